@@ -1,0 +1,41 @@
+# The few commands that matter. Each installs what it needs first; all that a machine must have is Python 3.11+ and make.
+PYTHON ?= python3
+DO = @$(PYTHON) devtools/setup_machine.py
+
+.PHONY: run test check format bench deploy-check openapi reset keyset lock web help
+
+help:          ## list the commands
+	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
+
+run:           ## start everything on this machine and print where to look
+	$(DO) run
+
+test:          ## everything that CI runs
+	$(DO) test $(ARGS)
+
+check:         ## lint, format, types
+	$(DO) check
+
+format:        ## put the code into its format
+	$(DO) format
+
+bench:         ## measure, and print the tables of docs/performance.md
+	$(DO) bench
+
+deploy-check:  ## what `firebase deploy` would validate, without a network
+	$(DO) deploy-check
+
+openapi:       ## write docs/openapi.json from the contract
+	$(DO) openapi
+
+web:           ## build the web client into build/web
+	$(DO) web
+
+reset:         ## forget the state of the emulators and of the local org
+	$(DO) reset
+
+keyset:        ## print a new key for sealing tokens
+	$(DO) keyset
+
+lock:          ## pin the newest allowed versions of all Python packages
+	$(DO) lock

@@ -1,0 +1,1 @@
+"""The development runner: one command that starts and stops everything locally."""

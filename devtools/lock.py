@@ -1,0 +1,38 @@
+"""Writes the two lock files: requirements.lock for a laptop and CI, functions/requirements.txt for deployment.
+
+Both pin every package with its hashes and name no index, so that a mirror serves them as well. (uv.lock would name
+the registry in every line; docs/decisions/lock-file.md.)
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", "-q"]
+
+
+def main(uv: str) -> None:
+    """Compiles both files with the given uv."""
+    # The lock of the functions is compiled under the constraints of the whole, so that what is tested is deployed.
+    inputs = ["functions/requirements.in", "localorg/pyproject.toml", ".local/app.in"]
+    groups = ["--group", "pyproject.toml:dev", "--group", "app/pyproject.toml:dev"]
+    app = [line for line in _app_requirements() if not line.startswith("contract")]
+    (ROOT / ".local").mkdir(exist_ok=True)
+    (ROOT / ".local/app.in").write_text("\n".join(app) + "\n")
+    subprocess.run([uv, "pip", "compile", *_COMMON, *inputs, *groups, "-o", "requirements.lock"], cwd=ROOT, check=True)
+    subprocess.run(
+        [uv, "pip", "compile", *_COMMON, "functions/requirements.in", "-c", "requirements.lock", "-o", "functions/requirements.txt"],
+        cwd=ROOT,
+        check=True,
+    )
+
+
+def _app_requirements() -> list[str]:
+    import tomllib
+
+    return tomllib.loads((ROOT / "app/pyproject.toml").read_text())["project"]["dependencies"]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "uv")

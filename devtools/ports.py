@@ -1,0 +1,70 @@
+"""The addresses of a run: fixed and overridable for people, free ones for tests."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_DEFAULTS = {"hosting": ("HOSTING_PORT", 5000), "functions": ("FUNCTIONS_PORT", 5001), "firestore": ("FIRESTORE_PORT", 8080),
+             "auth": ("AUTH_PORT", 9099), "localorg": ("LOCALORG_PORT", 8800)}  # fmt: skip
+
+
+class PortsError(Exception):
+    """Which port is taken and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One port for each part, all on 127.0.0.1."""
+
+    hosting: int
+    functions: int
+    firestore: int
+    auth: int
+    localorg: int
+    hub: int
+    logging: int
+    websocket: int
+
+    def url(self, part: str) -> str:
+        return f"http://127.0.0.1:{getattr(self, part)}"
+
+
+def chosen(environment: Mapping[str, str] = os.environ) -> Ports:
+    """DESIGN's ports or the ones in the environment. Raises PortsError when one is taken or not a number."""
+    ports: dict[str, int] = {}
+    for part, (variable, default) in _DEFAULTS.items():
+        text = environment.get(variable, str(default))
+        if not text.isdigit() or not 0 < int(text) < 65536:
+            raise PortsError(f"{variable}={text} is not a port")
+        ports[part] = int(text)
+        if not _is_free(ports[part]):
+            raise PortsError(f"port {text} ({part}) is taken: end the program that holds it, or choose another with {variable}=… make run")
+    hub, logging, websocket = _free(3)
+    return Ports(**ports, hub=hub, logging=logging, websocket=websocket)
+
+
+def free() -> Ports:
+    """Ports that nobody uses."""
+    return Ports(*_free(8))
+
+
+def _free(count: int) -> list[int]:
+    socks = [socket.socket() for _ in range(count)]
+    try:
+        for sock in socks:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in socks]
+    finally:
+        for sock in socks:
+            sock.close()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

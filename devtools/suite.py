@@ -1,0 +1,235 @@
+"""Everything that runs locally, started and stopped as one: the Firebase emulators and the local org."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from devtools.ports import Ports
+from devtools.processes import Child, end_descendants
+from devtools.setup_machine import ROOT, tool_path
+
+REGION = "europe-west1"
+CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
+CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105  the local org's, of no use elsewhere
+TEST_CALLBACK = "http://127.0.0.1:5999/callback"
+_READY_SECONDS = 120
+_FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+Say = Callable[[str, str], None]
+
+
+class SuiteError(Exception):
+    """What did not start, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run: where it listens, and the folder that keeps its state (None: nothing is kept)."""
+
+    ports: Ports
+    project: str
+    state: Path | None = None
+    accounts: int = 200
+    session_seconds: int = 7200
+
+    @property
+    def app_url(self) -> str:
+        return self.ports.url("hosting")
+
+    @property
+    def callbacks(self) -> tuple[str, ...]:
+        return (f"{self.app_url}/oauth/callback", TEST_CALLBACK)
+
+
+class Suite:
+    """Starts on entering, stops on leaving; nothing that it started is left. `say` gets (part, line)."""
+
+    def __init__(self, plan: Plan, say: Say) -> None:
+        self.plan = plan
+        self._say = say
+        self._children: list[Child] = []
+        self._firebase_lines: list[str] = []
+        self._config = ROOT / f"firebase.{plan.project}-{plan.ports.hub}.local.json"
+        self._scratch = ROOT / ".local" / f"run-{plan.ports.hub}"
+
+    def __enter__(self) -> Self:
+        try:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            self._start_org()
+            self._start_emulators()
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def dead_part(self) -> str | None:
+        """The name of a part that has ended by itself."""
+        return next((c.name for c in self._children if not c.running), None)
+
+    def stop(self) -> None:
+        """Ends every part: the emulators first, because they write their state when asked to end."""
+        for child in reversed(self._children):
+            child.interrupt(20 if child.name == "firebase" else 5)
+        for child in self._children:
+            child.end_group()
+        end_descendants()
+        self._children.clear()
+        self._config.unlink(missing_ok=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    # The local org
+
+    def _start_org(self) -> None:
+        plan = self.plan
+        data = plan.state / "org" if plan.state else self._scratch / "org"
+        command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(plan.ports.localorg)]
+        command += ["--accounts", str(plan.accounts), "--session-seconds", str(plan.session_seconds)]
+        for callback in plan.callbacks:
+            command += ["--callback", callback]
+        self._children.append(Child("org", command, env=os.environ, cwd=ROOT, on_line=self._say))
+
+    # The emulators
+
+    def _start_emulators(self) -> None:
+        plan = self.plan
+        make_secrets()
+        self._config.write_text(json.dumps(_config(plan.ports), indent=2))
+        node = shutil.which("node", path=tool_path(dict(os.environ)))
+        if node is None:
+            raise SuiteError("Node is missing: run make run, which installs it")
+        command = [node, str(ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"), "emulators:start"]
+        command += ["--project", plan.project, "--config", str(self._config), "--only", "auth,firestore,functions,hosting"]
+        if plan.state is not None:
+            saved = plan.state / "emulators"
+            command += ["--export-on-exit", str(saved)]
+            if (saved / "firebase-export-metadata.json").exists():
+                command += ["--import", str(saved)]
+        self._children.append(Child("firebase", command, env=self._environment(), cwd=ROOT, on_line=self._firebase_line))
+
+    def _environment(self) -> dict[str, str]:
+        plan = self.plan
+        kept = {k: v for k, v in os.environ.items() if k not in ("GOOGLE_APPLICATION_CREDENTIALS", "FIREBASE_TOKEN", "VIRTUAL_ENV")}
+        local: Mapping[str, str] = {
+            "CI": "1",
+            "PATH": tool_path(kept),
+            "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
+            "SALESFORCE_CONSUMER_KEY": CONSUMER_KEY,
+            "SALESFORCE_LOGIN_HOSTS": f"127.0.0.1:{plan.ports.localorg}=Local org",
+            "REDIRECT_URIS": " ".join(plan.callbacks),
+        }
+        jar = firestore_jar(self._scratch)
+        return {**kept, **local, **({"FIRESTORE_EMULATOR_BINARY_PATH": jar} if jar else {})}
+
+    def _firebase_line(self, name: str, line: str) -> None:
+        plain = _ANSI.sub("", line)
+        self._firebase_lines.append(plain)
+        self._say(name, plain)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not any("All emulators ready" in line for line in self._firebase_lines):
+            dead = self.dead_part()
+            if dead is not None or time.monotonic() > deadline:
+                raise SuiteError(_why("\n".join(self._firebase_lines), dead))
+            time.sleep(0.1)
+        # firebase-tools goes on, and even exits with 0, when the functions do not load.
+        with urllib.request.urlopen(f"{self.plan.ports.url('functions')}/backends", timeout=10) as answer:  # noqa: S310  loopback
+            loaded = [f["entryPoint"] for backend in json.load(answer)["backends"] for f in backend["functionTriggers"]]
+        if sorted(loaded) != ["api", "auth"]:
+            raise SuiteError("the functions did not load:\n" + "\n".join(self._firebase_lines[-15:]))
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.plan.ports.url('localorg')}/services/data", timeout=5).close()  # noqa: S310  loopback
+                return
+            except OSError:
+                if self.dead_part() is not None or time.monotonic() > deadline:
+                    raise SuiteError("the local org did not start") from None
+                time.sleep(0.1)
+
+
+def make_secrets() -> None:
+    """Writes functions/.secret.local when it is missing: the local org's consumer secret and a key of this machine's own."""
+    file = ROOT / "functions/.secret.local"
+    if file.exists():
+        return
+    sys.path.insert(0, str(ROOT / "functions"))
+    from backend.adapters.cipher import new_keyset
+
+    file.touch(mode=0o600)
+    file.write_text(f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}\nTOKEN_KEYSET='{new_keyset()}'\n")
+
+
+def _config(ports: Ports) -> dict[str, object]:
+    """firebase.json with this run's ports and the Python that runs it."""
+    config = json.loads((ROOT / "firebase.json").read_text())
+    for part, field in (
+        ("hub", "hub"),
+        ("logging", "logging"),
+        ("auth", "auth"),
+        ("functions", "functions"),
+        ("firestore", "firestore"),
+        ("hosting", "hosting"),
+    ):
+        config["emulators"][part]["port"] = getattr(ports, field)
+    config["emulators"]["firestore"]["websocketPort"] = ports.websocket
+    for source in config["functions"]:
+        source["runtime"] = f"python3{sys.version_info.minor}"
+    return config
+
+
+def _why(log: str, dead: str | None) -> str:
+    if dead == "org":
+        return "the local org did not start (its lines are above)"
+    if "Failed to make request to" in log or "ENOTFOUND" in log or "EAI_AGAIN" in log:
+        return (
+            "the Firestore emulator's jar is missing and cannot be downloaded: connect to the internet once, install the Google Cloud CLI with its "
+            "Firestore emulator, or set FIRESTORE_EMULATOR_BINARY_PATH"
+        )
+    if "Java version before" in log or "java -version" in log:
+        return "Java 21 or newer is missing: delete .tools and run again, which installs it"
+    return "the emulators did not start:\n" + "\n".join(log.splitlines()[-15:])
+
+
+def firestore_jar(folder: Path) -> str | None:
+    """The Firestore emulator's jar: as set, else a shim over the Google Cloud CLI's, else None (firebase-tools downloads one)."""
+    if os.environ.get("FIRESTORE_EMULATOR_BINARY_PATH"):
+        return os.environ["FIRESTORE_EMULATOR_BINARY_PATH"]
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        return None
+    try:
+        shown = subprocess.run([gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    jar = Path(shown.stdout.strip()) / "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+    if shown.returncode != 0 or not jar.is_file():
+        return None
+    # Google's jar names no main class and firebase-tools runs `java -jar`: a jar that is only a manifest points at it.
+    text = f"Manifest-Version: 1.0\nMain-Class: {_FIRESTORE_MAIN}\nClass-Path: {jar.as_uri()}"
+    lines: list[str] = []
+    for line in text.split("\n"):
+        lines.append(line[:72])  # a manifest line has at most 72 bytes
+        rest = line[72:]
+        while rest:
+            lines.append(" " + rest[:71])
+            rest = rest[71:]
+    shim = folder / "firestore-emulator.jar"
+    with zipfile.ZipFile(shim, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "\r\n".join(lines) + "\r\n\r\n")
+    return str(shim)

@@ -1,0 +1,1 @@
+"""One module for each thing outside: Salesforce, Firestore, Firebase Authentication, the cipher."""

@@ -1,0 +1,164 @@
+"""Salesforce's OAuth endpoints: exchange of the authorization code, refresh, revoke, userinfo.
+
+Sources: Salesforce Help "OAuth 2.0 Web Server Flow for Web App Integration", "OAuth 2.0 Refresh Token Flow for
+Renewed Sessions", "OAuth 2.0 Authorization Errors"; RFC 6749, RFC 7636, RFC 7009.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import cast
+from urllib.parse import urljoin, urlsplit
+
+from backend.adapters.salesforce_http import Answer, Http, check_salesforce_url, is_loopback
+from backend.core.connection import Credential, Grant, Secret
+from backend.core.sign_in import Identity
+from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
+
+TOKEN_SECONDS = 10.0  # shorter than the vault's lease, so that no answer comes after it
+_IDENTITY = re.compile(r"/id/([A-Za-z0-9]{18})/([A-Za-z0-9]{18})")
+
+_MISCONFIGURED = {
+    "invalid_client",
+    "invalid_client_id",
+    "invalid_client_credentials",
+    "unsupported_grant_type",
+    "unauthorized_client",
+    "redirect_uri_mismatch",
+}
+_TRANSIENT = {"unknown_error", "rate_limit_exceeded", "temporarily_unavailable"}
+_BLOCKED = {
+    "invalid_app_access",
+    "invalid_app_org",
+    "OAUTH_APP_ACCESS_DENIED",
+    "OAUTH_AUTHORIZATION_BLOCKED",
+    "inactive_user",
+    "inactive_org",
+    "invalid_scope",
+}
+# A second refresh while the first is under way; before Winter '25 it was told in the second way.
+_ALREADY_PROCESSED = {"token request is already being processed", "expired authorization code"}
+
+
+class SalesforceOAuth:
+    """The app's backend as an OAuth client. `local` also allows a local org over http."""
+
+    def __init__(self, http: Http, consumer_key: str, consumer_secret: Secret, *, local: bool) -> None:
+        self._http = http
+        self._consumer_key = consumer_key
+        self._consumer_secret = consumer_secret
+        self._local = local
+
+    async def exchange_code(self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str) -> Grant:
+        """RFC 6749 section 4.1.3 with RFC 7636 section 4.5. Raises SignInFailed, OrgUnavailable, Misconfigured."""
+        answer = await self._token(
+            login_host,
+            {"grant_type": "authorization_code", "code": code.reveal(), "code_verifier": code_verifier.reveal(), "redirect_uri": redirect_uri},
+        )
+        if answer.status == 200:
+            return self._grant(answer.object())
+        raise _exchange_refused(answer)
+
+    async def refresh(self, login_host: str, instance_url: str, refresh_token: Secret) -> Grant:
+        """RFC 6749 section 6. Raises ConnectionLost when refused for good, OrgUnavailable or Misconfigured otherwise."""
+        # At the login host: it knows where an org has moved to, which the stored instance URL does not.
+        answer = await self._token(login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()})
+        if answer.status == 200:
+            return self._grant(answer.object())
+        raise _refresh_refused(answer)
+
+    async def identify(self, credential: Credential) -> Identity:
+        """Who the access token speaks for (OpenID Connect userinfo)."""
+        answer = await self._http.send(
+            "GET",
+            f"{credential.instance_url}/services/oauth2/userinfo",
+            seconds=TOKEN_SECONDS,
+            headers={"Authorization": f"Bearer {credential.access_token.reveal()}"},
+        )
+        if answer.status == 403:
+            raise SignInFailed(Reason.SIGN_IN_BLOCKED)
+        if answer.status != 200:
+            raise OrgUnavailable(Reason.ORG_BUSY)
+        who = answer.object()
+        name, email, username = (str(who.get(k) or "") for k in ("name", "email", "preferred_username"))
+        photo = who.get("picture")
+        return Identity(name, email, username, photo if isinstance(photo, str) and photo.startswith("https://") else None)
+
+    async def revoke(self, login_host: str, token: Secret) -> None:
+        """RFC 7009; a token that Salesforce no longer knows counts as revoked. Raises OrgUnavailable."""
+        answer = await self._post(self._address(login_host) + "/services/oauth2/revoke", {"token": token.reveal()})
+        if answer.status >= 500:
+            raise OrgUnavailable(Reason.ORG_BUSY)
+
+    async def _token(self, login_host: str, form: Mapping[str, str]) -> Answer:
+        client = {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
+        return await self._post(self._address(login_host) + "/services/oauth2/token", {**form, **client})
+
+    def _address(self, login_host: str) -> str:
+        return f"{'http' if self._local and is_loopback(login_host) else 'https'}://{login_host}"
+
+    async def _post(self, url: str, form: Mapping[str, str]) -> Answer:
+        answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, form=form)
+        if answer.status in (301, 302, 307, 308):
+            # The login pool sends an org's tokens to its My Domain; the form must go along.
+            location = urljoin(url, answer.headers.get("Location", ""))
+            check_salesforce_url(location, local=self._local)
+            answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, form=form)
+        return answer
+
+    def _grant(self, body: Mapping[str, object]) -> Grant:
+        access, refresh, instance, identity = (body.get(k) for k in ("access_token", "refresh_token", "instance_url", "id"))
+        found = _IDENTITY.search(urlsplit(identity).path) if isinstance(identity, str) else None
+        if not isinstance(access, str) or not isinstance(instance, str) or found is None:
+            raise OrgUnavailable(Reason.ORG_BUSY)
+        return Grant(
+            access_token=Secret(access),
+            refresh_token=Secret(refresh) if isinstance(refresh, str) and refresh else None,
+            instance_url=check_salesforce_url(instance, local=self._local),
+            scope=str(body.get("scope") or ""),
+            org_id=found[1],
+            user_id=found[2],
+        )
+
+
+def _words(answer: Answer) -> tuple[str, str]:
+    body = answer.json()
+    if not isinstance(body, dict):
+        return "", ""
+    words = cast(dict[str, object], body)
+    return str(words.get("error") or ""), str(words.get("error_description") or "")
+
+
+def _passing(answer: Answer, error: str) -> CallError | None:
+    """What is wrong on neither side of this grant: the org is busy, or our client credentials are not accepted."""
+    if answer.status >= 500 or answer.status == 429 or error in _TRANSIENT or not error:
+        return OrgUnavailable(Reason.ORG_BUSY)
+    if error in _MISCONFIGURED:
+        return Misconfigured(Reason.MISCONFIGURED)
+    return None
+
+
+def _exchange_refused(answer: Answer) -> CallError:
+    error, description = _words(answer)
+    passing = _passing(answer, error)
+    if passing is not None:
+        return passing
+    if error in _BLOCKED:
+        return SignInFailed(Reason.SIGN_IN_BLOCKED)
+    # Documented as invalid_request, seen as invalid_grant with this text.
+    if error == "invalid_request" or description == "invalid code verifier":
+        return SignInFailed(Reason.VERIFIER_REJECTED)
+    return SignInFailed(Reason.CODE_REJECTED)
+
+
+def _refresh_refused(answer: Answer) -> CallError:
+    error, description = _words(answer)
+    passing = _passing(answer, error)
+    if passing is not None:
+        return passing
+    if description in _ALREADY_PROCESSED:
+        return OrgUnavailable(Reason.ORG_BUSY)
+    if error in ("inactive_user", "inactive_org") or description == "inactive user":
+        return ConnectionLost(Reason.USER_INACTIVE)
+    if error in _BLOCKED:
+        return ConnectionLost(Reason.ORG_POLICY)
+    return ConnectionLost(Reason.ACCESS_REVOKED)

@@ -1,0 +1,95 @@
+"""Firebase's callable protocol over ASGI: POST {"data": …} in, {"result": …} or {"error": {status, message, details}} out.
+
+Source: Firebase documentation, "Protocol specification for https.onCall".
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from contract.codec import encode
+from contract.errors import CallError, Reason, RefusedRequest, SessionInvalid
+
+MAX_BODY = 1024 * 1024
+_HTTP_STATUS = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_LONG = ("type.googleapis.com/google.protobuf.Int64Value", "type.googleapis.com/google.protobuf.UInt64Value")
+
+
+def call_name(path: str, function: str) -> str:
+    """`signIn` of `/auth/signIn` (through Hosting) and of `/signIn` (the function's own address)."""
+    return path.strip("/").removeprefix(f"{function}/")
+
+
+async def read_data(request: Request) -> object:
+    """The `data` of a request. Raises RefusedRequest; a body over 1 MB is not read to its end."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise RefusedRequest(Reason.REQUEST_TOO_LARGE)
+    except ClientDisconnect:
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, "The request broke off.") from None
+    try:
+        value: object = msgspec.json.decode(bytes(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, "The body is not JSON.") from None
+    if not isinstance(value, dict) or "data" not in value:
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, 'The body is {"data": …}.')
+    return _plain(cast(dict[str, object], value)["data"])
+
+
+def bearer(request: Request) -> str:
+    """The Firebase ID token of the Authorization header. Raises SessionInvalid."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not token.strip():
+        raise SessionInvalid(Reason.ID_TOKEN_MISSING)
+    if scheme.lower() != "bearer":
+        raise SessionInvalid(Reason.ID_TOKEN_INVALID)
+    return token.strip()
+
+
+def result(answer: object) -> Response:
+    return _json({"result": encode(answer)}, 200)
+
+
+def error(refused: CallError) -> Response:
+    details = {"reason": refused.reason.value, **refused.details}
+    body = {"error": {"status": refused.status, "message": refused.message, "details": details}}
+    return _json(body, _HTTP_STATUS[refused.status])
+
+
+def _json(body: Mapping[str, Any], status: int) -> Response:
+    return Response(msgspec.json.encode(body), status, headers=_HEADERS, media_type="application/json")
+
+
+def _plain(value: object, depth: int = 0) -> object:
+    """Unwraps the 64-bit numbers that the iOS and Android SDKs send as objects with a type."""
+    if depth > 32:
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, "The data is nested too deeply.")
+    if isinstance(value, dict):
+        named = cast(dict[str, object], value)
+        if named.get("@type") in _LONG:
+            try:
+                return int(str(named.get("value")))
+            except ValueError:
+                raise RefusedRequest(Reason.MALFORMED_REQUEST, "A 64-bit number is not a number.") from None
+        return {k: _plain(v, depth + 1) for k, v in named.items()}
+    if isinstance(value, list):
+        return [_plain(v, depth + 1) for v in cast(list[object], value)]
+    return value

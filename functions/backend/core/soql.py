@@ -1,0 +1,55 @@
+"""SOQL text from checked parts. REST has no bind parameters, so every value goes through `literal`.
+
+Source: SOQL and SOSL Reference, "Quoted String Escape Sequences", "Date Formats and Date Literals".
+"""
+
+import math
+import re
+from datetime import date, datetime
+
+from contract.calls import FieldValue
+from contract.errors import Reason, RefusedRequest
+
+TEXT = frozenset({"id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url", "combobox", "encryptedstring"})
+NUMBER = frozenset({"currency", "double", "int", "long", "percent"})
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_ESCAPED = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
+
+
+def quote(text: str) -> str:
+    """`text` as a string literal."""
+    return f"'{text.translate(_ESCAPED)}'"
+
+
+def like_anywhere(text: str) -> str:
+    """A LIKE pattern that finds `text` itself: its `%` and `_` stand for themselves."""
+    return "'%" + text.translate(_ESCAPED).replace("%", "\\%").replace("_", "\\_") + "%'"
+
+
+def record_id(text: str) -> str:
+    """`text` when it is a record id. Raises RefusedRequest."""
+    if _ID.fullmatch(text) is None:
+        raise RefusedRequest(Reason.INVALID_VALUE, "A record id has 15 or 18 letters and digits.")
+    return text
+
+
+def literal(kind: str, value: FieldValue) -> str:
+    """A value as a literal for a field of Salesforce type `kind`. Raises RefusedRequest when it does not fit."""
+    if value is None:
+        return "null"
+    if kind in TEXT and isinstance(value, str):
+        return quote(value)
+    if kind in NUMBER and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return repr(value)
+    if kind == "boolean" and isinstance(value, bool):
+        return "true" if value else "false"
+    try:
+        if kind == "date" and isinstance(value, str):
+            return date.fromisoformat(value).isoformat()
+        if kind == "datetime" and isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None:
+                return moment.isoformat(timespec="milliseconds")
+    except ValueError:
+        pass
+    raise RefusedRequest(Reason.INVALID_VALUE, f"The value does not fit a field of type {kind}.")

@@ -1,0 +1,188 @@
+"""The vault: keeps connections sealed, hands out credentials, renews them when Salesforce rejects one.
+
+A renewal is one refresh by one caller, across all instances: the lease in the connection's document says who.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from backend.core.connection import Cipher, Clock, Connection, ConnectionStore, Contended, Credential, Grant, Lease, Secret, State
+from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason
+
+LEASE_SECONDS = 20.0  # longer than the adapter's time-out for the token endpoint, so that a holder never outlives it
+WAIT_SECONDS = 25.0  # how long a call waits for someone else's refresh: a whole lease and a little
+REMEMBER_SECONDS = 300.0  # how long an instance may use a credential without looking at the store again
+_MAX_REMEMBERED = 10_000
+
+
+class TokenEndpoint(Protocol):
+    """Salesforce's refresh, seen from the vault."""
+
+    async def refresh(self, login_host: str, instance_url: str, refresh_token: Secret) -> Grant:
+        """Raises ConnectionLost when the grant is refused for good, OrgUnavailable when it may work later."""
+        ...
+
+
+class Vault:
+    """All that the backend knows of connections. One for each process; safe for many concurrent calls."""
+
+    def __init__(self, store: ConnectionStore, cipher: Cipher, tokens: TokenEndpoint, clock: Clock, random: Callable[[], float], owner: str) -> None:
+        self._store = store
+        self._cipher = cipher
+        self._tokens = tokens
+        self._clock = clock
+        self._random = random
+        self._owner = owner
+        self._remembered: dict[str, tuple[Credential, datetime]] = {}
+        self._renewals: dict[str, asyncio.Task[Credential]] = {}
+
+    async def open_connection(self, uid: str) -> Credential:
+        """The newest credential: from memory, else from the store. Raises ConnectionLost."""
+        remembered = self._remembered.get(uid)
+        if remembered is not None and remembered[1] > self._clock.now():
+            return remembered[0]
+        return self._usable(await self._require(uid))
+
+    async def renew(self, uid: str, rejected: Credential) -> Credential:
+        """A newer credential than the one that Salesforce rejected. Raises ConnectionLost or OrgUnavailable.
+
+        Calls of this process share one renewal; it goes on when the caller that began it goes away.
+        """
+        remembered = self._remembered.get(uid)
+        if remembered is not None and remembered[0].generation > rejected.generation:
+            return remembered[0]
+        task = self._renewals.get(uid)
+        if task is None:
+            task = asyncio.create_task(self._renew(uid, rejected))
+            self._renewals[uid] = task
+            task.add_done_callback(lambda _: self._renewals.pop(uid, None))
+        return await asyncio.shield(task)
+
+    async def save(self, grant: Grant, uid: str, login_host: str) -> Secret | None:
+        """Stores a new sign-in over whatever stood there; returns the refresh token that it replaces, if any."""
+        if grant.refresh_token is None:
+            raise ValueError("a sign-in without refresh token is not stored")
+        while True:
+            before = await self._store.read(uid)
+            now = self._clock.now()
+            generation = 1 if before is None else before.generation + 1
+            connection = Connection(
+                uid=uid,
+                org_id=grant.org_id,
+                user_id=grant.user_id,
+                login_host=login_host,
+                instance_url=grant.instance_url,
+                scope=grant.scope,
+                generation=generation,
+                access_token=self._seal(uid, "access_token", generation, grant.access_token),
+                refresh_token=self._seal(uid, "refresh_token", generation, grant.refresh_token),
+                state=State.FRESH,
+                created=now,
+                refreshed=now,
+                revision=None if before is None else before.revision,
+            )
+            try:
+                await self._store.write(connection)
+            except Contended:
+                continue
+            self._remember(Credential(uid, grant.access_token, grant.instance_url, generation))
+            return None if before is None else self._replaced_token(before)
+
+    async def forget(self, uid: str) -> tuple[Secret, str] | None:
+        """Deletes a connection; returns its refresh token and login host for revocation, None when there was none."""
+        self._remembered.pop(uid, None)
+        connection = await self._store.read(uid)
+        if connection is None:
+            return None
+        await self._store.delete(uid)
+        token = self._replaced_token(connection)
+        return None if token is None else (token, connection.login_host)
+
+    # Renewal
+
+    async def _renew(self, uid: str, rejected: Credential) -> Credential:
+        give_up = self._clock.now() + timedelta(seconds=WAIT_SECONDS)
+        while self._clock.now() < give_up:
+            connection = await self._require(uid)
+            if connection.generation > rejected.generation:
+                return self._usable(connection)
+            if self._is_leased(connection):
+                await self._clock.sleep(0.05 + 0.15 * self._random())
+                continue
+            try:
+                return await self._refresh(await self._take_lease(connection))
+            except Contended:
+                continue
+        raise OrgUnavailable(Reason.ORG_BUSY)
+
+    def _is_leased(self, connection: Connection) -> bool:
+        return connection.state is State.REFRESHING and connection.lease is not None and connection.lease.deadline > self._clock.now()
+
+    async def _take_lease(self, connection: Connection) -> Connection:
+        lease = Lease(self._owner, self._clock.now() + timedelta(seconds=LEASE_SECONDS))
+        return await self._store.write(replace(connection, state=State.REFRESHING, lease=lease))
+
+    async def _refresh(self, held: Connection) -> Credential:
+        """Refreshes under the lease and stores the outcome; the write is fenced by the revision of the lease."""
+        try:
+            token = self._unseal(held, "refresh_token", held.refresh_token)
+            grant = await self._tokens.refresh(held.login_host, held.instance_url, token)
+        except ConnectionLost as lost:
+            await self._store.write(replace(held, state=State.NEEDS_SIGN_IN, ended_reason=lost.reason, lease=None))
+            self._remembered.pop(held.uid, None)
+            raise
+        except CallError:
+            await self._store.write(replace(held, state=State.FRESH, lease=None))
+            raise
+        generation = held.generation + 1
+        await self._store.write(
+            replace(
+                held,
+                instance_url=grant.instance_url,
+                generation=generation,
+                access_token=self._seal(held.uid, "access_token", generation, grant.access_token),
+                refresh_token=self._seal(held.uid, "refresh_token", generation, grant.refresh_token or token),
+                state=State.FRESH,
+                lease=None,
+                refreshed=self._clock.now(),
+            )
+        )
+        return self._remember(Credential(held.uid, grant.access_token, grant.instance_url, generation))
+
+    # Parts
+
+    async def _require(self, uid: str) -> Connection:
+        connection = await self._store.read(uid)
+        if connection is None:
+            self._remembered.pop(uid, None)
+            raise ConnectionLost(Reason.NOT_CONNECTED)
+        if connection.state is State.NEEDS_SIGN_IN:
+            raise ConnectionLost(connection.ended_reason or Reason.ACCESS_REVOKED)
+        return connection
+
+    def _usable(self, connection: Connection) -> Credential:
+        token = self._unseal(connection, "access_token", connection.access_token)
+        return self._remember(Credential(connection.uid, token, connection.instance_url, connection.generation))
+
+    def _remember(self, credential: Credential) -> Credential:
+        known = self._remembered.get(credential.uid)
+        if known is None or known[0].generation <= credential.generation:
+            if len(self._remembered) >= _MAX_REMEMBERED:
+                self._remembered.pop(next(iter(self._remembered)))
+            self._remembered[credential.uid] = (credential, self._clock.now() + timedelta(seconds=REMEMBER_SECONDS))
+        return credential
+
+    def _replaced_token(self, connection: Connection) -> Secret | None:
+        try:
+            return self._unseal(connection, "refresh_token", connection.refresh_token)
+        except ConnectionLost:
+            return None  # sealed under a key that is gone: nothing to revoke it with
+
+    def _seal(self, uid: str, field: str, generation: int, token: Secret) -> bytes:
+        return self._cipher.seal(token, uid=uid, field=field, generation=generation)
+
+    def _unseal(self, connection: Connection, field: str, sealed: bytes) -> Secret:
+        return self._cipher.unseal(sealed, uid=connection.uid, field=field, generation=connection.generation)

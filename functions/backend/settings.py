@@ -1,0 +1,91 @@
+"""Settings, read once from the environment; all mistakes are told at once. Nobody else reads the environment."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.core.connection import Secret
+from contract.calls import LoginHost
+
+_EMULATOR_VARIABLES = ("FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
+
+
+class SettingsError(Exception):
+    """What is wrong with the environment, one line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this backend is set up; docs/deploy.md explains each."""
+
+    project_id: str
+    emulated: bool
+    consumer_key: str
+    consumer_secret: Secret
+    keyset: Secret
+    login_hosts: tuple[LoginHost, ...]
+    redirect_uris: frozenset[str]
+    scope: str
+    api_version: str
+    signing_account: str | None
+
+
+def is_serving(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process serves calls; at deployment it is only asked which functions there are."""
+    return bool(environment.get("FUNCTION_TARGET"))
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Reads all settings. Raises SettingsError with every mistake; an empty secret counts as missing."""
+    wrong: list[str] = []
+
+    def required(name: str, what: str) -> str:
+        value = environment.get(name, "").strip()
+        if not value:
+            wrong.append(f"{name} is missing: {what}")
+        return value
+
+    emulated = environment.get("FUNCTIONS_EMULATOR") == "true"
+    if not emulated:
+        for name in _EMULATOR_VARIABLES:
+            if environment.get(name):
+                wrong.append(f"{name} is set outside the emulator: with it, forged ID tokens would be accepted")
+    settings = Settings(
+        project_id=required("GCLOUD_PROJECT", "the Firebase project id, set by Firebase itself"),
+        emulated=emulated,
+        consumer_key=required("SALESFORCE_CONSUMER_KEY", "the consumer key of your External Client App, in functions/.env"),
+        consumer_secret=Secret(required("SALESFORCE_CONSUMER_SECRET", "firebase functions:secrets:set SALESFORCE_CONSUMER_SECRET")),
+        keyset=Secret(required("TOKEN_KEYSET", "firebase functions:secrets:set TOKEN_KEYSET (make keyset prints a new one)")),
+        login_hosts=_login_hosts(environment.get("SALESFORCE_LOGIN_HOSTS", ""), emulated, wrong),
+        redirect_uris=frozenset(required("REDIRECT_URIS", "the app's redirect URIs, separated by spaces, in functions/.env").split()),
+        scope=environment.get("SALESFORCE_SCOPE", "").strip() or "api id profile email refresh_token",
+        api_version=environment.get("SALESFORCE_API_VERSION", "").strip() or "66.0",
+        signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
+    )
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return settings
+
+
+def refuse_to_start(error: SettingsError) -> None:
+    """Ends the process with the mistakes on standard error: a backend that is set up wrongly must not serve."""
+    for line in str(error).splitlines():
+        print(f"settings: {line}", file=sys.stderr, flush=True)
+    raise SystemExit(1)
+
+
+def _login_hosts(text: str, emulated: bool, wrong: list[str]) -> tuple[LoginHost, ...]:
+    """`login.salesforce.com=Production, *.my.salesforce.com=My Domain`"""
+    hosts: list[LoginHost] = []
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        host, _, label = part.partition("=")
+        host = host.strip().lower()
+        if not host or any(c in host for c in "/ @?#"):
+            wrong.append(f"SALESFORCE_LOGIN_HOSTS: {part!r} is not host=label")
+        else:
+            local = emulated and host.split(":")[0] in ("127.0.0.1", "localhost")
+            hosts.append(LoginHost(host, label.strip() or host, "http" if local else "https"))
+    if not hosts:
+        wrong.append("SALESFORCE_LOGIN_HOSTS is missing: for example login.salesforce.com=Production, test.salesforce.com=Sandbox")
+    return tuple(hosts)

@@ -1,0 +1,238 @@
+"""Every call: its name, what goes in, what comes out. The wire is Firebase's callable protocol."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+FieldValue = str | bool | int | float | None
+Sobject = Literal["Account", "Contact", "Opportunity"]
+MAX_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Nothing goes in, or nothing comes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginHost:
+    """A place to sign in at. A host that begins with `*.` stands for any My Domain below it; http is only for a local org."""
+
+    host: str
+    label: str
+    scheme: Literal["https", "http"] = "https"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInOptions:
+    """What the app needs to open Salesforce's authorize page."""
+
+    consumer_key: str
+    scope: str
+    login_hosts: tuple[LoginHost, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SignIn:
+    """An authorization code with what proves that this app asked for it."""
+
+    code: str
+    code_verifier: str
+    redirect_uri: str
+    login_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    uid: str
+    name: str
+    email: str
+    username: str
+    org_id: str
+    user_id: str
+    photo_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SignedIn:
+    """A Firebase custom token for signInWithCustomToken, and who it is for."""
+
+    custom_token: str
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class SignOut:
+    """`everywhere` also ends the sessions of the user's other devices."""
+
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    user: User
+    title: str | None = None
+    company_name: str | None = None
+    department: str | None = None
+    phone: str | None = None
+    mobile_phone: str | None = None
+    profile_name: str | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    field: str
+    operator: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains"]
+    value: FieldValue
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListRecords:
+    """`search` looks in the object's name-like fields; `limit` is the page size, at most 200."""
+
+    sobject: Sobject
+    search: str | None = None
+    filters: tuple[Filter, ...] = ()
+    sort: Sort | None = None
+    limit: int = 25
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record; `version` goes back with an update so that nobody's change is lost. A parent's field is `Account.Name`."""
+
+    id: str
+    fields: dict[str, FieldValue]
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """`cursor` asks for the next page, left out on the last; `total` is known when the first page is also the last."""
+
+    records: tuple[Record, ...]
+    cursor: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetRecord:
+    """`related` names child relationships to come along, such as `Contacts` of an Account."""
+
+    sobject: Sobject
+    id: str
+    related: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetail:
+    record: Record
+    related: dict[str, tuple[Record, ...]] = field(default_factory=dict[str, tuple[Record, ...]])
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRecord:
+    """`idempotencyKey` is accepted for later use; sending it promises that a repeat means the same record."""
+
+    sobject: Sobject
+    fields: dict[str, FieldValue]
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRecord:
+    sobject: Sobject
+    id: str
+    fields: dict[str, FieldValue]
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecord:
+    sobject: Sobject
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    sobject: Sobject
+
+
+@dataclass(frozen=True, slots=True)
+class FieldShape:
+    """What a form needs to know of a field. `type` is Salesforce's: string, picklist, currency, date, …"""
+
+    name: str
+    label: str
+    type: str
+    required: bool
+    editable: bool
+    creatable: bool
+    length: int = 0
+    picklist: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SobjectShape:
+    sobject: str
+    label: str
+    label_plural: str
+    fields: tuple[FieldShape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageTotal:
+    stage: str
+    count: int
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """The open pipeline by stage in the order of the stages, and the newest accounts."""
+
+    pipeline: tuple[StageTotal, ...]
+    newest_accounts: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a function: `POST /{function}/{name}`. `public` ones need no Firebase ID token."""
+
+    function: Literal["auth", "api"]
+    name: str
+    request: type
+    answer: type
+    public: bool = False
+
+
+CALLS: tuple[Call, ...] = (
+    Call("auth", "getSignInOptions", Empty, SignInOptions, public=True),
+    Call("auth", "signIn", SignIn, SignedIn, public=True),
+    Call("auth", "signOut", SignOut, Empty),
+    Call("api", "getProfile", Empty, Profile),
+    Call("api", "getDashboard", Empty, Dashboard),
+    Call("api", "describe", Describe, SobjectShape),
+    Call("api", "listRecords", ListRecords, RecordPage),
+    Call("api", "getRecord", GetRecord, RecordDetail),
+    Call("api", "createRecord", CreateRecord, Created),
+    Call("api", "updateRecord", UpdateRecord, Updated),
+    Call("api", "deleteRecord", DeleteRecord, Empty),
+)

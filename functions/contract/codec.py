@@ -1,0 +1,118 @@
+"""One strict decoder between JSON and the contract's dataclasses; field names are camelCase on the wire."""
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+_PLAIN = (str, bool, int, float)
+
+
+class DecodeError(ValueError):
+    """A value does not have the shape that the contract says; the text names the place, never the value."""
+
+
+def camel(name: str) -> str:
+    """`login_host` as it is written on the wire: `loginHost`."""
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def decode(shape: type[T], value: object, *, at: str = "data", lenient: bool = False) -> T:
+    """Decodes a JSON value into `shape`.
+
+    `lenient` passes over unknown fields: an app reads answers of a newer backend. Raises DecodeError.
+    """
+    return cast(T, _decode(shape, value, at, lenient))
+
+
+def encode(value: object) -> Any:
+    """A contract value as plain JSON types; fields that are None are left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        named = ((f.name, getattr(value, f.name)) for f in fields(value))
+        return {camel(name): encode(inner) for name, inner in named if inner is not None}
+    if isinstance(value, Mapping):
+        return {str(k): encode(v) for k, v in cast(Mapping[object, object], value).items()}
+    if isinstance(value, list | tuple):
+        return [encode(v) for v in cast(list[object], value)]
+    return value
+
+
+@cache
+def wire_fields(shape: type) -> dict[str, tuple[Field[Any], Any]]:
+    """The fields of a contract dataclass by wire name, each with its resolved type."""
+    hints = get_type_hints(shape)
+    return {camel(f.name): (f, hints[f.name]) for f in fields(shape)}
+
+
+def is_optional(field: Field[Any]) -> bool:
+    """Whether a field may be left out on the wire."""
+    return field.default is not MISSING or field.default_factory is not MISSING
+
+
+def _decode(shape: Any, value: object, at: str, lenient: bool) -> object:
+    origin = get_origin(shape)
+    if is_dataclass(shape):
+        return _decode_object(cast(type, shape), value, at, lenient)
+    if origin in (Union, types.UnionType):
+        return _decode_union(get_args(shape), value, at, lenient)
+    if origin is Literal:
+        if value not in get_args(shape):
+            raise DecodeError(f"{at}: one of {', '.join(map(str, get_args(shape)))} expected")
+        return value
+    if origin in (list, tuple):
+        if not isinstance(value, list):
+            raise DecodeError(f"{at}: a list expected")
+        inner = get_args(shape)[0]
+        items = [_decode(inner, v, f"{at}[{i}]", lenient) for i, v in enumerate(cast(list[object], value))]
+        return tuple(items) if origin is tuple else items
+    if origin in (dict, Mapping) or shape is dict:
+        if not isinstance(value, dict):
+            raise DecodeError(f"{at}: an object expected")
+        inner = get_args(shape)[1]
+        return {k: _decode(inner, v, f"{at}.{k}", lenient) for k, v in cast(dict[str, object], value).items()}
+    return _decode_plain(shape, value, at)
+
+
+def _decode_plain(shape: Any, value: object, at: str) -> object:
+    if shape is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    # A bool is an int in Python, not on the wire.
+    if shape in _PLAIN and isinstance(value, shape) and (shape is bool or not isinstance(value, bool)):
+        return value
+    if shape is object:
+        return value
+    names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    raise DecodeError(f"{at}: {names.get(shape, 'another type')} expected")
+
+
+def _decode_union(options: tuple[Any, ...], value: object, at: str, lenient: bool) -> object:
+    if value is None and type(None) in options:
+        return None
+    for option in options:
+        if option is not type(None):
+            try:
+                return _decode(option, value, at, lenient)
+            except DecodeError:
+                if len([o for o in options if o is not type(None)]) == 1:
+                    raise
+    raise DecodeError(f"{at}: no allowed type fits")
+
+
+def _decode_object(shape: type, value: object, at: str, lenient: bool) -> object:
+    if not isinstance(value, dict):
+        raise DecodeError(f"{at}: an object expected")
+    given = cast(dict[str, object], value)
+    known = wire_fields(shape)
+    unknown = [k for k in given if k not in known]
+    if unknown and not lenient:
+        raise DecodeError(f"{at}: unknown field {unknown[0][:40]!r}; known are {', '.join(known) or 'none'}")
+    made: dict[str, object] = {}
+    for name, (f, hint) in known.items():
+        if name in given and not (given[name] is None and is_optional(f)):
+            made[f.name] = _decode(hint, given[name], f"{at}.{name}", lenient)
+        elif not is_optional(f):
+            raise DecodeError(f"{at}.{name}: missing")
+    return shape(**made)

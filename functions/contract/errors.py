@@ -1,0 +1,159 @@
+"""Every way in which a call can fail, one class for each way in which the app reacts.
+
+CallError
+├── RefusedRequest     the request itself is wrong, or the user may not do this: show the message
+├── NotFound           the record is not there (any more): leave the page
+├── ChangedMeanwhile   someone else saved first: show both versions
+├── SignInFailed       sign-in did not work: show why, offer to try again
+├── SessionInvalid     the Firebase session is over: go to the sign-in page
+├── ConnectionLost     Salesforce no longer accepts this user's grant: say why, offer to sign in again
+├── OrgUnavailable     Salesforce is busy or out of reach: offer to try again
+└── Misconfigured      the backend is set up wrongly: tell the administrator
+
+`reason` is a stable word for programs; `message` is for the person in front of the app.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Reason(StrEnum):
+    """Stable words in `details.reason`; docs/errors.md says what to do about each."""
+
+    MALFORMED_REQUEST = "malformed-request"
+    REQUEST_TOO_LARGE = "request-too-large"
+    UNKNOWN_CALL = "unknown-call"
+    UNKNOWN_SOBJECT = "unknown-sobject"
+    UNKNOWN_FIELD = "unknown-field"
+    FIELD_NOT_EDITABLE = "field-not-editable"
+    INVALID_VALUE = "invalid-value"
+    INVALID_CURSOR = "invalid-cursor"
+    NOT_PERMITTED = "not-permitted"
+    RECORD_NOT_FOUND = "record-not-found"
+    RECORD_CHANGED = "record-changed"
+    LOGIN_HOST_NOT_ALLOWED = "login-host-not-allowed"
+    REDIRECT_URI_NOT_ALLOWED = "redirect-uri-not-allowed"
+    CODE_REJECTED = "code-rejected"
+    VERIFIER_REJECTED = "verifier-rejected"
+    SIGN_IN_BLOCKED = "sign-in-blocked"
+    NO_REFRESH_TOKEN = "no-refresh-token"
+    ID_TOKEN_MISSING = "id-token-missing"
+    ID_TOKEN_INVALID = "id-token-invalid"
+    ID_TOKEN_EXPIRED = "id-token-expired"
+    NOT_CONNECTED = "not-connected"
+    ACCESS_REVOKED = "access-revoked"
+    USER_INACTIVE = "user-inactive"
+    ORG_POLICY = "org-policy"
+    TOKENS_UNREADABLE = "tokens-unreadable"
+    ORG_UNREACHABLE = "org-unreachable"
+    ORG_BUSY = "org-busy"
+    ORG_LIMIT = "org-limit"
+    ORG_TIMEOUT = "org-timeout"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    MISCONFIGURED = "misconfigured"
+    INTERNAL = "internal"
+
+
+class CallError(Exception):
+    """A call that failed; the message holds no token, code or secret. `status` is the callable protocol's."""
+
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {}
+
+    def __init__(self, reason: Reason, message: str | None = None, details: Mapping[str, object] | None = None) -> None:
+        self.status, default = self.reasons[reason]
+        self.reason = reason
+        self.message = message or default
+        self.details: dict[str, object] = dict(details or {})
+        super().__init__(f"{reason}: {self.message}")
+
+
+class RefusedRequest(CallError):
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.MALFORMED_REQUEST: ("INVALID_ARGUMENT", "The request does not have the right form."),
+        Reason.REQUEST_TOO_LARGE: ("INVALID_ARGUMENT", "The request is larger than 1 MB."),
+        Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
+        Reason.UNKNOWN_SOBJECT: ("INVALID_ARGUMENT", "This kind of record is not part of the app."),
+        Reason.UNKNOWN_FIELD: ("INVALID_ARGUMENT", "There is no such field, or you may not see it."),
+        Reason.FIELD_NOT_EDITABLE: ("INVALID_ARGUMENT", "This field cannot be changed."),
+        Reason.INVALID_VALUE: ("INVALID_ARGUMENT", "Salesforce does not accept this value."),
+        Reason.INVALID_CURSOR: ("INVALID_ARGUMENT", "The list has changed. Start again from its beginning."),
+        Reason.NOT_PERMITTED: ("PERMISSION_DENIED", "You do not have permission for this in Salesforce."),
+    }
+
+
+class NotFound(CallError):
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.RECORD_NOT_FOUND: ("NOT_FOUND", "This record does not exist, or you may not see it.")
+    }
+
+
+class ChangedMeanwhile(CallError):
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {Reason.RECORD_CHANGED: ("ABORTED", "Someone else changed this record in the meantime.")}
+
+
+class SignInFailed(CallError):
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.LOGIN_HOST_NOT_ALLOWED: ("INVALID_ARGUMENT", "This app does not sign in through that address."),
+        Reason.REDIRECT_URI_NOT_ALLOWED: ("INVALID_ARGUMENT", "This app is not known under that address."),
+        Reason.CODE_REJECTED: ("UNAUTHENTICATED", "The sign-in took too long or was used before. Please sign in again."),
+        Reason.VERIFIER_REJECTED: ("UNAUTHENTICATED", "The sign-in was started somewhere else. Please sign in again."),
+        Reason.SIGN_IN_BLOCKED: ("PERMISSION_DENIED", "Your Salesforce administrator does not allow this app for you."),
+        Reason.NO_REFRESH_TOKEN: ("FAILED_PRECONDITION", "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it."),
+    }
+
+
+class SessionInvalid(CallError):
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.ID_TOKEN_MISSING: ("UNAUTHENTICATED", "Please sign in."),
+        Reason.ID_TOKEN_INVALID: ("UNAUTHENTICATED", "Please sign in again."),
+        Reason.ID_TOKEN_EXPIRED: ("UNAUTHENTICATED", "Your session has expired. Please sign in again."),
+    }
+
+
+class ConnectionLost(CallError):
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.NOT_CONNECTED: ("FAILED_PRECONDITION", "You are signed out. Please sign in again."),
+        Reason.ACCESS_REVOKED: ("FAILED_PRECONDITION", "Salesforce has ended this app's access for you. Please sign in again."),
+        Reason.USER_INACTIVE: ("FAILED_PRECONDITION", "Your Salesforce user is not active. Ask your administrator."),
+        Reason.ORG_POLICY: ("FAILED_PRECONDITION", "Your company's Salesforce does not allow this app. Ask your administrator."),
+        Reason.TOKENS_UNREADABLE: ("FAILED_PRECONDITION", "The saved sign-in cannot be opened any more. Please sign in again."),
+    }
+
+
+class OrgUnavailable(CallError):
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.ORG_UNREACHABLE: ("UNAVAILABLE", "Salesforce cannot be reached right now. Please try again."),
+        Reason.ORG_BUSY: ("UNAVAILABLE", "Salesforce is busy right now. Please try again."),
+        Reason.ORG_LIMIT: ("RESOURCE_EXHAUSTED", "Your company has used up its Salesforce requests for now. Please try again later."),
+        Reason.ORG_TIMEOUT: ("DEADLINE_EXCEEDED", "Salesforce took too long to answer. Please try again."),
+        Reason.OUTCOME_UNKNOWN: ("UNAVAILABLE", "Salesforce did not confirm the change. Look at the record before you try again."),
+    }
+
+
+class Misconfigured(CallError):
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.MISCONFIGURED: ("INTERNAL", "The app is not set up correctly. Please tell your administrator."),
+        Reason.INTERNAL: ("INTERNAL", "Something went wrong on our side. Please try again."),
+    }
+
+
+_FAMILIES: tuple[type[CallError], ...] = (
+    RefusedRequest,
+    NotFound,
+    ChangedMeanwhile,
+    SignInFailed,
+    SessionInvalid,
+    ConnectionLost,
+    OrgUnavailable,
+    Misconfigured,
+)
+_BY_REASON: dict[str, type[CallError]] = {reason: family for family in _FAMILIES for reason in family.reasons}
+
+
+def from_wire(reason: object, message: str, details: Mapping[str, object]) -> CallError:
+    """The error that an answer's `details.reason` names; an unknown reason (a newer backend) is Misconfigured."""
+    family = _BY_REASON.get(reason) if isinstance(reason, str) else None
+    if family is None:
+        return Misconfigured(Reason.INTERNAL, message, details)
+    return family(Reason(str(reason)), message, details)

@@ -1,0 +1,75 @@
+"""The command `localorg`: serve an org, list its users, reset it."""
+
+import argparse
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from localorg.provision import open_org
+from localorg.seed import USERS
+from localorg.server import listen, make_app, make_server
+from localorg.state import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
+
+_FILES = ("org.sqlite3", "org.sqlite3-wal", "org.sqlite3-shm")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code (0 done, 1 failed with a line on standard error)."""
+    parser = argparse.ArgumentParser(prog="localorg", description="A Salesforce org on your machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve the org on 127.0.0.1")
+    serve.add_argument("--port", type=int, default=8800)
+    serve.add_argument("--seed", type=int, default=1, help="seed of the demo data (default 1)")
+    serve.add_argument("--accounts", type=int, default=200, help="how many accounts a new org gets (default 200)")
+    serve.add_argument("--session-seconds", type=int, default=7200, help="idle life of an access token (default 2 hours)")
+    serve.add_argument("--callback", action="append", help="a redirect URI of the demo app; repeat for more")
+    reset = commands.add_parser("reset", help="delete the org's state")
+    commands.add_parser("users", help="list the users that can log in")
+    for command in (serve, reset):
+        command.add_argument("--data", type=Path, default=Path(".localorg"), help="folder of the org's state (default .localorg)")
+    options = parser.parse_args(arguments)
+    try:
+        match options.command:
+            case "serve":
+                return _serve(options)
+            case "reset":
+                for name in _FILES:
+                    (options.data / name).unlink(missing_ok=True)
+                print(f"The org in {options.data} is gone; the next `localorg serve` makes a new one.")
+            case _:
+                for username, first, last, title, profile in USERS:
+                    print(f"{username}  {PASSWORD}  {first} {last}, {title} ({profile})")
+    except OSError as wrong:
+        print(f"localorg: {wrong.strerror or wrong}" + (f" (port {options.port})" if options.command == "serve" else ""), file=sys.stderr)
+        return 1
+    except sqlite3.DatabaseError as wrong:
+        print(f"localorg: the state in {options.data} cannot be read ({wrong}); `localorg reset --data {options.data}` clears it", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = OrgSettings(
+        data=options.data,
+        seed=options.seed,
+        accounts=options.accounts,
+        session_seconds=options.session_seconds,
+        callbacks=tuple(options.callback or DEFAULT_CALLBACKS),
+    )
+    sock = listen(options.port)
+    org = open_org(settings)
+    print(f"Local org ready at http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
+    server = make_server(make_app(org, log=lambda line: print(line, flush=True)))
+    try:
+        asyncio.run(server.serve(sockets=[sock]))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        org.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""An org inside a test: the same code as `localorg serve`, on a free port, in a thread of its own."""
+
+import asyncio
+import threading
+from types import TracebackType
+from typing import Self
+
+from localorg.provision import open_org
+from localorg.server import listen, make_app, make_server
+from localorg.state import Org, OrgSettings
+
+
+class EmbeddedOrg:
+    """Starts an org on entering and ends it on leaving.
+
+    with EmbeddedOrg(OrgSettings(accounts=20)) as org:
+        httpx.get(org.url + "/services/data")
+    """
+
+    def __init__(self, settings: OrgSettings | None = None, port: int = 0) -> None:
+        self._settings = settings or OrgSettings()
+        self._socket = listen(port)
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._serve, name="localorg", daemon=True)
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self.org: Org | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        try:
+            self.org = open_org(self._settings)
+            self._server = make_server(make_app(self.org))
+        except BaseException as failure:
+            self._failure = failure
+            self._ready.set()
+            return
+        self._ready.set()
+        asyncio.run(self._server.serve(sockets=[self._socket]))
+        self.org.close()

@@ -1,0 +1,48 @@
+"""Opening an org: its tables, its seed data when it is new, and the redirect URIs of this run."""
+
+import sqlite3
+
+from localorg.schema import SCHEMA
+from localorg.seed import seed
+from localorg.state import CONSUMER_KEY, OAUTH_TABLES, Org, OrgSettings
+
+# Besides references: what lists are sorted and searched by.
+_INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
+
+
+def open_org(settings: OrgSettings) -> Org:
+    """Opens the org's SQLite file, making and seeding it when it is new.
+
+    Raises sqlite3.DatabaseError when the file is not an org's.
+    """
+    if settings.data is not None:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    path = ":memory:" if settings.data is None else str(settings.data / "org.sqlite3")
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA busy_timeout = 5000")
+    db.executescript(OAUTH_TABLES)
+    for sobject in SCHEMA.values():
+        columns = ", ".join(f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else "") for f in sobject.fields)
+        db.execute(f'CREATE TABLE IF NOT EXISTS "{sobject.name}" ({columns}) WITHOUT ROWID')
+        for f in sobject.fields:
+            if f.type == "reference" or f.name in _INDEXED:
+                name = f"{sobject.name}_{f.name}"
+                db.execute(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{sobject.name}" ("{f.name}")')
+    org = Org(settings, db)
+    if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
+        seed(org)
+    _register_callbacks(org, settings.callbacks, rotation=settings.rotation)
+    org.org_id = str(db.execute("SELECT Id FROM Organization").fetchone()["Id"])
+    return org
+
+
+def _register_callbacks(org: Org, callbacks: tuple[str, ...], *, rotation: bool) -> None:
+    """Sets the demo app's redirect URIs, which follow the ports of this run."""
+    with org.write() as db:
+        db.execute(
+            "UPDATE app SET callbacks = ?, rotation = ? WHERE consumer_key = ?",
+            ("\n".join(callbacks), rotation, CONSUMER_KEY),
+        )

@@ -1,0 +1,202 @@
+"""Reading and writing records with Salesforce's rules: unknown fields, types, lengths, required fields, references."""
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import cast
+
+from localorg.errors import ApiError, no_such_column
+from localorg.ids import is_id, make_id, to_18
+from localorg.schema import NUMBER_TYPES, STAGES, Field, SObject, sobject_of_id
+from localorg.state import Org, to_datetime
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_PROBABILITY = dict(STAGES)
+
+
+def next_id(db: sqlite3.Connection, prefix: str) -> tuple[str, int]:
+    """The next id of an object and its running number; call it inside a transaction."""
+    row = db.execute("INSERT INTO sequence VALUES (?, 1) ON CONFLICT (prefix) DO UPDATE SET last = last + 1 RETURNING last", (prefix,)).fetchone()
+    number = int(row["last"])
+    return make_id(prefix, number), number
+
+
+def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: str) -> str:
+    """Creates a record and returns its 18-character id; raises ApiError for what Salesforce would refuse."""
+    if "id" in {k.lower() for k in values}:
+        raise ApiError(400, "INVALID_FIELD", "cannot specify Id in an insert call", ["Id"])
+    row = checked(org, sobject, values)
+    missing = [f.name for f in sobject.fields if f.required and row.get(f.name) in (None, "")]
+    if missing:
+        raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
+    with org.write() as db:
+        identifier, number = next_id(db, sobject.prefix)
+        full = {f.name: row.get(f.name, f.default) for f in sobject.fields}
+        stamp = org.clock.stamp()
+        full |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
+        full |= {"CreatedById": user_id, "LastModifiedById": user_id, "IsDeleted": 0}
+        if sobject.field("OwnerId") and full["OwnerId"] is None:
+            full["OwnerId"] = user_id
+        if sobject.field("CaseNumber"):
+            full["CaseNumber"] = f"{number + 1000:08d}"
+        derive(sobject, full)
+        names = ", ".join(f'"{n}"' for n in full)
+        db.execute(f'INSERT INTO "{sobject.name}" ({names}) VALUES ({", ".join("?" * len(full))})', tuple(full.values()))
+    return identifier
+
+
+def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, object], user_id: str) -> None:
+    """Changes the named fields of a record; nothing is written when one of them is refused."""
+    row = checked(org, sobject, values)
+    emptied = [f.name for f in sobject.fields if f.required and f.name in row and row[f.name] in (None, "")]
+    if emptied:
+        raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
+    with org.write() as db:
+        current = read(org, sobject, identifier)
+        full = {**current, **row}
+        # Conditional requests compare whole seconds and clients compare versions: a change is always later.
+        stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
+        full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
+        derive(sobject, full)
+        sets = ", ".join(f'"{n}" = ?' for n in full if n != "Id")
+        db.execute(f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"]))
+
+
+def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
+    """Puts a record into the recycle bin: queries no longer see it."""
+    with org.write() as db:
+        row = read(org, sobject, identifier)
+        stamp = org.clock.stamp()
+        db.execute(
+            f'UPDATE "{sobject.name}" SET IsDeleted = 1, LastModifiedDate = ?, SystemModstamp = ?, LastModifiedById = ? WHERE Id = ?',
+            (stamp, stamp, user_id, row["Id"]),
+        )
+
+
+def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
+    """All columns of a live record as stored; raises ApiError 404 when there is none or it is deleted."""
+    missing = ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+    if not is_id(identifier) or sobject_of_id(identifier) is not sobject:
+        raise missing
+    found = org.db.execute(f'SELECT * FROM "{sobject.name}" WHERE Id = ?', (to_18(identifier),)).fetchone()
+    if found is None:
+        raise missing
+    row = {str(k): cast(object, found[k]) for k in found.keys()}
+    if row["IsDeleted"]:
+        raise ApiError(404, "ENTITY_IS_DELETED", "entity is deleted", [])
+    return row
+
+
+def derive(sobject: SObject, row: dict[str, object]) -> None:
+    """Fills in the fields that follow from others, in place."""
+    if sobject.field("LastName"):
+        parts = [str(row[n]) for n in ("FirstName", "LastName") if row.get(n)]
+        row["Name"] = " ".join(parts)
+    if sobject.name == "Opportunity":
+        stage = str(row["StageName"])
+        if row.get("Probability") is None:
+            row["Probability"] = _PROBABILITY.get(stage, 0)
+        row["IsClosed"] = int(stage.startswith("Closed"))
+        row["IsWon"] = int(stage == "Closed Won")
+
+
+def checked(org: Org, sobject: SObject, values: Mapping[str, object]) -> dict[str, object]:
+    """The values as they are stored, by field name; raises ApiError for the first that Salesforce would refuse."""
+    row: dict[str, object] = {}
+    refused: list[str] = []
+    for name, value in values.items():
+        if name == "attributes":
+            continue
+        f = sobject.field(name)
+        if f is None:
+            raise no_such_column(name, sobject.name)
+        if not f.writable:
+            refused.append(f.name)
+        else:
+            row[f.name] = _stored(org, f, value)
+    if refused:
+        raise ApiError(
+            400,
+            "INVALID_FIELD_FOR_INSERT_UPDATE",
+            f"Unable to create/update fields: {', '.join(refused)}. Please check the security settings of this field "
+            "and verify that it is read/write for your profile or permission set.",
+            refused,
+        )
+    return row
+
+
+def _stored(org: Org, f: Field, value: object) -> object:
+    if value is None or value == "":
+        return None
+    if f.type == "boolean":
+        if not isinstance(value, bool):
+            raise _not_deserialized("boolean", value)
+        return int(value)
+    if f.type in NUMBER_TYPES:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise _not_deserialized("double", value)
+        try:
+            number = float(value)
+        except ValueError:
+            raise _not_deserialized("double", value) from None
+        if not abs(number) < 1e18:
+            raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"{f.label}: value outside of valid range on numeric field: {value}", [f.name])
+        return float(round(number)) if f.type == "int" else number
+    if not isinstance(value, str):
+        if isinstance(value, dict | list):
+            raise _not_deserialized(f.type, "a structure")
+        value = str(value)
+    if f.type == "date":
+        return _date(f, value)
+    if f.type == "datetime":
+        return _datetime(value)
+    if f.type == "reference":
+        return _reference(org, f, value)
+    if len(value) > f.length:
+        raise ApiError(400, "STRING_TOO_LONG", f"{f.label}: data value too large: {value[:100]} (max length={f.length})", [f.name])
+    if f.type == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise ApiError(400, "INVALID_EMAIL_ADDRESS", f"{f.label}: invalid email address: {value}", [f.name])
+    return value
+
+
+def _date(f: Field, value: str) -> str:
+    try:
+        if not _DATE.fullmatch(value[:10]):
+            raise ValueError
+        return date.fromisoformat(value[:10]).isoformat()
+    except ValueError:
+        raise _not_deserialized("date", value) from None
+
+
+def _datetime(value: str) -> str:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise _not_deserialized("datetime", value) from None
+    return to_datetime(moment.timestamp())
+
+
+def _reference(org: Org, f: Field, value: str) -> str:
+    target = sobject_of_id(value) if is_id(value) else None
+    polymorphic = f.name in ("WhoId", "WhatId")
+    if target is None or (target.name != f.refers_to and not polymorphic):
+        raise ApiError(400, "MALFORMED_ID", f"{f.label}: id value of incorrect type: {value[:40]}", [f.name])
+    identifier = to_18(value)
+    row = org.db.execute(f'SELECT IsDeleted FROM "{target.name}" WHERE Id = ?', (identifier,)).fetchone()
+    if row is None:
+        raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [f.name])
+    if row["IsDeleted"]:
+        raise ApiError(400, "ENTITY_IS_DELETED", "entity is deleted", [f.name])
+    return identifier
+
+
+def _not_deserialized(kind: str, value: object) -> ApiError:
+    return ApiError(
+        400, "JSON_PARSER_ERROR", f"Cannot deserialize instance of {kind} from value {str(value)[:80]} or request may be missing a required field"
+    )
+
+
+def _just_after(stamp: str) -> str:
+    moment = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+    return to_datetime(moment + 0.0015)

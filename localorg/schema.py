@@ -1,0 +1,328 @@
+"""The org's objects: standard fields with their Salesforce types, picklists and relationships.
+
+Source of names, types and lengths: Salesforce Object Reference.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+INDUSTRIES = (
+    "Agriculture", "Banking", "Biotechnology", "Chemicals", "Construction", "Consulting", "Education", "Electronics",
+    "Energy", "Engineering", "Finance", "Healthcare", "Hospitality", "Insurance", "Manufacturing", "Media", "Retail",
+    "Technology", "Telecommunications", "Transportation", "Utilities", "Other",
+)  # fmt: skip
+ACCOUNT_TYPES = ("Prospect", "Customer - Direct", "Customer - Channel", "Channel Partner / Reseller", "Technology Partner", "Other")
+RATINGS = ("Hot", "Warm", "Cold")
+STAGES: tuple[tuple[str, int], ...] = (
+    ("Prospecting", 10), ("Qualification", 10), ("Needs Analysis", 20), ("Value Proposition", 50),
+    ("Id. Decision Makers", 60), ("Perception Analysis", 70), ("Proposal/Price Quote", 75),
+    ("Negotiation/Review", 90), ("Closed Won", 100), ("Closed Lost", 0),
+)  # fmt: skip
+LEAD_SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
+SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.")
+
+TEXT_TYPES = frozenset({"id", "string", "textarea", "picklist", "reference", "email", "phone", "url"})
+NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an sObject. `system` fields are set by the org; `calculated` ones follow from others."""
+
+    name: str
+    label: str
+    type: str = "string"
+    length: int = 255
+    required: bool = False
+    picklist: tuple[str, ...] = ()
+    refers_to: str | None = None
+    relationship: str | None = None
+    system: bool = False
+    calculated: bool = False
+    default: object = None
+
+    @property
+    def writable(self) -> bool:
+        return not (self.system or self.calculated)
+
+    @property
+    def sql_type(self) -> str:
+        if self.type in NUMBER_TYPES:
+            return "REAL"
+        if self.type == "boolean":
+            return "INTEGER"
+        return "TEXT" if self.type in ("id", "reference", "date", "datetime") else "TEXT COLLATE NOCASE"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRelationship:
+    """The children of an sObject as a sub-query names them: `Contacts` of Account through `AccountId`."""
+
+    name: str
+    child: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class SObject:
+    """One object of the org with its three-character key prefix."""
+
+    name: str
+    label: str
+    plural: str
+    prefix: str
+    fields: tuple[Field, ...]
+    children: tuple[ChildRelationship, ...] = ()
+    writable: bool = True
+    by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {f.name.lower(): f for f in self.fields})
+
+    def field(self, name: str) -> Field | None:
+        """The field of that API name, in any case; None when there is none."""
+        return self.by_name.get(name.lower())
+
+    def parent(self, relationship: str) -> Field | None:
+        """The reference field behind a relationship name such as `Account` or `Owner`."""
+        wanted = relationship.lower()
+        return next((f for f in self.fields if f.relationship and f.relationship.lower() == wanted), None)
+
+    def child(self, relationship: str) -> ChildRelationship | None:
+        """The child relationship of that name, in any case."""
+        wanted = relationship.lower()
+        return next((c for c in self.children if c.name.lower() == wanted), None)
+
+
+def _text(name: str, label: str, length: int = 255, *, required: bool = False, kind: str = "string") -> Field:
+    return Field(name, label, kind, length, required)
+
+
+def _pick(name: str, label: str, values: tuple[str, ...], *, required: bool = False, default: object = None) -> Field:
+    return Field(name, label, "picklist", 255, required, values, default=default)
+
+
+def _ref(name: str, label: str, to: str, relationship: str, *, system: bool = False) -> Field:
+    return Field(name, label, "reference", 18, refers_to=to, relationship=relationship, system=system)
+
+
+def _number(name: str, label: str, kind: str = "double") -> Field:
+    return Field(name, label, kind, 0)
+
+
+def _address(prefix: str, label: str) -> tuple[Field, ...]:
+    return (
+        _text(f"{prefix}Street", f"{label} Street", 255, kind="textarea"),
+        _text(f"{prefix}City", f"{label} City", 40),
+        _text(f"{prefix}State", f"{label} State/Province", 80),
+        _text(f"{prefix}PostalCode", f"{label} Zip/Postal Code", 20),
+        _text(f"{prefix}Country", f"{label} Country", 80),
+    )
+
+
+_ID = Field("Id", "Record ID", "id", 18, system=True)
+_SYSTEM = (
+    Field("IsDeleted", "Deleted", "boolean", 0, system=True, default=False),
+    Field("CreatedDate", "Created Date", "datetime", 0, system=True),
+    _ref("CreatedById", "Created By ID", "User", "CreatedBy", system=True),
+    Field("LastModifiedDate", "Last Modified Date", "datetime", 0, system=True),
+    _ref("LastModifiedById", "Last Modified By ID", "User", "LastModifiedBy", system=True),
+    Field("SystemModstamp", "System Modstamp", "datetime", 0, system=True),
+)
+_OWNER = _ref("OwnerId", "Owner ID", "User", "Owner")
+_PERSON = (
+    _pick("Salutation", "Salutation", SALUTATIONS),
+    _text("FirstName", "First Name", 40),
+    _text("LastName", "Last Name", 80, required=True),
+    Field("Name", "Full Name", "string", 121, calculated=True),
+)
+
+SCHEMA: dict[str, SObject] = {
+    o.name: o
+    for o in (
+        SObject(
+            "Account", "Account", "Accounts", "001",
+            (
+                _ID,
+                _text("Name", "Account Name", required=True),
+                _pick("Type", "Account Type", ACCOUNT_TYPES),
+                _ref("ParentId", "Parent Account ID", "Account", "Parent"),
+                _pick("Industry", "Industry", INDUSTRIES),
+                _number("AnnualRevenue", "Annual Revenue", "currency"),
+                _number("NumberOfEmployees", "Employees", "int"),
+                _pick("Rating", "Account Rating", RATINGS),
+                _text("Phone", "Account Phone", 40, kind="phone"),
+                _text("Fax", "Account Fax", 40, kind="phone"),
+                _text("Website", "Website", kind="url"),
+                _text("AccountNumber", "Account Number", 40),
+                _text("Description", "Account Description", 32000, kind="textarea"),
+                *_address("Billing", "Billing"),
+                *_address("Shipping", "Shipping"),
+                _OWNER,
+                *_SYSTEM,
+            ),
+            (
+                ChildRelationship("Contacts", "Contact", "AccountId"),
+                ChildRelationship("Opportunities", "Opportunity", "AccountId"),
+                ChildRelationship("Cases", "Case", "AccountId"),
+                ChildRelationship("ChildAccounts", "Account", "ParentId"),
+                ChildRelationship("Tasks", "Task", "WhatId"),
+            ),
+        ),
+        SObject(
+            "Contact", "Contact", "Contacts", "003",
+            (
+                _ID,
+                _ref("AccountId", "Account ID", "Account", "Account"),
+                *_PERSON,
+                _text("Title", "Title", 128),
+                _text("Department", "Department", 80),
+                _text("Email", "Email", 80, kind="email"),
+                _text("Phone", "Business Phone", 40, kind="phone"),
+                _text("MobilePhone", "Mobile Phone", 40, kind="phone"),
+                _pick("LeadSource", "Lead Source", LEAD_SOURCES),
+                Field("Birthdate", "Birthdate", "date", 0),
+                _text("Description", "Contact Description", 32000, kind="textarea"),
+                *_address("Mailing", "Mailing"),
+                _ref("ReportsToId", "Reports To ID", "Contact", "ReportsTo"),
+                _OWNER,
+                *_SYSTEM,
+            ),
+            (
+                ChildRelationship("Cases", "Case", "ContactId"),
+                ChildRelationship("Tasks", "Task", "WhoId"),
+            ),
+        ),
+        SObject(
+            "Opportunity", "Opportunity", "Opportunities", "006",
+            (
+                _ID,
+                _ref("AccountId", "Account ID", "Account", "Account"),
+                _text("Name", "Name", 120, required=True),
+                _pick("StageName", "Stage", tuple(s for s, _ in STAGES), required=True),
+                _number("Amount", "Amount", "currency"),
+                _number("Probability", "Probability (%)", "percent"),
+                Field("CloseDate", "Close Date", "date", 0, required=True),
+                _pick("Type", "Opportunity Type", ("New Customer", "Existing Customer - Upgrade", "Existing Customer - Replacement")),
+                _text("NextStep", "Next Step", 255),
+                _pick("LeadSource", "Lead Source", LEAD_SOURCES),
+                Field("IsClosed", "Closed", "boolean", 0, calculated=True, default=False),
+                Field("IsWon", "Won", "boolean", 0, calculated=True, default=False),
+                _text("Description", "Description", 32000, kind="textarea"),
+                _OWNER,
+                *_SYSTEM,
+            ),
+            (ChildRelationship("Tasks", "Task", "WhatId"),),
+        ),
+        SObject(
+            "Lead", "Lead", "Leads", "00Q",
+            (
+                _ID,
+                *_PERSON,
+                _text("Company", "Company", required=True),
+                _text("Title", "Title", 128),
+                _text("Email", "Email", 80, kind="email"),
+                _text("Phone", "Phone", 40, kind="phone"),
+                _pick("LeadSource", "Lead Source", LEAD_SOURCES),
+                _pick("Status", "Status", ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted"),
+                      default="Open - Not Contacted"),
+                _pick("Rating", "Rating", RATINGS),
+                _pick("Industry", "Industry", INDUSTRIES),
+                _text("Street", "Street", 255, kind="textarea"),
+                _text("City", "City", 40),
+                _text("Country", "Country", 80),
+                _OWNER,
+                *_SYSTEM,
+            ),
+        ),
+        SObject(
+            "Case", "Case", "Cases", "500",
+            (
+                _ID,
+                Field("CaseNumber", "Case Number", "string", 30, calculated=True),
+                _ref("AccountId", "Account ID", "Account", "Account"),
+                _ref("ContactId", "Contact ID", "Contact", "Contact"),
+                _text("Subject", "Subject"),
+                _pick("Status", "Status", ("New", "Working", "Escalated", "Closed"), default="New"),
+                _pick("Priority", "Priority", ("High", "Medium", "Low"), default="Medium"),
+                _pick("Origin", "Case Origin", ("Phone", "Email", "Web")),
+                _text("Description", "Description", 32000, kind="textarea"),
+                _OWNER,
+                *_SYSTEM,
+            ),
+        ),
+        SObject(
+            "Task", "Task", "Tasks", "00T",
+            (
+                _ID,
+                _ref("WhoId", "Name ID", "Contact", "Who"),
+                _ref("WhatId", "Related To ID", "Account", "What"),
+                _text("Subject", "Subject"),
+                Field("ActivityDate", "Due Date Only", "date", 0),
+                _pick("Status", "Status", ("Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred"), default="Not Started"),
+                _pick("Priority", "Priority", ("High", "Normal", "Low"), default="Normal"),
+                _text("Description", "Description", 32000, kind="textarea"),
+                _OWNER,
+                *_SYSTEM,
+            ),
+        ),
+        SObject(
+            "User", "User", "Users", "005",
+            (
+                _ID,
+                _text("Username", "Username", 80, required=True),
+                *_PERSON,
+                _text("Email", "Email", 128, required=True, kind="email"),
+                _text("Title", "Title", 80),
+                _text("CompanyName", "Company Name", 80),
+                _text("Department", "Department", 80),
+                _text("Phone", "Phone", 40, kind="phone"),
+                _text("MobilePhone", "Mobile", 40, kind="phone"),
+                _text("City", "City", 40),
+                _text("Country", "Country", 80),
+                _ref("ProfileId", "Profile ID", "Profile", "Profile"),
+                Field("IsActive", "Active", "boolean", 0, default=True),
+                _text("TimeZoneSidKey", "Time Zone", 40),
+                _text("LocaleSidKey", "Locale", 40),
+                _text("LanguageLocaleKey", "Language", 40),
+                *_SYSTEM,
+            ),
+        ),
+        SObject(
+            "Profile", "Profile", "Profiles", "00e",
+            (_ID, _text("Name", "Name", required=True), *_SYSTEM),
+            writable=False,
+        ),
+        SObject(
+            "Organization", "Organization", "Organization", "00D",
+            (
+                _ID,
+                _text("Name", "Name", 80, required=True),
+                _text("InstanceName", "Instance Name", 5),
+                Field("IsSandbox", "Is Sandbox", "boolean", 0, default=False),
+                _text("OrganizationType", "Edition", 40),
+                _text("NamespacePrefix", "Namespace Prefix", 15),
+                Field("TrialExpirationDate", "Trial Expiration Date", "datetime", 0),
+                *_SYSTEM,
+            ),
+            writable=False,
+        ),
+    )
+}  # fmt: skip
+_BY_LOWER = {name.lower(): o for name, o in SCHEMA.items()}
+_BY_PREFIX = {o.prefix: o for o in SCHEMA.values()}
+
+
+def sobject(name: str) -> SObject | None:
+    """The object of that API name, in any case; None when the org has none."""
+    return _BY_LOWER.get(name.lower())
+
+
+def sobject_of_id(identifier: str) -> SObject | None:
+    """The object whose key prefix the id begins with."""
+    return _BY_PREFIX.get(identifier[:3])
+
+
+def sobjects() -> Iterator[SObject]:
+    """All objects of the org, in the order of the schema."""
+    return iter(SCHEMA.values())

@@ -1,0 +1,75 @@
+"""The org as one ASGI app, and the loop that serves it."""
+
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from localorg import authorize, control, pages, rest
+from localorg.errors import ApiError, not_found
+from localorg.state import Org
+from localorg.web import Json
+
+
+def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
+    """The ASGI app of an org; `log` gets one line a request, without query string, headers or body."""
+
+    async def front(_request: Request) -> Response:
+        return HTMLResponse(pages.start())
+
+    async def refused(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if status == 405:
+            allowed = error.headers.get("Allow", "") if isinstance(error, HTTPException) and error.headers else ""
+            body = ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}")
+        elif status == 404:
+            body = not_found()
+        else:
+            body = ApiError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
+        return Json(body.body(), body.status)
+
+    handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
+    app = Starlette(routes=[Route("/", front), *authorize.routes(org), *rest.routes(org), *control.routes(org)], exception_handlers=handlers)
+    return app if log is None else _logged(app, log)
+
+
+def _logged(app: ASGIApp, log: Callable[[str], None]) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await app(scope, receive, watch)
+        log(f"{scope['method']} {scope['path']} {status} {1000 * (time.perf_counter() - started):.0f} ms")
+
+    return wrapped
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback; port 0 takes a free one. Raises OSError when the port is taken."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only when the protocol is named
+    if sys.platform != "win32":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    sock.listen(512)
+    return sock
+
+
+def make_server(app: ASGIApp) -> uvicorn.Server:
+    """A server that is quiet: the org writes its own log lines."""
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=30, server_header=False))

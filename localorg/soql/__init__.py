@@ -1,0 +1,6 @@
+"""SOQL: a grammar of our own (`syntax`) and its translation to SQLite with bound parameters (`run`)."""
+
+from localorg.soql.run import Page, run
+from localorg.soql.syntax import SoqlError, parse
+
+__all__ = ["Page", "SoqlError", "parse", "run"]

@@ -1,0 +1,421 @@
+"""The grammar of SOQL: text in, a frozen syntax tree out, with Salesforce's errors at the offending token.
+
+Source of the grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax".
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NoReturn
+
+MAX_LENGTH = 100_000
+
+AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
+DATE_FUNCTIONS = frozenset(
+    {"CALENDAR_YEAR", "CALENDAR_MONTH", "CALENDAR_QUARTER", "DAY_IN_MONTH", "DAY_IN_WEEK", "DAY_IN_YEAR", "DAY_ONLY", "HOUR_IN_DAY"}
+)
+_DATE_LITERAL = re.compile(
+    r"(?:YESTERDAY|TODAY|TOMORROW|LAST_90_DAYS|NEXT_90_DAYS|(?:LAST|THIS|NEXT)_(?:WEEK|MONTH|QUARTER|YEAR|FISCAL_QUARTER|FISCAL_YEAR)"
+    r"|(?:(?:LAST|NEXT)_N_(?:DAYS|WEEKS|MONTHS|QUARTERS|YEARS|FISCAL_QUARTERS|FISCAL_YEARS)"
+    r"|N_(?:DAYS|WEEKS|MONTHS|QUARTERS|YEARS|FISCAL_QUARTERS|FISCAL_YEARS)_AGO):\d{1,6})\Z",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<string>'(?:[^'\\]|\\.)*')
+    | (?P<datetime>\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2}))
+    | (?P<date>\d{4}-\d{2}-\d{2}(?![\dT]))
+    | (?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[+-]?\.\d+)
+    | (?P<literal>[A-Za-z_][A-Za-z0-9_]*:\d+)
+    | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
+    | (?P<op><=|>=|!=|<>|=|<|>|\(|\)|,)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
+_CLAUSE_WORDS = frozenset(
+    {"FROM", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "UPDATE", "USING", "AND", "OR", "NOT", "IN", "LIKE"}
+    | {"INCLUDES", "EXCLUDES", "ASC", "DESC", "NULLS", "SELECT", "BY", "ALL", "TYPEOF", "AS"}
+)
+
+
+class SoqlError(Exception):
+    """A refused query: Salesforce's error code and its message with row and column."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: str
+    text: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A field, perhaps through parents: `Owner.Name`."""
+
+    parts: tuple[str, ...]
+    start: int
+    alias: str | None = None
+
+    @property
+    def text(self) -> str:
+        return ".".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An aggregate or date function over a field; `COUNT()` has no argument."""
+
+    function: str
+    argument: "Path | None"
+    start: int
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsOf:
+    """`FIELDS(ALL | STANDARD | CUSTOM)`."""
+
+    group: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A literal; `kind` is string, number, boolean, null, date, datetime or dateliteral."""
+
+    kind: Literal["string", "number", "boolean", "null", "date", "datetime", "dateliteral"]
+    value: str | float | bool | None
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    left: "Path | Call"
+    operator: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    left: Path
+    negated: bool
+    values: "tuple[Value, ...] | Query"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    term: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    operator: Literal["AND", "OR"]
+    terms: "tuple[Condition, ...]"
+
+
+Condition = Compare | In | Not | Combine
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    by: "Path | Call"
+    descending: bool
+    nulls_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    select: "tuple[Path | Call | FieldsOf | Query, ...]"
+    sobject: Path
+    where: "Condition | None" = None
+    group_by: "tuple[Path | Call, ...]" = ()
+    having: "Condition | None" = None
+    order_by: tuple[Order, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+
+
+def position(text: str, start: int) -> str:
+    """Salesforce's pointer into a query: the line, a caret, and `ERROR at Row:r:Column:c`."""
+    row = text.count("\n", 0, start) + 1
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", start)
+    line = text[line_start : line_end if line_end >= 0 else len(text)]
+    column = start - line_start
+    shown = line[max(0, column - 40) : column + 20].strip()
+    return f"\n{shown}\n{' ' * min(column, 40)}^\nERROR at Row:{row}:Column:{column + 1}\n"
+
+
+def parse(text: str) -> Query:
+    """Parses one query; raises SoqlError MALFORMED_QUERY at the first token that does not fit."""
+    if len(text) > MAX_LENGTH:
+        raise SoqlError("MALFORMED_QUERY", f"SOQL statements cannot be longer than {MAX_LENGTH} characters.")
+    parser = _Parser(text, _tokens(text))
+    query = parser.query(nested=False)
+    parser.expect_end()
+    return query
+
+
+def _tokens(text: str) -> list[Token]:
+    tokens: list[Token] = []
+    at = 0
+    end = len(text.rstrip())
+    while at < end:
+        match = _TOKEN.match(text, at)
+        if match is None or match.lastgroup is None:
+            start = at + len(text[at:]) - len(text[at:].lstrip())
+            raise SoqlError("MALFORMED_QUERY", f"{position(text, start)}unexpected token: '{text[start]}'")
+        tokens.append(Token(match.lastgroup, match.group(match.lastgroup), match.start(match.lastgroup)))
+        at = match.end()
+    tokens.append(Token("end", "<EOF>", end))
+    return tokens
+
+
+class _Parser:
+    """Recursive descent; one method a clause."""
+
+    def __init__(self, text: str, tokens: list[Token]) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._at = 0
+        self._depth = 0
+
+    # Tokens
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._at]
+
+    def _peek(self, offset: int = 1) -> Token:
+        return self._tokens[min(self._at + offset, len(self._tokens) - 1)]
+
+    def _take(self) -> Token:
+        token = self._tokens[self._at]
+        if token.kind != "end":
+            self._at += 1
+        return token
+
+    def _is(self, word: str) -> bool:
+        return self._next.kind in ("name", "op") and self._next.text.upper() == word
+
+    def _accept(self, *words: str) -> bool:
+        if all(self._peek(i).kind in ("name", "op") and self._peek(i).text.upper() == w for i, w in enumerate(words)):
+            self._at += len(words)
+            return True
+        return False
+
+    def _expect(self, word: str) -> None:
+        if not self._accept(word):
+            self._unexpected()
+
+    def _unexpected(self) -> NoReturn:
+        token = self._next
+        if token.kind == "end":
+            raise SoqlError("MALFORMED_QUERY", f"{position(self._text, token.start)}unexpected token: '<EOF>'")
+        raise SoqlError("MALFORMED_QUERY", f"{position(self._text, token.start)}unexpected token: '{token.text}'")
+
+    def expect_end(self) -> None:
+        if self._next.kind != "end":
+            self._unexpected()
+
+    # Clauses
+
+    def query(self, *, nested: bool) -> Query:
+        self._expect("SELECT")
+        select = [self._select_item()]
+        while self._accept(","):
+            select.append(self._select_item())
+        self._expect("FROM")
+        sobject = self._name()
+        if self._accept("AS") or (self._next.kind == "name" and self._next.text.upper() not in _CLAUSE_WORDS):
+            sobject = Path(sobject.parts, sobject.start, self._take().text)
+        if self._accept("USING", "SCOPE") and not (self._accept("EVERYTHING") or self._accept("ALL")):
+            self._unexpected()
+        where = self._condition() if self._accept("WHERE") else None
+        group_by: list[Path | Call] = []
+        if self._accept("GROUP", "BY"):
+            group_by.append(self._expression())
+            while self._accept(","):
+                group_by.append(self._expression())
+        having = self._condition() if self._accept("HAVING") else None
+        order_by: list[Order] = []
+        if self._accept("ORDER", "BY"):
+            order_by.append(self._order())
+            while self._accept(","):
+                order_by.append(self._order())
+        limit = self._whole_number() if self._accept("LIMIT") else None
+        offset = self._whole_number() if self._accept("OFFSET") else 0
+        while self._accept("FOR", "VIEW") or self._accept("FOR", "REFERENCE") or (not nested and self._accept("ALL", "ROWS")):
+            pass
+        return Query(tuple(select), sobject, where, tuple(group_by), having, tuple(order_by), limit, offset)
+
+    def _select_item(self) -> "Path | Call | FieldsOf | Query":
+        if self._accept("("):
+            query = self.query(nested=True)
+            self._expect(")")
+            return query
+        if self._is("FIELDS") and self._peek().text == "(":
+            start = self._take().start
+            self._expect("(")
+            group = self._take().text.upper()
+            if group not in ("ALL", "STANDARD", "CUSTOM"):
+                self._at -= 1
+                self._unexpected()
+            self._expect(")")
+            return FieldsOf(group, start)
+        item = self._expression()
+        if self._next.kind == "name" and self._next.text.upper() not in _CLAUSE_WORDS:
+            alias = self._take().text
+            return Call(item.function, item.argument, item.start, alias) if isinstance(item, Call) else Path(item.parts, item.start, alias)
+        return item
+
+    def _expression(self) -> Path | Call:
+        token = self._next
+        if token.kind == "name" and self._peek().text == "(":
+            function = token.text.upper()
+            if function not in AGGREGATES and function not in DATE_FUNCTIONS:
+                self._unexpected()
+            self._take()
+            self._expect("(")
+            if function == "COUNT" and self._accept(")"):
+                return Call("COUNT", None, token.start)
+            argument = self._name()
+            self._expect(")")
+            return Call(function, argument, token.start)
+        return self._name()
+
+    def _name(self) -> Path:
+        token = self._next
+        if token.kind != "name" or token.text.upper() in _CLAUSE_WORDS:
+            self._unexpected()
+        self._take()
+        return Path(tuple(token.text.split(".")), token.start)
+
+    def _order(self) -> Order:
+        by = self._expression()
+        descending = self._accept("DESC")
+        if not descending:
+            self._accept("ASC")
+        nulls_last = False
+        if self._accept("NULLS"):
+            nulls_last = self._accept("LAST")
+            if not nulls_last:
+                self._expect("FIRST")
+        return Order(by, descending, nulls_last)
+
+    def _whole_number(self) -> int:
+        token = self._next
+        if token.kind != "number" or not token.text.isdigit():
+            self._unexpected()
+        self._take()
+        return int(token.text)
+
+    # Conditions
+
+    def _condition(self) -> Condition:
+        self._depth += 1
+        if self._depth > 100:
+            raise SoqlError("QUERY_TOO_COMPLICATED", "Query is either selecting too many fields or the filter conditions are too complicated.")
+        terms = [self._term()]
+        operator: Literal["AND", "OR"] | None = None
+        while self._is("AND") or self._is("OR"):
+            found: Literal["AND", "OR"] = "AND" if self._is("AND") else "OR"
+            # Salesforce does not guess a precedence: mixing AND and OR takes parentheses.
+            if operator is not None and found != operator:
+                self._unexpected()
+            operator = found
+            self._take()
+            terms.append(self._term())
+        self._depth -= 1
+        return terms[0] if operator is None else Combine(operator, tuple(terms))
+
+    def _term(self) -> Condition:
+        if self._accept("NOT"):
+            return Not(self._term())
+        if self._accept("("):
+            inner = self._condition()
+            self._expect(")")
+            return inner
+        left = self._expression()
+        if self._accept("NOT", "IN"):
+            return self._in(left, negated=True)
+        if self._accept("IN"):
+            return self._in(left, negated=False)
+        token = self._next
+        if self._accept("LIKE"):
+            return Compare(left, "LIKE", self._value(like=True))
+        if token.kind == "op" and token.text in ("=", "!=", "<>", "<", "<=", ">", ">="):
+            self._take()
+            return Compare(left, "!=" if token.text == "<>" else token.text, self._value())
+        self._unexpected()
+
+    def _in(self, left: Path | Call, *, negated: bool) -> In:
+        if isinstance(left, Call):
+            self._unexpected()
+        self._expect("(")
+        if self._is("SELECT"):
+            query = self.query(nested=True)
+            self._expect(")")
+            return In(left, negated, query)
+        values = [self._value()]
+        while self._accept(","):
+            values.append(self._value())
+        self._expect(")")
+        return In(left, negated, tuple(values))
+
+    def _value(self, *, like: bool = False) -> Value:
+        token = self._next
+        match token.kind:
+            case "string":
+                self._take()
+                return Value("string", self._unquote(token, like=like), token.start)
+            case "number":
+                self._take()
+                return Value("number", float(token.text), token.start)
+            case "date" | "datetime":
+                self._take()
+                return Value("date" if token.kind == "date" else "datetime", token.text, token.start)
+            case "literal" | "name":
+                word = token.text.upper()
+                if word in ("TRUE", "FALSE"):
+                    self._take()
+                    return Value("boolean", word == "TRUE", token.start)
+                if word == "NULL":
+                    self._take()
+                    return Value("null", None, token.start)
+                if _DATE_LITERAL.match(word):
+                    self._take()
+                    return Value("dateliteral", word, token.start)
+                self._unexpected()
+            case _:
+                self._unexpected()
+
+    def _unquote(self, token: Token, *, like: bool) -> str:
+        """The text of a string literal. In LIKE, `\\%` and `\\_` stay escaped, for the pattern to read."""
+        text, out, i = token.text[1:-1], "", 0
+        while i < len(text):
+            if text[i] != "\\":
+                out += text[i]
+                i += 1
+                continue
+            mark = text[i + 1]
+            if mark.lower() in _ESCAPES:
+                plain = _ESCAPES[mark.lower()]
+                out += "\\\\" if like and plain == "\\" else plain
+                i += 2
+            elif mark in "uU" and re.fullmatch(r"[0-9A-Fa-f]{4}", text[i + 2 : i + 6]):
+                out += chr(int(text[i + 2 : i + 6], 16))
+                i += 6
+            elif like and mark in "%_":
+                out += "\\" + mark
+                i += 2
+            else:
+                where = position(self._text, token.start + 1 + i)
+                raise SoqlError("MALFORMED_QUERY", f"{where}Illegal escape sequence: '\\{mark}'")
+        return out

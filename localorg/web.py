@@ -1,0 +1,139 @@
+"""What every request of the org shares: its kind for counters and faults, forms, bearer tokens, errors, headers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from localorg.errors import ApiError, OAuthError
+from localorg.faults import BODIES, Fault
+from localorg.oauth import Session, find_session
+from localorg.state import Org
+
+Endpoint = Callable[[Org, Request], Awaitable[Response]]
+NO_STORE = {"Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private"}
+MAX_BODY = 10 * 1024 * 1024
+
+
+class Json(Response):
+    """A JSON answer as Salesforce writes it."""
+
+    media_type = "application/json;charset=UTF-8"
+
+    def render(self, content: object) -> bytes:
+        return msgspec.json.encode(content)
+
+
+class CutConnection(Response):
+    """An answer that never comes whole: the server closes the connection after the headers."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+
+
+def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]) -> Route:
+    """A route whose requests are counted under `kind` and subject to the org's faults."""
+
+    async def serve(request: Request) -> Response:
+        try:
+            return await counted(org, kind, lambda: endpoint(org, request))
+        except ApiError as refused:
+            return Json(refused.body(), refused.status, headers=limit_header(org))
+        except OAuthError as refused:
+            return Json({"error": refused.error, "error_description": refused.description}, refused.status, headers=NO_STORE)
+        except ClientDisconnect:
+            return Response(status_code=400)
+
+    return Route(path, serve, methods=methods)
+
+
+async def counted(org: Org, kind: str, work: Callable[[], Awaitable[Response]]) -> Response:
+    """Counts one request, then does its work or what a pending fault says instead."""
+    org.counters[kind] += 1
+    fault = org.faults.take(kind)
+    if fault is None:
+        return await work()
+    org.counters[f"fault.{kind}"] += 1
+    if fault.delay_ms:
+        await asyncio.sleep(fault.delay_ms / 1000)
+    if fault.cut == "before":
+        return CutConnection()
+    if fault.status is not None:
+        return _refusal(kind, fault)
+    response = await work()
+    return CutConnection() if fault.cut == "after" else response
+
+
+def _refusal(kind: str, fault: Fault) -> Response:
+    assert fault.status is not None
+    code, message = BODIES.get(fault.status, ("UNKNOWN_EXCEPTION", "An unexpected error occurred."))
+    if kind.startswith("token."):
+        return Json({"error": "unknown_error", "error_description": "retry your request"}, fault.status)
+    return Json([{"message": message, "errorCode": code}], fault.status)
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of an urlencoded body together with those of the query string; the first of a name counts."""
+    body = await read_body(request)
+    fields: dict[str, str] = {}
+    for name, value in [*parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True), *request.query_params.multi_items()]:
+        fields.setdefault(name, value)
+    return fields
+
+
+async def read_body(request: Request) -> bytes:
+    """The body; raises ApiError when it is larger than Salesforce takes."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise ApiError(413, "REQUEST_TOO_LARGE", "The request entity is too large")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def json_object(request: Request) -> dict[str, object]:
+    """The body as a JSON object; raises ApiError JSON_PARSER_ERROR."""
+    body = await read_body(request)
+    if not body:
+        raise ApiError(400, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body.")
+    try:
+        value: object = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected character or end of input: {str(wrong)[:120]}") from None
+    if not isinstance(value, dict):
+        raise ApiError(400, "JSON_PARSER_ERROR", "Cannot deserialize instance of object from START_ARRAY or scalar value")
+    return cast(dict[str, object], value)
+
+
+def bearer(request: Request) -> str | None:
+    """The access token of the Authorization header (`Bearer` or Salesforce's older `OAuth`)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() in ("bearer", "oauth") and token.strip() else None
+
+
+def require_session(org: Org, request: Request) -> Session:
+    """The session behind a REST request; raises ApiError 401 INVALID_SESSION_ID."""
+    token = bearer(request)
+    session = None if token is None else find_session(org, token)
+    if session is None:
+        raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    return session
+
+
+def limit_header(org: Org) -> dict[str, str]:
+    """The daily API allowance as every REST answer tells it."""
+    used = sum(n for kind, n in org.counters.items() if kind.startswith("rest."))
+    return {"Sforce-Limit-Info": f"api-usage={used}/15000"}
+
+
+def base_url(request: Request) -> str:
+    """The org's address as the client called it."""
+    return f"{request.url.scheme}://{request.url.netloc}"

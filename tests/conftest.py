@@ -1,0 +1,56 @@
+"""The real parts, started once for the whole session."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devtools import ports, web
+from devtools.processes import adopt_orphans
+from devtools.suite import Plan, Suite
+from localorg import EmbeddedOrg, OrgSettings
+from tests.clients import App
+
+LOG: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def suite() -> Iterator[Suite]:
+    """Firebase emulators and local org, on free ports; the web client is built when it is stale."""
+    adopt_orphans()
+    if web.is_stale():
+        web.build()
+    free = ports.free()
+    with Suite(Plan(free, f"demo-test-{free.hub}"), lambda part, line: LOG.append(f"{part}: {line}")) as running:
+        yield running
+
+
+@pytest.fixture
+def suite_log() -> list[str]:
+    """Every line that any part of the suite has written so far."""
+    return LOG
+
+
+@pytest.fixture
+def org_url(suite: Suite) -> str:
+    return suite.plan.ports.url("localorg")
+
+
+@pytest.fixture
+def app(suite: Suite) -> Iterator[App]:
+    """A new app on the suite's backend, signed out."""
+    client = App(suite.plan.app_url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}")
+    yield client
+    client.http.close()
+
+
+@pytest.fixture(scope="session")
+def org() -> Iterator[EmbeddedOrg]:
+    """An org of its own inside the test process, for tests that need no emulator."""
+    with EmbeddedOrg(OrgSettings(accounts=60)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return Path(__file__).resolve().parent.parent
