@@ -26,6 +26,8 @@ TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
 _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_ACCESS = re.compile(r'hosting: .*"([A-Z]+) ([^ ?"]*)[^"]*" (\d{3})')
+_QUERY = re.compile(r"\?[^\s\"]*=[^\s\"]*")
 
 Say = Callable[[str, str], None]
 
@@ -137,7 +139,7 @@ class Suite:
         return {**kept, **local, **({"FIRESTORE_EMULATOR_BINARY_PATH": jar} if jar else {})}
 
     def _firebase_line(self, name: str, line: str) -> None:
-        plain = _ANSI.sub("", line)
+        plain = _without_query(_ANSI.sub("", line))
         self._firebase_lines.append(plain)
         self._say(name, plain)
 
@@ -161,6 +163,12 @@ class Suite:
                 if self.dead_part() is not None or time.monotonic() > deadline:
                     raise SuiteError("the local org did not start") from None
                 time.sleep(0.1)
+
+
+def _without_query(line: str) -> str:
+    """Hosting's access lines in short, and without query strings: Salesforce's way back carries the authorization code."""
+    access = _ACCESS.search(line)
+    return f"hosting: {access[1]} {access[2]} {access[3]}" if access else _QUERY.sub("?…", line)
 
 
 def make_secrets() -> None:

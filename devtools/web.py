@@ -17,7 +17,7 @@ OUT = ROOT / "build/web"
 _PACKAGES = ROOT / "build/pypackages"
 # The app's requirements as Pyodide's Python sees them; wheels for its platform are on PyPI.
 _PYODIDE = ["--no-deps", "--only-binary=:all:", "--python-version", "3.14", "--implementation", "cp", "--platform", "pyemscripten_2026_0_wasm32"]
-_VENDORED = ("flet==1.0.5", "flet-charts==1.0.5", "flet-secure-storage==1.0.5", "msgpack==1.2.4", "repath==0.9.0", "six==1.17.0")
+_VENDORED = ("flet==1.0.5", "flet-secure-storage==1.0.5", "msgpack==1.2.4", "repath==0.9.0", "six==1.17.0")
 _UNUSED = (
     *("main.dart.wasm", "main.dart.mjs", "pyodide/python", "pyodide/python.bat", "pyodide/python.exe", "pyodide/python_cli_entry.mjs"),
     *(f"canvaskit/{name}" for name in ("skwasm.js", "skwasm.wasm", "skwasm_heavy.js", "skwasm_heavy.wasm", "wimp.js", "wimp.wasm")),
@@ -38,6 +38,7 @@ def is_stale() -> bool:
 def build() -> None:
     """Builds into build/web; a build that fails leaves no stamp and is made again."""
     import flet_web
+    from flet.controls.types import WebRenderer
     from flet_web.patch_index import patch_index_html
 
     _vendor()
@@ -49,7 +50,7 @@ def build() -> None:
     for pattern in ("**/*.symbols", "**/*.map"):
         for path in OUT.glob(pattern):
             path.unlink()
-    _drop_unused_fonts()
+    _choose_fonts()
     patch_index_html(
         index_path=str(OUT / "index.html"),
         base_href="/",
@@ -59,20 +60,63 @@ def build() -> None:
         pyodide_script_path="main.py",
         app_package_url="/app.tar.gz",
         no_cdn=True,
+        web_renderer=WebRenderer.CANVAS_KIT,
     )
-    index = OUT / "index.html"
-    page = index.read_text()
-    # Relative addresses break in the module worker and below a deep path such as /oauth/callback.
-    page = re.sub(r'flet\.pyodideUrl\s*=\s*"[^"]*"', 'flet.pyodideUrl = "/pyodide/pyodide.mjs"', page)
-    splash = (ROOT / "app/web/splash.html").read_text()
-    page = re.sub(r'<div id="loading".*?</div>', lambda _: splash, page, flags=re.DOTALL)
-    index.write_text(page)
-    shutil.copytree(ROOT / "app/src/assets", OUT, dirs_exist_ok=True)
+    _finish_page()
+    _start_python_early()
+    shutil.copytree(ROOT / "app/web", OUT, dirs_exist_ok=True, ignore=shutil.ignore_patterns("splash.html"))
     with tarfile.open(OUT / "app.tar.gz", "w:gz") as archive:
         archive.add(ROOT / "app/src", arcname=".", filter=_code_only)
         archive.add(ROOT / "functions/contract", arcname="contract", filter=_code_only)
         archive.add(_PACKAGES, arcname="__pypackages__", filter=_code_only)
     (OUT / ".built").touch()
+
+
+def _finish_page() -> None:
+    """Addresses that hold below any path, the app's own splash, and no inline script, so that the page can forbid them."""
+    index = OUT / "index.html"
+    page = index.read_text()
+    # Relative addresses break in the module worker and below a deep path such as /oauth/callback.
+    page = re.sub(r'flet\.pyodideUrl\s*=\s*"[^"]*"', 'flet.pyodideUrl = "/pyodide/pyodide.mjs"', page)
+    # Scripts that Roboto lacks (Japanese, Arabic, …) come from Flutter's own font server when it can be reached.
+    page = re.sub(r'flet\.fontFallbackBaseUrl\s*=\s*"[^"]*"', "flet.fontFallbackBaseUrl = null", page)
+    page = re.sub(r'<div id="loading".*?</div>', lambda _: (ROOT / "app/web/splash.html").read_text(), page, flags=re.DOTALL)
+    inline = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    early = '\nflet.earlyWorker = new Worker("/python-worker.js", { type: "module" });\n'
+    (OUT / "boot.js").write_text("\n".join(inline) + early)
+    page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    index.write_text(page.replace('<script src="python.js">', '<script src="/boot.js"></script>\n  <script src="/python.js">'))
+
+
+def _start_python_early() -> None:
+    """Pyodide boots while Flutter does, instead of after it: Flet's two scripts are told to use what boot.js began."""
+    _replace("python.js", "app.worker = new Worker(", "app.worker = flet.earlyWorker ?? new Worker(")
+    _replace("python.js", "    var error;", "    flet.earlyWorker = null;\n    var error;")
+    begin = "self.initPyodide = async function () {"
+    early = """self.earlyPyodide = import("/pyodide/pyodide.mjs").then((module) => module.loadPyodide({
+    stdout: (text) => self.sendPythonOutput(text, false),
+    stderr: (text) => self.sendPythonOutput(text, true),
+}));
+self.earlyPyodide.catch(() => {}); // told where it is awaited
+self.earlyApp = fetch("/app.tar.gz").catch(() => null); // fills the browser's cache
+"""
+    _replace("python-worker.js", begin, early + "\n" + begin)
+    start, end = "        const pyodideModule = await import(self.pyodideUrl);", '        self.pyodide.registerJsModule("flet_js", flet_js);'
+    worker = OUT / "python-worker.js"
+    text = worker.read_text()
+    head, _, rest = text.partition(start)
+    tail = rest.partition(end)[2]
+    if not tail:
+        raise RuntimeError("Flet's python-worker.js has changed: see devtools/web.py")
+    worker.write_text(f"{head}        self.pyodide = await self.earlyPyodide;\n{end}{tail}")
+
+
+def _replace(name: str, old: str, new: str) -> None:
+    file = OUT / name
+    text = file.read_text()
+    if text.count(old) != 1:
+        raise RuntimeError(f"Flet's {name} has changed: see devtools/web.py")
+    file.write_text(text.replace(old, new))
 
 
 def _vendor() -> None:
@@ -82,15 +126,16 @@ def _vendor() -> None:
         return
     shutil.rmtree(_PACKAGES, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", *_PYODIDE, "--target", str(_PACKAGES), *_VENDORED]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, capture_output=True)
     stamp.write_text(wanted)
 
 
-def _drop_unused_fonts() -> None:
-    """The KaTeX families would be loaded at start and the app sets no formulas."""
+def _choose_fonts() -> None:
+    """Roboto comes with the site, or Flutter would fetch it from a CDN; KaTeX goes, because the app sets no formulas."""
     manifest = OUT / "assets/FontManifest.json"
     families = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps([f for f in families if "KaTeX" not in f["family"]]))
+    kept = [f for f in families if "KaTeX" not in f["family"]]
+    manifest.write_text(json.dumps([{"family": "Roboto", "fonts": [{"asset": "fonts/roboto.woff2"}]}, *kept]))
 
 
 def _code_only(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:

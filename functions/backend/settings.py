@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.core.connection import Secret
-from contract.calls import LoginHost
+from contract.calls import FirebaseProject, LoginHost
 
 _EMULATOR_VARIABLES = ("FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
 
@@ -29,6 +29,7 @@ class Settings:
     scope: str
     api_version: str
     signing_account: str | None
+    firebase: FirebaseProject
 
 
 def is_serving(environment: Mapping[str, str] = os.environ) -> bool:
@@ -62,6 +63,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         scope=environment.get("SALESFORCE_SCOPE", "").strip() or "api id profile email refresh_token",
         api_version=environment.get("SALESFORCE_API_VERSION", "").strip() or "66.0",
         signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
+        firebase=_firebase(environment, emulated, wrong),
     )
     if wrong:
         raise SettingsError("\n".join(wrong))
@@ -73,6 +75,16 @@ def refuse_to_start(error: SettingsError) -> None:
     for line in str(error).splitlines():
         print(f"settings: {line}", file=sys.stderr, flush=True)
     raise SystemExit(1)
+
+
+def _firebase(environment: Mapping[str, str], emulated: bool, wrong: list[str]) -> FirebaseProject:
+    if emulated:  # any key will do; the emulator serves both APIs below its own address
+        address = f"http://{environment.get('FIREBASE_AUTH_EMULATOR_HOST', '')}"
+        return FirebaseProject("emulator", f"{address}/identitytoolkit.googleapis.com", f"{address}/securetoken.googleapis.com")
+    key = environment.get("WEB_API_KEY", "").strip()
+    if not key:
+        wrong.append("WEB_API_KEY is missing: the Web API key of Project settings › General, in functions/.env")
+    return FirebaseProject(key, "https://identitytoolkit.googleapis.com", "https://securetoken.googleapis.com")
 
 
 def _login_hosts(text: str, emulated: bool, wrong: list[str]) -> tuple[LoginHost, ...]:

@@ -23,12 +23,22 @@ class LoginHost:
 
 
 @dataclass(frozen=True, slots=True)
+class FirebaseProject:
+    """Where the app signs in to Firebase Authentication; the API key is public by design."""
+
+    api_key: str
+    identity_url: str
+    token_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignInOptions:
-    """What the app needs to open Salesforce's authorize page."""
+    """What the app needs to open Salesforce's authorize page, and afterwards to sign in to Firebase."""
 
     consumer_key: str
     scope: str
     login_hosts: tuple[LoginHost, ...]
+    firebase: FirebaseProject
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,0 +1,41 @@
+"""The backend's calls over Firebase's callable protocol."""
+
+from typing import Any, TypeVar, cast
+
+from contract.calls import CALLS
+from contract.codec import DecodeError, decode, encode
+from contract.errors import Misconfigured, OrgUnavailable, Reason, from_wire
+from data.services.http import Http, Unreachable
+
+T = TypeVar("T")
+_PATHS = {call.name: (f"{call.function}/{call.name}", call.answer) for call in CALLS}
+
+
+class Backend:
+    """Stateless: the ID token is handed in with each call."""
+
+    def __init__(self, base_url: str, http: Http) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._http = http
+
+    async def call(self, name: str, asked: object, answer: type[T], id_token: str | None = None) -> T:
+        """One call. Raises the contract's CallErrors; being offline is OrgUnavailable(org-unreachable)."""
+        path, _ = _PATHS[name]
+        headers = {} if id_token is None else {"Authorization": f"Bearer {id_token}"}
+        try:
+            response = await self._http.post(f"{self._base_url}/{path}", body={"data": encode(asked)}, headers=headers)
+        except Unreachable:
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "You seem to be offline. Please try again.") from None
+        body = cast(dict[str, Any], response.body) if isinstance(response.body, dict) else {}
+        if response.status == 200 and "result" in body:
+            try:
+                return decode(answer, body["result"], at="result", lenient=True)
+            except DecodeError as wrong:
+                raise Misconfigured(Reason.INTERNAL, f"This app is too old for its backend ({wrong}).") from None
+        error = body.get("error")
+        if not isinstance(error, dict):
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "The service does not answer right now. Please try again.")
+        named = cast(dict[str, Any], error)
+        details = cast(dict[str, Any], named.get("details") or {})
+        rest = {k: v for k, v in details.items() if k != "reason"}
+        raise from_wire(details.get("reason"), str(named.get("message") or ""), rest)

@@ -1,0 +1,51 @@
+"""Firebase Authentication over its REST API: custom token in, ID token out, renewed when it runs out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from contract.calls import FirebaseProject
+from contract.errors import OrgUnavailable, Reason, SessionInvalid
+from data.services.http import Answer, Http, Unreachable
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FirebaseTokens:
+    """The ID token with the moment (seconds since the epoch) when it expires, and what renews it."""
+
+    id_token: str
+    refresh_token: str
+    expires: float
+
+
+class FirebaseAuth:
+    """Stateless. Raises SessionInvalid when Firebase refuses, OrgUnavailable when it cannot be reached."""
+
+    def __init__(self, http: Http, now: Callable[[], float] = time.time) -> None:
+        self._http = http
+        self._now = now
+
+    async def sign_in(self, project: FirebaseProject, custom_token: str) -> FirebaseTokens:
+        body = {"token": custom_token, "returnSecureToken": True}
+        answer = await self._post(f"{project.identity_url}/v1/accounts:signInWithCustomToken?key={project.api_key}", body=body)
+        return self._tokens(answer, "idToken", "refreshToken", "expiresIn")
+
+    async def renew(self, project: FirebaseProject, refresh_token: str) -> FirebaseTokens:
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        answer = await self._post(f"{project.token_url}/v1/token?key={project.api_key}", form=form)
+        return self._tokens(answer, "id_token", "refresh_token", "expires_in")
+
+    async def _post(self, url: str, **content: Any) -> Answer:
+        try:
+            return await self._http.post(url, **content)
+        except Unreachable:
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "You seem to be offline. Please try again.") from None
+
+    def _tokens(self, answer: Answer, id_token: str, refresh_token: str, expires_in: str) -> FirebaseTokens:
+        if answer.status >= 500:
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "Sign-in does not answer right now. Please try again.")
+        if answer.status != 200 or not isinstance(answer.body, dict):
+            raise SessionInvalid(Reason.ID_TOKEN_EXPIRED)
+        body = cast(dict[str, Any], answer.body)
+        return FirebaseTokens(str(body[id_token]), str(body[refresh_token]), self._now() + float(body[expires_in]))

@@ -1,0 +1,76 @@
+"""HTTP for the app: the browser's fetch under Pyodide, httpx elsewhere. Bodies are JSON or forms, answers JSON."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+SECONDS = 30.0
+
+
+class Unreachable(Exception):
+    """The request did not come through; the text does not say where to, because URLs are not for people."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """The status of an answer and its body as JSON (None when it is something else)."""
+
+    status: int
+    body: Any
+
+
+class Http(Protocol):
+    async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Raises Unreachable."""
+        ...
+
+
+def make_http() -> Http:
+    """The implementation that this platform has."""
+    return _BrowserHttp() if sys.platform == "emscripten" else _NativeHttp()
+
+
+def _encoded(body: object, form: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
+    if form is not None:
+        return urlencode(form), {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}
+    return json.dumps(body), {**(headers or {}), "Content-Type": "application/json"}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+class _BrowserHttp:
+    async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+        from pyodide.http import pyfetch  # pyright: ignore[reportMissingImports]
+
+        content, all_headers = _encoded(body, form, headers)
+        try:
+            response = await asyncio.wait_for(pyfetch(url, method="POST", body=content, headers=all_headers), SECONDS)
+            return Answer(response.status, _parsed(await response.string()))
+        except (OSError, TimeoutError):
+            raise Unreachable from None
+
+
+class _NativeHttp:
+    def __init__(self) -> None:
+        import httpx
+
+        self._client = httpx.AsyncClient(timeout=SECONDS)
+
+    async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+        import httpx
+
+        content, all_headers = _encoded(body, form, headers)
+        try:
+            response = await self._client.post(url, content=content, headers=all_headers)
+        except httpx.HTTPError:
+            raise Unreachable from None
+        return Answer(response.status_code, _parsed(response.text))
