@@ -1,0 +1,225 @@
+"""The whole story in a real browser, as a person lives it."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import httpx2 as httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from devtools.setup_machine import chromium
+from devtools.suite import Suite
+from tests.clients import PASSWORD, SALES, authorize, control, exchange
+
+pytestmark = pytest.mark.browser
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_SECONDS = 60_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    assert path is not None, "Chromium is missing: make test installs it where it may, else set CHROMIUM to its path"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 390, "height": 844})
+    made.set_default_timeout(_SECONDS)
+    yield made
+    made.close()
+
+
+class Phone:
+    """The app in a tab. Flutter paints on a canvas; its semantics tree is what assistive technology and this test read."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.page: Page = context.new_page()
+        self.url = url
+        self.bearers: list[str] = []
+        self.page.on("request", self._note)
+
+    def _note(self, request: object) -> None:
+        header = request.headers.get("authorization", "")  # type: ignore[attr-defined]
+        if header.startswith("Bearer "):
+            self.bearers.append(header.removeprefix("Bearer "))
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(self.url + path)
+        self.wake()
+
+    def wake(self) -> None:
+        """Waits until Flutter is up and switches its semantics on."""
+        self.page.wait_for_selector("flt-semantics-placeholder", state="attached", timeout=_SECONDS)
+        self.page.evaluate("document.querySelector('flt-semantics-placeholder')?.click()")
+
+    def tap(self, name: str | re.Pattern[str]) -> None:
+        self.page.get_by_role("button", name=name).first.click()
+
+    def go(self, place: str) -> None:
+        self.page.get_by_role("tab", name=place).first.click()
+
+    def sees(self, text: str | re.Pattern[str]) -> None:
+        """As text or as the label of a group."""
+        self.page.get_by_text(text).or_(self.page.get_by_label(text)).first.wait_for(state="attached", timeout=_SECONDS)
+
+    def type(self, label: str, text: str) -> None:
+        """Types as a person does, who looks whether it arrived: Flutter attaches its input a moment after the click."""
+        box = self.page.get_by_label(label).first
+        for _ in range(5):
+            box.click()
+            self.page.wait_for_timeout(200)
+            self.page.keyboard.press("Control+A")
+            self.page.keyboard.type(text, delay=15)
+            if self.page.get_by_label(label).first.input_value() == text:
+                return
+        raise AssertionError(f"{label} did not take the text")
+
+    def sign_in(self) -> None:
+        self.tap("Sign in with Salesforce")
+        self.page.fill("#username", SALES)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("#Login")
+        self.page.wait_for_url(re.compile(r"/services/oauth2/authorize|/oauth/callback|:\d+/$"))
+        if self.page.locator("#oaapprove").count():
+            self.page.click("#oaapprove")
+        self.page.wait_for_url(re.compile(re.escape(self.url)))
+        self.wake()
+        self.sees("Open pipeline")
+
+
+@pytest.fixture
+def phone(context: BrowserContext, suite: Suite) -> Phone:
+    return Phone(context, suite.plan.app_url)
+
+
+def test_a_working_day(phone: Phone, suite: Suite, org_url: str) -> None:
+    control(org_url, "revoke", {"username": SALES})
+    phone.open()
+    phone.sign_in()
+    phone.sees("Good")
+    phone.sees(re.compile("Newest accounts"))
+
+    # List, endless scroll, search.
+    phone.go("Accounts")
+    phone.sees("Alder Energy")
+    phone.page.mouse.move(200, 500)
+    for _ in range(40):
+        phone.page.mouse.wheel(0, 1500)
+        phone.page.wait_for_timeout(120)
+        if "That's all." in phone.page.locator("flt-semantics-host").inner_text():
+            break
+    phone.sees("That's all.")
+    phone.page.mouse.wheel(0, -100_000)
+    phone.type("Search by name or city", "willow heal")
+    phone.sees("Willow Health")
+    expect(phone.page.locator("flt-semantics-host")).not_to_contain_text("Alder Energy")
+
+    # Open, edit, save; the org has it.
+    phone.tap(re.compile("Willow Health"))
+    phone.sees("Contacts")
+    phone.tap("Edit")
+    phone.type("Account Phone", "+44 20 7946 0999")
+    phone.page.get_by_role("button", name="Save").scroll_into_view_if_needed()
+    phone.tap("Save")
+    phone.sees("+44 20 7946 0999")
+    session = exchange(org_url, authorize(org_url))
+    answer = httpx.get(
+        f"{org_url}/services/data/v66.0/query",
+        params={"q": "SELECT Phone FROM Account WHERE Name = 'Willow Health'"},
+        headers={"Authorization": f"Bearer {session['access_token']}"},
+    )
+    assert answer.json()["records"][0]["Phone"] == "+44 20 7946 0999"
+
+    # The session expires in the org: the next tap works, after exactly one refresh.
+    control(org_url, "expire", {"username": SALES})
+    control(org_url, "counters/reset")
+    phone.go("Profile")
+    phone.sees("Account Executive")
+    assert control(org_url, "counters")["token.refresh_token"] == 1
+
+    # A reload keeps the session.
+    phone.open("/profile")
+    phone.sees("Account Executive")
+
+    # Signed out, the old ID token gets nothing.
+    old = phone.bearers[-1]
+    phone.tap("Sign out")
+    phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
+    refused = httpx.post(f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["details"]["reason"] == "not-connected"
+    phone.open("/accounts")
+    phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
+
+    assert_no_salesforce_token_reached(phone)
+
+
+def assert_no_salesforce_token_reached(phone: Phone) -> None:
+    """Whatever the browser keeps holds no Salesforce token, code or verifier."""
+    kept = json.dumps(phone.page.context.storage_state()) + phone.page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+    assert "5Aep861" not in kept
+    assert "aPrx" not in kept
+
+
+def test_denied_consent_is_told_in_plain_words(phone: Phone, org_url: str) -> None:
+    control(org_url, "revoke", {"username": SALES})
+    phone.open()
+    phone.tap("Sign in with Salesforce")
+    phone.page.fill("#username", SALES)
+    phone.page.fill("#password", PASSWORD)
+    phone.page.click("#Login")
+    phone.page.click("#oadeny")
+    phone.page.wait_for_url(re.compile(re.escape(phone.url)))
+    phone.wake()
+    phone.sees("You did not allow this app")
+
+
+def test_a_forged_way_back_is_refused(phone: Phone, org_url: str) -> None:
+    control(org_url, "counters/reset")
+    phone.open("/oauth/callback?code=aPrxForged%3D%3D&state=not-ours")
+    phone.sees("started somewhere else")
+    assert "token.authorization_code" not in control(org_url, "counters")
+
+
+def test_a_revoked_grant_leads_to_sign_in_with_the_reason(phone: Phone, org_url: str) -> None:
+    phone.open()
+    phone.sign_in()
+    control(org_url, "revoke", {"username": SALES})
+    phone.go("Profile")
+    phone.sees("has ended this app's access")
+    phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
+
+
+def test_an_edit_that_meets_another_shows_both(phone: Phone, org_url: str) -> None:
+    phone.open()
+    phone.sign_in()
+    phone.go("Accounts")
+    phone.type("Search by name or city", "cedar foods")
+    phone.tap(re.compile("Cedar Foods"))
+    phone.tap("Edit")
+    phone.type("Account Phone", "+44 20 7946 0111")
+    session = exchange(org_url, authorize(org_url))
+    headers = {"Authorization": f"Bearer {session['access_token']}"}
+    record_id = phone.page.url.rsplit("/", 1)[-1]
+    theirs = httpx.patch(f"{org_url}/services/data/v66.0/sobjects/Account/{record_id}", json={"Website": "https://theirs.example"}, headers=headers)
+    assert theirs.status_code == 204
+    phone.page.get_by_role("button", name="Save").scroll_into_view_if_needed()
+    phone.tap("Save")
+    phone.sees("Someone else changed this account")
+    phone.tap("Save mine")
+    phone.sees("+44 20 7946 0111")
+    phone.sees("https://theirs.example")
