@@ -40,15 +40,18 @@ class CutConnection(Response):
 def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]) -> Route:
     """A route whose requests are counted under `kind` and subject to the org's faults."""
 
-    async def serve(request: Request) -> Response:
+    async def work(request: Request) -> Response:
         try:
-            return await counted(org, kind, lambda: endpoint(org, request))
+            return await endpoint(org, request)
         except ApiError as refused:
             return Json(refused.body(), refused.status, headers=limit_header(org))
         except OAuthError as refused:
             return Json({"error": refused.error, "error_description": refused.description}, refused.status, headers=NO_STORE)
         except ClientDisconnect:
             return Response(status_code=400)
+
+    async def serve(request: Request) -> Response:
+        return await counted(org, kind, lambda: work(request))
 
     return Route(path, serve, methods=methods)
 

@@ -75,7 +75,7 @@ class Calls:
     async def _run(self, call: Call, uid: str, request: Request) -> object:
         data = await protocol.read_data(request)
         try:
-            asked = decode(cast(type[object], call.request), {} if data is None and call.request is Empty else data)
+            asked = decode(cast(type[object], call.request), {} if data is None else data)
         except DecodeError as wrong:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, str(wrong)) from None
         return await self._work[call.name](uid, asked)

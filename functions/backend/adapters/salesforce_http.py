@@ -81,6 +81,11 @@ class Http:
             timed_out = isinstance(failed, asyncio.TimeoutError)
             raise OrgUnavailable(Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE) from None
 
+    async def close(self) -> None:
+        """Closes the pooled connections."""
+        if self._session is not None:
+            await self._session.close()
+
 
 def is_loopback(host: str) -> bool:
     """Whether a host, perhaps with a port, is this machine."""

@@ -83,12 +83,15 @@ class SalesforceRest:
             return await self._http.send(method, url, seconds=REQUEST_SECONDS, writes=writes, headers=authorized, query=query, body=body)
 
         credential = await self._vault.open_connection(uid)
-        answer = await send(credential)
-        if _rejected(answer):
-            # A rejected request was not carried out, so a write is replayed like a read.
-            answer = await send(await self._vault.renew(uid, rejected=credential))
-            if _rejected(answer):
+        answer, refreshed = await send(credential), False
+        while _rejected(answer):
+            if refreshed:
                 raise ConnectionLost(Reason.ORG_POLICY)  # a token just made is refused too: refreshing again cannot help
+            # A rejected request was not carried out, so a write is replayed like a read. A newer token that another
+            # instance had stored may have expired as well; then this instance refreshes, once.
+            renewed = await self._vault.renew(uid, rejected=credential)
+            credential, refreshed = renewed.credential, renewed.refreshed
+            answer = await send(credential)
         if answer.status >= 300:
             _refuse(answer, writes=writes)
         return answer

@@ -40,6 +40,14 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed:
+    """A newer credential; `refreshed` when Salesforce made it for this very renewal, not for an earlier one."""
+
+    credential: Credential
+    refreshed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What Salesforce's token endpoint answered; `refresh_token` is None when the one in use stays valid."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from backend.core.connection import Cipher, Clock, Connection, ConnectionStore, Contended, Credential, Grant, Lease, Secret, State
+from backend.core.connection import Cipher, Clock, Connection, ConnectionStore, Contended, Credential, Grant, Lease, Renewed, Secret, State
 from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason
 
 LEASE_SECONDS = 20.0  # longer than the adapter's time-out for the token endpoint, so that a holder never outlives it
@@ -37,7 +37,7 @@ class Vault:
         self._random = random
         self._owner = owner
         self._remembered: dict[str, tuple[Credential, datetime]] = {}
-        self._renewals: dict[str, asyncio.Task[Credential]] = {}
+        self._renewals: dict[str, asyncio.Task[Renewed]] = {}
 
     async def open_connection(self, uid: str) -> Credential:
         """The newest credential: from memory, else from the store. Raises ConnectionLost."""
@@ -46,14 +46,14 @@ class Vault:
             return remembered[0]
         return self._usable(await self._require(uid))
 
-    async def renew(self, uid: str, rejected: Credential) -> Credential:
+    async def renew(self, uid: str, rejected: Credential) -> Renewed:
         """A newer credential than the one that Salesforce rejected. Raises ConnectionLost or OrgUnavailable.
 
         Calls of this process share one renewal; it goes on when the caller that began it goes away.
         """
         remembered = self._remembered.get(uid)
         if remembered is not None and remembered[0].generation > rejected.generation:
-            return remembered[0]
+            return Renewed(remembered[0], refreshed=False)
         task = self._renewals.get(uid)
         if task is None:
             task = asyncio.create_task(self._renew(uid, rejected))
@@ -103,17 +103,17 @@ class Vault:
 
     # Renewal
 
-    async def _renew(self, uid: str, rejected: Credential) -> Credential:
+    async def _renew(self, uid: str, rejected: Credential) -> Renewed:
         give_up = self._clock.now() + timedelta(seconds=WAIT_SECONDS)
         while self._clock.now() < give_up:
             connection = await self._require(uid)
             if connection.generation > rejected.generation:
-                return self._usable(connection)
+                return Renewed(self._usable(connection), refreshed=False)
             if self._is_leased(connection):
                 await self._clock.sleep(0.05 + 0.15 * self._random())
                 continue
             try:
-                return await self._refresh(await self._take_lease(connection))
+                return Renewed(await self._refresh(await self._take_lease(connection)), refreshed=True)
             except Contended:
                 continue
         raise OrgUnavailable(Reason.ORG_BUSY)

@@ -1,0 +1,45 @@
+"""What `firebase deploy` discovers. Fails when one of the two private names that the join takes has moved."""
+
+import functools
+from typing import Any
+
+import functions_framework._function_registry as registry
+import pytest
+import yaml
+
+import main
+
+
+@pytest.fixture(scope="module")
+def endpoints() -> dict[str, Any]:
+    from firebase_functions.private import serving
+
+    found: dict[str, Any] = {name: getattr(main, name) for name in ("auth", "api")}
+    assert all(hasattr(f, "__firebase_endpoint__") for f in found.values())
+    return yaml.safe_load(serving.functions_as_yaml(found))["endpoints"]  # pyright: ignore[reportArgumentType]
+
+
+def test_both_functions_are_discovered_as_https_functions(endpoints: dict[str, Any]) -> None:
+    assert set(endpoints) == {"auth", "api"}
+    for endpoint in endpoints.values():
+        assert endpoint["httpsTrigger"] == {}
+        assert endpoint["region"] == ["europe-west1"]
+        assert endpoint["concurrency"] == 80
+
+
+def test_no_function_falls_back_to_a_sixth_of_a_processor(endpoints: dict[str, Any]) -> None:
+    assert [e["cpu"] for e in endpoints.values()] == [1, 1]
+
+
+def test_each_function_has_a_service_account_of_its_own_and_its_secrets(endpoints: dict[str, Any]) -> None:
+    assert endpoints["auth"]["serviceAccountEmail"] != endpoints["api"]["serviceAccountEmail"]
+    for endpoint in endpoints.values():
+        assert {s["key"] for s in endpoint["secretEnvironmentVariables"]} == {"SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"}
+
+
+def test_functions_framework_serves_them_on_its_async_server() -> None:
+    assert {"auth", "api"} <= registry.ASGI_FUNCTIONS
+
+
+def test_the_wrapped_functions_keep_their_names() -> None:
+    assert isinstance(main.api, functools.partial) or main.api.__name__ == "api"

@@ -1,0 +1,85 @@
+"""The strict decoder: what is encoded decodes to itself, and nothing else decodes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.calls import CALLS, ListRecords, Record, RecordDetail, SignIn, UpdateRecord
+from contract.codec import DecodeError, camel, decode, encode
+from contract.errors import CallError, Misconfigured, Reason, from_wire
+
+_values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20)
+_records = st.builds(Record, id=st.text(), fields=st.dictionaries(st.text(max_size=8), _values, max_size=4), version=st.none() | st.text())
+
+
+@given(st.builds(RecordDetail, record=_records, related=st.dictionaries(st.text(max_size=8), st.lists(_records, max_size=3).map(tuple), max_size=3)))
+def test_what_is_encoded_decodes_to_itself(detail: RecordDetail) -> None:
+    assert decode(RecordDetail, encode(detail)) == detail
+
+
+@given(st.recursive(_values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=4), max_leaves=12))
+def test_any_json_is_decoded_or_refused(value: object) -> None:
+    for call in CALLS:
+        try:
+            decoded = decode(call.request, value)
+        except DecodeError:
+            continue
+        assert isinstance(decoded, call.request)
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({}, "data.code: missing"),
+        ({"code": 1, "codeVerifier": "", "redirectUri": "", "loginHost": ""}, "data.code: text expected"),
+        ({"code": "", "code_verifier": ""}, "unknown field 'code_verifier'"),
+        ([], "an object expected"),
+    ],
+)
+def test_the_message_names_the_place(value: object, place: str) -> None:
+    with pytest.raises(DecodeError, match=place):
+        decode(SignIn, value)
+
+
+def test_the_message_never_holds_the_value() -> None:
+    with pytest.raises(DecodeError) as wrong:
+        decode(SignIn, {"code": ["s3cret"], "codeVerifier": "s3cret", "redirectUri": "x", "loginHost": "y"})
+    assert "s3cret" not in str(wrong.value)
+
+
+def test_a_bool_is_not_a_number_on_the_wire() -> None:
+    with pytest.raises(DecodeError):
+        decode(ListRecords, {"sobject": "Account", "limit": True})
+
+
+def test_an_old_app_reads_a_newer_answer() -> None:
+    assert decode(Record, {"id": "1", "fields": {}, "brandNew": 1}, lenient=True) == Record("1", {})
+
+
+def test_a_list_of_choices_is_named() -> None:
+    @dataclass(frozen=True)
+    class Choice:
+        color: Literal["red", "green"]
+
+    with pytest.raises(DecodeError, match="one of red, green"):
+        decode(Choice, {"color": "blue"})
+
+
+def test_names_are_camel_case_on_the_wire() -> None:
+    assert camel("login_host") == "loginHost"
+    assert encode(UpdateRecord("Account", "1", {"Name": None})) == {"sobject": "Account", "id": "1", "fields": {"Name": None}}
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_belongs_to_exactly_one_family_and_survives_the_wire(reason: Reason) -> None:
+    error = from_wire(reason.value, "words", {"fields": ["x"]})
+    assert isinstance(error, CallError)
+    assert error.reason is reason
+    assert sum(reason in family.reasons for family in CallError.__subclasses__()) == 1
+
+
+def test_an_unknown_reason_is_still_an_error() -> None:
+    assert isinstance(from_wire("from-the-future", "words", {}), Misconfigured)

@@ -1,0 +1,73 @@
+"""Settings: every mistake at once, an empty secret is a missing one, no emulator variable outside the emulator."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend import settings
+
+GOOD = {
+    "GCLOUD_PROJECT": "a-project",
+    "SALESFORCE_CONSUMER_KEY": "key",
+    "SALESFORCE_CONSUMER_SECRET": "s3cret",
+    "TOKEN_KEYSET": "{}",
+    "SALESFORCE_LOGIN_HOSTS": "login.salesforce.com=Production, *.my.salesforce.com=My Domain",
+    "REDIRECT_URIS": "https://a.example/oauth/callback app://oauth",
+    "WEB_API_KEY": "AIza",
+}
+
+
+def test_good_settings_are_read() -> None:
+    read = settings.load(GOOD)
+    assert [(h.host, h.label, h.scheme) for h in read.login_hosts] == [
+        ("login.salesforce.com", "Production", "https"),
+        ("*.my.salesforce.com", "My Domain", "https"),
+    ]
+    assert read.redirect_uris == {"https://a.example/oauth/callback", "app://oauth"}
+    assert not read.emulated
+    assert "s3cret" not in repr(read)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(settings.SettingsError) as wrong:
+        settings.load({"SALESFORCE_LOGIN_HOSTS": "https://x/y"})
+    for name in GOOD:
+        assert name in str(wrong.value)
+
+
+@pytest.mark.parametrize("name", ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"])
+@pytest.mark.parametrize("value", ["", "   "])
+def test_an_empty_secret_is_a_missing_one(name: str, value: str) -> None:
+    with pytest.raises(settings.SettingsError, match=name):
+        settings.load(GOOD | {name: value})
+
+
+@pytest.mark.parametrize("name", ["FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST"])
+def test_an_emulator_variable_outside_the_emulator_is_refused(name: str) -> None:
+    with pytest.raises(settings.SettingsError, match=name):
+        settings.load(GOOD | {name: "127.0.0.1:1"})
+
+
+@pytest.mark.parametrize("extra", [{"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1"}, {"TOKEN_KEYSET": ""}])
+def test_a_serving_process_refuses_to_start(extra: dict[str, str], repository: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "FUNCTION_TARGET": "api", "PYTHONPATH": str(repository / "functions")}
+    done = subprocess.run(
+        [sys.executable, "-c", "import main"],
+        env=environment | GOOD | extra,
+        cwd=repository / "functions",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert next(iter(extra)) in done.stderr
+    assert "s3cret" not in done.stderr + done.stdout
+
+
+def test_discovery_needs_no_settings(repository: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(repository / "functions")}
+    subprocess.run([sys.executable, "-c", "import main"], env=environment, cwd=repository / "functions", timeout=60, check=True)

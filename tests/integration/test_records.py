@@ -1,0 +1,168 @@
+"""Data calls against the local org: paging, reading, writing, conflicts, refresh while writing."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.clients import SALES, App, authorize, control
+
+
+@pytest.fixture
+def signed_in(app: App, org_url: str) -> App:
+    app.sign_in(authorize(org_url))
+    return app
+
+
+@pytest.mark.parametrize("sort", [None, {"field": "AnnualRevenue", "descending": True}, {"field": "Industry"}, {"field": "CreatedDate"}])
+def test_pages_join_into_the_whole_list(signed_in: App, sort: object) -> None:
+    whole = signed_in.call("api/listRecords", {"sobject": "Account", "limit": 200, "sort": sort})
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = signed_in.call("api/listRecords", {"sobject": "Account", "limit": 45, "sort": sort, "cursor": cursor})
+        seen += [r["id"] for r in page["records"]]
+        cursor = page.get("cursor")
+        if cursor is None:
+            break
+    assert seen[:200] == [r["id"] for r in whole["records"]]
+    assert len(seen) == len(set(seen)) >= 200
+
+
+def test_nulls_do_not_break_paging(signed_in: App) -> None:
+    made = [signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": f"Nullish {n}"}})["id"] for n in range(5)]
+    asked = {"sobject": "Account", "search": "Nullish", "sort": {"field": "AnnualRevenue"}, "limit": 2}
+    seen: list[str] = []
+    cursor = None
+    for _ in range(5):
+        page = signed_in.call("api/listRecords", asked | {"cursor": cursor})
+        seen += [r["id"] for r in page["records"]]
+        cursor = page.get("cursor")
+        if cursor is None:
+            break
+    assert sorted(seen) == sorted(made)
+    for record_id in made:
+        signed_in.call("api/deleteRecord", {"sobject": "Account", "id": record_id})
+
+
+@pytest.mark.parametrize(("sobject", "fields"), [
+    ("Account", {"Name": "Made by a test", "Industry": "Media", "AnnualRevenue": 12.5}),
+    ("Contact", {"LastName": "Made", "FirstName": "By", "Email": "made@by.example"}),
+    ("Opportunity", {"Name": "Made by a test", "StageName": "Prospecting", "CloseDate": "2027-01-31", "Amount": 1000}),
+])  # fmt: skip
+def test_create_read_update_delete(signed_in: App, sobject: str, fields: dict[str, object]) -> None:
+    record_id = signed_in.call("api/createRecord", {"sobject": sobject, "fields": fields, "idempotencyKey": "k"})["id"]
+    record = signed_in.call("api/getRecord", {"sobject": sobject, "id": record_id})["record"]
+    assert {k: record["fields"][k] for k in fields} == fields
+    updated = signed_in.call(
+        "api/updateRecord", {"sobject": sobject, "id": record_id, "fields": {"Description": "Ünïcode ✓"}, "version": record["version"]}
+    )
+    assert updated["record"]["fields"]["Description"] == "Ünïcode ✓"
+    assert updated["record"]["version"] != record["version"]
+    assert signed_in.call("api/deleteRecord", {"sobject": sobject, "id": record_id}) == {}
+    assert signed_in.reason("api/getRecord", {"sobject": sobject, "id": record_id})[2] == "record-not-found"
+
+
+def test_a_stale_version_is_refused_with_both_versions(signed_in: App) -> None:
+    record_id = signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Contended"}})["id"]
+    first = signed_in.call("api/getRecord", {"sobject": "Account", "id": record_id})["record"]
+    signed_in.call("api/updateRecord", {"sobject": "Account", "id": record_id, "fields": {"Phone": "1"}, "version": first["version"]})
+    answer = signed_in.post("api/updateRecord", {"sobject": "Account", "id": record_id, "fields": {"Phone": "2"}, "version": first["version"]})
+    assert answer.status_code == 409
+    error = answer.json()["error"]
+    assert error["status"] == "ABORTED"
+    assert error["details"]["reason"] == "record-changed"
+    assert error["details"]["theirs"]["fields"]["Phone"] == "1"
+    assert error["details"]["yours"]["fields"] == {"Phone": "2"}
+    assert signed_in.call("api/getRecord", {"sobject": "Account", "id": record_id})["record"]["fields"]["Phone"] == "1"
+
+
+def test_an_account_comes_with_contacts_and_opportunities(signed_in: App, org_url: str) -> None:
+    account = signed_in.call("api/listRecords", {"sobject": "Opportunity", "limit": 1})["records"][0]["fields"]["AccountId"]
+    control(org_url, "counters/reset")
+    detail = signed_in.call("api/getRecord", {"sobject": "Account", "id": account, "related": ["Contacts", "Opportunities"]})
+    assert detail["related"]["Contacts"]
+    assert detail["related"]["Opportunities"]
+    assert detail["record"]["fields"]["Owner.Name"] == "Sam Sales"
+    assert control(org_url, "counters")["rest.query"] == 1
+
+
+def test_the_dashboard_adds_up(signed_in: App) -> None:
+    dashboard = signed_in.call("api/getDashboard")
+    deals = signed_in.call(
+        "api/listRecords", {"sobject": "Opportunity", "limit": 200, "filters": [{"field": "IsClosed", "operator": "eq", "value": False}]}
+    )
+    while deals.get("cursor"):
+        more = signed_in.call("api/listRecords", {"sobject": "Opportunity", "limit": 200, "cursor": deals["cursor"],
+                                                  "filters": [{"field": "IsClosed", "operator": "eq", "value": False}]})  # fmt: skip
+        deals = {"records": deals["records"] + more["records"], "cursor": more.get("cursor")}
+    assert sum(s["count"] for s in dashboard["pipeline"]) == len(deals["records"])
+    assert sum(s["amount"] for s in dashboard["pipeline"]) == pytest.approx(sum(r["fields"]["Amount"] for r in deals["records"]))
+    assert len(dashboard["newestAccounts"]) == 5
+    dates = [a["fields"]["CreatedDate"] for a in dashboard["newestAccounts"]]
+    assert dates == sorted(dates, reverse=True)
+
+
+def test_a_write_with_an_expired_session_is_done_once(signed_in: App, org_url: str) -> None:
+    signed_in.call("api/getProfile")
+    control(org_url, "expire", {"username": SALES})
+    control(org_url, "counters/reset")
+    record_id = signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Written across a refresh"}})["id"]
+    assert control(org_url, "counters")["token.refresh_token"] == 1
+    found = signed_in.call("api/listRecords", {"sobject": "Account", "search": "Written across a refresh"})["records"]
+    assert [r["id"] for r in found] == [record_id]
+
+
+def test_parallel_calls_over_several_processes_refresh_once(signed_in: App, org_url: str) -> None:
+    """The functions emulator gives each busy request a process of its own, so this crosses processes."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: signed_in.call("api/getProfile"), range(16)))
+        control(org_url, "expire", {"username": SALES})
+        control(org_url, "counters/reset")
+        names = list(pool.map(lambda _: signed_in.call("api/getProfile")["user"]["name"], range(24)))
+    assert names == ["Sam Sales"] * 24
+    assert control(org_url, "counters")["token.refresh_token"] == 1
+
+
+def test_signing_in_again_replaces_and_revokes_the_old_grant(app: App, org_url: str) -> None:
+    for _ in range(7):  # more often than Salesforce keeps approvals
+        app.sign_in(authorize(org_url))
+    control(org_url, "counters/reset")
+    assert app.call("api/getProfile")["title"] == "Account Executive"
+    control(org_url, "expire", {"username": SALES})
+    assert app.call("api/getProfile")["title"] == "Account Executive"
+
+
+@pytest.mark.parametrize(("fault", "reason"), [
+    ({"kind": "rest.query", "status": 503}, "org-busy"),
+    ({"kind": "rest.query", "status": 403}, "org-limit"),
+    ({"kind": "rest.query", "cut": "before"}, "org-unreachable"),
+])  # fmt: skip
+def test_faults_of_the_org_keep_the_connection(signed_in: App, org_url: str, fault: dict[str, object], reason: str) -> None:
+    control(org_url, "counters/reset")
+    control(org_url, "faults", fault)
+    assert signed_in.reason("api/getProfile", {})[2] == reason
+    assert "token.refresh_token" not in control(org_url, "counters")
+    assert signed_in.call("api/getProfile")["title"] == "Account Executive"
+
+
+def test_a_write_whose_answer_is_lost_says_unknown(signed_in: App, org_url: str) -> None:
+    signed_in.call("api/getProfile")
+    control(org_url, "faults", {"kind": "rest.create", "cut": "after"})
+    assert signed_in.reason("api/createRecord", {"sobject": "Account", "fields": {"Name": "Lost answer"}})[2] == "outcome-unknown"
+    found = signed_in.call("api/listRecords", {"sobject": "Account", "search": "Lost answer"})["records"]
+    assert len(found) == 1
+
+
+def test_a_refresh_that_fails_for_a_while_keeps_the_connection(signed_in: App, org_url: str) -> None:
+    control(org_url, "expire", {"username": SALES})
+    control(org_url, "faults", {"kind": "token.refresh_token", "status": 503})
+    assert signed_in.reason("api/getProfile", {}) == (503, "UNAVAILABLE", "org-busy")
+    assert signed_in.call("api/getProfile")["title"] == "Account Executive"
+
+
+def test_a_revoked_grant_is_told_once_and_never_asked_again(signed_in: App, org_url: str) -> None:
+    control(org_url, "revoke", {"username": SALES})
+    control(org_url, "counters/reset")
+    for _ in range(3):
+        assert signed_in.reason("api/getProfile", {}) == (400, "FAILED_PRECONDITION", "access-revoked")
+    assert control(org_url, "counters")["token.refresh_token"] == 1
