@@ -1,0 +1,132 @@
+"""The org's REST API over HTTP: records, describe, conditions, and that nothing malformed makes it stumble."""
+
+import json
+from collections.abc import Iterator
+from email.utils import formatdate
+
+import httpx2 as httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from localorg import EmbeddedOrg
+from localorg.ids import make_id, to_18
+from tests.clients import ADMIN, authorize, exchange
+
+BASE = "/services/data/v68.0"
+
+
+@pytest.fixture(scope="module")
+def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
+    token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
+    with httpx.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
+        yield client
+
+
+def test_versions_need_no_token_and_go_back_to_v29(org: EmbeddedOrg) -> None:
+    versions = httpx.get(f"{org.url}/services/data").json()
+    assert versions[0]["version"] == "29.0"
+    assert versions[-1] == {"label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0"}
+    assert versions[-2]["label"] == "Summer '26"
+
+
+def test_create_read_update_delete(http: httpx.Client) -> None:
+    made = http.post(f"{BASE}/sobjects/Account", json={"Name": "Acme", "AnnualRevenue": 20})
+    assert made.status_code == 201
+    record_id = made.json()["id"]
+    assert made.json() == {"id": record_id, "success": True, "errors": []}
+    record = http.get(f"{BASE}/sobjects/Account/{record_id[:15]}").json()
+    assert record["Id"] == record_id
+    assert record["AnnualRevenue"] == 20.0
+    assert record["CreatedDate"].endswith("+0000")
+    assert next(iter(record)) == "attributes"
+    assert http.patch(f"{BASE}/sobjects/Account/{record_id}", json={"Phone": "1"}).status_code == 204
+    assert http.get(f"{BASE}/sobjects/Account/{record_id}?fields=Phone").json()["Phone"] == "1"
+    assert http.delete(f"{BASE}/sobjects/Account/{record_id}").status_code == 204
+    gone = http.delete(f"{BASE}/sobjects/Account/{record_id}")
+    assert (gone.status_code, gone.json()) == (404, [{"message": "entity is deleted", "errorCode": "ENTITY_IS_DELETED", "fields": []}])
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "fields"),
+    [
+        ({}, "REQUIRED_FIELD_MISSING", ["Name"]),
+        ({"Name": "x", "Nope": 1}, "INVALID_FIELD", None),
+        ({"Name": "x" * 256}, "STRING_TOO_LONG", ["Name"]),
+        ({"Name": "x", "CreatedDate": "2026-01-01"}, "INVALID_FIELD_FOR_INSERT_UPDATE", ["CreatedDate"]),
+        ({"Name": "x", "AnnualRevenue": "much"}, "JSON_PARSER_ERROR", None),
+        ({"Name": "x", "AnnualRevenue": 1e30}, "NUMBER_OUTSIDE_VALID_RANGE", ["AnnualRevenue"]),
+        ({"Name": "x", "ParentId": "003000000000001AAA"}, "MALFORMED_ID", ["ParentId"]),
+        ({"Name": "x", "ParentId": "001000000000001AAA"}, "INVALID_CROSS_REFERENCE_KEY", ["ParentId"]),
+        ({"Name": {"a": 1}}, "JSON_PARSER_ERROR", None),
+        ({"Id": "001000000000001AAA", "Name": "x"}, "INVALID_FIELD", ["Id"]),
+    ],
+)
+def test_refused_records(http: httpx.Client, body: object, code: str, fields: list[str] | None) -> None:
+    answer = http.post(f"{BASE}/sobjects/Account", json=body)
+    assert answer.status_code == 400
+    assert answer.json()[0]["errorCode"] == code
+    assert answer.json()[0].get("fields") == fields
+
+
+def test_conditions(http: httpx.Client) -> None:
+    record_id = http.post(f"{BASE}/sobjects/Account", json={"Name": "Conditional"}).json()["id"]
+    url = f"{BASE}/sobjects/Account/{record_id}"
+    old, new = formatdate(0, usegmt=True), formatdate(4e9, usegmt=True)
+    assert http.patch(url, json={"Phone": "1"}, headers={"If-Unmodified-Since": old}).status_code == 412
+    assert http.patch(url, json={"Phone": "2"}, headers={"If-Unmodified-Since": new}).status_code == 204
+    assert http.patch(url, json={"Phone": "3"}, headers={"If-Unmodified-Since": "yesterday"}).status_code == 400
+    assert http.get(url, headers={"If-Modified-Since": new}).status_code == 304
+    assert http.get(url, headers={"If-Modified-Since": old}).json()["Phone"] == "2"
+
+
+def test_describe_tells_what_forms_need(http: httpx.Client) -> None:
+    fields = {f["name"]: f for f in http.get(f"{BASE}/sobjects/opportunity/describe").json()["fields"]}
+    assert fields["StageName"]["picklistValues"][0]["value"] == "Prospecting"
+    assert not fields["StageName"]["nillable"]
+    assert not fields["IsClosed"]["updateable"]
+    assert fields["AccountId"]["referenceTo"] == ["Account"]
+    assert fields["AccountId"]["relationshipName"] == "Account"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/services/data/v68.0/sobjects/Nope", 404, "NOT_FOUND"),
+        ("GET", "/services/data/v99.0/sobjects", 404, "NOT_FOUND"),
+        ("GET", "/services/data/v68/sobjects", 404, "NOT_FOUND"),
+        ("GET", "/nowhere", 404, "NOT_FOUND"),
+        ("PUT", "/services/data/v68.0/sobjects/Account/0015e0000000001AAA", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/services/data/v68.0/sobjects/Profile", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/services/data/v68.0/sobjects/Account/0035e0000000001AAA", 404, "NOT_FOUND"),
+        ("PATCH", "/services/data/v68.0/sobjects/Account/0015e0000000001AAA", 400, "JSON_PARSER_ERROR"),
+    ],
+)
+def test_refused_requests(http: httpx.Client, method: str, path: str, status: int, code: str) -> None:
+    answer = http.request(method, path)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (status, code)
+
+
+_names = st.sampled_from(["Name", "Id", "Phone", "ParentId", "x"])
+_json = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda i: st.lists(i, max_size=2) | st.dictionaries(_names, i, max_size=3))
+_paths = ("sobjects/Account", "sobjects/Account/0015e0000000001AAA", "sobjects/Contact/%00", "query", "query/01gAA-1", "sobjects/Case/describe")
+
+
+@given(
+    body=st.binary(max_size=40) | _json.map(lambda value: json.dumps(value).encode()),
+    path=st.sampled_from(_paths),
+    method=st.sampled_from(["GET", "POST", "PATCH"]),
+    header=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12),
+)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_nothing_malformed_is_a_500(http: httpx.Client, body: bytes, path: str, method: str, header: str) -> None:
+    headers = {"If-Unmodified-Since": header, "If-Modified-Since": header, "Sforce-Query-Options": header, "Content-Type": "application/json"}
+    answer = http.request(method, f"{BASE}/{path}", content=body, headers=headers)
+    assert answer.status_code < 500, (method, path, body, answer.text)
+
+
+def test_ids_survive_case_folding() -> None:
+    assert to_18("001A0000006Vm9r") == "001A0000006Vm9rIAC"
+    assert make_id("001", 1).startswith("0015e0000000001")
+    with pytest.raises(ValueError, match="not a record id"):
+        to_18("short")

@@ -1,0 +1,207 @@
+"""SOQL: what it answers, held against a plain reading of the same records; what it refuses, in Salesforce's words."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from localorg import EmbeddedOrg, OrgSettings
+from localorg.soql.run import date_span
+from localorg.soql.syntax import SoqlError, parse
+from tests.clients import ADMIN, authorize, exchange
+
+Query = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def untouched() -> Iterator[EmbeddedOrg]:
+    """An org that no other test writes to."""
+    with EmbeddedOrg(OrgSettings(accounts=60)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def query(untouched: EmbeddedOrg) -> Iterator[Query]:
+    org = untouched
+    token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
+    with httpx.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
+
+        def run(text: str, path: str = "/services/data/v68.0/query", **headers: str) -> Any:
+            answer = client.get(path, params={"q": text} if text else None, headers=headers)
+            return answer.json()
+
+        yield run
+
+
+@pytest.fixture(scope="module")
+def accounts(query: Query) -> list[dict[str, Any]]:
+    return query("SELECT FIELDS(STANDARD) FROM Account")["records"]
+
+
+@pytest.mark.parametrize(
+    ("where", "test"),
+    [
+        ("Industry = 'Media'", lambda a: a["Industry"] == "Media"),
+        ("Industry = 'mEDIA'", lambda a: a["Industry"] == "Media"),
+        ("Industry != 'Media'", lambda a: a["Industry"] != "Media"),
+        ("AnnualRevenue >= 30000000", lambda a: a["AnnualRevenue"] >= 30_000_000),
+        ("Name LIKE 'a%'", lambda a: a["Name"].lower().startswith("a")),
+        ("Name LIKE '%_n_%'", lambda a: "n" in a["Name"].lower()[1:-1]),
+        ("NOT Name LIKE 'A%'", lambda a: not a["Name"].startswith("A")),
+        ("Industry IN ('Media', 'Energy')", lambda a: a["Industry"] in ("Media", "Energy")),
+        ("Industry NOT IN ('Media', 'Energy')", lambda a: a["Industry"] not in ("Media", "Energy")),
+        ("Fax = null", lambda a: a["Fax"] is None),
+        ("Fax != null", lambda a: a["Fax"] is not None),
+        (
+            "(Rating = 'Hot' OR Rating = 'Cold') AND NumberOfEmployees < 4000",
+            lambda a: a["Rating"] in ("Hot", "Cold") and a["NumberOfEmployees"] < 4000,
+        ),
+        ("Owner.Name = 'Sam Sales' AND Owner.Profile.Name LIKE 'Standard%'", lambda a: True),
+        ("CreatedDate < 2026-01-01T00:00:00Z", lambda a: a["CreatedDate"] < "2026-01-01"),
+        ("CreatedDate = LAST_N_DAYS:100000", lambda a: True),
+        ("IsDeleted = false", lambda a: True),
+    ],
+)
+def test_where(query: Query, accounts: list[dict[str, Any]], where: str, test: Callable[[dict[str, Any]], bool]) -> None:
+    found = query(f"SELECT Id FROM Account WHERE {where}")
+    assert sorted(r["Id"] for r in found["records"]) == sorted(a["Id"] for a in accounts if test(a))
+    assert found["totalSize"] == len(found["records"])
+    assert query(f"SELECT COUNT() FROM Account WHERE {where}") == {"totalSize": found["totalSize"], "done": True, "records": []}
+
+
+def test_relationships_in_both_directions(query: Query) -> None:
+    contacts = query("SELECT Id, Account.Name, Account.Owner.Name, AccountId FROM Contact")["records"]
+    parents = query("SELECT Id, Name, (SELECT Id FROM Contacts ORDER BY Id), (SELECT Id FROM Opportunities) FROM Account")["records"]
+    by_account = {p["Id"]: p for p in parents}
+    assert all(c["Account"]["Name"] == by_account[c["AccountId"]]["Name"] for c in contacts)
+    assert all(c["Account"]["attributes"]["url"].endswith(c["AccountId"]) for c in contacts)
+    assert sum(p["Contacts"]["totalSize"] for p in parents) == len(contacts)
+    assert any(p["Opportunities"] is None for p in parents)
+
+
+def test_a_missing_parent_is_null(query: Query) -> None:
+    assert all(r["Parent"] is None for r in query("SELECT Parent.Name FROM Account LIMIT 3")["records"])
+
+
+def test_semi_and_anti_joins(query: Query, accounts: list[dict[str, Any]]) -> None:
+    inside = query("SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Opportunity WHERE IsClosed = false)")["records"]
+    outside = query("SELECT Id FROM Account WHERE Id NOT IN (SELECT AccountId FROM Opportunity WHERE IsClosed = false)")["records"]
+    assert {r["Id"] for r in inside} | {r["Id"] for r in outside} == {a["Id"] for a in accounts}
+    assert not {r["Id"] for r in inside} & {r["Id"] for r in outside}
+
+
+def test_aggregates_group_and_have(query: Query) -> None:
+    deals = query("SELECT StageName, Amount FROM Opportunity")["records"]
+    groups = query(
+        "SELECT StageName, COUNT(Id), SUM(Amount) total, MAX(Amount) FROM Opportunity GROUP BY StageName HAVING COUNT(Id) > 2 ORDER BY COUNT(Id) DESC"
+    )
+    for row in groups["records"]:
+        same = [d["Amount"] for d in deals if d["StageName"] == row["StageName"]]
+        assert row == {
+            "attributes": {"type": "AggregateResult"},
+            "StageName": row["StageName"],
+            "expr0": len(same),
+            "total": sum(same),
+            "expr1": max(same),
+        }
+    counts = [r["expr0"] for r in groups["records"]]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_paging_follows_the_locator(query: Query) -> None:
+    first = query("SELECT Id FROM Contact ORDER BY Id", **{"Sforce-Query-Options": "batchSize=200"})
+    total = query("SELECT COUNT() FROM Contact")["totalSize"]
+    assert first["totalSize"] == total
+    seen = list(first["records"])
+    while "nextRecordsUrl" in first:
+        first = query("", path=first["nextRecordsUrl"])
+        seen += first["records"]
+    assert len({r["Id"] for r in seen}) == total
+    assert query("", path="/services/data/v68.0/query/01gnonsense-5") == [{"message": "invalid query locator", "errorCode": "INVALID_QUERY_LOCATOR"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "ending"),
+    [
+        ("SELECT Id FORM Account", "MALFORMED_QUERY", "unexpected token: 'Account'"),
+        ("SELECT Id", "MALFORMED_QUERY", "unexpected token: '<EOF>'"),
+        ("SELECT Nope FROM Account", "INVALID_FIELD", "No such column 'Nope' on entity 'Account'"),
+        ("SELECT Owner.Nope FROM Account", "INVALID_FIELD", "No such column 'Nope' on entity 'User'"),
+        ("SELECT Nobody.Name FROM Account", "INVALID_FIELD", "Didn't understand relationship 'Nobody'"),
+        ("SELECT Id FROM Nope", "INVALID_TYPE", "sObject type 'Nope' is not supported."),
+        ("SELECT Id, Id FROM Account", "INVALID_FIELD", "duplicate field selected: Id"),
+        ("SELECT Id FROM Account WHERE Name = 'it's'", "MALFORMED_QUERY", "unexpected token"),
+        ("SELECT Id FROM Account WHERE Name = 'a\\xb'", "MALFORMED_QUERY", "Illegal escape sequence"),
+        ("SELECT Id FROM Account WHERE Name = 5", "INVALID_FIELD", "must be of type string and should be enclosed in quotes"),
+        ("SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'", "MALFORMED_QUERY", "unexpected token: 'OR'"),
+        ("SELECT Id FROM Account OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"),
+        ("SELECT FIELDS(ALL) FROM Account", "MALFORMED_QUERY", "must have a LIMIT of at most 200"),
+        ("SELECT Name, COUNT(Id) FROM Account", "MALFORMED_QUERY", "Field must be grouped or aggregated: Name"),
+        ("SELECT SUM(Name) FROM Account", "MALFORMED_QUERY", "does not support aggregate operator SUM"),
+        ("SELECT Id FROM Account; DROP TABLE Account", "MALFORMED_QUERY", "unexpected token: ';'"),
+        ("SELECT Id FROM Account WITH SECURITY_ENFORCED", "MALFORMED_QUERY", "unexpected token: 'WITH'"),
+        ("DELETE FROM Account", "MALFORMED_QUERY", "unexpected token: 'DELETE'"),
+        ("", "MALFORMED_QUERY", "SOQL query is required"),
+    ],
+)
+def test_refusals(query: Query, text: str, code: str, ending: str) -> None:
+    (refused,) = query(text)
+    assert refused["errorCode"] == code
+    assert ending in refused["message"]
+
+
+def test_the_column_of_an_error_is_the_tokens(query: Query) -> None:
+    assert "ERROR at Row:1:Column:8\n" in query("SELECT Nope FROM Account")[0]["message"]
+    assert "ERROR at Row:2:Column:6\n" in query("SELECT Id\nFROM Nope")[0]["message"]
+
+
+_words = st.sampled_from(
+    ["SELECT", "Id", "Name", "FROM", "Account", "WHERE", "(", ")", "=", "'x'", "AND", "OR", "NOT", "IN", "LIKE", ",", "COUNT()", "GROUP BY", "ORDER BY",
+     "LIMIT", "5", "TODAY", "Owner.Name", "null", "\\", "'", "LAST_N_DAYS:3", "2026-01-01", "HAVING", "SUM(Amount)", "FIELDS(ALL)", "\n", "-", "é"]
+)  # fmt: skip
+
+
+@given(
+    st.lists(_words, max_size=14).map(" ".join)
+    | st.text(max_size=40)
+    | st.lists(_words, max_size=8).map(lambda w: "SELECT Id FROM Account " + " ".join(w))
+)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_text_is_answered_or_refused_in_salesforces_form(query: Query, text: str) -> None:
+    answer = query(text)
+    if isinstance(answer, list):
+        assert answer[0]["errorCode"] != "UNKNOWN_EXCEPTION", (text, answer)
+        assert set(answer[0]) <= {"message", "errorCode", "fields"}
+    else:
+        assert {"totalSize", "done", "records"} <= set(answer)
+
+
+@given(st.text(max_size=60))
+def test_the_parser_fails_in_one_way_only(text: str) -> None:
+    with contextlib.suppress(SoqlError):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("literal", "first", "last"),
+    [
+        ("TODAY", "2026-11-24", "2026-11-24"),
+        ("YESTERDAY", "2026-11-23", "2026-11-23"),
+        ("THIS_WEEK", "2026-11-22", "2026-11-28"),
+        ("LAST_MONTH", "2026-10-01", "2026-10-31"),
+        ("THIS_QUARTER", "2026-10-01", "2026-12-31"),
+        ("NEXT_QUARTER", "2027-01-01", "2027-03-31"),
+        ("LAST_YEAR", "2025-01-01", "2025-12-31"),
+        ("LAST_N_DAYS:30", "2026-10-25", "2026-11-24"),
+        ("NEXT_N_MONTHS:2", "2026-12-01", "2027-01-31"),
+        ("LAST_N_QUARTERS:2", "2026-04-01", "2026-09-30"),
+        ("N_WEEKS_AGO:1", "2026-11-15", "2026-11-21"),
+    ],
+)
+def test_date_literals(literal: str, first: str, last: str) -> None:
+    assert date_span(literal, date(2026, 11, 24)) == (date.fromisoformat(first), date.fromisoformat(last))

@@ -1,0 +1,100 @@
+"""The arrows of the house point one way; held by the imports themselves."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+# Each room may import from these (and from itself). "*" stands for any package from outside.
+_MAY = {
+    "functions/contract": {"stdlib"},
+    "functions/backend/core": {"stdlib", "contract"},
+    "functions/backend/adapters": {"stdlib", "*", "contract", "backend.core"},
+    "functions/backend": {"stdlib", "*", "contract", "backend"},
+    "localorg": {"stdlib", "*", "localorg"},
+    "app/src/data/services": {"stdlib", "*", "contract", "data.services"},
+    "app/src/data/repositories": {"stdlib", "contract", "data"},
+    "app/src/ui": {"stdlib", "flet", "contract", "data.repositories", "data.services.device", "ui"},
+}
+_OURS = ("contract", "backend", "localorg", "data", "ui", "devtools", "tests", "main")
+
+
+def _imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _kind(module: str) -> str:
+    top = module.split(".")[0]
+    if top in sys.stdlib_module_names:
+        return "stdlib"
+    return module if top in _OURS else "*"
+
+
+def _within(module: str, room: str) -> bool:
+    return module == room or module.startswith(room + ".") or room.startswith(module + ".")
+
+
+def _files(repository: Path, room: str) -> list[Path]:
+    inner = [r for r in _MAY if r != room and r.startswith(room + "/")]
+    files = [f for f in (repository / room).rglob("*.py") if "venv" not in f.parts]
+    return [f for f in files if not any(f.is_relative_to(repository / r) for r in inner)]
+
+
+@pytest.mark.parametrize("room", list(_MAY))
+def test_a_room_imports_only_what_it_may(repository: Path, room: str) -> None:
+    own = room.removeprefix("functions/").removeprefix("app/src/").replace("/", ".")
+    allowed = _MAY[room] | {own}
+    files = _files(repository, room)
+    assert files
+    for file in files:
+        for module in _imports(file):
+            kind = _kind(module)
+            top = module.split(".")[0]
+            fits = kind in allowed or top in allowed or (kind not in ("*", "stdlib") and any(_within(module, a) for a in allowed))
+            assert fits, f"{file.relative_to(repository)} imports {module}"
+
+
+def _names(file: Path, root: Path) -> str:
+    return ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize(
+    ("root", "package"), [("functions", "backend"), ("functions", "contract"), (".", "localorg"), ("app/src", "data"), ("app/src", "ui")]
+)
+def test_there_is_no_circle_of_imports(repository: Path, root: str, package: str) -> None:
+    base = repository / root
+    modules = {_names(f, base): f for f in (base / package).rglob("*.py")}
+    arrows = {name: {m for m in _imports(file) if m in modules and m not in (name, package)} for name, file in modules.items()}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " → ".join((*path[path.index(name) :], name))
+        if name not in done:
+            for other in arrows[name]:
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in modules:
+        visit(name, ())
+
+
+def test_functions_and_the_local_org_do_not_know_each_other(repository: Path) -> None:
+    for room, other in (("functions", "localorg"), ("localorg", "backend"), ("localorg", "contract")):
+        for file in (repository / room).rglob("*.py"):
+            if "venv" not in file.parts:
+                assert not any(m.split(".")[0] == other for m in _imports(file)), file
+
+
+def test_only_settings_read_the_environment(repository: Path) -> None:
+    for file in (repository / "functions").rglob("*.py"):
+        if "venv" not in file.parts and file.name != "settings.py":
+            assert "os.environ" not in file.read_text(), file
+            assert "getenv" not in file.read_text(), file
