@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devtools import ports, web
-from devtools.processes import adopt_orphans
+from devtools.processes import adopt_orphans, end_descendants
 from devtools.setup_machine import ROOT, TOOLS, tool_path
 from devtools.suite import Plan, Suite, SuiteError
 
-STATE = ROOT / ".local/state"
+STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 _NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI", "WARNING: ", "Issues? Report",
           "Beginning execution of", "Finished ")  # fmt: skip
 _NAMES = {"org": "org     ", "firebase": "firebase"}
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str]) -> int:
         case "format":
             return _all(["ruff", "format"], ["ruff", "check", "--fix"])
         case "deploy-check":
-            return _call(["node", "devtools/deploy_check.js", "."])
+            return _call(["node", "devtools/deploy_check.js", "."], {"PYTHON_MINOR": str(sys.version_info.minor)})
         case "bench":
             return _call([sys.executable, "-m", "bench", *rest])
         case "openapi":
-            return _call([sys.executable, "-m", "devtools.openapi"])
+            return _call([sys.executable, "-m", "devtools.openapi"], {"PYTHONPATH": "functions"})
         case "keyset":
             return _call([sys.executable, "-c", "from backend.adapters.cipher import new_keyset; print(new_keyset())"], {"PYTHONPATH": "functions"})
         case "lock":
@@ -79,7 +79,7 @@ def run() -> int:
             print(f"  The org  {plan.ports.url('localorg')}\n\n  Ctrl-C ends everything and keeps its state; make reset clears it.\n", flush=True)
             talking = True
             while (dead := suite.dead_part()) is None:
-                time.sleep(0.3)
+                time.sleep(0.5)
             print(f"✗ {dead} has ended; stopping the rest", file=sys.stderr)
             return 1
     except KeyboardInterrupt:
@@ -88,6 +88,8 @@ def run() -> int:
     except (ports.PortsError, SuiteError, subprocess.CalledProcessError) as failed:
         print(f"✗ {failed}", file=sys.stderr)
         return 1
+    finally:
+        end_descendants()
 
 
 def _tidy(line: str) -> str:

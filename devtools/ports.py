@@ -49,6 +49,13 @@ def free() -> Ports:
     return Ports(*_free(8))
 
 
+def answers(port: int) -> bool:
+    """Whether something listens on the port."""
+    with socket.socket() as sock:
+        sock.settimeout(2)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _free(count: int) -> list[int]:
     socks = [socket.socket() for _ in range(count)]
     try:

@@ -27,7 +27,7 @@ class Child:
         self.name = name
         self._on_line = on_line
         self.process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "devtools.leash", *command],
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,

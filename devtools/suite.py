@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devtools.ports import Ports
-from devtools.processes import Child, end_descendants
+from devtools.ports import Ports, answers
+from devtools.processes import Child
 from devtools.setup_machine import ROOT, tool_path
 
 REGION = "europe-west1"
@@ -24,6 +24,7 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105  the local org's, of no use elsewhere
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
+_PARTS = ("hosting", "functions", "firestore", "auth", "localorg")
 _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ACCESS = re.compile(r'hosting: .*"([A-Z]+) ([^ ?"]*)[^"]*" (\d{3})')
@@ -63,6 +64,7 @@ class Suite:
         self._say = say
         self._children: list[Child] = []
         self._firebase_lines: list[str] = []
+        self._running = False
         self._config = ROOT / f"firebase.{plan.project}-{plan.ports.hub}.local.json"
         self._scratch = ROOT / ".local" / f"run-{plan.ports.hub}"
 
@@ -72,6 +74,7 @@ class Suite:
             self._start_org()
             self._start_emulators()
             self._wait()
+            self._running = True
         except BaseException:
             self.stop()
             raise
@@ -81,8 +84,11 @@ class Suite:
         self.stop()
 
     def dead_part(self) -> str | None:
-        """The name of a part that has ended by itself."""
-        return next((c.name for c in self._children if not c.running), None)
+        """The name of a part that has ended by itself; firebase-tools goes on when one of its emulators dies."""
+        ended = next((c.name for c in self._children if not c.running), None)
+        if ended is None and self._running:
+            ended = next((part for part in _PARTS if not answers(getattr(self.plan.ports, part))), None)
+        return ended
 
     def stop(self) -> None:
         """Ends every part: the emulators first, because they write their state when asked to end."""
@@ -90,7 +96,6 @@ class Suite:
             child.interrupt(20 if child.name == "firebase" else 5)
         for child in self._children:
             child.end_group()
-        end_descendants()
         self._children.clear()
         self._config.unlink(missing_ok=True)
         shutil.rmtree(self._scratch, ignore_errors=True)

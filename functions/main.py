@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend import bootstrap, settings
+from backend import bootstrap, emulator, settings
 from backend.async_function import on_async_request
 from backend.calls import Calls
 
@@ -20,6 +20,8 @@ if settings.is_serving():
         settings.refuse_to_start(wrong)
     else:
         bootstrap.configure_log(readable=_settings.emulated)
+        if _settings.emulated:
+            emulator.end_with_parent()
 
 
 def calls() -> Calls:

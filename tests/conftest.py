@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from devtools import ports, web
-from devtools.processes import adopt_orphans
 from devtools.suite import Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
 from tests.clients import App
@@ -17,7 +16,6 @@ LOG: list[str] = []
 @pytest.fixture(scope="session")
 def suite() -> Iterator[Suite]:
     """Firebase emulators and local org, on free ports; the web client is built when it is stale."""
-    adopt_orphans()
     if web.is_stale():
         web.build()
     free = ports.free()

@@ -15,7 +15,7 @@ from localorg.soql.run import date_span
 from localorg.soql.syntax import SoqlError, parse
 from tests.clients import ADMIN, authorize, exchange
 
-Query = Callable[[str], Any]
+Query = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +161,43 @@ def test_the_column_of_an_error_is_the_tokens(query: Query) -> None:
 
 
 _words = st.sampled_from(
-    ["SELECT", "Id", "Name", "FROM", "Account", "WHERE", "(", ")", "=", "'x'", "AND", "OR", "NOT", "IN", "LIKE", ",", "COUNT()", "GROUP BY", "ORDER BY",
-     "LIMIT", "5", "TODAY", "Owner.Name", "null", "\\", "'", "LAST_N_DAYS:3", "2026-01-01", "HAVING", "SUM(Amount)", "FIELDS(ALL)", "\n", "-", "é"]
-)  # fmt: skip
+    [
+        "SELECT",
+        "Id",
+        "Name",
+        "FROM",
+        "Account",
+        "WHERE",
+        "(",
+        ")",
+        "=",
+        "'x'",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "LIKE",
+        ",",
+        "COUNT()",
+        "GROUP BY",
+        "ORDER BY",
+        "LIMIT",
+        "5",
+        "TODAY",
+        "Owner.Name",
+        "null",
+        "\\",
+        "'",
+        "LAST_N_DAYS:3",
+        "2026-01-01",
+        "HAVING",
+        "SUM(Amount)",
+        "FIELDS(ALL)",
+        "\n",
+        "-",
+        "é",
+    ]
+)
 
 
 @given(

@@ -1,0 +1,158 @@
+"""The client's session against the real backend: begin, come back, renew, sign out. Only the screen is not there."""
+
+import asyncio
+import json
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid, SignInFailed
+from data.repositories.records import RecordsRepository
+from data.repositories.session import PENDING_SECONDS, SessionRepository
+from data.services.backend import Backend
+from data.services.firebase_auth import FirebaseAuth
+from data.services.http import make_http
+from devtools.suite import Suite
+from tests.clients import CALLBACK, SALES, control, log_in
+
+
+class Drawer:
+    """A device without a screen: keeps what it is given, remembers the page it was asked to open."""
+
+    redirect_uri = CALLBACK
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+        self.opened = ""
+
+    async def read(self, key: str) -> str | None:
+        return self.kept.get(key)
+
+    async def write(self, key: str, value: str) -> None:
+        self.kept[key] = value
+
+    async def remove(self, key: str) -> None:
+        self.kept.pop(key, None)
+
+    async def open_page(self, url: str) -> None:
+        self.opened = url
+
+
+class Client:
+    """One installation of the app; `later` moves its clock."""
+
+    def __init__(self, suite: Suite, device: Drawer | None = None) -> None:
+        self.later = 0.0
+        self.org_url = suite.plan.ports.url("localorg")
+        self.device = device or Drawer()
+        http = make_http()
+        self.backend = Backend(suite.plan.app_url, http)
+        self.session = SessionRepository(self.backend, FirebaseAuth(http, self._now), self.device, self._now)
+        self.records = RecordsRepository(self.backend, self.session)
+
+    def _now(self) -> float:
+        import time
+
+        return time.time() + self.later
+
+    async def leave(self) -> str:
+        """Goes to Salesforce's page and signs in there; returns the address it sends back to."""
+        options = await self.session.options()
+        await self.session.begin(options, options.login_hosts[0])
+        asked = {k: v[0] for k, v in parse_qs(urlsplit(self.device.opened).query).items()}
+        kept = json.loads(self.device.kept["pending-sign-in"])
+        assert kept["verifier"] not in self.device.opened
+        back = await asyncio.to_thread(log_in, self.org_url, SALES, verifier=kept["verifier"], state=asked["state"])
+        assert asked["code_challenge"]
+        return back.headers["location"]
+
+
+@pytest.fixture
+def client(suite: Suite) -> Client:
+    return Client(suite)
+
+
+async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> None:
+    await client.session.finish(await client.leave())
+    assert client.session.user is not None
+    assert client.session.user.username == SALES
+    assert "pending-sign-in" not in client.device.kept
+
+    again = Client(suite, client.device)
+    await again.session.restore()
+    assert again.session.user == client.session.user
+    assert (await again.records.profile()).title == "Account Executive"
+
+    await again.session.sign_out()
+    assert again.session.user is None
+    assert again.device.kept == {}
+    with pytest.raises(ConnectionLost) as lost:
+        await client.records.profile()
+    assert lost.value.reason is Reason.NOT_CONNECTED
+    assert client.session.ended is lost.value
+
+
+async def test_the_id_token_is_renewed_by_itself(client: Client) -> None:
+    await client.session.finish(await client.leave())
+    first = await client.session.id_token()
+    assert await client.session.id_token() == first
+    await asyncio.sleep(1.1)  # the emulator's tokens carry whole seconds
+    client.later = 3500
+    assert await client.session.id_token() != first
+
+
+@pytest.mark.parametrize("change", [{"state": "another"}, {"state": ""}])
+async def test_a_wrong_state_is_refused_and_ends_the_attempt(client: Client, change: dict[str, str]) -> None:
+    back = await client.leave()
+    query = {k: v[0] for k, v in parse_qs(urlsplit(back).query).items()}
+    with pytest.raises(SignInFailed) as failed:
+        await client.session.finish(f"{CALLBACK}?{urlencode(query | change)}")
+    assert failed.value.reason is Reason.VERIFIER_REJECTED
+    with pytest.raises(SignInFailed):
+        await client.session.finish(back)
+    assert client.session.user is None
+
+
+async def test_coming_back_twice_is_refused(client: Client) -> None:
+    back = await client.leave()
+    await client.session.finish(back)
+    with pytest.raises(SignInFailed):
+        await client.session.finish(back)
+    assert client.session.user is not None
+
+
+async def test_a_sign_in_that_took_too_long_is_begun_again(client: Client) -> None:
+    back = await client.leave()
+    client.later = PENDING_SECONDS + 1
+    with pytest.raises(SignInFailed) as failed:
+        await client.session.finish(back)
+    assert failed.value.reason is Reason.CODE_REJECTED
+
+
+async def test_nobody_signed_in_has_no_token(client: Client) -> None:
+    with pytest.raises(SessionInvalid):
+        await client.session.id_token()
+
+
+async def test_a_spoilt_session_is_dropped(client: Client) -> None:
+    client.device.kept["session"] = "{broken"
+    await client.session.restore()
+    assert client.session.user is None
+    assert client.device.kept == {}
+
+
+async def test_a_backend_that_is_not_there_is_told_as_being_offline() -> None:
+    backend = Backend("http://127.0.0.1:9", make_http())
+    with pytest.raises(CallError) as failed:
+        await backend.call("getSignInOptions", {}, dict)
+    assert failed.value.reason is Reason.ORG_UNREACHABLE
+
+
+async def test_a_revoked_grant_ends_the_session_with_its_reason(client: Client) -> None:
+    await client.session.finish(await client.leave())
+    control(client.org_url, "revoke", {"username": SALES})
+    with pytest.raises(ConnectionLost):
+        await client.records.profile()
+    assert client.session.user is None
+    assert client.session.ended is not None
+    assert client.session.ended.reason is Reason.ACCESS_REVOKED
