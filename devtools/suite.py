@@ -127,9 +127,9 @@ class Suite:
             command += ["--export-on-exit", str(saved)]
             if (saved / "firebase-export-metadata.json").exists():
                 command += ["--import", str(saved)]
-        self._children.append(Child("firebase", command, env=self._environment(), cwd=ROOT, on_line=self._firebase_line))
+        self._children.append(Child("firebase", command, env=self.environment(), cwd=ROOT, on_line=self._firebase_line))
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         plan = self.plan
         kept = {k: v for k, v in os.environ.items() if k not in ("GOOGLE_APPLICATION_CREDENTIALS", "FIREBASE_TOKEN", "VIRTUAL_ENV")}
         local: Mapping[str, str] = {
