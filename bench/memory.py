@@ -8,7 +8,7 @@ from devtools.suite import Plan, Suite
 from tests.clients import App, authorize
 
 _NAMES = (
-    ("firestore", "java (Firestore emulator)"),
+    ("-jar", "java (Firestore emulator)"),
     ("firebase.js", "node (firebase-tools)"),
     ("localorg.cli", "local org"),
     ("functions-framework", "functions"),

@@ -41,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     except SetupError as missing:
         print(f"✗ {missing}", file=sys.stderr)
         return 1
-    return subprocess.call([str(PYTHON), "-m", "devtools", *arguments], cwd=ROOT)
+    os.chdir(ROOT)
+    if os.name == "nt":
+        return subprocess.call([str(PYTHON), "-m", "devtools", *arguments])
+    os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *arguments])  # one process less between Ctrl-C and the runner
 
 
 def prepare(command: str) -> None:

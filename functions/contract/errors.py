@@ -24,7 +24,6 @@ class Reason(StrEnum):
     MALFORMED_REQUEST = "malformed-request"
     REQUEST_TOO_LARGE = "request-too-large"
     UNKNOWN_CALL = "unknown-call"
-    UNKNOWN_SOBJECT = "unknown-sobject"
     UNKNOWN_FIELD = "unknown-field"
     FIELD_NOT_EDITABLE = "field-not-editable"
     INVALID_VALUE = "invalid-value"
@@ -73,7 +72,6 @@ class RefusedRequest(CallError):
         Reason.MALFORMED_REQUEST: ("INVALID_ARGUMENT", "The request does not have the right form."),
         Reason.REQUEST_TOO_LARGE: ("INVALID_ARGUMENT", "The request is larger than 1 MB."),
         Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
-        Reason.UNKNOWN_SOBJECT: ("INVALID_ARGUMENT", "This kind of record is not part of the app."),
         Reason.UNKNOWN_FIELD: ("INVALID_ARGUMENT", "There is no such field, or you may not see it."),
         Reason.FIELD_NOT_EDITABLE: ("INVALID_ARGUMENT", "This field cannot be changed."),
         Reason.INVALID_VALUE: ("INVALID_ARGUMENT", "Salesforce does not accept this value."),

@@ -3,6 +3,8 @@
 # The library has no types of its own.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
+import json
+
 import tink
 from tink import aead, json_proto_keyset_format, secret_key_access
 
@@ -35,7 +37,7 @@ def new_keyset() -> str:
     """A new AES256-GCM keyset as JSON, for Secret Manager or a local `.secret.local`."""
     aead.register()
     handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-    return json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
+    return json.dumps(json.loads(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)))  # on one line
 
 
 def _associated(uid: str, field: str, generation: int) -> bytes:
