@@ -6,19 +6,10 @@ from playwright.sync_api import Page, sync_playwright
 
 from bench.table import show, spread
 from devtools import ports, web
-from devtools.setup_machine import chromium
+from devtools.setup_machine import CHROMIUM_FLAGS, chromium
 from devtools.suite import Plan, Suite
 
 ROUNDS = 5
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def _visit(page: Page, url: str) -> tuple[float, float]:
@@ -41,7 +32,7 @@ def main() -> None:
     warm: list[float] = []
     splash: list[float] = []
     with Suite(Plan(free, f"demo-bench-{free.hub}"), lambda _part, _line: None) as suite, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
         for n in range(ROUNDS + 1):  # the first warms the machine's file cache and the function
             context = browser.new_context(viewport={"width": 390, "height": 844})
             page = context.new_page()

@@ -14,15 +14,7 @@ from devtools.setup_machine import ROOT
 
 
 def _run(folder: Path) -> float:
-    free = ports.free()
-    names = {
-        "HOSTING_PORT": "hosting",
-        "FUNCTIONS_PORT": "functions",
-        "FIRESTORE_PORT": "firestore",
-        "AUTH_PORT": "auth",
-        "LOCALORG_PORT": "localorg",
-    }
-    environment = {**os.environ, **{name: str(getattr(free, part)) for name, part in names.items()}}
+    environment = {**os.environ, **ports.free().environment()}
     started = time.perf_counter()
     running = subprocess.Popen(["make", "run"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert running.stdout is not None

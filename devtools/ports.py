@@ -29,6 +29,10 @@ class Ports:
     def url(self, part: str) -> str:
         return f"http://127.0.0.1:{getattr(self, part)}"
 
+    def environment(self) -> dict[str, str]:
+        """The variables by which `make run` takes these ports."""
+        return {variable: str(getattr(self, part)) for part, (variable, _) in _DEFAULTS.items()}
+
 
 def chosen(environment: Mapping[str, str] = os.environ) -> Ports:
     """DESIGN's ports or the ones in the environment. Raises PortsError when one is taken or not a number."""

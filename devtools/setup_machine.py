@@ -22,6 +22,11 @@ VENV = ROOT / ".venv"
 UV_VERSION = "0.13.9"
 MINIMUM_NODE = (22, 19)
 MINIMUM_JAVA = 21
+# Headless, quiet, and without a try at the network.
+CHROMIUM_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
 _BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = VENV / _BIN / "python"
 

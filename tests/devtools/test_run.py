@@ -21,16 +21,9 @@ class Run:
 
     def __init__(self, state: Path) -> None:
         self.ports = ports.free()
-        names = {
-            "HOSTING_PORT": "hosting",
-            "FUNCTIONS_PORT": "functions",
-            "FIRESTORE_PORT": "firestore",
-            "AUTH_PORT": "auth",
-            "LOCALORG_PORT": "localorg",
-        }
         self.environment = {
             **os.environ,
-            **{name: str(getattr(self.ports, part)) for name, part in names.items()},
+            **self.ports.environment(),
             "STATE_DIR": str(state),
             "PROJECT": f"demo-run-{self.ports.hub}",
         }

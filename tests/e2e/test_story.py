@@ -8,20 +8,11 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from devtools.setup_machine import chromium
+from devtools.setup_machine import CHROMIUM_FLAGS, chromium
 from devtools.suite import Suite
 from tests.clients import PASSWORD, SALES, authorize, control, exchange
 
 pytestmark = pytest.mark.browser
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _SECONDS = 60_000
 
 
@@ -30,7 +21,7 @@ def browser() -> Iterator[Browser]:
     path = chromium()
     assert path is not None, "Chromium is missing: make test installs it where it may, else set CHROMIUM to its path"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        running = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
         yield running
         running.close()
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localorg import EmbeddedOrg, OrgSettings
-from localorg.soql.run import date_span
+from localorg.soql.dates import date_span
 from localorg.soql.syntax import SoqlError, parse
 from tests.clients import ADMIN, authorize, exchange
 
