@@ -38,5 +38,9 @@ def not_found(message: str = "The requested resource does not exist") -> ApiErro
     return ApiError(404, "NOT_FOUND", message)
 
 
+def no_access() -> ApiError:
+    return ApiError(403, "INSUFFICIENT_ACCESS", "insufficient access rights on object id")
+
+
 def no_such_column(column: str, sobject: str) -> ApiError:
     return ApiError(400, "INVALID_FIELD", f"No such column '{column}' on sobject of type {sobject}")

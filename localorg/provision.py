@@ -10,6 +10,9 @@ from localorg.state import CONSUMER_KEY, OAUTH_TABLES, Org, OrgSettings
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
 
 
+SCHEMA_VERSION = 2  # of the tables in the file; grows with each change of them
+
+
 def open_org(settings: OrgSettings) -> Org:
     """Opens the org's SQLite file, making and seeding it when it is new.
 
@@ -23,6 +26,11 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA busy_timeout = 5000")
+    found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if found != SCHEMA_VERSION and db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None:
+        db.close()
+        raise sqlite3.DatabaseError("it was made by another version of localorg")
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.executescript(OAUTH_TABLES)
     for sobject in SCHEMA.values():
         columns = ", ".join(f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else "") for f in sobject.fields)

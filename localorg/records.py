@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import cast
 
-from localorg.errors import ApiError, no_such_column
+from localorg.errors import ApiError, no_access, no_such_column
 from localorg.ids import is_id, make_id, to_18
-from localorg.schema import NUMBER_TYPES, STAGES, Field, SObject, sobject_of_id
+from localorg.schema import NUMBER_TYPES, SCHEMA, STAGES, Field, SObject, sobject_of_id
 from localorg.state import Org, to_datetime
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -26,13 +26,15 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
     """Creates a record and returns its 18-character id; raises ApiError for what Salesforce would refuse."""
     if "id" in {k.lower() for k in values}:
         raise ApiError(400, "INVALID_FIELD", "cannot specify Id in an insert call", ["Id"])
+    if not sobject.createable:
+        raise no_access()
     row = checked(org, sobject, values)
     missing = [f.name for f in sobject.fields if f.required and row.get(f.name) in (None, "")]
     if missing:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
     with org.write() as db:
         identifier, number = next_id(db, sobject.prefix)
-        full = {f.name: row.get(f.name, f.default) for f in sobject.fields}
+        full = {f.name: row.get(f.name, f.default) for f in SCHEMA[sobject.name].fields}
         stamp = org.clock.stamp()
         full |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
         full |= {"CreatedById": user_id, "LastModifiedById": user_id, "IsDeleted": 0}
@@ -48,7 +50,9 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
 
 def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, object], user_id: str) -> None:
     """Changes the named fields of a record; nothing is written when one of them is refused."""
-    row = checked(org, sobject, values)
+    if not sobject.updateable:
+        raise no_access()
+    row = checked(org, sobject, values, to_18(identifier) if is_id(identifier) else None)
     emptied = [f.name for f in sobject.fields if f.required and f.name in row and row[f.name] in (None, "")]
     if emptied:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
@@ -65,6 +69,8 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
 
 def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
     """Puts a record into the recycle bin: queries no longer see it."""
+    if not sobject.deletable:
+        raise no_access()
     with org.write() as db:
         row = read(org, sobject, identifier)
         stamp = org.clock.stamp()
@@ -77,7 +83,7 @@ def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
 def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
     """All columns of a live record as stored; raises ApiError 404 when there is none or it is deleted."""
     missing = ApiError(404, "NOT_FOUND", "The requested resource does not exist")
-    if not is_id(identifier) or sobject_of_id(identifier) is not sobject:
+    if not is_id(identifier) or sobject_of_id(identifier) is not SCHEMA[sobject.name]:
         raise missing
     found = org.db.execute(f'SELECT * FROM "{sobject.name}" WHERE Id = ?', (to_18(identifier),)).fetchone()
     if found is None:
@@ -101,7 +107,7 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
         row["IsWon"] = int(stage == "Closed Won")
 
 
-def checked(org: Org, sobject: SObject, values: Mapping[str, object]) -> dict[str, object]:
+def checked(org: Org, sobject: SObject, values: Mapping[str, object], identifier: str | None = None) -> dict[str, object]:
     """The values as they are stored, by field name; raises ApiError for the first that Salesforce would refuse."""
     row: dict[str, object] = {}
     refused: list[str] = []
@@ -115,6 +121,9 @@ def checked(org: Org, sobject: SObject, values: Mapping[str, object]) -> dict[st
             refused.append(f.name)
         else:
             row[f.name] = _stored(org, f, value)
+    for f in sobject.fields:
+        if f.external_id and row.get(f.name) is not None:
+            _check_unique(org, sobject, f, row[f.name], identifier)
     if refused:
         raise ApiError(
             400,
@@ -124,6 +133,19 @@ def checked(org: Org, sobject: SObject, values: Mapping[str, object]) -> dict[st
             refused,
         )
     return row
+
+
+def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifier: str | None) -> None:
+    found = org.db.execute(f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)).fetchone()
+    if found is not None and found["Id"] != identifier:
+        message = f"duplicate value found: {f.name} duplicates value on record with id: {str(found['Id'])[:15]}"
+        raise ApiError(400, "DUPLICATE_VALUE", message)
+
+
+def find_by_external_id(org: Org, sobject: SObject, f: Field, value: str) -> list[str]:
+    """The ids of the live records with this external id."""
+    rows = org.db.execute(f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)).fetchall()
+    return [str(r["Id"]) for r in rows]
 
 
 def _stored(org: Org, f: Field, value: object) -> object:

@@ -3,7 +3,6 @@
 Source of names, types and lengths: Salesforce Object Reference.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 INDUSTRIES = (
@@ -27,7 +26,10 @@ NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of an sObject. `system` fields are set by the org; `calculated` ones follow from others."""
+    """One field of an sObject.
+
+    `system` fields are set by the org, `calculated` ones follow from others, `read_only` ones a profile may not change.
+    """
 
     name: str
     label: str
@@ -40,10 +42,12 @@ class Field:
     system: bool = False
     calculated: bool = False
     default: object = None
+    read_only: bool = False
+    external_id: bool = False
 
     @property
     def writable(self) -> bool:
-        return not (self.system or self.calculated)
+        return not (self.system or self.calculated or self.read_only)
 
     @property
     def sql_type(self) -> str:
@@ -73,7 +77,9 @@ class SObject:
     prefix: str
     fields: tuple[Field, ...]
     children: tuple[ChildRelationship, ...] = ()
-    writable: bool = True
+    createable: bool = True
+    updateable: bool = True
+    deletable: bool = True
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -155,6 +161,7 @@ SCHEMA: dict[str, SObject] = {
                 _text("Fax", "Account Fax", 40, kind="phone"),
                 _text("Website", "Website", kind="url"),
                 _text("AccountNumber", "Account Number", 40),
+                Field("External_Id__c", "External ID", "string", 64, external_id=True),
                 _text("Description", "Account Description", 32000, kind="textarea"),
                 *_address("Billing", "Billing"),
                 *_address("Shipping", "Shipping"),
@@ -177,6 +184,7 @@ SCHEMA: dict[str, SObject] = {
                 *_PERSON,
                 _text("Title", "Title", 128),
                 _text("Department", "Department", 80),
+                Field("External_Id__c", "External ID", "string", 64, external_id=True),
                 _text("Email", "Email", 80, kind="email"),
                 _text("Phone", "Business Phone", 40, kind="phone"),
                 _text("MobilePhone", "Mobile Phone", 40, kind="phone"),
@@ -291,7 +299,9 @@ SCHEMA: dict[str, SObject] = {
         SObject(
             "Profile", "Profile", "Profiles", "00e",
             (_ID, _text("Name", "Name", required=True), *_SYSTEM),
-            writable=False,
+            createable=False,
+            updateable=False,
+            deletable=False,
         ),
         SObject(
             "Organization", "Organization", "Organization", "00D",
@@ -305,24 +315,15 @@ SCHEMA: dict[str, SObject] = {
                 Field("TrialExpirationDate", "Trial Expiration Date", "datetime", 0),
                 *_SYSTEM,
             ),
-            writable=False,
+            createable=False,
+            updateable=False,
+            deletable=False,
         ),
     )
 }  # fmt: skip
-_BY_LOWER = {name.lower(): o for name, o in SCHEMA.items()}
 _BY_PREFIX = {o.prefix: o for o in SCHEMA.values()}
-
-
-def sobject(name: str) -> SObject | None:
-    """The object of that API name, in any case; None when the org has none."""
-    return _BY_LOWER.get(name.lower())
 
 
 def sobject_of_id(identifier: str) -> SObject | None:
     """The object whose key prefix the id begins with."""
     return _BY_PREFIX.get(identifier[:3])
-
-
-def sobjects() -> Iterator[SObject]:
-    """All objects of the org, in the order of the schema."""
-    return iter(SCHEMA.values())

@@ -54,6 +54,7 @@ _BATCH = 2000
 USERS = (
     ("sales@localorg.test", "Sam", "Sales", "Account Executive", "Standard User"),
     ("admin@localorg.test", "Ada", "Admin", "System Administrator", "System Administrator"),
+    ("readonly@localorg.test", "Rea", "Donly", "Analyst", "Read Only"),
 )
 
 
@@ -64,7 +65,7 @@ def seed(org: Org) -> None:
     writer = _Writer(org)
     now = datetime.fromtimestamp(org.clock.now(), UTC)
     profiles = {name: writer.add("Profile", {"Name": name}) for name in ("System Administrator", "Standard User", "Read Only")}
-    writer.user = make_id("005", len(USERS))
+    writer.user = make_id("005", 2)  # the administrator made them all
     users: list[str] = []
     for username, first, last, title, profile in USERS:
         users.append(

@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localorg import authorize, control, pages, rest
+from localorg import authorize, composite, control, pages, rest
 from localorg.errors import ApiError, not_found
 from localorg.state import Org
 from localorg.web import Json
@@ -37,7 +39,9 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         return Json(body.body(), body.status)
 
     handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
-    app = Starlette(routes=[Route("/", front), *authorize.routes(org), *rest.routes(org), *control.routes(org)], exception_handlers=handlers)
+    data = rest.routes(org)
+    everything = [Route("/", front), *authorize.routes(org), *data, *composite.routes(org, Router(data)), *control.routes(org)]
+    app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
     return app if log is None else _logged(app, log)
 
 

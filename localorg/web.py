@@ -18,6 +18,7 @@ from localorg.state import Org
 
 Endpoint = Callable[[Org, Request], Awaitable[Response]]
 NO_STORE = {"Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private"}
+INNER = "localorg.session"  # scope key of a part of a composite request
 MAX_BODY = 10 * 1024 * 1024
 
 
@@ -31,10 +32,11 @@ class Json(Response):
 
 
 class CutConnection(Response):
-    """An answer that never comes whole: the server closes the connection after the headers."""
+    """An answer that never comes whole: the server closes the connection after its first byte."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
 def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]) -> Route:
@@ -51,7 +53,7 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
             return Response(status_code=400)
 
     async def serve(request: Request) -> Response:
-        return await counted(org, kind, lambda: work(request))
+        return await work(request) if INNER in request.scope else await counted(org, kind, lambda: work(request))
 
     return Route(path, serve, methods=methods)
 
@@ -123,18 +125,28 @@ def bearer(request: Request) -> str | None:
 
 
 def require_session(org: Org, request: Request) -> Session:
-    """The session behind a REST request; raises ApiError 401 INVALID_SESSION_ID."""
+    """The session behind a REST request; raises ApiError 401 INVALID_SESSION_ID, 403 REQUEST_LIMIT_EXCEEDED.
+
+    A part of a composite request comes with the session of the whole and is not counted again.
+    """
+    inner: Session | None = request.scope.get(INNER)
+    if inner is not None:
+        return inner
     token = bearer(request)
     session = None if token is None else find_session(org, token)
-    if session is None:
+    moved = org.moved_to is not None and base_url(request) != org.moved_to
+    if session is None or moved:
         raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    if org.api_used >= org.daily_limit:
+        raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+    org.api_used += 1
+    org.generations[str(session.generation)] += 1
     return session
 
 
 def limit_header(org: Org) -> dict[str, str]:
     """The daily API allowance as every REST answer tells it."""
-    used = sum(n for kind, n in org.counters.items() if kind.startswith("rest."))
-    return {"Sforce-Limit-Info": f"api-usage={used}/15000"}
+    return {"Sforce-Limit-Info": f"api-usage={org.api_used}/{org.daily_limit}"}
 
 
 def base_url(request: Request) -> str:

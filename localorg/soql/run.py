@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from localorg.access import Schema
 from localorg.ids import is_id, to_18
-from localorg.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject, sobject
+from localorg.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
 from localorg.soql.dates import date_span
 from localorg.soql.syntax import (
     AGGREGATES,
@@ -51,14 +52,39 @@ class _Sql:
     parameters: tuple[object, ...] = ()
 
 
-def run(org: Org, text: str, *, version: str, batch: int = DEFAULT_BATCH, offset: int = 0, deleted: bool = False, zone: str = "UTC") -> Page:
+def run(
+    org: Org, schema: Schema, text: str, *, version: str, batch: int = DEFAULT_BATCH, offset: int = 0, deleted: bool = False, zone: str = "UTC"
+) -> Page:
     """Runs `text` and returns the page that begins at row `offset` with at most `batch` rows.
 
-    `version` goes into record URLs (`68.0`), `deleted` includes the recycle bin (queryAll), `zone` is the user's
+    `schema` is what the user may see, `version` goes into record URLs (`68.0`), `deleted` includes the recycle bin (queryAll), `zone` is the user's
     time zone for date literals. Raises SoqlError.
     """
     query = parse(text)
-    return _Run(org, text, version, deleted, zone).page(query, batch, offset)
+    return _Run(org, schema, text, version, deleted, zone).page(query, batch, offset)
+
+
+def column_metadata(schema: Schema, text: str) -> list[dict[str, object]]:
+    """What `columns=true` adds: name and type of each selected column (Salesforce's command-line client shows it)."""
+    query = parse(text)
+    source = schema.sobject(query.sobject.text)
+    columns: list[dict[str, object]] = []
+    for item in query.select:
+        if isinstance(item, Query):
+            columns.append({"columnName": item.sobject.text, "displayName": item.sobject.text, "aggregate": True, "joinColumns": []})
+        elif not isinstance(item, FieldsOf):
+            name = item.alias or (item.text if isinstance(item, Path) else "expr0")
+            f = source.field(item.text) if source is not None and isinstance(item, Path) else None
+            columns.append(
+                {
+                    "columnName": name,
+                    "displayName": name,
+                    "aggregate": isinstance(item, Call),
+                    "apexType": f.type if f else "string",
+                    "joinColumns": [],
+                }
+            )
+    return columns
 
 
 def make_locator(text: str, offset: int, batch: int) -> str:
@@ -80,8 +106,9 @@ def read_locator(locator: str) -> tuple[str, int, int]:
 class _Run:
     """One query on its way to SQL: names resolved, joins collected, parameters bound."""
 
-    def __init__(self, org: Org, text: str, version: str, deleted: bool, zone: str) -> None:
+    def __init__(self, org: Org, schema: Schema, text: str, version: str, deleted: bool, zone: str) -> None:
         self._org = org
+        self.schema = schema
         self._text = text
         self._version = version
         self._deleted = deleted
@@ -159,7 +186,7 @@ class _Run:
             for step, name in enumerate(names[:-1]):
                 reference = owner.parent(name)
                 assert reference is not None
-                owner = cast(SObject, sobject(cast(str, reference.refers_to)))
+                owner = cast(SObject, self.schema.sobject(cast(str, reference.refers_to)))
                 key = reference.relationship or name
                 if key not in at:
                     parent_id = scope.parent_id(identifier, names[: step + 1])
@@ -188,7 +215,7 @@ class _Run:
         if any(isinstance(i, Call) for i in sub.select) or sub.group_by:
             raise self._error("MALFORMED_QUERY", sub.sobject.start, "Aggregates are not supported in sub-queries of SELECT")
         for record, identifier in zip(records, ids, strict=True):
-            child = cast(SObject, sobject(relationship.child))
+            child = cast(SObject, self.schema.sobject(relationship.child))
             of_parent = Compare(Path((relationship.field,), sub.sobject.start), "=", Value("string", identifier, sub.sobject.start))
             where = of_parent if sub.where is None else Combine("AND", (of_parent, sub.where))
             page = self.page(replace(sub, sobject=Path((child.name,), sub.sobject.start, sub.sobject.alias), where=where), _SUBQUERY_ROWS, 0)
@@ -404,7 +431,7 @@ class _Run:
     # Names
 
     def _sobject(self, name: Path) -> SObject:
-        found = sobject(name.text)
+        found = self.schema.sobject(name.text)
         if found is None:
             raise self._error(
                 "INVALID_TYPE",
@@ -474,7 +501,10 @@ class _Scope:
                 alias = f"{self.alias}j{len(self._joins)}"
                 self._joins[key] = (alias, f' LEFT JOIN "{reference.refers_to}" {alias} ON {alias}."Id" = {table}."{reference.name}"')
             table = self._joins[key][0]
-            owner = cast(SObject, sobject(reference.refers_to))
+            parent = self._run.schema.sobject(reference.refers_to)
+            if parent is None:
+                raise self._run.no_relationship(path, name)
+            owner = parent
         f = owner.field(last)
         if f is None:
             raise self._run.no_column(path, last, owner)
@@ -526,7 +556,7 @@ class _Scope:
             found = self._run.fetch_parent(owner, at, reference)
             if found is None:
                 return None
-            owner, at = cast(SObject, sobject(cast(str, reference.refers_to))), found
+            owner, at = cast(SObject, self._run.schema.sobject(cast(str, reference.refers_to))), found
         return at
 
 

@@ -102,6 +102,17 @@ def test_the_dashboard_adds_up(signed_in: App) -> None:
     assert dates == sorted(dates, reverse=True)
 
 
+def test_who_may_only_read_sees_what_is_left_and_is_told_so(app: App, org_url: str) -> None:
+    app.sign_in(authorize(org_url, "readonly@localorg.test"))
+    assert sum(s["count"] for s in app.call("api/getDashboard")["pipeline"]) > 0
+    account = app.call("api/listRecords", {"sobject": "Account", "limit": 1})["records"][0]
+    assert "AnnualRevenue" not in app.call("api/getRecord", {"sobject": "Account", "id": account["id"]})["record"]["fields"]
+    assert not any(f["editable"] for f in app.call("api/describe", {"sobject": "Account"})["fields"])
+    change = {"sobject": "Account", "id": account["id"], "fields": {"Phone": "1"}}
+    assert app.reason("api/updateRecord", change) == (400, "INVALID_ARGUMENT", "field-not-editable")
+    assert app.reason("api/deleteRecord", {"sobject": "Account", "id": account["id"]}) == (403, "PERMISSION_DENIED", "not-permitted")
+
+
 def test_a_write_with_an_expired_session_is_done_once(signed_in: App, org_url: str) -> None:
     signed_in.call("api/getProfile")
     control(org_url, "expire", {"username": SALES})

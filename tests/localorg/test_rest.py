@@ -97,7 +97,7 @@ def test_describe_tells_what_forms_need(http: httpx.Client) -> None:
         ("GET", "/services/data/v68/sobjects", 404, "NOT_FOUND"),
         ("GET", "/nowhere", 404, "NOT_FOUND"),
         ("PUT", "/services/data/v68.0/sobjects/Account/0015e0000000001AAA", 405, "METHOD_NOT_ALLOWED"),
-        ("POST", "/services/data/v68.0/sobjects/Profile", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/services/data/v68.0/sobjects/Profile", 400, "JSON_PARSER_ERROR"),
         ("GET", "/services/data/v68.0/sobjects/Account/0035e0000000001AAA", 404, "NOT_FOUND"),
         ("PATCH", "/services/data/v68.0/sobjects/Account/0015e0000000001AAA", 400, "JSON_PARSER_ERROR"),
     ],

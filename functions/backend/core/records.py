@@ -159,14 +159,13 @@ class Records:
         """The open pipeline by stage and the newest accounts."""
         opportunity = await self._describe(uid, "Opportunity")
         accounts = _readable(LAYOUTS["Account"].listed, await self._describe(uid, "Account"))
+        amount = ", SUM(Amount) amount" if opportunity.shows("Amount") else ""  # not everyone may see amounts
         stages, newest = await asyncio.gather(
-            self._org.query(
-                uid, "SELECT StageName stage, COUNT(Id) number, SUM(Amount) amount FROM Opportunity WHERE IsClosed = false GROUP BY StageName"
-            ),
+            self._org.query(uid, f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY StageName"),
             self._org.query(uid, f"SELECT {_select((*accounts, 'CreatedDate'))} FROM Account ORDER BY CreatedDate DESC LIMIT {NEWEST_ACCOUNTS}"),
         )
         order = list(opportunity.fields["StageName"].shape.picklist) if "StageName" in opportunity.fields else []
-        totals = [StageTotal(str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r["amount"]) or 0)) for r in stages]
+        totals = [StageTotal(str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0)) for r in stages]
         totals.sort(key=lambda t: (order.index(t.stage) if t.stage in order else len(order), t.stage))
         return Dashboard(tuple(totals), tuple(_record(r, (*accounts, "CreatedDate")) for r in newest))
 

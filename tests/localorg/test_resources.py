@@ -1,0 +1,256 @@
+"""Search, composite, upsert, recent, limits, ETags, and what each profile may see, over HTTP."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from localorg import EmbeddedOrg, OrgSettings
+from tests.clients import ADMIN, SALES, authorize, exchange
+
+BASE = "/services/data/v68.0"
+READ_ONLY = "readonly@localorg.test"
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[EmbeddedOrg]:
+    with EmbeddedOrg(OrgSettings(accounts=40)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def log_in_as(own: EmbeddedOrg) -> Callable[[str], httpx.Client]:
+    def client(username: str) -> httpx.Client:
+        token = exchange(own.url, authorize(own.url, username))["access_token"]
+        return httpx.Client(base_url=own.url, headers={"Authorization": f"Bearer {token}"})
+
+    return client
+
+
+@pytest.fixture(scope="module")
+def http(log_in_as: Callable[[str], httpx.Client]) -> httpx.Client:
+    return log_in_as(ADMIN)
+
+
+def query(http: httpx.Client, text: str) -> Any:
+    return http.get(f"{BASE}/query", params={"q": text}).json()
+
+
+# Upsert
+
+
+def test_upsert_creates_then_updates(http: httpx.Client) -> None:
+    url = f"{BASE}/sobjects/Account/External_Id__c/A%2F1"
+    made = http.patch(url, json={"Name": "Upserted"})
+    assert (made.status_code, made.json()["created"]) == (201, True)
+    again = http.patch(url, json={"Phone": "1"})
+    assert (again.status_code, again.json()) == (200, {"id": made.json()["id"], "success": True, "errors": [], "created": False})
+    assert http.get(url).json()["Phone"] == "1"
+    assert http.patch(f"{BASE}/sobjects/Account/External_Id__c/nope?updateOnly=true", json={"Name": "x"}).status_code == 404
+    assert http.patch(f"{BASE}/sobjects/Account/Name/x", json={"Name": "x"}).json()[0]["errorCode"] == "NOT_FOUND"
+    twice = http.post(f"{BASE}/sobjects/Account", json={"Name": "x", "External_Id__c": "A/1"})
+    assert twice.json()[0]["errorCode"] == "DUPLICATE_VALUE"
+
+
+def test_relationships_are_walked_by_url(http: httpx.Client) -> None:
+    contact = query(http, "SELECT Id, AccountId FROM Contact LIMIT 1")["records"][0]
+    parent = http.get(f"{BASE}/sobjects/Contact/{contact['Id']}/Account").json()
+    assert parent["Id"] == contact["AccountId"]
+    children = http.get(f"{BASE}/sobjects/Account/{contact['AccountId']}/Contacts").json()
+    assert contact["Id"] in [r["Id"] for r in children["records"]]
+
+
+# Conditions and limits
+
+
+def test_etags_are_for_accounts(http: httpx.Client) -> None:
+    record_id = http.post(f"{BASE}/sobjects/Account", json={"Name": "Tagged"}).json()["id"]
+    url = f"{BASE}/sobjects/Account/{record_id}"
+    etag = http.get(url).headers["etag"]
+    assert http.get(url, headers={"If-None-Match": etag}).status_code == 304
+    assert http.patch(url, json={"Phone": "1"}, headers={"If-Match": '"other"'}).status_code == 412
+    assert http.patch(url, json={"Phone": "2"}, headers={"If-Match": etag}).status_code == 204
+    assert http.patch(url, json={"Phone": "3"}, headers={"If-Match": etag}).status_code == 412
+    assert "etag" not in http.get(f"{BASE}/sobjects/Contact/{query(http, 'SELECT Id FROM Contact LIMIT 1')['records'][0]['Id']}").headers
+
+
+def test_every_answer_tells_the_limit_and_long_ones_are_compressed(http: httpx.Client) -> None:
+    first = http.get(f"{BASE}/sobjects/Account/describe", headers={"Accept-Encoding": "gzip"})
+    assert first.headers["content-encoding"] == "gzip"
+    used = int(first.headers["sforce-limit-info"].split("=")[1].split("/")[0])
+    second = http.get(f"{BASE}/limits")
+    assert second.headers["sforce-limit-info"] == f"api-usage={used + 1}/15000"
+    assert second.json()["DailyApiRequests"] == {"Max": 15000, "Remaining": 15000 - used - 1}
+    counts = http.get(f"{BASE}/limits/recordCount", params={"sObjects": "Account,Lead"}).json()["sObjects"]
+    assert {c["name"] for c in counts} == {"Account", "Lead"}
+
+
+def test_recent_begins_with_the_latest_change(http: httpx.Client) -> None:
+    record_id = http.post(f"{BASE}/sobjects/Lead", json={"LastName": "Late", "Company": "Latest"}).json()["id"]
+    recent = http.get(f"{BASE}/recent", params={"limit": 3}).json()
+    assert recent[0]["Id"] == record_id
+    assert len(recent) == 3
+
+
+# Search
+
+
+def test_sosl_finds_words_in_names(http: httpx.Client) -> None:
+    found = http.get(
+        f"{BASE}/search", params={"q": "FIND {alder} IN NAME FIELDS RETURNING Account(Id, Name ORDER BY Name LIMIT 3), Contact(Id)"}
+    ).json()
+    names = [r["Name"] for r in found["searchRecords"] if r["attributes"]["type"] == "Account"]
+    assert names
+    assert all("Alder" in n for n in names)
+    assert http.get(f"{BASE.replace('68', '36')}/search", params={"q": "FIND {alder} RETURNING Account"}).json()[0]["attributes"]["type"] == "Account"
+
+
+def test_parameterized_search_in_both_forms(http: httpx.Client) -> None:
+    got = http.get(
+        f"{BASE}/parameterizedSearch", params={"q": "alder", "sobject": "Account", "Account.fields": "id,name", "Account.limit": "2"}
+    ).json()
+    body = {"q": "alder", "fields": ["id", "name"], "sobjects": [{"name": "Account", "limit": 2}], "in": "NAME"}
+    posted = http.post(f"{BASE}/parameterizedSearch", json=body).json()
+    assert got == posted
+    assert len(got["searchRecords"]) == 2
+
+
+def test_reserved_characters_stand_for_themselves_when_escaped(http: httpx.Client) -> None:
+    made = http.post(f"{BASE}/sobjects/Account", json={"Name": "What? (really)"}).json()["id"]
+    found = http.get(f"{BASE}/search", params={"q": r"FIND {What\? \(really\)} RETURNING Account(Id)"}).json()["searchRecords"]
+    assert [r["Id"] for r in found] == [made]
+
+
+_BAD_SEARCHES = (
+    "",
+    "FIND",
+    "FIND {a}",
+    "FIND {ab} RETURNING Nope",
+    "FIND {ab} RETURNING Account(Nope)",
+    "FIND {ab} RETURNING Account(Id",
+    "FIND {ab} x",
+)
+
+
+@pytest.mark.parametrize("text", _BAD_SEARCHES)
+def test_bad_searches_are_refused(http: httpx.Client, text: str) -> None:
+    answer = http.get(f"{BASE}/search", params={"q": text})
+    assert answer.status_code == 400
+    assert answer.json()[0]["errorCode"] in ("MALFORMED_SEARCH", "INVALID_TYPE", "INVALID_FIELD")
+
+
+# Composite
+
+
+def test_parts_refer_to_earlier_parts(http: httpx.Client) -> None:
+    parts = [
+        {"method": "POST", "url": f"{BASE}/sobjects/Account", "referenceId": "acc", "body": {"Name": "Composite"}},
+        {"method": "POST", "url": f"{BASE}/sobjects/Contact", "referenceId": "con", "body": {"LastName": "Part", "AccountId": "@{acc.id}"}},
+        {"method": "GET", "url": f"{BASE}/query?q=SELECT+Account.Name+FROM+Contact+WHERE+Id='@{{con.id}}'", "referenceId": "back"},
+    ]
+    answer = http.post(f"{BASE}/composite", json={"allOrNone": True, "compositeRequest": parts}).json()["compositeResponse"]
+    assert [r["httpStatusCode"] for r in answer] == [201, 201, 200]
+    assert answer[2]["body"]["records"][0]["Account"]["Name"] == "Composite"
+
+
+def test_all_or_none_takes_everything_back(http: httpx.Client) -> None:
+    parts = [
+        {"method": "POST", "url": f"{BASE}/sobjects/Account", "referenceId": "a", "body": {"Name": "Taken back"}},
+        {"method": "POST", "url": f"{BASE}/sobjects/Account", "referenceId": "b", "body": {}},
+        {"method": "GET", "url": f"{BASE}/limits", "referenceId": "c"},
+    ]
+    rows = http.post(f"{BASE}/composite", json={"allOrNone": True, "compositeRequest": parts}).json()["compositeResponse"]
+    assert [r["body"][0]["errorCode"] for r in rows] == ["PROCESSING_HALTED", "REQUIRED_FIELD_MISSING", "PROCESSING_HALTED"]
+    assert query(http, "SELECT COUNT() FROM Account WHERE Name = 'Taken back'")["totalSize"] == 0
+
+
+def test_batch_halts_when_asked(http: httpx.Client) -> None:
+    batch = [{"method": "GET", "url": "v68.0/limits"}, {"method": "GET", "url": "v68.0/sobjects/Nope"}, {"method": "GET", "url": "v68.0/limits"}]
+    answer = http.post(f"{BASE}/composite/batch", json={"haltOnError": True, "batchRequests": batch}).json()
+    assert answer["hasErrors"] is True
+    assert [r["statusCode"] for r in answer["results"]] == [200, 404, 412]
+
+
+def test_collections_save_what_is_good(http: httpx.Client) -> None:
+    good, bad = {"attributes": {"type": "Account"}, "Name": "Collected"}, {"attributes": {"type": "Account"}}
+    mixed = http.post(f"{BASE}/composite/sobjects", json={"allOrNone": False, "records": [good, bad]}).json()
+    assert [r["success"] for r in mixed] == [True, False]
+    assert mixed[1]["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING"
+    none = http.post(f"{BASE}/composite/sobjects", json={"allOrNone": True, "records": [good, bad]}).json()
+    assert none[0]["errors"][0]["statusCode"] == "ALL_OR_NONE_OPERATION_ROLLED_BACK"
+    assert query(http, "SELECT COUNT() FROM Account WHERE Name = 'Collected'")["totalSize"] == 1
+    record = {"attributes": {"type": "Account"}, "id": mixed[0]["id"], "Name": "Changed"}
+    assert http.patch(f"{BASE}/composite/sobjects", json={"records": [record]}).json()[0]["success"]
+    read = http.get(f"{BASE}/composite/sobjects/Account", params={"ids": mixed[0]["id"], "fields": "Name"}).json()
+    assert read[0]["Name"] == "Changed"
+    assert http.request("DELETE", f"{BASE}/composite/sobjects", params={"ids": mixed[0]["id"]}).json()[0]["success"]
+
+
+def test_a_tree_grows_whole_or_not_at_all(http: httpx.Client) -> None:
+    contact = {"attributes": {"type": "Contact", "referenceId": "c1"}, "LastName": "Leaf"}
+    tree = {"attributes": {"type": "Account", "referenceId": "a1"}, "Name": "Trunk", "Contacts": {"records": [contact]}}
+    made = http.post(f"{BASE}/composite/tree/Account", json={"records": [tree]})
+    assert made.status_code == 201
+    assert [r["referenceId"] for r in made.json()["results"]] == ["a1", "c1"]
+    broken = tree | {"Name": "Broken trunk", "Contacts": {"records": [{"attributes": {"type": "Contact", "referenceId": "c2"}}]}}
+    refused = http.post(f"{BASE}/composite/tree/Account", json={"records": [broken]})
+    assert (refused.status_code, refused.json()["results"][0]["referenceId"]) == (400, "c2")
+    assert query(http, "SELECT COUNT() FROM Account WHERE Name = 'Broken trunk'")["totalSize"] == 0
+
+
+_leaves = st.none() | st.booleans() | st.integers() | st.sampled_from(["", "x", "POST", f"{BASE}/limits", "@{a.b}", "Account"])
+_names = ("compositeRequest", "records", "attributes", "type", "url", "method", "referenceId", "body", "batchRequests", "Contacts", "httpHeaders")
+_json = st.recursive(_leaves, lambda i: st.lists(i, max_size=3) | st.dictionaries(st.sampled_from(_names), i, max_size=4), max_leaves=12)
+
+
+@given(body=_json, path=st.sampled_from(["composite", "composite/batch", "composite/sobjects", "composite/tree/Account", "parameterizedSearch"]))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_nothing_malformed_is_a_500(http: httpx.Client, body: object, path: str) -> None:
+    answer = http.post(f"{BASE}/{path}", json=body)
+    assert answer.status_code < 500, (path, body, answer.text)
+
+
+# What each profile may see and change
+
+
+def test_a_hidden_field_is_not_there_in_any_way(log_in_as: Callable[[str], httpx.Client]) -> None:
+    http = log_in_as(READ_ONLY)
+    names = {f["name"] for f in http.get(f"{BASE}/sobjects/Opportunity/describe").json()["fields"]}
+    assert "Amount" not in names
+    record_id = query(http, "SELECT Id FROM Opportunity LIMIT 1")["records"][0]["Id"]
+    assert "Amount" not in http.get(f"{BASE}/sobjects/Opportunity/{record_id}").json()
+    for selected in (
+        "Amount FROM Opportunity",
+        "Id FROM Opportunity WHERE Amount > 1",
+        "Id FROM Opportunity ORDER BY Amount",
+        "SUM(Amount) FROM Opportunity",
+    ):
+        assert query(http, f"SELECT {selected}")[0]["errorCode"] == "INVALID_FIELD", selected
+    assert http.get(f"{BASE}/search", params={"q": "FIND {alder} RETURNING Opportunity(Amount)"}).json()[0]["errorCode"] == "INVALID_FIELD"
+
+
+def test_a_hidden_object_is_not_there_in_any_way(log_in_as: Callable[[str], httpx.Client]) -> None:
+    http = log_in_as(READ_ONLY)
+    assert http.get(f"{BASE}/sobjects/Lead/describe").status_code == 404
+    assert "Lead" not in {o["name"] for o in http.get(f"{BASE}/sobjects").json()["sobjects"]}
+    assert query(http, "SELECT Id FROM Lead")[0]["errorCode"] == "INVALID_TYPE"
+
+
+def test_a_reader_changes_nothing(log_in_as: Callable[[str], httpx.Client]) -> None:
+    http = log_in_as(READ_ONLY)
+    record_id = query(http, "SELECT Id FROM Account LIMIT 1")["records"][0]["Id"]
+    url = f"{BASE}/sobjects/Account/{record_id}"
+    for answer in (http.post(f"{BASE}/sobjects/Account", json={"Name": "x"}), http.patch(url, json={"Phone": "1"}), http.delete(url)):
+        assert (answer.status_code, answer.json()[0]["errorCode"]) == (403, "INSUFFICIENT_ACCESS")
+    assert not any(f["updateable"] for f in http.get(f"{BASE}/sobjects/Account/describe").json()["fields"])
+
+
+def test_a_read_only_field_is_shown_and_kept(log_in_as: Callable[[str], httpx.Client]) -> None:
+    http = log_in_as(SALES)
+    record = query(http, "SELECT Id, AccountNumber FROM Account LIMIT 1")["records"][0]
+    refused = http.patch(f"{BASE}/sobjects/Account/{record['Id']}", json={"AccountNumber": "1"})
+    assert refused.json()[0]["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
+    assert query(http, "SELECT Birthdate FROM Contact")[0]["errorCode"] == "INVALID_FIELD"
