@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from localorg import pages
+from localorg import oidc, pages
 from localorg.errors import OAuthError
 from localorg.oauth import (
     App,
@@ -20,11 +20,13 @@ from localorg.oauth import (
     exchange_code,
     find_app,
     find_session,
+    introspect,
     is_approved,
     issue_code,
     refresh,
     revoke,
     start_browser_session,
+    token_key,
 )
 from localorg.records import read
 from localorg.schema import SCHEMA
@@ -41,6 +43,9 @@ def routes(org: Org) -> list[BaseRoute]:
         route(org, "/login", "login", _login, ["POST"]),
         route(org, "/consent", "consent", _consent, ["POST"]),
         route(org, "/services/oauth2/token", "token", _token, ["POST"]),
+        route(org, "/services/oauth2/introspect", "introspect", _introspect, ["POST"]),
+        route(org, "/.well-known/openid-configuration", "discovery", _discovery, ["GET"]),
+        route(org, "/id/keys", "discovery", _keys, ["GET"]),
         route(org, "/services/oauth2/revoke", "revoke", _revoke, ["GET", "POST"]),
         route(org, "/services/oauth2/userinfo", "userinfo", _userinfo, ["GET", "POST"]),
         route(org, "/id/{org_id}/{user_id}", "identity", _identity, ["GET", "POST"]),
@@ -62,6 +67,7 @@ class _Request:
         self.challenge = fields.get("code_challenge") or None
         self.prompt = set(fields.get("prompt", "").split())
         self.login_hint = fields.get("login_hint", "")
+        self.nonce = fields.get("nonce") or None
         asked = fields.get("scope", "").split()
         known = set(app.scopes) | {"offline_access", "refresh_token"}
         granted = [s for s in (asked or app.scopes) if s in known]
@@ -104,7 +110,7 @@ async def _authorize(org: Org, request: Request) -> Response:
         user = read(org, SCHEMA["User"], user_id)
         fields_back = start | {"confirmation": _confirmation(request)}
         return HTMLResponse(pages.consent(fields_back, asked.app.name, str(user["Username"]), tuple(asked.scope.split())), headers=_BROWSER)
-    code = issue_code(org, asked.app, user_id, asked.redirect_uri, asked.scope, asked.challenge)
+    code = issue_code(org, asked.app, user_id, asked.redirect_uri, asked.scope, asked.challenge, asked.nonce)
     return asked.redirect(code=code)
 
 
@@ -136,7 +142,7 @@ async def _consent(org: Org, request: Request) -> Response:
     if fields.get("answer") != "allow":
         return asked.redirect(error="access_denied", error_description="end-user denied authorization")
     approve(org, asked.app, user_id, asked.scope)
-    return asked.redirect(code=issue_code(org, asked.app, user_id, asked.redirect_uri, asked.scope, asked.challenge))
+    return asked.redirect(code=issue_code(org, asked.app, user_id, asked.redirect_uri, asked.scope, asked.challenge, asked.nonce))
 
 
 def _confirmation(request: Request) -> str:
@@ -149,7 +155,18 @@ async def _token(org: Org, request: Request) -> Response:
     kind = fields.get("grant_type", "")
     if kind not in ("authorization_code", "refresh_token"):
         raise OAuthError("unsupported_grant_type", "grant type not supported")
-    return await counted(org, f"token.{kind}", lambda: _grant(org, request, kind, fields))
+    if kind == "authorization_code":
+        return await counted(org, f"token.{kind}", lambda: _grant(org, request, kind, fields))
+    # Two refreshes with one token at once: the second is told so (Salesforce release notes, Winter '25).
+    key = token_key(fields.get("refresh_token", ""))
+    if key in org.busy_refresh_tokens:
+        org.counters[f"token.{kind}"] += 1
+        raise OAuthError("invalid_grant", "token request is already being processed")
+    org.busy_refresh_tokens.add(key)
+    try:
+        return await counted(org, f"token.{kind}", lambda: _grant(org, request, kind, fields))
+    finally:
+        org.busy_refresh_tokens.discard(key)
 
 
 async def _grant(org: Org, request: Request, kind: str, fields: dict[str, str]) -> Response:
@@ -186,16 +203,34 @@ def _token_body(org: Org, request: Request, app: App, tokens: Tokens) -> dict[st
     issued_at = str(int(tokens.issued * 1000))
     signature = hmac.new(app.consumer_secret.encode(), (identity + issued_at).encode(), hashlib.sha256).digest()
     body: dict[str, object] = {"access_token": tokens.access_token}
+    instance = org.moved_to or base_url(request)
     if tokens.refresh_token is not None:
         body["refresh_token"] = tokens.refresh_token
+    openid = "openid" in tokens.scope.split()
+    signed = oidc.id_token(org, base_url(request), tokens.user_id, app.consumer_key, tokens.access_token, tokens.nonce) if openid else None
     return body | {
         "signature": base64.b64encode(signature).decode(),
         "scope": tokens.scope,
-        "instance_url": base_url(request),
+        **({"id_token": signed} if signed else {}),
+        "instance_url": instance,
         "id": identity,
         "token_type": "Bearer",
         "issued_at": issued_at,
     }
+
+
+async def _introspect(org: Org, request: Request) -> Response:
+    fields = await form(request)
+    app = _authenticate(org, request, "introspect", fields)
+    return Json(introspect(org, app, fields.get("token", "")), headers=NO_STORE)
+
+
+async def _discovery(_org: Org, request: Request) -> Response:
+    return Json(oidc.discovery(base_url(request)))
+
+
+async def _keys(org: Org, _request: Request) -> Response:
+    return Json(oidc.keys(org))
 
 
 async def _revoke(org: Org, request: Request) -> Response:

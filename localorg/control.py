@@ -1,5 +1,7 @@
 """The control API under `/localorg/control/`: expire, revoke, faults, clock, counters. For tests and learners."""
 
+import re
+from collections.abc import Mapping
 from typing import cast
 
 from starlette.requests import Request
@@ -8,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from localorg.errors import ApiError
 from localorg.faults import Fault
-from localorg.oauth import expire_sessions, revoke_user
-from localorg.state import Org
+from localorg.oauth import POLICIES, expire_sessions, find_app, revoke_user, rotate_out
+from localorg.state import CONSUMER_KEY, Org
 from localorg.web import Endpoint, Json, json_object
 
 _FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "cut": str}
@@ -20,10 +22,16 @@ def routes(org: Org) -> list[BaseRoute]:
     return [
         _route(org, f"{base}/expire", _expire, ["POST"]),
         _route(org, f"{base}/revoke", _revoke, ["POST"]),
+        _route(org, f"{base}/rotate", _rotate, ["POST"]),
+        _route(org, f"{base}/deactivate", _deactivate, ["POST"]),
+        _route(org, f"{base}/app", _app, ["POST"]),
+        _route(org, f"{base}/move", _move, ["POST"]),
+        _route(org, f"{base}/limit", _limit, ["POST"]),
         _route(org, f"{base}/faults", _faults, ["POST"]),
         _route(org, f"{base}/faults/clear", _clear_faults, ["POST"]),
         _route(org, f"{base}/clock", _clock, ["POST"]),
         _route(org, f"{base}/counters", _counters, ["GET"]),
+        _route(org, f"{base}/counters/generations", _generations, ["GET"]),
         _route(org, f"{base}/counters/reset", _reset_counters, ["POST"]),
     ]
 
@@ -45,7 +53,11 @@ def _wrong(message: str) -> ApiError:
 
 
 async def _user(org: Org, request: Request) -> str:
-    username = (await json_object(request)).get("username")
+    return _user_id(org, await json_object(request))
+
+
+def _user_id(org: Org, asked: Mapping[str, object]) -> str:
+    username = asked.get("username")
     row = org.db.execute("SELECT Id FROM User WHERE Username = ?", (username,)).fetchone() if isinstance(username, str) else None
     if row is None:
         raise _wrong('send {"username": …} of a user of this org, for example sales@localorg.test')
@@ -58,6 +70,69 @@ async def _expire(org: Org, request: Request) -> Response:
 
 async def _revoke(org: Org, request: Request) -> Response:
     return Json({"revoked": revoke_user(org, await _user(org, request))})
+
+
+async def _rotate(org: Org, request: Request) -> Response:
+    return Json({"rotated": rotate_out(org, await _user(org, request))})
+
+
+async def _deactivate(org: Org, request: Request) -> Response:
+    asked = await json_object(request)
+    user_id, active = _user_id(org, asked), asked.get("active", False)
+    if not isinstance(active, bool):
+        raise _wrong("active is true or false")
+    with org.write() as db:
+        db.execute("UPDATE User SET IsActive = ? WHERE Id = ?", (int(active), user_id))
+    if not active:
+        expire_sessions(org, user_id)
+    return Json({"active": active})
+
+
+_APP_TYPES: dict[str, tuple[type, str]] = {
+    "rotation": (bool, "rotation"),
+    "pkceRequired": (bool, "pkce_required"),
+    "secretRequired": (bool, "secret_required"),
+    "refreshPolicy": (str, "refresh_policy"),
+    "refreshSeconds": (int, "refresh_seconds"),
+    "sessionSeconds": (int, "session_seconds"),
+}
+
+
+async def _app(org: Org, request: Request) -> Response:
+    asked = await json_object(request)
+    key = asked.pop("consumerKey", CONSUMER_KEY)
+    for name, value in asked.items():
+        kind = _APP_TYPES.get(name, (type(None), ""))[0]
+        if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or not 0 <= cast(int, value) <= 10**9)):
+            raise _wrong("an app takes consumerKey and " + ", ".join(f"{n}: {t.__name__}" for n, (t, _) in _APP_TYPES.items()))
+    if asked.get("refreshPolicy", POLICIES[0]) not in POLICIES:
+        raise _wrong("refreshPolicy is one of " + ", ".join(POLICIES))
+    if not isinstance(key, str) or find_app(org, key) is None:
+        raise _wrong("there is no app with that consumerKey")
+    with org.write() as db:
+        for name, value in asked.items():
+            db.execute(f"UPDATE app SET {_APP_TYPES[name][1]} = ? WHERE consumer_key = ?", (value, key))
+    return Json({"changed": len(asked)})
+
+
+async def _move(org: Org, request: Request) -> Response:
+    url = (await json_object(request)).get("instanceUrl")
+    if url is not None and (not isinstance(url, str) or not re.fullmatch(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?", url)):
+        raise _wrong('send {"instanceUrl": "http://localhost:PORT"}, another name of this org, or null to move back')
+    org.moved_to = url
+    return Json({"instanceUrl": url})
+
+
+async def _limit(org: Org, request: Request) -> Response:
+    remaining = (await json_object(request)).get("remaining")
+    if isinstance(remaining, bool) or not isinstance(remaining, int) or not 0 <= remaining <= 10**9:
+        raise _wrong('send {"remaining": n}: how many requests are left today')
+    org.daily_limit, org.api_used = max(remaining, 15_000), max(0, 15_000 - remaining)
+    return Json({"remaining": org.daily_limit - org.api_used})
+
+
+async def _generations(org: Org, _request: Request) -> Response:
+    return Json(dict(sorted(org.generations.items())))
 
 
 async def _faults(org: Org, request: Request) -> Response:
@@ -98,4 +173,5 @@ async def _counters(org: Org, _request: Request) -> Response:
 
 async def _reset_counters(org: Org, _request: Request) -> Response:
     org.counters.clear()
+    org.generations.clear()
     return Json({})

@@ -31,6 +31,9 @@ class App:
     pkce_required: bool
     secret_required: bool
     rotation: bool
+    refresh_policy: str
+    refresh_seconds: int
+    session_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Tokens:
     scope: str
     user_id: str
     issued: float
+    nonce: str | None = None
+
+
+POLICIES = ("until-revoked", "immediate", "idle", "fixed")  # of refresh tokens, as an app's OAuth policies name them
 
 
 def find_app(org: Org, consumer_key: str) -> App | None:
@@ -70,6 +77,9 @@ def find_app(org: Org, consumer_key: str) -> App | None:
         bool(row["pkce_required"]),
         bool(row["secret_required"]),
         bool(row["rotation"]),
+        row["refresh_policy"],
+        row["refresh_seconds"],
+        row["session_seconds"],
     )
 
 
@@ -112,14 +122,14 @@ def approve(org: Org, app: App, user_id: str, scope: str) -> None:
         db.execute("INSERT OR REPLACE INTO approval VALUES (?, ?, ?)", (app.consumer_key, user_id, scope))
 
 
-def issue_code(org: Org, app: App, user_id: str, redirect_uri: str, scope: str, challenge: str | None) -> str:
+def issue_code(org: Org, app: App, user_id: str, redirect_uri: str, scope: str, challenge: str | None, nonce: str | None = None) -> str:
     """A new authorization code: single use, short lived."""
     code = "aPrx" + secrets.token_urlsafe(48) + "=="
     expires = org.clock.now() + org.settings.code_seconds
     with org.write() as db:
         db.execute(
-            "INSERT INTO code VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-            (_hash(code), app.consumer_key, user_id, redirect_uri, scope, challenge, expires),
+            "INSERT INTO code VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+            (_hash(code), app.consumer_key, user_id, redirect_uri, scope, challenge, nonce, expires),
         )
     return code
 
@@ -163,7 +173,7 @@ def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: st
         db.execute("UPDATE code SET grant_id = ? WHERE code_hash = ?", (grant_id, _hash(code)))
         refresh = _new_refresh_token(db, grant_id, 1) if "refresh_token" in str(row["scope"]).split() else None
         access = _new_session(org, db, grant_id, str(row["user_id"]), app.consumer_key, str(row["scope"]), 1)
-    return Tokens(access, refresh, str(row["scope"]), str(row["user_id"]), now)
+    return Tokens(access, refresh, str(row["scope"]), str(row["user_id"]), now, row["nonce"])
 
 
 def refresh(org: Org, app: App, refresh_token: str) -> Tokens:
@@ -176,6 +186,10 @@ def refresh(org: Org, app: App, refresh_token: str) -> Tokens:
         (_hash(refresh_token),),
     ).fetchone()
     if row is None or row["consumer_key"] != app.consumer_key or row["revoked"]:
+        raise OAuthError("invalid_grant", EXPIRED)
+    if _has_lapsed(app, row["created"], row["last_used"], org.clock.now()):
+        with org.write() as db:
+            _revoke_grant(db, int(row["id"]))
         raise OAuthError("invalid_grant", EXPIRED)
     if org.db.execute("SELECT 1 FROM User WHERE Id = ? AND IsActive = 1", (row["user_id"],)).fetchone() is None:
         raise OAuthError("invalid_grant", "inactive user")
@@ -190,6 +204,53 @@ def refresh(org: Org, app: App, refresh_token: str) -> Tokens:
         rotated = _new_refresh_token(db, int(row["id"]), generation) if app.rotation else None
         access = _new_session(org, db, int(row["id"]), str(row["user_id"]), app.consumer_key, str(row["scope"]), generation)
     return Tokens(access, rotated, str(row["scope"]), str(row["user_id"]), now)
+
+
+def _has_lapsed(app: App, created: float, last_used: float, now: float) -> bool:
+    """Whether a refresh token has outlived the app's policy (Salesforce Help, "Manage OAuth Access Policies")."""
+    match app.refresh_policy:
+        case "immediate":
+            return True
+        case "idle":
+            return now - last_used > app.refresh_seconds
+        case "fixed":
+            return now - created > app.refresh_seconds
+        case _:
+            return False
+
+
+def introspect(org: Org, app: App, token: str) -> dict[str, object]:
+    """What RFC 7662 tells of a token of this app; only `active: false` of any other."""
+    key = _hash(token)
+    row = org.db.execute("SELECT s.*, u.Username FROM session s JOIN User u ON u.Id = s.user_id WHERE token_hash = ?", (key,)).fetchone()
+    if row is not None and row["consumer_key"] == app.consumer_key and row["expires"] > org.clock.now():
+        return {
+            "active": True,
+            "scope": row["scope"],
+            "client_id": app.consumer_key,
+            "username": row["Username"],
+            "sub": row["user_id"],
+            "token_type": "access_token",
+            "exp": int(row["expires"]),
+            "iat": int(row["issued"]),
+            "nbf": int(row["issued"]),
+        }
+    found = org.db.execute(
+        "SELECT g.*, u.Username FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id AND g.generation = t.generation"
+        " JOIN User u ON u.Id = g.user_id WHERE t.token_hash = ? AND g.revoked = 0",
+        (key,),
+    ).fetchone()
+    if found is None or found["consumer_key"] != app.consumer_key:
+        return {"active": False}
+    issued = int(found["last_used"])
+    return {"active": True, "scope": found["scope"], "client_id": app.consumer_key, "username": found["Username"], "sub": found["user_id"],
+            "token_type": "refresh_token", "iat": issued, "nbf": issued}  # fmt: skip
+
+
+def rotate_out(org: Org, user_id: str) -> int:
+    """Rotates a user's refresh tokens as another holder's refresh would: the next use of the old ones is a reuse."""
+    with org.write() as db:
+        return db.execute("UPDATE oauth_grant SET generation = generation + 1 WHERE user_id = ? AND revoked = 0", (user_id,)).rowcount
 
 
 def token_key(token: str) -> str:
@@ -207,8 +268,9 @@ def find_session(org: Org, access_token: str) -> Session | None:
     row = org.db.execute("SELECT * FROM session WHERE token_hash = ?", (key,)).fetchone()
     if row is None or row["expires"] <= now:
         return None
-    expires = now + org.settings.session_seconds
-    if expires - row["expires"] > org.settings.session_seconds / 2:
+    seconds = _session_seconds(org, str(row["consumer_key"]))
+    expires = now + seconds
+    if expires - row["expires"] > seconds / 2:
         with org.write() as db:
             db.execute("UPDATE session SET expires = ? WHERE token_hash = ?", (expires, key))
     return Session(row["user_id"], row["consumer_key"], row["scope"], row["grant_id"], row["generation"], row["issued"], row["expires"])
@@ -264,9 +326,14 @@ def _new_session(org: Org, db: sqlite3.Connection, grant_id: int, user_id: str, 
     now = org.clock.now()
     db.execute(
         "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (_hash(token), grant_id, user_id, consumer_key, scope, generation, now, now + org.settings.session_seconds),
+        (_hash(token), grant_id, user_id, consumer_key, scope, generation, now, now + _session_seconds(org, consumer_key)),
     )
     return token
+
+
+def _session_seconds(org: Org, consumer_key: str) -> int:
+    row = org.db.execute("SELECT session_seconds FROM app WHERE consumer_key = ?", (consumer_key,)).fetchone()
+    return int(row["session_seconds"] or org.settings.session_seconds)
 
 
 def _hash(token: str) -> str:

@@ -87,12 +87,15 @@ def seed(org: Org) -> None:
         for user in users:
             salt = os.urandom(16)
             db.execute("INSERT INTO credential VALUES (?, ?, ?)", (user, salt, hash_password(PASSWORD, salt)))
+        columns = "consumer_key, consumer_secret, name, callbacks, scopes, pkce_required, secret_required, rotation"
         scopes = "api id profile email openid refresh_token web"
-        db.execute("INSERT INTO app VALUES (?, ?, ?, ?, ?, 1, 1, 1)", (CONSUMER_KEY, CONSUMER_SECRET, "Salesforce Sample App", "", scopes))
-        # Salesforce's command-line client brings this key along; every org knows it (no secret, localhost only).
-        db.execute(
-            "INSERT INTO app VALUES ('PlatformCLI', '', 'Salesforce CLI', 'http://localhost:1717/OauthRedirect', 'api web refresh_token', 0, 0, 0)"
+        callbacks = "http://localhost:1717/OauthRedirect"
+        apps = (
+            (CONSUMER_KEY, CONSUMER_SECRET, "Salesforce Sample App", "", scopes, 1, 1, 1),
+            # Salesforce's command-line client brings this key along; every org knows it (no secret, localhost only).
+            ("PlatformCLI", "", "Salesforce CLI", callbacks, "api web refresh_token", 0, 0, 0),
         )
+        db.executemany(f"INSERT INTO app ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", apps)
         db.execute("INSERT INTO meta VALUES ('seeded', ?)", (str(settings.seed),))
 
 

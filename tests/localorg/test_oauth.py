@@ -192,3 +192,137 @@ def test_commandline_client_without_secret_and_method(http: httpx.Client, org: E
         data={"grant_type": "authorization_code", "client_id": "PlatformCLI", "code": code, "redirect_uri": callback, "code_verifier": verifier},
     )
     assert answer.status_code == 200
+
+
+@pytest.fixture
+def settings_of_app(org: EmbeddedOrg) -> Iterator[None]:
+    """The demo app as it was, afterwards."""
+    yield
+    usual = {"rotation": True, "pkceRequired": True, "secretRequired": True, "refreshPolicy": "until-revoked", "sessionSeconds": 0}
+    control(org.url, "app", usual)
+    control(org.url, "move", {"instanceUrl": None})
+    control(org.url, "limit", {"remaining": 15000})
+    control(org.url, "deactivate", {"username": SALES, "active": True})
+
+
+def test_an_id_token_is_signed_by_the_published_key(http: httpx.Client, org: EmbeddedOrg) -> None:
+    import jwt
+
+    verifier = "v" * 64
+    back = log_in(org.url, verifier=verifier, scope="openid api refresh_token", nonce="n-1")
+    code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
+    answer = exchange(org.url, Authorization(code, verifier))
+    provider = http.get("/.well-known/openid-configuration").json()
+    assert provider["token_endpoint"] == f"{org.url}/services/oauth2/token"
+    (key,) = http.get(urlsplit(provider["jwks_uri"]).path).json()["keys"]
+    checks = {"verify_exp": False, "verify_iat": False}  # the org's clock has been moved by other tests
+    claims = jwt.decode(answer["id_token"], jwt.PyJWK(key).key, ["RS256"], checks, audience=CONSUMER_KEY, issuer=org.url)
+    assert claims["sub"] == answer["id"]
+    assert claims["nonce"] == "n-1"
+
+
+def test_introspect_knows_live_tokens_only(http: httpx.Client, org: EmbeddedOrg) -> None:
+    grant = exchange(org.url, authorize(org.url))
+    client = {"client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET}
+    told = http.post("/services/oauth2/introspect", data={"token": grant["access_token"], **client}).json()
+    assert (told["active"], told["username"], told["token_type"]) == (True, SALES, "access_token")
+    assert told["exp"] - told["iat"] == 7200
+    assert http.post("/services/oauth2/introspect", data={"token": grant["refresh_token"], **client}).json()["active"] is True
+    http.post("/services/oauth2/revoke", data={"token": grant["refresh_token"]})
+    for token_text in (grant["access_token"], grant["refresh_token"], "nonsense"):
+        assert http.post("/services/oauth2/introspect", data={"token": token_text, **client}).json() == {"active": False}
+    assert http.post("/services/oauth2/introspect", data={"token": "x", "client_id": CONSUMER_KEY, "client_secret": "no"}).status_code == 400
+
+
+def test_two_refreshes_at_once_the_second_is_told_so(http: httpx.Client, org: EmbeddedOrg) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    grant = exchange(org.url, authorize(org.url))
+    control(org.url, "faults", {"kind": "token.refresh_token", "delayMs": 400})
+    form = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"], "client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: httpx.post(f"{org.url}/services/oauth2/token", data=form), range(4)))
+    assert sorted(a.status_code for a in answers) == [200, 400, 400, 400]
+    refused = next(a for a in answers if a.status_code == 400).json()
+    assert refused == {"error": "invalid_grant", "error_description": "token request is already being processed"}
+    winner = next(a for a in answers if a.status_code == 200).json()
+    assert token(http, grant_type="refresh_token", refresh_token=winner["refresh_token"])[0] == 200
+
+
+@pytest.mark.usefixtures("settings_of_app")
+@pytest.mark.parametrize(("policy", "seconds", "gaps", "alive"), [
+    ("until-revoked", 0, [90 * 86400], True),
+    ("immediate", 0, [0], False),
+    ("idle", 1000, [900, 900, 900], True),
+    ("idle", 1000, [900, 1100], False),
+    ("fixed", 2000, [900, 900], True),
+    ("fixed", 2000, [900, 900, 900], False),
+])  # fmt: skip
+def test_refresh_token_policies(http: httpx.Client, org: EmbeddedOrg, policy: str, seconds: int, gaps: list[int], alive: bool) -> None:
+    control(org.url, "app", {"refreshPolicy": policy, "refreshSeconds": seconds})
+    grant = exchange(org.url, authorize(org.url))
+    status = 0
+    for gap in gaps:
+        control(org.url, "clock", {"advanceSeconds": gap})
+        status, answer = token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"])
+        grant |= answer
+    assert status == (200 if alive else 400)
+
+
+@pytest.mark.usefixtures("settings_of_app")
+def test_without_rotation_the_refresh_token_stays(http: httpx.Client, org: EmbeddedOrg) -> None:
+    control(org.url, "app", {"rotation": False, "secretRequired": False, "pkceRequired": False})
+    grant = exchange(org.url, authorize(org.url))
+    for _ in range(2):
+        status, answer = token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"], client_secret="")
+        assert status == 200
+        assert "refresh_token" not in answer
+    assert http.get("/services/oauth2/authorize", params=authorize_parameters("v" * 43, code_challenge="")).status_code == 200
+
+
+@pytest.mark.usefixtures("settings_of_app")
+def test_a_moved_instance_is_named_by_the_next_refresh(http: httpx.Client, org: EmbeddedOrg) -> None:
+    grant = exchange(org.url, authorize(org.url))
+    control(org.url, "move", {"instanceUrl": f"http://localhost:{org.port}"})
+    assert http.get("/services/data/v68.0/limits", headers={"Authorization": f"Bearer {grant['access_token']}"}).status_code == 401
+    _, renewed = token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"])
+    assert renewed["instance_url"] == f"http://localhost:{org.port}"
+    there = httpx.get(f"{renewed['instance_url']}/services/data/v68.0/limits", headers={"Authorization": f"Bearer {renewed['access_token']}"})
+    assert there.status_code == 200
+
+
+@pytest.mark.usefixtures("settings_of_app")
+def test_the_daily_limit_runs_out(http: httpx.Client, org: EmbeddedOrg) -> None:
+    bearer = {"Authorization": f"Bearer {exchange(org.url, authorize(org.url))['access_token']}"}
+    control(org.url, "limit", {"remaining": 1})
+    assert http.get("/services/data/v68.0/sobjects", headers=bearer).headers["sforce-limit-info"] == "api-usage=15000/15000"
+    refused = http.get("/services/data/v68.0/sobjects", headers=bearer)
+    assert (refused.status_code, refused.json()[0]["errorCode"]) == (403, "REQUEST_LIMIT_EXCEEDED")
+
+
+@pytest.mark.usefixtures("settings_of_app")
+def test_a_deactivated_user_is_out(http: httpx.Client, org: EmbeddedOrg) -> None:
+    grant = exchange(org.url, authorize(org.url))
+    control(org.url, "deactivate", {"username": SALES})
+    assert token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"])[1]["error_description"] == "inactive user"
+    assert "check your username" in http.post("/login", data={"startURL": "", "username": SALES, "pw": "localorg1"}).text
+
+
+def test_a_rotated_out_token_ends_the_grant(http: httpx.Client, org: EmbeddedOrg) -> None:
+    grant = exchange(org.url, authorize(org.url))
+    assert control(org.url, "rotate", {"username": SALES})["rotated"] >= 1
+    assert token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"])[0] == 400
+
+
+_WRONG_CONTROLS: tuple[tuple[str, dict[str, object]], ...] = (
+    *(("expire", {}), ("expire", {"username": "nobody"}), ("faults", {"kind": 1}), ("faults", {"kind": "x", "cut": "never"}), ("limit", {})),
+    *(("app", {"rotation": 1}), ("app", {"refreshPolicy": "x"}), ("app", {"consumerKey": "x"}), ("clock", {"advanceSeconds": -1})),
+    ("move", {"instanceUrl": "https://evil.example"}),
+)
+
+
+@pytest.mark.parametrize(("what", "body"), _WRONG_CONTROLS)
+def test_the_control_api_says_what_it_takes(org: EmbeddedOrg, what: str, body: dict[str, object]) -> None:
+    answer = httpx.post(f"{org.url}/localorg/control/{what}", json=body)
+    assert answer.status_code == 400
+    assert answer.json()[0]["errorCode"] == "INVALID_ARGUMENT"
