@@ -238,6 +238,7 @@ class _Parser:
         if self._accept("USING", "SCOPE") and not (self._accept("EVERYTHING") or self._accept("ALL")):
             self._unexpected()
         where = self._condition() if self._accept("WHERE") else None
+        self._accept("WITH", "USER_MODE")  # REST always runs as the user
         group_by: list[Path | Call] = []
         if self._accept("GROUP", "BY"):
             group_by.append(self._expression())

@@ -1,0 +1,52 @@
+// jsforce as its documentation uses it, pointed at the local org by URL only. Reads its task as JSON, writes what it saw.
+const jsforce = require("jsforce");
+
+async function main(given) {
+  const control = (what, body) => fetch(`${given.url}/localorg/control/${what}`, { method: "POST", body: JSON.stringify(body || {}) });
+  const told = {};
+  const oauth2 = new jsforce.OAuth2({ loginUrl: given.url, clientId: given.key, clientSecret: given.secret, redirectUri: given.callback, useVerifier: true });
+  oauth2.codeVerifier = given.verifier; // the person at the login page had its challenge
+  told.authorizeHasChallenge = new URL(oauth2.getAuthorizationUrl({ scope: "api refresh_token" })).searchParams.has("code_challenge");
+
+  const conn = new jsforce.Connection({ oauth2, version: "66.0" });
+  await conn.authorize(given.code);
+  told.identity = (await conn.identity()).username;
+
+  const total = (await conn.query("SELECT COUNT() FROM Contact")).totalSize;
+  const all = await conn.query("SELECT Id FROM Contact", { autoFetch: true, maxFetch: 100000 });
+  told.fetchedAll = all.records.length === total;
+
+  const made = await conn.sobject("Account").create({ Name: "Jsforce made" });
+  told.created = made.success;
+  await conn.sobject("Account").update({ Id: made.id, Name: "Jsforce changed" });
+  told.updated = (await conn.sobject("Account").retrieve(made.id)).Name;
+  const found = await conn.sobject("Account").find({ Name: { $like: "Jsforce%" } }, ["Id", "Name", "Owner.Name"]).sort({ CreatedDate: -1 }).limit(5);
+  told.conditional = found.length === 1 && found[0].Owner.Name === "Sam Sales";
+  told.destroyed = (await conn.sobject("Account").destroy(made.id)).success;
+  told.goneCode = await conn.sobject("Account").retrieve(made.id).then(() => "still there", (e) => e.errorCode);
+  told.described = (await conn.sobject("Account").describe()).fields.some((f) => f.name === "Industry" && f.picklistValues.length > 5);
+  told.search = (await conn.search("FIND {Alder} IN ALL FIELDS RETURNING Account(Id, Name)")).searchRecords.length > 0;
+  told.errorCode = await conn.query("SELECT Nope FROM Account").then(() => "", (e) => e.errorCode);
+
+  let refreshes = 0;
+  conn.on("refresh", () => (refreshes += 1));
+  await control("expire", { username: given.user });
+  told.afterRefresh = (await conn.query("SELECT Id FROM Account LIMIT 1")).records.length === 1;
+  told.refreshes = refreshes;
+
+  const many = await conn.sobject("Contact").create([{ LastName: "One" }, { FirstName: "No last name" }], { allOrNone: false });
+  told.collection = many.map((r) => r.success);
+  return told;
+}
+
+let input = "";
+process.stdin.on("data", (chunk) => (input += chunk));
+process.stdin.on("end", () =>
+  main(JSON.parse(input)).then(
+    (told) => process.stdout.write(JSON.stringify(told), () => process.exit(0)),
+    (failed) => {
+      console.error(failed);
+      process.exit(1);
+    },
+  ),
+);

@@ -1,0 +1,162 @@
+"""The org judged by clients that we did not write, each used as its own documentation does, pointed at the org by URL."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from authlib.integrations.requests_client import OAuth2Session
+from simple_salesforce.api import Salesforce
+from simple_salesforce.exceptions import SalesforceExpiredSession, SalesforceMalformedRequest, SalesforceResourceNotFound
+
+from devtools.setup_machine import tool_path
+from localorg import EmbeddedOrg, OrgSettings
+from localorg.soql.syntax import SoqlError, parse
+from tests.clients import ADMIN, CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, SCOPE, authorize, control, exchange, log_in
+from tests.localorg.soql_corpus import corpus
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[EmbeddedOrg]:
+    with EmbeddedOrg(OrgSettings(accounts=700)) as running:
+        yield running
+
+
+class _PlainHttp(requests.Session):
+    """simple-salesforce writes https:// into every address; the org speaks http on loopback."""
+
+    def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        return super().request(method, str(url).replace("https://127.0.0.1", "http://127.0.0.1"), *args, **kwargs)
+
+
+@pytest.fixture
+def sf(own: EmbeddedOrg) -> Any:
+    token = exchange(own.url, authorize(own.url, ADMIN))["access_token"]
+    return Salesforce(instance=f"127.0.0.1:{own.port}", session_id=token, session=_PlainHttp())
+
+
+class TestSimpleSalesforce:
+    def test_records(self, sf: Any) -> None:
+        made: Any = sf.Contact.create({"LastName": "Smith", "Email": "example@example.com"})
+        assert made["success"]
+        assert sf.Contact.get(made["id"])["LastName"] == "Smith"
+        assert sf.Contact.update(made["id"], {"LastName": "Jones", "FirstName": "John"}) == 204
+        assert sf.Contact.delete(made["id"]) == 204
+        with pytest.raises(SalesforceResourceNotFound):
+            sf.Contact.get(made["id"])
+        with pytest.raises(SalesforceMalformedRequest):
+            sf.Contact.create({"Nope": "x"})
+
+    def test_upsert_by_external_id(self, sf: Any) -> None:
+        assert sf.Account.upsert("External_Id__c/simple-1", {"Name": "Simple"}) == 201
+        assert sf.Account.upsert("External_Id__c/simple-1", {"Name": "Simpler"}) == 200
+        assert sf.Account.get_by_custom_id("External_Id__c", "simple-1")["Name"] == "Simpler"
+
+    def test_queries(self, sf: Any) -> None:
+        page: Any = sf.query("SELECT Id, Email FROM Contact WHERE LastName = 'Jensen'")
+        assert page["done"]
+        everyone = sf.query_all("SELECT Id FROM Contact", headers={"Sforce-Query-Options": "batchSize=200"})
+        assert everyone["totalSize"] == len(everyone["records"]) > 400
+        assert sum(1 for _ in sf.query_all_iter("SELECT Id FROM Opportunity")) == sf.query("SELECT COUNT() FROM Opportunity")["totalSize"]
+        with pytest.raises(SalesforceMalformedRequest):
+            sf.query("SELECT Id FORM Contact")
+
+    def test_describe_search_and_limits(self, sf: Any) -> None:
+        described: Any = sf.describe()
+        assert {"Account", "Contact", "Lead"} <= {o["name"] for o in described["sobjects"]}
+        fields: Any = sf.Contact.describe()
+        assert any(f["name"] == "LastName" for f in fields["fields"])
+        found: Any = sf.quick_search("alder")
+        assert found["searchRecords"]
+        assert sf.search("FIND {Alder}")["searchRecords"]
+        assert sf.limits()["DailyApiRequests"]["Max"] == 15000
+        assert "api-usage" in sf.api_usage
+
+    def test_an_expired_session_has_its_own_error(self, sf: Any, own: EmbeddedOrg) -> None:
+        control(own.url, "expire", {"username": ADMIN})
+        with pytest.raises(SalesforceExpiredSession):
+            sf.query("SELECT Id FROM Account LIMIT 1")
+
+
+def test_authlib_signs_in_with_pkce_and_refreshes(own: EmbeddedOrg) -> None:
+    saved: list[dict[str, Any]] = []
+    client: Any = OAuth2Session(
+        CONSUMER_KEY,
+        CONSUMER_SECRET,
+        scope=SCOPE,
+        redirect_uri=CALLBACK,
+        code_challenge_method="S256",
+        token_endpoint=f"{own.url}/services/oauth2/token",
+        token_endpoint_auth_method="client_secret_post",
+        update_token=lambda token, **_: saved.append(token),
+    )
+    verifier = "authlib-" + "v" * 50
+    url, state = client.create_authorization_url(f"{own.url}/services/oauth2/authorize", code_verifier=verifier)
+    asked = {k: v[0] for k, v in parse_qs(urlsplit(url).query).items()}
+    back = log_in(own.url, verifier=verifier, state=state, code_challenge=asked["code_challenge"])
+    token: Any = client.fetch_token(authorization_response=back.headers["location"], code_verifier=verifier)
+    assert client.get(f"{own.url}/services/oauth2/userinfo").json()["active"] is True
+    renewed: Any = client.refresh_token(f"{own.url}/services/oauth2/token", token["refresh_token"])
+    assert renewed["access_token"] != token["access_token"]
+    client.revoke_token(f"{own.url}/services/oauth2/revoke", renewed["refresh_token"])
+    assert client.get(f"{own.url}/services/oauth2/userinfo").status_code == 403
+
+
+def run_node(repository: Path, script: str, given: object) -> Any:
+    """Runs a script of this folder with the project's Node; it reads JSON and writes JSON."""
+    node = shutil.which("node", path=tool_path(dict(os.environ)))
+    assert node is not None, "Node is missing: run make test, which installs it"
+    done = subprocess.run(
+        [node, str(repository / "tests/localorg" / script)], input=json.dumps(given), capture_output=True, text=True, timeout=120, check=False,
+        env={"NODE_PATH": str(repository / "devtools/node_modules"), "PATH": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path) -> None:
+    verifier = "jsforce-" + "v" * 50
+    back = log_in(own.url, verifier=verifier)
+    code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
+    client = {"key": CONSUMER_KEY, "secret": CONSUMER_SECRET, "callback": CALLBACK}
+    given = {"url": own.url, **client, "code": code, "verifier": verifier, "user": SALES}
+    told = run_node(repository, "jsforce_story.js", given)
+    assert told == {
+        "authorizeHasChallenge": True,
+        "identity": SALES,
+        "fetchedAll": True,
+        "created": True,
+        "updated": "Jsforce changed",
+        "conditional": True,
+        "destroyed": True,
+        "goneCode": "ENTITY_IS_DELETED",
+        "described": True,
+        "search": True,
+        "errorCode": "INVALID_FIELD",
+        "refreshes": 1,
+        "afterRefresh": True,
+        "collection": [True, False],
+    }
+
+
+def test_the_grammar_agrees_with_soql_parser_js(repository: Path) -> None:
+    texts = corpus(400)
+    verdicts: list[bool] = run_node(repository, "soql_oracle.js", texts)
+    different: list[tuple[str, bool]] = []
+    for text, theirs in zip(texts, verdicts, strict=True):
+        try:
+            parse(text)
+            ours = True
+        except SoqlError:
+            ours = False
+        if ours != theirs:
+            different.append((text, theirs))
+    assert not different, different[:10]
+    assert sum(verdicts) > 200
+    assert not all(verdicts)
