@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from typing import cast
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from localorg import pages
 from localorg.errors import ApiError
 from localorg.faults import Fault
 from localorg.oauth import POLICIES, expire_sessions, find_app, revoke_user, rotate_out
+from localorg.seed import USERS
 from localorg.state import CONSUMER_KEY, Org
-from localorg.web import Endpoint, Json, json_object
+from localorg.web import Endpoint, Json, base_url, json_object
 
 _FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "cut": str}
 
@@ -20,6 +22,7 @@ _FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "cut":
 def routes(org: Org) -> list[BaseRoute]:
     base = "/localorg/control"
     return [
+        Route("/localorg", _page, methods=["GET"]),
         _route(org, f"{base}/expire", _expire, ["POST"]),
         _route(org, f"{base}/revoke", _revoke, ["POST"]),
         _route(org, f"{base}/rotate", _rotate, ["POST"]),
@@ -41,6 +44,8 @@ def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route
 
     async def serve(request: Request) -> Response:
         try:
+            if request.headers.get("origin", base_url(request)) != base_url(request):
+                raise ApiError(403, "FORBIDDEN", "only this org's own pages and programs on this machine control it")
             return await endpoint(org, request)
         except ApiError as refused:
             return Json(refused.body(), refused.status)
@@ -50,6 +55,10 @@ def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route
 
 def _wrong(message: str) -> ApiError:
     return ApiError(400, "INVALID_ARGUMENT", message)
+
+
+async def _page(_request: Request) -> Response:
+    return HTMLResponse(pages.controls([name for name, *_ in USERS]))
 
 
 async def _user(org: Org, request: Request) -> str:

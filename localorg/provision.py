@@ -10,7 +10,7 @@ from localorg.state import CONSUMER_KEY, OAUTH_TABLES, Org, OrgSettings
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
 
 
-SCHEMA_VERSION = 3  # of the tables in the file; grows with each change of them
+SCHEMA_VERSION = 4  # of the tables in the file; grows with each change of them
 
 
 def open_org(settings: OrgSettings) -> Org:

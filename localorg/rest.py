@@ -137,6 +137,10 @@ async def _sobject(org: Org, request: Request) -> Response:
 async def _describe(org: Org, request: Request) -> Response:
     call = _call(org, request)
     version, source = call.version, _named(call, request)
+    made = from_datetime(str(org.db.execute("SELECT CreatedDate FROM Organization").fetchone()[0]))
+    since = _http_date(request, "if-modified-since", strict=False)
+    if since is not None and int(made) <= since:  # nothing here changes an object's shape after the org was made
+        return Response(status_code=304, headers=limit_header(org))
     body = _summary(source, version) | {
         "fields": [_field(source, f) for f in source.fields],
         "childRelationships": [
@@ -148,7 +152,7 @@ async def _describe(org: Org, request: Request) -> Response:
              "recordTypeId": "012000000000000AAA"}
         ],
     }  # fmt: skip
-    return Json(body, headers=limit_header(org))
+    return Json(body, headers=limit_header(org) | {"Last-Modified": formatdate(made, usegmt=True)})
 
 
 def _summary(source: SObject, version: str) -> dict[str, object]:

@@ -17,10 +17,11 @@ STAGES: tuple[tuple[str, int], ...] = (
     ("Id. Decision Makers", 60), ("Perception Analysis", 70), ("Proposal/Price Quote", 75),
     ("Negotiation/Review", 90), ("Closed Won", 100), ("Closed Lost", 0),
 )  # fmt: skip
+INTERESTS = ("Hardware", "Software", "Services", "Training")
 LEAD_SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
 SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.")
 
-TEXT_TYPES = frozenset({"id", "string", "textarea", "picklist", "reference", "email", "phone", "url"})
+TEXT_TYPES = frozenset({"id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url"})
 NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
 
 
@@ -236,6 +237,7 @@ SCHEMA: dict[str, SObject] = {
                       default="Open - Not Contacted"),
                 _pick("Rating", "Rating", RATINGS),
                 _pick("Industry", "Industry", INDUSTRIES),
+                Field("Interests__c", "Interests", "multipicklist", 4099, picklist=INTERESTS),
                 _text("Street", "Street", 255, kind="textarea"),
                 _text("City", "City", 40),
                 _text("Country", "Country", 80),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from localorg.ids import make_id
 from localorg.records import derive
-from localorg.schema import ACCOUNT_TYPES, INDUSTRIES, LEAD_SOURCES, RATINGS, SCHEMA, STAGES, SObject
+from localorg.schema import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, SCHEMA, STAGES, SObject
 from localorg.state import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD, Org, to_datetime
 
 _FIRST = (
@@ -176,7 +176,8 @@ def _lead(rng: random.Random, w: "_Writer", now: datetime) -> None:
         "Lead",
         {"FirstName": first, "LastName": last, "Company": company, "Title": rng.choice(_TITLES), "Phone": _phone(rng),
          "Email": f"{_ascii(first)}.{_ascii(last)}@{company.lower().replace(' ', '-')}.example", "Status": "Open - Not Contacted",
-         "LeadSource": rng.choice(LEAD_SOURCES), "Rating": rng.choice(RATINGS), "Industry": rng.choice(INDUSTRIES)},
+         "LeadSource": rng.choice(LEAD_SOURCES), "Rating": rng.choice(RATINGS), "Industry": rng.choice(INDUSTRIES),
+         "Interests__c": ";".join(i for i in INTERESTS if rng.random() < 0.4) or None},
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from localorg.soql.syntax import (
     Condition,
     FieldsOf,
     In,
+    Includes,
     Not,
     Order,
     Path,
@@ -306,6 +307,8 @@ class _Run:
                 return _Sql(f"NOT coalesce(({inner.text}), 0)", inner.parameters)
             case In(left, negated, values):
                 return self._in(left, negated, values, scope)
+            case Includes(left, negated, values):
+                return self._includes(left, negated, values, scope)
             case Compare(left, operator, value):
                 if isinstance(left, Call) and left.function in AGGREGATES and not aggregates:
                     raise self._error("MALFORMED_QUERY", left.start, "Aggregates can only be compared in HAVING")
@@ -427,6 +430,19 @@ class _Run:
         if negated and not nulls:
             text = f"({text} OR {sql} IS NULL)"
         return _Sql(text, tuple(self._bind(f, v) for v in given))
+
+    def _includes(self, left: Path, negated: bool, values: tuple[Value, ...], scope: "_Scope") -> _Sql:
+        sql, f = scope.column(left)
+        if f.type != "multipicklist":
+            raise self._error("INVALID_QUERY_FILTER_OPERATOR", left.start, "INCLUDES and EXCLUDES need a multi-select picklist")
+        alternatives: list[str] = []
+        parameters: list[object] = []
+        for value in values:
+            wanted = [part.strip() for part in str(value.value).split(";") if part.strip()]
+            alternatives.append("(" + " AND ".join(f"instr(';' || {sql} || ';', ?) > 0" for _ in wanted) + ")" if wanted else "0")
+            parameters += [f";{part};" for part in wanted]
+        text = " OR ".join(alternatives)
+        return _Sql(f"NOT coalesce(({text}), 0)" if negated else f"coalesce(({text}), 0)", tuple(parameters))
 
     # Names
 

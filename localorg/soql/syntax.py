@@ -109,6 +109,15 @@ class In:
 
 
 @dataclass(frozen=True, slots=True)
+class Includes:
+    """`INCLUDES ('A;B', 'C')`: A and B, or C, are chosen in a multi-select picklist."""
+
+    left: Path
+    negated: bool
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     term: "Condition"
 
@@ -119,7 +128,7 @@ class Combine:
     terms: "tuple[Condition, ...]"
 
 
-Condition = Compare | In | Not | Combine
+Condition = Compare | In | Includes | Not | Combine
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +357,11 @@ class _Parser:
             return self._in(left, negated=True)
         if self._accept("IN"):
             return self._in(left, negated=False)
+        if self._is("INCLUDES") or self._is("EXCLUDES"):
+            if isinstance(left, Call):
+                self._unexpected()
+            negated = self._take().text.upper() == "EXCLUDES"
+            return Includes(left, negated, self._list())
         token = self._next
         if self._accept("LIKE"):
             return Compare(left, "LIKE", self._value(like=True))
@@ -364,11 +378,16 @@ class _Parser:
             query = self.query(nested=True)
             self._expect(")")
             return In(left, negated, query)
+        self._at -= 1
+        return In(left, negated, self._list())
+
+    def _list(self) -> tuple[Value, ...]:
+        self._expect("(")
         values = [self._value()]
         while self._accept(","):
             values.append(self._value())
         self._expect(")")
-        return In(left, negated, tuple(values))
+        return tuple(values)
 
     def _value(self, *, like: bool = False) -> Value:
         token = self._next

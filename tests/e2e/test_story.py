@@ -214,3 +214,18 @@ def test_an_edit_that_meets_another_shows_both(phone: Phone, org_url: str) -> No
     phone.tap("Save mine")
     phone.sees("+44 20 7946 0111")
     phone.sees("https://theirs.example")
+
+
+def test_a_learner_makes_something_go_wrong_on_the_orgs_page(context: BrowserContext, org_url: str) -> None:
+    page = context.new_page()
+    page.goto(f"{org_url}/localorg")
+    page.select_option("#who", SALES)
+    page.get_by_role("button", name="Expire the access tokens now").click()
+    expect(page.locator("#said")).to_contain_text("expire:")
+    page.select_option("#status", "503")
+    page.get_by_role("button", name="Make it go wrong").click()
+    expect(page.locator("#said")).to_contain_text('"pending":1')
+    page.get_by_role("button", name="Take all faults back").click()
+    expect(page.locator("#said")).to_contain_text('"pending":0')
+    foreign = httpx.post(f"{org_url}/localorg/control/faults/clear", json={}, headers={"Origin": "https://evil.example"})
+    assert foreign.status_code == 403

@@ -5,7 +5,7 @@ import random
 _BY_HAND = (
     "SELECT Id FROM Account",
     "select id from account",
-    "SELECT Id, Owner.Name FROM Account WHERE Name LIKE 'A%' AND (Industry = 'Media' OR Rating != null) ORDER BY Name ASC NULLS LAST LIMIT 10 OFFSET 5",
+    "SELECT Id, Owner.Name FROM Account WHERE Name LIKE 'A%' AND (Industry = 'Media' OR Rating != null) ORDER BY Name NULLS LAST LIMIT 1 OFFSET 5",
     "SELECT COUNT() FROM Contact",
     "SELECT COUNT(Id) n, StageName FROM Opportunity GROUP BY StageName HAVING COUNT(Id) > 1",
     "SELECT Id, (SELECT Id, LastName FROM Contacts WHERE Email != null LIMIT 5) FROM Account",

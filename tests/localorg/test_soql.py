@@ -95,6 +95,16 @@ def test_semi_and_anti_joins(query: Query, accounts: list[dict[str, Any]]) -> No
     assert not {r["Id"] for r in inside} & {r["Id"] for r in outside}
 
 
+def test_multi_select_picklists(query: Query) -> None:
+    leads = query("SELECT Id, Interests__c FROM Lead")["records"]
+    chosen = {r["Id"]: set((r["Interests__c"] or "").split(";")) for r in leads}
+    found = query("SELECT Id FROM Lead WHERE Interests__c INCLUDES ('Hardware;Software', 'Training')")["records"]
+    assert {r["Id"] for r in found} == {i for i, c in chosen.items() if {"Hardware", "Software"} <= c or "Training" in c}
+    left = query("SELECT Id FROM Lead WHERE Interests__c EXCLUDES ('Hardware;Software', 'Training')")["records"]
+    assert {r["Id"] for r in found} | {r["Id"] for r in left} == set(chosen)
+    assert query("SELECT Id FROM Lead WHERE Name INCLUDES ('x')")[0]["errorCode"] == "INVALID_QUERY_FILTER_OPERATOR"
+
+
 def test_aggregates_group_and_have(query: Query) -> None:
     deals = query("SELECT StageName, Amount FROM Opportunity")["records"]
     groups = query(
