@@ -1,0 +1,15 @@
+"""A pytest fixture that comes with the package: `def test_something(local_org): …`"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from localorg.embedded import EmbeddedOrg
+from localorg.state import OrgSettings
+
+
+@pytest.fixture(scope="session")
+def local_org() -> Iterator[EmbeddedOrg]:
+    """A running org with 20 accounts, one for the whole test session; `local_org.url` is its address."""
+    with EmbeddedOrg(OrgSettings(accounts=20)) as org:
+        yield org
