@@ -62,7 +62,7 @@ async def _page(_request: Request) -> Response:
 
 
 async def _user(org: Org, request: Request) -> str:
-    return _user_id(org, await json_object(request))
+    return _user_id(org, await json_object(request, any_type=True))
 
 
 def _user_id(org: Org, asked: Mapping[str, object]) -> str:
@@ -86,7 +86,7 @@ async def _rotate(org: Org, request: Request) -> Response:
 
 
 async def _deactivate(org: Org, request: Request) -> Response:
-    asked = await json_object(request)
+    asked = await json_object(request, any_type=True)
     user_id, active = _user_id(org, asked), asked.get("active", False)
     if not isinstance(active, bool):
         raise _wrong("active is true or false")
@@ -108,7 +108,7 @@ _APP_TYPES: dict[str, tuple[type, str]] = {
 
 
 async def _app(org: Org, request: Request) -> Response:
-    asked = await json_object(request)
+    asked = await json_object(request, any_type=True)
     key = asked.pop("consumerKey", CONSUMER_KEY)
     for name, value in asked.items():
         kind = _APP_TYPES.get(name, (type(None), ""))[0]
@@ -125,7 +125,7 @@ async def _app(org: Org, request: Request) -> Response:
 
 
 async def _move(org: Org, request: Request) -> Response:
-    url = (await json_object(request)).get("instanceUrl")
+    url = (await json_object(request, any_type=True)).get("instanceUrl")
     if url is not None and (not isinstance(url, str) or not re.fullmatch(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?", url)):
         raise _wrong('send {"instanceUrl": "http://localhost:PORT"}, another name of this org, or null to move back')
     org.moved_to = url
@@ -133,7 +133,7 @@ async def _move(org: Org, request: Request) -> Response:
 
 
 async def _limit(org: Org, request: Request) -> Response:
-    remaining = (await json_object(request)).get("remaining")
+    remaining = (await json_object(request, any_type=True)).get("remaining")
     if isinstance(remaining, bool) or not isinstance(remaining, int) or not 0 <= remaining <= 10**9:
         raise _wrong('send {"remaining": n}: how many requests are left today')
     org.daily_limit, org.api_used = max(remaining, 15_000), max(0, 15_000 - remaining)
@@ -145,7 +145,7 @@ async def _generations(org: Org, _request: Request) -> Response:
 
 
 async def _faults(org: Org, request: Request) -> Response:
-    asked = await json_object(request)
+    asked = await json_object(request, any_type=True)
     for name, value in asked.items():
         if name not in _FAULT_TYPES or isinstance(value, bool) or not isinstance(value, _FAULT_TYPES[name]):
             raise _wrong(f"unknown or mistyped field {name!r}; a fault takes " + ", ".join(f"{n}: {t.__name__}" for n, t in _FAULT_TYPES.items()))
@@ -169,7 +169,7 @@ async def _clear_faults(org: Org, _request: Request) -> Response:
 
 
 async def _clock(org: Org, request: Request) -> Response:
-    seconds = (await json_object(request)).get("advanceSeconds")
+    seconds = (await json_object(request, any_type=True)).get("advanceSeconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 10 * 366 * 86400:
         raise _wrong('send {"advanceSeconds": n} with n from 0 to ten years')
     org.clock.advance(seconds)

@@ -35,16 +35,27 @@ def open_org(settings: OrgSettings) -> Org:
     for sobject in SCHEMA.values():
         columns = ", ".join(f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else "") for f in sobject.fields)
         db.execute(f'CREATE TABLE IF NOT EXISTS "{sobject.name}" ({columns}) WITHOUT ROWID')
-        for f in sobject.fields:
-            if f.type == "reference" or f.name in _INDEXED:
-                name = f"{sobject.name}_{f.name}"
-                db.execute(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{sobject.name}" ("{f.name}")')
     org = Org(settings, db)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
-        seed(org)
+        _fill(org)
+    for sobject in SCHEMA.values():
+        for f in sobject.fields:
+            if f.type == "reference" or f.external_id or f.name in _INDEXED:
+                name = f"{sobject.name}_{f.name}"
+                db.execute(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{sobject.name}" ("{f.name}")')
     _register_callbacks(org, settings.callbacks, rotation=settings.rotation)
     org.org_id = str(db.execute("SELECT Id FROM Organization").fetchone()["Id"])
     return org
+
+
+def _fill(org: Org) -> None:
+    """Seeds a new file, before its indexes are made; what a broken-off attempt left is cleared first."""
+    db = org.db
+    for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        db.execute(f'DELETE FROM "{row["name"]}"')
+    db.execute("PRAGMA synchronous = OFF")
+    seed(org)
+    db.execute("PRAGMA synchronous = NORMAL")
 
 
 def _register_callbacks(org: Org, callbacks: tuple[str, ...], *, rotation: bool) -> None:

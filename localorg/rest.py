@@ -370,10 +370,10 @@ async def _query_all(org: Org, request: Request) -> Response:
 
 async def _query_more(org: Org, request: Request) -> Response:
     try:
-        text, offset, batch = read_locator(str(request.path_params["locator"]))
+        text, offset, batch, deleted = read_locator(str(request.path_params["locator"]))
     except ValueError:
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from None
-    return _run_query(org, request, text, batch, offset, deleted=False)
+    return _run_query(org, request, text, batch, offset, deleted=deleted)
 
 
 def _batch(request: Request) -> int:

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localorg import authorize, composite, control, pages, rest
@@ -30,7 +30,9 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 405:
-            allowed = error.headers.get("Allow", "") if isinstance(error, HTTPException) and error.headers else ""
+            fitting = (r for r in everything if isinstance(r, Route) and r.matches(request.scope)[0] is not Match.NONE)
+            methods = {method for r in fitting for method in r.methods or ()}
+            allowed = ",".join(sorted(methods))
             body = ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}")
         elif status == 404:
             body = not_found()
@@ -40,7 +42,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
 
     handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
     data = rest.routes(org)
-    everything = [Route("/", front), *authorize.routes(org), *data, *composite.routes(org, Router(data)), *control.routes(org)]
+    everything: list[BaseRoute] = [Route("/", front), *authorize.routes(org), *data, *composite.routes(org, Router(data)), *control.routes(org)]
     app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
     return app if log is None else _logged(app, log)
 

@@ -104,8 +104,11 @@ async def read_body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-async def json_object(request: Request) -> dict[str, object]:
-    """The body as a JSON object; raises ApiError JSON_PARSER_ERROR."""
+async def json_object(request: Request, *, any_type: bool = False) -> dict[str, object]:
+    """The body as a JSON object; raises ApiError JSON_PARSER_ERROR, or 415 unless `any_type` of content is good."""
+    declared = request.headers.get("content-type", "")
+    if declared and "json" not in declared and not any_type:
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The Content-Type {declared[:60]} is not supported")
     body = await read_body(request)
     if not body:
         raise ApiError(400, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body.")

@@ -88,20 +88,23 @@ def column_metadata(schema: Schema, text: str) -> list[dict[str, object]]:
     return columns
 
 
-def make_locator(text: str, offset: int, batch: int) -> str:
+def make_locator(text: str, offset: int, batch: int, *, deleted: bool) -> str:
     """The part of `nextRecordsUrl` after `/query/`: everything that the next page needs."""
-    packed = base64.urlsafe_b64encode(json.dumps([text, batch]).encode()).decode().rstrip("=")
+    packed = base64.urlsafe_b64encode(json.dumps([text, batch, deleted]).encode()).decode().rstrip("=")
     return f"01g{packed}-{offset}"
 
 
-def read_locator(locator: str) -> tuple[str, int, int]:
-    """(query text, offset, batch) of a locator; raises ValueError when it is not one."""
+def read_locator(locator: str) -> tuple[str, int, int, bool]:
+    """(query text, offset, batch, with deleted rows) of a locator; raises ValueError when it is not one."""
     match = re.fullmatch(r"01g([A-Za-z0-9_-]+)-(\d{1,9})", locator)
     if match is None:
         raise ValueError("not a query locator")
     packed = match[1] + "=" * (-len(match[1]) % 4)
-    text, batch = cast(tuple[str, int], tuple(json.loads(base64.urlsafe_b64decode(packed))))
-    return text, int(match[2]), batch
+    value: object = json.loads(base64.urlsafe_b64decode(packed))
+    if not isinstance(value, list) or [type(v) for v in cast(list[object], value)] != [str, int, bool]:
+        raise ValueError("not a query locator")
+    text, batch, deleted = cast(tuple[str, int, bool], tuple(cast(list[object], value)))
+    return text, int(match[2]), max(1, batch), deleted
 
 
 class _Run:
@@ -175,7 +178,7 @@ class _Run:
                 f"SELECT COUNT(*) FROM (SELECT 1 {base} LIMIT ? OFFSET ?)", (*tail.parameters, limit, query.offset)
             ).fetchone()
             total = int(counted[0])
-        locator = make_locator(self._text, offset + batch, batch) if more else None
+        locator = make_locator(self._text, offset + batch, batch, deleted=self._deleted) if more else None
         return rows, total, locator
 
     def _record(self, scope: "_Scope", source: SObject, paths: Sequence[Path], fields: Sequence[Field], row: Sequence[object]) -> dict[str, object]:

@@ -89,6 +89,32 @@ def test_describe_tells_what_forms_need(http: httpx.Client) -> None:
     assert fields["AccountId"]["relationshipName"] == "Account"
 
 
+def test_a_wrong_method_names_the_right_ones(http: httpx.Client) -> None:
+    refused = http.put(f"{BASE}/sobjects/Account/0015e0000000001AAA").json()[0]
+    assert refused["message"] == "HTTP Method 'PUT' not allowed. Allowed are DELETE,GET,HEAD,PATCH"
+
+
+def test_a_body_that_is_not_json_by_its_own_word(http: httpx.Client) -> None:
+    refused = http.post(f"{BASE}/sobjects/Account", content=b"<x/>", headers={"Content-Type": "application/xml"})
+    assert (refused.status_code, refused.json()[0]["errorCode"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_deleted_records_are_in_query_all_only_over_all_its_pages(http: httpx.Client) -> None:
+    made = [{"attributes": {"type": "Lead"}, "LastName": f"Gone {n:03d}", "Company": "Gone"} for n in range(200)]
+    for _ in range(2):
+        ids = [r["id"] for r in http.post(f"{BASE}/composite/sobjects", json={"records": made}).json()]
+        assert all(r["success"] for r in http.request("DELETE", f"{BASE}/composite/sobjects", params={"ids": ",".join(ids)}).json())
+    text = "SELECT Id, IsDeleted FROM Lead WHERE Company = 'Gone'"
+    assert http.get(f"{BASE}/query", params={"q": text}).json()["totalSize"] == 0
+    page = http.get(f"{BASE}/queryAll", params={"q": text}, headers={"Sforce-Query-Options": "batchSize=200"}).json()
+    rows = page["records"]
+    while "nextRecordsUrl" in page:
+        page = http.get(page["nextRecordsUrl"]).json()
+        rows += page["records"]
+    assert len(rows) == 400
+    assert all(r["IsDeleted"] for r in rows)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
