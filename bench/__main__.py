@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-_ALL = ("http", "call", "memory", "first_frame", "start")
+_ALL = ("http", "call", "localorg", "memory", "first_frame", "start")
 
 
 def main(names: list[str]) -> None:

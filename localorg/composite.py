@@ -297,7 +297,7 @@ async def _read_many(org: Org, request: Request) -> Response:
             rows.append(None)
             continue
         attributes = {"type": source.name, "url": f"/services/data/v{request.path_params['version']}/sobjects/{source.name}/{row['Id']}"}
-        rows.append({"attributes": attributes, "Id": row["Id"], **{f.name: row[f.name] for f in fields if f is not None}})
+        rows.append({"attributes": attributes, "Id": row["Id"], **{f.name: records.shown(row, f) for f in fields if f is not None}})
     return Json(rows, headers=limit_header(org))
 
 

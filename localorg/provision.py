@@ -10,7 +10,7 @@ from localorg.state import CONSUMER_KEY, OAUTH_TABLES, Org, OrgSettings
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
 
 
-SCHEMA_VERSION = 4  # of the tables in the file; grows with each change of them
+SCHEMA_VERSION = 5  # of the tables in the file; grows with each change of them
 
 
 def open_org(settings: OrgSettings) -> Org:
@@ -33,7 +33,7 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.executescript(OAUTH_TABLES)
     for sobject in SCHEMA.values():
-        columns = ", ".join(f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else "") for f in sobject.fields)
+        columns = ", ".join(f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else "") for f in sobject.fields if f.stored)
         db.execute(f'CREATE TABLE IF NOT EXISTS "{sobject.name}" ({columns}) WITHOUT ROWID')
     org = Org(settings, db)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:

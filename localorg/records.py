@@ -1,5 +1,6 @@
 """Reading and writing records with Salesforce's rules: unknown fields, types, lengths, required fields, references."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import cast
 
 from localorg.errors import ApiError, no_access, no_such_column
 from localorg.ids import is_id, make_id, to_18
-from localorg.schema import NUMBER_TYPES, SCHEMA, STAGES, Field, SObject, sobject_of_id
+from localorg.schema import FORECASTS, NUMBER_TYPES, SCHEMA, STAGES, Field, SObject, sobject_of_id
 from localorg.state import Org, to_datetime
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -34,7 +35,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
     with org.write() as db:
         identifier, number = next_id(db, sobject.prefix)
-        full = {f.name: row.get(f.name, f.default) for f in SCHEMA[sobject.name].fields}
+        full = {f.name: row.get(f.name, f.default) for f in SCHEMA[sobject.name].fields if f.stored}
         stamp = org.clock.stamp()
         full |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
         full |= {"CreatedById": user_id, "LastModifiedById": user_id, "IsDeleted": 0}
@@ -94,6 +95,30 @@ def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
     return row
 
 
+ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "State", "Street")
+
+
+def shown(row: Mapping[str, object], f: Field) -> object:
+    """A field of a stored row as REST writes it; a compound address is made of its parts, null when all are."""
+    if f.compound is None:
+        return out_value(f, row[f.name])
+    parts = {part[0].lower() + part[1:]: row[f.compound + part] for part in ADDRESS_PARTS}
+    return {**parts, "geocodeAccuracy": None} if any(v is not None for v in parts.values()) else None
+
+
+def out_value(f: Field, value: object) -> object:
+    """A stored value as REST writes it."""
+    if value is None:
+        return None
+    if f.type == "boolean":
+        return bool(value)
+    if f.type == "int":
+        return int(cast(float, value))
+    if f.compound is not None:
+        return cast(object, json.loads(str(value)))
+    return value
+
+
 def derive(sobject: SObject, row: dict[str, object]) -> None:
     """Fills in the fields that follow from others, in place."""
     if sobject.field("LastName"):
@@ -105,6 +130,16 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
             row["Probability"] = _PROBABILITY.get(stage, 0)
         row["IsClosed"] = int(stage.startswith("Closed"))
         row["IsWon"] = int(stage == "Closed Won")
+        chance = cast(float, row["Probability"])
+        row["ForecastCategoryName"] = "Closed" if row["IsWon"] else "Omitted" if row["IsClosed"] else FORECASTS[1 + (chance >= 50) + (chance >= 90)]
+        row["ExpectedRevenue"] = None if row.get("Amount") is None else cast(float, row["Amount"]) * chance / 100
+        closes = date.fromisoformat(str(row["CloseDate"]))
+        row["FiscalYear"], row["FiscalQuarter"] = float(closes.year), float((closes.month + 2) // 3)
+    elif sobject.name == "Case":
+        row["IsClosed"] = int(row.get("Status") == "Closed")
+    elif sobject.name == "Task":
+        row["IsClosed"] = int(row.get("Status") == "Completed")
+        row["IsHighPriority"] = int(row.get("Priority") == "High")
 
 
 def checked(org: Org, sobject: SObject, values: Mapping[str, object], identifier: str | None = None) -> dict[str, object]:

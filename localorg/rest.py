@@ -18,7 +18,7 @@ from localorg.oauth import Session
 from localorg.schema import Field, SObject
 from localorg.search import parameterized, search
 from localorg.soql import SoqlError, run
-from localorg.soql.run import DEFAULT_BATCH, Page, column_metadata, out_value, read_locator
+from localorg.soql.run import DEFAULT_BATCH, Page, column_metadata, read_locator
 from localorg.state import Org, from_datetime
 from localorg.web import Json, json_object, limit_header, require_session, route
 
@@ -176,7 +176,7 @@ def _summary(source: SObject, version: str) -> dict[str, object]:
 
 
 def _field(source: SObject, f: Field) -> dict[str, object]:
-    text_like = f.type not in ("boolean", "currency", "double", "int", "percent", "date", "datetime")
+    text_like = f.type not in ("address", "boolean", "currency", "double", "int", "percent", "date", "datetime")
     return {
         "name": f.name,
         "label": f.label,
@@ -190,8 +190,8 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "updateable": source.updateable and f.writable,
         "custom": f.name.endswith("__c"),
         "calculated": False,
-        "filterable": f.type != "textarea" or f.length <= 255,
-        "sortable": f.type != "textarea" or f.length <= 255,
+        "filterable": f.stored and (f.type != "textarea" or f.length <= 255),
+        "sortable": f.stored and (f.type != "textarea" or f.length <= 255),
         "groupable": f.type in ("string", "picklist", "reference", "boolean", "date", "id", "email", "phone", "url", "int"),
         "aggregatable": f.type not in ("boolean", "textarea"),
         "unique": f.external_id,
@@ -277,7 +277,7 @@ def _record(org: Org, request: Request, call: _Call, source: SObject, identifier
         if all(f.name != "Id" for f in fields):
             fields.append(source.fields[0])
     body: dict[str, object] = {"attributes": _attributes(source, version, str(row["Id"]))}
-    body |= {f.name: out_value(f, row[f.name]) for f in fields}
+    body |= {f.name: records.shown(row, f) for f in fields}
     tag = {} if etag is None else {"ETag": etag}
     return Json(body, headers=limit_header(org) | tag | {"Last-Modified": formatdate(modified, usegmt=True)})
 

@@ -18,6 +18,8 @@ STAGES: tuple[tuple[str, int], ...] = (
     ("Negotiation/Review", 90), ("Closed Won", 100), ("Closed Lost", 0),
 )  # fmt: skip
 INTERESTS = ("Hardware", "Software", "Services", "Training")
+CASE_REASONS = ("Installation", "Equipment Complexity", "Performance", "Breakdown", "Equipment Design", "Feedback", "Other")
+FORECASTS = ("Omitted", "Pipeline", "Best Case", "Commit", "Closed")
 LEAD_SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
 SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.")
 
@@ -29,6 +31,7 @@ NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
 class Field:
     """One field of an sObject.
 
+    `compound` ones are an address made of the fields with that prefix; they are shown, not stored.
     `system` fields are set by the org, `calculated` ones follow from others, `read_only` ones a profile may not change.
     """
 
@@ -45,10 +48,15 @@ class Field:
     default: object = None
     read_only: bool = False
     external_id: bool = False
+    compound: str | None = None
+
+    @property
+    def stored(self) -> bool:
+        return self.compound is None
 
     @property
     def writable(self) -> bool:
-        return not (self.system or self.calculated or self.read_only)
+        return self.stored and not (self.system or self.calculated or self.read_only)
 
     @property
     def sql_type(self) -> str:
@@ -119,11 +127,14 @@ def _number(name: str, label: str, kind: str = "double") -> Field:
 
 def _address(prefix: str, label: str) -> tuple[Field, ...]:
     return (
-        _text(f"{prefix}Street", f"{label} Street", 255, kind="textarea"),
-        _text(f"{prefix}City", f"{label} City", 40),
-        _text(f"{prefix}State", f"{label} State/Province", 80),
-        _text(f"{prefix}PostalCode", f"{label} Zip/Postal Code", 20),
-        _text(f"{prefix}Country", f"{label} Country", 80),
+        _text(f"{prefix}Street", f"{label} Street".strip(), 255, kind="textarea"),
+        _text(f"{prefix}City", f"{label} City".strip(), 40),
+        _text(f"{prefix}State", f"{label} State/Province".strip(), 80),
+        _text(f"{prefix}PostalCode", f"{label} Zip/Postal Code".strip(), 20),
+        _text(f"{prefix}Country", f"{label} Country".strip(), 80),
+        Field(f"{prefix}Latitude", f"{label} Latitude".strip(), "double", 0),
+        Field(f"{prefix}Longitude", f"{label} Longitude".strip(), "double", 0),
+        Field(f"{prefix}Address", f"{label} Address".strip(), "address", 0, compound=prefix),
     )
 
 
@@ -162,6 +173,15 @@ SCHEMA: dict[str, SObject] = {
                 _text("Fax", "Account Fax", 40, kind="phone"),
                 _text("Website", "Website", kind="url"),
                 _text("AccountNumber", "Account Number", 40),
+                _text("Site", "Account Site", 80),
+                _pick("Ownership", "Ownership", ("Public", "Private", "Subsidiary", "Other")),
+                _text("TickerSymbol", "Ticker Symbol", 20),
+                _text("Sic", "SIC Code", 20),
+                _text("SicDesc", "SIC Description", 80),
+                _pick("AccountSource", "Account Source", LEAD_SOURCES),
+                Field("LastActivityDate", "Last Activity", "date", 0, system=True),
+                Field("LastViewedDate", "Last Viewed Date", "datetime", 0, system=True),
+                Field("LastReferencedDate", "Last Referenced Date", "datetime", 0, system=True),
                 Field("External_Id__c", "External ID", "string", 64, external_id=True),
                 _text("Description", "Account Description", 32000, kind="textarea"),
                 *_address("Billing", "Billing"),
@@ -189,10 +209,19 @@ SCHEMA: dict[str, SObject] = {
                 _text("Email", "Email", 80, kind="email"),
                 _text("Phone", "Business Phone", 40, kind="phone"),
                 _text("MobilePhone", "Mobile Phone", 40, kind="phone"),
+                _text("HomePhone", "Home Phone", 40, kind="phone"),
+                _text("OtherPhone", "Other Phone", 40, kind="phone"),
+                _text("Fax", "Business Fax", 40, kind="phone"),
+                _text("AssistantName", "Assistant's Name", 40),
+                _text("AssistantPhone", "Asst. Phone", 40, kind="phone"),
+                Field("HasOptedOutOfEmail", "Email Opt Out", "boolean", 0, default=False),
+                Field("DoNotCall", "Do Not Call", "boolean", 0, default=False),
+                Field("LastActivityDate", "Last Activity", "date", 0, system=True),
                 _pick("LeadSource", "Lead Source", LEAD_SOURCES),
                 Field("Birthdate", "Birthdate", "date", 0),
                 _text("Description", "Contact Description", 32000, kind="textarea"),
                 *_address("Mailing", "Mailing"),
+                *_address("Other", "Other"),
                 _ref("ReportsToId", "Reports To ID", "Contact", "ReportsTo"),
                 _OWNER,
                 *_SYSTEM,
@@ -211,6 +240,13 @@ SCHEMA: dict[str, SObject] = {
                 _pick("StageName", "Stage", tuple(s for s, _ in STAGES), required=True),
                 _number("Amount", "Amount", "currency"),
                 _number("Probability", "Probability (%)", "percent"),
+                Field("ExpectedRevenue", "Expected Amount", "currency", 0, calculated=True),
+                Field("ForecastCategoryName", "Forecast Category", "picklist", 40, calculated=True, picklist=FORECASTS),
+                _number("TotalOpportunityQuantity", "Quantity"),
+                Field("IsPrivate", "Private", "boolean", 0, default=False),
+                Field("FiscalYear", "Fiscal Year", "int", 0, calculated=True),
+                Field("FiscalQuarter", "Fiscal Quarter", "int", 0, calculated=True),
+                Field("LastActivityDate", "Last Activity", "date", 0, system=True),
                 Field("CloseDate", "Close Date", "date", 0, required=True),
                 _pick("Type", "Opportunity Type", ("New Customer", "Existing Customer - Upgrade", "Existing Customer - Replacement")),
                 _text("NextStep", "Next Step", 255),
@@ -238,9 +274,17 @@ SCHEMA: dict[str, SObject] = {
                 _pick("Rating", "Rating", RATINGS),
                 _pick("Industry", "Industry", INDUSTRIES),
                 Field("Interests__c", "Interests", "multipicklist", 4099, picklist=INTERESTS),
-                _text("Street", "Street", 255, kind="textarea"),
-                _text("City", "City", 40),
-                _text("Country", "Country", 80),
+                *_address("", ""),
+                _text("MobilePhone", "Mobile Phone", 40, kind="phone"),
+                _text("Website", "Website", kind="url"),
+                _number("AnnualRevenue", "Annual Revenue", "currency"),
+                _number("NumberOfEmployees", "Employees", "int"),
+                _text("Description", "Lead Description", 32000, kind="textarea"),
+                Field("IsConverted", "Converted", "boolean", 0, system=True, default=False),
+                Field("ConvertedDate", "Converted Date", "date", 0, system=True),
+                _ref("ConvertedAccountId", "Converted Account ID", "Account", "ConvertedAccount", system=True),
+                _ref("ConvertedContactId", "Converted Contact ID", "Contact", "ConvertedContact", system=True),
+                _ref("ConvertedOpportunityId", "Converted Opportunity ID", "Opportunity", "ConvertedOpportunity", system=True),
                 _OWNER,
                 *_SYSTEM,
             ),
@@ -256,6 +300,14 @@ SCHEMA: dict[str, SObject] = {
                 _pick("Status", "Status", ("New", "Working", "Escalated", "Closed"), default="New"),
                 _pick("Priority", "Priority", ("High", "Medium", "Low"), default="Medium"),
                 _pick("Origin", "Case Origin", ("Phone", "Email", "Web")),
+                _pick("Type", "Case Type", ("Mechanical", "Electrical", "Electronic", "Structural", "Other")),
+                _pick("Reason", "Case Reason", CASE_REASONS),
+                _ref("ParentId", "Parent Case ID", "Case", "Parent"),
+                Field("IsClosed", "Closed", "boolean", 0, calculated=True, default=False),
+                Field("IsEscalated", "Escalated", "boolean", 0, default=False),
+                Field("ClosedDate", "Closed Date", "datetime", 0, system=True),
+                _text("SuppliedEmail", "Email Address", 80, kind="email"),
+                _text("SuppliedName", "Name", 80),
                 _text("Description", "Description", 32000, kind="textarea"),
                 _OWNER,
                 *_SYSTEM,
@@ -271,6 +323,12 @@ SCHEMA: dict[str, SObject] = {
                 Field("ActivityDate", "Due Date Only", "date", 0),
                 _pick("Status", "Status", ("Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred"), default="Not Started"),
                 _pick("Priority", "Priority", ("High", "Normal", "Low"), default="Normal"),
+                _pick("Type", "Type", ("Call", "Meeting", "Other")),
+                Field("IsClosed", "Closed", "boolean", 0, calculated=True, default=False),
+                Field("IsHighPriority", "High Priority", "boolean", 0, calculated=True, default=False),
+                Field("ReminderDateTime", "Reminder Date/Time", "datetime", 0),
+                Field("IsReminderSet", "Reminder Set", "boolean", 0, default=False),
+                _pick("CallType", "Call Type", ("Internal", "Inbound", "Outbound")),
                 _text("Description", "Description", 32000, kind="textarea"),
                 _OWNER,
                 *_SYSTEM,
@@ -284,7 +342,12 @@ SCHEMA: dict[str, SObject] = {
                 *_PERSON,
                 _text("Email", "Email", 128, required=True, kind="email"),
                 _text("Title", "Title", 80),
+                _text("Alias", "Alias", 8),
+                _text("CommunityNickname", "Nickname", 40),
                 _text("CompanyName", "Company Name", 80),
+                _text("Division", "Division", 80),
+                _ref("ManagerId", "Manager ID", "User", "Manager"),
+                _pick("UserType", "User Type", ("Standard", "PowerPartner", "Guest"), default="Standard"),
                 _text("Department", "Department", 80),
                 _text("Phone", "Phone", 40, kind="phone"),
                 _text("MobilePhone", "Mobile", 40, kind="phone"),

@@ -71,7 +71,8 @@ def seed(org: Org) -> None:
         users.append(
             writer.add(
                 "User",
-                {"Username": username, "FirstName": first, "LastName": last, "Email": username, "Title": title, "CompanyName": "Local Org Trading",
+                {"Username": username, "Alias": first[:3].lower(), "CommunityNickname": username.split("@")[0],
+                 "FirstName": first, "LastName": last, "Email": username, "Title": title, "CompanyName": "Local Org Trading",
                  "Department": "Sales", "Phone": "+49 30 901820", "City": "Berlin", "Country": "Germany", "ProfileId": profiles[profile],
                  "IsActive": 1, "TimeZoneSidKey": "Europe/Berlin", "LocaleSidKey": "en_GB", "LanguageLocaleKey": "en_US"},
             )
@@ -207,7 +208,7 @@ class _Writer:
         self._last[spec.prefix] = number
         identifier = make_id(spec.prefix, number)
         stamp = to_datetime(self.when.timestamp())
-        row = {f.name: values.get(f.name, f.default) for f in spec.fields}
+        row = {f.name: values.get(f.name, f.default) for f in spec.fields if f.stored}
         row |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp, "IsDeleted": 0}
         row |= {"CreatedById": self.user, "LastModifiedById": self.user}
         if spec.field("OwnerId"):
@@ -228,7 +229,7 @@ class _Writer:
             db.executemany("INSERT INTO sequence VALUES (?, ?)", self._last.items())
 
     def _flush(self, spec: SObject, rows: list[tuple[object, ...]]) -> None:
-        marks = ", ".join("?" * len(spec.fields))
+        marks = ", ".join("?" * sum(f.stored for f in spec.fields))
         batch: Iterable[tuple[object, ...]] = rows
         with self._org.write() as db:
             db.executemany(f'INSERT INTO "{spec.name}" VALUES ({marks})', batch)

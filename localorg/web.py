@@ -19,6 +19,7 @@ from localorg.state import Org
 Endpoint = Callable[[Org, Request], Awaitable[Response]]
 NO_STORE = {"Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private"}
 INNER = "localorg.session"  # scope key of a part of a composite request
+KIND = "localorg.kind"  # scope key of what a request counts as
 MAX_BODY = 10 * 1024 * 1024
 
 
@@ -53,6 +54,7 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
             return Response(status_code=400)
 
     async def serve(request: Request) -> Response:
+        request.scope[KIND] = kind
         return await work(request) if INNER in request.scope else await counted(org, kind, lambda: work(request))
 
     return Route(path, serve, methods=methods)
@@ -143,7 +145,7 @@ def require_session(org: Org, request: Request) -> Session:
     if org.api_used >= org.daily_limit:
         raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
     org.api_used += 1
-    org.generations[str(session.generation)] += 1
+    org.generations[f"{request.scope[KIND]}@{session.generation}"] += 1
     return session
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from localorg.access import Schema
 from localorg.ids import is_id, to_18
+from localorg.records import ADDRESS_PARTS, out_value
 from localorg.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
 from localorg.soql.dates import date_span
 from localorg.soql.syntax import (
@@ -297,7 +298,9 @@ class _Run:
         return _Sql(text, tuple(parameters))
 
     def _order(self, order: Order, scope: "_Scope") -> str:
-        sql, _ = scope.expression(order.by)
+        sql, f = scope.expression(order.by)
+        if f is not None and f.compound is not None:
+            raise self._error("INVALID_FIELD", order.by.start, f"field '{self._label(order.by)}' can not be sorted in a query call")
         return f"{sql} {'DESC' if order.descending else 'ASC'} NULLS {'LAST' if order.nulls_last else 'FIRST'}"
 
     def _condition(self, condition: Condition, scope: "_Scope", *, aggregates: bool) -> _Sql:
@@ -338,6 +341,8 @@ class _Run:
     def _check_type(self, f: Field | None, left: Path | Call, value: Value) -> None:
         if f is None:
             return
+        if f.compound is not None:
+            raise self._error("INVALID_FIELD", left.start, f"field '{self._label(left)}' can not be filtered in a query call")
         name = self._label(left)
         if f.type in NUMBER_TYPES:
             good = value.kind == "number"
@@ -527,6 +532,8 @@ class _Scope:
         f = owner.field(last)
         if f is None:
             raise self._run.no_column(path, last, owner)
+        if f.compound is not None:
+            return _address(table, f.compound), f
         return f'{table}."{f.name}"', f
 
     def expression(self, item: Path | Call) -> tuple[str, Field | None]:
@@ -579,12 +586,8 @@ class _Scope:
         return at
 
 
-def out_value(f: Field, value: object) -> object:
-    """A stored value as REST writes it."""
-    if value is None:
-        return None
-    if f.type == "boolean":
-        return bool(value)
-    if f.type == "int":
-        return int(cast(float, value))
-    return value
+def _address(table: str, prefix: str) -> str:
+    """The SQL of a compound address: a JSON object, null when all its parts are."""
+    columns = {part: f'{table}."{prefix}{part}"' for part in ADDRESS_PARTS}
+    pairs = ", ".join(f"'{part[0].lower()}{part[1:]}', {column}" for part, column in columns.items())
+    return f"CASE WHEN coalesce({', '.join(columns.values())}) IS NULL THEN NULL ELSE json_object({pairs}, 'geocodeAccuracy', NULL) END"

@@ -63,6 +63,29 @@ def test_relationships_are_walked_by_url(http: httpx.Client) -> None:
     assert contact["Id"] in [r["Id"] for r in children["records"]]
 
 
+def test_compound_addresses_are_shown_and_not_written(http: httpx.Client) -> None:
+    record_id = http.post(f"{BASE}/sobjects/Account", json={"Name": "Addressed", "BillingCity": "Lyon", "BillingStreet": "1 Rue"}).json()["id"]
+    address = {"city": "Lyon", "country": None, "latitude": None, "longitude": None, "postalCode": None, "state": None, "street": "1 Rue"}
+    shown = http.get(f"{BASE}/sobjects/Account/{record_id}").json()
+    assert shown["BillingAddress"] == {**address, "geocodeAccuracy": None}
+    assert shown["ShippingAddress"] is None
+    assert query(http, f"SELECT BillingAddress FROM Account WHERE Id = '{record_id}'")["records"][0]["BillingAddress"] == shown["BillingAddress"]
+    refused = http.patch(f"{BASE}/sobjects/Account/{record_id}", json={"BillingAddress": {}})
+    assert refused.json()[0]["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
+    assert query(http, "SELECT Id FROM Account WHERE BillingAddress = 'x'")[0]["errorCode"] == "INVALID_FIELD"
+    assert query(http, "SELECT Id FROM Account ORDER BY BillingAddress")[0]["errorCode"] == "INVALID_FIELD"
+
+
+def test_fields_that_follow_from_others(http: httpx.Client) -> None:
+    deal = {"Name": "Derived", "StageName": "Negotiation/Review", "CloseDate": "2027-05-31", "Amount": 1000}
+    record_id = http.post(f"{BASE}/sobjects/Opportunity", json=deal).json()["id"]
+    shown = http.get(f"{BASE}/sobjects/Opportunity/{record_id}").json()
+    names = ("Probability", "ExpectedRevenue", "ForecastCategoryName", "FiscalYear", "FiscalQuarter", "IsClosed")
+    assert [shown[n] for n in names] == [90.0, 900.0, "Commit", 2027, 2, False]
+    http.patch(f"{BASE}/sobjects/Opportunity/{record_id}", json={"StageName": "Closed Won"})
+    assert http.get(f"{BASE}/sobjects/Opportunity/{record_id}?fields=IsClosed,IsWon").json()["IsWon"] is True
+
+
 # Conditions and limits
 
 
