@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 import aiohttp
+import httpx2 as httpx
 
 from bench.table import show
 from devtools import ports
@@ -30,12 +31,14 @@ def _serve(data: Path, accounts: int) -> tuple[subprocess.Popen[str], str, float
     port = ports.free().localorg
     command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(port), "--accounts", str(accounts)]
     started = time.perf_counter()
-    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert running.stdout is not None
-    running.stdout.readline()
-    taken = time.perf_counter() - started
-    running.stdout.close()
-    return running, f"http://127.0.0.1:{port}", taken
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, text=True)
+    url = f"http://127.0.0.1:{port}"
+    while True:
+        try:
+            httpx.get(f"{url}/services/data", timeout=600)  # the port listens at once and answers when the org is made
+            return running, url, time.perf_counter() - started
+        except httpx.HTTPError:
+            time.sleep(0.1)
 
 
 async def _load(url: str, token: str) -> list[tuple[str, str]]:

@@ -50,6 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _say(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError:
+        pass  # whoever read the log has gone; the org has not
+
+
 def _serve(options: argparse.Namespace) -> int:
     settings = OrgSettings(
         data=options.data,
@@ -61,7 +68,7 @@ def _serve(options: argparse.Namespace) -> int:
     sock = listen(options.port)
     org = open_org(settings)
     print(f"Local org ready at http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
-    server = make_server(make_app(org, log=lambda line: print(line, flush=True)))
+    server = make_server(make_app(org, log=_say))
     try:
         asyncio.run(server.serve(sockets=[sock]))
     except KeyboardInterrupt:

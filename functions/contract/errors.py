@@ -45,6 +45,7 @@ class Reason(StrEnum):
     USER_INACTIVE = "user-inactive"
     ORG_POLICY = "org-policy"
     TOKENS_UNREADABLE = "tokens-unreadable"
+    REFRESH_LOST = "refresh-lost"
     ORG_UNREACHABLE = "org-unreachable"
     ORG_BUSY = "org-busy"
     ORG_LIMIT = "org-limit"
@@ -115,6 +116,7 @@ class ConnectionLost(CallError):
         Reason.ACCESS_REVOKED: ("FAILED_PRECONDITION", "Salesforce has ended this app's access for you. Please sign in again."),
         Reason.USER_INACTIVE: ("FAILED_PRECONDITION", "Your Salesforce user is not active. Ask your administrator."),
         Reason.ORG_POLICY: ("FAILED_PRECONDITION", "Your company's Salesforce does not allow this app. Ask your administrator."),
+        Reason.REFRESH_LOST: ("FAILED_PRECONDITION", "Salesforce's answer was lost while your session was renewed. Please sign in again."),
         Reason.TOKENS_UNREADABLE: ("FAILED_PRECONDITION", "The saved sign-in cannot be opened any more. Please sign in again."),
     }
 

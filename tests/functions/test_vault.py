@@ -120,6 +120,42 @@ async def test_a_passing_fault_keeps_the_connection(instances: Instances, fault:
     assert (await instances.vaults[1].renew(uid, rejected)).credential.generation == 2
 
 
+async def test_a_lost_answer_is_never_followed_by_the_same_token_again(instances: Instances) -> None:
+    """Under rotation, sending a used refresh token again makes Salesforce revoke the whole grant."""
+    uid, rejected = await instances.connect()
+    control(instances.org.url, "faults", {"kind": "token.refresh_token", "cut": "after"})
+    with pytest.raises(OrgUnavailable) as busy:
+        await instances.vaults[0].renew(uid, rejected)
+    assert busy.value.reason is Reason.ORG_BUSY
+    stored = await instances.store.read(uid)
+    assert stored is not None
+    assert stored.state is State.SENT_UNKNOWN
+    for vault in instances.vaults:
+        with pytest.raises(ConnectionLost) as lost:
+            await vault.renew(uid, rejected)
+        assert lost.value.reason is Reason.REFRESH_LOST
+    assert instances.refreshes() == 1
+
+
+async def test_a_request_that_never_arrived_is_sent_again_after_asking(instances: Instances) -> None:
+    uid, rejected = await instances.connect()
+    control(instances.org.url, "faults", {"kind": "token.refresh_token", "cut": "before"})
+    with pytest.raises(OrgUnavailable):
+        await instances.vaults[0].renew(uid, rejected)
+    assert (await instances.vaults[1].renew(uid, rejected)).credential.generation == 2
+    assert control(instances.org.url, "counters")["introspect"] == 1
+
+
+async def test_an_unknown_outcome_stays_unknown_while_salesforce_cannot_be_asked(instances: Instances) -> None:
+    uid, rejected = await instances.connect()
+    control(instances.org.url, "faults", {"kind": "token.refresh_token", "cut": "before"})
+    control(instances.org.url, "faults", {"kind": "introspect", "status": 503})
+    for _ in range(2):
+        with pytest.raises(OrgUnavailable):
+            await instances.vaults[0].renew(uid, rejected)
+    assert (await instances.vaults[0].renew(uid, rejected)).credential.generation == 2
+
+
 async def test_a_wrong_consumer_secret_is_no_reason_to_end_a_connection(org: EmbeddedOrg) -> None:
     instances = Instances(org, secret="wrong")
     uid, rejected = await instances.connect()

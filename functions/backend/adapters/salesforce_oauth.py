@@ -59,12 +59,27 @@ class SalesforceOAuth:
         raise _exchange_refused(answer)
 
     async def refresh(self, login_host: str, instance_url: str, refresh_token: Secret) -> Grant:
-        """RFC 6749 section 6. Raises ConnectionLost when refused for good, OrgUnavailable or Misconfigured otherwise."""
+        """RFC 6749 section 6. Raises ConnectionLost when refused for good, OrgUnavailable or Misconfigured otherwise.
+
+        OrgUnavailable(outcome-unknown): the token was sent, and no answer tells whether it was used up.
+        """
         # At the login host: it knows where an org has moved to, which the stored instance URL does not.
-        answer = await self._token(login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()})
+        answer = await self._token(login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}, writes=True)
         if answer.status == 200:
             return self._grant(answer.object())
         raise _refresh_refused(answer)
+
+    async def is_active(self, login_host: str, refresh_token: Secret) -> bool:
+        """Token introspection (RFC 7662), which does not use the token. Raises OrgUnavailable.
+
+        An org that does not answer such questions for this app counts as "no": a token that may be used up is not sent.
+        """
+        form = {"token": refresh_token.reveal(), "token_type_hint": "refresh_token", **self._client()}
+        answer = await self._post(self._address(login_host) + "/services/oauth2/introspect", form)
+        if answer.status >= 500 or answer.status == 429:
+            raise OrgUnavailable(Reason.ORG_BUSY)
+        body = answer.json()
+        return answer.status == 200 and isinstance(body, dict) and cast(dict[str, object], body).get("active") is True
 
     async def identify(self, credential: Credential) -> Identity:
         """Who the access token speaks for (OpenID Connect userinfo)."""
@@ -89,20 +104,22 @@ class SalesforceOAuth:
         if answer.status >= 500:
             raise OrgUnavailable(Reason.ORG_BUSY)
 
-    async def _token(self, login_host: str, form: Mapping[str, str]) -> Answer:
-        client = {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
-        return await self._post(self._address(login_host) + "/services/oauth2/token", {**form, **client})
+    async def _token(self, login_host: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
+        return await self._post(self._address(login_host) + "/services/oauth2/token", {**form, **self._client()}, writes=writes)
+
+    def _client(self) -> dict[str, str]:
+        return {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
 
     def _address(self, login_host: str) -> str:
         return f"{'http' if self._local and is_loopback(login_host) else 'https'}://{login_host}"
 
-    async def _post(self, url: str, form: Mapping[str, str]) -> Answer:
-        answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, form=form)
+    async def _post(self, url: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
+        answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form=form)
         if answer.status in (301, 302, 307, 308):
             # The login pool sends an org's tokens to its My Domain; the form must go along.
             location = urljoin(url, answer.headers.get("Location", ""))
             check_salesforce_url(location, local=self._local)
-            answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, form=form)
+            answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, writes=writes, form=form)
         return answer
 
     def _grant(self, body: Mapping[str, object]) -> Grant:
@@ -128,20 +145,12 @@ def _words(answer: Answer) -> tuple[str, str]:
     return str(words.get("error") or ""), str(words.get("error_description") or "")
 
 
-def _passing(answer: Answer, error: str) -> CallError | None:
-    """What is wrong on neither side of this grant: the org is busy, or our client credentials are not accepted."""
+def _exchange_refused(answer: Answer) -> CallError:
+    error, description = _words(answer)
     if answer.status >= 500 or answer.status == 429 or error in _TRANSIENT or not error:
         return OrgUnavailable(Reason.ORG_BUSY)
     if error in _MISCONFIGURED:
         return Misconfigured(Reason.MISCONFIGURED)
-    return None
-
-
-def _exchange_refused(answer: Answer) -> CallError:
-    error, description = _words(answer)
-    passing = _passing(answer, error)
-    if passing is not None:
-        return passing
     if error in _BLOCKED:
         return SignInFailed(Reason.SIGN_IN_BLOCKED)
     # Documented as invalid_request, seen as invalid_grant with this text.
@@ -152,11 +161,13 @@ def _exchange_refused(answer: Answer) -> CallError:
 
 def _refresh_refused(answer: Answer) -> CallError:
     error, description = _words(answer)
-    passing = _passing(answer, error)
-    if passing is not None:
-        return passing
-    if description in _ALREADY_PROCESSED:
+    # Whatever is not a plain refusal leaves open whether the token was used up.
+    if answer.status >= 500 or error in _TRANSIENT or not error or description in _ALREADY_PROCESSED:
+        return OrgUnavailable(Reason.OUTCOME_UNKNOWN)
+    if answer.status == 429:
         return OrgUnavailable(Reason.ORG_BUSY)
+    if error in _MISCONFIGURED:
+        return Misconfigured(Reason.MISCONFIGURED)
     if error in ("inactive_user", "inactive_org") or description == "inactive user":
         return ConnectionLost(Reason.USER_INACTIVE)
     if error in _BLOCKED:

@@ -63,7 +63,9 @@ class State(StrEnum):
     """What is true of a connection."""
 
     FRESH = "fresh"  # the stored tokens are the newest that Salesforce gave
-    REFRESHING = "refreshing"  # a lease holder may be exchanging the refresh token right now
+    REFRESHING = "refreshing"  # someone holds the lease; the refresh token has not been sent yet
+    SENDING = "sending"  # the lease holder may have sent the refresh token; its answer is not stored yet
+    SENT_UNKNOWN = "sent-unknown"  # it was sent and no answer came: only Salesforce knows whether it is still good
     NEEDS_SIGN_IN = "needs-sign-in"  # Salesforce refused the refresh token for good; `ended_reason` says why
 
 

@@ -14,6 +14,7 @@ from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason
 
 LEASE_SECONDS = 20.0  # longer than the adapter's time-out for the token endpoint, so that a holder never outlives it
 WAIT_SECONDS = 25.0  # how long a call waits for someone else's refresh: a whole lease and a little
+SKEW_SECONDS = 60.0  # clocks of two instances differ by less
 REMEMBER_SECONDS = 300.0  # how long an instance may use a credential without looking at the store again
 _MAX_REMEMBERED = 10_000
 
@@ -22,7 +23,14 @@ class TokenEndpoint(Protocol):
     """Salesforce's refresh, seen from the vault."""
 
     async def refresh(self, login_host: str, instance_url: str, refresh_token: Secret) -> Grant:
-        """Raises ConnectionLost when the grant is refused for good, OrgUnavailable when it may work later."""
+        """Raises ConnectionLost when the grant is refused for good, OrgUnavailable when it may work later.
+
+        OrgUnavailable(outcome-unknown) says that the token may have been used up.
+        """
+        ...
+
+    async def is_active(self, login_host: str, refresh_token: Secret) -> bool:
+        """Whether Salesforce still takes the token, asked without using it (RFC 7662). Raises OrgUnavailable."""
         ...
 
 
@@ -105,11 +113,15 @@ class Vault:
 
     async def _renew(self, uid: str, rejected: Credential) -> Renewed:
         give_up = self._clock.now() + timedelta(seconds=WAIT_SECONDS)
+        watched: object = None
+        since = self._clock.now()
         while self._clock.now() < give_up:
             connection = await self._require(uid)
+            if connection.revision != watched:
+                watched, since = connection.revision, self._clock.now()
             if connection.generation > rejected.generation:
                 return Renewed(self._usable(connection), refreshed=False)
-            if self._is_leased(connection):
+            if self._is_leased(connection, since):
                 await self._clock.sleep(0.05 + 0.15 * self._random())
                 continue
             try:
@@ -118,25 +130,46 @@ class Vault:
                 continue
         raise OrgUnavailable(Reason.ORG_BUSY)
 
-    def _is_leased(self, connection: Connection) -> bool:
-        return connection.state is State.REFRESHING and connection.lease is not None and connection.lease.deadline > self._clock.now()
+    def _is_leased(self, connection: Connection, since: datetime) -> bool:
+        """Whether a holder may still be at work. Clocks of instances differ, so a lease is over when this instance has
+        itself watched the same revision for a whole lease; a deadline only counts once no clock could still differ."""
+        if connection.lease is None or connection.lease.deadline + timedelta(seconds=SKEW_SECONDS) < self._clock.now():
+            return False
+        return self._clock.now() - since < timedelta(seconds=LEASE_SECONDS)
 
     async def _take_lease(self, connection: Connection) -> Connection:
+        """Takes a free lease, or a dead holder's; what that one may have sent is not forgotten."""
         lease = Lease(self._owner, self._clock.now() + timedelta(seconds=LEASE_SECONDS))
-        return await self._store.write(replace(connection, state=State.REFRESHING, lease=lease))
+        sent = connection.state in (State.SENDING, State.SENT_UNKNOWN)
+        return await self._store.write(replace(connection, state=State.SENT_UNKNOWN if sent else State.REFRESHING, lease=lease))
 
     async def _refresh(self, held: Connection) -> Credential:
-        """Refreshes under the lease and stores the outcome; the write is fenced by the revision of the lease."""
+        """Refreshes under the lease and stores the outcome; each write is fenced by the revision of the one before."""
+        token = self._unseal(held, "refresh_token", held.refresh_token)
+        if held.state is State.SENT_UNKNOWN and not await self._is_still_good(held, token):
+            await self._end(held, Reason.REFRESH_LOST)
+            raise ConnectionLost(Reason.REFRESH_LOST)
+        held = await self._store.write(replace(held, state=State.SENDING))
         try:
-            token = self._unseal(held, "refresh_token", held.refresh_token)
             grant = await self._tokens.refresh(held.login_host, held.instance_url, token)
         except ConnectionLost as lost:
-            await self._store.write(replace(held, state=State.NEEDS_SIGN_IN, ended_reason=lost.reason, lease=None))
-            self._remembered.pop(held.uid, None)
+            await self._end(held, lost.reason)
             raise
+        except CallError as failed:
+            unknown = failed.reason is Reason.OUTCOME_UNKNOWN
+            await self._store.write(replace(held, state=State.SENT_UNKNOWN if unknown else State.FRESH, lease=None))
+            raise OrgUnavailable(Reason.ORG_BUSY) if unknown else failed from None
+        return await self._store_grant(held, grant, token)
+
+    async def _is_still_good(self, held: Connection, token: Secret) -> bool:
+        """Asks Salesforce about a token that was sent without an answer: sending a used one again would revoke the grant."""
+        try:
+            return await self._tokens.is_active(held.login_host, token)
         except CallError:
-            await self._store.write(replace(held, state=State.FRESH, lease=None))
+            await self._store.write(replace(held, lease=None))
             raise
+
+    async def _store_grant(self, held: Connection, grant: Grant, used: Secret) -> Credential:
         generation = held.generation + 1
         await self._store.write(
             replace(
@@ -144,13 +177,17 @@ class Vault:
                 instance_url=grant.instance_url,
                 generation=generation,
                 access_token=self._seal(held.uid, "access_token", generation, grant.access_token),
-                refresh_token=self._seal(held.uid, "refresh_token", generation, grant.refresh_token or token),
+                refresh_token=self._seal(held.uid, "refresh_token", generation, grant.refresh_token or used),
                 state=State.FRESH,
                 lease=None,
                 refreshed=self._clock.now(),
             )
         )
         return self._remember(Credential(held.uid, grant.access_token, grant.instance_url, generation))
+
+    async def _end(self, held: Connection, reason: Reason) -> None:
+        await self._store.write(replace(held, state=State.NEEDS_SIGN_IN, ended_reason=reason, lease=None))
+        self._remembered.pop(held.uid, None)
 
     # Parts
 
