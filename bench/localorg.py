@@ -84,7 +84,7 @@ async def _queries(url: str, token: str, file: Path) -> list[tuple[str, str, str
                     assert body["records"], name
                 times.append(1000 * (time.perf_counter() - started))
             rows.append((name, f"{median(times):.1f} ms", f"{max(times):.1f} ms"))
-        rows.append(("(the first, in SQLite itself)", f"{median(plain):.2f} ms", f"{max(plain):.2f} ms"))
+        rows.append(("(the first, in SQLite itself)", f"{median(plain):.3f} ms", f"{max(plain):.3f} ms"))
     return rows
 
 
