@@ -64,6 +64,7 @@ class Suite:
         self._say = say
         self._children: list[Child] = []
         self._firebase_lines: list[str] = []
+        self._org_lines: list[str] = []
         self._running = False
         self._config = ROOT / f"firebase.{plan.project}-{plan.ports.hub}.local.json"
         self._scratch = ROOT / ".local" / f"run-{plan.ports.hub}"
@@ -109,7 +110,7 @@ class Suite:
         command += ["--accounts", str(plan.accounts), "--session-seconds", str(plan.session_seconds)]
         for callback in plan.callbacks:
             command += ["--callback", callback]
-        self._children.append(Child("org", command, env=os.environ, cwd=ROOT, on_line=self._say))
+        self._children.append(Child("org", command, env=os.environ, cwd=ROOT, on_line=self._org_line))
 
     # The emulators
 
@@ -143,6 +144,10 @@ class Suite:
         jar = firestore_jar(self._scratch)
         return {**kept, **local, **({"FIRESTORE_EMULATOR_BINARY_PATH": jar} if jar else {})}
 
+    def _org_line(self, name: str, line: str) -> None:
+        self._org_lines = [*self._org_lines[-20:], line]
+        self._say(name, line)
+
     def _firebase_line(self, name: str, line: str) -> None:
         plain = _without_query(_ANSI.sub("", line))
         self._firebase_lines.append(plain)
@@ -153,7 +158,7 @@ class Suite:
         while not any("All emulators ready" in line for line in self._firebase_lines):
             dead = self.dead_part()
             if dead is not None or time.monotonic() > deadline:
-                raise SuiteError(_why("\n".join(self._firebase_lines), dead))
+                raise SuiteError(_why("\n".join(self._firebase_lines), self._org_lines, dead))
             time.sleep(0.1)
         # firebase-tools goes on, and even exits with 0, when the functions do not load.
         with urllib.request.urlopen(f"{self.plan.ports.url('functions')}/backends", timeout=10) as answer:  # noqa: S310  loopback
@@ -206,9 +211,11 @@ def _config(ports: Ports) -> dict[str, object]:
     return config
 
 
-def _why(log: str, dead: str | None) -> str:
+def _why(log: str, org: list[str], dead: str | None) -> str:
     if dead == "org":
-        return "the local org did not start (its lines are above)"
+        if any("made by another version" in line for line in org):
+            return "the saved state is from another version of this project: make reset clears it, then run again"
+        return "the local org did not start: " + " | ".join(org[-3:])
     if "Failed to make request to" in log or "ENOTFOUND" in log or "EAI_AGAIN" in log:
         return (
             "the Firestore emulator's jar is missing and cannot be downloaded: connect to the internet once, install the Google Cloud CLI with its "

@@ -11,7 +11,7 @@ from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.adapters.memory import MemoryConnections
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
-from backend.core.connection import Credential, Secret, State
+from backend.core.connection import Connection, Credential, Secret, State
 from backend.core.vault import LEASE_SECONDS, Vault
 from contract.errors import ConnectionLost, Misconfigured, OrgUnavailable, Reason
 from localorg import EmbeddedOrg
@@ -134,6 +134,23 @@ async def test_a_lost_answer_is_never_followed_by_the_same_token_again(instances
         with pytest.raises(ConnectionLost) as lost:
             await vault.renew(uid, rejected)
         assert lost.value.reason is Reason.REFRESH_LOST
+    assert instances.refreshes() == 1
+
+
+async def test_a_store_that_fails_for_a_moment_loses_no_new_token(instances: Instances) -> None:
+    uid, rejected = await instances.connect()
+    inner, failures = instances.store.write, 3
+
+    async def write(connection: Connection) -> Connection:
+        nonlocal failures
+        if connection.generation == 2 and failures:
+            failures -= 1
+            raise ConnectionError("the store is away")
+        return await inner(connection)
+
+    instances.store.write = write
+    assert (await instances.vaults[0].renew(uid, rejected)).credential.generation == 2
+    assert failures == 0
     assert instances.refreshes() == 1
 
 

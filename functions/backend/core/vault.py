@@ -170,19 +170,28 @@ class Vault:
             raise
 
     async def _store_grant(self, held: Connection, grant: Grant, used: Secret) -> Credential:
+        """Stores what Salesforce gave. It exists nowhere else, so a store that fails is tried again while the lease lasts."""
         generation = held.generation + 1
-        await self._store.write(
-            replace(
-                held,
-                instance_url=grant.instance_url,
-                generation=generation,
-                access_token=self._seal(held.uid, "access_token", generation, grant.access_token),
-                refresh_token=self._seal(held.uid, "refresh_token", generation, grant.refresh_token or used),
-                state=State.FRESH,
-                lease=None,
-                refreshed=self._clock.now(),
-            )
+        renewed = replace(
+            held,
+            instance_url=grant.instance_url,
+            generation=generation,
+            access_token=self._seal(held.uid, "access_token", generation, grant.access_token),
+            refresh_token=self._seal(held.uid, "refresh_token", generation, grant.refresh_token or used),
+            state=State.FRESH,
+            lease=None,
+            refreshed=self._clock.now(),
         )
+        for pause in (0.1, 0.5, 2.0, 5.0):
+            try:
+                await self._store.write(renewed)
+                break
+            except Contended:
+                raise
+            except Exception:
+                await self._clock.sleep(pause)
+        else:
+            await self._store.write(renewed)
         return self._remember(Credential(held.uid, grant.access_token, grant.instance_url, generation))
 
     async def _end(self, held: Connection, reason: Reason) -> None:
