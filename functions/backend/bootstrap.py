@@ -51,7 +51,7 @@ def make_calls(settings: Settings) -> Calls:
     firebase = FirebaseAuth(firebase_admin.initialize_app(options=admin_options, name=secrets.token_hex(4)))
     options = SignInOptions(settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase)
     sign_in = SignInFlow(vault, oauth, firebase, options=options, redirect_uris=settings.redirect_uris)
-    records = Records(SalesforceRest(http, vault, settings.api_version), clock)
+    records = Records(SalesforceRest(http, vault, settings.api_version, clock, random.random), clock)
     return Calls(sign_in, records, firebase)
 
 

@@ -144,9 +144,9 @@ def test_signing_in_again_replaces_and_revokes_the_old_grant(app: App, org_url: 
 
 
 @pytest.mark.parametrize(("fault", "reason"), [
-    ({"kind": "rest.query", "status": 503}, "org-busy"),
+    ({"kind": "rest.query", "status": 503, "times": 3}, "org-busy"),
     ({"kind": "rest.query", "status": 403}, "org-limit"),
-    ({"kind": "rest.query", "cut": "before"}, "org-unreachable"),
+    ({"kind": "rest.query", "cut": "before", "times": 3}, "org-unreachable"),
 ])  # fmt: skip
 def test_faults_of_the_org_keep_the_connection(signed_in: App, org_url: str, fault: dict[str, object], reason: str) -> None:
     control(org_url, "counters/reset")
@@ -154,6 +154,20 @@ def test_faults_of_the_org_keep_the_connection(signed_in: App, org_url: str, fau
     assert signed_in.reason("api/getProfile", {})[2] == reason
     assert "token.refresh_token" not in control(org_url, "counters")
     assert signed_in.call("api/getProfile")["title"] == "Account Executive"
+
+
+@pytest.mark.parametrize("fault", [{"status": 503, "times": 2}, {"cut": "before", "times": 1}, {"cut": "after", "times": 2}])
+def test_a_read_is_tried_again_after_a_passing_fault(signed_in: App, org_url: str, fault: dict[str, object]) -> None:
+    control(org_url, "faults", {"kind": "rest.query", **fault})
+    assert signed_in.call("api/getProfile")["title"] == "Account Executive"
+
+
+def test_a_write_is_never_tried_again(signed_in: App, org_url: str) -> None:
+    signed_in.call("api/describe", {"sobject": "Account"})
+    control(org_url, "counters/reset")
+    control(org_url, "faults", {"kind": "rest.create", "status": 503})
+    assert signed_in.reason("api/createRecord", {"sobject": "Account", "fields": {"Name": "Once only"}})[2] == "outcome-unknown"
+    assert control(org_url, "counters")["rest.create"] == 1
 
 
 def test_a_write_whose_answer_is_lost_says_unknown(signed_in: App, org_url: str) -> None:

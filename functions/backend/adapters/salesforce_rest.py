@@ -3,21 +3,22 @@
 Source: REST API Developer Guide ("Status Codes and Error Responses", "Conditional Request Headers").
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from math import ceil
 from typing import Any, NoReturn, cast
 from urllib.parse import quote
 
 from backend.adapters.salesforce_http import Answer, Http
-from backend.core.connection import Credential
+from backend.core.connection import Clock, Credential
 from backend.core.records import Described, DescribedField, PreconditionFailed
 from backend.core.vault import Vault
 from contract.calls import FieldShape, FieldValue
 from contract.errors import CallError, ConnectionLost, NotFound, OrgUnavailable, Reason, RefusedRequest
 
 REQUEST_SECONDS = 15.0
+RETRY_PAUSES = (0.2, 0.8)  # seconds, each with jitter of a half to one and a half
 _BAD_TOKEN = b"Bad_OAuth_Token"
 
 _NOT_PERMITTED = {
@@ -28,16 +29,18 @@ _NOT_PERMITTED = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
 }
 _ORG_POLICY = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "FUNCTIONALITY_NOT_ENABLED"}
-_BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT", "SERVER_UNAVAILABLE"}
+_BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
 
 
 class SalesforceRest:
     """The only place that sends access tokens."""
 
-    def __init__(self, http: Http, vault: Vault, api_version: str) -> None:
+    def __init__(self, http: Http, vault: Vault, api_version: str, clock: Clock, random: Callable[[], float]) -> None:
         self._http = http
         self._vault = vault
         self._base = f"/services/data/v{api_version}"
+        self._clock = clock
+        self._random = random
 
     async def query(self, uid: str, text: str) -> Sequence[Mapping[str, object]]:
         """The records of a query's first page (2,000 at most; the app asks for far fewer)."""
@@ -80,7 +83,9 @@ class SalesforceRest:
         async def send(credential: Credential) -> Answer:
             authorized = {**(headers or {}), "Authorization": f"Bearer {credential.access_token.reveal()}"}
             url = credential.instance_url + self._base + path
-            return await self._http.send(method, url, seconds=REQUEST_SECONDS, writes=writes, headers=authorized, query=query, body=body)
+            if writes:  # once only: what broke off may have been done
+                return await self._http.send(method, url, seconds=REQUEST_SECONDS, writes=True, headers=authorized, query=query, body=body)
+            return await self._read(lambda: self._http.send(method, url, seconds=REQUEST_SECONDS, headers=authorized, query=query, body=body))
 
         credential = await self._vault.open_connection(uid)
         answer, refreshed = await send(credential), False
@@ -95,6 +100,22 @@ class SalesforceRest:
         if answer.status >= 300:
             _refuse(answer, writes=writes)
         return answer
+
+    async def _read(self, send: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Sends a read, and again after a passing fault, with growing pauses, within the call's deadline."""
+        give_up = self._clock.now() + timedelta(seconds=REQUEST_SECONDS)
+        for pause in RETRY_PAUSES:
+            try:
+                answer = await send()
+                if answer.status not in (502, 503, 504):
+                    return answer
+            except OrgUnavailable:
+                pass
+            pause *= 0.5 + self._random()
+            if self._clock.now() + timedelta(seconds=pause) > give_up:
+                break
+            await self._clock.sleep(pause)
+        return await send()
 
 
 def _rejected(answer: Answer) -> bool:
