@@ -1,6 +1,7 @@
 """What every request of the org shares: its kind for counters and faults, forms, bearer tokens, errors, headers."""
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import cast
 from urllib.parse import parse_qsl
@@ -103,7 +104,21 @@ async def read_body(request: Request) -> bytes:
         if size > MAX_BODY:
             raise ApiError(413, "REQUEST_TOO_LARGE", "The request entity is too large")
         chunks.append(chunk)
-    return b"".join(chunks)
+    return _unpacked(b"".join(chunks), request.headers.get("content-encoding", ""))
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """A compressed body as it was (REST API Developer Guide, "Compression Headers")."""
+    if encoding not in ("gzip", "deflate"):
+        return body
+    wbits = 31 if encoding == "gzip" else 15
+    try:
+        unpacked = zlib.decompressobj(wbits).decompress(body, MAX_BODY + 1)
+    except zlib.error:
+        raise ApiError(400, "INVALID_REQUEST", f"The request body is not {encoding}") from None
+    if len(unpacked) > MAX_BODY:
+        raise ApiError(413, "REQUEST_TOO_LARGE", "The request entity is too large")
+    return unpacked
 
 
 async def json_object(request: Request, *, any_type: bool = False) -> dict[str, object]:

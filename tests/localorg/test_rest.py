@@ -1,8 +1,10 @@
 """The org's REST API over HTTP: records, describe, conditions, and that nothing malformed makes it stumble."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from email.utils import formatdate
+from urllib.parse import quote
 
 import httpx2 as httpx
 import pytest
@@ -149,6 +151,26 @@ def test_nothing_malformed_is_a_500(http: httpx.Client, body: bytes, path: str, 
     headers = {"If-Unmodified-Since": header, "If-Modified-Since": header, "Sforce-Query-Options": header, "Content-Type": "application/json"}
     answer = http.request(method, f"{BASE}/{path}", content=body, headers=headers)
     assert answer.status_code < 500, (method, path, body, answer.text)
+
+
+@given(
+    identifier=st.text(min_size=1, max_size=24) | st.from_regex(r"(001|003|00Q|abc)[A-Za-z0-9]{12,15}", fullmatch=True),
+    method=st.sampled_from(["GET", "PATCH", "DELETE", "HEAD", "PUT"]),
+    suffix=st.sampled_from(["", "/describe", "/Account", "/Contacts", "?fields=Id", "?fields=Nope"]),
+)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_id_is_a_500(http: httpx.Client, identifier: str, method: str, suffix: str) -> None:
+    answer = http.request(method, f"{BASE}/sobjects/Account/{quote(identifier, safe='')}{suffix}", json={"Phone": "1"} if method == "PATCH" else None)
+    assert answer.status_code < 500, (method, identifier, suffix, answer.text)
+
+
+def test_compressed_bodies_are_unpacked_within_bounds(http: httpx.Client) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    url = f"{BASE}/sobjects/Account"
+    assert http.post(url, content=gzip.compress(b'{"Name": "Zipped"}'), headers=headers).status_code == 201
+    assert http.post(url, content=b"not gzip", headers=headers).status_code == 400
+    bomb = gzip.compress(b'{"Name": "' + b"x" * 20_000_000 + b'"}')
+    assert http.post(url, content=bomb, headers=headers).status_code == 413
 
 
 def test_ids_survive_case_folding() -> None:
