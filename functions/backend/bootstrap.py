@@ -16,7 +16,7 @@ from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher
 from backend.adapters.firebase_auth import FirebaseAuth
-from backend.adapters.firestore import FirestoreConnections
+from backend.adapters.firestore import FirestoreConnections, FirestoreCreations
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.adapters.salesforce_rest import SalesforceRest
@@ -43,7 +43,8 @@ def make_calls(settings: Settings) -> Calls:
     clock, http = SystemClock(), Http()
     cipher = TinkCipher(settings.keyset)
     oauth = SalesforceOAuth(http, settings.consumer_key, settings.consumer_secret, local=settings.emulated)
-    store = FirestoreConnections(AsyncClient(project=settings.project_id))
+    firestore = AsyncClient(project=settings.project_id)
+    store = FirestoreConnections(firestore)
     vault = Vault(store, cipher, oauth, clock, random.random, owner=secrets.token_hex(8))
     admin_options: dict[str, Any] = {"projectId": settings.project_id}
     if settings.signing_account is not None:
@@ -51,7 +52,7 @@ def make_calls(settings: Settings) -> Calls:
     firebase = FirebaseAuth(firebase_admin.initialize_app(options=admin_options, name=secrets.token_hex(4)))
     options = SignInOptions(settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase)
     sign_in = SignInFlow(vault, oauth, firebase, options=options, redirect_uris=settings.redirect_uris)
-    records = Records(SalesforceRest(http, vault, settings.api_version, clock, random.random), clock)
+    records = Records(SalesforceRest(http, vault, settings.api_version, clock, random.random), clock, FirestoreCreations(firestore))
     return Calls(sign_in, records, firebase)
 
 

@@ -149,7 +149,7 @@ class RecordDetail:
 
 @dataclass(frozen=True, slots=True)
 class CreateRecord:
-    """`idempotencyKey` is accepted for later use; sending it promises that a repeat means the same record."""
+    """With an `idempotencyKey` (letters, digits, - and _; at most 100), a repeat answers with the record made first."""
 
     sobject: Sobject
     fields: dict[str, FieldValue]

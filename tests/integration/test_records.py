@@ -50,7 +50,7 @@ def test_nulls_do_not_break_paging(signed_in: App) -> None:
     ("Opportunity", {"Name": "Made by a test", "StageName": "Prospecting", "CloseDate": "2027-01-31", "Amount": 1000}),
 ])  # fmt: skip
 def test_create_read_update_delete(signed_in: App, sobject: str, fields: dict[str, object]) -> None:
-    record_id = signed_in.call("api/createRecord", {"sobject": sobject, "fields": fields, "idempotencyKey": "k"})["id"]
+    record_id = signed_in.call("api/createRecord", {"sobject": sobject, "fields": fields})["id"]
     record = signed_in.call("api/getRecord", {"sobject": sobject, "id": record_id})["record"]
     assert {k: record["fields"][k] for k in fields} == fields
     updated = signed_in.call(
@@ -168,6 +168,28 @@ def test_a_write_is_never_tried_again(signed_in: App, org_url: str) -> None:
     control(org_url, "faults", {"kind": "rest.create", "status": 503})
     assert signed_in.reason("api/createRecord", {"sobject": "Account", "fields": {"Name": "Once only"}})[2] == "outcome-unknown"
     assert control(org_url, "counters")["rest.create"] == 1
+
+
+def test_a_repeat_under_one_key_makes_one_record(signed_in: App, org_url: str) -> None:
+    body = {"sobject": "Account", "fields": {"Name": "Made under a key"}, "idempotencyKey": "first-key"}
+    signed_in.call("api/getProfile")  # with a session that is good, so that nothing is replayed
+    control(org_url, "counters/reset")
+    assert signed_in.call("api/createRecord", body) == signed_in.call("api/createRecord", body)
+    assert control(org_url, "counters")["rest.create"] == 1
+    refused = body | {"idempotencyKey": "second-key", "fields": {"Name": "x" * 300}}
+    assert signed_in.reason("api/createRecord", refused)[2] == "invalid-value"
+    assert signed_in.call("api/createRecord", refused | {"fields": {"Name": "Mended"}})["id"]
+    for key in ("", "a/b", "x" * 101, "..", "é"):
+        assert signed_in.reason("api/createRecord", body | {"idempotencyKey": key})[2] == "malformed-request"
+
+
+def test_a_repeat_after_a_lost_answer_makes_no_second_record(signed_in: App, org_url: str) -> None:
+    body = {"sobject": "Account", "fields": {"Name": "Lost under a key"}, "idempotencyKey": "lost-key"}
+    signed_in.call("api/getProfile")
+    control(org_url, "faults", {"kind": "rest.create", "cut": "after"})
+    for _ in range(2):
+        assert signed_in.reason("api/createRecord", body)[2] == "outcome-unknown"
+    assert len(signed_in.call("api/listRecords", {"sobject": "Account", "search": "Lost under a key"})["records"]) == 1
 
 
 def test_a_write_whose_answer_is_lost_says_unknown(signed_in: App, org_url: str) -> None:

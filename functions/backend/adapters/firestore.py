@@ -5,7 +5,7 @@ Preconditions instead of transactions: a contended transaction waits for locks, 
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
@@ -43,6 +43,33 @@ class FirestoreConnections:
 
     async def delete(self, uid: str) -> None:
         await self._client.collection(COLLECTION).document(uid).delete()
+
+
+class FirestoreCreations:
+    """Creations as documents below the connection; Firestore's TTL policy on `expires` clears them."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client: Any = client
+
+    def _document(self, uid: str, key: str) -> Any:
+        return self._client.collection(COLLECTION).document(uid).collection("creations").document(key)
+
+    async def begin(self, uid: str, key: str) -> bool:
+        try:
+            await self._document(uid, key).create({"recordId": None, "expires": datetime.now(UTC) + timedelta(days=1)})
+        except AlreadyExists:
+            return False
+        return True
+
+    async def made(self, uid: str, key: str) -> str | None:
+        snapshot = await self._document(uid, key).get()
+        return cast("str | None", snapshot.get("recordId")) if snapshot.exists else None
+
+    async def finish(self, uid: str, key: str, record_id: str) -> None:
+        await self._document(uid, key).update({"recordId": record_id})
+
+    async def give_back(self, uid: str, key: str) -> None:
+        await self._document(uid, key).delete()
 
 
 def _to_document(connection: Connection) -> dict[str, Any]:

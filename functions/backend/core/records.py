@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +34,7 @@ from contract.calls import (
     UpdateRecord,
     User,
 )
-from contract.errors import ChangedMeanwhile, NotFound, Reason, RefusedRequest
+from contract.errors import CallError, ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
 
 Row = Mapping[str, object]
 DESCRIBE_SECONDS = 600.0
@@ -42,6 +43,7 @@ NEWEST_ACCOUNTS = 5
 MAX_SEARCH = 100
 _MAX_DESCRIBED = 2000
 _VERSION = "SystemModstamp"
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
@@ -92,10 +94,27 @@ class Org(Protocol):
     async def delete(self, uid: str, sobject: str, record_id: str) -> None: ...
 
 
+class Creations(Protocol):
+    """What was made under which idempotency key, kept for a day beside the connection."""
+
+    async def begin(self, uid: str, key: str) -> bool:
+        """Claims a key; False when it was claimed before."""
+        ...
+
+    async def made(self, uid: str, key: str) -> str | None:
+        """The record made under a claimed key; None while its outcome is not known."""
+        ...
+
+    async def finish(self, uid: str, key: str, record_id: str) -> None: ...
+
+    async def give_back(self, uid: str, key: str) -> None: ...
+
+
 class Records:
     """The data calls. One for each process."""
 
-    def __init__(self, org: Org, clock: Clock) -> None:
+    def __init__(self, org: Org, clock: Clock, creations: Creations) -> None:
+        self._creations = creations
         self._org = org
         self._clock = clock
         self._described: dict[tuple[str, str], tuple[Described, datetime]] = {}
@@ -197,7 +216,27 @@ class Records:
     async def create_record(self, uid: str, asked: CreateRecord) -> Created:
         described = await self._describe(uid, asked.sobject)
         self._check_writable(described, asked.fields, creating=True)
-        return Created(await self._org.create(uid, asked.sobject, asked.fields))
+        if asked.idempotency_key is None:
+            return Created(await self._org.create(uid, asked.sobject, asked.fields))
+        return Created(await self._create_once(uid, asked, asked.idempotency_key))
+
+    async def _create_once(self, uid: str, asked: CreateRecord, key: str) -> str:
+        """Creates at most one record under a key. Raises OrgUnavailable(outcome-unknown) while nobody knows whether it was made."""
+        if _KEY.fullmatch(key) is None:
+            raise RefusedRequest(Reason.MALFORMED_REQUEST, "idempotencyKey has 1 to 100 letters, digits, - and _")
+        if not await self._creations.begin(uid, key):
+            made = await self._creations.made(uid, key)
+            if made is None:
+                raise OrgUnavailable(Reason.OUTCOME_UNKNOWN)
+            return made
+        try:
+            record_id = await self._org.create(uid, asked.sobject, asked.fields)
+        except CallError as failed:
+            if failed.reason is not Reason.OUTCOME_UNKNOWN:
+                await self._creations.give_back(uid, key)  # surely not made, so the key is free again
+            raise
+        await self._creations.finish(uid, key, record_id)
+        return record_id
 
     async def update_record(self, uid: str, asked: UpdateRecord) -> Updated:
         """Changes the given fields. With a version, only if nobody else has saved since; else ChangedMeanwhile."""
