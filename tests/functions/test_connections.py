@@ -54,7 +54,6 @@ async def test_what_was_written_is_read(store: ConnectionStore) -> None:
 
 async def test_what_is_not_there_reads_as_none(store: ConnectionStore) -> None:
     assert await store.read("00D_nobody") is None
-    await store.delete("00D_nobody")
 
 
 async def test_an_older_revision_is_never_written_over_a_newer(store: ConnectionStore) -> None:
@@ -76,9 +75,13 @@ async def test_a_new_document_is_not_written_over_one_that_stands(store: Connect
 
 async def test_what_was_deleted_does_not_come_back(store: ConnectionStore) -> None:
     written = await store.write(a_connection())
-    await store.delete(written.uid)
+    newer = await store.write(replace(written, generation=2))
     with pytest.raises(Contended):
-        await store.write(replace(written, generation=2))
+        await store.delete(written)
+    await store.delete(newer)
+    for stale in (written, newer):
+        with pytest.raises(Contended):
+            await store.write(replace(stale, generation=3))
     assert await store.read(written.uid) is None
 
 

@@ -98,9 +98,9 @@ class Place:
         await self.world.point(self.name)
         return written
 
-    async def delete(self, uid: str) -> None:
+    async def delete(self, connection: Connection) -> None:
         await self.world.point(self.name)
-        await self.inner.delete(uid)
+        await self.inner.delete(connection)
 
     async def refresh(self, login_host: str, instance_url: str, refresh_token: Secret) -> Grant:
         sent = self.world.now_value

@@ -221,7 +221,9 @@ async def test_sign_out_forgets_and_hands_back_the_refresh_token(instances: Inst
 
 async def test_a_credential_is_remembered_and_looked_up_again_after_a_while(instances: Instances) -> None:
     uid, credential = await instances.connect()
-    await instances.store.delete(uid)
+    stored = await instances.store.read(uid)
+    assert stored is not None
+    await instances.store.delete(stored)
     assert await instances.vaults[0].open_connection(uid) == credential
     await instances.clock.sleep(301)
     with pytest.raises(ConnectionLost):

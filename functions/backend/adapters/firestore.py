@@ -41,8 +41,12 @@ class FirestoreConnections:
             raise Contended from lost
         return replace(connection, revision=result.update_time)
 
-    async def delete(self, uid: str) -> None:
-        await self._client.collection(COLLECTION).document(uid).delete()
+    async def delete(self, connection: Connection) -> None:
+        fence = self._client.write_option(last_update_time=connection.revision)
+        try:
+            await self._client.collection(COLLECTION).document(connection.uid).delete(option=fence)
+        except (FailedPrecondition, NotFound, Aborted) as lost:
+            raise Contended from lost
 
 
 class FirestoreCreations:

@@ -24,5 +24,8 @@ class MemoryConnections:
         self._documents[connection.uid] = written
         return written
 
-    async def delete(self, uid: str) -> None:
-        self._documents.pop(uid, None)
+    async def delete(self, connection: Connection) -> None:
+        stored = self._documents.get(connection.uid)
+        if stored is None or stored.revision != connection.revision:
+            raise Contended
+        del self._documents[connection.uid]

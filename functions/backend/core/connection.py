@@ -103,7 +103,7 @@ class Contended(Exception):
 
 
 class ConnectionStore(Protocol):
-    """Where connections are kept, whole documents only. Every write but `delete` is fenced."""
+    """Where connections are kept, whole documents only. Every write is fenced."""
 
     async def read(self, uid: str) -> Connection | None: ...
 
@@ -114,7 +114,9 @@ class ConnectionStore(Protocol):
         """
         ...
 
-    async def delete(self, uid: str) -> None: ...
+    async def delete(self, connection: Connection) -> None:
+        """Deletes exactly the revision that was read. Raises Contended."""
+        ...
 
 
 class Cipher(Protocol):

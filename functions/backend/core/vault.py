@@ -101,11 +101,16 @@ class Vault:
 
     async def forget(self, uid: str) -> tuple[Secret, str] | None:
         """Deletes a connection; returns its refresh token and login host for revocation, None when there was none."""
-        self._remembered.pop(uid, None)
-        connection = await self._store.read(uid)
-        if connection is None:
-            return None
-        await self._store.delete(uid)
+        while True:
+            self._remembered.pop(uid, None)
+            connection = await self._store.read(uid)
+            if connection is None:
+                return None
+            try:
+                await self._store.delete(connection)
+                break
+            except Contended:
+                continue  # renewed meanwhile: the newer token is the one to revoke
         token = self._replaced_token(connection)
         return None if token is None else (token, connection.login_host)
 
