@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -27,18 +29,25 @@ QUERIES = {
 }
 
 
-def _serve(data: Path, accounts: int) -> tuple[subprocess.Popen[str], str, float]:
+@contextmanager
+def _served(data: Path, accounts: int) -> Generator[tuple[str, float]]:
+    """A running org: its address, and the seconds until it answered."""
     port = ports.free().localorg
     command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(port), "--accounts", str(accounts)]
     started = time.perf_counter()
-    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, text=True)
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
-    while True:
-        try:
-            httpx.get(f"{url}/services/data", timeout=600)  # the port listens at once and answers when the org is made
-            return running, url, time.perf_counter() - started
-        except httpx.HTTPError:
-            time.sleep(0.1)
+    try:
+        while True:
+            try:
+                httpx.get(f"{url}/services/data", timeout=600)  # the port listens at once and answers when the org is made
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield url, time.perf_counter() - started
+    finally:
+        running.terminate()
+        running.wait()
 
 
 async def _load(url: str, token: str) -> list[tuple[str, str]]:
@@ -91,17 +100,13 @@ async def _queries(url: str, token: str, file: Path) -> list[tuple[str, str, str
 async def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="localorg-"))
     try:
-        running, url, _ = _serve(folder / "small", 200)
-        token = await asyncio.to_thread(lambda: exchange(url, authorize(url))["access_token"])
-        show(f"Local org, {CLIENTS} clients at once", ("request", "a second"), await _load(url, token))
-        running.terminate()
-        running.wait()
+        with _served(folder / "small", 200) as (url, _):
+            token = await asyncio.to_thread(lambda: exchange(url, authorize(url))["access_token"])
+            show(f"Local org, {CLIENTS} clients at once", ("request", "a second"), await _load(url, token))
         print()
-        running, url, taken = _serve(folder / "large", MILLION)
-        token = await asyncio.to_thread(lambda: exchange(url, authorize(url, ADMIN))["access_token"])
-        rows = await _queries(url, token, folder / "large/org.sqlite3")
-        running.terminate()
-        running.wait()
+        with _served(folder / "large", MILLION) as (url, taken):
+            token = await asyncio.to_thread(lambda: exchange(url, authorize(url, ADMIN))["access_token"])
+            rows = await _queries(url, token, folder / "large/org.sqlite3")
         show(f"One query on {MILLION:,} accounts (made in {taken:.0f} s)", ("query", "median of 20", "slowest"), rows)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
