@@ -110,7 +110,7 @@ class AccountView:
         if field.type == "picklist":
             known = list(field.picklist) if text in ("", *field.picklist) else [text, *field.picklist]
             options = [ft.DropdownOption(key="", text="–"), *(ft.DropdownOption(key=v, text=v) for v in known)]
-            return ft.Row([ft.Dropdown(label=label, value=text, options=options, on_select=chosen, error_text=error, expand=True, menu_height=320)])
+            return parts.choice(ft.Dropdown(label=label, value=text, options=options, on_select=chosen, error_text=error, menu_height=320))
         long = field.type == "textarea"
         return ft.TextField(
             label=label,

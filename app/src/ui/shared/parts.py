@@ -65,6 +65,12 @@ def tile(title: str, subtitle: str, on_click: Action | None = None, trailing: st
     )
 
 
+def choice(control: ft.Dropdown) -> ft.Control:
+    """A drop-down over the whole width; Flutter gives it no name of its own for assistive technology."""
+    control.expand = True
+    return ft.Semantics(content=ft.Row([control]), label=str(control.label), container=True)
+
+
 def waiting(text: str = strings.LOADING) -> ft.Control:
     ring = ft.ProgressRing(width=28, height=28, semantics_label=text)
     return ft.Container(

@@ -49,8 +49,8 @@ class SignInView:
         hosts = list(model.options.login_hosts)
         if len(hosts) > 1:
             options = [ft.DropdownOption(key=h.host, text=h.label) for h in hosts]
-            dropdown = ft.Dropdown(label=strings.SIGN_IN_AT, value=model.chosen.host, options=options, on_select=self._choose, expand=True)
-            controls.append(ft.Row([dropdown]))
+            dropdown = ft.Dropdown(label=strings.SIGN_IN_AT, value=model.chosen.host, options=options, on_select=self._choose)
+            controls.append(parts.choice(dropdown))
         else:
             controls.append(ft.Text(f"{strings.SIGN_IN_AT} {hosts[0].label}", text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT))
         if model.asks_my_domain:
