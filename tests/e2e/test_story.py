@@ -124,16 +124,19 @@ def test_a_working_day(phone: Phone, suite: Suite, org_url: str) -> None:
     phone.sees("Contacts")
     phone.tap("Edit")
     phone.type("Account Phone", "+44 20 7946 0999")
+    phone.tap("Account Rating")
+    phone.page.get_by_role("menuitem", name="Cold").or_(phone.page.get_by_role("button", name="Cold")).first.click()
     phone.page.get_by_role("button", name="Save").scroll_into_view_if_needed()
     phone.tap("Save")
     phone.sees("+44 20 7946 0999")
     session = exchange(org_url, authorize(org_url))
     answer = httpx.get(
         f"{org_url}/services/data/v66.0/query",
-        params={"q": "SELECT Phone FROM Account WHERE Name = 'Willow Health'"},
+        params={"q": "SELECT Phone, Rating FROM Account WHERE Name = 'Willow Health'"},
         headers={"Authorization": f"Bearer {session['access_token']}"},
     )
     assert answer.json()["records"][0]["Phone"] == "+44 20 7946 0999"
+    assert answer.json()["records"][0]["Rating"] == "Cold"
 
     # The session expires in the org: the next tap works, after exactly one refresh.
     control(org_url, "expire", {"username": SALES})
