@@ -52,7 +52,6 @@ _PROFILES: dict[str, _Profile] = {
         },
     ),
 }
-FULL = Schema(SCHEMA.values())
 
 
 def _schema(profile: _Profile) -> Schema:

@@ -72,7 +72,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SignOut:
-    """`everywhere` also ends the sessions of the user's other devices."""
+    """A user has one connection for all devices, so signing out ends them all; `everywhere` is accepted and changes nothing yet."""
 
     everywhere: bool = False
 

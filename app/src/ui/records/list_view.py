@@ -34,10 +34,6 @@ class AccountsView:
         if not self._model.items:
             await self._model.load()
 
-    async def reload(self) -> None:
-        """Begins the list anew, after a record was changed."""
-        await self._model.load()
-
     def _show(self) -> None:
         model = self._model
         if len(model.items) < self._shown or not model.items:
