@@ -16,7 +16,7 @@ from localorg.seed import USERS
 from localorg.state import CONSUMER_KEY, Org
 from localorg.web import Endpoint, Json, base_url, json_object
 
-_FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "cut": str}
+_FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "cut": str, "body": str}
 
 
 def routes(org: Org) -> list[BaseRoute]:
@@ -158,6 +158,7 @@ async def _faults(org: Org, request: Request) -> Response:
             status=cast("int | None", asked.get("status")),
             delay_ms=cast(int, asked.get("delayMs", 0)),
             cut=cast("str | None", asked.get("cut")),
+            body=cast("str | None", asked.get("body")),
         )
     )
     return Json({"pending": len(org.faults.pending)})

@@ -18,7 +18,8 @@ class Fault:
     """One thing to do wrong.
 
     `kind` is a counter's name or a pattern of such (`rest.*`); `times` how often; `delay_ms` waits first;
-    `status` answers so instead of doing the work; `cut` drops the connection `before` or `after` the work.
+    `status` answers so instead of doing the work, with `body` when one is given; `cut` drops the connection `before` or
+    `after` the work.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Fault:
     status: int | None = None
     delay_ms: int = 0
     cut: str | None = None
+    body: str | None = None
 
 
 @dataclass(slots=True)

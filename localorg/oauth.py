@@ -236,9 +236,9 @@ def introspect(org: Org, app: App, token: str) -> dict[str, object]:
             "nbf": int(row["issued"]),
         }
     found = org.db.execute(
-        "SELECT g.*, u.Username FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id AND g.generation = t.generation"
+        "SELECT g.*, u.Username FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id AND (g.generation = t.generation OR NOT ?)"
         " JOIN User u ON u.Id = g.user_id WHERE t.token_hash = ? AND g.revoked = 0",
-        (key,),
+        (app.rotation, key),
     ).fetchone()
     if found is None or found["consumer_key"] != app.consumer_key:
         return {"active": False}

@@ -80,6 +80,8 @@ async def counted(org: Org, kind: str, work: Callable[[], Awaitable[Response]]) 
 
 def _refusal(kind: str, fault: Fault) -> Response:
     assert fault.status is not None
+    if fault.body is not None:
+        return Response(fault.body, fault.status, media_type="application/json" if fault.body[:1] in ("{", "[") else "text/html")
     code, message = BODIES.get(fault.status, ("UNKNOWN_EXCEPTION", "An unexpected error occurred."))
     if kind.startswith("token."):
         return Json({"error": "unknown_error", "error_description": "retry your request"}, fault.status)
