@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) devtools/setup_machine.py
 
-.PHONY: run test check format bench deploy-check openapi reset keyset lock web help
+.PHONY: run test check format bench soak admin deploy-check openapi reset keyset lock web help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -21,6 +21,12 @@ format:        ## put the code into its format
 
 bench:         ## measure, and print the tables of docs/performance.md
 	$(DO) bench
+
+soak:          ## kill function processes for MINUTES (default 2) while tokens expire, and count
+	$(DO) soak $(MINUTES)
+
+admin:         ## an administrator's command, such as ARGS="show"
+	$(DO) admin $(ARGS)
 
 deploy-check:  ## what `firebase deploy` would validate, without a network
 	$(DO) deploy-check

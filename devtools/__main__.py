@@ -11,7 +11,7 @@ from pathlib import Path
 from devtools import ports, web
 from devtools.processes import adopt_orphans, end_descendants
 from devtools.setup_machine import ROOT, TOOLS, tool_path
-from devtools.suite import Plan, Suite, SuiteError
+from devtools.suite import Plan, Suite, SuiteError, function_environment
 
 STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 _NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI", "WARNING: ", "Issues? Report",
@@ -43,8 +43,12 @@ def main(arguments: Sequence[str]) -> int:
             return _call([sys.executable, "-m", "bench", *rest])
         case "openapi":
             return _call([sys.executable, "-m", "devtools.openapi"], {"PYTHONPATH": "functions"})
+        case "admin":
+            return admin(rest)
+        case "soak":
+            return _call([sys.executable, "-m", "bench.soak", *rest])
         case "keyset":
-            return _call([sys.executable, "-c", "from backend.adapters.cipher import new_keyset; print(new_keyset())"], {"PYTHONPATH": "functions"})
+            return admin(["keyset", "new"])
         case "lock":
             return _call([sys.executable, "devtools/lock.py", str(TOOLS / "uv/bin/uv")])
         case _:
@@ -90,6 +94,13 @@ def run() -> int:
         return 1
     finally:
         end_descendants()
+
+
+def admin(arguments: Sequence[str]) -> int:
+    """An administrator's command: on what `make run` runs, or on the project that GCLOUD_PROJECT names."""
+    plan = Plan(ports.chosen(running=True), os.environ.get("PROJECT", "demo-salesforce-app"), STATE)
+    extra = {} if "GCLOUD_PROJECT" in os.environ or arguments[:1] == ["keyset"] else function_environment(plan)
+    return _call([sys.executable, "-m", "backend.admin", *arguments], {**extra, "PYTHONPATH": "functions"})
 
 
 def _tidy(line: str) -> str:

@@ -34,23 +34,23 @@ class Ports:
         return {variable: str(getattr(self, part)) for part, (variable, _) in _DEFAULTS.items()}
 
 
-def chosen(environment: Mapping[str, str] = os.environ) -> Ports:
-    """DESIGN's ports or the ones in the environment. Raises PortsError when one is taken or not a number."""
+def chosen(environment: Mapping[str, str] = os.environ, *, running: bool = False) -> Ports:
+    """DESIGN's ports or the ones in the environment. Raises PortsError when one is not a number, or taken before it is `running`."""
     ports: dict[str, int] = {}
     for part, (variable, default) in _DEFAULTS.items():
         text = environment.get(variable, str(default))
         if not text.isdigit() or not 0 < int(text) < 65536:
             raise PortsError(f"{variable}={text} is not a port")
         ports[part] = int(text)
-        if not _is_free(ports[part]):
+        if not running and not _issome(ports[part]):
             raise PortsError(f"port {text} ({part}) is taken: end the program that holds it, or choose another with {variable}=… make run")
-    hub, logging, websocket = _free(3)
+    hub, logging, websocket = some(3)
     return Ports(**ports, hub=hub, logging=logging, websocket=websocket)
 
 
 def free() -> Ports:
     """Ports that nobody uses."""
-    return Ports(*_free(8))
+    return Ports(*some(8))
 
 
 def answers(port: int) -> bool:
@@ -60,7 +60,8 @@ def answers(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free(count: int) -> list[int]:
+def some(count: int) -> list[int]:
+    """Ports that nobody uses at this moment."""
     socks = [socket.socket() for _ in range(count)]
     try:
         for sock in socks:
@@ -71,7 +72,7 @@ def _free(count: int) -> list[int]:
             sock.close()
 
 
-def _is_free(port: int) -> bool:
+def _issome(port: int) -> bool:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,35 +1,44 @@
-"""The two functions of the backend. `auth` signs in and out and alone may sign custom tokens; `api` serves the data."""
+"""The functions: `auth` signs in and out and alone may sign custom tokens, `api` serves the data, `upkeep` runs once a day."""
 
+from dataclasses import asdict
+
+import structlog
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from backend import bootstrap, emulator, settings
-from backend.async_function import on_async_request
-from backend.calls import Calls
+from backend.adapters.cipher import KeysetError, TinkCipher
+from backend.async_function import on_async_request, on_async_schedule
 
 REGION = "europe-west1"
 SECRETS = ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"]
 
 _settings: settings.Settings | None = None
-_calls: Calls | None = None
+_cipher: TinkCipher | None = None
+_backend: bootstrap.Backend | None = None
 
 if settings.is_serving():
     try:
         _settings = settings.load()
+        _cipher = bootstrap.open_cipher(_settings)
     except settings.SettingsError as wrong:
         settings.refuse_to_start(wrong)
+    except KeysetError as wrong:
+        settings.refuse_to_start(f"TOKEN_KEYSET: {wrong}")
     else:
         bootstrap.configure_log(readable=_settings.emulated)
         if _settings.emulated:
             emulator.end_with_parent()
 
 
-def calls() -> Calls:
+def backend() -> bootstrap.Backend:
     """The wired backend, made by the first request because Firestore's client belongs to the running event loop."""
-    global _calls
-    if _calls is None:
-        _calls = bootstrap.make_calls(_settings or settings.load())
-    return _calls
+    global _backend
+    if _backend is None:
+        assert _settings, "this process was not started to serve"
+        assert _cipher
+        _backend = bootstrap.make_backend(_settings, _cipher)
+    return _backend
 
 
 # The service accounts and their roles are in docs/deploy.md: only salesforce-auth may sign custom tokens.
@@ -37,13 +46,30 @@ def calls() -> Calls:
     region=REGION, cpu=1, memory=512, concurrency=80, timeout_sec=60, max_instances=20, service_account="salesforce-auth@", secrets=SECRETS
 )
 async def auth(request: Request) -> Response:
-    """getSignInOptions, signIn, signOut."""
-    return await calls().answer("auth", request)
+    """getSignInOptions, signIn, signOut, eraseMe."""
+    return await backend().calls.answer("auth", request)
 
 
 @on_async_request(
     region=REGION, cpu=1, memory=512, concurrency=80, timeout_sec=60, max_instances=50, service_account="salesforce-api@", secrets=SECRETS
 )
 async def api(request: Request) -> Response:
-    """getProfile, getDashboard, describe, listRecords, getRecord, createRecord, updateRecord, deleteRecord."""
-    return await calls().answer("api", request)
+    """getConnection, updateConnection, getProfile, getDashboard, describe, listRecords, getRecord, createRecord, updateRecord, deleteRecord."""
+    return await backend().calls.answer("api", request)
+
+
+@on_async_schedule(
+    schedule="every day 03:00",
+    region=REGION,
+    cpu=1,
+    memory=512,
+    timeout_sec=1800,
+    max_instances=1,
+    service_account="salesforce-auth@",
+    secrets=SECRETS,
+)
+async def upkeep(_request: Request) -> Response:
+    """Keeps alive the grants of users who want it, deletes connections that nobody uses, finishes revocations."""
+    done = asdict(await backend().lifecycle.upkeep())
+    structlog.get_logger("upkeep").info("upkeep", **done)
+    return JSONResponse(done)

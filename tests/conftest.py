@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devtools import ports, web
+from devtools.fleet import Fleet
 from devtools.suite import Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
 from tests.clients import App
@@ -20,6 +21,13 @@ def suite() -> Iterator[Suite]:
         web.build()
     free = ports.free()
     with Suite(Plan(free, f"demo-test-{free.hub}"), lambda part, line: LOG.append(f"{part}: {line}")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def fleet(suite: Suite) -> Iterator[Fleet]:
+    """Four processes of the api function, beside those of the emulator."""
+    with Fleet(suite.plan, "api", 4, lambda line: LOG.append(f"fleet: {line}")) as running:
         yield running
 
 

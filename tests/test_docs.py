@@ -74,7 +74,7 @@ def test_the_org_settings_on_the_command_line_are_documented(repository: Path) -
 
 def test_every_direct_dependency_is_explained(repository: Path) -> None:
     docs = text(repository, "docs/dependencies.md")
-    direct = [line.split("==")[0] for line in text(repository, "functions/requirements.in").splitlines() if "==" in line]
+    direct = [re.split(r"[=\[]", line)[0] for line in text(repository, "functions/requirements.in").splitlines() if "==" in line]
     for file in ("app/pyproject.toml", "localorg/pyproject.toml"):
         project = tomllib.loads((repository / file).read_text())["project"]
         direct += [re.split(r"[=>\[]", d)[0] for d in project["dependencies"]]

@@ -1,41 +1,46 @@
-"""From an HTTP request to a flow and back: find the call, verify who calls, decode, run, encode, log one line."""
+"""From an HTTP request to a flow and back: find the call, verify and admit who calls, decode, run, encode, log one line."""
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
 from backend import callable as protocol
+from backend.adapters.firebase_auth import Caller, FirebaseAuth
+from backend.core.lifecycle import Lifecycle
 from backend.core.records import Records
 from backend.core.sign_in import SignInFlow
-from contract.calls import CALLS, Call, Created, Empty, SignedIn, SignInOptions
+from backend.core.stops import KillSwitch
+from backend.core.vault import Vault
+from contract.calls import CALLS, Call, Created, Empty, SignedIn, SignInOptions, SignOut
 from contract.codec import DecodeError, decode
-from contract.errors import CallError, Misconfigured, Reason, RefusedRequest
+from contract.errors import CallError, Misconfigured, Reason, RefusedRequest, SessionInvalid
 
 _log = structlog.get_logger("calls")
 Work = Callable[[str, Any], Awaitable[object]]
-
-
-class Verifier(Protocol):
-    async def verify(self, id_token: str) -> str:
-        """The uid of a Firebase ID token. Raises SessionInvalid."""
-        ...
+_NOBODY = Caller("", "")
+_LEAVING = ("signOut", "eraseMe")
 
 
 class Calls:
     """What both functions answer. One for each process."""
 
-    def __init__(self, sign_in: SignInFlow, records: Records, verifier: Verifier) -> None:
-        self._verifier = verifier
+    def __init__(self, sign_in: SignInFlow, lifecycle: Lifecycle, records: Records, firebase: FirebaseAuth, switch: KillSwitch, vault: Vault) -> None:
+        self._firebase = firebase
+        self._switch = switch
+        self._vault = vault
         self._sign_in = sign_in
+        self._lifecycle = lifecycle
         self._records = records
         self._work: dict[str, Work] = {
             "getSignInOptions": self._get_sign_in_options,
             "signIn": self._sign_in_call,
-            "signOut": self._sign_out,
+            "eraseMe": lambda uid, _: lifecycle.erase(uid),
+            "getConnection": lambda uid, _: lifecycle.status(uid),
+            "updateConnection": lambda uid, asked: lifecycle.stay_signed_in(uid, asked.stay_signed_in),
             "getProfile": lambda uid, _: records.get_profile(uid),
             "getDashboard": lambda uid, _: records.get_dashboard(uid),
             "describe": lambda uid, asked: records.describe(uid, asked.sobject),
@@ -54,12 +59,14 @@ class Calls:
             return Response("ok")
         call = self._calls.get((function, name))
         started = time.perf_counter()
-        uid: str | None = None
+        caller = _NOBODY
         try:
             if call is None or request.method != "POST":
                 raise RefusedRequest(Reason.UNKNOWN_CALL)
-            uid = None if call.public else await self._verifier.verify(protocol.bearer(request))
-            response = protocol.result(await self._run(call, uid or "", request))
+            if not call.public:
+                caller = await self._firebase.verify(protocol.bearer(request))
+                await self._admit(call, caller)
+            response = protocol.result(await self._run(call, caller, request))
             outcome = "ok"
         except CallError as refused:
             response, outcome = protocol.error(refused), refused.reason.value
@@ -69,26 +76,32 @@ class Calls:
             response, outcome = protocol.error(Misconfigured(Reason.INTERNAL)), Reason.INTERNAL.value
         shown = name if call is not None else "unknown"
         milliseconds = round(1000 * (time.perf_counter() - started), 1)
-        _log.info("call", call=shown, uid=uid, outcome=outcome, status=response.status_code, ms=milliseconds)
+        _log.info("call", call=shown, uid=caller.uid or None, outcome=outcome, status=response.status_code, ms=milliseconds)
         return response
 
-    async def _run(self, call: Call, uid: str, request: Request) -> object:
+    async def _admit(self, call: Call, caller: Caller) -> None:
+        """Refuses one whom an administrator has shut out, and a device that has signed out. Leaving is open to everyone."""
+        if call.name not in _LEAVING:
+            await self._switch.check(caller.uid)
+        if not await self._vault.admits(caller.uid, caller.session):
+            raise SessionInvalid(Reason.SIGNED_OUT)
+
+    async def _run(self, call: Call, caller: Caller, request: Request) -> object:
         data = await protocol.read_data(request)
         try:
             asked = decode(cast(type[object], call.request), {} if data is None else data)
         except DecodeError as wrong:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, str(wrong)) from None
-        return await self._work[call.name](uid, asked)
+        if isinstance(asked, SignOut):
+            await self._lifecycle.sign_out(caller.uid, caller.session, everywhere=asked.everywhere)
+            return Empty()
+        return await self._work[call.name](caller.uid, asked)
 
     async def _get_sign_in_options(self, _uid: str, _asked: Empty) -> SignInOptions:
         return self._sign_in.options()
 
     async def _sign_in_call(self, _uid: str, asked: Any) -> SignedIn:
         return await self._sign_in.sign_in(asked)
-
-    async def _sign_out(self, uid: str, _asked: Any) -> Empty:
-        await self._sign_in.sign_out(uid)
-        return Empty()
 
     async def _create_record(self, uid: str, asked: Any) -> Created:
         return await self._records.create_record(uid, asked)

@@ -24,11 +24,14 @@ class Settings:
     consumer_key: str
     consumer_secret: Secret
     keyset: Secret
+    keyset_kms_key: str | None
     login_hosts: tuple[LoginHost, ...]
     redirect_uris: frozenset[str]
     scope: str
     api_version: str
     signing_account: str | None
+    keep_alive_days: int
+    delete_unused_days: int
     firebase: FirebaseProject
 
 
@@ -58,11 +61,14 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         consumer_key=required("SALESFORCE_CONSUMER_KEY", "the consumer key of your External Client App, in functions/.env"),
         consumer_secret=Secret(required("SALESFORCE_CONSUMER_SECRET", "firebase functions:secrets:set SALESFORCE_CONSUMER_SECRET")),
         keyset=Secret(required("TOKEN_KEYSET", "firebase functions:secrets:set TOKEN_KEYSET (make keyset prints a new one)")),
+        keyset_kms_key=environment.get("TOKEN_KEYSET_KMS_KEY", "").strip() or None,
         login_hosts=_login_hosts(environment.get("SALESFORCE_LOGIN_HOSTS", ""), emulated, wrong),
         redirect_uris=frozenset(required("REDIRECT_URIS", "the app's redirect URIs, separated by spaces, in functions/.env").split()),
         scope=environment.get("SALESFORCE_SCOPE", "").strip() or "api id profile email refresh_token",
         api_version=environment.get("SALESFORCE_API_VERSION", "").strip() or "66.0",
         signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
+        keep_alive_days=_days("KEEP_ALIVE_DAYS", 20, environment, wrong),
+        delete_unused_days=_days("DELETE_UNUSED_DAYS", 180, environment, wrong),
         firebase=_firebase(environment, emulated, wrong),
     )
     if wrong:
@@ -70,7 +76,15 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
-def refuse_to_start(error: SettingsError) -> None:
+def _days(name: str, default: int, environment: Mapping[str, str], wrong: list[str]) -> int:
+    text = environment.get(name, "").strip() or str(default)
+    if not text.isdecimal() or not int(text):
+        wrong.append(f"{name} is a number of days, at least 1, not {text!r}")
+        return default
+    return int(text)
+
+
+def refuse_to_start(error: SettingsError | str) -> None:
     """Ends the process with the mistakes on standard error: a backend that is set up wrongly must not serve."""
     for line in str(error).splitlines():
         print(f"settings: {line}", file=sys.stderr, flush=True)

@@ -72,9 +72,45 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SignOut:
-    """A user has one connection for all devices, so signing out ends them all; `everywhere` is accepted and changes nothing yet."""
+    """Signs out this device. With the last one, or `everywhere`, this app's access in Salesforce ends too."""
 
     everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """The receipt for an erasure: the hash of its last audit entry ("" when nothing was stored), and when (ISO 8601).
+
+    Without `revoked_at_salesforce` Salesforce did not confirm; then the user removes the app in their Salesforce settings.
+    """
+
+    receipt: str
+    erased_at: str
+    revoked_at_salesforce: bool
+
+
+ConnectionState = Literal["fresh", "refreshing", "sending", "sent-unknown", "needs-sign-in", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """How it stands with the user's connection (docs/reliability.md tells the states); times are ISO 8601."""
+
+    state: ConnectionState
+    generation: int
+    signed_in_at: str
+    refreshed_at: str
+    login_host: str
+    devices: int
+    stay_signed_in: bool
+    ended_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateConnection:
+    """`staySignedIn`: keep the access alive also while the app is not used for longer than Salesforce allows."""
+
+    stay_signed_in: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +273,9 @@ CALLS: tuple[Call, ...] = (
     Call("auth", "getSignInOptions", Empty, SignInOptions, public=True),
     Call("auth", "signIn", SignIn, SignedIn, public=True),
     Call("auth", "signOut", SignOut, Empty),
+    Call("auth", "eraseMe", Empty, Erased),
+    Call("api", "getConnection", Empty, ConnectionStatus),
+    Call("api", "updateConnection", UpdateConnection, ConnectionStatus),
     Call("api", "getProfile", Empty, Profile),
     Call("api", "getDashboard", Empty, Dashboard),
     Call("api", "describe", Describe, SobjectShape),

@@ -36,12 +36,17 @@ class Reason(StrEnum):
     CODE_REJECTED = "code-rejected"
     VERIFIER_REJECTED = "verifier-rejected"
     SIGN_IN_BLOCKED = "sign-in-blocked"
+    SIGN_IN_DENIED = "sign-in-denied"
+    OTHER_ORG = "other-org"
     NO_REFRESH_TOKEN = "no-refresh-token"
     ID_TOKEN_MISSING = "id-token-missing"
     ID_TOKEN_INVALID = "id-token-invalid"
     ID_TOKEN_EXPIRED = "id-token-expired"
+    SIGNED_OUT = "signed-out"
     NOT_CONNECTED = "not-connected"
     ACCESS_REVOKED = "access-revoked"
+    ACCESS_STOPPED = "access-stopped"
+    IDLE_TOO_LONG = "idle-too-long"
     USER_INACTIVE = "user-inactive"
     ORG_POLICY = "org-policy"
     TOKENS_UNREADABLE = "tokens-unreadable"
@@ -98,6 +103,8 @@ class SignInFailed(CallError):
         Reason.CODE_REJECTED: ("UNAUTHENTICATED", "The sign-in took too long or was used before. Please sign in again."),
         Reason.VERIFIER_REJECTED: ("UNAUTHENTICATED", "The sign-in was started somewhere else. Please sign in again."),
         Reason.SIGN_IN_BLOCKED: ("PERMISSION_DENIED", "Your Salesforce administrator does not allow this app for you."),
+        Reason.SIGN_IN_DENIED: ("PERMISSION_DENIED", "You did not allow this app. Sign in again whenever you like."),
+        Reason.OTHER_ORG: ("PERMISSION_DENIED", "This app is not set up for that company's Salesforce. Sign in at your own company's address."),
         Reason.NO_REFRESH_TOKEN: ("FAILED_PRECONDITION", "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it."),
     }
 
@@ -107,13 +114,19 @@ class SessionInvalid(CallError):
         Reason.ID_TOKEN_MISSING: ("UNAUTHENTICATED", "Please sign in."),
         Reason.ID_TOKEN_INVALID: ("UNAUTHENTICATED", "Please sign in again."),
         Reason.ID_TOKEN_EXPIRED: ("UNAUTHENTICATED", "Your session has expired. Please sign in again."),
+        Reason.SIGNED_OUT: ("UNAUTHENTICATED", "This device is signed out. Please sign in again."),
     }
 
 
 class ConnectionLost(CallError):
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.NOT_CONNECTED: ("FAILED_PRECONDITION", "You are signed out. Please sign in again."),
-        Reason.ACCESS_REVOKED: ("FAILED_PRECONDITION", "Salesforce has ended this app's access for you. Please sign in again."),
+        Reason.ACCESS_REVOKED: (
+            "FAILED_PRECONDITION",
+            "Salesforce has ended this app's access: an administrator revoked it, or you signed in on more than five devices. Please sign in again.",
+        ),
+        Reason.ACCESS_STOPPED: ("FAILED_PRECONDITION", "Your administrator has stopped this app's access. Ask them when you may sign in again."),
+        Reason.IDLE_TOO_LONG: ("FAILED_PRECONDITION", "You have not used this app for 30 days, so Salesforce signed you out. Please sign in again."),
         Reason.USER_INACTIVE: ("FAILED_PRECONDITION", "Your Salesforce user is not active. Ask your administrator."),
         Reason.ORG_POLICY: ("FAILED_PRECONDITION", "Your company's Salesforce does not allow this app. Ask your administrator."),
         Reason.REFRESH_LOST: ("FAILED_PRECONDITION", "Salesforce's answer was lost while your session was renewed. Please sign in again."),

@@ -83,7 +83,7 @@ async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> Non
     assert again.session.user == client.session.user
     assert (await again.records.profile()).title == "Account Executive"
 
-    await again.session.sign_out()
+    await again.session.sign_out(everywhere=True)
     assert again.session.user is None
     assert again.device.kept == {}
     with pytest.raises(ConnectionLost) as lost:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from devtools.setup_machine import CHROMIUM_FLAGS, chromium
 from devtools.suite import Suite
-from tests.clients import PASSWORD, SALES, authorize, control, exchange
+from tests.clients import PASSWORD, SALES, App, authorize, control, exchange
 
 pytestmark = pytest.mark.browser
 _SECONDS = 60_000
@@ -97,8 +97,9 @@ def phone(context: BrowserContext, suite: Suite) -> Phone:
     return Phone(context, suite.plan.app_url)
 
 
-def test_a_working_day(phone: Phone, suite: Suite, org_url: str) -> None:
+def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> None:
     control(org_url, "revoke", {"username": SALES})
+    app.sign_in(authorize(org_url))  # the same person's tablet
     phone.open()
     phone.sign_in()
     phone.sees("Good")
@@ -149,9 +150,9 @@ def test_a_working_day(phone: Phone, suite: Suite, org_url: str) -> None:
     phone.open("/profile")
     phone.sees("Account Executive")
 
-    # Signed out, the old ID token gets nothing.
+    # Signed out on all devices, the old ID token gets nothing.
     old = phone.bearers[-1]
-    phone.tap("Sign out")
+    phone.tap("Sign out on all devices")
     phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
     refused = httpx.post(f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"})
     assert refused.status_code == 400
@@ -167,6 +168,28 @@ def assert_no_salesforce_token_reached(phone: Phone) -> None:
     kept = json.dumps(phone.page.context.storage_state()) + phone.page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
     assert "5Aep861" not in kept
     assert "aPrx" not in kept
+
+
+def test_a_person_who_leaves_has_everything_erased(phone: Phone, app: App, suite: Suite, org_url: str) -> None:
+    app.sign_in(authorize(org_url))
+    phone.open()
+    phone.sign_in()
+    phone.go("Profile")
+    phone.sees(re.compile("Signed in on [0-9]+ devices"))
+    phone.page.get_by_role("switch").first.click()
+    expect(phone.page.get_by_role("switch").first).to_be_checked()
+    for _ in range(50):  # the switch moves before the backend has answered
+        if app.call("api/getConnection")["staySignedIn"]:
+            break
+        phone.page.wait_for_timeout(100)
+    assert app.call("api/getConnection")["staySignedIn"] is True
+    phone.tap("Erase my data")
+    phone.sees(re.compile("Erase your data from this app"))
+    phone.tap("Cancel")
+    phone.tap("Erase my data")
+    phone.tap(re.compile("^Erase$"))
+    phone.sees(re.compile("has erased your data and given up its access.*Receipt: [0-9a-f]{12}"))
+    assert app.reason("api/getProfile", {})[2] == "not-connected"
 
 
 def test_denied_consent_is_told_in_plain_words(phone: Phone, org_url: str) -> None:

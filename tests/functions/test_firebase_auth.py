@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from google.oauth2 import id_token as google_id_token
 
-from backend.adapters.firebase_auth import FirebaseAuth
+from backend.adapters.firebase_auth import Caller, FirebaseAuth
 from contract.errors import Reason, SessionInvalid
 
 PROJECT = "a-project"
@@ -66,6 +66,7 @@ def token(key: rsa.RSAPrivateKey | None = KEY, kid: str = "kid1", **changes: Any
         "iss": f"https://securetoken.google.com/{PROJECT}",
         "aud": PROJECT,
         "sub": "00D_005",
+        "session": "phone",
         "user_id": "00D_005",
         "iat": now - 10,
         "auth_time": now - 10,
@@ -77,7 +78,7 @@ def token(key: rsa.RSAPrivateKey | None = KEY, kid: str = "kid1", **changes: Any
 
 
 async def test_a_good_token_names_its_user(auth: FirebaseAuth) -> None:
-    assert await auth.verify(token()) == "00D_005"
+    assert await auth.verify(token()) == Caller("00D_005", "phone")
 
 
 async def test_a_verified_token_is_known_until_it_expires(auth: FirebaseAuth, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +89,7 @@ async def test_a_verified_token_is_known_until_it_expires(auth: FirebaseAuth, mo
         raise AssertionError("asked again")
 
     monkeypatch.setattr(google_id_token, "_fetch_certs", unreachable)
-    assert await auth.verify(good) == "00D_005"
+    assert (await auth.verify(good)).uid == "00D_005"
     monkeypatch.setattr("backend.adapters.firebase_auth.time.time", lambda: time.monotonic() + 10**10)
     with pytest.raises(AssertionError, match="asked again"):
         await auth.verify(good)

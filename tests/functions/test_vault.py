@@ -1,73 +1,16 @@
 """The vault with the real adapters for Salesforce and sealing, against the real local org; storage in memory."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.memory import MemoryConnections
-from backend.adapters.salesforce_http import Http
-from backend.adapters.salesforce_oauth import SalesforceOAuth
-from backend.core.connection import Connection, Credential, Secret, State
-from backend.core.vault import LEASE_SECONDS, Vault
+from backend.core.connection import Connection, Entry, Event, State
+from backend.core.vault import LEASE_SECONDS, REMEMBER_SECONDS
 from contract.errors import ConnectionLost, Misconfigured, OrgUnavailable, Reason
 from localorg import EmbeddedOrg
-from tests.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
-
-
-class SteppedClock:
-    """Time that passes when someone sleeps."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 24, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    async def sleep(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-        await asyncio.sleep(0.001)
-
-
-class Instances:
-    """Several processes of the function in one: a vault each, over one store."""
-
-    def __init__(self, org: EmbeddedOrg, secret: str = CONSUMER_SECRET) -> None:
-        self.org = org
-        self.host = f"127.0.0.1:{org.port}"
-        self.clock = SteppedClock()
-        self.store = MemoryConnections()
-        self.cipher = TinkCipher(Secret(new_keyset()))
-        self.http = Http()
-        self.oauth = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(secret), local=True)
-        self.vaults = [self.vault(str(n)) for n in range(4)]
-
-    def vault(self, owner: str) -> Vault:
-        return Vault(self.store, self.cipher, self.oauth, self.clock, random.Random(owner).random, owner)
-
-    async def connect(self) -> tuple[str, Credential]:
-        """A new sign-in through the org's pages."""
-        authorization = await asyncio.to_thread(authorize, self.org.url)
-        honest = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(CONSUMER_SECRET), local=True)
-        grant = await honest.exchange_code(self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK)
-        uid = f"{grant.org_id}_{grant.user_id}"
-        await self.vaults[0].save(grant, uid, self.host)
-        return uid, await self.vaults[0].open_connection(uid)
-
-    def refreshes(self) -> int:
-        return control(self.org.url, "counters").get("token.refresh_token", 0)
-
-
-@pytest.fixture
-async def instances(org: EmbeddedOrg) -> AsyncIterator[Instances]:
-    made = Instances(org)
-    control(org.url, "faults/clear")
-    control(org.url, "counters/reset")
-    yield made
-    await made.http.close()
+from tests.clients import SALES, control
+from tests.functions.instances import Instances
 
 
 async def test_of_two_hundred_callers_in_four_instances_one_refreshes(instances: Instances) -> None:
@@ -93,8 +36,7 @@ async def test_generations_grow_over_many_refreshes_under_rotation(instances: In
     for expected in range(2, 8):
         credential = (await instances.vaults[expected % 4].renew(uid, credential)).credential
         assert credential.generation == expected
-    stored = await instances.store.read(uid)
-    assert stored is not None
+    stored = await instances.stored(uid)
     assert (stored.generation, stored.state, stored.lease) == (7, State.FRESH, None)
 
 
@@ -106,17 +48,27 @@ async def test_a_refused_refresh_ends_the_connection_once(instances: Instances) 
             await vault.renew(uid, rejected)
         assert lost.value.reason is Reason.ACCESS_REVOKED
     assert instances.refreshes() == 1
-    stored = await instances.store.read(uid)
-    assert stored is not None
+    stored = await instances.stored(uid)
     assert stored.state is State.NEEDS_SIGN_IN
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"cut": "before"}])
-async def test_a_passing_fault_keeps_the_connection(instances: Instances, fault: dict[str, object]) -> None:
+async def test_a_passing_fault_is_got_over_within_the_call(instances: Instances, fault: dict[str, object]) -> None:
     uid, rejected = await instances.connect()
     control(instances.org.url, "faults", {"kind": "token.refresh_token", **fault})
+    assert (await instances.vaults[0].renew(uid, rejected)).credential.generation == 2
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"cut": "before"}])
+async def test_a_fault_that_stays_keeps_the_connection(instances: Instances, fault: dict[str, object]) -> None:
+    uid, rejected = await instances.connect()
+    control(instances.org.url, "faults", {"kind": "token.refresh_token", "times": 20, **fault})
+    begun = instances.clock.now()
     with pytest.raises(OrgUnavailable):
         await instances.vaults[0].renew(uid, rejected)
+    assert instances.refreshes() == 3
+    assert instances.clock.now() - begun < timedelta(seconds=30)
+    control(instances.org.url, "faults/clear")
     assert (await instances.vaults[1].renew(uid, rejected)).credential.generation == 2
 
 
@@ -124,16 +76,12 @@ async def test_a_lost_answer_is_never_followed_by_the_same_token_again(instances
     """Under rotation, sending a used refresh token again makes Salesforce revoke the whole grant."""
     uid, rejected = await instances.connect()
     control(instances.org.url, "faults", {"kind": "token.refresh_token", "cut": "after"})
-    with pytest.raises(OrgUnavailable) as busy:
-        await instances.vaults[0].renew(uid, rejected)
-    assert busy.value.reason is Reason.ORG_BUSY
-    stored = await instances.store.read(uid)
-    assert stored is not None
-    assert stored.state is State.SENT_UNKNOWN
     for vault in instances.vaults:
         with pytest.raises(ConnectionLost) as lost:
             await vault.renew(uid, rejected)
         assert lost.value.reason is Reason.REFRESH_LOST
+        assert lost.value.details == {"state": "needs-sign-in"}
+    assert (State.SENT_UNKNOWN, None) in instances.noticed
     assert instances.refreshes() == 1
 
 
@@ -141,12 +89,12 @@ async def test_a_store_that_fails_for_a_moment_loses_no_new_token(instances: Ins
     uid, rejected = await instances.connect()
     inner, failures = instances.store.write, 3
 
-    async def write(connection: Connection) -> Connection:
+    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
         nonlocal failures
         if connection.generation == 2 and failures:
             failures -= 1
             raise ConnectionError("the store is away")
-        return await inner(connection)
+        return await inner(connection, entry)
 
     instances.store.write = write
     assert (await instances.vaults[0].renew(uid, rejected)).credential.generation == 2
@@ -157,8 +105,6 @@ async def test_a_store_that_fails_for_a_moment_loses_no_new_token(instances: Ins
 async def test_a_request_that_never_arrived_is_sent_again_after_asking(instances: Instances) -> None:
     uid, rejected = await instances.connect()
     control(instances.org.url, "faults", {"kind": "token.refresh_token", "cut": "before"})
-    with pytest.raises(OrgUnavailable):
-        await instances.vaults[0].renew(uid, rejected)
     assert (await instances.vaults[1].renew(uid, rejected)).credential.generation == 2
     assert control(instances.org.url, "counters")["introspect"] == 1
 
@@ -166,10 +112,12 @@ async def test_a_request_that_never_arrived_is_sent_again_after_asking(instances
 async def test_an_unknown_outcome_stays_unknown_while_salesforce_cannot_be_asked(instances: Instances) -> None:
     uid, rejected = await instances.connect()
     control(instances.org.url, "faults", {"kind": "token.refresh_token", "cut": "before"})
-    control(instances.org.url, "faults", {"kind": "introspect", "status": 503})
-    for _ in range(2):
-        with pytest.raises(OrgUnavailable):
-            await instances.vaults[0].renew(uid, rejected)
+    control(instances.org.url, "faults", {"kind": "introspect", "status": 503, "times": 20})
+    with pytest.raises(OrgUnavailable):
+        await instances.vaults[0].renew(uid, rejected)
+    assert (await instances.stored(uid)).state is State.SENT_UNKNOWN
+    assert instances.refreshes() == 1
+    control(instances.org.url, "faults/clear")
     assert (await instances.vaults[0].renew(uid, rejected)).credential.generation == 2
 
 
@@ -178,16 +126,14 @@ async def test_a_wrong_consumer_secret_is_no_reason_to_end_a_connection(org: Emb
     uid, rejected = await instances.connect()
     with pytest.raises(Misconfigured):
         await instances.vaults[0].renew(uid, rejected)
-    stored = await instances.store.read(uid)
-    assert stored is not None
+    stored = await instances.stored(uid)
     assert stored.state is State.FRESH
     await instances.http.close()
 
 
 async def test_a_lease_whose_holder_died_is_taken_over_after_its_deadline(instances: Instances) -> None:
     uid, rejected = await instances.connect()
-    stored = await instances.store.read(uid)
-    assert stored is not None
+    stored = await instances.stored(uid)
     await instances.vaults[0]._take_lease(stored)  # and dies
     before = instances.clock.now()
     renewed = await instances.vaults[1].renew(uid, rejected)
@@ -203,28 +149,125 @@ async def test_a_holder_that_comes_too_late_does_not_write_over_a_new_sign_in(in
     uid_again, _ = await instances.connect()
     assert uid_again == uid
     assert (await late).credential.generation == 2
-    stored = await instances.store.read(uid)
-    assert stored is not None
+    stored = await instances.stored(uid)
     assert stored.generation == 2
 
 
-async def test_sign_out_forgets_and_hands_back_the_refresh_token(instances: Instances) -> None:
-    uid, _ = await instances.connect()
-    forgotten = await instances.vaults[0].forget(uid)
-    assert forgotten is not None
-    await instances.oauth.revoke(instances.host, forgotten[0])
+async def test_what_others_write_during_a_refresh_costs_no_token(instances: Instances) -> None:
+    """A sign-out of another device, a re-sealing, a setting: the holder of the lease takes them over."""
+    uid, rejected = await instances.connect()
+    control(instances.org.url, "faults", {"kind": "token.refresh_token", "delayMs": 300})
+    renewal = asyncio.create_task(instances.vaults[1].renew(uid, rejected))
+    await asyncio.sleep(0.1)
+    assert (await instances.stored(uid)).state is State.SENDING
+    await instances.vaults[0].change(uid, instances.vaults[0].resealed)
+    await instances.lifecycle.stay_signed_in(uid, True)
+    assert (await renewal).credential.generation == 2
+    stored = await instances.stored(uid)
+    assert (stored.generation, stored.state, stored.stay_signed_in) == (2, State.FRESH, True)
+    assert await instances.is_active(stored)
+
+
+async def test_an_answer_that_was_given_up_still_counts_when_it_comes(instances: Instances) -> None:
+    """The holder's process stood still for longer than its lease; another one asked Salesforce and gave the token up."""
+    uid, rejected = await instances.connect()
+    control(instances.org.url, "faults", {"kind": "token.refresh_token", "delayMs": 300})
+    inner, slow, given_up = instances.store.write, asyncio.Event(), asyncio.Event()
+
+    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+        if connection.generation == 2 and not slow.is_set():
+            slow.set()
+            await given_up.wait()
+        return await inner(connection, entry)
+
+    instances.store.write = write
+    frozen = asyncio.create_task(instances.vaults[0].renew(uid, rejected))
+    await slow.wait()
     with pytest.raises(ConnectionLost) as lost:
-        await instances.vaults[0].open_connection(uid)
-    assert lost.value.reason is Reason.NOT_CONNECTED
-    assert await instances.vaults[0].forget(uid) is None
+        await instances.vaults[1].renew(uid, rejected)
+    assert lost.value.reason is Reason.REFRESH_LOST
+    given_up.set()
+    assert (await frozen).credential.generation == 2
+    stored = await instances.stored(uid)
+    assert (stored.state, stored.ended_reason) == (State.FRESH, None)
+    assert await instances.is_active(stored)
+    assert instances.refreshes() == 1
+
+
+@pytest.mark.parametrize("drowsy", [False, True])
+async def test_a_holder_that_stood_still_does_not_send(instances: Instances, drowsy: bool) -> None:
+    """Its process got no processor between taking the lease and sending, until another one had taken over.
+
+    Found by the state machine; a vault that does not look at the clock before it sends makes Salesforce revoke everything.
+    """
+    uid, rejected = await instances.connect()
+    inner, still = instances.store.write, True
+
+    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+        nonlocal still
+        written = await inner(connection, entry)
+        if connection.state is State.SENDING and still:
+            still = False
+            assert (await instances.vaults[1].renew(uid, rejected)).refreshed
+        return written
+
+    instances.store.write = write
+    if drowsy:
+        instances.vaults[0]._stood_still = lambda since: False
+    renewed = await instances.vaults[0].renew(uid, rejected)
+    assert not renewed.refreshed
+    assert instances.refreshes() == (2 if drowsy else 1)
+    assert await instances.is_active(await instances.stored(uid)) is not drowsy
+
+
+@pytest.mark.parametrize("how", ["kill", "sign-out"])
+async def test_a_token_that_comes_after_the_end_is_revoked(instances: Instances, how: str) -> None:
+    """Killed or signed out between Salesforce's answer and the write: the new grant is nobody's, so Salesforce is told."""
+    uid, rejected = await instances.connect()
+    inner, answered, ended = instances.store.write, asyncio.Event(), asyncio.Event()
+    given: list[Connection] = []
+
+    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+        if connection.generation == 2:
+            given.append(connection)
+            answered.set()
+            await ended.wait()
+        return await inner(connection, entry)
+
+    instances.store.write = write
+    renewal = asyncio.create_task(instances.vaults[1].renew(uid, rejected))
+    await answered.wait()
+    assert await instances.is_active(given[0])
+    if how == "kill":
+        await instances.lifecycle.kill(uid, by="anna")
+    else:
+        await instances.lifecycle.sign_out(uid, "phone", everywhere=True)
+    ended.set()
+    with pytest.raises(ConnectionLost):
+        await renewal
+    assert not await instances.is_active(given[0])
+
+
+async def test_a_generation_that_begins_anew_is_told_from_the_old_one(instances: Instances) -> None:
+    """After sign-out and sign-in another instance still remembers a higher generation; it takes the stored one."""
+    uid, credential = await instances.connect()
+    for _ in range(3):
+        credential = (await instances.vaults[1].renew(uid, credential)).credential
+    await instances.lifecycle.sign_out(uid, "phone", everywhere=True)
+    await instances.clock.sleep(1)
+    _, new = await instances.connect()
+    assert new.generation == 1
+    before = instances.refreshes()
+    renewed = await instances.vaults[1].renew(uid, credential)
+    assert renewed.credential == new
+    assert await instances.vaults[1].open_connection(uid) == new
+    assert instances.refreshes() == before
 
 
 async def test_a_credential_is_remembered_and_looked_up_again_after_a_while(instances: Instances) -> None:
     uid, credential = await instances.connect()
-    stored = await instances.store.read(uid)
-    assert stored is not None
-    await instances.store.delete(stored)
+    await instances.vaults[1].remove(uid, Event.REVOCATION, by="user")
     assert await instances.vaults[0].open_connection(uid) == credential
-    await instances.clock.sleep(301)
+    await instances.clock.sleep(REMEMBER_SECONDS + 1)
     with pytest.raises(ConnectionLost):
         await instances.vaults[0].open_connection(uid)

@@ -192,7 +192,7 @@ class TestIdToken:
 
     def test_after_sign_out_the_old_token_gets_nothing(self, signed_in: App, org_url: str) -> None:
         signed_in.call("api/getProfile")  # the api function now remembers the credential
-        signed_in.call("auth/signOut")
+        signed_in.call("auth/signOut", {"everywhere": True})
         assert signed_in.reason("api/getProfile", {}) == (400, "FAILED_PRECONDITION", "not-connected")
 
 

@@ -202,8 +202,9 @@ def test_a_write_whose_answer_is_lost_says_unknown(signed_in: App, org_url: str)
 
 def test_a_refresh_that_fails_for_a_while_keeps_the_connection(signed_in: App, org_url: str) -> None:
     control(org_url, "expire", {"username": SALES})
-    control(org_url, "faults", {"kind": "token.refresh_token", "status": 503})
+    control(org_url, "faults", {"kind": "token.refresh_token", "status": 503, "times": 20})
     assert signed_in.reason("api/getProfile", {}) == (503, "UNAVAILABLE", "org-busy")
+    control(org_url, "faults/clear")
     assert signed_in.call("api/getProfile")["title"] == "Account Executive"
 
 

@@ -1,9 +1,14 @@
-"""Sealing with Tink (AEAD): what is sealed for one connection, field and generation opens for no other."""
+"""Sealing with Tink (AEAD): what is sealed for one connection, field and generation opens for no other.
+
+The keyset is JSON, plain (as a secret) or wrapped by a key of Cloud KMS. To change keys without a pause, deploy after each
+step: add (every instance can open the new key), promote (it seals), re-seal what is stored, drop (the old key is gone).
+"""
 
 # The library has no types of its own.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import json
+from typing import Any, cast
 
 import tink
 from tink import aead, json_proto_keyset_format, secret_key_access
@@ -11,17 +16,23 @@ from tink import aead, json_proto_keyset_format, secret_key_access
 from backend.core.connection import Secret
 from contract.errors import ConnectionLost, Reason
 
+_WRAPPED_FOR = b"connections"  # associated data of a wrapped keyset
+
+
+class KeysetError(Exception):
+    """What is wrong with a keyset, without a word of it."""
+
 
 class TinkCipher:
-    """`keyset` is a Tink AEAD keyset as JSON. Raises ValueError when it is not one."""
+    """`keyset` is a Tink AEAD keyset as JSON, wrapped by the key `wrapped_by` when there is one. Raises KeysetError."""
 
-    def __init__(self, keyset: Secret) -> None:
+    def __init__(self, keyset: Secret, wrapped_by: aead.Aead | None = None) -> None:
         aead.register()
         try:
-            handle = json_proto_keyset_format.parse(keyset.reveal(), secret_key_access.TOKEN)
-            self._aead: aead.Aead = handle.primitive(aead.Aead)
-        except (tink.TinkError, ValueError):
-            raise ValueError("not a Tink AEAD keyset in JSON") from None  # Tink's own text may quote the key
+            self._aead: aead.Aead = _parse(keyset.reveal(), wrapped_by).primitive(aead.Aead)
+        except (tink.TinkError, ValueError):  # "from None": Tink's own text may quote the key
+            what = "not a Tink AEAD keyset in JSON" if wrapped_by is None else "not a keyset that this KMS key has wrapped, or Cloud KMS refuses"
+            raise KeysetError(what) from None
 
     def seal(self, token: Secret, *, uid: str, field: str, generation: int) -> bytes:
         return self._aead.encrypt(token.reveal().encode(), _associated(uid, field, generation))
@@ -33,11 +44,70 @@ class TinkCipher:
             raise ConnectionLost(Reason.TOKENS_UNREADABLE) from None
 
 
-def new_keyset() -> str:
-    """A new AES256-GCM keyset as JSON, for Secret Manager or a local `.secret.local`."""
+def kms_key(uri: str, client: Any = None) -> aead.Aead:
+    """The key `gcp-kms://projects/…/cryptoKeys/…` of Cloud KMS; every use is a request. Raises KeysetError for another form."""
+    from google.cloud import kms_v1  # late: most set-ups do without
+    from tink.integration import gcpkms
+
+    try:
+        return gcpkms.new_client(kms_v1_client=client or kms_v1.KeyManagementServiceClient(), key_uri=uri).get_aead(uri)
+    except tink.TinkError:
+        raise KeysetError("a KMS key is written gcp-kms://projects/P/locations/L/keyRings/R/cryptoKeys/K") from None
+
+
+def new_keyset(wrapped_by: aead.Aead | None = None) -> str:
+    """A new AES256-GCM keyset as one line of JSON, for Secret Manager or a local `.secret.local`."""
     aead.register()
-    handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-    return json.dumps(json.loads(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)))  # on one line
+    return _serialize(tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM), wrapped_by)
+
+
+def add_key(keyset: str, wrapped_by: aead.Aead | None = None) -> str:
+    """The keyset with one more key, which opens and does not seal yet. Raises KeysetError."""
+    keys, added = _keys(keyset, wrapped_by), json.loads(new_keyset())
+    return _from_keys({**keys, "key": [*keys["key"], *added["key"]]}, wrapped_by)
+
+
+def promote_key(keyset: str, wrapped_by: aead.Aead | None = None) -> str:
+    """The keyset with the key added last as the one that seals. Raises KeysetError."""
+    keys = _keys(keyset, wrapped_by)
+    return _from_keys({**keys, "primaryKeyId": keys["key"][-1]["keyId"]}, wrapped_by)
+
+
+def drop_keys(keyset: str, wrapped_by: aead.Aead | None = None) -> str:
+    """The keyset with nothing but the key that seals. Raises KeysetError."""
+    keys = _keys(keyset, wrapped_by)
+    return _from_keys({**keys, "key": [k for k in keys["key"] if k["keyId"] == keys["primaryKeyId"]]}, wrapped_by)
+
+
+def wrap(keyset: str, wrapped_by: aead.Aead) -> str:
+    """A plain keyset, wrapped by a key of Cloud KMS. Raises KeysetError."""
+    return _from_keys(_keys(keyset, None), wrapped_by)
+
+
+def _parse(text: str, wrapped_by: aead.Aead | None) -> tink.KeysetHandle:
+    if wrapped_by is None:
+        return json_proto_keyset_format.parse(text, secret_key_access.TOKEN)
+    return json_proto_keyset_format.parse_encrypted(text, wrapped_by, _WRAPPED_FOR)
+
+
+def _serialize(handle: tink.KeysetHandle, wrapped_by: aead.Aead | None) -> str:
+    if wrapped_by is None:
+        text = json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
+    else:
+        text = json_proto_keyset_format.serialize_encrypted(handle, wrapped_by, _WRAPPED_FOR)
+    return json.dumps(json.loads(text))
+
+
+def _keys(keyset: str, wrapped_by: aead.Aead | None) -> dict[str, Any]:
+    aead.register()
+    try:
+        return cast(dict[str, Any], json.loads(_serialize(_parse(keyset, wrapped_by), None)))
+    except (tink.TinkError, ValueError):
+        raise KeysetError("the keyset cannot be read") from None
+
+
+def _from_keys(keys: dict[str, Any], wrapped_by: aead.Aead | None) -> str:
+    return _serialize(json_proto_keyset_format.parse(json.dumps(keys), secret_key_access.TOKEN), wrapped_by)
 
 
 def _associated(uid: str, field: str, generation: int) -> bytes:

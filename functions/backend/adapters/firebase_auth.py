@@ -9,6 +9,7 @@ The Admin SDK is synchronous and its certificate and signBlob requests may take 
 import asyncio
 import hashlib
 import time
+from dataclasses import dataclass
 from typing import Any, cast
 
 import firebase_admin
@@ -19,15 +20,23 @@ from contract.errors import Misconfigured, Reason, SessionInvalid
 _MAX_VERIFIED = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a user, and the session of the device ("" for a sign-in of an older version)."""
+
+    uid: str
+    session: str
+
+
 class FirebaseAuth:
     """`app` decides the project, and the account that signs custom tokens."""
 
     def __init__(self, app: firebase_admin.App) -> None:
         self._app = app
-        self._verified: dict[bytes, tuple[str, float]] = {}
+        self._verified: dict[bytes, tuple[Caller, float]] = {}
 
-    async def verify(self, id_token: str) -> str:
-        """The uid of a Firebase ID token. Raises SessionInvalid.
+    async def verify(self, id_token: str) -> Caller:
+        """Whose a Firebase ID token is. Raises SessionInvalid.
 
         A token that was verified once is known until it expires: its signature does not change.
         """
@@ -43,15 +52,15 @@ class FirebaseAuth:
             raise Misconfigured(Reason.INTERNAL) from None
         except (auth.InvalidIdTokenError, ValueError):
             raise SessionInvalid(Reason.ID_TOKEN_INVALID) from None
-        uid, expires = str(claims["uid"]), float(claims["exp"])
+        caller, expires = Caller(str(claims["uid"]), str(claims.get("session") or "")), float(claims["exp"])
         if len(self._verified) >= _MAX_VERIFIED:
             self._verified.pop(next(iter(self._verified)))
-        self._verified[key] = (uid, expires)
-        return uid
+        self._verified[key] = (caller, expires)
+        return caller
 
-    async def custom_token(self, uid: str, org_id: str, user_id: str) -> str:
+    async def custom_token(self, uid: str, org_id: str, user_id: str, session: str) -> str:
         """A token for signInWithCustomToken, valid for an hour. Raises Misconfigured when the account may not sign."""
-        claims = {"orgId": org_id, "userId": user_id}
+        claims = {"orgId": org_id, "userId": user_id, "session": session}  # every ID token of this sign-in carries them
         try:
             token = cast(bytes, await asyncio.to_thread(auth.create_custom_token, uid, claims, app=self._app))
         except (auth.TokenSignError, ValueError) as failed:
@@ -62,5 +71,12 @@ class FirebaseAuth:
         """Revokes the user's Firebase refresh tokens; a user that Firebase does not know has none."""
         try:
             await asyncio.to_thread(auth.revoke_refresh_tokens, uid, app=self._app)
+        except exceptions.NotFoundError:
+            pass
+
+    async def delete_user(self, uid: str) -> None:
+        """Deletes the Firebase user; one that Firebase does not know is deleted already."""
+        try:
+            await asyncio.to_thread(auth.delete_user, uid, app=self._app)
         except exceptions.NotFoundError:
             pass

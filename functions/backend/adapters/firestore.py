@@ -3,49 +3,136 @@
 Preconditions instead of transactions: a contended transaction waits for locks, a failed precondition says so at once.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient
+from google.cloud.firestore_v1.base_query import FieldFilter
 
-from backend.core.connection import Connection, Contended, Lease, State
+from backend.core.audit import Recorded
+from backend.core.connection import Chain, ChainBroken, Connection, Contended, Entry, Event, Lease, Sought, State, revocation_due
+from backend.core.stops import Stops
 from contract.errors import Reason
 
-COLLECTION = "connections"
+COLLECTION, CREATIONS = "connections", "creations"
+AUDIT, ENTRIES = "audit", "entries"
+STOPS, CODES = "stops", "codes"
+_PAGE = 300
 
 
 class FirestoreConnections:
-    """A ConnectionStore. Needs a client made inside the running event loop."""
+    """A ConnectionStore, a StopStore and the audit record. Needs a client made inside the running event loop."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client  # the library's own types are partial
 
     async def read(self, uid: str) -> Connection | None:
         snapshot = await self._client.collection(COLLECTION).document(uid).get()
-        if not snapshot.exists:
-            return None
-        return _from_document(uid, cast(Mapping[str, Any], snapshot.to_dict()), snapshot.update_time)
+        return _from_document(snapshot) if snapshot.exists else None
 
-    async def write(self, connection: Connection) -> Connection:
+    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
         document = self._client.collection(COLLECTION).document(connection.uid)
-        try:
-            if connection.revision is None:
-                result = await document.create(_to_document(connection))
-            else:
-                fence = self._client.write_option(last_update_time=connection.revision)
-                result = await document.update(_to_document(connection), option=fence)
-        except (AlreadyExists, FailedPrecondition, NotFound, Aborted) as lost:
-            raise Contended from lost
-        return replace(connection, revision=result.update_time)
+        results = await self._commit(document, connection.revision, self._write_to(document, connection.revision, _to_document(connection)), entry)
+        return replace(connection, revision=results[0].update_time)
 
-    async def delete(self, connection: Connection) -> None:
+    async def delete(self, connection: Connection, entry: Entry) -> None:
+        document = self._client.collection(COLLECTION).document(connection.uid)
         fence = self._client.write_option(last_update_time=connection.revision)
+
+        def work(batch: Any) -> None:
+            batch.delete(document, option=fence)
+            if connection.chain is not None:
+                batch.set(self._client.collection(AUDIT).document(entry.subject), {"closed": True, **_chain(connection.chain)}, merge=True)
+
+        await self._commit(document, connection.revision, work, entry)
+
+    async def find(self, sought: Sought) -> AsyncIterator[Connection]:
+        query = self._client.collection(COLLECTION)
+        for name, operator, value in (
+            ("orgId", "==", sought.org_id),
+            ("staySignedIn", "==", sought.stay_signed_in),
+            ("refreshed", "<", sought.refreshed_before),
+            ("used", "<", sought.used_before),
+            ("revocationDue", "==", sought.revocation_due),
+        ):
+            if value is not None:
+                query = query.where(filter=FieldFilter(name, operator, value))
+        async for snapshot in _pages(query):
+            yield _from_document(snapshot)
+
+    async def erase(self, uid: str) -> None:
+        async for creation in self._client.collection(COLLECTION).document(uid).collection(CREATIONS).list_documents():
+            await creation.delete()
+        async for chain in self._client.collection(AUDIT).where(filter=FieldFilter("uid", "==", uid)).stream():
+            await chain.reference.update({"uid": None})
+
+    async def read_stops(self) -> Stops:
+        snapshot = await self._client.collection(STOPS).document("current").get()
+        if not snapshot.exists:
+            return Stops()
+        document = cast(Mapping[str, Any], snapshot.to_dict())
+        return Stops(frozenset(document["targets"]), _read_chain(document), snapshot.update_time)
+
+    async def write_stops(self, stops: Stops, entry: Entry | None) -> None:
+        document = {"targets": sorted(stops.targets), **({} if stops.chain is None else _chain(stops.chain))}
+        current = self._client.collection(STOPS).document("current")
+        await self._commit(current, stops.revision, self._write_to(current, stops.revision, document), entry)
+
+    async def recorded(self) -> AsyncIterator[tuple[Recorded, str | None]]:
+        """Every chain of the audit record, whole or not, and whose it is as long as nobody has erased that."""
+        open_ends: dict[str, Chain | None] = {}
+        async for snapshot in _pages(self._client.collection(COLLECTION)):
+            open_ends |= {c.subject: c for c in [_read_chain(snapshot.to_dict())] if c is not None}
+        stops = await self.read_stops()
+        if stops.chain is not None:
+            open_ends[stops.chain.subject] = stops.chain
+        subjects = {reference.id async for reference in self._client.collection(AUDIT).list_documents()}
+        for subject in sorted(subjects | set(open_ends)):
+            snapshot = await self._client.collection(AUDIT).document(subject).get()
+            document = cast(Mapping[str, Any], snapshot.to_dict() or {})
+            entries = [_entry(e.to_dict()) async for e in _pages(snapshot.reference.collection(ENTRIES))]
+            end = _read_chain(document) if document.get("closed") else open_ends.get(subject)
+            yield Recorded(subject, end, entries), document.get("uid")
+
+    async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
+        """Seals the ends of all closed chains anew; how many there are."""
+        done = 0
+        async for snapshot in _pages(self._client.collection(AUDIT).where(filter=FieldFilter("closed", "==", True))):
+            chain = _read_chain(snapshot.to_dict())
+            if chain is not None:
+                await snapshot.reference.update(_chain(reseal(chain)))
+                done += 1
+        return done
+
+    def _write_to(self, document: Any, revision: object, fields: Mapping[str, Any]) -> Callable[[Any], None]:
+        def work(batch: Any) -> None:
+            if revision is None:
+                batch.create(document, fields)
+            else:
+                batch.update(document, fields, option=self._client.write_option(last_update_time=revision))
+
+        return work
+
+    async def _commit(self, document: Any, revision: object, work: Callable[[Any], None], entry: Entry | None) -> Sequence[Any]:
+        """One commit: the work on a document as it was read, and its audit entry; both or neither."""
+        batch = self._client.batch()
+        work(batch)
+        if entry is not None:
+            chain = self._client.collection(AUDIT).document(entry.subject)
+            if entry.sequence == 1:
+                batch.create(chain, {"uid": None if document.parent.id == STOPS else document.id, "closed": False})
+            batch.create(chain.collection(ENTRIES).document(f"{entry.sequence:010d}"), _entry_document(entry))
         try:
-            await self._client.collection(COLLECTION).document(connection.uid).delete(option=fence)
+            return await batch.commit()
         except (FailedPrecondition, NotFound, Aborted) as lost:
+            raise Contended from lost
+        except AlreadyExists as lost:
+            snapshot = await document.get()
+            if entry is not None and (snapshot.update_time if snapshot.exists else None) == revision:
+                raise ChainBroken from lost  # the document is as it was read, so it is the entry that stands already
             raise Contended from lost
 
 
@@ -56,7 +143,7 @@ class FirestoreCreations:
         self._client: Any = client
 
     def _document(self, uid: str, key: str) -> Any:
-        return self._client.collection(COLLECTION).document(uid).collection("creations").document(key)
+        return self._client.collection(COLLECTION).document(uid).collection(CREATIONS).document(key)
 
     async def begin(self, uid: str, key: str) -> bool:
         try:
@@ -76,6 +163,35 @@ class FirestoreCreations:
         await self._document(uid, key).delete()
 
 
+class FirestoreCodes:
+    """The authorization codes that were taken; Firestore's TTL policy on `expires` clears them."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client: Any = client
+
+    async def claim(self, fingerprint: str) -> bool:
+        try:
+            await self._client.collection(CODES).document(fingerprint).create({"expires": datetime.now(UTC) + timedelta(hours=1)})
+        except AlreadyExists:
+            return False
+        return True
+
+    async def give_back(self, fingerprint: str) -> None:
+        await self._client.collection(CODES).document(fingerprint).delete()
+
+
+async def _pages(query: Any) -> AsyncIterator[Any]:
+    """All documents of a query, page by page: one long stream would end with the time-out of a single request."""
+    last: Any = None
+    while True:
+        page = await (query if last is None else query.start_after(last)).limit(_PAGE).get()
+        for snapshot in page:
+            yield snapshot
+        if len(page) < _PAGE:
+            return
+        last = page[-1]
+
+
 def _to_document(connection: Connection) -> dict[str, Any]:
     lease = connection.lease
     return {
@@ -90,18 +206,24 @@ def _to_document(connection: Connection) -> dict[str, Any]:
         "state": connection.state.value,
         "created": connection.created,
         "refreshed": connection.refreshed,
+        "used": connection.used,
         "leaseOwner": None if lease is None else lease.owner,
         "leaseDeadline": None if lease is None else lease.deadline,
         "endedReason": None if connection.ended_reason is None else connection.ended_reason.value,
+        "revocationDue": revocation_due(connection),
+        "staySignedIn": connection.stay_signed_in,
+        "sessions": dict(connection.sessions),
+        **({} if connection.chain is None else _chain(connection.chain)),
     }
 
 
-def _from_document(uid: str, document: Mapping[str, Any], revision: object) -> Connection:
+def _from_document(snapshot: Any) -> Connection:
+    document = cast(Mapping[str, Any], snapshot.to_dict())
     lease = None
     if document["leaseOwner"] is not None:
         lease = Lease(str(document["leaseOwner"]), cast(datetime, document["leaseDeadline"]))
     return Connection(
-        uid=uid,
+        uid=snapshot.id,
         org_id=document["orgId"],
         user_id=document["userId"],
         login_host=document["loginHost"],
@@ -113,7 +235,30 @@ def _from_document(uid: str, document: Mapping[str, Any], revision: object) -> C
         state=State(document["state"]),
         created=document["created"],
         refreshed=document["refreshed"],
+        used=document.get("used", document["refreshed"]),  # the fields from here on came with version 0.2
         lease=lease,
         ended_reason=None if document["endedReason"] is None else Reason(document["endedReason"]),
-        revision=revision,
+        stay_signed_in=document.get("staySignedIn", False),
+        sessions=document.get("sessions", {}),
+        chain=_read_chain(document),
+        revision=snapshot.update_time,
     )
+
+
+def _chain(chain: Chain) -> dict[str, Any]:
+    return {"auditSubject": chain.subject, "auditSequence": chain.sequence, "auditHash": chain.hash, "auditSeal": chain.seal}
+
+
+def _read_chain(document: Mapping[str, Any]) -> Chain | None:
+    if "auditSubject" not in document:
+        return None
+    return Chain(document["auditSubject"], document["auditSequence"], document["auditHash"], document["auditSeal"])
+
+
+def _entry_document(entry: Entry) -> dict[str, Any]:
+    return {f.name: getattr(entry, f.name) for f in fields(Entry)} | {"event": entry.event.value}
+
+
+def _entry(document: Mapping[str, Any]) -> Entry:
+    values: Any = {f.name: document[f.name] for f in fields(Entry)} | {"event": Event(document["event"])}
+    return Entry(**values)

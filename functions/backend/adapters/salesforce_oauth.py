@@ -4,6 +4,7 @@ Sources: Salesforce Help "OAuth 2.0 Web Server Flow for Web App Integration", "O
 Renewed Sessions", "OAuth 2.0 Authorization Errors"; RFC 6749, RFC 7636, RFC 7009.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import cast
@@ -12,9 +13,9 @@ from urllib.parse import urljoin, urlsplit
 from backend.adapters.salesforce_http import Answer, Http, check_salesforce_url, is_loopback
 from backend.core.connection import Credential, Grant, Secret
 from backend.core.sign_in import Identity
+from backend.core.vault import TOKEN_SECONDS
 from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
 
-TOKEN_SECONDS = 10.0  # shorter than the vault's lease, so that no answer comes after it
 _IDENTITY = re.compile(r"/id/([A-Za-z0-9]{18})/([A-Za-z0-9]{18})")
 
 _MISCONFIGURED = {
@@ -25,16 +26,16 @@ _MISCONFIGURED = {
     "unauthorized_client",
     "redirect_uri_mismatch",
 }
-_TRANSIENT = {"unknown_error", "rate_limit_exceeded", "temporarily_unavailable"}
+_TRANSIENT = {"unknown_error", "temporarily_unavailable"}
+_OTHER_ORG = {"OAUTH_AUTHORIZATION_BLOCKED", "invalid_app_org"}
 _BLOCKED = {
     "invalid_app_access",
-    "invalid_app_org",
     "OAUTH_APP_ACCESS_DENIED",
-    "OAUTH_AUTHORIZATION_BLOCKED",
     "inactive_user",
     "inactive_org",
     "invalid_scope",
 }
+_LOGIN_RATE = "login rate exceeded"  # 3,600 logins an hour for a user, refreshes among them
 # A second refresh while the first is under way; before Winter '25 it was told in the second way.
 _ALREADY_PROCESSED = {"token request is already being processed", "expired authorization code"}
 
@@ -114,12 +115,15 @@ class SalesforceOAuth:
         return f"{'http' if self._local and is_loopback(login_host) else 'https'}://{login_host}"
 
     async def _post(self, url: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
+        """Posts a form, within TOKEN_SECONDS altogether."""
+        clock = asyncio.get_running_loop()
+        give_up = clock.time() + TOKEN_SECONDS
         answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form=form)
         if answer.status in (301, 302, 307, 308):
             # The login pool sends an org's tokens to its My Domain; the form must go along.
             location = urljoin(url, answer.headers.get("Location", ""))
             check_salesforce_url(location, local=self._local)
-            answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, writes=writes, form=form)
+            answer = await self._http.send("POST", location, seconds=max(0.1, give_up - clock.time()), writes=writes, form=form)
         return answer
 
     def _grant(self, body: Mapping[str, object]) -> Grant:
@@ -149,6 +153,10 @@ def _exchange_refused(answer: Answer) -> CallError:
     error, description = _words(answer)
     if answer.status >= 500 or answer.status == 429 or error in _TRANSIENT or not error:
         return OrgUnavailable(Reason.ORG_BUSY)
+    if error == "rate_limit_exceeded" or description == _LOGIN_RATE:
+        return OrgUnavailable(Reason.ORG_LIMIT)
+    if error in _OTHER_ORG:
+        return SignInFailed(Reason.OTHER_ORG)
     if error in _MISCONFIGURED:
         return Misconfigured(Reason.MISCONFIGURED)
     if error in _BLOCKED:
@@ -161,15 +169,15 @@ def _exchange_refused(answer: Answer) -> CallError:
 
 def _refresh_refused(answer: Answer) -> CallError:
     error, description = _words(answer)
+    if answer.status == 429 or error == "rate_limit_exceeded" or description == _LOGIN_RATE:
+        return OrgUnavailable(Reason.ORG_LIMIT)
     # Whatever is not a plain refusal leaves open whether the token was used up.
     if answer.status >= 500 or error in _TRANSIENT or not error or description in _ALREADY_PROCESSED:
         return OrgUnavailable(Reason.OUTCOME_UNKNOWN)
-    if answer.status == 429:
-        return OrgUnavailable(Reason.ORG_BUSY)
     if error in _MISCONFIGURED:
         return Misconfigured(Reason.MISCONFIGURED)
     if error in ("inactive_user", "inactive_org") or description == "inactive user":
         return ConnectionLost(Reason.USER_INACTIVE)
-    if error in _BLOCKED:
+    if error in _BLOCKED or error in _OTHER_ORG or description == "ip restricted":
         return ConnectionLost(Reason.ORG_POLICY)
     return ConnectionLost(Reason.ACCESS_REVOKED)

@@ -1,13 +1,15 @@
-"""Sign-in and sign-out: authorization code in, Firebase custom token out, the tokens kept in the vault."""
+"""Sign-in: authorization code in, Firebase custom token out, the tokens kept in the vault."""
 
-import asyncio
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from backend.core.connection import Credential, Grant, Secret
+from backend.core.stops import KillSwitch
 from backend.core.vault import Vault
 from contract.calls import LoginHost, SignedIn, SignIn, SignInOptions, User
-from contract.errors import CallError, Reason, RefusedRequest, SignInFailed
+from contract.errors import OrgUnavailable, Reason, RefusedRequest, SignInFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +31,44 @@ class AuthorizationServer(Protocol):
 
     async def identify(self, credential: Credential) -> Identity: ...
 
-    async def revoke(self, login_host: str, token: Secret) -> None:
-        """Raises OrgUnavailable when Salesforce cannot be told."""
-        ...
-
 
 class Accounts(Protocol):
     """Firebase Authentication, seen from sign-in."""
 
-    async def custom_token(self, uid: str, org_id: str, user_id: str) -> str: ...
+    async def custom_token(self, uid: str, org_id: str, user_id: str, session: str) -> str: ...
 
-    async def end_sessions(self, uid: str) -> None: ...
+
+class Codes(Protocol):
+    """Which authorization codes were taken, by their fingerprint."""
+
+    async def claim(self, fingerprint: str) -> bool:
+        """False when it was claimed before."""
+        ...
+
+    async def give_back(self, fingerprint: str) -> None: ...
 
 
 class SignInFlow:
-    """The first flow. `login_hosts` and `redirect_uris` are what this app accepts."""
+    """The first flow. `options` and `redirect_uris` say what this app accepts; `new_id` names a device's session."""
 
     def __init__(
         self,
         vault: Vault,
         salesforce: AuthorizationServer,
         accounts: Accounts,
+        switch: KillSwitch,
+        codes: Codes,
         *,
+        new_id: Callable[[], str],
         options: SignInOptions,
         redirect_uris: frozenset[str],
     ) -> None:
         self._vault = vault
         self._salesforce = salesforce
         self._accounts = accounts
+        self._switch = switch
+        self._codes = codes
+        self._new_id = new_id
         self._options = options
         self._redirect_uris = redirect_uris
 
@@ -65,7 +77,10 @@ class SignInFlow:
         return self._options
 
     async def sign_in(self, asked: SignIn) -> SignedIn:
-        """Exchanges the code, saves the connection, mints the custom token. Raises SignInFailed; nothing half stored."""
+        """Exchanges the code, saves the connection, mints the custom token; nothing half stored.
+
+        Raises SignInFailed, ConnectionLost(access-stopped).
+        """
         login_host = asked.login_host.lower()
         if not any(allows(known, login_host) for known in self._options.login_hosts):
             raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
@@ -73,37 +88,37 @@ class SignInFlow:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
         if not asked.code or not 43 <= len(asked.code_verifier) <= 128:  # RFC 7636 section 4.1
             raise RefusedRequest(Reason.MALFORMED_REQUEST, "code must not be empty; codeVerifier has 43 to 128 characters")
-        grant = await self._salesforce.exchange_code(login_host, Secret(asked.code), Secret(asked.code_verifier), asked.redirect_uri)
+        grant = await self._exchange_once(login_host, asked)
         if grant.refresh_token is None:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
-        uid = f"{grant.org_id}_{grant.user_id}"
+        uid, session = f"{grant.org_id}_{grant.user_id}", self._new_id()
         try:
+            await self._switch.check_now(uid)
             identity = await self._salesforce.identify(Credential(uid, grant.access_token, grant.instance_url, 0))
-            custom_token = await self._accounts.custom_token(uid, grant.org_id, grant.user_id)
-            replaced = await self._vault.save(grant, uid, login_host)
+            custom_token = await self._accounts.custom_token(uid, grant.org_id, grant.user_id, session)
+            replaced = await self._vault.save(grant, uid, login_host, session)
+            await self._switch.check_now(uid)  # a kill that begins after this look finds what was saved
         except BaseException:
             # The user will have to sign in again: leave no grant behind that nobody holds.
-            await self._revoke_quietly(login_host, grant.refresh_token)
+            await self._vault.revoke_token(login_host, grant.refresh_token)
             raise
         if replaced is not None:
-            await self._revoke_quietly(login_host, replaced)
+            await self._vault.revoke(replaced)
         user = User(uid, identity.name, identity.email, identity.username, grant.org_id, grant.user_id, identity.photo_url)
         return SignedIn(custom_token, user)
 
-    async def sign_out(self, uid: str) -> None:
-        """Deletes the connection, revokes the grant at Salesforce and the user's Firebase refresh tokens."""
-        forgotten = await self._vault.forget(uid)
-        ending = [self._accounts.end_sessions(uid)]
-        if forgotten is not None:
-            token, login_host = forgotten
-            ending.append(self._revoke_quietly(login_host, token))
-        await asyncio.gather(*ending)
-
-    async def _revoke_quietly(self, login_host: str, token: Secret) -> None:
+    async def _exchange_once(self, login_host: str, asked: SignIn) -> Grant:
+        """A code that comes twice (a double tap, a request that is sent again) never reaches Salesforce a second time: an
+        authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2)."""
+        fingerprint = hashlib.sha256(asked.code.encode()).hexdigest()
+        if not await self._codes.claim(fingerprint):
+            raise SignInFailed(Reason.CODE_REJECTED)
         try:
-            await self._salesforce.revoke(login_host, token)
-        except CallError:
-            pass  # the token is gone from the vault either way; Salesforce ends it when it idles out
+            return await self._salesforce.exchange_code(login_host, Secret(asked.code), Secret(asked.code_verifier), asked.redirect_uri)
+        except OrgUnavailable as passing:
+            if passing.reason is Reason.ORG_UNREACHABLE:  # surely not sent
+                await self._codes.give_back(fingerprint)
+            raise
 
 
 def allows(known: LoginHost, host: str) -> bool:

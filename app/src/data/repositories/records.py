@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from contract.calls import (
+    ConnectionStatus,
     Created,
     CreateRecord,
     Dashboard,
@@ -18,6 +19,7 @@ from contract.calls import (
     RecordPage,
     Sobject,
     SobjectShape,
+    UpdateConnection,
     Updated,
     UpdateRecord,
 )
@@ -41,6 +43,12 @@ class RecordsRepository:
 
     async def profile(self) -> Profile:
         return await self._call("getProfile", Empty(), Profile)
+
+    async def connection(self) -> ConnectionStatus:
+        return await self._call("getConnection", Empty(), ConnectionStatus)
+
+    async def stay_signed_in(self, wanted: bool) -> ConnectionStatus:
+        return await self._call("updateConnection", UpdateConnection(wanted), ConnectionStatus)
 
     async def page(self, asked: ListRecords) -> RecordPage:
         return await self._call("listRecords", asked, RecordPage)

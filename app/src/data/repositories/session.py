@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, SignOut, User
+from contract.calls import Empty, Erased, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, SignOut, User
 from contract.codec import DecodeError, decode, encode
-from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid, SignInFailed
+from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SessionInvalid, SignInFailed
 from data.services.backend import Backend
 from data.services.device import Device
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
@@ -21,6 +21,16 @@ from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
 _SESSION, _PENDING = "session", "pending-sign-in"
 PENDING_SECONDS = 600.0  # a sign-in that takes longer is begun again
 RENEW_BEFORE = 120.0  # seconds before its end at which an ID token is renewed
+
+# What Salesforce's authorize page sends back instead of a code (Salesforce Help, "OAuth 2.0 Authorization Errors").
+_REFUSALS: dict[str, tuple[type[CallError], Reason]] = {
+    "access_denied": (SignInFailed, Reason.SIGN_IN_DENIED),
+    "OAUTH_AUTHORIZATION_BLOCKED": (SignInFailed, Reason.OTHER_ORG),
+    "invalid_client_id": (Misconfigured, Reason.MISCONFIGURED),
+    "invalid_request": (Misconfigured, Reason.MISCONFIGURED),
+    "redirect_uri_mismatch": (Misconfigured, Reason.MISCONFIGURED),
+    "rate_limit_exceeded": (OrgUnavailable, Reason.ORG_LIMIT),
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,6 +66,7 @@ class SessionRepository:
         self._tokens: FirebaseTokens | None = None
         self._renewing = asyncio.Lock()
         self.ended: CallError | None = None
+        self.erased: Erased | None = None
 
     @property
     def user(self) -> User | None:
@@ -99,15 +110,15 @@ class SessionRepository:
         if pending.begun + PENDING_SECONDS < self._now():
             raise SignInFailed(Reason.CODE_REJECTED)
         if "error" in brought:
-            denied = brought["error"] == "access_denied"
-            raise SignInFailed(Reason.SIGN_IN_BLOCKED, "You did not allow this app. Sign in again whenever you like." if denied else None)
+            family, reason = _REFUSALS.get(brought["error"], (SignInFailed, Reason.SIGN_IN_BLOCKED))
+            raise family(reason)
         if "code" not in brought:
             raise SignInFailed(Reason.CODE_REJECTED)
         asked = SignIn(brought["code"], pending.verifier, pending.redirect_uri, pending.login_host)
         signed_in = await self._backend.call("signIn", asked, SignedIn)
         self._tokens = await self._firebase.sign_in(pending.firebase, signed_in.custom_token)
         await self._keep(_Kept(signed_in.user, pending.firebase, self._tokens.refresh_token))
-        self.ended = None
+        self.ended = self.erased = None
 
     async def id_token(self) -> str:
         """An ID token that is good for a while yet. Raises SessionInvalid when nobody is signed in."""
@@ -120,13 +131,19 @@ class SessionRepository:
                     await self._keep(_Kept(self._kept.user, self._kept.firebase, self._tokens.refresh_token))
             return self._tokens.id_token
 
-    async def sign_out(self) -> None:
-        """Ends the session here, at the backend and at Salesforce. Raises CallErrors only when the backend is out of reach."""
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        """Ends the session of this device, or of all the user's. Raises CallErrors only when the backend is out of reach."""
         try:
-            await self._backend.call("signOut", SignOut(), Empty, await self.id_token())
+            await self._backend.call("signOut", SignOut(everywhere), Empty, await self.id_token())
         except (SessionInvalid, ConnectionLost):
             pass  # it had ended already
         await self.forget()
+
+    async def erase(self) -> None:
+        """Has all that this app keeps of the user erased; `erased` is the receipt. Raises CallErrors."""
+        erased = await self._backend.call("eraseMe", Empty(), Erased, await self.id_token())
+        await self.forget()
+        self.erased = erased
 
     async def forget(self, reason: CallError | None = None) -> None:
         """Drops the session on this device; `reason` is what the sign-in page will say."""

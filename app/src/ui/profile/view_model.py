@@ -1,8 +1,9 @@
-"""Profile: who is signed in, as Salesforce knows them."""
+"""Profile: who is signed in, as Salesforce knows them, and how they stay or leave."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 
-from contract.calls import Profile
+from contract.calls import ConnectionStatus, Profile
 from contract.errors import CallError
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
@@ -14,22 +15,43 @@ class ProfileViewModel:
         self._session = session
         self._changed = changed
         self.profile: Profile | None = None
+        self.connection: ConnectionStatus | None = None
         self.problem: CallError | None = None
         self.leaving = False
+        self.asks_to_erase = False
 
     async def load(self) -> None:
         try:
-            self.profile, self.problem = await self._records.profile(), None
+            self.profile, self.connection = await asyncio.gather(self._records.profile(), self._records.connection())
+            self.problem = None
         except CallError as failed:
             self.problem = failed
         self._changed()
 
-    async def sign_out(self) -> bool:
+    async def stay_signed_in(self, wanted: bool) -> None:
+        try:
+            self.connection = await self._records.stay_signed_in(wanted)
+        except CallError as failed:
+            self.problem = failed
+        self._changed()
+
+    def ask_to_erase(self, asks: bool) -> None:
+        self.asks_to_erase = asks
+        self._changed()
+
+    async def sign_out(self, *, everywhere: bool = False) -> bool:
         """Whether the sign-out went through."""
+        return await self._leave(lambda: self._session.sign_out(everywhere=everywhere))
+
+    async def erase(self) -> bool:
+        """Whether all was erased."""
+        return await self._leave(self._session.erase)
+
+    async def _leave(self, leave: Callable[[], Awaitable[None]]) -> bool:
         self.leaving = True
         self._changed()
         try:
-            await self._session.sign_out()
+            await leave()
         except CallError as failed:
             self.problem, self.leaving = failed, False
             self._changed()

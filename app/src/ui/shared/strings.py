@@ -15,6 +15,14 @@ PROFILE = "Profile"
 TRY_AGAIN = "Try again"
 SIGN_OUT = "Sign out"
 SIGNED_OUT = "You are signed out."
+SIGN_OUT_EVERYWHERE = "Sign out on all devices"
+STAYING = "Staying signed in"
+STAY_SIGNED_IN = "Keep me signed in while I'm away"
+STAY_SIGNED_IN_HINT = "Otherwise Salesforce signs you out after a month without this app."
+ERASE = "Erase my data"
+ERASE_TITLE = "Erase your data from this app?"
+ERASE_TEXT = "This app forgets you and loses its access to your Salesforce. Nothing in Salesforce itself is changed."
+ERASE_YES = "Erase"
 PIPELINE = "Open pipeline"
 PIPELINE_EMPTY = "No open deals right now."
 NEWEST = "Newest accounts"
@@ -48,3 +56,17 @@ def greeting(name: str, hour: int) -> str:
 
 def deals(count: int) -> str:
     return "1 deal" if count == 1 else f"{count} deals"
+
+
+def devices(count: int, since: str) -> str:
+    """`since` is a day as people write it."""
+    where = "on this device" if count == 1 else f"on {count} devices"
+    return f"Signed in {where}, last on {since}."
+
+
+def erased(receipt: str, confirmed: bool) -> str:
+    """What the sign-in page says after an erasure."""
+    told = "This app has erased your data and given up its access to your Salesforce."
+    if not confirmed:
+        told = "This app has erased your data. Salesforce did not answer: remove the app under Settings › Connections in Salesforce too."
+    return f"{told} Receipt: {receipt[:12]}" if receipt else told

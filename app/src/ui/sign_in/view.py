@@ -30,6 +30,10 @@ class SignInView:
         if model.problem is not None:
             note = ft.Semantics(content=ft.Text(model.problem.message, color=ft.Colors.ON_ERROR_CONTAINER), live_region=True)
             controls.append(ft.Container(note, bgcolor=ft.Colors.ERROR_CONTAINER, border_radius=12, padding=12))
+        if model.erased is not None:
+            done = strings.erased(model.erased.receipt, model.erased.revoked_at_salesforce)
+            note = ft.Semantics(content=ft.Text(done, color=ft.Colors.ON_SECONDARY_CONTAINER), live_region=True)
+            controls.append(ft.Container(note, bgcolor=ft.Colors.SECONDARY_CONTAINER, border_radius=12, padding=12))
         if model.options is not None:
             controls += self._choices()
         elif model.problem is not None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from contract.calls import LoginHost, SignInOptions
+from contract.calls import Erased, LoginHost, SignInOptions
 from contract.errors import CallError
 from data.repositories.session import SessionRepository
 
@@ -20,6 +20,7 @@ class SignInViewModel:
         self.chosen: LoginHost | None = None
         self.my_domain = ""
         self.problem: CallError | None = session.ended
+        self.erased: Erased | None = session.erased
         self.my_domain_wrong = False
         self.leaving = False
 

@@ -1,0 +1,120 @@
+"""Processes of one function that one starts and kills oneself, beside those of the emulator: for storms and soaks."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from devtools import ports
+from devtools.processes import die_with_parent
+from devtools.setup_machine import ROOT
+from devtools.suite import Plan, SuiteError, function_environment
+
+_READY_SECONDS = 60
+
+
+class Member:
+    """One process of the function, at `url`."""
+
+    def __init__(self, plan: Plan, target: str, say: Callable[[str], None], environment: Mapping[str, str]) -> None:
+        self._target = target
+        self._say = say
+        self._environment = {**os.environ, **function_environment(plan), **environment, "FUNCTION_TARGET": target}
+        self.port = ports.some(1)[0]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self) -> None:
+        """Starts the process; it answers after a while."""
+        command = [sys.executable, "-m", "functions_framework", "--asgi", "--target", self._target, "--source", "main.py"]
+        self.process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(self.port)],
+            cwd=ROOT / "functions",
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # gunicorn's master and its worker: they are killed together
+            preexec_fn=die_with_parent,
+        )
+        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._say(line.rstrip())
+
+    def wait(self) -> None:
+        """Waits until it answers. Raises SuiteError when it has ended or takes too long."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SuiteError(f"a process of {self._target} did not start")
+            time.sleep(0.05)
+
+    def answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/__/health", timeout=2).close()  # noqa: S310  loopback
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """kill -9: nothing is finished, nothing is written."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+    def end(self, seconds: float = 20) -> None:
+        """Asks it to end, as Cloud Run does, and waits that long."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+class Fleet:
+    """`count` processes of a function on a suite's emulators; all end on leaving.
+
+    `say` gets each line that they print; `environment` goes over what the emulator would give.
+    """
+
+    def __init__(self, plan: Plan, target: str = "api", count: int = 4, say: Callable[[str], None] = lambda _line: None, **environment: str) -> None:
+        self._plan = plan
+        self._target = target
+        self._count = count
+        self._say = say
+        self._environment = environment
+        self.members: list[Member] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self.members = [Member(self._plan, self._target, self._say, self._environment) for _ in range(self._count)]
+            for member in self.members:
+                member.wait()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for member in self.members:
+            if member.process.poll() is None:
+                member.process.send_signal(signal.SIGTERM)
+        for member in self.members:
+            member.end()

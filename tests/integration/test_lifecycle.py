@@ -1,0 +1,204 @@
+"""Signing out, erasing, killing and sealing anew on the real emulators, through the wire and the administrator's commands."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from backend.core.stops import TRUST_SECONDS
+from devtools.fleet import Fleet
+from devtools.suite import Plan, Suite, function_environment
+from tests.clients import ADMIN, SALES, App, authorize, control
+
+OTHER_DEVICE = "tablet"
+
+
+class Administrator:
+    """Runs the commands in a process of their own, as `make admin` does."""
+
+    def __init__(self, plan: Plan, repository: Path) -> None:
+        self.environment = {**os.environ, **function_environment(plan), "PYTHONPATH": str(repository / "functions")}
+
+    def __call__(self, *arguments: str, stdin: str = "", code: int = 0, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "backend.admin", *arguments],
+            env={**self.environment, **environment},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def admin(suite: Suite, repository: Path) -> Administrator:
+    return Administrator(suite.plan, repository)
+
+
+def another(app: App) -> App:
+    """The same user's other device."""
+    return App(app.base_url, app.auth_url, app.org_host)
+
+
+@pytest.fixture
+def signed_in(app: App, org_url: str) -> Iterator[App]:
+    """A user with this one device only."""
+    app.sign_in(authorize(org_url))
+    app.call("auth/signOut", {"everywhere": True})
+    app.sign_in(authorize(org_url))
+    yield app
+    control(org_url, "faults/clear")
+
+
+def test_signing_out_here_leaves_the_other_device_alone(signed_in: App, org_url: str) -> None:
+    tablet = another(signed_in)
+    tablet.sign_in(authorize(org_url))
+    assert tablet.call("api/getConnection")["devices"] == 2
+    signed_in.call("auth/signOut")
+    assert signed_in.reason("auth/signOut", {}) == (401, "UNAUTHENTICATED", "signed-out")
+    assert tablet.call("api/getConnection")["devices"] == 1
+    assert tablet.call("api/getProfile")["title"] == "Account Executive"
+    tablet.call("auth/signOut")
+    assert tablet.reason("api/getProfile", {}) == (400, "FAILED_PRECONDITION", "not-connected")
+
+
+def test_the_connection_is_told_to_its_user(signed_in: App, org_url: str) -> None:
+    status = signed_in.call("api/getConnection")
+    assert (status["state"], status["devices"], status["staySignedIn"]) == ("fresh", 1, False)
+    assert signed_in.call("api/updateConnection", {"staySignedIn": True})["staySignedIn"] is True
+    signed_in.sign_in(authorize(org_url))
+    assert signed_in.call("api/getConnection")["staySignedIn"] is True
+    control(org_url, "revoke", {"username": SALES})
+    assert signed_in.reason("api/getProfile", {})[2] == "access-revoked"
+    ended = signed_in.call("api/getConnection")
+    assert (ended["state"], ended["endedReason"]) == ("needs-sign-in", "access-revoked")
+
+
+def documents(suite: Suite) -> str:
+    """All that Firestore holds, as an owner of the project reads it."""
+    base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
+    owner = {"Authorization": "Bearer owner"}
+    found = ""
+    for collection in ("connections", "audit", "stops", "creations", "entries"):
+        query = {"structuredQuery": {"from": [{"collectionId": collection, "allDescendants": True}]}}
+        found += httpx.post(f"{base}:runQuery", json=query, headers=owner).text
+    return found
+
+
+def test_erasure_leaves_nothing_that_names_the_user(signed_in: App, org_url: str, suite: Suite, admin: Administrator) -> None:
+    uid = signed_in.call("api/getProfile")["user"]["uid"]
+    signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Erased Ltd"}, "idempotencyKey": "erase-1"})
+    assert "erase-1" in documents(suite)
+    erased = signed_in.call("auth/eraseMe")
+    assert erased["revokedAtSalesforce"] is True
+    left = documents(suite)
+    assert uid not in left
+    assert "erase-1" not in left
+    assert erased["receipt"] in left
+    owner = {"Authorization": "Bearer owner"}
+    asked = httpx.post(
+        f"{suite.plan.ports.url('auth')}/identitytoolkit.googleapis.com/v1/projects/{suite.plan.project}/accounts:lookup",
+        json={"localId": [uid]},
+        headers=owner,
+    )
+    assert "users" not in asked.json()
+    assert signed_in.reason("api/getProfile", {}) == (400, "FAILED_PRECONDITION", "not-connected")
+    assert "0 with a flaw" in admin("verify")
+    signed_in.sign_in(authorize(org_url))
+    assert signed_in.call("api/getConnection")["generation"] == 1
+
+
+def test_a_kill_refuses_the_next_call_in_every_process(signed_in: App, org_url: str, fleet: Fleet, admin: Administrator) -> None:
+    uid = signed_in.call("api/getProfile")["user"]["uid"]
+    client = httpx.Client(headers={"Authorization": f"Bearer {signed_in.id_token}"}, timeout=60)
+
+    def reasons() -> list[str]:
+        answers = [client.post(f"{member.url}/getProfile", json={"data": {}}).json() for member in fleet.members]
+        return [a["error"]["details"]["reason"] if "error" in a else "ok" for a in answers]
+
+    assert reasons() == ["ok"] * 4
+    killed = admin("kill", uid, "--by", "anna")
+    try:
+        assert "is shut out; 1 connections ended" in killed
+        assert reasons() == ["access-stopped"] * 4
+        assert signed_in.reason("auth/signIn", signed_in.sign_in_body(authorize(org_url))) == (400, "FAILED_PRECONDITION", "access-stopped")
+        shown = admin("show")
+        assert uid in shown
+        assert "revoked" in shown
+    finally:
+        admin("lift", uid, "--by", "anna")
+        time.sleep(TRUST_SECONDS + 1)
+    signed_in.sign_in(authorize(org_url))
+    assert signed_in.call("api/getProfile")["title"] == "Account Executive"
+    assert "0 with a flaw" in admin("verify")
+
+
+def test_kills_and_steps_that_make_no_sense_say_what_to_do(admin: Administrator) -> None:
+    assert "name everyone, an org by its 18-character id" in admin("kill", "nobody", code=2)
+    assert "everyone is not stopped" in admin("lift", "everyone", code=2)
+    assert "the keyset cannot be read" in admin("keyset", "add", stdin="no keyset", code=2)
+    assert "TOKEN_KEYSET: not a Tink" not in admin("show")
+    assert "not a Tink AEAD keyset" in admin("show", code=2, TOKEN_KEYSET="no keyset")
+
+
+def test_a_changed_record_is_found(signed_in: App, suite: Suite, admin: Administrator) -> None:
+    signed_in.call("api/getProfile")
+    base = f"{suite.plan.ports.url('firestore')}/v1"
+    owner = {"Authorization": "Bearer owner"}
+    query = {"structuredQuery": {"from": [{"collectionId": "entries", "allDescendants": True}], "limit": 1}}
+    parent = f"{base}/projects/{suite.plan.project}/databases/(default)/documents"
+    entry = httpx.post(f"{parent}:runQuery", json=query, headers=owner).json()[0]["document"]
+    before = entry["fields"]["by"]
+
+    def write(value: object) -> None:
+        url = f"{base}/{entry['name']}?updateMask.fieldPaths=by"
+        assert httpx.patch(url, json={"fields": {"by": value}}, headers=owner).status_code == 200
+
+    assert "0 with a flaw" in admin("verify")
+    write({"stringValue": "somebody else"})
+    assert "1 with a flaw" in admin("verify", code=1)
+    write(before)
+    assert "0 with a flaw" in admin("verify")
+
+
+def test_keys_change_while_calls_go_on(app: App, suite: Suite, org_url: str, admin: Administrator) -> None:
+    """Every step is deployed while the processes with the step before are still at work; nobody notices."""
+    old = admin.environment["TOKEN_KEYSET"]
+    added = admin("keyset", "add", stdin=old).strip()
+    promoted = admin("keyset", "promote", stdin=added).strip()
+    dropped = admin("keyset", "drop", stdin=promoted).strip()
+    app.sign_in(authorize(org_url, ADMIN))
+    asked = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
+
+    def call(fleet: Fleet) -> None:
+        control(org_url, "expire", {"username": ADMIN})
+        answer = asked.post(f"{fleet.members[0].url}/getProfile", json={"data": {}})
+        assert answer.status_code == 200, answer.text
+
+    with Fleet(suite.plan, count=1) as first, Fleet(suite.plan, count=1, TOKEN_KEYSET=added) as second, ThreadPoolExecutor() as pool:
+        for fleet in (first, second, first):
+            call(fleet)
+        with Fleet(suite.plan, count=1, TOKEN_KEYSET=promoted) as third:
+            for fleet in (third, second, third):
+                call(fleet)
+            resealing = pool.submit(admin, "reseal", TOKEN_KEYSET=promoted)
+            while not resealing.done():
+                call(second)
+                call(third)
+            assert "are sealed with the newest key" in resealing.result()
+        admin("reseal", TOKEN_KEYSET=promoted)
+        with Fleet(suite.plan, count=1, TOKEN_KEYSET=dropped) as fourth:
+            call(fourth)
+    assert "0 with a flaw" in admin("verify", TOKEN_KEYSET=dropped)
+    assert "sign in again" not in admin("reseal", TOKEN_KEYSET=added)  # back to the key that this session's other processes have
+    assert "0 with a flaw" in admin("verify")
+    assert app.call("api/getProfile")["user"]["username"] == ADMIN
