@@ -55,7 +55,9 @@ def main(arguments: Sequence[str]) -> int:
 def prepare(command: str) -> None:
     """Brings the machine to where `command` can start."""
     uv = _uv()
-    packages = [ROOT / name for name in ("requirements.lock", "localorg/pyproject.toml", "functions/contract/pyproject.toml")]
+    packages = [
+        ROOT / name for name in ("requirements.lock", "localorg/pyproject.toml", "functions/contract/pyproject.toml", "devtools/setup_machine.py")
+    ]
     _step("Python packages", [*packages, Path(sys.executable)], lambda: _python_packages(uv))
     if command in ("check", "lock", "keyset"):
         return
@@ -108,6 +110,9 @@ def _python_packages(uv: str) -> None:
     environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}
     _run([uv, "pip", "sync", "-q", "--require-hashes", "requirements.lock"], env=environment)
     _run([uv, "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", "localorg", "-e", "functions/contract"], env=environment)
+    for name in ("localorg", "contract"):
+        for copy in VENV.glob(f"lib/python*/site-packages/{name}"):
+            shutil.rmtree(copy)  # hatchling's forced files come along even with -e, and would hide the source from then on
 
 
 def _node(uv: str) -> None:

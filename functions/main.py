@@ -54,7 +54,8 @@ async def auth(request: Request) -> Response:
     region=REGION, cpu=1, memory=512, concurrency=80, timeout_sec=60, max_instances=50, service_account="salesforce-api@", secrets=SECRETS
 )
 async def api(request: Request) -> Response:
-    """getConnection, updateConnection, getProfile, getDashboard, describe, listRecords, getRecord, createRecord, updateRecord, deleteRecord."""
+    """getConnection, updateConnection, getProfile, getDashboard, describe,
+    listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await backend().calls.answer("api", request)
 
 

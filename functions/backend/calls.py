@@ -45,6 +45,7 @@ class Calls:
             "getDashboard": lambda uid, _: records.get_dashboard(uid),
             "describe": lambda uid, asked: records.describe(uid, asked.sobject),
             "listRecords": records.list_records,
+            "search": records.search,
             "getRecord": records.get_record,
             "createRecord": self._create_record,
             "updateRecord": records.update_record,

@@ -217,6 +217,30 @@ class DeleteRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Looks for words in all fields that Salesforce indexes, at least two letters; in `sobjects`, or in all that the app shows."""
+
+    text: str
+    sobjects: tuple[Sobject, ...] = ()
+    limit: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that was found, with the fields of its list."""
+
+    sobject: Sobject
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Object after object, `limit` for each at most."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Describe:
     sobject: Sobject
 
@@ -280,6 +304,7 @@ CALLS: tuple[Call, ...] = (
     Call("api", "getDashboard", Empty, Dashboard),
     Call("api", "describe", Describe, SobjectShape),
     Call("api", "listRecords", ListRecords, RecordPage),
+    Call("api", "search", Search, Hits),
     Call("api", "getRecord", GetRecord, RecordDetail),
     Call("api", "createRecord", CreateRecord, Created),
     Call("api", "updateRecord", UpdateRecord, Updated),

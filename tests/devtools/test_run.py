@@ -129,3 +129,12 @@ def test_a_port_that_is_none(tmp_path: Path) -> None:
             {"AUTH_PORT": "nine", "HOSTING_PORT": str(ports.free().hosting)}
             | {n: str(ports.free().hub) for n in ("FUNCTIONS_PORT", "FIRESTORE_PORT")}
         )
+
+
+def test_what_is_edited_is_what_runs(tmp_path: Path) -> None:
+    """The contract and the local org are imported from this folder, not from copies made at installation."""
+    for name, home in (("contract", ROOT / "functions/contract"), ("localorg", ROOT / "localorg")):
+        shown = subprocess.run(
+            [sys.executable, "-c", f"import {name}; print({name}.__file__)"], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert Path(shown.stdout.strip()).parent == home

@@ -13,21 +13,27 @@ import main
 def endpoints() -> dict[str, Any]:
     from firebase_functions.private import serving
 
-    found: dict[str, Any] = {name: getattr(main, name) for name in ("auth", "api")}
+    found: dict[str, Any] = {name: getattr(main, name) for name in ("auth", "api", "upkeep")}
     assert all(hasattr(f, "__firebase_endpoint__") for f in found.values())
     return yaml.safe_load(serving.functions_as_yaml(found))["endpoints"]  # pyright: ignore[reportArgumentType]
 
 
 def test_both_functions_are_discovered_as_https_functions(endpoints: dict[str, Any]) -> None:
-    assert set(endpoints) == {"auth", "api"}
-    for endpoint in endpoints.values():
-        assert endpoint["httpsTrigger"] == {}
-        assert endpoint["region"] == ["europe-west1"]
-        assert endpoint["concurrency"] == 80
+    assert set(endpoints) == {"auth", "api", "upkeep"}
+    for name in ("auth", "api"):
+        assert endpoints[name]["httpsTrigger"] == {}
+        assert endpoints[name]["region"] == ["europe-west1"]
+        assert endpoints[name]["concurrency"] == 80
+
+
+def test_the_upkeep_is_discovered_as_a_scheduled_function(endpoints: dict[str, Any]) -> None:
+    assert endpoints["upkeep"]["scheduleTrigger"]["schedule"] == "every day 03:00"
+    assert "httpsTrigger" not in endpoints["upkeep"]
+    assert endpoints["upkeep"]["maxInstances"] == 1
 
 
 def test_no_function_falls_back_to_a_sixth_of_a_processor(endpoints: dict[str, Any]) -> None:
-    assert [e["cpu"] for e in endpoints.values()] == [1, 1]
+    assert [e["cpu"] for e in endpoints.values()] == [1, 1, 1]
 
 
 def test_each_function_has_a_service_account_of_its_own_and_its_secrets(endpoints: dict[str, Any]) -> None:
@@ -37,8 +43,8 @@ def test_each_function_has_a_service_account_of_its_own_and_its_secrets(endpoint
 
 
 def test_functions_framework_serves_them_on_its_async_server() -> None:
-    assert {"auth", "api"} <= registry.ASGI_FUNCTIONS
+    assert {"auth", "api", "upkeep"} <= registry.ASGI_FUNCTIONS
 
 
 def test_the_wrapped_functions_keep_their_names() -> None:
-    assert [f.__name__ for f in (main.auth, main.api)] == ["auth", "api"]  # pyright: ignore[reportFunctionMemberAccess]
+    assert [f.__name__ for f in (main.auth, main.api, main.upkeep)] == ["auth", "api", "upkeep"]  # pyright: ignore[reportFunctionMemberAccess]

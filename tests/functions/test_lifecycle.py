@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from backend.core.audit import Recorded
-from backend.core.connection import Event, State
+from backend.core.connection import Connection, Entry, Event, State
 from backend.core.lifecycle import UpkeepReport
 from backend.core.stops import TRUST_SECONDS
 from backend.core.vault import IDLE_DAYS, REMEMBER_SECONDS
@@ -206,6 +206,24 @@ async def test_a_kill_that_salesforce_did_not_confirm_is_made_good(instances: In
     assert not await instances.is_active(connection)
     assert (await instances.stored(uid)).refresh_token == b""
     assert (await instances.lifecycle.kill(uid, by="anna")).ended == 0
+
+
+async def test_one_connection_that_cannot_be_ended_keeps_no_other_alive(instances: Instances) -> None:
+    uid, _ = await instances.connect()
+    other, _ = await instances.connect(ADMIN)
+    inner = instances.store.write
+
+    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+        if connection.uid == uid:
+            raise ConnectionError("the store is away")
+        return await inner(connection, entry)
+
+    instances.store.write = write
+    with pytest.raises(ConnectionError):
+        await instances.lifecycle.kill("everyone", by="anna")
+    instances.store.write = inner
+    assert (await instances.stored(other)).state is State.REVOKED
+    assert (await instances.lifecycle.kill("everyone", by="anna")).ended == 1
 
 
 # Upkeep

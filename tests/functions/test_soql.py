@@ -1,5 +1,7 @@
 """SOQL from parts: whatever text comes in, the org reads back exactly that text."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +79,10 @@ def test_only_ids_pass_as_ids(text: str) -> None:
         assert soql.record_id(text).isalnum()
     except RefusedRequest:
         assert not (text.isascii() and text.isalnum() and len(text) in (15, 18))
+
+
+@given(_text.filter(lambda t: sum(c.isalnum() for c in t) >= 2))
+def test_a_search_term_does_not_leave_its_braces(text: str) -> None:
+    term = soql.search_term(text)
+    assert re.fullmatch(r"(?:[^?&|!{}\[\]()^~*:\\\"'+\-]|\\.)*\*", term)
+    assert re.sub(r"\\(.)", r"\1", term[:-1]) == " ".join(text.split())

@@ -142,6 +142,14 @@ def test_a_kill_refuses_the_next_call_in_every_process(signed_in: App, org_url: 
     assert "0 with a flaw" in admin("verify")
 
 
+def test_the_scheduled_function_tells_what_it_did(suite: Suite, admin: Administrator) -> None:
+    with Fleet(suite.plan, "upkeep", 1) as fleet:
+        answer = httpx.post(f"{fleet.members[0].url}/", timeout=60)
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"kept_alive", "refused", "put_off", "deleted", "revoked"}
+    assert "kept alive" in admin("upkeep")
+
+
 def test_kills_and_steps_that_make_no_sense_say_what_to_do(admin: Administrator) -> None:
     assert "name everyone, an org by its 18-character id" in admin("kill", "nobody", code=2)
     assert "everyone is not stopped" in admin("lift", "everyone", code=2)

@@ -214,3 +214,23 @@ def test_a_revoked_grant_is_told_once_and_never_asked_again(signed_in: App, org_
     for _ in range(3):
         assert signed_in.reason("api/getProfile", {}) == (400, "FAILED_PRECONDITION", "access-revoked")
     assert control(org_url, "counters")["token.refresh_token"] == 1
+
+
+def test_a_search_finds_records_of_several_objects(signed_in: App) -> None:
+    hits = signed_in.call("api/search", {"text": "willow heal"})["hits"]
+    assert ("Account", "Willow Health") in {(h["sobject"], h["record"]["fields"]["Name"]) for h in hits}
+    assert "BillingCity" in next(h for h in hits if h["sobject"] == "Account")["record"]["fields"]
+    contact = signed_in.call("api/listRecords", {"sobject": "Contact", "limit": 1})["records"][0]
+    found = signed_in.call("api/search", {"text": contact["fields"]["Email"], "sobjects": ["Contact"]})["hits"]
+    assert [h["record"]["id"] for h in found] == [contact["id"]]
+    assert len(signed_in.call("api/search", {"text": "al", "sobjects": ["Account"], "limit": 3})["hits"]) == 3
+
+
+def test_a_search_takes_reserved_characters_as_they_are_and_refuses_too_little(signed_in: App) -> None:
+    name = "Odd & (Sons) {Ltd}: -what?"
+    made = signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": name}})["id"]
+    assert [h["record"]["id"] for h in signed_in.call("api/search", {"text": name})["hits"]] == [made]
+    for text in ("", "a", "*?", "x" * 200):
+        assert signed_in.reason("api/search", {"text": text}) == (400, "INVALID_ARGUMENT", "invalid-value")
+    assert signed_in.reason("api/search", {"text": "willow", "limit": 0}) == (400, "INVALID_ARGUMENT", "malformed-request")
+    assert signed_in.reason("api/search", {"text": "willow", "sobjects": ["User"]}) == (400, "INVALID_ARGUMENT", "malformed-request")

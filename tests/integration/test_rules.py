@@ -5,8 +5,9 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from devtools.fleet import Fleet
 from devtools.suite import Suite
-from tests.clients import App, authorize
+from tests.clients import ADMIN, App, authorize
 
 
 @pytest.fixture
@@ -33,7 +34,11 @@ def _operations(base: str, uid: str) -> list[tuple[str, str, Any]]:
         ("POST", f"{base}:batchGet", {"documents": [name]}),
         ("POST", f"{base}:commit", write),
         ("POST", f"{base}/connections/{uid}:listCollectionIds", {}),
-        ("GET", f"{base}/connections/{uid}/inner/doc", None),
+        ("GET", f"{base}/connections/{uid}/creations/key", None),
+        ("GET", f"{base}/audit", None),
+        ("POST", f"{base}:runQuery", {"structuredQuery": {"from": [{"collectionId": "entries", "allDescendants": True}]}}),
+        ("PATCH", f"{base}/stops/current", {"fields": {}}),
+        ("GET", f"{base}/codes", None),
         ("GET", f"{base}/anything/else", None),
     ]
 
@@ -47,6 +52,30 @@ def test_every_operation_is_refused(suite: Suite, user: tuple[str, dict[str, str
             assert answer.status_code == 403, (method, url, answer.text[:200])
     stored = httpx.get(f"{base}/connections/{uid}", headers={"Authorization": "Bearer owner"})
     assert stored.status_code == 200
+
+
+def test_tokens_swapped_between_two_users_open_nothing(suite: Suite, app: App, org_url: str) -> None:
+    """Someone who can write to Firestore gives one user the other's sealed tokens."""
+    base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/connections"
+    owner = {"Authorization": "Bearer owner"}
+    other = App(app.base_url, app.auth_url, app.org_host)
+    uids = [app.sign_in(authorize(org_url))["uid"], other.sign_in(authorize(org_url, ADMIN))["uid"]]
+    fields = ("accessToken", "refreshToken")
+    before = [httpx.get(f"{base}/{uid}", headers=owner).json()["fields"] for uid in uids]
+
+    def write(uid: str, found: dict[str, Any]) -> None:
+        mask = "&".join(f"updateMask.fieldPaths={f}" for f in fields)
+        assert httpx.patch(f"{base}/{uid}?{mask}", json={"fields": {f: found[f] for f in fields}}, headers=owner).status_code == 200
+
+    for uid, found in zip(uids, reversed(before), strict=True):
+        write(uid, found)
+    with Fleet(suite.plan, count=1) as fleet:  # it remembers nobody
+        for client in (app, other):
+            headers = {"Authorization": f"Bearer {client.id_token}"}
+            answer = httpx.post(f"{fleet.members[0].url}/getProfile", json={"data": {}}, headers=headers)
+            assert answer.json()["error"]["details"]["reason"] == "tokens-unreadable"
+    for uid, found in zip(uids, before, strict=True):
+        write(uid, found)
 
 
 def test_a_dump_of_firestore_holds_no_token(suite: Suite, user: tuple[str, dict[str, str]]) -> None:

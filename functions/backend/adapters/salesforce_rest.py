@@ -47,6 +47,11 @@ class SalesforceRest:
         answer = await self._send(uid, "GET", "/query", query={"q": text})
         return cast(list[Mapping[str, object]], answer.object()["records"])
 
+    async def search(self, uid: str, text: str) -> Sequence[Mapping[str, object]]:
+        """The records that a SOSL text finds."""
+        answer = await self._send(uid, "GET", "/search", query={"q": text})
+        return cast(list[Mapping[str, object]], answer.object()["searchRecords"])
+
     async def describe(self, uid: str, sobject: str) -> Described:
         try:
             answer = await self._send(uid, "GET", f"/sobjects/{quote(sobject, safe='')}/describe")

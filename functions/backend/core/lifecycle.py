@@ -200,16 +200,20 @@ def _revoked(connection: Connection) -> Connection | None:
 
 
 async def _each(connections: AsyncIterator[Connection], work: Callable[[Connection], Awaitable[None]]) -> None:
-    """Runs `work` for every connection, some at the same time."""
+    """Runs `work` for every connection, some at the same time. One that fails stops no other; the first failure is raised last."""
+    failures: list[Exception] = []
     waiting: set[asyncio.Task[None]] = set()
 
     async def one(connection: Connection) -> None:
-        await work(connection)
+        try:
+            await work(connection)
+        except Exception as failure:
+            failures.append(failure)
 
     async for connection in connections:
         waiting.add(asyncio.create_task(one(connection)))
         if len(waiting) >= AT_ONCE:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*waiting)
+    if failures:
+        raise failures[0]

@@ -22,11 +22,15 @@ from contract.calls import (
     FieldValue,
     Filter,
     GetRecord,
+    Hit,
+    Hits,
     ListRecords,
     Profile,
     Record,
     RecordDetail,
     RecordPage,
+    Search,
+    Sobject,
     SobjectShape,
     Sort,
     StageTotal,
@@ -37,6 +41,7 @@ from contract.calls import (
 from contract.errors import CallError, ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
 
 Row = Mapping[str, object]
+SOBJECTS: tuple[Sobject, ...] = ("Account", "Contact", "Opportunity")
 DESCRIBE_SECONDS = 600.0
 RELATED_ROWS = 50
 NEWEST_ACCOUNTS = 5
@@ -82,6 +87,10 @@ class Org(Protocol):
     """Salesforce's REST API as one user. Every method raises CallErrors."""
 
     async def query(self, uid: str, text: str) -> Sequence[Row]: ...
+
+    async def search(self, uid: str, text: str) -> Sequence[Row]:
+        """The records that a SOSL text finds; `attributes.type` tells their object."""
+        ...
 
     async def describe(self, uid: str, sobject: str) -> Described: ...
 
@@ -167,6 +176,22 @@ class Records:
             raise NotFound(Reason.RECORD_NOT_FOUND)
         record = _record(rows[0], _readable(layout.detailed, described))
         return RecordDetail(record, {name: tuple(_record(r, fields) for r in _children(rows[0], name)) for name, fields in children.items()})
+
+    async def search(self, uid: str, asked: Search) -> Hits:
+        """Records of several objects in which the words occur, in one request to Salesforce."""
+        if not 1 <= asked.limit <= MAX_PAGE:
+            raise RefusedRequest(Reason.MALFORMED_REQUEST, f"limit is a number from 1 to {MAX_PAGE}")
+        term = soql.search_term(asked.text)
+        sobjects = tuple(dict.fromkeys(asked.sobjects)) or SOBJECTS
+        described = await asyncio.gather(*(self._describe(uid, s) for s in sobjects))
+        fields = {s: _readable(LAYOUTS[s].listed, d) for s, d in zip(sobjects, described, strict=True)}
+        returning = ", ".join(f"{s}({_select(fields[s])} ORDER BY {LAYOUTS[s].sort} LIMIT {asked.limit})" for s in sobjects)
+        rows = await self._org.search(uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
+        found: dict[Sobject, list[Hit]] = {s: [] for s in sobjects}
+        for row in rows:
+            name = cast(Sobject, cast(Row, row["attributes"])["type"])
+            found[name].append(Hit(name, _record(row, fields[name])))
+        return Hits(tuple(hit for hits in found.values() for hit in hits))
 
     async def describe(self, uid: str, sobject: str) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""

@@ -1,6 +1,6 @@
-"""SOQL text from checked parts. REST has no bind parameters, so every value goes through `literal`.
+"""SOQL and SOSL text from checked parts. REST has no bind parameters, so every value goes through `literal` or `search_term`.
 
-Source: SOQL and SOSL Reference, "Quoted String Escape Sequences", "Date Formats and Date Literals".
+Source: SOQL and SOSL Reference, "Quoted String Escape Sequences", "Date Formats and Date Literals", "SOSL Reserved Characters".
 """
 
 import math
@@ -12,6 +12,8 @@ from contract.errors import Reason, RefusedRequest
 
 TEXT = frozenset({"id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url", "combobox", "encryptedstring"})
 NUMBER = frozenset({"currency", "double", "int", "long", "percent"})
+MAX_TERM = 100
+_RESERVED = frozenset("?&|!{}[]()^~*:\\\"'+-")
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _ESCAPED = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
 
@@ -24,6 +26,17 @@ def quote(text: str) -> str:
 def like_anywhere(text: str) -> str:
     """A LIKE pattern that finds `text` itself: its `%` and `_` stand for themselves."""
     return "'%" + text.translate(_ESCAPED).replace("%", "\\%").replace("_", "\\_") + "%'"
+
+
+def search_term(text: str) -> str:
+    """`text` between the braces of SOSL's FIND: its reserved characters stand for themselves, the last word may go on.
+
+    Raises RefusedRequest.
+    """
+    words = " ".join(text.split())
+    if sum(c.isalnum() for c in words) < 2 or len(words) > MAX_TERM:
+        raise RefusedRequest(Reason.INVALID_VALUE, f"A search needs 2 to {MAX_TERM} letters.")
+    return "".join(f"\\{c}" if c in _RESERVED else c for c in words) + "*"
 
 
 def record_id(text: str) -> str:
