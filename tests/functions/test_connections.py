@@ -146,6 +146,15 @@ async def test_a_deleted_connections_record_stays_and_erasure_takes_its_name(sto
     assert connection.uid not in repr(record)
 
 
+async def test_a_connection_without_a_record_gets_one_when_it_is_deleted(store: Store) -> None:
+    written = await store.write(a_connection())
+    chain, entry = AUDIT.append(None, Event.REVOCATION, at=written.created, by="user", generation=1)
+    await store.delete(replace(written, chain=chain), entry)
+    record, uid = await record_of(store, chain.subject)
+    assert (record.entries, record.end, uid) == ((entry,), chain, written.uid)
+    assert await store.read(written.uid) is None
+
+
 async def test_connections_are_found_by_what_is_sought(store: Store) -> None:
     org, old = f"00D{uuid4().hex[:15]}", datetime(2026, 1, 1, tzinfo=UTC)
     made = {

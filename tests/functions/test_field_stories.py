@@ -19,7 +19,7 @@ from contract.calls import FirebaseProject, LoginHost, SignedIn, SignIn, SignInO
 from contract.errors import CallError, ConnectionLost, Misconfigured, NotFound, OrgUnavailable, Reason, RefusedRequest, SignInFailed
 from data.repositories.session import SessionRepository
 from localorg import EmbeddedOrg
-from tests.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control, exchange
+from tests.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, Drawer, authorize, control, exchange
 from tests.functions.instances import Instances
 
 COUNT = "SELECT Id FROM Account LIMIT 1"
@@ -353,28 +353,6 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     assert (await others.stored(uid)).instance_url == others.org.url
 
 
-class Returned:
-    """A device on which a sign-in is under way and to which Salesforce's page sends back."""
-
-    redirect_uri = CALLBACK
-    opened = ""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    async def read(self, key: str) -> str | None:
-        return self.kept.get(key)
-
-    async def write(self, key: str, value: str) -> None:
-        self.kept[key] = value
-
-    async def remove(self, key: str) -> None:
-        self.kept.pop(key, None)
-
-    async def open_page(self, url: str) -> None:
-        self.opened = url
-
-
 @pytest.mark.parametrize(("error", "reason"), [
     ("access_denied", Reason.SIGN_IN_DENIED),
     ("OAUTH_AUTHORIZATION_BLOCKED", Reason.OTHER_ORG),
@@ -386,7 +364,7 @@ class Returned:
 ])  # fmt: skip
 async def test_21_another_orgs_app_an_app_not_installed_and_missing_pkce_looked_all_the_same(error: str, reason: Reason) -> None:
     """Seen in more than eight repositories: each has words of its own that say what to do."""
-    device: Any = Returned()
+    device: Any = Drawer()
     nowhere: Any = None
     session = SessionRepository(nowhere, nowhere, device)
     options = SignInOptions(CONSUMER_KEY, "api", (), FirebaseProject("", "", ""))

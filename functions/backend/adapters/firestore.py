@@ -42,12 +42,7 @@ class FirestoreConnections:
         document = self._client.collection(COLLECTION).document(connection.uid)
         fence = self._client.write_option(last_update_time=connection.revision)
 
-        def work(batch: Any) -> None:
-            batch.delete(document, option=fence)
-            if connection.chain is not None:
-                batch.set(self._client.collection(AUDIT).document(entry.subject), {"closed": True, **_chain(connection.chain)}, merge=True)
-
-        await self._commit(document, connection.revision, work, entry)
+        await self._commit(document, connection.revision, lambda batch: batch.delete(document, option=fence), entry, closed=connection.chain)
 
     async def find(self, sought: Sought) -> AsyncIterator[Connection]:
         query = self._client.collection(COLLECTION)
@@ -116,14 +111,19 @@ class FirestoreConnections:
 
         return work
 
-    async def _commit(self, document: Any, revision: object, work: Callable[[Any], None], entry: Entry | None) -> Sequence[Any]:
-        """One commit: the work on a document as it was read, and its audit entry; both or neither."""
+    async def _commit(
+        self, document: Any, revision: object, work: Callable[[Any], None], entry: Entry | None, *, closed: Chain | None = None
+    ) -> Sequence[Any]:
+        """One commit: the work on a document as it was read, and its audit entry; both or neither. `closed` ends its chain."""
         batch = self._client.batch()
         work(batch)
         if entry is not None:
             chain = self._client.collection(AUDIT).document(entry.subject)
+            end = {"closed": closed is not None, **({} if closed is None else _chain(closed))}
             if entry.sequence == 1:
-                batch.create(chain, {"uid": None if document.parent.id == STOPS else document.id, "closed": False})
+                batch.create(chain, {"uid": None if document.parent.id == STOPS else document.id, **end})
+            elif closed is not None:
+                batch.set(chain, end, merge=True)
             batch.create(chain.collection(ENTRIES).document(f"{entry.sequence:010d}"), _entry_document(entry))
         try:
             return await batch.commit()
