@@ -99,7 +99,11 @@ def run() -> int:
 def admin(arguments: Sequence[str]) -> int:
     """An administrator's command: on what `make run` runs, or on the project that GCLOUD_PROJECT names."""
     plan = Plan(ports.chosen(running=True), os.environ.get("PROJECT", "demo-salesforce-app"), STATE)
-    extra = {} if "GCLOUD_PROJECT" in os.environ or arguments[:1] == ["keyset"] else function_environment(plan)
+    local = "GCLOUD_PROJECT" not in os.environ and arguments[:1] not in ([], ["keyset"], ["--help"])
+    if local and not ports.answers(plan.ports.firestore):
+        print("✗ nothing runs here: make run starts it; for a deployed project set GCLOUD_PROJECT (docs/operations.md)", file=sys.stderr)
+        return 2
+    extra = function_environment(plan) if local else {}
     return _call([sys.executable, "-m", "backend.admin", *arguments], {**extra, "PYTHONPATH": "functions"})
 
 

@@ -13,6 +13,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
+
 from backend import bootstrap, settings
 from backend.adapters import cipher
 from backend.core.audit import Flaw
@@ -34,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     except (settings.SettingsError, cipher.KeysetError, ValueError) as wrong:
         print(f"✗ {wrong}", file=sys.stderr)
         return 2
+    except (GoogleAPIError, GoogleAuthError) as failed:
+        print(f"✗ Google Cloud refuses or is out of reach ({type(failed).__name__}): what was done is done, run it again", file=sys.stderr)
+        return 1
 
 
 async def _run(asked: argparse.Namespace, chosen: settings.Settings, opened: cipher.TinkCipher) -> int:

@@ -138,3 +138,13 @@ def test_what_is_edited_is_what_runs(tmp_path: Path) -> None:
             [sys.executable, "-c", f"import {name}; print({name}.__file__)"], cwd=tmp_path, capture_output=True, text=True, check=True
         )
         assert Path(shown.stdout.strip()).parent == home
+
+
+def test_an_administrators_command_without_a_backend_says_what_to_do() -> None:
+    environment = {**os.environ, **ports.free().environment()}
+    environment.pop("GCLOUD_PROJECT", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "devtools", "admin", "show"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 2
+    assert "make run starts it" in done.stderr
