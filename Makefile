@@ -1,6 +1,6 @@
 # The few commands that matter. Each installs what it needs first; all that a machine must have is Python 3.11+ and make.
 PYTHON ?= python3
-DO = @$(PYTHON) devtools/setup_machine.py
+DO = @$(PYTHON) -m devtools.setup_machine
 
 .PHONY: run test check format bench soak admin deploy-check openapi reset keyset lock web help
 

@@ -11,9 +11,9 @@ import httpx2 as httpx
 
 from bench.table import show
 from devtools import ports
-from devtools.setup_machine import ROOT
+from devtools.clients import App, authorize, exchange
+from devtools.paths import ROOT
 from devtools.suite import Plan, Suite
-from tests.clients import App, authorize, exchange
 
 CALLS = 300
 QUERY = "SELECT Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name FROM User LIMIT 1"

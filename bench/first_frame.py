@@ -6,7 +6,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from bench.table import show, spread
 from devtools import ports, web
-from devtools.setup_machine import CHROMIUM_FLAGS, chromium
+from devtools.browsers import CHROMIUM_FLAGS
+from devtools.paths import chromium
 from devtools.suite import Plan, Suite
 
 ROUNDS = 5

@@ -17,8 +17,8 @@ import httpx2 as httpx
 
 from bench.table import show
 from devtools import ports
-from devtools.setup_machine import ROOT
-from tests.clients import ADMIN, authorize, exchange
+from devtools.clients import ADMIN, authorize, exchange
+from devtools.paths import ROOT
 
 CLIENTS, REQUESTS, MILLION = 64, 4000, 1_000_000
 QUERIES = {

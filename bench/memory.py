@@ -4,8 +4,8 @@ from pathlib import Path
 
 from bench.table import show
 from devtools import ports
+from devtools.clients import App, authorize
 from devtools.suite import Plan, Suite
-from tests.clients import App, authorize
 
 _NAMES = (
     ("-jar", "java (Firestore emulator)"),

@@ -17,9 +17,9 @@ import httpx2 as httpx
 
 from bench.table import show
 from devtools import ports
+from devtools.clients import App, authorize, control
 from devtools.fleet import Fleet
 from devtools.suite import Plan, Suite
-from tests.clients import App, authorize, control
 
 USERS = ("sales@localorg.test", "admin@localorg.test")
 CALLERS = 6  # for each user
@@ -98,13 +98,13 @@ async def soak(suite: Suite, seconds: float, seed: int = 1) -> Soak:
                     if answer["record"]["id"] != record or found not in written:
                         counted.wrong.append(f"{person.username}: {found} instead of one of {sorted(written)}")
 
-        async def ask(client: httpx.AsyncClient, person: Person, call: str, asked: dict[str, Any]) -> Any:
+        async def ask(client: httpx.AsyncClient, person: Person, call: str, body: dict[str, Any]) -> Any:
             """The result; None when the call did not work and said so, or when its process was killed."""
             nonlocal sign_ins
             used = person.app.id_token
             try:
                 url = f"{rng.choice(fleet.members).url}/{call}"
-                answer = (await client.post(url, json={"data": asked}, headers={"Authorization": f"Bearer {used}"})).json()
+                answer = (await client.post(url, json={"data": body}, headers={"Authorization": f"Bearer {used}"})).json()
             except (httpx.HTTPError, ValueError):
                 counted.answers["killed under way or starting"] += 1
                 await asyncio.sleep(0.05)

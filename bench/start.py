@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.table import show
 from devtools import ports
-from devtools.setup_machine import ROOT
+from devtools.paths import ROOT
 
 
 def _run(folder: Path) -> float:

@@ -1,128 +1,131 @@
 """The commands behind the Makefile, run by the project's own Python: `python -m devtools run`."""
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devtools import ports, web
-from devtools.processes import adopt_orphans, end_descendants
-from devtools.setup_machine import ROOT, TOOLS, tool_path
-from devtools.suite import Plan, Suite, SuiteError, function_environment
-
-STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
-_NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI", "WARNING: ", "Issues? Report",
-          "Beginning execution of", "Finished ")  # fmt: skip
-_NAMES = {"org": "org     ", "firebase": "firebase"}
+from devtools import lock, openapi, ports, run, web
+from devtools.paths import PYTHON, ROOT, SECRETS, STATE, tool_path
+from devtools.suite import Plan, function_environment
 
 
 def main(arguments: Sequence[str]) -> int:
-    command, rest = (arguments[0] if arguments else "run"), list(arguments[1:])
-    match command:
-        case "run":
-            return run()
-        case "web":
-            web.build()
-            print(f"✓ web client in {web.OUT.relative_to(ROOT)}")
-        case "reset":
-            shutil.rmtree(STATE, ignore_errors=True)
-            (ROOT / "functions/.secret.local").unlink(missing_ok=True)
-            print("✓ the emulators and the local org have forgotten everything; the next make run starts anew")
-        case "test":
-            return _call([sys.executable, "-m", "pytest", *rest])
-        case "check":
-            return _all(["ruff", "format", "--check"], ["ruff", "check"], ["pyright"])
-        case "format":
-            return _all(["ruff", "format"], ["ruff", "check", "--fix"])
-        case "deploy-check":
-            return _call(["node", "devtools/deploy_check.js", "."], {"PYTHON_MINOR": str(sys.version_info.minor)})
-        case "bench":
-            return _call([sys.executable, "-m", "bench", *rest])
-        case "openapi":
-            return _call([sys.executable, "-m", "devtools.openapi"], {"PYTHONPATH": "functions"})
-        case "admin":
-            return admin(rest)
-        case "soak":
-            return _call([sys.executable, "-m", "bench.soak", *rest])
-        case "keyset":
-            return admin(["keyset", "new"])
-        case "lock":
-            return _call([sys.executable, "devtools/lock.py", str(TOOLS / "uv/bin/uv")])
-        case _:
-            print(f"unknown command {command!r}", file=sys.stderr)
-            return 2
+    """Runs one command; the exit code is the command's own."""
+    parser = argparse.ArgumentParser(prog="python -m devtools", description="What the Makefile runs.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (text, takes_more, _) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text, add_help=not takes_more)
+        if takes_more:
+            command.add_argument("rest", nargs=argparse.REMAINDER, help="arguments of the program itself")
+    chosen = parser.parse_args(arguments)
+    return COMMANDS[chosen.command][2](getattr(chosen, "rest", []))
+
+
+def _run(_: Sequence[str]) -> int:
+    return run.run(Plan(ports.chosen(), _project(), STATE))
+
+
+def _test(rest: Sequence[str]) -> int:
+    return _call([sys.executable, "-m", "pytest", *rest])
+
+
+def _check(_: Sequence[str]) -> int:
+    return _all(["ruff", "format", "--check"], ["ruff", "check"], ["pyright"])
+
+
+def _format(_: Sequence[str]) -> int:
+    return _all(["ruff", "format"], ["ruff", "check", "--fix"])
+
+
+def _bench(rest: Sequence[str]) -> int:
+    return _call([sys.executable, "-m", "bench", *rest])
+
+
+def _soak(rest: Sequence[str]) -> int:
+    return _call([sys.executable, "-m", "bench.soak", *rest])
+
+
+def _deploy_check(_: Sequence[str]) -> int:
+    return _call(["node", "devtools/deploy_check.js", "."], {"PYTHON_MINOR": str(sys.version_info.minor)})
+
+
+def _openapi(_: Sequence[str]) -> int:
+    openapi.write()
     return 0
 
 
-def run() -> int:
-    """Starts everything, prints where to look, streams the log until Ctrl-C."""
-    started = time.monotonic()
-    adopt_orphans()
-    talking = False
-
-    def say(part: str, line: str) -> None:
-        if talking and line.strip() and not any(noise in line for noise in _NOISE):
-            print(f"{_NAMES[part]} │ {_tidy(line)}", flush=True)
-
-    try:
-        plan = Plan(ports.chosen(), os.environ.get("PROJECT", "demo-salesforce-app"), STATE)
-        if web.is_stale():
-            print("… web client", flush=True)
-            begun = time.monotonic()
-            web.build()
-            print(f"✓ web client ({time.monotonic() - begun:.0f} s)", flush=True)
-        print("… local org and Firebase emulators", flush=True)
-        suite = Suite(plan, say)
-        with suite:
-            print(f"✓ everything runs ({time.monotonic() - started:.0f} s)\n")
-            print(f"  Open     {plan.app_url}")
-            print("  Sign in  sales@localorg.test   password localorg1   (admin@localorg.test too)")
-            print(f"  The org  {plan.ports.url('localorg')}\n\n  Ctrl-C ends everything and keeps its state; make reset clears it.\n", flush=True)
-            talking = True
-            while (dead := suite.dead_part()) is None:
-                time.sleep(0.5)
-            print(f"✗ {dead} has ended; stopping the rest", file=sys.stderr)
-            return 1
-    except KeyboardInterrupt:
-        print("\nstopped")
-        return 0
-    except (ports.PortsError, SuiteError, subprocess.CalledProcessError) as failed:
-        print(f"✗ {failed}", file=sys.stderr)
-        return 1
-    finally:
-        end_descendants()
+def _web(_: Sequence[str]) -> int:
+    web.build()
+    print(f"✓ web client in {web.OUT.relative_to(ROOT)}")
+    return 0
 
 
-def admin(arguments: Sequence[str]) -> int:
+def _reset(_: Sequence[str]) -> int:
+    shutil.rmtree(STATE, ignore_errors=True)
+    SECRETS.unlink(missing_ok=True)
+    print("✓ the emulators and the local org have forgotten everything; the next make run starts anew")
+    return 0
+
+
+def _admin(rest: Sequence[str]) -> int:
     """An administrator's command: on what `make run` runs, or on the project that GCLOUD_PROJECT names."""
-    plan = Plan(ports.chosen(running=True), os.environ.get("PROJECT", "demo-salesforce-app"), STATE)
-    local = "GCLOUD_PROJECT" not in os.environ and arguments[:1] not in ([], ["keyset"], ["--help"])
+    plan = Plan(ports.chosen(running=True), _project(), STATE)
+    local = "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"])
     if local and not ports.answers(plan.ports.firestore):
         print("✗ nothing runs here: make run starts it; for a deployed project set GCLOUD_PROJECT (docs/operations.md)", file=sys.stderr)
         return 2
-    extra = function_environment(plan) if local else {}
-    return _call([sys.executable, "-m", "backend.admin", *arguments], {**extra, "PYTHONPATH": "functions"})
+    return _call([sys.executable, "-m", "backend.admin", *rest], function_environment(plan) if local else {}, ROOT / "functions")
 
 
-def _tidy(line: str) -> str:
-    """A function's own line without the mark that firebase-tools puts before it."""
-    return line.lstrip("> ").removeprefix("i  ").removeprefix("functions: ") if line.startswith(">") else line
+def _keyset(_: Sequence[str]) -> int:
+    return _admin(["keyset", "new"])
+
+
+def _lock(_: Sequence[str]) -> int:
+    lock.main()
+    return 0
+
+
+# name → (what it does, whether it takes arguments of its own, the work)
+COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
+    "run": ("start everything on this machine and print where to look", False, _run),
+    "test": ("run the tests (pytest)", True, _test),
+    "check": ("lint, format, types", False, _check),
+    "format": ("put the code into its format", False, _format),
+    "bench": ("measure, and print the tables of docs/performance.md", True, _bench),
+    "soak": ("kill function processes while tokens expire, and count", True, _soak),
+    "admin": ("an administrator's command", True, _admin),
+    "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
+    "openapi": ("write docs/openapi.json from the contract", False, _openapi),
+    "web": ("build the web client into build/web", False, _web),
+    "reset": ("forget the state of the emulators and of the local org", False, _reset),
+    "keyset": ("print a new key for sealing tokens", False, _keyset),
+    "lock": ("pin the newest allowed versions of all Python packages", False, _lock),
+}
+
+
+def _project() -> str:
+    return os.environ.get("PROJECT", "demo-salesforce-app")
 
 
 def _all(*commands: Sequence[str]) -> int:
     """Runs every command, so that all complaints are seen at once; fails if one failed."""
-    codes = [_call([str(Path(sys.executable).parent / c[0]), *c[1:]]) for c in commands]
-    return max(codes)
+    return max([_call([str(PYTHON.parent / c[0]), *c[1:]]) for c in commands])
 
 
-def _call(command: Sequence[str], extra: dict[str, str] | None = None) -> int:
+def _call(command: Sequence[str], extra: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
     environment = {**os.environ, **(extra or {})}
     environment["PATH"] = tool_path(environment)
-    return subprocess.call(command, cwd=ROOT, env=environment)
+    return subprocess.call(command, cwd=cwd, env=environment)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except ports.PortsError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        sys.exit(1)

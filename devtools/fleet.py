@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from devtools import ports
-from devtools.processes import die_with_parent
-from devtools.setup_machine import ROOT
+from devtools.paths import ROOT
+from devtools.processes import leashed
 from devtools.suite import Plan, SuiteError, function_environment
 
 _READY_SECONDS = 60
@@ -35,7 +35,7 @@ class Member:
         """Starts the process; it answers after a while."""
         command = [sys.executable, "-m", "functions_framework", "--asgi", "--target", self._target, "--source", "main.py"]
         self.process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(self.port)],
+            leashed([*command, "--host", "127.0.0.1", "--port", str(self.port)]),
             cwd=ROOT / "functions",
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -43,8 +43,7 @@ class Member:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # gunicorn's master and its worker: they are killed together
-            preexec_fn=die_with_parent,
+            start_new_session=True,  # the leash, gunicorn's master and its worker: they are killed together
         )
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
 

@@ -1,37 +1,57 @@
-"""Runs one program and ends all that it started when it ends, or when the runner does: `python -m devtools.leash COMMAND…`
+"""Runs one program and ends all that it started when it ends, or when its holder does: `python -m devtools.leash HOLDER COMMAND…`
 
-The runner itself may be killed hard; then this process is told by the kernel (Linux) and cleans up in its stead.
+HOLDER is the id of the process that asks for it. It may be killed hard; then this process notices and cleans up in its stead.
 """
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from types import FrameType
 
-from devtools.processes import adopt_orphans, end_descendants
+import psutil
 
-_GRACE = 15.0  # seconds that a program gets to write its state when it is asked to end
+from devtools.processes import adopt_orphans, descendants, end_all
+
+_GRACE = 15.0  # seconds that a program gets to end when it is asked to
+_LOOK = 0.25  # seconds between two looks at the holder
+_REMEMBER = 8  # looks between two at the descendants: where orphans cannot be adopted, they are known from before
 
 
-def main(command: list[str]) -> int:
+def main(holder: int, command: list[str]) -> int:
     """The exit code of the command."""
     adopt_orphans()
     child = subprocess.Popen(command)
+    started: set[psutil.Process] = set()
+    asked_at: float | None = None
 
-    def ask_to_end(_signal: int, _frame: FrameType | None) -> None:
-        if child.poll() is None:
-            child.send_signal(signal.SIGINT)
-            signal.alarm(int(_GRACE))
+    def ask_to_end(received: int, _frame: FrameType | None) -> None:
+        nonlocal asked_at
+        if child.poll() is None and asked_at is None:
+            asked_at = time.monotonic()
+            child.send_signal(signal.SIGTERM if received == signal.SIGTERM else signal.SIGINT)
 
-    signal.signal(signal.SIGINT, ask_to_end)
-    signal.signal(signal.SIGTERM, ask_to_end)
-    signal.signal(signal.SIGALRM, lambda _signal, _frame: child.kill())
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), ask_to_end)
+    looks = 0
     try:
-        return child.wait()
+        while True:
+            try:
+                return child.wait(_LOOK)
+            except subprocess.TimeoutExpired:
+                pass
+            if os.getppid() != holder:
+                ask_to_end(signal.SIGINT, None)
+            if asked_at is not None and time.monotonic() - asked_at > _GRACE:
+                child.kill()
+            if looks % _REMEMBER == 0:
+                started.update(descendants())
+            looks += 1
     finally:
-        signal.alarm(0)
-        end_descendants()
+        end_all({*started, *descendants()})
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

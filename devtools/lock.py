@@ -5,15 +5,16 @@ the registry in every line; docs/decisions/lock-file.md.)
 """
 
 import subprocess
-import sys
-from pathlib import Path
+import tomllib
 
-ROOT = Path(__file__).resolve().parent.parent
+from devtools.paths import ROOT, UV
+
 _COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", "-q"]
 
 
-def main(uv: str) -> None:
-    """Compiles both files with the given uv."""
+def main() -> None:
+    """Compiles both files."""
+    uv = str(UV)
     # The lock of the functions is compiled under the constraints of the whole, so that what is tested is deployed.
     inputs = ["functions/requirements.in", "localorg/pyproject.toml", ".local/app.in"]
     groups = ["--group", "pyproject.toml:dev", "--group", "app/pyproject.toml:dev"]
@@ -29,10 +30,4 @@ def main(uv: str) -> None:
 
 
 def _app_requirements() -> list[str]:
-    import tomllib
-
     return tomllib.loads((ROOT / "app/pyproject.toml").read_text())["project"]["dependencies"]
-
-
-if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "uv")

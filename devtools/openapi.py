@@ -8,7 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from contract.calls import CALLS
 from contract.codec import is_optional, wire_fields
 from contract.errors import CallError
-from devtools.setup_machine import ROOT
+from devtools.paths import ROOT
 
 FILE = ROOT / "docs/openapi.json"
 _PLAIN = {str: {"type": "string"}, bool: {"type": "boolean"}, int: {"type": "integer"}, float: {"type": "number"}, type(None): {"type": "null"}}
@@ -85,7 +85,8 @@ def text() -> str:
     return json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Writes the file."""
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(text())
     print(f"✓ {FILE.relative_to(ROOT)}")

@@ -25,6 +25,8 @@ class Ports:
     hub: int
     logging: int
     websocket: int
+    eventarc: int
+    tasks: int
 
     def url(self, part: str) -> str:
         return f"http://127.0.0.1:{getattr(self, part)}"
@@ -42,15 +44,15 @@ def chosen(environment: Mapping[str, str] = os.environ, *, running: bool = False
         if not text.isdigit() or not 0 < int(text) < 65536:
             raise PortsError(f"{variable}={text} is not a port")
         ports[part] = int(text)
-        if not running and not _issome(ports[part]):
+        if not running and not _is_free(ports[part]):
             raise PortsError(f"port {text} ({part}) is taken: end the program that holds it, or choose another with {variable}=… make run")
-    hub, logging, websocket = some(3)
-    return Ports(**ports, hub=hub, logging=logging, websocket=websocket)
+    hub, logging, websocket, eventarc, tasks = some(5)
+    return Ports(**ports, hub=hub, logging=logging, websocket=websocket, eventarc=eventarc, tasks=tasks)
 
 
 def free() -> Ports:
     """Ports that nobody uses."""
-    return Ports(*some(8))
+    return Ports(*some(10))
 
 
 def answers(port: int) -> bool:
@@ -72,7 +74,7 @@ def some(count: int) -> list[int]:
             sock.close()
 
 
-def _issome(port: int) -> bool:
+def _is_free(port: int) -> bool:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -6,17 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-_LINUX = sys.platform == "linux"
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+import psutil
+
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
 def adopt_orphans() -> None:
-    """Makes this process the parent of orphaned grandchildren, so that `end_descendants` finds them (Linux)."""
-    if _LINUX:
+    """Makes this process the parent of orphaned grandchildren, so that they stay among its descendants (Linux)."""
+    if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -27,7 +27,7 @@ class Child:
         self.name = name
         self._on_line = on_line
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "devtools.leash", *command],
+            leashed(command),
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,
@@ -36,7 +36,6 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=die_with_parent,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -57,77 +56,35 @@ class Child:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-
-    def end_group(self) -> None:
-        """Ends whatever of its process group is left."""
-        for sign, pause in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 0.0)):
-            try:
-                os.killpg(self.process.pid, sign)
-            except (ProcessLookupError, PermissionError):
-                return
-            deadline = time.monotonic() + pause
-            while time.monotonic() < deadline and _group_lives(self.process.pid):
-                self.process.poll()
-                time.sleep(0.05)
+            end_all([*descendants(self.process.pid), psutil.Process(self.process.pid)])
 
 
-def end_descendants() -> None:
-    """Kills every process that descends from this one and still runs (Linux; elsewhere the groups must do)."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        left = descendants()
-        for pid in left:
-            try:
-                os.kill(pid, sign)
-            except ProcessLookupError:
-                pass
-        deadline = time.monotonic() + 2
-        while left and time.monotonic() < deadline:
-            _reap()
-            left = descendants()
-            time.sleep(0.05)
+def leashed(command: Sequence[str]) -> list[str]:
+    """The command on a leash that this process holds: devtools/leash.py ends it and all that it started."""
+    return [sys.executable, "-m", "devtools.leash", str(os.getpid()), *command]
 
 
-def descendants() -> list[int]:
-    """The ids of all processes below this one."""
-    if not _LINUX:
+def descendants(pid: int | None = None) -> list[psutil.Process]:
+    """All processes below this one, or below another."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
         return []
-    parents: dict[int, int] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                stat = Path(f"/proc/{entry}/stat").read_text()
-            except OSError:
-                continue
-            fields = stat.rpartition(")")[2].split()
-            if fields[0] != "Z":
-                parents[int(entry)] = int(fields[1])
-    found: list[int] = []
-    seek = {os.getpid()}
-    while seek:
-        children = {pid for pid, parent in parents.items() if parent in seek} - set(found)
-        found += children
-        seek = children
-    return found
 
 
-def _reap() -> None:
+def end_all(processes: Iterable[psutil.Process], seconds: float = 2.0) -> None:
+    """Ends processes, the ones that do not heed it by force."""
+    left = list(processes)
+    for process in left:
+        _tell(process.terminate)
+    _, left = psutil.wait_procs(left, seconds)
+    for process in left:
+        _tell(process.kill)
+    psutil.wait_procs(left, seconds)
+
+
+def _tell(end: Callable[[], None]) -> None:
     try:
-        while os.waitpid(-1, os.WNOHANG)[0] > 0:
-            pass
-    except ChildProcessError:
+        end()
+    except psutil.NoSuchProcess:
         pass
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
-
-
-def die_with_parent() -> None:
-    """For a child before it runs its program: the kernel asks it to end when its parent has ended (Linux)."""
-    if _LINUX:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

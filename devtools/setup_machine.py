@@ -1,10 +1,13 @@
 """Installs what a command needs and the machine lacks. Standard library only: the machine's own Python runs it.
 
-python3 devtools/setup_machine.py run|test|check   then starts the command itself
+python3 -m devtools.setup_machine run|test|check   then starts the command itself
 
-Into .tools/ go uv, and Node and Java where the machine's are missing or too old; into .venv/ the Python packages;
-into devtools/node_modules/ firebase-tools. A step whose inputs have not changed is passed over.
+Into .tools/ go uv always, and Node and Java where the machine's are missing or too old; into .venv/ the Python packages;
+into devtools/node_modules/ firebase-tools; for the tests the browsers, where the machine lets it.
+A step whose inputs have not changed is passed over.
 """
+
+from __future__ import annotations
 
 import hashlib
 import os
@@ -16,19 +19,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ROOT / ".tools"
-VENV = ROOT / ".venv"
+from devtools.paths import BIN, PYTHON, ROOT, TOOLS, UV, VENV, chromium, firefox, tool_path, webkit
+
 UV_VERSION = "0.13.9"
 MINIMUM_NODE = (22, 19)
 MINIMUM_JAVA = 21
-# Headless, quiet, and without a try at the network.
-CHROMIUM_FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-_BIN = "Scripts" if os.name == "nt" else "bin"
-PYTHON = VENV / _BIN / "python"
 
 
 class SetupError(Exception):
@@ -68,7 +63,7 @@ def prepare(command: str) -> None:
     if not link.exists():
         link.symlink_to(VENV, target_is_directory=True)  # firebase-tools looks for Python under exactly this name
     if command in ("test", "bench"):
-        _step("Chromium", [Path(__file__)], _chromium)
+        _step("browsers", [Path(__file__)], _browsers)
 
 
 def _step(name: str, inputs: Sequence[Path], work: Callable[[], None]) -> None:
@@ -88,7 +83,7 @@ def _step(name: str, inputs: Sequence[Path], work: Callable[[], None]) -> None:
 
 
 def _uv() -> str:
-    own = TOOLS / "uv" / _BIN / "uv"
+    own = UV
     if own.exists() and own.with_name(".version").exists() and own.with_name(".version").read_text() == UV_VERSION:
         return str(own)
     print("… uv", flush=True)
@@ -99,7 +94,7 @@ def _uv() -> str:
         raise SetupError(
             "Python cannot make virtual environments here: install its venv module (on Debian and Ubuntu: apt-get install python3-venv)"
         ) from None
-    _run([str(TOOLS / "uv" / _BIN / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"])
+    _run([str(TOOLS / "uv" / BIN / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"])
     own.with_name(".version").write_text(UV_VERSION)
     print("✓ uv", flush=True)
     return str(own)
@@ -156,36 +151,25 @@ def _firebase_tools() -> None:
     _run([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT / "devtools", env={**os.environ, "PATH": tool_path(dict(os.environ))})
 
 
-def _chromium() -> None:
-    if chromium() is not None:
-        return
+# The browsers that the tests drive, each with its Debian packages and what to do elsewhere.
+_BROWSERS = (
+    ("Chromium", chromium, ("chromium",), "set CHROMIUM to its path"),
+    ("Firefox", firefox, ("firefox-esr",), "install Firefox"),
+    ("WebKit", webkit, ("webkit2gtk-driver", "xvfb", "xauth", "locales-all"), "it is tried on Linux only"),
+)
+
+
+def _browsers() -> None:
+    """Installs what is missing where it may; what cannot be installed is said, and the test that needs it fails with the same words."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if shutil.which("apt-get") and root:
+    missing = [packages for _, find, packages, _ in _BROWSERS if find() is None]
+    if missing and root and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         _run(["apt-get", "update", "-qq"], env=environment)
-        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], env=environment)
-        if chromium() is not None:
-            return
-    raise SetupError(
-        "Chromium is missing, which the browser tests drive: install it (on Debian: sudo apt-get install chromium) or set CHROMIUM to its path"
-    )
-
-
-def chromium() -> str | None:
-    """The browser that the tests drive: CHROMIUM, else the first that is installed."""
-    named = os.environ.get("CHROMIUM")
-    names = (named,) if named else ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next((path for name in names if (path := shutil.which(name))), None)
-
-
-def tool_path(environment: dict[str, str]) -> str:
-    """PATH with this project's Node and Java in front where it has brought its own."""
-    parts: list[str] = []
-    if (TOOLS / "node-bin").exists():
-        parts.append((TOOLS / "node-bin").read_text())
-    if (TOOLS / "java-home").exists():
-        parts.append(str(Path((TOOLS / "java-home").read_text()) / "bin"))
-    return os.pathsep.join([*parts, environment.get("PATH", "")])
+        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *(p for packages in missing for p in packages)], env=environment)
+    for name, find, packages, otherwise in _BROWSERS:
+        if find() is None:
+            print(f"  {name} is missing, which the browser tests drive: on Debian apt-get install {' '.join(packages)}; else {otherwise}", flush=True)
 
 
 def _run(command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:

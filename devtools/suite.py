@@ -15,9 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from devtools import saved_state
+from devtools.paths import ROOT, SECRETS, tool_path
 from devtools.ports import Ports, answers
 from devtools.processes import Child
-from devtools.setup_machine import ROOT, tool_path
 
 REGION = "europe-west1"
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
@@ -66,12 +67,15 @@ class Suite:
         self._firebase_lines: list[str] = []
         self._org_lines: list[str] = []
         self._running = False
+        self._saved = None if plan.state is None else saved_state.SavedState(plan.state)
         self._config = ROOT / f"firebase.{plan.project}-{plan.ports.hub}.local.json"
         self._scratch = ROOT / ".local" / f"run-{plan.ports.hub}"
 
     def __enter__(self) -> Self:
         try:
             self._scratch.mkdir(parents=True, exist_ok=True)
+            if self._saved is not None:
+                self._saved.open()
             self._start_org()
             self._start_emulators()
             self._wait()
@@ -91,12 +95,20 @@ class Suite:
             ended = next((part for part in _PARTS if not answers(getattr(self.plan.ports, part))), None)
         return ended
 
+    def save(self) -> None:
+        """Saves what the emulators hold; what was saved before stays until that is done. A save that fails changes nothing."""
+        if self._saved is not None and self._running:
+            try:
+                self._saved.save(self.plan.ports.hub)
+            except saved_state.SaveError as failed:
+                self._say("firebase", f"saved nothing: {failed}")
+
     def stop(self) -> None:
-        """Ends every part: the emulators first, because they write their state when asked to end."""
+        """Saves, then ends every part."""
+        self.save()
+        self._running = False
         for child in reversed(self._children):
             child.interrupt(20 if child.name == "firebase" else 5)
-        for child in self._children:
-            child.end_group()
         self._children.clear()
         self._config.unlink(missing_ok=True)
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -123,17 +135,22 @@ class Suite:
             raise SuiteError("Node is missing: run make run, which installs it")
         command = [node, str(ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"), "emulators:start"]
         command += ["--project", plan.project, "--config", str(self._config), "--only", "auth,firestore,functions,hosting"]
-        if plan.state is not None:
-            saved = plan.state / "emulators"
-            command += ["--export-on-exit", str(saved)]
-            if (saved / "firebase-export-metadata.json").exists():
-                command += ["--import", str(saved)]
-        self._children.append(Child("firebase", command, env=self.environment(), cwd=ROOT, on_line=self._firebase_line))
+        newest = None if self._saved is None else self._saved.newest()
+        if newest is not None:
+            command += ["--import", str(newest)]
+        # In the scratch folder, because firebase-tools writes its logs and unfinished exports into the one that it runs in.
+        self._children.append(Child("firebase", command, env=self.environment(), cwd=self._scratch, on_line=self._firebase_line))
 
     def environment(self) -> dict[str, str]:
         plan = self.plan
         kept = {k: v for k, v in os.environ.items() if k not in ("GOOGLE_APPLICATION_CREDENTIALS", "FIREBASE_TOKEN", "VIRTUAL_ENV")}
-        local: Mapping[str, str] = {"CI": "1", "PATH": tool_path(kept), "FUNCTIONS_DISCOVERY_TIMEOUT": "60", **_function_settings(plan)}
+        local: Mapping[str, str] = {
+            "CI": "1",
+            "PYTHONPATH": str(ROOT),  # for the leash, which runs in the scratch folder
+            "PATH": tool_path(kept),
+            "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
+            **_function_settings(plan),
+        }
         jar = firestore_jar(self._scratch)
         return {**kept, **local, **({"FIRESTORE_EMULATOR_BINARY_PATH": jar} if jar else {})}
 
@@ -180,7 +197,7 @@ def _function_settings(plan: Plan) -> dict[str, str]:
 def function_environment(plan: Plan) -> dict[str, str]:
     """What the Functions emulator gives to a function, for a process of it that is started otherwise."""
     make_secrets()
-    secrets = dict(line.split("=", 1) for line in (ROOT / "functions/.secret.local").read_text().splitlines() if "=" in line)
+    secrets = dict(line.split("=", 1) for line in SECRETS.read_text().splitlines() if "=" in line)
     return {
         **_function_settings(plan),
         **{name: value.strip("'") for name, value in secrets.items()},
@@ -199,28 +216,19 @@ def _without_query(line: str) -> str:
 
 def make_secrets() -> None:
     """Writes functions/.secret.local when it is missing: the local org's consumer secret and a key of this machine's own."""
-    file = ROOT / "functions/.secret.local"
-    if file.exists():
+    if SECRETS.exists():
         return
-    sys.path.insert(0, str(ROOT / "functions"))
-    from backend.adapters.cipher import new_keyset
-
-    file.touch(mode=0o600)
-    file.write_text(f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}\nTOKEN_KEYSET='{new_keyset()}'\n")
+    command = [sys.executable, "-m", "backend.admin", "keyset", "new"]
+    keyset = subprocess.run(command, cwd=ROOT / "functions", capture_output=True, text=True, check=True).stdout.strip()
+    SECRETS.touch(mode=0o600)
+    SECRETS.write_text(f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}\nTOKEN_KEYSET='{keyset}'\n")
 
 
 def _config(ports: Ports) -> dict[str, object]:
     """firebase.json with this run's ports and the Python that runs it."""
     config = json.loads((ROOT / "firebase.json").read_text())
-    for part, field in (
-        ("hub", "hub"),
-        ("logging", "logging"),
-        ("auth", "auth"),
-        ("functions", "functions"),
-        ("firestore", "firestore"),
-        ("hosting", "hosting"),
-    ):
-        config["emulators"][part]["port"] = getattr(ports, field)
+    for part in ("hub", "logging", "auth", "functions", "firestore", "hosting", "eventarc", "tasks"):
+        config["emulators"][part]["port"] = getattr(ports, part)
     config["emulators"]["firestore"]["websocketPort"] = ports.websocket
     for source in config["functions"]:
         source["runtime"] = f"python3{sys.version_info.minor}"
@@ -230,7 +238,7 @@ def _config(ports: Ports) -> dict[str, object]:
 def _why(log: str, org: list[str], dead: str | None) -> str:
     if dead == "org":
         if any("made by another version" in line for line in org):
-            return "the saved state is from another version of this project: make reset clears it, then run again"
+            return saved_state.OTHER_VERSION
         return "the local org did not start: " + " | ".join(org[-3:])
     if "Failed to make request to" in log or "ENOTFOUND" in log or "EAI_AGAIN" in log:
         return (

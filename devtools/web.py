@@ -11,7 +11,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from devtools.setup_machine import ROOT
+from devtools.paths import ROOT
 
 OUT = ROOT / "build/web"
 _PACKAGES = ROOT / "build/pypackages"
@@ -23,6 +23,18 @@ _UNUSED = (
     *(f"canvaskit/{name}" for name in ("skwasm.js", "skwasm.wasm", "skwasm_heavy.js", "skwasm_heavy.wasm", "wimp.js", "wimp.wasm")),
     "canvaskit/experimental_webparagraph",
 )
+
+# A browser whose system has no language (WebKit under the locale C) says "c", at which Flutter's engine stops.
+_LANGUAGE = """{
+  const isTag = (tag) => { try { return Boolean(new Intl.Locale(tag)); } catch { return false; } };
+  const tags = (navigator.languages ?? []).filter(isTag);
+  if (!isTag(navigator.language) || tags.length !== navigator.languages?.length) {
+    const known = tags.length ? tags : ["en-US"];
+    Object.defineProperty(navigator, "language", { value: known[0] });
+    Object.defineProperty(navigator, "languages", { value: known });
+  }
+}
+"""
 
 
 def is_stale() -> bool:
@@ -83,7 +95,7 @@ def _finish_page() -> None:
     page = re.sub(r'<div id="loading".*?</div>', lambda _: (ROOT / "app/web/splash.html").read_text(), page, flags=re.DOTALL)
     inline = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
     early = '\nflet.earlyWorker = new Worker("/python-worker.js", { type: "module" });\n'
-    (OUT / "boot.js").write_text("\n".join(inline) + early)
+    (OUT / "boot.js").write_text(_LANGUAGE + "\n".join(inline) + early)
     page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     index.write_text(page.replace('<script src="python.js">', '<script src="/boot.js"></script>\n  <script src="/python.js">'))
 

@@ -1,4 +1,4 @@
-"""The functions: `auth` signs in and out and alone may sign custom tokens, `api` serves the data, `upkeep` runs once a day."""
+"""The functions: `auth` signs in and out, and alone may sign custom tokens, `api` serves the data, `upkeep` runs once a day."""
 
 from dataclasses import asdict
 
@@ -6,7 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from backend import bootstrap, emulator, settings
+from backend import emulator, settings, wiring
 from backend.adapters.cipher import KeysetError, TinkCipher
 from backend.async_function import on_async_request, on_async_schedule
 
@@ -15,29 +15,29 @@ SECRETS = ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"]
 
 _settings: settings.Settings | None = None
 _cipher: TinkCipher | None = None
-_backend: bootstrap.Backend | None = None
+_backend: wiring.Backend | None = None
 
 if settings.is_serving():
     try:
         _settings = settings.load()
-        _cipher = bootstrap.open_cipher(_settings)
+        _cipher = wiring.open_cipher(_settings)
     except settings.SettingsError as wrong:
         settings.refuse_to_start(wrong)
     except KeysetError as wrong:
         settings.refuse_to_start(f"TOKEN_KEYSET: {wrong}")
     else:
-        bootstrap.configure_log(readable=_settings.emulated)
+        wiring.configure_log(readable=_settings.emulated)
         if _settings.emulated:
             emulator.end_with_parent()
 
 
-def backend() -> bootstrap.Backend:
+def backend() -> wiring.Backend:
     """The wired backend, made by the first request because Firestore's client belongs to the running event loop."""
     global _backend
     if _backend is None:
         assert _settings, "this process was not started to serve"
         assert _cipher
-        _backend = bootstrap.make_backend(_settings, _cipher)
+        _backend = wiring.make_backend(_settings, _cipher)
     return _backend
 
 
@@ -47,7 +47,7 @@ def backend() -> bootstrap.Backend:
 )
 async def auth(request: Request) -> Response:
     """getSignInOptions, signIn, signOut, eraseMe."""
-    return await backend().calls.answer("auth", request)
+    return await backend().endpoint.answer("auth", request)
 
 
 @on_async_request(
@@ -56,7 +56,7 @@ async def auth(request: Request) -> Response:
 async def api(request: Request) -> Response:
     """getConnection, updateConnection, getProfile, getDashboard, describe,
     listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
-    return await backend().calls.answer("api", request)
+    return await backend().endpoint.answer("api", request)
 
 
 @on_async_schedule(
@@ -66,7 +66,7 @@ async def api(request: Request) -> Response:
     memory=512,
     timeout_sec=1800,
     max_instances=1,
-    service_account="salesforce-auth@",
+    service_account="salesforce-upkeep@",
     secrets=SECRETS,
 )
 async def upkeep(_request: Request) -> Response:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from localorg.data.seed import USERS
 from localorg.provision import open_org
-from localorg.seed import USERS
 from localorg.server import listen, make_app, make_server
-from localorg.state import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
+from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
 
 _FILES = ("org.sqlite3", "org.sqlite3-wal", "org.sqlite3-shm")
 

@@ -5,9 +5,10 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from localorg.org import Org
 from localorg.provision import open_org
 from localorg.server import listen, make_app, make_server
-from localorg.state import Org, OrgSettings
+from localorg.settings import OrgSettings
 
 
 class EmbeddedOrg:

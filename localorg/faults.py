@@ -1,5 +1,6 @@
 """Faults that the org can be told to show: a status, a delay, or a cut connection on the next matching requests."""
 
+import asyncio
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -17,7 +18,8 @@ BODIES = {
 class Fault:
     """One thing to do wrong.
 
-    `kind` is a counter's name or a pattern of such (`rest.*`); `times` how often; `delay_ms` waits first;
+    `kind` is a counter's name or a pattern of such (`rest.*`); `times` how often; `delay_ms` waits first, and `hold`
+    until all faults are cleared;
     `status` answers so instead of doing the work, with `body` when one is given; `cut` drops the connection `before` or
     `after` the work.
     """
@@ -26,6 +28,7 @@ class Fault:
     times: int = 1
     status: int | None = None
     delay_ms: int = 0
+    hold: bool = False
     cut: str | None = None
     body: str | None = None
 
@@ -35,12 +38,16 @@ class Faults:
     """The faults that are still to come, oldest first."""
 
     pending: list[Fault] = field(default_factory=list[Fault])
+    cleared: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, fault: Fault) -> None:
         self.pending.append(fault)
 
     def clear(self) -> None:
+        """Takes back what is still to come, and lets go what is held."""
         self.pending.clear()
+        self.cleared.set()
+        self.cleared = asyncio.Event()
 
     def take(self, kind: str) -> Fault | None:
         """The next fault for a request of this kind, counted down; None when there is none."""

@@ -2,9 +2,11 @@
 
 import sqlite3
 
-from localorg.schema import SCHEMA
-from localorg.seed import seed
-from localorg.state import CONSUMER_KEY, OAUTH_TABLES, Org, OrgSettings
+from localorg.data.schema import SCHEMA
+from localorg.data.seed import seed
+from localorg.oauth.tables import OAUTH_TABLES
+from localorg.org import Org
+from localorg.settings import CONSUMER_KEY, OrgSettings
 
 # Besides references: what lists are sorted and searched by.
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")

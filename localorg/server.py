@@ -15,9 +15,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localorg import authorize, composite, control, pages, rest
+from localorg import pages
+from localorg.control import api as control
 from localorg.errors import ApiError, not_found
-from localorg.state import Org
+from localorg.oauth import authorize, token, userinfo
+from localorg.org import Org
+from localorg.rest import composite, resources
 from localorg.web import Json
 
 
@@ -41,8 +44,9 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         return Json(body.body(), body.status)
 
     handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
-    data = rest.routes(org)
-    everything: list[BaseRoute] = [Route("/", front), *authorize.routes(org), *data, *composite.routes(org, Router(data)), *control.routes(org)]
+    data = resources.routes(org)
+    oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
+    everything: list[BaseRoute] = [Route("/", front), *oauth, *data, *composite.routes(org, Router(data)), *control.routes(org)]
     app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
     return app if log is None else _logged(app, log)
 

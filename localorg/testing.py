@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from localorg.embedded import EmbeddedOrg
-from localorg.state import OrgSettings
+from localorg.settings import OrgSettings
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from localorg.errors import ApiError, OAuthError
 from localorg.faults import BODIES, Fault
-from localorg.oauth import Session, find_session
-from localorg.state import Org
+from localorg.org import Org
 
 Endpoint = Callable[[Org, Request], Awaitable[Response]]
 NO_STORE = {"Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private"}
@@ -70,6 +69,8 @@ async def counted(org: Org, kind: str, work: Callable[[], Awaitable[Response]]) 
     org.counters[f"fault.{kind}"] += 1
     if fault.delay_ms:
         await asyncio.sleep(fault.delay_ms / 1000)
+    if fault.hold:
+        await org.faults.cleared.wait()
     if fault.cut == "before":
         return CutConnection()
     if fault.status is not None:
@@ -144,26 +145,6 @@ def bearer(request: Request) -> str | None:
     """The access token of the Authorization header (`Bearer` or Salesforce's older `OAuth`)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() in ("bearer", "oauth") and token.strip() else None
-
-
-def require_session(org: Org, request: Request) -> Session:
-    """The session behind a REST request; raises ApiError 401 INVALID_SESSION_ID, 403 REQUEST_LIMIT_EXCEEDED.
-
-    A part of a composite request comes with the session of the whole and is not counted again.
-    """
-    inner: Session | None = request.scope.get(INNER)
-    if inner is not None:
-        return inner
-    token = bearer(request)
-    session = None if token is None else find_session(org, token)
-    moved = org.moved_to is not None and base_url(request) != org.moved_to
-    if session is None or moved:
-        raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
-    if org.api_used >= org.daily_limit:
-        raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-    org.api_used += 1
-    org.generations[f"{request.scope[KIND]}@{session.generation}"] += 1
-    return session
 
 
 def limit_header(org: Org) -> dict[str, str]:

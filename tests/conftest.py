@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from devtools import ports, web
+from devtools.clients import App, control
 from devtools.fleet import Fleet
 from devtools.suite import Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
-from tests.clients import App
 
 LOG: list[str] = []
 
@@ -29,6 +29,16 @@ def fleet(suite: Suite) -> Iterator[Fleet]:
     """Four processes of the api function, beside those of the emulator."""
     with Fleet(suite.plan, "api", 4, lambda line: LOG.append(f"fleet: {line}")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _reset_the_shared_org(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test told the suite's org (faults, clock, limits, policies) ends with the test."""
+    used = [request.getfixturevalue(name) for name in ("suite", "org") if name in request.fixturenames]
+    yield
+    for shared in used:
+        if isinstance(shared, Suite | EmbeddedOrg):
+            control(shared.url if isinstance(shared, EmbeddedOrg) else shared.plan.ports.url("localorg"), "reset")
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""The backend behind the two functions: `core` has the three flows, `adapters` one outside thing each, `bootstrap` joins them."""
+"""The backend behind the functions: a room for each flow, `adapters` for each outside thing, `wiring` joins them."""

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.core.connection import Secret
+from backend import hosts
+from backend.values import Secret
 from contract.calls import FirebaseProject, LoginHost
 
 _EMULATOR_VARIABLES = ("FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
@@ -103,15 +104,15 @@ def _firebase(environment: Mapping[str, str], emulated: bool, wrong: list[str]) 
 
 def _login_hosts(text: str, emulated: bool, wrong: list[str]) -> tuple[LoginHost, ...]:
     """`login.salesforce.com=Production, *.my.salesforce.com=My Domain`"""
-    hosts: list[LoginHost] = []
+    found: list[LoginHost] = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         host, _, label = part.partition("=")
         host = host.strip().lower()
-        if not host or any(c in host for c in "/ @?#"):
-            wrong.append(f"SALESFORCE_LOGIN_HOSTS: {part!r} is not host=label")
+        local = emulated and hosts.is_loopback(host)
+        if not local and not hosts.is_salesforce(host.removeprefix("*.")):  # codes and the consumer secret are sent there
+            wrong.append(f"SALESFORCE_LOGIN_HOSTS: {part!r} is not host=label with a host of Salesforce's")
         else:
-            local = emulated and host.split(":")[0] in ("127.0.0.1", "localhost")
-            hosts.append(LoginHost(host, label.strip() or host, "http" if local else "https"))
-    if not hosts:
+            found.append(LoginHost(host, label.strip() or host, "http" if local else "https"))
+    if not found:
         wrong.append("SALESFORCE_LOGIN_HOSTS is missing: for example login.salesforce.com=Production, test.salesforce.com=Sandbox")
-    return tuple(hosts)
+    return tuple(found)

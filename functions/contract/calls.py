@@ -1,11 +1,14 @@
 """Every call: its name, what goes in, what comes out. The wire is Firebase's callable protocol."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar, cast
 
 FieldValue = str | bool | int | float | None
 Sobject = Literal["Account", "Contact", "Opportunity"]
 MAX_PAGE = 200
+CALL_SECONDS = 25.0  # what a call may take in the backend, waiting, refresh and retries included
+ANSWER_SECONDS = 28.0  # by then the backend has answered, cleaning up after a failure included
+APP_SECONDS = 35.0  # and for so long an app waits for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,31 +285,45 @@ class Dashboard:
     newest_accounts: tuple[Record, ...]
 
 
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a function: `POST /{function}/{name}`. `public` ones need no Firebase ID token."""
+class Call(Generic[Request, Answer]):
+    """One call of a function: `POST /{function}/{name}`.
+
+    `public`: needs no Firebase ID token. `writes`: changes something, so that a lost answer leaves the outcome unknown.
+    `while_blocked`: also for users whom an administrator has blocked, because it only takes access away.
+    """
 
     function: Literal["auth", "api"]
     name: str
-    request: type
-    answer: type
+    request: type[Request]
+    answer: type[Answer]
     public: bool = False
+    writes: bool = False
+    while_blocked: bool = False
+
+    @property
+    def path(self) -> str:
+        return f"{self.function}/{self.name}"
 
 
-CALLS: tuple[Call, ...] = (
-    Call("auth", "getSignInOptions", Empty, SignInOptions, public=True),
-    Call("auth", "signIn", SignIn, SignedIn, public=True),
-    Call("auth", "signOut", SignOut, Empty),
-    Call("auth", "eraseMe", Empty, Erased),
-    Call("api", "getConnection", Empty, ConnectionStatus),
-    Call("api", "updateConnection", UpdateConnection, ConnectionStatus),
-    Call("api", "getProfile", Empty, Profile),
-    Call("api", "getDashboard", Empty, Dashboard),
-    Call("api", "describe", Describe, SobjectShape),
-    Call("api", "listRecords", ListRecords, RecordPage),
-    Call("api", "search", Search, Hits),
-    Call("api", "getRecord", GetRecord, RecordDetail),
-    Call("api", "createRecord", CreateRecord, Created),
-    Call("api", "updateRecord", UpdateRecord, Updated),
-    Call("api", "deleteRecord", DeleteRecord, Empty),
-)
+GET_SIGN_IN_OPTIONS = Call("auth", "getSignInOptions", Empty, SignInOptions, public=True)
+SIGN_IN = Call("auth", "signIn", SignIn, SignedIn, public=True)
+SIGN_OUT = Call("auth", "signOut", SignOut, Empty, while_blocked=True)
+ERASE_ME = Call("auth", "eraseMe", Empty, Erased, while_blocked=True)
+GET_CONNECTION = Call("api", "getConnection", Empty, ConnectionStatus)
+UPDATE_CONNECTION = Call("api", "updateConnection", UpdateConnection, ConnectionStatus)
+GET_PROFILE = Call("api", "getProfile", Empty, Profile)
+GET_DASHBOARD = Call("api", "getDashboard", Empty, Dashboard)
+DESCRIBE = Call("api", "describe", Describe, SobjectShape)
+LIST_RECORDS = Call("api", "listRecords", ListRecords, RecordPage)
+SEARCH = Call("api", "search", Search, Hits)
+GET_RECORD = Call("api", "getRecord", GetRecord, RecordDetail)
+CREATE_RECORD = Call("api", "createRecord", CreateRecord, Created, writes=True)
+UPDATE_RECORD = Call("api", "updateRecord", UpdateRecord, Updated, writes=True)
+DELETE_RECORD = Call("api", "deleteRecord", DeleteRecord, Empty, writes=True)
+
+CALLS: tuple[Call[Any, Any], ...] = tuple(cast(Call[Any, Any], value) for value in list(globals().values()) if isinstance(value, Call))

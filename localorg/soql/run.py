@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from localorg.access import Schema
-from localorg.ids import is_id, to_18
-from localorg.records import ADDRESS_PARTS, out_value
-from localorg.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
+from localorg.clock import to_datetime
+from localorg.data.access import Schema
+from localorg.data.ids import is_id, to_18
+from localorg.data.records import ADDRESS_PARTS, out_value
+from localorg.data.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
+from localorg.org import Org
 from localorg.soql.dates import date_span
 from localorg.soql.syntax import (
     AGGREGATES,
@@ -32,7 +34,6 @@ from localorg.soql.syntax import (
     parse,
     position,
 )
-from localorg.state import Org, to_datetime
 
 MAX_OFFSET = 2000
 DEFAULT_BATCH = 2000

@@ -6,14 +6,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from contract.calls import GET_SIGN_IN_OPTIONS, Empty
 from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid, SignInFailed
 from data.repositories.records import RecordsRepository
 from data.repositories.session import PENDING_SECONDS, SessionRepository
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
+from devtools.clients import CALLBACK, SALES, control, log_in
 from devtools.suite import Suite
-from tests.clients import CALLBACK, SALES, Drawer, control, log_in
+from tests.device import Drawer
 
 
 class Client:
@@ -122,7 +124,7 @@ async def test_a_spoilt_session_is_dropped(client: Client) -> None:
 async def test_a_backend_that_is_not_there_is_told_as_being_offline() -> None:
     backend = Backend("http://127.0.0.1:9", make_http())
     with pytest.raises(CallError) as failed:
-        await backend.call("getSignInOptions", {}, dict)
+        await backend.call(GET_SIGN_IN_OPTIONS, Empty())
     assert failed.value.reason is Reason.ORG_UNREACHABLE
 
 

@@ -4,35 +4,58 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
+import flet as ft
 import pytest
 
-from contract.calls import FieldShape, ListRecords, Record, RecordDetail, RecordPage, SobjectShape
-from contract.errors import ChangedMeanwhile, OrgUnavailable, Reason
+from contract.calls import (
+    ConnectionStatus,
+    Dashboard,
+    FieldShape,
+    FirebaseProject,
+    ListRecords,
+    LoginHost,
+    Profile,
+    Record,
+    RecordDetail,
+    RecordPage,
+    SignInOptions,
+    SobjectShape,
+    StageTotal,
+    User,
+)
+from contract.errors import CallError, ChangedMeanwhile, OrgUnavailable, Reason
 from data.repositories.records import RecordsRepository
+from data.repositories.session import SessionRepository
+from ui.home.view_model import HomeViewModel
+from ui.profile.view_model import ProfileViewModel
 from ui.records.detail_view_model import AccountViewModel, as_number, as_text
 from ui.records.list_view_model import AccountsViewModel
-from ui.shared import format as shown
-from ui.sign_in.view_model import full_my_domain
+from ui.shared import strings
+from ui.shared import values as shown
+from ui.sign_in.view import SignInView
+from ui.sign_in.view_model import SignInViewModel, full_my_domain
 
 
 class Shelf:
-    """Accounts in memory, in the repository's own shape; `pause` holds an answer back."""
+    """Accounts in memory, in the repository's own shape; `hold` keeps an answer back."""
 
     def __init__(self, count: int = 65) -> None:
         self.names = [f"Account {n:03d}" for n in range(count)]
-        self.asked: list[ListRecords] = []
-        self.pause: Callable[[ListRecords], float] = lambda _: 0
+        self.requests: list[ListRecords] = []
+        self.hold: Callable[[ListRecords], asyncio.Event | None] = lambda _: None
         self.fails = False
         self.record = Record("001", {"Name": "Acme", "AnnualRevenue": 1000.0, "Industry": None}, "v1")
 
-    async def page(self, asked: ListRecords) -> RecordPage:
-        self.asked.append(asked)
-        await asyncio.sleep(self.pause(asked))
+    async def page(self, request: ListRecords) -> RecordPage:
+        self.requests.append(request)
+        held = self.hold(request)
+        if held is not None:
+            await held.wait()
         if self.fails:
             raise OrgUnavailable(Reason.ORG_BUSY)
-        found = [n for n in self.names if (asked.search or "").lower() in n.lower()]
-        start = int(asked.cursor or 0)
-        end = start + asked.limit
+        found = [n for n in self.names if (request.search or "").lower() in n.lower()]
+        start = int(request.cursor or 0)
+        end = start + request.limit
         return RecordPage(tuple(Record(n, {"Name": n}) for n in found[start:end]), str(end) if end < len(found) else None)
 
     async def detail(self, _sobject: str, _record_id: str, _related: tuple[str, ...]) -> RecordDetail:
@@ -66,7 +89,7 @@ async def test_scrolling_loads_page_after_page_once() -> None:
     while not model.complete:
         await asyncio.gather(model.more(), model.more(), model.more())
     assert [i.id for i in model.items] == shelf.names
-    assert len(shelf.asked) == 3
+    assert len(shelf.requests) == 3
 
 
 async def test_typing_asks_once_when_it_rests() -> None:
@@ -74,17 +97,20 @@ async def test_typing_asks_once_when_it_rests() -> None:
     model = accounts(shelf)
     await model.load()
     await asyncio.gather(*(model.type("account 01"[:n]) for n in range(5, 11)))
-    assert [a.search for a in shelf.asked[1:]] == ["account 01"]
+    assert [a.search for a in shelf.requests[1:]] == ["account 01"]
     assert [i.id for i in model.items] == [f"Account 01{n}" for n in range(10)]
 
 
 async def test_a_late_answer_to_an_old_question_is_dropped() -> None:
     shelf = Shelf()
-    shelf.pause = lambda asked: 0.6 if not asked.search else 0
+    late = asyncio.Event()
+    shelf.hold = lambda request: None if request.search else late
     model = accounts(shelf)
     slow = asyncio.create_task(model.load())
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
+    assert len(shelf.requests) == 1
     await model.type("064")
+    late.set()
     await slow
     assert [i.id for i in model.items] == ["Account 064"]
 
@@ -162,5 +188,113 @@ def test_numbers_as_people_type_them() -> None:
 def test_a_my_domain_may_be_typed_in_any_way() -> None:
     for typed in ("acme", " ACME ", "https://acme.my.salesforce.com/", "acme.my.salesforce.com"):
         assert full_my_domain(typed, "*.my.salesforce.com") == "acme.my.salesforce.com"
-    for wrong in ("", "evil.example/x", "a b", "acme@evil"):
-        assert full_my_domain(wrong, "*.my.salesforce.com") in (None, "evil.example.my.salesforce.com")
+    for wrong in ("", "a b", "acme@evil", "-acme", "acme:8443"):
+        assert full_my_domain(wrong, "*.my.salesforce.com") is None, wrong
+    # Whatever else is typed stays below Salesforce's own domain.
+    assert full_my_domain("evil.example/x", "*.my.salesforce.com") == "evil.example.my.salesforce.com"
+
+
+async def test_a_wrong_my_domain_keeps_what_was_typed() -> None:
+    hosts = (LoginHost("*.my.salesforce.com", "My Domain"),)
+    view = SignInView(cast(SessionRepository, SignedOut(SignInOptions("key", "api", hosts, FirebaseProject("", "", "")))))
+    await view.load()
+    view.model.my_domain = "a b"
+    await view.model.sign_in()
+    (typed,) = [c for c in controls_of(view.control) if isinstance(c, ft.TextField)]
+    assert (typed.value, typed.error) == ("a b", strings.MY_DOMAIN_HINT)
+
+
+class SignedOut:
+    """A session before sign-in; remembers where it was sent."""
+
+    ended = erased = None
+
+    def __init__(self, options: SignInOptions) -> None:
+        self._options = options
+        self.begun: list[LoginHost] = []
+
+    async def options(self) -> SignInOptions:
+        return self._options
+
+    async def begin(self, _options: SignInOptions, host: LoginHost) -> None:
+        self.begun.append(host)
+
+
+def controls_of(control: Any) -> list[Any]:
+    """A control and all below it."""
+    inner = [getattr(control, name, None) for name in ("content", "controls")]
+    below = [c for i in inner if i is not None for c in (i if isinstance(i, list) else [i])]
+    return [control, *(d for c in below for d in controls_of(c))]
+
+
+async def test_a_my_domain_is_where_the_sign_in_goes() -> None:
+    session = SignedOut(SignInOptions("key", "api", (LoginHost("*.my.salesforce.com", "My Domain"),), FirebaseProject("", "", "")))
+    model = SignInViewModel(cast(SessionRepository, session), lambda: None)
+    await model.load()
+    assert model.asks_my_domain
+    model.my_domain = "acme"
+    await model.sign_in()
+    assert session.begun == [LoginHost("acme.my.salesforce.com", "acme.my.salesforce.com")]
+    assert model.leaving
+
+
+class Profiles:
+    """Profile and connection by the test's word."""
+
+    def __init__(self) -> None:
+        self.fails: CallError | None = None
+        self.staying = False
+        self.left: list[bool] = []
+
+    async def profile(self) -> Profile:
+        if self.fails is not None:
+            raise self.fails
+        return Profile(User("u", "Sam", "s@x", "s@y", "00D", "005"), title="AE", time_zone="Europe/Berlin")
+
+    async def connection(self) -> ConnectionStatus:
+        return ConnectionStatus("fresh", 1, "2026-11-24T08:00:00+00:00", "2026-11-24T08:00:00+00:00", "h", 2, self.staying)
+
+    async def stay_signed_in(self, wanted: bool) -> ConnectionStatus:
+        self.staying = wanted
+        return await self.connection()
+
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.left.append(everywhere)
+
+
+async def test_the_profile_shows_what_is_known_and_how_to_stay_or_leave() -> None:
+    profiles = Profiles()
+    model = ProfileViewModel(cast(RecordsRepository, profiles), cast(SessionRepository, profiles), lambda: None)
+    await model.load()
+    assert model.lines == [("Email", "s@x"), ("Username", "s@y"), ("Time zone", "Europe/Berlin")]
+    await model.stay_signed_in(True)
+    assert model.connection is not None
+    assert model.connection.stay_signed_in
+    assert await model.sign_out(everywhere=True)
+    assert profiles.left == [True]
+    profiles.fails = OrgUnavailable(Reason.ORG_UNREACHABLE)
+    assert not await model.sign_out()
+    assert not model.leaving
+    assert model.problem is profiles.fails
+
+
+async def test_home_keeps_its_bars_relative_to_the_largest_and_survives_a_failure() -> None:
+    class Dashboards:
+        fails = False
+
+        async def dashboard(self) -> Dashboard:
+            if self.fails:
+                raise OrgUnavailable(Reason.ORG_BUSY)
+            return Dashboard((StageTotal("New", 1, 50.0), StageTotal("Won", 2, 100.0)), ())
+
+    records = Dashboards()
+    model = HomeViewModel(cast(RecordsRepository, records), lambda: None)
+    await model.load()
+    assert [(b.stage, b.share) for b in model.bars] == [("New", 0.5), ("Won", 1.0)]
+    assert model.total == 150.0
+    records.fails = True
+    await model.load()
+    assert model.problem is not None
+    assert model.total == 150.0

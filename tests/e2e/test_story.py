@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Response, expect, sync_playwright
 
-from devtools.setup_machine import CHROMIUM_FLAGS, chromium
+from devtools.browsers import CHROMIUM_FLAGS
+from devtools.clients import PASSWORD, SALES, App, authorize, control, exchange
+from devtools.paths import chromium
 from devtools.suite import Suite
-from tests.clients import PASSWORD, SALES, App, authorize, control, exchange
 
 pytestmark = pytest.mark.browser
 _SECONDS = 60_000
@@ -41,12 +42,32 @@ class Phone:
         self.page: Page = context.new_page()
         self.url = url
         self.bearers: list[str] = []
-        self.page.on("request", self._note)
+        self.seen: list[str] = []  # all that came to the browser: URLs, headers and bodies of answers, console lines
+        self.unread = 0
+        context.add_init_script(_NOTE_PLAINTEXTS)
+        context.on("request", self._note_request)
+        context.on("response", self._note_response)
+        context.on("console", lambda message: self.seen.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
 
-    def _note(self, request: object) -> None:
-        header = request.headers.get("authorization", "")  # type: ignore[attr-defined]
+    def _note_request(self, request: Request) -> None:
+        self.seen.append(f"request: {request.url}")
+        header = request.headers.get("authorization", "")
         if header.startswith("Bearer "):
             self.bearers.append(header.removeprefix("Bearer "))
+
+    def _note_response(self, response: Response) -> None:
+        body = ""
+        if not 300 <= response.status < 400:
+            try:
+                body = response.body().decode("utf-8", "replace")
+            except Error:  # a page that was left before its body had come, or a stream that the browser keeps to itself
+                self.unread += 1
+        self.seen.append(f"response: {response.url}\n{response.headers}\n{body}")
+
+    def kept(self) -> str:
+        """Every key and value of every storage, and what was encrypted before it was stored."""
+        return json.dumps([self.page.context.storage_state(indexed_db=True), self.page.evaluate(_READ_STORAGES)])
 
     def open(self, path: str = "/") -> None:
         self.page.goto(self.url + path)
@@ -150,6 +171,8 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     phone.open("/profile")
     phone.sees("Account Executive")
 
+    assert_no_salesforce_token_reached(phone)
+
     # Signed out on all devices, the old ID token gets nothing.
     old = phone.bearers[-1]
     phone.tap("Sign out on all devices")
@@ -159,15 +182,53 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     assert refused.json()["error"]["details"]["reason"] == "not-connected"
     phone.open("/accounts")
     phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
+    assert_no_salesforce_token_reached(phone, signed_in=False)
 
-    assert_no_salesforce_token_reached(phone)
+
+# A refresh token and an access token of the local org, as Salesforce writes them; a code, which OAuth puts into one URL.
+_TOKEN = re.compile(r"5Aep861\w|00D\w{12}!\S")
+_CODE = re.compile(r"aPrx[\w%-]{20}")
+_NOTE_PLAINTEXTS = """(() => {
+  const encrypt = crypto.subtle.encrypt.bind(crypto.subtle);
+  crypto.subtle.encrypt = (how, key, text) => {
+    const kept = JSON.parse(sessionStorage.getItem("test-plaintexts") ?? "[]");
+    sessionStorage.setItem("test-plaintexts", JSON.stringify([...kept, new TextDecoder().decode(text)]));
+    return encrypt(how, key, text);
+  };
+})()"""
+_READ_STORAGES = """async () => {
+  const found = { local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie, databases: {}, caches: {} };
+  for (const { name } of await indexedDB.databases()) {
+    const db = await new Promise((done, fail) => { const r = indexedDB.open(name); r.onsuccess = () => done(r.result); r.onerror = fail; });
+    for (const store of db.objectStoreNames) {
+      found.databases[`${name}/${store}`] = await new Promise((done, fail) => {
+        const r = db.transaction(store).objectStore(store).getAll(); r.onsuccess = () => done(r.result.map(String)); r.onerror = fail; });
+    }
+    db.close();
+  }
+  for (const name of await caches.keys()) {
+    for (const request of await (await caches.open(name)).keys()) found.caches[request.url] = await (await caches.match(request)).text();
+  }
+  return found;
+}"""
 
 
-def assert_no_salesforce_token_reached(phone: Phone) -> None:
-    """Whatever the browser keeps holds no Salesforce token, code or verifier."""
-    kept = json.dumps(phone.page.context.storage_state()) + phone.page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
-    assert "5Aep861" not in kept
-    assert "aPrx" not in kept
+def assert_no_salesforce_token_reached(phone: Phone, *, signed_in: bool = True) -> None:
+    """No answer, URL, console line or storage holds a Salesforce token; the code stands in the way back and nowhere else."""
+    kept = phone.kept()
+    if signed_in:  # what is looked at is really there
+        assert "refresh_token" in kept
+        assert any("/api/listRecords" in s and "Alder Energy" in s for s in phone.seen)
+        assert any("/auth/signIn" in s and "customToken" in s for s in phone.seen)
+        assert phone.unread < len(phone.seen) / 20
+    for place in (*phone.seen, f"kept: {kept}"):
+        found = _TOKEN.search(place)
+        assert found is None, place[max(0, found.start() - 200) : found.start() + 10]
+    codes = [s.split("\n")[0][:60] for s in phone.seen if _CODE.search(s)]
+    assert codes
+    assert all("/oauth/callback" in s or "/services/oauth2/authorize" in s or "/consent" in s for s in codes), codes
+    assert not _CODE.search(kept)
+    assert "verifier" not in kept or "pending" not in json.loads(kept)[1]["local"]
 
 
 def test_a_person_who_leaves_has_everything_erased(phone: Phone, app: App, suite: Suite, org_url: str) -> None:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from devtools.clients import control
 from localorg import EmbeddedOrg
-from tests.clients import control
 from tests.functions.instances import Instances
 
 

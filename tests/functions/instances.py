@@ -3,21 +3,30 @@
 import asyncio
 import itertools
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.memory import MemoryCodes, MemoryConnections
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
-from backend.core.audit import Audit
-from backend.core.connection import Connection, Credential, Event, Secret, State
-from backend.core.lifecycle import Lifecycle
-from backend.core.sign_in import SignInFlow
-from backend.core.stops import KillSwitch
-from backend.core.vault import Vault
-from contract.calls import FirebaseProject, LoginHost, SignInOptions
+from backend.adapters.salesforce_rest import SalesforceRest
+from backend.connections.audit import Audit, Entry, Event
+from backend.connections.blocks import BlockList
+from backend.connections.connection import Connection, Credential, SealedTokens, State
+from backend.connections.credentials import RememberedCredentials
+from backend.connections.lifecycle import Lifecycle
+from backend.connections.renewal import Renewal
+from backend.connections.store import RecordingStore
+from backend.connections.vault import Vault
+from backend.sign_in.flow import SignInFlow
+from backend.values import Caller, Secret, Uid
+from contract.calls import ConnectionStatus, Empty, Erased, FirebaseProject, LoginHost, SignInOptions, SignOut, UpdateConnection
+from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
 from localorg import EmbeddedOrg
-from tests.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
+from tests.functions.memory_store import MemoryCodes, MemoryDocuments
+
+API_VERSION = "66.0"
 
 
 class SteppedClock:
@@ -34,86 +43,133 @@ class SteppedClock:
         await asyncio.sleep(0.001)
 
 
-class FirebaseSessions:
+class FirebaseUsers:
     """What Firebase Authentication was asked to end."""
 
     def __init__(self) -> None:
         self.ended: list[str] = []
         self.deleted: list[str] = []
 
-    async def custom_token(self, uid: str, org_id: str, user_id: str, session: str) -> str:
-        return f"custom token of {uid} {session}"
+    async def custom_token(self, caller: Caller) -> str:
+        return f"custom token of {caller.uid} {caller.device}"
 
-    async def end_sessions(self, uid: str) -> None:
+    async def end_firebase_sessions(self, uid: Uid) -> None:
         self.ended.append(uid)
 
-    async def delete_user(self, uid: str) -> None:
+    async def delete_user(self, uid: Uid) -> None:
         self.deleted.append(uid)
 
 
+@dataclass(frozen=True)
+class Instance:
+    """One process: its memory, its vault, its renewals."""
+
+    remembered: RememberedCredentials
+    vault: Vault
+    renewal: Renewal
+    rest: SalesforceRest
+
+
 class Instances:
-    """Several processes of the function in one: a vault each, over one store."""
+    """Several processes of the function in one, over one store."""
 
     def __init__(self, org: EmbeddedOrg, secret: str = CONSUMER_SECRET) -> None:
         self.org = org
         self.host = f"127.0.0.1:{org.port}"
         self.clock = SteppedClock()
-        self.store = MemoryConnections()
+        self.documents = MemoryDocuments()
         self.cipher = TinkCipher(Secret(new_keyset()))
         self.http = Http()
         self.oauth = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(secret), local=True)
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")
-        self.vaults = [self.vault(str(n)) for n in range(4)]
-        self.switch = KillSwitch(self.store, self.audit, self.clock)
-        self.firebase = FirebaseSessions()
+        self.store = RecordingStore(self.documents, self.audit, self.clock, self.notice)
+        self.each = [self.instance(str(n)) for n in range(4)]
+        self.vaults = [i.vault for i in self.each]
+        self.renewals = [i.renewal for i in self.each]
+        self.rests = [i.rest for i in self.each]
+        self.blocks = BlockList(self.store, self.clock)
+        self.firebase = FirebaseUsers()
         keep, unused = timedelta(days=20), timedelta(days=180)
-        self.lifecycle = Lifecycle(self.vaults[0], self.store, self.firebase, self.switch, self.clock, keep_alive=keep, delete_unused=unused)
+        self.lifecycle = Lifecycle(
+            self.vaults[0], self.renewals[0], self.store, self.firebase, self.blocks, self.clock, keep_alive=keep, delete_unused=unused
+        )
 
-    def sign_in(self) -> SignInFlow:
+    def instance(self, owner: str) -> Instance:
+        remembered = RememberedCredentials(self.clock)
+        vault = Vault(self.store, self.cipher, self.oauth, self.clock, remembered)
+        renewal = Renewal(vault, self.store, self.oauth, remembered, self.clock, random.Random(owner).random, owner)
+        rest = SalesforceRest(self.http, renewal, API_VERSION, self.clock, random.Random(owner).random)
+        return Instance(remembered, vault, renewal, rest)
+
+    def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
         """The first flow, on the first instance."""
-        hosts = (LoginHost(self.host, "Local org", "http"),)
+        hosts = (LoginHost(host or self.host, "Local org", scheme),)  # pyright: ignore[reportArgumentType]
         options = SignInOptions(CONSUMER_KEY, "api refresh_token", hosts, FirebaseProject("", "", ""))
         new_id = lambda: "phone"  # noqa: E731
         vault, codes = self.vaults[0], MemoryCodes()
-        return SignInFlow(vault, self.oauth, self.firebase, self.switch, codes, new_id=new_id, options=options, redirect_uris=frozenset({CALLBACK}))
-
-    def vault(self, owner: str) -> Vault:
-        return Vault(
-            self.store,
-            self.cipher,
-            self.oauth,
-            self.clock,
-            random.Random(owner).random,
-            owner,
-            self.audit,
-            self.notice,
-        )
+        return SignInFlow(vault, self.oauth, self.firebase, self.blocks, codes, new_id=new_id, options=options, redirect_uris=frozenset({CALLBACK}))
 
     def notice(self, connection: Connection, event: Event | None) -> None:
         self.noticed.append((connection.state, event))
 
-    async def connect(self, username: str = SALES, session: str = "phone") -> tuple[str, Credential]:
+    async def connect(self, username: str = SALES, device: str = "phone") -> tuple[Uid, Credential]:
         """A new sign-in through the org's pages, as the first instance saves it."""
         authorization = self.last_authorization = await asyncio.to_thread(authorize, self.org.url, username)
         honest = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(CONSUMER_SECRET), local=True)
-        grant = await honest.exchange_code(self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK)
-        uid = f"{grant.org_id}_{grant.user_id}"
-        replaced = await self.vaults[0].save(grant, uid, self.host, session)
+        response = await honest.exchange_code(self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK)
+        replaced = await self.vaults[0].save(response, self.host, device)
         if replaced is not None:
             await self.vaults[0].revoke(replaced)
-        return uid, await self.vaults[0].open_connection(uid)
+        return response.uid, await self.renewals[0].get(response.uid)
 
-    async def stored(self, uid: str) -> Connection:
+    def hold_generation(self, generation: int) -> tuple[asyncio.Event, asyncio.Event]:
+        """Makes the store wait before it writes a generation: one event tells that it waits, the other lets it go on."""
+        inner, waits, go_on = self.documents.write, asyncio.Event(), asyncio.Event()
+
+        async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+            if connection.generation == generation and not waits.is_set():
+                waits.set()
+                await go_on.wait()
+            return await inner(connection, entry)
+
+        self.documents.write = write
+        return waits, go_on
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Waits for a state that somebody else brings about."""
+        for _ in range(10_000):
+            if await asyncio.to_thread(is_so):
+                return
+        raise AssertionError("it never came to that")
+
+    async def stored(self, uid: Uid) -> Connection:
         found = await self.store.read(uid)
         assert found is not None
         return found
 
     async def is_active(self, connection: Connection) -> bool:
         """Whether the org still takes the refresh token that is stored."""
-        token = self.cipher.unseal(connection.refresh_token, uid=connection.uid, field="refresh_token", generation=connection.generation)
-        return await self.oauth.is_active(self.host, token)
+        return await self.oauth.introspect(self.host, self.vaults[0].unseal_refresh_token(connection))
 
     def refreshes(self) -> int:
         return control(self.org.url, "counters").get("token.refresh_token", 0)
+
+    # The user's calls
+
+    async def status(self, uid: Uid) -> ConnectionStatus:
+        return await self.lifecycle.get_connection(Caller(uid, ""), Empty())
+
+    async def stay_signed_in(self, uid: Uid, wanted: bool) -> ConnectionStatus:
+        return await self.lifecycle.update_connection(Caller(uid, ""), UpdateConnection(wanted))
+
+    async def sign_out(self, uid: Uid, device: str, *, everywhere: bool) -> None:
+        await self.lifecycle.sign_out(Caller(uid, device), SignOut(everywhere))
+
+    async def erase(self, uid: Uid) -> Erased:
+        return await self.lifecycle.erase_me(Caller(uid, ""), Empty())
+
+
+def without_tokens() -> SealedTokens:
+    return SealedTokens(b"", b"")

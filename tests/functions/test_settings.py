@@ -31,6 +31,13 @@ def test_good_settings_are_read() -> None:
     assert "s3cret" not in repr(read)
 
 
+@pytest.mark.parametrize("host", ["login.salesforce.com.evil.example", "evil.example", "*.evil.example", "*.salesforce.com", "127.0.0.1:8800", "a b"])
+def test_a_login_host_that_is_not_salesforces_is_refused(host: str) -> None:
+    """Codes and the consumer secret are sent there."""
+    with pytest.raises(settings.SettingsError, match="SALESFORCE_LOGIN_HOSTS"):
+        settings.load(GOOD | {"SALESFORCE_LOGIN_HOSTS": f"{host}=X"})
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(settings.SettingsError) as wrong:
         settings.load({"SALESFORCE_LOGIN_HOSTS": "https://x/y"})

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2 as httpx
 import pytest
 
+from devtools.clients import ADMIN, SALES, App, authorize, control, log_in
 from devtools.suite import Suite
-from tests.clients import ADMIN, SALES, App, authorize, control, log_in
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The three flows over HTTP, by a client of another make: real emulators, real local org."""
 
-from tests.clients import SALES, App, authorize, control
+from devtools.clients import SALES, App, authorize, control
 
 
 def test_sign_in_data_call_and_refresh(app: App, org_url: str) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from backend.core.stops import TRUST_SECONDS
+from backend.connections.blocks import TRUST_SECONDS
+from devtools.clients import ADMIN, SALES, App, authorize, control
 from devtools.fleet import Fleet
 from devtools.suite import Plan, Suite, function_environment
-from tests.clients import ADMIN, SALES, App, authorize, control
 
 OTHER_DEVICE = "tablet"
 
@@ -88,7 +88,7 @@ def documents(suite: Suite) -> str:
     base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
     owner = {"Authorization": "Bearer owner"}
     found = ""
-    for collection in ("connections", "audit", "stops", "creations", "entries"):
+    for collection in ("connections", "audit", "blocks", "creations", "entries"):
         query = {"structuredQuery": {"from": [{"collectionId": collection, "allDescendants": True}]}}
         found += httpx.post(f"{base}:runQuery", json=query, headers=owner).text
     return found
@@ -105,19 +105,19 @@ def test_erasure_leaves_nothing_that_names_the_user(signed_in: App, org_url: str
     assert "erase-1" not in left
     assert erased["receipt"] in left
     owner = {"Authorization": "Bearer owner"}
-    asked = httpx.post(
+    found = httpx.post(
         f"{suite.plan.ports.url('auth')}/identitytoolkit.googleapis.com/v1/projects/{suite.plan.project}/accounts:lookup",
         json={"localId": [uid]},
         headers=owner,
     )
-    assert "users" not in asked.json()
+    assert "users" not in found.json()
     assert signed_in.reason("api/getProfile", {}) == (400, "FAILED_PRECONDITION", "not-connected")
     assert "0 with a flaw" in admin("verify")
     signed_in.sign_in(authorize(org_url))
     assert signed_in.call("api/getConnection")["generation"] == 1
 
 
-def test_a_kill_refuses_the_next_call_in_every_process(signed_in: App, org_url: str, fleet: Fleet, admin: Administrator) -> None:
+def test_a_block_refuses_the_next_call_in_every_process(signed_in: App, org_url: str, fleet: Fleet, admin: Administrator) -> None:
     uid = signed_in.call("api/getProfile")["user"]["uid"]
     client = httpx.Client(headers={"Authorization": f"Bearer {signed_in.id_token}"}, timeout=60)
 
@@ -126,16 +126,16 @@ def test_a_kill_refuses_the_next_call_in_every_process(signed_in: App, org_url: 
         return [a["error"]["details"]["reason"] if "error" in a else "ok" for a in answers]
 
     assert reasons() == ["ok"] * 4
-    killed = admin("kill", uid, "--by", "anna")
+    blocked = admin("block", uid, "--by", "anna")
     try:
-        assert "is shut out; 1 connections ended" in killed
+        assert "is blocked; 1 connections ended" in blocked
         assert reasons() == ["access-stopped"] * 4
         assert signed_in.reason("auth/signIn", signed_in.sign_in_body(authorize(org_url))) == (400, "FAILED_PRECONDITION", "access-stopped")
         shown = admin("show")
         assert uid in shown
         assert "revoked" in shown
     finally:
-        admin("lift", uid, "--by", "anna")
+        admin("unblock", uid, "--by", "anna")
         time.sleep(TRUST_SECONDS + 1)
     signed_in.sign_in(authorize(org_url))
     assert signed_in.call("api/getProfile")["title"] == "Account Executive"
@@ -146,13 +146,13 @@ def test_the_scheduled_function_tells_what_it_did(suite: Suite, admin: Administr
     with Fleet(suite.plan, "upkeep", 1) as fleet:
         answer = httpx.post(f"{fleet.members[0].url}/", timeout=60)
     assert answer.status_code == 200
-    assert set(answer.json()) == {"kept_alive", "refused", "put_off", "deleted", "revoked"}
+    assert set(answer.json()) == {"kept_alive", "refused", "postponed", "deleted", "revoked"}
     assert "kept alive" in admin("upkeep")
 
 
-def test_kills_and_steps_that_make_no_sense_say_what_to_do(admin: Administrator) -> None:
-    assert "name everyone, an org by its 18-character id" in admin("kill", "nobody", code=2)
-    assert "everyone is not stopped" in admin("lift", "everyone", code=2)
+def test_blocks_and_steps_that_make_no_sense_say_what_to_do(admin: Administrator) -> None:
+    assert "name everyone, an org by its 18-character id" in admin("block", "nobody", code=2)
+    assert "everyone is not blocked" in admin("unblock", "everyone", code=2)
     assert "the keyset cannot be read" in admin("keyset", "add", stdin="no keyset", code=2)
     assert "TOKEN_KEYSET: not a Tink" not in admin("show")
     assert "not a Tink AEAD keyset" in admin("show", code=2, TOKEN_KEYSET="no keyset")
@@ -185,11 +185,11 @@ def test_keys_change_while_calls_go_on(app: App, suite: Suite, org_url: str, adm
     promoted = admin("keyset", "promote", stdin=added).strip()
     dropped = admin("keyset", "drop", stdin=promoted).strip()
     app.sign_in(authorize(org_url, ADMIN))
-    asked = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
+    client = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
 
     def call(fleet: Fleet) -> None:
         control(org_url, "expire", {"username": ADMIN})
-        answer = asked.post(f"{fleet.members[0].url}/getProfile", json={"data": {}})
+        answer = client.post(f"{fleet.members[0].url}/getProfile", json={"data": {}})
         assert answer.status_code == 200, answer.text
 
     with Fleet(suite.plan, count=1) as first, Fleet(suite.plan, count=1, TOKEN_KEYSET=added) as second, ThreadPoolExecutor() as pool:

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2 as httpx
 import pytest
 
+from devtools.clients import SALES, App, authorize, control
 from devtools.fleet import Fleet, Member
 from devtools.suite import Suite
-from tests.clients import SALES, App, authorize, control
 
 ACCOUNTS = {"sobject": "Account", "limit": 5}
 

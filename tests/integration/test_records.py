@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.clients import SALES, App, authorize, control
+from devtools.clients import SALES, App, authorize, control
 
 
 @pytest.fixture

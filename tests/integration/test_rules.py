@@ -5,9 +5,9 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from devtools.clients import ADMIN, App, authorize
 from devtools.fleet import Fleet
 from devtools.suite import Suite
-from tests.clients import ADMIN, App, authorize
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def _operations(base: str, uid: str) -> list[tuple[str, str, Any]]:
         ("GET", f"{base}/connections/{uid}/creations/key", None),
         ("GET", f"{base}/audit", None),
         ("POST", f"{base}:runQuery", {"structuredQuery": {"from": [{"collectionId": "entries", "allDescendants": True}]}}),
-        ("PATCH", f"{base}/stops/current", {"fields": {}}),
+        ("PATCH", f"{base}/blocks/current", {"fields": {}}),
         ("GET", f"{base}/codes", None),
         ("GET", f"{base}/anything/else", None),
     ]

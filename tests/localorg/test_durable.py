@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx2 as httpx
 
+from devtools.clients import ADMIN, authorize, exchange
 from localorg.cli import main
 from localorg.server import listen
-from tests.clients import ADMIN, authorize, exchange
 
 CLIENTS, ROUNDS = 64, 3
 

@@ -7,8 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2 as httpx
 import pytest
 
-from localorg import EmbeddedOrg
-from tests.clients import (
+from devtools.clients import (
     CALLBACK,
     CONSUMER_KEY,
     CONSUMER_SECRET,
@@ -20,6 +19,7 @@ from tests.clients import (
     exchange,
     log_in,
 )
+from localorg import EmbeddedOrg
 
 
 @pytest.fixture

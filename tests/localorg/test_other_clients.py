@@ -15,10 +15,10 @@ from authlib.integrations.requests_client import OAuth2Session
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceExpiredSession, SalesforceMalformedRequest, SalesforceResourceNotFound
 
+from devtools.clients import ADMIN, CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, SCOPE, authorize, control, exchange, log_in
 from devtools.setup_machine import tool_path
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.soql.syntax import SoqlError, parse
-from tests.clients import ADMIN, CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, SCOPE, authorize, control, exchange, log_in
 from tests.localorg.soql_corpus import corpus
 
 

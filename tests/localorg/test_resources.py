@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
-from tests.clients import ADMIN, SALES, authorize, exchange
 
 BASE = "/services/data/v68.0"
 READ_ONLY = "readonly@localorg.test"

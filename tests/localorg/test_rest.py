@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devtools.clients import ADMIN, authorize, exchange
 from localorg import EmbeddedOrg
-from localorg.ids import make_id, to_18
-from tests.clients import ADMIN, authorize, exchange
+from localorg.data.ids import make_id, to_18
 
 BASE = "/services/data/v68.0"
 

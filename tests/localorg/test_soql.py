@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devtools.clients import ADMIN, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.soql.dates import date_span
 from localorg.soql.syntax import SoqlError, parse
-from tests.clients import ADMIN, authorize, exchange
 
 Query = Callable[..., Any]
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 import tink
 from tink import aead, json_proto_keyset_format, secret_key_access
 
-from backend.core.connection import Secret
+from backend.values import Secret
 from contract.errors import ConnectionLost, Reason
 
 _WRAPPED_FOR = b"connections"  # associated data of a wrapped keyset
@@ -34,8 +34,8 @@ class TinkCipher:
             what = "not a Tink AEAD keyset in JSON" if wrapped_by is None else "not a keyset that this KMS key has wrapped, or Cloud KMS refuses"
             raise KeysetError(what) from None
 
-    def seal(self, token: Secret, *, uid: str, field: str, generation: int) -> bytes:
-        return self._aead.encrypt(token.reveal().encode(), _associated(uid, field, generation))
+    def seal(self, text: Secret, *, uid: str, field: str, generation: int) -> bytes:
+        return self._aead.encrypt(text.reveal().encode(), _associated(uid, field, generation))
 
     def unseal(self, sealed: bytes, *, uid: str, field: str, generation: int) -> Secret:
         try:

@@ -1,4 +1,4 @@
-"""Firebase Authentication: verifies ID tokens, mints custom tokens, ends sessions.
+"""Firebase Authentication: verifies ID tokens, mints custom tokens, ends Firebase sessions.
 
 The Admin SDK is synchronous and its certificate and signBlob requests may take long, so it runs in threads.
 """
@@ -9,23 +9,20 @@ The Admin SDK is synchronous and its certificate and signBlob requests may take 
 import asyncio
 import hashlib
 import time
-from dataclasses import dataclass
 from typing import Any, cast
 
 import firebase_admin
+from cachetools import TLRUCache
 from firebase_admin import auth, exceptions
 
+from backend.values import Caller, Uid
 from contract.errors import Misconfigured, Reason, SessionInvalid
 
 _MAX_VERIFIED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls: a user, and the session of the device ("" for a sign-in of an older version)."""
-
-    uid: str
-    session: str
+def _until_it_expires(_key: bytes, verified: tuple[Caller, float], _now: float) -> float:
+    return verified[1]
 
 
 class FirebaseAuth:
@@ -33,7 +30,7 @@ class FirebaseAuth:
 
     def __init__(self, app: firebase_admin.App) -> None:
         self._app = app
-        self._verified: dict[bytes, tuple[Caller, float]] = {}
+        self._verified = TLRUCache[bytes, tuple[Caller, float]](_MAX_VERIFIED, _until_it_expires, timer=lambda: time.time())
 
     async def verify(self, id_token: str) -> Caller:
         """Whose a Firebase ID token is. Raises SessionInvalid.
@@ -42,7 +39,7 @@ class FirebaseAuth:
         """
         key = hashlib.sha256(id_token.encode()).digest()
         known = self._verified.get(key)
-        if known is not None and known[1] > time.time():
+        if known is not None:
             return known[0]
         try:
             claims = cast(dict[str, Any], await asyncio.to_thread(auth.verify_id_token, id_token, app=self._app))
@@ -52,29 +49,28 @@ class FirebaseAuth:
             raise Misconfigured(Reason.INTERNAL) from None
         except (auth.InvalidIdTokenError, ValueError):
             raise SessionInvalid(Reason.ID_TOKEN_INVALID) from None
-        caller, expires = Caller(str(claims["uid"]), str(claims.get("session") or "")), float(claims["exp"])
-        if len(self._verified) >= _MAX_VERIFIED:
-            self._verified.pop(next(iter(self._verified)))
-        self._verified[key] = (caller, expires)
+        caller = Caller(Uid(claims["uid"]), str(claims.get("device") or ""))
+        self._verified[key] = (caller, float(claims["exp"]))
         return caller
 
-    async def custom_token(self, uid: str, org_id: str, user_id: str, session: str) -> str:
+    async def custom_token(self, caller: Caller) -> str:
         """A token for signInWithCustomToken, valid for an hour. Raises Misconfigured when the account may not sign."""
-        claims = {"orgId": org_id, "userId": user_id, "session": session}  # every ID token of this sign-in carries them
+        uid = caller.uid
+        claims = {"orgId": uid.org_id, "userId": uid.user_id, "device": caller.device}  # every ID token of this sign-in carries them
         try:
-            token = cast(bytes, await asyncio.to_thread(auth.create_custom_token, uid, claims, app=self._app))
+            token = cast(bytes, await asyncio.to_thread(auth.create_custom_token, str(uid), claims, app=self._app))
         except (auth.TokenSignError, ValueError) as failed:
             raise Misconfigured(Reason.MISCONFIGURED, "The sign-in function's service account may not sign tokens.") from failed
         return token.decode()
 
-    async def end_sessions(self, uid: str) -> None:
+    async def end_firebase_sessions(self, uid: Uid) -> None:
         """Revokes the user's Firebase refresh tokens; a user that Firebase does not know has none."""
         try:
             await asyncio.to_thread(auth.revoke_refresh_tokens, uid, app=self._app)
         except exceptions.NotFoundError:
             pass
 
-    async def delete_user(self, uid: str) -> None:
+    async def delete_user(self, uid: Uid) -> None:
         """Deletes the Firebase user; one that Firebase does not know is deleted already."""
         try:
             await asyncio.to_thread(auth.delete_user, uid, app=self._app)

@@ -12,24 +12,25 @@ from google.api_core.exceptions import Aborted, AlreadyExists, FailedPreconditio
 from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from backend.core.audit import Recorded
-from backend.core.connection import Chain, ChainBroken, Connection, Contended, Entry, Event, Lease, Sought, State, revocation_due
-from backend.core.stops import Stops
+from backend.connections.audit import Chain, Entry, Event, Recorded
+from backend.connections.connection import Connection, Lease, SealedTokens, State
+from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
+from backend.values import Uid
 from contract.errors import Reason
 
 COLLECTION, CREATIONS = "connections", "creations"
 AUDIT, ENTRIES = "audit", "entries"
-STOPS, CODES = "stops", "codes"
+BLOCKS, CODES = "blocks", "codes"
 _PAGE = 300
 
 
-class FirestoreConnections:
-    """A ConnectionStore, a StopStore and the audit record. Needs a client made inside the running event loop."""
+class FirestoreDocuments:
+    """The documents of connections, blocks and the audit record. Needs a client made inside the running event loop."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client  # the library's own types are partial
 
-    async def read(self, uid: str) -> Connection | None:
+    async def read(self, uid: Uid) -> Connection | None:
         snapshot = await self._client.collection(COLLECTION).document(uid).get()
         return _from_document(snapshot) if snapshot.exists else None
 
@@ -41,49 +42,48 @@ class FirestoreConnections:
     async def delete(self, connection: Connection, entry: Entry) -> None:
         document = self._client.collection(COLLECTION).document(connection.uid)
         fence = self._client.write_option(last_update_time=connection.revision)
-
         await self._commit(document, connection.revision, lambda batch: batch.delete(document, option=fence), entry, closed=connection.chain)
 
-    async def find(self, sought: Sought) -> AsyncIterator[Connection]:
+    async def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
         query = self._client.collection(COLLECTION)
         for name, operator, value in (
-            ("orgId", "==", sought.org_id),
-            ("staySignedIn", "==", sought.stay_signed_in),
-            ("refreshed", "<", sought.refreshed_before),
-            ("used", "<", sought.used_before),
-            ("revocationDue", "==", sought.revocation_due),
+            ("orgId", "==", criteria.org_id),
+            ("staySignedIn", "==", criteria.stay_signed_in),
+            ("refreshed", "<", criteria.refreshed_before),
+            ("used", "<", criteria.used_before),
+            ("revocationDue", "==", criteria.revocation_due),
         ):
             if value is not None:
                 query = query.where(filter=FieldFilter(name, operator, value))
         async for snapshot in _pages(query):
             yield _from_document(snapshot)
 
-    async def erase(self, uid: str) -> None:
+    async def erase(self, uid: Uid) -> None:
         async for creation in self._client.collection(COLLECTION).document(uid).collection(CREATIONS).list_documents():
             await creation.delete()
         async for chain in self._client.collection(AUDIT).where(filter=FieldFilter("uid", "==", uid)).stream():
             await chain.reference.update({"uid": None})
 
-    async def read_stops(self) -> Stops:
-        snapshot = await self._client.collection(STOPS).document("current").get()
+    async def read_blocks(self) -> Blocks:
+        snapshot = await self._client.collection(BLOCKS).document("current").get()
         if not snapshot.exists:
-            return Stops()
+            return Blocks()
         document = cast(Mapping[str, Any], snapshot.to_dict())
-        return Stops(frozenset(document["targets"]), _read_chain(document), snapshot.update_time)
+        return Blocks(frozenset(document["targets"]), _read_chain(document), snapshot.update_time)
 
-    async def write_stops(self, stops: Stops, entry: Entry | None) -> None:
-        document = {"targets": sorted(stops.targets), **({} if stops.chain is None else _chain(stops.chain))}
-        current = self._client.collection(STOPS).document("current")
-        await self._commit(current, stops.revision, self._write_to(current, stops.revision, document), entry)
+    async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
+        document = {"targets": sorted(blocks.targets), **({} if blocks.chain is None else _chain(blocks.chain))}
+        current = self._client.collection(BLOCKS).document("current")
+        await self._commit(current, blocks.revision, self._write_to(current, blocks.revision, document), entry)
 
     async def recorded(self) -> AsyncIterator[tuple[Recorded, str | None]]:
         """Every chain of the audit record, whole or not, and whose it is as long as nobody has erased that."""
         open_ends: dict[str, Chain | None] = {}
         async for snapshot in _pages(self._client.collection(COLLECTION)):
             open_ends |= {c.subject: c for c in [_read_chain(snapshot.to_dict())] if c is not None}
-        stops = await self.read_stops()
-        if stops.chain is not None:
-            open_ends[stops.chain.subject] = stops.chain
+        blocks = await self.read_blocks()
+        if blocks.chain is not None:
+            open_ends[blocks.chain.subject] = blocks.chain
         subjects = {reference.id async for reference in self._client.collection(AUDIT).list_documents()}
         for subject in sorted(subjects | set(open_ends)):
             snapshot = await self._client.collection(AUDIT).document(subject).get()
@@ -121,7 +121,7 @@ class FirestoreConnections:
             chain = self._client.collection(AUDIT).document(entry.subject)
             end = {"closed": closed is not None, **({} if closed is None else _chain(closed))}
             if entry.sequence == 1:
-                batch.create(chain, {"uid": None if document.parent.id == STOPS else document.id, **end})
+                batch.create(chain, {"uid": None if document.parent.id == BLOCKS else document.id, **end})
             elif closed is not None:
                 batch.set(chain, end, merge=True)
             batch.create(chain.collection(ENTRIES).document(f"{entry.sequence:010d}"), _entry_document(entry))
@@ -142,24 +142,24 @@ class FirestoreCreations:
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client
 
-    def _document(self, uid: str, key: str) -> Any:
+    def _document(self, uid: Uid, key: str) -> Any:
         return self._client.collection(COLLECTION).document(uid).collection(CREATIONS).document(key)
 
-    async def begin(self, uid: str, key: str) -> bool:
+    async def begin(self, uid: Uid, key: str) -> bool:
         try:
             await self._document(uid, key).create({"recordId": None, "expires": datetime.now(UTC) + timedelta(days=1)})
         except AlreadyExists:
             return False
         return True
 
-    async def made(self, uid: str, key: str) -> str | None:
+    async def made(self, uid: Uid, key: str) -> str | None:
         snapshot = await self._document(uid, key).get()
         return cast("str | None", snapshot.get("recordId")) if snapshot.exists else None
 
-    async def finish(self, uid: str, key: str, record_id: str) -> None:
+    async def finish(self, uid: Uid, key: str, record_id: str) -> None:
         await self._document(uid, key).update({"recordId": record_id})
 
-    async def give_back(self, uid: str, key: str) -> None:
+    async def give_back(self, uid: Uid, key: str) -> None:
         await self._document(uid, key).delete()
 
 
@@ -195,14 +195,13 @@ async def _pages(query: Any) -> AsyncIterator[Any]:
 def _to_document(connection: Connection) -> dict[str, Any]:
     lease = connection.lease
     return {
-        "orgId": connection.org_id,
-        "userId": connection.user_id,
+        "orgId": connection.uid.org_id,
         "loginHost": connection.login_host,
         "instanceUrl": connection.instance_url,
         "scope": connection.scope,
         "generation": connection.generation,
-        "accessToken": connection.access_token,
-        "refreshToken": connection.refresh_token,
+        "accessToken": connection.tokens.access_token,
+        "refreshToken": connection.tokens.refresh_token,
         "state": connection.state.value,
         "created": connection.created,
         "refreshed": connection.refreshed,
@@ -210,9 +209,9 @@ def _to_document(connection: Connection) -> dict[str, Any]:
         "leaseOwner": None if lease is None else lease.owner,
         "leaseDeadline": None if lease is None else lease.deadline,
         "endedReason": None if connection.ended_reason is None else connection.ended_reason.value,
-        "revocationDue": revocation_due(connection),
+        "revocationDue": connection.revocation_due,
         "staySignedIn": connection.stay_signed_in,
-        "sessions": dict(connection.sessions),
+        "devices": dict(connection.devices),
         **({} if connection.chain is None else _chain(connection.chain)),
     }
 
@@ -223,23 +222,20 @@ def _from_document(snapshot: Any) -> Connection:
     if document["leaseOwner"] is not None:
         lease = Lease(str(document["leaseOwner"]), cast(datetime, document["leaseDeadline"]))
     return Connection(
-        uid=snapshot.id,
-        org_id=document["orgId"],
-        user_id=document["userId"],
+        uid=Uid(snapshot.id),
         login_host=document["loginHost"],
         instance_url=document["instanceUrl"],
         scope=document["scope"],
         generation=document["generation"],
-        access_token=document["accessToken"],
-        refresh_token=document["refreshToken"],
+        tokens=SealedTokens(document["accessToken"], document["refreshToken"]),
         state=State(document["state"]),
         created=document["created"],
         refreshed=document["refreshed"],
-        used=document.get("used", document["refreshed"]),  # the fields from here on came with version 0.2
+        used=document["used"],
         lease=lease,
         ended_reason=None if document["endedReason"] is None else Reason(document["endedReason"]),
-        stay_signed_in=document.get("staySignedIn", False),
-        sessions=document.get("sessions", {}),
+        stay_signed_in=document["staySignedIn"],
+        devices=document["devices"],
         chain=_read_chain(document),
         revision=snapshot.update_time,
     )

@@ -1,19 +1,17 @@
-"""HTTP to Salesforce: one pooled session, time-outs, JSON, and the words of its refusals. Nothing here logs or repeats a body."""
+"""HTTP to Salesforce: one connection pool, and what is known after a request that got no answer. No body is logged or repeated."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
-from contract.errors import Misconfigured, OrgUnavailable, Reason
+from backend import deadline
+from backend.failures import Busy, NotSent, OutcomeUnknown
 
 CONNECT_SECONDS = 3.0
 _MAX_CONNECTIONS = 100
-_TRUSTED = (".salesforce.com", ".force.com", ".cloudforce.com", ".salesforce.mil", ".sfcrmproducts.cn")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -32,15 +30,15 @@ class Answer:
             return None
 
     def object(self) -> dict[str, object]:
-        """The body as a JSON object. Raises OrgUnavailable: Salesforce does not answer 200 with anything else."""
+        """The body as a JSON object. Raises Busy: Salesforce does not answer 200 with anything else."""
         value = self.json()
         if not isinstance(value, dict):
-            raise OrgUnavailable(Reason.ORG_BUSY)
+            raise Busy
         return cast(dict[str, object], value)
 
 
 class Http:
-    """The session is made at the first request, inside the running event loop."""
+    """The pool is made at the first request, inside the running event loop."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
@@ -57,49 +55,36 @@ class Http:
         query: Mapping[str, str] | None = None,
         body: object = None,
     ) -> Answer:
-        """One request. Raises OrgUnavailable; for one that `writes`, says outcome-unknown once it may have arrived."""
+        """One request, within `seconds` or what is left of the call. Redirects are answers.
+
+        Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived.
+        """
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=25),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept": "application/json"},
             )
+        seconds = deadline.left(seconds)
+        if not seconds:
+            raise NotSent(timed_out=True)
         payload = None if body is None else msgspec.json.encode(body)
         all_headers = dict(headers or {}) | ({"Content-Type": "application/json"} if payload is not None else {})
-        time_out = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_SECONDS)
+        time_out = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, seconds))
         try:
             async with self._session.request(
                 method, url, headers=all_headers, data=payload if form is None else dict(form), params=query, timeout=time_out, allow_redirects=False
             ) as response:
                 return Answer(response.status, response.headers, await response.read())
-        except aiohttp.ClientConnectorError:
-            raise OrgUnavailable(Reason.ORG_UNREACHABLE) from None
-        except (TimeoutError, aiohttp.ClientError) as failed:
-            # "from None": aiohttp's own texts name the URL.
-            if writes:
-                raise OrgUnavailable(Reason.OUTCOME_UNKNOWN) from None
-            timed_out = isinstance(failed, asyncio.TimeoutError)
-            raise OrgUnavailable(Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE) from None
+        # "from None" throughout: aiohttp's own texts name the URL.
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            raise NotSent from None
+        except TimeoutError:
+            raise OutcomeUnknown(writes=writes, timed_out=True) from None
+        except aiohttp.ClientError:
+            raise OutcomeUnknown(writes=writes) from None
 
     async def close(self) -> None:
         """Closes the pooled connections."""
         if self._session is not None:
             await self._session.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, perhaps with a port, is this machine."""
-    return host.split(":")[0] in ("127.0.0.1", "localhost")
-
-
-def check_salesforce_url(url: str, *, local: bool) -> str:
-    """`url` without its path when it is an address of Salesforce (or, when `local`, of a local org). Raises Misconfigured.
-
-    Salesforce names the instance URL that access tokens are sent to, so it must not lead anywhere else.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    ours = local and parts.scheme == "http" and is_loopback(host)
-    if not ours and not (parts.scheme == "https" and host.endswith(_TRUSTED) and parts.port in (None, 443)):
-        raise Misconfigured(Reason.MISCONFIGURED, "Salesforce named an address that is not one of its own.")
-    return f"{parts.scheme}://{parts.netloc}"

@@ -1,20 +1,22 @@
-"""Salesforce's OAuth endpoints: exchange of the authorization code, refresh, revoke, userinfo.
+"""Salesforce's OAuth endpoints: token (authorization code and refresh token), introspect, revoke, userinfo.
 
 Sources: Salesforce Help "OAuth 2.0 Web Server Flow for Web App Integration", "OAuth 2.0 Refresh Token Flow for
 Renewed Sessions", "OAuth 2.0 Authorization Errors"; RFC 6749, RFC 7636, RFC 7009.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from backend.adapters.salesforce_http import Answer, Http, check_salesforce_url, is_loopback
-from backend.core.connection import Credential, Grant, Secret
-from backend.core.sign_in import Identity
-from backend.core.vault import TOKEN_SECONDS
-from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
+from backend import deadline, hosts
+from backend.adapters.salesforce_http import Answer, Http
+from backend.connections.connection import Credential, TokenResponse
+from backend.connections.renewal import TOKEN_SECONDS
+from backend.failures import Busy, GrantRefused, LimitReached, OutcomeUnknown
+from backend.sign_in.flow import UserInfo
+from backend.values import Secret, Uid
+from contract.errors import CallError, ConnectionLost, Misconfigured, Reason, SignInFailed
 
 _IDENTITY = re.compile(r"/id/([A-Za-z0-9]{18})/([A-Za-z0-9]{18})")
 
@@ -49,28 +51,32 @@ class SalesforceOAuth:
         self._consumer_secret = consumer_secret
         self._local = local
 
-    async def exchange_code(self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str) -> Grant:
-        """RFC 6749 section 4.1.3 with RFC 7636 section 4.5. Raises SignInFailed, OrgUnavailable, Misconfigured."""
+    async def exchange_code(self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str) -> TokenResponse:
+        """RFC 6749 section 4.1.3 with RFC 7636 section 4.5.
+
+        Raises NotSent when the code has not left, OutcomeUnknown, Busy, LimitReached, SignInFailed, Misconfigured.
+        """
         answer = await self._token(
             login_host,
             {"grant_type": "authorization_code", "code": code.reveal(), "code_verifier": code_verifier.reveal(), "redirect_uri": redirect_uri},
         )
         if answer.status == 200:
-            return self._grant(answer.object())
+            return self._token_response(answer.object())
         raise _exchange_refused(answer)
 
-    async def refresh(self, login_host: str, instance_url: str, refresh_token: Secret) -> Grant:
-        """RFC 6749 section 6. Raises ConnectionLost when refused for good, OrgUnavailable or Misconfigured otherwise.
-
-        OrgUnavailable(outcome-unknown): the token was sent, and no answer tells whether it was used up.
-        """
+    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
+        """RFC 6749 section 6. Raises ConnectionLost when refused for good, NotSent, LimitReached or Misconfigured when the
+        token is as good as before, OutcomeUnknown when nothing tells whether it was used up."""
         # At the login host: it knows where an org has moved to, which the stored instance URL does not.
         answer = await self._token(login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}, writes=True)
         if answer.status == 200:
-            return self._grant(answer.object())
+            try:
+                return self._token_response(answer.object())
+            except CallError:  # it says yes, and not what to: the token has been used up, or not
+                raise OutcomeUnknown(writes=True) from None
         raise _refresh_refused(answer)
 
-    async def is_active(self, login_host: str, refresh_token: Secret) -> bool:
+    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
         """Token introspection (RFC 7662), which does not use the token. Raises OrgUnavailable.
 
         An org that does not answer such questions for this app counts as "no": a token that may be used up is not sent.
@@ -78,12 +84,12 @@ class SalesforceOAuth:
         form = {"token": refresh_token.reveal(), "token_type_hint": "refresh_token", **self._client()}
         answer = await self._post(self._address(login_host) + "/services/oauth2/introspect", form)
         if answer.status >= 500 or answer.status == 429:
-            raise OrgUnavailable(Reason.ORG_BUSY)
+            raise Busy
         body = answer.json()
         return answer.status == 200 and isinstance(body, dict) and cast(dict[str, object], body).get("active") is True
 
-    async def identify(self, credential: Credential) -> Identity:
-        """Who the access token speaks for (OpenID Connect userinfo)."""
+    async def userinfo(self, credential: Credential) -> UserInfo:
+        """Who the access token speaks for (OpenID Connect Core section 5.3). Raises SignInFailed, OrgUnavailable."""
         answer = await self._http.send(
             "GET",
             f"{credential.instance_url}/services/oauth2/userinfo",
@@ -93,17 +99,17 @@ class SalesforceOAuth:
         if answer.status == 403:
             raise SignInFailed(Reason.SIGN_IN_BLOCKED)
         if answer.status != 200:
-            raise OrgUnavailable(Reason.ORG_BUSY)
+            raise Busy
         who = answer.object()
         name, email, username = (str(who.get(k) or "") for k in ("name", "email", "preferred_username"))
         photo = who.get("picture")
-        return Identity(name, email, username, photo if isinstance(photo, str) and photo.startswith("https://") else None)
+        return UserInfo(name, email, username, photo if isinstance(photo, str) and photo.startswith("https://") else None)
 
     async def revoke(self, login_host: str, token: Secret) -> None:
         """RFC 7009; a token that Salesforce no longer knows counts as revoked. Raises OrgUnavailable."""
         answer = await self._post(self._address(login_host) + "/services/oauth2/revoke", {"token": token.reveal()})
         if answer.status >= 500:
-            raise OrgUnavailable(Reason.ORG_BUSY)
+            raise Busy
 
     async def _token(self, login_host: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
         return await self._post(self._address(login_host) + "/services/oauth2/token", {**form, **self._client()}, writes=writes)
@@ -112,32 +118,32 @@ class SalesforceOAuth:
         return {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
 
     def _address(self, login_host: str) -> str:
-        return f"{'http' if self._local and is_loopback(login_host) else 'https'}://{login_host}"
+        return f"{'http' if self._local and hosts.is_loopback(login_host) else 'https'}://{login_host}"
 
     async def _post(self, url: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
         """Posts a form, within TOKEN_SECONDS altogether."""
-        clock = asyncio.get_running_loop()
-        give_up = clock.time() + TOKEN_SECONDS
-        answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form=form)
-        if answer.status in (301, 302, 307, 308):
-            # The login pool sends an org's tokens to its My Domain; the form must go along.
-            location = urljoin(url, answer.headers.get("Location", ""))
-            check_salesforce_url(location, local=self._local)
-            answer = await self._http.send("POST", location, seconds=max(0.1, give_up - clock.time()), writes=writes, form=form)
+        with deadline.within(deadline.left(TOKEN_SECONDS)):
+            answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form=form)
+            if answer.status in (301, 302, 307, 308):
+                # The login pool sends an org's tokens to its My Domain; the form must go along, and nowhere else.
+                location = hosts.resolved(url, answer.headers.get("Location", ""), local=self._local)
+                answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, writes=writes, form=form)
         return answer
 
-    def _grant(self, body: Mapping[str, object]) -> Grant:
+    def _token_response(self, body: Mapping[str, object]) -> TokenResponse:
         access, refresh, instance, identity = (body.get(k) for k in ("access_token", "refresh_token", "instance_url", "id"))
-        found = _IDENTITY.search(urlsplit(identity).path) if isinstance(identity, str) else None
-        if not isinstance(access, str) or not isinstance(instance, str) or found is None:
-            raise OrgUnavailable(Reason.ORG_BUSY)
-        return Grant(
+        if not isinstance(access, str) or not isinstance(instance, str) or not isinstance(identity, str):
+            raise Busy
+        hosts.salesforce_origin(identity, local=self._local)  # it says who the user is: nobody else may
+        found = _IDENTITY.search(urlsplit(identity).path)
+        if found is None:
+            raise Busy
+        return TokenResponse(
             access_token=Secret(access),
             refresh_token=Secret(refresh) if isinstance(refresh, str) and refresh else None,
-            instance_url=check_salesforce_url(instance, local=self._local),
+            instance_url=hosts.salesforce_origin(instance, local=self._local),
             scope=str(body.get("scope") or ""),
-            org_id=found[1],
-            user_id=found[2],
+            uid=Uid.of(found[1], found[2]),
         )
 
 
@@ -152,9 +158,9 @@ def _words(answer: Answer) -> tuple[str, str]:
 def _exchange_refused(answer: Answer) -> CallError:
     error, description = _words(answer)
     if answer.status >= 500 or answer.status == 429 or error in _TRANSIENT or not error:
-        return OrgUnavailable(Reason.ORG_BUSY)
+        return Busy()
     if error == "rate_limit_exceeded" or description == _LOGIN_RATE:
-        return OrgUnavailable(Reason.ORG_LIMIT)
+        return LimitReached()
     if error in _OTHER_ORG:
         return SignInFailed(Reason.OTHER_ORG)
     if error in _MISCONFIGURED:
@@ -170,14 +176,14 @@ def _exchange_refused(answer: Answer) -> CallError:
 def _refresh_refused(answer: Answer) -> CallError:
     error, description = _words(answer)
     if answer.status == 429 or error == "rate_limit_exceeded" or description == _LOGIN_RATE:
-        return OrgUnavailable(Reason.ORG_LIMIT)
+        return LimitReached()
     # Whatever is not a plain refusal leaves open whether the token was used up.
     if answer.status >= 500 or error in _TRANSIENT or not error or description in _ALREADY_PROCESSED:
-        return OrgUnavailable(Reason.OUTCOME_UNKNOWN)
+        return OutcomeUnknown(writes=True)
     if error in _MISCONFIGURED:
         return Misconfigured(Reason.MISCONFIGURED)
     if error in ("inactive_user", "inactive_org") or description == "inactive user":
         return ConnectionLost(Reason.USER_INACTIVE)
     if error in _BLOCKED or error in _OTHER_ORG or description == "ip restricted":
         return ConnectionLost(Reason.ORG_POLICY)
-    return ConnectionLost(Reason.ACCESS_REVOKED)
+    return GrantRefused()

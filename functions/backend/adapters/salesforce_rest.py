@@ -1,24 +1,27 @@
-"""Salesforce's REST API as one user: send with the credential; rejected → renew → replay once.
+"""Salesforce's REST API as one user. Its authentication flow: send with the credential; rejected → renew → replay once.
 
 Source: REST API Developer Guide ("Status Codes and Error Responses", "Conditional Request Headers").
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from math import ceil
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, Protocol, cast
 from urllib.parse import quote
 
+from backend import deadline
 from backend.adapters.salesforce_http import Answer, Http
-from backend.core.connection import Clock, Credential
-from backend.core.records import Described, DescribedField, PreconditionFailed
-from backend.core.vault import Vault
-from contract.calls import FieldShape, FieldValue
-from contract.errors import CallError, ConnectionLost, NotFound, OrgUnavailable, Reason, RefusedRequest
+from backend.connections.connection import Credential
+from backend.connections.renewal import Renewed
+from backend.failures import Busy, LimitReached, NotSent, OutcomeUnknown
+from backend.records.org import Described, DescribedField, PreconditionFailed
+from backend.values import Clock, Uid
+from contract.calls import CALL_SECONDS, FieldShape, FieldValue
+from contract.errors import CallError, ConnectionLost, NotFound, Reason, RefusedRequest
 
-REQUEST_SECONDS = 15.0
 RETRY_PAUSES = (0.2, 0.8)  # seconds, each with jitter of a half to one and a half
+_PASSING = (502, 503, 504)
 _BAD_TOKEN = b"Bad_OAuth_Token"
 
 _NOT_PERMITTED = {
@@ -32,38 +35,50 @@ _ORG_POLICY = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "FUNCTIONALITY_
 _BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
 
 
-class SalesforceRest:
-    """The only place that sends access tokens."""
+class Credentials(Protocol):
+    """Where credentials come from."""
 
-    def __init__(self, http: Http, vault: Vault, api_version: str, clock: Clock, random: Callable[[], float]) -> None:
+    async def get(self, uid: Uid) -> Credential:
+        """The newest credential of a user. Raises ConnectionLost."""
+        ...
+
+    async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
+        """A newer one than the one that Salesforce rejected. Raises CallErrors."""
+        ...
+
+
+class SalesforceRest:
+    """One for each process. Every method raises CallErrors."""
+
+    def __init__(self, http: Http, credentials: Credentials, api_version: str, clock: Clock, random: Callable[[], float]) -> None:
         self._http = http
-        self._vault = vault
+        self._credentials = credentials
         self._base = f"/services/data/v{api_version}"
         self._clock = clock
         self._random = random
 
-    async def query(self, uid: str, text: str) -> Sequence[Mapping[str, object]]:
+    async def query(self, uid: Uid, text: str) -> Sequence[Mapping[str, object]]:
         """The records of a query's first page (2,000 at most; the app asks for far fewer)."""
         answer = await self._send(uid, "GET", "/query", query={"q": text})
         return cast(list[Mapping[str, object]], answer.object()["records"])
 
-    async def search(self, uid: str, text: str) -> Sequence[Mapping[str, object]]:
+    async def search(self, uid: Uid, text: str) -> Sequence[Mapping[str, object]]:
         """The records that a SOSL text finds."""
         answer = await self._send(uid, "GET", "/search", query={"q": text})
         return cast(list[Mapping[str, object]], answer.object()["searchRecords"])
 
-    async def describe(self, uid: str, sobject: str) -> Described:
+    async def describe(self, uid: Uid, sobject: str) -> Described:
         try:
             answer = await self._send(uid, "GET", f"/sobjects/{quote(sobject, safe='')}/describe")
         except NotFound:
             raise RefusedRequest(Reason.NOT_PERMITTED) from None  # an object that a user may not see is not there for them
         return _described(answer.object())
 
-    async def create(self, uid: str, sobject: str, fields: Mapping[str, FieldValue]) -> str:
+    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue]) -> str:
         answer = await self._send(uid, "POST", f"/sobjects/{sobject}", body=fields, writes=True)
         return str(answer.object()["id"])
 
-    async def update(self, uid: str, sobject: str, record_id: str, fields: Mapping[str, FieldValue], unmodified_since: datetime | None) -> None:
+    async def update(self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], unmodified_since: datetime | None) -> None:
         """Raises PreconditionFailed when the record was changed after that moment, to the second."""
         headers: dict[str, str] = {}
         if unmodified_since is not None:
@@ -71,12 +86,12 @@ class SalesforceRest:
             headers["If-Unmodified-Since"] = format_datetime(whole, usegmt=True)
         await self._send(uid, "PATCH", f"/sobjects/{sobject}/{record_id}", body=fields, headers=headers, writes=True)
 
-    async def delete(self, uid: str, sobject: str, record_id: str) -> None:
+    async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         await self._send(uid, "DELETE", f"/sobjects/{sobject}/{record_id}", writes=True)
 
     async def _send(
         self,
-        uid: str,
+        uid: Uid,
         method: str,
         path: str,
         *,
@@ -88,39 +103,42 @@ class SalesforceRest:
         async def send(credential: Credential) -> Answer:
             authorized = {**(headers or {}), "Authorization": f"Bearer {credential.access_token.reveal()}"}
             url = credential.instance_url + self._base + path
-            if writes:  # once only: what broke off may have been done
-                return await self._http.send(method, url, seconds=REQUEST_SECONDS, writes=True, headers=authorized, query=query, body=body)
-            return await self._read(lambda: self._http.send(method, url, seconds=REQUEST_SECONDS, headers=authorized, query=query, body=body))
+            return await self._http.send(method, url, seconds=CALL_SECONDS, writes=writes, headers=authorized, query=query, body=body)
 
-        credential = await self._vault.open_connection(uid)
-        answer, refreshed = await send(credential), False
+        credential = await self._credentials.get(uid)
+        answer, refreshed = await self._deliver(send, credential, writes=writes), False
         while _rejected(answer):
             if refreshed:
                 raise ConnectionLost(Reason.ORG_POLICY)  # a token just made is refused too: refreshing again cannot help
             # A rejected request was not carried out, so a write is replayed like a read. A newer token that another
             # instance had stored may have expired as well; then this instance refreshes, once.
-            renewed = await self._vault.renew(uid, rejected=credential)
+            renewed = await self._credentials.renew(uid, rejected=credential)
             credential, refreshed = renewed.credential, renewed.refreshed
-            answer = await send(credential)
+            answer = await self._deliver(send, credential, writes=writes)
         if answer.status >= 300:
             _refuse(answer, writes=writes)
         return answer
 
-    async def _read(self, send: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Sends a read, and again after a passing fault, with growing pauses, within the call's deadline."""
-        give_up = self._clock.now() + timedelta(seconds=REQUEST_SECONDS)
-        for pause in RETRY_PAUSES:
+    async def _deliver(self, send: Callable[[Credential], Awaitable[Answer]], credential: Credential, *, writes: bool) -> Answer:
+        """Sends a write once: what broke off may have been carried out. A read goes again after a passing fault, with growing
+        pauses, as long as the call's deadline leaves time for it."""
+        pauses = iter(() if writes else RETRY_PAUSES)
+        while True:
+            answer, failure = None, None
             try:
-                answer = await send()
-                if answer.status not in (502, 503, 504):
-                    return answer
-            except OrgUnavailable:
-                pass
-            pause *= 0.5 + self._random()
-            if self._clock.now() + timedelta(seconds=pause) > give_up:
-                break
-            await self._clock.sleep(pause)
-        return await send()
+                answer = await send(credential)
+            except (NotSent, OutcomeUnknown) as failed:
+                failure = failed
+            if answer is not None and answer.status not in _PASSING:
+                return answer
+            pause = next(pauses, None)
+            jittered = 0.0 if pause is None else pause * (0.5 + self._random())
+            if pause is None or deadline.left(CALL_SECONDS) <= jittered:
+                if answer is None:
+                    assert failure is not None
+                    raise failure
+                return answer
+            await self._clock.sleep(jittered)
 
 
 def _rejected(answer: Answer) -> bool:
@@ -140,11 +158,11 @@ def _refuse(answer: Answer, *, writes: bool) -> NoReturn:
 
 def _translated(status: int, code: str, message: str | None, row: Mapping[str, Any], *, writes: bool) -> CallError:
     if code == "REQUEST_LIMIT_EXCEEDED" or status == 429:
-        return OrgUnavailable(Reason.ORG_LIMIT)
+        return LimitReached()
     if code in _BUSY:
-        return OrgUnavailable(Reason.ORG_BUSY)
+        return Busy()
     if status >= 500:
-        return OrgUnavailable(Reason.OUTCOME_UNKNOWN if writes else Reason.ORG_BUSY)
+        return OutcomeUnknown(writes=True) if writes else Busy()
     if code in _ORG_POLICY:
         return ConnectionLost(Reason.ORG_POLICY)
     if code in _NOT_PERMITTED or status == 403:
@@ -152,7 +170,7 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
     if status == 404:
         return NotFound(Reason.RECORD_NOT_FOUND)
     if status != 400:
-        return OrgUnavailable(Reason.ORG_BUSY)
+        return Busy()
     fields = [str(f) for f in cast(list[object], row.get("fields") or [])]
     details = {"fields": fields, "code": code}
     if code == "INVALID_FIELD":

@@ -3,8 +3,18 @@
 from typing import TypeVar
 
 from contract.calls import (
+    CREATE_RECORD,
+    DELETE_RECORD,
+    DESCRIBE,
+    GET_CONNECTION,
+    GET_DASHBOARD,
+    GET_PROFILE,
+    GET_RECORD,
+    LIST_RECORDS,
+    UPDATE_CONNECTION,
+    UPDATE_RECORD,
+    Call,
     ConnectionStatus,
-    Created,
     CreateRecord,
     Dashboard,
     DeleteRecord,
@@ -20,14 +30,14 @@ from contract.calls import (
     Sobject,
     SobjectShape,
     UpdateConnection,
-    Updated,
     UpdateRecord,
 )
 from contract.errors import ConnectionLost, SessionInvalid
 from data.repositories.session import SessionRepository
 from data.services.backend import Backend
 
-T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 class RecordsRepository:
@@ -39,41 +49,41 @@ class RecordsRepository:
         self._shapes: dict[str, SobjectShape] = {}
 
     async def dashboard(self) -> Dashboard:
-        return await self._call("getDashboard", Empty(), Dashboard)
+        return await self._call(GET_DASHBOARD, Empty())
 
     async def profile(self) -> Profile:
-        return await self._call("getProfile", Empty(), Profile)
+        return await self._call(GET_PROFILE, Empty())
 
     async def connection(self) -> ConnectionStatus:
-        return await self._call("getConnection", Empty(), ConnectionStatus)
+        return await self._call(GET_CONNECTION, Empty())
 
     async def stay_signed_in(self, wanted: bool) -> ConnectionStatus:
-        return await self._call("updateConnection", UpdateConnection(wanted), ConnectionStatus)
+        return await self._call(UPDATE_CONNECTION, UpdateConnection(wanted))
 
-    async def page(self, asked: ListRecords) -> RecordPage:
-        return await self._call("listRecords", asked, RecordPage)
+    async def page(self, request: ListRecords) -> RecordPage:
+        return await self._call(LIST_RECORDS, request)
 
     async def detail(self, sobject: Sobject, record_id: str, related: tuple[str, ...] = ()) -> RecordDetail:
-        return await self._call("getRecord", GetRecord(sobject, record_id, related), RecordDetail)
+        return await self._call(GET_RECORD, GetRecord(sobject, record_id, related))
 
     async def shape(self, sobject: Sobject) -> SobjectShape:
         """The fields of an object, asked for once."""
         if sobject not in self._shapes:
-            self._shapes[sobject] = await self._call("describe", Describe(sobject), SobjectShape)
+            self._shapes[sobject] = await self._call(DESCRIBE, Describe(sobject))
         return self._shapes[sobject]
 
     async def create(self, sobject: Sobject, fields: dict[str, FieldValue]) -> str:
-        return (await self._call("createRecord", CreateRecord(sobject, fields), Created)).id
+        return (await self._call(CREATE_RECORD, CreateRecord(sobject, fields))).id
 
     async def update(self, sobject: Sobject, record_id: str, fields: dict[str, FieldValue], version: str | None) -> Record:
-        return (await self._call("updateRecord", UpdateRecord(sobject, record_id, fields, version), Updated)).record
+        return (await self._call(UPDATE_RECORD, UpdateRecord(sobject, record_id, fields, version))).record
 
     async def delete(self, sobject: Sobject, record_id: str) -> None:
-        await self._call("deleteRecord", DeleteRecord(sobject, record_id), Empty)
+        await self._call(DELETE_RECORD, DeleteRecord(sobject, record_id))
 
-    async def _call(self, name: str, asked: object, answer: type[T]) -> T:
+    async def _call(self, call: Call[Q, A], request: Q) -> A:
         try:
-            return await self._backend.call(name, asked, answer, await self._session.id_token())
+            return await self._backend.call(call, request, await self._session.id_token())
         except (SessionInvalid, ConnectionLost) as ended:
             await self._session.forget(ended)
             self._shapes.clear()

@@ -11,7 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from contract.calls import Empty, Erased, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, SignOut, User
+from contract.calls import (
+    ERASE_ME,
+    GET_SIGN_IN_OPTIONS,
+    SIGN_IN,
+    SIGN_OUT,
+    Empty,
+    Erased,
+    FirebaseProject,
+    LoginHost,
+    SignIn,
+    SignInOptions,
+    SignOut,
+    User,
+)
 from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SessionInvalid, SignInFailed
 from data.services.backend import Backend
@@ -74,7 +87,7 @@ class SessionRepository:
 
     async def options(self) -> SignInOptions:
         """Where one can sign in."""
-        return await self._backend.call("getSignInOptions", Empty(), SignInOptions)
+        return await self._backend.call(GET_SIGN_IN_OPTIONS, Empty())
 
     async def restore(self) -> None:
         """Takes up the session of an earlier visit, if there is one."""
@@ -114,8 +127,8 @@ class SessionRepository:
             raise family(reason)
         if "code" not in brought:
             raise SignInFailed(Reason.CODE_REJECTED)
-        asked = SignIn(brought["code"], pending.verifier, pending.redirect_uri, pending.login_host)
-        signed_in = await self._backend.call("signIn", asked, SignedIn)
+        request = SignIn(brought["code"], pending.verifier, pending.redirect_uri, pending.login_host)
+        signed_in = await self._backend.call(SIGN_IN, request)
         self._tokens = await self._firebase.sign_in(pending.firebase, signed_in.custom_token)
         await self._keep(_Kept(signed_in.user, pending.firebase, self._tokens.refresh_token))
         self.ended = self.erased = None
@@ -134,14 +147,14 @@ class SessionRepository:
     async def sign_out(self, *, everywhere: bool = False) -> None:
         """Ends the session of this device, or of all the user's. Raises CallErrors only when the backend is out of reach."""
         try:
-            await self._backend.call("signOut", SignOut(everywhere), Empty, await self.id_token())
+            await self._backend.call(SIGN_OUT, SignOut(everywhere), await self.id_token())
         except (SessionInvalid, ConnectionLost):
             pass  # it had ended already
         await self.forget()
 
     async def erase(self) -> None:
         """Has all that this app keeps of the user erased; `erased` is the receipt. Raises CallErrors."""
-        erased = await self._backend.call("eraseMe", Empty(), Erased, await self.id_token())
+        erased = await self._backend.call(ERASE_ME, Empty(), await self.id_token())
         await self.forget()
         self.erased = erased
 

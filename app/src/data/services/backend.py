@@ -2,13 +2,13 @@
 
 from typing import Any, TypeVar, cast
 
-from contract.calls import CALLS
+from contract.calls import Call
 from contract.codec import DecodeError, decode, encode
 from contract.errors import Misconfigured, OrgUnavailable, Reason, from_wire
-from data.services.http import Http, Unreachable
+from data.services.http import Http, TimedOut, Unreachable
 
-T = TypeVar("T")
-_PATHS = {call.name: (f"{call.function}/{call.name}", call.answer) for call in CALLS}
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 class Backend:
@@ -18,18 +18,19 @@ class Backend:
         self._base_url = base_url.rstrip("/")
         self._http = http
 
-    async def call(self, name: str, asked: object, answer: type[T], id_token: str | None = None) -> T:
+    async def call(self, call: Call[Q, A], request: Q, id_token: str | None = None) -> A:
         """One call. Raises the contract's CallErrors; being offline is OrgUnavailable(org-unreachable)."""
-        path, _ = _PATHS[name]
         headers = {} if id_token is None else {"Authorization": f"Bearer {id_token}"}
         try:
-            response = await self._http.post(f"{self._base_url}/{path}", body={"data": encode(asked)}, headers=headers)
+            response = await self._http.post(f"{self._base_url}/{call.path}", body={"data": encode(request)}, headers=headers)
         except Unreachable:
             raise OrgUnavailable(Reason.ORG_UNREACHABLE, "You seem to be offline. Please try again.") from None
+        except TimedOut:
+            raise OrgUnavailable(Reason.OUTCOME_UNKNOWN if call.writes else Reason.ORG_TIMEOUT) from None
         body = cast(dict[str, Any], response.body) if isinstance(response.body, dict) else {}
         if response.status == 200 and "result" in body:
             try:
-                return decode(answer, body["result"], at="result", lenient=True)
+                return decode(call.answer, body["result"], at="result", lenient=True)
             except DecodeError as wrong:
                 raise Misconfigured(Reason.INTERNAL, f"This app is too old for its backend ({wrong}).") from None
         error = body.get("error")

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from contract.calls import FirebaseProject
 from contract.errors import OrgUnavailable, Reason, SessionInvalid
-from data.services.http import Answer, Http, Unreachable
+from data.services.http import Answer, Http, TimedOut, Unreachable
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,6 +41,8 @@ class FirebaseAuth:
             return await self._http.post(url, **content)
         except Unreachable:
             raise OrgUnavailable(Reason.ORG_UNREACHABLE, "You seem to be offline. Please try again.") from None
+        except TimedOut:
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "Sign-in does not answer right now. Please try again.") from None
 
     def _tokens(self, answer: Answer, id_token: str, refresh_token: str, expires_in: str) -> FirebaseTokens:
         if answer.status >= 500:

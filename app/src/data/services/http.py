@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-SECONDS = 30.0
+from contract.calls import APP_SECONDS
 
 
 class Unreachable(Exception):
     """The request did not come through; the text does not say where to, because URLs are not for people."""
+
+
+class TimedOut(Exception):
+    """The request was sent and no answer came within APP_SECONDS."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -25,7 +29,7 @@ class Answer:
 
 class Http(Protocol):
     async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Raises Unreachable."""
+        """Raises Unreachable, TimedOut."""
         ...
 
 
@@ -53,9 +57,12 @@ class _BrowserHttp:
 
         content, all_headers = _encoded(body, form, headers)
         try:
-            response = await asyncio.wait_for(pyfetch(url, method="POST", body=content, headers=all_headers), SECONDS)
-            return Answer(response.status, _parsed(await response.string()))
-        except (OSError, TimeoutError):
+            async with asyncio.timeout(APP_SECONDS):
+                response = await pyfetch(url, method="POST", body=content, headers=all_headers)
+                return Answer(response.status, _parsed(await response.string()))
+        except TimeoutError:
+            raise TimedOut from None
+        except OSError:
             raise Unreachable from None
 
 
@@ -63,7 +70,7 @@ class _NativeHttp:
     def __init__(self) -> None:
         import httpx
 
-        self._client = httpx.AsyncClient(timeout=SECONDS)
+        self._client = httpx.AsyncClient(timeout=APP_SECONDS)
 
     async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         import httpx
@@ -71,6 +78,10 @@ class _NativeHttp:
         content, all_headers = _encoded(body, form, headers)
         try:
             response = await self._client.post(url, content=content, headers=all_headers)
+        except httpx.ConnectTimeout:
+            raise Unreachable from None
+        except httpx.TimeoutException:
+            raise TimedOut from None
         except httpx.HTTPError:
             raise Unreachable from None
         return Answer(response.status_code, _parsed(response.text))

@@ -8,8 +8,8 @@ import flet as ft
 from contract.calls import Record
 from data.repositories.records import RecordsRepository
 from ui.home.view_model import Bar, HomeViewModel
-from ui.shared import format as shown
 from ui.shared import parts, strings
+from ui.shared import values as shown
 
 Go = Callable[[str], Awaitable[None]]
 
@@ -36,7 +36,7 @@ class HomeView:
             below = [parts.waiting()]
         self.control.content = parts.content(hello, *below)
         if update:
-            self.control.update()
+            parts.repaint(self.control)
 
     def _pipeline(self) -> ft.Control:
         bars = self._model.bars

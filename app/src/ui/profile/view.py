@@ -8,7 +8,7 @@ from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
 from ui.profile.view_model import ProfileViewModel
 from ui.shared import parts, strings
-from ui.shared.format import value
+from ui.shared.values import value
 
 
 class ProfileView:
@@ -38,7 +38,7 @@ class ProfileView:
             body = [parts.card(None, *(_line(label, value) for label, value in model.lines)), *self._staying()]
         self.control.content = parts.content(ft.Row([who], alignment=ft.MainAxisAlignment.CENTER), *body, *self._leaving())
         if update:
-            self.control.update()
+            parts.repaint(self.control)
 
     def _staying(self) -> list[ft.Control]:
         connection = self._model.connection

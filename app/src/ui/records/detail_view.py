@@ -7,8 +7,8 @@ import flet as ft
 from contract.calls import FieldShape, Record
 from data.repositories.records import RecordsRepository
 from ui.records.detail_view_model import NUMBERS, AccountViewModel
-from ui.shared import format as shown
 from ui.shared import parts, strings
+from ui.shared import values as shown
 
 Changed = Callable[[], Awaitable[None]]
 
@@ -35,12 +35,12 @@ class AccountView:
         else:
             self.control.content = parts.content(self._head(), self._details(), self._contacts(), self._deals())
         if update:
-            self.control.update()
+            parts.repaint(self.control)
             self._announce()
 
     def _announce(self) -> None:
-        if self._model.notice is not None and isinstance(self.control.page, ft.Page):
-            self.control.page.show_dialog(ft.SnackBar(ft.Text(self._model.notice), behavior=ft.SnackBarBehavior.FLOATING))
+        if self._model.notice is not None:
+            parts.announce(self.control, self._model.notice)
             self._model.notice = None
 
     # Reading

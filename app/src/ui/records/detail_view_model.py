@@ -11,7 +11,7 @@ from ui.shared import strings
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
 RELATED = ("Contacts", "Opportunities")
-# References and person-independent flags are not typed into a form.
+# A reference needs a look-up field, and Salesforce sets the rest itself.
 _NOT_IN_FORM = frozenset({"reference", "id", "boolean", "address", "datetime"})
 
 

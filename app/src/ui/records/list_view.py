@@ -7,8 +7,8 @@ import flet as ft
 from contract.calls import Record
 from data.repositories.records import RecordsRepository
 from ui.records.list_view_model import AccountsViewModel
-from ui.shared import format as shown
 from ui.shared import parts, strings
+from ui.shared import values as shown
 
 _NEAR_END = 600  # pixels before the end at which the next page is asked for
 
@@ -52,8 +52,7 @@ class AccountsView:
             self._list.controls.append(ft.Container(parts.faint(strings.NO_ACCOUNTS), alignment=ft.Alignment.CENTER, padding=32))
         elif model.complete:
             self._list.controls.append(ft.Container(parts.faint(strings.END_OF_LIST), alignment=ft.Alignment.CENTER, padding=16))
-        if self.control.parent is not None:
-            self._list.update()
+        parts.repaint(self._list)
 
     def _line(self, account: Record) -> ft.Control:
         async def open_account() -> None:

@@ -6,13 +6,31 @@ import flet as ft
 
 from contract.errors import CallError, Misconfigured, OrgUnavailable
 from ui.shared import strings
-from ui.shared.format import initials
+from ui.shared.values import initials
 
 CONTENT_WIDTH = 1040
 WIDE = 840  # Material 3's "expanded" window class begins here
 Action = Callable[[], Awaitable[None]]
 
 _AVATARS = (ft.Colors.BLUE_700, ft.Colors.TEAL_700, ft.Colors.DEEP_PURPLE_500, ft.Colors.BROWN_500, ft.Colors.INDIGO_500, ft.Colors.PINK_700)
+
+
+def repaint(control: ft.Control) -> None:
+    """Paints a control anew; nothing when its place was left while it waited for an answer."""
+    try:
+        page = control.page
+    except RuntimeError:  # Flet: it is on no page
+        return
+    page.update(control)
+
+
+def announce(control: ft.Control, text: str) -> None:
+    """Shows a short message over the place that the control stands in; nothing when that was left."""
+    try:
+        page = control.page
+    except RuntimeError:
+        return
+    page.show_dialog(ft.SnackBar(ft.Text(text), behavior=ft.SnackBarBehavior.FLOATING))
 
 
 def content(*controls: ft.Control, scroll: bool = True, spacing: int = 16) -> ft.Control:

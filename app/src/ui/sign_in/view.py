@@ -10,14 +10,14 @@ from ui.sign_in.view_model import SignInViewModel
 class SignInView:
     def __init__(self, session: SessionRepository) -> None:
         self.control = ft.Container(expand=True, alignment=ft.Alignment.CENTER, padding=16)
-        self._model = SignInViewModel(session, self._show)
+        self.model = SignInViewModel(session, self._show)
         self._show(update=False)
 
     async def load(self) -> None:
-        await self._model.load()
+        await self.model.load()
 
     def _show(self, *, update: bool = True) -> None:
-        model = self._model
+        model = self.model
         logo = ft.Container(
             ft.Icon(ft.Icons.CLOUD_DONE, size=40, color=ft.Colors.ON_PRIMARY), bgcolor=ft.Colors.PRIMARY, border_radius=24, padding=20
         )
@@ -43,10 +43,10 @@ class SignInView:
         column = ft.Column(controls, tight=True, spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         self.control.content = ft.Container(column, width=400)
         if update:
-            self.control.update()
+            parts.repaint(self.control)
 
     def _choices(self) -> list[ft.Control]:
-        model = self._model
+        model = self.model
         assert model.options is not None
         assert model.chosen is not None
         controls: list[ft.Control] = []
@@ -60,7 +60,14 @@ class SignInView:
         if model.asks_my_domain:
             wrong = strings.MY_DOMAIN_HINT if model.my_domain_wrong else None
             controls.append(
-                ft.TextField(label=strings.MY_DOMAIN, hint_text=strings.MY_DOMAIN_HINT, error=wrong, on_change=self._typed, on_submit=self._sign_in)
+                ft.TextField(
+                    label=strings.MY_DOMAIN,
+                    hint_text=strings.MY_DOMAIN_HINT,
+                    value=model.my_domain,
+                    error=wrong,
+                    on_change=self._typed,
+                    on_submit=self._sign_in,
+                )
             )
         busy = model.leaving
         controls.append(ft.FilledButton(strings.SIGN_IN, icon=ft.Icons.LOGIN, height=52, disabled=busy, on_click=self._sign_in))
@@ -68,15 +75,15 @@ class SignInView:
         return controls
 
     def _choose(self, event: ft.Event[ft.Dropdown]) -> None:
-        self._model.choose(str(event.control.value))
+        self.model.choose(str(event.control.value))
 
     def _typed(self, event: ft.Event[ft.TextField]) -> None:
-        self._model.my_domain = event.control.value
+        self.model.my_domain = event.control.value
 
     async def _sign_in(self, _: ft.Event[ft.Button] | ft.Event[ft.TextField]) -> None:
-        await self._model.sign_in()
+        await self.model.sign_in()
 
     async def _again(self, _: ft.Event[ft.Button]) -> None:
-        self._model.problem = None
+        self.model.problem = None
         self._show()
-        await self._model.load()
+        await self.model.load()

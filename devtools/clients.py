@@ -1,0 +1,144 @@
+"""Clients that tests and benchmarks use: a person in front of the org's pages, an app in front of the backend."""
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2 as httpx
+
+CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
+CONSUMER_SECRET = "local-consumer-secret"
+CALLBACK = "http://127.0.0.1:5999/callback"
+SCOPE = "api id profile email refresh_token"
+SALES, ADMIN, PASSWORD = "sales@localorg.test", "admin@localorg.test", "localorg1"
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """What a person brings back from the org's pages."""
+
+    code: str
+    verifier: str
+    redirect_uri: str = CALLBACK
+
+
+def challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+
+
+def authorize_parameters(verifier: str, **changes: str) -> dict[str, str]:
+    return {
+        "response_type": "code",
+        "client_id": CONSUMER_KEY,
+        "redirect_uri": CALLBACK,
+        "scope": SCOPE,
+        "state": "the-state",
+        "code_challenge": challenge(verifier),
+        "code_challenge_method": "S256",
+        **changes,
+    }
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The hidden fields of a form, as a browser would send them back."""
+    return {name: unescape(value) for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)}
+
+
+def log_in(org_url: str, username: str = SALES, *, answer: str = "allow", **changes: str) -> httpx.Response:
+    """Walks through the org's login and consent pages; returns the redirect back to the app."""
+    verifier = changes.pop("verifier", secrets.token_urlsafe(48))
+    with httpx.Client(base_url=org_url) as browser:
+        page = browser.get("/services/oauth2/authorize", params=authorize_parameters(verifier, **changes))
+        page = browser.post("/login", data={**hidden(page.text), "username": username, "pw": PASSWORD})
+        page = browser.get(page.headers["location"])
+        if page.status_code == 200:
+            page = browser.post("/consent", data={**hidden(page.text), "answer": answer})
+        return page
+
+
+def authorize(org_url: str, username: str = SALES) -> Authorization:
+    """An authorization code for the app."""
+    verifier = secrets.token_urlsafe(48)
+    back = log_in(org_url, username, verifier=verifier)
+    return Authorization(parse_qs(urlsplit(back.headers["location"]).query)["code"][0], verifier)
+
+
+def exchange(org_url: str, authorization: Authorization) -> dict[str, Any]:
+    """Exchanges a code at the org itself, as the backend does."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": authorization.code,
+        "code_verifier": authorization.verifier,
+        "redirect_uri": authorization.redirect_uri,
+        "client_id": CONSUMER_KEY,
+        "client_secret": CONSUMER_SECRET,
+    }
+    answer = httpx.post(f"{org_url}/services/oauth2/token", data=form)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def control(org_url: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
+    """Calls the org's control API: POST, or GET for counters."""
+    url = f"{org_url}/localorg/control/{what}"
+    answer = httpx.get(url) if what == "counters" else httpx.post(url, json=dict(body or {}))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@dataclass
+class App:
+    """An app of another make: plain HTTP against the backend's wire."""
+
+    base_url: str
+    auth_url: str
+    org_host: str
+    id_token: str | None = None
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
+
+    def post(self, path: str, data: object = None, *, token: str | None = None) -> httpx.Response:
+        """One call; `token` instead of the own ID token."""
+        bearer = token or self.id_token
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return self.http.post(f"{self.base_url}/{path}", json={"data": data}, headers=headers)
+
+    def call(self, path: str, data: object = None) -> Any:
+        """The result of a call that must succeed."""
+        answer = self.post(path, data)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    def reason(self, path: str, data: object = None, *, token: str | None = None) -> tuple[int, str, str]:
+        """(HTTP status, callable status, reason) of a call that must fail."""
+        answer = self.post(path, data, token=token)
+        assert answer.status_code >= 400, answer.text
+        error = answer.json()["error"]
+        return answer.status_code, error["status"], error["details"]["reason"]
+
+    def sign_in(self, authorization: Authorization) -> dict[str, Any]:
+        """The whole first flow, to the Firebase ID token."""
+        signed_in = self.call("auth/signIn", self.sign_in_body(authorization))
+        self.sign_in_to_firebase(signed_in["customToken"])
+        return signed_in["user"]
+
+    def sign_in_to_firebase(self, custom_token: str) -> None:
+        """Custom token in, ID token out."""
+        answer = self.http.post(
+            f"{self.auth_url}/identitytoolkit.googleapis.com/v1/accounts:signInWithCustomToken?key=any",
+            json={"token": custom_token, "returnSecureToken": True},
+        )
+        self.id_token = answer.json()["idToken"]
+
+    def sign_in_body(self, authorization: Authorization) -> dict[str, str]:
+        return {
+            "code": authorization.code,
+            "codeVerifier": authorization.verifier,
+            "redirectUri": authorization.redirect_uri,
+            "loginHost": self.org_host,
+        }

@@ -1,0 +1,48 @@
+"""Where things are in this folder, and which tools it uses. Standard library only: the machine's own Python reads it too."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".tools"
+VENV = ROOT / ".venv"
+BIN = "Scripts" if os.name == "nt" else "bin"
+PYTHON = VENV / BIN / "python"
+UV = TOOLS / "uv" / BIN / "uv"
+SECRETS = ROOT / "functions/.secret.local"
+STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
+
+
+def tool_path(environment: dict[str, str]) -> str:
+    """PATH with this project's Node and Java in front where it has brought its own."""
+    parts: list[str] = []
+    if (TOOLS / "node-bin").exists():
+        parts.append((TOOLS / "node-bin").read_text())
+    if (TOOLS / "java-home").exists():
+        parts.append(str(Path((TOOLS / "java-home").read_text()) / "bin"))
+    return os.pathsep.join([*parts, environment.get("PATH", "")])
+
+
+def first_of(*names: str) -> str | None:
+    """The path of the first of these programs that is installed."""
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def chromium() -> str | None:
+    """The browser that the tests drive: CHROMIUM, else the first that is installed."""
+    named = os.environ.get("CHROMIUM")
+    return first_of(*((named,) if named else ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")))
+
+
+def firefox() -> str | None:
+    return first_of("firefox-esr", "firefox")
+
+
+def webkit() -> tuple[str, str] | None:
+    """(MiniBrowser, WebKitWebDriver) of WebKitGTK."""
+    driver = first_of("WebKitWebDriver")
+    browsers = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
+    return (str(browsers[-1]), driver) if driver and browsers else None

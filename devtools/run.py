@@ -1,0 +1,110 @@
+"""`make run`: starts everything, prints where to look, streams the log, and ends everything however it is ended itself."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from devtools import web
+from devtools.ports import PortsError
+from devtools.processes import adopt_orphans, descendants, end_all
+from devtools.saved_state import StateError
+from devtools.suite import Plan, Suite, SuiteError
+
+SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds: whatever dies, no more than this is lost
+_NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI", "WARNING: ", "Issues? Report",
+          "Beginning execution of", "Finished ", "Received export request", "Export complete")  # fmt: skip
+_NAMES = {"org": "org     ", "firebase": "firebase"}
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Ended(BaseException):
+    """Somebody asks the runner to end: Ctrl-C, a closed terminal, a kill."""
+
+
+def run(plan: Plan) -> int:
+    """Runs until somebody asks it to end (0) or a part ends by itself (1)."""
+    adopt_orphans()
+    for number in _SIGNALS:
+        signal.signal(number, _end)
+    started = time.monotonic()
+    talking = False
+
+    def say(part: str, line: str) -> None:
+        if talking and line.strip() and not any(noise in line for noise in _NOISE):
+            _print(f"{_NAMES[part]} │ {_tidy(line)}")
+
+    try:
+        if web.is_stale():
+            _print("… web client")
+            begun = time.monotonic()
+            web.build()
+            _print(f"✓ web client ({time.monotonic() - begun:.0f} s)")
+        _print("… local org and Firebase emulators")
+        with Suite(plan, say) as suite:
+            _print(f"✓ everything runs ({time.monotonic() - started:.0f} s)\n")
+            _print(f"  Open     {plan.app_url}")
+            _print("  Sign in  sales@localorg.test   password localorg1   (admin@localorg.test too)")
+            _print(f"  The org  {plan.ports.url('localorg')}\n\n  Ctrl-C ends everything and keeps its state; make reset clears it.\n")
+            talking = True
+            try:
+                _watch(suite)
+            finally:
+                talking = False
+            return 1
+    except Ended:
+        _print("\nstopped")
+        return 0
+    except (PortsError, StateError, SuiteError, subprocess.CalledProcessError) as failed:
+        _print(f"✗ {failed}", error=True)
+        return 1
+    finally:
+        end_all(descendants())
+
+
+def _watch(suite: Suite) -> None:
+    """Returns when a part has ended. Raises Ended when make was told to end, or killed, and has told nobody."""
+    make = _make()
+    save_at = time.monotonic() + SAVE_EVERY
+    while (dead := suite.dead_part()) is None:
+        time.sleep(0.5)
+        if _make() != make:
+            _end(0, None)
+        if time.monotonic() > save_at:
+            suite.save()
+            save_at = time.monotonic() + SAVE_EVERY
+    _print(f"✗ {dead} has ended; stopping the rest", error=True)
+
+
+def _make() -> tuple[int, str] | None:
+    """Which make started this runner, and (Linux) which signals it catches; None when none did.
+
+    Killed hard, it is not the parent any more. Interrupted or hung up alone, GNU make catches that signal no longer and
+    waits for its recipe, without passing it on.
+    """
+    if "MAKELEVEL" not in os.environ:
+        return None
+    status = Path(f"/proc/{os.getppid()}/status")
+    caught = [line for line in status.read_text().splitlines() if line.startswith("SigCgt")] if status.exists() else [""]
+    return os.getppid(), caught[0]
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: from now on it saves and ends its parts
+    raise Ended
+
+
+def _print(line: str, *, error: bool = False) -> None:
+    try:
+        print(line, file=sys.stderr if error else sys.stdout, flush=True)
+    except OSError:
+        pass  # the terminal is gone
+
+
+def _tidy(line: str) -> str:
+    """A function's own line without the mark that firebase-tools puts before it."""
+    return line.lstrip("> ").removeprefix("i  ").removeprefix("functions: ") if line.startswith(">") else line

@@ -1,0 +1,84 @@
+"""Whom an administrator has blocked, and how every instance learns of it within seconds."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from backend.connections.audit import Event
+from backend.connections.store import Blocks, Contended, RecordingStore
+from backend.values import Clock, Uid
+from contract.errors import ConnectionLost, Reason
+
+LOOK_AGAIN_SECONDS = 2.0  # what an instance knows is looked up again in the background after this long
+TRUST_SECONDS = 10.0  # and before it answers, after this long
+EVERYONE = "everyone"
+_TARGET = re.compile(r"everyone|00D[A-Za-z0-9]{15}(_005[A-Za-z0-9]{15})?")
+
+
+class BlockList:
+    """Sets, lifts and looks up blocks. One for each process."""
+
+    def __init__(self, store: RecordingStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known = Blocks()
+        self._read_at: datetime | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def check(self, uid: Uid) -> None:
+        """Raises ConnectionLost(access-stopped) for a blocked user. Waits for the store only after a pause in calls."""
+        age = timedelta.max if self._read_at is None else self._clock.now() - self._read_at
+        if age > timedelta(seconds=LOOK_AGAIN_SECONDS):
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._read())
+                self._reading.add_done_callback(lambda read: read.cancelled() or read.exception())  # whoever needs it awaits it
+            if age > timedelta(seconds=TRUST_SECONDS):
+                await asyncio.shield(self._reading)
+        self._refuse(uid)
+
+    async def check_now(self, uid: Uid) -> None:
+        """The same by what the store says at this moment, for a sign-in."""
+        self._known, self._read_at = await self._store.read_blocks(), self._clock.now()
+        self._refuse(uid)
+
+    async def block(self, target: str, *, by: str) -> None:
+        """Blocks `everyone`, an org or a user. Raises ValueError for anything else."""
+        checked(target)
+        await self._change(lambda targets: targets | {target}, Event.BLOCK, target, by)
+
+    async def unblock(self, target: str, *, by: str) -> None:
+        """Takes a block back; the users sign in anew. Raises ValueError when there is no such block."""
+        if checked(target) not in (await self._store.read_blocks()).targets:
+            raise ValueError(f"{target} is not blocked")
+        await self._change(lambda targets: targets - {target}, Event.UNBLOCK, target, by)
+
+    def _refuse(self, uid: Uid) -> None:
+        targets = self._known.targets
+        if targets and not targets.isdisjoint((EVERYONE, uid.org_id, str(uid))):
+            raise ConnectionLost(Reason.ACCESS_STOPPED)
+
+    async def _change(self, change: Callable[[frozenset[str]], frozenset[str]], event: Event, target: str, by: str) -> None:
+        reason = "one user" if Uid(target).user_id else target  # the record outlives a user's erasure
+        while True:
+            blocks = await self._store.read_blocks()
+            try:
+                return await self._store.write_blocks(replace(blocks, targets=change(blocks.targets)), event, by=by, reason=reason)
+            except Contended:
+                continue
+
+    async def _read(self) -> None:
+        try:
+            began = self._clock.now()
+            self._known = await self._store.read_blocks()
+            self._read_at = began
+        finally:
+            self._reading = None
+
+
+def checked(target: str) -> str:
+    """`target` when it names everyone, an org or a user. Raises ValueError."""
+    if _TARGET.fullmatch(target) is None:
+        raise ValueError("name everyone, an org by its 18-character id, or a user by the uid ORG_USER")
+    return target

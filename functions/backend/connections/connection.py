@@ -1,0 +1,221 @@
+"""A connection: one Salesforce user's grant to this app, as it is stored, and every step from one state to the next.
+
+The functions below are the only ones that build a connection's next state. They are pure: tokens come in sealed, time and
+leases are handed in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from backend.connections.audit import Chain
+from backend.values import Secret, Uid
+from contract.errors import ConnectionLost, Reason
+
+MAX_DEVICES = 20  # of one user; the one that signed in longest ago makes room
+
+
+class State(StrEnum):
+    """What is true of a connection."""
+
+    FRESH = "fresh"  # the stored tokens are the newest that Salesforce gave
+    REFRESHING = "refreshing"  # someone holds the lease; the refresh token has not been sent yet
+    SENDING = "sending"  # the lease holder may have sent the refresh token; its answer is not stored yet
+    SENT_UNKNOWN = "sent-unknown"  # it was sent and no answer came: only Salesforce knows whether it is still good
+    NEEDS_SIGN_IN = "needs-sign-in"  # Salesforce refused the refresh token for good; `ended_reason` says why
+    REVOKED = "revoked"  # ended by an administrator's block; a refresh token is left only until Salesforce has revoked it
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """What Salesforce's token endpoint answered; `refresh_token` is None when the one in use stays valid."""
+
+    access_token: Secret
+    refresh_token: Secret | None
+    instance_url: str
+    scope: str
+    uid: Uid
+
+
+@dataclass(frozen=True, slots=True)
+class SealedTokens:
+    """A token pair as it is stored, sealed for one connection and generation."""
+
+    access_token: bytes
+    refresh_token: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request to Salesforce needs. `generation` grows with every token pair that is stored."""
+
+    uid: Uid
+    access_token: Secret
+    instance_url: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to refresh one connection until `deadline`; `owner` is the process that holds it."""
+
+    owner: str
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection as it is stored. `revision` is the store's own mark of this state of the document, `chain` the audit record's.
+
+    `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last call;
+    `devices` are those that are signed in, each with the time of its sign-in.
+    """
+
+    uid: Uid
+    login_host: str
+    instance_url: str
+    scope: str
+    generation: int
+    tokens: SealedTokens
+    state: State
+    created: datetime
+    refreshed: datetime
+    used: datetime
+    lease: Lease | None = None
+    ended_reason: Reason | None = None
+    stay_signed_in: bool = False
+    devices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    chain: Chain | None = None
+    revision: object = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether only a new sign-in helps."""
+        return self.state in (State.NEEDS_SIGN_IN, State.REVOKED)
+
+    @property
+    def revocation_due(self) -> bool:
+        """Whether Salesforce still has to be told that an administrator ended the connection."""
+        return self.state is State.REVOKED and bool(self.tokens.refresh_token)
+
+    def is_same_grant(self, other: "Connection") -> bool:
+        """Whether both are of the same sign-in and token pair."""
+        return self.created == other.created and self.generation == other.generation
+
+
+# Sign-in and devices
+
+
+def next_generation(before: Connection | None) -> int:
+    """The generation of the token pair that a new sign-in brings."""
+    return 1 if before is None else before.generation + 1
+
+
+def signed_in(before: Connection | None, response: TokenResponse, tokens: SealedTokens, *, login_host: str, device: str, at: datetime) -> Connection:
+    """A new sign-in, over whatever stood there: other devices, the choice to stay signed in and the audit record go on."""
+    devices = {} if before is None else dict(sorted(before.devices.items(), key=lambda d: d[1])[-(MAX_DEVICES - 1) :])
+    return Connection(
+        uid=response.uid,
+        login_host=login_host,
+        instance_url=response.instance_url,
+        scope=response.scope,
+        generation=next_generation(before),
+        tokens=tokens,
+        state=State.FRESH,
+        created=at,
+        refreshed=at,
+        used=at,
+        stay_signed_in=before is not None and before.stay_signed_in,
+        devices={**devices, device: at},
+        chain=None if before is None else before.chain,
+        revision=None if before is None else before.revision,
+    )
+
+
+def without_device(connection: Connection, device: str) -> Connection:
+    """One device has signed out, others stay."""
+    return replace(connection, devices={d: at for d, at in connection.devices.items() if d != device})
+
+
+def staying_signed_in(connection: Connection, wanted: bool) -> Connection:
+    """The user chose whether the grant is kept alive while they are away."""
+    return replace(connection, stay_signed_in=wanted)
+
+
+def used_today(connection: Connection, at: datetime) -> Connection:
+    return replace(connection, used=at)
+
+
+def resealed(connection: Connection, tokens: SealedTokens) -> Connection:
+    """The same token pair, sealed with another key."""
+    return replace(connection, tokens=tokens)
+
+
+# Renewal, in the order in which it goes
+
+
+def lease_taken(connection: Connection, lease: Lease) -> Connection:
+    """A free lease, or a dead holder's: what that one may have sent is not forgotten."""
+    sent = connection.state in (State.SENDING, State.SENT_UNKNOWN)
+    return replace(connection, state=State.SENT_UNKNOWN if sent else State.REFRESHING, lease=lease)
+
+
+def sending(connection: Connection, lease: Lease) -> Connection:
+    """Written before the refresh token leaves this process."""
+    return replace(connection, state=State.SENDING, lease=lease)
+
+
+def not_sent(connection: Connection) -> Connection:
+    """The refresh token is as good as before: it was not sent, or Salesforce said that it did nothing with it."""
+    return replace(connection, state=State.FRESH, lease=None)
+
+
+def sent_unknown(connection: Connection) -> Connection:
+    """It was sent, and nothing says whether Salesforce has used it up."""
+    return replace(connection, state=State.SENT_UNKNOWN, lease=None)
+
+
+def lease_returned(connection: Connection) -> Connection:
+    """Nothing was found out; the next one goes on from the same state."""
+    return replace(connection, lease=None)
+
+
+def renewed(connection: Connection, response: TokenResponse, tokens: SealedTokens, at: datetime) -> Connection:
+    """The new token pair is stored. An earlier verdict that this answer was lost is taken back."""
+    return replace(
+        connection,
+        instance_url=response.instance_url,
+        generation=connection.generation + 1,
+        tokens=tokens,
+        state=State.FRESH,
+        lease=None,
+        ended_reason=None,
+        refreshed=at,
+    )
+
+
+# Ends
+
+
+def ended(connection: Connection, reason: Reason) -> Connection:
+    """Salesforce does not accept the grant any more."""
+    return replace(connection, state=State.NEEDS_SIGN_IN, ended_reason=reason, lease=None)
+
+
+def blocked(connection: Connection) -> Connection:
+    """An administrator blocked the user; the refresh token stays until Salesforce has revoked it."""
+    tokens = SealedTokens(b"", connection.tokens.refresh_token)
+    return replace(connection, state=State.REVOKED, ended_reason=Reason.ACCESS_STOPPED, tokens=tokens, devices={}, lease=None)
+
+
+def revocation_confirmed(connection: Connection) -> Connection:
+    """Salesforce has revoked the grant of a blocked user: no token is left."""
+    return replace(connection, tokens=SealedTokens(b"", b""))
+
+
+def lost(connection: Connection | None) -> ConnectionLost:
+    """Why a connection cannot be used, and its state, for the app."""
+    if connection is None:
+        return ConnectionLost(Reason.NOT_CONNECTED)
+    return ConnectionLost(connection.ended_reason or Reason.ACCESS_REVOKED, details={"state": connection.state.value})

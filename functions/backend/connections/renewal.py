@@ -1,0 +1,250 @@
+"""Renewal: a newer credential than the one that Salesforce rejected, by one refresh of one caller across all instances.
+
+The lease in the connection's document says who refreshes. docs/reliability.md goes through every place where a process can
+stop or an answer can get lost.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NoReturn, Protocol
+
+from backend import deadline
+from backend.connections.audit import Event
+from backend.connections.connection import (
+    Connection,
+    Credential,
+    Lease,
+    State,
+    TokenResponse,
+    ended,
+    lease_returned,
+    lease_taken,
+    lost,
+    not_sent,
+    renewed,
+    sending,
+    sent_unknown,
+)
+from backend.connections.credentials import RememberedCredentials
+from backend.connections.store import Contended, RecordingStore
+from backend.connections.vault import Vault
+from backend.failures import Busy, GrantRefused, LimitReached, OutcomeUnknown
+from backend.values import Clock, Secret, Uid
+from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason
+
+TOKEN_SECONDS = 10.0  # time-out of a request to the token endpoint: nothing that was sent arrives later
+SEND_WITHIN_SECONDS = 8.0  # a holder that stood still for longer than this does not send any more
+LEASE_SECONDS = 20.0  # longer than the two together, so that a holder never outlives its lease
+WAIT_SECONDS = 25.0  # how long a renewal goes on, its own refresh or someone else's: a whole lease and a little
+SKEW_SECONDS = 60.0  # clocks of two instances differ by less
+IDLE_DAYS = 30  # Salesforce's usual limit for a refresh token that is not used
+RETRY_PAUSES = (0.3, 1.2)  # seconds before a refresh is tried again after a passing fault, each with jitter
+STORE_PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds before a write is tried again while the store fails
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A newer credential; `refreshed` when Salesforce made it for this very renewal, not for an earlier one."""
+
+    credential: Credential
+    refreshed: bool
+
+
+class TokenEndpoint(Protocol):
+    """Salesforce's token endpoints, seen from a renewal."""
+
+    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
+        """RFC 6749 section 6. Raises ConnectionLost when the grant is refused for good (GrantRefused: without a cause),
+        OutcomeUnknown when the token may have been used up, another OrgUnavailable or Misconfigured when it was not."""
+        ...
+
+    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
+        """Whether Salesforce still takes the token, asked without using it (RFC 7662). Raises OrgUnavailable."""
+        ...
+
+
+class Renewal:
+    """Hands out credentials, and renews them. One for each process; `owner` tells it from all others."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        store: RecordingStore,
+        salesforce: TokenEndpoint,
+        remembered: RememberedCredentials,
+        clock: Clock,
+        random: Callable[[], float],
+        owner: str,
+    ) -> None:
+        self._vault = vault
+        self._store = store
+        self._salesforce = salesforce
+        self._remembered = remembered
+        self._clock = clock
+        self._random = random
+        self._owner = owner
+        self._under_way: dict[Uid, asyncio.Task[Renewed]] = {}
+
+    async def get(self, uid: Uid) -> Credential:
+        """The newest credential of a user. Raises ConnectionLost."""
+        return (await self._vault.open(uid)).credential
+
+    async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
+        """A newer credential than the one that Salesforce rejected. Raises ConnectionLost, Misconfigured or OrgUnavailable.
+
+        Calls of this process share one renewal; it goes on when the caller that began it goes away.
+        """
+        remembered = self._remembered.recall(uid)
+        if remembered is not None and remembered.credential.generation > rejected.generation:
+            return Renewed(remembered.credential, refreshed=False)
+        task = self._under_way.get(uid)
+        if task is None:
+            task = asyncio.create_task(self._renew(uid, rejected))
+            self._under_way[uid] = task
+            task.add_done_callback(lambda done: self._renewed(uid, done))
+        done, _ = await asyncio.wait({task}, timeout=deadline.left(WAIT_SECONDS + TOKEN_SECONDS))
+        if not done:
+            raise Busy
+        return task.result()
+
+    def _renewed(self, uid: Uid, done: asyncio.Task[Renewed]) -> None:
+        self._under_way.pop(uid, None)
+        if not done.cancelled():
+            done.exception()  # whoever still waits raises it; nobody has to
+
+    # The story
+
+    async def _renew(self, uid: Uid, rejected: Credential) -> Renewed:
+        """Someone has renewed already: take that. Someone is at it: wait. Else take the lease and refresh, once."""
+        with deadline.within(None):  # others wait for it too, and a token that was sent must be stored
+            give_up = self._clock.now() + timedelta(seconds=WAIT_SECONDS)
+            pauses = iter(RETRY_PAUSES)
+            watched: object = None
+            since = self._clock.now()
+            while self._clock.now() < give_up:
+                connection = await self._vault.require(uid)
+                if connection.revision != watched:
+                    watched, since = connection.revision, self._clock.now()
+                if connection.generation != rejected.generation:
+                    return Renewed(self._vault.unseal_credential(connection).credential, refreshed=False)
+                if self._is_leased(connection, since):
+                    await self._clock.sleep(0.05 + 0.15 * self._random())
+                    continue
+                try:
+                    return Renewed(await self._refresh(await self._take_lease(connection)), refreshed=True)
+                except Contended:
+                    continue
+                except LimitReached:
+                    raise
+                except OrgUnavailable:
+                    pause = next(pauses, None)
+                    if pause is None:
+                        raise
+                    await self._clock.sleep(pause * (0.5 + self._random()))
+            raise Busy
+
+    async def _refresh(self, held: Connection) -> Credential:
+        """Sends the refresh token once and stores the outcome; each write is fenced by the revision of the one before."""
+        token = self._vault.unseal_refresh_token(held)
+        if held.state is State.SENT_UNKNOWN and not await self._is_still_good(held, token):
+            await self._end(held, Reason.REFRESH_LOST)
+        began = self._clock.now()
+        held = await self._store.write(sending(held, self._lease()))
+        if self._stood_still(began):  # the token would arrive when another one may have taken over
+            await self._write_held(held, not_sent)
+            raise Busy
+        try:
+            response = await self._salesforce.refresh(held.login_host, token)
+        except GrantRefused:
+            await self._end(held, self._why_refused(held))
+        except ConnectionLost as refused:
+            await self._end(held, refused.reason)
+        except OutcomeUnknown:
+            await self._write_held(held, sent_unknown)
+            raise Busy from None
+        except CallError:
+            await self._write_held(held, not_sent)
+            raise
+        return await self._store_response(held, response, token)
+
+    async def _store_response(self, held: Connection, response: TokenResponse, used: Secret) -> Credential:
+        """Stores what Salesforce gave. It exists nowhere else, so a store that fails is tried again while the lease lasts.
+
+        Whatever else was written meanwhile is kept, even a verdict that this answer was lost. Only when the connection is
+        another one by now, or was blocked, the new tokens are nobody's: then they are revoked. Raises Contended.
+        """
+        generation = held.generation + 1
+        tokens = self._vault.seal(held.uid, generation, response.access_token, response.refresh_token or used)
+        pauses = iter(STORE_PAUSES)
+        while True:
+            try:
+                stored = await self._store.write(renewed(held, response, tokens, self._clock.now()), Event.REFRESH, by="backend")
+                return self._remembered.remember(stored, response.access_token).credential
+            except Contended:
+                found = await self._store.read(held.uid)
+                if found is not None and found.created == held.created and found.generation == generation:
+                    raise  # an earlier try of this very write had arrived
+                if found is None or found.state is State.REVOKED or not found.is_same_grant(held):
+                    if response.refresh_token is not None:
+                        await self._vault.revoke_token(held.login_host, response.refresh_token)
+                    raise
+                held = found
+            except Exception:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                await self._clock.sleep(pause)
+
+    # Parts
+
+    def _is_leased(self, connection: Connection, since: datetime) -> bool:
+        """Whether a holder may still be at work. Clocks of instances differ, so a lease is over when this instance has
+        itself watched the same revision for a whole lease; a deadline only counts once no clock could still differ."""
+        if connection.lease is None or connection.lease.owner == self._owner:  # this process runs one renewal of a user at a time
+            return False
+        if connection.lease.deadline + timedelta(seconds=SKEW_SECONDS) < self._clock.now():
+            return False
+        return self._clock.now() - since < timedelta(seconds=LEASE_SECONDS)
+
+    async def _take_lease(self, connection: Connection) -> Connection:
+        return await self._store.write(lease_taken(connection, self._lease()))
+
+    def _lease(self) -> Lease:
+        return Lease(self._owner, self._clock.now() + timedelta(seconds=LEASE_SECONDS))
+
+    def _stood_still(self, since: datetime) -> bool:
+        return self._clock.now() - since > timedelta(seconds=SEND_WITHIN_SECONDS)
+
+    async def _is_still_good(self, held: Connection, token: Secret) -> bool:
+        """Asks Salesforce about a token that was sent without an answer: sending a used one again would revoke the grant."""
+        try:
+            return await self._salesforce.introspect(held.login_host, token)
+        except CallError:
+            await self._write_held(held, lease_returned)
+            raise
+
+    def _why_refused(self, held: Connection) -> Reason:
+        """Salesforce refuses every dead token in the same words; how long this one lay still tells one cause from the others."""
+        idle = self._clock.now() - held.refreshed >= timedelta(days=IDLE_DAYS)
+        return Reason.IDLE_TOO_LONG if idle else Reason.ACCESS_REVOKED
+
+    async def _end(self, held: Connection, reason: Reason) -> NoReturn:
+        """Records that the grant has ended, and raises ConnectionLost."""
+        written = await self._write_held(held, lambda c: ended(c, reason), Event.REFUSAL, reason.value)
+        self._remembered.forget(held.uid)
+        raise lost(written)
+
+    async def _write_held(
+        self, held: Connection, transition: Callable[[Connection], Connection], event: Event | None = None, reason: str = ""
+    ) -> Connection:
+        """Writes as the lease's holder, over what others changed meanwhile beside it. Raises Contended when the lease is no longer held."""
+        while True:
+            try:
+                return await self._store.write(transition(held), event, by="backend", reason=reason)
+            except Contended:
+                found = await self._store.read(held.uid)
+                if found is None or not found.is_same_grant(held) or found.lease != held.lease or found.state is not held.state:
+                    raise
+                held = found

@@ -1,0 +1,162 @@
+"""Where connections and blocks are kept, and the store that commits each change together with its audit entry.
+
+Nothing outside this module and `audit.py` knows of chains and entries.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from backend.connections.audit import Audit, Chain, Entry, Event, Flaw, Recorded
+from backend.connections.connection import Connection
+from backend.values import Clock, Uid
+
+Notice = Callable[[Connection, Event | None], None]
+T = TypeVar("T")
+
+
+class Contended(Exception):
+    """Someone else wrote the document first; read again."""
+
+
+class ChainBroken(Exception):
+    """The audit record is longer than its end says, as after a restore of an older document: go on with a new record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Whom an administrator has blocked: `everyone`, org ids, uids. `revision` and `chain` as in a connection."""
+
+    targets: frozenset[str] = frozenset()
+    chain: Chain | None = None
+    revision: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Which connections to find; what is None does not matter."""
+
+    org_id: str | None = None
+    stay_signed_in: bool | None = None
+    refreshed_before: datetime | None = None
+    used_before: datetime | None = None
+    revocation_due: bool | None = None
+
+
+class Documents(Protocol):
+    """The store itself: whole documents, every write fenced by the revision that was read, an audit entry with it or neither."""
+
+    async def read(self, uid: Uid) -> Connection | None: ...
+
+    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+        """Writes over exactly the revision that `connection` was read at (None: there must be none yet).
+
+        Returns the connection with its new revision. Raises Contended, ChainBroken.
+        """
+        ...
+
+    async def delete(self, connection: Connection, entry: Entry) -> None:
+        """Deletes exactly the revision that was read, and closes its record at `connection.chain`. Raises Contended, ChainBroken."""
+        ...
+
+    def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
+        """All that meet the criteria, as they are when their turn comes."""
+        ...
+
+    async def erase(self, uid: Uid) -> None:
+        """Forgets which records belong to a user, and all else that is kept beside the connection."""
+        ...
+
+    async def read_blocks(self) -> Blocks: ...
+
+    async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
+        """Writes over exactly the revision that was read. Raises Contended, ChainBroken."""
+        ...
+
+    def recorded(self) -> AsyncIterator[tuple[Recorded, str | None]]:
+        """Every audit record, whole or not, and whose it is as long as nobody has erased that."""
+        ...
+
+    async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
+        """Seals the ends of all closed records anew; how many there are."""
+        ...
+
+
+class RecordingStore:
+    """The documents, with `event` recorded by the very commit that makes a change. `notice` is told of each new state, for the log."""
+
+    def __init__(self, documents: Documents, audit: Audit, clock: Clock, notice: Notice = lambda _connection, _event: None) -> None:
+        self.read = documents.read
+        self.find = documents.find
+        self.erase = documents.erase
+        self.read_blocks = documents.read_blocks
+        self._documents = documents
+        self._audit = audit
+        self._clock = clock
+        self._notice = notice
+
+    async def write(self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = "") -> Connection:
+        """Writes a connection over the revision that it was read at. Raises Contended."""
+        if event is None:
+            written = await self._documents.write(connection)
+        else:
+
+            def commit(chain: Chain, entry: Entry) -> Awaitable[Connection]:
+                return self._documents.write(replace(connection, chain=chain), entry)
+
+            written = await self._commit(connection.chain, commit, event, by, connection.generation, reason)
+        self._notice(written, event)
+        return written
+
+    async def delete(self, connection: Connection, event: Event, *, by: str, reason: str = "") -> str:
+        """Deletes a connection and closes its record; returns the hash of its last entry. Raises Contended."""
+
+        async def commit(chain: Chain, entry: Entry) -> str:
+            await self._documents.delete(replace(connection, chain=chain), entry)
+            return chain.hash
+
+        receipt = await self._commit(connection.chain, commit, event, by, connection.generation, reason)
+        self._notice(connection, event)
+        return receipt
+
+    async def write_blocks(self, blocks: Blocks, event: Event, *, by: str, reason: str) -> None:
+        """Writes blocks over the revision that they were read at. Raises Contended."""
+        await self._commit(blocks.chain, lambda chain, entry: self._documents.write_blocks(replace(blocks, chain=chain), entry), event, by, 0, reason)
+
+    def with_new_seal(self, connection: Connection) -> Connection:
+        """The connection with the end of its record sealed by the newest key."""
+        return connection if connection.chain is None else replace(connection, chain=self._audit.reseal(connection.chain))
+
+    async def reseal_records(self) -> int:
+        """Seals the records of blocks and of deleted connections with the newest key; how many of the latter there are."""
+        while True:
+            blocks = await self.read_blocks()
+            try:
+                if blocks.chain is not None:
+                    await self._documents.write_blocks(replace(blocks, chain=self._audit.reseal(blocks.chain)), None)
+                break
+            except Contended:
+                continue
+        return await self._documents.reseal_closed(self._audit.reseal)
+
+    async def verify(self) -> tuple[int, int, dict[str, Flaw]]:
+        """How many records and entries there are, and the first flaw of each record that has one, by subject."""
+        records = entries = 0
+        flaws: dict[str, Flaw] = {}
+        async for recorded, _ in self._documents.recorded():
+            records, entries = records + 1, entries + len(recorded.entries)
+            flaw = self._audit.flaw(recorded)
+            if flaw is not None:
+                flaws[recorded.subject] = flaw
+        return records, entries, flaws
+
+    async def _commit(
+        self, chain: Chain | None, commit: Callable[[Chain, Entry], Awaitable[T]], event: Event, by: str, generation: int, reason: str
+    ) -> T:
+        """Commits with the entry that follows `chain`; with the first of a new record when the stored one is broken."""
+        at = self._clock.now()
+        try:
+            return await commit(*self._audit.append(chain, event, at=at, by=by, generation=generation, reason=reason))
+        except ChainBroken:
+            return await commit(*self._audit.append(None, event, at=at, by=by, generation=generation, reason=reason))

@@ -1,0 +1,182 @@
+"""The vault: stores connections with their tokens sealed, and unseals them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+from backend.connections.audit import Event
+from backend.connections.connection import (
+    Connection,
+    SealedTokens,
+    TokenResponse,
+    lost,
+    next_generation,
+    resealed,
+    signed_in,
+    used_today,
+)
+from backend.connections.credentials import Remembered, RememberedCredentials
+from backend.connections.store import Contended, RecordingStore
+from backend.values import Caller, Cipher, Clock, Secret, Uid
+from contract.errors import CallError, ConnectionLost
+
+_ACCESS, _REFRESH = "access_token", "refresh_token"
+Transition = Callable[[Connection], Connection | None]
+
+
+class RevocationEndpoint(Protocol):
+    """Salesforce's revocation endpoint (RFC 7009)."""
+
+    async def revoke(self, login_host: str, token: Secret) -> None:
+        """Ends a grant; one that has ended already is no error. Raises OrgUnavailable when Salesforce cannot be told."""
+        ...
+
+
+class Vault:
+    """One for each process; safe for many concurrent calls."""
+
+    def __init__(
+        self, store: RecordingStore, cipher: Cipher, salesforce: RevocationEndpoint, clock: Clock, remembered: RememberedCredentials
+    ) -> None:
+        self._store = store
+        self._cipher = cipher
+        self._salesforce = salesforce
+        self._clock = clock
+        self._remembered = remembered
+
+    # Opening
+
+    async def open(self, uid: Uid) -> Remembered:
+        """The newest credential: from memory, else from the store. Raises ConnectionLost."""
+        return self._remembered.recall(uid) or await self._look_up(uid)
+
+    async def admits(self, caller: Caller) -> bool:
+        """Whether a device is signed in; True when there is no living connection, which the call itself finds out."""
+        remembered = self._remembered.recall(caller.uid)
+        if remembered is not None and caller.device in remembered.devices:
+            return True
+        try:  # it may have signed in through another instance a moment ago
+            return caller.device in (await self._look_up(caller.uid)).devices
+        except ConnectionLost:
+            return True
+
+    async def require(self, uid: Uid) -> Connection:
+        """The stored connection, which has not ended. Raises ConnectionLost."""
+        connection = await self._store.read(uid)
+        if connection is None or connection.has_ended:
+            self._remembered.forget(uid)
+            raise lost(connection)
+        return connection
+
+    def unseal_credential(self, connection: Connection) -> Remembered:
+        """The connection's credential, remembered from now on. Raises ConnectionLost(tokens-unreadable)."""
+        return self._remembered.remember(connection, self._unseal(connection, _ACCESS, connection.tokens.access_token))
+
+    def unseal_refresh_token(self, connection: Connection) -> Secret:
+        """Raises ConnectionLost(tokens-unreadable)."""
+        return self._unseal(connection, _REFRESH, connection.tokens.refresh_token)
+
+    def seal(self, uid: Uid, generation: int, access_token: Secret, refresh_token: Secret) -> SealedTokens:
+        """A token pair, sealed so that it opens as this generation of this connection only."""
+        return SealedTokens(self._seal(uid, _ACCESS, generation, access_token), self._seal(uid, _REFRESH, generation, refresh_token))
+
+    # Storing
+
+    async def save(self, response: TokenResponse, login_host: str, device: str) -> Connection | None:
+        """Stores a new sign-in over whatever stood there; returns what it replaces, whose grant is to be revoked."""
+        if response.refresh_token is None:
+            raise ValueError("a sign-in without refresh token is not stored")
+        while True:
+            before = await self._store.read(response.uid)
+            tokens = self.seal(response.uid, next_generation(before), response.access_token, response.refresh_token)
+            connection = signed_in(before, response, tokens, login_host=login_host, device=device, at=self._clock.now())
+            try:
+                self._remembered.remember(await self._store.write(connection, Event.SIGN_IN, by="user"), response.access_token)
+                return before
+            except Contended:
+                continue
+
+    async def change(self, uid: Uid, transition: Transition, event: Event | None = None, *, by: str = "", reason: str = "") -> Connection | None:
+        """Changes a stored connection and records `event` with it; None when there is none, or `transition` says None.
+
+        A refresh that is under way goes on: its holder takes over what was changed meanwhile.
+        """
+        while True:
+            found = await self._store.read(uid)
+            changed = None if found is None else transition(found)
+            if changed is None:
+                return None
+            try:
+                written = await self._store.write(changed, event, by=by, reason=reason)
+            except Contended:
+                continue
+            self._remembered.forget(uid)
+            return written
+
+    async def remove(
+        self, uid: Uid, event: Event, *, by: str, reason: str = "", only: Callable[[Connection], bool] = lambda _: True
+    ) -> tuple[Connection, str] | None:
+        """Deletes a connection and closes its record: what was deleted, and the hash of the last entry as a receipt.
+
+        None when there was none, or `only` says no.
+        """
+        while True:
+            self._remembered.forget(uid)
+            found = await self._store.read(uid)
+            if found is None or not only(found):
+                return None
+            try:
+                return found, await self._store.delete(found, event, by=by, reason=reason)
+            except Contended:
+                continue  # renewed meanwhile: the newer token is the one to revoke
+
+    async def reseal(self, uid: Uid) -> bool:
+        """Seals a connection with the newest key; False when it is gone. Raises ConnectionLost(tokens-unreadable)."""
+
+        def again(connection: Connection) -> Connection:
+            tokens = SealedTokens(
+                self._again(connection, _ACCESS, connection.tokens.access_token), self._again(connection, _REFRESH, connection.tokens.refresh_token)
+            )
+            return self._store.with_new_seal(resealed(connection, tokens))
+
+        return await self.change(uid, again) is not None
+
+    # Revoking
+
+    async def revoke(self, connection: Connection) -> bool:
+        """Ends a connection's grant at Salesforce; whether Salesforce has confirmed. Without an answer it ends when it idles out."""
+        if not connection.tokens.refresh_token:
+            return True
+        try:
+            token = self.unseal_refresh_token(connection)
+        except ConnectionLost:
+            return False  # sealed under a key that is gone: nothing to revoke it with
+        return await self.revoke_token(connection.login_host, token)
+
+    async def revoke_token(self, login_host: str, token: Secret) -> bool:
+        """Ends a grant at Salesforce by its refresh token; whether Salesforce has confirmed."""
+        try:
+            await self._salesforce.revoke(login_host, token)
+        except CallError:
+            return False
+        return True
+
+    # Parts
+
+    async def _look_up(self, uid: Uid) -> Remembered:
+        connection = await self.require(uid)
+        if self._clock.now() - connection.used > timedelta(days=1) and connection.lease is None:
+            try:  # for those that look for unused connections; whoever writes at the same moment shows that it is in use
+                connection = await self._store.write(used_today(connection, self._clock.now()))
+            except Contended:
+                connection = await self.require(uid)
+        return self.unseal_credential(connection)
+
+    def _seal(self, uid: Uid, field: str, generation: int, token: Secret) -> bytes:
+        return self._cipher.seal(token, uid=uid, field=field, generation=generation)
+
+    def _unseal(self, connection: Connection, field: str, sealed: bytes) -> Secret:
+        return self._cipher.unseal(sealed, uid=connection.uid, field=field, generation=connection.generation)
+
+    def _again(self, connection: Connection, field: str, sealed: bytes) -> bytes:
+        return self._seal(connection.uid, field, connection.generation, self._unseal(connection, field, sealed)) if sealed else sealed

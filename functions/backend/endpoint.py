@@ -1,0 +1,99 @@
+"""From an HTTP request to a flow and back: find the call, verify and admit the caller, decode, run, encode, log one line."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backend import callable_protocol, deadline
+from backend.adapters.firebase_auth import FirebaseAuth
+from backend.connections.blocks import BlockList
+from backend.connections.vault import Vault
+from backend.routes import Route
+from backend.values import Caller, Uid
+from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, Call
+from contract.codec import DecodeError, decode
+from contract.errors import CallError, Misconfigured, OrgUnavailable, Reason, RefusedRequest, SessionInvalid
+
+_log = structlog.get_logger("calls")
+_NOBODY = Caller(Uid(), "")
+
+
+class Endpoint:
+    """What both functions answer. One for each process."""
+
+    def __init__(self, routes: Iterable[Route], firebase: FirebaseAuth, blocks: BlockList, vault: Vault) -> None:
+        self._routes = {(r.call.function, r.call.name): r for r in routes}
+        missing = [call.path for call in CALLS if (call.function, call.name) not in self._routes]
+        if missing:
+            raise ValueError(f"routes.py has no line for {', '.join(missing)}")
+        self._firebase = firebase
+        self._blocks = blocks
+        self._vault = vault
+
+    async def answer(self, function: Literal["auth", "api"], request: Request) -> Response:
+        """Answers one request to a function, within ANSWER_SECONDS; never raises."""
+        name = callable_protocol.call_name(request.url.path, function)
+        if request.method == "GET" and name == "__/health":  # the emulator asks when a worker starts
+            return Response("ok")
+        route = self._routes.get((function, name))
+        started = time.perf_counter()
+        caller = _NOBODY
+        try:
+            if route is None or request.method != "POST":
+                raise RefusedRequest(Reason.UNKNOWN_CALL)
+            async with _bounded(route.call):
+                if not route.call.public:
+                    caller = await self._firebase.verify(callable_protocol.bearer(request))
+                    await self._admit(route.call, caller)
+                answer = await route.work(caller, await _decoded(route.call, request))
+            response, outcome = callable_protocol.result(answer), "ok"
+        except CallError as refused:
+            response, outcome = callable_protocol.error(refused), refused.reason.value
+        except Exception as failure:
+            # Only the kind and place: an exception's text may hold what must not be logged.
+            _log.error("failed", call=name[:40], kind=type(failure).__name__, place=_place(failure))
+            response, outcome = callable_protocol.error(Misconfigured(Reason.INTERNAL)), Reason.INTERNAL.value
+        milliseconds = round(1000 * (time.perf_counter() - started), 1)
+        shown = "unknown" if route is None else name
+        _log.info("call", call=shown, uid=str(caller.uid) or None, outcome=outcome, status=response.status_code, ms=milliseconds)
+        return response
+
+    async def _admit(self, call: Call[Any, Any], caller: Caller) -> None:
+        """Refuses a blocked user, and a device that has signed out."""
+        if not call.while_blocked:
+            await self._blocks.check(caller.uid)
+        if not await self._vault.admits(caller):
+            raise SessionInvalid(Reason.SIGNED_OUT)
+
+
+@asynccontextmanager
+async def _bounded(call: Call[Any, Any]) -> AsyncGenerator[None]:
+    """One deadline for a whole call: requests to Salesforce get what is left of it, and whatever else waits is cut off a little later."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            with deadline.within(CALL_SECONDS):
+                yield
+    except TimeoutError:
+        raise OrgUnavailable(Reason.OUTCOME_UNKNOWN if call.writes else Reason.ORG_TIMEOUT) from None
+
+
+async def _decoded(call: Call[Any, Any], request: Request) -> Any:
+    """The call's own request out of the HTTP request. Raises RefusedRequest."""
+    data = await callable_protocol.read_data(request)
+    try:
+        return decode(call.request, {} if data is None else data)
+    except DecodeError as wrong:
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, str(wrong)) from None
+
+
+def _place(failure: BaseException) -> str:
+    at = failure.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return "" if at is None else f"{at.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{at.tb_lineno}"

@@ -1,0 +1,43 @@
+"""What a flow can know after a request to Salesforce failed. Flows decide by these classes; their reasons are for people.
+
+OrgUnavailable
+├── NotSent          no connection came about: nothing has arrived, sending again is safe
+├── OutcomeUnknown   it may have arrived, and nothing says whether it was carried out
+├── Busy             Salesforce answered that it does not do it now
+└── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
+ConnectionLost
+└── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
+
+This is the only place that gives what the transport knows a reason of the contract.
+"""
+
+from contract.errors import ConnectionLost, OrgUnavailable, Reason
+
+
+class NotSent(OrgUnavailable):
+    """`timed_out`: the call's time was over before it could be sent."""
+
+    def __init__(self, *, timed_out: bool = False) -> None:
+        super().__init__(Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE)
+
+
+class OutcomeUnknown(OrgUnavailable):
+    """`writes`: the request was to change something. Without an answer, `timed_out` tells a slow org from a cut connection."""
+
+    def __init__(self, *, writes: bool, timed_out: bool = False) -> None:
+        super().__init__(Reason.OUTCOME_UNKNOWN if writes else Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE)
+
+
+class Busy(OrgUnavailable):
+    def __init__(self) -> None:
+        super().__init__(Reason.ORG_BUSY)
+
+
+class LimitReached(OrgUnavailable):
+    def __init__(self) -> None:
+        super().__init__(Reason.ORG_LIMIT)
+
+
+class GrantRefused(ConnectionLost):
+    def __init__(self) -> None:
+        super().__init__(Reason.ACCESS_REVOKED)

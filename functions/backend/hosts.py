@@ -1,0 +1,50 @@
+"""Which hosts are Salesforce's. Codes, secrets and tokens go to these and to no other."""
+
+from urllib.parse import urljoin, urlsplit
+
+from contract.errors import Misconfigured, Reason
+
+# My Domains, sandboxes and login pools; government cloud; the service that Alibaba Cloud runs in China.
+_SALESFORCE = (".salesforce.com", ".salesforce.mil", ".sfcrmproducts.cn")
+
+
+def is_salesforce(host: str) -> bool:
+    """Whether a host name, without port, is one of Salesforce's own."""
+    return host.endswith(_SALESFORCE) and all(c.isalnum() or c in "-." for c in host) and host.isascii()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, perhaps with a port, is this machine, where only a local org listens."""
+    return host.split(":")[0] in ("127.0.0.1", "localhost")
+
+
+def allows(pattern: str, host: str) -> bool:
+    """Whether a login host of the settings covers `host`; `*.my.salesforce.com` covers every My Domain."""
+    if not pattern.startswith("*."):
+        return host == pattern
+    name = host.removesuffix(pattern[1:])
+    return name != host and bool(name) and all(c.isalnum() or c in "-." for c in name) and not name.startswith((".", "-"))
+
+
+def resolved(url: str, location: str, *, local: bool) -> str:
+    """Where a redirect from `url` leads. Raises Misconfigured when that is not Salesforce."""
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
+    salesforce_origin(target, local=local)
+    return target
+
+
+def salesforce_origin(url: str, *, local: bool) -> str:
+    """Scheme and host of an address that Salesforce named; with `local`, a local org's too. Raises Misconfigured for a foreign one."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    plain = parts.username is None and parts.password is None
+    ours = local and parts.scheme == "http" and is_loopback(host)
+    if not plain or not (ours or (parts.scheme == "https" and is_salesforce(host) and port in (None, 443))):
+        raise Misconfigured(Reason.MISCONFIGURED, "Salesforce named an address that is not one of its own.")
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,203 @@
+"""The data calls that read: lists, records, search, describe, dashboard, profile."""
+
+import asyncio
+import base64
+import json
+from typing import cast, get_args
+
+from backend.records import soql
+from backend.records.describe import Describes, known_field
+from backend.records.layouts import LAYOUTS, Layout
+from backend.records.org import Described, DescribedField, Org, Row
+from backend.records.rows import field_value, readable, related_rows, select, to_record
+from backend.values import Caller
+from contract.calls import (
+    MAX_PAGE,
+    Dashboard,
+    Describe,
+    Empty,
+    Filter,
+    GetRecord,
+    Hit,
+    Hits,
+    ListRecords,
+    Profile,
+    RecordDetail,
+    RecordPage,
+    Search,
+    Sobject,
+    SobjectShape,
+    Sort,
+    StageTotal,
+    User,
+)
+from contract.errors import NotFound, Reason, RefusedRequest
+
+RELATED_ROWS = 50
+NEWEST_ACCOUNTS = 5
+MAX_SEARCH = 100
+_OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+class Queries:
+    """One for each process. Every call raises CallErrors."""
+
+    def __init__(self, org: Org, describes: Describes) -> None:
+        self._org = org
+        self._describes = describes
+
+    async def list_records(self, caller: Caller, request: ListRecords) -> RecordPage:
+        """One page of a list, sorted; the cursor goes on where the page ends, whatever was added meanwhile."""
+        layout, described = LAYOUTS[request.sobject], await self._describes.get(caller.uid, request.sobject)
+        if not 1 <= request.limit <= MAX_PAGE:
+            raise RefusedRequest(Reason.MALFORMED_REQUEST, f"limit is a number from 1 to {MAX_PAGE}")
+        sort = request.sort or Sort(layout.sort)
+        sorted_by = known_field(described, sort.field)
+        if not sorted_by.sortable:
+            raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
+        conditions = [_filter(described, f) for f in request.filters]
+        if request.search and request.search.strip():
+            conditions.append(_search(layout, described, request.search.strip()))
+        if request.cursor is not None:
+            conditions.append(_after(request.cursor, sort, sorted_by))
+        fields = readable(layout.listed, described)
+        where = " WHERE " + " AND ".join(f"({c})" for c in conditions) if conditions else ""
+        order = f"{sort.field} {'DESC' if sort.descending else 'ASC'} NULLS LAST, Id ASC"
+        selected = select(dict.fromkeys((*fields, sort.field)))
+        rows = await self._org.query(caller.uid, f"SELECT {selected} FROM {request.sobject}{where} ORDER BY {order} LIMIT {request.limit + 1}")
+        page = rows[: request.limit]
+        more = len(rows) > request.limit
+        return RecordPage(
+            records=tuple(to_record(r, fields) for r in page),
+            cursor=_cursor(sort, page[-1]) if more else None,
+            total=len(page) if request.cursor is None and not more else None,
+        )
+
+    async def get_record(self, caller: Caller, request: GetRecord) -> RecordDetail:
+        """A record with all that the app shows of it, and the children asked for, in one request to Salesforce."""
+        layout, described = LAYOUTS[request.sobject], await self._describes.get(caller.uid, request.sobject)
+        record_id = soql.record_id(request.id)
+        parts = [select(readable(layout.detailed, described))]
+        related: dict[str, tuple[str, ...]] = {}
+        for name in dict.fromkeys(request.related):
+            listed = layout.related.get(name)
+            if listed is None:
+                known = ", ".join(layout.related) or "none"
+                raise RefusedRequest(Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {known}")
+            child = await self._describes.get(caller.uid, listed.sobject)
+            related[name] = readable(LAYOUTS[listed.sobject].listed, child)
+            parts.append(f"(SELECT {select(related[name])} FROM {name} ORDER BY {listed.order} NULLS LAST LIMIT {RELATED_ROWS})")
+        rows = await self._org.query(caller.uid, f"SELECT {', '.join(parts)} FROM {request.sobject} WHERE Id = '{record_id}' LIMIT 1")
+        if not rows:
+            raise NotFound(Reason.RECORD_NOT_FOUND)
+        shown = to_record(rows[0], readable(layout.detailed, described))
+        return RecordDetail(shown, {name: tuple(to_record(r, fields) for r in related_rows(rows[0], name)) for name, fields in related.items()})
+
+    async def search(self, caller: Caller, request: Search) -> Hits:
+        """Records of several objects in which the words occur, in one request to Salesforce."""
+        if not 1 <= request.limit <= MAX_PAGE:
+            raise RefusedRequest(Reason.MALFORMED_REQUEST, f"limit is a number from 1 to {MAX_PAGE}")
+        term = soql.search_term(request.text)
+        sobjects = tuple(dict.fromkeys(request.sobjects)) or get_args(Sobject)
+        described = await asyncio.gather(*(self._describes.get(caller.uid, s) for s in sobjects))
+        fields = {s: readable(LAYOUTS[s].listed, d) for s, d in zip(sobjects, described, strict=True)}
+        returning = ", ".join(f"{s}({select(fields[s])} ORDER BY {LAYOUTS[s].sort} LIMIT {request.limit})" for s in sobjects)
+        rows = await self._org.search(caller.uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
+        found: dict[Sobject, list[Hit]] = {s: [] for s in sobjects}
+        for row in rows:
+            name = cast(Sobject, cast(Row, row["attributes"])["type"])
+            found[name].append(Hit(name, to_record(row, fields[name])))
+        return Hits(tuple(hit for hits in found.values() for hit in hits))
+
+    async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
+        """The fields of an sObject that the app shows, as this user may see and change them."""
+        described, layout = await self._describes.get(caller.uid, request.sobject), LAYOUTS[request.sobject]
+        shown = [described.fields[n].shape for n in layout.detailed if n in described.fields]
+        return SobjectShape(described.name, described.label, described.label_plural, tuple(shown))
+
+    async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
+        """The open pipeline by stage and the newest accounts."""
+        uid = caller.uid
+        opportunity = await self._describes.get(uid, "Opportunity")
+        accounts = readable(LAYOUTS["Account"].listed, await self._describes.get(uid, "Account"))
+        amount = ", SUM(Amount) amount" if opportunity.shows("Amount") else ""  # not everyone may see amounts
+        stages, newest = await asyncio.gather(
+            self._org.query(uid, f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY StageName"),
+            self._org.query(uid, f"SELECT {select((*accounts, 'CreatedDate'))} FROM Account ORDER BY CreatedDate DESC LIMIT {NEWEST_ACCOUNTS}"),
+        )
+        order = list(opportunity.fields["StageName"].shape.picklist) if "StageName" in opportunity.fields else []
+        totals = [StageTotal(str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0)) for r in stages]
+        totals.sort(key=lambda t: (order.index(t.stage) if t.stage in order else len(order), t.stage))
+        return Dashboard(tuple(totals), tuple(to_record(r, (*accounts, "CreatedDate")) for r in newest))
+
+    async def get_profile(self, caller: Caller, _: Empty) -> Profile:
+        """The signed-in user as Salesforce knows them."""
+        uid = caller.uid
+        fields = "Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name"
+        rows = await self._org.query(uid, f"SELECT {fields} FROM User WHERE Id = '{soql.record_id(uid.user_id)}' LIMIT 1")
+        if not rows:
+            raise NotFound(Reason.RECORD_NOT_FOUND)
+
+        def text(path: str) -> str | None:
+            found = field_value(rows[0], path)
+            return None if found is None else str(found)
+
+        return Profile(
+            user=User(str(uid), text("Name") or "", text("Email") or "", text("Username") or "", uid.org_id, uid.user_id),
+            title=text("Title"),
+            company_name=text("CompanyName"),
+            department=text("Department"),
+            phone=text("Phone"),
+            mobile_phone=text("MobilePhone"),
+            profile_name=text("Profile.Name"),
+            time_zone=text("TimeZoneSidKey"),
+        )
+
+
+def _filter(described: Described, condition: Filter) -> str:
+    found = known_field(described, condition.field)
+    if not found.filterable:
+        raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} cannot be filtered by.")
+    if condition.operator == "contains":
+        if not isinstance(condition.value, str) or found.shape.type not in soql.TEXT:
+            raise RefusedRequest(Reason.INVALID_VALUE, "contains needs a text and a text field.")
+        return f"{condition.field} LIKE {soql.like_anywhere(condition.value)}"
+    if condition.value is None and condition.operator not in ("eq", "ne"):
+        raise RefusedRequest(Reason.INVALID_VALUE, "An empty value can only be compared with eq and ne.")
+    return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(found.shape.type, condition.value)}"
+
+
+def _search(layout: Layout, described: Described, text: str) -> str:
+    if len(text) > MAX_SEARCH:
+        raise RefusedRequest(Reason.INVALID_VALUE, f"A search text has at most {MAX_SEARCH} characters.")
+    return " OR ".join(f"{f} LIKE {soql.like_anywhere(text)}" for f in layout.searched if described.shows(f))
+
+
+def _cursor(sort: Sort, last: Row) -> str:
+    mark = [sort.field, sort.descending, field_value(last, sort.field), str(last["Id"])]
+    return base64.urlsafe_b64encode(json.dumps(mark).encode()).decode().rstrip("=")
+
+
+def _after(cursor: str, sort: Sort, sorted_by: DescribedField) -> str:
+    """The condition for what comes after a cursor's record: keyset paging, nulls last, ties by id."""
+    wrong = RefusedRequest(Reason.INVALID_CURSOR)
+    try:
+        mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        raise wrong from None
+    if not isinstance(mark, list) or len(cast(list[object], mark)) != 4:
+        raise wrong
+    field, descending, value, last_id = cast(list[object], mark)
+    if (
+        field != sort.field
+        or descending is not sort.descending
+        or not isinstance(last_id, str)
+        or not isinstance(value, str | int | float | bool | None)
+    ):
+        raise wrong
+    record_id = soql.record_id(last_id)
+    if value is None:
+        return f"{sort.field} = null AND Id > '{record_id}'"
+    shown = soql.literal(sorted_by.shape.type, value)
+    beyond = f"{sort.field} {'<' if sort.descending else '>'} {shown} OR ({sort.field} = {shown} AND Id > '{record_id}')"
+    return beyond if sorted_by.shape.required or sort.field in ("Id", "Name") else f"{beyond} OR {sort.field} = null"

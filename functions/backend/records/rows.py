@@ -1,0 +1,40 @@
+"""From Salesforce's rows to the contract's records: which fields are selected, and what they hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from backend.records.org import Described, Row
+from contract.calls import FieldValue, Record
+
+_VERSION = "SystemModstamp"
+
+
+def readable(fields: Iterable[str], described: Described) -> tuple[str, ...]:
+    """Those of the fields that the user may see."""
+    return tuple(f for f in fields if described.shows(f))
+
+
+def select(fields: Iterable[str]) -> str:
+    """The fields of a SELECT, with what every record needs: its id and its version."""
+    return ", ".join(dict.fromkeys(("Id", *fields, _VERSION)))
+
+
+def field_value(row: Row, path: str) -> FieldValue:
+    """A field of a row, or a parent's such as `Account.Name`; None when it is empty or no plain value."""
+    at = cast(object, row)
+    for name in path.split("."):
+        if not isinstance(at, Mapping):
+            return None
+        at = cast(Row, at).get(name)
+    return at if isinstance(at, str | bool | int | float) else None
+
+
+def to_record(row: Row, fields: Iterable[str]) -> Record:
+    """A row as the contract's record, with these fields."""
+    return Record(str(row["Id"]), {f: field_value(row, f) for f in fields}, cast("str | None", row.get(_VERSION)))
+
+
+def related_rows(row: Row, relationship: str) -> Sequence[Row]:
+    """The rows of a related list that came along."""
+    found = row.get(relationship)
+    return cast(Sequence[Row], found["records"]) if isinstance(found, Mapping) else ()

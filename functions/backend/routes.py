@@ -1,0 +1,57 @@
+"""Which flow answers which call. The functions do not start when a call of the contract has no line here."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from backend.connections.lifecycle import Lifecycle
+from backend.records.changes import Changes
+from backend.records.queries import Queries
+from backend.sign_in.flow import SignInFlow
+from backend.values import Caller
+from contract import calls
+from contract.calls import Call
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A call and the work that answers it; the caller of a public call is nobody."""
+
+    call: Call[Any, Any]
+    work: Callable[[Caller, Any], Awaitable[object]]
+
+
+def public(call: Call[Q, A], work: Callable[[Q], Awaitable[A]]) -> Route:
+    """A call that anybody may make."""
+    assert call.public
+    return Route(call, lambda _nobody, request: work(request))
+
+
+def signed_in(call: Call[Q, A], work: Callable[[Caller, Q], Awaitable[A]]) -> Route:
+    """A call that only a signed-in device may make."""
+    assert not call.public
+    return Route(call, work)
+
+
+def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes: Changes) -> tuple[Route, ...]:
+    """Every call of the contract with its work."""
+    return (
+        public(calls.GET_SIGN_IN_OPTIONS, sign_in.options),
+        public(calls.SIGN_IN, sign_in.sign_in),
+        signed_in(calls.SIGN_OUT, lifecycle.sign_out),
+        signed_in(calls.ERASE_ME, lifecycle.erase_me),
+        signed_in(calls.GET_CONNECTION, lifecycle.get_connection),
+        signed_in(calls.UPDATE_CONNECTION, lifecycle.update_connection),
+        signed_in(calls.GET_PROFILE, queries.get_profile),
+        signed_in(calls.GET_DASHBOARD, queries.get_dashboard),
+        signed_in(calls.DESCRIBE, queries.describe),
+        signed_in(calls.LIST_RECORDS, queries.list_records),
+        signed_in(calls.SEARCH, queries.search),
+        signed_in(calls.GET_RECORD, queries.get_record),
+        signed_in(calls.CREATE_RECORD, changes.create_record),
+        signed_in(calls.UPDATE_RECORD, changes.update_record),
+        signed_in(calls.DELETE_RECORD, changes.delete_record),
+    )

@@ -1,0 +1,1 @@
+"""The first flow: from Salesforce's authorization code to a Firebase custom token."""

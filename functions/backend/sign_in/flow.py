@@ -1,0 +1,129 @@
+"""Sign-in: authorization code in, Firebase custom token out, the tokens kept in the vault."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend import deadline, hosts
+from backend.connections.blocks import BlockList
+from backend.connections.connection import Credential, TokenResponse
+from backend.connections.vault import Vault
+from backend.failures import NotSent
+from backend.values import Caller, Secret, Uid
+from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
+from contract.errors import Reason, RefusedRequest, SignInFailed
+
+CLEAN_UP_SECONDS = 3.0  # for revoking a grant after a sign-in that failed, also when the call's own time is over
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """Who Salesforce says the user is (OpenID Connect userinfo)."""
+
+    name: str
+    email: str
+    username: str
+    photo_url: str | None
+
+
+class AuthorizationServer(Protocol):
+    """Salesforce's OAuth endpoints, seen from sign-in."""
+
+    async def exchange_code(self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str) -> TokenResponse:
+        """Raises SignInFailed, OrgUnavailable (NotSent when no connection came about) or Misconfigured."""
+        ...
+
+    async def userinfo(self, credential: Credential) -> UserInfo: ...
+
+
+class FirebaseAccounts(Protocol):
+    """Firebase Authentication, seen from sign-in."""
+
+    async def custom_token(self, caller: Caller) -> str: ...
+
+
+class Codes(Protocol):
+    """Which authorization codes were taken, by their fingerprint."""
+
+    async def claim(self, fingerprint: str) -> bool:
+        """False when it was claimed before."""
+        ...
+
+    async def give_back(self, fingerprint: str) -> None: ...
+
+
+class SignInFlow:
+    """The first flow. `options` and `redirect_uris` say what this app accepts; `new_id` names a device."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        salesforce: AuthorizationServer,
+        firebase: FirebaseAccounts,
+        blocks: BlockList,
+        codes: Codes,
+        *,
+        new_id: Callable[[], str],
+        options: SignInOptions,
+        redirect_uris: frozenset[str],
+    ) -> None:
+        self._vault = vault
+        self._salesforce = salesforce
+        self._firebase = firebase
+        self._blocks = blocks
+        self._codes = codes
+        self._new_id = new_id
+        self._options = options
+        self._redirect_uris = redirect_uris
+
+    async def options(self, _: Empty) -> SignInOptions:
+        """What the app needs to open Salesforce's authorize page."""
+        return self._options
+
+    async def sign_in(self, request: SignIn) -> SignedIn:
+        """Exchanges the code, saves the connection, mints the custom token; nothing is left half stored.
+
+        Raises SignInFailed, RefusedRequest, ConnectionLost(access-stopped), OrgUnavailable, Misconfigured.
+        """
+        login_host = request.login_host.lower()
+        if not any(hosts.allows(known.host, login_host) for known in self._options.login_hosts):
+            raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
+        if request.redirect_uri not in self._redirect_uris:
+            raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
+        if not request.code or not 43 <= len(request.code_verifier) <= 128:  # RFC 7636 section 4.1
+            raise RefusedRequest(Reason.MALFORMED_REQUEST, "code must not be empty; codeVerifier has 43 to 128 characters")
+        response = await self._exchange_once(login_host, request)
+        if response.refresh_token is None:
+            raise SignInFailed(Reason.NO_REFRESH_TOKEN)
+        uid, device = response.uid, self._new_id()
+        try:
+            await self._blocks.check_now(uid)
+            userinfo = await self._salesforce.userinfo(Credential(uid, response.access_token, response.instance_url, 0))
+            custom_token = await self._firebase.custom_token(Caller(uid, device))
+            replaced = await self._vault.save(response, login_host, device)
+            await self._blocks.check_now(uid)  # a block that begins after this look finds what was saved
+        except BaseException:
+            # The user will have to sign in again: leave no grant behind that nobody holds.
+            with deadline.within(CLEAN_UP_SECONDS):
+                await self._vault.revoke_token(login_host, response.refresh_token)
+            raise
+        if replaced is not None:
+            await self._vault.revoke(replaced)
+        return SignedIn(custom_token, _user(uid, userinfo))
+
+    async def _exchange_once(self, login_host: str, request: SignIn) -> TokenResponse:
+        """A code that comes twice (a double tap, a request that is sent again) never reaches Salesforce a second time: an
+        authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2)."""
+        fingerprint = hashlib.sha256(request.code.encode()).hexdigest()
+        if not await self._codes.claim(fingerprint):
+            raise SignInFailed(Reason.CODE_REJECTED)
+        try:
+            return await self._salesforce.exchange_code(login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri)
+        except NotSent:
+            await self._codes.give_back(fingerprint)
+            raise
+
+
+def _user(uid: Uid, userinfo: UserInfo) -> User:
+    return User(str(uid), userinfo.name, userinfo.email, userinfo.username, uid.org_id, uid.user_id, userinfo.photo_url)

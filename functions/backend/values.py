@@ -1,0 +1,73 @@
+"""Values and narrow interfaces that all flows share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+
+class Secret:
+    """A token or secret whose text shows only where `reveal` is called."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text: Final = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class Uid(str):
+    """One Salesforce user of one org, `{orgId}_{userId}`: the Firebase uid, and the name of the connection's document.
+
+    The org belongs to it because a sandbox copy has the same user ids as production.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, org_id: str, user_id: str) -> "Uid":
+        return cls(f"{org_id}_{user_id}")
+
+    @property
+    def org_id(self) -> str:
+        return self.partition("_")[0]
+
+    @property
+    def user_id(self) -> str:
+        return self.partition("_")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a user, and the device on which they signed in (its random id, a claim of the Firebase ID token)."""
+
+    uid: Uid
+    device: str
+
+
+class Clock(Protocol):
+    """Time, handed in so that a test can hold it."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Cipher(Protocol):
+    """Seals texts, bound to the document, field and generation that they belong to."""
+
+    def seal(self, text: Secret, *, uid: str, field: str, generation: int) -> bytes: ...
+
+    def unseal(self, sealed: bytes, *, uid: str, field: str, generation: int) -> Secret:
+        """Raises ConnectionLost(tokens-unreadable) when the key is lost or the ciphertext belongs elsewhere."""
+        ...

@@ -1,0 +1,144 @@
+"""The only place where things are wired."""
+
+# firebase-admin has no types of its own.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
+import asyncio
+import logging
+import random
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import firebase_admin
+import structlog
+from google.cloud.firestore import AsyncClient
+
+from backend.adapters.cipher import TinkCipher, kms_key
+from backend.adapters.firebase_auth import FirebaseAuth
+from backend.adapters.firestore import FirestoreCodes, FirestoreCreations, FirestoreDocuments
+from backend.adapters.salesforce_http import Http
+from backend.adapters.salesforce_oauth import SalesforceOAuth
+from backend.adapters.salesforce_rest import SalesforceRest
+from backend.connections.audit import Audit, Event
+from backend.connections.blocks import BlockList
+from backend.connections.connection import Connection
+from backend.connections.credentials import RememberedCredentials
+from backend.connections.lifecycle import Lifecycle
+from backend.connections.renewal import Renewal
+from backend.connections.store import RecordingStore
+from backend.connections.vault import Vault
+from backend.endpoint import Endpoint
+from backend.records.changes import Changes
+from backend.records.describe import Describes
+from backend.records.queries import Queries
+from backend.routes import routes
+from backend.settings import Settings
+from backend.sign_in.flow import SignInFlow
+from contract.calls import SignInOptions
+
+_log = structlog.get_logger("connections")
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The wired backend: what the functions answer with, and what an administrator's commands work on."""
+
+    endpoint: Endpoint
+    lifecycle: Lifecycle
+    blocks: BlockList
+    vault: Vault
+    store: RecordingStore
+    http: Http
+
+    async def close(self) -> None:
+        """Ends the connections to Salesforce; a server keeps them for as long as it lives."""
+        await self.http.close()
+
+
+def open_cipher(settings: Settings) -> TinkCipher:
+    """The cipher of the settings' keyset, once for a process: it may ask Cloud KMS, so not in the event loop. Raises KeysetError."""
+    return TinkCipher(settings.keyset, kms_key(settings.keyset_kms_key) if settings.keyset_kms_key else None)
+
+
+def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
+    """Wires the backend; call it inside the event loop that will serve, which Firestore's client binds to."""
+    clock, http = SystemClock(), Http()
+    salesforce = SalesforceOAuth(http, settings.consumer_key, settings.consumer_secret, local=settings.emulated)
+    firestore = AsyncClient(project=settings.project_id)
+    store = RecordingStore(FirestoreDocuments(firestore), Audit(cipher, _new_id), clock, _log_connection)
+    firebase = FirebaseAuth(_firebase_app(settings))
+    blocks = BlockList(store, clock)
+
+    remembered = RememberedCredentials(clock)
+    vault = Vault(store, cipher, salesforce, clock, remembered)
+    renewal = Renewal(vault, store, salesforce, remembered, clock, random.random, owner=_new_id())
+    keep_alive, delete_unused = timedelta(days=settings.keep_alive_days), timedelta(days=settings.delete_unused_days)
+    lifecycle = Lifecycle(vault, renewal, store, firebase, blocks, clock, keep_alive=keep_alive, delete_unused=delete_unused)
+
+    options = SignInOptions(settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase)
+    codes, redirect_uris = FirestoreCodes(firestore), settings.redirect_uris
+    sign_in = SignInFlow(vault, salesforce, firebase, blocks, codes, new_id=_new_id, options=options, redirect_uris=redirect_uris)
+
+    org = SalesforceRest(http, renewal, settings.api_version, clock, random.random)
+    describes = Describes(org, clock)
+    queries, changes = Queries(org, describes), Changes(org, describes, FirestoreCreations(firestore))
+
+    endpoint = Endpoint(routes(sign_in, lifecycle, queries, changes), firebase, blocks, vault)
+    return Backend(endpoint, lifecycle, blocks, vault, store, http)
+
+
+def _firebase_app(settings: Settings) -> firebase_admin.App:
+    options: dict[str, Any] = {"projectId": settings.project_id}
+    if settings.signing_account is not None:
+        options["serviceAccountId"] = settings.signing_account
+    return firebase_admin.initialize_app(options=options, name=_new_id())
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _log_connection(connection: Connection, event: Event | None) -> None:
+    """One line for each change of a connection, with the state that it is in now."""
+    reason = None if connection.ended_reason is None else connection.ended_reason.value
+    _log.info(
+        "connection",
+        uid=str(connection.uid),
+        state=connection.state.value,
+        generation=connection.generation,
+        recorded=None if event is None else event.value,
+        reason=reason,
+    )
+
+
+def configure_log(*, readable: bool) -> None:
+    """One line a call: JSON that Cloud Logging understands, or words on a laptop."""
+    logging.getLogger("aiohttp").setLevel(logging.WARNING)
+    last: Any = structlog.dev.ConsoleRenderer(colors=False) if readable else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, _severity, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
+        cache_logger_on_first_use=True,
+    )
+
+
+def configure_quiet_log() -> None:
+    """Warnings only: a command tells by itself what it did."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+def _severity(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event["severity"] = str(event.pop("level", "info")).upper()
+    event["message"] = event.pop("event")
+    return event

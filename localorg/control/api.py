@@ -1,0 +1,206 @@
+"""The control API under `/localorg/control/`: expire, revoke, faults, clock, counters. For tests and learners."""
+
+import re
+from collections.abc import Mapping
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from localorg.control import pages
+from localorg.data.seed import USERS
+from localorg.errors import ApiError
+from localorg.faults import Fault
+from localorg.oauth.grants import POLICIES, expire_sessions, find_app, revoke_user, rotate_out
+from localorg.org import Org
+from localorg.settings import CONSUMER_KEY
+from localorg.web import Endpoint, Json, base_url, json_object
+
+_FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "hold": bool, "cut": str, "body": str}
+
+
+def routes(org: Org) -> list[BaseRoute]:
+    base = "/localorg/control"
+    return [
+        Route("/localorg", _page, methods=["GET"]),
+        _route(org, f"{base}/expire", _expire, ["POST"]),
+        _route(org, f"{base}/revoke", _revoke, ["POST"]),
+        _route(org, f"{base}/rotate", _rotate, ["POST"]),
+        _route(org, f"{base}/deactivate", _deactivate, ["POST"]),
+        _route(org, f"{base}/app", _app, ["POST"]),
+        _route(org, f"{base}/move", _move, ["POST"]),
+        _route(org, f"{base}/limit", _limit, ["POST"]),
+        _route(org, f"{base}/faults", _faults, ["POST"]),
+        _route(org, f"{base}/faults/clear", _clear_faults, ["POST"]),
+        _route(org, f"{base}/clock", _clock, ["POST"]),
+        _route(org, f"{base}/reset", _reset, ["POST"]),
+        _route(org, f"{base}/counters", _counters, ["GET"]),
+        _route(org, f"{base}/counters/generations", _generations, ["GET"]),
+        _route(org, f"{base}/counters/reset", _reset_counters, ["POST"]),
+    ]
+
+
+def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route:
+    """Not counted and never faulty: what controls faults must work."""
+
+    async def serve(request: Request) -> Response:
+        try:
+            if request.headers.get("origin", base_url(request)) != base_url(request):
+                raise ApiError(403, "FORBIDDEN", "only this org's own pages and programs on this machine control it")
+            return await endpoint(org, request)
+        except ApiError as refused:
+            return Json(refused.body(), refused.status)
+
+    return Route(path, serve, methods=methods)
+
+
+def _wrong(message: str) -> ApiError:
+    return ApiError(400, "INVALID_ARGUMENT", message)
+
+
+async def _page(_request: Request) -> Response:
+    return HTMLResponse(pages.controls([name for name, *_ in USERS]))
+
+
+async def _user(org: Org, request: Request) -> str:
+    return _user_id(org, await json_object(request, any_type=True))
+
+
+def _user_id(org: Org, body: Mapping[str, object]) -> str:
+    username = body.get("username")
+    row = org.db.execute("SELECT Id FROM User WHERE Username = ?", (username,)).fetchone() if isinstance(username, str) else None
+    if row is None:
+        raise _wrong('send {"username": …} of a user of this org, for example sales@localorg.test')
+    return str(row["Id"])
+
+
+async def _expire(org: Org, request: Request) -> Response:
+    return Json({"expired": expire_sessions(org, await _user(org, request))})
+
+
+async def _revoke(org: Org, request: Request) -> Response:
+    return Json({"revoked": revoke_user(org, await _user(org, request))})
+
+
+async def _rotate(org: Org, request: Request) -> Response:
+    return Json({"rotated": rotate_out(org, await _user(org, request))})
+
+
+async def _deactivate(org: Org, request: Request) -> Response:
+    body = await json_object(request, any_type=True)
+    user_id, active = _user_id(org, body), body.get("active", False)
+    if not isinstance(active, bool):
+        raise _wrong("active is true or false")
+    with org.write() as db:
+        db.execute("UPDATE User SET IsActive = ? WHERE Id = ?", (int(active), user_id))
+    if not active:
+        expire_sessions(org, user_id)
+    return Json({"active": active})
+
+
+_APP_TYPES: dict[str, tuple[type, str]] = {
+    "rotation": (bool, "rotation"),
+    "pkceRequired": (bool, "pkce_required"),
+    "secretRequired": (bool, "secret_required"),
+    "refreshPolicy": (str, "refresh_policy"),
+    "refreshSeconds": (int, "refresh_seconds"),
+    "sessionSeconds": (int, "session_seconds"),
+}
+
+
+async def _app(org: Org, request: Request) -> Response:
+    body = await json_object(request, any_type=True)
+    key = body.pop("consumerKey", CONSUMER_KEY)
+    for name, value in body.items():
+        kind = _APP_TYPES.get(name, (type(None), ""))[0]
+        if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or not 0 <= cast(int, value) <= 10**9)):
+            raise _wrong("an app takes consumerKey and " + ", ".join(f"{n}: {t.__name__}" for n, (t, _) in _APP_TYPES.items()))
+    if body.get("refreshPolicy", POLICIES[0]) not in POLICIES:
+        raise _wrong("refreshPolicy is one of " + ", ".join(POLICIES))
+    if not isinstance(key, str) or find_app(org, key) is None:
+        raise _wrong("there is no app with that consumerKey")
+    with org.write() as db:
+        for name, value in body.items():
+            db.execute(f"UPDATE app SET {_APP_TYPES[name][1]} = ? WHERE consumer_key = ?", (value, key))
+    return Json({"changed": len(body)})
+
+
+async def _move(org: Org, request: Request) -> Response:
+    url = (await json_object(request, any_type=True)).get("instanceUrl")
+    if url is not None and (not isinstance(url, str) or not re.fullmatch(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?", url)):
+        raise _wrong('send {"instanceUrl": "http://localhost:PORT"}, another name of this org, or null to move back')
+    org.moved_to = url
+    return Json({"instanceUrl": url})
+
+
+async def _limit(org: Org, request: Request) -> Response:
+    remaining = (await json_object(request, any_type=True)).get("remaining")
+    if isinstance(remaining, bool) or not isinstance(remaining, int) or not 0 <= remaining <= 10**9:
+        raise _wrong('send {"remaining": n}: how many requests are left today')
+    org.daily_limit, org.api_used = max(remaining, 15_000), max(0, 15_000 - remaining)
+    return Json({"remaining": org.daily_limit - org.api_used})
+
+
+async def _generations(org: Org, _request: Request) -> Response:
+    return Json(dict(sorted(org.generations.items())))
+
+
+async def _faults(org: Org, request: Request) -> Response:
+    body = await json_object(request, any_type=True)
+    for name, value in body.items():
+        if name not in _FAULT_TYPES or type(value) is not _FAULT_TYPES[name]:
+            raise _wrong(f"unknown or mistyped field {name!r}; a fault takes " + ", ".join(f"{n}: {t.__name__}" for n, t in _FAULT_TYPES.items()))
+    if "kind" not in body or body.get("cut") not in (None, "before", "after"):
+        raise _wrong("a fault needs a kind (a counter's name or a pattern such as rest.*); cut is before or after")
+    org.faults.add(
+        Fault(
+            kind=cast(str, body["kind"]),
+            times=cast(int, body.get("times", 1)),
+            status=cast("int | None", body.get("status")),
+            delay_ms=cast(int, body.get("delayMs", 0)),
+            hold=cast(bool, body.get("hold", False)),
+            cut=cast("str | None", body.get("cut")),
+            body=cast("str | None", body.get("body")),
+        )
+    )
+    return Json({"pending": len(org.faults.pending)})
+
+
+async def _clear_faults(org: Org, _request: Request) -> Response:
+    org.faults.clear()
+    return Json({"pending": 0})
+
+
+async def _clock(org: Org, request: Request) -> Response:
+    seconds = (await json_object(request, any_type=True)).get("advanceSeconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 10 * 366 * 86400:
+        raise _wrong('send {"advanceSeconds": n} with n from 0 to ten years')
+    org.clock.advance(seconds)
+    return Json({"now": org.clock.stamp()})
+
+
+async def _reset(org: Org, _request: Request) -> Response:
+    """As after a start: no faults, the machine's time, the usual allowance and policies; records, users' grants and counters stay."""
+    org.faults.clear()
+    org.clock.reset()
+    org.moved_to = None
+    org.daily_limit, org.api_used = 15_000, 0
+    with org.write() as db:
+        db.execute(
+            "UPDATE app SET rotation = ?, pkce_required = 1, secret_required = 1, refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL"
+            " WHERE consumer_key = ?",
+            (org.settings.rotation, POLICIES[0], CONSUMER_KEY),
+        )
+        db.execute("UPDATE User SET IsActive = 1 WHERE Id IN (SELECT user_id FROM credential)")
+    return Json({})
+
+
+async def _counters(org: Org, _request: Request) -> Response:
+    return Json(dict(sorted(org.counters.items())))
+
+
+async def _reset_counters(org: Org, _request: Request) -> Response:
+    org.counters.clear()
+    org.generations.clear()
+    return Json({})

@@ -1,0 +1,260 @@
+"""Reading and writing records with Salesforce's rules: unknown fields, types, lengths, required fields, references."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import cast
+
+from localorg.clock import to_datetime
+from localorg.data.ids import is_id, make_id, to_18
+from localorg.data.schema import FORECASTS, NUMBER_TYPES, SCHEMA, STAGES, Field, SObject, sobject_of_id
+from localorg.errors import ApiError, no_access, no_such_column
+from localorg.org import Org
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_PROBABILITY = dict(STAGES)
+
+
+def next_id(db: sqlite3.Connection, prefix: str) -> tuple[str, int]:
+    """The next id of an object and its running number; call it inside a transaction."""
+    row = db.execute("INSERT INTO sequence VALUES (?, 1) ON CONFLICT (prefix) DO UPDATE SET last = last + 1 RETURNING last", (prefix,)).fetchone()
+    number = int(row["last"])
+    return make_id(prefix, number), number
+
+
+def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: str) -> str:
+    """Creates a record and returns its 18-character id; raises ApiError for what Salesforce would refuse."""
+    if "id" in {k.lower() for k in values}:
+        raise ApiError(400, "INVALID_FIELD", "cannot specify Id in an insert call", ["Id"])
+    if not sobject.createable:
+        raise no_access()
+    row = checked(org, sobject, values)
+    missing = [f.name for f in sobject.fields if f.required and row.get(f.name) in (None, "")]
+    if missing:
+        raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
+    with org.write() as db:
+        identifier, number = next_id(db, sobject.prefix)
+        full = {f.name: row.get(f.name, f.default) for f in SCHEMA[sobject.name].fields if f.stored}
+        stamp = org.clock.stamp()
+        full |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
+        full |= {"CreatedById": user_id, "LastModifiedById": user_id, "IsDeleted": 0}
+        if sobject.field("OwnerId") and full["OwnerId"] is None:
+            full["OwnerId"] = user_id
+        if sobject.field("CaseNumber"):
+            full["CaseNumber"] = f"{number + 1000:08d}"
+        derive(sobject, full)
+        names = ", ".join(f'"{n}"' for n in full)
+        db.execute(f'INSERT INTO "{sobject.name}" ({names}) VALUES ({", ".join("?" * len(full))})', tuple(full.values()))
+    return identifier
+
+
+def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, object], user_id: str) -> None:
+    """Changes the named fields of a record; nothing is written when one of them is refused."""
+    if not sobject.updateable:
+        raise no_access()
+    row = checked(org, sobject, values, to_18(identifier) if is_id(identifier) else None)
+    emptied = [f.name for f in sobject.fields if f.required and f.name in row and row[f.name] in (None, "")]
+    if emptied:
+        raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
+    with org.write() as db:
+        current = read(org, sobject, identifier)
+        full = {**current, **row}
+        # Conditional requests compare whole seconds and clients compare versions: a change is always later.
+        stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
+        full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
+        derive(sobject, full)
+        sets = ", ".join(f'"{n}" = ?' for n in full if n != "Id")
+        db.execute(f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"]))
+
+
+def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
+    """Puts a record into the recycle bin: queries no longer see it."""
+    if not sobject.deletable:
+        raise no_access()
+    with org.write() as db:
+        row = read(org, sobject, identifier)
+        stamp = org.clock.stamp()
+        db.execute(
+            f'UPDATE "{sobject.name}" SET IsDeleted = 1, LastModifiedDate = ?, SystemModstamp = ?, LastModifiedById = ? WHERE Id = ?',
+            (stamp, stamp, user_id, row["Id"]),
+        )
+
+
+def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
+    """All columns of a live record as stored; raises ApiError 404 when there is none or it is deleted."""
+    missing = ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+    if not is_id(identifier) or sobject_of_id(identifier) is not SCHEMA[sobject.name]:
+        raise missing
+    found = org.db.execute(f'SELECT * FROM "{sobject.name}" WHERE Id = ?', (to_18(identifier),)).fetchone()
+    if found is None:
+        raise missing
+    row = {str(k): cast(object, found[k]) for k in found.keys()}
+    if row["IsDeleted"]:
+        raise ApiError(404, "ENTITY_IS_DELETED", "entity is deleted", [])
+    return row
+
+
+ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "State", "Street")
+
+
+def shown(row: Mapping[str, object], f: Field) -> object:
+    """A field of a stored row as REST writes it; a compound address is made of its parts, null when all are."""
+    if f.compound is None:
+        return out_value(f, row[f.name])
+    parts = {part[0].lower() + part[1:]: row[f.compound + part] for part in ADDRESS_PARTS}
+    return {**parts, "geocodeAccuracy": None} if any(v is not None for v in parts.values()) else None
+
+
+def out_value(f: Field, value: object) -> object:
+    """A stored value as REST writes it."""
+    if value is None:
+        return None
+    if f.type == "boolean":
+        return bool(value)
+    if f.type == "int":
+        return int(cast(float, value))
+    if f.compound is not None:
+        return cast(object, json.loads(str(value)))
+    return value
+
+
+def derive(sobject: SObject, row: dict[str, object]) -> None:
+    """Fills in the fields that follow from others, in place."""
+    if sobject.field("LastName"):
+        parts = [str(row[n]) for n in ("FirstName", "LastName") if row.get(n)]
+        row["Name"] = " ".join(parts)
+    if sobject.name == "Opportunity":
+        stage = str(row["StageName"])
+        if row.get("Probability") is None:
+            row["Probability"] = _PROBABILITY.get(stage, 0)
+        row["IsClosed"] = int(stage.startswith("Closed"))
+        row["IsWon"] = int(stage == "Closed Won")
+        chance = cast(float, row["Probability"])
+        row["ForecastCategoryName"] = "Closed" if row["IsWon"] else "Omitted" if row["IsClosed"] else FORECASTS[1 + (chance >= 50) + (chance >= 90)]
+        row["ExpectedRevenue"] = None if row.get("Amount") is None else cast(float, row["Amount"]) * chance / 100
+        closes = date.fromisoformat(str(row["CloseDate"]))
+        row["FiscalYear"], row["FiscalQuarter"] = float(closes.year), float((closes.month + 2) // 3)
+    elif sobject.name == "Case":
+        row["IsClosed"] = int(row.get("Status") == "Closed")
+    elif sobject.name == "Task":
+        row["IsClosed"] = int(row.get("Status") == "Completed")
+        row["IsHighPriority"] = int(row.get("Priority") == "High")
+
+
+def checked(org: Org, sobject: SObject, values: Mapping[str, object], identifier: str | None = None) -> dict[str, object]:
+    """The values as they are stored, by field name; raises ApiError for the first that Salesforce would refuse."""
+    row: dict[str, object] = {}
+    refused: list[str] = []
+    for name, value in values.items():
+        if name == "attributes":
+            continue
+        f = sobject.field(name)
+        if f is None:
+            raise no_such_column(name, sobject.name)
+        if not f.writable:
+            refused.append(f.name)
+        else:
+            row[f.name] = _stored(org, f, value)
+    for f in sobject.fields:
+        if f.external_id and row.get(f.name) is not None:
+            _check_unique(org, sobject, f, row[f.name], identifier)
+    if refused:
+        raise ApiError(
+            400,
+            "INVALID_FIELD_FOR_INSERT_UPDATE",
+            f"Unable to create/update fields: {', '.join(refused)}. Please check the security settings of this field "
+            "and verify that it is read/write for your profile or permission set.",
+            refused,
+        )
+    return row
+
+
+def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifier: str | None) -> None:
+    found = org.db.execute(f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)).fetchone()
+    if found is not None and found["Id"] != identifier:
+        message = f"duplicate value found: {f.name} duplicates value on record with id: {str(found['Id'])[:15]}"
+        raise ApiError(400, "DUPLICATE_VALUE", message)
+
+
+def find_by_external_id(org: Org, sobject: SObject, f: Field, value: str) -> list[str]:
+    """The ids of the live records with this external id."""
+    rows = org.db.execute(f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)).fetchall()
+    return [str(r["Id"]) for r in rows]
+
+
+def _stored(org: Org, f: Field, value: object) -> object:
+    if value is None or value == "":
+        return None
+    if f.type == "boolean":
+        if not isinstance(value, bool):
+            raise _not_deserialized("boolean", value)
+        return int(value)
+    if f.type in NUMBER_TYPES:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise _not_deserialized("double", value)
+        try:
+            number = float(value)
+        except ValueError:
+            raise _not_deserialized("double", value) from None
+        if not abs(number) < 1e18:
+            raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"{f.label}: value outside of valid range on numeric field: {value}", [f.name])
+        return float(round(number)) if f.type == "int" else number
+    if not isinstance(value, str):
+        if isinstance(value, dict | list):
+            raise _not_deserialized(f.type, "a structure")
+        value = str(value)
+    if f.type == "date":
+        return _date(f, value)
+    if f.type == "datetime":
+        return _datetime(value)
+    if f.type == "reference":
+        return _reference(org, f, value)
+    if len(value) > f.length:
+        raise ApiError(400, "STRING_TOO_LONG", f"{f.label}: data value too large: {value[:100]} (max length={f.length})", [f.name])
+    if f.type == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise ApiError(400, "INVALID_EMAIL_ADDRESS", f"{f.label}: invalid email address: {value}", [f.name])
+    return value
+
+
+def _date(f: Field, value: str) -> str:
+    try:
+        if not _DATE.fullmatch(value[:10]):
+            raise ValueError
+        return date.fromisoformat(value[:10]).isoformat()
+    except ValueError:
+        raise _not_deserialized("date", value) from None
+
+
+def _datetime(value: str) -> str:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise _not_deserialized("datetime", value) from None
+    return to_datetime(moment.timestamp())
+
+
+def _reference(org: Org, f: Field, value: str) -> str:
+    target = sobject_of_id(value) if is_id(value) else None
+    polymorphic = f.name in ("WhoId", "WhatId")
+    if target is None or (target.name != f.refers_to and not polymorphic):
+        raise ApiError(400, "MALFORMED_ID", f"{f.label}: id value of incorrect type: {value[:40]}", [f.name])
+    identifier = to_18(value)
+    row = org.db.execute(f'SELECT IsDeleted FROM "{target.name}" WHERE Id = ?', (identifier,)).fetchone()
+    if row is None:
+        raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [f.name])
+    if row["IsDeleted"]:
+        raise ApiError(400, "ENTITY_IS_DELETED", "entity is deleted", [f.name])
+    return identifier
+
+
+def _not_deserialized(kind: str, value: object) -> ApiError:
+    return ApiError(
+        400, "JSON_PARSER_ERROR", f"Cannot deserialize instance of {kind} from value {str(value)[:80]} or request may be missing a required field"
+    )
+
+
+def _just_after(stamp: str) -> str:
+    moment = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+    return to_datetime(moment + 0.0015)

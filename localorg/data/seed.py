@@ -1,0 +1,238 @@
+"""Seed data: a believable sales org, the same for the same seed."""
+
+import hashlib
+import os
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from localorg.clock import to_datetime
+from localorg.data.ids import make_id
+from localorg.data.records import derive
+from localorg.data.schema import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, SCHEMA, STAGES, SObject
+from localorg.org import Org
+from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD
+
+_FIRST = (
+    "Amelia", "Noah", "Yuki", "Mateo", "Priya", "Liam", "Chloé", "Hans", "Sofia", "Omar", "Ingrid", "Kwame", "Elena", "Jonas", "Mei", "Lucas",
+    "Fatima", "Oliver", "Zoë", "Diego", "Hannah", "Tariq", "Nora", "Pavel", "Grace", "Søren", "Leila", "Marco", "Anna", "Thabo",
+)  # fmt: skip
+_LAST = (
+    "Andersson", "Brooks", "Chen", "Dubois", "Eriksen", "Fischer", "García", "Hughes", "Ivanova", "Jensen", "Kowalski", "Lindqvist", "Moreau",
+    "Nakamura", "O'Brien", "Patel", "Quinn", "Rossi", "Schneider", "Tanaka", "Ueda", "Vargas", "Weber", "Xu", "Yilmaz", "Zimmermann",
+)  # fmt: skip
+_STEM = (
+    "Alder", "Beacon", "Cedar", "Delta", "Ember", "Falcon", "Granite", "Harbor", "Iris", "Juniper", "Keystone", "Lumen", "Meridian", "Northwind",
+    "Orchard", "Pinnacle", "Quarry", "Ridge", "Summit", "Tidewater", "Umbra", "Verdant", "Willow", "Xenon", "Yarrow", "Zephyr", "Aster", "Bramble",
+)  # fmt: skip
+_TAIL = (
+    "Industries",
+    "Logistics",
+    "Foods",
+    "Health",
+    "Energy",
+    "Systems",
+    "Partners",
+    "Works",
+    "Media",
+    "Labs",
+    "Textiles",
+    "Robotics",
+    "Capital",
+    "Travel",
+)
+_PLACE = (
+    ("Berlin", "Berlin", "Germany"), ("Lyon", "Auvergne-Rhône-Alpes", "France"), ("Austin", "TX", "USA"), ("Osaka", "Osaka", "Japan"),
+    ("Toronto", "ON", "Canada"), ("Bristol", "England", "United Kingdom"), ("Porto", "Porto", "Portugal"), ("Malmö", "Skåne", "Sweden"),
+    ("Chicago", "IL", "USA"), ("Pune", "Maharashtra", "India"), ("São Paulo", "SP", "Brazil"), ("Zürich", "ZH", "Switzerland"),
+)  # fmt: skip
+_STREET = ("Harbour Street", "Market Square", "Station Road", "Mill Lane", "Park Avenue", "Canal Walk", "Foundry Way")
+_TITLES = ("Chief Financial Officer", "Head of Purchasing", "IT Director", "Operations Lead", "Sales Manager", "Office Manager", "Managing Director")
+_DEALS = ("Renewal", "Expansion", "Pilot", "Platform rollout", "Support plan", "New site", "Training package")
+_SUBJECTS = ("Delivery was late", "Invoice does not match order", "Cannot sign in to portal", "Question about warranty", "Wrong part shipped")
+_TODO = ("Call back", "Send quote", "Prepare meeting", "Check contract", "Follow up on demo")
+_BATCH = 2000
+
+USERS = (
+    ("sales@localorg.test", "Sam", "Sales", "Account Executive", "Standard User"),
+    ("admin@localorg.test", "Ada", "Admin", "System Administrator", "System Administrator"),
+    ("readonly@localorg.test", "Rea", "Donly", "Analyst", "Read Only"),
+)
+
+
+def seed(org: Org) -> None:
+    """Fills a new org: organization, profiles, users, the demo app, and `settings.accounts` accounts with their kin."""
+    settings = org.settings
+    rng = random.Random(settings.seed)
+    writer = _Writer(org)
+    now = datetime.fromtimestamp(org.clock.now(), UTC)
+    profiles = {name: writer.add("Profile", {"Name": name}) for name in ("System Administrator", "Standard User", "Read Only")}
+    writer.user = make_id("005", 2)  # the administrator made them all
+    users: list[str] = []
+    for username, first, last, title, profile in USERS:
+        users.append(
+            writer.add(
+                "User",
+                {"Username": username, "Alias": first[:3].lower(), "CommunityNickname": username.split("@")[0],
+                 "FirstName": first, "LastName": last, "Email": username, "Title": title, "CompanyName": "Local Org Trading",
+                 "Department": "Sales", "Phone": "+49 30 901820", "City": "Berlin", "Country": "Germany", "ProfileId": profiles[profile],
+                 "IsActive": 1, "TimeZoneSidKey": "Europe/Berlin", "LocaleSidKey": "en_GB", "LanguageLocaleKey": "en_US"},
+            )
+        )  # fmt: skip
+    writer.add("Organization", {"Name": "Local Org Trading", "InstanceName": "LOC1", "IsSandbox": 0, "OrganizationType": "Developer Edition"})
+    writer.user = users[0]
+    for n in range(settings.accounts):
+        _account(rng, writer, n, now)
+    for _ in range(max(10, settings.accounts // 4)):
+        _lead(rng, writer, now)
+    writer.finish()
+    with org.write() as db:
+        for user in users:
+            salt = os.urandom(16)
+            db.execute("INSERT INTO credential VALUES (?, ?, ?)", (user, salt, hash_password(PASSWORD, salt)))
+        columns = "consumer_key, consumer_secret, name, callbacks, scopes, pkce_required, secret_required, rotation"
+        scopes = "api id profile email openid refresh_token web"
+        callbacks = "http://localhost:1717/OauthRedirect"
+        apps = (
+            (CONSUMER_KEY, CONSUMER_SECRET, "Salesforce Sample App", "", scopes, 1, 1, 1),
+            # Salesforce's command-line client brings this key along; every org knows it (no secret, localhost only).
+            ("PlatformCLI", "", "Salesforce CLI", callbacks, "api web refresh_token", 0, 0, 0),
+        )
+        db.executemany(f"INSERT INTO app ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", apps)
+        db.execute("INSERT INTO meta VALUES ('seeded', ?)", (str(settings.seed),))
+
+
+def hash_password(password: str, salt: bytes) -> bytes:
+    """The stored form of a password (scrypt, RFC 7914)."""
+    return hashlib.scrypt(password.encode(), salt=salt, n=2**12, r=8, p=1)
+
+
+def _account(rng: random.Random, w: "_Writer", n: int, now: datetime) -> None:
+    stem, tail = _STEM[n % len(_STEM)], _TAIL[(n // len(_STEM)) % len(_TAIL)]
+    cycle = n // (len(_STEM) * len(_TAIL))
+    name = f"{stem} {tail}" + (f" {cycle + 1}" if cycle else "")
+    city, state, country = rng.choice(_PLACE)
+    domain = name.lower().replace(" ", "-") + ".example"
+    w.when = now - timedelta(days=rng.randint(1, 900), seconds=rng.randint(0, 86_000))
+    account = w.add(
+        "Account",
+        {"Name": name, "Type": rng.choice(ACCOUNT_TYPES), "Industry": rng.choice(INDUSTRIES), "Rating": rng.choice(RATINGS),
+         "AnnualRevenue": float(rng.randint(2, 900) * 100_000), "NumberOfEmployees": float(rng.randint(5, 9000)), "Phone": _phone(rng),
+         "Website": f"https://www.{domain}", "AccountNumber": f"A-{n + 1:06d}", "BillingStreet": f"{rng.randint(1, 199)} {rng.choice(_STREET)}",
+         "BillingCity": city, "BillingState": state, "BillingPostalCode": f"{rng.randint(10000, 99999)}", "BillingCountry": country,
+         "Description": f"{tail} company in {city}; customer of the {rng.choice(('north', 'south', 'east', 'west'))} team."},
+    )  # fmt: skip
+    contacts: list[str] = []
+    for _ in range(rng.randint(1, 4)):
+        first, last = rng.choice(_FIRST), rng.choice(_LAST)
+        email = f"{_ascii(first)}.{_ascii(last)}@{domain}"
+        contacts.append(
+            w.add(
+                "Contact",
+                {"AccountId": account, "Salutation": rng.choice(("Mr.", "Ms.", "Dr.")), "FirstName": first, "LastName": last,
+                 "Title": rng.choice(_TITLES), "Email": email, "Phone": _phone(rng), "MobilePhone": _phone(rng),
+                 "LeadSource": rng.choice(LEAD_SOURCES), "MailingCity": city, "MailingCountry": country},
+            )
+        )  # fmt: skip
+    for _ in range(rng.randint(0, 3)):
+        stage, _probability = rng.choice(STAGES)
+        closed = stage.startswith("Closed")
+        close = now + timedelta(days=-rng.randint(1, 300) if closed else rng.randint(5, 180))
+        w.add(
+            "Opportunity",
+            {"AccountId": account, "Name": f"{name} – {rng.choice(_DEALS)}", "StageName": stage, "Amount": float(rng.randint(5, 400) * 1000),
+             "CloseDate": close.date().isoformat(), "Type": "New Customer", "LeadSource": rng.choice(LEAD_SOURCES), "NextStep": rng.choice(_TODO)},
+        )  # fmt: skip
+    if rng.random() < 0.5:
+        status = rng.choice(("New", "Working", "Escalated", "Closed"))
+        w.add(
+            "Case",
+            {
+                "AccountId": account,
+                "ContactId": contacts[0],
+                "Subject": rng.choice(_SUBJECTS),
+                "Status": status,
+                "Priority": "Medium",
+                "Origin": "Email",
+            },
+        )
+    if rng.random() < 0.6:
+        due = (now + timedelta(days=rng.randint(-10, 30))).date().isoformat()
+        w.add(
+            "Task",
+            {
+                "WhoId": contacts[0],
+                "WhatId": account,
+                "Subject": rng.choice(_TODO),
+                "ActivityDate": due,
+                "Status": "Not Started",
+                "Priority": "Normal",
+            },
+        )
+
+
+def _lead(rng: random.Random, w: "_Writer", now: datetime) -> None:
+    first, last = rng.choice(_FIRST), rng.choice(_LAST)
+    w.when = now - timedelta(days=rng.randint(1, 200))
+    company = f"{rng.choice(_STEM)} {rng.choice(_TAIL)}"
+    w.add(
+        "Lead",
+        {"FirstName": first, "LastName": last, "Company": company, "Title": rng.choice(_TITLES), "Phone": _phone(rng),
+         "Email": f"{_ascii(first)}.{_ascii(last)}@{company.lower().replace(' ', '-')}.example", "Status": "Open - Not Contacted",
+         "LeadSource": rng.choice(LEAD_SOURCES), "Rating": rng.choice(RATINGS), "Industry": rng.choice(INDUSTRIES),
+         "Interests__c": ";".join(i for i in INTERESTS if rng.random() < 0.4) or None},
+    )  # fmt: skip
+
+
+def _phone(rng: random.Random) -> str:
+    return f"+44 20 7946 {rng.randint(0, 999):04d}"  # a range kept free for fiction (Ofcom)
+
+
+def _ascii(name: str) -> str:
+    for there, here in (("é", "e"), ("ë", "e"), ("ø", "o"), ("í", "i"), ("'", "")):
+        name = name.replace(there, here)
+    return name.lower()
+
+
+class _Writer:
+    """Collects rows and writes them in batches, so that a million accounts take seconds."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._rows: dict[str, list[tuple[object, ...]]] = {}
+        self._last: dict[str, int] = {}
+        self.user = ""
+        self.when = datetime.fromtimestamp(org.clock.now(), UTC)
+
+    def add(self, sobject: str, values: dict[str, object]) -> str:
+        spec = SCHEMA[sobject]
+        number = self._last.get(spec.prefix, 0) + 1
+        self._last[spec.prefix] = number
+        identifier = make_id(spec.prefix, number)
+        stamp = to_datetime(self.when.timestamp())
+        row = {f.name: values.get(f.name, f.default) for f in spec.fields if f.stored}
+        row |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp, "IsDeleted": 0}
+        row |= {"CreatedById": self.user, "LastModifiedById": self.user}
+        if spec.field("OwnerId"):
+            row["OwnerId"] = self.user
+        if spec.field("CaseNumber"):
+            row["CaseNumber"] = f"{number + 1000:08d}"
+        derive(spec, row)
+        rows = self._rows.setdefault(sobject, [])
+        rows.append(tuple(row.values()))
+        if len(rows) >= _BATCH:
+            self._flush(spec, rows)
+        return identifier
+
+    def finish(self) -> None:
+        for sobject, rows in self._rows.items():
+            self._flush(SCHEMA[sobject], rows)
+        with self._org.write() as db:
+            db.executemany("INSERT INTO sequence VALUES (?, ?)", self._last.items())
+
+    def _flush(self, spec: SObject, rows: list[tuple[object, ...]]) -> None:
+        marks = ", ".join("?" * sum(f.stored for f in spec.fields))
+        batch: Iterable[tuple[object, ...]] = rows
+        with self._org.write() as db:
+            db.executemany(f'INSERT INTO "{spec.name}" VALUES ({marks})', batch)
+        rows.clear()

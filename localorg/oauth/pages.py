@@ -1,0 +1,58 @@
+"""The pages of a sign-in: login, consent, and an error that cannot be answered with a redirect."""
+
+from collections.abc import Mapping
+from html import escape
+
+from localorg.pages import page
+
+_SCOPES = {
+    "api": "Access and manage your data",
+    "id": "Know who you are",
+    "profile": "Know who you are",
+    "email": "See your e-mail address",
+    "openid": "Know who you are",
+    "refresh_token": "Do this until you take it back",
+    "offline_access": "Do this until you take it back",
+    "web": "Open web pages as you",
+    "full": "Do everything that you may do",
+}
+
+
+def login(fields: Mapping[str, str], *, username: str = "", failed: bool = False) -> str:
+    """The login page; `fields` come back with the form."""
+    error = (
+        '<p class="error" role="alert">Please check your username and password. If you still can\'t log in, contact your Salesforce administrator.</p>'
+        if failed
+        else ""
+    )
+    return page(
+        "Login | Local Org",
+        f"""<h1>Log in</h1>{error}<form method="post" action="/login">{_hidden(fields)}
+<label for="username">Username</label><input id="username" name="username" type="email" autocomplete="username" value="{escape(username)}" required autofocus>
+<label for="password">Password</label><input id="password" name="pw" type="password" autocomplete="current-password" required>
+<button id="Login" type="submit">Log In</button></form>
+<small>This is the local org. Log in as sales@localorg.test or admin@localorg.test with the password localorg1.</small>""",
+    )
+
+
+def consent(fields: Mapping[str, str], app: str, user: str, scopes: tuple[str, ...]) -> str:
+    """The consent page: what the app asks for, Allow or Deny."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(_SCOPES.get(s, s) for s in scopes))
+    return page(
+        "Allow Access? | Local Org",
+        f"""<h1>Allow Access?</h1><p><strong>{escape(app)}</strong> is asking to:</p><ul>{items}</ul>
+<p>Do you want to allow access for {escape(user)}?</p><form method="post" action="/consent">{_hidden(fields)}
+<button id="oaapprove" name="answer" value="allow" type="submit">Allow</button>
+<button id="oadeny" class="plain" name="answer" value="deny" type="submit">Deny</button></form>""",
+    )
+
+
+def oauth_error(error: str, description: str) -> str:
+    """An authorize request that cannot be answered with a redirect."""
+    return page(
+        "OAuth Error | Local Org", f'<h1>OAuth Error</h1><p class="error">error={escape(error)}&amp;error_description={escape(description)}</p>'
+    )
+
+
+def _hidden(fields: Mapping[str, str]) -> str:
+    return "".join(f'<input type="hidden" name="{escape(k)}" value="{escape(v)}">' for k, v in fields.items())

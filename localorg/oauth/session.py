@@ -1,0 +1,28 @@
+"""The Salesforce session behind a REST request."""
+
+from starlette.requests import Request
+
+from localorg.errors import ApiError
+from localorg.oauth.grants import Session, find_session
+from localorg.org import Org
+from localorg.web import INNER, KIND, base_url, bearer
+
+
+def require_session(org: Org, request: Request) -> Session:
+    """The session behind a REST request; raises ApiError 401 INVALID_SESSION_ID, 403 REQUEST_LIMIT_EXCEEDED.
+
+    A part of a composite request comes with the session of the whole and is not counted again.
+    """
+    inner: Session | None = request.scope.get(INNER)
+    if inner is not None:
+        return inner
+    token = bearer(request)
+    session = None if token is None else find_session(org, token)
+    moved = org.moved_to is not None and base_url(request) != org.moved_to
+    if session is None or moved:
+        raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+    if org.api_used >= org.daily_limit:
+        raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+    org.api_used += 1
+    org.generations[f"{request.scope[KIND]}@{session.generation}"] += 1
+    return session

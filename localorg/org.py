@@ -1,0 +1,70 @@
+"""One open org: its SQLite file, its clock and its counters. Everything else works on an `Org`."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from localorg.clock import Clock
+from localorg.faults import Faults
+from localorg.settings import OrgSettings
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Writes that may still be taken back."""
+
+    undone: bool = False
+
+    def undo(self) -> None:
+        self.undone = True
+
+
+@dataclass(slots=True)
+class Org:
+    """One open org. Not thread safe: everything happens on one event loop."""
+
+    settings: OrgSettings
+    db: sqlite3.Connection
+    clock: Clock = field(default_factory=Clock)
+    counters: Counter[str] = field(default_factory=Counter[str])
+    faults: Faults = field(default_factory=Faults)
+    busy_refresh_tokens: set[str] = field(default_factory=set[str])
+    generations: Counter[str] = field(default_factory=Counter[str])
+    daily_limit: int = 15_000
+    api_used: int = 0
+    moved_to: str | None = None
+    org_id: str = ""
+
+    @contextmanager
+    def write(self) -> Generator[sqlite3.Connection]:
+        """A transaction, or a part of the one that is under way: all of the block or nothing of it is kept."""
+        inner = self.db.in_transaction
+        self.db.execute("SAVEPOINT part" if inner else "BEGIN IMMEDIATE")
+        try:
+            yield self.db
+        except BaseException:
+            self.db.execute("ROLLBACK TO part" if inner else "ROLLBACK")
+            if inner:
+                self.db.execute("RELEASE part")
+            raise
+        self.db.execute("RELEASE part" if inner else "COMMIT")
+
+    @contextmanager
+    def attempt(self) -> "Generator[Attempt]":
+        """Several writes that are kept together, unless the block raises or calls `undo`."""
+        attempt = Attempt()
+        self.db.execute("SAVEPOINT attempt")
+        try:
+            yield attempt
+        except BaseException:
+            attempt.undo()
+            raise
+        finally:
+            if attempt.undone:
+                self.db.execute("ROLLBACK TO attempt")
+            self.db.execute("RELEASE attempt")
+
+    def close(self) -> None:
+        self.db.close()

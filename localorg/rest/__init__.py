@@ -1,0 +1,1 @@
+"""The REST API: records, describe, query and search, composite requests."""

@@ -1,0 +1,183 @@
+"""Search: SOSL and its parameterized form, as LIKE over the name-like fields of each object.
+
+Source: SOQL and SOSL Reference, "SOSL Syntax"; REST API Developer Guide, "Search", "Parameterized Search".
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from localorg.data.access import Schema
+from localorg.data.schema import SObject
+from localorg.errors import ApiError
+from localorg.org import Org
+from localorg.soql import SoqlError, run
+
+MAX_LENGTH = 100_000
+_DEFAULT_LIMIT = 200
+_SEARCHED = ("Name", "Email", "Phone", "Subject", "Company", "Username", "Title", "Website")
+_SCOPES = {"NAME": ("Name",), "EMAIL": ("Email",), "PHONE": ("Phone", "MobilePhone", "Fax"), "ALL": _SEARCHED, "SIDEBAR": _SEARCHED}
+_SOSL = re.compile(r"\s*FIND\s*\{(?P<find>(?:[^{}\\]|\\.)*)\}(?P<rest>.*)\Z", re.IGNORECASE | re.DOTALL)
+_IN = re.compile(r"\s*IN\s+(?P<scope>NAME|EMAIL|PHONE|ALL|SIDEBAR)\s+FIELDS\b", re.IGNORECASE)
+_LIMIT = re.compile(r"\s+LIMIT\s+(?P<limit>\d{1,6})\s*\Z", re.IGNORECASE)
+_OBJECT = re.compile(r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<open>\()?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One object of RETURNING: its fields, and the clauses that follow them."""
+
+    sobject: SObject
+    fields: str
+    where: str | None
+    tail: str
+
+
+def search(org: Org, schema: Schema, text: str, *, version: str, zone: str) -> list[dict[str, object]]:
+    """Runs a SOSL text and returns the records found, object after object. Raises ApiError."""
+    match = _SOSL.match(text)
+    if match is None or len(text) > MAX_LENGTH:
+        raise ApiError(400, "MALFORMED_SEARCH", "No search term found. The search term must be enclosed in braces.")
+    rest, scope = match["rest"], "ALL"
+    within = _IN.match(rest)
+    if within is not None:
+        scope, rest = within["scope"].upper(), rest[within.end() :]
+    limit = _DEFAULT_LIMIT
+    limited = _LIMIT.search(rest)
+    if limited is not None and rest[: limited.start()].count("(") == rest[: limited.start()].count(")"):
+        limit, rest = min(2000, int(limited["limit"])), rest[: limited.start()]
+    rest = rest.strip()
+    if not rest:
+        wanted = [_Wanted(o, "Id", None, "") for o in schema if _fields_of(o, scope)]
+    elif rest.upper().startswith("RETURNING "):
+        wanted = _returning(schema, rest[len("RETURNING ") :])
+    else:
+        raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{rest.split()[0][:40]}'")
+    return _find(org, schema, _terms(match["find"]), scope, wanted, limit, version, zone)
+
+
+def parameterized(org: Org, schema: Schema, body: Mapping[str, object], *, version: str, zone: str) -> list[dict[str, object]]:
+    """`q`, `sobject` (or `sobjects`), `fields`, `in`, `overallLimit` as REST takes them. Raises ApiError."""
+    text = str(body.get("q") or "")
+    scope = str(body.get("in") or "ALL").upper()
+    if scope not in _SCOPES:
+        raise ApiError(400, "INVALID_SEARCH_SCOPE", f"The search scope {scope[:20]} is not supported.")
+    listed = body.get("sobjects")
+    named: list[dict[str, object]] = cast(list[dict[str, object]], listed) if isinstance(listed, list) else []
+    if not named and body.get("sobject"):
+        given = body.get(f"{body['sobject']}.fields") or body.get("fields") or "Id"
+        named = [{"name": body["sobject"], "fields": str(given).split(","), "limit": body.get(f"{body['sobject']}.limit")}]
+    overall = _number(body.get("overallLimit"), _DEFAULT_LIMIT)
+    wanted: list[_Wanted] = []
+    for one in named:
+        source = schema.sobject(str(one.get("name"))) if isinstance(one, dict) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+        if source is None:
+            raise ApiError(400, "INVALID_TYPE", "sObject type is not supported in search.")
+        fields = one.get("fields") or body.get("fields") or ["Id"]
+        text_fields = ", ".join(str(f).strip() for f in (fields if isinstance(fields, list) else [fields]))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        where = str(one["where"]) if one.get("where") else None
+        wanted.append(_Wanted(source, text_fields, where, f"LIMIT {_number(one.get('limit'), overall)}"))
+    return _find(
+        org, schema, _terms(text), scope, wanted or [_Wanted(o, "Id", None, "") for o in schema if _fields_of(o, scope)], overall, version, zone
+    )
+
+
+def _number(value: object, default: int) -> int:
+    text = str(value) if value is not None else ""
+    return min(2000, int(text)) if text.isdigit() else default
+
+
+def _terms(find: str) -> list[str]:
+    """The words of a search as LIKE patterns: quotes keep words together, `*` and `?` are wildcards."""
+    if len(re.sub(r"[\s*?\"]", "", find)) < 2:
+        raise ApiError(400, "MALFORMED_SEARCH", "search term must be longer than one character")
+    words = re.findall(r'"((?:[^"\\]|\\.)*)"|((?:\\.|[^\s"])+)', find)
+    patterns: list[str] = []
+    for quoted, plain in words:
+        pattern, escaped = "", False
+        for c in quoted or plain:
+            if c == "\\" and not escaped:
+                escaped = True
+                continue
+            if escaped or c not in "*?":
+                pattern += {"%": "\\%", "_": "\\_", "\\": "\\\\\\\\", "'": "\\'"}.get(c, c)
+            else:
+                pattern += "%" if c == "*" else "_"
+            escaped = False
+        if pattern.strip() and pattern.upper() not in ("AND", "OR"):
+            patterns.append(f"'%{pattern}%'")
+    return patterns
+
+
+def _returning(schema: Schema, text: str) -> list[_Wanted]:
+    wanted: list[_Wanted] = []
+    at = 0
+    while at < len(text):
+        match = _OBJECT.match(text, at)
+        if match is None:
+            raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{text[at : at + 20].strip()}'")
+        source = schema.sobject(match["name"])
+        if source is None:
+            raise ApiError(400, "INVALID_TYPE", f"sObject type '{match['name']}' is not supported.")
+        at, inside = match.end(), "Id"
+        if match["open"]:
+            end = _closing(text, at)
+            inside, at = text[at:end], end + 1
+        wanted.append(_object(source, inside))
+        separator = re.match(r"\s*(,)?\s*", text[at:])
+        assert separator is not None
+        at += separator.end()
+        if at < len(text) and separator[1] is None:
+            raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{text[at : at + 20].strip()}'")
+    return wanted
+
+
+def _closing(text: str, at: int) -> int:
+    depth, quoted, i = 1, False, at
+    while i < len(text):
+        c = text[i]
+        if quoted:
+            i += c == "\\"
+            quoted = c != "'"
+        elif c == "'":
+            quoted = True
+        elif c in "()":
+            depth += 1 if c == "(" else -1
+            if depth == 0:
+                return i
+        i += 1
+    raise ApiError(400, "MALFORMED_SEARCH", "expecting a right parentheses, found '<EOF>'")
+
+
+def _object(source: SObject, inside: str) -> _Wanted:
+    clause = re.search(r"\s(WHERE|ORDER\s+BY|LIMIT|OFFSET)\s", inside, re.IGNORECASE)
+    fields, rest = (inside, "") if clause is None else (inside[: clause.start()], inside[clause.start() :].strip())
+    where = None
+    if rest.upper().startswith("WHERE "):
+        end = re.search(r"\s(ORDER\s+BY|LIMIT|OFFSET)\s", rest, re.IGNORECASE)
+        where, rest = (rest[6:], "") if end is None else (rest[6 : end.start()], rest[end.start() :].strip())
+    return _Wanted(source, fields.strip() or "Id", where, rest)
+
+
+def _fields_of(source: SObject, scope: str) -> list[str]:
+    return [n for n in _SCOPES[scope] if source.field(n) is not None]
+
+
+def _find(
+    org: Org, schema: Schema, terms: list[str], scope: str, wanted: list[_Wanted], limit: int, version: str, zone: str
+) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for one in wanted:
+        fields = _fields_of(one.sobject, scope)
+        if not fields or len(found) >= limit:
+            continue
+        each = [" OR ".join(f"{f} LIKE {term}" for f in fields) for term in terms]
+        condition = " AND ".join(f"({c})" for c in each)
+        where = f"({condition})" + (f" AND ({one.where})" if one.where else "")
+        text = f"SELECT {one.fields} FROM {one.sobject.name} WHERE {where} {one.tail}"
+        try:
+            found += run(org, schema, text, version=version, batch=limit, zone=zone).records
+        except SoqlError as refused:
+            raise ApiError(400, refused.code, refused.message) from None
+    return found[:limit]

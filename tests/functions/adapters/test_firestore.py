@@ -1,0 +1,196 @@
+"""One suite for both stores: in memory, and the real Firestore emulator."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from google.cloud.firestore import AsyncClient
+
+from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.adapters.firestore import FirestoreDocuments
+from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
+from backend.connections.connection import Connection, Lease, SealedTokens, State
+from backend.connections.store import ChainBroken, Contended, Criteria, Documents
+from backend.values import Secret, Uid
+from contract.errors import Reason
+from tests.functions.memory_store import MemoryDocuments
+
+
+def a_connection(org_id: str = "00D") -> Connection:
+    now = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+    return Connection(
+        uid=Uid.of(org_id, uuid4().hex), login_host="login.salesforce.com", instance_url="https://x.my.salesforce.com",
+        scope="api",
+        generation=1, tokens=SealedTokens(b"\x01sealed", b"\x02sealed"), state=State.FRESH, created=now, refreshed=now, used=now,
+    )  # fmt: skip
+
+
+AUDIT = Audit(TinkCipher(Secret(new_keyset())), lambda: uuid4().hex)
+
+
+def an_entry(connection: Connection, chain: Chain | None = None) -> Entry:
+    return AUDIT.append(chain, Event.REVOCATION, at=connection.created, by="user")[1]
+
+
+@pytest.fixture(params=["memory", "firestore"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Documents]:
+    if request.param == "memory":
+        yield MemoryDocuments()
+        return
+    suite = request.getfixturevalue("suite")
+    os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{suite.plan.ports.firestore}"
+    try:
+        # A database of its own, so that what is broken on purpose here does not meet the other tests.
+        yield FirestoreDocuments(AsyncClient(project=suite.plan.project, database="broken-on-purpose"))
+    finally:
+        del os.environ["FIRESTORE_EMULATOR_HOST"]
+
+
+async def test_what_was_written_is_read(store: Documents) -> None:
+    written = await store.write(a_connection())
+    assert await store.read(written.uid) == written
+    changed = replace(
+        written,
+        generation=2,
+        state=State.NEEDS_SIGN_IN,
+        ended_reason=Reason.ACCESS_REVOKED,
+        lease=Lease("me", written.created + timedelta(seconds=20)),
+        stay_signed_in=True,
+        devices={"phone": written.created, "tablet": written.created + timedelta(days=1)},
+        chain=Chain("subject", 3, "hash", b"seal"),
+    )
+    written = await store.write(changed)
+    assert await store.read(written.uid) == written
+
+
+async def test_what_is_not_there_reads_as_none(store: Documents) -> None:
+    assert await store.read(Uid("00D_nobody")) is None
+
+
+async def test_an_older_revision_is_never_written_over_a_newer(store: Documents) -> None:
+    first = await store.write(a_connection())
+    await store.write(replace(first, generation=2))
+    with pytest.raises(Contended):
+        await store.write(replace(first, generation=3))
+    found = await store.read(first.uid)
+    assert found is not None
+    assert found.generation == 2
+
+
+async def test_a_new_document_is_not_written_over_one_that_stands(store: Documents) -> None:
+    connection = a_connection()
+    await store.write(connection)
+    with pytest.raises(Contended):
+        await store.write(connection)
+
+
+async def test_what_was_deleted_does_not_come_back(store: Documents) -> None:
+    written = await store.write(a_connection())
+    newer = await store.write(replace(written, generation=2))
+    with pytest.raises(Contended):
+        await store.delete(written, an_entry(written))
+    await store.delete(newer, an_entry(newer))
+    for stale in (written, newer):
+        with pytest.raises(Contended):
+            await store.write(replace(stale, generation=3))
+    assert await store.read(written.uid) is None
+
+
+async def test_of_many_writers_exactly_one_wins(store: Documents) -> None:
+    connection = await store.write(a_connection())
+    outcomes = await asyncio.gather(*(store.write(replace(connection, generation=n)) for n in range(2, 22)), return_exceptions=True)
+    assert sum(isinstance(o, Connection) for o in outcomes) == 1
+    assert sum(isinstance(o, Contended) for o in outcomes) == 19
+
+
+async def test_an_audit_entry_is_written_with_its_connection_or_not_at_all(store: Documents) -> None:
+    connection = a_connection()
+    chain, first = AUDIT.append(None, Event.SIGN_IN, at=connection.created, by="user", generation=1)
+    written = await store.write(replace(connection, chain=chain), first)
+    longer, second = AUDIT.append(chain, Event.REFRESH, at=connection.created, by="backend", generation=2)
+    with pytest.raises(Contended):  # the connection is contended
+        await store.write(replace(connection, chain=longer), second)
+    await store.write(replace(written, generation=2, chain=longer), second)
+    with pytest.raises(ChainBroken):  # the entry stands already, and nobody has moved the connection
+        await store.write(replace(a_connection(), chain=longer), second)
+    mine = await record_of(store, chain.subject)
+    assert (mine[0].entries, mine[0].end, mine[1]) == ((first, second), longer, connection.uid)
+    assert AUDIT.flaw(mine[0]) is None
+
+
+async def record_of(store: Documents, subject: str) -> tuple[Recorded, str | None]:
+    found = [(replace(r, entries=tuple(r.entries)), uid) async for r, uid in store.recorded() if r.subject == subject]
+    assert len(found) == 1
+    return found[0]
+
+
+async def test_a_deleted_connections_record_stays_and_erasure_takes_its_name(store: Documents) -> None:
+    connection = a_connection()
+    chain, first = AUDIT.append(None, Event.SIGN_IN, at=connection.created, by="user", generation=1)
+    written = await store.write(replace(connection, chain=chain), first)
+    closed, last = AUDIT.append(chain, Event.ERASURE, at=connection.created, by="user", generation=1)
+    await store.delete(replace(written, chain=closed), last)
+    record, uid = await record_of(store, chain.subject)
+    assert uid == connection.uid
+    await store.erase(connection.uid)
+    assert await record_of(store, chain.subject) == (record, None)
+    assert AUDIT.flaw(record) is None
+    assert connection.uid not in repr(record)
+
+
+async def test_a_connection_without_a_record_gets_one_when_it_is_deleted(store: Documents) -> None:
+    written = await store.write(a_connection())
+    chain, entry = AUDIT.append(None, Event.REVOCATION, at=written.created, by="user", generation=1)
+    await store.delete(replace(written, chain=chain), entry)
+    record, uid = await record_of(store, chain.subject)
+    assert (record.entries, record.end, uid) == ((entry,), chain, written.uid)
+    assert await store.read(written.uid) is None
+
+
+async def test_connections_are_found_by_criteria(store: Documents) -> None:
+    org, old = f"00D{uuid4().hex[:15]}", datetime(2026, 1, 1, tzinfo=UTC)
+    made = {
+        "plain": a_connection(org),
+        "kept": replace(a_connection(org), stay_signed_in=True, refreshed=old),
+        "unused": replace(a_connection(org), used=old),
+        "due": replace(a_connection(org), state=State.REVOKED),
+        "done": replace(a_connection(org), state=State.REVOKED, tokens=SealedTokens(b"", b"")),
+    }
+    for connection in made.values():
+        await store.write(connection)
+    names = {c.uid: name for name, c in made.items()}
+
+    async def found(criteria: Criteria) -> set[str]:
+        return {names[c.uid] async for c in store.find(criteria) if c.uid.org_id == org}
+
+    later = old + timedelta(days=1)
+    assert await found(Criteria()) == await found(Criteria(org_id=org)) == set(made)
+    assert await found(Criteria(org_id="00Dother")) == set()
+    assert await found(Criteria(stay_signed_in=True, refreshed_before=later)) == {"kept"}
+    assert await found(Criteria(stay_signed_in=True, refreshed_before=old)) == set()
+    assert await found(Criteria(used_before=later)) == {"unused"}
+    assert await found(Criteria(revocation_due=True)) == {"due"}
+
+
+async def test_more_connections_than_a_page_holds_are_all_found(store: Documents) -> None:
+    org = f"00D{uuid4().hex[:15]}"
+    made = [a_connection(org) for _ in range(650)]
+    for begin in range(0, len(made), 50):
+        await asyncio.gather(*(store.write(c) for c in made[begin : begin + 50]))
+    assert {c.uid async for c in store.find(Criteria(org_id=org))} == {c.uid for c in made}
+
+
+async def test_blocks_are_fenced_too(store: Documents) -> None:
+    before = await store.read_blocks()
+    chain, entry = AUDIT.append(before.chain, Event.BLOCK, at=datetime(2026, 11, 24, tzinfo=UTC), by="anna", reason="everyone")
+    await store.write_blocks(replace(before, targets=frozenset({"00D1"}), chain=chain), entry)
+    with pytest.raises(Contended):
+        await store.write_blocks(replace(before, targets=frozenset({"00D2"}), chain=chain), entry)
+    blocks = await store.read_blocks()
+    assert blocks.targets == {"00D1"}
+    _, lifted = AUDIT.append(blocks.chain, Event.UNBLOCK, at=datetime(2026, 11, 24, tzinfo=UTC), by="anna", reason="everyone")
+    await store.write_blocks(replace(blocks, targets=frozenset()), lifted)

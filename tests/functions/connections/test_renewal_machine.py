@@ -1,0 +1,506 @@
+"""The renewal under every order of events that Hypothesis can think of: the real vault, Salesforce's rules, virtual time.
+
+Several instances share one store. Every await of the code under test is a point where Hypothesis decides who goes on,
+whose process dies, how far the clock moves, what the network does to a request, and what else happens to the connection:
+a new sign-in, an administrator's block, a re-sealing, a setting. The invariants:
+
+I1  a refresh token reaches Salesforce at most once, unless Salesforce itself said that it is still good
+I2  no older generation is ever stored over a newer one
+I3  every waiter ends with a credential or a typed reason, in bounded virtual time
+I4  nobody has to sign in again while the store holds a grant that Salesforce still takes
+I5  no grant lives on at Salesforce that nobody holds, as long as no process died and no answer was lost
+
+MACHINE_EXAMPLES sets how many interleavings are played; docs/reliability.md has the figures of the long run.
+"""
+
+import asyncio
+import itertools
+import os
+import random
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from backend.connections.audit import Audit, Entry
+from backend.connections.connection import Connection, Credential, SealedTokens, State, TokenResponse, blocked, staying_signed_in
+from backend.connections.credentials import RememberedCredentials
+from backend.connections.renewal import LEASE_SECONDS, TOKEN_SECONDS, WAIT_SECONDS, Renewal
+from backend.connections.store import Contended, RecordingStore
+from backend.connections.vault import Vault
+from backend.failures import Busy, GrantRefused, NotSent, OutcomeUnknown
+from backend.values import Secret, Uid
+from contract.errors import CallError, Reason
+from tests.functions.memory_store import MemoryDocuments
+
+UID, HOST, URL = Uid("00D_005"), "login.salesforce.com", "https://x.my.salesforce.com"
+INSTANCES = 3
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "1000"))
+
+
+class Died(BaseException):
+    """The process of an instance was killed."""
+
+
+class World:
+    """Time, the network and Salesforce; every await of the code under test comes by here."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, tzinfo=UTC)
+        self.parked: list[tuple[str, asyncio.Future[None]]] = []
+        self.dead: set[str] = set()
+        self.fates: list[str] = []
+        self.live: dict[str, str] = {}  # grant → the one refresh token that Salesforce takes
+        self.grant_of: dict[str, str] = {}
+        self.arrived: Counter[str] = Counter()
+        self.broken: list[str] = []
+        self.lossless = True
+        self._ids = itertools.count(1)
+
+    async def point(self, instance: str) -> None:
+        """A place where anything may happen before the code goes on."""
+        if instance in self.dead:
+            raise Died
+        future = asyncio.get_running_loop().create_future()
+        self.parked.append((instance, future))
+        await future
+        if instance in self.dead:
+            raise Died
+
+    def fate(self) -> str:
+        return self.fates.pop(0) if self.fates else "ok"
+
+    def sign_in(self) -> TokenResponse:
+        """A new grant, as an authorization code gives it."""
+        return self._give(f"grant{next(self._ids)}")
+
+    def exchange(self, token: str) -> TokenResponse:
+        """A refresh with rotation: a token that was used before revokes the whole grant."""
+        self.arrived[token] += 1
+        if self.arrived[token] > 1:
+            self.broken.append(f"I1: {token} reached Salesforce {self.arrived[token]} times")
+        grant = self.grant_of[token]
+        if self.live.get(grant) != token:
+            self.live.pop(grant, None)
+            raise GrantRefused
+        return self._give(grant)
+
+    def _give(self, grant: str) -> TokenResponse:
+        n = next(self._ids)
+        self.live[grant] = f"r{n}"
+        self.grant_of[f"r{n}"] = grant
+        return TokenResponse(Secret(f"a{n}"), Secret(f"r{n}"), URL, "api", UID)
+
+
+class Place:
+    """One instance's view of the world: its clock (askew), its store, its way to Salesforce."""
+
+    def __init__(self, world: World, name: str, store: MemoryDocuments, skew: float) -> None:
+        self.world = world
+        self.name = name
+        self.inner = store
+        self.skew = timedelta(seconds=skew)
+
+    def now(self) -> datetime:
+        return self.world.now + self.skew
+
+    async def sleep(self, seconds: float) -> None:
+        until = self.now() + timedelta(seconds=seconds)
+        while self.now() < until:
+            await self.world.point(self.name)
+            self.world.now += timedelta(seconds=seconds / 2)
+
+    async def read(self, uid: Uid) -> Connection | None:
+        await self.world.point(self.name)
+        found = await self.inner.read(uid)
+        await self.world.point(self.name)
+        return found
+
+    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+        await self.world.point(self.name)
+        written = await self.inner.write(connection, entry)
+        await self.world.point(self.name)
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        """What a renewal does not use goes straight to the store."""
+        return getattr(self.inner, name)
+
+    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
+        sent = self.world.now
+        await self.world.point(self.name)
+        fate = self.world.fate()
+        if fate == "no-way":
+            raise NotSent
+        if fate == "request-lost":
+            await self.world.point(self.name)
+            raise OutcomeUnknown(writes=True)
+        # The adapter gives up after ten seconds: nothing that was sent arrives later than that.
+        if self.world.now - sent > timedelta(seconds=TOKEN_SECONDS):
+            raise OutcomeUnknown(writes=True)
+        grant = self.world.exchange(refresh_token.reveal())
+        if fate == "delivered-twice":  # Salesforce carries out one and tells the other that it is being processed
+            await self.world.point(self.name)
+        await self.world.point(self.name)
+        if fate in ("answer-lost", "delivered-twice") or self.world.now - sent > timedelta(seconds=TOKEN_SECONDS):
+            self.world.lossless = False
+            raise OutcomeUnknown(writes=True)
+        return grant
+
+    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
+        await self.world.point(self.name)
+        if self.world.fate() != "ok":
+            raise Busy
+        token = refresh_token.reveal()
+        good = self.world.live.get(self.world.grant_of[token]) == token
+        await self.world.point(self.name)
+        return good
+
+    async def revoke(self, login_host: str, token: Secret) -> None:
+        await self.world.point(self.name)
+        self.world.live.pop(self.world.grant_of[token.reveal()], None)
+
+
+class Plain:
+    """A cipher that keeps the place with the token, so that a token moved elsewhere shows."""
+
+    def seal(self, text: Secret, *, uid: str, field: str, generation: int) -> bytes:
+        return f"{uid}|{field}|{generation}|{text.reveal()}".encode()
+
+    def unseal(self, sealed: bytes, *, uid: str, field: str, generation: int) -> Secret:
+        place, _, token = sealed.decode().rpartition("|")
+        assert place == f"{uid}|{field}|{generation}"
+        return Secret(token)
+
+
+class WatchedStore(MemoryDocuments):
+    """Refuses to be a party to I2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.highest = 0
+        self.contended = 0
+        self.older: list[str] = []
+
+    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+        try:
+            written = await super().write(connection, entry)
+        except Contended:
+            self.contended += 1
+            raise
+        if written.generation < self.highest:
+            self.older.append(f"I2: generation {written.generation} was stored over {self.highest}")
+        self.highest = max(self.highest, written.generation)
+        return written
+
+
+class Renewals(RuleBasedStateMachine):
+    """What can happen, one rule each."""
+
+    renewal_type: ClassVar[type[Renewal]] = Renewal
+    vault_type: ClassVar[type[Vault]] = Vault
+    store_type: ClassVar[type[WatchedStore]] = WatchedStore
+    happened: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(lambda _loop, _context: None)  # a task that died unheard is meant
+        self.world, self.store, self.cipher = World(), self.store_type(), Plain()
+        self.instances: list[Instance] = []
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.waiting: set[asyncio.Task[Any]] = set()
+        self.born = 0
+        self.frozen: set[str] = set()
+        self.killed = False
+
+    @initialize(skews=st.lists(st.sampled_from((-30.0, 30.0)), min_size=INSTANCES, max_size=INSTANCES))
+    def begin(self, skews: list[float]) -> None:
+        self.skews = skews
+        self.instances = [self.instance(n) for n in range(INSTANCES)]
+        first = self.world.sign_in()
+        assert first.refresh_token
+        start = self.world.now
+        self.rejected = Credential(UID, first.access_token, URL, 1)
+        self.run(self.store.write(Connection(
+            UID, HOST, URL, "api", 1,
+            SealedTokens(self.cipher.seal(first.access_token, uid=UID, field="access_token", generation=1),
+                         self.cipher.seal(first.refresh_token, uid=UID, field="refresh_token", generation=1)),
+            State.FRESH, start, start, start)))  # fmt: skip
+        for n in range(INSTANCES):
+            self.call_again(n, False)
+        self.count("interleavings")
+
+    def instance(self, n: int) -> "Instance":
+        self.born += 1
+        place = Place(self.world, f"i{self.born}", self.store, self.skews[n])
+        store = RecordingStore(place, Audit(self.cipher, lambda: "subject"), place)  # pyright: ignore[reportArgumentType]
+        remembered = RememberedCredentials(place)
+        vault = self.vault_type(store, self.cipher, place, place, remembered)
+        renewal = self.renewal_type(vault, store, place, remembered, place, random.Random(self.born).random, place.name)
+        return Instance(place.name, vault, renewal)
+
+    def count(self, what: str) -> None:
+        type(self).happened[what] += 1
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    def start(self, work: Coroutine[Any, Any, Any], *, waits: bool = False) -> None:
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        if waits:
+            self.waiting.add(task)
+
+    async def settle(self) -> None:
+        for _ in range(6):
+            await asyncio.sleep(0)
+
+    def release(self, index: int) -> None:
+        self.run(self.settle())
+        awake = [p for p in self.world.parked if p[0] not in self.frozen]
+        if awake:
+            chosen = awake[index % len(awake)]
+            self.world.parked.remove(chosen)
+            chosen[1].set_result(None)
+        self.run(self.settle())
+        for task in [t for t in self.waiting if t.done()]:
+            self.waiting.discard(task)
+            outcome = task.exception()
+            if outcome is not None and not isinstance(outcome, (CallError, Died)):
+                raise outcome
+            self.count("renewed" if outcome is None else outcome.reason.value if isinstance(outcome, CallError) else "died")
+
+    @rule(n=st.integers(0, INSTANCES - 1), stale=st.booleans())
+    def call_again(self, n: int, stale: bool) -> None:
+        """A call whose credential Salesforce has rejected; a stale one was sent long ago and is delivered once more."""
+        rejected = replace(self.rejected, generation=max(1, self.rejected.generation - 1)) if stale else self.rejected
+        self.start(self.instances[n].renewal.renew(UID, rejected), waits=True)
+
+    @rule(choices=st.lists(st.integers(0, 11), min_size=4, max_size=24))
+    def go_on(self, choices: list[int]) -> None:
+        for choice in choices:
+            self.release(choice)
+
+    @rule(choices=st.lists(st.integers(0, 11), min_size=4, max_size=24))
+    def go_on_further(self, choices: list[int]) -> None:
+        self.go_on(choices)
+
+    @rule(fate=st.sampled_from(("no-way", "request-lost", "answer-lost", "delivered-twice")))
+    def network(self, fate: str) -> None:
+        self.world.fates.append(fate)
+
+    @rule(n=st.integers(0, INSTANCES - 1))
+    def kill_process(self, n: int) -> None:
+        self.world.dead.add(self.instances[n].owner)
+        self.instances[n] = self.instance(n)
+        self.killed = True
+        self.count("kills")
+
+    @rule(n=st.integers(0, INSTANCES - 1))
+    def stand_still(self, n: int) -> None:
+        """A process gets no processor for a while, and does not know."""
+        self.frozen ^= {self.instances[n].owner}
+
+    @rule(seconds=st.sampled_from((1, 5, 10, 10)))
+    def time_passes(self, seconds: int) -> None:
+        self.world.now += timedelta(seconds=seconds)
+
+    @rule()
+    def token_expires(self) -> None:
+        stored = self.run(self.store.read(UID))
+        if stored is not None and stored.tokens.access_token:
+            self.rejected = Credential(UID, Secret("expired"), URL, stored.generation)
+
+    @rule(what=st.sampled_from(("sign-in", "other write", "other write", "administrator's block")), n=st.integers(0, INSTANCES - 1))
+    def meanwhile(self, what: str, n: int) -> None:
+        vault = self.instances[n].vault
+
+        async def sign_in() -> None:
+            replaced = await vault.save(self.world.sign_in(), HOST, "phone")
+            if replaced is not None:
+                await vault.revoke(replaced)
+
+        async def write_beside() -> None:  # a setting and a re-sealing
+            await vault.reseal(UID)
+            await vault.change(UID, lambda c: staying_signed_in(c, not c.stay_signed_in))
+
+        async def block() -> None:
+            ended = await vault.change(UID, blocked)
+            if ended is not None:
+                await vault.revoke(ended)
+
+        self.start({"sign-in": sign_in, "other write": write_beside, "administrator's block": block}[what]())
+        self.count(what)
+
+    @invariant()
+    def nothing_is_broken(self) -> None:
+        broken = self.world.broken + self.store.older
+        assert not broken, broken[0]
+
+    def teardown(self) -> None:
+        try:
+            if self.instances:
+                self.calm_down()
+        finally:
+            for _, future in self.world.parked:
+                future.cancel()
+            for task in self.tasks:
+                task.cancel()
+            self.run(self.settle())
+            self.loop.close()
+
+    def calm_down(self) -> None:
+        """No more deaths and losses, and time goes on: every waiter ends, and a good grant is still of use."""
+        self.world.fates.clear()
+        self.frozen.clear()
+        calm = self.world.now
+        self.play_on()
+        took = self.world.now - calm  # before, nobody may have been let go on
+        assert not self.waiting, "I3: a waiter never ended"
+        assert took < timedelta(seconds=WAIT_SECONDS + LEASE_SECONDS + 30), f"I3: a waiter waited {took}"
+        self.nothing_is_broken()
+        stored = self.run(self.store.read(UID))
+        assert stored is not None
+        token = self.cipher.unseal(stored.tokens.refresh_token, uid=UID, field="refresh_token", generation=stored.generation).reveal()
+        good = self.world.live.get(self.world.grant_of[token]) == token
+        if good and stored.state is not State.REVOKED:
+            assert stored.state is not State.NEEDS_SIGN_IN, "I4: signed out although the stored grant is good"
+            final = self.loop.create_task(self.instances[0].renewal.renew(UID, Credential(UID, Secret("x"), URL, stored.generation)))
+            self.world.now += timedelta(seconds=LEASE_SECONDS + 5)
+            self.play_on(final)
+            assert final.exception() is None, f"I4: {final.exception()} although the stored grant is good"
+            assert final.result().credential.generation == stored.generation + 1, "I4: nothing was refreshed"
+        if self.world.lossless and not self.killed:
+            held = {self.world.grant_of[token]} if good else set()
+            assert set(self.world.live) <= held, "I5: a grant lives on that nobody holds"
+        self.count("contended" if self.store.contended else "uncontended")
+
+    def play_on(self, until: asyncio.Task[Any] | None = None) -> None:
+        for _ in range(6000):
+            if until is not None and until.done():
+                return
+            self.release(0)
+            if not self.world.parked:
+                if until is None and not self.waiting:
+                    return
+                self.world.now += timedelta(seconds=1)
+
+
+@dataclass
+class Instance:
+    """One process."""
+
+    owner: str
+    vault: Vault
+    renewal: Renewal
+
+
+class UnfencedStore(WatchedStore):
+    """Mutant: writes whatever comes."""
+
+    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+        current = await self.read(connection.uid)
+        return await super().write(replace(connection, revision=None if current is None else current.revision))
+
+
+class Leaseless(Renewal):
+    """Mutant: looks at no lease."""
+
+    def _is_leased(self, connection: Connection, since: datetime) -> bool:
+        return False
+
+
+class ClockTrusting(Renewal):
+    """Mutant: believes that all clocks agree."""
+
+    def _is_leased(self, connection: Connection, since: datetime) -> bool:
+        return connection.lease is not None and connection.lease.owner != self._owner and connection.lease.deadline > self._clock.now()
+
+
+class Trusting(Renewal):
+    """Mutant: sends a token again without asking."""
+
+    async def _is_still_good(self, held: Connection, token: Secret) -> bool:
+        return True
+
+
+class Forgetful(Renewal):
+    """Mutant: takes what a dead holder was sending for unsent."""
+
+    async def _take_lease(self, connection: Connection) -> Connection:
+        return await super()._take_lease(replace(connection, state=State.REFRESHING))
+
+
+class Hasty(Renewal):
+    """Mutant: gives a connection up when the outcome is unknown."""
+
+    async def _is_still_good(self, held: Connection, token: Secret) -> bool:
+        return False
+
+
+class Patient(Renewal):
+    """Mutant: waits for a lease as long as it takes, also for a dead holder's."""
+
+    def _is_leased(self, connection: Connection, since: datetime) -> bool:
+        return connection.lease is not None and connection.lease.owner != self._owner
+
+
+class CarelessVault(Vault):
+    """Mutant: leaves a grant alone that came too late to be stored."""
+
+    async def revoke_token(self, login_host: str, token: Secret) -> bool:
+        return True
+
+
+def play(
+    renewal_type: type[Renewal] = Renewal,
+    store_type: type[WatchedStore] = WatchedStore,
+    vault_type: type[Vault] = Vault,
+    examples: int = EXAMPLES,
+    shrink: bool = False,
+) -> Counter[str]:
+    """Many interleavings; what happened in them. Raises AssertionError with the invariant that was broken."""
+    machine = type("Played", (Renewals,), {"renewal_type": renewal_type, "vault_type": vault_type, "store_type": store_type, "happened": Counter()})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=40,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            print_blob=False,
+            phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+        ),
+    )
+    return machine.happened
+
+
+def test_no_interleaving_breaks_an_invariant() -> None:
+    happened = play(shrink=True)
+    print(dict(happened))
+    for what in ("kills", "renewed", "sign-in", "administrator's block", "other write", "contended", Reason.REFRESH_LOST.value, "died"):
+        assert happened[what] > EXAMPLES / 50, (what, happened)
+
+
+@pytest.mark.parametrize(("mutant", "invariant"), [
+    ({"store_type": UnfencedStore}, "I[1245]"),
+    ({"renewal_type": Leaseless}, "I[13]"),
+    ({"renewal_type": ClockTrusting}, "I[14]"),
+    ({"renewal_type": Trusting}, "I1"),
+    ({"renewal_type": Forgetful}, "I1"),
+    ({"renewal_type": Hasty}, "I4"),
+    ({"renewal_type": Patient}, "I[34]"),
+    ({"vault_type": CarelessVault}, "I5"),
+])  # fmt: skip
+def test_each_mutant_is_caught(mutant: dict[str, Any], invariant: str) -> None:
+    with pytest.raises(AssertionError, match=invariant):
+        play(**mutant, examples=3000)

@@ -1,0 +1,137 @@
+"""The backend's documents in memory: the same fences as Firestore, for tests that need no emulator."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+from backend.connections.audit import Chain, Entry, Recorded
+from backend.connections.connection import Connection
+from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
+from backend.values import Uid
+
+
+class MemoryCodes:
+    """The authorization codes that were taken."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    async def claim(self, fingerprint: str) -> bool:
+        if fingerprint in self._taken:
+            return False
+        self._taken.add(fingerprint)
+        return True
+
+    async def give_back(self, fingerprint: str) -> None:
+        self._taken.discard(fingerprint)
+
+
+class MemoryCreations:
+    """What was made under which idempotency key."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Uid, str], str | None] = {}
+
+    async def begin(self, uid: Uid, key: str) -> bool:
+        if (uid, key) in self._made:
+            return False
+        self._made[uid, key] = None
+        return True
+
+    async def made(self, uid: Uid, key: str) -> str | None:
+        return self._made.get((uid, key))
+
+    async def finish(self, uid: Uid, key: str, record_id: str) -> None:
+        self._made[uid, key] = record_id
+
+    async def give_back(self, uid: Uid, key: str) -> None:
+        self._made.pop((uid, key), None)
+
+
+def meets(criteria: Criteria, connection: Connection) -> bool:
+    return (
+        criteria.org_id in (None, connection.uid.org_id)
+        and criteria.stay_signed_in in (None, connection.stay_signed_in)
+        and (criteria.refreshed_before is None or connection.refreshed < criteria.refreshed_before)
+        and (criteria.used_before is None or connection.used < criteria.used_before)
+        and criteria.revocation_due in (None, connection.revocation_due)
+    )
+
+
+class MemoryDocuments:
+    """Passes the same tests as Firestore's."""
+
+    def __init__(self) -> None:
+        self._documents: dict[Uid, Connection] = {}
+        self._blocks = Blocks()
+        self._entries: dict[str, list[Entry]] = {}
+        self._identities: dict[str, str] = {}
+        self._closed: dict[str, Chain] = {}
+        self._revisions = 0
+
+    async def read(self, uid: Uid) -> Connection | None:
+        return self._documents.get(uid)
+
+    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+        self._check(connection)
+        self._record(connection.uid, entry)
+        written = replace(connection, revision=self._next())
+        self._documents[connection.uid] = written
+        return written
+
+    async def delete(self, connection: Connection, entry: Entry) -> None:
+        self._check(connection)
+        if connection.uid not in self._documents:
+            raise Contended
+        self._record(connection.uid, entry)
+        if connection.chain is not None:
+            self._closed[entry.subject] = connection.chain
+        del self._documents[connection.uid]
+
+    async def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
+        for uid in list(self._documents):
+            connection = self._documents.get(uid)
+            if connection is not None and meets(criteria, connection):
+                yield connection
+
+    async def erase(self, uid: Uid) -> None:
+        self._identities = {subject: who for subject, who in self._identities.items() if who != uid}
+
+    async def read_blocks(self) -> Blocks:
+        return self._blocks
+
+    async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
+        if blocks.revision != self._blocks.revision:
+            raise Contended
+        self._record(None, entry)
+        self._blocks = replace(blocks, revision=self._next())
+
+    async def recorded(self) -> AsyncIterator[tuple[Recorded, str | None]]:
+        """Every record, and whose it is."""
+        ends = {c.chain.subject: c.chain for c in self._documents.values() if c.chain is not None} | self._closed
+        if self._blocks.chain is not None:
+            ends[self._blocks.chain.subject] = self._blocks.chain
+        for subject, entries in self._entries.items():
+            yield Recorded(subject, ends.get(subject), tuple(entries)), self._identities.get(subject)
+
+    async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
+        self._closed = {subject: reseal(chain) for subject, chain in self._closed.items()}
+        return len(self._closed)
+
+    def _check(self, connection: Connection) -> None:
+        stored = self._documents.get(connection.uid)
+        if (None if stored is None else stored.revision) != connection.revision:
+            raise Contended
+
+    def _record(self, uid: Uid | None, entry: Entry | None) -> None:
+        if entry is None:
+            return
+        entries = self._entries.setdefault(entry.subject, [])
+        if entry.sequence <= len(entries):
+            raise ChainBroken
+        entries.append(entry)
+        if uid is not None and entry.sequence == 1:
+            self._identities[entry.subject] = uid
+
+    def _next(self) -> int:
+        self._revisions += 1
+        return self._revisions

@@ -1,0 +1,133 @@
+"""The reading calls over their protocol: which SOQL they send for what is asked, and what they make of the rows."""
+
+from datetime import timedelta
+
+import pytest
+
+from backend.records.describe import DESCRIBE_SECONDS
+from contract.calls import Describe, Empty, Filter, GetRecord, ListRecords, Search, Sort
+from contract.errors import NotFound, Reason, RefusedRequest
+from localorg.soql.syntax import parse
+from tests.functions.records.an_org import CALLER, RECORD_ID, VERSION, AnOrg, a_row
+
+
+@pytest.fixture
+def org() -> AnOrg:
+    return AnOrg()
+
+
+async def test_a_list_asks_for_one_row_more_than_a_page_and_gives_a_cursor(org: AnOrg) -> None:
+    org.rows = [a_row(Name=f"N{n}") for n in range(3)]
+    page = await org.queries.list_records(CALLER, ListRecords("Account", limit=2))
+    assert org.sent == ["SELECT Id, Name, Industry, BillingCity, Phone, SystemModstamp FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 3"]
+    assert [r.fields["Name"] for r in page.records] == ["N0", "N1"]
+    assert page.cursor is not None
+    assert page.total is None
+    await org.queries.list_records(CALLER, ListRecords("Account", limit=2, cursor=page.cursor))
+    assert f"WHERE (Name > 'N1' OR (Name = 'N1' AND Id > '{RECORD_ID}')) ORDER BY" in org.sent[1]
+
+
+async def test_the_last_page_knows_the_total_when_it_is_the_first(org: AnOrg) -> None:
+    org.rows = [a_row(Name="only")]
+    page = await org.queries.list_records(CALLER, ListRecords("Account"))
+    assert (page.total, page.cursor) == (1, None)
+
+
+@pytest.mark.parametrize(("descending", "value", "condition"), [
+    (False, 5.0, "(AnnualRevenue > 5.0 OR (AnnualRevenue = 5.0 AND Id > 'ID') OR AnnualRevenue = null)"),
+    (True, 5.0, "(AnnualRevenue < 5.0 OR (AnnualRevenue = 5.0 AND Id > 'ID') OR AnnualRevenue = null)"),
+    (False, None, "(AnnualRevenue = null AND Id > 'ID')"),
+])  # fmt: skip
+async def test_a_cursor_goes_on_after_its_record_with_empty_values_last(org: AnOrg, descending: bool, value: float | None, condition: str) -> None:
+    org.rows = [a_row(AnnualRevenue=value)] * 2
+    sort = Sort("AnnualRevenue", descending)
+    first = await org.queries.list_records(CALLER, ListRecords("Account", sort=sort, limit=1))
+    await org.queries.list_records(CALLER, ListRecords("Account", sort=sort, limit=1, cursor=first.cursor))
+    assert condition.replace("ID", RECORD_ID) in org.sent[1]
+
+
+async def test_filters_and_search_are_escaped_and_valid_soql(org: AnOrg) -> None:
+    filters = (Filter("Industry", "eq", "Food' OR Name != '"), Filter("AnnualRevenue", "ge", 10), Filter("Name", "contains", "50%"))
+    await org.queries.list_records(CALLER, ListRecords("Account", search=" O'Neil ", filters=filters))
+    assert "(Industry = 'Food\\' OR Name != \\'')" in org.sent[0]
+    assert "(Name LIKE '%O\\'Neil%' OR BillingCity LIKE '%O\\'Neil%')" in org.sent[0]
+    assert parse(org.sent[0]).where is not None
+
+
+@pytest.mark.parametrize(("request_", "reason"), [
+    (ListRecords("Account", limit=0), Reason.MALFORMED_REQUEST),
+    (ListRecords("Account", limit=201), Reason.MALFORMED_REQUEST),
+    (ListRecords("Account", sort=Sort("Nope")), Reason.UNKNOWN_FIELD),
+    (ListRecords("Account", sort=Sort("Phone")), Reason.INVALID_VALUE),
+    (ListRecords("Account", filters=(Filter("Phone", "eq", "1"),)), Reason.INVALID_VALUE),
+    (ListRecords("Account", filters=(Filter("AnnualRevenue", "contains", "1"),)), Reason.INVALID_VALUE),
+    (ListRecords("Account", filters=(Filter("AnnualRevenue", "gt", None),)), Reason.INVALID_VALUE),
+    (ListRecords("Account", cursor="!!"), Reason.INVALID_CURSOR),
+    (ListRecords("Account", search="x" * 101), Reason.INVALID_VALUE),
+])  # fmt: skip
+async def test_what_makes_no_sense_is_refused_before_anything_is_sent(org: AnOrg, request_: ListRecords, reason: Reason) -> None:
+    with pytest.raises(RefusedRequest) as refused:
+        await org.queries.list_records(CALLER, request_)
+    assert refused.value.reason is reason
+    assert org.sent == []
+
+
+async def test_a_field_that_the_user_may_not_see_is_not_asked_for(org: AnOrg) -> None:
+    org.hidden = {"Industry", "OwnerId"}
+    org.rows = [a_row(Name="Acme")]
+    detail = await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID))
+    assert "Industry" not in org.sent[0]
+    assert "Owner.Name" not in org.sent[0]
+    assert "Industry" not in detail.record.fields
+    assert detail.record.version == VERSION
+
+
+async def test_a_record_comes_with_its_children_in_one_request(org: AnOrg) -> None:
+    org.rows = [a_row(Name="Acme", Contacts={"records": [a_row(Name="Ada")]}, Opportunities=None)]
+    detail = await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID, ("Contacts", "Opportunities")))
+    assert len(org.sent) == 1
+    assert [c.fields["Name"] for c in detail.related["Contacts"]] == ["Ada"]
+    assert detail.related["Opportunities"] == ()
+    with pytest.raises(RefusedRequest, match="known are: Contacts, Opportunities"):
+        await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID, ("Nope",)))
+
+
+async def test_a_parents_field_is_read_through(org: AnOrg) -> None:
+    org.rows = [a_row(Owner={"Name": "Sam"})]
+    assert (await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID))).record.fields["Owner.Name"] == "Sam"
+
+
+async def test_a_record_that_is_not_there(org: AnOrg) -> None:
+    with pytest.raises(NotFound):
+        await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID))
+
+
+async def test_a_search_groups_its_hits_by_object(org: AnOrg) -> None:
+    org.rows = [a_row(Name="A", attributes={"type": "Contact"}), a_row(Name="B", attributes={"type": "Account"})]
+    hits = await org.queries.search(CALLER, Search("acme (uk)"))
+    assert org.sent[0].startswith("FIND {acme \\(uk\\)*} IN ALL FIELDS RETURNING Account(")
+    assert [(h.sobject, h.record.fields["Name"]) for h in hits.hits] == [("Account", "B"), ("Contact", "A")]
+
+
+async def test_the_dashboard_sorts_stages_as_the_org_does_and_hides_amounts_that_the_user_may_not_see(org: AnOrg) -> None:
+    org.hidden = {"Amount"}
+    org.rows = [a_row(stage="Won", number=1), a_row(stage="Old", number=2), a_row(stage="New", number=3)]
+    dashboard = await org.queries.get_dashboard(CALLER, Empty())
+    assert [(s.stage, s.amount) for s in dashboard.pipeline] == [("New", 0.0), ("Won", 0.0), ("Old", 0.0)]
+    assert not any("SUM" in text for text in org.sent)
+
+
+async def test_the_profile_is_the_callers_own(org: AnOrg) -> None:
+    org.rows = [a_row(Name="Sam", Email="s@x", Username="s@y", Title="AE", Profile={"Name": "Standard"})]
+    profile = await org.queries.get_profile(CALLER, Empty())
+    assert f"WHERE Id = '{CALLER.uid.user_id}'" in org.sent[0]
+    assert (profile.user.uid, profile.user.org_id, profile.profile_name) == (CALLER.uid, CALLER.uid.org_id, "Standard")
+
+
+async def test_a_describe_is_kept_for_ten_minutes(org: AnOrg) -> None:
+    for _ in range(3):
+        await org.queries.describe(CALLER, Describe("Account"))
+    assert org.described == 1
+    org.time += timedelta(seconds=DESCRIBE_SECONDS + 1)
+    await org.queries.describe(CALLER, Describe("Account"))
+    assert org.described == 2

@@ -1,0 +1,78 @@
+"""Which addresses are Salesforce's. Widening the list makes one of these red."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend import hosts
+from contract.errors import Misconfigured
+
+OURS = ["https://acme.my.salesforce.com", "https://login.salesforce.com", "https://acme--sb.sandbox.my.salesforce.com", "https://na1.salesforce.mil"]
+FOREIGN = [
+    "https://evil.example",
+    "https://salesforce.com.evil.example",
+    "https://login.salesforce.com.evil.example/services/oauth2/token",
+    "https://evilsalesforce.com",
+    "https://salesforce.com",  # nobody's org
+    "https://acme.my.salesforce.com@evil.example",
+    "https://user:pw@acme.my.salesforce.com",
+    "https://acme.my.salesforce.com:8443",
+    "https://acme.my.salesforce.com:notaport",
+    "http://acme.my.salesforce.com",
+    "ftp://acme.my.salesforce.com",
+    "//acme.my.salesforce.com",
+    "https://evil.example/acme.my.salesforce.com",
+    "https://evil.example?x=.my.salesforce.com",
+    "https://evil.example#.my.salesforce.com",
+    "https://evil.example\\.my.salesforce.com",
+    "https://evil.example%2F.my.salesforce.com",
+    "https://acme.my.salesforce.cöm",
+    "https://sites.secure.force.com",  # where customers run code of their own
+    "https://acme.my.salesforce-sites.com",
+    "https://acme.my.site.com",
+    "https://[::1]",
+    "http://127.0.0.1:8800",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", OURS)
+def test_salesforces_own_addresses(url: str) -> None:
+    assert hosts.salesforce_origin(f"{url}/id/x", local=False) == url
+
+
+@pytest.mark.parametrize("url", FOREIGN)
+def test_every_other_address_is_refused(url: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        hosts.salesforce_origin(url, local=False)
+    assert "evil" not in str(refused.value)
+
+
+@given(
+    st.text(st.characters(exclude_characters="/?#@\\"), max_size=20), st.sampled_from(["evil.example", "evil-salesforce.com", "salesforce.com.evil"])
+)
+def test_no_host_outside_passes_whatever_stands_before_it(before: str, host: str) -> None:
+    with pytest.raises(Misconfigured):
+        hosts.salesforce_origin(f"https://{before}.{host}", local=False)
+
+
+def test_a_local_org_is_this_machine_and_only_where_it_is_allowed() -> None:
+    assert hosts.salesforce_origin("http://127.0.0.1:8800/x", local=True) == "http://127.0.0.1:8800"
+    for url in ("http://127.0.0.2:8800", "http://0.0.0.0:8800", "http://127.0.0.1.evil.example", "https://127.0.0.1", "http://evil@127.0.0.1"):
+        with pytest.raises(Misconfigured):
+            hosts.salesforce_origin(url, local=True)
+
+
+@pytest.mark.parametrize(("pattern", "host", "allowed"), [
+    ("login.salesforce.com", "login.salesforce.com", True),
+    ("login.salesforce.com", "login.salesforce.com.evil.example", False),
+    ("*.my.salesforce.com", "acme.my.salesforce.com", True),
+    ("*.my.salesforce.com", "acme--sb.sandbox.my.salesforce.com", True),
+    ("*.my.salesforce.com", "my.salesforce.com", False),
+    ("*.my.salesforce.com", ".my.salesforce.com", False),
+    ("*.my.salesforce.com", "evil.example/.my.salesforce.com", False),
+    ("*.my.salesforce.com", "evil@x.my.salesforce.com", False),
+    ("*.my.salesforce.com", "acme.my.salesforce.com:8443", False),
+])  # fmt: skip
+def test_which_login_hosts_a_setting_covers(pattern: str, host: str, allowed: bool) -> None:
+    assert hosts.allows(pattern, host) is allowed
