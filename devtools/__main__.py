@@ -18,11 +18,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m devtools", description="What the Makefile runs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, takes_more, _) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text, add_help=not takes_more)
-        if takes_more:
-            command.add_argument("rest", nargs=argparse.REMAINDER, help="arguments of the program itself")
-    chosen = parser.parse_args(arguments)
-    return COMMANDS[chosen.command][2](getattr(chosen, "rest", []))
+        commands.add_parser(name, help=text, description=text, usage=f"python -m devtools {name}" + (" [ARGUMENT …]" if takes_more else ""))
+    name = next(iter(arguments), "")
+    takes_more = name in COMMANDS and COMMANDS[name][1]
+    parser.parse_args(arguments[:1] if takes_more else arguments)  # what belongs to pytest and the like is theirs to read
+    return COMMANDS[name][2](arguments[1:])
 
 
 def _run(_: Sequence[str]) -> int:

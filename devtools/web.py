@@ -101,9 +101,12 @@ def _finish_page() -> None:
 
 
 def _start_python_early() -> None:
-    """Pyodide boots while Flutter does, instead of after it: Flet's two scripts are told to use what boot.js began."""
+    """Pyodide boots while Flutter does, instead of after it: Flet's two scripts are told to use what boot.js began, and to log no address."""
     _replace("python.js", "app.worker = new Worker(", "app.worker = flet.earlyWorker ?? new Worker(")
     _replace("python.js", "    var error;", "    flet.earlyWorker = null;\n    var error;")
+    # Its lines on the console name the page's address, which holds the authorization code on the way back from Salesforce.
+    for line in ("Starting up Python worker: ${appId}, args: ${args}", "Python worker initialized: ${appId}", "Terminating Python worker: ${appId}"):
+        _replace("python.js", f"console.log(`{line}`);", "")
     begin = "self.initPyodide = async function () {"
     early = """self.earlyPyodide = import("/pyodide/pyodide.mjs").then((module) => module.loadPyodide({
     stdout: (text) => self.sendPythonOutput(text, false),
