@@ -101,3 +101,35 @@ def test_only_settings_read_the_environment(repository: Path) -> None:
         if "venv" not in file.parts and file.name != "settings.py":
             assert "os.environ" not in file.read_text(), file
             assert "getenv" not in file.read_text(), file
+
+
+def test_only_one_module_builds_a_connections_next_state(repository: Path) -> None:
+    """connection.py has the steps; the stores only carry revisions and ends of the audit record."""
+    for file in (repository / "functions/backend").rglob("*.py"):
+        if file.name not in ("connection.py", "store.py", "blocks.py", "firestore.py"):
+            assert "dataclasses.replace" not in _imports(file), file
+            made = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Connection"]
+            assert not made, file
+
+
+def test_no_flow_decides_by_a_reason(repository: Path) -> None:
+    """Reasons are for people; what a flow can know is the class of a failure."""
+    for flow in _BELOW:
+        for file in (repository / "functions/backend" / flow).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Compare):
+                    read = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and n.attr == "reason"]
+                    assert not read, f"{file.relative_to(repository)}:{node.lineno}"
+
+
+def test_tests_benchmarks_and_tools_are_no_circle(repository: Path) -> None:
+    for room, others in (("devtools", ("tests", "bench")), ("bench", ("tests",))):
+        for file in (repository / room).glob("*.py"):
+            assert not any(module.split(".")[0] in others for module in _imports(file)), file
+
+
+def test_nothing_edits_the_path_of_imports(repository: Path) -> None:
+    for room in ("functions", "app/src", "localorg", "devtools", "bench"):
+        for file in (repository / room).rglob("*.py"):
+            if not {"venv", "node_modules"} & set(file.parts):
+                assert "sys.path" not in file.read_text(), file

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.calls import CALLS
+from backend.connections.connection import State
+from contract.calls import ANSWER_SECONDS, APP_SECONDS, CALL_SECONDS, CALLS
 from contract.errors import CallError, Reason
 from devtools import openapi
 from devtools.ports import _DEFAULTS as PORTS
@@ -52,8 +53,10 @@ def test_every_call_stands_in_the_table_of_contents(repository: Path) -> None:
 
 def test_every_make_target_is_documented_and_every_documented_one_exists(repository: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text(repository, "Makefile"), re.MULTILINE))
-    docs = "\n".join(f.read_text() for f in [repository / "README.md", *(repository / "docs").rglob("*.md")])
-    named = set(re.findall(r"`?make ([a-z]+(?:-[a-z]+)?)\b(?=[`\s,;|.&])", "\n".join(re.findall(r"`[^`]*`|^make .*$", docs, re.MULTILINE)) + "\n"))
+    docs = "\n".join(f.read_text() for f in [repository / "README.md", repository / "CONTRIBUTING.md", *(repository / "docs").rglob("*.md")])
+    named = set(
+        re.findall(r"(?<![a-z] )make ([a-z]+(?:-[a-z]+)?)\b(?=[`\s,;|.&])", "\n".join(re.findall(r"`[^`]*`|^make .*$", docs, re.MULTILINE)) + "\n")
+    )
     assert named <= targets, named - targets
     assert {"run", "test", "bench", "deploy-check", "reset", "keyset", "lock", "web"} <= named
 
@@ -84,7 +87,10 @@ def test_every_direct_dependency_is_explained(repository: Path) -> None:
     assert not missing, missing
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/architecture.md", "docs/security.md", "docs/reliability.md", "docs/deploy.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/security.md", "docs/reliability.md", "docs/deploy.md", "docs/client.md"],
+)
 def test_every_file_that_a_document_names_exists(repository: Path, document: str) -> None:
     for name in re.findall(r"`((?:app|functions|localorg|devtools|tests|bench|docs)/[\w/.-]+?\.(?:py|md|json|toml))", text(repository, document)):
         assert (repository / name).exists(), name
@@ -96,3 +102,20 @@ def test_ports_are_the_documented_ones(repository: Path) -> None:
     readme = text(repository, "README.md")
     assert f"http://127.0.0.1:{PORTS['hosting'][1]}" in readme
     assert f"http://127.0.0.1:{PORTS['localorg'][1]}" in readme
+
+
+def test_the_limits_of_a_call_are_the_documented_ones(repository: Path) -> None:
+    assert f"{CALL_SECONDS:.0f} seconds from its arrival" in text(repository, "docs/architecture.md")
+    assert f"After {ANSWER_SECONDS:.0f} seconds" in text(repository, "docs/architecture.md")
+    assert f"longer than {CALL_SECONDS:.0f} s" in text(repository, "docs/reliability.md")
+    assert f"the app itself waits {APP_SECONDS:.0f} s" in text(repository, "docs/reliability.md")
+
+
+def test_every_decision_is_linked(repository: Path) -> None:
+    pages = {f"decisions/{page.name}" for page in (repository / "docs/decisions").glob("*.md")}
+    assert set(re.findall(r"\((decisions/[a-z-]+\.md)\)", text(repository, "docs/architecture.md"))) == pages
+
+
+def test_every_state_is_documented(repository: Path) -> None:
+    rows = set(re.findall(r"^\| `([a-z-]+)` \|", text(repository, "docs/reliability.md"), re.MULTILINE))
+    assert rows == {state.value for state in State}

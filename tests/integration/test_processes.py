@@ -53,13 +53,17 @@ def test_a_process_that_is_asked_to_end_stores_the_refresh_that_is_under_way(mem
     generation = app.call("api/getConnection")["generation"]
     control(org_url, "expire", {"username": SALES})
     control(org_url, "counters/reset")
-    control(org_url, "faults", {"kind": "token.refresh_token", "delayMs": 1500})
+    control(org_url, "faults", {"kind": "token.refresh_token", "hold": True})
     client = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(client.post, f"{member.url}/listRecords", json={"data": ACCOUNTS})
         while app.call("api/getConnection")["state"] != "sending":
             time.sleep(0.05)
-        member.end()
+        ending = pool.submit(member.end)
+        while member.answers():
+            time.sleep(0.05)
+        control(org_url, "faults/clear")
+        ending.result()
         assert call.result().status_code == 200
     assert app.call("api/getConnection")["generation"] == generation + 1
     app.call("api/listRecords", ACCOUNTS)
@@ -72,7 +76,7 @@ def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(member: 
     generation = app.call("api/getConnection")["generation"]
     control(org_url, "expire", {"username": SALES})
     control(org_url, "counters/reset")
-    control(org_url, "faults", {"kind": "token.refresh_token", "delayMs": 2000, "cut": "before"})
+    control(org_url, "faults", {"kind": "token.refresh_token", "hold": True, "cut": "before"})
     client = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(client.post, f"{member.url}/listRecords", json={"data": ACCOUNTS})
@@ -80,6 +84,7 @@ def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(member: 
             time.sleep(0.05)
         member.kill()
         assert isinstance(call.exception(), httpx.HTTPError), call.result().text
+    control(org_url, "faults/clear")
     assert app.call("api/getConnection")["state"] == "sending"
     begun = time.monotonic()
     app.call("api/listRecords", ACCOUNTS)

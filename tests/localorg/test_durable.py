@@ -58,7 +58,9 @@ def test_what_was_acknowledged_survives_a_hard_kill(tmp_path: Path) -> None:
     for _ in range(ROUNDS):
         with ThreadPoolExecutor(CLIENTS) as pool:
             writers = [pool.submit(write, n) for n in range(CLIENTS)]
-            time.sleep(0.7)
+            wanted = len(acknowledged) + 20 * CLIENTS
+            while len(acknowledged) < wanted:
+                time.sleep(0.01)
             os.kill(running.pid, signal.SIGKILL)
             running.wait()
             for writer in writers:

@@ -238,10 +238,15 @@ def test_two_refreshes_at_once_the_second_is_told_so(http: httpx.Client, org: Em
     from concurrent.futures import ThreadPoolExecutor
 
     grant = exchange(org.url, authorize(org.url))
-    control(org.url, "faults", {"kind": "token.refresh_token", "delayMs": 400})
+    control(org.url, "faults", {"kind": "token.refresh_token", "hold": True})
+    control(org.url, "counters/reset")
     form = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"], "client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET}
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: httpx.post(f"{org.url}/services/oauth2/token", data=form), range(4)))
+        asking = [pool.submit(httpx.post, f"{org.url}/services/oauth2/token", data=form) for _ in range(4)]
+        while control(org.url, "counters").get("token.refresh_token") != 4:
+            pass
+        control(org.url, "faults/clear")
+        answers = [a.result() for a in asking]
     assert sorted(a.status_code for a in answers) == [200, 400, 400, 400]
     refused = next(a for a in answers if a.status_code == 400).json()
     assert refused == {"error": "invalid_grant", "error_description": "token request is already being processed"}

@@ -46,6 +46,7 @@ class Queries:
         self._org = org
         self._describes = describes
 
+    # One class for all calls that read.
     async def list_records(self, caller: Caller, request: ListRecords) -> RecordPage:
         """One page of a list, sorted; the cursor goes on where the page ends, whatever was added meanwhile."""
         layout, described = LAYOUTS[request.sobject], await self._describes.get(caller.uid, request.sobject)
