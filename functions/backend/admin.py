@@ -94,8 +94,8 @@ async def _reseal(backend: wiring.Backend) -> int:
 
 async def _verify(backend: wiring.Backend) -> int:
     """Looks twice at what seems wrong: a record may grow while it is read."""
-    records, entries, first = await backend.store.verify()
-    second = (await backend.store.verify())[2] if first else {}
+    records, entries, first = await backend.store.check_records()
+    second = (await backend.store.check_records())[2] if first else {}
     flaws = [second[subject] for subject in first if subject in second]
     for flaw in flaws:
         print(f"✗ {flaw.subject}, entry {flaw.sequence}: {flaw.what}", file=sys.stderr)

@@ -4,15 +4,17 @@ Source: Firebase documentation, "Protocol specification for https.onCall".
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from contract.codec import encode
+from contract.calls import Call
+from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError, Reason, RefusedRequest, SessionInvalid
 
+Q = TypeVar("Q")
 MAX_BODY = 1024 * 1024
 _HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,
@@ -35,8 +37,16 @@ def call_name(path: str, function: str) -> str:
     return path.strip("/").removeprefix(f"{function}/")
 
 
-async def read_data(request: Request) -> object:
-    """The `data` of a request. Raises RefusedRequest; a body over 1 MB is not read to its end."""
+async def read_request(call: Call[Q, Any], request: Request) -> Q:
+    """The call's own request out of `data`. Raises RefusedRequest; a body over 1 MB is not read to its end."""
+    data = _parsed(await _body(request))
+    try:
+        return decode(call.request, {} if data is None else data)
+    except DecodeError as wrong:
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, str(wrong)) from None
+
+
+async def _body(request: Request) -> bytes:
     body = bytearray()
     try:
         async for chunk in request.stream():
@@ -45,8 +55,12 @@ async def read_data(request: Request) -> object:
                 raise RefusedRequest(Reason.REQUEST_TOO_LARGE)
     except ClientDisconnect:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "The request broke off.") from None
+    return bytes(body)
+
+
+def _parsed(body: bytes) -> object:
     try:
-        value: object = msgspec.json.decode(bytes(body))
+        value: object = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "The body is not JSON.") from None
     if not isinstance(value, dict) or "data" not in value:

@@ -17,7 +17,6 @@ from backend.connections.vault import Vault
 from backend.routes import Route
 from backend.values import Caller, Uid
 from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, Call
-from contract.codec import DecodeError, decode
 from contract.errors import CallError, Misconfigured, OrgUnavailable, Reason, RefusedRequest, SessionInvalid
 
 _log = structlog.get_logger("calls")
@@ -51,7 +50,7 @@ class Endpoint:
                 if not route.call.public:
                     caller = await self._firebase.verify(callable_protocol.bearer(request))
                     await self._admit(route.call, caller)
-                answer = await route.work(caller, await _decoded(route.call, request))
+                answer = await route.work(caller, await callable_protocol.read_request(route.call, request))
             response, outcome = callable_protocol.result(answer), "ok"
         except CallError as refused:
             response, outcome = callable_protocol.error(refused), refused.reason.value
@@ -81,15 +80,6 @@ async def _bounded(call: Call[Any, Any]) -> AsyncGenerator[None]:
                 yield
     except TimeoutError:
         raise OrgUnavailable(Reason.OUTCOME_UNKNOWN if call.writes else Reason.ORG_TIMEOUT) from None
-
-
-async def _decoded(call: Call[Any, Any], request: Request) -> Any:
-    """The call's own request out of the HTTP request. Raises RefusedRequest."""
-    data = await callable_protocol.read_data(request)
-    try:
-        return decode(call.request, {} if data is None else data)
-    except DecodeError as wrong:
-        raise RefusedRequest(Reason.MALFORMED_REQUEST, str(wrong)) from None
 
 
 def _place(failure: BaseException) -> str:

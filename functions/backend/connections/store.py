@@ -140,7 +140,7 @@ class RecordingStore:
                 continue
         return await self._documents.reseal_closed(self._audit.reseal)
 
-    async def verify(self) -> tuple[int, int, dict[str, Flaw]]:
+    async def check_records(self) -> tuple[int, int, dict[str, Flaw]]:
         """How many records and entries there are, and the first flaw of each record that has one, by subject."""
         records = entries = 0
         flaws: dict[str, Flaw] = {}

@@ -70,7 +70,8 @@ class Vault:
 
     def unseal_credential(self, connection: Connection) -> Remembered:
         """The connection's credential, remembered from now on. Raises ConnectionLost(tokens-unreadable)."""
-        return self._remembered.remember(connection, self._unseal(connection, _ACCESS, connection.tokens.access_token))
+        access_token = self._unseal(connection, _ACCESS, connection.tokens.access_token)
+        return self._remembered.remember(connection, access_token)
 
     def unseal_refresh_token(self, connection: Connection) -> Secret:
         """Raises ConnectionLost(tokens-unreadable)."""
