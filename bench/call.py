@@ -13,7 +13,7 @@ from bench.table import show
 from devtools import ports
 from devtools.clients import App, authorize, exchange
 from devtools.paths import ROOT
-from devtools.suite import Plan, Suite
+from devtools.suite import Plan, Suite, function_environment
 
 CALLS = 300
 QUERY = "SELECT Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name FROM User LIMIT 1"
@@ -38,19 +38,7 @@ def main() -> None:
         app.sign_in(authorize(org))
         token = exchange(org, authorize(org, "admin@localorg.test"))["access_token"]
         # The function as production serves it: the emulator gives every busy request a process of its own.
-        secrets = dict(line.split("=", 1) for line in (ROOT / "functions/.secret.local").read_text().splitlines())
-        environment = {
-            **os.environ,
-            **suite.environment(),
-            **{name: value.strip("'") for name, value in secrets.items()},
-            "FUNCTION_TARGET": "api",
-            "FUNCTIONS_EMULATOR": "true",
-            "GCLOUD_PROJECT": suite.plan.project,
-            "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{free.firestore}",
-            "FIREBASE_AUTH_EMULATOR_HOST": f"127.0.0.1:{free.auth}",
-            "HOST": "127.0.0.1",
-            "PORT": str(own),
-        }
+        environment = {**os.environ, **function_environment(suite.plan), "FUNCTION_TARGET": "api", "HOST": "127.0.0.1", "PORT": str(own)}
         server = subprocess.Popen(
             [str(Path(sys.executable).parent / "functions-framework")], cwd=ROOT / "functions", env=environment, stdout=subprocess.DEVNULL
         )

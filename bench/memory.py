@@ -1,10 +1,9 @@
 """Memory of everything that `make run` starts, as the proportional set size of its processes (Linux)."""
 
-from pathlib import Path
-
 from bench.table import show
 from devtools import ports
 from devtools.clients import App, authorize
+from devtools.processes import descendants
 from devtools.suite import Plan, Suite
 
 _NAMES = (
@@ -13,13 +12,6 @@ _NAMES = (
     ("localorg.cli", "local org"),
     ("functions-framework", "functions"),
 )
-
-
-def _pss(pid: str) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0
 
 
 def main() -> None:
@@ -32,15 +24,13 @@ def main() -> None:
         app.sign_in(authorize(org))
         for _ in range(20):
             app.call("api/getDashboard")
-        from devtools.processes import descendants
-
-        for pid in map(str, descendants()):
-            line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        for process in descendants():
+            line = " ".join(process.cmdline())
             name = next(
                 (n for mark, n in _NAMES if mark in line and "devtools.leash" not in line),
                 "runner's leashes" if "devtools.leash" in line else "other",
             )
-            totals[name] = totals.get(name, 0) + _pss(pid)
-    rows = [(name, f"{kib / 1024:.0f} MB") for name, kib in sorted(totals.items(), key=lambda t: -t[1])]
-    rows.append(("**sum**", f"**{sum(totals.values()) / 1024:.0f} MB**"))
+            totals[name] = totals.get(name, 0) + process.memory_full_info().pss
+    rows = [(name, f"{size / 2**20:.0f} MB") for name, size in sorted(totals.items(), key=lambda t: -t[1])]
+    rows.append(("**sum**", f"**{sum(totals.values()) / 2**20:.0f} MB**"))
     show("Memory after a sign-in and 20 dashboards, both functions warm", ("part", "PSS"), rows)

@@ -37,7 +37,7 @@ class Ports:
 
 
 def chosen(environment: Mapping[str, str] = os.environ, *, running: bool = False) -> Ports:
-    """DESIGN's ports or the ones in the environment. Raises PortsError when one is not a number, or taken before it is `running`."""
+    """The usual ports, or the ones in the environment. Raises PortsError when one is not a number, or taken before it is `running`."""
     ports: dict[str, int] = {}
     for part, (variable, default) in _DEFAULTS.items():
         text = environment.get(variable, str(default))

@@ -14,7 +14,7 @@ _ends_at: ContextVar[float | None] = ContextVar("deadline", default=None)  # by 
 
 @contextmanager
 def within(seconds: float | None) -> Generator[None]:
-    """What runs inside has so many seconds together; None takes away the deadline that stands."""
+    """Everything inside the block has `seconds` altogether; None removes the deadline."""
     token = _ends_at.set(None if seconds is None else asyncio.get_running_loop().time() + seconds)
     try:
         yield

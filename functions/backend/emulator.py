@@ -1,4 +1,4 @@
-"""One mend for the Functions emulator, of no effect elsewhere."""
+"""A workaround for the Functions emulator; it does nothing elsewhere."""
 
 import ctypes
 import signal

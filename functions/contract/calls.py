@@ -13,7 +13,7 @@ APP_SECONDS = 35.0  # and for so long an app waits for the answer
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """Nothing goes in, or nothing comes out."""
+    """An empty request, or an empty answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ ConnectionState = Literal["fresh", "refreshing", "sending", "sent-unknown", "nee
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """How it stands with the user's connection (docs/reliability.md tells the states); times are ISO 8601."""
+    """The state of the user's connection (docs/reliability.md lists the states); times are ISO 8601."""
 
     state: ConnectionState
     generation: int

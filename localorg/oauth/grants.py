@@ -50,7 +50,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Tokens:
+class TokenResponse:
     """What the token endpoint hands out; `refresh_token` is None when it stays as it was."""
 
     access_token: str
@@ -137,7 +137,7 @@ def issue_code(org: Org, app: App, user_id: str, redirect_uri: str, scope: str, 
 # The token endpoint
 
 
-def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: str | None) -> Tokens:
+def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: str | None) -> TokenResponse:
     """Exchanges an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.6); raises OAuthError.
 
     A code that comes twice revokes what its first use gave (RFC 6749 section 4.1.2).
@@ -173,10 +173,10 @@ def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: st
         db.execute("UPDATE code SET grant_id = ? WHERE code_hash = ?", (grant_id, _hash(code)))
         refresh = _new_refresh_token(db, grant_id, 1) if "refresh_token" in str(row["scope"]).split() else None
         access = _new_session(org, db, grant_id, str(row["user_id"]), app.consumer_key, str(row["scope"]), 1)
-    return Tokens(access, refresh, str(row["scope"]), str(row["user_id"]), now, row["nonce"])
+    return TokenResponse(access, refresh, str(row["scope"]), str(row["user_id"]), now, row["nonce"])
 
 
-def refresh(org: Org, app: App, refresh_token: str) -> Tokens:
+def refresh(org: Org, app: App, refresh_token: str) -> TokenResponse:
     """A new access token for a refresh token; under rotation also a new refresh token. Raises OAuthError.
 
     A refresh token that was rotated out revokes its grant with all access tokens (Salesforce Help 005316711).
@@ -203,7 +203,7 @@ def refresh(org: Org, app: App, refresh_token: str) -> Tokens:
         db.execute("UPDATE oauth_grant SET generation = ?, last_used = ? WHERE id = ?", (generation, now, row["id"]))
         rotated = _new_refresh_token(db, int(row["id"]), generation) if app.rotation else None
         access = _new_session(org, db, int(row["id"]), str(row["user_id"]), app.consumer_key, str(row["scope"]), generation)
-    return Tokens(access, rotated, str(row["scope"]), str(row["user_id"]), now)
+    return TokenResponse(access, rotated, str(row["scope"]), str(row["user_id"]), now)
 
 
 def _has_lapsed(app: App, created: float, last_used: float, now: float) -> bool:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from localorg.errors import OAuthError
 from localorg.oauth import oidc
-from localorg.oauth.grants import App, Tokens, exchange_code, find_app, introspect, refresh, revoke, token_key
+from localorg.oauth.grants import App, TokenResponse, exchange_code, find_app, introspect, refresh, revoke, token_key
 from localorg.org import Org
 from localorg.web import NO_STORE, Json, base_url, counted, form, route
 
@@ -72,7 +72,7 @@ def _authenticate(org: Org, request: Request, kind: str, fields: dict[str, str])
     return app
 
 
-def _token_body(org: Org, request: Request, app: App, tokens: Tokens) -> dict[str, object]:
+def _token_body(org: Org, request: Request, app: App, tokens: TokenResponse) -> dict[str, object]:
     identity = f"{base_url(request)}/id/{org.org_id}/{tokens.user_id}"
     issued_at = str(int(tokens.issued * 1000))
     signature = hmac.new(app.consumer_secret.encode(), (identity + issued_at).encode(), hashlib.sha256).digest()

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from backend import deadline
-from backend.failures import Busy, NotSent, OutcomeUnknown
+from backend.failures import NotSent, OutcomeUnknown
 from contract.calls import ANSWER_SECONDS, APP_SECONDS, CALL_SECONDS
 from contract.errors import Reason
 from devtools.clients import SALES, control
@@ -74,8 +74,9 @@ async def test_a_call_leaves_a_renewal_that_takes_too_long_and_the_renewal_goes_
     uid, rejected = await instances.connect()
     control(instances.org.url, "expire", {"username": SALES})
     control(instances.org.url, "faults", {"kind": "token.refresh_token", "hold": True})
-    with pytest.raises(Busy), deadline.within(0.5):
+    with pytest.raises(NotSent) as late, deadline.within(0.5):
         await instances.rests[0].query(uid, COUNT)
+    assert late.value.reason is Reason.ORG_TIMEOUT
     control(instances.org.url, "faults/clear")
     assert (await instances.renewals[0].renew(uid, rejected)).credential.generation == 2
     assert instances.refreshes() == 1

@@ -20,7 +20,7 @@ _WRAPPED_FOR = b"connections"  # associated data of a wrapped keyset
 
 
 class KeysetError(Exception):
-    """What is wrong with a keyset, without a word of it."""
+    """What is wrong with a keyset; the text never quotes it."""
 
 
 class TinkCipher:

@@ -72,7 +72,7 @@ class Flaw:
 
 
 class Audit:
-    """Makes entries, and tells whether a record is whole. `new_id` gives random words."""
+    """Makes entries, and checks whether a record is whole. `new_id` gives random words."""
 
     def __init__(self, cipher: Cipher, new_id: Callable[[], str]) -> None:
         self._cipher = cipher

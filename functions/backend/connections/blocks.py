@@ -39,7 +39,7 @@ class BlockList:
         self._refuse(uid)
 
     async def check_now(self, uid: Uid) -> None:
-        """The same by what the store says at this moment, for a sign-in."""
+        """The same after reading the store, for a sign-in."""
         self._known, self._read_at = await self._store.read_blocks(), self._clock.now()
         self._refuse(uid)
 

@@ -156,7 +156,7 @@ def resealed(connection: Connection, tokens: SealedTokens) -> Connection:
 
 
 def lease_taken(connection: Connection, lease: Lease) -> Connection:
-    """A free lease, or a dead holder's: what that one may have sent is not forgotten."""
+    """Takes a free lease, or one whose holder died; if that holder may have sent the token, the state keeps saying so."""
     sent = connection.state in (State.SENDING, State.SENT_UNKNOWN)
     return replace(connection, state=State.SENT_UNKNOWN if sent else State.REFRESHING, lease=lease)
 
@@ -177,7 +177,7 @@ def sent_unknown(connection: Connection) -> Connection:
 
 
 def lease_returned(connection: Connection) -> Connection:
-    """Nothing was found out; the next one goes on from the same state."""
+    """Salesforce could not be asked: the state stays, and the lease is free for the next caller."""
     return replace(connection, lease=None)
 
 

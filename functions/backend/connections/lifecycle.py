@@ -50,7 +50,7 @@ class UpkeepReport:
 
 
 class Lifecycle:
-    """Ends connections, and keeps those from ending that their users want to keep. One for each process."""
+    """Ends connections, and keeps alive those whose users want that. One for each process."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ from backend.connections.connection import (
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.store import Contended, RecordingStore
 from backend.connections.vault import Vault
-from backend.failures import Busy, GrantRefused, LimitReached, OutcomeUnknown
+from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeUnknown
 from backend.values import Clock, Secret, Uid
 from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason
 
@@ -92,7 +92,8 @@ class Renewal:
         return (await self._vault.open(uid)).credential
 
     async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
-        """A newer credential than the one that Salesforce rejected. Raises ConnectionLost, Misconfigured or OrgUnavailable.
+        """A newer credential than the one that Salesforce rejected. Raises ConnectionLost, Misconfigured or OrgUnavailable;
+        NotSent when the call's time is over first.
 
         Calls of this process share one renewal; it goes on when the caller that began it goes away.
         """
@@ -106,7 +107,7 @@ class Renewal:
             task.add_done_callback(lambda done: self._renewed(uid, done))
         done, _ = await asyncio.wait({task}, timeout=deadline.left(WAIT_SECONDS + TOKEN_SECONDS))
         if not done:
-            raise Busy
+            raise NotSent(timed_out=True)
         return task.result()
 
     def _renewed(self, uid: Uid, done: asyncio.Task[Renewed]) -> None:

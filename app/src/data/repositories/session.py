@@ -134,7 +134,7 @@ class SessionRepository:
         self.ended = self.erased = None
 
     async def id_token(self) -> str:
-        """An ID token that is good for a while yet. Raises SessionInvalid when nobody is signed in."""
+        """An ID token that is valid for at least two more minutes. Raises SessionInvalid when nobody is signed in."""
         async with self._renewing:
             if self._kept is None:
                 raise SessionInvalid(Reason.ID_TOKEN_MISSING)

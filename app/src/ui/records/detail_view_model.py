@@ -106,7 +106,7 @@ class AccountViewModel:
         self._changed()
 
     async def take_theirs(self) -> None:
-        """Drops the own changes for what stands in Salesforce."""
+        """Throws the person's changes away and shows what Salesforce has."""
         self.editing, self.conflicts = False, []
         await self.load()
 

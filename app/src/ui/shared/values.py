@@ -37,5 +37,5 @@ def initials(name: str) -> str:
 
 
 def joined(*parts: FieldValue) -> str:
-    """The parts that are there, with dots between."""
+    """The parts that are not empty, joined by dots."""
     return " · ".join(str(p) for p in parts if p not in (None, ""))
