@@ -72,7 +72,23 @@ page = asyncio.run(org.queries.list_records(CALLER, decode(ListRecords, {"sobjec
 print(json.dumps([org.sent, page.records[0].fields["Name"]]))
 """
     sent = "SELECT Id, Name, SystemModstamp FROM Invoice__c WHERE (Name LIKE '%I-%') ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 26"
-    assert tried(copy, script) == [[sent], "I-1"]  # Amount__c is left out, because the org's describe has no such field
+    assert tried(copy, script) == [[sent], "I-1"]  # Amount__c is left out, because this org's describe has no such field
+
+
+def test_one_more_object_in_the_local_org(repository: Path, copy: Path) -> None:
+    apply(changes(repository)[1], copy)
+    script = """
+import httpx2 as httpx
+from devtools.clients import authorize, exchange
+from localorg import EmbeddedOrg, OrgSettings
+with EmbeddedOrg(OrgSettings(accounts=1)) as running:
+    token = exchange(running.url, authorize(running.url))["access_token"]
+    http = httpx.Client(base_url=running.url + "/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
+    made = http.post("/sobjects/Invoice__c", json={"Name": "I-1", "Amount__c": 12.5, "Due__c": "2026-12-01"}).json()["id"]
+    found = http.get("/query", params={"q": "SELECT Id, Name, Amount__c, Due__c FROM Invoice__c"}).json()["records"]
+print(json.dumps([found[0]["Id"] == made, found[0]["Name"], found[0]["Amount__c"], found[0]["Due__c"]]))
+"""
+    assert tried(copy, script) == [True, "I-1", 12.5, "2026-12-01"]
 
 
 def test_one_more_call(repository: Path, copy: Path) -> None:
