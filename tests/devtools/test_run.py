@@ -65,26 +65,33 @@ class Run:
             assert running.poll() is None, self.log.read_text()
         return running
 
-    def processes(self) -> list[psutil.Process]:
-        """Whatever still carries this run's environment."""
-        found: list[psutil.Process] = []
+    def processes(self) -> dict[psutil.Process, str]:
+        """Whatever still carries this run's environment, each with its command line."""
+        found: dict[psutil.Process, str] = {}
         for process in psutil.process_iter():
             try:
                 if process.status() != psutil.STATUS_ZOMBIE and process.environ().get("STATE_DIR") == str(self.state):
-                    found.append(process)
-            except psutil.Error:
+                    found[process] = " ".join(process.cmdline())
+            except psutil.Error:  # it has ended, or is somebody else's
                 continue
         return found
 
     def left_over(self) -> list[str]:
-        return [" ".join(p.cmdline()) for p in self.processes() if p.is_running()]
+        return list(self.processes().values())
+
+    def end_by_force(self) -> None:
+        for process in self.processes():
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
 
     def app(self) -> App:
         return App(self.ports.url("hosting"), self.ports.url("auth"), f"127.0.0.1:{self.ports.localorg}")
 
     def runner(self) -> int:
         """The process id of the runner itself."""
-        (found,) = (p.pid for p in self.processes() if p.cmdline()[-3:] == ["-m", "devtools", "run"])
+        (found,) = (process.pid for process, line in self.processes().items() if line.endswith("-m devtools run"))
         return found
 
     def saved_users(self) -> str:
@@ -98,8 +105,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
     made = Run(tmp_path / "state")
     yield made
     left = made.left_over()
-    for process in made.processes():
-        process.kill()
+    made.end_by_force()
     assert left == []
 
 
@@ -171,8 +177,7 @@ def end(number: signal.Signals, target: str, earlier: tuple[Run, str], folder: P
         if number is not signal.SIGKILL or target == "make":
             assert newcomer in run.saved_users(), number.name
     finally:
-        for process in run.processes():
-            process.kill()
+        run.end_by_force()
 
 
 def test_the_state_is_saved_while_it_runs(run: Run) -> None:
@@ -209,7 +214,7 @@ def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
 def test_a_part_killed_hard_takes_the_rest_along(run: Run, victim: str) -> None:
     running = run.start()
     run.app().call("auth/getSignInOptions")
-    killed = [p for p in run.processes() if victim in " ".join(p.cmdline())]
+    killed = [process for process, line in run.processes().items() if victim in line]
     assert killed
     for process in killed:
         process.kill()
