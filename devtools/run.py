@@ -16,7 +16,7 @@ from devtools.suite import Plan, Suite, SuiteError
 
 SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds: whatever dies, no more than this is lost
 _NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI", "WARNING: ", "Issues? Report",
-          "Beginning execution of", "Finished ", "Received export request", "Export complete")  # fmt: skip
+          "Beginning execution of", "Finished ", "Received export request", "Export complete", "Env variable override")  # fmt: skip
 _NAMES = {"org": "org     ", "firebase": "firebase"}
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
