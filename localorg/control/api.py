@@ -28,6 +28,7 @@ def routes(org: Org) -> list[BaseRoute]:
         _route(org, f"{base}/revoke", _revoke, ["POST"]),
         _route(org, f"{base}/rotate", _rotate, ["POST"]),
         _route(org, f"{base}/deactivate", _deactivate, ["POST"]),
+        _route(org, f"{base}/profile", _profile, ["POST"]),
         _route(org, f"{base}/app", _app, ["POST"]),
         _route(org, f"{base}/move", _move, ["POST"]),
         _route(org, f"{base}/limit", _limit, ["POST"]),
@@ -97,6 +98,18 @@ async def _deactivate(org: Org, request: Request) -> Response:
     if not active:
         expire_sessions(org, user_id)
     return Json({"active": active})
+
+
+async def _profile(org: Org, request: Request) -> Response:
+    body = await json_object(request, any_type=True)
+    user_id, profile = _user_id(org, body), body.get("profile")
+    row = org.db.execute("SELECT Id FROM Profile WHERE Name = ?", (profile,)).fetchone() if isinstance(profile, str) else None
+    if row is None:
+        names = [str(r["Name"]) for r in org.db.execute("SELECT Name FROM Profile ORDER BY Name").fetchall()]
+        raise _wrong("profile is one of " + ", ".join(names))
+    with org.write() as db:
+        db.execute("UPDATE User SET ProfileId = ?, SystemModstamp = ? WHERE Id = ?", (row["Id"], org.clock.stamp(), user_id))
+    return Json({"profile": profile})
 
 
 _APP_TYPES: dict[str, tuple[type, str]] = {
@@ -193,6 +206,11 @@ async def _reset(org: Org, _request: Request) -> Response:
             (org.settings.rotation, POLICIES[0], CONSUMER_KEY),
         )
         db.execute("UPDATE User SET IsActive = 1 WHERE Id IN (SELECT user_id FROM credential)")
+        for username, *_, profile in USERS:
+            db.execute(
+                "UPDATE User SET ProfileId = p.Id, SystemModstamp = ? FROM Profile p WHERE Username = ? AND p.Name = ? AND ProfileId != p.Id",
+                (org.clock.stamp(), username, profile),
+            )
     return Json({})
 
 

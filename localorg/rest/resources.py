@@ -139,9 +139,13 @@ async def _sobject(org: Org, request: Request) -> Response:
 async def _describe(org: Org, request: Request) -> Response:
     call = _call(org, request)
     version, source = call.version, _named(call, request)
-    made = from_datetime(str(org.db.execute("SELECT CreatedDate FROM Organization").fetchone()[0]))
+    # An object's shape is as old as the org, or as the last change of the user's permissions.
+    changed = org.db.execute(
+        "SELECT max(o.CreatedDate, u.SystemModstamp) FROM Organization o, User u WHERE u.Id = ?", (call.session.user_id,)
+    ).fetchone()
+    made = from_datetime(str(changed[0]))
     since = _http_date(request, "if-modified-since", strict=False)
-    if since is not None and int(made) <= since:  # nothing here changes an object's shape after the org was made
+    if since is not None and int(made) <= since:
         return Response(status_code=304, headers=limit_header(org))
     body = _summary(source, version) | {
         "fields": [_field(source, f) for f in source.fields],

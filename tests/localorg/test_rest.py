@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devtools.clients import ADMIN, authorize, exchange
+from devtools.clients import ADMIN, authorize, control, exchange
 from localorg import EmbeddedOrg
 from localorg.data.ids import make_id, to_18
 
@@ -178,3 +178,18 @@ def test_ids_survive_case_folding() -> None:
     assert make_id("001", 1).startswith("0015e0000000001")
     with pytest.raises(ValueError, match="not a record id"):
         to_18("short")
+
+
+def test_a_change_of_permissions_shows_in_describe(http: httpx.Client, org: EmbeddedOrg) -> None:
+    url = "/services/data/v66.0/sobjects/Opportunity/describe"
+    before = http.get(url)
+    unchanged = http.get(url, headers={"If-Modified-Since": before.headers["last-modified"]})
+    assert unchanged.status_code == 304
+    control(org.url, "clock", {"advanceSeconds": 60})
+    control(org.url, "profile", {"username": ADMIN, "profile": "Read Only"})
+    after = http.get(url, headers={"If-Modified-Since": before.headers["last-modified"]})
+    assert {"Amount", "Probability"} == {f["name"] for f in before.json()["fields"]} - {f["name"] for f in after.json()["fields"]}
+    control(org.url, "reset")
+    assert "Amount" in {f["name"] for f in http.get(url).json()["fields"]}
+    with pytest.raises(AssertionError, match="profile is one of"):
+        control(org.url, "profile", {"username": ADMIN, "profile": "Nobody"})
