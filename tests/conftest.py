@@ -27,7 +27,7 @@ def suite() -> Iterator[Suite]:
 @pytest.fixture(scope="session")
 def fleet(suite: Suite) -> Iterator[Fleet]:
     """Four processes of the api function, beside those of the emulator."""
-    with Fleet(suite.plan, "api", 4, lambda line: LOG.append(f"fleet: {line}")) as running:
+    with Fleet(suite.plan, "api", 4, lambda line: LOG.append(f"fleet: {line}"), USER_DAILY_REQUESTS="1000000000") as running:
         yield running
 
 

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
@@ -19,8 +20,11 @@ from google.auth.exceptions import GoogleAuthError
 from backend import settings, wiring
 from backend.adapters import cipher
 from backend.connections.store import Criteria
+from backend.records.allowance import FIRST_SHARE
 from backend.values import Uid
 from contract.errors import ConnectionLost
+
+MOST_USERS = 10
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,6 +66,8 @@ async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: c
             case "upkeep":
                 print(", ".join(f"{name.replace('_', ' ')} {n}" for name, n in asdict(await backend.lifecycle.upkeep()).items()))
                 return 0
+            case "usage":
+                return await _usage(backend)
             case _:
                 return await _show(backend)
     finally:
@@ -110,6 +116,16 @@ async def _show(backend: wiring.Backend) -> int:
     return 0
 
 
+async def _usage(backend: wiring.Backend) -> int:
+    """What each org has used of its daily allowance, and the users that took most of it today."""
+    users = await backend.usage.users(datetime.now(UTC).date().isoformat())
+    for org in sorted(await backend.usage.orgs(), key=lambda o: o.org_id):
+        print(f"{org.org_id}: {org.used} of {org.limit} requests in 24 hours ({org.percent} %), at {org.at.isoformat(timespec='seconds')}")
+        for user in sorted((u for u in users if u.uid.org_id == org.org_id), key=lambda u: -u.taken)[:MOST_USERS]:
+            print(f"  {user.uid.user_id}: at most {user.taken + FIRST_SHARE} today through this app")
+    return 0
+
+
 def _keyset(step: str, keyset: str, kms_key: str | None) -> str:
     wrapped_by = cipher.kms_key(kms_key) if kms_key else None
     if step == "new":
@@ -129,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("target", help="everyone, an org's 18-character id, or a uid (ORG_USER)")
         command.add_argument("--by", default=getpass.getuser(), help="who does it, for the audit record")
     commands.add_parser("show", help="how many connections are in which state, and who is blocked")
+    commands.add_parser("usage", help="what each org has used of its daily allowance of requests")
     commands.add_parser("reseal", help="seal everything with the newest key of the keyset")
     commands.add_parser("verify", help="check that the audit record is whole")
     commands.add_parser("upkeep", help="run once what the scheduled function runs every day")

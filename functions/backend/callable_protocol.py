@@ -29,6 +29,7 @@ _HTTP_STATUS = {
     "DEADLINE_EXCEEDED": 504,
 }
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_NO_HEADERS: Mapping[str, str] = {}
 _LONG = ("type.googleapis.com/google.protobuf.Int64Value", "type.googleapis.com/google.protobuf.UInt64Value")
 
 
@@ -85,11 +86,12 @@ def result(answer: object) -> Response:
 def error(refused: CallError) -> Response:
     details = {"reason": refused.reason.value, **refused.details}
     body = {"error": {"status": refused.status, "message": refused.message, "details": details}}
-    return _json(body, _HTTP_STATUS[refused.status])
+    wait = refused.details.get("retryAfter")
+    return _json(body, _HTTP_STATUS[refused.status], {} if wait is None else {"Retry-After": str(wait)})
 
 
-def _json(body: Mapping[str, Any], status: int) -> Response:
-    return Response(msgspec.json.encode(body), status, headers=_HEADERS, media_type="application/json")
+def _json(body: Mapping[str, Any], status: int, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+    return Response(msgspec.json.encode(body), status, headers={**_HEADERS, **headers}, media_type="application/json")
 
 
 def _plain(value: object, depth: int = 0) -> object:

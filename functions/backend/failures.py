@@ -5,13 +5,16 @@ OrgUnavailable
 ├── OutcomeUnknown   it may have arrived, and nothing says whether it was carried out
 ├── Busy             Salesforce answered that it does not do it now
 └── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
+│   └── BudgetReached  what the settings leave a user, or this app, of it is used up: nothing was sent
 ConnectionLost
 └── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
+RefusedRequest
+└── ShapeRefused     Salesforce does not know a field or an object (any more), or not for this user
 
 This is the only place that gives what the transport knows a reason of the contract.
 """
 
-from contract.errors import ConnectionLost, OrgUnavailable, Reason
+from contract.errors import ConnectionLost, OrgUnavailable, Reason, RefusedRequest
 
 
 class NotSent(OrgUnavailable):
@@ -38,6 +41,17 @@ class LimitReached(OrgUnavailable):
         super().__init__(Reason.ORG_LIMIT)
 
 
+class BudgetReached(LimitReached):
+    """`seconds`: after this time it may go on."""
+
+    def __init__(self, seconds: int, *, of_user: bool) -> None:
+        OrgUnavailable.__init__(self, Reason.USER_LIMIT if of_user else Reason.ORG_LIMIT, details={"retryAfter": seconds})
+
+
 class GrantRefused(ConnectionLost):
     def __init__(self) -> None:
         super().__init__(Reason.ACCESS_REVOKED)
+
+
+class ShapeRefused(RefusedRequest):
+    """What was asked for came from a describe that is not true any more, or the caller made it up."""

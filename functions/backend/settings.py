@@ -33,6 +33,8 @@ class Settings:
     signing_account: str | None
     keep_alive_days: int
     delete_unused_days: int
+    user_daily_requests: int
+    org_budget_percent: int
     firebase: FirebaseProject
 
 
@@ -68,8 +70,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         scope=environment.get("SALESFORCE_SCOPE", "").strip() or "api id profile email refresh_token",
         api_version=environment.get("SALESFORCE_API_VERSION", "").strip() or "66.0",
         signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
-        keep_alive_days=_days("KEEP_ALIVE_DAYS", 20, environment, wrong),
-        delete_unused_days=_days("DELETE_UNUSED_DAYS", 180, environment, wrong),
+        keep_alive_days=_number("KEEP_ALIVE_DAYS", 20, "days", 10_000, environment, wrong),
+        delete_unused_days=_number("DELETE_UNUSED_DAYS", 180, "days", 10_000, environment, wrong),
+        user_daily_requests=_number("USER_DAILY_REQUESTS", 2000, "requests", 10**9, environment, wrong),
+        org_budget_percent=_number("ORG_BUDGET_PERCENT", 95, "per cent", 100, environment, wrong),
         firebase=_firebase(environment, emulated, wrong),
     )
     if wrong:
@@ -77,10 +81,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
-def _days(name: str, default: int, environment: Mapping[str, str], wrong: list[str]) -> int:
+def _number(name: str, default: int, unit: str, most: int, environment: Mapping[str, str], wrong: list[str]) -> int:
     text = environment.get(name, "").strip() or str(default)
-    if not text.isdecimal() or not int(text):
-        wrong.append(f"{name} is a number of days, at least 1, not {text!r}")
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        wrong.append(f"{name} is a number of {unit}, from 1 to {most}, not {text!r}")
         return default
     return int(text)
 

@@ -55,6 +55,14 @@ class Caller:
     device: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """A text that is kept beside a connection, and when it was true."""
+
+    text: bytes
+    at: datetime
+
+
 class Clock(Protocol):
     """Time, handed in so that a test can hold it."""
 
@@ -65,6 +73,12 @@ class Clock(Protocol):
 
 class Cipher(Protocol):
     """Seals texts, bound to the document, field and generation that they belong to."""
+
+    def seal_bytes(self, text: bytes, *, uid: str, field: str) -> bytes: ...
+
+    def unseal_bytes(self, sealed: bytes, *, uid: str, field: str) -> bytes | None:
+        """None when the key is lost or the ciphertext belongs elsewhere."""
+        ...
 
     def seal(self, text: Secret, *, uid: str, field: str, generation: int) -> bytes: ...
 

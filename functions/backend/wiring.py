@@ -17,10 +17,11 @@ from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher, kms_key
 from backend.adapters.firebase_auth import FirebaseAuth
-from backend.adapters.firestore import FirestoreCodes, FirestoreCreations, FirestoreDocuments
+from backend.adapters.firestore import FirestoreCodes, FirestoreCreations, FirestoreDocuments, FirestoreUsage
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.adapters.salesforce_rest import SalesforceRest
+from backend.adapters.salesforce_session import SalesforceSession
 from backend.connections.audit import Audit, Event
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Connection
@@ -30,6 +31,7 @@ from backend.connections.renewal import Renewal
 from backend.connections.store import RecordingStore
 from backend.connections.vault import Vault
 from backend.endpoint import Endpoint
+from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.records.changes import Changes
 from backend.records.describe import Describes
 from backend.records.queries import Queries
@@ -60,6 +62,7 @@ class Backend:
     blocks: BlockList
     vault: Vault
     store: RecordingStore
+    usage: FirestoreUsage
     http: Http
 
     async def close(self) -> None:
@@ -91,12 +94,14 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     codes, redirect_uris = FirestoreCodes(firestore), settings.redirect_uris
     sign_in = SignInFlow(vault, salesforce, firebase, blocks, codes, new_id=_new_id, options=options, redirect_uris=redirect_uris)
 
-    org = SalesforceRest(http, renewal, settings.api_version, clock, random.random)
-    describes = Describes(org, clock)
+    usage = FirestoreUsage(firestore)
+    allowance = Allowance(usage, clock, user_requests=settings.user_daily_requests, org_percent=settings.org_budget_percent, notice=_log_allowance)
+    org = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, random.random), settings.api_version)
+    describes = Describes(org, vault, clock, may_look=allowance.is_ample)
     queries, changes = Queries(org, describes), Changes(org, describes, FirestoreCreations(firestore))
 
     endpoint = Endpoint(routes(sign_in, lifecycle, queries, changes), firebase, blocks, vault)
-    return Backend(endpoint, lifecycle, blocks, vault, store, http)
+    return Backend(endpoint, lifecycle, blocks, vault, store, usage, http)
 
 
 def _firebase_app(settings: Settings) -> firebase_admin.App:
@@ -121,6 +126,12 @@ def _log_connection(connection: Connection, event: Event | None) -> None:
         recorded=None if event is None else event.value,
         reason=reason,
     )
+
+
+def _log_allowance(usage: OrgUsage) -> None:
+    """One line for each hundredth of an org's daily allowance."""
+    tell = _log.warning if usage.percent >= 100 * AMPLE else _log.info
+    tell("allowance", org=usage.org_id, used=usage.used, limit=usage.limit, percent=usage.percent)
 
 
 def configure_log(*, readable: bool) -> None:

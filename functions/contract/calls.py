@@ -197,7 +197,10 @@ class CreateRecord:
 
 @dataclass(frozen=True, slots=True)
 class Created:
+    """The id of a new record, and the record as it stands now; left out when it could not be read, or was made by an earlier request."""
+
     id: str
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     ORG_UNREACHABLE = "org-unreachable"
     ORG_BUSY = "org-busy"
     ORG_LIMIT = "org-limit"
+    USER_LIMIT = "user-limit"
     ORG_TIMEOUT = "org-timeout"
     OUTCOME_UNKNOWN = "outcome-unknown"
     MISCONFIGURED = "misconfigured"
@@ -139,6 +140,7 @@ class OrgUnavailable(CallError):
         Reason.ORG_UNREACHABLE: ("UNAVAILABLE", "Salesforce cannot be reached right now. Please try again."),
         Reason.ORG_BUSY: ("UNAVAILABLE", "Salesforce is busy right now. Please try again."),
         Reason.ORG_LIMIT: ("RESOURCE_EXHAUSTED", "Your company has used up its Salesforce requests for now. Please try again later."),
+        Reason.USER_LIMIT: ("RESOURCE_EXHAUSTED", "You have used up your Salesforce requests for today. You can go on tomorrow."),
         Reason.ORG_TIMEOUT: ("DEADLINE_EXCEEDED", "Salesforce took too long to answer. Please try again."),
         Reason.OUTCOME_UNKNOWN: ("UNAVAILABLE", "Salesforce did not confirm the change. Look at the record before you try again."),
     }

@@ -11,6 +11,7 @@ from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.adapters.salesforce_rest import SalesforceRest
+from backend.adapters.salesforce_session import SalesforceSession
 from backend.connections.audit import Audit, Entry, Event
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Connection, Credential, SealedTokens, State
@@ -19,12 +20,16 @@ from backend.connections.lifecycle import Lifecycle
 from backend.connections.renewal import Renewal
 from backend.connections.store import RecordingStore
 from backend.connections.vault import Vault
+from backend.records.allowance import Allowance
+from backend.records.changes import Changes
+from backend.records.describe import Describes
+from backend.records.queries import Queries
 from backend.sign_in.flow import SignInFlow
 from backend.values import Caller, Secret, Uid
 from contract.calls import ConnectionStatus, Empty, Erased, FirebaseProject, LoginHost, SignInOptions, SignOut, UpdateConnection
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
 from localorg import EmbeddedOrg
-from tests.functions.memory_store import MemoryCodes, MemoryDocuments
+from tests.functions.memory_store import MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
 
 API_VERSION = "66.0"
 
@@ -68,13 +73,17 @@ class Instance:
     vault: Vault
     renewal: Renewal
     rest: SalesforceRest
+    queries: Queries
+    changes: Changes
 
 
 class Instances:
     """Several processes of the function in one, over one store."""
 
-    def __init__(self, org: EmbeddedOrg, secret: str = CONSUMER_SECRET) -> None:
+    def __init__(self, org: EmbeddedOrg, secret: str = CONSUMER_SECRET, user_requests: int = 10**9) -> None:
         self.org = org
+        self.usage = MemoryUsage()
+        self.user_requests = user_requests
         self.host = f"127.0.0.1:{org.port}"
         self.clock = SteppedClock()
         self.documents = MemoryDocuments()
@@ -100,8 +109,11 @@ class Instances:
         remembered = RememberedCredentials(self.clock)
         vault = Vault(self.store, self.cipher, self.oauth, self.clock, remembered)
         renewal = Renewal(vault, self.store, self.oauth, remembered, self.clock, random.Random(owner).random, owner)
-        rest = SalesforceRest(self.http, renewal, API_VERSION, self.clock, random.Random(owner).random)
-        return Instance(remembered, vault, renewal, rest)
+        allowance = Allowance(self.usage, self.clock, user_requests=self.user_requests, org_percent=95)
+        session = SalesforceSession(self.http, renewal, allowance, self.clock, random.Random(owner).random)
+        rest = SalesforceRest(session, API_VERSION)
+        describes = Describes(rest, vault, self.clock, may_look=allowance.is_ample)
+        return Instance(remembered, vault, renewal, rest, Queries(rest, describes), Changes(rest, describes, MemoryCreations()))
 
     def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
         """The first flow, on the first instance."""

@@ -1,11 +1,12 @@
 """The backend's documents in memory: the same fences as Firestore, for tests that need no emulator."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 from backend.connections.audit import Chain, Entry, Recorded
 from backend.connections.connection import Connection
 from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
+from backend.records.allowance import OrgUsage, UserUsage
 from backend.values import Uid
 
 
@@ -47,6 +48,27 @@ class MemoryCreations:
         self._made.pop((uid, key), None)
 
 
+class MemoryUsage:
+    """What was taken from users' budgets, and what orgs have used."""
+
+    def __init__(self) -> None:
+        self.taken: dict[tuple[str, Uid], int] = {}
+        self.told: dict[str, OrgUsage] = {}
+
+    async def take(self, uid: Uid, day: str, requests: int) -> int:
+        self.taken[day, uid] = self.taken.get((day, uid), 0) + requests
+        return self.taken[day, uid]
+
+    async def tell(self, usage: OrgUsage) -> None:
+        self.told[usage.org_id] = usage
+
+    async def orgs(self) -> Sequence[OrgUsage]:
+        return list(self.told.values())
+
+    async def users(self, day: str) -> Sequence[UserUsage]:
+        return [UserUsage(uid, taken) for (on, uid), taken in self.taken.items() if on == day]
+
+
 def meets(criteria: Criteria, connection: Connection) -> bool:
     return (
         criteria.org_id in (None, connection.uid.org_id)
@@ -74,9 +96,18 @@ class MemoryDocuments:
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
         self._check(connection)
         self._record(connection.uid, entry)
-        written = replace(connection, revision=self._next())
+        before = self._documents.get(connection.uid)
+        describes = None if before is None or connection.has_ended else before.describes
+        written = replace(connection, describes=describes, revision=self._next())
         self._documents[connection.uid] = written
         return written
+
+    async def keep_describes(self, connection: Connection) -> None:
+        self._check(connection)
+        before = self._documents.get(connection.uid)
+        if before is None:
+            raise Contended
+        self._documents[connection.uid] = replace(before, describes=connection.describes, revision=self._next())
 
     async def delete(self, connection: Connection, entry: Entry) -> None:
         self._check(connection)

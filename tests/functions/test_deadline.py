@@ -54,9 +54,9 @@ async def test_retries_stop_when_the_calls_time_is_over(instances: Instances) ->
 
 async def test_a_write_that_hangs_says_that_nobody_knows(instances: Instances) -> None:
     uid, _ = await instances.connect()
-    control(instances.org.url, "faults", {"kind": "rest.create", "hold": True})
+    control(instances.org.url, "faults", {"kind": "rest.composite", "hold": True})
     with pytest.raises(OutcomeUnknown) as unknown, deadline.within(0.5):
-        await instances.rests[0].create(uid, "Account", {"Name": "Held"})
+        await instances.rests[0].create(uid, "Account", {"Name": "Held"}, "Id")
     assert unknown.value.reason is Reason.OUTCOME_UNKNOWN
 
 
@@ -64,9 +64,9 @@ async def test_nothing_is_sent_when_no_time_is_left(instances: Instances) -> Non
     uid, _ = await instances.connect()
     control(instances.org.url, "counters/reset")
     with pytest.raises(NotSent) as late, deadline.within(0):
-        await instances.rests[0].create(uid, "Account", {"Name": "Never"})
+        await instances.rests[0].create(uid, "Account", {"Name": "Never"}, "Id")
     assert late.value.reason is Reason.ORG_TIMEOUT
-    assert "rest.create" not in control(instances.org.url, "counters")
+    assert "rest.composite" not in control(instances.org.url, "counters")
 
 
 async def test_a_call_leaves_a_renewal_that_takes_too_long_and_the_renewal_goes_on(instances: Instances) -> None:

@@ -16,14 +16,15 @@ from devtools.suite import Suite
 ACCOUNTS = {"sobject": "Account", "limit": 5}
 
 
-async def storm(fleet: Fleet, id_token: str, calls: int) -> Counter[str]:
-    """Many calls over all processes at the same moment; how they were answered."""
+async def storm(fleet: Fleet, id_token: str, calls: int, *, distinct: bool = False) -> Counter[str]:
+    """Many calls over all processes at the same moment, all alike or each another one; how they were answered."""
     answers: Counter[str] = Counter()
     limits = httpx.Limits(max_connections=200)
     async with httpx.AsyncClient(timeout=60, limits=limits, headers={"Authorization": f"Bearer {id_token}"}) as client:
 
         async def call(n: int) -> None:
-            answer = await client.post(f"{fleet.members[n % len(fleet.members)].url}/listRecords", json={"data": ACCOUNTS})
+            asked = ACCOUNTS | ({"filters": [{"field": "Name", "operator": "ne", "value": f"Nobody {n}"}]} if distinct else {})
+            answer = await client.post(f"{fleet.members[n % len(fleet.members)].url}/listRecords", json={"data": asked})
             result = answer.json()
             answers["right" if len(result.get("result", {}).get("records", [])) == 5 else str(result.get("error"))] += 1
 
@@ -31,15 +32,19 @@ async def storm(fleet: Fleet, id_token: str, calls: int) -> Counter[str]:
     return answers
 
 
-async def test_a_thousand_calls_in_four_processes_on_an_expired_token_cost_one_refresh(fleet: Fleet, app: App, org_url: str) -> None:
+@pytest.mark.parametrize("distinct", [False, True])
+async def test_a_thousand_calls_in_four_processes_on_an_expired_token_cost_one_refresh(fleet: Fleet, app: App, org_url: str, distinct: bool) -> None:
     await asyncio.to_thread(lambda: app.sign_in(authorize(org_url)))
     assert app.id_token
     await storm(fleet, app.id_token, 40)  # every process remembers the credential
     for _ in range(2):
         control(org_url, "expire", {"username": SALES})
         control(org_url, "counters/reset")
-        assert await storm(fleet, app.id_token, 1000) == {"right": 1000}
-        assert control(org_url, "counters")["token.refresh_token"] == 1
+        assert await storm(fleet, app.id_token, 1000, distinct=distinct) == {"right": 1000}
+        counters = control(org_url, "counters")
+        assert counters["token.refresh_token"] == 1
+        accepted = sum(n for kind, n in httpx.get(f"{org_url}/localorg/control/counters/generations").json().items() if kind.startswith("rest."))
+        assert counters["rest.query"] - accepted <= len(fleet.members)  # rejected, one in each process
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(member: 
     client = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(client.post, f"{member.url}/listRecords", json={"data": ACCOUNTS})
-        while app.call("api/getConnection")["state"] != "sending":
+        while control(org_url, "counters").get("token.refresh_token") != 1:
             time.sleep(0.05)
         member.kill()
         assert isinstance(call.exception(), httpx.HTTPError), call.result().text
@@ -92,3 +97,19 @@ def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(member: 
     counters = control(org_url, "counters")
     assert (counters["introspect"], counters["token.refresh_token"]) == (1, 2)
     assert app.call("api/getConnection")["generation"] == generation + 1
+
+
+async def test_first_calls_in_four_processes_describe_once_in_each_at_most_and_later_processes_never(suite: Suite, app: App, org_url: str) -> None:
+    await asyncio.to_thread(lambda: app.sign_in(authorize(org_url)))
+    assert app.id_token
+    app.call("auth/eraseMe")
+    await asyncio.to_thread(lambda: app.sign_in(authorize(org_url)))
+    account = {"sobject": "Account", "id": app.call("api/listRecords", ACCOUNTS)["records"][0]["id"], "related": ["Contacts", "Opportunities"]}
+    app.call("api/getRecord", account)
+    with Fleet(suite.plan, "api", 4) as cold:
+        control(org_url, "counters/reset")
+        headers = {"Authorization": f"Bearer {app.id_token}"}
+        async with httpx.AsyncClient(timeout=60, headers=headers) as client:
+            for member in cold.members:
+                assert (await client.post(f"{member.url}/getRecord", json={"data": account})).json()["result"]["related"]["Contacts"]
+        assert {k: n for k, n in control(org_url, "counters").items() if k.startswith("rest.")} == {"rest.query": 4}

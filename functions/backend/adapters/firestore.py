@@ -9,18 +9,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncClient
+from google.cloud.firestore import DELETE_FIELD, AsyncClient, Increment
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
-from backend.values import Uid
+from backend.records.allowance import OrgUsage, UserUsage
+from backend.values import KeptText, Uid
 from contract.errors import Reason
 
 COLLECTION, CREATIONS = "connections", "creations"
 AUDIT, ENTRIES = "audit", "entries"
-BLOCKS, CODES = "blocks", "codes"
+BLOCKS, CODES, USAGE = "blocks", "codes", "usage"
 _PAGE = 300
 
 
@@ -36,8 +37,16 @@ class FirestoreDocuments:
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
         document = self._client.collection(COLLECTION).document(connection.uid)
-        results = await self._commit(document, connection.revision, self._write_to(document, connection.revision, _to_document(connection)), entry)
+        gone = {"describes": DELETE_FIELD, "describedAt": DELETE_FIELD} if connection.has_ended and connection.revision is not None else {}
+        work = self._write_to(document, connection.revision, {**_to_document(connection), **gone})
+        results = await self._commit(document, connection.revision, work, entry)
         return replace(connection, revision=results[0].update_time)
+
+    async def keep_describes(self, connection: Connection) -> None:
+        document, kept = self._client.collection(COLLECTION).document(connection.uid), connection.describes
+        assert kept
+        work = self._write_to(document, connection.revision, {"describes": kept.text, "describedAt": kept.at})
+        await self._commit(document, connection.revision, work, None)
 
     async def delete(self, connection: Connection, entry: Entry) -> None:
         document = self._client.collection(COLLECTION).document(connection.uid)
@@ -61,6 +70,8 @@ class FirestoreDocuments:
     async def erase(self, uid: Uid) -> None:
         async for creation in self._client.collection(COLLECTION).document(uid).collection(CREATIONS).list_documents():
             await creation.delete()
+        for used in await self._client.collection(USAGE).where(filter=FieldFilter("uid", "==", uid)).get():
+            await used.reference.delete()
         async for chain in self._client.collection(AUDIT).where(filter=FieldFilter("uid", "==", uid)).stream():
             await chain.reference.update({"uid": None})
 
@@ -163,6 +174,33 @@ class FirestoreCreations:
         await self._document(uid, key).delete()
 
 
+class FirestoreUsage:
+    """One document an org, and one a user and day; Firestore's TTL policy on `expires` clears them."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client: Any = client
+
+    async def take(self, uid: Uid, day: str, requests: int) -> int:
+        document = self._client.collection(USAGE).document(f"{uid}_{day}")
+        batch = self._client.batch()
+        fields = {"uid": str(uid), "day": day, "taken": Increment(requests), "expires": datetime.now(UTC) + timedelta(days=2)}
+        batch.set(document, fields, merge=True)
+        (written,) = await batch.commit()
+        return int(written.transform_results[0].integer_value)
+
+    async def tell(self, usage: OrgUsage) -> None:
+        fields = {"used": usage.used, "limit": usage.limit, "at": usage.at, "expires": usage.at + timedelta(days=2)}
+        await self._client.collection(USAGE).document(usage.org_id).set(fields)
+
+    async def orgs(self) -> Sequence[OrgUsage]:
+        found = await self._client.collection(USAGE).where(filter=FieldFilter("limit", ">", 0)).get()
+        return [OrgUsage(s.id, s.get("used"), s.get("limit"), s.get("at")) for s in found]
+
+    async def users(self, day: str) -> Sequence[UserUsage]:
+        found = await self._client.collection(USAGE).where(filter=FieldFilter("day", "==", day)).get()
+        return [UserUsage(Uid(s.get("uid")), s.get("taken")) for s in found]
+
+
 class FirestoreCodes:
     """The authorization codes that were taken; Firestore's TTL policy on `expires` clears them."""
 
@@ -237,6 +275,7 @@ def _from_document(snapshot: Any) -> Connection:
         stay_signed_in=document["staySignedIn"],
         devices=document["devices"],
         chain=_read_chain(document),
+        describes=KeptText(document["describes"], document["describedAt"]) if document.get("describes") else None,
         revision=snapshot.update_time,
     )
 

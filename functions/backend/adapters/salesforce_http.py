@@ -52,8 +52,7 @@ class Http:
         writes: bool = False,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
+        json: bytes = b"",
     ) -> Answer:
         """One request, within `seconds` or what is left of the call. Redirects are answers.
 
@@ -68,12 +67,11 @@ class Http:
         seconds = deadline.left(seconds)
         if not seconds:
             raise NotSent(timed_out=True)
-        payload = None if body is None else msgspec.json.encode(body)
-        all_headers = dict(headers or {}) | ({"Content-Type": "application/json"} if payload is not None else {})
+        all_headers = {**(headers or {}), "Content-Type": "application/json"} if json else headers
         time_out = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, seconds))
         try:
             async with self._session.request(
-                method, url, headers=all_headers, data=payload if form is None else dict(form), params=query, timeout=time_out, allow_redirects=False
+                method, url, headers=all_headers, data=form or json or None, timeout=time_out, allow_redirects=False
             ) as response:
                 return Answer(response.status, response.headers, await response.read())
         # "from None" throughout: aiohttp's own texts name the URL.

@@ -1,159 +1,213 @@
-"""Salesforce's REST API as one user. Its authentication flow: send with the credential; rejected → renew → replay once.
+"""Salesforce's REST API as one user: one request for each thing that a call needs, several parts in one composite.
 
-Source: REST API Developer Guide ("Status Codes and Error Responses", "Conditional Request Headers").
+Source: REST API Developer Guide ("Composite", "Conditional Requests", "Status Codes and Error Responses").
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from math import ceil
-from typing import Any, NoReturn, Protocol, cast
-from urllib.parse import quote
+from typing import Any, NoReturn, cast
+from urllib.parse import quote, urlencode
 
-from backend import deadline
-from backend.adapters.salesforce_http import Answer, Http
-from backend.connections.connection import Credential
-from backend.connections.renewal import Renewed
-from backend.failures import Busy, LimitReached, NotSent, OutcomeUnknown
-from backend.records.org import Described, DescribedField, PreconditionFailed
-from backend.values import Clock, Uid
-from contract.calls import CALL_SECONDS, FieldShape, FieldValue
+import msgspec
+
+from backend.adapters.salesforce_http import Answer
+from backend.adapters.salesforce_session import Request, SalesforceSession
+from backend.failures import Busy, LimitReached, OutcomeUnknown, ShapeRefused
+from backend.records.org import Described, DescribedField, PreconditionFailed, Row, Undescribed
+from backend.values import Uid
+from contract.calls import FieldShape, FieldValue
 from contract.errors import CallError, ConnectionLost, NotFound, Reason, RefusedRequest
 
-RETRY_PAUSES = (0.2, 0.8)  # seconds, each with jitter of a half to one and a half
-_PASSING = (502, 503, 504)
-_BAD_TOKEN = b"Bad_OAuth_Token"
+MAX_PARTS = 25  # of one composite, five of them queries
+_SETTLED_SECONDS = 60.0  # HTTP dates are whole seconds, and clocks differ: what changed just now may change again under the same stamp
 
 _NOT_PERMITTED = {
     "INSUFFICIENT_ACCESS",
     "INSUFFICIENT_ACCESS_OR_READONLY",
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
-    "INVALID_TYPE",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
 }
 _ORG_POLICY = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "FUNCTIONALITY_NOT_ENABLED"}
 _BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
 
 
-class Credentials(Protocol):
-    """Where credentials come from."""
+class _Part(msgspec.Struct, rename="camel"):
+    """The answer to one part of a composite."""
 
-    async def get(self, uid: Uid) -> Credential:
-        """The newest credential of a user. Raises ConnectionLost."""
-        ...
+    http_status_code: int
+    body: msgspec.Raw = msgspec.Raw(b"null")
+    http_headers: dict[str, str] = {}
 
-    async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
-        """A newer one than the one that Salesforce rejected. Raises CallErrors."""
-        ...
+    def decoded(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+
+class _Composite(msgspec.Struct, rename="camel"):
+    composite_response: list[_Part]
+
+
+class _Picklist(msgspec.Struct):
+    value: str
+    active: bool = True
+
+
+class _Field(msgspec.Struct, rename="camel"):
+    name: str
+    label: str
+    type: str
+    nillable: bool
+    updateable: bool
+    createable: bool
+    defaulted_on_create: bool = False
+    filterable: bool = False
+    sortable: bool = False
+    length: int | None = 0
+    relationship_name: str | None = None
+    picklist_values: list[_Picklist] | None = None
+
+
+class _Describe(msgspec.Struct, rename="camel"):
+    """What is read of a describe, which has some forty attributes a field."""
+
+    name: str
+    label: str
+    label_plural: str
+    fields: list[_Field]
 
 
 class SalesforceRest:
     """One for each process. Every method raises CallErrors."""
 
-    def __init__(self, http: Http, credentials: Credentials, api_version: str, clock: Clock, random: Callable[[], float]) -> None:
-        self._http = http
-        self._credentials = credentials
+    def __init__(self, session: SalesforceSession, api_version: str) -> None:
+        self._session = session
         self._base = f"/services/data/v{api_version}"
-        self._clock = clock
-        self._random = random
 
-    async def query(self, uid: Uid, text: str) -> Sequence[Mapping[str, object]]:
-        """The records of a query's first page (2,000 at most; the app asks for far fewer)."""
-        answer = await self._send(uid, "GET", "/query", query={"q": text})
-        return cast(list[Mapping[str, object]], answer.object()["records"])
+    async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
+        """The records of each query's first page (2,000 at most; the app asks for far fewer)."""
+        if len(texts) == 1:
+            answer = await self._send(uid, Request("GET", f"{self._base}/query", query={"q": texts[0]}))
+            return [_rows(answer.object(), "records")]
+        parts = await self._composite(uid, [self._query_part(f"query{n}", text) for n, text in enumerate(texts)])
+        return [_rows(_good(part), "records") for part in parts]
 
-    async def search(self, uid: Uid, text: str) -> Sequence[Mapping[str, object]]:
+    async def search(self, uid: Uid, text: str) -> Sequence[Row]:
         """The records that a SOSL text finds."""
-        answer = await self._send(uid, "GET", "/search", query={"q": text})
-        return cast(list[Mapping[str, object]], answer.object()["searchRecords"])
+        answer = await self._send(uid, Request("GET", f"{self._base}/search", query={"q": text}))
+        return _rows(answer.object(), "searchRecords")
 
-    async def describe(self, uid: Uid, sobject: str) -> Described:
-        try:
-            answer = await self._send(uid, "GET", f"/sobjects/{quote(sobject, safe='')}/describe")
-        except NotFound:
-            raise RefusedRequest(Reason.NOT_PERMITTED) from None  # an object that a user may not see is not there for them
-        return _described(answer.object())
+    async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
+        """All of them in one request; an object that has not changed since the stamp comes without its fields."""
+        found: dict[str, Described | Undescribed] = {}
+        names = list(sobjects)
+        for first in range(0, len(names), MAX_PARTS):
+            batch = names[first : first + MAX_PARTS]
+            asked = [_conditional(self._part("GET", f"/sobjects/{quote(name, safe='')}/describe", name), sobjects[name]) for name in batch]
+            for name, part in zip(batch, await self._composite(uid, asked), strict=True):
+                found[name] = _described(part)
+        return found
 
-    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue]) -> str:
-        answer = await self._send(uid, "POST", f"/sobjects/{sobject}", body=fields, writes=True)
-        return str(answer.object()["id"])
+    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str) -> tuple[str, Row | None]:
+        read_back = f"SELECT {selected} FROM {sobject} WHERE Id = '@{{made.id}}' LIMIT 1"  # noqa: S608  both from our own layouts
+        made, current = await self._composite(
+            uid, [self._part("POST", f"/sobjects/{sobject}", "made", fields), self._query_part("current", read_back)], writes=True
+        )
+        record_id = _good(made, writes=True).get("id")
+        if not isinstance(record_id, str):
+            raise OutcomeUnknown(writes=True)
+        return record_id, _only_row(current)
 
-    async def update(self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], unmodified_since: datetime | None) -> None:
-        """Raises PreconditionFailed when the record was changed after that moment, to the second."""
-        headers: dict[str, str] = {}
-        if unmodified_since is not None:
-            whole = datetime.fromtimestamp(ceil(unmodified_since.timestamp()), UTC)
-            headers["If-Unmodified-Since"] = format_datetime(whole, usegmt=True)
-        await self._send(uid, "PATCH", f"/sobjects/{sobject}/{record_id}", body=fields, headers=headers, writes=True)
+    async def update(
+        self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], selected: str, unchanged_since: datetime | None
+    ) -> Row | None:
+        """Raises PreconditionFailed when the record was changed after that moment.
+
+        The record is looked for in exactly that state, and changed by a reference to what was found: nothing found, nothing
+        changed. If-Unmodified-Since, which knows whole seconds only, guards the moment between the two.
+        """
+        is_record = f"FROM {sobject} WHERE Id = '{record_id}'"
+        parts: list[dict[str, object]] = []
+        if unchanged_since is None:
+            parts.append(self._part("PATCH", f"/sobjects/{sobject}/{record_id}", "saved", fields))
+        else:
+            state = unchanged_since.astimezone(UTC).isoformat(timespec="milliseconds")
+            whole = datetime.fromtimestamp(ceil(unchanged_since.timestamp()) + 1, UTC)
+            saved = self._part("PATCH", f"/sobjects/{sobject}/@{{seen.records[0].Id}}", "saved", fields)
+            parts.append(self._query_part("seen", f"SELECT Id {is_record} AND SystemModstamp = {state} LIMIT 1"))
+            parts.append(saved | {"httpHeaders": {"If-Unmodified-Since": format_datetime(whole, usegmt=True)}})
+        parts.append(self._query_part("current", f"SELECT {selected} {is_record} LIMIT 1"))
+        *seen, saved_part, current = await self._composite(uid, parts, writes=True)
+        row = _only_row(current)
+        if saved_part.http_status_code == 412 or (seen and not _rows(_good(seen[0]), "records")):
+            raise PreconditionFailed(row)
+        _good(saved_part, writes=True)
+        return row
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
-        await self._send(uid, "DELETE", f"/sobjects/{sobject}/{record_id}", writes=True)
+        await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
 
-    async def _send(
-        self,
-        uid: Uid,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: object = None,
-        writes: bool = False,
-    ) -> Answer:
-        async def send(credential: Credential) -> Answer:
-            authorized = {**(headers or {}), "Authorization": f"Bearer {credential.access_token.reveal()}"}
-            url = credential.instance_url + self._base + path
-            return await self._http.send(method, url, seconds=CALL_SECONDS, writes=writes, headers=authorized, query=query, body=body)
+    # Parts
 
-        credential = await self._credentials.get(uid)
-        answer, refreshed = await self._deliver(send, credential, writes=writes), False
-        while _rejected(answer):
-            if refreshed:
-                raise ConnectionLost(Reason.ORG_POLICY)  # a token just made is refused too: refreshing again cannot help
-            # A rejected request was not carried out, so a write is replayed like a read. A newer token that another
-            # instance had stored may have expired as well; then this instance refreshes, once.
-            renewed = await self._credentials.renew(uid, rejected=credential)
-            credential, refreshed = renewed.credential, renewed.refreshed
-            answer = await self._deliver(send, credential, writes=writes)
+    async def _send(self, uid: Uid, request: Request) -> Answer:
+        answer = await self._session.send(uid, request)
         if answer.status >= 300:
-            _refuse(answer, writes=writes)
+            _refuse(answer.status, answer.json(), writes=request.writes)
         return answer
 
-    async def _deliver(self, send: Callable[[Credential], Awaitable[Answer]], credential: Credential, *, writes: bool) -> Answer:
-        """Sends a write once: what broke off may have been carried out. A read goes again after a passing fault, with growing
-        pauses, as long as the call's deadline leaves time for it."""
-        pauses = iter(() if writes else RETRY_PAUSES)
-        while True:
-            answer, failure = None, None
-            try:
-                answer = await send(credential)
-            except (NotSent, OutcomeUnknown) as failed:
-                failure = failed
-            if answer is not None and answer.status not in _PASSING:
-                return answer
-            pause = next(pauses, None)
-            jittered = 0.0 if pause is None else pause * (0.5 + self._random())
-            if pause is None or deadline.left(CALL_SECONDS) <= jittered:
-                if answer is None:
-                    assert failure is not None
-                    raise failure
-                return answer
-            await self._clock.sleep(jittered)
+    async def _composite(self, uid: Uid, parts: Sequence[Mapping[str, object]], *, writes: bool = False) -> list[_Part]:
+        """Several parts in one request, one after another; what fails stops those that refer to it and no others."""
+        body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": parts}
+        answer = await self._send(uid, Request("POST", f"{self._base}/composite", body=body, writes=writes))
+        try:
+            answered = msgspec.json.decode(answer.body, type=_Composite).composite_response
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            answered = []
+        if len(answered) != len(parts):
+            raise OutcomeUnknown(writes=True) if writes else Busy()
+        return answered
+
+    def _part(self, method: str, path: str, name: str, body: object = None) -> dict[str, object]:
+        part: dict[str, object] = {"method": method, "url": self._base + path, "referenceId": name}
+        return part if body is None else part | {"body": body}
+
+    def _query_part(self, name: str, text: str) -> dict[str, object]:
+        """A query; references to other parts stay as they are."""
+        return self._part("GET", "/query?" + urlencode({"q": text}, safe="@{}"), name)
 
 
-def _rejected(answer: Answer) -> bool:
-    return answer.status == 401 or (answer.status == 403 and answer.body.strip() == _BAD_TOKEN)
+def _conditional(part: dict[str, object], since: str | None) -> dict[str, object]:
+    return part if since is None else part | {"httpHeaders": {"If-Modified-Since": since}}
 
 
-def _refuse(answer: Answer, *, writes: bool) -> NoReturn:
+def _rows(body: Mapping[str, object], name: str) -> Sequence[Row]:
+    rows = body.get(name)
+    if not isinstance(rows, list):
+        raise Busy
+    return cast(list[Row], rows)
+
+
+def _only_row(part: _Part) -> Row | None:
+    """The record that a part has read; None when there is none, or it could not be read."""
+    body = part.decoded() if part.http_status_code == 200 else None
+    rows = cast(dict[str, Any], body).get("records") if isinstance(body, dict) else None
+    return rows[0] if rows else None
+
+
+def _good(part: _Part, *, writes: bool = False) -> Mapping[str, object]:
+    """The body of a part that went well. Raises what it failed with."""
+    body = part.decoded()
+    if part.http_status_code >= 300:
+        _refuse(part.http_status_code, body, writes=writes)
+    return cast(dict[str, object], body) if isinstance(body, dict) else {}
+
+
+def _refuse(status: int, body: object, *, writes: bool) -> NoReturn:
     """Translates Salesforce's refusal, by status and error code."""
-    if answer.status == 412:
-        raise PreconditionFailed
-    rows = answer.json()
-    first: object = cast(list[object], rows)[0] if isinstance(rows, list) and rows else None
+    first: object = cast(list[object], body)[0] if isinstance(body, list) and body else None
     row = cast(dict[str, Any], first) if isinstance(first, dict) else {}
     code, message = str(row.get("errorCode") or ""), str(row.get("message") or "") or None
-    raise _translated(answer.status, code, message, row, writes=writes)
+    raise _translated(status, code, message, row, writes=writes)
 
 
 def _translated(status: int, code: str, message: str | None, row: Mapping[str, Any], *, writes: bool) -> CallError:
@@ -165,6 +219,8 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
         return OutcomeUnknown(writes=True) if writes else Busy()
     if code in _ORG_POLICY:
         return ConnectionLost(Reason.ORG_POLICY)
+    if code == "INVALID_TYPE":
+        return ShapeRefused(Reason.NOT_PERMITTED)
     if code in _NOT_PERMITTED or status == 403:
         return RefusedRequest(Reason.NOT_PERMITTED)
     if status == 404:
@@ -174,25 +230,46 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
     fields = [str(f) for f in cast(list[object], row.get("fields") or [])]
     details = {"fields": fields, "code": code}
     if code == "INVALID_FIELD":
-        return RefusedRequest(Reason.UNKNOWN_FIELD, details=details)
+        return ShapeRefused(Reason.UNKNOWN_FIELD, details=details)
     if code == "INVALID_FIELD_FOR_INSERT_UPDATE":
-        return RefusedRequest(Reason.FIELD_NOT_EDITABLE, details=details)
+        return ShapeRefused(Reason.FIELD_NOT_EDITABLE, details=details)
     return RefusedRequest(Reason.INVALID_VALUE, message, details)
 
 
-def _described(body: Mapping[str, Any]) -> Described:
+def _described(part: _Part) -> Described | Undescribed:
+    if part.http_status_code == 304:
+        return Undescribed.UNCHANGED
+    if part.http_status_code == 404:
+        return Undescribed.HIDDEN
+    if part.http_status_code != 200:
+        _refuse(part.http_status_code, part.decoded(), writes=False)
+    try:
+        body = msgspec.json.decode(part.body, type=_Describe)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        raise Busy from None
     fields: dict[str, DescribedField] = {}
-    for f in cast(list[dict[str, Any]], body["fields"]):
-        picklist = tuple(str(v["value"]) for v in cast(list[dict[str, Any]], f.get("picklistValues") or []) if v.get("active", True))
+    for f in body.fields:
         shape = FieldShape(
-            name=str(f["name"]),
-            label=str(f["label"]),
-            type=str(f["type"]),
-            required=not f["nillable"] and not f.get("defaultedOnCreate", False),
-            editable=bool(f["updateable"]),
-            creatable=bool(f["createable"]),
-            length=int(f.get("length") or 0),
-            picklist=picklist,
+            name=f.name,
+            label=f.label,
+            type=f.type,
+            required=not f.nillable and not f.defaulted_on_create,
+            editable=f.updateable,
+            creatable=f.createable,
+            length=f.length or 0,
+            picklist=tuple(v.value for v in f.picklist_values or () if v.active),
         )
-        fields[shape.name] = DescribedField(shape, f.get("relationshipName"), bool(f.get("filterable")), bool(f.get("sortable")))
-    return Described(str(body["name"]), str(body["label"]), str(body["labelPlural"]), fields)
+        fields[f.name] = DescribedField(shape, f.relationship_name, f.filterable, f.sortable)
+    return Described(body.name, body.label, body.label_plural, fields, _settled(part.http_headers))
+
+
+def _settled(headers: Mapping[str, str]) -> str | None:
+    """The stamp of a describe, when it may be asked with: not while the object may change again within the stamp's second."""
+    modified = next((v for k, v in headers.items() if k.lower() == "last-modified"), None)
+    if modified is None:
+        return None
+    try:
+        age = datetime.now(UTC) - parsedate_to_datetime(modified)
+    except (ValueError, TypeError):
+        return None
+    return modified if age > timedelta(seconds=_SETTLED_SECONDS) else None

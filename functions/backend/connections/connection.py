@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from backend.connections.audit import Chain
-from backend.values import Secret, Uid
+from backend.values import KeptText, Secret, Uid
 from contract.errors import ConnectionLost, Reason
 
 MAX_DEVICES = 20  # of one user; the one that signed in longest ago makes room
@@ -69,7 +69,7 @@ class Connection:
     """A connection as it is stored. `revision` is the store's own mark of this state of the document, `chain` the audit record's.
 
     `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last call;
-    `devices` are those that are signed in, each with the time of its sign-in.
+    `devices` are those that are signed in, each with the time of its sign-in; `describes` is what the data calls keep, sealed.
     """
 
     uid: Uid
@@ -87,6 +87,7 @@ class Connection:
     stay_signed_in: bool = False
     devices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     chain: Chain | None = None
+    describes: KeptText | None = None
     revision: object = None
 
     @property
@@ -129,6 +130,7 @@ def signed_in(before: Connection | None, response: TokenResponse, tokens: Sealed
         stay_signed_in=before is not None and before.stay_signed_in,
         devices={**devices, device: at},
         chain=None if before is None else before.chain,
+        describes=None if before is None else before.describes,
         revision=None if before is None else before.revision,
     )
 
@@ -145,6 +147,11 @@ def staying_signed_in(connection: Connection, wanted: bool) -> Connection:
 
 def used_today(connection: Connection, at: datetime) -> Connection:
     return replace(connection, used=at)
+
+
+def keeping(connection: Connection, describes: KeptText) -> Connection:
+    """Something newer is kept beside the connection."""
+    return replace(connection, describes=describes)
 
 
 def resealed(connection: Connection, tokens: SealedTokens) -> Connection:

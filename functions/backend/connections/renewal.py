@@ -52,6 +52,14 @@ class Renewed:
     refreshed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Renewing:
+    """A renewal under way in this process."""
+
+    rejected: Credential
+    task: "asyncio.Task[Renewed]"
+
+
 class TokenEndpoint(Protocol):
     """Salesforce's token endpoints, seen from a renewal."""
 
@@ -85,11 +93,15 @@ class Renewal:
         self._clock = clock
         self._random = random
         self._owner = owner
-        self._under_way: dict[Uid, asyncio.Task[Renewed]] = {}
+        self._under_way: dict[Uid, _Renewing] = {}
 
     async def get(self, uid: Uid) -> Credential:
-        """The newest credential of a user. Raises ConnectionLost."""
-        return (await self._vault.open(uid)).credential
+        """The newest credential of a user; while one that was rejected is being renewed, its successor. Raises CallErrors."""
+        credential = (await self._vault.open(uid)).credential
+        renewing = self._under_way.get(uid)
+        if renewing is not None and credential.generation <= renewing.rejected.generation:
+            return (await self._outcome(renewing)).credential
+        return credential
 
     async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
         """A newer credential than the one that Salesforce rejected. Raises ConnectionLost, Misconfigured or OrgUnavailable;
@@ -100,15 +112,17 @@ class Renewal:
         remembered = self._remembered.recall(uid)
         if remembered is not None and remembered.credential.generation > rejected.generation:
             return Renewed(remembered.credential, refreshed=False)
-        task = self._under_way.get(uid)
-        if task is None:
-            task = asyncio.create_task(self._renew(uid, rejected))
-            self._under_way[uid] = task
-            task.add_done_callback(lambda done: self._renewed(uid, done))
-        done, _ = await asyncio.wait({task}, timeout=deadline.left(WAIT_SECONDS + TOKEN_SECONDS))
+        renewing = self._under_way.get(uid)
+        if renewing is None:
+            renewing = self._under_way[uid] = _Renewing(rejected, asyncio.create_task(self._renew(uid, rejected)))
+            renewing.task.add_done_callback(lambda done: self._renewed(uid, done))
+        return await self._outcome(renewing)
+
+    async def _outcome(self, renewing: "_Renewing") -> Renewed:
+        done, _ = await asyncio.wait({renewing.task}, timeout=deadline.left(WAIT_SECONDS + TOKEN_SECONDS))
         if not done:
             raise NotSent(timed_out=True)
-        return task.result()
+        return renewing.task.result()
 
     def _renewed(self, uid: Uid, done: asyncio.Task[Renewed]) -> None:
         self._under_way.pop(uid, None)
@@ -182,7 +196,7 @@ class Renewal:
         while True:
             try:
                 stored = await self._store.write(renewed(held, response, tokens, self._clock.now()), Event.REFRESH, by="backend")
-                return self._remembered.remember(stored, response.access_token).credential
+                return self._vault.remember(stored, response.access_token).credential
             except Contended:
                 found = await self._store.read(held.uid)
                 if found is not None and found.created == held.created and found.generation == generation:

@@ -50,10 +50,15 @@ class Documents(Protocol):
     async def read(self, uid: Uid) -> Connection | None: ...
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
-        """Writes over exactly the revision that `connection` was read at (None: there must be none yet).
+        """Writes over exactly the revision that `connection` was read at (None: there must be none yet). What is kept beside
+        a connection stays as it is, and goes when the connection has ended.
 
         Returns the connection with its new revision. Raises Contended, ChainBroken.
         """
+        ...
+
+    async def keep_describes(self, connection: Connection) -> None:
+        """Writes `connection.describes` and nothing else, over exactly the revision that was read. Raises Contended."""
         ...
 
     async def delete(self, connection: Connection, entry: Entry) -> None:
@@ -89,6 +94,7 @@ class RecordingStore:
     def __init__(self, documents: Documents, audit: Audit, clock: Clock, notice: Notice = lambda _connection, _event: None) -> None:
         self.read = documents.read
         self.find = documents.find
+        self.keep_describes = documents.keep_describes
         self.erase = documents.erase
         self.read_blocks = documents.read_blocks
         self._documents = documents

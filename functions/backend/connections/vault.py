@@ -1,5 +1,6 @@
 """The vault: stores connections with their tokens sealed, and unseals them."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
@@ -9,6 +10,7 @@ from backend.connections.connection import (
     Connection,
     SealedTokens,
     TokenResponse,
+    keeping,
     lost,
     next_generation,
     resealed,
@@ -17,10 +19,10 @@ from backend.connections.connection import (
 )
 from backend.connections.credentials import Remembered, RememberedCredentials
 from backend.connections.store import Contended, RecordingStore
-from backend.values import Caller, Cipher, Clock, Secret, Uid
+from backend.values import Caller, Cipher, Clock, KeptText, Secret, Uid
 from contract.errors import CallError, ConnectionLost
 
-_ACCESS, _REFRESH = "access_token", "refresh_token"
+_ACCESS, _REFRESH, _DESCRIBES = "access_token", "refresh_token", "describes"
 Transition = Callable[[Connection], Connection | None]
 
 
@@ -43,22 +45,26 @@ class Vault:
         self._salesforce = salesforce
         self._clock = clock
         self._remembered = remembered
+        self._looking_up: dict[Uid, asyncio.Task[Remembered]] = {}
 
     # Opening
 
     async def open(self, uid: Uid) -> Remembered:
         """The newest credential: from memory, else from the store. Raises ConnectionLost."""
-        return self._remembered.recall(uid) or await self._look_up(uid)
+        return self._remembered.recall(uid) or await self._joined_look_up(uid)
 
     async def admits(self, caller: Caller) -> bool:
         """Whether a device is signed in; True when there is no living connection, which the call itself finds out."""
         remembered = self._remembered.recall(caller.uid)
         if remembered is not None and caller.device in remembered.devices:
             return True
-        try:  # it may have signed in through another instance a moment ago
-            return caller.device in (await self._look_up(caller.uid)).devices
+        try:
+            for _ in range(2):  # it may have signed in through another instance after a look-up began that others wait for
+                if caller.device in (await self._joined_look_up(caller.uid)).devices:
+                    return True
         except ConnectionLost:
             return True
+        return False
 
     async def require(self, uid: Uid) -> Connection:
         """The stored connection, which has not ended. Raises ConnectionLost."""
@@ -70,8 +76,11 @@ class Vault:
 
     def unseal_credential(self, connection: Connection) -> Remembered:
         """The connection's credential, remembered from now on. Raises ConnectionLost(tokens-unreadable)."""
-        access_token = self._unseal(connection, _ACCESS, connection.tokens.access_token)
-        return self._remembered.remember(connection, access_token)
+        return self.remember(connection, self._unseal(connection, _ACCESS, connection.tokens.access_token))
+
+    def remember(self, connection: Connection, access_token: Secret) -> Remembered:
+        """A connection's credential, remembered from now on with what is kept beside it."""
+        return self._remembered.remember(connection, access_token, self._unseal_describes(connection))
 
     def unseal_refresh_token(self, connection: Connection) -> Secret:
         """Raises ConnectionLost(tokens-unreadable)."""
@@ -80,6 +89,21 @@ class Vault:
     def seal(self, uid: Uid, generation: int, access_token: Secret, refresh_token: Secret) -> SealedTokens:
         """A token pair, sealed so that it opens as this generation of this connection only."""
         return SealedTokens(self._seal(uid, _ACCESS, generation, access_token), self._seal(uid, _REFRESH, generation, refresh_token))
+
+    # What is kept beside a connection
+
+    async def recall(self, uid: Uid) -> KeptText | None:
+        """The describes that were kept last, from memory, else from the store. Raises ConnectionLost."""
+        return (await self.open(uid)).describes
+
+    async def keep(self, uid: Uid, kept: KeptText) -> None:
+        """Keeps describes for all instances, or for this one only when others write the connection at the same moment."""
+        self._remembered.remember_describes(uid, kept)
+        sealed = KeptText(self._cipher.seal_bytes(kept.text, uid=uid, field=_DESCRIBES), kept.at)
+        try:
+            await self._store.keep_describes(keeping(await self.require(uid), sealed))
+        except (Contended, ConnectionLost):
+            return
 
     # Storing
 
@@ -92,7 +116,8 @@ class Vault:
             tokens = self.seal(response.uid, next_generation(before), response.access_token, response.refresh_token)
             connection = signed_in(before, response, tokens, login_host=login_host, device=device, at=self._clock.now())
             try:
-                self._remembered.remember(await self._store.write(connection, Event.SIGN_IN, by="user"), response.access_token)
+                written = await self._store.write(connection, Event.SIGN_IN, by="user")
+                self.remember(written, response.access_token)
                 return before
             except Contended:
                 continue
@@ -111,7 +136,7 @@ class Vault:
                 written = await self._store.write(changed, event, by=by, reason=reason)
             except Contended:
                 continue
-            self._remembered.forget(uid)
+            self._forget(uid)
             return written
 
     async def remove(
@@ -122,7 +147,7 @@ class Vault:
         None when there was none, or `only` says no.
         """
         while True:
-            self._remembered.forget(uid)
+            self._forget(uid)
             found = await self._store.read(uid)
             if found is None or not only(found):
                 return None
@@ -164,6 +189,26 @@ class Vault:
 
     # Parts
 
+    async def _joined_look_up(self, uid: Uid) -> Remembered:
+        """Many calls at once read the store once."""
+        task = self._looking_up.get(uid)
+        if task is None:
+            task = self._looking_up[uid] = asyncio.create_task(self._look_up(uid))
+            task.add_done_callback(lambda done: self._looked_up(uid, done))
+        return await asyncio.shield(task)
+
+    def _looked_up(self, uid: Uid, done: asyncio.Task[Remembered]) -> None:
+        if self._looking_up.get(uid) is done:
+            del self._looking_up[uid]
+        else:
+            self._remembered.forget(uid)  # what it read may have been changed meanwhile
+        if not done.cancelled():
+            done.exception()  # whoever waits raises it
+
+    def _forget(self, uid: Uid) -> None:
+        self._remembered.forget(uid)
+        self._looking_up.pop(uid, None)
+
     async def _look_up(self, uid: Uid) -> Remembered:
         connection = await self.require(uid)
         if self._clock.now() - connection.used > timedelta(days=1) and connection.lease is None:
@@ -172,6 +217,12 @@ class Vault:
             except Contended:
                 connection = await self.require(uid)
         return self.unseal_credential(connection)
+
+    def _unseal_describes(self, connection: Connection) -> KeptText | None:
+        """None also for what cannot be opened: it is asked for again."""
+        kept = connection.describes
+        text = None if kept is None else self._cipher.unseal_bytes(kept.text, uid=connection.uid, field=_DESCRIBES)
+        return None if kept is None or text is None else KeptText(text, kept.at)
 
     def _seal(self, uid: Uid, field: str, generation: int, token: Secret) -> bytes:
         return self._cipher.seal(token, uid=uid, field=field, generation=generation)

@@ -1,13 +1,14 @@
 """The data calls that write: create, update, delete."""
 
 import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Protocol
 
-from backend.failures import OutcomeUnknown
+from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records import soql
-from backend.records.describe import Describes, known_field
+from backend.records.describe import Describes, Shapes, known_field, shown
 from backend.records.layouts import LAYOUTS
 from backend.records.org import Described, Org, PreconditionFailed
 from backend.records.rows import readable, select, to_record
@@ -43,14 +44,20 @@ class Changes:
         self._creations = creations
 
     async def create_record(self, caller: Caller, request: CreateRecord) -> Created:
-        """Creates a record; with an idempotency key at most one, however often the request comes."""
+        """Creates a record and reads it back; with an idempotency key at most one, however often the request comes."""
         described = await self._describes.get(caller.uid, request.sobject)
         _check_writable(described, request.fields, creating=True)
         if request.idempotency_key is None:
-            return Created(await self._org.create(caller.uid, request.sobject, request.fields))
-        return Created(await self._create_once(caller.uid, request, request.idempotency_key))
+            return await self._create(caller.uid, request, described)
+        return await self._create_once(caller.uid, request, request.idempotency_key, described)
 
-    async def _create_once(self, uid: Uid, request: CreateRecord, key: str) -> str:
+    async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
+        fields = readable(LAYOUTS[request.sobject].detailed, described)
+        async with self._looking_again_when_refused(uid, request.sobject):
+            record_id, row = await self._org.create(uid, request.sobject, request.fields, select(fields))
+        return Created(record_id, None if row is None else to_record(row, fields))
+
+    async def _create_once(self, uid: Uid, request: CreateRecord, key: str, described: Described) -> Created:
         """Creates at most one record under a key. Raises OutcomeUnknown while nobody knows whether it was made."""
         if _KEY.fullmatch(key) is None:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, "idempotencyKey has 1 to 100 letters, digits, - and _")
@@ -58,34 +65,33 @@ class Changes:
             made = await self._creations.made(uid, key)
             if made is None:
                 raise OutcomeUnknown(writes=True)
-            return made
+            return Created(made)
         try:
-            record_id = await self._org.create(uid, request.sobject, request.fields)
+            created = await self._create(uid, request, described)
         except OutcomeUnknown:
             raise
         except CallError:
             await self._creations.give_back(uid, key)  # it was not made, so the key is free again
             raise
-        await self._creations.finish(uid, key, record_id)
-        return record_id
+        await self._creations.finish(uid, key, created.id)
+        return created
 
     async def update_record(self, caller: Caller, request: UpdateRecord) -> Updated:
-        """Changes the given fields. With a version, only if nobody else has saved since; else ChangedMeanwhile."""
+        """Changes the given fields and reads the record back. With a version, only if nobody else has saved since; else
+        ChangedMeanwhile. One request to Salesforce, also when it is refused."""
         described = await self._describes.get(caller.uid, request.sobject)
         record_id = soql.record_id(request.id)
         _check_writable(described, request.fields, creating=False)
-        since: datetime | None = None
-        if request.version is not None:
-            since = _moment(request.version)
-            # If-Unmodified-Since knows whole seconds only (here rounded up): this look closes the gap within one.
-            current = await self._current(caller.uid, request.sobject, record_id, described)
-            if current.version is None or _moment(current.version) != since:
-                raise _changed(request, current)
+        fields = readable(LAYOUTS[request.sobject].detailed, described)
+        since = None if request.version is None else _moment(request.version)
         try:
-            await self._org.update(caller.uid, request.sobject, record_id, request.fields, None if since is None else since + timedelta(seconds=1))
-        except PreconditionFailed:
-            raise _changed(request, await self._current(caller.uid, request.sobject, record_id, described)) from None
-        return Updated(await self._current(caller.uid, request.sobject, record_id, described))
+            async with self._looking_again_when_refused(caller.uid, request.sobject):
+                row = await self._org.update(caller.uid, request.sobject, record_id, request.fields, select(fields), since)
+        except PreconditionFailed as failed:
+            if failed.current is None:
+                raise NotFound(Reason.RECORD_NOT_FOUND) from None
+            raise _changed(request, to_record(failed.current, fields)) from None
+        return Updated(await self._read(caller.uid, request.sobject, record_id) if row is None else to_record(row, fields))
 
     async def delete_record(self, caller: Caller, request: DeleteRecord) -> Empty:
         await self._org.delete(caller.uid, request.sobject, soql.record_id(request.id))
@@ -93,12 +99,26 @@ class Changes:
 
     # Parts
 
-    async def _current(self, uid: Uid, sobject: str, record_id: str, described: Described) -> Record:
-        fields = readable(LAYOUTS[sobject].detailed, described)
-        rows = await self._org.query(uid, f"SELECT {select(fields)} FROM {sobject} WHERE Id = '{record_id}' LIMIT 1")
-        if not rows:
-            raise NotFound(Reason.RECORD_NOT_FOUND)
-        return to_record(rows[0], fields)
+    async def _read(self, uid: Uid, sobject: str, record_id: str) -> Record:
+        """A record that was saved and could not be read in the same request."""
+
+        async def read(shapes: Shapes) -> Record:
+            fields = readable(LAYOUTS[sobject].detailed, shown(shapes, sobject))
+            (rows,) = await self._org.query(uid, f"SELECT {select(fields)} FROM {sobject} WHERE Id = '{record_id}' LIMIT 1")
+            if not rows:
+                raise NotFound(Reason.RECORD_NOT_FOUND)
+            return to_record(rows[0], fields)
+
+        return await self._describes.read(uid, (sobject,), read)
+
+    @asynccontextmanager
+    async def _looking_again_when_refused(self, uid: Uid, sobject: str) -> AsyncGenerator[None]:
+        """A write that Salesforce refuses although describe allows it was not carried out, and shows that describe is old."""
+        try:
+            yield
+        except ShapeRefused:
+            await self._describes.refused(uid, sobject)
+            raise
 
 
 def _check_writable(described: Described, fields: Mapping[str, FieldValue], *, creating: bool) -> None:

@@ -1,28 +1,174 @@
-"""What Salesforce's describe says of an object, kept for ten minutes for each user and object."""
+"""What Salesforce's describe says of an object to one user: kept beside the connection, looked at again when it grows old.
 
-from cachetools import TTLCache
+Salesforce checks every request itself, so an old describe can show no value that the user may not see; it can only ask for
+too much, and then it is looked at again at once, or for too little, for DESCRIBE_SECONDS at most.
+"""
 
-from backend.records.org import Described, DescribedField, Org
-from backend.values import Clock, Uid
+import asyncio
+import json
+import zlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import Any, Protocol, TypeVar, cast
+
+from cachetools import LRUCache
+
+from backend import deadline
+from backend.failures import OutcomeUnknown, ShapeRefused
+from backend.records.layouts import LAYOUTS
+from backend.records.org import Described, DescribedField, Org, Undescribed
+from backend.values import Clock, KeptText, Uid
+from contract.calls import CALL_SECONDS, FieldShape
 from contract.errors import Reason, RefusedRequest
 
-DESCRIBE_SECONDS = 600.0
-_MAX_DESCRIBED = 2000
+T = TypeVar("T")
+LOOK_AGAIN_SECONDS = 300.0  # a describe that is older is looked at again behind the answer
+DESCRIBE_SECONDS = 600.0  # and before it, when it is older than this
+_SETTLE_SECONDS = 5.0  # a refusal does not bring a second look so soon after the last one
+_NOTHING: "Known" = {}
+_MAX_DECODED = 256  # different describes in memory; users with the same permissions share one
+Shapes = Mapping[str, Described]
+Known = Mapping[str, Described | None]  # None: an object that is hidden from the user
+
+
+class KeptDescribes(Protocol):
+    """The place beside the connection; it ends with the connection."""
+
+    async def recall(self, uid: Uid) -> KeptText | None:
+        """What was kept last, by any instance; None when there is nothing that can be opened. Raises ConnectionLost."""
+        ...
+
+    async def keep(self, uid: Uid, kept: KeptText) -> None:
+        """Keeps it for all instances. A connection that has ended meanwhile keeps nothing."""
+        ...
 
 
 class Describes:
-    """One for each process. A user never gets another one's describe."""
+    """One for each process. A user never gets another one's describe. `may_look` says whether an org has requests to spare."""
 
-    def __init__(self, org: Org, clock: Clock) -> None:
+    def __init__(self, org: Org, kept: KeptDescribes, clock: Clock, may_look: Callable[[str], bool] = lambda _org_id: True) -> None:
         self._org = org
-        self._cache = TTLCache[tuple[Uid, str], Described](_MAX_DESCRIBED, DESCRIBE_SECONDS, timer=lambda: clock.now().timestamp())
+        self._kept = kept
+        self._clock = clock
+        self._may_look = may_look
+        self._decoded = LRUCache[bytes, Known](_MAX_DECODED)
+        self._looking: dict[Uid, asyncio.Task[Known]] = {}
+
+    async def read(self, uid: Uid, sobjects: Iterable[str], work: Callable[[Shapes], Awaitable[T]]) -> T:
+        """Runs a read with the objects as this user may see them; once more with a new describe when Salesforce refuses the old one.
+
+        Objects that the user may not see are left out. Raises CallErrors.
+        """
+        wanted = tuple(sobjects)
+        try:
+            return await work(_visible(await self._known(uid, wanted), wanted))
+        except ShapeRefused:
+            known = await self._look_anew(uid, wanted)
+            if known is None:
+                raise
+        return await work(_visible(known, wanted))
 
     async def get(self, uid: Uid, sobject: str) -> Described:
-        """An object as this user may see it. Raises CallErrors."""
-        known = self._cache.get((uid, sobject))
-        if known is None:
-            known = self._cache[uid, sobject] = await self._org.describe(uid, sobject)
+        """One object as this user may see it. Raises CallErrors; RefusedRequest(not-permitted) when they may not."""
+        return shown(_visible(await self._known(uid, (sobject,)), (sobject,)), sobject)
+
+    async def refused(self, uid: Uid, sobject: str) -> None:
+        """Salesforce has refused what describe allows: looks at it again."""
+        await self._look_anew(uid, (sobject,))
+
+    # Parts
+
+    async def _known(self, uid: Uid, wanted: tuple[str, ...]) -> Known:
+        kept = await self._kept.recall(uid)
+        known = self._open(kept)
+        age = 0.0 if kept is None else self._age(kept)
+        if age > DESCRIBE_SECONDS or not _covers(known, wanted):
+            return await self._look(uid, wanted)
+        if age > LOOK_AGAIN_SECONDS and uid not in self._looking and self._may_look(uid.org_id):
+            self._begin(uid, wanted, anew=False)
         return known
+
+    async def _look(self, uid: Uid, wanted: tuple[str, ...]) -> Known:
+        """One look at a time for a user: whoever comes meanwhile waits for it, and goes on when it brought what they want."""
+        while (task := self._looking.get(uid)) is not None:
+            known = await _finished(task)
+            if _covers(known, wanted):
+                return known
+        return await _finished(self._begin(uid, wanted, anew=False))
+
+    async def _look_anew(self, uid: Uid, wanted: tuple[str, ...]) -> Known | None:
+        """A look without regard to what is kept; None when Salesforce was asked just now."""
+        task = self._looking.get(uid)
+        if task is None:
+            kept = await self._kept.recall(uid)
+            if kept is not None and self._age(kept) < _SETTLE_SECONDS:
+                return None
+            task = self._looking.get(uid) or self._begin(uid, wanted, anew=True)
+        return await _finished(task)
+
+    def _begin(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> asyncio.Task[Known]:
+        task = self._looking[uid] = asyncio.create_task(self._ask(uid, wanted, anew=anew))
+        task.add_done_callback(lambda done: self._ended(uid, done))
+        return task
+
+    def _ended(self, uid: Uid, done: asyncio.Task[Known]) -> None:
+        self._looking.pop(uid, None)
+        if not done.cancelled():
+            done.exception()  # whoever waits raises it; behind an answer nobody does
+
+    async def _ask(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> Known:
+        """Asks Salesforce in one request for all that is kept and wanted, and keeps what it says."""
+        with deadline.within(CALL_SECONDS):  # its own: others wait for it too
+            asked_at = self._clock.now()
+            known = self._open(await self._kept.recall(uid))
+            stamps = {name: None if anew or (shape := known.get(name)) is None else shape.modified for name in dict.fromkeys((*known, *wanted))}
+            found: dict[str, Described | None] = {}
+            for name, described in (await self._org.describe(uid, stamps)).items():
+                if isinstance(described, Described):
+                    found[name] = _cut(described)
+                else:
+                    found[name] = known.get(name) if described is Undescribed.UNCHANGED else None
+            await self._kept.keep(uid, KeptText(encode(found), asked_at))
+            return found
+
+    def _age(self, kept: KeptText) -> float:
+        return (self._clock.now() - kept.at).total_seconds()
+
+    def _open(self, kept: KeptText | None) -> Known:
+        """What cannot be read counts as nothing."""
+        if kept is None:
+            return _NOTHING
+        known = self._decoded.get(kept.text)
+        if known is None:
+            try:
+                known = decode(kept.text)
+            except (ValueError, KeyError, TypeError, zlib.error):
+                known = _NOTHING
+            self._decoded[kept.text] = known
+        return known
+
+
+async def _finished(task: asyncio.Task[Known]) -> Known:
+    """What a look found that others wait for too. Raises CallErrors; OutcomeUnknown when the call's time is over first."""
+    done, _ = await asyncio.wait({task}, timeout=deadline.left(CALL_SECONDS))
+    if not done:
+        raise OutcomeUnknown(writes=False, timed_out=True)
+    return task.result()
+
+
+def _covers(known: Known, wanted: Iterable[str]) -> bool:
+    return all(name in known for name in wanted)
+
+
+def _visible(known: Known, wanted: Iterable[str]) -> Shapes:
+    return {name: shape for name in wanted if (shape := known.get(name)) is not None}
+
+
+def shown(shapes: Shapes, sobject: str) -> Described:
+    """The object of that name. Raises RefusedRequest(not-permitted) when the user may not see it."""
+    if sobject not in shapes:
+        raise RefusedRequest(Reason.NOT_PERMITTED)
+    return shapes[sobject]
 
 
 def known_field(described: Described, name: str) -> DescribedField:
@@ -31,3 +177,43 @@ def known_field(described: Described, name: str) -> DescribedField:
     if found is None:
         raise RefusedRequest(Reason.UNKNOWN_FIELD, f"{described.label} has no field {name[:80]!r} that you may see.", {"fields": [name[:80]]})
     return found
+
+
+# What is kept
+
+
+def _cut(described: Described) -> Described:
+    """Without the picklists that no form shows, the bulk of a describe."""
+    layout = LAYOUTS.get(described.name)
+    used = () if layout is None else layout.detailed
+    fields = {
+        name: f if name in used or not f.shape.picklist else replace(f, shape=replace(f.shape, picklist=())) for name, f in described.fields.items()
+    }
+    return replace(described, fields=fields)
+
+
+def encode(shapes: Known) -> bytes:
+    """Describes as the text that is kept; the same for all users who may see the same."""
+    kept = {
+        name: None
+        if d is None
+        else [d.label, d.label_plural, d.modified, [[*asdict(f.shape).values(), f.relationship, f.filterable, f.sortable] for f in d.fields.values()]]
+        for name, d in sorted(shapes.items())
+    }
+    return zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 6)
+
+
+def decode(text: bytes) -> Known:
+    """The describes of a kept text. Raises ValueError, KeyError, TypeError or zlib.error for anything else."""
+    kept = cast(dict[str, Any], json.loads(zlib.decompress(text)))
+    return {name: None if row is None else _decoded(name, row) for name, row in kept.items()}
+
+
+def _decoded(name: str, row: tuple[str, str, str | None, list[list[Any]]]) -> Described:
+    label, label_plural, modified, rows = row
+    fields: dict[str, DescribedField] = {}
+    for *shape, picklist, relationship, filterable, sortable in rows:
+        name_, label_, type_, required, editable, creatable, length = shape
+        field = FieldShape(name_, label_, type_, required, editable, creatable, length, tuple(picklist))
+        fields[field.name] = DescribedField(field, relationship, filterable, sortable)
+    return Described(name, label, label_plural, fields, modified)

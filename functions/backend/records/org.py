@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from backend.values import Uid
@@ -23,12 +24,13 @@ class DescribedField:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """An sObject as this user may see it."""
+    """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again."""
 
     name: str
     label: str
     label_plural: str
     fields: Mapping[str, DescribedField]
+    modified: str | None = None
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`."""
@@ -38,25 +40,45 @@ class Described:
         return any(f.relationship == head for f in self.fields.values())
 
 
+class Undescribed(Enum):
+    """Why a describe brought nothing new."""
+
+    UNCHANGED = "unchanged"
+    HIDDEN = "hidden"  # an object that a user may not see is not there for them
+
+
 class PreconditionFailed(Exception):
-    """The record was changed after the given moment."""
+    """The record is not as it was any more; `current` is how it is, None when it is gone."""
+
+    def __init__(self, current: Row | None) -> None:
+        super().__init__()
+        self.current = current
 
 
 class Org(Protocol):
-    """Salesforce's REST API as one user. Every method raises CallErrors."""
+    """Salesforce's REST API as one user, each method one request. Every method raises CallErrors; ShapeRefused among them
+    when a text or a record names what describe does not show (any more)."""
 
-    async def query(self, uid: Uid, text: str) -> Sequence[Row]: ...
+    async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
+        """The rows of each SOQL text."""
+        ...
 
     async def search(self, uid: Uid, text: str) -> Sequence[Row]:
         """The records that a SOSL text finds; `attributes.type` tells their object."""
         ...
 
-    async def describe(self, uid: Uid, sobject: str) -> Described: ...
+    async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
+        """Each object, or that it has not changed since the given stamp."""
+        ...
 
-    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue]) -> str: ...
+    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str) -> tuple[str, Row | None]:
+        """The id of a new record, and the record with the selected fields when it could be read back."""
+        ...
 
-    async def update(self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], unmodified_since: datetime | None) -> None:
-        """Raises PreconditionFailed as well."""
+    async def update(
+        self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], selected: str, unchanged_since: datetime | None
+    ) -> Row | None:
+        """Changes a record that nobody has changed since that moment; the record when it could be read back. Raises PreconditionFailed as well."""
         ...
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None: ...

@@ -1,16 +1,15 @@
 """The data calls that read: lists, records, search, describe, dashboard, profile."""
 
-import asyncio
 import base64
 import json
 from typing import cast, get_args
 
 from backend.records import soql
-from backend.records.describe import Describes, known_field
+from backend.records.describe import Describes, Shapes, known_field, shown
 from backend.records.layouts import LAYOUTS, Layout
 from backend.records.org import Described, DescribedField, Org, Row
 from backend.records.rows import field_value, readable, related_rows, select, to_record
-from backend.values import Caller
+from backend.values import Caller, Uid
 from contract.calls import (
     MAX_PAGE,
     Dashboard,
@@ -46,12 +45,14 @@ class Queries:
         self._org = org
         self._describes = describes
 
-    # One class for all calls that read.
     async def list_records(self, caller: Caller, request: ListRecords) -> RecordPage:
         """One page of a list, sorted; the cursor goes on where the page ends, whatever was added meanwhile."""
-        layout, described = LAYOUTS[request.sobject], await self._describes.get(caller.uid, request.sobject)
         if not 1 <= request.limit <= MAX_PAGE:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, f"limit is a number from 1 to {MAX_PAGE}")
+        return await self._describes.read(caller.uid, (request.sobject,), lambda shapes: self._list(caller.uid, request, shapes))
+
+    async def _list(self, uid: Uid, request: ListRecords, shapes: Shapes) -> RecordPage:
+        layout, described = LAYOUTS[request.sobject], shown(shapes, request.sobject)
         sort = request.sort or Sort(layout.sort)
         sorted_by = known_field(described, sort.field)
         if not sorted_by.sortable:
@@ -65,7 +66,7 @@ class Queries:
         where = " WHERE " + " AND ".join(f"({c})" for c in conditions) if conditions else ""
         order = f"{sort.field} {'DESC' if sort.descending else 'ASC'} NULLS LAST, Id ASC"
         selected = select(dict.fromkeys((*fields, sort.field)))
-        rows = await self._org.query(caller.uid, f"SELECT {selected} FROM {request.sobject}{where} ORDER BY {order} LIMIT {request.limit + 1}")
+        (rows,) = await self._org.query(uid, f"SELECT {selected} FROM {request.sobject}{where} ORDER BY {order} LIMIT {request.limit + 1}")
         page = rows[: request.limit]
         more = len(rows) > request.limit
         return RecordPage(
@@ -76,23 +77,32 @@ class Queries:
 
     async def get_record(self, caller: Caller, request: GetRecord) -> RecordDetail:
         """A record with all that the app shows of it, and the children asked for, in one request to Salesforce."""
-        layout, described = LAYOUTS[request.sobject], await self._describes.get(caller.uid, request.sobject)
-        record_id = soql.record_id(request.id)
+        layout = LAYOUTS[request.sobject]
+        for name in request.related:
+            if name not in layout.related:
+                known = ", ".join(layout.related) or "none"
+                raise RefusedRequest(Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {known}")
+        children = (layout.related[name].sobject for name in request.related)
+        return await self._describes.read(caller.uid, (request.sobject, *children), lambda shapes: self._record(caller.uid, request, shapes))
+
+    async def _record(self, uid: Uid, request: GetRecord, shapes: Shapes) -> RecordDetail:
+        layout, described = LAYOUTS[request.sobject], shown(shapes, request.sobject)
         parts = [select(readable(layout.detailed, described))]
         related: dict[str, tuple[str, ...]] = {}
         for name in dict.fromkeys(request.related):
-            listed = layout.related.get(name)
-            if listed is None:
-                known = ", ".join(layout.related) or "none"
-                raise RefusedRequest(Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {known}")
-            child = await self._describes.get(caller.uid, listed.sobject)
-            related[name] = readable(LAYOUTS[listed.sobject].listed, child)
-            parts.append(f"(SELECT {select(related[name])} FROM {name} ORDER BY {listed.order} NULLS LAST LIMIT {RELATED_ROWS})")
-        rows = await self._org.query(caller.uid, f"SELECT {', '.join(parts)} FROM {request.sobject} WHERE Id = '{record_id}' LIMIT 1")
+            listed = layout.related[name]
+            if listed.sobject in shapes:  # of children that the user may not see, the list stays empty
+                related[name] = readable(LAYOUTS[listed.sobject].listed, shapes[listed.sobject])
+                parts.append(f"(SELECT {select(related[name])} FROM {name} ORDER BY {listed.order} NULLS LAST LIMIT {RELATED_ROWS})")
+        record_id = soql.record_id(request.id)
+        (rows,) = await self._org.query(uid, f"SELECT {', '.join(parts)} FROM {request.sobject} WHERE Id = '{record_id}' LIMIT 1")
         if not rows:
             raise NotFound(Reason.RECORD_NOT_FOUND)
-        shown = to_record(rows[0], readable(layout.detailed, described))
-        return RecordDetail(shown, {name: tuple(to_record(r, fields) for r in related_rows(rows[0], name)) for name, fields in related.items()})
+        shown_record = to_record(rows[0], readable(layout.detailed, described))
+        children = {
+            name: tuple(to_record(r, related[name]) for r in related_rows(rows[0], name)) if name in related else () for name in request.related
+        }
+        return RecordDetail(shown_record, children)
 
     async def search(self, caller: Caller, request: Search) -> Hits:
         """Records of several objects in which the words occur, in one request to Salesforce."""
@@ -100,11 +110,17 @@ class Queries:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, f"limit is a number from 1 to {MAX_PAGE}")
         term = soql.search_term(request.text)
         sobjects = tuple(dict.fromkeys(request.sobjects)) or get_args(Sobject)
-        described = await asyncio.gather(*(self._describes.get(caller.uid, s) for s in sobjects))
-        fields = {s: readable(LAYOUTS[s].listed, d) for s, d in zip(sobjects, described, strict=True)}
-        returning = ", ".join(f"{s}({select(fields[s])} ORDER BY {LAYOUTS[s].sort} LIMIT {request.limit})" for s in sobjects)
-        rows = await self._org.search(caller.uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
-        found: dict[Sobject, list[Hit]] = {s: [] for s in sobjects}
+        return await self._describes.read(caller.uid, sobjects, lambda shapes: self._search(caller.uid, request, term, shapes))
+
+    async def _search(self, uid: Uid, request: Search, term: str, shapes: Shapes) -> Hits:
+        for named in request.sobjects:
+            shown(shapes, named)
+        fields = {s: readable(LAYOUTS[s].listed, d) for s, d in shapes.items()}
+        if not fields:
+            raise RefusedRequest(Reason.NOT_PERMITTED)
+        returning = ", ".join(f"{s}({select(fields[s])} ORDER BY {LAYOUTS[s].sort} LIMIT {request.limit})" for s in fields)
+        rows = await self._org.search(uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
+        found: dict[str, list[Hit]] = {s: [] for s in fields}
         for row in rows:
             name = cast(Sobject, cast(Row, row["attributes"])["type"])
             found[name].append(Hit(name, to_record(row, fields[name])))
@@ -113,18 +129,21 @@ class Queries:
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
         described, layout = await self._describes.get(caller.uid, request.sobject), LAYOUTS[request.sobject]
-        shown = [described.fields[n].shape for n in layout.detailed if n in described.fields]
-        return SobjectShape(described.name, described.label, described.label_plural, tuple(shown))
+        fields = [described.fields[n].shape for n in layout.detailed if n in described.fields]
+        return SobjectShape(described.name, described.label, described.label_plural, tuple(fields))
 
     async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
-        """The open pipeline by stage and the newest accounts."""
-        uid = caller.uid
-        opportunity = await self._describes.get(uid, "Opportunity")
-        accounts = readable(LAYOUTS["Account"].listed, await self._describes.get(uid, "Account"))
+        """The open pipeline by stage and the newest accounts, in one request to Salesforce."""
+        return await self._describes.read(caller.uid, ("Opportunity", "Account"), lambda shapes: self._dashboard(caller.uid, shapes))
+
+    async def _dashboard(self, uid: Uid, shapes: Shapes) -> Dashboard:
+        opportunity = shown(shapes, "Opportunity")
+        accounts = readable(LAYOUTS["Account"].listed, shown(shapes, "Account"))
         amount = ", SUM(Amount) amount" if opportunity.shows("Amount") else ""  # not everyone may see amounts
-        stages, newest = await asyncio.gather(
-            self._org.query(uid, f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY StageName"),
-            self._org.query(uid, f"SELECT {select((*accounts, 'CreatedDate'))} FROM Account ORDER BY CreatedDate DESC LIMIT {NEWEST_ACCOUNTS}"),
+        stages, newest = await self._org.query(
+            uid,
+            f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY StageName",
+            f"SELECT {select((*accounts, 'CreatedDate'))} FROM Account ORDER BY CreatedDate DESC LIMIT {NEWEST_ACCOUNTS}",
         )
         order = list(opportunity.fields["StageName"].shape.picklist) if "StageName" in opportunity.fields else []
         totals = [StageTotal(str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0)) for r in stages]
@@ -135,7 +154,7 @@ class Queries:
         """The signed-in user as Salesforce knows them."""
         uid = caller.uid
         fields = "Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name"
-        rows = await self._org.query(uid, f"SELECT {fields} FROM User WHERE Id = '{soql.record_id(uid.user_id)}' LIMIT 1")
+        (rows,) = await self._org.query(uid, f"SELECT {fields} FROM User WHERE Id = '{soql.record_id(uid.user_id)}' LIMIT 1")
         if not rows:
             raise NotFound(Reason.RECORD_NOT_FOUND)
 

@@ -11,13 +11,14 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.firestore import FirestoreDocuments
+from backend.adapters.firestore import FirestoreDocuments, FirestoreUsage
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
-from backend.values import Secret, Uid
+from backend.records.allowance import OrgUsage, UsageStore
+from backend.values import KeptText, Secret, Uid
 from contract.errors import Reason
-from tests.functions.memory_store import MemoryDocuments
+from tests.functions.memory_store import MemoryDocuments, MemoryUsage
 
 
 def a_connection(org_id: str = "00D") -> Connection:
@@ -46,6 +47,19 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Documents]:
     try:
         # A database of its own, so that what is broken on purpose here does not meet the other tests.
         yield FirestoreDocuments(AsyncClient(project=suite.plan.project, database="broken-on-purpose"))
+    finally:
+        del os.environ["FIRESTORE_EMULATOR_HOST"]
+
+
+@pytest.fixture(params=["memory", "firestore"])
+async def usage(request: pytest.FixtureRequest) -> AsyncIterator[UsageStore]:
+    if request.param == "memory":
+        yield MemoryUsage()
+        return
+    suite = request.getfixturevalue("suite")
+    os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{suite.plan.ports.firestore}"
+    try:
+        yield FirestoreUsage(AsyncClient(project=suite.plan.project, database="broken-on-purpose"))
     finally:
         del os.environ["FIRESTORE_EMULATOR_HOST"]
 
@@ -194,3 +208,37 @@ async def test_blocks_are_fenced_too(store: Documents) -> None:
     assert blocks.targets == {"00D1"}
     _, lifted = AUDIT.append(blocks.chain, Event.UNBLOCK, at=datetime(2026, 11, 24, tzinfo=UTC), by="anna", reason="everyone")
     await store.write_blocks(replace(blocks, targets=frozenset()), lifted)
+
+
+async def test_what_is_kept_beside_a_connection_stays_at_writes_and_goes_with_its_end(store: Documents) -> None:
+    first = await store.write(a_connection())
+    kept = KeptText(b"sealed", first.created)
+    await store.keep_describes(replace(first, describes=kept))
+    with pytest.raises(Contended):
+        await store.keep_describes(replace(first, describes=kept))  # somebody has written meanwhile
+    found = await store.read(first.uid)
+    assert found is not None
+    assert found.describes == kept
+    assert found == replace(first, describes=kept, revision=found.revision)
+    await store.write(replace(found, generation=2))
+    found = await store.read(first.uid)
+    assert found is not None
+    assert found.describes == kept
+    await store.write(replace(found, state=State.REVOKED))
+    found = await store.read(first.uid)
+    assert found is not None
+    assert found.describes is None
+    with pytest.raises(Contended):
+        await store.keep_describes(replace(a_connection(), describes=kept, revision=found.revision))
+
+
+async def test_shares_of_a_budget_add_up(usage: UsageStore) -> None:
+    uid, other = Uid.of("00D", uuid4().hex), Uid.of("00D", uuid4().hex)
+    taken = await asyncio.gather(*(usage.take(uid, "2026-11-25", 50) for _ in range(4)))
+    assert sorted(taken) == [50, 100, 150, 200]
+    assert await usage.take(other, "2026-11-25", 50) == 50
+    assert await usage.take(uid, "2026-11-26", 50) == 50
+    assert {u.uid: u.taken for u in await usage.users("2026-11-25")}[uid] == 200
+    said = OrgUsage(uuid4().hex, 18, 5000, datetime(2026, 11, 25, tzinfo=UTC))
+    await usage.tell(said)
+    assert said in await usage.orgs()

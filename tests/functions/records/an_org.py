@@ -1,15 +1,17 @@
 """Salesforce as the data calls see it, in memory: remembers what it was sent, answers what the test says."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from backend.failures import ShapeRefused
 from backend.records.changes import Changes
 from backend.records.describe import Describes
-from backend.records.org import Described, DescribedField, PreconditionFailed, Row
+from backend.records.org import Described, DescribedField, PreconditionFailed, Row, Undescribed
 from backend.records.queries import Queries
-from backend.values import Caller, Uid
+from backend.values import Caller, KeptText, Uid
 from contract.calls import FieldShape, FieldValue
-from contract.errors import CallError
+from contract.errors import CallError, Reason
 from tests.functions.memory_store import MemoryCreations
 
 CALLER = Caller(Uid.of("00D000000000001EAA", "005000000000001AAA"), "phone")
@@ -22,12 +24,16 @@ class AnOrg:
         self.sent: list[str] = []
         self.rows: list[Row] = []
         self.hidden: set[str] = set()
-        self.changed_meanwhile = False
+        self.refuses_once: str | None = None
+        self.reads_back = True
+        self.selected = ""
         self.fails: CallError | None = None
         self.written: list[tuple[str, Mapping[str, FieldValue], datetime | None]] = []
         self.described = 0
         self.time = datetime(2026, 11, 24, tzinfo=UTC)
-        describes = Describes(self, self)
+        self.kept: KeptText | None = None
+        self.looked_again = asyncio.Event()
+        describes = Describes(self, self, self)
         self.queries = Queries(self, describes)
         self.changes = Changes(self, describes, MemoryCreations())
 
@@ -37,15 +43,29 @@ class AnOrg:
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("nothing here waits")
 
-    async def query(self, uid: Uid, text: str) -> Sequence[Row]:
-        self.sent.append(text)
-        return self.rows
+    async def recall(self, uid: Uid) -> KeptText | None:
+        return self.kept
+
+    async def keep(self, uid: Uid, kept: KeptText) -> None:
+        if self.kept is not None:
+            self.looked_again.set()
+        self.kept = kept
+
+    async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
+        self.sent.extend(texts)
+        if self.refuses_once and any(self.refuses_once in text for text in texts):
+            self.refuses_once = None
+            raise ShapeRefused(Reason.UNKNOWN_FIELD)
+        return [self.rows for _ in texts]
 
     async def search(self, uid: Uid, text: str) -> Sequence[Row]:
-        return await self.query(uid, text)
+        return (await self.query(uid, text))[0]
 
-    async def describe(self, uid: Uid, sobject: str) -> Described:
+    async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
         self.described += 1
+        return {sobject: Undescribed.HIDDEN if sobject in self.hidden else self._described(sobject) for sobject in sobjects}
+
+    def _described(self, sobject: str) -> Described:
         names = {"Id": "id", "Name": "string", "Industry": "picklist", "AnnualRevenue": "currency", "Phone": "phone", "BillingCity": "string",
                  "Amount": "currency", "StageName": "picklist", "CloseDate": "date", "OwnerId": "reference", "AccountId": "reference"}  # fmt: skip
         parents = {"OwnerId": "Owner", "AccountId": "Account"}
@@ -61,16 +81,23 @@ class AnOrg:
         }
         return Described(sobject, sobject, f"{sobject}s", fields)
 
-    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue]) -> str:
+    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str) -> tuple[str, Row | None]:
         self.written.append((sobject, fields, None))
         if self.fails is not None:
             raise self.fails
-        return RECORD_ID
+        return RECORD_ID, self.rows[0] if self.rows else None
 
-    async def update(self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], unmodified_since: datetime | None) -> None:
-        if self.changed_meanwhile:
-            raise PreconditionFailed
-        self.written.append((sobject, fields, unmodified_since))
+    async def update(
+        self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], selected: str, unchanged_since: datetime | None
+    ) -> Row | None:
+        self.selected = selected
+        current = self.rows[0] if self.rows else None
+        if unchanged_since is not None and (current is None or datetime.fromisoformat(str(current["SystemModstamp"])) != unchanged_since):
+            raise PreconditionFailed(current)
+        if self.fails is not None:
+            raise self.fails
+        self.written.append((sobject, fields, unchanged_since))
+        return current if self.reads_back else None
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         self.written.append((sobject, {}, None))

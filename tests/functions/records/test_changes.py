@@ -1,12 +1,12 @@
 """The writing calls over their protocol: what is checked before anything is written, and what becomes of a lost answer."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pytest
 
-from backend.failures import Busy, OutcomeUnknown
+from backend.failures import Busy, OutcomeUnknown, ShapeRefused
 from contract.calls import CreateRecord, DeleteRecord, UpdateRecord
-from contract.errors import ChangedMeanwhile, OrgUnavailable, Reason, RefusedRequest
+from contract.errors import ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
 from tests.functions.records.an_org import CALLER, RECORD_ID, VERSION, AnOrg, a_row
 
 ACME = {"Name": "Acme"}
@@ -47,16 +47,31 @@ async def test_an_update_with_a_version_is_refused_when_someone_else_has_saved(o
 
 
 def _shown(org: AnOrg) -> set[str]:
-    return set(org.sent[0].removeprefix("SELECT ").split(" FROM ")[0].split(", ")) - {"Id", "SystemModstamp"}
+    return set(org.selected.split(", ")) - {"Id", "SystemModstamp"}
 
 
-async def test_salesforces_own_check_closes_the_gap_between_look_and_write(org: AnOrg) -> None:
-    org.changed_meanwhile = True
-    with pytest.raises(ChangedMeanwhile):
+async def test_an_update_of_a_record_that_is_gone(org: AnOrg) -> None:
+    org.rows = []
+    with pytest.raises(NotFound):
         await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}, VERSION))
-    org.changed_meanwhile = False
-    await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}, VERSION))
-    assert org.written[0][2] == datetime(2026, 11, 24, 8, 0, 1, tzinfo=UTC)
+
+
+async def test_what_was_saved_and_not_read_back_is_read(org: AnOrg) -> None:
+    org.reads_back = False
+    assert (await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}, VERSION))).record.version == VERSION
+    assert len(org.written) == len(org.sent) == 1
+
+
+async def test_a_write_that_salesforce_refuses_although_describe_allows_it_looks_at_describe_again(org: AnOrg) -> None:
+    await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}))
+    org.time += timedelta(seconds=60)
+    org.hidden, org.fails = {"Phone"}, ShapeRefused(Reason.FIELD_NOT_EDITABLE)
+    with pytest.raises(RefusedRequest):
+        await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "2"}))
+    org.fails = None
+    with pytest.raises(RefusedRequest) as refused:
+        await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "2"}))
+    assert (refused.value.reason, org.described, len(org.written)) == (Reason.UNKNOWN_FIELD, 2, 1)
 
 
 @pytest.mark.parametrize("version", ["yesterday", "2026-11-24T08:00:00"])

@@ -1,10 +1,12 @@
 """The reading calls over their protocol: which SOQL they send for what is asked, and what they make of the rows."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from backend.records.describe import DESCRIBE_SECONDS
+from backend.records.describe import DESCRIBE_SECONDS, LOOK_AGAIN_SECONDS
+from backend.values import KeptText
 from contract.calls import Describe, Empty, Filter, GetRecord, ListRecords, Search, Sort
 from contract.errors import NotFound, Reason, RefusedRequest
 from localorg.soql.syntax import parse
@@ -124,10 +126,48 @@ async def test_the_profile_is_the_callers_own(org: AnOrg) -> None:
     assert (profile.user.uid, profile.user.org_id, profile.profile_name) == (CALLER.uid, CALLER.uid.org_id, "Standard")
 
 
-async def test_a_describe_is_kept_for_ten_minutes(org: AnOrg) -> None:
+async def test_a_describe_is_kept_for_ten_minutes_and_looked_at_behind_the_answer_after_five(org: AnOrg) -> None:
     for _ in range(3):
         await org.queries.describe(CALLER, Describe("Account"))
     assert org.described == 1
+    org.time += timedelta(seconds=LOOK_AGAIN_SECONDS + 1)
+    org.hidden = {"Industry"}
+    assert any(f.name == "Industry" for f in (await org.queries.describe(CALLER, Describe("Account"))).fields)
+    await asyncio.wait_for(org.looked_again.wait(), 10)
+    assert not any(f.name == "Industry" for f in (await org.queries.describe(CALLER, Describe("Account"))).fields)
     org.time += timedelta(seconds=DESCRIBE_SECONDS + 1)
-    await org.queries.describe(CALLER, Describe("Account"))
+    org.hidden = set()
+    assert any(f.name == "Industry" for f in (await org.queries.describe(CALLER, Describe("Account"))).fields)
+    assert org.described == 3
+
+
+async def test_many_first_calls_describe_once(org: AnOrg) -> None:
+    await asyncio.gather(*(org.queries.list_records(CALLER, ListRecords("Account", limit=n)) for n in range(1, 50)))
+    assert org.described == 1
+
+
+async def test_the_first_refusal_brings_a_new_describe_and_the_answer(org: AnOrg) -> None:
+    await org.queries.list_records(CALLER, ListRecords("Account"))
+    org.time += timedelta(seconds=60)
+    org.hidden, org.refuses_once = {"Industry"}, "Industry"
+    org.rows = [a_row(Name="Acme")]
+    assert [r.fields.get("Name") for r in (await org.queries.list_records(CALLER, ListRecords("Account"))).records] == ["Acme"]
     assert org.described == 2
+    assert "Industry" not in org.sent[-1]
+
+
+async def test_children_that_the_user_may_not_see_are_an_empty_list(org: AnOrg) -> None:
+    org.hidden = {"Opportunity"}
+    org.rows = [a_row(Name="Acme", Contacts={"records": [a_row(Name="Ada")]})]
+    detail = await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID, ("Contacts", "Opportunities")))
+    assert (len(detail.related["Contacts"]), detail.related["Opportunities"]) == (1, ())
+    assert "Opportunities" not in org.sent[0]
+    with pytest.raises(RefusedRequest) as refused:
+        await org.queries.list_records(CALLER, ListRecords("Opportunity"))
+    assert refused.value.reason is Reason.NOT_PERMITTED
+
+
+async def test_what_is_kept_and_cannot_be_read_is_asked_for_again(org: AnOrg) -> None:
+    org.kept = KeptText(b"nothing that was ever kept", org.time)
+    await org.queries.describe(CALLER, Describe("Account"))
+    assert org.described == 1

@@ -1,0 +1,208 @@
+"""A request to Salesforce as one user: identical reads in flight go once, a burst waits for its first request, and the
+authentication flow: send with the credential; rejected → renew → replay once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlencode
+
+import msgspec
+
+from backend import deadline
+from backend.adapters.salesforce_http import Answer, Http
+from backend.connections.connection import Credential
+from backend.connections.renewal import Renewed
+from backend.failures import NotSent, OutcomeUnknown
+from backend.values import Clock, Uid
+from contract.calls import CALL_SECONDS
+from contract.errors import ConnectionLost, Reason
+
+RETRY_PAUSES = (0.2, 0.8)  # seconds, each with jitter of a half to one and a half
+JOIN_SECONDS = 2.0  # a read joins one that was begun at most this long ago
+PROBE_SECONDS = 0.5  # how long the calls of a burst wait for the answer to its first one
+_PASSING = (502, 503, 504)
+_BAD_TOKEN = b"Bad_OAuth_Token"
+
+
+class Credentials(Protocol):
+    """Where credentials come from."""
+
+    async def get(self, uid: Uid) -> Credential:
+        """The newest credential of a user, the one that is being made included. Raises CallErrors."""
+        ...
+
+    async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
+        """A newer one than the one that Salesforce rejected. Raises CallErrors."""
+        ...
+
+
+class Allowance(Protocol):
+    """How many requests to Salesforce a user and an org may still make."""
+
+    async def take(self, uid: Uid) -> None:
+        """One request. Raises BudgetReached."""
+        ...
+
+    def observe(self, org_id: str, limit_info: str | None) -> None:
+        """What Salesforce said of the org's use in an answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request below the instance URL; `writes`: it changes something."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
+    body: object = None
+    writes: bool = False
+
+
+@dataclass(slots=True)
+class _Burst:
+    """Requests of one user that are under way or wait at the same time; the first one's answer lets the others go."""
+
+    under_way: int = 0
+    is_answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A read under way, that others may join."""
+
+    begun: float
+    answer: asyncio.Future[Answer]
+
+
+class SalesforceSession:
+    """One for each process. Raises CallErrors."""
+
+    def __init__(self, http: Http, credentials: Credentials, allowance: Allowance, clock: Clock, random: Callable[[], float]) -> None:
+        self._http = http
+        self._credentials = credentials
+        self._allowance = allowance
+        self._clock = clock
+        self._random = random
+        self._flights: dict[tuple[Uid, str, bytes], _Flight] = {}
+        self._bursts: dict[Uid, _Burst] = {}
+
+    async def send(self, uid: Uid, request: Request) -> Answer:
+        """The answer to a request, whatever its status, except that of a rejected token."""
+        payload = b"" if request.body is None else msgspec.json.encode(request.body)
+        path = request.path if request.query is None else f"{request.path}?{urlencode(request.query)}"
+        if request.writes:
+            answer = await self._as_one_of_a_burst(uid, request, path, payload)
+            self._part_from_reads(uid)
+            return answer
+        return await self._joined(uid, request, path, payload)
+
+    # Identical reads
+
+    async def _joined(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
+        """One answer for all identical reads of a user that are asked for while the first of them is under way."""
+        key, loop = (uid, path, payload), asyncio.get_running_loop()
+        flight = self._flights.get(key)
+        while flight is not None and loop.time() - flight.begun < JOIN_SECONDS:
+            done, _ = await asyncio.wait({flight.answer}, timeout=deadline.left(CALL_SECONDS))
+            if not done:
+                raise OutcomeUnknown(writes=False, timed_out=True)
+            if not flight.answer.cancelled():
+                return flight.answer.result()
+            flight = self._flights.get(key)  # whoever sent it went away
+        flight = self._flights[key] = _Flight(loop.time(), loop.create_future())
+        try:
+            answer = await self._as_one_of_a_burst(uid, request, path, payload)
+        except Exception as failed:
+            flight.answer.set_exception(failed)
+            flight.answer.exception()  # whoever joined raises it; nobody has to
+            raise
+        except BaseException:
+            flight.answer.cancel()
+            raise
+        finally:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+        flight.answer.set_result(answer)
+        return answer
+
+    def _part_from_reads(self, uid: Uid) -> None:
+        """After a write nobody joins a read that may have been answered before it."""
+        for key in [k for k in self._flights if k[0] == uid]:
+            del self._flights[key]
+
+    # Bursts
+
+    async def _as_one_of_a_burst(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
+        """Of many requests at once the first goes alone: when its token has expired, the others do not send it as well."""
+        burst = self._bursts.get(uid)
+        is_first = burst is None
+        if burst is None:
+            burst = self._bursts[uid] = _Burst()
+        burst.under_way += 1
+        try:
+            if not is_first and not burst.is_answered.is_set():
+                await _wait(burst.is_answered, deadline.left(PROBE_SECONDS))
+            return await self._authenticated(uid, request, path, payload)
+        finally:
+            burst.is_answered.set()
+            burst.under_way -= 1
+            if not burst.under_way:
+                del self._bursts[uid]
+
+    # The authentication flow
+
+    async def _authenticated(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
+        async def send(credential: Credential) -> Answer:
+            headers = {**(request.headers or {}), "Authorization": f"Bearer {credential.access_token.reveal()}"}
+            url, writes = credential.instance_url + path, request.writes
+            return await self._http.send(request.method, url, seconds=CALL_SECONDS, writes=writes, headers=headers, json=payload)
+
+        credential, refreshed = await self._credentials.get(uid), False
+        await self._allowance.take(uid)
+        answer = await self._deliver(send, credential, writes=request.writes)
+        while _rejected(answer):
+            if refreshed:
+                raise ConnectionLost(Reason.ORG_POLICY)  # a token just made is refused too: refreshing again cannot help
+            # A rejected request was not carried out, so a write is replayed like a read. A newer token that another
+            # instance had stored may have expired as well; then this instance refreshes, once.
+            renewed = await self._credentials.renew(uid, rejected=credential)
+            credential, refreshed = renewed.credential, renewed.refreshed
+            answer = await self._deliver(send, credential, writes=request.writes)
+        self._allowance.observe(uid.org_id, answer.headers.get("Sforce-Limit-Info"))
+        return answer
+
+    async def _deliver(self, send: Callable[[Credential], Awaitable[Answer]], credential: Credential, *, writes: bool) -> Answer:
+        """Sends a write once: what broke off may have been carried out. A read goes again after a passing fault, with growing
+        pauses, as long as the call's deadline leaves time for it."""
+        pauses = iter(() if writes else RETRY_PAUSES)
+        while True:
+            answer, failure = None, None
+            try:
+                answer = await send(credential)
+            except (NotSent, OutcomeUnknown) as failed:
+                failure = failed
+            if answer is not None and answer.status not in _PASSING:
+                return answer
+            pause = next(pauses, None)
+            jittered = 0.0 if pause is None else pause * (0.5 + self._random())
+            if pause is None or deadline.left(CALL_SECONDS) <= jittered:
+                if answer is None:
+                    assert failure is not None
+                    raise failure
+                return answer
+            await self._clock.sleep(jittered)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        pass
+
+
+def _rejected(answer: Answer) -> bool:
+    return answer.status == 401 or (answer.status == 403 and answer.body.strip() == _BAD_TOKEN)

@@ -1,0 +1,174 @@
+"""The daily allowance of requests to Salesforce: the org's, as every answer tells it, and each user's share of it.
+
+Source: REST API Developer Guide, "Limit Info Header"; the allowance is of the last 24 hours, for all apps of the org together.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from cachetools import LRUCache
+
+from backend.failures import BudgetReached
+from backend.values import Clock, Uid
+
+AMPLE = 0.9  # of the org's allowance: above it nothing is asked that no user waits for
+LOOK_SECONDS = 60  # with the org's budget used up, one request in this time finds out whether that is still so
+SHARE = 50  # requests that an instance takes from a user's budget at once: one Firestore write for so many
+FIRST_SHARE = 20  # those of an instance's first share are not asked for, so that no first call waits
+_LOW = 10  # with so few left the next share is asked for, behind the calls
+_TELL_SECONDS = 300.0  # the org's use is stored after this time, or when it has grown by a hundredth of the allowance
+_MAX_USERS = 10_000
+_API_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class OrgUsage:
+    """Requests of an org in the last 24 hours, and how many it may make; as Salesforce said it at `at`."""
+
+    org_id: str
+    used: int
+    limit: int
+    at: datetime
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.used // self.limit if self.limit else 100
+
+
+@dataclass(frozen=True, slots=True)
+class UserUsage:
+    """Requests that instances have taken from a user's budget on one day (UTC); up to a share each may not be used yet."""
+
+    uid: Uid
+    taken: int
+
+
+class UsageStore(Protocol):
+    """Use that all instances share."""
+
+    async def take(self, uid: Uid, day: str, requests: int) -> int:
+        """Adds to what was taken from a user's budget on a day; how much that is now."""
+        ...
+
+    async def tell(self, usage: OrgUsage) -> None: ...
+
+    async def orgs(self) -> Sequence[OrgUsage]: ...
+
+    async def users(self, day: str) -> Sequence[UserUsage]: ...
+
+
+@dataclass(slots=True)
+class _Share:
+    day: str
+    left: int
+    used_up: bool = False
+    taking: "asyncio.Task[None] | None" = None
+
+
+class Allowance:
+    """One for each process. `notice` is told when an org's use has grown by a hundredth of its allowance."""
+
+    def __init__(
+        self,
+        store: UsageStore,
+        clock: Clock,
+        *,
+        user_requests: int,
+        org_percent: int,
+        notice: Callable[[OrgUsage], None] = lambda _usage: None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._user_requests = user_requests
+        self._org_percent = org_percent
+        self._notice = notice
+        self._shares = LRUCache[Uid, _Share](_MAX_USERS)
+        self._orgs: dict[str, OrgUsage] = {}
+        self._told: dict[str, OrgUsage] = {}
+        self._last_info: dict[str, str] = {}
+        self._looked: dict[str, datetime] = {}
+        self._behind: set[asyncio.Task[None]] = set()
+
+    async def take(self, uid: Uid) -> None:
+        """One request of a user. Raises BudgetReached with the seconds after which it may go."""
+        if uid.org_id in self._orgs:
+            self._check_org(uid.org_id)
+        now = self._clock.now()
+        share, day = self._shares.get(uid), now.date().isoformat()
+        if share is None or share.day != day:
+            share = self._shares[uid] = _Share(day, min(FIRST_SHARE, self._user_requests))
+        while share.left <= _LOW and not share.used_up:
+            if share.taking is None:
+                share.taking = self._start(self._take_share(uid, share))
+            if share.left > 0:
+                break
+            await asyncio.shield(share.taking)
+        if share.left <= 0:
+            raise BudgetReached(_until_tomorrow(now), of_user=True)
+        share.left -= 1
+
+    def observe(self, org_id: str, limit_info: str | None) -> None:
+        """What Salesforce said of the org's use in an answer: `api-usage=18/5000`."""
+        if limit_info is None or self._last_info.get(org_id) == limit_info:
+            return
+        found = _API_USAGE.search(limit_info)
+        if found is None:
+            return
+        self._last_info[org_id] = limit_info
+        usage = self._orgs[org_id] = OrgUsage(org_id, int(found[1]), int(found[2]), self._clock.now())
+        told = self._told.get(org_id)
+        if told is None or told.percent != usage.percent or (usage.at - told.at).total_seconds() > _TELL_SECONDS:
+            self._told[org_id] = usage
+            self._notice(usage)
+            self._start(self._store.tell(usage))
+
+    def is_ample(self, org_id: str) -> bool:
+        """Whether an org has requests to spare for what no user waits for."""
+        usage = self._orgs.get(org_id)
+        return usage is None or (usage.used < AMPLE * usage.limit and not self._is_used_up(usage))
+
+    # Parts
+
+    def _check_org(self, org_id: str) -> None:
+        usage = self._orgs[org_id]
+        if not self._is_used_up(usage):
+            return
+        now, looked = self._clock.now(), self._looked.get(org_id, usage.at)
+        wait = LOOK_SECONDS - (now - looked).total_seconds()
+        if wait > 0:
+            raise BudgetReached(max(1, round(wait)), of_user=False)
+        self._looked[org_id] = now
+
+    def _is_used_up(self, usage: OrgUsage) -> bool:
+        return 100 * usage.used >= self._org_percent * usage.limit
+
+    async def _take_share(self, uid: Uid, share: _Share) -> None:
+        """Takes the next share of a user's budget; while the store cannot be asked, calls go on without."""
+        try:
+            taken = await self._store.take(uid, share.day, SHARE)
+            granted = max(0, min(SHARE, self._user_requests - FIRST_SHARE - (taken - SHARE)))
+            share.used_up = granted < SHARE
+        except Exception:
+            granted = SHARE
+        share.left += granted
+        share.taking = None
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._behind.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._behind.discard(task)
+        if not task.cancelled():
+            task.exception()  # what is told to the store is told again later
+
+
+def _until_tomorrow(now: datetime) -> int:
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return int((midnight - now).total_seconds()) + 1
