@@ -141,14 +141,19 @@ def _version(command: Sequence[str]) -> tuple[int, ...]:
     return (int(match[1]), int(match[2])) if match and shown.returncode == 0 else ()
 
 
+def npm() -> list[str]:
+    """How npm is called: the machine's own, or the one that came with this project's Node."""
+    if not (TOOLS / "node-bin").exists():
+        return [shutil.which("npm") or "npm"]
+    node = Path((TOOLS / "node-bin").read_text())
+    # The wheel's `npm` looks for its library in the wrong place; the library itself is complete.
+    return [str(node / "node"), str(node.parent / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
 def _firebase_tools() -> None:
-    if (TOOLS / "node-bin").exists():
-        node = Path((TOOLS / "node-bin").read_text())
-        # The wheel's `npm` looks for its library in the wrong place; the library itself is complete.
-        npm = [str(node / "node"), str(node.parent / "lib/node_modules/npm/bin/npm-cli.js")]
-    else:
-        npm = [shutil.which("npm") or "npm"]
-    _run([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT / "devtools", env={**os.environ, "PATH": tool_path(dict(os.environ))})
+    _run(
+        [*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT / "devtools", env={**os.environ, "PATH": tool_path(dict(os.environ))}
+    )
 
 
 # The browsers that the tests drive, each with its Debian packages and what to do elsewhere.

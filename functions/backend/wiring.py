@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import firebase_admin
+import msgspec
 import structlog
 from google.cloud.firestore import AsyncClient
 
@@ -137,11 +138,16 @@ def _log_allowance(usage: OrgUsage) -> None:
 def configure_log(*, readable: bool) -> None:
     """One line a call: JSON that Cloud Logging understands, or words on a laptop."""
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
-    last: Any = structlog.dev.ConsoleRenderer(colors=False) if readable else structlog.processors.JSONRenderer()
+    last: Any = structlog.dev.ConsoleRenderer(colors=False) if readable else structlog.processors.JSONRenderer(serializer=_json)
     structlog.configure(
         processors=[structlog.processors.add_log_level, _severity, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
+        logger_factory=structlog.PrintLoggerFactory() if readable else structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _json(event: structlog.typing.EventDict, **_: object) -> bytes:
+    return msgspec.json.encode(event, enc_hook=str)
 
 
 def configure_quiet_log() -> None:

@@ -1,13 +1,14 @@
 """One strict decoder between JSON and the contract's dataclasses; field names are camelCase on the wire."""
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 _PLAIN = (str, bool, int, float)
+_SCALARS = frozenset((*_PLAIN, type(None)))
 
 
 class DecodeError(ValueError):
@@ -30,14 +31,25 @@ def decode(shape: type[T], value: object, *, at: str = "data", lenient: bool = F
 
 def encode(value: object) -> Any:
     """A contract value as plain JSON types; fields that are None are left out."""
-    if is_dataclass(value) and not isinstance(value, type):
-        named = ((f.name, getattr(value, f.name)) for f in fields(value))
-        return {camel(name): encode(inner) for name, inner in named if inner is not None}
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    names = _wire_names(kind)
+    if names is not None:
+        named = ((wire, getattr(value, name)) for name, wire in names)
+        return {wire: inner if type(inner) in _SCALARS else encode(inner) for wire, inner in named if inner is not None}
     if isinstance(value, Mapping):
-        return {str(k): encode(v) for k, v in cast(Mapping[object, object], value).items()}
+        items = cast(Mapping[object, object], value).items()
+        return {str(k): v if type(v) in _SCALARS else encode(v) for k, v in items}
     if isinstance(value, list | tuple):
         return [encode(v) for v in cast(list[object], value)]
     return value
+
+
+@cache
+def _wire_names(kind: type) -> tuple[tuple[str, str], ...] | None:
+    """The attributes of a dataclass with their names on the wire; None for another type."""
+    return tuple((f.name, camel(f.name)) for f in fields(kind)) if is_dataclass(kind) else None
 
 
 @cache
@@ -53,30 +65,46 @@ def is_optional(field: Field[Any]) -> bool:
 
 
 def _decode(shape: Any, value: object, at: str, lenient: bool) -> object:
-    origin = get_origin(shape)
+    return _decoder(shape)(value, at, lenient)
+
+
+@cache
+def _decoder(shape: Any) -> Callable[[object, str, bool], object]:
+    """What decodes a value of this shape: found once, because looking at types is slow."""
+    origin, arguments = get_origin(shape), get_args(shape)
     if is_dataclass(shape):
-        return _decode_object(cast(type, shape), value, at, lenient)
+        return partial(_decode_object, cast(type, shape))
     if origin in (Union, types.UnionType):
-        return _decode_union(get_args(shape), value, at, lenient)
+        return partial(_decode_union, arguments)
     if origin is Literal:
-        if value not in get_args(shape):
-            raise DecodeError(f"{at}: one of {', '.join(map(str, get_args(shape)))} expected")
-        return value
+        return partial(_decode_literal, arguments)
     if origin in (list, tuple):
-        if not isinstance(value, list):
-            raise DecodeError(f"{at}: a list expected")
-        inner = get_args(shape)[0]
-        items = [_decode(inner, v, f"{at}[{i}]", lenient) for i, v in enumerate(cast(list[object], value))]
-        return tuple(items) if origin is tuple else items
-    if origin in (dict, Mapping) or shape is dict:
-        if not isinstance(value, dict):
-            raise DecodeError(f"{at}: an object expected")
-        inner = get_args(shape)[1]
-        return {k: _decode(inner, v, f"{at}.{k}", lenient) for k, v in cast(dict[str, object], value).items()}
-    return _decode_plain(shape, value, at)
+        return partial(_decode_items, origin, arguments[0])
+    if origin in (dict, Mapping):
+        return partial(_decode_mapping, arguments[1])
+    return partial(_decode_plain, shape)
 
 
-def _decode_plain(shape: Any, value: object, at: str) -> object:
+def _decode_literal(allowed: tuple[Any, ...], value: object, at: str, _lenient: bool) -> object:
+    if value not in allowed:
+        raise DecodeError(f"{at}: one of {', '.join(map(str, allowed))} expected")
+    return value
+
+
+def _decode_items(into: type, inner: Any, value: object, at: str, lenient: bool) -> object:
+    if not isinstance(value, list):
+        raise DecodeError(f"{at}: a list expected")
+    items = [_decode(inner, v, f"{at}[{i}]", lenient) for i, v in enumerate(cast(list[object], value))]
+    return tuple(items) if into is tuple else items
+
+
+def _decode_mapping(inner: Any, value: object, at: str, lenient: bool) -> object:
+    if not isinstance(value, dict):
+        raise DecodeError(f"{at}: an object expected")
+    return {k: _decode(inner, v, f"{at}.{k}", lenient) for k, v in cast(dict[str, object], value).items()}
+
+
+def _decode_plain(shape: Any, value: object, at: str, _lenient: bool) -> object:
     if shape is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     # A bool is an int in Python, not on the wire.
@@ -106,9 +134,9 @@ def _decode_object(shape: type, value: object, at: str, lenient: bool) -> object
         raise DecodeError(f"{at}: an object expected")
     given = cast(dict[str, object], value)
     known = wire_fields(shape)
-    unknown = [k for k in given if k not in known]
-    if unknown and not lenient:
-        raise DecodeError(f"{at}: unknown field {unknown[0][:40]!r}; known are {', '.join(known) or 'none'}")
+    if not lenient and not given.keys() <= known.keys():
+        unknown = next(k for k in given if k not in known)
+        raise DecodeError(f"{at}: unknown field {unknown[:40]!r}; known are {', '.join(known) or 'none'}")
     made: dict[str, object] = {}
     for name, (f, hint) in known.items():
         if name in given and not (given[name] is None and is_optional(f)):

@@ -7,6 +7,7 @@ from backend.records.org import Described, Row
 from contract.calls import FieldValue, Record
 
 _VERSION = "SystemModstamp"
+_PLAIN = frozenset((str, bool, int, float))
 
 
 def readable(fields: Iterable[str], described: Described) -> tuple[str, ...]:
@@ -21,12 +22,14 @@ def select(fields: Iterable[str]) -> str:
 
 def field_value(row: Row, path: str) -> FieldValue:
     """A field of a row, or a parent's such as `Account.Name`; None when it is empty or no plain value."""
-    at = cast(object, row)
-    for name in path.split("."):
-        if not isinstance(at, Mapping):
-            return None
-        at = cast(Row, at).get(name)
-    return at if isinstance(at, str | bool | int | float) else None
+    at: object = row.get(path)
+    if at is None and "." in path:
+        at = row
+        for name in path.split("."):
+            if not isinstance(at, Mapping):
+                return None
+            at = at.get(name)
+    return cast(FieldValue, at) if type(at) in _PLAIN else None
 
 
 def to_record(row: Row, fields: Iterable[str]) -> Record:

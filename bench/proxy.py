@@ -1,0 +1,287 @@
+"""Ours beside the functions that a user would write today, nginx, and the upstream alone: the same list of 25 accounts.
+
+Everybody runs as one process on this machine, with the emulators of Firestore and of Firebase Authentication (whose ID tokens
+have no signature: what everybody checks is their content). The upstream is of fixed speed; each request differs. wrk asks,
+in rounds that take turns. The figures go into bench/results.json.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx2 as httpx
+import psutil
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.cloud import firestore
+
+from bench.grpc_counter import GrpcCounter
+from bench.results import keep
+from bench.table import show
+from devtools import ports
+from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, App, authorize, control, exchange
+from devtools.fleet import Fleet
+from devtools.paths import ROOT, tool_path
+from devtools.processes import leashed
+from devtools.setup_machine import npm
+from devtools.suite import Plan, Suite, function_environment
+
+ROUNDS, SECONDS = int(os.environ.get("BENCH_ROUNDS", "5")), int(os.environ.get("BENCH_SECONDS", "3"))
+DELAYS, CONNECTIONS, COUNTED = (0, 100), (1, 64, 256), 200
+PEERS = ROOT / "bench/peers"
+FIELDS = "Id, Name, Industry, Type, BillingCity, BillingCountry, Phone, SystemModstamp"
+LIST = '{"data": {"sobject": "Account", "limit": 25, "filters": [{"field": "AnnualRevenue", "operator": "gt", "value": %d}]}}'
+PEER = '{"data": {"revenue": %d}}'
+THREADS = "80"  # functions-framework's default of 4 for each processor would answer 80 calls a second at 100 ms
+NGINX = """
+daemon off; master_process off; worker_rlimit_nofile 4096; error_log {folder}/error.log; pid {folder}/nginx.pid;
+events {{ worker_connections 2048; }}
+http {{
+  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  upstream salesforce {{ server 127.0.0.1:{upstream}; keepalive 512; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=1024; keepalive_requests 1000000000;
+    location / {{ proxy_pass http://salesforce; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Something that answers; `pid` is that of all its processes' parent, `body` has a number that changes."""
+
+    name: str
+    url: str
+    body: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """One run of wrk: calls a second, milliseconds, processor microseconds a call."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+    wrong: int
+
+
+def _need(name: str, package: str) -> str:
+    """The path of a program; installed with apt-get where this machine lets us. Raises SystemExit that says what to install."""
+    if shutil.which(name) is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], check=False, capture_output=True)
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if found is None:
+        raise SystemExit(f"{name} is missing: on Debian apt-get install {package}")
+    return found
+
+
+@contextmanager
+def _running(command: list[str], port: int, cwd: Path, env: Mapping[str, str]) -> Generator[int]:
+    process = subprocess.Popen(
+        leashed(command), cwd=cwd, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        until = time.monotonic() + 60
+        while not ports.answers(port):
+            if process.poll() is not None or time.monotonic() > until:
+                raise SystemExit(f"did not start: {' '.join(command)}")
+            time.sleep(0.05)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _python_peer(plan: Plan, env: Mapping[str, str], port: int) -> tuple[list[str], Path, dict[str, str]]:
+    command = [sys.executable, "-m", "functions_framework", "--target", "list_accounts", "--source", "main.py"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    return command, PEERS / "python", {**function_environment(plan), **env, "THREADS": THREADS}
+
+
+def _node_peer(plan: Plan, env: Mapping[str, str], port: int) -> tuple[list[str], Path, dict[str, str]]:
+    command = ["node", "node_modules/@google-cloud/functions-framework/build/src/main.js", "--target=listAccounts", f"--port={port}"]
+    return command, PEERS / "node", {**function_environment(plan), **env, "NODE_ENV": "production", "PATH": tool_path(dict(os.environ))}
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _cpu(pid: int) -> float:
+    return sum(p.cpu_times().user + p.cpu_times().system for p in _tree(pid))
+
+
+def _memory(pid: int) -> float:
+    """Megabytes of the process that serves and of its parents (proportional set size), without the leash."""
+    return sum(p.memory_full_info().pss for p in _tree(pid)[1:] or _tree(pid)) / 1e6
+
+
+def _load(wrk: str, server: Server, token: str, connections: int) -> Load:
+    before = _cpu(server.pid)
+    command = [wrk, "-t1", f"-c{connections}", f"-d{SECONDS}s", "--timeout", "30s", "-s", str(ROOT / "bench/wrk.lua"), server.url]
+    done = subprocess.run(command, env={**os.environ, "TOKEN": token, "BODY": server.body}, capture_output=True, text=True, check=True)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
+    requests, duration, p50, p99, wrong = map(int, line.split()[1:])
+    return Load(requests / duration * 1e6, p50 / 1000, p99 / 1000, (_cpu(server.pid) - before) / max(1, requests) * 1e6, wrong)
+
+
+def _counted(server: Server, token: str, counter: GrpcCounter | None, upstream: str) -> tuple[float, float]:
+    """Requests to Firestore and to Salesforce a call, over warm calls one after another."""
+    with httpx.Client(timeout=30, headers={"Authorization": f"Bearer {token}"}) as client:
+
+        def ask(n: int) -> None:
+            answer = client.post(server.url, json=json.loads(server.body % n))
+            assert answer.status_code == 200, f"{server.name}: {answer.text[:300]}"
+
+        for n in range(100):
+            ask(10_000_000 + n)
+        reads, asked = counter.count if counter else 0, int(client.get(f"{upstream}/bench/count").text)
+        for n in range(COUNTED):
+            ask(20_000_000 + n)
+        used = int(client.get(f"{upstream}/bench/count").text) - asked
+        return ((counter.count - reads) / COUNTED if counter else 0.0), used / COUNTED
+
+
+def _answer(org: str) -> bytes:
+    token = exchange(org, authorize(org))["access_token"]
+    soql = f"SELECT {FIELDS} FROM Account WHERE AnnualRevenue > 0 ORDER BY Name LIMIT 25"
+    return httpx.get(f"{org}/services/data/v66.0/query", params={"q": soql}, headers={"Authorization": f"Bearer {token}"}).content
+
+
+def main() -> None:
+    wrk, nginx = _need("wrk", "wrk"), _need("nginx", "nginx-light")
+    if not (PEERS / "node/node_modules/.package-lock.json").exists():
+        path = {**os.environ, "PATH": tool_path(dict(os.environ))}
+        subprocess.run([*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=PEERS / "node", env=path, check=True)
+    free = ports.free()
+    plan = Plan(free, f"demo-bench-{free.hub}")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(Suite(plan, lambda _part, _line: None))
+        org = free.url("localorg")
+        (folder / "answer.json").write_bytes(_answer(org))
+        port = ports.some(1)[0]
+        upstream = f"http://127.0.0.1:{port}"
+        upstream_pid = stack.enter_context(
+            _running([sys.executable, "-m", "bench.upstream", str(port), org, str(folder / "answer.json")], port, ROOT, {})
+        )
+        control(org, "move", {"instanceUrl": upstream})
+        control(org, "limit", {"remaining": 100_000_000})
+        app = App(plan.app_url, free.url("auth"), f"127.0.0.1:{free.localorg}")
+        app.sign_in(authorize(org))
+        assert app.id_token
+        _store_for_peers(plan, org, upstream, str(app.call("api/getProfile")["user"]["uid"]))
+        query = f"{upstream}/services/data/v66.0/query"
+        env = {"SALESFORCE_CONSUMER_KEY": CONSUMER_KEY, "SALESFORCE_CONSUMER_SECRET": CONSUMER_SECRET, "SALESFORCE_LOGIN_URL": org}
+        env["GOOGLE_APPLICATION_CREDENTIALS"] = str(_account(folder / "account.json", plan.project))
+        peers: list[tuple[str, str, Callable[..., tuple[list[str], Path, dict[str, str]]]]] = [
+            ("Python function", "list_accounts", _python_peer),
+            ("Node function", "listAccounts", _node_peer),
+        ]
+
+        def start(inner: ExitStack, firestore_at: str) -> list[Server]:
+            fleet = inner.enter_context(Fleet(plan, "api", 1, USER_DAILY_REQUESTS="1000000000", FIRESTORE_EMULATOR_HOST=firestore_at))
+            found = [Server("ours", f"{fleet.members[0].url}/listRecords", LIST, fleet.members[0].process.pid)]
+            for name, path, command in peers:
+                at = ports.some(1)[0]
+                what, cwd, environment = command(plan, {**env, "FIRESTORE_EMULATOR_HOST": firestore_at}, at)
+                pid = inner.enter_context(_running(what, at, cwd, environment))
+                found.append(Server(name, f"http://127.0.0.1:{at}/{path}", PEER, pid))
+            return found
+
+        counts: dict[str, tuple[float, float]] = {}
+        with GrpcCounter(free.firestore) as counter, ExitStack() as counting:
+            for server in start(counting, counter.address):
+                counts[server.name] = _counted(server, app.id_token, counter, upstream)
+        servers = start(stack, f"127.0.0.1:{free.firestore}")
+        at = ports.some(1)[0]
+        (folder / "nginx.conf").write_text(NGINX.format(folder=folder, upstream=port, port=at))
+        pid = stack.enter_context(_running([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], at, folder, {}))
+        servers.append(Server("nginx", f"http://127.0.0.1:{at}/services/data/v66.0/query", PEER, pid))
+        servers.append(Server("upstream alone", query, PEER, upstream_pid))
+        for server in servers:
+            if server.name not in counts:
+                counts[server.name] = _counted(server, app.id_token, None, upstream)
+            _load(wrk, server, app.id_token, 64)  # warm
+        loads = _measure(wrk, servers, app.id_token, upstream)
+        memory = {server.name: _memory(server.pid) for server in servers}
+    _report(servers, loads, counts, memory)
+
+
+def _measure(wrk: str, servers: list[Server], token: str, upstream: str) -> dict[tuple[int, int, str], list[Load]]:
+    loads: dict[tuple[int, int, str], list[Load]] = {}
+    for _ in range(ROUNDS):
+        for delay in DELAYS:
+            httpx.post(f"{upstream}/bench/delay?ms={delay}")
+            for connections in CONNECTIONS:
+                for server in servers:
+                    loads.setdefault((delay, connections, server.name), []).append(_load(wrk, server, token, connections))
+    return loads
+
+
+def _account(file: Path, project: str) -> Path:
+    """A service account of nowhere: firebase-admin wants one before it asks the emulator, which does not look at it."""
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    account = {"type": "service_account", "project_id": project, "client_email": f"bench@{project}.iam.gserviceaccount.com", "private_key": pem}
+    file.write_text(json.dumps(account | {"client_id": "1", "private_key_id": "1", "token_uri": "http://127.0.0.1:9/token"}))
+    return file
+
+
+def _store_for_peers(plan: Plan, org: str, upstream: str, uid: str) -> None:
+    """What the peers' own sign-in would have stored."""
+    os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{plan.ports.firestore}"
+    tokens = exchange(org, authorize(org))
+    kept = {"accessToken": tokens["access_token"], "refreshToken": tokens["refresh_token"], "instanceUrl": upstream}
+    firestore.Client(project=plan.project).collection("peerTokens").document(uid).set(kept)
+    del os.environ["FIRESTORE_EMULATOR_HOST"]
+
+
+def _report(
+    servers: list[Server], loads: dict[tuple[int, int, str], list[Load]], counts: dict[str, tuple[float, float]], memory: dict[str, float]
+) -> None:
+    kept: list[dict[str, Any]] = []
+    for delay in DELAYS:
+        rows: list[tuple[object, ...]] = []
+        for connections in CONNECTIONS:
+            ours = median(load.rate for load in loads[delay, connections, "ours"])
+            for server in servers:
+                found = loads[delay, connections, server.name]
+                rate, p50, p99, cpu = (median(getattr(load, what) for load in found) for what in ("rate", "p50", "p99", "cpu"))
+                wrong = sum(load.wrong for load in found)
+                row = {"upstreamMs": delay, "connections": connections, "server": server.name, "callsPerSecond": round(rate, 1)}
+                kept.append(row | {"p50Ms": round(p50, 2), "p99Ms": round(p99, 2), "cpuMicroseconds": round(cpu), "wrong": wrong})
+                rows.append(
+                    (connections, server.name, f"{rate:,.0f}", f"{p50:.1f} ms", f"{p99:.1f} ms", f"{cpu:,.0f} µs", f"{ours / rate:.2f} ×", wrong)
+                )
+        head = ("connections", "", "calls/s", "p50", "p99", "CPU a call", "ours is", "failed")
+        show(f"A list of 25 accounts, upstream {delay} ms, medians of {ROUNDS} rounds of {SECONDS} s", head, rows)
+        print()
+    rows = [(s.name, f"{memory[s.name]:.0f} MB", f"{counts[s.name][0]:.2f}", f"{counts[s.name][1]:.2f}") for s in servers]
+    show("What a call takes", ("", "memory after the load", "Firestore requests", "Salesforce requests"), rows)
+    each = {
+        s.name: {"memoryMb": round(memory[s.name]), "firestoreRequests": counts[s.name][0], "salesforceRequests": counts[s.name][1]} for s in servers
+    }
+    keep("proxy", {"loads": kept, "perCall": each})
+
+
+if __name__ == "__main__":
+    main()
