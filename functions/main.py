@@ -1,5 +1,7 @@
 """The functions: `auth` signs in and out, and alone may sign custom tokens, `api` serves the data, `upkeep` runs once a day."""
 
+from backend import start  # isort: skip
+
 from dataclasses import asdict
 
 import structlog
@@ -74,3 +76,6 @@ async def upkeep(_request: Request) -> Response:
     done = asdict(await backend().lifecycle.upkeep())
     structlog.get_logger("upkeep").info("upkeep", **done)
     return JSONResponse(done)
+
+
+start.done()

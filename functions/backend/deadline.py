@@ -5,21 +5,23 @@ upkeep) has none and is bounded by its own limits.
 """
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 
 _ends_at: ContextVar[float | None] = ContextVar("deadline", default=None)  # by the clock of the event loop
 
 
-@contextmanager
-def within(seconds: float | None) -> Generator[None]:
+class within:
     """Everything inside the block has `seconds` altogether; None removes the deadline."""
-    token = _ends_at.set(None if seconds is None else asyncio.get_running_loop().time() + seconds)
-    try:
-        yield
-    finally:
-        _ends_at.reset(token)
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token = _ends_at.set(None if self._seconds is None else asyncio.get_running_loop().time() + self._seconds)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        _ends_at.reset(self._token)
 
 
 def left(at_most: float) -> float:

@@ -39,8 +39,8 @@ def encode(value: object) -> Any:
         named = ((wire, getattr(value, name)) for name, wire in names)
         return {wire: inner if type(inner) in _SCALARS else encode(inner) for wire, inner in named if inner is not None}
     if isinstance(value, Mapping):
-        items = cast(Mapping[object, object], value).items()
-        return {str(k): v if type(v) in _SCALARS else encode(v) for k, v in items}
+        named = cast(Mapping[str, object], value)
+        return named if _SCALARS.issuperset(map(type, named.values())) else {k: encode(v) for k, v in named.items()}
     if isinstance(value, list | tuple):
         return [encode(v) for v in cast(list[object], value)]
     return value

@@ -22,13 +22,13 @@ def select(fields: Iterable[str]) -> str:
 
 def field_value(row: Row, path: str) -> FieldValue:
     """A field of a row, or a parent's such as `Account.Name`; None when it is empty or no plain value."""
-    at: object = row.get(path)
+    at = row.get(path)
     if at is None and "." in path:
-        at = row
+        at = cast(object, row)
         for name in path.split("."):
             if not isinstance(at, Mapping):
                 return None
-            at = at.get(name)
+            at = cast(Row, at).get(name)
     return cast(FieldValue, at) if type(at) in _PLAIN else None
 
 
