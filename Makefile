@@ -20,7 +20,7 @@ format:        ## put the code into its format
 	$(DO) format
 
 bench:         ## measure, and print the tables of docs/performance.md
-	$(DO) bench
+	$(DO) bench $(ARGS)
 
 soak:          ## kill function processes for MINUTES (default 2) while tokens expire, and count
 	$(DO) soak $(MINUTES)

@@ -166,29 +166,51 @@ def _answer(org: str) -> bytes:
     return httpx.get(f"{org}/services/data/v66.0/query", params={"q": soql}, headers={"Authorization": f"Bearer {token}"}).content
 
 
-def main() -> None:
-    wrk, nginx = _need("wrk", "wrk"), _need("nginx", "nginx-light")
-    if not (PEERS / "node/node_modules/.package-lock.json").exists():
-        path = {**os.environ, "PATH": tool_path(dict(os.environ))}
-        subprocess.run([*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=PEERS / "node", env=path, check=True)
+@dataclass(frozen=True)
+class Stage:
+    """What every run stands on: the suite, the upstream of fixed speed, and an app that is signed in."""
+
+    plan: Plan
+    folder: Path
+    org: str
+    upstream: str
+    upstream_pid: int
+    app: App
+
+    @property
+    def token(self) -> str:
+        assert self.app.id_token
+        return self.app.id_token
+
+
+@contextmanager
+def stage() -> Generator[Stage]:
     free = ports.free()
     plan = Plan(free, f"demo-bench-{free.hub}")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(Suite(plan, lambda _part, _line: None))
-        org = free.url("localorg")
+        org, port = free.url("localorg"), ports.some(1)[0]
         (folder / "answer.json").write_bytes(_answer(org))
-        port = ports.some(1)[0]
+        command = [sys.executable, "-m", "bench.upstream", str(port), org, str(folder / "answer.json")]
+        pid = stack.enter_context(_running(command, port, ROOT, {}))
         upstream = f"http://127.0.0.1:{port}"
-        upstream_pid = stack.enter_context(
-            _running([sys.executable, "-m", "bench.upstream", str(port), org, str(folder / "answer.json")], port, ROOT, {})
-        )
         control(org, "move", {"instanceUrl": upstream})
         control(org, "limit", {"remaining": 100_000_000})
         app = App(plan.app_url, free.url("auth"), f"127.0.0.1:{free.localorg}")
         app.sign_in(authorize(org))
-        assert app.id_token
-        _store_for_peers(plan, org, upstream, str(app.call("api/getProfile")["user"]["uid"]))
+        yield Stage(plan, folder, org, upstream, pid, app)
+
+
+def main() -> None:
+    wrk, nginx = _need("wrk", "wrk"), _need("nginx", "nginx-light")
+    if not (PEERS / "node/node_modules/.package-lock.json").exists():
+        path = {**os.environ, "PATH": tool_path(dict(os.environ))}
+        subprocess.run([*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=PEERS / "node", env=path, check=True)
+    with stage() as on, ExitStack() as stack:
+        plan, folder, org, upstream, token = on.plan, on.folder, on.org, on.upstream, on.token
+        port = int(upstream.rsplit(":", 1)[1])
+        _store_for_peers(plan, org, upstream, str(on.app.call("api/getProfile")["user"]["uid"]))
         query = f"{upstream}/services/data/v66.0/query"
         env = {"SALESFORCE_CONSUMER_KEY": CONSUMER_KEY, "SALESFORCE_CONSUMER_SECRET": CONSUMER_SECRET, "SALESFORCE_LOGIN_URL": org}
         env["GOOGLE_APPLICATION_CREDENTIALS"] = str(_account(folder / "account.json", plan.project))
@@ -208,22 +230,45 @@ def main() -> None:
             return found
 
         counts: dict[str, tuple[float, float]] = {}
-        with GrpcCounter(free.firestore) as counter, ExitStack() as counting:
+        with GrpcCounter(plan.ports.firestore) as counter, ExitStack() as counting:
             for server in start(counting, counter.address):
-                counts[server.name] = _counted(server, app.id_token, counter, upstream)
-        servers = start(stack, f"127.0.0.1:{free.firestore}")
+                counts[server.name] = _counted(server, token, counter, upstream)
+        servers = start(stack, f"127.0.0.1:{plan.ports.firestore}")
         at = ports.some(1)[0]
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, upstream=port, port=at))
         pid = stack.enter_context(_running([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], at, folder, {}))
         servers.append(Server("nginx", f"http://127.0.0.1:{at}/services/data/v66.0/query", PEER, pid))
-        servers.append(Server("upstream alone", query, PEER, upstream_pid))
+        servers.append(Server("upstream alone", query, PEER, on.upstream_pid))
         for server in servers:
             if server.name not in counts:
-                counts[server.name] = _counted(server, app.id_token, None, upstream)
-            _load(wrk, server, app.id_token, 64)  # warm
-        loads = _measure(wrk, servers, app.id_token, upstream)
+                counts[server.name] = _counted(server, token, None, upstream)
+            _load(wrk, server, token, 64)  # warm
+        loads = _measure(wrk, servers, token, upstream)
         memory = {server.name: _memory(server.pid) for server in servers}
     _report(servers, loads, counts, memory)
+
+
+def concurrency() -> None:
+    """How many calls at once one instance carries when Salesforce is 300 ms away."""
+    wrk = _need("wrk", "wrk")
+    rows: list[tuple[object, ...]] = []
+    with stage() as on, Fleet(on.plan, "api", 1, USER_DAILY_REQUESTS="1000000000") as fleet:
+        member = fleet.members[0]
+        server = Server("ours", f"{member.url}/listRecords", LIST, member.process.pid)
+        _load(wrk, server, on.token, 64)
+        httpx.post(f"{on.upstream}/bench/delay?ms=300")
+        for connections in (80, 160, 250, 500, 1000):
+            found = [_load(wrk, server, on.token, connections) for _ in range(ROUNDS)]
+            rate, p50, p99, cpu = (median(getattr(load, what) for load in found) for what in ("rate", "p50", "p99", "cpu"))
+            rows.append(
+                (connections, f"{rate:,.0f}", f"{p50:.0f} ms", f"{p99:.0f} ms", f"{rate * cpu / 10_000:.0f} %", f"{_memory(server.pid):.0f} MB")
+            )
+    show(
+        f"Calls at once in one instance, upstream 300 ms, medians of {ROUNDS}",
+        ("at once", "calls/s", "p50", "p99", "of one processor", "memory"),
+        rows,
+    )
+    keep("concurrency", [list(row) for row in rows])
 
 
 def _measure(wrk: str, servers: list[Server], token: str, upstream: str) -> dict[tuple[int, int, str], list[Load]]:

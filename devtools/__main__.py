@@ -42,7 +42,7 @@ def _format(_: Sequence[str]) -> int:
 
 
 def _bench(rest: Sequence[str]) -> int:
-    return _call([sys.executable, "-m", "bench", *rest])
+    return _call([sys.executable, "-m", "bench", *rest], {"PYTHONPATH": str(ROOT / "functions")})
 
 
 def _soak(rest: Sequence[str]) -> int:

@@ -53,7 +53,7 @@ async def auth(request: Request) -> Response:
 
 
 @on_async_request(
-    region=REGION, cpu=1, memory=512, concurrency=80, timeout_sec=60, max_instances=50, service_account="salesforce-api@", secrets=SECRETS
+    region=REGION, cpu=1, memory=512, concurrency=160, timeout_sec=60, max_instances=50, service_account="salesforce-api@", secrets=SECRETS
 )
 async def api(request: Request) -> Response:
     """getConnection, updateConnection, getProfile, getDashboard, describe,

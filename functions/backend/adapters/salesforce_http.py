@@ -11,7 +11,7 @@ from backend import deadline
 from backend.failures import Busy, NotSent, OutcomeUnknown
 
 CONNECT_SECONDS = 3.0
-_MAX_CONNECTIONS = 100
+_MAX_CONNECTIONS = 1000
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,0 +1,67 @@
+"""What grows with users in one instance: the memory of everything that it remembers of them."""
+
+import gc
+import secrets
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import psutil
+
+from backend.adapters.firebase_auth import FirebaseAuth
+from backend.connections.connection import Connection, SealedTokens, State
+from backend.connections.credentials import RememberedCredentials
+from backend.records.allowance import FIRST_SHARE, _Share
+from backend.records.describe import encode
+from backend.values import Caller, Clock, KeptText, Secret, Uid
+from bench.results import keep
+from bench.table import show
+from tests.functions.records.an_org import AnOrg
+
+STEPS, KINDS = (1, 100, 1_000, 10_000), 20
+
+
+class _Clock(Clock):
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        raise NotImplementedError
+
+
+def _rss() -> float:
+    gc.collect()
+    return psutil.Process().memory_info().rss / 1e6
+
+
+def _kinds() -> list[bytes]:
+    """What describes of users with different permissions are kept as."""
+    org = AnOrg()
+    shapes = {name: org._described(name) for name in ("Account", "Contact", "Opportunity")}
+    return [encode({**shapes, f"Kind{n}": None}) for n in range(KINDS)]
+
+
+def main() -> None:
+    kinds, now = _kinds(), datetime.now(UTC)
+    rows: list[tuple[str, str, str]] = []
+    kept: dict[str, float] = {}
+    for users in STEPS:
+        before = _rss()
+        remembered, shares, verified = RememberedCredentials(_Clock()), {}, FirebaseAuth(cast(Any, None))._verified
+        for n in range(users):
+            uid = Uid.of("00D000000000001EAA", f"005{n:012d}AAA")
+            tokens, devices = SealedTokens(b"", b""), {secrets.token_hex(8): now}
+            host, url = "login.salesforce.com", "https://x.my.salesforce.com"
+            connection = Connection(uid, host, url, "api refresh_token", 1, tokens, State.FRESH, now, now, now, devices=devices)
+            remembered.remember(connection, Secret(f"00D000000000001!{secrets.token_urlsafe(72)}"), KeptText(bytes(kinds[n % KINDS]), now))
+            shares[uid] = _Share("2026-11-25", FIRST_SHARE)
+            verified[secrets.token_bytes(32)] = (Caller(uid, secrets.token_hex(8)), now.timestamp() + 3600)
+        grown = _rss() - before
+        rows.append((f"{users:,}", f"{grown:.1f} MB", f"{1000 * grown / users:.1f} KB"))
+        kept[str(users)] = round(grown, 2)
+        del remembered, shares, verified
+    show("What one instance remembers of its users", ("users", "memory", "each"), rows)
+    keep("growth", kept)
+
+
+if __name__ == "__main__":
+    main()
