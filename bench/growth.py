@@ -2,20 +2,21 @@
 
 import gc
 import secrets
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any, cast
-
-import psutil
 
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.connections.connection import Connection, SealedTokens, State
 from backend.connections.credentials import RememberedCredentials
 from backend.records.allowance import FIRST_SHARE, _Share
 from backend.records.describe import encode
+from backend.records.layouts import LAYOUTS
+from backend.records.org import Described, DescribedField
 from backend.values import Caller, Clock, KeptText, Secret, Uid
 from bench.results import keep
 from bench.table import show
-from tests.functions.records.an_org import AnOrg
+from contract.calls import FieldShape
 
 STEPS, KINDS = (1, 100, 1_000, 10_000), 20
 
@@ -28,24 +29,27 @@ class _Clock(Clock):
         raise NotImplementedError
 
 
-def _rss() -> float:
+def _megabytes() -> float:
     gc.collect()
-    return psutil.Process().memory_info().rss / 1e6
+    return tracemalloc.get_traced_memory()[0] / 1e6
 
 
 def _kinds() -> list[bytes]:
     """What describes of users with different permissions are kept as."""
-    org = AnOrg()
-    shapes = {name: org._described(name) for name in ("Account", "Contact", "Opportunity")}
-    return [encode({**shapes, f"Kind{n}": None}) for n in range(KINDS)]
+    shapes: dict[str, Described | None] = {}
+    for name, layout in LAYOUTS.items():
+        fields = {f: DescribedField(FieldShape(f, f, "string", False, True, True, 80, ()), None, True, True) for f in layout.detailed}
+        shapes[name] = Described(name, name, f"{name}s", fields, "Wed, 25 Nov 2026 08:00:00 GMT")
+    return [encode(shapes | {f"Kind{n}": None}) for n in range(KINDS)]
 
 
 def main() -> None:
+    tracemalloc.start()
     kinds, now = _kinds(), datetime.now(UTC)
     rows: list[tuple[str, str, str]] = []
     kept: dict[str, float] = {}
     for users in STEPS:
-        before = _rss()
+        before = _megabytes()
         remembered, shares, verified = RememberedCredentials(_Clock()), {}, FirebaseAuth(cast(Any, None))._verified
         for n in range(users):
             uid = Uid.of("00D000000000001EAA", f"005{n:012d}AAA")
@@ -55,10 +59,11 @@ def main() -> None:
             remembered.remember(connection, Secret(f"00D000000000001!{secrets.token_urlsafe(72)}"), KeptText(bytes(kinds[n % KINDS]), now))
             shares[uid] = _Share("2026-11-25", FIRST_SHARE)
             verified[secrets.token_bytes(32)] = (Caller(uid, secrets.token_hex(8)), now.timestamp() + 3600)
-        grown = _rss() - before
+        grown = _megabytes() - before
         rows.append((f"{users:,}", f"{grown:.1f} MB", f"{1000 * grown / users:.1f} KB"))
         kept[str(users)] = round(grown, 2)
         del remembered, shares, verified
+    tracemalloc.stop()
     show("What one instance remembers of its users", ("users", "memory", "each"), rows)
     keep("growth", kept)
 

@@ -7,6 +7,5 @@ gc.disable()
 
 def done() -> None:
     """What was made until now stays for the life of the process, so that no later collection goes through it."""
-    gc.collect()
     gc.freeze()
     gc.enable()

@@ -23,7 +23,7 @@ def test_both_functions_are_discovered_as_https_functions(endpoints: dict[str, A
     for name in ("auth", "api"):
         assert endpoints[name]["httpsTrigger"] == {}
         assert endpoints[name]["region"] == ["europe-west1"]
-        assert endpoints[name]["concurrency"] == 80
+        assert endpoints[name]["concurrency"] == {"auth": 80, "api": 160}[name]
 
 
 def test_the_upkeep_is_discovered_as_a_scheduled_function(endpoints: dict[str, Any]) -> None:
