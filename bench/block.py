@@ -17,7 +17,7 @@ from devtools import ports
 from devtools.clients import App, authorize, control
 from devtools.fleet import Fleet
 from devtools.paths import ROOT
-from devtools.suite import Plan, Suite, function_environment
+from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
 RUNS, CALLERS = 5, 8
 
@@ -57,7 +57,7 @@ async def block(fleet: Fleet, app: App, plan: Plan) -> tuple[float, float, float
 
 def main() -> None:
     free = ports.free()
-    plan = Plan(free, f"demo-block-{free.hub}")
+    plan = Plan(free, f"demo-block-{free.hub}", user_requests=UNLIMITED)
     rows: list[tuple[str, ...]] = []
     with Suite(plan, lambda _part, _line: None), Fleet(plan) as fleet:
         app = App(plan.app_url, free.url("auth"), f"127.0.0.1:{free.localorg}")

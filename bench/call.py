@@ -13,7 +13,7 @@ from bench.table import show
 from devtools import ports
 from devtools.clients import App, authorize, exchange
 from devtools.paths import ROOT
-from devtools.suite import Plan, Suite, function_environment
+from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
 CALLS = 300
 QUERY = "SELECT Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name FROM User LIMIT 1"
@@ -32,7 +32,7 @@ def _times(client: httpx.Client, request: httpx.Request) -> list[float]:
 def main() -> None:
     free = ports.free()
     own = ports.free().hosting
-    with Suite(Plan(free, f"demo-bench-{free.hub}"), lambda _part, _line: None) as suite:
+    with Suite(Plan(free, f"demo-bench-{free.hub}", user_requests=UNLIMITED), lambda _part, _line: None) as suite:
         org = suite.plan.ports.url("localorg")
         app = App(suite.plan.app_url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}")
         app.sign_in(authorize(org))

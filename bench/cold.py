@@ -14,7 +14,7 @@ from bench.table import show, spread
 from devtools import ports
 from devtools.clients import App, authorize
 from devtools.paths import ROOT
-from devtools.suite import Plan, Suite, function_environment
+from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
 RUNS, SHOWN = 9, 12
 
@@ -35,7 +35,7 @@ def _imports(plan: Plan) -> Counter[str]:
 
 def main() -> None:
     free = ports.free()
-    plan = Plan(free, f"demo-cold-{free.hub}")
+    plan = Plan(free, f"demo-cold-{free.hub}", user_requests=UNLIMITED)
     times: list[float] = []
     with Suite(plan, lambda _part, _line: None):
         app = App(plan.app_url, free.url("auth"), f"127.0.0.1:{free.localorg}")

@@ -34,7 +34,7 @@ from devtools.fleet import Fleet
 from devtools.paths import ROOT, tool_path
 from devtools.processes import leashed
 from devtools.setup_machine import npm
-from devtools.suite import Plan, Suite, function_environment
+from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
 ROUNDS, SECONDS = int(os.environ.get("BENCH_ROUNDS", "5")), int(os.environ.get("BENCH_SECONDS", "3"))
 DELAYS, CONNECTIONS, COUNTED = (0, 100), (1, 64, 256), 200
@@ -186,7 +186,7 @@ class Stage:
 @contextmanager
 def stage() -> Generator[Stage]:
     free = ports.free()
-    plan = Plan(free, f"demo-bench-{free.hub}")
+    plan = Plan(free, f"demo-bench-{free.hub}", user_requests=UNLIMITED)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(Suite(plan, lambda _part, _line: None))
@@ -220,7 +220,7 @@ def main() -> None:
         ]
 
         def start(inner: ExitStack, firestore_at: str) -> list[Server]:
-            fleet = inner.enter_context(Fleet(plan, "api", 1, USER_DAILY_REQUESTS="1000000000", FIRESTORE_EMULATOR_HOST=firestore_at))
+            fleet = inner.enter_context(Fleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=firestore_at))
             found = [Server("ours", f"{fleet.members[0].url}/listRecords", LIST, fleet.members[0].process.pid)]
             for name, path, command in peers:
                 at = ports.some(1)[0]
@@ -252,7 +252,7 @@ def concurrency() -> None:
     """How many calls at once one instance carries when Salesforce is 300 ms away."""
     wrk = _need("wrk", "wrk")
     rows: list[tuple[object, ...]] = []
-    with stage() as on, Fleet(on.plan, "api", 1, USER_DAILY_REQUESTS="1000000000") as fleet:
+    with stage() as on, Fleet(on.plan, "api", 1) as fleet:
         member = fleet.members[0]
         server = Server("ours", f"{member.url}/listRecords", LIST, member.process.pid)
         _load(wrk, server, on.token, 64)

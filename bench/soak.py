@@ -19,7 +19,7 @@ from bench.table import show
 from devtools import ports
 from devtools.clients import App, authorize, control
 from devtools.fleet import Fleet
-from devtools.suite import Plan, Suite
+from devtools.suite import UNLIMITED, Plan, Suite
 
 USERS = ("sales@localorg.test", "admin@localorg.test")
 CALLERS = 6  # for each user
@@ -152,7 +152,7 @@ async def soak(suite: Suite, seconds: float, seed: int = 1) -> Soak:
 
 def main(minutes: str = "2") -> int:
     free = ports.free()
-    with Suite(Plan(free, f"demo-soak-{free.hub}"), lambda _part, _line: None) as suite:
+    with Suite(Plan(free, f"demo-soak-{free.hub}", user_requests=UNLIMITED), lambda _part, _line: None) as suite:
         counted = asyncio.run(soak(suite, 60 * float(minutes)))
     show("soak", ("what", "count"), counted.rows())
     for wrong in counted.wrong[:10]:

@@ -16,10 +16,9 @@ from bench.table import show
 from devtools import ports
 from devtools.clients import App, authorize, control
 from devtools.fleet import Fleet
-from devtools.suite import Plan, Suite
+from devtools.suite import UNLIMITED, Plan, Suite
 
 RUNS, STORM = 5, 1000
-UNLIMITED = "1000000000"
 
 
 def _taps(client: httpx.Client, url: str) -> list[tuple[str, str, dict[str, Any]]]:
@@ -44,7 +43,7 @@ def _asked(org: str) -> int:
 
 def main() -> None:
     free = ports.free()
-    plan = Plan(free, f"demo-taps-{free.hub}")
+    plan = Plan(free, f"demo-taps-{free.hub}", user_requests=UNLIMITED)
     with Suite(plan, lambda _part, _line: None), GrpcCounter(free.firestore) as counter:
         org = free.url("localorg")
         app = App(plan.app_url, free.url("auth"), f"127.0.0.1:{free.localorg}")
@@ -55,7 +54,7 @@ def main() -> None:
         rows: list[tuple[object, ...]] = []
         kept: list[dict[str, object]] = []
         with (
-            Fleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=counter.address, USER_DAILY_REQUESTS=UNLIMITED) as fleet,
+            Fleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=counter.address) as fleet,
             httpx.Client(timeout=60, headers=headers) as client,
         ):
             url = fleet.members[0].url
@@ -84,7 +83,7 @@ def main() -> None:
                 kept.append({"tap": name, "salesforce": asked, "firestore": read, "functions": 1, "bytes": size, "milliseconds": round(took, 1)})
         show("A tap on a warm instance", ("tap", "Salesforce", "Firestore", "functions", "bytes", "Salesforce 100 ms away"), rows)
         print()
-        with Fleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=counter.address, USER_DAILY_REQUESTS=UNLIMITED) as cold:
+        with Fleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=counter.address) as cold:
             listed = app.call("api/listRecords", {"sobject": "Account", "limit": 1})["records"]
             account = {"sobject": "Account", "id": listed[0]["id"], "related": ["Contacts"]}
             control(org, "counters/reset")
@@ -98,7 +97,7 @@ def main() -> None:
 
 
 async def _storm(plan: Plan, org: str, headers: dict[str, str]) -> dict[str, object]:
-    with Fleet(plan, "api", 4, USER_DAILY_REQUESTS=UNLIMITED) as fleet:
+    with Fleet(plan, "api", 4) as fleet:
         async with httpx.AsyncClient(timeout=60, headers=headers, limits=httpx.Limits(max_connections=STORM)) as client:
 
             async def call(n: int) -> int:

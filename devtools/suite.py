@@ -38,15 +38,20 @@ class SuiteError(Exception):
     """What did not start, and what to do about it."""
 
 
+UNLIMITED = 10**9  # requests a user and day, for tests and benchmarks
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run: where it listens, and the folder that keeps its state (None: nothing is kept)."""
+    """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, and how many
+    requests to Salesforce a user may make in a day (None: as many as when it is deployed)."""
 
     ports: Ports
     project: str
     state: Path | None = None
     accounts: int = 200
     session_seconds: int = 7200
+    user_requests: int | None = None
 
     @property
     def app_url(self) -> str:
@@ -187,10 +192,12 @@ class Suite:
 
 def _function_settings(plan: Plan) -> dict[str, str]:
     """What functions/.env holds elsewhere."""
+    budget = {} if plan.user_requests is None else {"USER_DAILY_REQUESTS": str(plan.user_requests)}
     return {
         "SALESFORCE_CONSUMER_KEY": CONSUMER_KEY,
         "SALESFORCE_LOGIN_HOSTS": f"127.0.0.1:{plan.ports.localorg}=Local org",
         "REDIRECT_URIS": " ".join(plan.callbacks),
+        **budget,
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 from devtools import ports, web
 from devtools.clients import App, control
 from devtools.fleet import Fleet
-from devtools.suite import Plan, Suite
+from devtools.suite import UNLIMITED, Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
 
 LOG: list[str] = []
@@ -20,14 +20,14 @@ def suite() -> Iterator[Suite]:
     if web.is_stale():
         web.build()
     free = ports.free()
-    with Suite(Plan(free, f"demo-test-{free.hub}"), lambda part, line: LOG.append(f"{part}: {line}")) as running:
+    with Suite(Plan(free, f"demo-test-{free.hub}", user_requests=UNLIMITED), lambda part, line: LOG.append(f"{part}: {line}")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def fleet(suite: Suite) -> Iterator[Fleet]:
     """Four processes of the api function, beside those of the emulator."""
-    with Fleet(suite.plan, "api", 4, lambda line: LOG.append(f"fleet: {line}"), USER_DAILY_REQUESTS="1000000000") as running:
+    with Fleet(suite.plan, "api", 4, lambda line: LOG.append(f"fleet: {line}")) as running:
         yield running
 
 

@@ -16,7 +16,7 @@ ACCOUNTS = {"sobject": "Account", "limit": 10}
 
 @pytest.fixture(scope="module")
 def one(suite: Suite) -> Iterator[Fleet]:
-    with Fleet(suite.plan, "api", 1, USER_DAILY_REQUESTS="1000000000") as fleet:
+    with Fleet(suite.plan, "api", 1) as fleet:
         yield fleet
 
 
@@ -91,7 +91,7 @@ def test_a_reader_by_cursor_is_stopped_at_the_budget_and_told_until_when(suite: 
 
 
 def test_an_org_whose_day_is_used_up_is_left_alone_but_for_one_look_a_minute(suite: Suite, signed_in: App, org_url: str) -> None:
-    with Fleet(suite.plan, "api", 1, USER_DAILY_REQUESTS="1000000000", ORG_BUDGET_PERCENT="50") as careful:
+    with Fleet(suite.plan, "api", 1, ORG_BUDGET_PERCENT="50") as careful:
         control(org_url, "limit", {"remaining": 5000})  # of 15,000
         call(careful, signed_in, "listRecords", ACCOUNTS)
         control(org_url, "counters/reset")
