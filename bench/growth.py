@@ -13,20 +13,13 @@ from backend.records.allowance import FIRST_SHARE, _Share
 from backend.records.describe import encode
 from backend.records.layouts import LAYOUTS
 from backend.records.org import Described, DescribedField
-from backend.values import Caller, Clock, KeptText, Secret, Uid
+from backend.values import Caller, KeptText, Secret, Uid
+from backend.wiring import SystemClock
 from bench.results import keep
 from bench.table import show
 from contract.calls import FieldShape
 
 STEPS, KINDS = (1, 100, 1_000, 10_000), 20
-
-
-class _Clock(Clock):
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
 
 
 def _megabytes() -> float:
@@ -50,7 +43,7 @@ def main() -> None:
     kept: dict[str, float] = {}
     for users in STEPS:
         before = _megabytes()
-        remembered, shares, verified = RememberedCredentials(_Clock()), {}, FirebaseAuth(cast(Any, None))._verified
+        remembered, shares, verified = RememberedCredentials(SystemClock()), {}, FirebaseAuth(cast(Any, None))._verified
         for n in range(users):
             uid = Uid.of("00D000000000001EAA", f"005{n:012d}AAA")
             tokens, devices = SealedTokens(b"", b""), {secrets.token_hex(8): now}

@@ -57,7 +57,6 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str] | None = None
-    headers: Mapping[str, str] | None = None
     body: object = None
     writes: bool = False
 
@@ -95,9 +94,10 @@ class SalesforceSession:
         payload = b"" if request.body is None else msgspec.json.encode(request.body)
         path = request.path if request.query is None else f"{request.path}?{urlencode(request.query)}"
         if request.writes:
-            answer = await self._as_one_of_a_burst(uid, request, path, payload)
-            self._part_from_reads(uid)
-            return answer
+            try:
+                return await self._as_one_of_a_burst(uid, request, path, payload)
+            finally:
+                self._part_from_reads(uid)
         return await self._joined(uid, request, path, payload)
 
     # Identical reads
@@ -130,7 +130,7 @@ class SalesforceSession:
         return answer
 
     def _part_from_reads(self, uid: Uid) -> None:
-        """After a write nobody joins a read that may have been answered before it."""
+        """After a write, whatever is known of it, nobody joins a read that may have been answered before it."""
         for key in [k for k in self._flights if k[0] == uid]:
             del self._flights[key]
 
@@ -157,7 +157,7 @@ class SalesforceSession:
 
     async def _authenticated(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
         async def send(credential: Credential) -> Answer:
-            headers = {**(request.headers or {}), "Authorization": f"Bearer {credential.access_token.reveal()}"}
+            headers = {"Authorization": f"Bearer {credential.access_token.reveal()}"}
             url, writes = credential.instance_url + path, request.writes
             return await self._http.send(request.method, url, seconds=CALL_SECONDS, writes=writes, headers=headers, json=payload)
 
