@@ -38,30 +38,28 @@ def an_entry(connection: Connection, chain: Chain | None = None) -> Entry:
 
 
 @pytest.fixture(params=["memory", "firestore"])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[Documents]:
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[AsyncClient | None]:
+    """The emulator's database; None for the store in memory, which is held to the same tests."""
     if request.param == "memory":
-        yield MemoryDocuments()
+        yield None
         return
     suite = request.getfixturevalue("suite")
     os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{suite.plan.ports.firestore}"
     try:
         # A database of its own, so that what is broken on purpose here does not meet the other tests.
-        yield FirestoreDocuments(AsyncClient(project=suite.plan.project, database="broken-on-purpose"))
+        yield AsyncClient(project=suite.plan.project, database="broken-on-purpose")
     finally:
         del os.environ["FIRESTORE_EMULATOR_HOST"]
 
 
-@pytest.fixture(params=["memory", "firestore"])
-async def usage(request: pytest.FixtureRequest) -> AsyncIterator[UsageStore]:
-    if request.param == "memory":
-        yield MemoryUsage()
-        return
-    suite = request.getfixturevalue("suite")
-    os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{suite.plan.ports.firestore}"
-    try:
-        yield FirestoreUsage(AsyncClient(project=suite.plan.project, database="broken-on-purpose"))
-    finally:
-        del os.environ["FIRESTORE_EMULATOR_HOST"]
+@pytest.fixture
+def store(database: AsyncClient | None) -> Documents:
+    return MemoryDocuments() if database is None else FirestoreDocuments(database)
+
+
+@pytest.fixture
+def usage(database: AsyncClient | None) -> UsageStore:
+    return MemoryUsage() if database is None else FirestoreUsage(database)
 
 
 async def test_what_was_written_is_read(store: Documents) -> None:
