@@ -1,12 +1,18 @@
 """The addresses of a run: fixed and overridable for people, free ones for tests."""
 
+import fcntl
 import os
+import random
 import socket
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 _DEFAULTS = {"hosting": ("HOSTING_PORT", 5000), "functions": ("FUNCTIONS_PORT", 5001), "firestore": ("FIRESTORE_PORT", 8080),
              "auth": ("AUTH_PORT", 9099), "localorg": ("LOCALORG_PORT", 8800)}  # fmt: skip
+
+_FIRST, _LAST = 20000, 32000
 
 
 class PortsError(Exception):
@@ -63,15 +69,29 @@ def answers(port: int) -> bool:
 
 
 def some(count: int) -> list[int]:
-    """Ports that nobody uses at this moment."""
-    socks = [socket.socket() for _ in range(count)]
-    try:
-        for sock in socks:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in socks]
-    finally:
-        for sock in socks:
-            sock.close()
+    """Ports that nobody uses, and that no other call in any process on this machine gets soon.
+
+    Below the range from which systems take the ports of outgoing connections (32768 on Linux, 49152 elsewhere): a server that
+    starts a while after this call would lose such a port to any connection made meanwhile.
+    """
+    turn = Path(tempfile.gettempdir()) / f"salesforce-sample-app-ports.{os.getuid()}"
+    with turn.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        text = file.read()
+        port = int(text) if text.isdigit() else random.randrange(_FIRST, _LAST)  # noqa: S311  where to begin, not a secret
+        found: list[int] = []
+        for _ in range(_LAST - _FIRST):
+            if len(found) == count:
+                break
+            port = port + 1 if _FIRST <= port < _LAST else _FIRST
+            if _is_free(port):
+                found.append(port)
+        file.truncate(0)
+        file.write(str(port))
+    if len(found) < count:
+        raise PortsError(f"no {count} free ports between {_FIRST} and {_LAST}")
+    return found
 
 
 def _is_free(port: int) -> bool:

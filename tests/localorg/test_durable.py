@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
+from devtools import ports
 from devtools.clients import ADMIN, authorize, exchange
 from localorg.cli import main
 from localorg.server import listen
@@ -32,13 +33,8 @@ def serve(data: Path, port: int) -> subprocess.Popen[bytes]:
             time.sleep(0.05)
 
 
-def free_port() -> int:
-    with listen(0) as sock:
-        return sock.getsockname()[1]
-
-
 def test_what_was_acknowledged_survives_a_hard_kill(tmp_path: Path) -> None:
-    port = free_port()
+    (port,) = ports.some(1)
     url = f"http://127.0.0.1:{port}"
     running = serve(tmp_path, port)
     token = exchange(url, authorize(url, ADMIN))["access_token"]
