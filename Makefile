@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test check format bench soak admin deploy-check openapi reset keyset lock web help
+.PHONY: run test check format bench soak admin deploy-check openapi reset keyset lock web languages help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ deploy-check:  ## what `firebase deploy` would validate, without a network
 
 openapi:       ## write docs/openapi.json from the contract
 	$(DO) openapi
+
+languages:     ## bring the app's catalogues up to date with its texts
+	$(DO) languages
 
 web:           ## build the web client into build/web
 	$(DO) web

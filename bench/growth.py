@@ -31,7 +31,7 @@ def _kinds() -> list[bytes]:
     """What describes of users with different permissions are kept as."""
     shapes: dict[str, Described | None] = {}
     for name, layout in LAYOUTS.items():
-        fields = {f: DescribedField(FieldShape(f, f, "string", False, True, True, 80, ()), None, True, True) for f in layout.detailed}
+        fields = {f: DescribedField(FieldShape(f, f, "string", False, True, True, 80, ()), True, True) for f in layout.detailed}
         shapes[name] = Described(name, name, f"{name}s", fields, "Wed, 25 Nov 2026 08:00:00 GMT")
     return [encode(shapes | {f"Kind{n}": None}) for n in range(KINDS)]
 

@@ -64,6 +64,14 @@ def _web(_: Sequence[str]) -> int:
     return 0
 
 
+def _languages(_: Sequence[str]) -> int:
+    from devtools import languages
+
+    missing = languages.update()
+    print("\n".join(missing) or "✓ every text is translated")
+    return 1 if missing else 0
+
+
 def _reset(_: Sequence[str]) -> int:
     shutil.rmtree(STATE, ignore_errors=True)
     SECRETS.unlink(missing_ok=True)
@@ -101,6 +109,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "admin": ("an administrator's command", True, _admin),
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
+    "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
     "web": ("build the web client into build/web", False, _web),
     "reset": ("forget the state of the emulators and of the local org", False, _reset),
     "keyset": ("print a new key for sealing tokens", False, _keyset),

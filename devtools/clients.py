@@ -121,9 +121,9 @@ class App:
         error = answer.json()["error"]
         return answer.status_code, error["status"], error["details"]["reason"]
 
-    def sign_in(self, authorization: Authorization) -> dict[str, Any]:
-        """The whole first flow, to the Firebase ID token."""
-        signed_in = self.call("auth/signIn", self.sign_in_body(authorization))
+    def sign_in(self, authorization: Authorization, **more: str) -> dict[str, Any]:
+        """The whole first flow, to the Firebase ID token; `more` goes along with the code."""
+        signed_in = self.call("auth/signIn", {**self.sign_in_body(authorization), **more})
         self.sign_in_to_firebase(signed_in["customToken"])
         return signed_in["user"]
 

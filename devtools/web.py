@@ -17,7 +17,8 @@ OUT = ROOT / "build/web"
 _PACKAGES = ROOT / "build/pypackages"
 # The app's requirements as Pyodide's Python sees them; wheels for its platform are on PyPI.
 _PYODIDE = ["--no-deps", "--only-binary=:all:", "--python-version", "3.14", "--implementation", "cp", "--platform", "pyemscripten_2026_0_wasm32"]
-_VENDORED = ("flet==1.0.5", "flet-secure-storage==1.0.5", "msgpack==1.2.4", "repath==0.9.0", "six==1.17.0")
+_VENDORED = ("flet==1.0.5", "flet-secure-storage==1.0.5", "msgpack==1.2.4", "repath==0.9.0", "six==1.17.0", "babel==2.18.0")
+_LOCALES = re.compile(r"locale-data/(root|(en|de|ja)(_\w+)?)\.dat")  # of the languages that the app speaks
 _UNUSED = (
     *("main.dart.wasm", "main.dart.mjs", "pyodide/python", "pyodide/python.bat", "pyodide/python.exe", "pyodide/python_cli_entry.mjs"),
     *(f"canvaskit/{name}" for name in ("skwasm.js", "skwasm.wasm", "skwasm_heavy.js", "skwasm_heavy.wasm", "wimp.js", "wimp.wasm")),
@@ -33,6 +34,17 @@ _LANGUAGE = """{
     Object.defineProperty(navigator, "language", { value: known[0] });
     Object.defineProperty(navigator, "languages", { value: known });
   }
+}
+"""
+
+
+_JAPANESE_SLICES = 124
+# Flutter fetches what Roboto lacks from Google's font server; Japanese comes with the site.
+_FONTS = """{
+  const google = "https://fonts.gstatic.com/s/notosansjp/", fetched = window.fetch;
+  const own = (address) =>
+    typeof address === "string" && address.startsWith(google) ? "/fonts/notosansjp/" + address.slice(google.length) : address;
+  window.fetch = (address, options) => fetched.call(window, own(address), options);
 }
 """
 
@@ -63,6 +75,7 @@ def build() -> None:
         for path in OUT.glob(pattern):
             path.unlink()
     _choose_fonts()
+    _bundle_japanese()
     patch_index_html(
         index_path=str(OUT / "index.html"),
         base_href="/",
@@ -90,11 +103,11 @@ def _finish_page() -> None:
     page = index.read_text()
     # Relative addresses break in the module worker and below a deep path such as /oauth/callback.
     page = re.sub(r'flet\.pyodideUrl\s*=\s*"[^"]*"', 'flet.pyodideUrl = "/pyodide/pyodide.mjs"', page)
-    # Scripts that Roboto lacks (Japanese, Arabic, …) come from Flutter's own font server when it can be reached.
+    # Scripts that Roboto lacks (Arabic, Chinese, …; but see _FONTS) come from Flutter's own font server when it can be reached.
     page = re.sub(r'flet\.fontFallbackBaseUrl\s*=\s*"[^"]*"', "flet.fontFallbackBaseUrl = null", page)
     page = re.sub(r'<div id="loading".*?</div>', lambda _: (ROOT / "app/web/splash.html").read_text(), page, flags=re.DOTALL)
     inline = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
-    early = '\nflet.earlyWorker = new Worker("/python-worker.js", { type: "module" });\n'
+    early = _FONTS + '\nflet.earlyWorker = new Worker("/python-worker.js", { type: "module" });\n'
     (OUT / "boot.js").write_text(_LANGUAGE + "\n".join(inline) + early)
     page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     index.write_text(page.replace('<script src="python.js">', '<script src="/boot.js"></script>\n  <script src="/python.js">'))
@@ -153,6 +166,26 @@ def _choose_fonts() -> None:
     manifest.write_text(json.dumps([{"family": "Roboto", "fonts": [{"asset": "fonts/roboto.woff2"}]}, *kept]))
 
 
+def _bundle_japanese() -> None:
+    """Japanese, in the slices in which Flutter asks Google's font server for it: only those that a text needs are loaded.
+
+    The slices of the package are the very ones of that server, numbered alike; four more follow by name.
+    """
+    package = ROOT / "devtools/node_modules/@fontsource/noto-sans-jp/files"
+    asked = re.findall(r'"(notosansjp/[^"]+\.woff2)"', (OUT / "main.dart.js").read_text())
+    named = iter(("cyrillic", "vietnamese", "latin-ext", "latin"))
+    for path in asked:
+        number = re.search(r"\.(\d+)\.woff2$", path)
+        slice_name = number[1] if number else next(named, "")
+        target = OUT / "fonts" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(package / f"noto-sans-jp-{slice_name}-400-normal.woff2", target)
+    # Flutter takes Chinese shapes for the characters that both languages have, unless the browser's language is exactly "ja".
+    _replace("main.dart.js", 'if("ja"===j){', "if(!/^(zh|ko)/.test(j)){")
+    if len(asked) != _JAPANESE_SLICES:
+        raise RuntimeError("Flutter's slices of Noto Sans JP have changed: see devtools/web.py")
+
+
 def _code_only(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     name = entry.name
     if (
@@ -160,6 +193,7 @@ def _code_only(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         or name.endswith((".pyc", ".dist-info", "pyproject.toml", ".vendored"))
         or name.startswith("./assets")
         or "/bin/" in name
+        or (name.endswith(".dat") and "locale-data/" in name and _LOCALES.search(name) is None)
     ):
         return None
     entry.uid = entry.gid = 0

@@ -56,7 +56,7 @@ async def auth(request: Request) -> Response:
     region=REGION, cpu=1, memory=512, concurrency=160, timeout_sec=60, max_instances=50, service_account="salesforce-api@", secrets=SECRETS
 )
 async def api(request: Request) -> Response:
-    """getConnection, updateConnection, getProfile, getDashboard, describe,
+    """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects, describe,
     listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await backend().endpoint.answer("api", request)
 

@@ -18,7 +18,7 @@ _MAY = {
     "localorg": {"stdlib", "*", "localorg"},
     "app/src/data/services": {"stdlib", "*", "contract", "data.services"},
     "app/src/data/repositories": {"stdlib", "contract", "data"},
-    "app/src/ui": {"stdlib", "flet", "contract", "data.repositories", "data.services.device", "ui"},
+    "app/src/ui": {"stdlib", "flet", "babel", "contract", "data.repositories", "data.services.device", "ui"},
 }
 _OURS = ("contract", "backend", "localorg", "data", "ui", "devtools", "tests", "main")
 
@@ -63,6 +63,19 @@ def test_a_room_imports_only_what_it_may(repository: Path, room: str) -> None:
             top = module.split(".")[0]
             fits = kind in allowed or top in allowed or (kind not in ("*", "stdlib") and any(_within(module, a) for a in allowed))
             assert fits, f"{file.relative_to(repository)} imports {module}"
+
+
+def test_what_decides_what_is_shown_knows_no_screen(repository: Path) -> None:
+    """View models and the app as a whole are tested without Flet, so they may not need it."""
+    ui = repository / "app/src/ui"
+    deciding = [
+        *ui.rglob("view_model.py"),
+        *ui.rglob("*_view_model.py"),
+        *(ui / n for n in ("app.py", "places.py", "shared/state.py", "shared/merge.py")),
+    ]
+    assert len(deciding) > 10
+    for file in deciding:
+        assert not [m for m in _imports(file) if m.split(".")[0] == "flet"], file
 
 
 def _names(file: Path, root: Path) -> str:

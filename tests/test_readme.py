@@ -91,6 +91,68 @@ print(json.dumps([found[0]["Id"] == made, found[0]["Name"], found[0]["Amount__c"
     assert tried(copy, script) == [True, "I-1", 12.5, "2026-12-01"]
 
 
+def test_one_more_object_has_its_list_its_page_and_its_forms_in_the_app(repository: Path, copy: Path) -> None:
+    """docs/make-it-yours.md: one entry in the backend, and the app's own state does the rest, on the copy's org and backend."""
+    shutil.copytree(repository / "app/src", copy / "app/src", ignore=shutil.ignore_patterns("__pycache__"))
+    apply(changes(repository)[1], copy)
+    entry = changes(repository)[1].split("LAYOUTS: dict[str, Layout] = {")[1].split("+")[1].split("\n")[0].strip()
+    assert entry in (repository / "docs/make-it-yours.md").read_text()
+    script = """
+sys.path.insert(0, "app/src")
+from backend.routes import routes
+from backend.values import Caller
+from localorg import EmbeddedOrg, OrgSettings
+from tests.app.world import World
+from tests.functions.instances import Instances
+from ui.places import Place
+class Untouched:
+    def __getattr__(self, name):
+        return None
+async def story(running):
+    instances = Instances(running)
+    uid, _ = await instances.connect()
+    one = instances.each[0]
+    table = {r.call.name: r for r in routes(Untouched(), Untouched(), one.queries, one.changes)}
+    world = World()
+    async def call(call, request, id_token=None):
+        if call.name in ("getSignInOptions", "signIn"):
+            return getattr(world.backend, f"_{call.name}")(request)
+        return await table[call.name].work(Caller(uid, "phone"), request)
+    world.session._backend.call = call
+    app = await world.start("/")
+    shape = app.shape("Invoice__c")
+    await app.go(Place("new", "Invoice__c"))
+    form = app.screen
+    asked = [f.label for f in form.fields]
+    form.type("Name", "I-1")
+    form.type("Amount__c", "1,250.50")
+    form.type("Due__c", "12/24/2026")
+    await form.save()
+    record = app.screen
+    page = [(g.heading, [(line.label, line.text) for line in g.lines]) for g in record.groups]
+    await app.go(Place("list", "Invoice__c"))
+    listed = [r.fields["Name"] for r in app.screen.items]
+    await app.go(Place("edit", "Invoice__c", record.record_id))
+    app.screen.type("Amount__c", "99")
+    await app.screen.save()
+    amount = app.screen.record.fields["Amount__c"]
+    await app.delete("Invoice__c", record.record_id, "I-1")
+    await app.finish_deletions()
+    await app.go(Place("list", "Invoice__c"))
+    await app.screen.refresh()
+    found = [shape.label_plural, asked, page, listed, amount, [r.id for r in app.screen.items]]
+    await instances.http.close()
+    return found
+with EmbeddedOrg(OrgSettings(accounts=1)) as running:
+    print(json.dumps(asyncio.run(story(running))))
+"""
+    plural, asked, page, listed, amount, left = tried(copy, script)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
+    assert plural == "Invoices"
+    assert asked == ["Number", "Amount", "Due"]
+    assert page == [["Invoice Information", [["Amount", "1,250.5"], ["Due", "Dec 24, 2026"]]]]
+    assert (listed, amount, left) == (["I-1"], 99.0, [])
+
+
 def test_one_more_call(repository: Path, copy: Path) -> None:
     apply(changes(repository)[2], copy)
     script = """

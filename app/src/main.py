@@ -2,20 +2,42 @@
 
 import flet as ft
 
+from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
+from data.repositories.shelf import Shelf
 from data.services.backend import Backend
-from data.services.device import FletDevice
+from data.services.device import make_device
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
-from ui.shell import Shell
+from ui.app import App
+from ui.frame import Frame, Window
+from ui.shared import theme
+from ui.shared.words import _, language
 
 
 async def main(page: ft.Page) -> None:
-    http, device = make_http(), FletDevice(page)
-    backend = Backend(device.base_url, http)
+    http, device = make_http(), make_device(page)
+    backend, shelf = Backend(device.base_url, http), Shelf(device)
     session = SessionRepository(backend, FirebaseAuth(http), device)
-    await Shell(page, session, RecordsRepository(backend, session)).start()
+    records = RecordsRepository(backend, session, shelf)
+    app = App(session, records, shelf, Drafts(device), device, device.languages, page.push_route)
+    window = Window(page.width or 0)
+
+    def dress() -> None:
+        """Look and language as the person chose them."""
+        page.title = _("Salesforce Sample")
+        theme.apply(page, app.settings.theme, language())
+
+    async def route_changed(event: ft.RouteChangeEvent) -> None:
+        await app.show(event.route)
+
+    page.on_route_change = route_changed
+    page.on_resize = lambda event: window.resize(event.width)
+    app.on_settings = dress
+    dress()
+    page.render_views(Frame, app, window)
+    await app.start(page.route)
 
 
 if __name__ == "__main__":

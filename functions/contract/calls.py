@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, cast
 
 FieldValue = str | bool | int | float | None
-Sobject = Literal["Account", "Contact", "Opportunity"]
+Sobject = str  # the API name of an object that getObjects names; another one is RefusedRequest(unknown-object)
 MAX_PAGE = 200
 CALL_SECONDS = 25.0  # what a call may take in the backend, waiting, refresh and retries included
 ANSWER_SECONDS = 28.0  # by then the backend has answered, cleaning up after a failure included
@@ -46,12 +46,13 @@ class SignInOptions:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SignIn:
-    """An authorization code with what proves that this app asked for it."""
+    """An authorization code with what proves that this app asked for it. The user reads `deviceName` in the list of their devices."""
 
     code: str
     code_verifier: str
     redirect_uri: str
     login_host: str
+    device_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,11 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SignOut:
-    """Signs out this device. With the last one, or `everywhere`, this app's access in Salesforce ends too."""
+    """Signs out this device, or another one of the user's by its id. With the last one, or `everywhere`, this app's access in
+    Salesforce ends too."""
 
     everywhere: bool = False
+    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,38 @@ class ConnectionStatus:
     devices: int
     stay_signed_in: bool
     ended_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInDevice:
+    """A device on which the user is signed in; `signedInAt` is ISO 8601, `current` the one that asks."""
+
+    id: str
+    name: str
+    signed_in_at: str
+    current: bool
+
+
+HistoryEvent = Literal["sign-in", "refresh", "refusal", "revocation", "erasure", "block", "unblock"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """A line of the audit record: what happened when (ISO 8601), by whom (`user`, `backend`, `schedule` or an administrator), why."""
+
+    at: str
+    event: HistoryEvent
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """This app's access to the user's Salesforce: its state, the devices, and what happened to it, newest first."""
+
+    connection: ConnectionStatus
+    devices: tuple[SignedInDevice, ...]
+    history: tuple[HistoryLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +178,10 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class ListRecords:
-    """`search` looks in the object's name-like fields; `limit` is the page size, at most 200."""
+    """`search` looks in the object's name-like fields; `limit` is the page size, at most 200.
+
+    A filter's value `me` for a reference to a user is the caller.
+    """
 
     sobject: Sobject
     search: str | None = None
@@ -253,7 +291,12 @@ class Describe:
 
 @dataclass(frozen=True, slots=True)
 class FieldShape:
-    """What a form needs to know of a field. `type` is Salesforce's: string, picklist, currency, date, …"""
+    """What a form needs to know of a field. `type` is Salesforce's: string, picklist, currency, date, …
+
+    `labels` are what people read for those picklist values that read otherwise, in the user's language. `refers_to` are the
+    objects that a reference may point to, `relationship` names its parent, whose name is then at `{relationship}.Name`;
+    `scale` is the number of decimals.
+    """
 
     name: str
     label: str
@@ -263,14 +306,63 @@ class FieldShape:
     creatable: bool
     length: int = 0
     picklist: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    refers_to: tuple[str, ...] = ()
+    relationship: str | None = None
+    default: FieldValue = None
+    help: str | None = None
+    scale: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A group of fields as Salesforce's page layout has it; "" is a group without a heading."""
+
+    heading: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedList:
+    """Children that `getRecord` brings along under this name; `field` is the children's reference to the record."""
+
+    name: str
+    sobject: Sobject
+    label: str
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SobjectShape:
+    """An object as this user may see and use it; all that a view needs to show its lists, records and forms.
+
+    `title` is the field that names a record, `listed` are the fields of a list, `filters` those that a list offers to be
+    filtered by and `sorts` to be sorted by; `icon` is a word of Material's icon names.
+    """
+
     sobject: str
     label: str
     label_plural: str
     fields: tuple[FieldShape, ...]
+    title: str = "Name"
+    icon: str = "list"
+    listed: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    sorts: tuple[str, ...] = ()
+    sort: Sort | None = None
+    sections: tuple[Section, ...] = ()
+    related: tuple[RelatedList, ...] = ()
+    creatable: bool = False
+    editable: bool = False
+    deletable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """All objects that the app shows and the user may see, in the app's order; `site` is where Salesforce's own pages stand."""
+
+    objects: tuple[SobjectShape, ...]
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,10 +374,15 @@ class StageTotal:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """The open pipeline by stage in the order of the stages, and the newest accounts."""
+    """The open pipeline by stage in the order of the stages, the newest accounts, what closes this month, the user's open tasks.
+
+    What the user may not see is left empty. `closing` and `tasks` hold the most pressing first.
+    """
 
     pipeline: tuple[StageTotal, ...]
     newest_accounts: tuple[Record, ...]
+    closing: tuple[Record, ...] = ()
+    tasks: tuple[Record, ...] = ()
 
 
 Request = TypeVar("Request")
@@ -318,10 +415,12 @@ SIGN_IN = Call("auth", "signIn", SignIn, SignedIn, public=True)
 SIGN_OUT = Call("auth", "signOut", SignOut, Empty, while_blocked=True)
 ERASE_ME = Call("auth", "eraseMe", Empty, Erased, while_blocked=True)
 GET_CONNECTION = Call("api", "getConnection", Empty, ConnectionStatus)
+GET_ACCESS = Call("api", "getAccess", Empty, Access)
 UPDATE_CONNECTION = Call("api", "updateConnection", UpdateConnection, ConnectionStatus)
 GET_PROFILE = Call("api", "getProfile", Empty, Profile)
 GET_DASHBOARD = Call("api", "getDashboard", Empty, Dashboard)
 DESCRIBE = Call("api", "describe", Describe, SobjectShape)
+GET_OBJECTS = Call("api", "getObjects", Empty, Objects)
 LIST_RECORDS = Call("api", "listRecords", ListRecords, RecordPage)
 SEARCH = Call("api", "search", Search, Hits)
 GET_RECORD = Call("api", "getRecord", GetRecord, RecordDetail)

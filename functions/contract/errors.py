@@ -24,6 +24,7 @@ class Reason(StrEnum):
     MALFORMED_REQUEST = "malformed-request"
     REQUEST_TOO_LARGE = "request-too-large"
     UNKNOWN_CALL = "unknown-call"
+    UNKNOWN_OBJECT = "unknown-object"
     UNKNOWN_FIELD = "unknown-field"
     FIELD_NOT_EDITABLE = "field-not-editable"
     INVALID_VALUE = "invalid-value"
@@ -79,6 +80,7 @@ class RefusedRequest(CallError):
         Reason.MALFORMED_REQUEST: ("INVALID_ARGUMENT", "The request does not have the right form."),
         Reason.REQUEST_TOO_LARGE: ("INVALID_ARGUMENT", "The request is larger than 1 MB."),
         Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
+        Reason.UNKNOWN_OBJECT: ("INVALID_ARGUMENT", "This app does not show such records."),
         Reason.UNKNOWN_FIELD: ("INVALID_ARGUMENT", "There is no such field, or you may not see it."),
         Reason.FIELD_NOT_EDITABLE: ("INVALID_ARGUMENT", "This field cannot be changed."),
         Reason.INVALID_VALUE: ("INVALID_ARGUMENT", "Salesforce does not accept this value."),
@@ -171,4 +173,4 @@ def from_wire(reason: object, message: str, details: Mapping[str, object]) -> Ca
     family = _BY_REASON.get(reason) if isinstance(reason, str) else None
     if family is None:
         return Misconfigured(Reason.INTERNAL, message, details)
-    return family(Reason(str(reason)), message, details)
+    return family(Reason(str(reason)), message or None, details)

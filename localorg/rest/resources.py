@@ -19,6 +19,7 @@ from localorg.errors import ApiError, not_found
 from localorg.oauth.grants import Session
 from localorg.oauth.session import require_session
 from localorg.org import Org
+from localorg.rest.layouts import MASTER_RECORD_TYPE, all_layouts, page_layout
 from localorg.rest.search import parameterized, search
 from localorg.soql import SoqlError, run
 from localorg.soql.run import DEFAULT_BATCH, Page, column_metadata, read_locator
@@ -66,6 +67,9 @@ def routes(org: Org) -> list[BaseRoute]:
         route(org, v + "/sobjects/{sobject}", "rest.sobject", _sobject, ["GET"]),
         route(org, v + "/sobjects/{sobject}", "rest.create", _create, ["POST"]),
         route(org, v + "/sobjects/{sobject}/describe", "rest.describe", _describe, ["GET"]),
+        route(org, v + "/sobjects/{sobject}/describe/layouts", "rest.layouts", _layouts, ["GET"]),
+        route(org, v + "/sobjects/{sobject}/describe/layouts/", "rest.layouts", _layouts, ["GET"]),
+        route(org, v + "/sobjects/{sobject}/describe/layouts/{record_type}", "rest.layouts", _layout, ["GET"]),
         route(org, v + "/sobjects/{sobject}/{id}", "rest.get", _get, ["GET"]),
         route(org, v + "/sobjects/{sobject}/{id}", "rest.update", _update, ["PATCH"]),
         route(org, v + "/sobjects/{sobject}/{id}", "rest.delete", _delete, ["DELETE"]),
@@ -155,10 +159,21 @@ async def _describe(org: Org, request: Request) -> Response:
         ],
         "recordTypeInfos": [
             {"active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master", "master": True, "name": "Master",
-             "recordTypeId": "012000000000000AAA"}
+             "recordTypeId": MASTER_RECORD_TYPE}
         ],
     }  # fmt: skip
     return Json(body, headers=limit_header(org) | {"Last-Modified": formatdate(made, usegmt=True)})
+
+
+async def _layouts(org: Org, request: Request) -> Response:
+    return Json(all_layouts(_named(_call(org, request), request)), headers=limit_header(org))
+
+
+async def _layout(org: Org, request: Request) -> Response:
+    source = _named(_call(org, request), request)
+    if str(request.path_params["record_type"])[:15] != MASTER_RECORD_TYPE[:15]:
+        raise not_found()
+    return Json(page_layout(source), headers=limit_header(org))
 
 
 def _summary(source: SObject, version: str) -> dict[str, object]:

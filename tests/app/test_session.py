@@ -10,6 +10,7 @@ from contract.calls import GET_SIGN_IN_OPTIONS, Empty
 from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid, SignInFailed
 from data.repositories.records import RecordsRepository
 from data.repositories.session import PENDING_SECONDS, SessionRepository
+from data.repositories.shelf import Shelf
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
@@ -28,7 +29,7 @@ class Client:
         http = make_http()
         self.backend = Backend(suite.plan.app_url, http)
         self.session = SessionRepository(self.backend, FirebaseAuth(http, self._now), self.device, self._now)
-        self.records = RecordsRepository(self.backend, self.session)
+        self.records = RecordsRepository(self.backend, self.session, Shelf(self.device))
 
     def _now(self) -> float:
         import time
@@ -61,15 +62,16 @@ async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> Non
     again = Client(suite, client.device)
     await again.session.restore()
     assert again.session.user == client.session.user
-    assert (await again.records.profile()).title == "Account Executive"
+    assert (await again.records.get(again.records.profile())).title == "Account Executive"
 
     await again.session.sign_out(everywhere=True)
     assert again.session.user is None
     assert again.device.kept == {}
     with pytest.raises(ConnectionLost) as lost:
-        await client.records.profile()
+        await client.records.get(client.records.profile())
     assert lost.value.reason is Reason.NOT_CONNECTED
-    assert client.session.ended is lost.value
+    assert client.session.ended is not None
+    assert client.session.ended.reason == lost.value.reason
 
 
 async def test_the_id_token_is_renewed_by_itself(client: Client) -> None:
@@ -115,7 +117,7 @@ async def test_nobody_signed_in_has_no_token(client: Client) -> None:
 
 
 async def test_a_spoilt_session_is_dropped(client: Client) -> None:
-    client.device.kept["session"] = "{broken"
+    client.device.kept["sessions"] = "{broken"
     await client.session.restore()
     assert client.session.user is None
     assert client.device.kept == {}
@@ -132,7 +134,7 @@ async def test_a_revoked_grant_ends_the_session_with_its_reason(client: Client) 
     await client.session.finish(await client.leave())
     control(client.org_url, "revoke", {"username": SALES})
     with pytest.raises(ConnectionLost):
-        await client.records.profile()
+        await client.records.get(client.records.profile())
     assert client.session.user is None
     assert client.session.ended is not None
-    assert client.session.ended.reason is Reason.ACCESS_REVOKED
+    assert client.session.ended.error.reason is Reason.ACCESS_REVOKED

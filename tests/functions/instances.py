@@ -14,7 +14,7 @@ from backend.adapters.salesforce_rest import SalesforceRest
 from backend.adapters.salesforce_session import SalesforceSession
 from backend.connections.audit import Audit, Entry, Event
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Connection, Credential, SealedTokens, State
+from backend.connections.connection import Connection, Credential, Device, SealedTokens, State
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.lifecycle import Lifecycle
 from backend.connections.renewal import Renewal
@@ -131,7 +131,7 @@ class Instances:
         authorization = self.last_authorization = await asyncio.to_thread(authorize, self.org.url, username)
         honest = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(CONSUMER_SECRET), local=True)
         response = await honest.exchange_code(self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK)
-        replaced = await self.vaults[0].save(response, self.host, device)
+        replaced = await self.vaults[0].save(response, self.host, Device(device))
         if replaced is not None:
             await self.vaults[0].revoke(replaced)
         return response.uid, await self.renewals[0].get(response.uid)

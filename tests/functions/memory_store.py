@@ -109,6 +109,9 @@ class MemoryDocuments:
             raise Contended
         self._documents[connection.uid] = replace(before, describes=connection.describes, revision=self._next())
 
+    async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
+        return self._entries.get(subject, [])[::-1][:count]
+
     async def delete(self, connection: Connection, entry: Entry) -> None:
         self._check(connection)
         if connection.uid not in self._documents:

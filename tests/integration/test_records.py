@@ -234,4 +234,4 @@ def test_a_search_takes_reserved_characters_as_they_are_and_refuses_too_little(s
     for text in ("", "a", "*?", "x" * 200):
         assert signed_in.reason("api/search", {"text": text}) == (400, "INVALID_ARGUMENT", "invalid-value")
     assert signed_in.reason("api/search", {"text": "willow", "limit": 0}) == (400, "INVALID_ARGUMENT", "malformed-request")
-    assert signed_in.reason("api/search", {"text": "willow", "sobjects": ["User"]}) == (400, "INVALID_ARGUMENT", "malformed-request")
+    assert signed_in.reason("api/search", {"text": "willow", "sobjects": ["User"]}) == (400, "INVALID_ARGUMENT", "unknown-object")

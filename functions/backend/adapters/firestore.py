@@ -103,6 +103,10 @@ class FirestoreDocuments:
             end = _read_chain(document) if document.get("closed") else open_ends.get(subject)
             yield Recorded(subject, end, entries), document.get("uid")
 
+    async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
+        entries = self._client.collection(AUDIT).document(subject).collection(ENTRIES)
+        return [_entry(e.to_dict()) for e in await entries.order_by("sequence", direction="DESCENDING").limit(count).get()]
+
     async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
         """Seals the ends of all closed chains anew; how many there are."""
         done = 0
@@ -250,6 +254,7 @@ def _to_document(connection: Connection) -> dict[str, Any]:
         "revocationDue": connection.revocation_due,
         "staySignedIn": connection.stay_signed_in,
         "devices": dict(connection.devices),
+        "deviceNames": dict(connection.device_names),
         **({} if connection.chain is None else _chain(connection.chain)),
     }
 
@@ -274,6 +279,7 @@ def _from_document(snapshot: Any) -> Connection:
         ended_reason=None if document["endedReason"] is None else Reason(document["endedReason"]),
         stay_signed_in=document["staySignedIn"],
         devices=document["devices"],
+        device_names=document.get("deviceNames", {}),
         chain=_read_chain(document),
         describes=KeptText(document["describes"], document["describedAt"]) if document.get("describes") else None,
         revision=snapshot.update_time,

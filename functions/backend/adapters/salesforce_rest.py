@@ -17,7 +17,7 @@ from backend.adapters.salesforce_session import Request, SalesforceSession
 from backend.failures import Busy, LimitReached, OutcomeUnknown, ShapeRefused
 from backend.records.org import Described, DescribedField, PreconditionFailed, Row, Undescribed
 from backend.values import Uid
-from contract.calls import FieldShape, FieldValue
+from contract.calls import FieldShape, FieldValue, Section
 from contract.errors import CallError, ConnectionLost, NotFound, Reason, RefusedRequest
 
 MAX_PARTS = 25  # of one composite, five of them queries
@@ -30,6 +30,7 @@ _NOT_PERMITTED = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
 }
 _ORG_POLICY = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "FUNCTIONALITY_NOT_ENABLED"}
+_MASTER_RECORD_TYPE = "012000000000000AAA"  # Salesforce's own, in every org: the layout of records without a record type
 _BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
 
 
@@ -51,6 +52,7 @@ class _Composite(msgspec.Struct, rename="camel"):
 class _Picklist(msgspec.Struct):
     value: str
     active: bool = True
+    label: str | None = None
 
 
 class _Field(msgspec.Struct, rename="camel"):
@@ -66,6 +68,10 @@ class _Field(msgspec.Struct, rename="camel"):
     length: int | None = 0
     relationship_name: str | None = None
     picklist_values: list[_Picklist] | None = None
+    reference_to: list[str] | None = None
+    default_value: Any = None
+    inline_help_text: str | None = None
+    scale: int | None = 0
 
 
 class _Describe(msgspec.Struct, rename="camel"):
@@ -75,6 +81,35 @@ class _Describe(msgspec.Struct, rename="camel"):
     label: str
     label_plural: str
     fields: list[_Field]
+    createable: bool = True
+    updateable: bool = True
+    deletable: bool = True
+
+
+class _Component(msgspec.Struct):
+    """A field of a page layout; an address has its parts as components of its own."""
+
+    type: str = ""
+    value: str | None = None
+    components: "list[_Component] | None" = None
+
+
+class _LayoutItem(msgspec.Struct, rename="camel"):
+    layout_components: list[_Component] = []
+
+
+class _LayoutRow(msgspec.Struct, rename="camel"):
+    layout_items: list[_LayoutItem] = []
+
+
+class _LayoutSection(msgspec.Struct, rename="camel"):
+    heading: str | None = None
+    use_heading: bool = True
+    layout_rows: list[_LayoutRow] = []
+
+
+class _PageLayout(msgspec.Struct, rename="camel"):
+    detail_layout_sections: list[_LayoutSection] = []
 
 
 class SalesforceRest:
@@ -101,11 +136,16 @@ class SalesforceRest:
         """All of them in one request; an object that has not changed since the stamp comes without its fields."""
         found: dict[str, Described | Undescribed] = {}
         names = list(sobjects)
-        for first in range(0, len(names), MAX_PARTS):
-            batch = names[first : first + MAX_PARTS]
+        for first in range(0, len(names), MAX_PARTS // 2):
+            batch = names[first : first + MAX_PARTS // 2]
             asked = [_conditional(self._part("GET", f"/sobjects/{quote(name, safe='')}/describe", name), sobjects[name]) for name in batch]
-            for name, part in zip(batch, await self._composite(uid, asked), strict=True):
-                found[name] = _described(part)
+            # A page layout is asked for with the first describe only: it is large, and has no stamp to ask again with.
+            laid_out = [name for name in batch if sobjects[name] is None]
+            asked += [self._part("GET", f"/sobjects/{quote(n, safe='')}/describe/layouts/{_MASTER_RECORD_TYPE}", f"{n}_layout") for n in laid_out]
+            answered = await self._composite(uid, asked)
+            sections = {name: _sections(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
+            for name, part in zip(batch, answered[: len(batch)], strict=True):
+                found[name] = _described(part, sections.get(name, ()))
         return found
 
     async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str) -> tuple[str, Row | None]:
@@ -146,6 +186,9 @@ class SalesforceRest:
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
+
+    async def site(self, uid: Uid) -> str:
+        return await self._session.site(uid)
 
     # Parts
 
@@ -236,7 +279,7 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
     return RefusedRequest(Reason.INVALID_VALUE, message, details)
 
 
-def _described(part: _Part) -> Described | Undescribed:
+def _described(part: _Part, sections: tuple[Section, ...]) -> Described | Undescribed:
     if part.http_status_code == 304:
         return Undescribed.UNCHANGED
     if part.http_status_code == 404:
@@ -258,9 +301,48 @@ def _described(part: _Part) -> Described | Undescribed:
             creatable=f.createable,
             length=f.length or 0,
             picklist=tuple(v.value for v in f.picklist_values or () if v.active),
+            labels={v.value: v.label for v in f.picklist_values or () if v.active and v.label and v.label != v.value},
+            refers_to=tuple(f.reference_to or ()),
+            relationship=f.relationship_name,
+            default=f.default_value if isinstance(f.default_value, str | bool | int | float) else None,
+            help=f.inline_help_text,
+            scale=f.scale or 0,
         )
-        fields[f.name] = DescribedField(shape, f.relationship_name, f.filterable, f.sortable)
-    return Described(body.name, body.label, body.label_plural, fields, _settled(part.http_headers))
+        fields[f.name] = DescribedField(shape, f.filterable, f.sortable)
+    return Described(
+        name=body.name,
+        label=body.label,
+        label_plural=body.label_plural,
+        fields=fields,
+        modified=_settled(part.http_headers),
+        creatable=body.createable,
+        editable=body.updateable,
+        deletable=body.deletable,
+        sections=sections,
+    )
+
+
+def _sections(part: _Part) -> tuple[Section, ...]:
+    """The groups of a page layout; none when the user has no page layout for this object, or it could not be read."""
+    if part.http_status_code != 200:
+        return ()
+    try:
+        page_layout = msgspec.json.decode(part.body, type=_PageLayout)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return ()
+    return tuple(
+        Section(
+            (section.heading or "") if section.use_heading else "",
+            tuple(name for row in section.layout_rows for item in row.layout_items for c in item.layout_components for name in _field_names(c)),
+        )
+        for section in page_layout.detail_layout_sections
+    )
+
+
+def _field_names(component: _Component) -> list[str]:
+    if component.type != "Field" or component.value is None:
+        return []
+    return [component.value, *(name for inner in component.components or () for name in _field_names(inner))]
 
 
 def _settled(headers: Mapping[str, str]) -> str | None:

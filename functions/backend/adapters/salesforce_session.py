@@ -100,6 +100,10 @@ class SalesforceSession:
                 self._part_from_reads(uid)
         return await self._joined(uid, request, path, payload)
 
+    async def site(self, uid: Uid) -> str:
+        """The address of the user's org. Raises CallErrors."""
+        return (await self._credentials.get(uid)).instance_url
+
     # Identical reads
 
     async def _joined(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:

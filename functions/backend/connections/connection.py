@@ -57,6 +57,19 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A device at its sign-in: its random id, and a name such as "Chrome, Windows"; "" when it told none."""
+
+    id: str
+    name: str = ""
+
+    @classmethod
+    def called(cls, device_id: str, name: str | None) -> "Device":
+        """A name comes from outside: one line, no longer than is good to read."""
+        return cls(device_id, " ".join("".join(c if c.isprintable() else " " for c in name or "").split())[:60])
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to refresh one connection until `deadline`; `owner` is the process that holds it."""
 
@@ -69,7 +82,8 @@ class Connection:
     """A connection as it is stored. `revision` is the store's own mark of this state of the document, `chain` the audit record's.
 
     `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last call;
-    `devices` are those that are signed in, each with the time of its sign-in; `describes` is what the data calls keep, sealed.
+    `devices` are those that are signed in, each with the time of its sign-in, `device_names` what they call themselves;
+    `describes` is what the data calls keep, sealed.
     """
 
     uid: Uid
@@ -86,6 +100,7 @@ class Connection:
     ended_reason: Reason | None = None
     stay_signed_in: bool = False
     devices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    device_names: Mapping[str, str] = field(default_factory=dict[str, str])
     chain: Chain | None = None
     describes: KeptText | None = None
     revision: object = None
@@ -113,9 +128,12 @@ def next_generation(before: Connection | None) -> int:
     return 1 if before is None else before.generation + 1
 
 
-def signed_in(before: Connection | None, response: TokenResponse, tokens: SealedTokens, *, login_host: str, device: str, at: datetime) -> Connection:
+def signed_in(
+    before: Connection | None, response: TokenResponse, tokens: SealedTokens, *, login_host: str, device: Device, at: datetime
+) -> Connection:
     """A new sign-in, over whatever stood there: other devices, the choice to stay signed in and the audit record go on."""
     devices = {} if before is None else dict(sorted(before.devices.items(), key=lambda d: d[1])[-(MAX_DEVICES - 1) :])
+    names = {} if before is None else {d: name for d, name in before.device_names.items() if d in devices}
     return Connection(
         uid=response.uid,
         login_host=login_host,
@@ -128,7 +146,8 @@ def signed_in(before: Connection | None, response: TokenResponse, tokens: Sealed
         refreshed=at,
         used=at,
         stay_signed_in=before is not None and before.stay_signed_in,
-        devices={**devices, device: at},
+        devices={**devices, device.id: at},
+        device_names={**names, device.id: device.name} if device.name else names,
         chain=None if before is None else before.chain,
         describes=None if before is None else before.describes,
         revision=None if before is None else before.revision,
@@ -137,7 +156,11 @@ def signed_in(before: Connection | None, response: TokenResponse, tokens: Sealed
 
 def without_device(connection: Connection, device: str) -> Connection:
     """One device has signed out, others stay."""
-    return replace(connection, devices={d: at for d, at in connection.devices.items() if d != device})
+    return replace(
+        connection,
+        devices={d: at for d, at in connection.devices.items() if d != device},
+        device_names={d: name for d, name in connection.device_names.items() if d != device},
+    )
 
 
 def staying_signed_in(connection: Connection, wanted: bool) -> Connection:
@@ -213,7 +236,7 @@ def ended(connection: Connection, reason: Reason) -> Connection:
 def blocked(connection: Connection) -> Connection:
     """An administrator blocked the user; the refresh token stays until Salesforce has revoked it."""
     tokens = SealedTokens(b"", connection.tokens.refresh_token)
-    return replace(connection, state=State.REVOKED, ended_reason=Reason.ACCESS_STOPPED, tokens=tokens, devices={}, lease=None)
+    return replace(connection, state=State.REVOKED, ended_reason=Reason.ACCESS_STOPPED, tokens=tokens, devices={}, device_names={}, lease=None)
 
 
 def revocation_confirmed(connection: Connection) -> Connection:

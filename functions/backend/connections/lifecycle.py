@@ -4,21 +4,22 @@ Every way to end a connection can be interrupted at any point and run again: it 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from backend.connections.audit import Event
+from backend.connections.audit import Entry, Event
 from backend.connections.blocks import EVERYONE, BlockList
 from backend.connections.connection import Connection, Credential, State, blocked, lost, revocation_confirmed, staying_signed_in, without_device
 from backend.connections.renewal import Renewal
 from backend.connections.store import Criteria, RecordingStore
 from backend.connections.vault import Vault
 from backend.values import Caller, Clock, Secret, Uid
-from contract.calls import ConnectionStatus, Empty, Erased, SignOut, UpdateConnection
+from contract.calls import Access, ConnectionStatus, Empty, Erased, HistoryLine, SignedInDevice, SignOut, UpdateConnection
 from contract.errors import CallError, ConnectionLost, Reason
 
+HISTORY_LINES = 20
 AT_ONCE = 16  # connections that are worked on at the same time
 
 
@@ -79,13 +80,27 @@ class Lifecycle:
         """The state of the user's connection, ended ones included. Raises ConnectionLost(not-connected)."""
         return _status(await self._store.read(caller.uid))
 
+    async def get_access(self, caller: Caller, _: Empty) -> Access:
+        """The connection with its devices and its history. Raises ConnectionLost(not-connected)."""
+        connection = await self._store.read(caller.uid)
+        status = _status(connection)
+        assert connection is not None
+        devices = sorted(connection.devices.items(), key=lambda d: d[1], reverse=True)
+        chain = connection.chain
+        entries: Sequence[Entry] = () if chain is None else await self._store.newest_entries(chain.subject, HISTORY_LINES)
+        return Access(
+            status,
+            tuple(SignedInDevice(d, connection.device_names.get(d, ""), _iso(at), d == caller.device) for d, at in devices),
+            tuple(HistoryLine(_iso(e.at), e.event.value, e.by, e.reason) for e in entries),
+        )
+
     async def update_connection(self, caller: Caller, request: UpdateConnection) -> ConnectionStatus:
         """Whether the grant is kept alive while the user does not use the app. Raises ConnectionLost(not-connected)."""
         return _status(await self._vault.change(caller.uid, lambda c: staying_signed_in(c, request.stay_signed_in)))
 
     async def sign_out(self, caller: Caller, request: SignOut) -> Empty:
         """Signs one device out; with the last one, or everywhere, the connection, its grant and the Firebase sessions end too."""
-        uid, device = caller.uid, caller.device
+        uid, device = caller.uid, request.device or caller.device
 
         def is_last(connection: Connection) -> bool:
             return request.everywhere or set(connection.devices) <= {device}
@@ -197,14 +212,18 @@ class Lifecycle:
             yield connection
 
 
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
+
+
 def _status(connection: Connection | None) -> ConnectionStatus:
     if connection is None:
         raise lost(None)
     return ConnectionStatus(
         state=connection.state.value,
         generation=connection.generation,
-        signed_in_at=connection.created.isoformat(timespec="seconds"),
-        refreshed_at=connection.refreshed.isoformat(timespec="seconds"),
+        signed_in_at=_iso(connection.created),
+        refreshed_at=_iso(connection.refreshed),
         login_host=connection.login_host,
         devices=len(connection.devices),
         stay_signed_in=connection.stay_signed_in,

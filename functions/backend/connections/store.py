@@ -3,7 +3,7 @@
 Nothing outside this module and `audit.py` knows of chains and entries.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -83,6 +83,10 @@ class Documents(Protocol):
         """Every audit record, whole or not, and whose it is as long as nobody has erased that."""
         ...
 
+    async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
+        """The last entries of a record, newest first."""
+        ...
+
     async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
         """Seals the ends of all closed records anew; how many there are."""
         ...
@@ -97,6 +101,7 @@ class RecordingStore:
         self.keep_describes = documents.keep_describes
         self.erase = documents.erase
         self.read_blocks = documents.read_blocks
+        self.newest_entries = documents.newest_entries
         self._documents = documents
         self._audit = audit
         self._clock = clock

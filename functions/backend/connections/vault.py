@@ -8,6 +8,7 @@ from typing import Protocol
 from backend.connections.audit import Event
 from backend.connections.connection import (
     Connection,
+    Device,
     SealedTokens,
     TokenResponse,
     keeping,
@@ -107,7 +108,7 @@ class Vault:
 
     # Storing
 
-    async def save(self, response: TokenResponse, login_host: str, device: str) -> Connection | None:
+    async def save(self, response: TokenResponse, login_host: str, device: Device) -> Connection | None:
         """Stores a new sign-in over whatever stood there; returns what it replaces, whose grant is to be revoked."""
         if response.refresh_token is None:
             raise ValueError("a sign-in without refresh token is not stored")

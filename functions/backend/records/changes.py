@@ -9,7 +9,7 @@ from typing import Protocol
 from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records import soql
 from backend.records.describe import Describes, Shapes, known_field, shown
-from backend.records.layouts import LAYOUTS
+from backend.records.layouts import layout_of
 from backend.records.org import Described, Org, PreconditionFailed
 from backend.records.rows import readable, select, to_record
 from backend.values import Caller, Uid
@@ -45,6 +45,7 @@ class Changes:
 
     async def create_record(self, caller: Caller, request: CreateRecord) -> Created:
         """Creates a record and reads it back; with an idempotency key at most one, however often the request comes."""
+        layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         _check_writable(described, request.fields, creating=True)
         if request.idempotency_key is None:
@@ -52,7 +53,7 @@ class Changes:
         return await self._create_once(caller.uid, request, request.idempotency_key, described)
 
     async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
-        fields = readable(LAYOUTS[request.sobject].detailed, described)
+        fields = readable(layout_of(request.sobject).detailed, described)
         async with self._looking_again_when_refused(uid, request.sobject):
             record_id, row = await self._org.create(uid, request.sobject, request.fields, select(fields))
         return Created(record_id, None if row is None else to_record(row, fields))
@@ -79,10 +80,11 @@ class Changes:
     async def update_record(self, caller: Caller, request: UpdateRecord) -> Updated:
         """Changes the given fields and reads the record back. With a version, only if nobody else has saved since; else
         ChangedMeanwhile. One request to Salesforce, also when it is refused."""
+        layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         record_id = soql.record_id(request.id)
         _check_writable(described, request.fields, creating=False)
-        fields = readable(LAYOUTS[request.sobject].detailed, described)
+        fields = readable(layout_of(request.sobject).detailed, described)
         since = None if request.version is None else _moment(request.version)
         try:
             async with self._looking_again_when_refused(caller.uid, request.sobject):
@@ -94,6 +96,7 @@ class Changes:
         return Updated(await self._read(caller.uid, request.sobject, record_id) if row is None else to_record(row, fields))
 
     async def delete_record(self, caller: Caller, request: DeleteRecord) -> Empty:
+        layout_of(request.sobject)
         await self._org.delete(caller.uid, request.sobject, soql.record_id(request.id))
         return Empty()
 
@@ -103,7 +106,7 @@ class Changes:
         """A record that was saved and could not be read in the same request."""
 
         async def read(shapes: Shapes) -> Record:
-            fields = readable(LAYOUTS[sobject].detailed, shown(shapes, sobject))
+            fields = readable(layout_of(sobject).detailed, shown(shapes, sobject))
             (rows,) = await self._org.query(uid, f"SELECT {select(fields)} FROM {sobject} WHERE Id = '{record_id}' LIMIT 1")
             if not rows:
                 raise NotFound(Reason.RECORD_NOT_FOUND)

@@ -8,7 +8,8 @@ import asyncio
 import json
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
 from cachetools import LRUCache
@@ -18,7 +19,7 @@ from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records.layouts import LAYOUTS
 from backend.records.org import Described, DescribedField, Org, Undescribed
 from backend.values import Clock, KeptText, Uid
-from contract.calls import CALL_SECONDS, FieldShape
+from contract.calls import CALL_SECONDS, FieldShape, Section
 from contract.errors import Reason, RefusedRequest
 
 T = TypeVar("T")
@@ -125,7 +126,8 @@ class Describes:
             found: dict[str, Described | None] = {}
             for name, described in (await self._org.describe(uid, stamps)).items():
                 if isinstance(described, Described):
-                    found[name] = _cut(described)
+                    before = known.get(name) if stamps[name] is not None else None  # a page layout comes with the first describe only
+                    found[name] = _cut(described if before is None else replace(described, sections=before.sections))
                 else:
                     found[name] = known.get(name) if described is Undescribed.UNCHANGED else None
             await self._kept.keep(uid, KeptText(encode(found), asked_at))
@@ -183,13 +185,17 @@ def known_field(described: Described, name: str) -> DescribedField:
 
 
 def _cut(described: Described) -> Described:
-    """Without the picklists that no form shows, the bulk of a describe."""
+    """Without what no form shows: picklists are the bulk of a describe."""
     layout = LAYOUTS.get(described.name)
-    used = () if layout is None else layout.detailed
-    fields = {
-        name: f if name in used or not f.shape.picklist else replace(f, shape=replace(f.shape, picklist=())) for name, f in described.fields.items()
-    }
-    return replace(described, fields=fields)
+    used = () if layout is None else (*layout.detailed, *layout.filters)
+
+    def cut(f: DescribedField) -> DescribedField:
+        shape = replace(f.shape, picklist=(), labels={}, help=None, default=None)
+        return f if f.shape.name in used or shape == f.shape else replace(f, shape=shape)
+
+    sections = tuple(Section(s.heading, tuple(n for n in s.fields if n in used)) for s in described.sections)
+    fields = {name: cut(f) for name, f in described.fields.items()}
+    return replace(described, fields=fields, sections=tuple(s for s in sections if s.fields))
 
 
 def encode(shapes: Known) -> bytes:
@@ -197,7 +203,11 @@ def encode(shapes: Known) -> bytes:
     kept = {
         name: None
         if d is None
-        else [d.label, d.label_plural, d.modified, [[*asdict(f.shape).values(), f.relationship, f.filterable, f.sortable] for f in d.fields.values()]]
+        else [
+            *(getattr(d, of) for of in _OBJECT),
+            [[s.heading, s.fields] for s in d.sections],
+            [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable] for f in d.fields.values()],
+        ]
         for name, d in sorted(shapes.items())
     }
     return zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 6)
@@ -209,11 +219,16 @@ def decode(text: bytes) -> Known:
     return {name: None if row is None else _decoded(name, row) for name, row in kept.items()}
 
 
-def _decoded(name: str, row: tuple[str, str, str | None, list[list[Any]]]) -> Described:
-    label, label_plural, modified, rows = row
+_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable")
+_FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
+
+
+def _decoded(name: str, row: list[Any]) -> Described:
+    *of_object, sections, rows = row
     fields: dict[str, DescribedField] = {}
-    for *shape, picklist, relationship, filterable, sortable in rows:
-        name_, label_, type_, required, editable, creatable, length = shape
-        field = FieldShape(name_, label_, type_, required, editable, creatable, length, tuple(picklist))
-        fields[field.name] = DescribedField(field, relationship, filterable, sortable)
-    return Described(name, label, label_plural, fields, modified)
+    for *of_field, filterable, sortable in rows:
+        named = dict(zip(_FIELD, of_field, strict=True))
+        named |= {"picklist": tuple(named["picklist"]), "refers_to": tuple(named["refers_to"])}
+        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable)
+    kept_sections = tuple(Section(heading, tuple(names)) for heading, names in sections)
+    return Described(name, fields=fields, sections=kept_sections, **dict(zip(_OBJECT, of_object, strict=True)))

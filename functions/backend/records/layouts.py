@@ -1,57 +1,130 @@
-"""Which fields of which records the app shows, and where a search text is looked for."""
+"""Which objects the app shows, which of their fields, and where a search text is looked for. A new object is one entry here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from contract.calls import Sort
+from contract.errors import Reason, RefusedRequest
+
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Children that come along with a record: the relationship's name is its key in `Layout.related`."""
+    """Children that come along with a record: the relationship's name is its key in `Layout.related`, `field` their reference to it."""
 
     sobject: str
     order: str
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
+    """An object in the app. `title` names a record, `listed` are the fields of a list and `detailed` those of a record and its
+    forms, `searched` those in which a list's search looks; `filters` are offered as chips; `icon` is one of Material's."""
+
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
     searched: tuple[str, ...]
     sort: str
+    descending: bool = False
     related: Mapping[str, Related] = field(default_factory=dict[str, Related])
+    title: str = "Name"
+    icon: str = "list"
+    filters: tuple[str, ...] = ()
 
+    @property
+    def sorting(self) -> Sort:
+        return Sort(self.sort, self.descending)
+
+
+_TRACE = ("Owner.Name", "CreatedDate", "LastModifiedDate", "LastModifiedBy.Name")
 
 LAYOUTS: dict[str, Layout] = {
     "Account": Layout(
         listed=("Name", "Industry", "Type", "BillingCity", "BillingCountry", "Phone"),
         detailed=(
             "Name", "Type", "Industry", "Rating", "Phone", "Website", "AnnualRevenue", "NumberOfEmployees", "BillingStreet", "BillingPostalCode",
-            "BillingCity", "BillingState", "BillingCountry", "Description", "Owner.Name", "CreatedDate", "LastModifiedDate",
+            "BillingCity", "BillingState", "BillingCountry", "Description", "ParentId", "Parent.Name", *_TRACE,
         ),
         searched=("Name", "BillingCity"),
         sort="Name",
         related={
-            "Contacts": Related("Contact", "Name"),
-            "Opportunities": Related("Opportunity", "CloseDate DESC"),
+            "Contacts": Related("Contact", "Name", "AccountId"),
+            "Opportunities": Related("Opportunity", "CloseDate DESC", "AccountId"),
+            "Cases": Related("Case", "CreatedDate DESC", "AccountId"),
+            "Tasks": Related("Task", "ActivityDate DESC", "WhatId"),
         },
+        icon="business",
+        filters=("OwnerId", "Industry", "Type", "Rating"),
     ),
     "Contact": Layout(
         listed=("Name", "Title", "Email", "Phone", "AccountId", "Account.Name"),
         detailed=(
             "Name", "Salutation", "FirstName", "LastName", "Title", "Department", "Email", "Phone", "MobilePhone", "AccountId", "Account.Name",
-            "LeadSource", "Birthdate", "MailingStreet", "MailingPostalCode", "MailingCity", "MailingCountry", "Description", "Owner.Name",
-            "CreatedDate", "LastModifiedDate",
+            "LeadSource", "Birthdate", "MailingStreet", "MailingPostalCode", "MailingCity", "MailingState", "MailingCountry", "Description",
+            *_TRACE,
         ),
         searched=("Name", "Email"),
         sort="Name",
+        related={"Cases": Related("Case", "CreatedDate DESC", "ContactId"), "Tasks": Related("Task", "ActivityDate DESC", "WhoId")},
+        icon="person",
+        filters=("OwnerId", "LeadSource"),
     ),
     "Opportunity": Layout(
         listed=("Name", "StageName", "Amount", "CloseDate", "AccountId", "Account.Name"),
         detailed=(
             "Name", "StageName", "Amount", "Probability", "CloseDate", "AccountId", "Account.Name", "Type", "NextStep", "LeadSource", "IsClosed",
-            "IsWon", "Description", "Owner.Name", "CreatedDate", "LastModifiedDate",
+            "IsWon", "Description", *_TRACE,
         ),
         searched=("Name",),
+        sort="CloseDate",
+        descending=True,
+        related={"Tasks": Related("Task", "ActivityDate DESC", "WhatId")},
+        icon="handshake",
+        filters=("OwnerId", "IsClosed", "StageName", "Type"),
+    ),
+    "Lead": Layout(
+        listed=("Name", "Company", "Status", "Rating", "Phone", "Email"),
+        detailed=(
+            "Name", "Salutation", "FirstName", "LastName", "Company", "Title", "Status", "Rating", "Industry", "Email", "Phone", "MobilePhone",
+            "Website", "LeadSource", "AnnualRevenue", "NumberOfEmployees", "Street", "PostalCode", "City", "State", "Country", "Description",
+            *_TRACE,
+        ),
+        searched=("Name", "Company"),
         sort="Name",
+        icon="person_search",
+        filters=("OwnerId", "Status", "Rating", "Industry", "LeadSource"),
+    ),
+    "Case": Layout(
+        listed=("CaseNumber", "Subject", "Status", "Priority", "AccountId", "Account.Name", "CreatedDate"),
+        detailed=(
+            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Reason", "AccountId", "Account.Name", "ContactId", "Contact.Name",
+            "Description", "IsClosed", *_TRACE,
+        ),
+        searched=("Subject", "CaseNumber"),
+        sort="CreatedDate",
+        descending=True,
+        title="Subject",
+        icon="support_agent",
+        filters=("OwnerId", "IsClosed", "Status", "Priority", "Origin"),
+    ),
+    "Task": Layout(
+        listed=("Subject", "ActivityDate", "Status", "Priority", "WhoId", "Who.Name", "WhatId", "What.Name", "IsClosed"),
+        detailed=(
+            "Subject", "ActivityDate", "Status", "Priority", "Type", "WhoId", "Who.Name", "WhatId", "What.Name", "Description", "IsClosed",
+            *_TRACE,
+        ),
+        searched=("Subject",),
+        sort="ActivityDate",
+        title="Subject",
+        icon="task_alt",
+        filters=("OwnerId", "IsClosed", "Status", "Priority"),
     ),
 }  # fmt: skip
+
+
+def layout_of(sobject: str) -> Layout:
+    """The layout of an object. Raises RefusedRequest(unknown-object)."""
+    found = LAYOUTS.get(sobject)
+    if found is None:
+        raise RefusedRequest(Reason.UNKNOWN_OBJECT, f"sobject is one of {', '.join(LAYOUTS)}")
+    return found

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from backend.values import Uid
-from contract.calls import FieldShape, FieldValue
+from contract.calls import FieldShape, FieldValue, Section
 
 Row = Mapping[str, object]
 
@@ -17,27 +17,33 @@ class DescribedField:
     """A field as Salesforce's describe shows it to this user."""
 
     shape: FieldShape
-    relationship: str | None
     filterable: bool
     sortable: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again."""
+    """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again.
+
+    `sections` are those of the user's page layout, each field with its parts (an address with its street, city, …).
+    """
 
     name: str
     label: str
     label_plural: str
     fields: Mapping[str, DescribedField]
     modified: str | None = None
+    creatable: bool = True
+    editable: bool = True
+    deletable: bool = True
+    sections: tuple[Section, ...] = ()
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`."""
         head, _, rest = path.partition(".")
         if not rest:
             return head in self.fields
-        return any(f.relationship == head for f in self.fields.values())
+        return any(f.shape.relationship == head for f in self.fields.values())
 
 
 class Undescribed(Enum):
@@ -82,3 +88,7 @@ class Org(Protocol):
         ...
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None: ...
+
+    async def site(self, uid: Uid) -> str:
+        """The address under which Salesforce's own pages stand; no request."""
+        ...

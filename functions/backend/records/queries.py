@@ -2,11 +2,12 @@
 
 import base64
 import json
-from typing import cast, get_args
+from collections.abc import Callable
+from typing import cast
 
 from backend.records import soql
 from backend.records.describe import Describes, Shapes, known_field, shown
-from backend.records.layouts import LAYOUTS, Layout
+from backend.records.layouts import LAYOUTS, Layout, layout_of
 from backend.records.org import Described, DescribedField, Org, Row
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
@@ -20,11 +21,14 @@ from contract.calls import (
     Hit,
     Hits,
     ListRecords,
+    Objects,
     Profile,
+    Record,
     RecordDetail,
     RecordPage,
+    RelatedList,
     Search,
-    Sobject,
+    Section,
     SobjectShape,
     Sort,
     StageTotal,
@@ -33,7 +37,7 @@ from contract.calls import (
 from contract.errors import NotFound, Reason, RefusedRequest
 
 RELATED_ROWS = 50
-NEWEST_ACCOUNTS = 5
+HOME_ROWS = 5
 MAX_SEARCH = 100
 _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -49,15 +53,16 @@ class Queries:
         """One page of a list, sorted; the cursor goes on where the page ends, whatever was added meanwhile."""
         if not 1 <= request.limit <= MAX_PAGE:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, f"limit is a number from 1 to {MAX_PAGE}")
+        layout_of(request.sobject)
         return await self._describes.read(caller.uid, (request.sobject,), lambda shapes: self._list(caller.uid, request, shapes))
 
     async def _list(self, uid: Uid, request: ListRecords, shapes: Shapes) -> RecordPage:
-        layout, described = LAYOUTS[request.sobject], shown(shapes, request.sobject)
-        sort = request.sort or Sort(layout.sort)
+        layout, described = layout_of(request.sobject), shown(shapes, request.sobject)
+        sort = request.sort or layout.sorting
         sorted_by = known_field(described, sort.field)
         if not sorted_by.sortable:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
-        conditions = [_filter(described, f) for f in request.filters]
+        conditions = [_filter(described, f, uid) for f in request.filters]
         if request.search and request.search.strip():
             conditions.append(_search(layout, described, request.search.strip()))
         if request.cursor is not None:
@@ -77,7 +82,7 @@ class Queries:
 
     async def get_record(self, caller: Caller, request: GetRecord) -> RecordDetail:
         """A record with all that the app shows of it, and the children asked for, in one request to Salesforce."""
-        layout = LAYOUTS[request.sobject]
+        layout = layout_of(request.sobject)
         for name in request.related:
             if name not in layout.related:
                 known = ", ".join(layout.related) or "none"
@@ -86,7 +91,7 @@ class Queries:
         return await self._describes.read(caller.uid, (request.sobject, *children), lambda shapes: self._record(caller.uid, request, shapes))
 
     async def _record(self, uid: Uid, request: GetRecord, shapes: Shapes) -> RecordDetail:
-        layout, described = LAYOUTS[request.sobject], shown(shapes, request.sobject)
+        layout, described = layout_of(request.sobject), shown(shapes, request.sobject)
         parts = [select(readable(layout.detailed, described))]
         related: dict[str, tuple[str, ...]] = {}
         for name in dict.fromkeys(request.related):
@@ -109,7 +114,9 @@ class Queries:
         if not 1 <= request.limit <= MAX_PAGE:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, f"limit is a number from 1 to {MAX_PAGE}")
         term = soql.search_term(request.text)
-        sobjects = tuple(dict.fromkeys(request.sobjects)) or get_args(Sobject)
+        for name in request.sobjects:
+            layout_of(name)
+        sobjects = tuple(dict.fromkeys(request.sobjects)) or tuple(LAYOUTS)
         return await self._describes.read(caller.uid, sobjects, lambda shapes: self._search(caller.uid, request, term, shapes))
 
     async def _search(self, uid: Uid, request: Search, term: str, shapes: Shapes) -> Hits:
@@ -122,33 +129,60 @@ class Queries:
         rows = await self._org.search(uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
         found: dict[str, list[Hit]] = {s: [] for s in fields}
         for row in rows:
-            name = cast(Sobject, cast(Row, row["attributes"])["type"])
+            name = cast(str, cast(Row, row["attributes"])["type"])
             found[name].append(Hit(name, to_record(row, fields[name])))
         return Hits(tuple(hit for hits in found.values() for hit in hits))
 
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
-        described, layout = await self._describes.get(caller.uid, request.sobject), LAYOUTS[request.sobject]
-        fields = [described.fields[n].shape for n in layout.detailed if n in described.fields]
-        return SobjectShape(described.name, described.label, described.label_plural, tuple(fields))
+        layout = layout_of(request.sobject)
+        children = tuple(child.sobject for child in layout.related.values())
+        return await self._describes.read(caller.uid, (request.sobject, *children), lambda shapes: _shape_of(request.sobject, shapes))
+
+    async def get_objects(self, caller: Caller, _: Empty) -> Objects:
+        """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes are kept."""
+
+        async def shape_all(shapes: Shapes) -> tuple[SobjectShape, ...]:
+            return tuple([await _shape_of(sobject, shapes) for sobject in LAYOUTS if sobject in shapes])
+
+        objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all)
+        return Objects(objects, await self._org.site(caller.uid))
 
     async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
-        """The open pipeline by stage and the newest accounts, in one request to Salesforce."""
-        return await self._describes.read(caller.uid, ("Opportunity", "Account"), lambda shapes: self._dashboard(caller.uid, shapes))
+        """The open pipeline by stage, what closes this month, the user's open tasks, the newest accounts: one request to Salesforce."""
+        return await self._describes.read(caller.uid, ("Opportunity", "Account", "Task"), lambda shapes: self._dashboard(caller.uid, shapes))
 
     async def _dashboard(self, uid: Uid, shapes: Shapes) -> Dashboard:
-        opportunity = shown(shapes, "Opportunity")
-        accounts = readable(LAYOUTS["Account"].listed, shown(shapes, "Account"))
-        amount = ", SUM(Amount) amount" if opportunity.shows("Amount") else ""  # not everyone may see amounts
-        stages, newest = await self._org.query(
-            uid,
-            f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY StageName",
-            f"SELECT {select((*accounts, 'CreatedDate'))} FROM Account ORDER BY CreatedDate DESC LIMIT {NEWEST_ACCOUNTS}",
-        )
-        order = list(opportunity.fields["StageName"].shape.picklist) if "StageName" in opportunity.fields else []
-        totals = [StageTotal(str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0)) for r in stages]
+        fields = {name: readable((*LAYOUTS[name].listed, "CreatedDate"), shape) for name, shape in shapes.items()}
+        queries: dict[str, str] = {}
+        order: list[str] = []
+        if "Opportunity" in shapes:
+            opportunity = shapes["Opportunity"]
+            amount = ", SUM(Amount) amount" if opportunity.shows("Amount") else ""  # not everyone may see amounts
+            order = list(opportunity.fields["StageName"].shape.picklist) if "StageName" in opportunity.fields else []
+            queries["pipeline"] = f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY StageName"
+            queries["closing"] = (
+                f"SELECT {select(fields['Opportunity'])} FROM Opportunity WHERE IsClosed = false AND CloseDate = THIS_MONTH"
+                f" ORDER BY CloseDate ASC, Id ASC LIMIT {HOME_ROWS}"
+            )
+        if "Task" in shapes:
+            queries["tasks"] = (
+                f"SELECT {select(fields['Task'])} FROM Task WHERE IsClosed = false AND OwnerId = '{soql.record_id(uid.user_id)}'"
+                f" ORDER BY ActivityDate ASC NULLS LAST, Id ASC LIMIT {HOME_ROWS}"
+            )
+        if "Account" in shapes:
+            queries["newest"] = f"SELECT {select(fields['Account'])} FROM Account ORDER BY CreatedDate DESC LIMIT {HOME_ROWS}"
+        found = dict(zip(queries, await self._org.query(uid, *queries.values()), strict=True)) if queries else {}
+
+        def records(name: str, sobject: str) -> tuple[Record, ...]:
+            return tuple(to_record(r, fields[sobject]) for r in found.get(name, ()))
+
+        totals = [
+            StageTotal(str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0))
+            for r in found.get("pipeline", ())
+        ]
         totals.sort(key=lambda t: (order.index(t.stage) if t.stage in order else len(order), t.stage))
-        return Dashboard(tuple(totals), tuple(to_record(r, (*accounts, "CreatedDate")) for r in newest))
+        return Dashboard(tuple(totals), records("newest", "Account"), records("closing", "Opportunity"), records("tasks", "Task"))
 
     async def get_profile(self, caller: Caller, _: Empty) -> Profile:
         """The signed-in user as Salesforce knows them."""
@@ -174,7 +208,48 @@ class Queries:
         )
 
 
-def _filter(described: Described, condition: Filter) -> str:
+async def _shape_of(sobject: str, shapes: Shapes) -> SobjectShape:
+    """What the app needs to know of an object to show it: its own layout, with the words, types and rights of Salesforce's describe."""
+    layout, described = LAYOUTS[sobject], shown(shapes, sobject)
+    known = described.fields
+
+    def fields_of(names: tuple[str, ...], is_so: Callable[[DescribedField], bool] = lambda _: True) -> tuple[str, ...]:
+        return tuple(n for n in names if described.shows(n) and (n not in known or is_so(known[n])))
+
+    related = tuple(
+        RelatedList(name, child.sobject, shapes[child.sobject].label_plural, child.field)
+        for name, child in layout.related.items()
+        if child.sobject in shapes
+    )
+    return SobjectShape(
+        sobject=described.name,
+        label=described.label,
+        label_plural=described.label_plural,
+        fields=tuple(known[n].shape for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in known),
+        title=layout.title,
+        icon=layout.icon,
+        listed=fields_of(layout.listed),
+        filters=fields_of(layout.filters, lambda f: f.filterable),
+        sorts=tuple(n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in known),
+        sort=layout.sorting,
+        sections=_sections(layout, described),
+        related=related,
+        creatable=described.creatable,
+        editable=described.editable,
+        deletable=described.deletable,
+    )
+
+
+def _sections(layout: Layout, described: Described) -> tuple[Section, ...]:
+    """Salesforce's groups, of what the app shows; what Salesforce's page layout leaves out comes last."""
+    shows = [n for n in layout.detailed if n in described.fields]
+    sections = [Section(s.heading, tuple(n for n in s.fields if n in shows)) for s in described.sections]
+    grouped = {n for s in sections for n in s.fields}
+    rest = tuple(n for n in shows if n not in grouped)
+    return (*(s for s in sections if s.fields), *((Section("", rest),) if rest else ()))
+
+
+def _filter(described: Described, condition: Filter, uid: Uid) -> str:
     found = known_field(described, condition.field)
     if not found.filterable:
         raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} cannot be filtered by.")
@@ -184,7 +259,8 @@ def _filter(described: Described, condition: Filter) -> str:
         return f"{condition.field} LIKE {soql.like_anywhere(condition.value)}"
     if condition.value is None and condition.operator not in ("eq", "ne"):
         raise RefusedRequest(Reason.INVALID_VALUE, "An empty value can only be compared with eq and ne.")
-    return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(found.shape.type, condition.value)}"
+    value = uid.user_id if condition.value == "me" and "User" in found.shape.refers_to else condition.value
+    return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(found.shape.type, value)}"
 
 
 def _search(layout: Layout, described: Described, text: str) -> str:

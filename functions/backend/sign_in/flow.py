@@ -7,7 +7,7 @@ from typing import Protocol
 
 from backend import deadline, hosts
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Credential, TokenResponse
+from backend.connections.connection import Credential, Device, TokenResponse
 from backend.connections.vault import Vault
 from backend.failures import NotSent
 from backend.values import Caller, Secret, Uid
@@ -101,7 +101,7 @@ class SignInFlow:
             await self._blocks.check_now(uid)
             userinfo = await self._salesforce.userinfo(Credential(uid, response.access_token, response.instance_url, 0))
             custom_token = await self._firebase.custom_token(Caller(uid, device))
-            replaced = await self._vault.save(response, login_host, device)
+            replaced = await self._vault.save(response, login_host, Device.called(device, request.device_name))
             await self._blocks.check_now(uid)  # a block that begins after this look finds what was saved
         except BaseException:
             # The user will have to sign in again: leave no grant behind that nobody holds.

@@ -20,7 +20,7 @@ FIRST, SECOND = SealedTokens(b"a1", b"r1"), SealedTokens(b"a2", b"r2")
 
 
 def fresh() -> Connection:
-    return steps.signed_in(None, RESPONSE, FIRST, login_host="login.salesforce.com", device="phone", at=NOW)
+    return steps.signed_in(None, RESPONSE, FIRST, login_host="login.salesforce.com", device=steps.Device("phone"), at=NOW)
 
 
 def test_a_sign_in_is_fresh_and_knows_its_device() -> None:
@@ -31,7 +31,7 @@ def test_a_sign_in_is_fresh_and_knows_its_device() -> None:
 
 def test_a_second_sign_in_keeps_devices_choice_and_record_and_counts_on() -> None:
     before = steps.staying_signed_in(steps.ended(fresh(), Reason.ACCESS_REVOKED), True)
-    after = steps.signed_in(before, RESPONSE, SECOND, login_host="h", device="tablet", at=NOW + timedelta(days=1))
+    after = steps.signed_in(before, RESPONSE, SECOND, login_host="h", device=steps.Device("tablet"), at=NOW + timedelta(days=1))
     assert (after.state, after.generation, after.ended_reason, after.stay_signed_in) == (State.FRESH, 2, None, True)
     assert set(after.devices) == {"phone", "tablet"}
     assert (after.chain, after.revision) == (before.chain, before.revision)
@@ -41,7 +41,7 @@ def test_a_second_sign_in_keeps_devices_choice_and_record_and_counts_on() -> Non
 def test_a_user_has_at_most_twenty_devices_and_the_oldest_makes_room() -> None:
     connection = None
     for n in range(23):
-        connection = steps.signed_in(connection, RESPONSE, FIRST, login_host="h", device=f"d{n}", at=NOW + timedelta(minutes=n))
+        connection = steps.signed_in(connection, RESPONSE, FIRST, login_host="h", device=steps.Device(f"d{n}"), at=NOW + timedelta(minutes=n))
     assert connection is not None
     assert len(connection.devices) == steps.MAX_DEVICES
     assert "d2" not in connection.devices

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from backend.connections.audit import Audit, Entry
-from backend.connections.connection import Connection, Credential, SealedTokens, State, TokenResponse, blocked, staying_signed_in
+from backend.connections.connection import Connection, Credential, Device, SealedTokens, State, TokenResponse, blocked, staying_signed_in
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.renewal import LEASE_SECONDS, TOKEN_SECONDS, WAIT_SECONDS, Renewal
 from backend.connections.store import Contended, RecordingStore
@@ -329,7 +329,7 @@ class Renewals(RuleBasedStateMachine):
         vault = self.instances[n].vault
 
         async def sign_in() -> None:
-            replaced = await vault.save(self.world.sign_in(), HOST, "phone")
+            replaced = await vault.save(self.world.sign_in(), HOST, Device("phone"))
             if replaced is not None:
                 await vault.revoke(replaced)
 

@@ -68,11 +68,21 @@ class AnOrg:
     def _described(self, sobject: str) -> Described:
         names = {"Id": "id", "Name": "string", "Industry": "picklist", "AnnualRevenue": "currency", "Phone": "phone", "BillingCity": "string",
                  "Amount": "currency", "StageName": "picklist", "CloseDate": "date", "OwnerId": "reference", "AccountId": "reference"}  # fmt: skip
+        stages = {"StageName": ("New", "Won")}
         parents = {"OwnerId": "Owner", "AccountId": "Account"}
         fields = {
             name: DescribedField(
-                FieldShape(name, name, kind, name == "Name", name != "Id", name != "Id", 0, ("New", "Won") if name == "StageName" else ()),
-                parents.get(name),
+                FieldShape(
+                    name,
+                    name,
+                    kind,
+                    name == "Name",
+                    name != "Id",
+                    name != "Id",
+                    0,
+                    stages.get(name, ()),
+                    relationship=parents.get(name),
+                ),
                 name != "Phone",
                 name != "Phone",
             )
@@ -101,6 +111,9 @@ class AnOrg:
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         self.written.append((sobject, {}, None))
+
+    async def site(self, uid: Uid) -> str:
+        return "https://acme.my.salesforce.com"
 
 
 def a_row(**fields: object) -> Row:

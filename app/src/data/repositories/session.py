@@ -8,7 +8,8 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from contract.calls import (
@@ -26,14 +27,17 @@ from contract.calls import (
     User,
 )
 from contract.codec import DecodeError, decode, encode
-from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SessionInvalid, SignInFailed
+from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SessionInvalid, SignInFailed, from_wire
 from data.services.backend import Backend
-from data.services.device import Device
+from data.services.device import Device, StorageRefused
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
 
-_SESSION, _PENDING = "session", "pending-sign-in"
+T = TypeVar("T")
+_SESSIONS, _PENDING, _ENDED = "sessions", "pending-sign-in", "ended-session"
 PENDING_SECONDS = 600.0  # a sign-in that takes longer is begun again
 RENEW_BEFORE = 120.0  # seconds before its end at which an ID token is renewed
+# A session that ended so needs Salesforce's own page once more, and nothing from an administrator.
+ONE_TAP = frozenset({Reason.REFRESH_LOST, Reason.IDLE_TOO_LONG})
 
 # What Salesforce's authorize page sends back instead of a code (Salesforce Help, "OAuth 2.0 Authorization Errors").
 _REFUSALS: dict[str, tuple[type[CallError], Reason]] = {
@@ -56,6 +60,7 @@ class _Pending:
     redirect_uri: str
     firebase: FirebaseProject
     begun: float
+    route: str = "/"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,10 +70,39 @@ class _Kept:
     user: User
     firebase: FirebaseProject
     refresh_token: str
+    login_host: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Sessions:
+    """All users who are signed in on this device; `current` is the uid of the one who uses the app, "" for nobody."""
+
+    current: str
+    sessions: tuple[_Kept, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that ended by itself: why, whose it was, and on which page. It is kept until somebody signs in."""
+
+    reason: str
+    user: User
+    login_host: str
+    route: str
+
+    @property
+    def error(self) -> CallError:
+        """Why, in words."""
+        return from_wire(self.reason, "", {})
+
+    @property
+    def by_one_tap(self) -> bool:
+        """Whether Salesforce's page alone brings the session back."""
+        return self.reason in ONE_TAP
 
 
 class SessionRepository:
-    """The only writer of the session. `user` is None while nobody is signed in."""
+    """The only writer of the session. `user` is None while nobody uses the app; `route` is the page that the app shows."""
 
     def __init__(self, backend: Backend, firebase: FirebaseAuth, device: Device, now: Callable[[], float] = time.time) -> None:
         self._backend = backend
@@ -76,32 +110,42 @@ class SessionRepository:
         self._device = device
         self._now = now
         self._kept: _Kept | None = None
+        self._others: tuple[_Kept, ...] = ()
         self._tokens: FirebaseTokens | None = None
         self._renewing = asyncio.Lock()
-        self.ended: CallError | None = None
+        self.ended: Ended | None = None
+        self.failed: CallError | None = None
         self.erased: Erased | None = None
+        self.route = "/"
+        self.ended_by_itself: Callable[[str], None] = lambda _uid: None
 
     @property
     def user(self) -> User | None:
         return None if self._kept is None else self._kept.user
+
+    @property
+    def others(self) -> tuple[User, ...]:
+        """The other users who are signed in on this device."""
+        return tuple(kept.user for kept in self._others)
 
     async def options(self) -> SignInOptions:
         """Where one can sign in."""
         return await self._backend.call(GET_SIGN_IN_OPTIONS, Empty())
 
     async def restore(self) -> None:
-        """Takes up the session of an earlier visit, if there is one."""
-        kept = await self._device.read(_SESSION)
-        if kept:
-            try:
-                self._kept = decode(_Kept, json.loads(kept))
-            except (ValueError, DecodeError):
-                await self._device.remove(_SESSION)
+        """Takes up the session of an earlier visit, if there is one, else why it ended."""
+        found = await self._read(_SESSIONS, _Sessions)
+        if found is not None:
+            self._kept = next((k for k in found.sessions if k.user.uid == found.current), None)
+            self._others = tuple(k for k in found.sessions if k is not self._kept)
+        if self._kept is None:
+            self.ended = await self._read(_ENDED, Ended)
 
-    async def begin(self, options: SignInOptions, host: LoginHost) -> None:
-        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
+    async def begin(self, options: SignInOptions, host: LoginHost, *, route: str = "/", username: str | None = None) -> str | None:
+        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3); returns the way back when the device
+        brings it, for `finish`. `username` is who Salesforce's page expects."""
         verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
-        pending = _Pending(state, verifier, host.host, self._device.redirect_uri, options.firebase, self._now())
+        pending = _Pending(state, verifier, host.host, self._device.redirect_uri, options.firebase, self._now(), route)
         await self._device.write(_PENDING, json.dumps(encode(pending)))
         parameters = {
             "response_type": "code",
@@ -111,11 +155,12 @@ class SessionRepository:
             "state": state,
             "code_challenge": challenge_of(verifier),
             "code_challenge_method": "S256",
-        }
-        await self._device.open_page(f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}")
+        } | ({} if username is None else {"login_hint": username})
+        return await self._device.open_sign_in(f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}")
 
-    async def finish(self, url: str) -> None:
-        """Takes what Salesforce brought back to the redirect URI. Raises SignInFailed; a sign-in is finished once only."""
+    async def finish(self, url: str) -> str:
+        """Takes what Salesforce brought back to the redirect URI; returns the page to go on with. Raises SignInFailed; a sign-in is
+        finished once only."""
         pending = await self._take_pending()
         brought = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
         if pending is None or not hmac.compare_digest(brought.get("state", "").encode(), pending.state.encode()):
@@ -127,22 +172,47 @@ class SessionRepository:
             raise family(reason)
         if "code" not in brought:
             raise SignInFailed(Reason.CODE_REJECTED)
-        request = SignIn(brought["code"], pending.verifier, pending.redirect_uri, pending.login_host)
+        request = SignIn(brought["code"], pending.verifier, pending.redirect_uri, pending.login_host, self._device.name)
         signed_in = await self._backend.call(SIGN_IN, request)
         self._tokens = await self._firebase.sign_in(pending.firebase, signed_in.custom_token)
-        await self._keep(_Kept(signed_in.user, pending.firebase, self._tokens.refresh_token))
-        self.ended = self.erased = None
+        user, ended = signed_in.user, self.ended or await self._read(_ENDED, Ended)
+        self._others = tuple(k for k in (*self._others, *([self._kept] if self._kept else [])) if k.user.uid != user.uid)
+        await self._keep(_Kept(user, pending.firebase, self._tokens.refresh_token, pending.login_host))
+        await self._device.remove(_ENDED)
+        self.ended = self.failed = self.erased = None
+        return pending.route if ended is None or ended.user.uid == user.uid else "/"
+
+    async def is_pending(self) -> bool:
+        """Whether a sign-in is under way."""
+        return await self._device.read(_PENDING) is not None
+
+    async def switch(self, uid: str) -> None:
+        """Another user who is signed in on this device takes over."""
+        chosen = next(k for k in self._others if k.user.uid == uid)
+        self._others = tuple(k for k in (*self._others, *([self._kept] if self._kept else [])) if k is not chosen)
+        self._tokens = None
+        self.ended = self.failed = self.erased = None
+        await self._keep(chosen)
 
     async def id_token(self) -> str:
         """An ID token that is valid for at least two more minutes. Raises SessionInvalid when nobody is signed in."""
         async with self._renewing:
-            if self._kept is None:
-                raise SessionInvalid(Reason.ID_TOKEN_MISSING)
-            if self._tokens is None or self._tokens.expires - RENEW_BEFORE < self._now():
-                self._tokens = await self._firebase.renew(self._kept.firebase, self._kept.refresh_token)
-                if self._tokens.refresh_token != self._kept.refresh_token:
-                    await self._keep(_Kept(self._kept.user, self._kept.firebase, self._tokens.refresh_token))
-            return self._tokens.id_token
+            while True:
+                kept = self._kept
+                if kept is None:
+                    raise SessionInvalid(Reason.ID_TOKEN_MISSING)
+                if self._tokens is not None and self._tokens.expires - RENEW_BEFORE >= self._now():
+                    return self._tokens.id_token
+                tokens = await self._firebase.renew(kept.firebase, kept.refresh_token)
+                if self._kept is not kept:
+                    continue  # another user has taken over meanwhile
+                self._tokens = tokens
+                if tokens.refresh_token != kept.refresh_token:
+                    await self._keep(replace(kept, refresh_token=tokens.refresh_token))
+
+    async def sign_out_device(self, device: str) -> None:
+        """Ends the session of another device. Raises CallErrors."""
+        await self._backend.call(SIGN_OUT, SignOut(device=device), await self.id_token())
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
         """Ends the session of this device, or of all the user's. Raises CallErrors only when the backend is out of reach."""
@@ -159,24 +229,48 @@ class SessionRepository:
         self.erased = erased
 
     async def forget(self, reason: CallError | None = None) -> None:
-        """Drops the session on this device; `reason` is what the sign-in page will say."""
-        self._kept = self._tokens = None
-        self.ended = reason
-        await self._device.remove(_SESSION)
+        """Drops the session on this device. With a reason it ended by itself: the sign-in page will say why, and lead back here."""
+        kept, self._kept, self._tokens = self._kept, None, None
+        self.ended = None
+        if reason is not None and kept is not None:
+            self.ended = Ended(reason.reason.value, kept.user, kept.login_host, self.route)
+            await self._write(_ENDED, self.ended)
+        await self._write_sessions()
+        if self.ended is not None:
+            self.ended_by_itself(self.ended.user.uid)
 
     async def _keep(self, kept: _Kept) -> None:
         self._kept = kept
-        await self._device.write(_SESSION, json.dumps(encode(kept)))
+        await self._write_sessions()
 
-    async def _take_pending(self) -> _Pending | None:
-        text = await self._device.read(_PENDING)
-        await self._device.remove(_PENDING)
+    async def _write_sessions(self) -> None:
+        sessions = (*self._others, *([self._kept] if self._kept else []))
+        if sessions:
+            await self._write(_SESSIONS, _Sessions("" if self._kept is None else self._kept.user.uid, sessions))
+        else:
+            await self._device.remove(_SESSIONS)
+
+    async def _write(self, key: str, value: object) -> None:
+        """A device that keeps nothing does not keep anyone from working."""
+        try:
+            await self._device.write(key, json.dumps(encode(value)))
+        except StorageRefused:
+            return
+
+    async def _read(self, key: str, shape: type[T]) -> T | None:
+        text = await self._device.read(key)
         if not text:
             return None
         try:
-            return decode(_Pending, json.loads(text))
+            return decode(shape, json.loads(text), lenient=True)
         except (ValueError, DecodeError):
+            await self._device.remove(key)
             return None
+
+    async def _take_pending(self) -> _Pending | None:
+        pending = await self._read(_PENDING, _Pending)
+        await self._device.remove(_PENDING)
+        return pending
 
 
 def challenge_of(verifier: str) -> str:

@@ -6,6 +6,7 @@ from contract.calls import Call
 from contract.codec import DecodeError, decode, encode
 from contract.errors import Misconfigured, OrgUnavailable, Reason, from_wire
 from data.services.http import Http, TimedOut, Unreachable
+from data.services.messages import OFFLINE, SILENT, TOO_OLD
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -24,7 +25,7 @@ class Backend:
         try:
             response = await self._http.post(f"{self._base_url}/{call.path}", body={"data": encode(request)}, headers=headers)
         except Unreachable:
-            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "You seem to be offline. Please try again.") from None
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, OFFLINE, {"offline": True}) from None
         except TimedOut:
             raise OrgUnavailable(Reason.OUTCOME_UNKNOWN if call.writes else Reason.ORG_TIMEOUT) from None
         body = cast(dict[str, Any], response.body) if isinstance(response.body, dict) else {}
@@ -32,10 +33,10 @@ class Backend:
             try:
                 return decode(call.answer, body["result"], at="result", lenient=True)
             except DecodeError as wrong:
-                raise Misconfigured(Reason.INTERNAL, f"This app is too old for its backend ({wrong}).") from None
+                raise Misconfigured(Reason.INTERNAL, TOO_OLD, {"at": str(wrong)}) from None
         error = body.get("error")
         if not isinstance(error, dict):
-            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "The service does not answer right now. Please try again.")
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, SILENT)
         named = cast(dict[str, Any], error)
         details = cast(dict[str, Any], named.get("details") or {})
         rest = {k: v for k, v in details.items() if k != "reason"}

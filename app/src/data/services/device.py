@@ -1,5 +1,10 @@
-"""What the device does for the app: keep secrets, open Salesforce's page, know under which address the app runs."""
+"""What the device does for the app, with a body for each kind: keep secrets, go to Salesforce's page and back, know where the app runs."""
 
+import asyncio
+import locale
+import os
+import platform
+import sys
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -7,6 +12,13 @@ import flet as ft
 from flet_secure_storage import SecureStorage
 
 CALLBACK_PATH = "/oauth/callback"
+LOOPBACK_PORT = 5717  # fixed, because Salesforce compares callback URLs with their port
+SCHEME_REDIRECT = "salesforce-sample://oauth/callback"
+_BACKEND = "http://127.0.0.1:5000"  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
+
+
+class StorageRefused(Exception):
+    """The device does not keep this: its storage is full, or not allowed."""
 
 
 class Device(Protocol):
@@ -15,24 +27,83 @@ class Device(Protocol):
     @property
     def redirect_uri(self) -> str: ...
 
-    async def read(self, key: str) -> str | None: ...
+    @property
+    def name(self) -> str:
+        """What the user will read in the list of their devices, such as "Chrome, Windows"."""
+        ...
 
-    async def write(self, key: str, value: str) -> None: ...
+    async def read(self, key: str) -> str | None:
+        """None also when the storage cannot be read."""
+        ...
+
+    async def write(self, key: str, value: str) -> None:
+        """Raises StorageRefused."""
+        ...
 
     async def remove(self, key: str) -> None: ...
 
-    async def open_page(self, url: str) -> None:
-        """Leaves the app for a web page in the same tab."""
+    async def open_sign_in(self, url: str) -> str | None:
+        """Goes to Salesforce's page. Returns the address that it sent back to; None when the app itself is left for it, or is
+        called back by the system."""
         ...
 
 
-class FletDevice:
-    """The device behind a Flet page. In the browser the app's own address is the redirect URI's."""
+class _FletDevice:
+    """What all bodies share: secure storage, and opening links."""
 
     def __init__(self, page: ft.Page) -> None:
         self._page = page
         self._storage = SecureStorage()
         self._launcher = ft.UrlLauncher()
+        self._clipboard = ft.Clipboard()
+
+    async def read(self, key: str) -> str | None:
+        try:
+            return await self._storage.get(key)
+        except Exception:
+            return None
+
+    async def write(self, key: str, value: str) -> None:
+        try:
+            await self._storage.set(key, value)
+        except Exception as refused:
+            raise StorageRefused from refused
+
+    async def remove(self, key: str) -> None:
+        try:
+            await self._storage.remove(key)
+        except Exception:
+            return
+
+    async def open_link(self, url: str) -> None:
+        """Opens a web page, a map, a phone or mail program beside the app."""
+        await self._launcher.launch_url(ft.Url(url, target="_blank"))
+
+    async def copy(self, text: str) -> None:
+        await self._clipboard.set(text)
+
+    @property
+    def languages(self) -> list[str]:
+        """The person's languages as BCP 47 tags, the preferred one first."""
+        return [(locale.getlocale()[0] or "en").replace("_", "-")]
+
+    async def can_lock(self) -> bool:
+        """Whether the device can ask for a face, a finger or its code."""
+        return False
+
+    async def unlock(self, why: str) -> bool:
+        """Asks for it; `why` is what the person reads."""
+        return True
+
+
+class BrowserDevice(_FletDevice):
+    """A tab. The app's own address is the redirect URI's, and Salesforce's page takes the app's place."""
+
+    @property
+    def languages(self) -> list[str]:
+        from js import navigator  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+
+        return [str(tag) for tag in navigator.languages]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
 
     @property
     def base_url(self) -> str:
@@ -44,14 +115,111 @@ class FletDevice:
     def redirect_uri(self) -> str:
         return self.base_url + CALLBACK_PATH
 
-    async def read(self, key: str) -> str | None:
-        return await self._storage.get(key)
+    @property
+    def name(self) -> str:
+        from js import navigator  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
-    async def write(self, key: str, value: str) -> None:
-        await self._storage.set(key, value)
+        return browser_name(str(navigator.userAgent))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
-    async def remove(self, key: str) -> None:
-        await self._storage.remove(key)
-
-    async def open_page(self, url: str) -> None:
+    async def open_sign_in(self, url: str) -> str | None:
         await self._launcher.launch_url(ft.Url(url, target="_self"))
+        return None
+
+
+class DesktopDevice(_FletDevice):
+    """An installed app on a computer: Salesforce's page opens in the system's browser and comes back to a port of this machine
+    (RFC 8252 section 7.3)."""
+
+    base_url = os.environ.get("BACKEND_URL", _BACKEND)
+    redirect_uri = f"http://127.0.0.1:{LOOPBACK_PORT}{CALLBACK_PATH}"
+
+    @property
+    def name(self) -> str:
+        return f"{platform.node() or 'Computer'}, {platform.system()}"
+
+    async def open_sign_in(self, url: str) -> str | None:
+        async with Loopback(LOOPBACK_PORT) as loopback:
+            await self._launcher.launch_url(ft.Url(url, target="_blank"))
+            return await loopback.came_back()
+
+
+class PhoneDevice(_FletDevice):
+    """An installed app on a phone: the system opens Salesforce's page, and the app again by its scheme (RFC 8252 section 7.1)."""
+
+    base_url = os.environ.get("BACKEND_URL", _BACKEND)
+    redirect_uri = SCHEME_REDIRECT
+
+    def __init__(self, page: ft.Page) -> None:
+        from flet_local_auth import LocalAuthentication
+
+        super().__init__(page)
+        self._lock = LocalAuthentication()
+
+    async def can_lock(self) -> bool:
+        return await self._lock.is_device_supported()
+
+    async def unlock(self, why: str) -> bool:
+        return await self._lock.authenticate(why)
+
+    @property
+    def name(self) -> str:
+        return "iPhone" if self._page.platform is ft.PagePlatform.IOS else "Android"
+
+    async def open_sign_in(self, url: str) -> str | None:
+        await self._launcher.launch_url(ft.Url(url))
+        return None
+
+
+def make_device(page: ft.Page) -> BrowserDevice | DesktopDevice | PhoneDevice:
+    """The body for where the app's Python runs."""
+    if sys.platform == "emscripten":
+        return BrowserDevice(page)
+    if not page.web and page.platform in (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS):
+        return PhoneDevice(page)
+    return DesktopDevice(page)
+
+
+class Loopback:
+    """Waits on a port of this machine for one way back from Salesforce; answers with a page that says to close it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> "Loopback":
+        self._server = await asyncio.start_server(self._answer, "127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+
+    async def came_back(self, seconds: float = 600.0) -> str:
+        """The address that Salesforce sent back to. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            return await self._came
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            line = (await asyncio.wait_for(reader.readline(), 10)).decode("latin-1").split(" ")
+            target = line[1] if len(line) == 3 and line[0] == "GET" else ""
+            found = urlsplit(target).path == CALLBACK_PATH
+            body = "<!doctype html><title>Salesforce Sample</title><p>You can close this page and go back to the app.</p>" if found else ""
+            head = f"HTTP/1.1 {'200 OK' if found else '404 Not Found'}\r\nContent-Type: text/html\r\nReferrer-Policy: no-referrer"
+            writer.write(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+            await writer.drain()
+            if found and not self._came.done():
+                self._came.set_result(target)
+        except (OSError, TimeoutError, ValueError):
+            return
+        finally:
+            writer.close()
+
+
+def browser_name(agent: str) -> str:
+    """The browser and the system of a User-Agent header; the order matters, because browsers name each other."""
+    browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux"))
+    parts = [next((name for mark, name in known if mark in agent), "") for known in (browsers, systems)]
+    return ", ".join(p for p in parts if p) or "Browser"

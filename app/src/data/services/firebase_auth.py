@@ -8,6 +8,7 @@ from typing import Any, cast
 from contract.calls import FirebaseProject
 from contract.errors import OrgUnavailable, Reason, SessionInvalid
 from data.services.http import Answer, Http, TimedOut, Unreachable
+from data.services.messages import OFFLINE, SILENT
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,13 +41,13 @@ class FirebaseAuth:
         try:
             return await self._http.post(url, **content)
         except Unreachable:
-            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "You seem to be offline. Please try again.") from None
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, OFFLINE, {"offline": True}) from None
         except TimedOut:
-            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "Sign-in does not answer right now. Please try again.") from None
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, SILENT) from None
 
     def _tokens(self, answer: Answer, id_token: str, refresh_token: str, expires_in: str) -> FirebaseTokens:
         if answer.status >= 500:
-            raise OrgUnavailable(Reason.ORG_UNREACHABLE, "Sign-in does not answer right now. Please try again.")
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, SILENT)
         if answer.status != 200 or not isinstance(answer.body, dict):
             raise SessionInvalid(Reason.ID_TOKEN_EXPIRED)
         body = cast(dict[str, Any], answer.body)

@@ -1,62 +1,60 @@
 """The home page."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import flet as ft
 
 from contract.calls import Record
-from data.repositories.records import RecordsRepository
+from data.repositories.drafts import Draft
+from data.repositories.records import Visited
+from ui.app import App
 from ui.home.view_model import Bar, HomeViewModel
-from ui.shared import parts, strings
-from ui.shared import values as shown
+from ui.places import Place
+from ui.shared import parts, values
+from ui.shared.live import use
+from ui.shared.words import _, n_
 
-Go = Callable[[str], Awaitable[None]]
+
+def greeting(name: str, hour: int) -> str:
+    """A greeting for the time of day."""
+    if 5 <= hour < 12:
+        return _("Good morning, {name}", name=name)
+    return _("Good afternoon, {name}", name=name) if 12 <= hour < 18 else _("Good evening, {name}", name=name)
 
 
-class HomeView:
-    def __init__(self, records: RecordsRepository, user_name: str, go: Go) -> None:
-        self.control = ft.Container(expand=True)
-        self._go = go
-        self._first_name = user_name.split(" ")[0]
-        self._model = HomeViewModel(records, self._show)
-        self._show(update=False)
+@ft.component
+def Home(app: App, model: HomeViewModel) -> ft.Control:
+    use(model)
+    user, live = app.session.user, model.dashboard
+    first_name = user.name.split(" ")[0] if user else ""
+    hello = parts.big_heading(greeting(first_name, datetime.now().hour))  # noqa: DTZ005  the person's own clock
+    if live.value is None:
+        below = [parts.trouble(live.problem, model.load)] if live.problem is not None else [parts.skeleton_cards(240, 160, 160)]
+        return parts.content(hello, *_drafts(app, model.drafts), *_seen(app, model.visited), *below)
+    dashboard = live.value
+    cards = [
+        _column(_pipeline(model)),
+        _column(parts.card(_("Closing this month"), *_records(app, "Opportunity", dashboard.closing, _("Nothing closes this month.")))),
+        _column(parts.card(_("My open tasks"), *_records(app, "Task", dashboard.tasks, _("Nothing to do. Well done!")))),
+        *(_column(c) for c in _seen(app, model.visited)),
+        *([] if model.visited else [_column(parts.card(_("Newest accounts"), *_records(app, "Account", dashboard.newest_accounts, "")))]),
+    ]
+    aged = parts.age_line(live.age, problem=live.problem is not None)
+    return parts.content(hello, *aged, *_drafts(app, model.drafts), ft.ResponsiveRow(cards, spacing=16, run_spacing=16))
 
-    async def load(self) -> None:
-        await self._model.load()
 
-    def _show(self, *, update: bool = True) -> None:
-        model = self._model
-        hello = ft.Text(strings.greeting(self._first_name, datetime.now().hour), theme_style=ft.TextThemeStyle.HEADLINE_SMALL)  # noqa: DTZ005  the person's own clock
-        if model.dashboard is not None:
-            below: list[ft.Control] = [self._pipeline(), self._newest(model.dashboard.newest_accounts)]
-        elif model.problem is not None:
-            below = [parts.trouble(model.problem, self.load)]
-        else:
-            below = [parts.waiting()]
-        self.control.content = parts.content(hello, *below)
-        if update:
-            parts.repaint(self.control)
+def _column(control: ft.Control) -> ft.Control:
+    return ft.Container(control, col={"xs": 12, "lg": 6})
 
-    def _pipeline(self) -> ft.Control:
-        bars = self._model.bars
-        if not bars:
-            return parts.card(strings.PIPELINE, parts.faint(strings.PIPELINE_EMPTY))
-        total = ft.Text(shown.money(self._model.total), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY)
-        count = parts.faint(strings.deals(sum(b.count for b in bars)))
-        summary = ft.Row([total, count], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END)
-        return parts.card(strings.PIPELINE, summary, ft.Container(height=4), *(_bar(b) for b in bars))
 
-    def _newest(self, accounts: tuple[Record, ...]) -> ft.Control:
-        return parts.card(strings.NEWEST, *(self._account(a) for a in accounts))
-
-    def _account(self, account: Record) -> ft.Control:
-        async def open_account() -> None:
-            await self._go(f"/accounts/{account.id}")
-
-        fields = account.fields
-        place = shown.joined(fields.get("Industry"), fields.get("BillingCity"))
-        return parts.tile(str(fields.get("Name") or ""), place, open_account, shown.value("date", fields.get("CreatedDate")))
+def _pipeline(model: HomeViewModel) -> ft.Control:
+    bars = model.bars
+    if not bars:
+        return parts.card(_("Open pipeline"), parts.faint(_("No open deals right now.")))
+    total = ft.Text(values.money(model.total), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY)
+    count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
+    summary = ft.Row([total, count], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
+    return parts.card(_("Open pipeline"), summary, *(_bar(b) for b in bars))
 
 
 def _bar(bar: Bar) -> ft.Control:
@@ -72,8 +70,58 @@ def _bar(bar: Bar) -> ft.Control:
     words = ft.Row(
         [
             ft.Text(bar.stage, expand=True, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
-            ft.Text(shown.money(bar.amount), weight=ft.FontWeight.W_600),
+            ft.Text(values.money(bar.amount), weight=ft.FontWeight.W_600),
         ]
     )
     body = ft.Column([words, ft.Container(strip, bgcolor=ft.Colors.SURFACE_CONTAINER_HIGHEST, border_radius=6)], spacing=4, tight=True)
-    return ft.Semantics(content=body, label=f"{bar.stage}: {shown.money(bar.amount)}, {strings.deals(bar.count)}", exclude_semantics=True)
+    said = f"{bar.stage}: {values.money(bar.amount)}, " + n_("{count} deal", "{count} deals", bar.count)
+    return ft.Semantics(content=body, label=said, exclude_semantics=True)
+
+
+def _records(app: App, sobject: str, records: tuple[Record, ...], empty: str) -> list[ft.Control]:
+    shape = app.shape(sobject)
+    if not records:
+        return [parts.faint(empty)] if empty else []
+
+    def line(record: Record) -> ft.Control:
+        async def open_record() -> None:
+            await app.go(Place("record", sobject, record.id))
+
+        if shape is None:
+            return parts.tile(values.title(None, record), "", open_record)
+        when = record.fields.get("CloseDate") or record.fields.get("ActivityDate")
+        words = values.summary(shape, record, leave_out=("CloseDate", "ActivityDate"))
+        return parts.tile(values.title(shape, record), values.joined(*words), open_record, values.day(str(when)) if when else "")
+
+    return [line(r) for r in records]
+
+
+def _seen(app: App, visited: tuple[Visited, ...]) -> list[ft.Control]:
+    if not visited:
+        return []
+
+    def line(seen: Visited) -> ft.Control:
+        async def open_record() -> None:
+            await app.go(Place("record", seen.sobject, seen.id))
+
+        return parts.tile(seen.title, seen.subtitle, open_record)
+
+    return [parts.card(_("Recently seen"), *(line(v) for v in visited[:5]))]
+
+
+def _drafts(app: App, drafts: tuple[Draft, ...]) -> list[ft.Control]:
+    if not drafts:
+        return []
+
+    def line(draft: Draft) -> ft.Control:
+        shape = app.shape(draft.sobject)
+        label = shape.label if shape else draft.sobject
+        name = draft.entered.get("Name") or draft.entered.get("LastName") or draft.entered.get("Subject") or str(draft.seen.get("Name") or "")
+        said = _("Change to {title}", title=name or label) if draft.record_id else _("New {object}", object=label)
+
+        async def go_on() -> None:
+            await app.go(Place("edit", draft.sobject, draft.record_id) if draft.record_id else Place("new", draft.sobject))
+
+        return parts.tile(said, values.joined(label, _("not saved yet")), go_on, icon=ft.Icons.EDIT_NOTE)
+
+    return [parts.card(_("Not saved yet"), *(line(d) for d in drafts))]

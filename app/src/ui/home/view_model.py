@@ -1,11 +1,12 @@
-"""Home: the open pipeline as bars, the newest accounts."""
+"""Home: the open pipeline as bars, what closes this month, the person's open tasks, what they saw and typed last."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from contract.calls import Dashboard
-from contract.errors import CallError
-from data.repositories.records import RecordsRepository
+from data.repositories.drafts import Draft, Drafts
+from data.repositories.records import RecordsRepository, Visited
+from ui.shared.state import Live, Screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,24 +19,27 @@ class Bar:
     share: float
 
 
-class HomeViewModel:
-    def __init__(self, records: RecordsRepository, changed: Callable[[], None]) -> None:
+class HomeViewModel(Screen):
+    def __init__(self, records: RecordsRepository, drafts: Drafts, now: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self._records = records
-        self._changed = changed
-        self.dashboard: Dashboard | None = None
-        self.problem: CallError | None = None
+        self._drafts = drafts
+        self.dashboard = Live(records, records.dashboard(), now)
+        self.dashboard.listen(self.changed)
+        self.visited: tuple[Visited, ...] = ()
 
     async def load(self) -> None:
-        """Asks for the dashboard; what was shown before stays until the answer is there."""
-        try:
-            self.dashboard, self.problem = await self._records.dashboard(), None
-        except CallError as failed:
-            self.problem = failed
-        self._changed()
+        self.visited = await self._records.visited()
+        await self.dashboard.load()
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]:
+        """What was typed and not saved yet."""
+        return self._drafts.all()
 
     @property
     def bars(self) -> list[Bar]:
-        pipeline = self.dashboard.pipeline if self.dashboard else ()
+        pipeline = self.dashboard.value.pipeline if self.dashboard.value else ()
         largest = max((s.amount for s in pipeline), default=0) or 1
         return [Bar(s.stage, s.amount, s.count, s.amount / largest) for s in pipeline]
 

@@ -1,71 +1,148 @@
-"""The list of accounts."""
-
-from collections.abc import Awaitable, Callable
+"""The list of any object."""
 
 import flet as ft
 
-from contract.calls import Record
-from data.repositories.records import RecordsRepository
-from ui.records.list_view_model import AccountsViewModel
-from ui.shared import parts, strings
-from ui.shared import values as shown
+from contract.calls import FieldShape, FieldValue, Record, SobjectShape
+from ui.app import App
+from ui.places import Place
+from ui.records.list_view_model import ListViewModel
+from ui.shared import parts, theme, values
+from ui.shared.live import keyed, use
+from ui.shared.words import _
 
 _NEAR_END = 600  # pixels before the end at which the next page is asked for
+_PULLED = 80  # pixels beyond the beginning at which a pull refreshes
 
 
-class AccountsView:
-    def __init__(self, records: RecordsRepository, go: Callable[[str], Awaitable[None]]) -> None:
-        self._go = go
-        self._list = ft.ListView(expand=True, spacing=0, on_scroll=self._scrolled, scroll_interval=100, padding=ft.Padding.only(bottom=16))
-        self._shown = 0
-        search = ft.TextField(
-            label=strings.SEARCH_ACCOUNTS,
-            prefix_icon=ft.Icons.SEARCH,
-            border_radius=28,
-            on_change=self._typed,
-            autocorrect=False,
-        )
-        column = ft.Column([search, self._list], expand=True, spacing=8, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-        self.control = ft.Container(ft.Container(column, width=parts.CONTENT_WIDTH, padding=16), alignment=ft.Alignment.TOP_CENTER, expand=True)
-        self._model = AccountsViewModel(records, self._show)
+@ft.component
+def RecordList(app: App, model: ListViewModel, selected: str = "") -> ft.Control:
+    """`selected` is the record that stands beside the list."""
+    use(model)
+    shape = model.shape
+    view, _view = ft.use_state(lambda: ft.Ref[ft.ListView]())
+    pulled = ft.use_ref(0.0)
 
-    async def load(self) -> None:
-        """Fills the list at the first visit; later ones find it as it was left."""
-        if not self._model.items:
-            await self._model.load()
-
-    def _show(self) -> None:
-        model = self._model
-        if len(model.items) < self._shown or not model.items:
-            self._list.controls.clear()
-            self._shown = 0
-        else:
-            del self._list.controls[self._shown :]  # the line that told the state of the end
-        for account in model.items[self._shown :]:
-            self._list.controls.append(self._line(account))
-        self._shown = len(model.items)
-        if model.problem is not None:
-            self._list.controls.append(parts.trouble(model.problem, model.more))
-        elif model.loading:
-            self._list.controls.append(parts.waiting())
-        elif not model.items:
-            self._list.controls.append(ft.Container(parts.faint(strings.NO_ACCOUNTS), alignment=ft.Alignment.CENTER, padding=32))
-        elif model.complete:
-            self._list.controls.append(ft.Container(parts.faint(strings.END_OF_LIST), alignment=ft.Alignment.CENTER, padding=16))
-        parts.repaint(self._list)
-
-    def _line(self, account: Record) -> ft.Control:
-        async def open_account() -> None:
-            await self._go(f"/accounts/{account.id}")
-
-        fields = account.fields
-        return parts.tile(
-            str(fields.get("Name") or ""), shown.joined(fields.get("Industry"), fields.get("BillingCity"), fields.get("BillingCountry")), open_account
-        )
-
-    async def _typed(self, event: ft.Event[ft.TextField]) -> None:
-        await self._model.type(event.control.value)
-
-    async def _scrolled(self, event: ft.OnScrollEvent) -> None:
+    async def scrolled(event: ft.OnScrollEvent) -> None:
+        if event.event_type is ft.ScrollType.OVERSCROLL and event.pixels <= 0:
+            pulled.current = (pulled.current or 0.0) - (event.overscroll or 0.0)
+        elif event.event_type is ft.ScrollType.END:
+            refresh, pulled.current = (pulled.current or 0.0) > _PULLED, 0.0
+            if refresh:
+                await model.refresh()
+        model.offset = event.pixels
         if event.pixels > event.max_scroll_extent - _NEAR_END:
-            await self._model.more()
+            await model.more()
+
+    async def back_to_where_it_was() -> None:
+        if model.offset > 0 and view.current is not None:
+            await view.current.scroll_to(offset=model.offset, duration=0)
+
+    ft.use_effect(back_to_where_it_was, [model])
+    items = model.items
+    rows: list[ft.Control] = [keyed(r.id, Row, app, shape, r, r.id == selected) for r in items]
+    if model.problem is not None:
+        rows.append(parts.trouble(model.problem, model.refresh if not items else model.more))
+    elif model.loading and not items:
+        rows.append(parts.skeleton_tiles())
+    elif not items:
+        rows.append(ft.Container(parts.faint(_("Nothing found.")), alignment=ft.Alignment.CENTER, padding=32))
+    elif model.complete:
+        rows.append(ft.Container(parts.faint(_("That's all.")), alignment=ft.Alignment.CENTER, padding=16))
+    listed = ft.ListView(
+        rows, expand=True, spacing=0, on_scroll=scrolled, scroll_interval=100, padding=ft.Padding.only(bottom=88),
+        semantic_child_count=len(rows), ref=view,
+    )  # fmt: skip
+    aged = parts.age_line(model.age, problem=model.problem is not None)
+    column = ft.Column([_search(model), _chips(model), *aged, listed], expand=True, spacing=8, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    return ft.Container(
+        ft.Container(column, width=theme.CONTENT_WIDTH, padding=ft.Padding.only(left=16, right=16, top=8)),
+        alignment=ft.Alignment.TOP_CENTER,
+        expand=True,
+    )
+
+
+@ft.component
+def Row(app: App, shape: SobjectShape, record: Record, selected: bool) -> ft.Control:
+    async def open_record() -> None:
+        await app.go(Place("record", shape.sobject, record.id))
+
+    summary = values.summary(shape, record)
+    trailing = ""
+    if shape.sobject == "Opportunity" and isinstance(amount := record.fields.get("Amount"), int | float):
+        trailing = values.money(amount)
+        summary = values.summary(shape, record, leave_out=("Amount",))
+    return parts.tile(values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected)
+
+
+def _search(model: ListViewModel) -> ft.Control:
+    async def typed(event: ft.Event[ft.TextField]) -> None:
+        await model.type(event.control.value)
+
+    return ft.TextField(
+        label=_("Search in {objects}", objects=model.shape.label_plural),
+        value=model.search,
+        prefix_icon=ft.Icons.SEARCH,
+        border_radius=28,
+        on_change=typed,
+        autocorrect=False,
+        content_padding=ft.Padding.symmetric(horizontal=16, vertical=12),
+    )
+
+
+def _chips(model: ListViewModel) -> ft.Control:
+    """What the list is filtered and sorted by; each opens its values."""
+    known = values.fields_of(model.shape)
+    chips: list[ft.Control] = [_sort(model)]
+    chips += [_filter(model, known[name]) for name in model.shape.filters if name in known]
+    return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET)
+
+
+def _filter(model: ListViewModel, field: FieldShape) -> ft.Control:
+    chosen = model.filters.get(field.name)
+
+    def item(text: str, value: FieldValue) -> ft.PopupMenuItem:
+        async def choose(_event: ft.Event[ft.PopupMenuItem]) -> None:
+            await model.choose_filter(field.name, value)
+
+        return ft.PopupMenuItem(text, checked=value == chosen, on_click=choose, height=theme.TARGET)
+
+    if field.type == "reference":
+        options: list[tuple[str, FieldValue]] = [(_("Mine"), "me")]
+        label = _("Owner")
+    elif field.type == "boolean":
+        options = [(_("Yes"), True), (_("No"), False)]
+        label = field.label
+    else:
+        options = [(field.labels.get(v, v), v) for v in field.picklist]
+        label = field.label
+    shown = label if chosen is None else f"{label}: {next((t for t, v in options if v == chosen), chosen)}"
+    return _chip(shown, [item(_("All"), None), *(item(t, v) for t, v in options)], chosen is not None)
+
+
+def _sort(model: ListViewModel) -> ft.Control:
+    fields = values.fields_of(model.shape)
+    sort = model.sort
+
+    def item(name: str) -> ft.PopupMenuItem:
+        async def choose(_event: ft.Event[ft.PopupMenuItem]) -> None:
+            await model.choose_sort(name)
+
+        return ft.PopupMenuItem(fields[name].label, checked=sort is not None and sort.field == name, on_click=choose, height=theme.TARGET)
+
+    by = fields[sort.field].label if sort is not None and sort.field in fields else ""
+    arrow = ft.Icons.ARROW_DOWNWARD if sort is not None and sort.descending else ft.Icons.ARROW_UPWARD
+    return _chip(_("Sorted by {field}", field=by) if by else _("Sort"), [item(n) for n in model.shape.sorts if n in fields], False, arrow)
+
+
+def _chip(label: str, items: list[ft.PopupMenuItem], active: bool, icon: ft.IconData = ft.Icons.ARROW_DROP_DOWN) -> ft.Control:
+    text = ft.Text(label, color=ft.Colors.ON_SECONDARY_CONTAINER if active else ft.Colors.ON_SURFACE, no_wrap=True)
+    arrow = ft.Icon(icon, size=18, color=ft.Colors.ON_SECONDARY_CONTAINER if active else ft.Colors.ON_SURFACE_VARIANT)
+    body = ft.Container(
+        ft.Row([text, arrow], spacing=4, tight=True),
+        padding=ft.Padding.only(left=16, right=8),
+        height=40,
+        border_radius=20,
+        bgcolor=ft.Colors.SECONDARY_CONTAINER if active else None,
+        border=None if active else ft.Border.all(1, ft.Colors.OUTLINE_VARIANT),
+    )
+    return ft.PopupMenuButton(content=body, items=items, tooltip=label)

@@ -1,34 +1,86 @@
-"""The list of accounts: search, endless scroll. An answer that a newer question has overtaken is dropped."""
+"""A list of any object: search, filters, sort, endless scroll. An answer that a newer question has overtaken is dropped."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
-from contract.calls import ListRecords, Record
+from contract.calls import FieldValue, Filter, ListRecords, Record, SobjectShape, Sort
 from contract.errors import CallError, Reason, RefusedRequest
-from data.repositories.records import RecordsRepository
+from data.repositories.records import AnotherUser, RecordsRepository
+from ui.shared.state import OLD_SECONDS, Screen
 
 PAGE = 30
 SEARCH_AFTER = 0.3  # seconds of rest after the last key
 
 
-class AccountsViewModel:
-    def __init__(self, records: RecordsRepository, changed: Callable[[], None]) -> None:
+class ListViewModel(Screen):
+    """`is_deleted` says which records are about to go. `offset` is how far the list was scrolled, in pixels."""
+
+    def __init__(
+        self, records: RecordsRepository, shape: SobjectShape, is_deleted: Callable[[str], bool], now: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__()
         self._records = records
-        self._changed = changed
+        self._is_deleted = is_deleted
+        self._now = now
         self._question = 0
         self._cursor: str | None = None
-        self.items: list[Record] = []
+        self._at = 0.0
+        self._items: list[Record] = []
+        self.shape = shape
         self.search = ""
+        self.filters: dict[str, FieldValue] = {}
+        self.sort: Sort | None = shape.sort
         self.loading = False
         self.complete = False
+        self.offset = 0.0
         self.problem: CallError | None = None
 
+    @property
+    def items(self) -> list[Record]:
+        return [r for r in self._items if not self._is_deleted(r.id)]
+
+    @property
+    def age(self) -> float | None:
+        """How old the list is, in seconds, when it is old and the newest is not there."""
+        if not self._items or not (self.loading or self.problem is not None):
+            return None
+        age = self._now() - self._at
+        return age if age > OLD_SECONDS else None
+
     async def load(self) -> None:
-        """Begins the list anew."""
+        """The first page anew; a list that was scrolled on stays as it is until it is refreshed."""
+        if len(self._items) <= PAGE:
+            await self.refresh()
+        else:
+            self.changed()
+
+    async def refresh(self) -> None:
+        """Begins anew: what was seen of it is there at once, and gives way to what is true now."""
         self._question += 1
-        self.items, self._cursor, self.complete = [], None, False
-        self.loading = False
-        await self.more()
+        question, request = self._question, self._request(None)
+        fetch = self._records.page(request)
+        self.loading, self.problem = True, None
+        self.changed()
+        seen = await self._records.seen(fetch)
+        if question != self._question:
+            return
+        if seen is not None and not self._items:
+            self._items, self._cursor, self._at = list(seen.value.records), None, seen.at
+            self.changed()
+        try:
+            page = await self._records.get(fetch)
+        except CallError as failed:
+            if question == self._question:
+                self.problem, self.loading = failed, False
+                self.changed()
+        except AnotherUser:
+            return
+        else:
+            if question == self._question:
+                self._items, self._at = list(page.records), self._now()
+                self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False
+                self.changed()
 
     async def type(self, text: str) -> None:
         """Searches once the person has stopped typing."""
@@ -37,31 +89,55 @@ class AccountsViewModel:
         question = self._question
         await asyncio.sleep(SEARCH_AFTER)
         if question == self._question:
-            await self.load()
+            await self._anew()
+
+    async def choose_filter(self, field: str, value: FieldValue) -> None:
+        """Shows only records with this value; None takes the filter away."""
+        if value is None:
+            self.filters.pop(field, None)
+        else:
+            self.filters[field] = value
+        await self._anew()
+
+    async def choose_sort(self, field: str) -> None:
+        """Sorts by a field; once more turns the order round."""
+        turned = self.sort is not None and self.sort.field == field and not self.sort.descending
+        self.sort = Sort(field, turned)
+        await self._anew()
+
+    async def _anew(self) -> None:
+        self._items, self._cursor, self.complete, self.offset = [], None, False, 0.0
+        await self.refresh()
 
     async def more(self) -> None:
         """The next page, if there is one and none is on its way."""
-        if self.loading or self.complete:
+        if self.loading or self.complete or self._cursor is None:
             return
         question, self.loading, self.problem = self._question, True, None
-        self._changed()
+        self.changed()
         try:
-            page = await self._records.page(ListRecords("Account", search=self.search.strip() or None, limit=PAGE, cursor=self._cursor))
+            page = await self._records.page(self._request(self._cursor)).call()
         except RefusedRequest as refused:
             if question != self._question:
                 return
             self.loading = False
-            if refused.reason is Reason.INVALID_CURSOR and self._cursor is not None:
-                await self.load()
+            if refused.reason is Reason.INVALID_CURSOR:
+                await self._anew()
                 return
             self.problem = refused
         except CallError as failed:
             if question != self._question:
                 return
             self.problem, self.loading = failed, False
+        except AnotherUser:
+            return
         else:
             if question != self._question:
                 return
-            self.items += page.records
+            self._items += page.records
             self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False
-        self._changed()
+        self.changed()
+
+    def _request(self, cursor: str | None) -> ListRecords:
+        filters = tuple(Filter(field, "eq", value) for field, value in self.filters.items())
+        return ListRecords(self.shape.sobject, self.search.strip() or None, filters, self.sort, PAGE, cursor)

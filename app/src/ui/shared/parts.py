@@ -4,50 +4,28 @@ from collections.abc import Awaitable, Callable
 
 import flet as ft
 
-from contract.errors import CallError, Misconfigured, OrgUnavailable
-from ui.shared import strings
+from contract.errors import CallError, Misconfigured, NotFound, OrgUnavailable
+from ui.shared import theme
+from ui.shared.values import age as age_words
 from ui.shared.values import initials
+from ui.shared.words import _
 
-CONTENT_WIDTH = 1040
-WIDE = 840  # Material 3's "expanded" window class begins here
 Action = Callable[[], Awaitable[None]]
 
-_AVATARS = (ft.Colors.BLUE_700, ft.Colors.TEAL_700, ft.Colors.DEEP_PURPLE_500, ft.Colors.BROWN_500, ft.Colors.INDIGO_500, ft.Colors.PINK_700)
 
-
-def repaint(control: ft.Control) -> None:
-    """Paints a control anew; nothing when its place was left while it waited for an answer."""
-    try:
-        page = control.page
-    except RuntimeError:  # Flet: it is on no page
-        return
-    page.update(control)
-
-
-def announce(control: ft.Control, text: str) -> None:
-    """Shows a short message over the place that the control stands in; nothing when that was left."""
-    try:
-        page = control.page
-    except RuntimeError:
-        return
-    page.show_dialog(ft.SnackBar(ft.Text(text), behavior=ft.SnackBarBehavior.FLOATING))
-
-
-def content(*controls: ft.Control, scroll: bool = True, spacing: int = 16) -> ft.Control:
+def content(*controls: ft.Control, spacing: int = 16, width: int = theme.CONTENT_WIDTH) -> ft.Control:
     """A place's content: centred, no wider than is good to read."""
-    column = ft.Column(
-        list(controls),
-        spacing=spacing,
-        expand=True,
-        scroll=ft.ScrollMode.AUTO if scroll else None,
-        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
-    )
-    return ft.Container(ft.Container(column, width=CONTENT_WIDTH, padding=16), alignment=ft.Alignment.TOP_CENTER, expand=True)
+    column = ft.Column(list(controls), spacing=spacing, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    inner = ft.Container(column, width=width, padding=16, alignment=ft.Alignment.TOP_CENTER)
+    rows = ft.Row([ft.Container(inner, expand=True, alignment=ft.Alignment.TOP_CENTER)])
+    return ft.Column([rows], scroll=ft.ScrollMode.AUTO, expand=True)
 
 
-def card(title: str | None, *controls: ft.Control) -> ft.Control:
+def card(title: str | None, *controls: ft.Control, action: ft.Control | None = None) -> ft.Control:
     """A titled group."""
-    heading: list[ft.Control] = [] if title is None else [heading_text(title)]
+    heading: list[ft.Control] = []
+    if title:
+        heading.append(ft.Row([ft.Container(heading_text(title), expand=True), *([action] if action else [])]))
     inner = ft.Column([*heading, *controls], spacing=8, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     return ft.Container(inner, padding=16, border_radius=16, bgcolor=ft.Colors.SURFACE_CONTAINER_LOW)
 
@@ -56,30 +34,45 @@ def heading_text(text: str) -> ft.Control:
     return ft.Semantics(content=ft.Text(text, theme_style=ft.TextThemeStyle.TITLE_MEDIUM, weight=ft.FontWeight.W_600), header=True)
 
 
-def faint(text: str) -> ft.Control:
-    return ft.Text(text, color=ft.Colors.ON_SURFACE_VARIANT)
+def big_heading(text: str) -> ft.Control:
+    return ft.Semantics(content=ft.Text(text, theme_style=ft.TextThemeStyle.HEADLINE_SMALL), header=True)
+
+
+def faint(text: str, *, size: int | None = None) -> ft.Control:
+    return ft.Text(text, color=ft.Colors.ON_SURFACE_VARIANT, size=size)
 
 
 def avatar(name: str, radius: int = 20) -> ft.Control:
-    color = _AVATARS[sum(map(ord, name)) % len(_AVATARS)]
-    return ft.CircleAvatar(content=ft.Text(initials(name), size=radius * 0.7, color=ft.Colors.WHITE), bgcolor=color, radius=radius)
+    """A letter or two in a circle; the name itself stands beside it."""
+    color = theme.AVATARS[sum(map(ord, name)) % len(theme.AVATARS)]
+    circle = ft.CircleAvatar(content=ft.Text(initials(name), size=radius * 0.7, color="#FFFFFF"), bgcolor=color, radius=radius)
+    return ft.Semantics(content=circle, exclude_semantics=True)
 
 
-def tile(title: str, subtitle: str, on_click: Action | None = None, trailing: str = "") -> ft.Control:
+def tile(
+    title: str,
+    subtitle: str,
+    on_click: Action | None = None,
+    trailing: str = "",
+    *,
+    icon: ft.IconData | None = None,
+    selected: bool = False,
+    key: str | None = None,
+) -> ft.ListTile:
     """One line of a list."""
-
-    async def clicked(_: ft.Event[ft.ListTile]) -> None:
-        assert on_click is not None
-        await on_click()
-
     return ft.ListTile(
+        key=key,
         title=ft.Text(title, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
-        subtitle=ft.Text(subtitle, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS) if subtitle else None,
-        leading=avatar(title),
+        subtitle=ft.Text(subtitle, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS, color=ft.Colors.ON_SURFACE_VARIANT) if subtitle else None,
+        leading=avatar(title) if icon is None else ft.Icon(icon, color=ft.Colors.ON_SURFACE_VARIANT),
         trailing=ft.Text(trailing, theme_style=ft.TextThemeStyle.LABEL_LARGE) if trailing else None,
         content_padding=ft.Padding.symmetric(horizontal=8),
         shape=ft.RoundedRectangleBorder(radius=12),
-        on_click=clicked if on_click is not None else None,
+        selected=selected,
+        selected_tile_color=ft.Colors.SECONDARY_CONTAINER,
+        selected_color=ft.Colors.ON_SECONDARY_CONTAINER,
+        min_height=56,
+        on_click=on_click,
     )
 
 
@@ -89,24 +82,93 @@ def choice(control: ft.Dropdown) -> ft.Control:
     return ft.Semantics(content=ft.Row([control]), label=str(control.label), container=True)
 
 
-def waiting(text: str = strings.LOADING) -> ft.Control:
-    ring = ft.ProgressRing(width=28, height=28, semantics_label=text)
-    return ft.Container(
-        ft.Column([ring, faint(text)], horizontal_alignment=ft.CrossAxisAlignment.CENTER, tight=True), alignment=ft.Alignment.CENTER, padding=32
-    )
+def icon_button(icon: ft.IconData, name: str, action: Action) -> ft.IconButton:
+    """A button that is only a picture."""
+    return ft.IconButton(named_icon(icon, name), tooltip=name, on_click=action, size_constraints=ft.BoxConstraints(min_width=48, min_height=48))
+
+
+def named_icon(icon: ft.IconData, name: str) -> ft.Icon:
+    """A picture that says what it does: in the browser a tooltip alone is not read out."""
+    return ft.Icon(icon, semantics_label=name)
+
+
+def icon_of(name: str) -> ft.IconData:
+    """An icon by its Material name; a list when there is none."""
+    return getattr(ft.Icons, name.upper(), None) or ft.Icons.LIST_ALT
+
+
+# While nothing is there yet
+
+
+def skeleton_line(width: int, height: int = 14) -> ft.Control:
+    return ft.Container(width=width, height=height, border_radius=7, bgcolor=ft.Colors.SURFACE_CONTAINER_HIGHEST)
+
+
+def skeleton_tiles(count: int = 8) -> ft.Control:
+    """The shape of a list that is on its way."""
+    circle = ft.Container(width=40, height=40, border_radius=20, bgcolor=ft.Colors.SURFACE_CONTAINER_HIGHEST)
+    rows = [
+        ft.Container(
+            ft.Row([circle, ft.Column([skeleton_line(180), skeleton_line(120, 12)], spacing=8, tight=True)], spacing=16), height=64, padding=8
+        )
+        for _n in range(count)
+    ]
+    return on_its_way(ft.Column([*rows], spacing=0, tight=True))
+
+
+def skeleton_cards(*heights: int) -> ft.Control:
+    """The shape of cards that are on their way."""
+    cards = [
+        ft.Container(
+            ft.Column([skeleton_line(160, 18), skeleton_line(240), skeleton_line(200)], spacing=16),
+            height=height, padding=16, border_radius=16, bgcolor=ft.Colors.SURFACE_CONTAINER_LOW,
+        )
+        for height in heights
+    ]  # fmt: skip
+    return on_its_way(ft.Column([*cards], spacing=16, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH))
+
+
+def on_its_way(shape: ft.Control) -> ft.Control:
+    return ft.Semantics(content=shape, label=_("Loading …"), exclude_semantics=True, live_region=True)
+
+
+# What went wrong, and what is old
 
 
 def trouble(error: CallError, again: Action | None = None) -> ft.Control:
     """What went wrong in the person's words, with a way on when there is one."""
-
-    async def clicked(_: ft.Event[ft.Button]) -> None:
-        assert again is not None
-        await again()
-
     can_retry = again is not None and isinstance(error, OrgUnavailable | Misconfigured)
-    button: list[ft.Control] = [ft.FilledTonalButton(strings.TRY_AGAIN, icon=ft.Icons.REFRESH, on_click=clicked)] if can_retry else []
-    text = ft.Semantics(content=ft.Text(error.message, text_align=ft.TextAlign.CENTER), live_region=True)
-    icon = ft.Icon(ft.Icons.CLOUD_OFF if isinstance(error, OrgUnavailable) else ft.Icons.INFO_OUTLINE, size=32, color=ft.Colors.ON_SURFACE_VARIANT)
-    return ft.Container(
-        ft.Column([icon, text, *button], horizontal_alignment=ft.CrossAxisAlignment.CENTER, tight=True), alignment=ft.Alignment.CENTER, padding=32
-    )
+    button: list[ft.Control] = []
+    if can_retry:
+        button.append(ft.FilledTonalButton(_("Try again"), icon=ft.Icons.REFRESH, height=48, on_click=again))
+    text = ft.Semantics(content=ft.Text(_(error.message), text_align=ft.TextAlign.CENTER), live_region=True)
+    if isinstance(error, OrgUnavailable):
+        picture = ft.Icons.CLOUD_OFF
+    else:
+        picture = ft.Icons.SEARCH_OFF if isinstance(error, NotFound) else ft.Icons.INFO_OUTLINE
+    icon = ft.Icon(picture, size=32, color=ft.Colors.ON_SURFACE_VARIANT)
+    column = ft.Column([icon, text, *button], horizontal_alignment=ft.CrossAxisAlignment.CENTER, tight=True)
+    return ft.Container(column, alignment=ft.Alignment.CENTER, padding=32)
+
+
+def note(text: str, *, kind: str = "error", actions: list[ft.Control] | None = None) -> ft.Control:
+    """A coloured box with a message: `error`, `calm` or `question`."""
+    behind, letters = {
+        "error": (ft.Colors.ERROR_CONTAINER, ft.Colors.ON_ERROR_CONTAINER),
+        "calm": (ft.Colors.SECONDARY_CONTAINER, ft.Colors.ON_SECONDARY_CONTAINER),
+        "question": (ft.Colors.TERTIARY_CONTAINER, ft.Colors.ON_TERTIARY_CONTAINER),
+    }[kind]
+    said = ft.Semantics(content=ft.Text(text, color=letters), live_region=True)
+    rows: list[ft.Control] = [said]
+    if actions:
+        rows.append(ft.Row(actions, wrap=True))
+    return ft.Container(ft.Column(rows, tight=True, spacing=8), bgcolor=behind, border_radius=12, padding=12)
+
+
+def age_line(seconds: float | None, *, problem: bool) -> list[ft.Control]:
+    """How old the things on the screen are, when they are old."""
+    if seconds is None:
+        return []
+    words = _("As of {age}.", age=age_words(seconds))
+    icon = ft.Icon(ft.Icons.HISTORY if problem else ft.Icons.SYNC, size=16, color=ft.Colors.ON_SURFACE_VARIANT)
+    return [ft.Row([icon, faint(words, size=13)], spacing=8)]

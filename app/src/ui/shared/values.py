@@ -1,33 +1,97 @@
-"""Values as people read them."""
+"""Values as people read and write them, by the locale."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
-from contract.calls import FieldValue
+from babel.core import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, parse_date
+from babel.numbers import NumberFormatError, format_compact_decimal, format_decimal, parse_decimal
+
+from contract.calls import FieldShape, FieldValue, Record, SobjectShape
+from ui.shared.words import _, locale, n_
+
+NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
+ADDRESS_PARTS = ("Street", "PostalCode", "City", "State", "Country")
+
+
+def _locale() -> Locale:
+    try:
+        return Locale.parse(locale())
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(locale()[:2])
+
+
+def _plain_spaces(text: str) -> str:
+    """The narrow space of some languages is in few fonts."""
+    return text.replace("\u202f", "\u00a0")
 
 
 def money(amount: float) -> str:
-    """A short amount: 1.9M, 320K, 950."""
-    for size, mark in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if abs(amount) >= size:
-            return f"{amount / size:.1f}".rstrip("0").rstrip(".") + mark
-    return f"{amount:,.0f}"
+    """A short amount: 1.9M, 320K, 950; as the language shortens numbers."""
+    short = _plain_spaces(format_compact_decimal(amount, locale=_locale(), fraction_digits=1))
+    return short if any(c.isalpha() for c in short) else number(amount, 0)
 
 
-def value(kind: str, given: FieldValue) -> str:
+def number(value: float, scale: int = 2) -> str:
+    """A number with at most that many decimals, grouped as the locale does."""
+    places = "#" * max(0, min(scale, 6))
+    return _plain_spaces(format_decimal(value, format=f"#,##0.{places}" if places else "#,##0", locale=_locale()))
+
+
+def moment(value: str) -> datetime | None:
+    """An ISO 8601 time; None when it is none."""
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def day(value: str) -> str:
+    """A date, or a time's date on this device, as people write it."""
+    try:
+        on = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value).astimezone().date()
+    except ValueError:
+        return value
+    return _plain_spaces(format_date(on, "medium", locale=_locale()))
+
+
+def time_of(value: str) -> str:
+    """A date with its time of day, on this device's clock."""
+    at = moment(value)
+    return value if at is None else _plain_spaces(format_datetime(at.astimezone(), "short", locale=_locale()))
+
+
+def value(field: FieldShape | None, given: FieldValue) -> str:
     """A field's value for display; "" when it is empty."""
     if given is None or given == "":
         return ""
+    kind = "" if field is None else field.type
     if kind == "boolean" or isinstance(given, bool):
-        return "Yes" if given else "No"
+        return _("Yes") if given else _("No")
     if isinstance(given, int | float):
-        shown = f"{given:,.2f}".rstrip("0").rstrip(".")
+        shown = number(given, 0 if kind in ("int", "long") else max(2, 0 if field is None else field.scale))
         return f"{shown} %" if kind == "percent" else shown
-    if kind in ("date", "datetime"):
-        try:
-            return datetime.fromisoformat(given).strftime("%d %b %Y").lstrip("0")
-        except ValueError:
-            return given
+    if kind == "date":
+        return day(given)
+    if kind == "datetime":
+        return time_of(given)
+    if field is not None and kind in ("picklist", "combobox"):
+        return field.labels.get(given, given)
+    if field is not None and kind == "multipicklist":
+        return ", ".join(field.labels.get(v, v) for v in given.split(";"))
     return given
+
+
+def age(seconds: float) -> str:
+    """How old something is, roughly."""
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return n_("{count} minute ago", "{count} minutes ago", max(1, minutes))
+    if minutes < 60 * 24:
+        return n_("{count} hour ago", "{count} hours ago", minutes // 60)
+    return n_("{count} day ago", "{count} days ago", minutes // (60 * 24))
 
 
 def initials(name: str) -> str:
@@ -36,6 +100,85 @@ def initials(name: str) -> str:
     return ((words[0][0] + (words[-1][0] if len(words) > 1 else "")) if words else "?").upper()
 
 
-def joined(*parts: FieldValue) -> str:
+def joined(*parts: str) -> str:
     """The parts that are not empty, joined by dots."""
-    return " · ".join(str(p) for p in parts if p not in (None, ""))
+    return " · ".join(p for p in parts if p)
+
+
+# Records
+
+
+def fields_of(shape: SobjectShape) -> Mapping[str, FieldShape]:
+    return {f.name: f for f in shape.fields}
+
+
+def title(shape: SobjectShape | None, record: Record) -> str:
+    """What a record is called; its number, or its object's name, when it has no name."""
+    fields = record.fields
+    named = fields.get("Name" if shape is None else shape.title) or fields.get("Name") or fields.get("CaseNumber")
+    return str(named) if named else (shape.label if shape is not None else record.id)
+
+
+def summary(shape: SobjectShape, record: Record, leave_out: tuple[str, ...] = ()) -> list[str]:
+    """The other fields of a list, in its order: for a reference the name of the record that it points to."""
+    known, shown = fields_of(shape), []
+    for name in shape.listed:
+        field = known.get(name)
+        if name == shape.title or name in leave_out or (field is not None and field.type in ("reference", "boolean")):
+            continue
+        text = value(field, record.fields.get(name))
+        if text:
+            shown.append(text)
+    return shown
+
+
+# What people write
+
+
+def as_text(field: FieldShape, given: FieldValue) -> str:
+    """A value as it stands in a form."""
+    if given is None:
+        return ""
+    if isinstance(given, bool):
+        return "true" if given else ""
+    if isinstance(given, int | float):
+        return number(given, 6)
+    if field.type == "date":
+        return short_day(given)
+    return given
+
+
+def short_day(iso: str) -> str:
+    """A date as it is typed, with four digits for the year."""
+    try:
+        on = date.fromisoformat(iso)
+    except ValueError:
+        return iso
+    pattern = _locale().date_formats["short"].pattern
+    return format_date(on, pattern if "yyyy" in pattern else pattern.replace("yy", "y").replace("yyy", "y"), locale=_locale())
+
+
+def as_number(text: str) -> float | None:
+    """What a person typed as a number, in the locale's writing or with a plain decimal point; None when it is none."""
+    plain = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "").removesuffix("%")
+    try:
+        found = float(parse_decimal(plain, locale=_locale(), strict=True))
+    except NumberFormatError:
+        try:
+            found = float(Decimal(plain))
+        except ArithmeticError:
+            return None
+    return found if abs(found) < 1e15 else None
+
+
+def as_date(text: str) -> str | None:
+    """What a person typed as a date, in ISO 8601; None when it is none."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    try:
+        found = parse_date(text, locale=_locale(), format="short")
+    except (ValueError, IndexError):
+        return None
+    return found.isoformat() if found.year > 999 else None

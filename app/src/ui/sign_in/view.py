@@ -2,88 +2,98 @@
 
 import flet as ft
 
-from data.repositories.session import SessionRepository
-from ui.shared import parts, strings
+from ui.app import App
+from ui.places import HOME
+from ui.shared import parts, theme
+from ui.shared.live import use
+from ui.shared.words import _
 from ui.sign_in.view_model import SignInViewModel
 
 
-class SignInView:
-    def __init__(self, session: SessionRepository) -> None:
-        self.control = ft.Container(expand=True, alignment=ft.Alignment.CENTER, padding=16)
-        self.model = SignInViewModel(session, self._show)
-        self._show(update=False)
+@ft.component
+def SignIn(app: App, model: SignInViewModel) -> ft.Control:
+    use(model)
+    logo = ft.Container(ft.Icon(ft.Icons.CLOUD_DONE, size=40, color=ft.Colors.ON_PRIMARY), bgcolor=ft.Colors.PRIMARY, border_radius=24, padding=20)
+    rows: list[ft.Control] = [
+        ft.Row([ft.Semantics(content=logo, exclude_semantics=True)], alignment=ft.MainAxisAlignment.CENTER),
+        ft.Semantics(
+            content=ft.Text(_("Salesforce Sample"), theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER), header=True
+        ),
+        ft.Text(_("Your accounts, wherever you are"), text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT),
+        *_notes(app, model),
+    ]
+    if model.options is not None:
+        rows += _choices(app, model)
+    elif model.problem is not None:
+        rows.append(parts.trouble(model.problem, model.load))
+    else:
+        rows.append(parts.skeleton_cards(120))
+    column = ft.Column(rows, tight=True, spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    centred = ft.Container(ft.Container(column, width=400, padding=16), alignment=ft.Alignment.CENTER)
+    return ft.Column([centred], scroll=ft.ScrollMode.AUTO, alignment=ft.MainAxisAlignment.CENTER, expand=True,
+                     horizontal_alignment=ft.CrossAxisAlignment.CENTER)  # fmt: skip
 
-    async def load(self) -> None:
-        await self.model.load()
 
-    def _show(self, *, update: bool = True) -> None:
-        model = self.model
-        logo = ft.Container(
-            ft.Icon(ft.Icons.CLOUD_DONE, size=40, color=ft.Colors.ON_PRIMARY), bgcolor=ft.Colors.PRIMARY, border_radius=24, padding=20
-        )
-        controls: list[ft.Control] = [
-            ft.Row([logo], alignment=ft.MainAxisAlignment.CENTER),
-            ft.Text(strings.APP, theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER),
-            ft.Text(strings.TAGLINE, text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT),
-            ft.Container(height=8),
-        ]
-        if model.problem is not None:
-            note = ft.Semantics(content=ft.Text(model.problem.message, color=ft.Colors.ON_ERROR_CONTAINER), live_region=True)
-            controls.append(ft.Container(note, bgcolor=ft.Colors.ERROR_CONTAINER, border_radius=12, padding=12))
-        if model.erased is not None:
-            done = strings.erased(model.erased.receipt, model.erased.revoked_at_salesforce)
-            note = ft.Semantics(content=ft.Text(done, color=ft.Colors.ON_SECONDARY_CONTAINER), live_region=True)
-            controls.append(ft.Container(note, bgcolor=ft.Colors.SECONDARY_CONTAINER, border_radius=12, padding=12))
-        if model.options is not None:
-            controls += self._choices()
-        elif model.problem is not None:
-            controls.append(ft.FilledTonalButton(strings.TRY_AGAIN, icon=ft.Icons.REFRESH, on_click=self._again))
-        else:
-            controls.append(parts.waiting())
-        column = ft.Column(controls, tight=True, spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-        self.control.content = ft.Container(column, width=400)
-        if update:
-            parts.repaint(self.control)
+def _notes(app: App, model: SignInViewModel) -> list[ft.Control]:
+    """Why one is here, and what was done."""
+    notes: list[ft.Control] = []
+    session = app.session
+    if session.failed is not None:
+        notes.append(parts.note(_(session.failed.message)))
+    elif model.ended is not None:
+        notes.append(parts.note(_(model.ended.error.message)))
+    if model.refused:
+        notes.append(parts.note(_("This browser keeps nothing, so a sign-in cannot come back here. Allow this site to keep data, then try again.")))
+    if session.erased is not None:
+        told = _("This app has erased your data and given up its access to your Salesforce.")
+        if not session.erased.revoked_at_salesforce:
+            told = _("This app has erased your data. Salesforce did not answer: remove the app under Settings › Connections in Salesforce too.")
+        receipt = _("Receipt: {receipt}", receipt=session.erased.receipt[:12]) if session.erased.receipt else ""
+        notes.append(parts.note(f"{told} {receipt}".strip(), kind="calm"))
+    return notes
 
-    def _choices(self) -> list[ft.Control]:
-        model = self.model
-        assert model.options is not None
-        assert model.chosen is not None
-        controls: list[ft.Control] = []
-        hosts = list(model.options.login_hosts)
-        if len(hosts) > 1:
-            options = [ft.DropdownOption(key=h.host, text=h.label) for h in hosts]
-            dropdown = ft.Dropdown(label=strings.SIGN_IN_AT, value=model.chosen.host, options=options, on_select=self._choose)
-            controls.append(parts.choice(dropdown))
-        else:
-            controls.append(ft.Text(f"{strings.SIGN_IN_AT} {hosts[0].label}", text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT))
-        if model.asks_my_domain:
-            wrong = strings.MY_DOMAIN_HINT if model.my_domain_wrong else None
-            controls.append(
-                ft.TextField(
-                    label=strings.MY_DOMAIN,
-                    hint_text=strings.MY_DOMAIN_HINT,
-                    value=model.my_domain,
-                    error=wrong,
-                    on_change=self._typed,
-                    on_submit=self._sign_in,
-                )
+
+def _choices(app: App, model: SignInViewModel) -> list[ft.Control]:
+    assert model.options is not None
+    assert model.chosen is not None
+    rows: list[ft.Control] = []
+    if model.ended is not None and model.ended.by_one_tap:
+        name = model.ended.user.name
+        rows.append(ft.FilledButton(_("Go on as {name}", name=name), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.go_on))
+    for other in app.session.others:
+
+        async def switch(uid: str = other.uid) -> None:
+            await app.switch(uid)
+
+        rows.append(parts.tile(other.name, other.username, switch))
+    hosts = list(model.options.login_hosts)
+
+    def choose(event: ft.Event[ft.Dropdown]) -> None:
+        model.choose(str(event.control.value))
+
+    def typed(event: ft.Event[ft.TextField]) -> None:
+        model.my_domain = event.control.value
+
+    if len(hosts) > 1:
+        options = [ft.DropdownOption(key=h.host, text=h.label) for h in hosts]
+        rows.append(parts.choice(ft.Dropdown(label=_("Sign in at"), value=model.chosen.host, options=options, on_select=choose)))
+    else:
+        rows.append(ft.Text(_("Sign in at {host}", host=hosts[0].label), text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT))
+    if model.asks_my_domain:
+        hint = _("for example acme.my.salesforce.com")
+        rows.append(
+            ft.TextField(
+                label=_("Your company's Salesforce address"), hint_text=hint, value=model.my_domain, on_change=typed,
+                error=hint if model.my_domain_wrong else None, on_submit=model.sign_in,
             )
-        busy = model.leaving
-        controls.append(ft.FilledButton(strings.SIGN_IN, icon=ft.Icons.LOGIN, height=52, disabled=busy, on_click=self._sign_in))
-        controls.append(ft.Text(strings.SIGN_IN_PROMISE, size=12, text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT))
-        return controls
+        )  # fmt: skip
+    rows.append(ft.FilledButton(_("Sign in with Salesforce"), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in))
+    if app.adding:
 
-    def _choose(self, event: ft.Event[ft.Dropdown]) -> None:
-        self.model.choose(str(event.control.value))
+        async def back() -> None:
+            await app.go(HOME)
 
-    def _typed(self, event: ft.Event[ft.TextField]) -> None:
-        self.model.my_domain = event.control.value
-
-    async def _sign_in(self, _: ft.Event[ft.Button] | ft.Event[ft.TextField]) -> None:
-        await self.model.sign_in()
-
-    async def _again(self, _: ft.Event[ft.Button]) -> None:
-        self.model.problem = None
-        self._show()
-        await self.model.load()
+        rows.append(ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=back))
+    promise = _("You sign in on Salesforce's own page. This app never sees your password.")
+    rows.append(ft.Text(promise, size=12, text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT))
+    return rows

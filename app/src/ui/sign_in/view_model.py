@@ -1,43 +1,53 @@
-"""Sign-in: which login hosts there are, which one is chosen, and the way to Salesforce."""
+"""Sign-in: which login hosts there are, which one is chosen, why the last session ended, and the way to Salesforce."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from contract.calls import Erased, LoginHost, SignInOptions
+from contract.calls import LoginHost, SignInOptions
 from contract.errors import CallError
-from data.repositories.session import SessionRepository
+from data.repositories.session import Ended, SessionRepository
+from data.services.device import StorageRefused
+from ui.shared.state import Screen
 
 _MY_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*")
 
 
-class SignInViewModel:
-    """`changed` is called whenever there is something new to show."""
+class SignInViewModel(Screen):
+    """`finish` takes the way back where the device brings it itself."""
 
-    def __init__(self, session: SessionRepository, changed: Callable[[], None]) -> None:
+    def __init__(self, session: SessionRepository, finish: Callable[[str], Awaitable[None]]) -> None:
+        super().__init__()
         self._session = session
-        self._changed = changed
+        self._finish = finish
         self.options: SignInOptions | None = None
         self.chosen: LoginHost | None = None
         self.my_domain = ""
-        self.problem: CallError | None = session.ended
-        self.erased: Erased | None = session.erased
+        self.problem: CallError | None = None
         self.my_domain_wrong = False
+        self.refused = False
         self.leaving = False
 
     async def load(self) -> None:
         """Asks where one can sign in."""
-        try:
-            self.options = await self._session.options()
-            self.chosen = self.options.login_hosts[0]
-        except CallError as failed:
-            self.problem = failed
-        self._changed()
+        self.problem, self.leaving = None, False
+        if self.options is None:
+            try:
+                self.options = await self._session.options()
+                self.chosen = self.options.login_hosts[0]
+            except CallError as failed:
+                self.problem = failed
+        self.changed()
+
+    @property
+    def ended(self) -> Ended | None:
+        """Why the last session ended by itself."""
+        return self._session.ended
 
     def choose(self, host: str) -> None:
         assert self.options is not None
         self.chosen = next(h for h in self.options.login_hosts if h.host == host)
         self.my_domain_wrong = False
-        self._changed()
+        self.changed()
 
     @property
     def asks_my_domain(self) -> bool:
@@ -53,12 +63,37 @@ class SignInViewModel:
             name = full_my_domain(self.my_domain, host.host)
             if name is None:
                 self.my_domain_wrong = True
-                self._changed()
+                self.changed()
                 return
             host = LoginHost(name, name, host.scheme)
-        self.leaving = True
-        self._changed()
-        await self._session.begin(self.options, host)
+        await self._leave(self.options, host, None)
+
+    async def go_on(self) -> None:
+        """Signs the person in again whose session has ended: where Salesforce still knows them, without a form."""
+        if self.options is None or self.ended is None:
+            return
+        ended, options = self.ended, self.options
+        host = next((h for h in options.login_hosts if h.host == ended.login_host), None)
+        known = next((h for h in options.login_hosts if h.host.startswith("*.") and ended.login_host.endswith(h.host[1:])), options.login_hosts[0])
+        await self._leave(options, host or LoginHost(ended.login_host, ended.login_host, known.scheme), ended.user.username)
+
+    async def _leave(self, options: SignInOptions, host: LoginHost, username: str | None) -> None:
+        route = self.ended.route if self.ended is not None else self._session.route if self._session.user is None else "/"
+        self.leaving, self.refused, self._session.failed = True, False, None
+        self.changed()
+        try:
+            back = await self._session.begin(options, host, route=route, username=username)
+        except StorageRefused:
+            self.leaving, self.refused = False, True
+            self.changed()
+            return
+        except (TimeoutError, OSError):
+            self.leaving = False
+            self.changed()
+            return
+        if back is not None:
+            self.leaving = False
+            await self._finish(back)
 
 
 def full_my_domain(typed: str, pattern: str) -> str | None:

@@ -1,0 +1,100 @@
+"""Where am I signed in: the access, the devices, the history, and the ways out."""
+
+import flet as ft
+
+from contract.calls import Access, SignedInDevice
+from contract.errors import from_wire
+from ui.access.view_model import AccessViewModel, history_words, state_words
+from ui.app import App
+from ui.shared import parts, theme, values
+from ui.shared.live import use
+from ui.shared.words import _
+
+
+@ft.component
+def AccessPage(app: App, model: AccessViewModel) -> ft.Control:
+    use(model)
+    live = model.access
+    if live.value is None:
+        body = [parts.trouble(live.problem, model.load)] if live.problem is not None else [parts.skeleton_cards(160, 200, 240)]
+    else:
+        aged = parts.age_line(live.age, problem=live.problem is not None)
+        body = [*aged, _state(model, live.value), _devices(app, model, live.value), _history(live.value)]
+    problem = [parts.note(_(model.problem.message))] if model.problem is not None else []
+    return parts.content(*problem, *body, *_leaving(app, model), width=720)
+
+
+def _state(model: AccessViewModel, access: Access) -> ft.Control:
+    connection = access.connection
+    living = connection.ended_reason is None
+    icon = ft.Icon(ft.Icons.VERIFIED_USER_OUTLINED if living else ft.Icons.GPP_BAD_OUTLINED, color=ft.Colors.PRIMARY if living else ft.Colors.ERROR)
+    lines = [ft.Row([icon, ft.Text(state_words(connection.state), weight=ft.FontWeight.W_600)], spacing=12)]
+    why = [parts.faint(_(from_wire(connection.ended_reason, "", {}).message))] if connection.ended_reason else []
+    since = _("Signed in at {host} on {day}; renewed {renewed}.", host=connection.login_host, day=values.day(connection.signed_in_at),
+              renewed=values.time_of(connection.refreshed_at))  # fmt: skip
+
+    async def stay(event: ft.Event[ft.Switch]) -> None:
+        await model.stay_signed_in(bool(event.control.value))
+
+    switch = ft.Switch(label=_("Keep me signed in while I'm away"), value=connection.stay_signed_in, on_change=stay, expand=True, disabled=model.busy)
+    hint = parts.faint(_("Otherwise Salesforce signs you out after a month without this app."))
+    return parts.card(_("This app and your Salesforce"), *lines, *why, parts.faint(since), ft.Row([switch], height=theme.TARGET), hint)
+
+
+def _devices(app: App, model: AccessViewModel, access: Access) -> ft.Control:
+    def line(device: SignedInDevice) -> ft.Control:
+        name = device.name or _("A device without a name")
+        since = _("Since {day}", day=values.time_of(device.signed_in_at))
+        if device.current:
+            return parts.tile(name, values.joined(_("This device"), since), icon=ft.Icons.SMARTPHONE)
+
+        async def end() -> None:
+            await model.end(device)
+
+        button = ft.TextButton(_("Sign out"), tooltip=_("Sign out {device}", device=name), height=theme.TARGET, disabled=model.busy, on_click=end)
+        return ft.Row([ft.Container(parts.tile(name, since, icon=ft.Icons.DEVICES_OTHER), expand=True), button])
+
+    async def everywhere() -> None:
+        await model.leave(lambda: app.sign_out(everywhere=True))
+
+    buttons: list[ft.Control] = []
+    if len(access.devices) > 1:
+        buttons.append(
+            ft.OutlinedButton(_("Sign out on all devices"), icon=ft.Icons.DEVICES, height=theme.TARGET, disabled=model.busy, on_click=everywhere)
+        )
+    return parts.card(_("Devices"), *(line(d) for d in access.devices), *buttons)
+
+
+def _history(access: Access) -> ft.Control:
+    rows = [
+        ft.Row(
+            [ft.Text(history_words(line), expand=True), parts.faint(values.time_of(line.at), size=13)],
+            vertical_alignment=ft.CrossAxisAlignment.START,
+        )
+        for line in access.history
+    ]
+    return parts.card(_("What happened"), *(rows or [parts.faint(_("Nothing yet."))]))
+
+
+def _leaving(app: App, model: AccessViewModel) -> list[ft.Control]:
+    async def sign_out() -> None:
+        await model.leave(app.sign_out)
+
+    async def erase() -> None:
+        await model.leave(app.erase)
+
+    async def ask() -> None:
+        model.ask_to_erase(True)
+
+    async def keep() -> None:
+        model.ask_to_erase(False)
+
+    if model.asks_to_erase:
+        yes = ft.FilledButton(_("Erase"), height=theme.TARGET, bgcolor=ft.Colors.ERROR, color=ft.Colors.ON_ERROR, disabled=model.busy, on_click=erase)
+        no = ft.TextButton(_("Cancel"), height=theme.TARGET, disabled=model.busy, on_click=keep)
+        text = ft.Text(_("This app forgets you and loses its access to your Salesforce. Nothing in Salesforce itself is changed."))
+        return [parts.card(_("Erase your data from this app?"), text, ft.Row([yes, no]))]
+    return [
+        ft.OutlinedButton(_("Sign out"), icon=ft.Icons.LOGOUT, height=theme.TARGET, disabled=model.busy, on_click=sign_out),
+        ft.TextButton(_("Erase my data"), icon=ft.Icons.DELETE_OUTLINE, height=theme.TARGET, disabled=model.busy, on_click=ask),
+    ]

@@ -1,0 +1,104 @@
+"""Where am I signed in: this app's access to the person's Salesforce, the devices, and what happened to it."""
+
+from collections.abc import Awaitable, Callable
+
+from contract.calls import Access, HistoryLine, SignedInDevice
+from contract.errors import CallError, Reason, from_wire
+from data.repositories.records import AnotherUser, RecordsRepository
+from data.repositories.session import SessionRepository
+from ui.shared.state import Live, Screen
+from ui.shared.words import _
+
+
+class AccessViewModel(Screen):
+    def __init__(self, records: RecordsRepository, session: SessionRepository) -> None:
+        super().__init__()
+        self._records = records
+        self._session = session
+        self.access = Live[Access](records, records.access())
+        self.access.listen(self.changed)
+        self.problem: CallError | None = None
+        self.busy = False
+        self.asks_to_erase = False
+
+    async def load(self) -> None:
+        await self.access.load()
+
+    async def stay_signed_in(self, wanted: bool) -> None:
+        async def choose() -> None:
+            await self._records.stay_signed_in(wanted)
+            await self.access.load()
+
+        await self._do(choose)
+
+    async def end(self, device: SignedInDevice) -> None:
+        """Signs out another device."""
+
+        async def end() -> None:
+            await self._session.sign_out_device(device.id)
+            await self.access.load()
+
+        await self._do(end)
+
+    async def leave(self, leave: Callable[[], Awaitable[None]]) -> None:
+        """Signs out, or erases; what went wrong is shown."""
+        await self._do(leave)
+
+    def ask_to_erase(self, asks: bool) -> None:
+        self.asks_to_erase = asks
+        self.changed()
+
+    async def _do(self, work: Callable[[], Awaitable[None]]) -> None:
+        self.busy, self.problem = True, None
+        self.changed()
+        try:
+            await work()
+        except CallError as failed:
+            self.problem = failed
+        except AnotherUser:
+            return
+        finally:
+            self.busy = False
+        self.changed()
+
+
+def state_words(state: str) -> str:
+    """The state of a connection, for people."""
+    match state:
+        case "fresh" | "refreshing" | "sending":
+            return _("Connected to Salesforce")
+        case "sent-unknown":
+            return _("Salesforce has not confirmed the last renewal")
+        case "revoked":
+            return _("Ended by an administrator")
+        case _:
+            return _("Ended. Sign in again to go on.")
+
+
+def history_words(line: HistoryLine) -> str:
+    """A line of the audit record, for people."""
+    by = "" if line.by in ("user", "backend", "schedule") else line.by
+    match line.event:
+        case "sign-in":
+            return _("You signed in")
+        case "refresh" if line.by == "schedule":
+            return _("The session was kept alive while you were away")
+        case "refresh":
+            return _("The session was renewed")
+        case "refusal":
+            return _("Salesforce ended the session: {why}", why=_(_reason(line.reason)))
+        case "revocation" if line.reason == "not-used":
+            return _("The session ended because it was not used")
+        case "revocation":
+            return _("You signed out")
+        case "erasure":
+            return _("Your data was erased")
+        case "block":
+            return _("{who} stopped this app's access", who=by or _("An administrator"))
+        case "unblock":
+            return _("{who} allowed this app again", who=by or _("An administrator"))
+
+
+def _reason(reason: str) -> str:
+    """What a reason means; an unknown one as it is."""
+    return from_wire(reason, "", {}).message if reason in set(Reason) else reason

@@ -1,0 +1,392 @@
+"""The app as a whole, without a screen: where it is, who uses it, what it says at its foot, what is deleted in a moment."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, cast
+
+from contract.calls import Objects, SobjectShape
+from contract.codec import DecodeError, decode, encode
+from contract.errors import CallError
+from data.repositories.drafts import Drafts
+from data.repositories.records import AnotherUser, RecordsRepository
+from data.repositories.session import SessionRepository
+from data.repositories.shelf import Shelf
+from data.services.device import Device, StorageRefused
+from ui.access.view_model import AccessViewModel
+from ui.home.view_model import HomeViewModel
+from ui.places import HOME, SIGN_IN, Place, place_of
+from ui.profile.view_model import ProfileViewModel
+from ui.records.form_view_model import FormViewModel
+from ui.records.list_view_model import ListViewModel
+from ui.records.record_view_model import RecordViewModel
+from ui.search.view_model import SearchViewModel
+from ui.shared.state import Live, Screen, State
+from ui.shared.words import _, use_language
+from ui.sign_in.view_model import SignInViewModel
+
+UNDO_SECONDS = 5.0
+NOTICE_SECONDS = 5.0
+MAX_PLACES = 40  # places that are kept as they were left
+_SETTINGS = "settings"
+Theme = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the person chose on this device; `language` is "" for the device's own."""
+
+    theme: Theme = "system"
+    language: str = ""
+    lock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A short message at the foot of the screen, perhaps with a way back."""
+
+    text: str
+    action: str = ""
+    run: Callable[[], Awaitable[None]] | None = None
+
+
+class AppDevice(Device, Protocol):
+    """A device with a screen."""
+
+    async def open_link(self, url: str) -> None: ...
+
+    async def copy(self, text: str) -> None: ...
+
+    async def can_lock(self) -> bool: ...
+
+    async def unlock(self, why: str) -> bool: ...
+
+
+class App(State):
+    """One for each window. `move` changes the address, at which `show` is called."""
+
+    def __init__(
+        self,
+        session: SessionRepository,
+        records: RecordsRepository,
+        shelf: Shelf,
+        drafts: Drafts,
+        device: AppDevice,
+        languages: list[str],
+        move: Callable[[str], Awaitable[None]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.records = records
+        self.drafts = drafts
+        self.settings = Settings()
+        self.place = SIGN_IN
+        self.screen: State | None = None
+        self.notice: Notice | None = None
+        self.finishing = False
+        self.adding = False
+        self.locked = False
+        self.on_settings: Callable[[], None] = lambda: None
+        self.objects = Live(records, records.objects(), now)
+        self._now = now
+        self._shelf = shelf
+        self._device = device
+        self._languages = languages
+        self._move = move
+        self._models: dict[str, State] = {}
+        self._deleting: dict[str, tuple[asyncio.Task[None], Callable[[], Awaitable[None]]]] = {}
+        self._notice_ends: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        records.network.changed = self._network_changed
+        session.ended_by_itself = self._ended
+
+    # Beginning
+
+    async def start(self, route: str) -> None:
+        """Takes up where the last visit ended, and shows what the address names."""
+        await self._read_settings()
+        await self.session.restore()
+        await self._take_over()
+        self.locked = self.settings.lock and self.session.user is not None
+        await self.show(route)
+
+    async def _take_over(self) -> None:
+        """Everything is another user's from now on."""
+        uid = None if self.session.user is None else self.session.user.uid
+        await self._shelf.open(uid)
+        await self.drafts.open(uid)
+        self._models.clear()
+        self.objects = Live(self.records, self.records.objects(), self._now)
+        self.objects.listen(self._objects_changed)
+        if uid is not None:
+            self._spawn(self.objects.load())
+
+    # Places
+
+    async def go(self, place: Place) -> None:
+        """Moves to another place; the way back leads here again."""
+        await self._move(place.path)
+
+    async def show(self, route: str) -> None:
+        """Shows what an address names, as it was left, and loads behind."""
+        place = place_of(route)
+        if place.name == "callback":
+            if self.session.user is None or await self.session.is_pending():
+                await self._finish(route)
+                return
+            place = HOME  # the back button: that sign-in is over
+        self.adding = self.adding and place == SIGN_IN and self.session.user is not None
+        if place.name != "sign-in":
+            self.session.route = route
+        elif self.session.user is not None and not self.adding:
+            place = HOME
+        if self.session.user is None:
+            place = SIGN_IN
+        self.place = place
+        self.screen = self._model(place)
+        self.changed()
+        if isinstance(self.screen, Screen):
+            await self.screen.load()
+
+    async def again(self) -> None:
+        """Loads the place that is shown once more."""
+        self._spawn(self.objects.load())
+        if isinstance(self.screen, Screen):
+            await self.screen.load()
+
+    def list_of(self, sobject: str) -> ListViewModel | None:
+        """The list that stands beside a record."""
+        shape = self.shape(sobject)
+        return None if shape is None else cast(ListViewModel, self._kept(Place("list", sobject)))
+
+    def shape(self, sobject: str) -> SobjectShape | None:
+        """An object as the user may see it; None when they may not, or it is not known yet."""
+        objects = self.objects.value or Objects((), "")
+        return next((o for o in objects.objects if o.sobject == sobject), None)
+
+    def salesforce_page(self, sobject: str, record_id: str) -> str:
+        """The record on Salesforce's own pages."""
+        site = "" if self.objects.value is None else self.objects.value.site
+        return f"{site}/lightning/r/{sobject}/{record_id}/view"
+
+    def _model(self, place: Place) -> State | None:
+        """The state of a place; None while the object that it shows is not known."""
+        if place.sobject and self.shape(place.sobject) is None:
+            return None
+        return self._kept(place)
+
+    def _kept(self, place: Place) -> State:
+        key = place.path
+        model = self._models.pop(key, None) or self._make(place)
+        self._models[key] = model
+        while len(self._models) > MAX_PLACES:
+            del self._models[next(iter(self._models))]
+        return model
+
+    def _make(self, place: Place) -> State:
+        shape = self.shape(place.sobject)
+        match place.name:
+            case "list" if shape:
+                return ListViewModel(self.records, shape, self.is_deleted, self._now)
+            case "record" if shape:
+                return RecordViewModel(self.records, self.drafts, shape, place.record_id, self._now)
+            case "new" | "edit" if shape:
+                return FormViewModel(self.records, self.drafts, shape, place.record_id, dict(place.given), self._saved)
+            case "search":
+                return SearchViewModel(self.records)
+            case "profile":
+                return ProfileViewModel(self.records)
+            case "access":
+                return AccessViewModel(self.records, self.session)
+            case "sign-in":
+                return SignInViewModel(self.session, self._finish)
+            case "home":
+                return HomeViewModel(self.records, self.drafts, self._now)
+            case _:
+                return State()
+
+    def _objects_changed(self) -> None:
+        """A place that waited for the objects is made; one whose object the user may not see stays empty."""
+        if self.screen is None and self.session.user is not None and self.shape(self.place.sobject) is not None:
+            self._spawn(self.show(self.session.route))
+        self.changed()
+
+    # Signing in and out
+
+    async def _finish(self, url: str) -> None:
+        self.finishing = True
+        self.changed()
+        try:
+            route = await self.session.finish(url)
+        except CallError as failed:
+            self.session.failed, route = failed, SIGN_IN.path
+        else:
+            await self._take_over()
+        self.finishing = False
+        await self._move(route)
+
+    async def add_user(self) -> None:
+        """Another user signs in on this device; whoever uses the app stays signed in."""
+        self.adding = True
+        await self.go(SIGN_IN)
+
+    async def switch(self, uid: str) -> None:
+        """Another user who is signed in on this device takes over."""
+        await self.finish_deletions()
+        await self.session.switch(uid)
+        await self._take_over()
+        await self.go(HOME)
+
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        """Ends the session; what was shown goes, what was typed and not saved stays for this user. Raises CallErrors."""
+        await self.finish_deletions()
+        user = self.session.user
+        await self.session.sign_out(everywhere=everywhere)
+        await self._left(user.uid if user else None)
+
+    async def erase(self) -> None:
+        """Ends the session, and nothing of the user is left, here or in the backend. Raises CallErrors."""
+        await self.finish_deletions()
+        user = self.session.user
+        await self.session.erase()
+        await self.drafts.clear()
+        await self._left(user.uid if user else None)
+
+    async def _left(self, uid: str | None) -> None:
+        if uid is not None:
+            await self._shelf.clear(uid)
+        await self._take_over()
+        await self.go(SIGN_IN)
+
+    def _ended(self, uid: str) -> None:
+        """The session ended by itself, in the middle of whatever it was."""
+        self._spawn(self._left(uid))
+
+    # Settings
+
+    async def choose(self, *, theme: Theme | None = None, language: str | None = None, lock: bool | None = None) -> None:
+        """Keeps what the person chose, and does it."""
+        before = self.settings
+        self.settings = Settings(theme or before.theme, before.language if language is None else language, before.lock if lock is None else lock)
+        use_language([self.settings.language] if self.settings.language else self._languages)
+        self._models.clear()
+        self.on_settings()
+        self.changed()
+        try:
+            await self._device.write(_SETTINGS, json.dumps(encode(self.settings)))
+        except StorageRefused:
+            return
+
+    async def _read_settings(self) -> None:
+        try:
+            self.settings = decode(Settings, json.loads(await self._device.read(_SETTINGS) or "{}"), lenient=True)
+        except (ValueError, DecodeError):
+            self.settings = Settings()
+        use_language([self.settings.language] if self.settings.language else self._languages)
+        self.on_settings()
+
+    async def unlock(self) -> None:
+        """Opens the app again, when the person is who they were."""
+        if await self._device.unlock(_("Unlock Salesforce Sample")):
+            self.locked = False
+            self.changed()
+
+    async def can_lock(self) -> bool:
+        """Whether this device can ask for a face or a finger."""
+        return await self._device.can_lock()
+
+    # Beyond the app
+
+    async def open_link(self, url: str) -> None:
+        """Opens a web page, a map, a phone or mail program."""
+        await self._device.open_link(url)
+
+    async def copy(self, text: str) -> None:
+        """Puts a text on the clipboard."""
+        await self._device.copy(text)
+        self.say(Notice(_("Copied.")))
+
+    # Deleting, with a way back
+
+    def is_deleted(self, record_id: str) -> bool:
+        """Whether the record is about to go."""
+        return record_id in self._deleting
+
+    async def delete(self, sobject: str, record_id: str, title: str) -> None:
+        """Deletes a record in UNDO_SECONDS; until then it is only hidden, and comes back when the person wants it."""
+
+        async def delete() -> None:
+            try:
+                await self.records.delete(sobject, record_id)
+                self.drafts.drop(sobject, record_id)
+            except CallError as failed:
+                self.say(Notice(_("{title} was not deleted: {why}", title=title, why=_(failed.message))))
+            except AnotherUser:
+                return
+            finally:
+                self._deleting.pop(record_id, None)
+                self.changed()
+
+        async def later() -> None:
+            await asyncio.sleep(UNDO_SECONDS)
+            await delete()
+
+        async def undo() -> None:
+            task, _delete = self._deleting.pop(record_id, (None, None))
+            if task is not None:
+                task.cancel()
+            self.say(None)
+            await self.go(Place("record", sobject, record_id))
+
+        self._deleting[record_id] = (asyncio.create_task(later()), delete)
+        self.say(Notice(_("{title} is deleted.", title=title), _("Undo"), undo))
+        await self.go(Place("list", sobject))
+
+    async def finish_deletions(self) -> None:
+        """Deletes at once what waits: nobody will be there to undo it."""
+        for task, delete in list(self._deleting.values()):
+            task.cancel()
+            await delete()
+
+    # Notices
+
+    def say(self, notice: Notice | None) -> None:
+        """Shows a message for a while."""
+        self.notice = notice
+        if self._notice_ends is not None:
+            self._notice_ends.cancel()
+        self._notice_ends = None if notice is None else asyncio.create_task(self._end_notice())
+        self.changed()
+
+    async def _end_notice(self) -> None:
+        await asyncio.sleep(NOTICE_SECONDS)
+        self.notice = None
+        self.changed()
+
+    async def _saved(self, sobject: str, record_id: str, said: str) -> None:
+        """A form was saved."""
+        self.say(Notice(said))
+        for path in [p for p in self._models if p.startswith(f"/records/{sobject}/{record_id}/") or p.startswith(f"/records/{sobject}/new")]:
+            del self._models[path]
+        await self.go(Place("record", sobject, record_id))
+
+    # Parts
+
+    def _network_changed(self) -> None:
+        self.changed()
+
+    async def settle(self) -> None:
+        """Waits until nothing is done behind any more."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        async def run() -> None:
+            await work
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

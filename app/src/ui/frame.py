@@ -1,0 +1,268 @@
+"""The frame around every place: bar at the foot of phones, rail beside tablets, list and record side by side on desktops."""
+
+from dataclasses import dataclass
+
+import flet as ft
+
+from ui.access.view import AccessPage
+from ui.access.view_model import AccessViewModel
+from ui.app import App
+from ui.home.view import Home
+from ui.home.view_model import HomeViewModel
+from ui.more import More
+from ui.places import HOME, Place
+from ui.profile.view import Profile
+from ui.profile.view_model import ProfileViewModel
+from ui.records.form_view import RecordForm
+from ui.records.form_view_model import FormViewModel
+from ui.records.list_view import RecordList
+from ui.records.list_view_model import ListViewModel
+from ui.records.record_view import RecordPage
+from ui.records.record_view_model import RecordViewModel
+from ui.search.view import Search
+from ui.search.view_model import SearchViewModel
+from ui.settings.view import SettingsPage
+from ui.shared import parts, theme
+from ui.shared.live import keyed, use
+from ui.shared.state import State
+from ui.shared.words import _
+from ui.sign_in.view import SignIn
+from ui.sign_in.view_model import SignInViewModel
+
+_IN_BAR = 3  # objects beside Home and More at the foot of a phone
+_TOP = frozenset({"home", "list", "more", "sign-in", "search", "profile"})
+
+
+class Window(State):
+    """How wide the window is, in logical pixels."""
+
+    def __init__(self, width: float) -> None:
+        super().__init__()
+        self.width = width
+
+    def resize(self, width: float) -> None:
+        """Tells only when the layout changes."""
+        before, self.width = (self.has_rail, self.has_two_panes), width
+        if before != (self.has_rail, self.has_two_panes):
+            self.changed()
+
+    @property
+    def has_rail(self) -> bool:
+        return self.width >= theme.RAIL
+
+    @property
+    def has_two_panes(self) -> bool:
+        return self.width >= theme.TWO_PANES
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A place in the navigation."""
+
+    words: str
+    icon: ft.IconData
+    place: Place
+
+
+def destinations(app: App, *, rail: bool) -> list[Destination]:
+    """Where the navigation leads: a phone's bar has room for five."""
+    objects = app.objects.value.objects if app.objects.value else ()
+    found = [Destination(_("Home"), ft.Icons.HOME_OUTLINED, HOME)]
+    found += [Destination(o.label_plural, parts.icon_of(o.icon), Place("list", o.sobject)) for o in (objects if rail else objects[:_IN_BAR])]
+    found.append(
+        Destination(_("Profile"), ft.Icons.PERSON_OUTLINE, Place("profile")) if rail else Destination(_("More"), ft.Icons.MENU, Place("more"))
+    )
+    return found
+
+
+def chosen(places: list[Destination], place: Place) -> int:
+    """Which of them the person is in."""
+    name = "list" if place.sobject else place.name
+    at = next((i for i, d in enumerate(places) if (d.place.name, d.place.sobject) == (name, place.sobject)), None)
+    return at if at is not None else 0 if name == "search" else len(places) - 1
+
+
+@ft.component
+def Frame(app: App, window: Window) -> list[ft.View]:
+    use(app)
+    use(window)
+    place = app.place
+    view = ft.View(route=place.path, padding=0, spacing=0)
+    if app.finishing:
+        view.controls = [_centre(_waiting(_("Signing you in …")))]
+    elif app.locked:
+        unlock = ft.FilledButton(_("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.unlock)
+        view.controls = [_centre(unlock)]
+    elif app.session.user is None or place.name == "sign-in":
+        view.controls = [ft.SafeArea(_place(app, place), expand=True), *_notice(app)]
+    else:
+        view.appbar = _app_bar(app, place, window)
+        body: list[ft.Control] = [*_banner(app), ft.Container(_panes(app, place, window), expand=True)]
+        column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+        floating = _create_button(app, place, window)
+        stack = ft.Stack([column, *_notice(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
+        places = destinations(app, rail=window.has_rail)
+        if window.has_rail:
+            view.controls = [ft.Row([_rail(app, places, place), ft.VerticalDivider(width=1), stack], expand=True, spacing=0)]
+        else:
+            view.controls = [stack]
+            view.navigation_bar = _bar(app, places, place)
+        view.floating_action_button = floating
+    return [view]
+
+
+def _panes(app: App, place: Place, window: Window) -> ft.Control:
+    one = _place(app, place)
+    if not window.has_two_panes or place.name not in ("list", "record", "edit", "new"):
+        return one
+    listed = app.list_of(place.sobject)
+    if listed is None:
+        return one
+    beside = keyed(f"list {place.sobject}", RecordList, app, listed, place.record_id)
+    detail = _centre(parts.faint(_("Choose one on the left."))) if place.name == "list" else one
+    return ft.Row([ft.Container(beside, width=440), ft.VerticalDivider(width=1), ft.Container(detail, expand=True)], expand=True, spacing=0)
+
+
+def _place(app: App, place: Place) -> ft.Control:
+    key, model = place.path, app.screen
+    match model:
+        case HomeViewModel():
+            return keyed(key, Home, app, model)
+        case ListViewModel():
+            return keyed(f"list {place.sobject}", RecordList, app, model)
+        case RecordViewModel():
+            return keyed(key, RecordPage, app, model)
+        case FormViewModel():
+            return keyed(key, RecordForm, app, model)
+        case SearchViewModel():
+            return keyed(key, Search, app, model)
+        case ProfileViewModel():
+            return keyed(key, Profile, app, model)
+        case AccessViewModel():
+            return keyed(key, AccessPage, app, model)
+        case SignInViewModel():
+            return keyed(key, SignIn, app, model)
+        case _ if place.name == "more":
+            return keyed(key, More, app)
+        case _ if place.name == "settings":
+            return keyed(key, SettingsPage, app)
+        case _:
+            return _not_there(app)
+
+
+def _not_there(app: App) -> ft.Control:
+    """A place whose object is not known yet, or which this person may not see."""
+    if app.objects.value is None:
+        if app.objects.problem is not None:
+            return parts.content(parts.trouble(app.objects.problem, app.again))
+        return parts.content(parts.skeleton_tiles())
+    return parts.content(ft.Container(parts.faint(_("You may not see this in Salesforce.")), alignment=ft.Alignment.CENTER, padding=32))
+
+
+def _app_bar(app: App, place: Place, window: Window) -> ft.AppBar:
+    shape = app.shape(place.sobject)
+    titles = {
+        "home": _("Home"), "more": _("More"), "search": _("Search"), "profile": _("Profile"), "access": _("Where am I signed in?"),
+        "settings": _("Settings"),
+    }  # fmt: skip
+    title = (shape.label_plural if place.name == "list" or window.has_two_panes else shape.label) if shape else titles.get(place.name, "")
+
+    async def back() -> None:
+        await app.go(_above(place))
+
+    async def search() -> None:
+        await app.go(Place("search"))
+
+    async def refresh() -> None:
+        await app.again()
+
+    leading = parts.icon_button(ft.Icons.ARROW_BACK, _("Back"), back) if place.name not in _TOP else None
+    actions: list[ft.Control] = []
+    if place.name not in ("edit", "new", "settings", "search"):
+        actions.append(parts.icon_button(ft.Icons.REFRESH, _("Refresh"), refresh))
+    if place.name != "search":
+        actions.append(parts.icon_button(ft.Icons.SEARCH, _("Search everything"), search))
+    return ft.AppBar(leading=leading, title=ft.Text(title), center_title=False, automatically_imply_leading=False, actions=actions)
+
+
+def _above(place: Place) -> Place:
+    """Where the arrow leads."""
+    match place.name:
+        case "edit":
+            return Place("record", place.sobject, place.record_id)
+        case "record" | "new":
+            return Place("list", place.sobject)
+        case _:
+            return Place("profile")
+
+
+def _create_button(app: App, place: Place, window: Window) -> ft.FloatingActionButton | None:
+    shape = app.shape(place.sobject)
+    if shape is None or not shape.creatable or not (place.name == "list" or (window.has_two_panes and place.name == "record")):
+        return None
+
+    name = _("New {object}", object=shape.label)
+
+    async def new() -> None:
+        await app.go(Place("new", place.sobject))
+
+    return ft.FloatingActionButton(icon=parts.named_icon(ft.Icons.ADD, name), tooltip=name, on_click=new)
+
+
+def _bar(app: App, places: list[Destination], place: Place) -> ft.NavigationBar:
+    async def choose(event: ft.Event[ft.NavigationBar]) -> None:
+        await app.go(places[int(event.control.selected_index or 0)].place)
+
+    items = [ft.NavigationBarDestination(icon=d.icon, label=d.words) for d in places]
+    return ft.NavigationBar(destinations=items, selected_index=chosen(places, place), on_change=choose)
+
+
+def _rail(app: App, places: list[Destination], place: Place) -> ft.NavigationRail:
+    async def choose(event: ft.Event[ft.NavigationRail]) -> None:
+        await app.go(places[int(event.control.selected_index or 0)].place)
+
+    items = [ft.NavigationRailDestination(icon=d.icon, label=d.words) for d in places]
+    return ft.NavigationRail(
+        destinations=items, selected_index=chosen(places, place), label_type=ft.NavigationRailLabelType.ALL, on_change=choose, min_width=96,
+        scrollable=True,
+    )  # fmt: skip
+
+
+def _banner(app: App) -> list[ft.Control]:
+    """Offline and slow are told quietly."""
+    network = app.records.network
+    if not network.offline and not network.slow:
+        return []
+    words = _("You are offline. You see what you saw last.") if network.offline else _("The connection is slow.")
+    icon = ft.Icon(ft.Icons.CLOUD_OFF if network.offline else ft.Icons.HOURGLASS_TOP, size=18, color=ft.Colors.ON_SECONDARY_CONTAINER)
+    said = ft.Semantics(content=ft.Text(words, color=ft.Colors.ON_SECONDARY_CONTAINER, size=13), live_region=True)
+    row: list[ft.Control] = [icon, ft.Container(said, expand=True)]
+    if network.offline:
+        row.append(ft.TextButton(_("Try again"), height=theme.TARGET, on_click=app.again))
+    return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=ft.Padding.symmetric(horizontal=16, vertical=4))]
+
+
+def _notice(app: App, *, above: int = 0) -> list[ft.Control]:
+    """A short message at the foot."""
+    notice = app.notice
+    if notice is None:
+        return []
+    said = ft.Semantics(content=ft.Text(notice.text, color=ft.Colors.ON_INVERSE_SURFACE), live_region=True)
+    row: list[ft.Control] = [ft.Container(said, expand=True)]
+    if notice.run is not None:
+        style = ft.ButtonStyle(color=ft.Colors.INVERSE_PRIMARY)
+        row.append(ft.TextButton(notice.action, style=style, height=theme.TARGET, on_click=notice.run))
+    box = ft.Container(
+        ft.Row(row), bgcolor=ft.Colors.INVERSE_SURFACE, border_radius=8, padding=ft.Padding.only(left=16, right=8, top=4, bottom=4), width=480,
+        height=None if len(notice.text) > 60 else 56,
+    )  # fmt: skip
+    return [ft.Container(ft.Row([box], alignment=ft.MainAxisAlignment.CENTER, wrap=True), bottom=16 + above, left=16, right=16)]
+
+
+def _centre(control: ft.Control) -> ft.Control:
+    return ft.Container(control, expand=True, alignment=ft.Alignment.CENTER)
+
+
+def _waiting(text: str) -> ft.Control:
+    ring = ft.ProgressRing(width=28, height=28, semantics_label=text)
+    return ft.Column([ring, parts.faint(text)], horizontal_alignment=ft.CrossAxisAlignment.CENTER, tight=True)

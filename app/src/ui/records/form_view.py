@@ -1,0 +1,252 @@
+"""The form of any object, for a new record and for one that is changed."""
+
+from datetime import date, datetime
+
+import flet as ft
+
+from contract.calls import FieldShape, Record
+from ui.app import App
+from ui.places import Place
+from ui.records.form_view_model import FormViewModel
+from ui.records.look_up import look_up
+from ui.shared import parts, theme, values
+from ui.shared.live import keyed, use
+from ui.shared.merge import Conflict
+from ui.shared.words import _
+
+_KEYBOARDS = {"email": ft.KeyboardType.EMAIL, "phone": ft.KeyboardType.PHONE, "url": ft.KeyboardType.URL}
+_MANY = 8  # values from which on a picklist can be searched
+
+
+@ft.component
+def RecordForm(app: App, model: FormViewModel) -> ft.Control:
+    use(model)
+    if model.draft is None:
+        if model.problem is not None:
+            return parts.content(parts.trouble(model.problem, model.load))
+        return parts.content(parts.skeleton_cards(320, 200))
+    name = str(model.draft.seen.get(model.shape.title) or model.draft.seen.get("Name") or "")
+    title = _("Change {title}", title=name or model.shape.label) if model.record_id else _("New {object}", object=model.shape.label)
+    rows: list[ft.Control] = [parts.big_heading(title)]
+    if app.drafts.refused:
+        rows.append(parts.note(_("This device keeps nothing. Save before you leave, or what you typed is lost.")))
+    if model.conflicts:
+        rows.append(_conflicts(model))
+    elif model.problem is not None:
+        rows.append(parts.note(_(model.problem.message)))
+    elif model.errors:
+        rows.append(parts.note(_("Please look at the fields marked below.")))
+    for section, fields in model.sections:
+        inputs = [
+            ft.Container(keyed(f.name, Input, app, model, f), col={"xs": 12, "md": 12 if f.type == "textarea" and f.length > 255 else 6})
+            for f in fields
+        ]
+        rows.append(parts.card(section.heading or _("More"), ft.ResponsiveRow([*inputs], spacing=16, run_spacing=16)))
+    rows.append(_leave_question(app, model) if model.asks_to_leave else _buttons(app, model))
+    return parts.content(*rows)
+
+
+def _buttons(app: App, model: FormViewModel) -> ft.Control:
+    async def cancel() -> None:
+        if model.ask_to_leave(True):
+            model.throw_away()
+            await app.go(_back(model))
+
+    save = ft.FilledButton(
+        _("Saving …") if model.saving else _("Save"), icon=ft.Icons.CHECK, height=theme.TARGET,
+        disabled=model.saving or bool(model.conflicts), on_click=model.save,
+    )  # fmt: skip
+    leave = ft.TextButton(_("Cancel"), height=theme.TARGET, disabled=model.saving, on_click=cancel)
+    return ft.Row([save, leave], spacing=8, wrap=True)
+
+
+def _leave_question(app: App, model: FormViewModel) -> ft.Control:
+    async def throw_away() -> None:
+        model.throw_away()
+        await app.go(_back(model))
+
+    async def stay() -> None:
+        model.ask_to_leave(False)
+
+    async def later() -> None:
+        model.ask_to_leave(False)
+        await app.go(_back(model))
+
+    return parts.note(
+        _("Throw away what you typed?"),
+        kind="question",
+        actions=[
+            ft.FilledButton(_("Go on"), height=theme.TARGET, on_click=stay),
+            ft.OutlinedButton(_("Keep for later"), height=theme.TARGET, on_click=later),
+            ft.OutlinedButton(_("Throw away"), height=theme.TARGET, on_click=throw_away),
+        ],
+    )
+
+
+def _back(model: FormViewModel) -> Place:
+    return Place("record", model.shape.sobject, model.record_id) if model.record_id else Place("list", model.shape.sobject)
+
+
+# The same field, changed by two
+
+
+def _conflicts(model: FormViewModel) -> ft.Control:
+    who, when = model.their_change
+    known = values.fields_of(model.shape)
+    said = _("{name} has changed the same fields ({when}). Whose value shall stay?", name=who, when=values.time_of(when) if when else "–")
+    rows = [_one_conflict(model, c, known.get(c.field)) for c in model.conflicts]
+    save = ft.FilledButton(_("Save"), icon=ft.Icons.CHECK, height=theme.TARGET, disabled=not model.decided, on_click=model.save_decided)
+    title = ft.Semantics(content=ft.Text(said, weight=ft.FontWeight.W_600, color=ft.Colors.ON_TERTIARY_CONTAINER), live_region=True)
+    return ft.Container(ft.Column([title, *rows, save], tight=True, spacing=12), bgcolor=ft.Colors.TERTIARY_CONTAINER, border_radius=12, padding=16)
+
+
+def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | None) -> ft.Control:
+    label = conflict.field if field is None else field.label
+
+    async def chosen(event: ft.Event[ft.RadioGroup]) -> None:
+        model.decide(conflict.field, str(event.control.value))
+
+    style = ft.TextStyle(color=ft.Colors.ON_TERTIARY_CONTAINER)
+    mine = ft.Radio(value="mine", label=_("Mine: {value}", value=values.value(field, conflict.mine) or "–"), label_style=style)
+    theirs = ft.Radio(value="theirs", label=_("Theirs: {value}", value=values.value(field, conflict.theirs) or "–"), label_style=style)
+    group = ft.RadioGroup(ft.Column([mine, theirs], tight=True, spacing=0), value=model.choices.get(conflict.field), on_change=chosen)
+    return ft.Column([ft.Text(label, color=ft.Colors.ON_TERTIARY_CONTAINER), group], tight=True, spacing=0)
+
+
+# Fields
+
+
+@ft.component
+def Input(app: App, model: FormViewModel, field: FieldShape) -> ft.Control:
+    """The right input for a field's type."""
+    assert model.draft is not None
+    text, error = model.draft.entered.get(field.name, ""), model.errors.get(field.name)
+    label = field.label + (" *" if field.required and field.type != "boolean" else "")
+    match field.type:
+        case "picklist" | "combobox":
+            return _picklist(model, field, label, text, error)
+        case "multipicklist":
+            return _multipicklist(model, field, label, text)
+        case "boolean":
+            return _boolean(model, field, text)
+        case "reference":
+            return Reference(app, model, field, label, text, error)
+        case "date":
+            return _date(model, field, label, text, error)
+        case _:
+            return _text(model, field, label, text, error)
+
+
+def _text(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
+    def typed(event: ft.Event[ft.TextField]) -> None:
+        model.type(field.name, event.control.value)
+
+    long, is_number = field.type == "textarea", field.type in values.NUMBERS
+    return ft.TextField(
+        label=label,
+        value=text,
+        error=error,
+        helper=field.help,
+        suffix="%" if field.type == "percent" else None,
+        multiline=long,
+        min_lines=2 if long else None,
+        max_lines=6 if long else 1,
+        max_length=field.length if 40 <= field.length <= 255 and len(text) > field.length - 20 else None,
+        keyboard_type=_KEYBOARDS.get(field.type, ft.KeyboardType.NUMBER if is_number else ft.KeyboardType.TEXT),
+        capitalization=ft.TextCapitalization.NONE if field.type in ("email", "url") else ft.TextCapitalization.SENTENCES,
+        on_change=typed,
+    )
+
+
+def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
+    def chosen(event: ft.Event[ft.Dropdown]) -> None:
+        model.choose(field.name, event.control.value or "")
+
+    known = list(field.picklist) if text in ("", *field.picklist) else [text, *field.picklist]
+    empty = [] if field.required else [ft.DropdownOption(key="", text="–")]
+    options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in known)]
+    many = len(known) >= _MANY
+    return parts.choice(
+        ft.Dropdown(
+            label=label, value=text, options=options, on_select=chosen, error_text=error, helper_text=field.help, menu_height=320,
+            editable=many, enable_filter=many, enable_search=many,
+        )
+    )  # fmt: skip
+
+
+def _multipicklist(model: FormViewModel, field: FieldShape, label: str, text: str) -> ft.Control:
+    chosen = [v for v in text.split(";") if v]
+
+    def chip(value: str) -> ft.Control:
+        def select(_event: ft.Event[ft.Chip]) -> None:
+            now = [v for v in field.picklist if (v in chosen) != (v == value)]
+            model.choose(field.name, ";".join(now))
+
+        return ft.Chip(label=field.labels.get(value, value), selected=value in chosen, on_select=select)
+
+    name = ft.Text(label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
+    return ft.Column([name, ft.Row([chip(v) for v in field.picklist], wrap=True, spacing=8)], spacing=4, tight=True)
+
+
+def _boolean(model: FormViewModel, field: FieldShape, text: str) -> ft.Control:
+    def switched(event: ft.Event[ft.Switch]) -> None:
+        model.choose(field.name, "true" if event.control.value else "")
+
+    return ft.Container(ft.Switch(label=field.label, value=text == "true", on_change=switched), height=theme.TARGET)
+
+
+def _date(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
+    iso = values.as_date(text) if text else None
+
+    def typed(event: ft.Event[ft.TextField]) -> None:
+        model.type(field.name, event.control.value)
+
+    def picked(event: ft.Event[ft.DatePicker]) -> None:
+        day = event.control.value
+        if day is not None:
+            on = day.astimezone().date() if isinstance(day, datetime) and day.tzinfo is not None else day
+            model.choose(field.name, values.short_day((on.date() if isinstance(on, datetime) else on).isoformat()))
+
+    async def pick() -> None:
+        picker = ft.DatePicker(
+            value=date.fromisoformat(iso) if iso else date.today(),  # noqa: DTZ011  the person's own day
+            first_date=date(1900, 1, 1), last_date=date(2100, 12, 31), on_change=picked, help_text=field.label,
+        )  # fmt: skip
+        ft.context.page.show_dialog(picker)
+
+    button = parts.icon_button(ft.Icons.CALENDAR_MONTH, _("Choose a date for {field}", field=field.label), pick)
+    return ft.TextField(
+        label=label, value=text, error=error, helper=field.help or values.short_day("2026-12-31"), suffix_icon=button,
+        keyboard_type=ft.KeyboardType.DATETIME, on_change=typed,
+    )  # fmt: skip
+
+
+@ft.component
+def Reference(app: App, model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
+    """A look-up field: shows the name of the record, and finds another one."""
+    looking, look = ft.use_state(False)
+    targets = [t for t in field.refers_to if app.shape(t) is not None]
+    name = model.name_of(field)
+
+    async def begin() -> None:
+        look(True)
+
+    async def clear() -> None:
+        model.choose(field.name, "", "")
+
+    def chosen(record: Record | None, shown: str) -> None:
+        look(False)
+        if record is not None:
+            model.choose(field.name, record.id, shown)
+
+    ft.use_dialog(look_up(app, model, field, targets, chosen) if looking and targets else None)
+    buttons: list[ft.Control] = []
+    if text:
+        buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=field.label), clear))
+    if targets:
+        buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=field.label), begin))
+    return ft.TextField(
+        label=label.replace(" ID", ""), value=name, read_only=True, error=error, helper=field.help,
+        suffix_icon=ft.Row(buttons, tight=True, spacing=0),
+        on_click=begin if targets else None,
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""The page of any record."""
+
+import flet as ft
+
+from contract.calls import Record, RelatedList
+from ui.app import App
+from ui.places import Place
+from ui.records.record_view_model import Group, Line, RecordViewModel
+from ui.shared import parts, theme, values
+from ui.shared.live import use
+from ui.shared.words import _
+
+_ICONS = {"tel": ft.Icons.CALL_OUTLINED, "mailto": ft.Icons.MAIL_OUTLINED, "https": ft.Icons.OPEN_IN_NEW, "http": ft.Icons.OPEN_IN_NEW}
+
+
+@ft.component
+def RecordPage(app: App, model: RecordViewModel) -> ft.Control:
+    use(model)
+    live, record = model.detail, model.record
+    if record is None:
+        if live.problem is not None:
+            return parts.content(parts.trouble(live.problem, model.load))
+        return parts.content(parts.skeleton_cards(72, 260, 180))
+    rows: list[ft.Control] = [_head(app, model, record), *parts.age_line(live.age, problem=live.problem is not None)]
+    if model.has_draft:
+        rows.append(_draft(app, model))
+    actions = _actions(app, model)
+    if actions:
+        rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
+    rows += [_group(app, group) for group in model.groups]
+    rows += [_related(app, model, related) for related in model.shape.related]
+    return parts.content(*rows)
+
+
+def _head(app: App, model: RecordViewModel, record: Record) -> ft.Control:
+    line = parts.faint(values.joined(*values.summary(model.shape, record)[:2]))
+    words = ft.Column([parts.big_heading(model.title), line], spacing=0, expand=True)
+    controls: list[ft.Control] = [parts.avatar(model.title, 28), words]
+
+    async def delete(_event: ft.Event[ft.PopupMenuItem]) -> None:
+        await app.delete(model.shape.sobject, model.record_id, model.title)
+
+    async def open_in_salesforce(_event: ft.Event[ft.PopupMenuItem]) -> None:
+        await app.open_link(app.salesforce_page(model.shape.sobject, model.record_id))
+
+    items = [ft.PopupMenuItem(_("Open in Salesforce"), icon=ft.Icons.OPEN_IN_NEW, on_click=open_in_salesforce, height=theme.TARGET)]
+    if model.shape.deletable:
+        items.append(ft.PopupMenuItem(_("Delete"), icon=ft.Icons.DELETE_OUTLINE, on_click=delete, height=theme.TARGET))
+    controls.append(ft.PopupMenuButton(items=items, tooltip=_("More actions"), icon=parts.named_icon(ft.Icons.MORE_VERT, _("More actions"))))
+    return ft.Row(controls, spacing=12)
+
+
+def _draft(app: App, model: RecordViewModel) -> ft.Control:
+    async def go_on() -> None:
+        await app.go(Place("edit", model.shape.sobject, model.record_id))
+
+    async def throw_away() -> None:
+        model.drop_draft()
+
+    buttons: list[ft.Control] = [
+        ft.FilledButton(_("Go on"), height=theme.TARGET, on_click=go_on),
+        ft.OutlinedButton(_("Throw away"), height=theme.TARGET, on_click=throw_away),
+    ]
+    return parts.note(_("You have begun to change this and not saved it yet."), kind="calm", actions=buttons)
+
+
+def _actions(app: App, model: RecordViewModel) -> list[ft.Control]:
+    """What one taps most: change, call, write, visit."""
+
+    async def edit() -> None:
+        await app.go(Place("edit", model.shape.sobject, model.record_id))
+
+    first = [ft.FilledTonalButton(_("Edit"), icon=ft.Icons.EDIT, height=theme.TARGET, on_click=edit)] if model.can_edit else []
+
+    def button(line: Line) -> ft.Control:
+        async def act() -> None:
+            await app.open_link(line.link)
+
+        kind = line.link.partition(":")[0]
+        words = {"tel": _("Call"), "mailto": _("Write")}.get(kind, _("Website"))
+        return ft.OutlinedButton(words, icon=_ICONS[kind], tooltip=f"{words}: {line.text}", height=theme.TARGET, on_click=act)
+
+    first_of_each = {line.link.partition(":")[0].replace("https", "http"): line for line in reversed(model.actions)}
+    return [*first, *(button(first_of_each[kind]) for kind in ("tel", "mailto", "http") if kind in first_of_each)]
+
+
+def _group(app: App, group: Group) -> ft.Control:
+    return parts.card(group.heading or _("More"), ft.ResponsiveRow([_line(app, line) for line in group.lines], spacing=16, run_spacing=4))
+
+
+def _line(app: App, line: Line) -> ft.Control:
+    """A label over its value; what opens something can be tapped and copied."""
+    label = ft.Text(line.label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
+    opens = bool(line.link) or (line.parent is not None and app.shape(line.parent[0]) is not None)
+    text = ft.Text(line.text, color=ft.Colors.PRIMARY if opens else None)
+    words = ft.MergeSemantics(ft.Column([label, text], spacing=0, tight=True))
+    long = len(line.text) > 80
+    col: dict[str | ft.ResponsiveRowBreakpoint, ft.Number] = {"xs": 12, "sm": 12 if long else 6}
+    if not opens:
+        return ft.Container(words, col=col, padding=ft.Padding.symmetric(vertical=6))
+
+    async def tapped() -> None:
+        if line.parent is not None:
+            await app.go(Place("record", *line.parent))
+        else:
+            await app.open_link(line.link)
+
+    async def copy() -> None:
+        await app.copy(line.text)
+
+    body = ft.Container(words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6))
+    copier: list[ft.Control] = [parts.icon_button(ft.Icons.CONTENT_COPY, _("Copy {what}", what=line.label), copy)] if line.link else []
+    return ft.Container(ft.Row([body, *copier], spacing=4), col=col)
+
+
+def _related(app: App, model: RecordViewModel, related: RelatedList) -> ft.Control:
+    shape = app.shape(related.sobject)
+
+    def line(record: Record) -> ft.Control:
+        async def open_record() -> None:
+            await app.go(Place("record", related.sobject, record.id))
+
+        if shape is None:
+            return parts.tile(values.title(None, record), "")
+        parent = model.shape.title
+        return parts.tile(
+            values.title(shape, record), values.joined(*values.summary(shape, record, leave_out=(f"{model.shape.sobject}.{parent}",))), open_record
+        )
+
+    async def new() -> None:
+        field = related.field or ""
+        await app.go(Place("new", related.sobject, given=((field, model.record_id), (f"{field}.name", model.title))))
+
+    can_create = shape is not None and shape.creatable and related.field is not None
+    add = parts.icon_button(ft.Icons.ADD, _("New {object}", object=shape.label), new) if can_create and shape is not None else None
+    records = [r for r in model.related(related.name) if not app.is_deleted(r.id)]
+    return parts.card(related.label, *([line(r) for r in records] or [parts.faint(_("None yet."))]), action=add)

@@ -1,0 +1,163 @@
+"""A record of any object: its fields in Salesforce's groups, an address as one, its related lists, and what one can do with it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote_plus
+
+from contract.calls import FieldShape, Record, RecordDetail, SobjectShape
+from contract.errors import NotFound
+from data.repositories.drafts import Drafts
+from data.repositories.records import RecordsRepository, Visited
+from ui.shared import values
+from ui.shared.state import Live, Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A field as it is shown. `link` opens something: a web page, a phone, a mail program or a map; `parent` another record."""
+
+    label: str
+    text: str
+    link: str = ""
+    parent: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A titled group of lines."""
+
+    heading: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The fields of an address, by the prefix that they share."""
+
+    prefix: str
+    fields: tuple[FieldShape, ...]
+
+
+class RecordViewModel(Screen):
+    def __init__(self, records: RecordsRepository, drafts: Drafts, shape: SobjectShape, record_id: str, now: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._records = records
+        self._drafts = drafts
+        self.shape = shape
+        self.record_id = record_id
+        self.detail = Live[RecordDetail](records, records.detail(shape, record_id), now)
+        self.detail.listen(self.changed)
+
+    async def load(self) -> None:
+        await self.detail.load()
+        if isinstance(self.detail.problem, NotFound):
+            self.detail.value = None
+            await self._records.forget(self.shape.sobject, self.record_id)
+            self.changed()
+        elif self.record is not None:
+            subtitle = values.joined(*values.summary(self.shape, self.record)[:2])
+            await self._records.visit(Visited(self.shape.sobject, self.record_id, self.title, subtitle))
+
+    @property
+    def record(self) -> Record | None:
+        return None if self.detail.value is None else self.detail.value.record
+
+    @property
+    def title(self) -> str:
+        return "" if self.record is None else values.title(self.shape, self.record)
+
+    @property
+    def can_edit(self) -> bool:
+        return self.shape.editable and any(f.editable for f in self.shape.fields)
+
+    @property
+    def has_draft(self) -> bool:
+        """Whether something was typed about this record and not saved yet."""
+        return self._drafts.get(self.shape.sobject, self.record_id) is not None
+
+    def drop_draft(self) -> None:
+        self._drafts.drop(self.shape.sobject, self.record_id)
+        self.changed()
+
+    def related(self, name: str) -> tuple[Record, ...]:
+        return () if self.detail.value is None else self.detail.value.related.get(name, ())
+
+    @property
+    def groups(self) -> list[Group]:
+        """What is filled in, in Salesforce's groups."""
+        record, known = self.record, values.fields_of(self.shape)
+        if record is None:
+            return []
+        addresses = addresses_of(self.shape)
+        in_address = {f.name: a for a in addresses for f in a.fields}
+        groups: list[Group] = []
+        for section in self.shape.sections:
+            lines: list[Line] = []
+            told: set[str] = set()
+            for name in section.fields:
+                address = in_address.get(name)
+                if address is not None:
+                    if address.prefix not in told:
+                        told.add(address.prefix)
+                        lines += _address_line(address, record)
+                elif name in known and name != self.shape.title:
+                    lines += self._line(known[name], record)
+            if lines:
+                groups.append(Group(section.heading, tuple(lines)))
+        return groups
+
+    @property
+    def actions(self) -> list[Line]:
+        """What one can do with the record at once: call, write, visit."""
+        kinds = ("phone", "email", "url")
+        return [line for f in self.shape.fields if f.type in kinds and self.record is not None for line in self._line(f, self.record) if line.link]
+
+    def _line(self, field: FieldShape, record: Record) -> list[Line]:
+        given = record.fields.get(field.name)
+        if field.type == "reference":
+            name = record.fields.get(f"{field.relationship}.Name")
+            if not name or not given:
+                return []
+            target = field.refers_to[0] if len(field.refers_to) == 1 else ""
+            return [Line(field.label.removesuffix(" ID"), str(name), parent=(target, str(given)))]
+        text = values.value(field, given)
+        if not text or (field.type == "boolean" and not given):
+            return []
+        return [Line(field.label, text, link=_link(field.type, text))]
+
+
+def addresses_of(shape: SobjectShape) -> list[Address]:
+    """The addresses among the fields: those that have a street and a city with the same beginning."""
+    known = values.fields_of(shape)
+    prefixes = [name.removesuffix("Street") for name in known if name.endswith("Street")]
+    return [
+        Address(prefix, tuple(known[prefix + part] for part in values.ADDRESS_PARTS if prefix + part in known))
+        for prefix in prefixes
+        if prefix + "City" in known
+    ]
+
+
+def _address_line(address: Address, record: Record) -> list[Line]:
+    given = {f.name.removeprefix(address.prefix): str(record.fields.get(f.name) or "") for f in address.fields}
+    place = " ".join(t for t in (given.get("PostalCode", ""), given.get("City", "")) if t)
+    rows = [t for t in (given.get("Street", ""), place, given.get("State", ""), given.get("Country", "")) if t]
+    if not rows:
+        return []
+    street = address.fields[0].label
+    label = street.removesuffix(" Street") if street != "Street" else street
+    # Source: Google Maps URLs, "Search"; every phone and browser opens it in its map.
+    return [Line(label, "\n".join(rows), link=f"https://www.google.com/maps/search/?api=1&query={quote_plus(', '.join(rows))}")]
+
+
+def _link(kind: str, text: str) -> str:
+    """What opens a value outside the app; only schemes that are safe to open."""
+    if kind == "phone":
+        return "tel:" + "".join(c for c in text if c.isdigit() or c == "+")
+    if kind == "email":
+        return f"mailto:{text}"
+    if kind == "url":
+        if text.lower().startswith(("https://", "http://")):
+            return text
+        return "" if ":" in text.split("/")[0] else f"https://{text}"
+    return ""

@@ -1,0 +1,69 @@
+"""Search over everything."""
+
+import flet as ft
+
+from contract.calls import Hit
+from ui.app import App
+from ui.places import Place
+from ui.search.view_model import SearchViewModel
+from ui.shared import parts, values
+from ui.shared.live import use
+from ui.shared.words import _
+
+
+@ft.component
+def Search(app: App, model: SearchViewModel) -> ft.Control:
+    use(model)
+
+    async def typed(event: ft.Event[ft.TextField]) -> None:
+        await model.type(event.control.value)
+
+    box = ft.TextField(
+        label=_("Search everything"), value=model.text, prefix_icon=ft.Icons.SEARCH, border_radius=28, autofocus=True, autocorrect=False,
+        on_change=typed,
+    )  # fmt: skip
+    rows: list[ft.Control] = [box]
+    if model.problem is not None:
+        rows.append(parts.trouble(model.problem, model.again))
+    elif model.hits is None and model.loading:
+        rows.append(parts.skeleton_tiles())
+    elif model.hits is None:
+        rows += _recent(model)
+    elif not model.hits:
+        rows.append(ft.Container(parts.faint(_("Nothing found.")), alignment=ft.Alignment.CENTER, padding=32))
+    else:
+        rows += _found(app, model, model.hits)
+    return parts.content(*rows)
+
+
+def _recent(model: SearchViewModel) -> list[ft.Control]:
+    if not model.recent:
+        return [ft.Container(parts.faint(_("Names, companies, e-mail addresses, phone numbers …")), alignment=ft.Alignment.CENTER, padding=32)]
+
+    def line(text: str) -> ft.Control:
+        async def again() -> None:
+            await model.search_for(text)
+
+        return parts.tile(text, "", again, icon=ft.Icons.HISTORY)
+
+    return [parts.card(_("Searched last"), *(line(t) for t in model.recent))]
+
+
+def _found(app: App, model: SearchViewModel, hits: tuple[Hit, ...]) -> list[ft.Control]:
+    cards: list[ft.Control] = []
+    for sobject in dict.fromkeys(hit.sobject for hit in hits):
+        shape = app.shape(sobject)
+        if shape is not None:
+            cards.append(parts.card(shape.label_plural, *(_line(app, model, hit) for hit in hits if hit.sobject == sobject)))
+    return cards
+
+
+def _line(app: App, model: SearchViewModel, hit: Hit) -> ft.Control:
+    shape = app.shape(hit.sobject)
+
+    async def open_record() -> None:
+        await model.found()
+        await app.go(Place("record", hit.sobject, hit.record.id))
+
+    summary = values.joined(*values.summary(shape, hit.record)) if shape else ""
+    return parts.tile(values.title(shape, hit.record), summary, open_record)

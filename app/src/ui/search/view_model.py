@@ -1,0 +1,69 @@
+"""Search over all objects, with the texts that were searched for last."""
+
+import asyncio
+
+from contract.calls import Hit
+from contract.errors import CallError
+from data.repositories.records import AnotherUser, RecordsRepository
+from ui.shared.state import Screen
+
+SEARCH_AFTER = 0.3  # seconds of rest after the last key
+LEAST = 2  # letters that Salesforce needs
+
+
+class SearchViewModel(Screen):
+    def __init__(self, records: RecordsRepository) -> None:
+        super().__init__()
+        self._records = records
+        self._question = 0
+        self.text = ""
+        self.hits: tuple[Hit, ...] | None = None
+        self.recent: tuple[str, ...] = ()
+        self.loading = False
+        self.problem: CallError | None = None
+
+    async def load(self) -> None:
+        self.recent = await self._records.searches()
+        self.changed()
+
+    async def type(self, text: str) -> None:
+        """Searches once the person has stopped typing."""
+        self.text = text
+        self._question += 1
+        question = self._question
+        if len(text.strip()) < LEAST:
+            self.hits, self.loading, self.problem = None, False, None
+            self.changed()
+            return
+        await asyncio.sleep(SEARCH_AFTER)
+        if question == self._question:
+            await self._search(question)
+
+    async def search_for(self, text: str) -> None:
+        """Searches for a text that was chosen."""
+        self.text = text
+        self._question += 1
+        await self._search(self._question)
+
+    async def again(self) -> None:
+        await self.search_for(self.text)
+
+    async def found(self) -> None:
+        """The person has opened what they looked for: the text is worth keeping."""
+        await self._records.note_search(self.text.strip())
+
+    async def _search(self, question: int) -> None:
+        self.loading, self.problem = True, None
+        self.changed()
+        try:
+            hits = (await self._records.search(self.text.strip())).hits
+        except CallError as failed:
+            if question == self._question:
+                self.problem, self.loading = failed, False
+                self.changed()
+        except AnotherUser:
+            return
+        else:
+            if question == self._question:
+                self.hits, self.loading = hits, False
+                self.changed()

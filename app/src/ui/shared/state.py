@@ -1,0 +1,77 @@
+"""What view models have in common: they tell who paints them, and load behind what was seen before. No Flet in here."""
+
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from contract.errors import CallError
+from data.repositories.records import AnotherUser, Fetch, RecordsRepository
+
+T = TypeVar("T")
+OLD_SECONDS = 60.0  # what was fetched longer ago says its age
+
+
+class State:
+    """Something that is shown."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls the listener at every change from now on; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def changed(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+
+class Screen(State):
+    """What a place shows; it is loaded at every visit."""
+
+    async def load(self) -> None:
+        """Shows what was seen before, and fetches what is true now."""
+
+
+class Live(State, Generic[T]):
+    """A value that is shown as it was seen last, and fetched anew behind."""
+
+    def __init__(self, records: RecordsRepository, fetch: Fetch[T], now: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._records = records
+        self._fetch = fetch
+        self._now = now
+        self.value: T | None = None
+        self.at = 0.0
+        self.loading = False
+        self.problem: CallError | None = None
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the value was true, when it is old and the newest could not be had or is not there yet."""
+        if self.value is None or not (self.loading or self.problem is not None):
+            return None
+        age = self._now() - self.at
+        return age if age > OLD_SECONDS else None
+
+    async def load(self) -> None:
+        """Shows what was seen before, then what is true now. A value that is there already is only fetched anew."""
+        if self.loading:
+            return
+        self.loading = True
+        if self.value is None:
+            seen = await self._records.seen(self._fetch)
+            if seen is not None:
+                self.value, self.at = seen.value, seen.at
+        self.changed()
+        try:
+            self.value, self.problem = await self._records.get(self._fetch), None
+            self.at = self._now()
+        except CallError as failed:
+            self.problem = failed
+        except AnotherUser:
+            return
+        finally:
+            self.loading = False
+        self.changed()

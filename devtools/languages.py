@@ -1,0 +1,88 @@
+"""The app's catalogues: collects every text of the app, brings the languages up to date, and compiles them.
+
+A text is what stands in `_("…")` or `n_("…", "…", …)`, and each message of the contract's errors.
+"""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from contract import errors
+from data.services.messages import OFFLINE, SILENT, TOO_OLD
+from devtools.paths import ROOT
+
+FOLDER = ROOT / "app/src/languages"
+LANGUAGES = ("de", "ja")
+_KEYWORDS = {"_": None, "n_": (1, 2)}
+
+
+def texts() -> Catalog:
+    """Every text that the app can show."""
+    found = Catalog(project="Salesforce Sample App", fuzzy=False)
+    for path in sorted((ROOT / "app/src/ui").rglob("*.py")):
+        with path.open("rb") as file:
+            for _line, message, _comments, _context in extract("python", file, keywords=_KEYWORDS):
+                found.add(message, locations=[(path.relative_to(ROOT / "app/src").as_posix(), 0)], flags=["python-brace-format"])
+    for family in vars(errors).values():
+        if isinstance(family, type) and issubclass(family, errors.CallError):
+            for _status, message in family.reasons.values():
+                found.add(message, locations=[("contract/errors.py", 0)])
+    for message in (OFFLINE, SILENT, TOO_OLD):
+        found.add(message, locations=[("data/services/messages.py", 0)])
+    return found
+
+
+def read(language: str) -> Catalog:
+    """A language's catalogue as it is kept."""
+    path = po_file(language)
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def po_file(language: str) -> Path:
+    return FOLDER / language / "LC_MESSAGES/app.po"
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """A catalogue as gettext reads it."""
+    made = BytesIO()
+    write_mo(made, catalog)
+    return made.getvalue()
+
+
+def untranslated(catalog: Catalog) -> list[str]:
+    """Texts of the app that a catalogue does not say, or says with other values in them."""
+    missing: list[str] = []
+    for text in texts():
+        if text.id:
+            said = catalog.get(text.id[0] if isinstance(text.id, tuple) else text.id)
+            strings = () if said is None else said.string if isinstance(said.string, tuple) else (said.string,)
+            if not strings or not all(strings):
+                missing.append(str(text.id))
+    return missing
+
+
+def update() -> list[str]:
+    """Brings all catalogues up to date; returns what is still to be translated, as `language: text`."""
+    missing: list[str] = []
+    for language in LANGUAGES:
+        catalog = read(language)
+        catalog.header_comment = "# The texts of the Salesforce Sample App, in the language of this folder."
+        catalog.creation_date = catalog.revision_date = datetime(2026, 11, 25, tzinfo=UTC)  # a date of its own would change at every run
+        catalog.project, catalog.version, catalog.fuzzy = "Salesforce Sample App", "1", False
+        catalog.update(texts(), no_fuzzy_matching=True)
+        catalog.obsolete.clear()
+        path = po_file(language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            write_po(file, catalog, width=140, sort_output=True, omit_header=False, include_lineno=False)
+        path.with_suffix(".mo").write_bytes(compiled(catalog))
+        missing += [f"{language}: {text}" for text in untranslated(catalog)]
+    return missing

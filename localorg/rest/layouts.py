@@ -1,0 +1,74 @@
+"""Page layouts of the org: the sections that Salesforce's own default layouts have. Source: REST API Developer Guide, "sObject Layouts"."""
+
+from localorg.data.schema import Field, SObject
+
+MASTER_RECORD_TYPE = "012000000000000AAA"
+_SYSTEM = ("CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")
+_PERSON = ("Salutation", "FirstName", "LastName")
+_HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON})
+
+
+def page_layout(source: SObject) -> dict[str, object]:
+    """The page layout of an object as its describe tells it; what the profile may not see is not on it."""
+    addresses = [f for f in source.fields if f.compound is not None]
+    in_address = {part.name for address in addresses for part in _parts(source, address)}
+    long = [f for f in source.fields if f.type == "textarea" and f.name not in in_address]
+    main = [f for f in source.fields if f.stored and f.name not in _HIDDEN and f.name not in in_address and f not in long]
+    system = [f for f in source.fields if f.name in _SYSTEM]
+    sections = [
+        _section(f"{source.label} Information", [_component(source, f) for f in main]),
+        _section("Address Information", [_component(source, f) for f in addresses]),
+        _section("Description Information", [_component(source, f) for f in long]),
+        _section("System Information", [_component(source, f) for f in system]),
+    ]
+    return {
+        "buttonLayoutSection": {"detailButtons": []},
+        "detailLayoutSections": [s for s in sections if s["layoutRows"]],
+        "editLayoutSections": [s for s in sections[:3] if s["layoutRows"]],
+        "feedView": None,
+        "highlightsPanelLayoutSection": None,
+        "id": "00h" + source.prefix + "000000001AAA",
+        "multirowEditLayoutSections": [],
+        "offlineLinks": [],
+        "quickActionList": {"quickActionListItems": []},
+        "relatedContent": None,
+        "relatedLists": [
+            {"name": c.name, "label": c.name, "sobject": c.child, "field": f"{c.child}.{c.field}", "limitRows": 5, "columns": [], "sort": []}
+            for c in source.children
+        ],
+        "saveOptions": [],
+    }
+
+
+def all_layouts(source: SObject) -> dict[str, object]:
+    """What `/describe/layouts` answers: the org has one layout an object, and no record types."""
+    layout = page_layout(source)
+    mapping = {
+        "active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master", "layoutId": layout["id"], "master": True,
+        "name": "Master", "picklistsForRecordType": None, "recordTypeId": MASTER_RECORD_TYPE,
+    }  # fmt: skip
+    return {"layouts": [layout], "recordTypeMappings": [mapping], "recordTypeSelectorRequired": [False]}
+
+
+def _section(heading: str, components: list[dict[str, object]]) -> dict[str, object]:
+    """Two columns, filled row by row."""
+    pairs = [components[n : n + 2] for n in range(0, len(components), 2)]
+    rows = [{"layoutItems": [{"label": c["label"], "layoutComponents": [c]} for c in pair], "numItems": len(pair)} for pair in pairs]
+    return {"collapsed": False, "columns": 2, "heading": heading, "layoutRows": rows, "rows": len(rows), "useHeading": True}
+
+
+def _component(source: SObject, f: Field) -> dict[str, object]:
+    found: dict[str, object] = {"type": "Field", "value": f.name, "label": f.label, "displayLines": 1, "tabOrder": 1, "fieldType": f.type}
+    parts = _parts(source, f) if f.compound is not None else _name_parts(source) if f.name == "Name" else []
+    if parts:
+        found["components"] = [_component(source, part) for part in parts]
+    return found
+
+
+def _parts(source: SObject, address: Field) -> list[Field]:
+    names = [f"{address.compound}{part}" for part in ("Street", "City", "State", "PostalCode", "Country")]
+    return [f for n in names if (f := source.field(n)) is not None]
+
+
+def _name_parts(source: SObject) -> list[Field]:
+    return [f for n in _PERSON if (f := source.field(n)) is not None]

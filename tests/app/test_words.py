@@ -1,0 +1,125 @@
+"""The words on the screen: all in the catalogues, all translated, numbers and dates as the locale writes them."""
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.calls import FieldShape
+from contract.errors import CallError
+from devtools import languages
+from ui.shared import values, words
+from ui.shared.words import use_language
+
+
+@pytest.fixture(autouse=True)
+def _english_afterwards() -> Iterator[None]:
+    yield
+    use_language(["en-US"])
+
+
+@pytest.mark.parametrize("language", languages.LANGUAGES)
+def test_every_text_is_translated_and_compiled(language: str) -> None:
+    catalog = languages.read(language)
+    assert languages.untranslated(catalog) == []
+    assert {str(m.id) for m in catalog if m.id} == {str(m.id) for m in languages.texts() if m.id}, "make languages"
+    assert languages.po_file(language).with_suffix(".mo").read_bytes() == languages.compiled(catalog), "make languages"
+
+
+@pytest.mark.parametrize("language", languages.LANGUAGES)
+def test_a_translation_has_the_same_values_in_it(language: str) -> None:
+    def names(text: object) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(str(text)) if name}
+
+    for message in languages.read(language):
+        if message.id:
+            told = message.id if isinstance(message.id, tuple) else (message.id,)
+            for said in message.string if isinstance(message.string, tuple) else (message.string,):
+                assert names(said) == names(told[-1]), said
+
+
+def test_every_error_of_the_contract_can_be_said_in_every_language() -> None:
+    for language in languages.LANGUAGES:
+        use_language([language])
+        for family in CallError.__subclasses__():
+            for _status, message in family.reasons.values():
+                assert words._(message) != message
+
+
+# Where Flet takes words for people.
+_TEXTS = {"label", "tooltip", "title", "hint_text", "helper", "helper_text", "error", "error_text", "text", "semantics_label", "value", "suffix"}
+_FIRST = {"Text", "heading_text", "big_heading", "faint", "note", "card", "tile", "FilledButton", "OutlinedButton", "TextButton", "FilledTonalButton",
+          "Notice", "icon_button", "named_icon"}  # fmt: skip
+_WORDS = re.compile(r"[A-Za-z]{2}")
+
+
+def _loose_words(path: Path) -> Iterator[str]:
+    """Texts in a view that stand where people read them, and are not in `_()`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            given = [k.value for k in node.keywords if k.arg in _TEXTS] + (node.args if name in _FIRST else [])
+            for value in given:
+                parts = value.values if isinstance(value, ast.JoinedStr) else [value]
+                for part in parts:
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str) and _WORDS.search(part.value):
+                        yield f"{path.name}:{node.lineno}: {part.value}"
+
+
+def test_no_word_stands_outside_the_catalogue(repository: Path) -> None:
+    found = [text for path in (repository / "app/src/ui").rglob("*.py") for text in _loose_words(path)]
+    allowed = {"mine", "theirs"}  # values of a choice, not words
+    assert [text for text in found if text.split(": ")[1] not in allowed] == []
+
+
+def test_the_search_for_loose_words_finds_one(tmp_path: Path) -> None:
+    view = tmp_path / "view.py"
+    view.write_text('import flet as ft\nft.Text("Hello")\nft.TextField(label=f"{name} Phone")\nft.Text(_("Hello"))\n')
+    assert len(list(_loose_words(view))) == 2
+
+
+@pytest.mark.parametrize(("tags", "language", "locale"), [
+    (["de-AT", "en"], "de", "de_AT"), (["fr-FR", "ja-JP"], "ja", "ja_JP"), (["xx"], "en", "en_US"), (["en-GB"], "en", "en_GB"), ([], "en", "en_US"),
+    (["zh-Hant-TW", "de"], "de", "de"),
+])  # fmt: skip
+def test_the_first_language_that_there_is_is_spoken(tags: list[str], language: str, locale: str) -> None:
+    assert use_language(tags) == language
+    assert words.locale() == locale
+
+
+CURRENCY = FieldShape("Amount", "Amount", "currency", False, True, True, scale=2)
+DATE = FieldShape("Day", "Day", "date", False, True, True)
+
+
+@pytest.mark.parametrize(("tag", "money", "number", "day", "typed"), [
+    ("en-US", "1.9M", "1,234.5", "Mar 5, 2026", "3/5/2026"),
+    ("en-GB", "1.9M", "1,234.5", "5 Mar 2026", "05/03/2026"),
+    ("de-DE", "1,9\u00a0Mio.", "1.234,5", "05.03.2026", "05.03.2026"),
+    ("ja-JP", "190万", "1,234.5", "2026/03/05", "2026/03/05"),
+])  # fmt: skip
+def test_values_are_written_and_read_as_the_locale_does(tag: str, money: str, number: str, day: str, typed: str) -> None:
+    use_language([tag])
+    assert values.money(1_900_000) == money
+    assert values.value(CURRENCY, 1234.5) == number
+    assert values.as_number(number) == 1234.5
+    assert values.day("2026-03-05") == day
+    assert values.as_text(DATE, "2026-03-05") == typed
+    assert values.as_date(typed) == "2026-03-05"
+    assert values.as_date("2026-03-05") == "2026-03-05"
+
+
+@pytest.mark.parametrize("text", ["1,2,3.4.5", "lots", "1e999", "", "--1"])
+def test_what_is_no_number_is_none(text: str) -> None:
+    assert values.as_number(text) is None
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(30, "1 minute ago"), (125, "2 minutes ago"), (7200, "2 hours ago"), (90_000, "1 day ago")])
+def test_ages(seconds: float, said: str) -> None:
+    assert values.age(seconds) == said
+
+
+def test_names_have_initials() -> None:
+    assert [values.initials(n) for n in ("Ada Lovelace", "acme", "", "& Sons", "Ö Z X")] == ["AL", "A", "?", "S", "ÖX"]

@@ -1,0 +1,245 @@
+"""The app without a screen, on a backend in memory that answers as the contract says: versions, conflicts, pages, rights."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from contract import calls
+from contract.calls import (
+    Access,
+    Call,
+    ConnectionStatus,
+    Created,
+    CreateRecord,
+    Dashboard,
+    Empty,
+    FieldShape,
+    FieldValue,
+    FirebaseProject,
+    Hit,
+    Hits,
+    ListRecords,
+    LoginHost,
+    Objects,
+    Profile,
+    Record,
+    RecordDetail,
+    RecordPage,
+    RelatedList,
+    Section,
+    SignInOptions,
+    SobjectShape,
+    Sort,
+    StageTotal,
+    Updated,
+    UpdateRecord,
+    User,
+)
+from contract.errors import CallError, ChangedMeanwhile, NotFound, Reason
+from data.repositories.drafts import Drafts
+from data.repositories.records import RecordsRepository
+from data.repositories.session import SessionRepository
+from data.repositories.shelf import Shelf
+from data.services.backend import Backend
+from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
+from tests.device import Drawer
+from ui.app import App
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+SAM = User("00D_005", "Sam Sales", "sam@x.example", "sam@x.example", "00D", "005")
+ADA = User("00D_006", "Ada Admin", "ada@x.example", "ada@x.example", "00D", "006")
+FIREBASE = FirebaseProject("key", "https://identity", "https://token")
+HOSTS = (LoginHost("login.salesforce.com", "Production"), LoginHost("*.my.salesforce.com", "My Domain"))
+
+ACCOUNT = SobjectShape(
+    sobject="Account",
+    label="Account",
+    label_plural="Accounts",
+    fields=(
+        FieldShape("Name", "Account Name", "string", True, True, True, 255),
+        FieldShape("AnnualRevenue", "Annual Revenue", "currency", False, True, True),
+        FieldShape("Industry", "Industry", "picklist", False, True, True, 0, ("Media", "Energy"), labels={"Media": "Medien"}),
+        FieldShape("Phone", "Phone", "phone", False, True, True, 40),
+        FieldShape("Website", "Website", "url", False, True, True, 255),
+        FieldShape("BillingStreet", "Billing Street", "textarea", False, True, True, 255),
+        FieldShape("BillingCity", "Billing City", "string", False, True, True, 40),
+        FieldShape("Active__c", "Active", "boolean", False, True, True),
+        FieldShape("Since__c", "Customer since", "date", False, True, True),
+        FieldShape("ParentId", "Parent Account ID", "reference", False, True, True, 18, refers_to=("Account",), relationship="Parent"),
+        FieldShape("CreatedDate", "Created Date", "datetime", False, False, False),
+    ),
+    listed=("Name", "Industry", "Phone"),
+    filters=("Industry",),
+    sorts=("Name", "Industry"),
+    sort=Sort("Name"),
+    sections=(
+        Section("Account Information", ("Name", "AnnualRevenue", "Industry", "Phone", "Website", "Active__c", "Since__c", "ParentId")),
+        Section("Address", ("BillingStreet", "BillingCity")),
+        Section("System", ("CreatedDate",)),
+    ),
+    related=(RelatedList("Contacts", "Contact", "Contacts", "AccountId"),),
+    creatable=True,
+    editable=True,
+    deletable=True,
+)
+CONTACT = SobjectShape(
+    "Contact", "Contact", "Contacts", (FieldShape("LastName", "Last Name", "string", True, True, True, 80),), sections=(Section("", ("LastName",)),),
+    listed=("Name",), creatable=True, editable=True,
+)  # fmt: skip
+
+
+class MemoryBackend:
+    """Records in memory. `fails` is raised by the next call of that name, `holds` keeps an answer back until it is set."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+        self.asked: list[tuple[str, Any]] = []
+        self.fails: dict[str, CallError] = {}
+        self.holds: dict[str, asyncio.Event] = {}
+        self.offline: CallError | None = None
+        self.keys: dict[str, str] = {}
+        self.objects = Objects((ACCOUNT, CONTACT), "https://acme.my.salesforce.com")
+        self.signs_in = SAM
+        self.now = 0
+
+    def add(self, record_id: str, by: str = "Ada Admin", **fields: FieldValue) -> Record:
+        self.now += 1
+        trace = {"LastModifiedBy.Name": by, "LastModifiedDate": f"2026-11-25T10:00:{self.now % 60:02d}.000+0000"}
+        record = self.records[record_id] = Record(record_id, {**fields, **trace}, f"v{self.now}")
+        return record
+
+    async def call(self, call: Call[Q, A], request: Q, id_token: str | None = None) -> A:
+        self.asked.append((call.name, request))
+        held = self.holds.get(call.name)
+        if held is not None:
+            await held.wait()
+        if self.offline is not None:
+            raise self.offline
+        if call.name in self.fails:
+            raise self.fails.pop(call.name)
+        answer: Callable[[Any], object] = getattr(self, f"_{call.name}")
+        return cast(A, answer(request))
+
+    def _getSignInOptions(self, _: Empty) -> SignInOptions:
+        return SignInOptions("key", "api", HOSTS, FIREBASE)
+
+    def _getObjects(self, _: Empty) -> Objects:
+        return self.objects
+
+    def _getDashboard(self, _: Empty) -> Dashboard:
+        return Dashboard((StageTotal("New", 1, 50.0), StageTotal("Won", 2, 100.0)), ())
+
+    def _getProfile(self, _: Empty) -> Profile:
+        return Profile(SAM, title="Account Executive", time_zone="Europe/Berlin")
+
+    def _getAccess(self, _: Empty) -> Access:
+        status = ConnectionStatus("fresh", 1, "2026-11-25T10:00:00+00:00", "2026-11-25T10:00:00+00:00", "login.salesforce.com", 1, False)
+        return Access(status, (), ())
+
+    def _signIn(self, _: object) -> calls.SignedIn:
+        return calls.SignedIn("custom", self.signs_in)
+
+    def _eraseMe(self, _: Empty) -> calls.Erased:
+        return calls.Erased("receipt", "2026-11-25T10:00:00+00:00", True)
+
+    def _signOut(self, _: object) -> Empty:
+        return Empty()
+
+    def _search(self, request: calls.Search) -> Hits:
+        found = [r for r in self.records.values() if request.text.lower() in str(r.fields.get("Name")).lower()]
+        return Hits(tuple(Hit("Account", r) for r in found))
+
+    def _listRecords(self, request: ListRecords) -> RecordPage:
+        found = [r for r in self.records.values() if (request.search or "").lower() in str(r.fields.get("Name")).lower()]
+        found = [r for r in found if all(r.fields.get(f.field) == f.value for f in request.filters)]
+        found.sort(key=lambda r: str(r.fields.get("Name")), reverse=request.sort is not None and request.sort.descending)
+        start = int(request.cursor or 0)
+        end = start + request.limit
+        return RecordPage(tuple(found[start:end]), str(end) if end < len(found) else None)
+
+    def _getRecord(self, request: calls.GetRecord) -> RecordDetail:
+        return RecordDetail(self._find(request.id))
+
+    def _createRecord(self, request: CreateRecord) -> Created:
+        key = request.idempotency_key or ""
+        if key not in self.keys:
+            self.keys[key] = f"001{len(self.records)}"
+            self.add(self.keys[key], by="Sam Sales", **request.fields)
+        return Created(self.keys[key], self.records[self.keys[key]])
+
+    def _updateRecord(self, request: UpdateRecord) -> Updated:
+        current = self._find(request.id)
+        if request.version is not None and request.version != current.version:
+            theirs = {"id": current.id, "fields": current.fields, "version": current.version}
+            raise ChangedMeanwhile(Reason.RECORD_CHANGED, details={"theirs": theirs, "yours": {}})
+        return Updated(self.add(request.id, by="Sam Sales", **{**current.fields, **request.fields}))
+
+    def _deleteRecord(self, request: calls.DeleteRecord) -> Empty:
+        self._find(request.id)
+        del self.records[request.id]
+        return Empty()
+
+    def _find(self, record_id: str) -> Record:
+        if record_id not in self.records:
+            raise NotFound(Reason.RECORD_NOT_FOUND)
+        return self.records[record_id]
+
+
+class MemoryFirebase:
+    """Firebase Authentication that says yes."""
+
+    async def sign_in(self, _project: FirebaseProject, _token: str) -> FirebaseTokens:
+        return FirebaseTokens("id", "refresh", 1e12)
+
+    async def renew(self, _project: FirebaseProject, _token: str) -> FirebaseTokens:
+        return FirebaseTokens("id", "refresh", 1e12)
+
+
+class World:
+    """One app on one device; `again` is the same device after a reload."""
+
+    def __init__(self, backend: MemoryBackend | None = None, device: Drawer | None = None) -> None:
+        self.backend = backend or MemoryBackend()
+        self.device = device or Drawer()
+        self.time = 1_000_000.0
+        self.session = SessionRepository(cast(Backend, self.backend), cast(FirebaseAuth, MemoryFirebase()), self.device, self.now)
+        self.shelf = Shelf(self.device, self.now)
+        self.drafts = Drafts(self.device)
+        self.records = RecordsRepository(cast(Backend, self.backend), self.session, self.shelf)
+        self.app = App(self.session, self.records, self.shelf, self.drafts, self.device, ["en-US"], self.move, self.now)
+        self.route = "/"
+
+    def now(self) -> float:
+        return self.time
+
+    async def move(self, route: str) -> None:
+        self.route = route
+        await self.app.show(route)
+
+    async def sign_in(self, user: User = SAM, host: str = "login.salesforce.com") -> None:
+        """As if that person had signed in on this device a moment ago."""
+        self.backend.signs_in = user
+        options = await self.session.options()
+        await self.session.begin(options, LoginHost(host, host))
+        state = json.loads(self.device.kept["pending-sign-in"])["state"]
+        await self.session.finish(f"/oauth/callback?code=c&state={state}")
+        self.backend.asked.clear()
+
+    async def start(self, route: str = "/", *, user: User | None = SAM) -> App:
+        if user is not None:
+            refuses, self.device.refuses = self.device.refuses, False
+            await self.sign_in(user)
+            self.device.refuses = refuses
+        await self.app.start(route)
+        await self.app.settle()
+        return self.app
+
+    def again(self) -> "World":
+        return World(self.backend, self.device)
+
+
+def changed(record: Record, **fields: FieldValue) -> Record:
+    return replace(record, fields={**record.fields, **fields})
