@@ -23,6 +23,7 @@ from devtools.processes import Child
 REGION = "europe-west1"
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105  the local org's, of no use elsewhere
+PHONE_CALLBACK = "salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
 _PARTS = ("hosting", "functions", "firestore", "auth", "localorg")
@@ -44,7 +45,8 @@ UNLIMITED = 10**9  # requests a user and day, for tests and benchmarks
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, and how many
-    requests to Salesforce a user may make in a day (None: as many as when it is deployed)."""
+    requests to Salesforce a user may make in a day (None: as many as when it is deployed). `loopback` is the port on which an
+    installed app waits for the way back from Salesforce."""
 
     ports: Ports
     project: str
@@ -52,6 +54,7 @@ class Plan:
     accounts: int = 200
     session_seconds: int = 7200
     user_requests: int | None = None
+    loopback: int = 5717
 
     @property
     def app_url(self) -> str:
@@ -59,7 +62,8 @@ class Plan:
 
     @property
     def callbacks(self) -> tuple[str, ...]:
-        return (f"{self.app_url}/oauth/callback", TEST_CALLBACK)
+        """Of the web client, of tests, of the installed app on desktops and on phones."""
+        return (f"{self.app_url}/oauth/callback", TEST_CALLBACK, f"http://127.0.0.1:{self.loopback}/oauth/callback", PHONE_CALLBACK)
 
 
 class Suite:

@@ -20,7 +20,9 @@ def suite() -> Iterator[Suite]:
     if web.is_stale():
         web.build()
     free = ports.free()
-    with Suite(Plan(free, f"demo-test-{free.hub}", user_requests=UNLIMITED), lambda part, line: LOG.append(f"{part}: {line}")) as running:
+    with Suite(
+        Plan(free, f"demo-test-{free.hub}", user_requests=UNLIMITED, loopback=ports.some(1)[0]), lambda part, line: LOG.append(f"{part}: {line}")
+    ) as running:
         yield running
 
 

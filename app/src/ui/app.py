@@ -96,6 +96,7 @@ class App(State):
         self._device = device
         self._languages = languages
         self._move = move
+        self._route = ""
         self._models: dict[str, State] = {}
         self._deleting: dict[str, tuple[asyncio.Task[None], Callable[[], Awaitable[None]]]] = {}
         self._notice_ends: asyncio.Task[None] | None = None
@@ -128,11 +129,18 @@ class App(State):
 
     async def go(self, place: Place) -> None:
         """Moves to another place; the way back leads here again."""
-        await self._move(place.path)
+        await self._go_to(place.path)
+
+    async def _go_to(self, route: str) -> None:
+        """A move to the address that is there already is none for the window: then the place is shown anew."""
+        if route == self._route:
+            await self.show(route)
+        else:
+            await self._move(route)
 
     async def show(self, route: str) -> None:
         """Shows what an address names, as it was left, and loads behind."""
-        place = place_of(route)
+        self._route, place = route, place_of(route)
         if place.name == "callback":
             if self.session.user is None or await self.session.is_pending():
                 await self._finish(route)
@@ -226,7 +234,7 @@ class App(State):
         else:
             await self._take_over()
         self.finishing = False
-        await self._move(route)
+        await self._go_to(route)
 
     async def add_user(self) -> None:
         """Another user signs in on this device; whoever uses the app stays signed in."""

@@ -12,7 +12,7 @@ import flet as ft
 from flet_secure_storage import SecureStorage
 
 CALLBACK_PATH = "/oauth/callback"
-LOOPBACK_PORT = 5717  # fixed, because Salesforce compares callback URLs with their port
+LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))  # one port, because Salesforce compares callback URLs with their port
 SCHEME_REDIRECT = "salesforce-sample://oauth/callback"
 _BACKEND = "http://127.0.0.1:5000"  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
 

@@ -1,0 +1,71 @@
+"""The device's bodies as far as they can be tried without a phone: the way back by a port, names, the build's configuration."""
+
+import asyncio
+import tomllib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2 as httpx
+import pytest
+
+from data.services.device import CALLBACK_PATH, LOOPBACK_PORT, SCHEME_REDIRECT, Loopback, browser_name
+from devtools import ports
+from devtools.suite import PHONE_CALLBACK
+
+
+async def test_the_way_back_comes_to_a_port_of_this_machine_once() -> None:
+    (port,) = ports.some(1)
+    async with Loopback(port) as loopback, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        assert (await http.get("/favicon.ico")).status_code == 404
+        assert (await http.post(CALLBACK_PATH)).status_code == 404
+        answer = await http.get(f"{CALLBACK_PATH}?code=c&state=s")
+        assert answer.status_code == 200
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        await http.get(f"{CALLBACK_PATH}?code=other&state=other")
+        assert await loopback.came_back() == f"{CALLBACK_PATH}?code=c&state=s"
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_somebody_who_never_comes_back_is_not_waited_for_for_ever() -> None:
+    (port,) = ports.some(1)
+    async with Loopback(port) as loopback:
+        with pytest.raises(TimeoutError):
+            await loopback.came_back(0.05)
+
+
+async def test_what_is_no_request_does_no_harm() -> None:
+    (port,) = ports.some(1)
+    async with Loopback(port) as loopback:
+        for sent in (b"\x00\xff\r\n", b"GET\r\n", b"\r\n", b"GET  HTTP/1.1\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            await writer.drain()
+            await reader.read()
+            writer.close()
+        with pytest.raises(TimeoutError):
+            await loopback.came_back(0.05)
+
+
+@pytest.mark.parametrize(("agent", "name"), [
+    ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36", "Chrome, Linux"),
+    ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36 Edg/141.0", "Edge, Windows"),
+    ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/604.1", "Safari, iPhone"),
+    ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, macOS"),
+    ("curl/8", "Browser"),
+])  # fmt: skip
+def test_a_device_has_a_name_that_its_owner_knows(agent: str, name: str) -> None:
+    assert browser_name(agent) == name
+
+
+def test_the_build_is_configured_for_the_same_ways_back(repository: Path) -> None:
+    flet = tomllib.loads((repository / "app/pyproject.toml").read_text())["tool"]["flet"]
+    link = urlsplit(SCHEME_REDIRECT)
+    assert (flet["deep_linking"]["scheme"], flet["deep_linking"]["host"]) == (link.scheme, link.netloc)
+    assert PHONE_CALLBACK == SCHEME_REDIRECT
+    assert LOOPBACK_PORT == 5717
+    assert (repository / "app" / flet["app"]["path"] / "assets/icon.png").exists()
+    contract = repository / "app" / flet["dev_packages"]["contract"]
+    assert tomllib.loads((contract / "pyproject.toml").read_text())["project"]["name"] == "contract"
+    assert flet["macos"]["entitlement"]["com.apple.security.network.server"] is True  # or no loopback
+    assert "NSFaceIDUsageDescription" in flet["ios"]["info"]  # or iOS ends an app that asks
