@@ -4,6 +4,7 @@ What `flet publish` does, without its downloads: everything comes from packages 
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from devtools.paths import ROOT
+from devtools.paths import ROOT, tool_path
 
 OUT = ROOT / "build/web"
 _PACKAGES = ROOT / "build/pypackages"
@@ -49,13 +50,58 @@ _FONTS = """{
 """
 
 
+# In place of Flet's own script, which unpacks, installs, and imports: all of that is in the snapshot.
+_FROM_SNAPSHOT = """        if (self.restored) {
+            flet_js.documentUrl = documentUrl;
+            // The app's files are needed for what the snapshot lacks; they are unpacked at the first such import, else when all stands.
+            let archive = await self.earlyApp;
+            flet_js.unpack = () => {
+                if (archive === null) return false;
+                self.pyodide.unpackArchive(archive, "tar.gz", { extractDir: "/home/pyodide" });
+                archive = null;
+                return true;
+            };
+            self.pyodide.runPython(`
+import importlib, importlib.machinery, sys
+
+import flet as ft
+import flet_js
+import main
+from flet.messaging import pyodide_connection
+
+pyodide_connection.flet_js = flet_js
+
+class Unpacker:
+    def find_spec(self, name, path=None, target=None):
+        if not flet_js.unpack():
+            return None
+        importlib.invalidate_caches()
+        return importlib.machinery.PathFinder.find_spec(name, path)
+
+sys.meta_path.append(Unpacker())
+ft.run(main.main)
+`);
+            await self.flet_js.start_connection(self.receiveCallback);
+            self.postMessage("initialized");
+            setTimeout(flet_js.unpack, 4000);
+            return;
+        }
+        self.pyodide.globals.set("app_package_url", self.appPackageUrl);"""
+
+
 def is_stale() -> bool:
     """Whether the sources are newer than the build."""
     stamp = OUT / ".built"
     if not stamp.exists():
         return True
     built = stamp.stat().st_mtime
-    sources = [*(ROOT / "app").rglob("*"), *(ROOT / "functions/contract").rglob("*.py"), Path(__file__), ROOT / "requirements.lock"]
+    sources = [
+        *(ROOT / "app").rglob("*"),
+        *(ROOT / "functions/contract").rglob("*.py"),
+        Path(__file__),
+        *(ROOT / "devtools").glob("snapshot.*"),
+        ROOT / "requirements.lock",
+    ]
     return any(p.stat().st_mtime > built for p in sources if p.is_file() and "__pycache__" not in p.parts)
 
 
@@ -94,6 +140,7 @@ def build() -> None:
         archive.add(ROOT / "app/src", arcname=".", filter=_code_only)
         archive.add(ROOT / "functions/contract", arcname="contract", filter=_code_only)
         archive.add(_PACKAGES, arcname="__pypackages__", filter=_code_only)
+    _make_snapshot()
     (OUT / ".built").touch()
 
 
@@ -121,12 +168,29 @@ def _start_python_early() -> None:
     for line in ("Starting up Python worker: ${appId}, args: ${args}", "Python worker initialized: ${appId}", "Terminating Python worker: ${appId}"):
         _replace("python.js", f"console.log(`{line}`);", "")
     begin = "self.initPyodide = async function () {"
-    early = """self.earlyPyodide = import("/pyodide/pyodide.mjs").then((module) => module.loadPyodide({
+    early = """const output = {
     stdout: (text) => self.sendPythonOutput(text, false),
     stderr: (text) => self.sendPythonOutput(text, true),
-}));
+};
+const unzipped = async (answer) => new Uint8Array(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+self.earlyApp = fetch("/app.tar.gz").then((answer) => answer.arrayBuffer());
+self.earlyApp.catch(() => {}); // told where it is awaited
+// With the app already in memory when the browser can restore that, else from the beginning.
+self.earlyPyodide = (async () => {
+    const { loadPyodide } = await import("/pyodide/pyodide.mjs");
+    try {
+        const answer = await fetch("/pyodide/snapshot.bin.gz");
+        if (!answer.ok) throw new Error("no snapshot");
+        const restored = await loadPyodide({ ...output, _loadSnapshot: await unzipped(answer) });
+        restored.runPython("import random, main; random.seed()");
+        self.restored = true;
+        return restored;
+    } catch (error) {
+        console.info("started without a snapshot");
+        return await loadPyodide(output);
+    }
+})();
 self.earlyPyodide.catch(() => {}); // told where it is awaited
-self.earlyApp = fetch("/app.tar.gz").catch(() => null); // fills the browser's cache
 """
     _replace("python-worker.js", begin, early + "\n" + begin)
     start, end = "        const pyodideModule = await import(self.pyodideUrl);", '        self.pyodide.registerJsModule("flet_js", flet_js);'
@@ -137,6 +201,22 @@ self.earlyApp = fetch("/app.tar.gz").catch(() => null); // fills the browser's c
     if not tail:
         raise RuntimeError("Flet's python-worker.js has changed: see devtools/web.py")
     worker.write_text(f"{head}        self.pyodide = await self.earlyPyodide;\n{end}{tail}")
+    # The app's archive is unpacked before anything else; from a snapshot the rest of Flet's own start is not needed.
+    _replace("python-worker.js", '        self.pyodide.globals.set("app_package_url", self.appPackageUrl);', _FROM_SNAPSHOT)
+
+
+def _make_snapshot() -> None:
+    """The app already imported, as a memory snapshot of Pyodide; a browser that cannot restore it starts the ordinary way."""
+    # Pyodide restores into the heap with which it begins; ours needs a larger one.
+    _replace(
+        "pyodide/pyodide.asm.mjs",
+        "return Module.HEAP8.set(t),l}",
+        "if(t.length>Module.HEAP8.length)growMemory(t.length);return Module.HEAP8.set(t),l}",
+    )
+    node = shutil.which("node", path=tool_path(dict(os.environ)))
+    if node is None:
+        raise RuntimeError("Node is missing: make web installs it")
+    subprocess.run([node, str(ROOT / "devtools/snapshot.mjs"), str(OUT)], check=True, capture_output=True)
 
 
 def _replace(name: str, old: str, new: str) -> None:

@@ -14,6 +14,7 @@ class _Words:
         self.language = "en"
         self.locale = "en_US"
         self.translations: gettext.NullTranslations = gettext.NullTranslations()
+        self.read: dict[str, gettext.NullTranslations] = {}  # a language is read once: the browser's app may start without its files
 
 
 _words = _Words()
@@ -30,7 +31,9 @@ def use_language(tags: list[str]) -> str:
             break
     else:
         _words.language, _words.locale = "en", "en_US"
-    _words.translations = gettext.translation("app", _FOLDER, [_words.language], fallback=True)
+    if _words.language not in _words.read:
+        _words.read[_words.language] = gettext.translation("app", _FOLDER, [_words.language], fallback=_words.language == "en")
+    _words.translations = _words.read[_words.language]
     return _words.language
 
 

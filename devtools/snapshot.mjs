@@ -1,0 +1,23 @@
+// Makes a memory snapshot of Pyodide with the app already imported; a browser that restores it starts without either.
+// node snapshot.mjs SITE_FOLDER: reads pyodide/ and app.tar.gz there, writes pyodide/snapshot.bin.gz.
+//
+// No C extension may be in it (so msgpack's pure Python is used), and no JavaScript object.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const LARGEST = 50331648; // bytes; every visitor loads it, so it may not grow unseen
+const site = process.argv[2];
+const { loadPyodide } = await import(pathToFileURL(join(site, "pyodide/pyodide.mjs")));
+process.on("uncaughtException", (error) => { console.error(String(error.message ?? error).slice(-3000)); process.exit(1); });
+const pyodide = await loadPyodide({ _makeSnapshot: true, env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0" } });
+pyodide.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: "/home/pyodide" });
+pyodide.runPython(readFileSync(join(site, "../../devtools/snapshot.py"), "utf8"));
+const snapshot = pyodide.makeMemorySnapshot();
+if (snapshot.length > LARGEST) {
+  throw new Error(`the snapshot has ${snapshot.length} bytes, more than ${LARGEST}: import less in devtools/snapshot.py`);
+}
+writeFileSync(join(site, "pyodide/snapshot.bin.gz"), gzipSync(snapshot, { level: 9 }));
+console.log(`${snapshot.length} bytes`);
+process.exit(0);
