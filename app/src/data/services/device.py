@@ -5,13 +5,16 @@ import locale
 import os
 import platform
 import sys
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import flet as ft
 from flet_secure_storage import SecureStorage
 
+T = TypeVar("T")
 CALLBACK_PATH = "/oauth/callback"
+STORAGE_SECONDS = 3.0  # it takes milliseconds where it works
 LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))  # one port, because Salesforce compares callback URLs with their port
 SCHEME_REDIRECT = "salesforce-sample://oauth/callback"
 _BACKEND = "http://127.0.0.1:5000"  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
@@ -54,26 +57,38 @@ class _FletDevice:
     def __init__(self, page: ft.Page) -> None:
         self._page = page
         self._storage = SecureStorage()
+        self._silent = False
         self._launcher = ft.UrlLauncher()
         self._clipboard = ft.Clipboard()
 
     async def read(self, key: str) -> str | None:
         try:
-            return await self._storage.get(key)
-        except Exception:
+            return await self._stored(self._storage.get(key))
+        except StorageRefused:
             return None
 
     async def write(self, key: str, value: str) -> None:
-        try:
-            await self._storage.set(key, value)
-        except Exception as refused:
-            raise StorageRefused from refused
+        await self._stored(self._storage.set(key, value))
 
     async def remove(self, key: str) -> None:
         try:
-            await self._storage.remove(key)
-        except Exception:
+            await self._stored(self._storage.remove(key))
+        except StorageRefused:
             return
+
+    async def _stored(self, work: Coroutine[object, object, T]) -> T:
+        """Whatever a platform's storage raises, the app goes on without it; a browser that forbids it may also never answer."""
+        if self._silent:
+            work.close()
+            raise StorageRefused
+        try:
+            async with asyncio.timeout(STORAGE_SECONDS):
+                return await work
+        except TimeoutError as silent:
+            self._silent = True
+            raise StorageRefused from silent
+        except Exception as refused:
+            raise StorageRefused from refused
 
     async def open_link(self, url: str) -> None:
         """Opens a web page, a map, a phone or mail program beside the app."""

@@ -1,0 +1,169 @@
+"""Bad days in a real browser, made by the org's faults: each has its words, what was seen stays, and nothing typed is lost."""
+
+import re
+from collections.abc import Iterator
+
+import httpx2 as httpx
+import pytest
+from playwright.sync_api import BrowserContext, Route, expect
+
+from devtools.clients import ADMIN, SALES, authorize, control, exchange
+from devtools.suite import Suite
+from tests.e2e.test_story import Phone, browser, context
+
+__all__ = ["browser", "context"]
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def phone(context: BrowserContext, suite: Suite) -> Phone:
+    """Signed in, with the accounts seen once."""
+    made = Phone(context, suite.plan.app_url)
+    made.open()
+    made.sign_in()
+    made.go("Accounts")
+    made.sees("Alder Energy")
+    return made
+
+
+class Admin:
+    """Somebody else, at Salesforce itself."""
+
+    def __init__(self, org_url: str) -> None:
+        token = exchange(org_url, authorize(org_url, ADMIN))["access_token"]
+        self.http = httpx.Client(base_url=f"{org_url}/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
+
+    def account(self, name: str) -> str:
+        made = self.http.post("/sobjects/Account", json={"Name": name})
+        assert made.status_code == 201
+        return str(made.json()["id"])
+
+    def delete(self, record_id: str) -> None:
+        assert self.http.delete(f"/sobjects/Account/{record_id}").status_code == 204
+
+
+@pytest.fixture
+def admin(org_url: str) -> Iterator[Admin]:
+    made = Admin(org_url)
+    yield made
+    made.http.close()
+
+
+def test_no_network(phone: Phone) -> None:
+    """In the tunnel one reads what one has seen, types on, and saves when the network is back."""
+    phone.tap(re.compile("Alder Energy"))
+    phone.sees("Account Information")
+    phone.tap("Edit")
+    phone.type("Account Phone", "+44 20 7946 0777")
+    phone.page.context.set_offline(True)
+    phone.go("Accounts")
+    phone.sees("You are offline. You see what you saw last.")
+    phone.sees("Alder Foods")
+    phone.go("Home")
+    phone.sees("Open pipeline")
+    phone.sees("Not saved yet")
+    phone.page.context.set_offline(False)
+    phone.tap("Try again")
+    phone.tap(re.compile("Change to Alder Energy"))
+    phone.save()
+    phone.sees("Saved.")
+    phone.sees("+44 20 7946 0777")
+
+
+def test_salesforce_is_slow_down_and_out_of_requests(phone: Phone, org_url: str) -> None:
+    control(org_url, "faults", {"kind": "rest.query", "delayMs": 4000})
+    phone.tap("Refresh")
+    phone.sees("The connection is slow.")
+    phone.sees("Alder Foods")
+    control(org_url, "faults/clear", {})
+    control(org_url, "faults", {"kind": "rest.query", "status": 503, "times": 20})
+    phone.type("Search in Accounts", "willow")
+    phone.sees("Salesforce is busy right now. Please try again.")
+    control(org_url, "faults/clear", {})
+    phone.tap("Try again")
+    phone.sees("Willow Health")
+    exhausted = '[{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]'
+    control(org_url, "faults", {"kind": "rest.query", "status": 403, "body": exhausted})
+    phone.type("Search in Accounts", "cedar")
+    phone.sees(re.compile("Your company has used up its Salesforce requests"))
+
+
+def test_a_field_without_permission_keeps_what_was_typed(phone: Phone, org_url: str, admin: Admin) -> None:
+    record_id = admin.account("Permission Ltd")
+    phone.open(f"/records/Account/{record_id}")
+    phone.tap("Edit")
+    phone.type("Account Phone", "+44 20 7946 0888")
+    refusal = '[{"errorCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "insufficient access rights on object id"}]'
+    control(org_url, "faults", {"kind": "rest.composite", "status": 403, "body": refusal})
+    phone.save()
+    phone.sees("You do not have permission for this in Salesforce.")
+    phone.open(f"/records/Account/{record_id}")
+    phone.sees("You have begun to change this and not saved it yet.")
+    phone.tap("Throw away")
+
+
+def test_a_record_that_somebody_deleted_meanwhile(phone: Phone, admin: Admin) -> None:
+    record_id = admin.account("Gone Ltd")
+    phone.open(f"/records/Account/{record_id}")
+    phone.sees("Gone Ltd")
+    admin.delete(record_id)
+    phone.tap("Refresh")
+    phone.sees("This record does not exist, or you may not see it.")
+
+
+def test_a_session_that_ended_elsewhere_leads_back_to_what_was_typed(phone: Phone, org_url: str, admin: Admin) -> None:
+    record_id = admin.account("Back Again Ltd")
+    phone.open(f"/records/Account/{record_id}/edit")
+    phone.type("Account Phone", "+44 20 7946 0999")
+    control(org_url, "revoke", {"username": SALES})
+    phone.save()
+    phone.sees("has ended this app's access")
+    phone.tap("Sign in with Salesforce")
+    if phone.page.locator("#username").count():
+        phone.page.fill("#username", SALES)
+        phone.page.fill("#password", "localorg1")
+        phone.page.click("#Login")
+    phone.page.click("#oaapprove")
+    phone.page.wait_for_url(re.compile(f"/records/Account/{record_id}/edit"))
+    phone.wake()
+    phone.sees("Change Back Again Ltd")
+    phone.page.get_by_label("Account Phone").first.click()
+    expect(phone.page.get_by_label("Account Phone").first).to_have_value("+44 20 7946 0999")
+
+
+def test_where_salesforce_still_knows_the_browser_one_tap_is_enough(phone: Phone, org_url: str) -> None:
+    """The answer to a refresh is lost: only a new authorization helps, and the org remembers browser and consent."""
+    control(org_url, "expire", {"username": SALES})
+    control(org_url, "faults", {"kind": "token.refresh_token", "cut": "after", "times": 5})
+    control(org_url, "faults", {"kind": "token.introspect", "status": 503, "times": 20})
+    phone.open("/records/Contact")
+    phone.sees("Salesforce's answer was lost while your session was renewed. Please sign in again.")
+    control(org_url, "faults/clear", {})
+    phone.tap("Go on as Sam Sales")
+    phone.page.wait_for_url(re.compile("/records/Contact$"))
+    phone.wake()
+    phone.sees(re.compile("Search in Contacts"))
+
+
+def test_a_tab_that_is_too_old_for_its_service_says_so(context: BrowserContext, phone: Phone) -> None:
+    def newer(route: Route) -> None:
+        route.fulfill(json={"result": {"everything": "is different now"}})
+
+    context.route("**/api/getProfile", newer)
+    phone.open("/profile")
+    phone.sees("This app is too old for its service. Please load it again.")
+
+
+_FULL = """const set = Storage.prototype.setItem;
+Storage.prototype.setItem = function (key, value) {
+  if (String(key).startsWith("FletSecureStorage.")) throw new DOMException("full", "QuotaExceededError");
+  return set.call(this, key, value);
+};"""
+
+
+def test_a_browser_whose_storage_is_full_is_told_before_it_leaves(context: BrowserContext, suite: Suite) -> None:
+    context.add_init_script(_FULL)
+    phone = Phone(context, suite.plan.app_url)
+    phone.open()
+    phone.tap("Sign in with Salesforce")
+    phone.sees(re.compile("This browser keeps nothing"))
