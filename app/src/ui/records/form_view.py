@@ -155,6 +155,7 @@ def _text(model: FormViewModel, field: FieldShape, label: str, text: str, error:
         keyboard_type=_KEYBOARDS.get(field.type, ft.KeyboardType.NUMBER if is_number else ft.KeyboardType.TEXT),
         capitalization=ft.TextCapitalization.NONE if field.type in ("email", "url") else ft.TextCapitalization.SENTENCES,
         on_change=typed,
+        on_submit=model.save,  # Enter, and a phone's own button
     )
 
 

@@ -94,7 +94,7 @@ def _chips(model: ListViewModel) -> ft.Control:
     known = values.fields_of(model.shape)
     chips: list[ft.Control] = [_sort(model)]
     chips += [_filter(model, known[name]) for name in model.shape.filters if name in known]
-    return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET)
+    return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET + 4)
 
 
 def _filter(model: ListViewModel, field: FieldShape) -> ft.Control:
@@ -140,9 +140,9 @@ def _chip(label: str, items: list[ft.PopupMenuItem], active: bool, icon: ft.Icon
     body = ft.Container(
         ft.Row([text, arrow], spacing=4, tight=True),
         padding=ft.Padding.only(left=16, right=8),
-        height=40,
-        border_radius=20,
+        height=theme.TARGET,
+        border_radius=theme.TARGET / 2,
         bgcolor=ft.Colors.SECONDARY_CONTAINER if active else None,
         border=None if active else ft.Border.all(1, ft.Colors.OUTLINE_VARIANT),
     )
-    return ft.PopupMenuButton(content=body, items=items, tooltip=label)
+    return ft.PopupMenuButton(content=body, items=items)

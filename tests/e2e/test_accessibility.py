@@ -1,0 +1,97 @@
+"""What assistive technology sees of every place: each control has a name and is large enough, and a keyboard alone does everything."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from devtools.suite import Suite
+from tests.e2e.test_story import Phone, browser, context
+
+__all__ = ["browser", "context"]
+pytestmark = pytest.mark.browser
+TARGET = 48  # logical pixels, Material 3 and WCAG 2.2's enhanced criterion 2.5.5 (44)
+
+_CONTROLS = """JSON.stringify([...document.querySelectorAll(
+  "input, textarea, " + ["button", "tab", "switch", "radio", "checkbox"].map((role) => `flt-semantics[role=${role}]`).join()
+)].map((e) => {
+  const box = e.getBoundingClientRect();
+  return { role: e.getAttribute("role") ?? e.tagName, name: (e.getAttribute("aria-label") ?? e.innerText ?? "").trim(),
+           width: Math.round(box.width), height: Math.round(box.height), top: Math.round(box.top), bottom: Math.round(box.bottom),
+           cut: box.right > innerWidth - 2 || box.top < 1 || box.bottom > innerHeight - 100 };
+}).filter((e) => e.width > 0 && e.bottom > 0 && e.top < innerHeight))"""
+
+
+_FOCUSED = "(document.activeElement?.ariaLabel ?? '') + ' ' + (document.activeElement?.innerText ?? '')"
+
+
+def controls(phone: Phone) -> list[dict[str, Any]]:
+    """Every control on the screen, as the browser's accessibility tree has it."""
+    phone.page.wait_for_timeout(500)  # an animation moves what is measured
+    found = json.loads(phone.page.evaluate(_CONTROLS))
+    assert found
+    return found
+
+
+PLACES = {
+    "/": "Open pipeline", "/records/Account": "Alder Energy", "/records/Lead/new": "New Lead", "/search": "Search everything",
+    "/profile": "Account Executive", "/access": "You signed in", "/settings": "Language", "/more": "Where am I signed in?",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1280, 800)], ids=["phone", "desktop"])
+def test_every_control_has_a_name_and_is_large_enough(context: BrowserContext, suite: Suite, size: tuple[int, int]) -> None:
+    phone = Phone(context, suite.plan.app_url)
+    phone.page.set_viewport_size({"width": size[0], "height": size[1]})
+    phone.open()
+    phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
+    wrong: list[str] = [f"sign-in: {c}" for c in controls(phone) if not c["name"]]
+    phone.sign_in()
+    places = dict(PLACES)
+    if size[0] > 600:
+        del places["/more"]
+    for path, text in places.items():
+        phone.open(path)
+        phone.sees(re.compile(re.escape(text)))
+        for control in controls(phone):
+            if not control["name"]:
+                wrong.append(f"{path}: without a name: {control}")
+            in_a_row_that_scrolls = control["name"].startswith("Show menu")  # its last chip is cut at the side
+            small = control["height"] < TARGET - 1 or (control["width"] < TARGET - 1 and not in_a_row_that_scrolls)
+            if control["role"] == "button" and small and not control["cut"]:  # what scrolls is cut by an edge
+                wrong.append(f"{path}: too small: {control}")
+    assert wrong == []
+
+
+def test_a_keyboard_alone_opens_changes_and_saves(context: BrowserContext, suite: Suite) -> None:
+    phone = Phone(context, suite.plan.app_url)
+    phone.page.set_viewport_size({"width": 1280, "height": 800})
+    phone.open()
+    phone.sign_in()
+
+    def reach(name: str) -> None:
+        """Tab until the control has the focus."""
+        for _ in range(80):
+            phone.page.keyboard.press("Tab")
+            phone.page.wait_for_timeout(30)  # Flutter moves the browser's focus a frame later
+            if re.search(name, str(phone.page.evaluate(_FOCUSED))):
+                return
+        raise AssertionError(f"{name} cannot be reached by keyboard")
+
+    reach(r"^\s*Accounts\s")
+    phone.page.keyboard.press("Enter")
+    phone.sees("Alder Foods")
+    reach("Alder Foods")
+    phone.page.keyboard.press("Enter")
+    phone.sees("Account Information")
+    reach("^ Edit")
+    phone.page.keyboard.press("Enter")
+    phone.sees("Change Alder Foods")
+    reach("Account Phone")
+    phone.page.keyboard.press("Control+A")
+    phone.page.keyboard.type("+44 20 7946 0321", delay=15)
+    phone.page.keyboard.press("Enter")
+    phone.sees("Saved.")
+    phone.sees("+44 20 7946 0321")
