@@ -3,6 +3,7 @@
 A text is what stands in `_("…")` or `n_("…", "…", …)`, and each message of the contract's errors.
 """
 
+import runpy
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,6 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from contract import errors
-from data.services.messages import OFFLINE, SILENT, TOO_OLD
 from devtools.paths import ROOT
 
 FOLDER = ROOT / "app/src/languages"
@@ -32,9 +32,15 @@ def texts() -> Catalog:
         if isinstance(family, type) and issubclass(family, errors.CallError):
             for _status, message in family.reasons.values():
                 found.add(message, locations=[("contract/errors.py", 0)])
-    for message in (OFFLINE, SILENT, TOO_OLD):
+    for message in _said_by_services():
         found.add(message, locations=[("data/services/messages.py", 0)])
     return found
+
+
+def _said_by_services() -> list[str]:
+    """The constants of a module of the app, whose folder is not on this program's path."""
+    module = runpy.run_path(str(ROOT / "app/src/data/services/messages.py"))
+    return [text for name, text in module.items() if name.isupper()]
 
 
 def read(language: str) -> Catalog:
@@ -74,10 +80,10 @@ def update() -> list[str]:
     missing: list[str] = []
     for language in LANGUAGES:
         catalog = read(language)
+        catalog.update(texts(), no_fuzzy_matching=True)
         catalog.header_comment = "# The texts of the Salesforce Sample App, in the language of this folder."
         catalog.creation_date = catalog.revision_date = datetime(2026, 11, 25, tzinfo=UTC)  # a date of its own would change at every run
         catalog.project, catalog.version, catalog.fuzzy = "Salesforce Sample App", "1", False
-        catalog.update(texts(), no_fuzzy_matching=True)
         catalog.obsolete.clear()
         path = po_file(language)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ const { loadPyodide } = await import(pathToFileURL(join(site, "pyodide/pyodide.m
 process.on("uncaughtException", (error) => { console.error(String(error.message ?? error).slice(-3000)); process.exit(1); });
 const pyodide = await loadPyodide({ _makeSnapshot: true, env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0" } });
 pyodide.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: "/home/pyodide" });
+pyodide.runPython('import sys; sys.path[:0] = ["/home/pyodide", "/home/pyodide/__pypackages__"]');
 pyodide.runPython(readFileSync(join(site, "../../devtools/snapshot.py"), "utf8"));
 const snapshot = pyodide.makeMemorySnapshot();
 if (snapshot.length > LARGEST) {

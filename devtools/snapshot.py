@@ -10,7 +10,6 @@ from pathlib import Path
 
 os.environ["MSGPACK_PUREPYTHON"] = "1"  # a C extension in the snapshot breaks its restore
 os.chdir("/home/pyodide")
-sys.path[:0] = ["/home/pyodide", "/home/pyodide/__pypackages__"]
 
 # The way to the page is a JavaScript object, which a snapshot may not hold: the worker puts it in after the restore.
 sys.modules["flet_js"] = types.ModuleType("flet_js")
