@@ -71,7 +71,7 @@ def test_no_network(phone: Phone) -> None:
 
 
 def test_salesforce_is_slow_down_and_out_of_requests(phone: Phone, org_url: str) -> None:
-    control(org_url, "faults", {"kind": "rest.query", "delayMs": 4000})
+    control(org_url, "faults", {"kind": "rest.query", "delayMs": 8000})
     phone.tap("Refresh")
     phone.sees("The connection is slow.")
     phone.sees("Alder Foods")

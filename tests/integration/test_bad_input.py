@@ -103,7 +103,7 @@ class TestWire:
         ("data", "reason"),
         [
             ({}, "malformed-request"),
-            ({"sobject": "User"}, "malformed-request"),
+            ({"sobject": "User"}, "unknown-object"),
             ({"sobject": "Account", "limit": "10"}, "malformed-request"),
             ({"sobject": "Account", "limit": True}, "malformed-request"),
             ({"sobject": "Account", "limit": 0}, "malformed-request"),

@@ -167,10 +167,11 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     empty = [] if field.required else [ft.DropdownOption(key="", text="–")]
     options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in known)]
     many = len(known) >= _MANY
+    arrow = parts.named_icon(ft.Icons.ARROW_DROP_DOWN, _("Show values")) if many else None
     return parts.choice(
         ft.Dropdown(
             label=label, value=text, options=options, on_select=chosen, error_text=error, helper_text=field.help, menu_height=320,
-            editable=many, enable_filter=many, enable_search=many,
+            editable=many, enable_filter=many, enable_search=many, trailing_icon=arrow, selected_trailing_icon=arrow,
         )
     )  # fmt: skip
 
