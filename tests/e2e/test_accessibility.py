@@ -36,7 +36,7 @@ def controls(phone: Phone) -> list[dict[str, Any]]:
 
 
 PLACES = {
-    "/": "Open pipeline", "/records/Account": "Alder Energy", "/search": "Search everything",
+    "/": "Open pipeline", "/records/Account": "Alder Energy", "/records/Lead/new": "New Lead", "/search": "Search everything",
     "/profile": "Account Executive", "/access": "You signed in", "/settings": "Language", "/more": "Where am I signed in?",
 }  # fmt: skip
 
