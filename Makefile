@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test check format bench soak admin deploy-check openapi reset keyset lock web languages help
+.PHONY: run test check format bench soak admin deploy-check openapi reset keyset lock web languages screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -39,6 +39,12 @@ languages:     ## bring the app's catalogues up to date with its texts
 
 web:           ## build the web client into build/web
 	$(DO) web
+
+screenshots:   ## write a picture of every place into build/pictures; ARGS="de ja" for these languages
+	$(DO) screenshots $(ARGS)
+
+demo:          ## record the story that README shows
+	$(DO) demo
 
 reset:         ## forget the state of the emulators and of the local org
 	$(DO) reset

@@ -72,6 +72,21 @@ def _languages(_: Sequence[str]) -> int:
     return 1 if missing else 0
 
 
+def _screenshots(rest: Sequence[str]) -> int:
+    from devtools import pictures
+
+    print(f"✓ every place in {pictures.gallery(list(rest) or ['en']).relative_to(ROOT)}")
+    return 0
+
+
+def _demo(_: Sequence[str]) -> int:
+    from devtools import pictures
+
+    film = pictures.story()
+    print(f"✓ the story in {film.relative_to(ROOT)} ({film.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
 def _reset(_: Sequence[str]) -> int:
     shutil.rmtree(STATE, ignore_errors=True)
     SECRETS.unlink(missing_ok=True)
@@ -111,6 +126,8 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
     "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
     "web": ("build the web client into build/web", False, _web),
+    "screenshots": ("write a picture of every place into build/pictures (ARGS: languages, such as de ja)", True, _screenshots),
+    "demo": ("record the story that README shows", False, _demo),
     "reset": ("forget the state of the emulators and of the local org", False, _reset),
     "keyset": ("print a new key for sealing tokens", False, _keyset),
     "lock": ("pin the newest allowed versions of all Python packages", False, _lock),

@@ -1,7 +1,94 @@
-"""How tests and benchmarks drive the browsers."""
+"""The app in a real browser, for tests, pictures and measurements."""
 
-# Headless, quiet, and without a try at the network.
+import re
+
+from playwright.sync_api import Page
+
+from devtools.clients import PASSWORD, SALES
+
 CHROMIUM_FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
 )
+SECONDS = 60_000  # of patience, in milliseconds
+
+
+class Tab:
+    """The app in a tab. Flutter paints on a canvas; its semantics tree is what assistive technology and this class read."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(self.url + path)
+        self.wake()
+
+    def wake(self) -> None:
+        """Waits until Flutter is up and switches its semantics on."""
+        self.page.wait_for_selector("flt-semantics-placeholder", state="attached", timeout=SECONDS)
+        self.page.evaluate("document.querySelector('flt-semantics-placeholder')?.click()")
+
+    def until(self, condition: str) -> None:
+        """Waits until a JavaScript function of no arguments is true; the page forbids Playwright's own way, which needs eval."""
+        for _ in range(SECONDS // 50):
+            if self.page.evaluate(condition):
+                return
+            self.page.wait_for_timeout(50)
+        raise TimeoutError(f"{condition} never became true")
+
+    def tap(self, name: str | re.Pattern[str]) -> None:
+        self.page.get_by_role("button", name=name).first.click()
+
+    def go(self, place: str) -> None:
+        """By the bar of a phone or the rail of a wider screen."""
+        self.page.get_by_role("tab", name=place).or_(self.page.get_by_role("button", name=re.compile(rf"^{place}\s+Tab"))).first.click()
+
+    def sees(self, text: str | re.Pattern[str]) -> None:
+        """As text or as the label of a group."""
+        self.page.get_by_text(text).or_(self.page.get_by_label(text)).first.wait_for(state="attached", timeout=SECONDS)
+
+    def type(self, label: str, text: str) -> None:
+        """Types as a person does, who looks whether it arrived: Flutter attaches its input a moment after the click."""
+        box = self.page.get_by_label(label).first
+        for _ in range(5):
+            box.click()
+            self.page.wait_for_timeout(200)
+            self.page.keyboard.press("Control+A")
+            self.page.keyboard.type(text, delay=15)
+            if self.page.get_by_label(label).first.input_value() == text:
+                return
+        raise AssertionError(f"{label} did not take the text")
+
+    def reach(self, name: str) -> None:
+        """Taps a button further down; one scrolls as a person does, because what is off the screen is not there for the browser."""
+        button = self.page.get_by_role("button", name=name, exact=True)
+        for _ in range(40):
+            if button.count():
+                break
+            self.page.mouse.move(200, 500)
+            self.page.mouse.wheel(0, 600)
+            self.page.wait_for_timeout(150)
+        button.first.scroll_into_view_if_needed()
+        button.first.click()
+
+    def save(self) -> None:
+        self.reach("Save")
+
+    def sign_in(self, username: str = SALES) -> None:
+        """From the sign-in page over the local org's pages to the home page."""
+        self.tap("Sign in with Salesforce")
+        self.page.fill("#username", username)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("#Login")
+        self.page.wait_for_url(re.compile(r"/services/oauth2/authorize|/oauth/callback|:\d+/$"))
+        if self.page.locator("#oaapprove").count():
+            self.page.click("#oaapprove")
+        self.page.wait_for_url(re.compile(re.escape(self.url)))
+        self.wake()
+        self.sees("Open pipeline")

@@ -62,7 +62,7 @@ def prepare(command: str) -> None:
     link = ROOT / "functions/venv"
     if not link.exists():
         link.symlink_to(VENV, target_is_directory=True)  # firebase-tools looks for Python under exactly this name
-    if command in ("test", "bench"):
+    if command in ("test", "bench", "screenshots", "demo"):
         _step("browsers", [Path(__file__)], _browsers)
 
 

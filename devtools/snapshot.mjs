@@ -14,7 +14,7 @@ process.on("uncaughtException", (error) => { console.error(String(error.message 
 const pyodide = await loadPyodide({ _makeSnapshot: true, env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0" } });
 pyodide.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: "/home/pyodide" });
 pyodide.runPython('import sys; sys.path[:0] = ["/home/pyodide", "/home/pyodide/__pypackages__"]');
-pyodide.runPython(readFileSync(join(site, "../../devtools/snapshot.py"), "utf8"));
+pyodide.runPython(readFileSync(new URL("snapshot.py", import.meta.url), "utf8"));
 const snapshot = pyodide.makeMemorySnapshot();
 if (snapshot.length > LARGEST) {
   throw new Error(`the snapshot has ${snapshot.length} bytes, more than ${LARGEST}: import less in devtools/snapshot.py`);

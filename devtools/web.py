@@ -3,6 +3,7 @@
 What `flet publish` does, without its downloads: everything comes from packages that pip has installed.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -12,9 +13,12 @@ import sys
 import tarfile
 from pathlib import Path
 
+from devtools import languages
 from devtools.paths import ROOT, tool_path
 
 OUT = ROOT / "build/web"
+# Everything but the page itself lies in a folder that is named after its content, so that browsers may keep it for ever (firebase.json).
+_ASSETS = OUT / "v/new"
 _PACKAGES = ROOT / "build/pypackages"
 # The app's requirements as Pyodide's Python sees them; wheels for its platform are on PyPI.
 _PYODIDE = ["--no-deps", "--only-binary=:all:", "--python-version", "3.14", "--implementation", "cp", "--platform", "pyemscripten_2026_0_wasm32"]
@@ -40,12 +44,20 @@ _LANGUAGE = """{
 
 
 _JAPANESE_SLICES = 124
-# Flutter fetches what Roboto lacks from Google's font server; Japanese comes with the site.
-_FONTS = """{
+# Flet's and Flutter's addresses, which must hold below any path. Flutter fetches what Roboto lacks from Google's font server; Japanese
+# comes with the site, other scripts (Arabic, Chinese, …) from that server when it can be reached.
+_ADDRESSES = """
+{
+  const base = new URL(".", document.currentScript.src).href;
+  Object.assign(flet, {
+    entrypointBaseUrl: base, assetBase: base, canvasKitBaseUrl: base + "canvaskit/", pyodideUrl: base + "pyodide/pyodide.mjs",
+    appPackageUrl: base + "app.tar.gz", fontFallbackBaseUrl: null,
+  });
   const google = "https://fonts.gstatic.com/s/notosansjp/", fetched = window.fetch;
   const own = (address) =>
-    typeof address === "string" && address.startsWith(google) ? "/fonts/notosansjp/" + address.slice(google.length) : address;
+    typeof address === "string" && address.startsWith(google) ? base + "fonts/notosansjp/" + address.slice(google.length) : address;
   window.fetch = (address, options) => fetched.call(window, own(address), options);
+  flet.earlyWorker = new Worker(base + "python-worker.js", { type: "module", name: globalThis.startChannel });
 }
 """
 
@@ -113,51 +125,88 @@ def build() -> None:
 
     _vendor()
     shutil.rmtree(OUT, ignore_errors=True)
-    shutil.copytree(Path(flet_web.__file__).parent / "web", OUT)
+    shutil.copytree(Path(flet_web.__file__).parent / "web", _ASSETS)
     for name in _UNUSED:
-        path = OUT / name
+        path = _ASSETS / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     for pattern in ("**/*.symbols", "**/*.map"):
-        for path in OUT.glob(pattern):
+        for path in _ASSETS.glob(pattern):
             path.unlink()
     _choose_fonts()
     _bundle_japanese()
     patch_index_html(
-        index_path=str(OUT / "index.html"),
+        index_path=str(_ASSETS / "index.html"),
         base_href="/",
         app_name="Salesforce Sample",
         app_description="Your Salesforce accounts, on any device",
         pyodide=True,
         pyodide_script_path="main.py",
-        app_package_url="/app.tar.gz",
+        app_package_url="app.tar.gz",
         no_cdn=True,
         web_renderer=WebRenderer.CANVAS_KIT,
     )
-    _finish_page()
+    shutil.copytree(ROOT / "app/web", OUT, dirs_exist_ok=True, ignore=shutil.ignore_patterns("start"))
+    _start_before_flutter()
+    page = _finish_page()
     _start_python_early()
-    shutil.copytree(ROOT / "app/web", OUT, dirs_exist_ok=True, ignore=shutil.ignore_patterns("splash.html"))
-    with tarfile.open(OUT / "app.tar.gz", "w:gz") as archive:
+    with tarfile.open(_ASSETS / "app.tar.gz", "w:gz") as archive:
         archive.add(ROOT / "app/src", arcname=".", filter=_code_only)
         archive.add(ROOT / "functions/contract", arcname="contract", filter=_code_only)
         archive.add(_PACKAGES, arcname="__pypackages__", filter=_code_only)
     _make_snapshot()
+    version = _content_hash(_ASSETS)
+    _ASSETS.rename(_ASSETS.with_name(version))
+    (OUT / "index.html").write_text(page.replace("/v/new/", f"/v/{version}/"))
     (OUT / ".built").touch()
 
 
-def _finish_page() -> None:
-    """Addresses that hold below any path, the app's own splash, and no inline script, so that the page can forbid them."""
-    index = OUT / "index.html"
+def _content_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _start_before_flutter() -> None:
+    """The page that is there at once, in the app's words."""
+    for path in (ROOT / "app/web/start").glob("*.[cj]s*"):
+        shutil.copy(path, _ASSETS)
+    html, script = ((ROOT / "app/web/start" / name).read_text() for name in ("start.html", "start.js"))
+    texts = {*re.findall(r'data-words="([^"]+)"', html), *re.findall(r'say\("([^"]+)"\)', script)}
+    words: dict[str, dict[str, str]] = {"en": {}}
+    for language in languages.LANGUAGES:
+        catalog = languages.read(language)
+        words[language] = {text: str(catalog[text].string) for text in texts}
+    (_ASSETS / "words.js").write_text(f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n")
+
+
+def _finish_page() -> str:
+    """The page: what is there before Flutter, addresses that hold below any path, and no inline script, so that it can forbid them."""
+    index = _ASSETS / "index.html"
     page = index.read_text()
-    # Relative addresses break in the module worker and below a deep path such as /oauth/callback.
-    page = re.sub(r'flet\.pyodideUrl\s*=\s*"[^"]*"', 'flet.pyodideUrl = "/pyodide/pyodide.mjs"', page)
-    # Scripts that Roboto lacks (Arabic, Chinese, …; but see _FONTS) come from Flutter's own font server when it can be reached.
-    page = re.sub(r'flet\.fontFallbackBaseUrl\s*=\s*"[^"]*"', "flet.fontFallbackBaseUrl = null", page)
-    page = re.sub(r'<div id="loading".*?</div>', lambda _: (ROOT / "app/web/splash.html").read_text(), page, flags=re.DOTALL)
+    index.unlink()
     inline = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
-    early = _FONTS + '\nflet.earlyWorker = new Worker("/python-worker.js", { type: "module" });\n'
-    (OUT / "boot.js").write_text(_LANGUAGE + "\n".join(inline) + early)
+    (_ASSETS / "boot.js").write_text(_LANGUAGE + "\n".join(inline) + _ADDRESSES)
     page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
-    index.write_text(page.replace('<script src="python.js">', '<script src="/boot.js"></script>\n  <script src="/python.js">'))
+    page = re.sub(r'<div id="loading".*?</div>', lambda _: (ROOT / "app/web/start/start.html").read_text(), page, flags=re.DOTALL)
+    page = re.sub(r'\s*<script src="(python|flutter_bootstrap)\.js"[^>]*></script>', "", page)
+    head = "\n  ".join(
+        [
+            '<link rel="stylesheet" href="/v/new/start.css">',
+            '<script type="module" src="/v/new/start.js"></script>',
+            *(f'<link rel="modulepreload" href="/v/new/{name}.js">' for name in ("sign_in", "storage", "words")),
+            *(f'<script defer src="/v/new/{name}.js"></script>' for name in ("boot", "python", "flutter_bootstrap")),
+        ]
+    )
+    page = re.sub(r"\n\s*\n+", "\n", page.replace("</head>", f"  {head}\n</head>"))
+    # The worker that Flutter used to need: without it Flutter starts at once.
+    bootstrap = _ASSETS / "flutter_bootstrap.js"
+    text, count = re.subn(r"    serviceWorkerSettings: \{.*?\n    \},\n", "", bootstrap.read_text(), flags=re.DOTALL)
+    if count != 1 or "flutter_bootstrap" not in page or '<div id="start"' not in page:
+        raise RuntimeError("Flet's page has changed: see devtools/web.py")
+    bootstrap.write_text(text)
+    (_ASSETS / "flutter_service_worker.js").unlink()
+    return page
 
 
 def _start_python_early() -> None:
@@ -167,19 +216,25 @@ def _start_python_early() -> None:
     # Its lines on the console name the page's address, which holds the authorization code on the way back from Salesforce.
     for line in ("Starting up Python worker: ${appId}, args: ${args}", "Python worker initialized: ${appId}", "Terminating Python worker: ${appId}"):
         _replace("python.js", f"console.log(`{line}`);", "")
+    _replace(
+        "python.js",
+        'console.error("Python worker init error:", error);',
+        'console.error("Python worker init error:", error);\n        window.dispatchEvent(new Event("start-failed"));',
+    )
     begin = "self.initPyodide = async function () {"
     early = """const output = {
     stdout: (text) => self.sendPythonOutput(text, false),
     stderr: (text) => self.sendPythonOutput(text, true),
 };
 const unzipped = async (answer) => new Uint8Array(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
-self.earlyApp = fetch("/app.tar.gz").then((answer) => answer.arrayBuffer());
+const base = new URL(".", import.meta.url).href;
+self.earlyApp = fetch(base + "app.tar.gz").then((answer) => answer.arrayBuffer());
 self.earlyApp.catch(() => {}); // told where it is awaited
 // With the app already in memory when the browser can restore that, else from the beginning.
 self.earlyPyodide = (async () => {
-    const { loadPyodide } = await import("/pyodide/pyodide.mjs");
+    const { loadPyodide } = await import(base + "pyodide/pyodide.mjs");
     try {
-        const answer = await fetch("/pyodide/snapshot.bin.gz");
+        const answer = await fetch(base + "pyodide/snapshot.bin.gz");
         if (!answer.ok) throw new Error("no snapshot");
         const restored = await loadPyodide({ ...output, _loadSnapshot: await unzipped(answer) });
         restored.runPython("import random, main; random.seed()");
@@ -194,7 +249,7 @@ self.earlyPyodide.catch(() => {}); // told where it is awaited
 """
     _replace("python-worker.js", begin, early + "\n" + begin)
     start, end = "        const pyodideModule = await import(self.pyodideUrl);", '        self.pyodide.registerJsModule("flet_js", flet_js);'
-    worker = OUT / "python-worker.js"
+    worker = _ASSETS / "python-worker.js"
     text = worker.read_text()
     head, _, rest = text.partition(start)
     tail = rest.partition(end)[2]
@@ -216,11 +271,11 @@ def _make_snapshot() -> None:
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     if node is None:
         raise RuntimeError("Node is missing: make web installs it")
-    subprocess.run([node, str(ROOT / "devtools/snapshot.mjs"), str(OUT)], check=True, capture_output=True)
+    subprocess.run([node, str(ROOT / "devtools/snapshot.mjs"), str(_ASSETS)], check=True, capture_output=True)
 
 
 def _replace(name: str, old: str, new: str) -> None:
-    file = OUT / name
+    file = _ASSETS / name
     text = file.read_text()
     if text.count(old) != 1:
         raise RuntimeError(f"Flet's {name} has changed: see devtools/web.py")
@@ -240,7 +295,7 @@ def _vendor() -> None:
 
 def _choose_fonts() -> None:
     """Roboto comes with the site, or Flutter would fetch it from a CDN; KaTeX goes, because the app sets no formulas."""
-    manifest = OUT / "assets/FontManifest.json"
+    manifest = _ASSETS / "assets/FontManifest.json"
     families = json.loads(manifest.read_text())
     kept = [f for f in families if "KaTeX" not in f["family"]]
     manifest.write_text(json.dumps([{"family": "Roboto", "fonts": [{"asset": "fonts/roboto.woff2"}]}, *kept]))
@@ -252,12 +307,12 @@ def _bundle_japanese() -> None:
     The slices of the package are the very ones of that server, numbered alike; four more follow by name.
     """
     package = ROOT / "devtools/node_modules/@fontsource/noto-sans-jp/files"
-    asked = re.findall(r'"(notosansjp/[^"]+\.woff2)"', (OUT / "main.dart.js").read_text())
+    asked = re.findall(r'"(notosansjp/[^"]+\.woff2)"', (_ASSETS / "main.dart.js").read_text())
     named = iter(("cyrillic", "vietnamese", "latin-ext", "latin"))
     for path in asked:
         number = re.search(r"\.(\d+)\.woff2$", path)
         slice_name = number[1] if number else next(named, "")
-        target = OUT / "fonts" / path
+        target = _ASSETS / "fonts" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package / f"noto-sans-jp-{slice_name}-400-normal.woff2", target)
     # Flutter takes Chinese shapes for the characters that both languages have, unless the browser's language is exactly "ja".

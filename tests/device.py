@@ -18,6 +18,7 @@ class Drawer:
         self.brings_back: str | None = None
         self.lockable = False
         self.unlocks = True
+        self.picture = ""  # whose home page is kept as a picture
 
     async def read(self, key: str) -> str | None:
         return self.kept.get(key)
@@ -39,6 +40,15 @@ class Drawer:
 
     async def copy(self, text: str) -> None:
         self.links.append(f"copied: {text}")
+
+    async def stands(self) -> None:
+        return
+
+    def keep_picture(self, uid: str) -> None:
+        self.picture = uid
+
+    def forget_picture(self) -> None:
+        self.picture = ""
 
     async def can_lock(self) -> bool:
         return self.lockable

@@ -1,5 +1,7 @@
 """The client's entry point, and the only place where it is wired."""
 
+import asyncio
+
 import flet as ft
 
 from data.repositories.drafts import Drafts
@@ -14,6 +16,8 @@ from ui.app import App
 from ui.frame import Frame, Window
 from ui.shared import theme
 from ui.shared.words import _, language
+
+SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there, but no later than this
 
 
 async def main(page: ft.Page) -> None:
@@ -35,9 +39,12 @@ async def main(page: ft.Page) -> None:
     page.on_route_change = route_changed
     page.on_resize = lambda event: window.resize(event.width)
     app.on_settings = dress
+    starting = asyncio.create_task(app.start(page.route))
+    await app.first_sight(SPLASH_SECONDS)
     dress()
     page.render_views(Frame, app, window)
-    await app.start(page.route)
+    await device.stands()
+    await starting
 
 
 if __name__ == "__main__":

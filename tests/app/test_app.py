@@ -367,3 +367,19 @@ async def test_where_the_device_brings_the_way_back_itself_it_is_finished_at_onc
     world.device.brings_back = "/oauth/callback?error=access_denied&state=other"
     await app.screen.sign_in()
     assert isinstance(world.session.failed, SignInFailed)
+
+
+async def test_the_picture_of_a_home_page_is_its_users_and_goes_with_them() -> None:
+    world = World()
+    app = await world.start()
+    assert world.device.picture == SAM.uid
+    await app.sign_out()
+    await app.settle()
+    assert world.device.picture == ""
+
+
+async def test_no_picture_is_kept_of_what_is_not_true() -> None:
+    world = World()
+    world.backend.fails["getDashboard"] = OrgUnavailable(Reason.ORG_BUSY)
+    await world.start()
+    assert world.device.picture == ""

@@ -30,6 +30,22 @@ async def test_what_is_put_there_is_there_after_a_reload() -> None:
     assert await again.get("record/001", RecordDetail) is None
 
 
+async def test_what_has_not_changed_is_not_written_again() -> None:
+    device, now = Drawer(), [5.0]
+    shelf = Shelf(device, lambda: now[0])
+    await shelf.open("sam")
+    await shelf.put("record/001", detail("Acme"))
+    device.kept["seen/sam/record/001"] += " "
+    now[0] = 9.0
+    await shelf.put("record/001", detail("Acme"))
+    assert device.kept["seen/sam/record/001"].endswith(" ")
+    again = Shelf(device)
+    await again.open("sam")
+    seen = await again.get("record/001", RecordDetail)
+    assert seen is not None
+    assert (seen.value, seen.at) == (detail("Acme"), 9.0)
+
+
 async def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelf_module, "MAX_ITEMS", 3)
     device = Drawer()

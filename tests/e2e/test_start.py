@@ -1,10 +1,13 @@
 """How the web client starts: from a snapshot, without one when that cannot be restored, and never twice with the same secrets."""
 
+import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Request, Route
 
+from devtools.clients import PASSWORD, SALES
 from devtools.suite import Suite
 from tests.e2e.test_story import Phone, browser, context
 
@@ -57,3 +60,80 @@ def test_two_starts_never_share_a_secret(context: BrowserContext, suite: Suite) 
         phone.page.close()
     assert len({a["state"][0] for a in asked}) == 2
     assert len({a["code_challenge"][0] for a in asked}) == 2
+
+
+def _hold_back_flutter(context: BrowserContext) -> None:
+    context.route(re.compile(r"/(main\.dart|python-worker)\.js"), lambda route: route.abort())
+
+
+def test_one_signs_in_before_flutter_and_python_are_there(context: BrowserContext, suite: Suite) -> None:
+    _hold_back_flutter(context)
+    phone = Phone(context, suite.plan.app_url)
+    page = phone.page
+    page.goto(phone.url + "/records/Account")
+    page.locator("#start button").click()
+    page.fill("#username", SALES)
+    page.fill("#password", PASSWORD)
+    context.unroute(re.compile(r"/(main\.dart|python-worker)\.js"))
+    page.click("#Login")
+    page.wait_for_url(re.compile(r"/services/oauth2/authorize|/oauth/callback|/records/Account$"))
+    if page.locator("#oaapprove").count():
+        page.click("#oaapprove")
+    page.wait_for_url(phone.url + "/records/Account")
+    phone.wake()
+    phone.sees(re.compile("Sorted by"))
+    page.locator("#start").wait_for(state="detached")
+
+
+def test_the_page_before_flutter_offers_what_the_backend_offers(context: BrowserContext, suite: Suite) -> None:
+    _hold_back_flutter(context)
+    hosts = [("login.salesforce.com", "Production"), ("*.my.salesforce.com", "My Domain")]
+    options = {
+        "consumerKey": "key",
+        "scope": "api",
+        "loginHosts": [{"host": host, "label": label, "scheme": "https"} for host, label in hosts],
+        "firebase": {"apiKey": "k", "identityUrl": "i", "tokenUrl": "t"},
+    }
+    context.route("**/auth/getSignInOptions", lambda route: route.fulfill(json={"result": options}))
+    asked: list[str] = []
+    context.route(re.compile(r"^https://"), lambda route: (asked.append(route.request.url), route.abort())[1])
+    phone = Phone(context, suite.plan.app_url)
+    page = phone.page
+    page.goto(phone.url)
+    page.get_by_label("Sign in at").select_option("My Domain")
+    address = page.get_by_label("Your company's Salesforce address")
+    address.fill("a b")
+    page.locator("#start button").click()
+    page.get_by_role("alert").get_by_text("for example acme.my.salesforce.com").wait_for()
+    address.fill("acme")
+    page.locator("#start button").click()
+    page.wait_for_event("requestfailed")
+    assert asked[0].startswith("https://acme.my.salesforce.com/services/oauth2/authorize?response_type=code&client_id=key")
+
+
+def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: BrowserContext, suite: Suite) -> None:
+    phone = Phone(context, suite.plan.app_url)
+    phone.open()
+    phone.sign_in()
+    kept = "() => localStorage.getItem('FletSecureStorage.picture') !== null"
+    phone.until(kept)
+
+    context.route(re.compile(r"/(main\.dart|python-worker)\.js"), lambda route: route.abort())
+    picture = phone.page.locator("#start[data-shows=picture] #start-picture")
+    phone.page.goto(phone.url)
+    picture.wait_for()
+    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [390, 844]
+    phone.page.set_viewport_size({"width": 1280, "height": 800})
+    phone.page.goto(phone.url)
+    phone.page.locator("#start[data-shows=splash]").wait_for()  # a picture of another window is none
+    phone.page.set_viewport_size({"width": 390, "height": 844})
+    context.unroute(re.compile(r"/(main\.dart|python-worker)\.js"))
+
+    phone.open()
+    picture.wait_for(state="detached")
+    phone.sees("Open pipeline")
+    phone.open("/access")
+    phone.sees("You signed in")
+    phone.reach("Sign out")
+    phone.sees("Sign in with Salesforce")
+    assert json.loads(phone.page.evaluate("JSON.stringify(Object.keys(localStorage).filter((k) => /picture|seen/.test(k)))")) == []

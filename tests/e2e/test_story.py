@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Request, Response, expect, sync_playwright
 
-from devtools.browsers import CHROMIUM_FLAGS
+from devtools.browsers import CHROMIUM_FLAGS, SECONDS, Tab
 from devtools.clients import ADMIN, PASSWORD, SALES, App, authorize, control, exchange
 from devtools.paths import chromium
 from devtools.suite import Suite
 
 pytestmark = pytest.mark.browser
-_SECONDS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +29,16 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(viewport={"width": 390, "height": 844})
-    made.set_default_timeout(_SECONDS)
+    made.set_default_timeout(SECONDS)
     yield made
     made.close()
 
 
-class Phone:
-    """The app in a tab. Flutter paints on a canvas; its semantics tree is what assistive technology and this test read."""
+class Phone(Tab):
+    """A tab that notes all that comes to the browser."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
-        self.page: Page = context.new_page()
-        self.url = url
+        super().__init__(context.new_page(), url)
         self.bearers: list[str] = []
         self.seen: list[str] = []  # all that came to the browser: URLs, headers and bodies of answers, console lines
         self.unread = 0
@@ -68,61 +66,6 @@ class Phone:
     def kept(self) -> str:
         """Every key and value of every storage, and what was encrypted before it was stored."""
         return json.dumps([self.page.context.storage_state(indexed_db=True), self.page.evaluate(_READ_STORAGES)])
-
-    def open(self, path: str = "/") -> None:
-        self.page.goto(self.url + path)
-        self.wake()
-
-    def wake(self) -> None:
-        """Waits until Flutter is up and switches its semantics on."""
-        self.page.wait_for_selector("flt-semantics-placeholder", state="attached", timeout=_SECONDS)
-        self.page.evaluate("document.querySelector('flt-semantics-placeholder')?.click()")
-
-    def tap(self, name: str | re.Pattern[str]) -> None:
-        self.page.get_by_role("button", name=name).first.click()
-
-    def go(self, place: str) -> None:
-        """By the bar of a phone or the rail of a wider screen."""
-        self.page.get_by_role("tab", name=place).or_(self.page.get_by_role("button", name=re.compile(rf"^{place}\s+Tab"))).first.click()
-
-    def sees(self, text: str | re.Pattern[str]) -> None:
-        """As text or as the label of a group."""
-        self.page.get_by_text(text).or_(self.page.get_by_label(text)).first.wait_for(state="attached", timeout=_SECONDS)
-
-    def type(self, label: str, text: str) -> None:
-        """Types as a person does, who looks whether it arrived: Flutter attaches its input a moment after the click."""
-        box = self.page.get_by_label(label).first
-        for _ in range(5):
-            box.click()
-            self.page.wait_for_timeout(200)
-            self.page.keyboard.press("Control+A")
-            self.page.keyboard.type(text, delay=15)
-            if self.page.get_by_label(label).first.input_value() == text:
-                return
-        raise AssertionError(f"{label} did not take the text")
-
-    def save(self) -> None:
-        """The button at the end of a form; one scrolls as a person does, because what is off the screen is not there for the browser."""
-        for _ in range(30):
-            if self.page.get_by_role("button", name="Save", exact=True).count():
-                break
-            self.page.mouse.move(200, 500)
-            self.page.mouse.wheel(0, 600)
-            self.page.wait_for_timeout(150)
-        self.page.get_by_role("button", name="Save", exact=True).scroll_into_view_if_needed()
-        self.tap("Save")
-
-    def sign_in(self) -> None:
-        self.tap("Sign in with Salesforce")
-        self.page.fill("#username", SALES)
-        self.page.fill("#password", PASSWORD)
-        self.page.click("#Login")
-        self.page.wait_for_url(re.compile(r"/services/oauth2/authorize|/oauth/callback|:\d+/$"))
-        if self.page.locator("#oaapprove").count():
-            self.page.click("#oaapprove")
-        self.page.wait_for_url(re.compile(re.escape(self.url)))
-        self.wake()
-        self.sees("Open pipeline")
 
 
 @pytest.fixture
@@ -188,8 +131,7 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     old = phone.bearers[-1]
     phone.tap(re.compile("Where am I signed in"))
     phone.sees("You signed in")
-    phone.page.get_by_role("button", name="Sign out on all devices").scroll_into_view_if_needed()
-    phone.tap("Sign out on all devices")
+    phone.reach("Sign out on all devices")
     phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
     refused = httpx.post(f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"})
     assert refused.status_code == 400
@@ -259,8 +201,7 @@ def test_a_person_who_leaves_has_everything_erased(phone: Phone, app: App, suite
             break
         phone.page.wait_for_timeout(100)
     assert app.call("api/getConnection")["staySignedIn"] is True
-    phone.page.get_by_role("button", name="Erase my data").scroll_into_view_if_needed()
-    phone.tap("Erase my data")
+    phone.reach("Erase my data")
     phone.sees(re.compile("Erase your data from this app"))
     phone.tap("Cancel")
     phone.tap("Erase my data")

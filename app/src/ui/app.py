@@ -59,6 +59,10 @@ class AppDevice(Device, Protocol):
 
     async def copy(self, text: str) -> None: ...
 
+    def keep_picture(self, uid: str) -> None: ...
+
+    def forget_picture(self) -> None: ...
+
     async def can_lock(self) -> bool: ...
 
     async def unlock(self, why: str) -> bool: ...
@@ -91,6 +95,7 @@ class App(State):
         self.locked = False
         self.on_settings: Callable[[], None] = lambda: None
         self.objects = Live(records, records.objects(), now)
+        self._stands = asyncio.Event()
         self._now = now
         self._shelf = shelf
         self._device = device
@@ -158,6 +163,25 @@ class App(State):
         self.changed()
         if isinstance(self.screen, Screen):
             await self.screen.load()
+        if isinstance(self.screen, HomeViewModel) and self.session.user is not None and self.screen.dashboard.problem is None:
+            self._device.keep_picture(self.session.user.uid)
+
+    def changed(self) -> None:
+        super().changed()
+        self._look()
+
+    def _look(self) -> None:
+        """Whether the place shows more than a skeleton."""
+        if self.screen is not None and not self.finishing and (not isinstance(self.screen, Screen) or self.screen.stands):
+            self._stands.set()
+
+    async def first_sight(self, seconds: float) -> None:
+        """Waits until there is something to see, but no longer than that."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stands.wait()
+        except TimeoutError:
+            return
 
     async def again(self) -> None:
         """Loads the place that is shown once more."""
@@ -188,7 +212,10 @@ class App(State):
 
     def _kept(self, place: Place) -> State:
         key = place.path
-        model = self._models.pop(key, None) or self._make(place)
+        model = self._models.pop(key, None)
+        if model is None:
+            model = self._make(place)
+            model.listen(self._look)
         self._models[key] = model
         while len(self._models) > MAX_PLACES:
             del self._models[next(iter(self._models))]
@@ -266,6 +293,7 @@ class App(State):
     async def _left(self, uid: str | None) -> None:
         if uid is not None:
             await self._shelf.clear(uid)
+            self._device.forget_picture()
         await self._take_over()
         await self.go(SIGN_IN)
 

@@ -63,9 +63,9 @@ class Shelf:
 
     async def put(self, key: str, value: object) -> None:
         """Keeps a value; the oldest ones make room for it."""
-        uid, text = self._uid, json.dumps(encode(value), separators=(",", ":"))
-        self._index.pop(key, None)
-        self._index[key] = (len(text), self._now())
+        uid, before = self._uid, self._index.pop(key, None)
+        text = None if before is not None and self._values.get(key) == value else json.dumps(encode(value), separators=(",", ":"))
+        self._index[key] = (before[0] if before is not None and text is None else len(text or ""), self._now())
         self._values[key] = value
         dropped: list[str] = []
         while len(self._index) > 1 and (len(self._index) > MAX_ITEMS or sum(size for size, _ in self._index.values()) > MAX_CHARACTERS):
@@ -78,7 +78,8 @@ class Shelf:
         try:
             for gone in dropped:
                 await self._device.remove(f"seen/{uid}/{gone}")
-            await self._device.write(f"seen/{uid}/{key}", text)
+            if text is not None:
+                await self._device.write(f"seen/{uid}/{key}", text)
             if uid == self._uid:
                 await self._device.write(self._name(""), json.dumps(self._index, separators=(",", ":")))
         except StorageRefused:

@@ -102,6 +102,15 @@ class _FletDevice:
         """The person's languages as BCP 47 tags, the preferred one first."""
         return [(locale.getlocale()[0] or "en").replace("_", "-")]
 
+    async def stands(self) -> None:
+        """The app's first place is painted: what the device showed until then may go."""
+
+    def keep_picture(self, uid: str) -> None:
+        """The home page stands, and may be shown to this user as a picture at the next start, until the app stands again."""
+
+    def forget_picture(self) -> None:
+        """No picture of any home page stays."""
+
     async def can_lock(self) -> bool:
         """Whether the device can ask for a face, a finger or its code."""
         return False
@@ -139,6 +148,26 @@ class BrowserDevice(_FletDevice):
     async def open_sign_in(self, url: str) -> str | None:
         await self._launcher.launch_url(ft.Url(url, target="_self"))
         return None
+
+    async def stands(self) -> None:
+        await asyncio.sleep(0)
+        await self.read("settings")  # an answer comes when Flutter has taken what was sent before
+        self._tell_page("stands")
+
+    def keep_picture(self, uid: str) -> None:
+        self._tell_page({"keep": uid})
+
+    def forget_picture(self) -> None:
+        self._tell_page("forget")
+
+    def _tell_page(self, message: str | dict[str, str]) -> None:
+        """To app/web/start/start.js, on this tab's own channel, which the worker is named after."""
+        from js import BroadcastChannel, Object, name  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+        from pyodide.ffi import to_js  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+
+        channel = BroadcastChannel.new(name)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        channel.postMessage(to_js(message, dict_converter=Object.fromEntries))  # pyright: ignore[reportUnknownMemberType]
+        channel.close()  # pyright: ignore[reportUnknownMemberType]
 
 
 class DesktopDevice(_FletDevice):

@@ -33,6 +33,10 @@ class HomeViewModel(Screen):
         await self.dashboard.load()
 
     @property
+    def stands(self) -> bool:
+        return self.dashboard.value is not None or self.dashboard.problem is not None
+
+    @property
     def drafts(self) -> tuple[Draft, ...]:
         """What was typed and not saved yet."""
         return self._drafts.all()

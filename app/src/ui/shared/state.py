@@ -30,6 +30,11 @@ class State:
 class Screen(State):
     """What a place shows; it is loaded at every visit."""
 
+    @property
+    def stands(self) -> bool:
+        """Whether there is more to see than a skeleton."""
+        return True
+
     async def load(self) -> None:
         """Shows what was seen before, and fetches what is true now."""
 

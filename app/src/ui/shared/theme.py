@@ -47,8 +47,8 @@ _MODES = {"system": ft.ThemeMode.SYSTEM, "light": ft.ThemeMode.LIGHT, "dark": ft
 def apply(page: ft.Page, mode: str, language: str) -> None:
     """Gives the page the app's look, and Flutter's own words (of the date picker and the like) in the person's language."""
     bar = ft.NavigationBarTheme(label_text_style={ft.ControlState.DEFAULT: ft.TextStyle(size=11, weight=ft.FontWeight.W_500)})
-    page.theme = ft.Theme(color_scheme=LIGHT, use_material3=True, navigation_bar_theme=bar)
-    page.dark_theme = ft.Theme(color_scheme=DARK, use_material3=True, navigation_bar_theme=bar)
+    page.theme = ft.Theme(color_scheme=LIGHT, scaffold_bgcolor=LIGHT.surface, use_material3=True, navigation_bar_theme=bar)
+    page.dark_theme = ft.Theme(color_scheme=DARK, scaffold_bgcolor=DARK.surface, use_material3=True, navigation_bar_theme=bar)
     page.theme_mode = _MODES[mode]
     page.locale_configuration = ft.LocaleConfiguration([ft.Locale("en"), ft.Locale("de"), ft.Locale("ja")], ft.Locale(language))
     page.padding = 0

@@ -39,6 +39,10 @@ class SignInViewModel(Screen):
         self.changed()
 
     @property
+    def stands(self) -> bool:
+        return self.options is not None or self.problem is not None
+
+    @property
     def ended(self) -> Ended | None:
         """Why the last session ended by itself."""
         return self._session.ended

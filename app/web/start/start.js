@@ -1,0 +1,162 @@
+// What a person sees and can do before the app itself stands: the sign-in page, or their home as it looked last.
+import { begin, fullMyDomain } from "./sign_in.js";
+import { has, read, remove, write } from "./storage.js";
+import { words } from "./words.js";
+
+const start = document.getElementById("start");
+const form = document.getElementById("start-sign-in");
+const find = (selector) => document.querySelector(selector);
+let touched = false; // the person uses the page: it stays until they have left for Salesforce
+
+// Each tab has its own line to its worker, in which the app's Python runs.
+globalThis.startChannel = `start-${Math.random()}`;
+const channel = new BroadcastChannel(globalThis.startChannel);
+channel.onmessage = ({ data }) => {
+  if (data === "stands") leave();
+  else if (data === "forget") remove("picture");
+  else if (data.keep) setTimeout(keepPicture, 600, data.keep); // when nothing moves any more
+};
+addEventListener("start-failed", () => start.remove()); // Flet says what went wrong
+
+const settings = await read("settings") ?? {};
+const dark = settings.theme === "dark" || (settings.theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+start.classList.toggle("dark", dark);
+
+const language = [settings.language, ...navigator.languages].map((tag) => (tag || "").split("-")[0].toLowerCase()).find((tag) => tag in words) ?? "en";
+const say = (text) => words[language]?.[text] ?? text;
+document.documentElement.lang = language;
+for (const element of start.querySelectorAll("[data-words]")) {
+  if (element.id !== "start-at") element.textContent = say(element.dataset.words);
+}
+
+await show();
+
+async function show() {
+  try {
+    if (location.pathname === "/oauth/callback") {
+      find("#start-splash span").textContent = say("Signing you in …");
+    } else if (!has("sessions") && !has("ended-session")) {
+      await showSignIn();
+    } else if (location.pathname === "/") {
+      await showPicture();
+    }
+  } catch { // the browser forbids storage
+    await showSignIn();
+    find("#start-refused").hidden = false;
+  }
+}
+
+/** What stands there now; the marks are what bench/first_frame.py reads. */
+function shows(what) {
+  start.dataset.shows = what;
+  performance.mark(`shows ${what}`);
+}
+
+async function showSignIn() {
+  shows("sign-in");
+  const options = fetchOptions();
+  form.onpointerdown = form.onkeydown = () => { touched = true; };
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    form.querySelector("button").disabled = true;
+    try {
+      await signIn(await options);
+    } catch { // the app itself says why, when it stands
+      touched = false;
+      form.querySelector("button").disabled = false;
+    }
+  };
+  options.then(showHosts).catch(() => {});
+}
+
+async function fetchOptions() {
+  const answer = await fetch("/auth/getSignInOptions", { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"data":{}}' });
+  return (await answer.json()).result;
+}
+
+function showHosts({ loginHosts }) {
+  if (loginHosts.length === 1) {
+    find("#start-at").textContent = say("Sign in at {host}").replace("{host}", loginHosts[0].label);
+    return;
+  }
+  find("#start-at").hidden = true;
+  find("#start-host").hidden = false;
+  const select = find("#start-host select");
+  select.replaceChildren(...loginHosts.map(({ host, label }) => new Option(label, host)));
+  select.onchange = () => { find("#start-my-domain").hidden = !select.value.startsWith("*."); };
+}
+
+async function signIn(options) {
+  const chosen = find("#start-host select").value;
+  let host = options.loginHosts.find((known) => known.host === chosen) ?? options.loginHosts[0];
+  if (host.host.startsWith("*.")) {
+    const name = fullMyDomain(find("#start-my-domain input").value, host.host);
+    find("#start-my-domain small").hidden = name !== null;
+    form.querySelector("button").disabled = name !== null;
+    if (name === null) return;
+    host = { ...host, host: name };
+  }
+  const { pending, url } = await begin(options, host, `${location.origin}/oauth/callback`, location.pathname);
+  try {
+    await write("pending-sign-in", pending);
+  } catch {
+    find("#start-refused").hidden = false;
+    form.querySelector("button").disabled = false;
+    return;
+  }
+  location.assign(url);
+}
+
+async function showPicture() {
+  const [picture, sessions] = [await read("picture"), await read("sessions")];
+  const fits = picture?.width === innerWidth && picture.height === innerHeight && picture.dark === dark;
+  if (fits && picture.uid === sessions?.current) {
+    find("#start-picture").src = picture.image;
+    await find("#start-picture").decode();
+    shows("picture");
+  }
+}
+
+/** Keeps what Flutter has painted of the home page, as this user's. */
+async function keepPicture(uid) {
+  if (location.pathname !== "/" || innerWidth * innerHeight === 0) return;
+  const scale = Math.min(devicePixelRatio, 1600 / innerWidth);
+  const canvas = new OffscreenCanvas(Math.round(innerWidth * scale), Math.round(innerHeight * scale));
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  // Where Flutter paints straight to the screen, its canvas can be read only in the frame in which it was painted.
+  await new Promise(requestAnimationFrame);
+  for (const painted of canvases(document)) pen.drawImage(painted, 0, 0, canvas.width, canvas.height);
+  if (isBlank(pen.getImageData(0, 0, canvas.width, canvas.height).data)) return;
+  const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.85 });
+  const image = await new Promise((done) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result);
+    reader.readAsDataURL(blob);
+  });
+  const sessions = await read("sessions");
+  if (sessions?.current !== uid || image.length > 400_000) return;
+  await write("picture", { uid, width: innerWidth, height: innerHeight, dark, image }).catch(() => {});
+}
+
+function* canvases(root) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element.tagName === "CANVAS") yield element;
+    if (element.shadowRoot) yield* canvases(element.shadowRoot);
+  }
+}
+
+function isBlank(pixels) {
+  const colours = new Set();
+  for (let at = 0; at < pixels.length; at += 4004) colours.add((pixels[at] << 16) | (pixels[at + 1] << 8) | pixels[at + 2]);
+  return colours.size < 6;
+}
+
+/** The app stands: shows it, unless the person is about to sign in here. */
+async function leave() {
+  performance.mark("stands");
+  if (touched) return;
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+  if (touched) return;
+  start.classList.add("gone");
+  setTimeout(() => start.remove(), 150);
+}

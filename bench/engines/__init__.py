@@ -1,0 +1,1 @@
+"""The engines that Playwright cannot drive here, each by its own means."""

@@ -1,0 +1,24 @@
+// Two visits in Firefox; prints the page's marks of each as JSON: node bench/engines/firefox.js FIREFOX URL
+const path = require("path");
+const puppeteer = require(path.join(__dirname, "../../devtools/node_modules/puppeteer-core"));
+
+async function main([executablePath, url]) {
+  const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+  try {
+    for (let visit = 0; visit < 2; visit++) {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(120000);
+      await page.goto(url);
+      await page.waitForFunction(() => performance.getEntriesByName("stands").length > 0);
+      console.log(JSON.stringify(await page.evaluate(() => performance.getEntriesByType("mark").map((mark) => [mark.name, mark.startTime]))));
+      await page.close();
+    }
+  } finally {
+    await browser.close();
+  }
+}
+
+main(process.argv.slice(2)).catch((failed) => {
+  console.error(failed);
+  process.exit(1);
+});

@@ -1,0 +1,201 @@
+"""Pictures of the app as people see it: every place in a gallery, and the story of thirty seconds as a GIF."""
+
+import base64
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, CDPSession, sync_playwright
+
+from devtools import languages, ports, web
+from devtools.browsers import CHROMIUM_FLAGS, Tab
+from devtools.clients import PASSWORD, SALES, control
+from devtools.paths import ROOT, chromium
+from devtools.suite import UNLIMITED, Plan, Suite
+
+GALLERY = ROOT / "build/pictures"
+KEPT = ROOT / "docs/pictures"  # what README shows
+SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+# Each place, and a text of the app that shows that it is there.
+PLACES = {
+    "home": ("/", "Open pipeline"),
+    "accounts": ("/records/Account", "Sorted by {field}"),
+    "opportunities": ("/records/Opportunity", "Sorted by {field}"),
+    "account": ("/records/Account/{account}", "Edit"),
+    "edit": ("/records/Account/{account}/edit", "Change"),
+    "new-lead": ("/records/Lead/new", "Save"),
+    "search": ("/search", "Search everything"),
+    "profile": ("/profile", "Where am I signed in?"),
+    "access": ("/access", "Devices"),
+    "settings": ("/settings", "Language"),
+    "more": ("/more", "Settings"),
+}
+IN_README = ("home-phone-light", "account-phone-dark", "edit-phone-light", "account-desktop-light")
+_STYLE = "body{font:14px system-ui;display:flex;flex-wrap:wrap;gap:16px}img{max-width:420px;border:1px solid #ccc}figure{margin:0}"
+
+
+def gallery(spoken: Sequence[str] = ("en",)) -> Path:
+    """Every place at both sizes, light and dark, in each of the languages; returns the page that shows them. The English ones that
+    README shows are written there too. Raises RuntimeError without Chromium."""
+    GALLERY.mkdir(parents=True, exist_ok=True)
+    names: list[str] = []
+    with _app() as (browser, plan):
+        for language in spoken:
+            for device, size in SIZES.items():
+                for scheme in ("light", "dark"):
+                    names += _walk(browser, plan.app_url, device, size, scheme, language)
+    figures = "\n".join(f'<figure><img src="{n}.png" loading="lazy" alt="{n}"><figcaption>{n}</figcaption></figure>' for n in names)
+    page = GALLERY / "index.html"
+    page.write_text(f"<!doctype html><title>Every place</title><style>{_STYLE}</style>\n{figures}\n")
+    if "en" in spoken:
+        KEPT.mkdir(exist_ok=True)
+        for name in IN_README:
+            with Image.open(GALLERY / f"{name}.png") as picture:
+                picture.convert("RGB").quantize(128).save(KEPT / f"{name}.png", optimize=True)
+    return page
+
+
+@contextmanager
+def _app() -> Iterator[tuple[Browser, Plan]]:
+    path = chromium()
+    if path is None:
+        raise RuntimeError("Chromium is missing: install it, or set CHROMIUM to its path")
+    if web.is_stale():
+        web.build()
+    free = ports.free()
+    plan = Plan(free, f"demo-pictures-{free.hub}", user_requests=UNLIMITED)
+    with Suite(plan, lambda _part, _line: None) as suite, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield browser, suite.plan
+        browser.close()
+
+
+def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme: str, language: str) -> Iterator[str]:
+    look: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": scheme}
+    context = browser.new_context(**look)
+    tab = Tab(context.new_page(), url)
+    words = None if language == "en" else languages.read(language)
+
+    def told(text: str) -> re.Pattern[str]:
+        said = text if words is None else str(words[text].string)
+        return re.compile(".*".join(re.escape(part) for part in re.split(r"\{\w+\}", said)))
+
+    def picture(name: str) -> str:
+        whole = f"{name}-{device}-{scheme}" + ("" if language == "en" else f"-{language}")
+        tab.page.mouse.move(0, 0)
+        tab.page.wait_for_timeout(1000)  # until nothing moves any more
+        tab.page.screenshot(path=GALLERY / f"{whole}.png")
+        return whole
+
+    tab.open()
+    tab.sign_in()
+    tab.open("/records/Account")
+    tab.page.get_by_role("button", name=re.compile("Alder Energy")).first.click()
+    tab.page.wait_for_url(re.compile(r"/records/Account/\w+$"))
+    account = tab.page.url.rsplit("/", 1)[-1]
+    kept = context.storage_state()
+    context.close()
+
+    context = browser.new_context(**look, locale=language)
+    tab = Tab(context.new_page(), url)
+    tab.open()
+    tab.page.locator("#start").wait_for(state="detached")
+    yield picture("sign-in")
+    context.close()
+    context = browser.new_context(**look, locale=language, storage_state=kept)
+    tab = Tab(context.new_page(), url)
+    for name, (path, text) in PLACES.items():
+        if name == "more" and device == "desktop":
+            continue
+        tab.open(path.format(account=account))
+        tab.sees(told(text))
+        yield picture(name)
+    context.close()
+
+
+def story() -> Path:
+    """The story that README tells, as a GIF: sign in, look, change, an expired token that nobody notices."""
+    film = _Film()
+    with _app() as (browser, plan):
+        context = browser.new_context(viewport={"width": 390, "height": 844})
+        tab = Tab(context.new_page(), plan.app_url)
+        tab.page.goto(plan.app_url)
+        film.begin(context.new_cdp_session(tab.page))
+        tab.page.locator("#start").wait_for(state="detached")
+        tab.wake()
+        tab.page.wait_for_timeout(1000)
+        tab.tap("Sign in with Salesforce")
+        tab.page.locator("#username").press_sequentially(SALES, delay=40)
+        tab.page.locator("#password").press_sequentially(PASSWORD, delay=40)
+        tab.page.click("#Login")
+        tab.page.click("#oaapprove")
+        tab.page.wait_for_url(re.compile(re.escape(plan.app_url)))
+        tab.wake()
+        tab.sees("Open pipeline")
+        tab.page.wait_for_timeout(1500)
+        tab.go("Accounts")
+        tab.page.get_by_role("button", name=re.compile("Alder Energy")).first.click()
+        tab.sees("Edit")
+        tab.page.wait_for_timeout(1000)
+        tab.tap("Edit")
+        tab.sees("Phone")
+        tab.type("Phone", "+49 89 555 0199")
+        tab.save()
+        tab.page.wait_for_url(re.compile(r"/records/Account/\w+$"))
+        control(plan.ports.url("localorg"), "expire", {})
+        tab.page.wait_for_timeout(1000)
+        tab.go("Contacts")
+        tab.sees(re.compile("Sorted by"))
+        tab.page.wait_for_timeout(1500)
+        film.end()
+        context.close()
+    KEPT.mkdir(exist_ok=True)
+    return film.write(KEPT / "story.gif")
+
+
+class _Film:
+    """What the browser painted and when; waits are cut short."""
+
+    LONGEST = 1.2  # seconds that a picture stands
+    SHORTEST = 0.12
+    WIDTH = 300
+    COLOURS = 64
+
+    def __init__(self) -> None:
+        self._frames: list[tuple[float, bytes]] = []
+        self._session: CDPSession | None = None
+
+    def begin(self, session: CDPSession) -> None:
+        self._session = session
+        session.on("Page.screencastFrame", self._take)
+        session.send("Page.startScreencast", {"format": "png", "everyNthFrame": 1})
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        assert self._session is not None
+        self._frames.append((float(frame["metadata"].get("timestamp", time.time())), base64.b64decode(frame["data"])))
+        self._session.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
+
+    def end(self) -> None:
+        assert self._session is not None
+        self._session.send("Page.stopScreencast")
+
+    def write(self, path: Path) -> Path:
+        pictures: list[Image.Image] = []
+        stands: list[int] = []
+        for at, (began, data) in enumerate(self._frames):
+            ends = self._frames[at + 1][0] if at + 1 < len(self._frames) else began + self.LONGEST
+            seconds = min(ends - began, self.LONGEST)
+            if pictures and seconds < self.SHORTEST and at + 1 < len(self._frames):
+                stands[-1] += round(seconds * 1000)
+                continue
+            whole = Image.open(BytesIO(data)).convert("RGB")
+            small = whole.resize((self.WIDTH, round(whole.height * self.WIDTH / whole.width)), Image.Resampling.LANCZOS)
+            pictures.append(small.quantize(self.COLOURS, dither=Image.Dither.NONE))
+            stands.append(round(seconds * 1000))
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=stands, loop=0, optimize=True)
+        return path
