@@ -29,7 +29,7 @@ PLACES = {
     "account": ("/records/Account/{account}", "Edit"),
     "edit": ("/records/Account/{account}/edit", "Change"),
     "new-lead": ("/records/Lead/new", "Save"),
-    "search": ("/search", "Search everything"),
+    "search": ("/search", "Names, companies, e-mail addresses, phone numbers …"),
     "profile": ("/profile", "Where am I signed in?"),
     "access": ("/access", "Devices"),
     "settings": ("/settings", "Language"),
@@ -87,7 +87,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
 
     def picture(name: str) -> str:
         whole = f"{name}-{device}-{scheme}" + ("" if language == "en" else f"-{language}")
-        tab.page.mouse.move(0, 0)
+        tab.page.mouse.move(size[0] - 1, size[1] / 2)
         tab.page.wait_for_timeout(1000)  # until nothing moves any more
         tab.page.screenshot(path=GALLERY / f"{whole}.png")
         return whole
@@ -147,7 +147,7 @@ def story() -> Path:
         tab.type("Phone", "+49 89 555 0199")
         tab.save()
         tab.page.wait_for_url(re.compile(r"/records/Account/\w+$"))
-        control(plan.ports.url("localorg"), "expire", {})
+        control(plan.ports.url("localorg"), "expire", {"username": SALES})
         tab.page.wait_for_timeout(1000)
         tab.go("Contacts")
         tab.sees(re.compile("Sorted by"))

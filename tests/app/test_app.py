@@ -314,9 +314,9 @@ async def test_a_resize_is_told_only_when_the_layout_changes() -> None:
     told: list[float] = []
     window = Window(390)
     window.listen(lambda: told.append(window.width))
-    for width in (391, 500, 700, 800, 1280, 390):
+    for width in (391, 500, 700, 719, 800, 900, 1280, 390):
         window.resize(width)
-    assert told == [700, 1280, 390]
+    assert told == [700, 800, 1280, 390]
 
 
 async def test_the_navigation_shows_where_one_is() -> None:
@@ -383,3 +383,17 @@ async def test_no_picture_is_kept_of_what_is_not_true() -> None:
     world.backend.fails["getDashboard"] = OrgUnavailable(Reason.ORG_BUSY)
     await world.start()
     assert world.device.picture == ""
+
+
+async def test_the_list_beside_a_record_that_an_address_names_is_filled() -> None:
+    world = World()
+    world.backend.add("001", Name="Acme")
+    app = await world.start("/records/Account/001")
+    beside = app.list_of("Account")
+    assert beside is not None
+    await app.settle()
+    assert beside.items
+    asked = len(world.backend.asked)
+    app.list_of("Account")  # it is asked for at every painting
+    await app.settle()
+    assert len(world.backend.asked) == asked

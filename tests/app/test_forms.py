@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +13,10 @@ from contract.calls import FieldValue
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories import drafts
 from tests.app.world import World
+from ui.app import App
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
+from ui.records.record_view_model import RecordViewModel
 from ui.shared.merge import Conflict, merge
 
 
@@ -57,6 +59,29 @@ async def test_only_what_changed_is_sent_and_the_page_shows_it() -> None:
     assert world.app.notice is not None
     assert world.app.notice.text == "Saved."
     assert world.drafts.all() == ()
+
+
+async def test_the_record_shows_what_was_saved_before_it_is_read_again() -> None:
+    world = acme()
+    app = await world.start("/records/Account/001")
+    await app.go(Place("edit", "Account", "001"))
+    assert isinstance(app.screen, FormViewModel)
+    app.screen.type("Phone", "+44 2")
+    held = world.backend.holds["getRecord"] = asyncio.Event()
+    shown = asyncio.Event()
+    app.listen(lambda: shown.set() if isinstance(app.screen, RecordViewModel) else None)
+    saving = asyncio.create_task(app.screen.save())
+    await asyncio.wait_for(shown.wait(), 5)
+    screen = cast(App, app).screen
+    assert isinstance(screen, RecordViewModel)
+    if screen.record is None:
+        painted = asyncio.Event()
+        screen.listen(lambda: painted.set() if screen.record is not None else None)
+        await asyncio.wait_for(painted.wait(), 5)
+    assert screen.record is not None
+    assert screen.record.fields["Phone"] == "+44 2"
+    held.set()
+    await saving
 
 
 async def test_nothing_changed_is_not_sent() -> None:

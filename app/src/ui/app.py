@@ -190,9 +190,15 @@ class App(State):
             await self.screen.load()
 
     def list_of(self, sobject: str) -> ListViewModel | None:
-        """The list that stands beside a record."""
-        shape = self.shape(sobject)
-        return None if shape is None else cast(ListViewModel, self._kept(Place("list", sobject)))
+        """The list that stands beside a record; it is loaded when nobody has been there yet."""
+        if self.shape(sobject) is None:
+            return None
+        place = Place("list", sobject)
+        is_new = place.path not in self._models
+        beside = cast(ListViewModel, self._kept(place))
+        if is_new:
+            self._spawn(beside.load())
+        return beside
 
     def shape(self, sobject: str) -> SobjectShape | None:
         """An object as the user may see it; None when they may not, or it is not known yet."""
@@ -405,7 +411,7 @@ class App(State):
     async def _saved(self, sobject: str, record_id: str, said: str) -> None:
         """A form was saved."""
         self.say(Notice(said))
-        for path in [p for p in self._models if p.startswith(f"/records/{sobject}/{record_id}/") or p.startswith(f"/records/{sobject}/new")]:
+        for path in [p for p in self._models if p.startswith((f"/records/{sobject}/{record_id}", f"/records/{sobject}/new"))]:
             del self._models[path]
         await self.go(Place("record", sobject, record_id))
 

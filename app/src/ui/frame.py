@@ -42,13 +42,21 @@ class Window(State):
 
     def resize(self, width: float) -> None:
         """Tells only when the layout changes."""
-        before, self.width = (self.has_rail, self.has_two_panes), width
-        if before != (self.has_rail, self.has_two_panes):
+        before, self.width = self._layout, width
+        if before != self._layout:
             self.changed()
+
+    @property
+    def _layout(self) -> tuple[bool, bool, bool]:
+        return self.has_rail, self.has_two_columns, self.has_two_panes
 
     @property
     def has_rail(self) -> bool:
         return self.width >= theme.RAIL
+
+    @property
+    def has_two_columns(self) -> bool:
+        return self.width >= theme.TWO_COLUMNS
 
     @property
     def has_two_panes(self) -> bool:
@@ -94,7 +102,7 @@ def Frame(app: App, window: Window) -> list[ft.View]:
         unlock = ft.FilledButton(_("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.unlock)
         view.controls = [_centre(unlock)]
     elif app.session.user is None or place.name == "sign-in":
-        view.controls = [ft.SafeArea(_place(app, place), expand=True), *_notice(app)]
+        view.controls = [ft.SafeArea(_place(app, place, window), expand=True), *_notice(app)]
     else:
         view.appbar = _app_bar(app, place, window)
         body: list[ft.Control] = [*_banner(app), ft.Container(_panes(app, place, window), expand=True)]
@@ -112,7 +120,7 @@ def Frame(app: App, window: Window) -> list[ft.View]:
 
 
 def _panes(app: App, place: Place, window: Window) -> ft.Control:
-    one = _place(app, place)
+    one = _place(app, place, window)
     if not window.has_two_panes or place.name not in ("list", "record", "edit", "new"):
         return one
     listed = app.list_of(place.sobject)
@@ -123,7 +131,7 @@ def _panes(app: App, place: Place, window: Window) -> ft.Control:
     return ft.Row([ft.Container(beside, width=440), ft.VerticalDivider(width=1), ft.Container(detail, expand=True)], expand=True, spacing=0)
 
 
-def _place(app: App, place: Place) -> ft.Control:
+def _place(app: App, place: Place, window: Window) -> ft.Control:
     key, model = place.path, app.screen
     match model:
         case HomeViewModel():
@@ -131,9 +139,9 @@ def _place(app: App, place: Place) -> ft.Control:
         case ListViewModel():
             return keyed(f"list {place.sobject}", RecordList, app, model)
         case RecordViewModel():
-            return keyed(key, RecordPage, app, model)
+            return keyed(key, RecordPage, app, model, window.has_two_columns)
         case FormViewModel():
-            return keyed(key, RecordForm, app, model)
+            return keyed(key, RecordForm, app, model, window.has_two_columns)
         case SearchViewModel():
             return keyed(key, Search, app, model)
         case ProfileViewModel():

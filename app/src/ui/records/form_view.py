@@ -16,10 +16,11 @@ from ui.shared.words import _
 
 _KEYBOARDS = {"email": ft.KeyboardType.EMAIL, "phone": ft.KeyboardType.PHONE, "url": ft.KeyboardType.URL}
 _MANY = 8  # values from which on a picklist can be searched
+_LONG = 255  # characters; a text area for more has a row of its own
 
 
 @ft.component
-def RecordForm(app: App, model: FormViewModel) -> ft.Control:
+def RecordForm(app: App, model: FormViewModel, two_columns: bool) -> ft.Control:
     use(model)
     if model.draft is None:
         if model.problem is not None:
@@ -37,11 +38,9 @@ def RecordForm(app: App, model: FormViewModel) -> ft.Control:
     elif model.errors:
         rows.append(parts.note(_("Please look at the fields marked below.")))
     for section, fields in model.sections:
-        inputs = [
-            ft.Container(keyed(f.name, Input, app, model, f), col={"xs": 12, "md": 12 if f.type == "textarea" and f.length > 255 else 6})
-            for f in fields
-        ]
-        rows.append(parts.card(section.heading or _("More"), ft.ResponsiveRow([*inputs], spacing=16, run_spacing=16)))
+        inputs = [(keyed(f.name, Input, app, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
+        grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
+        rows.append(parts.card(section.heading or _("More"), ft.Container(grid, padding=ft.Padding.only(top=8))))
     rows.append(_leave_question(app, model) if model.asks_to_leave else _buttons(app, model))
     return parts.content(*rows)
 

@@ -11,10 +11,11 @@ from ui.shared.live import use
 from ui.shared.words import _
 
 _ICONS = {"tel": ft.Icons.CALL_OUTLINED, "mailto": ft.Icons.MAIL_OUTLINED, "https": ft.Icons.OPEN_IN_NEW, "http": ft.Icons.OPEN_IN_NEW}
+_LONG = 80  # characters of a text that needs the whole width
 
 
 @ft.component
-def RecordPage(app: App, model: RecordViewModel) -> ft.Control:
+def RecordPage(app: App, model: RecordViewModel, two_columns: bool) -> ft.Control:
     use(model)
     live, record = model.detail, model.record
     if record is None:
@@ -27,7 +28,7 @@ def RecordPage(app: App, model: RecordViewModel) -> ft.Control:
     actions = _actions(app, model)
     if actions:
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
-    rows += [_group(app, group) for group in model.groups]
+    rows += [_group(app, group, two_columns) for group in model.groups]
     rows += [_related(app, model, related) for related in model.shape.related]
     return parts.content(*rows)
 
@@ -84,8 +85,9 @@ def _actions(app: App, model: RecordViewModel) -> list[ft.Control]:
     return [*first, *(button(first_of_each[kind]) for kind in ("tel", "mailto", "http") if kind in first_of_each)]
 
 
-def _group(app: App, group: Group) -> ft.Control:
-    return parts.card(group.heading or _("More"), ft.ResponsiveRow([_line(app, line) for line in group.lines], spacing=16, run_spacing=4))
+def _group(app: App, group: Group, two_columns: bool) -> ft.Control:
+    lines = [(_line(app, line), len(line.text) > _LONG) for line in group.lines]
+    return parts.card(group.heading or _("More"), parts.columns(lines, 2 if two_columns else 1))
 
 
 def _line(app: App, line: Line) -> ft.Control:
@@ -94,10 +96,8 @@ def _line(app: App, line: Line) -> ft.Control:
     opens = bool(line.link) or (line.parent is not None and app.shape(line.parent[0]) is not None)
     text = ft.Text(line.text, color=ft.Colors.PRIMARY if opens else None)
     words = ft.MergeSemantics(ft.Column([label, text], spacing=0, tight=True))
-    long = len(line.text) > 80
-    col: dict[str | ft.ResponsiveRowBreakpoint, ft.Number] = {"xs": 12, "sm": 12 if long else 6}
     if not opens:
-        return ft.Container(words, col=col, padding=ft.Padding.symmetric(vertical=6))
+        return ft.Container(words, padding=ft.Padding.symmetric(vertical=6))
 
     async def tapped() -> None:
         if line.parent is not None:
@@ -110,7 +110,7 @@ def _line(app: App, line: Line) -> ft.Control:
 
     body = ft.Container(words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6))
     copier: list[ft.Control] = [parts.icon_button(ft.Icons.CONTENT_COPY, _("Copy {what}", what=line.label), copy)] if line.link else []
-    return ft.Container(ft.Row([body, *copier], spacing=4), col=col)
+    return ft.Row([body, *copier], spacing=4)
 
 
 def _related(app: App, model: RecordViewModel, related: RelatedList) -> ft.Control:

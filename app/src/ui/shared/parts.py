@@ -30,6 +30,30 @@ def card(title: str | None, *controls: ft.Control, action: ft.Control | None = N
     return ft.Container(inner, padding=16, border_radius=16, bgcolor=ft.Colors.SURFACE_CONTAINER_LOW)
 
 
+def columns(items: list[tuple[ft.Control, bool]], count: int, *, spacing: int = 4) -> ft.Control:
+    """Controls in this many columns, row by row; the flag tells which of them needs a row of its own."""
+    rows: list[ft.Control] = []
+    waiting: list[ft.Control] = []
+
+    def close(*controls: ft.Control) -> None:
+        if controls:
+            cells = [ft.Container(c, expand=True) for c in controls]
+            rows.append(ft.Row([*cells], spacing=16, vertical_alignment=ft.CrossAxisAlignment.START))
+        waiting.clear()
+
+    for control, alone in items:
+        if alone:
+            close(*waiting)
+            close(control)
+        else:
+            waiting.append(control)
+            if len(waiting) == count:
+                close(*waiting)
+    if waiting:
+        close(*waiting, *(ft.Container() for _empty in range(count - len(waiting))))
+    return ft.Column(rows, spacing=spacing, tight=True)
+
+
 def heading_text(text: str) -> ft.Control:
     return ft.Semantics(content=ft.Text(text, theme_style=ft.TextThemeStyle.TITLE_MEDIUM, weight=ft.FontWeight.W_600), header=True)
 

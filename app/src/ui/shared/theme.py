@@ -5,6 +5,7 @@ import flet as ft
 CONTENT_WIDTH = 1040
 # Material 3's window size classes, in logical pixels.
 RAIL = 600  # "medium" begins: the navigation moves from the foot to the side
+TWO_COLUMNS = 720  # a record's fields stand in two columns
 TWO_PANES = 1200  # "large" begins: list and record stand side by side
 TARGET = 48  # what can be tapped is at least this high and wide
 
