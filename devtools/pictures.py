@@ -27,7 +27,7 @@ PLACES = {
     "accounts": ("/records/Account", "Sorted by {field}"),
     "opportunities": ("/records/Opportunity", "Sorted by {field}"),
     "account": ("/records/Account/{account}", "Edit"),
-    "edit": ("/records/Account/{account}/edit", "Change"),
+    "edit": ("/records/Account/{account}/edit", "Change {title}"),
     "new-lead": ("/records/Lead/new", "Save"),
     "search": ("/search", "Names, companies, e-mail addresses, phone numbers …"),
     "profile": ("/profile", "Where am I signed in?"),
@@ -35,7 +35,7 @@ PLACES = {
     "settings": ("/settings", "Language"),
     "more": ("/more", "Settings"),
 }
-IN_README = ("home-phone-light", "account-phone-dark", "edit-phone-light", "account-desktop-light")
+IN_README = ("home-phone-light", "account-phone-dark", "opportunities-phone-light", "account-desktop-light")
 _STYLE = "body{font:14px system-ui;display:flex;flex-wrap:wrap;gap:16px}img{max-width:420px;border:1px solid #ccc}figure{margin:0}"
 
 
@@ -87,6 +87,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
 
     def picture(name: str) -> str:
         whole = f"{name}-{device}-{scheme}" + ("" if language == "en" else f"-{language}")
+        tab.page.locator("#start").wait_for(state="detached")
         tab.page.mouse.move(size[0] - 1, size[1] / 2)
         tab.page.wait_for_timeout(1000)  # until nothing moves any more
         tab.page.screenshot(path=GALLERY / f"{whole}.png")
@@ -104,7 +105,6 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
     context = browser.new_context(**look, locale=language)
     tab = Tab(context.new_page(), url)
     tab.open()
-    tab.page.locator("#start").wait_for(state="detached")
     yield picture("sign-in")
     context.close()
     context = browser.new_context(**look, locale=language, storage_state=kept)

@@ -74,6 +74,20 @@ async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> Non
     assert client.session.ended.reason == lost.value.reason
 
 
+@pytest.mark.parametrize("later", [3600.0, -3600.0], ids=["fast", "slow"])
+async def test_a_clock_that_is_wrong_by_an_hour_changes_nothing(suite: Suite, later: float) -> None:
+    client = Client(suite)
+    client.later = later
+    await client.session.finish(await client.leave())
+    assert (await client.records.get(client.records.profile())).title == "Account Executive"
+    again = Client(suite, client.device)
+    again.later = later
+    await again.session.restore()
+    assert (await again.records.get(again.records.profile())).title == "Account Executive"
+    again.later = 0.0  # somebody sets the clock right
+    assert (await again.records.get(again.records.profile())).title == "Account Executive"
+
+
 async def test_the_id_token_is_renewed_by_itself(client: Client) -> None:
     await client.session.finish(await client.leave())
     first = await client.session.id_token()

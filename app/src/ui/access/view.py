@@ -28,7 +28,7 @@ def _state(model: AccessViewModel, access: Access) -> ft.Control:
     connection = access.connection
     living = connection.ended_reason is None
     icon = ft.Icon(ft.Icons.VERIFIED_USER_OUTLINED if living else ft.Icons.GPP_BAD_OUTLINED, color=ft.Colors.PRIMARY if living else ft.Colors.ERROR)
-    lines = [ft.Row([icon, ft.Text(state_words(connection.state), weight=ft.FontWeight.W_600)], spacing=12)]
+    lines = [ft.Row([icon, ft.Text(state_words(connection.state), weight=ft.FontWeight.W_600, expand=True)], spacing=12)]
     why = [parts.faint(_(from_wire(connection.ended_reason, "", {}).message))] if connection.ended_reason else []
     since = _("Signed in at {host} on {day}; renewed {renewed}.", host=connection.login_host, day=values.day(connection.signed_in_at),
               renewed=values.time_of(connection.refreshed_at))  # fmt: skip
@@ -36,9 +36,10 @@ def _state(model: AccessViewModel, access: Access) -> ft.Control:
     async def stay(event: ft.Event[ft.Switch]) -> None:
         await model.stay_signed_in(bool(event.control.value))
 
-    switch = ft.Switch(label=_("Keep me signed in while I'm away"), value=connection.stay_signed_in, on_change=stay, expand=True, disabled=model.busy)
+    switch = ft.Switch(value=connection.stay_signed_in, on_change=stay, disabled=model.busy)
+    wish = ft.MergeSemantics(ft.Row([switch, ft.Text(_("Keep me signed in while I'm away"), expand=True)], spacing=12))
     hint = parts.faint(_("Otherwise Salesforce signs you out after a month without this app."))
-    return parts.card(_("This app and your Salesforce"), *lines, *why, parts.faint(since), ft.Row([switch], height=theme.TARGET), hint)
+    return parts.card(_("This app and your Salesforce"), *lines, *why, parts.faint(since), wish, hint)
 
 
 def _devices(app: App, model: AccessViewModel, access: Access) -> ft.Control:
