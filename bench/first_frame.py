@@ -27,7 +27,7 @@ _WATCH = """(text) => {
   window.painted = 0;
   addEventListener("pointerdown", () => { began = performance.now(); }, { once: true, capture: true });
   new MutationObserver((_, observer) => {
-    const there = [...document.querySelectorAll("flt-semantics")].some((e) => (e.ariaLabel ?? e.innerText).includes(text));
+    const there = [...document.querySelectorAll("flt-semantics")].some((e) => `${e.getAttribute("aria-label")} ${e.textContent}`.includes(text));
     if (began && there) { observer.disconnect(); requestAnimationFrame(() => { window.painted = performance.now() - began; }); }
   }).observe(root, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
@@ -78,7 +78,7 @@ def _signed_in(browser: Browser, url: str, times: dict[str, list[float]]) -> Non
 
 def _tap(tab: Tab, times: dict[str, list[float]]) -> None:
     for seen in (False, True):
-        tab.page.evaluate(_WATCH, "Alder Energy, ")
+        tab.page.evaluate(_WATCH, "Alder Energy")
         tab.go("Accounts")
         tab.sees(re.compile("Sorted by"))
         tab.until("() => window.painted > 0")

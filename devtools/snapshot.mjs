@@ -1,5 +1,5 @@
 // Makes a memory snapshot of Pyodide with the app already imported; a browser that restores it starts without either.
-// node snapshot.mjs SITE_FOLDER: reads pyodide/ and app.tar.gz there, writes pyodide/snapshot.bin.gz.
+// node snapshot.mjs SITE_FOLDER: reads pyodide/ and app.tar.gz there, writes pyodide/snapshot.bin.gz and the archive anew.
 //
 // No C extension may be in it (so msgpack's pure Python is used), and no JavaScript object.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -11,6 +11,18 @@ const LARGEST = 50331648; // bytes; every visitor loads it, so it may not grow u
 const site = process.argv[2];
 const { loadPyodide } = await import(pathToFileURL(join(site, "pyodide/pyodide.mjs")));
 process.on("uncaughtException", (error) => { console.error(String(error.message ?? error).slice(-3000)); process.exit(1); });
+
+// The archive gets its bytecode, which only this Python can make: a start without a snapshot need not compile anything.
+const compiler = await loadPyodide();
+compiler.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: "/home/pyodide" });
+compiler.runPython(`
+import compileall, py_compile, tarfile
+compileall.compile_dir("/home/pyodide", quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+with tarfile.open("/tmp/app.tar.gz", "w:gz") as archive:
+    archive.add("/home/pyodide", arcname=".")
+`);
+writeFileSync(join(site, "app.tar.gz"), compiler.FS.readFile("/tmp/app.tar.gz"));
+
 const pyodide = await loadPyodide({ _makeSnapshot: true, env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0" } });
 pyodide.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: "/home/pyodide" });
 pyodide.runPython('import sys; sys.path[:0] = ["/home/pyodide", "/home/pyodide/__pypackages__"]');

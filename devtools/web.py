@@ -57,7 +57,7 @@ _ADDRESSES = """
   const own = (address) =>
     typeof address === "string" && address.startsWith(google) ? base + "fonts/notosansjp/" + address.slice(google.length) : address;
   window.fetch = (address, options) => fetched.call(window, own(address), options);
-  flet.earlyWorker = new Worker(base + "python-worker.js", { type: "module", name: globalThis.startChannel });
+  flet.earlyWorker = new Worker(base + "python-worker.js", { type: "module" });
 }
 """
 
@@ -221,6 +221,11 @@ def _start_python_early() -> None:
         'console.error("Python worker init error:", error);',
         'console.error("Python worker init error:", error);\n        window.dispatchEvent(new Event("start-failed"));',
     )
+    received = "app.worker.onmessage = (event) => {"
+    to_page = 'if (event.data?.toPage) return window.dispatchEvent(new CustomEvent("from-python", { detail: event.data.toPage }));'
+    _replace("python.js", received, received + to_page)
+    failed = 'console.error("Python worker init error:", error);'
+    _replace("python.js", failed, failed + 'window.dispatchEvent(new Event("start-failed"));')
     begin = "self.initPyodide = async function () {"
     early = """const output = {
     stdout: (text) => self.sendPythonOutput(text, false),
@@ -234,6 +239,8 @@ self.earlyApp.catch(() => {}); // told where it is awaited
 self.earlyPyodide = (async () => {
     const { loadPyodide } = await import(base + "pyodide/pyodide.mjs");
     try {
+        // WebKit cannot restore it, and would have tried for seconds.
+        if (/AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent)) throw new Error("WebKit");
         const answer = await fetch(base + "pyodide/snapshot.bin.gz");
         if (!answer.ok) throw new Error("no snapshot");
         const restored = await loadPyodide({ ...output, _loadSnapshot: await unzipped(answer) });

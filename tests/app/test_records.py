@@ -9,17 +9,15 @@ from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories.records import Visited
 from tests.app.world import World
 from ui.home.view_model import HomeViewModel
-from ui.records import list_view_model
 from ui.records.list_view_model import PAGE, ListViewModel
 from ui.records.record_view_model import RecordViewModel
-from ui.search import view_model as search_view_model
 from ui.search.view_model import SearchViewModel
+from ui.shared import state
 
 
 @pytest.fixture(autouse=True)
 def _type_fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(list_view_model, "SEARCH_AFTER", 0.01)
-    monkeypatch.setattr(search_view_model, "SEARCH_AFTER", 0.01)
+    monkeypatch.setattr(state, "SEARCH_AFTER", 0.01)
 
 
 def full(count: int = 65) -> World:

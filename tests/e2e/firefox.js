@@ -19,6 +19,7 @@ async function main([executablePath, url, username, password]) {
     await page.waitForFunction((address) => location.href.startsWith(address), {}, url);
     await wake(page);
     await page.waitForFunction(() => document.querySelector("flt-semantics-host")?.innerText.includes("Open pipeline"));
+    await page.waitForFunction(() => !document.getElementById("start"));
     console.log(await browser.version(), "signed in");
   } finally {
     await browser.close();

@@ -37,6 +37,7 @@ def main(browser: str, driver_path: str, url: str, username: str, password: str)
             consent.click()
         until(lambda d: d.current_url.startswith(url) and d.execute_script(_WAKE))
         until(lambda d: d.execute_script("return document.querySelector('flt-semantics-host')?.innerText.includes('Open pipeline')"))
+        until(lambda d: not d.find_elements(By.ID, "start"))
         print(driver.capabilities["browserName"], driver.capabilities["browserVersion"], "signed in")
     finally:
         driver.quit()

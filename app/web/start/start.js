@@ -8,14 +8,11 @@ const form = document.getElementById("start-sign-in");
 const find = (selector) => document.querySelector(selector);
 let touched = false; // the person uses the page: it stays until they have left for Salesforce
 
-// Each tab has its own line to its worker, in which the app's Python runs.
-globalThis.startChannel = `start-${Math.random()}`;
-const channel = new BroadcastChannel(globalThis.startChannel);
-channel.onmessage = ({ data }) => {
-  if (data === "stands") leave();
-  else if (data === "forget") remove("picture");
-  else if (data.keep) setTimeout(keepPicture, 600, data.keep); // when nothing moves any more
-};
+addEventListener("from-python", ({ detail }) => {
+  if (detail === "stands") leave();
+  else if (detail === "forget") remove("picture");
+  else if (detail.keep) setTimeout(keepPicture, 600, detail.keep); // when nothing moves any more
+});
 addEventListener("start-failed", () => start.remove()); // Flet says what went wrong
 
 const settings = await read("settings") ?? {};

@@ -161,13 +161,11 @@ class BrowserDevice(_FletDevice):
         self._tell_page("forget")
 
     def _tell_page(self, message: str | dict[str, str]) -> None:
-        """To app/web/start/start.js, on this tab's own channel, which the worker is named after."""
-        from js import BroadcastChannel, Object, name  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+        """To app/web/start/start.js; Flet's python.js lets it through (devtools/web.py)."""
+        from js import Object, postMessage  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
         from pyodide.ffi import to_js  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
-        channel = BroadcastChannel.new(name)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        channel.postMessage(to_js(message, dict_converter=Object.fromEntries))  # pyright: ignore[reportUnknownMemberType]
-        channel.close()  # pyright: ignore[reportUnknownMemberType]
+        postMessage(to_js({"toPage": message}, dict_converter=Object.fromEntries))  # pyright: ignore[reportUnknownMemberType]
 
 
 class DesktopDevice(_FletDevice):

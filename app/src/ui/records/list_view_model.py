@@ -1,16 +1,14 @@
 """A list of any object: search, filters, sort, endless scroll. An answer that a newer question has overtaken is dropped."""
 
-import asyncio
 import time
 from collections.abc import Callable
 
 from contract.calls import FieldValue, Filter, ListRecords, Record, SobjectShape, Sort
 from contract.errors import CallError, Reason, RefusedRequest
 from data.repositories.records import AnotherUser, RecordsRepository
-from ui.shared.state import OLD_SECONDS, Screen
+from ui.shared.state import OLD_SECONDS, Questions, Screen
 
 PAGE = 30
-SEARCH_AFTER = 0.3  # seconds of rest after the last key
 
 
 class ListViewModel(Screen):
@@ -23,7 +21,7 @@ class ListViewModel(Screen):
         self._records = records
         self._is_deleted = is_deleted
         self._now = now
-        self._question = 0
+        self._questions = Questions()
         self._cursor: str | None = None
         self._at = 0.0
         self._items: list[Record] = []
@@ -57,13 +55,12 @@ class ListViewModel(Screen):
 
     async def refresh(self) -> None:
         """Begins anew: what was seen of it is there at once, and gives way to what is true now."""
-        self._question += 1
-        question, request = self._question, self._request(None)
+        question, request = self._questions.new(), self._request(None)
         fetch = self._records.page(request)
         self.loading, self.problem = True, None
         self.changed()
         seen = await self._records.seen(fetch)
-        if question != self._question:
+        if not self._questions.is_last(question):
             return
         if seen is not None and not self._items:
             self._items, self._cursor, self._at = list(seen.value.records), None, seen.at
@@ -71,13 +68,13 @@ class ListViewModel(Screen):
         try:
             page = await self._records.get(fetch)
         except CallError as failed:
-            if question == self._question:
+            if self._questions.is_last(question):
                 self.problem, self.loading = failed, False
                 self.changed()
         except AnotherUser:
             return
         else:
-            if question == self._question:
+            if self._questions.is_last(question):
                 self._items, self._at = list(page.records), self._now()
                 self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False
                 self.changed()
@@ -85,10 +82,7 @@ class ListViewModel(Screen):
     async def type(self, text: str) -> None:
         """Searches once the person has stopped typing."""
         self.search = text
-        self._question += 1
-        question = self._question
-        await asyncio.sleep(SEARCH_AFTER)
-        if question == self._question:
+        if await self._questions.rested():
             await self._anew()
 
     async def choose_filter(self, field: str, value: FieldValue) -> None:
@@ -113,12 +107,12 @@ class ListViewModel(Screen):
         """The next page, if there is one and none is on its way."""
         if self.loading or self.complete or self._cursor is None:
             return
-        question, self.loading, self.problem = self._question, True, None
+        question, self.loading, self.problem = self._questions.last, True, None
         self.changed()
         try:
             page = await self._records.page(self._request(self._cursor)).call()
         except RefusedRequest as refused:
-            if question != self._question:
+            if not self._questions.is_last(question):
                 return
             self.loading = False
             if refused.reason is Reason.INVALID_CURSOR:
@@ -126,13 +120,13 @@ class ListViewModel(Screen):
                 return
             self.problem = refused
         except CallError as failed:
-            if question != self._question:
+            if not self._questions.is_last(question):
                 return
             self.problem, self.loading = failed, False
         except AnotherUser:
             return
         else:
-            if question != self._question:
+            if not self._questions.is_last(question):
                 return
             self._items += page.records
             self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False

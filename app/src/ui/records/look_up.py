@@ -12,11 +12,11 @@ from data.repositories.records import AnotherUser
 from ui.app import App
 from ui.records.form_view_model import FormViewModel
 from ui.shared import parts, theme, values
+from ui.shared.state import SEARCH_AFTER
 from ui.shared.words import _
 
 Chosen = Callable[[Record | None, str], None]
 Found = tuple[Record, ...] | CallError | None  # what a search brought; None while it is on its way
-_SEARCH_AFTER = 0.3  # seconds of rest after the last key
 
 
 def look_up(app: App, model: FormViewModel, field: FieldShape, targets: list[str], chosen: Chosen) -> ft.AlertDialog:
@@ -57,7 +57,7 @@ def Finder(app: App, model: FormViewModel, targets: list[str], chosen: Chosen) -
         await search(target, "", 0)
 
     async def typed(event: ft.Event[ft.TextField]) -> None:
-        await search(target, event.control.value, _SEARCH_AFTER)
+        await search(target, event.control.value, SEARCH_AFTER)
 
     ft.use_effect(first, [target])
     rows: list[ft.Control] = []

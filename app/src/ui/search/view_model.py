@@ -1,13 +1,10 @@
 """Search over all objects, with the texts that were searched for last."""
 
-import asyncio
-
 from contract.calls import Hit
 from contract.errors import CallError
 from data.repositories.records import AnotherUser, RecordsRepository
-from ui.shared.state import Screen
+from ui.shared.state import Questions, Screen
 
-SEARCH_AFTER = 0.3  # seconds of rest after the last key
 LEAST = 2  # letters that Salesforce needs
 
 
@@ -15,7 +12,7 @@ class SearchViewModel(Screen):
     def __init__(self, records: RecordsRepository) -> None:
         super().__init__()
         self._records = records
-        self._question = 0
+        self._questions = Questions()
         self.text = ""
         self.hits: tuple[Hit, ...] | None = None
         self.recent: tuple[str, ...] = ()
@@ -29,21 +26,17 @@ class SearchViewModel(Screen):
     async def type(self, text: str) -> None:
         """Searches once the person has stopped typing."""
         self.text = text
-        self._question += 1
-        question = self._question
         if len(text.strip()) < LEAST:
+            self._questions.new()
             self.hits, self.loading, self.problem = None, False, None
             self.changed()
-            return
-        await asyncio.sleep(SEARCH_AFTER)
-        if question == self._question:
-            await self._search(question)
+        elif await self._questions.rested():
+            await self._search()
 
     async def search_for(self, text: str) -> None:
         """Searches for a text that was chosen."""
         self.text = text
-        self._question += 1
-        await self._search(self._question)
+        await self._search()
 
     async def again(self) -> None:
         await self.search_for(self.text)
@@ -52,18 +45,19 @@ class SearchViewModel(Screen):
         """The person has opened what they looked for: the text is worth keeping."""
         await self._records.note_search(self.text.strip())
 
-    async def _search(self, question: int) -> None:
+    async def _search(self) -> None:
+        question = self._questions.new()
         self.loading, self.problem = True, None
         self.changed()
         try:
             hits = (await self._records.search(self.text.strip())).hits
         except CallError as failed:
-            if question == self._question:
+            if self._questions.is_last(question):
                 self.problem, self.loading = failed, False
                 self.changed()
         except AnotherUser:
             return
         else:
-            if question == self._question:
+            if self._questions.is_last(question):
                 self.hits, self.loading = hits, False
                 self.changed()

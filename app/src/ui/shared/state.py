@@ -1,5 +1,6 @@
 """What view models have in common: they tell who paints them, and load behind what was seen before. No Flet in here."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -8,6 +9,7 @@ from contract.errors import CallError
 from data.repositories.records import AnotherUser, Fetch, RecordsRepository
 
 T = TypeVar("T")
+SEARCH_AFTER = 0.3  # seconds of rest after the last key
 OLD_SECONDS = 60.0  # what was fetched longer ago says its age
 
 
@@ -80,3 +82,23 @@ class Live(State, Generic[T]):
         finally:
             self.loading = False
         self.changed()
+
+
+class Questions:
+    """Numbers what is asked, so that an answer that a newer question has overtaken can be dropped."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def new(self) -> int:
+        self.last += 1
+        return self.last
+
+    def is_last(self, question: int) -> bool:
+        return question == self.last
+
+    async def rested(self) -> bool:
+        """Asks anew, and tells after a rest of SEARCH_AFTER seconds whether that is still the last question."""
+        question = self.new()
+        await asyncio.sleep(SEARCH_AFTER)
+        return self.is_last(question)
