@@ -17,7 +17,7 @@ from devtools.browsers import CHROMIUM_FLAGS, Tab
 from devtools.paths import ROOT, chromium, firefox, tool_path, webkit
 from devtools.suite import UNLIMITED, Plan, Suite
 
-ROUNDS = 3
+ROUNDS = 2
 _MARKS = "() => performance.getEntriesByType('mark').map((mark) => [mark.name, mark.startTime])"
 _STANDS = "() => performance.getEntriesByName('stands').length > 0"
 # From the finger's touch to the frame after which the list is in the semantics tree.

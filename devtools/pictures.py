@@ -163,7 +163,7 @@ class _Film:
 
     LONGEST = 1.2  # seconds that a picture stands
     SHORTEST = 0.12
-    WIDTH = 300
+    WIDTH = 330
     COLOURS = 64
 
     def __init__(self) -> None:
