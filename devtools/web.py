@@ -134,6 +134,8 @@ def build() -> None:
             path.unlink()
     _choose_fonts()
     _bundle_japanese()
+    # Flet's own sign of waiting turns behind the page's, and takes a processor from Python while that starts.
+    _replace("main.dart.js", '[30,"Working..."]', '[0,""]')
     patch_index_html(
         index_path=str(_ASSETS / "index.html"),
         base_href="/",

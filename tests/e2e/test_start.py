@@ -4,6 +4,7 @@ import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2 as httpx
 import pytest
 from playwright.sync_api import BrowserContext, Request, Route
 
@@ -83,6 +84,32 @@ def test_one_signs_in_before_flutter_and_python_are_there(context: BrowserContex
     phone.wake()
     phone.sees(re.compile("Sorted by"))
     page.locator("#start").wait_for(state="detached")
+
+
+def test_when_the_backend_is_out_of_reach_the_app_itself_says_so(context: BrowserContext, suite: Suite) -> None:
+    context.route("**/auth/getSignInOptions", lambda route: route.abort())
+    phone = Phone(context, suite.plan.app_url)
+    phone.page.goto(phone.url)
+    phone.page.locator("#start button").click()
+    phone.wake()
+    phone.sees(re.compile("You seem to be offline"))
+    phone.page.locator("#start").wait_for(state="detached")
+
+
+def test_when_python_does_not_start_the_page_before_it_gives_way(context: BrowserContext, suite: Suite) -> None:
+    context.route(re.compile(r"/(app\.tar|snapshot\.bin)\.gz"), lambda route: route.fulfill(status=404))
+    phone = Phone(context, suite.plan.app_url)
+    phone.page.goto(phone.url)
+    phone.page.locator("#start").wait_for(state="detached")
+
+
+def test_browsers_keep_what_never_changes_and_ask_for_the_page(suite: Suite) -> None:
+    page = httpx.get(f"{suite.plan.app_url}/records/Account")
+    assert page.headers["cache-control"] == "no-cache"
+    script = re.search(r"/v/[0-9a-f]{16}/boot\.js", page.text)
+    assert script is not None
+    assert "immutable" in httpx.get(suite.plan.app_url + script[0]).headers["cache-control"]
+    assert httpx.get(f"{suite.plan.app_url}/v/of-another-build/boot.js").status_code == 404
 
 
 def test_the_page_before_flutter_offers_what_the_backend_offers(context: BrowserContext, suite: Suite) -> None:

@@ -7,6 +7,7 @@ const start = document.getElementById("start");
 const form = document.getElementById("start-sign-in");
 const find = (selector) => document.querySelector(selector);
 let touched = false; // the person uses the page: it stays until they have left for Salesforce
+let stands = false; // the app itself is painted behind it
 
 addEventListener("from-python", ({ detail }) => {
   if (detail === "stands") leave();
@@ -51,7 +52,7 @@ function shows(what) {
 
 async function showSignIn() {
   shows("sign-in");
-  const options = fetchOptions();
+  let options = fetchOptions();
   form.onpointerdown = form.onkeydown = () => { touched = true; };
   form.onsubmit = async (event) => {
     event.preventDefault();
@@ -60,7 +61,10 @@ async function showSignIn() {
       await signIn(await options);
     } catch { // the app itself says why, when it stands
       touched = false;
+      options = fetchOptions(); // for the next try
+      options.catch(() => {});
       form.querySelector("button").disabled = false;
+      if (stands) await leave();
     }
   };
   options.then(showHosts).catch(() => {});
@@ -93,7 +97,7 @@ async function signIn(options) {
     if (name === null) return;
     host = { ...host, host: name };
   }
-  const { pending, url } = await begin(options, host, `${location.origin}/oauth/callback`, location.pathname);
+  const { pending, url } = await begin(options, host, `${location.origin}/oauth/callback`, location.pathname + location.search);
   try {
     await write("pending-sign-in", pending);
   } catch {
@@ -150,7 +154,8 @@ function isBlank(pixels) {
 
 /** The app stands: shows it, unless the person is about to sign in here. */
 async function leave() {
-  performance.mark("stands");
+  if (!stands) performance.mark("stands");
+  stands = true;
   if (touched) return;
   for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
   if (touched) return;
