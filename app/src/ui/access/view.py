@@ -37,7 +37,8 @@ def _state(model: AccessViewModel, access: Access) -> ft.Control:
         await model.stay_signed_in(bool(event.control.value))
 
     switch = ft.Switch(value=connection.stay_signed_in, on_change=stay, disabled=model.busy)
-    wish = ft.MergeSemantics(ft.Row([switch, ft.Text(_("Keep me signed in while I'm away"), expand=True)], spacing=12))
+    words = ft.Text(_("Keep me signed in while I'm away"), expand=True)
+    wish = ft.MergeSemantics(ft.Container(ft.Row([switch, words], spacing=12), padding=ft.Padding.symmetric(vertical=4)))
     hint = parts.faint(_("Otherwise Salesforce signs you out after a month without this app."))
     return parts.card(_("This app and your Salesforce"), *lines, *why, parts.faint(since), wish, hint)
 
