@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import BrowserContext, Request, Route
 
-from devtools.clients import PASSWORD, SALES
+from devtools.clients import PASSWORD, SALES, App, authorize
 from devtools.suite import Suite
 from tests.e2e.test_story import Phone, browser, context
 
@@ -138,7 +138,8 @@ def test_the_page_before_flutter_offers_what_the_backend_offers(context: Browser
     assert asked[0].startswith("https://acme.my.salesforce.com/services/oauth2/authorize?response_type=code&client_id=key")
 
 
-def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: BrowserContext, suite: Suite) -> None:
+def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: BrowserContext, suite: Suite, app: App, org_url: str) -> None:
+    app.sign_in(authorize(org_url))  # the same person's tablet, so that there is a button that ends all
     phone = Phone(context, suite.plan.app_url)
     phone.open()
     phone.sign_in()
@@ -161,6 +162,6 @@ def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: Bro
     phone.sees("Open pipeline")
     phone.open("/access")
     phone.sees("You signed in")
-    phone.reach("Sign out")
+    phone.reach("Sign out on all devices")
     phone.sees("Sign in with Salesforce")
     assert json.loads(phone.page.evaluate("JSON.stringify(Object.keys(localStorage).filter((k) => /picture|seen/.test(k)))")) == []
