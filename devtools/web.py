@@ -218,11 +218,6 @@ def _start_python_early() -> None:
     # Its lines on the console name the page's address, which holds the authorization code on the way back from Salesforce.
     for line in ("Starting up Python worker: ${appId}, args: ${args}", "Python worker initialized: ${appId}", "Terminating Python worker: ${appId}"):
         _replace("python.js", f"console.log(`{line}`);", "")
-    _replace(
-        "python.js",
-        'console.error("Python worker init error:", error);',
-        'console.error("Python worker init error:", error);\n        window.dispatchEvent(new Event("start-failed"));',
-    )
     received = "app.worker.onmessage = (event) => {"
     to_page = 'if (event.data?.toPage) return window.dispatchEvent(new CustomEvent("from-python", { detail: event.data.toPage }));'
     _replace("python.js", received, received + to_page)

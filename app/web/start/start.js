@@ -137,6 +137,7 @@ async function keepPicture(uid) {
   const sessions = await read("sessions");
   if (sessions?.current !== uid || image.length > 400_000) return;
   await write("picture", { uid, width: innerWidth, height: innerHeight, dark, image }).catch(() => {});
+  if ((await read("sessions"))?.current !== uid) remove("picture"); // they have signed out meanwhile
 }
 
 function* canvases(root) {
