@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument("--accounts", type=int, default=200, help="how many accounts a new org gets (default 200)")
     serve.add_argument("--session-seconds", type=int, default=7200, help="idle life of an access token (default 2 hours)")
     serve.add_argument("--callback", action="append", help="a redirect URI of the demo app; repeat for more")
+    serve.add_argument("--currency", default="USD", help="ISO 4217 code of the org's only currency (default USD)")
     reset = commands.add_parser("reset", help="delete the org's state")
     commands.add_parser("users", help="list the users that can log in")
     for command in (serve, reset):
@@ -63,6 +64,7 @@ def _serve(options: argparse.Namespace) -> int:
         seed=options.seed,
         accounts=options.accounts,
         session_seconds=options.session_seconds,
+        currency=options.currency,
         callbacks=tuple(options.callback or DEFAULT_CALLBACKS),
     )
     sock = listen(options.port)

@@ -14,7 +14,7 @@ class OrgSettings:
     """How an org is set up. `data` is the folder of its SQLite file, None keeps it in memory.
 
     `session_seconds` is the idle time after which an access token expires; `code_seconds` the life of an
-    authorization code (Salesforce: 15 minutes).
+    authorization code (Salesforce: 15 minutes), `currency` the ISO 4217 code of the org's only currency.
     """
 
     data: Path | None = None
@@ -23,4 +23,5 @@ class OrgSettings:
     session_seconds: int = 7200
     code_seconds: int = 900
     rotation: bool = True
+    currency: str = "USD"
     callbacks: tuple[str, ...] = DEFAULT_CALLBACKS

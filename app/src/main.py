@@ -25,8 +25,8 @@ async def main(page: ft.Page) -> None:
     backend, shelf = Backend(device.base_url, http), Shelf(device)
     session = SessionRepository(backend, FirebaseAuth(http), device)
     records = RecordsRepository(backend, session, shelf)
-    app = App(session, records, shelf, Drafts(device), device, device.languages, page.push_route)
-    window = Window(page.width or 0)
+    app = App(session, records, shelf, Drafts(device), device, device.languages)
+    window = Window(page.width or 0, page.route, page.push_route)
 
     def dress() -> None:
         """Look and language as the person chose them."""
@@ -34,7 +34,8 @@ async def main(page: ft.Page) -> None:
         theme.apply(page, app.settings.theme, language())
 
     async def route_changed(event: ft.RouteChangeEvent) -> None:
-        await app.show(event.route)
+        if window.is_news(event.route):
+            await app.show(event.route)
 
     page.on_route_change = route_changed
     page.on_resize = lambda event: window.resize(event.width)

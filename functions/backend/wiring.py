@@ -34,6 +34,7 @@ from backend.connections.vault import Vault
 from backend.endpoint import Endpoint
 from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.records.changes import Changes
+from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.queries import Queries
 from backend.routes import routes
@@ -99,7 +100,8 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     allowance = Allowance(usage, clock, user_requests=settings.user_daily_requests, org_percent=settings.org_budget_percent, notice=_log_allowance)
     org = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, random.random), settings.api_version)
     describes = Describes(org, vault, clock, may_look=allowance.is_ample)
-    queries, changes = Queries(org, describes), Changes(org, describes, FirestoreCreations(firestore))
+    currencies = Currencies(org, clock, may_look=allowance.is_ample)
+    queries, changes = Queries(org, describes, currencies), Changes(org, describes, FirestoreCreations(firestore))
 
     endpoint = Endpoint(routes(sign_in, lifecycle, queries, changes), firebase, blocks, vault)
     return Backend(endpoint, lifecycle, blocks, vault, store, usage, http)

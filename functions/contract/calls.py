@@ -295,7 +295,7 @@ class FieldShape:
 
     `labels` are what people read for those picklist values that read otherwise, in the user's language. `refers_to` are the
     objects that a reference may point to, `relationship` names its parent, whose name is then at `{relationship}.Name`;
-    `scale` is the number of decimals.
+    `scale` is the number of decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
     """
 
     name: str
@@ -312,6 +312,7 @@ class FieldShape:
     default: FieldValue = None
     help: str | None = None
     scale: int = 0
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

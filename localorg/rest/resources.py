@@ -4,7 +4,9 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +29,7 @@ from localorg.web import Json, json_object, limit_header, route
 
 FIRST_VERSION, LAST_VERSION = 29, 68
 _SEASONS = ("Winter", "Spring", "Summer")
+_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _RESOURCES = ("sobjects", "query", "queryAll", "search", "parameterizedSearch", "recent", "limits", "composite")
 
 
@@ -63,6 +66,7 @@ def routes(org: Org) -> list[BaseRoute]:
         route(org, v, "rest.resources", _resources, ["GET"]),
         route(org, v + "/", "rest.resources", _resources, ["GET"]),
         route(org, v + "/limits", "rest.limits", _limits, ["GET"]),
+        route(org, v + "/connect/organization", "rest.organization", _organization, ["GET"]),
         route(org, v + "/sobjects", "rest.sobjects", _sobjects, ["GET"]),
         route(org, v + "/sobjects/{sobject}", "rest.sobject", _sobject, ["GET"]),
         route(org, v + "/sobjects/{sobject}", "rest.create", _create, ["POST"]),
@@ -115,6 +119,27 @@ async def _limits(org: Org, request: Request) -> Response:
     _call(org, request)
     most = org.daily_limit
     return Json({"DailyApiRequests": {"Max": most, "Remaining": max(0, most - org.api_used)}}, headers=limit_header(org))
+
+
+async def _organization(org: Org, request: Request) -> Response:
+    """The org's settings, without Chatter. Source: Connect REST API Developer Guide, Organization, Features, User Settings."""
+    call = _call(org, request)
+    row = org.db.execute("SELECT Id, Name FROM Organization").fetchone()
+    currency, zone = org.settings.currency, ZoneInfo(call.zone)
+    minutes = int((datetime.now(zone).utcoffset() or timedelta()).total_seconds() // 60)
+    body: dict[str, object] = {
+        "accessTimeout": org.settings.session_seconds // 60,
+        "features": {"chatter": False, "defaultCurrencyIsoCode": currency, "multiCurrency": False, "files": False, "publisherActions": False},
+        "maintenanceInfo": [],
+        "name": row["Name"],
+        "orgId": row["Id"],
+        "userSettings": {
+            "currencySymbol": _SYMBOLS.get(currency, currency),
+            "timeZone": {"gmtOffset": minutes / 60, "name": call.zone},
+            "userId": call.session.user_id,
+        },
+    }
+    return Json(body, headers=limit_header(org))
 
 
 async def _record_count(org: Org, request: Request) -> Response:

@@ -302,17 +302,39 @@ async def test_an_old_tab_with_a_new_backend_says_so() -> None:
     assert isinstance(app.screen, ListViewModel)
 
 
+def a_window(width: float = 390, pushed: list[str] | None = None) -> Window:
+    async def push(address: str) -> None:
+        (pushed if pushed is not None else []).append(address)
+
+    return Window(width, "/", push)
+
+
+async def test_the_address_follows_what_is_shown_and_leads_back() -> None:
+    pushed: list[str] = []
+    window = a_window(pushed=pushed)
+    for address in ("/", "/records/Account", "/records/Account", "/profile"):
+        await window.lead_to(address)
+    assert pushed == ["/records/Account", "/profile"]
+    assert not window.is_news("/profile")  # the two moves came as one
+    assert window.is_news("/records/Account")  # the person went back
+    await window.lead_to("/records/Account")
+    assert pushed == ["/records/Account", "/profile"]
+    await window.lead_to("/profile")
+    assert not window.is_news("/profile")
+    assert window.is_news("/records/Account")
+
+
 @pytest.mark.parametrize(
     ("width", "rail", "panes"), [(390, False, False), (599, False, False), (600, True, False), (1199, True, False), (1200, True, True)]
 )
 def test_the_window_decides_between_bar_rail_and_two_panes(width: float, rail: bool, panes: bool) -> None:
-    assert (Window(width).has_rail, Window(width).has_two_panes) == (rail, panes)
+    assert (a_window(width).has_rail, a_window(width).has_two_panes) == (rail, panes)
     assert theme.TWO_PANES > theme.RAIL
 
 
 async def test_a_resize_is_told_only_when_the_layout_changes() -> None:
     told: list[float] = []
-    window = Window(390)
+    window = a_window(390)
     window.listen(lambda: told.append(window.width))
     for width in (391, 500, 700, 719, 800, 900, 1280, 390):
         window.resize(width)

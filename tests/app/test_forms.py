@@ -2,20 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.calls import FieldValue
+from contract.calls import FieldShape, FieldValue, Section
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories import drafts
 from tests.app.world import World
 from ui.app import App
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
+from ui.records.look_up_view_model import LookUpViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.shared.merge import Conflict, merge
 
@@ -186,12 +188,69 @@ async def test_a_look_up_finds_and_names_what_was_chosen() -> None:
     world = acme()
     world.backend.add("002", Name="Holding")
     form = await editing(world)
-    (found,) = await form.look_up("Account", "hold")
+    look_up = LookUpViewModel(world.app.records, ["Account"])
+    await look_up.type("hold")
+    assert look_up.found is not None
+    (found,) = look_up.found
     form.choose("ParentId", found.id, "Holding")
     parent = next(f for f in form.fields if f.name == "ParentId")
     assert form.name_of(parent) == "Holding"
     await form.save()
     assert world.backend.records["001"].fields["ParentId"] == "002"
+
+
+async def test_a_look_up_drops_an_answer_that_a_newer_question_has_overtaken() -> None:
+    world = acme()
+    await world.start("/")
+    look_up = LookUpViewModel(world.app.records, ["Account", "Contact"])
+    world.backend.holds["listRecords"] = asyncio.Event()
+    first = asyncio.create_task(look_up.search())
+    await asyncio.sleep(0)
+    second = asyncio.create_task(look_up.choose_target("Contact"))
+    await asyncio.sleep(0)
+    assert look_up.found is None
+    world.backend.holds["listRecords"].set()
+    await asyncio.gather(first, second)
+    assert (look_up.target, [r.sobject for r in sent(world, "listRecords")]) == ("Contact", ["Account", "Contact"])
+
+
+async def test_a_look_up_that_fails_says_so_and_can_be_tried_again() -> None:
+    world = acme()
+    await world.start("/")
+    look_up = LookUpViewModel(world.app.records, ["Account"])
+    world.backend.fails["listRecords"] = OrgUnavailable(Reason.ORG_UNREACHABLE)
+    await look_up.search()
+    assert (look_up.problem is not None, look_up.found) == (True, None)
+    await look_up.search()
+    assert (look_up.problem, [r.id for r in look_up.found or ()]) == (None, ["001"])
+
+
+NEXT_CALL = FieldShape("Next_Call__c", "Next call", "datetime", False, True, True)
+
+
+@pytest.mark.parametrize(("language", "seen", "typed"), [
+    ("en-US", "1/31/2026 2:30\u00a0PM", "2/1/2026 9:05 AM"),
+    ("de-DE", "31.01.2026 14:30", "1.2.2026, 09:05"),
+    ("ja-JP", "2026/01/31 14:30", "2026/02/01 9:05"),
+])  # fmt: skip
+async def test_a_time_is_read_and_typed_on_the_persons_own_clock(language: str, seen: str, typed: str) -> None:
+    world = World(languages=(language,))
+    section = Section("Calls", ("Name", "Next_Call__c"))
+    account = replace(world.backend.objects.objects[0], sections=(section,))
+    world.backend.objects = replace(world.backend.objects, objects=(replace(account, fields=(*account.fields, NEXT_CALL)),))
+    at = datetime(2026, 1, 31, 14, 30).astimezone(UTC)
+    world.backend.add("001", Name="Acme", Next_Call__c=at.isoformat(timespec="milliseconds"))
+    form = await editing(world)
+    assert form.draft is not None
+    assert form.draft.entered["Next_Call__c"] == seen
+    form.type("Next_Call__c", "soon")
+    await form.save()
+    assert set(form.errors) == {"Next_Call__c"}
+    form.type("Next_Call__c", typed)
+    await form.save()
+    (saved,) = sent(world)
+    assert set(saved.fields) == {"Next_Call__c"}
+    assert datetime.fromisoformat(saved.fields["Next_Call__c"]) == datetime(2026, 2, 1, 9, 5).astimezone()
 
 
 # Two people

@@ -4,6 +4,7 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,21 @@ def test_values_are_written_and_read_as_the_locale_does(tag: str, money: str, nu
     assert values.as_text(DATE, "2026-03-05") == typed
     assert values.as_date(typed) == "2026-03-05"
     assert values.as_date("2026-03-05") == "2026-03-05"
+
+
+@pytest.mark.parametrize(("tag", "short", "hundreds", "full", "cents", "sign"), [
+    ("en-US", "$1.9M", "$950", "$12,000", "$1,234.50", "$"),
+    ("en-GB", "US$1.9M", "US$950", "US$12,000", "US$1,234.50", "US$"),
+    ("de-DE", "1,9\u00a0Mio.\u00a0$", "950\u00a0$", "12.000\u00a0$", "1.234,50\u00a0$", "$"),
+    ("ja-JP", "$190万", "$950", "$12,000", "$1,234.50", "$"),
+])  # fmt: skip
+def test_amounts_carry_their_currency_where_the_locale_puts_it(tag: str, short: str, hundreds: str, full: str, cents: str, sign: str) -> None:
+    use_language([tag])
+    dollars = replace(CURRENCY, currency="USD")
+    assert [values.money(1_900_000, "USD"), values.money(950, "USD")] == [short, hundreds]
+    assert [values.value(dollars, 12_000.0), values.value(dollars, 1234.5)] == [full, cents]
+    assert values.sign("USD") == sign
+    assert values.as_number("$12000") == 12_000
 
 
 @pytest.mark.parametrize("text", ["1,2,3.4.5", "lots", "1e999", "", "--1"])

@@ -201,7 +201,7 @@ class MemoryFirebase:
 class World:
     """One app on one device; `again` is the same device after a reload."""
 
-    def __init__(self, backend: MemoryBackend | None = None, device: Drawer | None = None) -> None:
+    def __init__(self, backend: MemoryBackend | None = None, device: Drawer | None = None, languages: tuple[str, ...] = ("en-US",)) -> None:
         self.backend = backend or MemoryBackend()
         self.device = device or Drawer()
         self.time = 1_000_000.0
@@ -209,15 +209,14 @@ class World:
         self.shelf = Shelf(self.device, self.now)
         self.drafts = Drafts(self.device)
         self.records = RecordsRepository(cast(Backend, self.backend), self.session, self.shelf)
-        self.app = App(self.session, self.records, self.shelf, self.drafts, self.device, ["en-US"], self.move, self.now)
-        self.route = "/"
+        self.app = App(self.session, self.records, self.shelf, self.drafts, self.device, list(languages), self.now)
 
     def now(self) -> float:
         return self.time
 
-    async def move(self, route: str) -> None:
-        self.route = route
-        await self.app.show(route)
+    @property
+    def route(self) -> str:
+        return self.app.route
 
     async def sign_in(self, user: User = SAM, host: str = "login.salesforce.com") -> None:
         """As if that person had signed in on this device a moment ago."""

@@ -132,12 +132,12 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     phone.tap(re.compile("Where am I signed in"))
     phone.sees("You signed in")
     phone.reach("Sign out on all devices")
-    phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
+    phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
     refused = httpx.post(f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"})
     assert refused.status_code == 400
     assert refused.json()["error"]["details"]["reason"] == "not-connected"
     phone.open("/accounts")
-    phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
+    phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
     assert_no_salesforce_token_reached(phone, signed_in=False)
 
 
@@ -236,7 +236,7 @@ def test_a_revoked_grant_leads_to_sign_in_with_the_reason(phone: Phone, org_url:
     control(org_url, "revoke", {"username": SALES})
     phone.go("Accounts")
     phone.sees("has ended this app's access")
-    phone.page.get_by_role("button", name="Sign in with Salesforce").wait_for()
+    phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
 
 
 def test_edits_of_two_people_become_one_and_the_same_field_asks(phone: Phone, org_url: str) -> None:

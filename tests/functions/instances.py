@@ -22,6 +22,7 @@ from backend.connections.store import RecordingStore
 from backend.connections.vault import Vault
 from backend.records.allowance import Allowance
 from backend.records.changes import Changes
+from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.queries import Queries
 from backend.sign_in.flow import SignInFlow
@@ -113,7 +114,8 @@ class Instances:
         session = SalesforceSession(self.http, renewal, allowance, self.clock, random.Random(owner).random)
         rest = SalesforceRest(session, API_VERSION)
         describes = Describes(rest, vault, self.clock, may_look=allowance.is_ample)
-        return Instance(remembered, vault, renewal, rest, Queries(rest, describes), Changes(rest, describes, MemoryCreations()))
+        queries = Queries(rest, describes, Currencies(rest, self.clock))
+        return Instance(remembered, vault, renewal, rest, queries, Changes(rest, describes, MemoryCreations()))
 
     def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
         """The first flow, on the first instance."""

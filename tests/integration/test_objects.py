@@ -41,6 +41,8 @@ def test_every_object_of_the_layouts_is_told_with_salesforces_words(signed_in: A
     fields = {f["name"]: f for f in found["Contact"]["fields"]}
     assert (fields["AccountId"]["refersTo"], fields["AccountId"]["relationship"]) == (["Account"], "Account")
     assert {f["name"]: f for f in found["Task"]["fields"]}["Status"]["default"] == "Not Started"
+    amounts = {(f["name"], f["currency"]) for f in found["Opportunity"]["fields"] if f.get("currency")}
+    assert amounts == {("Amount", "USD")}
 
 
 def test_who_may_not_see_an_object_is_not_told_of_it(app: App, org_url: str) -> None:

@@ -69,7 +69,7 @@ class AppDevice(Device, Protocol):
 
 
 class App(State):
-    """One for each window. `move` changes the address, at which `show` is called."""
+    """One for each window. `route` is the address of what is shown, which the window takes over once it is painted."""
 
     def __init__(
         self,
@@ -79,7 +79,6 @@ class App(State):
         drafts: Drafts,
         device: AppDevice,
         languages: list[str],
-        move: Callable[[str], Awaitable[None]],
         now: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
@@ -87,6 +86,7 @@ class App(State):
         self.records = records
         self.drafts = drafts
         self.settings = Settings()
+        self.route = ""
         self.place = SIGN_IN
         self.screen: State | None = None
         self.notice: Notice | None = None
@@ -100,8 +100,6 @@ class App(State):
         self._shelf = shelf
         self._device = device
         self._languages = languages
-        self._move = move
-        self._route = ""
         self._models: dict[str, State] = {}
         self._deleting: dict[str, tuple[asyncio.Task[None], Callable[[], Awaitable[None]]]] = {}
         self._notice_ends: asyncio.Task[None] | None = None
@@ -134,18 +132,11 @@ class App(State):
 
     async def go(self, place: Place) -> None:
         """Moves to another place; the way back leads here again."""
-        await self._go_to(place.path)
-
-    async def _go_to(self, route: str) -> None:
-        """A move to the address that is there already is none for the window: then the place is shown anew."""
-        if route == self._route:
-            await self.show(route)
-        else:
-            await self._move(route)
+        await self.show(place.path)
 
     async def show(self, route: str) -> None:
         """Shows what an address names, as it was left, and loads behind."""
-        self._route, place = route, place_of(route)
+        self.route, place = route, place_of(route)
         if place.name == "callback":
             if self.session.user is None or await self.session.is_pending():
                 await self._finish(route)
@@ -267,7 +258,7 @@ class App(State):
         else:
             await self._take_over()
         self.finishing = False
-        await self._go_to(route)
+        await self.show(route)
 
     async def add_user(self) -> None:
         """Another user signs in on this device; whoever uses the app stays signed in."""

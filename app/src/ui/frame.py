@@ -1,5 +1,6 @@
 """The frame around every place: bar at the foot of phones, rail beside tablets, list and record side by side on desktops."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import flet as ft
@@ -34,11 +35,29 @@ _TOP = frozenset({"home", "list", "more", "sign-in", "search", "profile"})
 
 
 class Window(State):
-    """How wide the window is, in logical pixels."""
+    """How wide the window is, in logical pixels, and its address. `push` puts an address into the history."""
 
-    def __init__(self, width: float) -> None:
+    def __init__(self, width: float, address: str, push: Callable[[str], Awaitable[None]]) -> None:
         super().__init__()
         self.width = width
+        self._address = address
+        self._push = push
+        self._pushed: list[str] = []
+
+    async def lead_to(self, address: str) -> None:
+        """Takes the address over, unless it is there already."""
+        if address != self._address:
+            self._address = address
+            self._pushed.append(address)
+            await self._push(address)
+
+    def is_news(self, address: str) -> bool:
+        """Whether a changed address comes from the person, by the browser's own means, and not from `lead_to`."""
+        self._address = address
+        if address not in self._pushed:
+            return True
+        del self._pushed[: self._pushed.index(address) + 1]
+        return False
 
     def resize(self, width: float) -> None:
         """Tells only when the layout changes."""
@@ -95,6 +114,11 @@ def Frame(app: App, window: Window) -> list[ft.View]:
     use(app)
     use(window)
     place = app.place
+
+    async def lead() -> None:
+        await window.lead_to(app.route)
+
+    ft.use_effect(lead, [app.route])  # after what is shown was sent: a new address has Flutter build everything once more
     view = ft.View(route=place.path, padding=0, spacing=0)
     if app.finishing:
         view.controls = [_centre(_waiting(_("Signing you in …")))]

@@ -187,6 +187,13 @@ class SalesforceRest:
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
 
+    async def currency(self, uid: Uid) -> str:
+        """Source: Connect REST API, Organization and Features (`defaultCurrencyIsoCode` holds where `multiCurrency` is false)."""
+        answer = await self._send(uid, Request("GET", f"{self._base}/connect/organization"))
+        features = answer.object().get("features")
+        known = cast(dict[str, Any], features) if isinstance(features, dict) else {}
+        return "" if known.get("multiCurrency") else str(known.get("defaultCurrencyIsoCode") or "")
+
     async def site(self, uid: Uid) -> str:
         return await self._session.site(uid)
 

@@ -89,6 +89,10 @@ class Org(Protocol):
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None: ...
 
+    async def currency(self, uid: Uid) -> str:
+        """The ISO 4217 code of the org's only currency; "" when it has several, or does not tell."""
+        ...
+
     async def site(self, uid: Uid) -> str:
         """The address under which Salesforce's own pages stand; no request."""
         ...

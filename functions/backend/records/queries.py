@@ -3,9 +3,11 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from backend.records import soql
+from backend.records.currencies import Currencies
 from backend.records.describe import Describes, Shapes, known_field, shown
 from backend.records.layouts import LAYOUTS, Layout, layout_of
 from backend.records.org import Described, DescribedField, Org, Row
@@ -16,6 +18,7 @@ from contract.calls import (
     Dashboard,
     Describe,
     Empty,
+    FieldShape,
     Filter,
     GetRecord,
     Hit,
@@ -45,9 +48,10 @@ _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=
 class Queries:
     """One for each process. Every call raises CallErrors."""
 
-    def __init__(self, org: Org, describes: Describes) -> None:
+    def __init__(self, org: Org, describes: Describes, currencies: Currencies) -> None:
         self._org = org
         self._describes = describes
+        self._currencies = currencies
 
     async def list_records(self, caller: Caller, request: ListRecords) -> RecordPage:
         """One page of a list, sorted; the cursor goes on where the page ends, whatever was added meanwhile."""
@@ -137,13 +141,15 @@ class Queries:
         """The fields of an sObject that the app shows, as this user may see and change them."""
         layout = layout_of(request.sobject)
         children = tuple(child.sobject for child in layout.related.values())
-        return await self._describes.read(caller.uid, (request.sobject, *children), lambda shapes: _shape_of(request.sobject, shapes))
+        currency = await self._currencies.of(caller.uid)
+        return await self._describes.read(caller.uid, (request.sobject, *children), lambda shapes: _shape_of(request.sobject, shapes, currency))
 
     async def get_objects(self, caller: Caller, _: Empty) -> Objects:
         """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes are kept."""
+        currency = await self._currencies.of(caller.uid)
 
         async def shape_all(shapes: Shapes) -> tuple[SobjectShape, ...]:
-            return tuple([await _shape_of(sobject, shapes) for sobject in LAYOUTS if sobject in shapes])
+            return tuple([await _shape_of(sobject, shapes, currency) for sobject in LAYOUTS if sobject in shapes])
 
         objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all)
         return Objects(objects, await self._org.site(caller.uid))
@@ -208,10 +214,13 @@ class Queries:
         )
 
 
-async def _shape_of(sobject: str, shapes: Shapes) -> SobjectShape:
+async def _shape_of(sobject: str, shapes: Shapes, currency: str) -> SobjectShape:
     """What the app needs to know of an object to show it: its own layout, with the words, types and rights of Salesforce's describe."""
     layout, described = LAYOUTS[sobject], shown(shapes, sobject)
     known = described.fields
+
+    def with_currency(shape: FieldShape) -> FieldShape:
+        return replace(shape, currency=currency) if currency and shape.type == "currency" else shape
 
     def fields_of(names: tuple[str, ...], is_so: Callable[[DescribedField], bool] = lambda _: True) -> tuple[str, ...]:
         return tuple(n for n in names if described.shows(n) and (n not in known or is_so(known[n])))
@@ -225,7 +234,7 @@ async def _shape_of(sobject: str, shapes: Shapes) -> SobjectShape:
         sobject=described.name,
         label=described.label,
         label_plural=described.label_plural,
-        fields=tuple(known[n].shape for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in known),
+        fields=tuple(with_currency(known[n].shape) for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in known),
         title=layout.title,
         icon=layout.icon,
         listed=fields_of(layout.listed),

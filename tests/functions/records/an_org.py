@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from backend.failures import ShapeRefused
 from backend.records.changes import Changes
+from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.org import Described, DescribedField, PreconditionFailed, Row, Undescribed
 from backend.records.queries import Queries
@@ -30,11 +31,13 @@ class AnOrg:
         self.fails: CallError | None = None
         self.written: list[tuple[str, Mapping[str, FieldValue], datetime | None]] = []
         self.described = 0
+        self.currency_code: str | CallError = "EUR"
+        self.currency_asked = 0
         self.time = datetime(2026, 11, 24, tzinfo=UTC)
         self.kept: KeptText | None = None
         self.looked_again = asyncio.Event()
         describes = Describes(self, self, self)
-        self.queries = Queries(self, describes)
+        self.queries = Queries(self, describes, Currencies(self, self))
         self.changes = Changes(self, describes, MemoryCreations())
 
     def now(self) -> datetime:
@@ -111,6 +114,12 @@ class AnOrg:
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         self.written.append((sobject, {}, None))
+
+    async def currency(self, uid: Uid) -> str:
+        self.currency_asked += 1
+        if isinstance(self.currency_code, CallError):
+            raise self.currency_code
+        return self.currency_code
 
     async def site(self, uid: Uid) -> str:
         return "https://acme.my.salesforce.com"

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from backend.records.currencies import KEPT_SECONDS
 from backend.records.describe import DESCRIBE_SECONDS, LOOK_AGAIN_SECONDS
 from backend.values import KeptText
 from contract.calls import Describe, Empty, Filter, GetRecord, ListRecords, Search, Sort
-from contract.errors import NotFound, Reason, RefusedRequest
+from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
 from localorg.soql.syntax import parse
 from tests.functions.records.an_org import CALLER, RECORD_ID, VERSION, AnOrg, a_row
 
@@ -171,3 +172,26 @@ async def test_what_is_kept_and_cannot_be_read_is_asked_for_again(org: AnOrg) ->
     org.kept = KeptText(b"nothing that was ever kept", org.time)
     await org.queries.describe(CALLER, Describe("Account"))
     assert org.described == 1
+
+
+async def test_amounts_carry_the_orgs_currency_which_is_asked_for_once_in_a_while(org: AnOrg) -> None:
+    async def currencies() -> set[tuple[str, str]]:
+        fields = (await org.queries.describe(CALLER, Describe("Account"))).fields
+        return {(f.type, f.currency) for f in fields if f.type == "currency" or f.currency}
+
+    assert await currencies() == {("currency", "EUR")}
+    org.currency_code = "JPY"
+    assert await currencies() == {("currency", "EUR")}
+    assert org.currency_asked == 1
+    org.time += timedelta(seconds=KEPT_SECONDS + 1)
+    assert await currencies() == {("currency", "JPY")}
+
+
+@pytest.mark.parametrize(("answer", "asked"), [
+    (RefusedRequest(Reason.NOT_PERMITTED), 1), ("", 1), ("<b>", 1), (OrgUnavailable(Reason.ORG_UNREACHABLE), 2),
+])  # fmt: skip
+async def test_an_org_that_does_not_tell_its_currency_refuses_nothing(org: AnOrg, answer: str | CallError, asked: int) -> None:
+    org.currency_code = answer
+    for _time in range(2):
+        assert {f.currency for f in (await org.queries.describe(CALLER, Describe("Account"))).fields} == {""}
+    assert org.currency_asked == asked

@@ -33,7 +33,7 @@ def Home(app: App, model: HomeViewModel) -> ft.Control:
         return parts.content(hello, *_drafts(app, model.drafts), *_seen(app, model.visited), *below)
     dashboard = live.value
     cards = [
-        _column(_pipeline(model)),
+        _column(_pipeline(model, values.currency_of(app.shape("Opportunity"), "Amount"))),
         _column(parts.card(_("Closing this month"), *_records(app, "Opportunity", dashboard.closing, _("Nothing closes this month.")))),
         _column(parts.card(_("My open tasks"), *_records(app, "Task", dashboard.tasks, _("Nothing to do. Well done!")))),
         *(_column(c) for c in _seen(app, model.visited)),
@@ -47,17 +47,17 @@ def _column(control: ft.Control) -> ft.Control:
     return ft.Container(control, col={"xs": 12, "lg": 6})
 
 
-def _pipeline(model: HomeViewModel) -> ft.Control:
+def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
     bars = model.bars
     if not bars:
         return parts.card(_("Open pipeline"), parts.faint(_("No open deals right now.")))
-    total = ft.Text(values.money(model.total), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY)
+    total = ft.Text(values.money(model.total, currency), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY)
     count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
     summary = ft.Row([total, count], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
-    return parts.card(_("Open pipeline"), summary, *(_bar(b) for b in bars))
+    return parts.card(_("Open pipeline"), summary, *(_bar(b, currency) for b in bars))
 
 
-def _bar(bar: Bar) -> ft.Control:
+def _bar(bar: Bar, currency: str) -> ft.Control:
     """A stage as a labelled horizontal bar, read out as one line."""
     filled = max(2, round(bar.share * 100))
     strip = ft.Row(
@@ -70,11 +70,11 @@ def _bar(bar: Bar) -> ft.Control:
     words = ft.Row(
         [
             ft.Text(bar.stage, expand=True, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
-            ft.Text(values.money(bar.amount), weight=ft.FontWeight.W_600),
+            ft.Text(values.money(bar.amount, currency), weight=ft.FontWeight.W_600),
         ]
     )
     body = ft.Column([words, ft.Container(strip, bgcolor=ft.Colors.SURFACE_CONTAINER_HIGHEST, border_radius=6)], spacing=4, tight=True)
-    said = f"{bar.stage}: {values.money(bar.amount)}, " + n_("{count} deal", "{count} deals", bar.count)
+    said = f"{bar.stage}: {values.money(bar.amount, currency)}, " + n_("{count} deal", "{count} deals", bar.count)
     return ft.Semantics(content=body, label=said, exclude_semantics=True)
 
 

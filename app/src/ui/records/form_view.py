@@ -1,6 +1,6 @@
 """The form of any object, for a new record and for one that is changed."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 import flet as ft
 
@@ -130,7 +130,7 @@ def Input(app: App, model: FormViewModel, field: FieldShape) -> ft.Control:
             return _boolean(model, field, text)
         case "reference":
             return Reference(app, model, field, label, text, error)
-        case "date":
+        case "date" | "datetime":
             return _date(model, field, label, text, error)
         case _:
             return _text(model, field, label, text, error)
@@ -146,7 +146,7 @@ def _text(model: FormViewModel, field: FieldShape, label: str, text: str, error:
         value=text,
         error=error,
         helper=field.help,
-        suffix="%" if field.type == "percent" else None,
+        suffix="%" if field.type == "percent" else values.sign(field.currency) if field.currency else None,
         multiline=long,
         min_lines=2 if long else None,
         max_lines=6 if long else 1,
@@ -197,28 +197,45 @@ def _boolean(model: FormViewModel, field: FieldShape, text: str) -> ft.Control:
 
 
 def _date(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
-    iso = values.as_date(text) if text else None
+    """A day, or a day with a time of day, typed or picked."""
+    timed = field.type == "datetime"
+    typed_at = values.moment(values.as_moment(text) or "") if timed else None
+    iso = values.as_date(text) if text and not timed else None
+    day_before = typed_at.astimezone().date() if typed_at else date.fromisoformat(iso) if iso else date.today()  # noqa: DTZ011  the person's own day
 
     def typed(event: ft.Event[ft.TextField]) -> None:
         model.type(field.name, event.control.value)
 
-    def picked(event: ft.Event[ft.DatePicker]) -> None:
-        day = event.control.value
-        if day is not None:
-            on = day.astimezone().date() if isinstance(day, datetime) and day.tzinfo is not None else day
-            model.choose(field.name, values.short_day((on.date() if isinstance(on, datetime) else on).isoformat()))
+    def day_picked(event: ft.Event[ft.DatePicker]) -> None:
+        picked = event.control.value
+        if picked is None:
+            return
+        on = picked.astimezone() if isinstance(picked, datetime) and picked.tzinfo is not None else picked
+        day = on.date() if isinstance(on, datetime) else on
+        if timed:
+            pick_time(day)
+        else:
+            model.choose(field.name, values.short_day(day.isoformat()))
+
+    def pick_time(day: date) -> None:
+        def time_picked(event: ft.Event[ft.TimePicker]) -> None:
+            if event.control.value is not None:
+                model.choose(field.name, values.short_moment(values.at_this_clock(day, event.control.value)))
+
+        clock = typed_at.astimezone().time() if typed_at else time(9)
+        ft.context.page.show_dialog(ft.TimePicker(value=clock, on_change=time_picked, help_text=field.label))
 
     async def pick() -> None:
         picker = ft.DatePicker(
-            value=date.fromisoformat(iso) if iso else date.today(),  # noqa: DTZ011  the person's own day
-            first_date=date(1900, 1, 1), last_date=date(2100, 12, 31), on_change=picked, help_text=field.label,
+            value=day_before, first_date=date(1900, 1, 1), last_date=date(2100, 12, 31), on_change=day_picked, help_text=field.label
         )  # fmt: skip
         ft.context.page.show_dialog(picker)
 
     button = parts.icon_button(ft.Icons.CALENDAR_MONTH, _("Choose a date for {field}", field=field.label), pick)
+    example = values.short_moment(values.at_this_clock(date(2026, 12, 31), time(14, 30))) if timed else values.short_day("2026-12-31")
     return ft.TextField(
-        label=label, value=text, error=error, helper=field.help or values.short_day("2026-12-31"), suffix_icon=button,
-        keyboard_type=ft.KeyboardType.DATETIME, on_change=typed,
+        label=label, value=text, error=error, helper=field.help or example, suffix_icon=button, keyboard_type=ft.KeyboardType.DATETIME,
+        on_change=typed,
     )  # fmt: skip
 
 
@@ -240,7 +257,7 @@ def Reference(app: App, model: FormViewModel, field: FieldShape, label: str, tex
         if record is not None:
             model.choose(field.name, record.id, shown)
 
-    ft.use_dialog(look_up(app, model, field, targets, chosen) if looking and targets else None)
+    ft.use_dialog(look_up(app, field, targets, chosen) if looking and targets else None)
     buttons: list[ft.Control] = []
     if text:
         buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=field.label), clear))

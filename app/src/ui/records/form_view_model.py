@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from contract.calls import FieldShape, FieldValue, ListRecords, Record, Section, SobjectShape
+from contract.calls import FieldShape, FieldValue, Record, Section, SobjectShape
 from contract.codec import DecodeError, decode
 from contract.errors import CallError, ChangedMeanwhile, Reason
 from data.repositories.drafts import Draft, Drafts
@@ -18,7 +18,7 @@ from ui.shared.words import _
 Saved = Callable[[str, str, str], Awaitable[None]]  # object, id, what to say
 MERGES = 5  # others may save again while a merge is on its way
 # Salesforce sets these itself, or they stand in the form in other fields.
-_NOT_IN_FORM = frozenset({"id", "address", "datetime", "location", "base64", "complexvalue"})
+_NOT_IN_FORM = frozenset({"id", "address", "location", "base64", "complexvalue"})
 
 
 class FormViewModel(Screen):
@@ -119,11 +119,6 @@ class FormViewModel(Screen):
             self.draft = replace(self.draft, names={**self.draft.names, name: shown})
         self.type(name, text)
         self.changed()
-
-    async def look_up(self, sobject: str, text: str) -> tuple[Record, ...]:
-        """Records to which a reference may point. Raises CallErrors, AnotherUser."""
-        fetch = self._records.page(ListRecords(sobject, search=text.strip() or None, limit=20))
-        return (await self._records.get(fetch)).records
 
     # Leaving
 
@@ -269,6 +264,10 @@ class FormViewModel(Screen):
             given = values.as_date(text)
             if given is None:
                 self.errors[field.name] = _("Please enter a date.")
+        elif text and field.type == "datetime":
+            given = values.as_moment(text)
+            if given is None:
+                self.errors[field.name] = _("Please enter a date and a time.")
         if given is not None or (not text and self.record_id):
             changes[field.name] = given
 

@@ -7,10 +7,11 @@ from ui.app import App
 from ui.places import Place
 from ui.records.list_view_model import ListViewModel
 from ui.shared import parts, theme, values
-from ui.shared.live import keyed, use
+from ui.shared.live import use
 from ui.shared.words import _
 
 _NEAR_END = 600  # pixels before the end at which the next page is asked for
+_SCREENFUL = 10  # rows
 _PULLED = 80  # pixels beyond the beginning at which a pull refreshes
 
 
@@ -38,15 +39,18 @@ def RecordList(app: App, model: ListViewModel, selected: str = "") -> ft.Control
             await view.current.scroll_to(offset=model.offset, duration=0)
 
     ft.use_effect(back_to_where_it_was, [model])
-    items = model.items
-    rows: list[ft.Control] = [keyed(r.id, Row, app, shape, r, r.id == selected) for r in items]
+    # A screenful first: what is out of sight is built while Flutter paints it.
+    whole, complete = ft.use_state(model.offset > 0)
+    ft.use_effect(lambda: complete(True), [])
+    items = model.items if whole else model.items[:_SCREENFUL]
+    rows: list[ft.Control] = [_row(app, shape, r, selected=r.id == selected) for r in items]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.refresh if not items else model.more))
     elif model.loading and not items:
         rows.append(parts.skeleton_tiles())
     elif not items:
         rows.append(ft.Container(parts.faint(_("Nothing found.")), alignment=ft.Alignment.CENTER, padding=32))
-    elif model.complete:
+    elif model.complete and whole:
         rows.append(ft.Container(parts.faint(_("That's all.")), alignment=ft.Alignment.CENTER, padding=16))
     listed = ft.ListView(
         rows, expand=True, spacing=0, on_scroll=scrolled, scroll_interval=100, padding=ft.Padding.only(bottom=88),
@@ -61,17 +65,16 @@ def RecordList(app: App, model: ListViewModel, selected: str = "") -> ft.Control
     )
 
 
-@ft.component
-def Row(app: App, shape: SobjectShape, record: Record, selected: bool) -> ft.Control:
+def _row(app: App, shape: SobjectShape, record: Record, *, selected: bool) -> ft.Control:
     async def open_record() -> None:
         await app.go(Place("record", shape.sobject, record.id))
 
     summary = values.summary(shape, record)
     trailing = ""
     if shape.sobject == "Opportunity" and isinstance(amount := record.fields.get("Amount"), int | float):
-        trailing = values.money(amount)
+        trailing = values.money(amount, values.currency_of(shape, "Amount"))
         summary = values.summary(shape, record, leave_out=("Amount",))
-    return parts.tile(values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected)
+    return parts.tile(values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id)
 
 
 def _search(model: ListViewModel) -> ft.Control:
@@ -145,4 +148,4 @@ def _chip(label: str, items: list[ft.PopupMenuItem], active: bool, icon: ft.Icon
         bgcolor=ft.Colors.SECONDARY_CONTAINER if active else None,
         border=None if active else ft.Border.all(1, ft.Colors.OUTLINE_VARIANT),
     )
-    return ft.PopupMenuButton(content=body, items=items)
+    return ft.PopupMenuButton(content=body, items=items, tooltip="")

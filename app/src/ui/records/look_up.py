@@ -1,25 +1,20 @@
-"""Finding the record that a reference points to."""
+"""The dialog that finds the record that a reference points to."""
 
-import asyncio
 from collections.abc import Callable
-from typing import cast
 
 import flet as ft
 
 from contract.calls import FieldShape, Record
-from contract.errors import CallError
-from data.repositories.records import AnotherUser
 from ui.app import App
-from ui.records.form_view_model import FormViewModel
+from ui.records.look_up_view_model import LookUpViewModel
 from ui.shared import parts, theme, values
-from ui.shared.state import SEARCH_AFTER
+from ui.shared.live import use
 from ui.shared.words import _
 
 Chosen = Callable[[Record | None, str], None]
-Found = tuple[Record, ...] | CallError | None  # what a search brought; None while it is on its way
 
 
-def look_up(app: App, model: FormViewModel, field: FieldShape, targets: list[str], chosen: Chosen) -> ft.AlertDialog:
+def look_up(app: App, field: FieldShape, targets: list[str], chosen: Chosen) -> ft.AlertDialog:
     """A dialog that finds a record; `chosen` gets it with its name, or nothing."""
 
     async def close() -> None:
@@ -27,58 +22,44 @@ def look_up(app: App, model: FormViewModel, field: FieldShape, targets: list[str
 
     return ft.AlertDialog(
         title=ft.Text(field.label.removesuffix(" ID")),
-        content=ft.Container(Finder(app, model, targets, chosen), width=480, height=480),
+        content=ft.Container(Finder(app, targets, chosen), width=480, height=480),
         actions=[ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=close)],
         on_dismiss=close,
     )
 
 
 @ft.component
-def Finder(app: App, model: FormViewModel, targets: list[str], chosen: Chosen) -> ft.Control:
-    target, choose_target = ft.use_state(targets[0])
-    found, show = ft.use_state(cast("Found", None))
-    question = ft.use_ref("")
-
-    async def search(sobject: str, text: str, wait: float) -> None:
-        asked = question.current = f"{sobject} {text}"
-        await asyncio.sleep(wait)
-        if question.current != asked:
-            return
-        try:
-            answer: Found = await model.look_up(sobject, text)
-        except CallError as failed:
-            answer = failed
-        except AnotherUser:
-            return
-        if question.current == asked:
-            show(answer)
-
-    async def first() -> None:
-        await search(target, "", 0)
+def Finder(app: App, targets: list[str], chosen: Chosen) -> ft.Control:
+    model, _set = ft.use_state(lambda: LookUpViewModel(app.records, targets))
+    use(model)
 
     async def typed(event: ft.Event[ft.TextField]) -> None:
-        await search(target, event.control.value, SEARCH_AFTER)
+        await model.type(event.control.value)
 
-    ft.use_effect(first, [target])
+    ft.use_effect(model.search, [])
     rows: list[ft.Control] = []
     if len(targets) > 1:
-        rows.append(ft.Row([_target(app, t, t == target, choose_target) for t in targets], wrap=True, spacing=8))
-    label = _("Search in {objects}", objects=shape.label_plural if (shape := app.shape(target)) else target)
+        rows.append(ft.Row([_target(app, t, model) for t in targets], wrap=True, spacing=8))
+    label = _("Search in {objects}", objects=shape.label_plural if (shape := app.shape(model.target)) else model.target)
     rows.append(ft.TextField(label=label, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed))
-    if isinstance(found, CallError):
-        rows.append(parts.trouble(found, first))
-    elif found is None:
+    if model.problem is not None:
+        rows.append(parts.trouble(model.problem, model.search))
+    elif model.found is None:
         rows.append(parts.skeleton_tiles(4))
-    elif not found:
+    elif not model.found:
         rows.append(parts.faint(_("Nothing found.")))
     else:
-        rows.append(ft.ListView([_line(app, target, r, chosen) for r in found], expand=True))
+        rows.append(ft.ListView([_line(app, model.target, r, chosen) for r in model.found], expand=True))
     return ft.Column(rows, expand=True, spacing=12)
 
 
-def _target(app: App, sobject: str, selected: bool, choose: Callable[[str], None]) -> ft.Control:
+def _target(app: App, sobject: str, model: LookUpViewModel) -> ft.Control:
     shape = app.shape(sobject)
-    return ft.Chip(label=shape.label if shape else sobject, selected=selected, on_select=lambda _event: choose(sobject))
+
+    async def choose(_event: ft.Event[ft.Chip]) -> None:
+        await model.choose_target(sobject)
+
+    return ft.Chip(label=shape.label if shape else sobject, selected=sobject == model.target, on_select=choose)
 
 
 def _line(app: App, sobject: str, record: Record, chosen: Chosen) -> ft.Control:

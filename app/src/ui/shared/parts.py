@@ -83,18 +83,14 @@ def tile(
     selected: bool = False,
     key: str | None = None,
 ) -> ft.ListTile:
-    """One line of a list."""
+    """One line of a list. It is made of few controls (its look is the theme's): a list is painted as fast as they are few."""
     return ft.ListTile(
         key=key,
         title=ft.Text(title, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
-        subtitle=ft.Text(subtitle, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS, color=ft.Colors.ON_SURFACE_VARIANT) if subtitle else None,
+        subtitle=ft.Text(subtitle, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS) if subtitle else None,
         leading=avatar(title) if icon is None else ft.Icon(icon, color=ft.Colors.ON_SURFACE_VARIANT),
         trailing=ft.Text(trailing, theme_style=ft.TextThemeStyle.LABEL_LARGE) if trailing else None,
-        content_padding=ft.Padding.symmetric(horizontal=8),
-        shape=ft.RoundedRectangleBorder(radius=12),
         selected=selected,
-        selected_tile_color=ft.Colors.SECONDARY_CONTAINER,
-        selected_color=ft.Colors.ON_SECONDARY_CONTAINER,
         min_height=56,
         on_click=on_click,
     )

@@ -47,9 +47,23 @@ _MODES = {"system": ft.ThemeMode.SYSTEM, "light": ft.ThemeMode.LIGHT, "dark": ft
 
 def apply(page: ft.Page, mode: str, language: str) -> None:
     """Gives the page the app's look, and Flutter's own words (of the date picker and the like) in the person's language."""
-    bar = ft.NavigationBarTheme(label_text_style={ft.ControlState.DEFAULT: ft.TextStyle(size=11, weight=ft.FontWeight.W_500)})
-    page.theme = ft.Theme(color_scheme=LIGHT, scaffold_bgcolor=LIGHT.surface, use_material3=True, navigation_bar_theme=bar)
-    page.dark_theme = ft.Theme(color_scheme=DARK, scaffold_bgcolor=DARK.surface, use_material3=True, navigation_bar_theme=bar)
+    page.theme = _theme(LIGHT)
+    page.dark_theme = _theme(DARK)
     page.theme_mode = _MODES[mode]
     page.locale_configuration = ft.LocaleConfiguration([ft.Locale("en"), ft.Locale("de"), ft.Locale("ja")], ft.Locale(language))
     page.padding = 0
+
+
+def _theme(scheme: ft.ColorScheme) -> ft.Theme:
+    return ft.Theme(
+        color_scheme=scheme,
+        scaffold_bgcolor=scheme.surface,
+        use_material3=True,
+        navigation_bar_theme=ft.NavigationBarTheme(label_text_style={ft.ControlState.DEFAULT: ft.TextStyle(size=11, weight=ft.FontWeight.W_500)}),
+        list_tile_theme=ft.ListTileTheme(
+            content_padding=ft.Padding.symmetric(horizontal=8),
+            shape=ft.RoundedRectangleBorder(radius=12),
+            selected_tile_color=scheme.secondary_container,
+            selected_color=scheme.on_secondary_container,
+        ),
+    )

@@ -1,17 +1,27 @@
 """Values as people read and write them, by the locale."""
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, parse_date
-from babel.numbers import NumberFormatError, format_compact_decimal, format_decimal, parse_decimal
+from babel.dates import format_date, format_datetime, format_time, parse_date, parse_time
+from babel.numbers import (
+    NumberFormatError,
+    format_compact_currency,
+    format_compact_decimal,
+    format_currency,
+    format_decimal,
+    get_currency_symbol,
+    parse_decimal,
+)
 
 from contract.calls import FieldShape, FieldValue, Record, SobjectShape
 from ui.shared.words import _, locale, n_
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
+_CLOCK = re.compile(r"\d{1,2}:\d{2}.*")
 ADDRESS_PARTS = ("Street", "PostalCode", "City", "State", "Country")
 
 
@@ -27,10 +37,25 @@ def _plain_spaces(text: str) -> str:
     return text.replace("\u202f", "\u00a0")
 
 
-def money(amount: float) -> str:
-    """A short amount: 1.9M, 320K, 950; as the language shortens numbers."""
-    short = _plain_spaces(format_compact_decimal(amount, locale=_locale(), fraction_digits=1))
-    return short if any(c.isalpha() for c in short) else number(amount, 0)
+def money(amount: float, currency: str = "") -> str:
+    """A short amount: $1.9M, 320K, 950; as the language shortens numbers. `currency` is an ISO 4217 code, "" when it is not known."""
+    locale_ = _locale()
+    short = format_compact_decimal(amount, locale=locale_, fraction_digits=1)
+    if not any(c.isalpha() for c in short):  # German writes thousands in full
+        return whole_money(round(amount), currency) if currency else number(amount, 0)
+    return _plain_spaces(format_compact_currency(amount, currency, locale=locale_, fraction_digits=1) if currency else short)
+
+
+def whole_money(amount: float, currency: str) -> str:
+    """An amount in full, with the currency's sign where the locale puts it, and its decimals when there are any."""
+    pattern = _locale().currency_formats["standard"].pattern
+    pattern = pattern.replace(".00", "") if amount == int(amount) else pattern
+    return _plain_spaces(format_currency(amount, currency, format=pattern, locale=_locale(), currency_digits=False))
+
+
+def sign(currency: str) -> str:
+    """The currency's sign in the locale, or its code where it has none."""
+    return get_currency_symbol(currency, locale=_locale())
 
 
 def number(value: float, scale: int = 2) -> str:
@@ -71,6 +96,8 @@ def value(field: FieldShape | None, given: FieldValue) -> str:
     if kind == "boolean" or isinstance(given, bool):
         return _("Yes") if given else _("No")
     if isinstance(given, int | float):
+        if field is not None and field.currency:
+            return whole_money(given, field.currency)
         shown = number(given, 0 if kind in ("int", "long") else max(2, 0 if field is None else field.scale))
         return f"{shown} %" if kind == "percent" else shown
     if kind == "date":
@@ -112,6 +139,12 @@ def fields_of(shape: SobjectShape) -> Mapping[str, FieldShape]:
     return {f.name: f for f in shape.fields}
 
 
+def currency_of(shape: SobjectShape | None, name: str) -> str:
+    """The ISO 4217 code of a field's amounts; "" when it is not known."""
+    field = None if shape is None else fields_of(shape).get(name)
+    return "" if field is None else field.currency
+
+
 def title(shape: SobjectShape | None, record: Record) -> str:
     """What a record is called; its number, or its object's name, when it has no name."""
     fields = record.fields
@@ -145,7 +178,7 @@ def as_text(field: FieldShape, given: FieldValue) -> str:
         return number(given, 6)
     if field.type == "date":
         return short_day(given)
-    return given
+    return short_moment(given) if field.type == "datetime" else given
 
 
 def short_day(iso: str) -> str:
@@ -158,9 +191,18 @@ def short_day(iso: str) -> str:
     return format_date(on, pattern if "yyyy" in pattern else pattern.replace("yy", "y").replace("yyy", "y"), locale=_locale())
 
 
+def short_moment(iso: str) -> str:
+    """A time as it is typed, on this device's clock."""
+    at = moment(iso)
+    if at is None:
+        return iso
+    here = at.astimezone()
+    return f"{short_day(here.date().isoformat())} {_plain_spaces(format_time(here, 'short', locale=_locale()))}"
+
+
 def as_number(text: str) -> float | None:
     """What a person typed as a number, in the locale's writing or with a plain decimal point; None when it is none."""
-    plain = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "").removesuffix("%")
+    plain = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "").strip("%$€£¥￥")
     try:
         found = float(parse_decimal(plain, locale=_locale(), strict=True))
     except NumberFormatError:
@@ -182,3 +224,21 @@ def as_date(text: str) -> str | None:
     except (ValueError, IndexError):
         return None
     return found.isoformat() if found.year > 999 else None
+
+
+def as_moment(text: str) -> str | None:
+    """What a person typed as a date and a time of this device's clock, in ISO 8601 and UTC; None when it is none."""
+    clock = _CLOCK.search(text)
+    on = as_date(text[: clock.start()].strip(" ,\u00a0")) if clock else None
+    if clock is None or on is None:
+        return None
+    try:
+        at = parse_time(clock[0].replace("\u00a0", " "), locale=_locale(), format="short")
+    except (ValueError, IndexError):
+        return None
+    return at_this_clock(date.fromisoformat(on), at)
+
+
+def at_this_clock(on: date, at: time) -> str:
+    """A day and a time of this device's clock, in ISO 8601 and UTC."""
+    return datetime.combine(on, at.replace(tzinfo=None)).astimezone(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,49 @@
+"""Finding the record that a reference points to. An answer that a newer question has overtaken is dropped."""
+
+from contract.calls import ListRecords, Record
+from contract.errors import CallError
+from data.repositories.records import AnotherUser, RecordsRepository
+from ui.shared.state import Questions, State
+
+_MOST = 20
+
+
+class LookUpViewModel(State):
+    """`targets` are the objects that the reference may point to. `found` is None while a search is on its way."""
+
+    def __init__(self, records: RecordsRepository, targets: list[str]) -> None:
+        super().__init__()
+        self._records = records
+        self._questions = Questions()
+        self.targets = targets
+        self.target = targets[0]
+        self.text = ""
+        self.found: tuple[Record, ...] | None = None
+        self.problem: CallError | None = None
+
+    async def choose_target(self, sobject: str) -> None:
+        """Looks among records of another object."""
+        self.target = sobject
+        await self.search()
+
+    async def type(self, text: str) -> None:
+        """Searches once the person has stopped typing."""
+        self.text = text
+        if await self._questions.rested():
+            await self.search()
+
+    async def search(self) -> None:
+        """Looks for the text among the target's records; for none, the first ones."""
+        question = self._questions.new()
+        self.found, self.problem = None, None
+        self.changed()
+        fetch = self._records.page(ListRecords(self.target, search=self.text.strip() or None, limit=_MOST))
+        try:
+            found, problem = (await self._records.get(fetch)).records, None
+        except CallError as failed:
+            found, problem = None, failed
+        except AnotherUser:
+            return
+        if self._questions.is_last(question):
+            self.found, self.problem = found, problem
+            self.changed()

@@ -1,0 +1,37 @@
+"""The currency of an org's amounts. It belongs to the org and hardly ever changes: asked for once in a while by each process."""
+
+import re
+from collections.abc import Callable
+
+from cachetools import TTLCache
+
+from backend.records.org import Org
+from backend.values import Clock, Uid
+from contract.errors import CallError, NotFound, RefusedRequest
+
+KEPT_SECONDS = 6 * 3600.0
+_MAX_ORGS = 1024
+_ISO_4217 = re.compile(r"[A-Z]{3}")
+
+
+class Currencies:
+    """One for each process. `may_look` says whether an org has requests to spare."""
+
+    def __init__(self, org: Org, clock: Clock, may_look: Callable[[str], bool] = lambda _org_id: True) -> None:
+        self._org = org
+        self._may_look = may_look
+        self._known = TTLCache[str, str](_MAX_ORGS, KEPT_SECONDS, timer=lambda: clock.now().timestamp())
+
+    async def of(self, uid: Uid) -> str:
+        """The code that amounts are in; "" when it is not known, which is no reason to refuse a call."""
+        known = self._known.get(uid.org_id)
+        if known is not None or not self._may_look(uid.org_id):
+            return known or ""
+        try:
+            found = await self._org.currency(uid)
+        except (RefusedRequest, NotFound):
+            found = ""  # this org does not tell
+        except CallError:
+            return ""  # another time
+        code = self._known[uid.org_id] = found if _ISO_4217.fullmatch(found) else ""
+        return code
