@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import sys
 
-_ALL = ("proxy", "taps", "cold", "concurrency", "growth", "http", "call", "localorg", "memory", "first_frame", "block", "start")
+_ALL = ("proxy", "taps", "cold", "concurrency", "growth", "http", "call", "localorg", "memory", "first_frame", "observables", "block", "start")
 
 
 def main(names: list[str]) -> None:

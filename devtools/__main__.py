@@ -42,7 +42,7 @@ def _format(_: Sequence[str]) -> int:
 
 
 def _bench(rest: Sequence[str]) -> int:
-    return _call([sys.executable, "-m", "bench", *rest], {"PYTHONPATH": str(ROOT / "functions")})
+    return _call([sys.executable, "-m", "bench", *rest], {"PYTHONPATH": os.pathsep.join((str(ROOT / "functions"), str(ROOT / "app/src")))})
 
 
 def _soak(rest: Sequence[str]) -> int:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import BrowserContext, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 
+from devtools import languages
+from devtools.browsers import SECONDS
 from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from devtools.suite import Suite
 from tests.e2e.test_story import Phone, browser, context
@@ -152,6 +154,48 @@ def test_a_tab_that_is_too_old_for_its_service_says_so(context: BrowserContext, 
     context.route("**/api/getProfile", newer)
     phone.open("/profile")
     phone.sees("This app is too old for its service. Please load it again.")
+
+
+@pytest.mark.parametrize("language", ["de", "ja"])
+def test_bad_days_are_told_in_the_persons_language(phone: Phone, browser: Browser, suite: Suite, org_url: str, admin: Admin, language: str) -> None:
+    words, record_id = languages.read(language), admin.account("Far Away Ltd")
+
+    def said(text: str) -> re.Pattern[str]:
+        return re.compile(re.escape(str(words[text].string)))
+
+    kept = phone.page.context.storage_state()
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale=language, storage_state=kept)
+    context.set_default_timeout(SECONDS)
+    abroad = Phone(context, suite.plan.app_url)
+    abroad.open("/records/Account")
+    abroad.sees("Alder Energy")
+    control(org_url, "faults", {"kind": "rest.query", "delayMs": 8000})
+    abroad.tap(said("Refresh"))
+    abroad.sees(said("The connection is slow."))
+    control(org_url, "faults/clear", {})
+    control(org_url, "faults", {"kind": "rest.query", "status": 503, "times": 20})
+    abroad.type(str(words["Search in {objects}"].string).format(objects="Accounts"), "cedar")
+    abroad.sees(said("Salesforce is busy right now. Please try again."))
+    context.set_offline(True)
+    abroad.tap(said("Try again"))
+    abroad.sees(said("You are offline. You see what you saw last."))
+    context.set_offline(False)
+    control(org_url, "faults/clear", {})
+    refusal = '[{"errorCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "insufficient access rights on object id"}]'
+    control(org_url, "faults", {"kind": "rest.composite", "status": 403, "body": refusal})
+    abroad.open(f"/records/Account/{record_id}/edit")
+    abroad.type("Account Phone", "+44 20 7946 0888")
+    abroad.page.keyboard.press("Enter")
+    abroad.sees(said("You do not have permission for this in Salesforce."))
+    admin.delete(record_id)
+    abroad.open(f"/records/Account/{record_id}")
+    abroad.sees(said("This record does not exist, or you may not see it."))
+    control(org_url, "revoke", {"username": SALES})
+    abroad.tap(said("Refresh"))
+    abroad.sees(
+        said("Salesforce has ended this app's access: an administrator revoked it, or you signed in on more than five devices. Please sign in again.")
+    )
+    context.close()
 
 
 _FULL = """const set = Storage.prototype.setItem;
