@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from localorg.data import text
 from localorg.data.schema import SCHEMA
 from localorg.data.seed import seed
 from localorg.oauth.tables import OAUTH_TABLES
@@ -12,7 +13,7 @@ from localorg.settings import CONSUMER_KEY, OrgSettings
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
 
 
-SCHEMA_VERSION = 5  # of the tables in the file; grows with each change of them
+SCHEMA_VERSION = 6  # of the tables in the file; grows with each change of them
 
 
 def open_org(settings: OrgSettings) -> Org:
@@ -25,6 +26,7 @@ def open_org(settings: OrgSettings) -> Org:
     path = ":memory:" if settings.data is None else str(settings.data / "org.sqlite3")
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
+    text.register(db)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA busy_timeout = 5000")

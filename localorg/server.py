@@ -1,9 +1,11 @@
 """The org as one ASGI app, and the loop that serves it."""
 
+import re
 import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,7 +22,7 @@ from localorg.control import api as control
 from localorg.errors import ApiError, not_found
 from localorg.oauth import authorize, token, userinfo
 from localorg.org import Org
-from localorg.rest import composite, resources
+from localorg.rest import about, composite, resources
 from localorg.web import Json
 
 
@@ -44,11 +46,25 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         return Json(body.body(), body.status)
 
     handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
-    data = resources.routes(org)
+    data = [*about.routes(org), *resources.routes(org)]
     oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
     everything: list[BaseRoute] = [Route("/", front), *oauth, *data, *composite.routes(org, Router(data)), *control.routes(org)]
     app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
-    return app if log is None else _logged(app, log)
+    served = _single_slashes(app)
+    return served if log is None else _logged(served, log)
+
+
+def _single_slashes(app: ASGIApp) -> ASGIApp:
+    """Salesforce takes `//services/data` as `/services/data`; its command-line client puts two slashes together."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        raw: bytes = scope.get("raw_path") or b""
+        if b"//" in raw:
+            raw = re.sub(rb"/{2,}", b"/", raw)
+            scope = {**scope, "raw_path": raw, "path": unquote(raw.decode("latin-1"))}
+        await app(scope, receive, send)
+
+    return wrapped
 
 
 def _logged(app: ASGIApp, log: Callable[[str], None]) -> ASGIApp:

@@ -23,7 +23,7 @@ _FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "hold"
 def routes(org: Org) -> list[BaseRoute]:
     base = "/localorg/control"
     return [
-        Route("/localorg", _page, methods=["GET"]),
+        _route(org, "/localorg", _page, ["GET"]),
         _route(org, f"{base}/expire", _expire, ["POST"]),
         _route(org, f"{base}/revoke", _revoke, ["POST"]),
         _route(org, f"{base}/rotate", _rotate, ["POST"]),
@@ -47,8 +47,7 @@ def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route
 
     async def serve(request: Request) -> Response:
         try:
-            if request.headers.get("origin", base_url(request)) != base_url(request):
-                raise ApiError(403, "FORBIDDEN", "only this org's own pages and programs on this machine control it")
+            _check_caller(request)
             return await endpoint(org, request)
         except ApiError as refused:
             return Json(refused.body(), refused.status)
@@ -56,11 +55,20 @@ def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route
     return Route(path, serve, methods=methods)
 
 
+# A page of the web could give this address a name of its own (DNS rebinding); the browser then sends that name.
+_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def _check_caller(request: Request) -> None:
+    if request.url.hostname not in _HOSTS or request.headers.get("origin", base_url(request)) != base_url(request):
+        raise ApiError(403, "FORBIDDEN", "only this org's own pages and programs on this machine control it, by the name 127.0.0.1 or localhost")
+
+
 def _wrong(message: str) -> ApiError:
     return ApiError(400, "INVALID_ARGUMENT", message)
 
 
-async def _page(_request: Request) -> Response:
+async def _page(_org: Org, _request: Request) -> Response:
     return HTMLResponse(pages.controls([name for name, *_ in USERS]))
 
 

@@ -5,6 +5,8 @@ Source of names, types and lengths: Salesforce Object Reference.
 
 from dataclasses import dataclass, field
 
+from localorg.data.text import COLLATION
+
 INDUSTRIES = (
     "Agriculture", "Banking", "Biotechnology", "Chemicals", "Construction", "Consulting", "Education", "Electronics",
     "Energy", "Engineering", "Finance", "Healthcare", "Hospitality", "Insurance", "Manufacturing", "Media", "Retail",
@@ -64,7 +66,16 @@ class Field:
             return "REAL"
         if self.type == "boolean":
             return "INTEGER"
-        return "TEXT" if self.type in ("id", "reference", "date", "datetime") else "TEXT COLLATE NOCASE"
+        return "TEXT" if self.type in ("id", "reference", "date", "datetime") else f"TEXT COLLATE {COLLATION}"
+
+    @property
+    def filterable(self) -> bool:
+        """Whether WHERE and ORDER BY take it; long text areas and compound fields they do not."""
+        return self.stored and (self.type != "textarea" or self.length <= 255)
+
+    @property
+    def groupable(self) -> bool:
+        return self.filterable and self.type not in ("currency", "double", "percent", "datetime", "multipicklist")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,9 @@
-"""The org's REST API: versions, sObjects, describe, records, queries, search, composite. Source: REST API Developer Guide."""
+"""The org's REST API: sObjects, describe, records, queries, search. Source: REST API Developer Guide."""
 
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,43 +11,22 @@ from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
 from localorg.data import records
-from localorg.data.access import Schema, schema_for
 from localorg.data.ids import is_id, to_18
 from localorg.data.schema import Field, SObject
 from localorg.errors import ApiError, not_found
-from localorg.oauth.grants import Session
-from localorg.oauth.session import require_session
 from localorg.org import Org
+from localorg.rest.call import Call, call_of
 from localorg.rest.layouts import MASTER_RECORD_TYPE, all_layouts, page_layout
 from localorg.rest.search import parameterized, search
 from localorg.soql import SoqlError, run
 from localorg.soql.run import DEFAULT_BATCH, Page, column_metadata, read_locator
+from localorg.soql.syntax import parse
 from localorg.web import Json, json_object, limit_header, route
 
-FIRST_VERSION, LAST_VERSION = 29, 68
-_SEASONS = ("Winter", "Spring", "Summer")
-_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-_RESOURCES = ("sobjects", "query", "queryAll", "search", "parameterizedSearch", "recent", "limits", "composite")
+_TOOLING = frozenset({"sandboxprocess", "sandboxinfo", "scratchorginfo", "activescratchorg"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """Who asks, in which version, and what that person can see."""
-
-    session: Session
-    version: str
-    schema: Schema
-    zone: str
-
-
-def _call(org: Org, request: Request) -> _Call:
-    session = require_session(org, request)
-    version = _version(request)
-    zone = org.db.execute("SELECT TimeZoneSidKey FROM User WHERE Id = ?", (session.user_id,)).fetchone()
-    return _Call(session, version, schema_for(org, session.user_id), str(zone[0] or "UTC"))
-
-
-def _named(call: _Call, request: Request) -> SObject:
+def _named(call: Call, request: Request) -> SObject:
     found = call.schema.sobject(str(request.path_params["sobject"]))
     if found is None:
         raise not_found()
@@ -61,12 +37,6 @@ def routes(org: Org) -> list[BaseRoute]:
     data = "/services/data"
     v = data + "/v{version}"
     return [
-        route(org, data, "rest.versions", _versions, ["GET"]),
-        route(org, data + "/", "rest.versions", _versions, ["GET"]),
-        route(org, v, "rest.resources", _resources, ["GET"]),
-        route(org, v + "/", "rest.resources", _resources, ["GET"]),
-        route(org, v + "/limits", "rest.limits", _limits, ["GET"]),
-        route(org, v + "/connect/organization", "rest.organization", _organization, ["GET"]),
         route(org, v + "/sobjects", "rest.sobjects", _sobjects, ["GET"]),
         route(org, v + "/sobjects/{sobject}", "rest.sobject", _sobject, ["GET"]),
         route(org, v + "/sobjects/{sobject}", "rest.create", _create, ["POST"]),
@@ -87,77 +57,19 @@ def routes(org: Org) -> list[BaseRoute]:
         route(org, v + "/search/", "rest.search", _search, ["GET"]),
         route(org, v + "/parameterizedSearch", "rest.search", _parameterized, ["GET", "POST"]),
         route(org, v + "/recent", "rest.recent", _recent, ["GET"]),
-        route(org, v + "/limits/recordCount", "rest.limits", _record_count, ["GET"]),
         route(org, v + "/query/{locator}", "rest.query_more", _query_more, ["GET"]),
         route(org, v + "/queryAll", "rest.query_all", _query_all, ["GET"]),
     ]
 
 
-def _version(request: Request) -> str:
-    text = str(request.path_params["version"])
-    match = re.fullmatch(r"(\d{1,3})\.0", text)
-    if match is None or not FIRST_VERSION <= int(match[1]) <= LAST_VERSION:
-        raise not_found()
-    return text
-
-
-async def _versions(_org: Org, _request: Request) -> Response:
-    rows: list[dict[str, str]] = []
-    for number in range(FIRST_VERSION, LAST_VERSION + 1):
-        # v68.0 is Winter '27; three releases a year.
-        season, year = _SEASONS[(number - 68) % 3], 27 + (number - 68) // 3
-        rows.append({"label": f"{season} '{year:02d}", "url": f"/services/data/v{number}.0", "version": f"{number}.0"})
-    return Json(rows)
-
-
-async def _resources(org: Org, request: Request) -> Response:
-    base = f"/services/data/v{_call(org, request).version}"
-    return Json({name: f"{base}/{name}" for name in _RESOURCES}, headers=limit_header(org))
-
-
-async def _limits(org: Org, request: Request) -> Response:
-    _call(org, request)
-    most = org.daily_limit
-    return Json({"DailyApiRequests": {"Max": most, "Remaining": max(0, most - org.api_used)}}, headers=limit_header(org))
-
-
-async def _organization(org: Org, request: Request) -> Response:
-    """The org's settings, without Chatter. Source: Connect REST API Developer Guide, Organization, Features, User Settings."""
-    call = _call(org, request)
-    row = org.db.execute("SELECT Id, Name FROM Organization").fetchone()
-    currency, zone = org.settings.currency, ZoneInfo(call.zone)
-    minutes = int((datetime.now(zone).utcoffset() or timedelta()).total_seconds() // 60)
-    body: dict[str, object] = {
-        "accessTimeout": org.settings.session_seconds // 60,
-        "features": {"chatter": False, "defaultCurrencyIsoCode": currency, "multiCurrency": False, "files": False, "publisherActions": False},
-        "maintenanceInfo": [],
-        "name": row["Name"],
-        "orgId": row["Id"],
-        "userSettings": {
-            "currencySymbol": _SYMBOLS.get(currency, currency),
-            "timeZone": {"gmtOffset": minutes / 60, "name": call.zone},
-            "userId": call.session.user_id,
-        },
-    }
-    return Json(body, headers=limit_header(org))
-
-
-async def _record_count(org: Org, request: Request) -> Response:
-    call = _call(org, request)
-    wanted = [n for n in request.query_params.get("sObjects", "").split(",") if n] or [o.name for o in call.schema]
-    found = [o for o in map(call.schema.sobject, wanted) if o is not None]
-    rows = [{"count": int(org.db.execute(f'SELECT COUNT(*) FROM "{o.name}" WHERE IsDeleted = 0').fetchone()[0]), "name": o.name} for o in found]
-    return Json({"sObjects": rows}, headers=limit_header(org))
-
-
 async def _sobjects(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     body = {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [_summary(o, call.version) for o in call.schema]}
     return Json(body, headers=limit_header(org))
 
 
 async def _sobject(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     version, source = call.version, _named(call, request)
     rows = org.db.execute(f'SELECT Id, Name FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC LIMIT 5' if source.field("Name")
                           else f'SELECT Id FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC LIMIT 5').fetchall()  # fmt: skip
@@ -166,7 +78,7 @@ async def _sobject(org: Org, request: Request) -> Response:
 
 
 async def _describe(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     version, source = call.version, _named(call, request)
     # An object's shape is as old as the org, or as the last change of the user's permissions.
     changed = org.db.execute(
@@ -191,11 +103,11 @@ async def _describe(org: Org, request: Request) -> Response:
 
 
 async def _layouts(org: Org, request: Request) -> Response:
-    return Json(all_layouts(_named(_call(org, request), request)), headers=limit_header(org))
+    return Json(all_layouts(_named(call_of(org, request), request)), headers=limit_header(org))
 
 
 async def _layout(org: Org, request: Request) -> Response:
-    source = _named(_call(org, request), request)
+    source = _named(call_of(org, request), request)
     if str(request.path_params["record_type"])[:15] != MASTER_RECORD_TYPE[:15]:
         raise not_found()
     return Json(page_layout(source), headers=limit_header(org))
@@ -236,9 +148,9 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "updateable": source.updateable and f.writable,
         "custom": f.name.endswith("__c"),
         "calculated": False,
-        "filterable": f.stored and (f.type != "textarea" or f.length <= 255),
-        "sortable": f.stored and (f.type != "textarea" or f.length <= 255),
-        "groupable": f.type in ("string", "picklist", "reference", "boolean", "date", "id", "email", "phone", "url", "int"),
+        "filterable": f.filterable,
+        "sortable": f.filterable and f.type != "multipicklist",
+        "groupable": f.groupable,
         "aggregatable": f.type not in ("boolean", "textarea"),
         "unique": f.external_id,
         "externalId": f.external_id,
@@ -258,19 +170,19 @@ def _attributes(source: SObject, version: str, identifier: str) -> dict[str, str
 
 
 async def _get(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     return _record(org, request, call, _named(call, request), str(request.path_params["id"]))
 
 
 async def _get_external(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     source = _named(call, request)
     if is_id(str(request.path_params["field"])):
         return _related(org, request, call, source)
     return _record(org, request, call, source, _one(org, source, request))
 
 
-def _related(org: Org, request: Request, call: _Call, source: SObject) -> Response:
+def _related(org: Org, request: Request, call: Call, source: SObject) -> Response:
     """`/sobjects/Contact/ID/Account`: the parent, or the children, of a record."""
     row = records.read(org, source, str(request.path_params["field"]))
     name = str(request.path_params["value"])
@@ -299,7 +211,7 @@ def _one(org: Org, source: SObject, request: Request) -> str:
     return found[0]
 
 
-def _record(org: Org, request: Request, call: _Call, source: SObject, identifier: str) -> Response:
+def _record(org: Org, request: Request, call: Call, source: SObject, identifier: str) -> Response:
     version = call.version
     row = records.read(org, source, identifier)
     etag = _etag(source, row)
@@ -346,7 +258,7 @@ def _names(request: Request, header: str, etag: str) -> bool:
 
 
 async def _create(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     source = _named(call, request)
     identifier = records.create(org, source, await json_object(request), call.session.user_id)
     location = {"Location": f"{request.url.path.rstrip('/')}/{identifier}"}
@@ -354,7 +266,7 @@ async def _create(org: Org, request: Request) -> Response:
 
 
 async def _update(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     source, identifier = _named(call, request), str(request.path_params["id"])
     values = await json_object(request)
     before = _http_date(request, "if-unmodified-since", strict=True)
@@ -369,13 +281,13 @@ async def _update(org: Org, request: Request) -> Response:
 
 
 async def _delete(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     records.delete(org, _named(call, request), str(request.path_params["id"]), call.session.user_id)
     return Response(status_code=204, headers=limit_header(org))
 
 
 async def _upsert(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     source = _named(call, request)
     name, value = str(request.path_params["field"]), str(request.path_params["value"])
     f = source.field(name)
@@ -428,17 +340,15 @@ def _batch(request: Request) -> int:
 
 
 def _run_query(org: Org, request: Request, text: str, batch: int, offset: int, *, deleted: bool) -> Response:
-    return _answer_query(org, _call(org, request), text, batch, offset, deleted=deleted, columns="columns" in request.query_params)
+    return _answer_query(org, call_of(org, request), text, batch, offset, deleted=deleted, columns=request.query_params.get("columns") == "true")
 
 
-def _answer_query(org: Org, call: _Call, text: str, batch: int, offset: int, *, deleted: bool = False, columns: bool = False) -> Response:
+def _answer_query(org: Org, call: Call, text: str, batch: int, offset: int, *, deleted: bool = False, columns: bool = False) -> Response:
     if not text.strip():
         raise ApiError(400, "MALFORMED_QUERY", "SOQL query is required")
     try:
         page = run(org, call.schema, text, version=call.version, batch=batch, offset=offset, deleted=deleted, zone=call.zone)
-        body = _page_body(page, call.version)
-        if columns:
-            body["columnMetadata"] = column_metadata(call.schema, text)
+        body = column_metadata(call.schema, text) if columns else _page_body(page, call.version)
     except SoqlError as refused:
         raise ApiError(400, refused.code, refused.message) from None
     return Json(body, headers=limit_header(org))
@@ -452,26 +362,33 @@ def _page_body(page: Page, version: str) -> dict[str, object]:
 
 
 async def _tooling(org: Org, request: Request) -> Response:
-    """Salesforce's command-line client looks for sandbox processes here and goes on when the object is not there."""
-    _call(org, request)
-    raise ApiError(400, "INVALID_TYPE", "sObject type is not supported.")
+    """An org without sandboxes and scratch orgs, which is what clients look for here at a login."""
+    call_of(org, request)
+    try:
+        named = parse(request.query_params.get("q", "")).sobject.text
+    except SoqlError as refused:
+        raise ApiError(400, refused.code, refused.message) from None
+    if named.lower() not in _TOOLING:
+        raise ApiError(400, "INVALID_TYPE", f"sObject type '{named[:80]}' is not supported.")
+    body: dict[str, object] = {"size": 0, "totalSize": 0, "done": True, "queryLocator": None, "entityTypeName": named, "records": []}
+    return Json(body, headers=limit_header(org))
 
 
 async def _search(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     found = search(org, call.schema, request.query_params.get("q", ""), version=call.version, zone=call.zone)
     # Before v37.0 the answer was the bare list.
     return Json({"searchRecords": found} if float(call.version) >= 37 else found, headers=limit_header(org))
 
 
 async def _parameterized(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     body: dict[str, object] = dict(request.query_params) if request.method == "GET" else await json_object(request)
     return Json({"searchRecords": parameterized(org, call.schema, body, version=call.version, zone=call.zone)}, headers=limit_header(org))
 
 
 async def _recent(org: Org, request: Request) -> Response:
-    call = _call(org, request)
+    call = call_of(org, request)
     text = request.query_params.get("limit", "200")
     limit = min(200, int(text)) if text.isdigit() and int(text) > 0 else 200
     rows: list[tuple[str, dict[str, object]]] = []

@@ -14,6 +14,7 @@ from localorg.data.access import Schema
 from localorg.data.ids import is_id, to_18
 from localorg.data.records import ADDRESS_PARTS, out_value
 from localorg.data.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
+from localorg.data.text import like
 from localorg.org import Org
 from localorg.soql.dates import date_span
 from localorg.soql.syntax import (
@@ -67,27 +68,80 @@ def run(
     return _Run(org, schema, text, version, deleted, zone).page(query, batch, offset)
 
 
-def column_metadata(schema: Schema, text: str) -> list[dict[str, object]]:
-    """What `columns=true` adds: name and type of each selected column (Salesforce's command-line client shows it)."""
+def column_metadata(schema: Schema, text: str) -> dict[str, object]:
+    """What `columns=true` answers instead of rows: the columns of a query, those of parents and children below a column of their own.
+
+    Salesforce's command-line client makes its tables from it. Source: Developer Console's use of it, read by that client.
+    """
     query = parse(text)
     source = schema.sobject(query.sobject.text)
+    return {
+        "columnMetadata": _columns(schema, source, query),
+        "entityName": query.sobject.text if source is None else source.name,
+        "groupBy": bool(query.group_by),
+        "idSelected": any(isinstance(i, Path) and i.text.lower() == "id" for i in query.select),
+        "keyPrefix": None if source is None else source.prefix,
+    }
+
+
+def _columns(schema: Schema, source: SObject | None, query: Query) -> list[dict[str, object]]:
     columns: list[dict[str, object]] = []
     for item in query.select:
-        if isinstance(item, Query):
-            columns.append({"columnName": item.sobject.text, "displayName": item.sobject.text, "aggregate": True, "joinColumns": []})
-        elif not isinstance(item, FieldsOf):
-            name = item.alias or (item.text if isinstance(item, Path) else "expr0")
-            f = source.field(item.text) if source is not None and isinstance(item, Path) else None
-            columns.append(
-                {
-                    "columnName": name,
-                    "displayName": name,
-                    "aggregate": isinstance(item, Call),
-                    "apexType": f.type if f else "string",
-                    "joinColumns": [],
-                }
-            )
+        match item:
+            case Query():
+                relation = None if source is None else source.child(item.sobject.text)
+                child = None if relation is None else schema.sobject(relation.child)
+                name = item.sobject.text if relation is None else relation.name
+                columns.append(_column(name, None, aggregate=True, below=_columns(schema, child, item)))
+            case FieldsOf():
+                columns += [] if source is None else [_column(f.name, f) for f in source.fields if f.stored or item.group != "CUSTOM"]
+            case Call():
+                unnamed = sum(1 for c in columns if str(c["columnName"]).startswith("expr"))
+                shown = f"{item.function.lower()}({item.argument.text if item.argument else ''})"
+                columns.append(_column(item.alias or f"expr{unnamed}", None, shown=item.alias or shown, aggregate=True))
+            case Path():
+                _add_path(schema, source, item.parts, columns)
     return columns
+
+
+def _add_path(schema: Schema, source: SObject | None, parts: Sequence[str], columns: list[dict[str, object]]) -> None:
+    """A field, or below its parent's column the parent's field."""
+    first, *rest = parts
+    if not rest:
+        field = None if source is None else source.field(first)
+        columns.append(_column(first if field is None else field.name, field))
+        return
+    reference = None if source is None else source.parent(first)
+    parent = None if reference is None or reference.refers_to is None else schema.sobject(reference.refers_to)
+    name = first if reference is None else reference.relationship or first
+    column = next((c for c in columns if c["columnName"] == name and c["joinColumns"]), None)
+    if column is None:
+        column = _column(name, None)
+        columns.append(column)
+    _add_path(schema, parent, rest, cast(list[dict[str, object]], column["joinColumns"]))
+
+
+_APEX_TYPES = {"boolean": "Boolean", "int": "Integer", "date": "Date", "datetime": "Datetime", "id": "Id", "reference": "Id", "address": "Address"}
+
+
+def _column(
+    name: str, f: Field | None, *, shown: str | None = None, aggregate: bool = False, below: list[dict[str, object]] | None = None
+) -> dict[str, object]:
+    kind = "string" if f is None else f.type
+    return {
+        "aggregate": aggregate,
+        "apexType": _APEX_TYPES.get(kind, "Double" if kind in NUMBER_TYPES else "String"),
+        "booleanType": kind == "boolean",
+        "columnName": name,
+        "custom": name.endswith("__c"),
+        "displayName": shown or name,
+        "foreignKeyName": None if f is None else f.relationship,
+        "insertable": f is not None and f.writable,
+        "joinColumns": [] if below is None else below,
+        "numberType": kind in NUMBER_TYPES,
+        "textType": kind in TEXT_TYPES,
+        "updatable": f is not None and f.writable,
+    }
 
 
 def make_locator(text: str, offset: int, batch: int, *, deleted: bool) -> str:
@@ -128,6 +182,9 @@ class _Run:
         items = self._expand(query, source)
         if any(isinstance(i, Call) for i in items) or query.group_by:
             return self._aggregate(query, scope, items, batch, offset)
+        for item in items:
+            if isinstance(item, Path) and item.alias is not None:
+                raise self._error("MALFORMED_QUERY", item.start, "only aggregate expressions use field aliasing")
         if query.having is not None:
             raise self._error("MALFORMED_QUERY", query.sobject.start, "HAVING can only be used with GROUP BY")
         paths = [i for i in items if isinstance(i, Path)]
@@ -289,7 +346,7 @@ class _Run:
             text += " WHERE " + " AND ".join(f"({c.text})" for c in conditions)
             parameters += [p for c in conditions for p in c.parameters]
         if query.group_by:
-            text += " GROUP BY " + ", ".join(scope.expression(g)[0] for g in query.group_by)
+            text += " GROUP BY " + ", ".join(self._grouped(g, scope) for g in query.group_by)
         if query.having is not None:
             having = self._condition(query.having, scope, aggregates=True)
             text += " HAVING " + having.text
@@ -298,9 +355,15 @@ class _Run:
             text += " ORDER BY " + ", ".join(self._order(o, scope) for o in query.order_by)
         return _Sql(text, tuple(parameters))
 
+    def _grouped(self, by: Path | Call, scope: "_Scope") -> str:
+        sql, f = scope.expression(by)
+        if f is not None and isinstance(by, Path) and not f.groupable:
+            raise self._error("INVALID_FIELD", by.start, f"field '{by.text}' can not be grouped in a query call")
+        return sql
+
     def _order(self, order: Order, scope: "_Scope") -> str:
         sql, f = scope.expression(order.by)
-        if f is not None and f.compound is not None:
+        if f is not None and not f.filterable:
             raise self._error("INVALID_FIELD", order.by.start, f"field '{self._label(order.by)}' can not be sorted in a query call")
         return f"{sql} {'DESC' if order.descending else 'ASC'} NULLS {'LAST' if order.nulls_last else 'FIRST'}"
 
@@ -323,28 +386,30 @@ class _Run:
                 return self._compare(sql, f, left, operator, value)
 
     def _compare(self, sql: str, f: Field | None, left: Path | Call, operator: str, value: Value) -> _Sql:
-        if value.kind == "null":
+        self._check_filterable(f, left)
+        if _is_null(f, value):
             if operator not in ("=", "!="):
                 raise self._error("MALFORMED_QUERY", value.start, "null can only be compared with = and !=")
             return _Sql(f"{sql} IS {'NOT ' if operator == '!=' else ''}NULL")
         if operator == "LIKE":
             if value.kind != "string" or f is None or f.type not in TEXT_TYPES:
                 raise self._error("INVALID_QUERY_FILTER_OPERATOR", value.start, "LIKE can only be used with text")
-            return _Sql(f"{sql} LIKE ? ESCAPE '\\'", (str(value.value),))
+            return _Sql(like(sql, str(value.value)), (str(value.value),))
         self._check_type(f, left, value)
-        if value.kind == "dateliteral" or (value.kind == "date" and f is not None and f.type == "datetime"):
+        if value.kind == "dateliteral":
             return self._compare_range(sql, f, operator, value)
         bound = self._bind(f, value)
         if operator == "!=":
             return _Sql(f"({sql} != ? OR {sql} IS NULL)", (bound,))
         return _Sql(f"{sql} {operator} ?", (bound,))
 
+    def _check_filterable(self, f: Field | None, left: Path | Call) -> None:
+        if f is not None and not f.filterable:
+            raise self._error("INVALID_FIELD", left.start, f"field '{self._label(left)}' can not be filtered in a query call")
+
     def _check_type(self, f: Field | None, left: Path | Call, value: Value) -> None:
         if f is None:
             return
-        if f.compound is not None:
-            raise self._error("INVALID_FIELD", left.start, f"field '{self._label(left)}' can not be filtered in a query call")
-        name = self._label(left)
         if f.type in NUMBER_TYPES:
             good = value.kind == "number"
         elif f.type == "boolean":
@@ -352,13 +417,20 @@ class _Run:
         elif f.type == "date":
             good = value.kind in ("date", "dateliteral")
         elif f.type == "datetime":
-            good = value.kind in ("datetime", "date", "dateliteral")
+            good = value.kind in ("datetime", "dateliteral")
         else:
             good = value.kind == "string"
         if not good:
-            quotes = " and should be enclosed in quotes" if f.type in TEXT_TYPES else ""
-            shown = value.value if value.kind != "string" else f"'{value.value}'"
-            raise self._error("INVALID_FIELD", value.start, f"value of filter criterion for field '{name}' must be of type {f.type}{quotes}: {shown}")
+            kind, quotes = "dateTime" if f.type == "datetime" else f.type, "should" if f.type in TEXT_TYPES else "should not"
+            said = f"value of filter criterion for field '{self._label(left)}' must be of type {kind} and {quotes} be enclosed in quotes"
+            raise self._error("INVALID_FIELD", value.start, said)
+        if value.kind in ("date", "datetime"):
+            try:
+                datetime.fromisoformat(str(value.value))
+            except ValueError:
+                raise self._error("MALFORMED_QUERY", value.start, f"Invalid date: {value.value}") from None
+        if f.type in ("id", "reference") and not is_id(str(value.value)):
+            raise self._error("INVALID_QUERY_FILTER_OPERATOR", left.start, f"invalid ID field: {str(value.value)[:40]}")
 
     @staticmethod
     def _bind(f: Field | None, value: Value) -> object:
@@ -367,8 +439,7 @@ class _Run:
         if value.kind == "boolean":
             return int(bool(value.value))
         if f is not None and f.type in ("id", "reference"):
-            text = str(value.value)
-            return to_18(text) if is_id(text) else text
+            return to_18(str(value.value))
         return value.value
 
     def _compare_range(self, sql: str, f: Field | None, operator: str, value: Value) -> _Sql:
@@ -396,12 +467,6 @@ class _Run:
 
     def _span(self, value: Value) -> tuple[date, date]:
         text = str(value.value)
-        if value.kind == "date":
-            try:
-                day = date.fromisoformat(text)
-            except ValueError:
-                raise self._error("MALFORMED_QUERY", value.start, f"Invalid date: {text}") from None
-            return day, day
         today = datetime.fromtimestamp(self._org.clock.now(), UTC).astimezone(self._zone).date()
         try:
             return date_span(text, today)
@@ -426,8 +491,9 @@ class _Run:
             # NOT IN over a set that holds null would be null for every row.
             text += (" AND " if " WHERE " in tail.text else " WHERE ") + f"{column} IS NOT NULL)"
             return _Sql(text, tail.parameters)
-        nulls = [v for v in values if v.kind == "null"]
-        given = [v for v in values if v.kind != "null"]
+        self._check_filterable(f, left)
+        nulls = [v for v in values if _is_null(f, v)]
+        given = [v for v in values if not _is_null(f, v)]
         for v in given:
             self._check_type(f, left, v)
             if v.kind == "dateliteral":
@@ -585,6 +651,11 @@ class _Scope:
                 return None
             owner, at = cast(SObject, self._run.schema.sobject(cast(str, reference.refers_to))), found
         return at
+
+
+def _is_null(f: Field | None, value: Value) -> bool:
+    """Salesforce keeps no empty text: it is null."""
+    return value.kind == "null" or (value.kind == "string" and value.value == "" and f is not None and f.type in TEXT_TYPES)
 
 
 def _address(table: str, prefix: str) -> str:

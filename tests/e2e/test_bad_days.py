@@ -1,6 +1,7 @@
 """Bad days in a real browser, made by the org's faults: each has its words, what was seen stays, and nothing typed is lost."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import httpx2 as httpx
@@ -154,6 +155,45 @@ def test_a_tab_that_is_too_old_for_its_service_says_so(context: BrowserContext, 
     context.route("**/api/getProfile", newer)
     phone.open("/profile")
     phone.sees("This app is too old for its service. Please load it again.")
+
+
+_CLOCK = "(() => { const now = Date.now.bind(Date); Date.now = () => now() + %d; })()"
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["fast", "slow"])
+def test_a_clock_that_is_wrong_by_an_hour(context: BrowserContext, suite: Suite, org_url: str, hours: int) -> None:
+    """Python's clock too, which runs in a worker."""
+    phone = Phone(context, suite.plan.app_url)
+    wrong = _CLOCK % (hours * 3_600_000)
+    context.add_init_script(wrong)
+
+    def python_starts() -> None:
+        for _ in range(SECONDS // 20):
+            if phone.page.workers:
+                phone.page.workers[0].evaluate(wrong)
+                return
+            phone.page.wait_for_timeout(20)
+        raise TimeoutError("no worker")
+
+    phone.page.goto(suite.plan.app_url, wait_until="commit")
+    python_starts()
+    phone.wake()
+    phone.tap("Sign in with Salesforce")
+    phone.page.fill("#username", SALES)
+    phone.page.fill("#password", "localorg1")
+    phone.page.click("#Login")
+    phone.page.wait_for_url(re.compile(r"/services/oauth2/authorize|/oauth/callback|:\d+/$"))
+    if phone.page.locator("#oaapprove").count():
+        phone.page.click("#oaapprove")
+    phone.page.wait_for_url(re.compile(re.escape(suite.plan.app_url)), wait_until="commit")
+    python_starts()
+    phone.wake()
+    phone.sees("Open pipeline")
+    control(org_url, "expire", {"username": SALES})
+    phone.go("Accounts")
+    phone.sees("Alder Energy")
+    told = phone.page.workers[0].evaluate("Date.now()")
+    assert abs(told - 3_600_000 * hours - 1000 * time.time()) < 60_000
 
 
 @pytest.mark.parametrize("language", ["de", "ja"])

@@ -277,3 +277,78 @@ def test_a_read_only_field_is_shown_and_kept(log_in_as: Callable[[str], httpx.Cl
     refused = http.patch(f"{BASE}/sobjects/Account/{record['Id']}", json={"AccountNumber": "1"})
     assert refused.json()[0]["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
     assert query(http, "SELECT Birthdate FROM Contact")[0]["errorCode"] == "INVALID_FIELD"
+
+
+# What clients ask before anything else
+
+
+def test_slashes_put_together_twice_are_one(http: httpx.Client) -> None:
+    """Salesforce's command-line client sends `//services/data/…`."""
+    raw = http.get(httpx.URL(str(http.base_url)).copy_with(raw_path=f"/{BASE}//query?q=SELECT+Id+FROM+Account+LIMIT+1".encode()))
+    assert raw.status_code == 200, raw.text
+    upserted = http.patch(f"{BASE}/sobjects/Account/External_Id__c/A%2F%2F7", json={"Name": "Two slashes in the value"})
+    assert upserted.status_code == 201
+    assert http.get(f"{BASE}/sobjects/Account/{upserted.json()['id']}").json()["External_Id__c"] == "A//7"
+
+
+def test_the_version_names_its_resources_and_who_asks(http: httpx.Client, own: EmbeddedOrg) -> None:
+    resources = http.get(BASE).json()
+    assert resources["sobjects"] == f"{BASE}/sobjects"
+    assert {"tooling", "jobs", "ui-api", "composite", "limits", "query", "connect", "recent", "actions"} <= set(resources)
+    assert http.get(resources["identity"]).json()["username"] == ADMIN
+    assert resources["identity"].startswith(f"{own.url}/id/00D")
+
+
+def test_limits_are_salesforces(http: httpx.Client) -> None:
+    limits = http.get(f"{BASE}/limits").json()
+    assert len(limits) > 50
+    assert all(0 <= row["Remaining"] <= row["Max"] for row in limits.values())
+    used = limits["DailyApiRequests"]["Max"] - limits["DailyApiRequests"]["Remaining"]
+    assert http.get(f"{BASE}/limits").headers["Sforce-Limit-Info"] == f"api-usage={used + 1}/{limits['DailyApiRequests']['Max']}"
+
+
+def test_the_orgs_settings_tell_its_currency(http: httpx.Client) -> None:
+    told = http.get(f"{BASE}/connect/organization").json()
+    assert (told["features"]["defaultCurrencyIsoCode"], told["features"]["multiCurrency"]) == ("USD", False)
+    assert (told["userSettings"]["currencySymbol"], told["userSettings"]["timeZone"]["name"]) == ("$", "Europe/Berlin")
+    assert told["orgId"][:3] == "00D"
+
+
+def test_the_columns_of_a_query_are_told_as_trees(http: httpx.Client) -> None:
+    def columns(text: str) -> Any:
+        return http.get(f"{BASE}/query", params={"q": text, "columns": "true"}).json()
+
+    told = columns("SELECT Id, Name, Owner.Name, Owner.Profile.Name, (SELECT LastName, Account.Name FROM Contacts) FROM Account")
+    assert (told["entityName"], told["keyPrefix"], told["idSelected"], told["groupBy"]) == ("Account", "001", True, False)
+
+    def names(rows: Any) -> Any:
+        return [(r["columnName"], names(r["joinColumns"])) if r["joinColumns"] else r["columnName"] for r in rows]
+
+    assert names(told["columnMetadata"]) == [
+        "Id", "Name", ("Owner", ["Name", ("Profile", ["Name"])]), ("Contacts", ["LastName", ("Account", ["Name"])]),
+    ]  # fmt: skip
+    assert [r["aggregate"] for r in told["columnMetadata"]] == [False, False, False, True]
+    counted = columns("SELECT Industry, COUNT(Id), SUM(AnnualRevenue) total FROM Account GROUP BY Industry")
+    assert [(r["columnName"], r["displayName"], r["aggregate"]) for r in counted["columnMetadata"]] == [
+        ("Industry", "Industry", False), ("expr0", "count(Id)", True), ("total", "total", True),
+    ]  # fmt: skip
+    assert columns("SELECT Nope FROM Account")[0]["errorCode"] == "INVALID_FIELD"
+
+
+def test_an_org_without_sandboxes_says_so(http: httpx.Client) -> None:
+    told = http.get(f"{BASE}/tooling/query", params={"q": "SELECT Id, SandboxName FROM SandboxProcess WHERE Status != 'E'"}).json()
+    assert (told["totalSize"], told["done"], told["records"]) == (0, True, [])
+    assert http.get(f"{BASE}/tooling/query", params={"q": "SELECT Id FROM ApexClass"}).json()[0]["errorCode"] == "INVALID_TYPE"
+    assert http.get(f"{BASE}/tooling/query", params={"q": "SELECT"}).json()[0]["errorCode"] == "MALFORMED_QUERY"
+
+
+@pytest.mark.parametrize(("host", "status"), [
+    ("127.0.0.1:{port}", 200), ("localhost:{port}", 200), ("localhost", 200), ("[::1]:{port}", 200),
+    ("evil.example:{port}", 403), ("evil.example", 403), ("127.0.0.1.evil.example", 403), ("localhost.evil.example:{port}", 403),
+])  # fmt: skip
+def test_a_name_that_somebody_gave_this_address_does_not_control_the_org(own: EmbeddedOrg, host: str, status: int) -> None:
+    """DNS rebinding: the page's own name leads to this machine, and the browser takes the org for the page's own server."""
+    name = host.format(port=httpx.URL(own.url).port)
+    for path in ("/localorg/control/counters", "/localorg"):
+        answer = httpx.get(own.url + path, headers={"Host": name})
+        assert answer.status_code == status, (path, answer.text)

@@ -249,3 +249,86 @@ def test_the_parser_fails_in_one_way_only(text: str) -> None:
 )
 def test_date_literals(literal: str, first: str, last: str) -> None:
     assert date_span(literal, date(2026, 11, 24)) == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+# What an org of real people has: letters beyond ASCII
+
+
+@pytest.fixture(scope="module")
+def cities() -> Iterator[Query]:
+    with EmbeddedOrg(OrgSettings(accounts=0)) as org:
+        token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
+        with httpx.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
+            for city in ("Zürich", "ZÜRICH", "zürich", "Zurich", "Århus", "århus", "Ωmega", "straße", None):
+                body = {"Name": city or "nowhere", "BillingCity": city, "Description": city}
+                assert client.post("/services/data/v68.0/sobjects/Account", json=body).status_code == 201
+
+            def run(text: str) -> Any:
+                return client.get("/services/data/v68.0/query", params={"q": text}).json()
+
+            yield run
+
+
+@pytest.mark.parametrize(("where", "found"), [
+    ("BillingCity = 'ZÜRICH'", ["ZÜRICH", "Zürich", "zürich"]),
+    ("BillingCity = 'zürich'", ["ZÜRICH", "Zürich", "zürich"]),
+    ("BillingCity LIKE 'ZÜR%'", ["ZÜRICH", "Zürich", "zürich"]),
+    ("BillingCity LIKE '%ü%'", ["ZÜRICH", "Zürich", "zürich"]),
+    ("BillingCity LIKE 'z_rich'", ["Zurich", "ZÜRICH", "Zürich", "zürich"]),
+    ("BillingCity IN ('ZÜRICH', 'ÅRHUS')", ["ZÜRICH", "Zürich", "zürich", "Århus", "århus"]),
+    ("BillingCity NOT IN ('ZÜRICH', 'ÅRHUS', 'ωMEGA', null)", ["Zurich", "straße"]),
+    ("BillingCity = 'STRASSE'", []),
+    ("BillingCity LIKE 'ωM%'", ["Ωmega"]),
+    ("BillingCity >= 'ÅRHUS' AND BillingCity < 'Ω'", ["Århus", "århus"]),
+    ("BillingCity LIKE '\\\\%%'", []),
+    ("BillingCity LIKE '%Ü\\\\_%'", []),
+    ("BillingCity = ''", [None]),
+    ("BillingCity != ''", ["Zurich", "ZÜRICH", "Zürich", "straße", "zürich", "Århus", "århus", "Ωmega"]),
+])  # fmt: skip
+def test_text_is_compared_without_regard_to_case_in_any_alphabet(cities: Query, where: str, found: list[str | None]) -> None:
+    answer = cities(f"SELECT BillingCity FROM Account WHERE {where}")
+    assert sorted((r["BillingCity"] for r in answer["records"]), key=str) == found
+
+
+def test_text_is_sorted_and_grouped_without_regard_to_case_in_any_alphabet(cities: Query) -> None:
+    found = cities("SELECT Name FROM Account WHERE BillingCity LIKE '_rhus' OR BillingCity LIKE 'z%' ORDER BY Name, Id")["records"]
+    assert [r["Name"] for r in found] == ["Zurich", "Zürich", "ZÜRICH", "zürich", "Århus", "århus"]
+    groups = cities("SELECT COUNT(Id) n FROM Account WHERE BillingCity != null GROUP BY BillingCity ORDER BY COUNT(Id) DESC")["records"]
+    assert [g["n"] for g in groups] == [3, 2, 1, 1, 1]
+    assert cities("SELECT COUNT_DISTINCT(BillingCity) n FROM Account")["records"][0]["n"] == 5
+
+
+@pytest.mark.parametrize(("text", "code", "said"), [
+    ("SELECT Id FROM Account WHERE Id = 'abc'", "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: abc"),
+    ("SELECT Id FROM Account WHERE OwnerId IN ('005', null)", "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: 005"),
+    ("SELECT Id FROM Account WHERE ParentId != 'x'", "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: x"),
+    ("SELECT Id FROM Account WHERE CreatedDate = 2025-01-01", "INVALID_FIELD",
+     "value of filter criterion for field 'CreatedDate' must be of type dateTime and should not be enclosed in quotes"),
+    ("SELECT Id FROM Account WHERE CreatedDate IN (2025-01-01)", "INVALID_FIELD",
+     "value of filter criterion for field 'CreatedDate' must be of type dateTime and should not be enclosed in quotes"),
+    ("SELECT Id FROM Opportunity WHERE CloseDate > 2025-01-01T00:00:00Z", "INVALID_FIELD",
+     "value of filter criterion for field 'CloseDate' must be of type date and should not be enclosed in quotes"),
+    ("SELECT Id FROM Account WHERE Name = 5", "INVALID_FIELD",
+     "value of filter criterion for field 'Name' must be of type string and should be enclosed in quotes"),
+    ("SELECT Id FROM Account WHERE Description = 'x'", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
+    ("SELECT Id FROM Account WHERE Description = null", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
+    ("SELECT Id FROM Account WHERE Description LIKE '%x%'", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
+    ("SELECT Id FROM Account WHERE Description IN ('x')", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
+    ("SELECT Id FROM Account ORDER BY Description", "INVALID_FIELD", "field 'Description' can not be sorted in a query call"),
+    ("SELECT COUNT(Id) FROM Account GROUP BY Description", "INVALID_FIELD", "field 'Description' can not be grouped in a query call"),
+    ("SELECT Id FROM Opportunity WHERE CloseDate = 2025-02-30", "MALFORMED_QUERY", "Invalid date: 2025-02-30"),
+    ("SELECT Id FROM Account WHERE CreatedDate > 2025-02-30T00:00:00Z", "MALFORMED_QUERY", "Invalid date: 2025-02-30T00:00:00Z"),
+    ("SELECT Name n FROM Account", "MALFORMED_QUERY", "only aggregate expressions use field aliasing"),
+])  # fmt: skip
+def test_what_cannot_be_answered_is_refused_in_salesforces_words(cities: Query, text: str, code: str, said: str) -> None:
+    (refused,) = cities(text)
+    assert refused["errorCode"] == code
+    assert refused["message"].endswith(said)
+
+
+def test_the_rest_interface_tells_which_fields_cannot_be_filtered_or_sorted(untouched: EmbeddedOrg) -> None:
+    token = exchange(untouched.url, authorize(untouched.url, ADMIN))["access_token"]
+    url = f"{untouched.url}/services/data/v68.0/sobjects/Account/describe"
+    fields = {f["name"]: f for f in httpx.get(url, headers={"Authorization": f"Bearer {token}"}).json()["fields"]}
+    assert [fields["Description"][k] for k in ("filterable", "sortable", "groupable")] == [False, False, False]
+    assert [fields["BillingStreet"][k] for k in ("filterable", "sortable", "groupable")] == [True, True, True]
