@@ -12,6 +12,7 @@ VENV = ROOT / ".venv"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = VENV / BIN / "python"
 UV = TOOLS / "uv" / BIN / "uv"
+OTHER_CLIENTS = ROOT / "tests/localorg/npm"
 SECRETS = ROOT / "functions/.secret.local"
 STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 

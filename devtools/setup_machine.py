@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devtools.paths import BIN, PYTHON, ROOT, TOOLS, UV, VENV, chromium, firefox, tool_path, webkit
+from devtools.paths import BIN, OTHER_CLIENTS, PYTHON, ROOT, TOOLS, UV, VENV, chromium, firefox, tool_path, webkit
 
 UV_VERSION = "0.13.9"
 MINIMUM_NODE = (22, 19)
@@ -58,12 +58,14 @@ def prepare(command: str) -> None:
         return
     _step("Node", [ROOT / "pyproject.toml"], lambda: _node(uv))
     _step("Java", [ROOT / "pyproject.toml"], lambda: _java(uv))
-    _step("firebase-tools", [ROOT / "devtools/package.json", ROOT / "devtools/package-lock.json"], _firebase_tools)
+    _step("firebase-tools", [ROOT / "devtools/package.json", ROOT / "devtools/package-lock.json"], lambda: _npm_ci(ROOT / "devtools"))
     link = ROOT / "functions/venv"
     if not link.exists():
         link.symlink_to(VENV, target_is_directory=True)  # firebase-tools looks for Python under exactly this name
     if command in ("test", "bench", "screenshots", "demo"):
         _step("browsers", [Path(__file__)], _browsers)
+    if command == "test":
+        _step("other clients", [OTHER_CLIENTS / "package.json", OTHER_CLIENTS / "package-lock.json"], lambda: _npm_ci(OTHER_CLIENTS))
 
 
 def _step(name: str, inputs: Sequence[Path], work: Callable[[], None]) -> None:
@@ -150,10 +152,8 @@ def npm() -> list[str]:
     return [str(node / "node"), str(node.parent / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
-def _firebase_tools() -> None:
-    _run(
-        [*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=ROOT / "devtools", env={**os.environ, "PATH": tool_path(dict(os.environ))}
-    )
+def _npm_ci(folder: Path) -> None:
+    _run([*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, env={**os.environ, "PATH": tool_path(dict(os.environ))})
 
 
 # The browsers that the tests drive, each with its Debian packages and what to do elsewhere.

@@ -19,6 +19,7 @@ from devtools.clients import ADMIN, CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SAL
 from devtools.setup_machine import tool_path
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.soql.syntax import SoqlError, parse
+from tests.localorg.compatibility import shows
 from tests.localorg.soql_corpus import corpus
 
 
@@ -42,6 +43,7 @@ def sf(own: EmbeddedOrg) -> Any:
 
 
 class TestSimpleSalesforce:
+    @shows("simple-salesforce", "create", "get", "update", "delete")
     def test_records(self, sf: Any) -> None:
         made: Any = sf.Contact.create({"LastName": "Smith", "Email": "example@example.com"})
         assert made["success"]
@@ -53,11 +55,13 @@ class TestSimpleSalesforce:
         with pytest.raises(SalesforceMalformedRequest):
             sf.Contact.create({"Nope": "x"})
 
+    @shows("simple-salesforce", "upsert and get by external id")
     def test_upsert_by_external_id(self, sf: Any) -> None:
         assert sf.Account.upsert("External_Id__c/simple-1", {"Name": "Simple"}) == 201
         assert sf.Account.upsert("External_Id__c/simple-1", {"Name": "Simpler"}) == 200
         assert sf.Account.get_by_custom_id("External_Id__c", "simple-1")["Name"] == "Simpler"
 
+    @shows("simple-salesforce", "query", "query_all", "query_all_iter")
     def test_queries(self, sf: Any) -> None:
         page: Any = sf.query("SELECT Id, Email FROM Contact WHERE LastName = 'Jensen'")
         assert page["done"]
@@ -67,6 +71,7 @@ class TestSimpleSalesforce:
         with pytest.raises(SalesforceMalformedRequest):
             sf.query("SELECT Id FORM Contact")
 
+    @shows("simple-salesforce", "describe", "search", "quick_search", "limits", "api_usage")
     def test_describe_search_and_limits(self, sf: Any) -> None:
         described: Any = sf.describe()
         assert {"Account", "Contact", "Lead"} <= {o["name"] for o in described["sobjects"]}
@@ -78,12 +83,14 @@ class TestSimpleSalesforce:
         assert sf.limits()["DailyApiRequests"]["Max"] == 15000
         assert "api-usage" in sf.api_usage
 
+    @shows("simple-salesforce", "an expired session")
     def test_an_expired_session_has_its_own_error(self, sf: Any, own: EmbeddedOrg) -> None:
         control(own.url, "expire", {"username": ADMIN})
         with pytest.raises(SalesforceExpiredSession):
             sf.query("SELECT Id FROM Account LIMIT 1")
 
 
+@shows("Authlib", "authorization code with PKCE", "refresh", "revoke", "userinfo")
 def test_authlib_signs_in_with_pkce_and_refreshes(own: EmbeddedOrg) -> None:
     saved: list[dict[str, Any]] = []
     client: Any = OAuth2Session(
@@ -120,6 +127,10 @@ def run_node(repository: Path, script: str, given: object) -> Any:
     return json.loads(done.stdout)
 
 
+@shows(
+    "jsforce", "OAuth2 with PKCE", "identity", "query, with autoFetch", "create", "update", "retrieve", "destroy", "find", "describe", "search",
+    "refresh by itself", "collections",
+)  # fmt: skip
 def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path) -> None:
     verifier = "jsforce-" + "v" * 50
     back = log_in(own.url, verifier=verifier)

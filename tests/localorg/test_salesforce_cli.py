@@ -1,0 +1,148 @@
+"""Salesforce's own command-line client, unmodified and used as its documentation says, against the local org."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.clients import ADMIN, PASSWORD, authorize, exchange
+from devtools.paths import OTHER_CLIENTS, ROOT, tool_path
+from localorg import EmbeddedOrg, OrgSettings
+from tests.localorg.compatibility import PAGE, page, shows
+
+CLI = "Salesforce CLI"
+RUN = OTHER_CLIENTS / "node_modules/@salesforce/cli/bin/run.js"
+
+# The person at the browser that `sf org login web` opens.
+_PERSON = f"""
+import sys
+import httpx2 as httpx
+from devtools.clients import hidden
+with httpx.Client(follow_redirects=True) as browser:
+    page = browser.get(sys.argv[-1])
+    page = browser.post(str(page.url.join("/login")), data={{**hidden(page.text), "username": {ADMIN!r}, "pw": {PASSWORD!r}}})
+    if "consent" in page.text:
+        browser.post(str(page.url.join("/consent")), data={{**hidden(page.text), "answer": "allow"}})
+"""
+
+
+class Sf:
+    """The client with a home of its own."""
+
+    def __init__(self, home: Path, org_url: str) -> None:
+        self.home = home
+        self.org_url = org_url
+        quiet = ("SF_DISABLE_TELEMETRY", "SF_AUTOUPDATE_DISABLE", "SF_SKIP_NEW_VERSION_CHECK", "SF_USE_GENERIC_UNIX_KEYCHAIN")
+        self.environment = {
+            **os.environ, **dict.fromkeys(quiet, "true"), "HOME": str(home), "NO_COLOR": "1", "PATH": tool_path(dict(os.environ)),
+        }  # fmt: skip
+
+    def run(self, *arguments: str, **environment: str) -> str:
+        """What a command prints; it must succeed."""
+        node = shutil.which("node", path=self.environment["PATH"])
+        assert node is not None
+        assert RUN.exists(), "Salesforce's command-line client is missing: make test installs it"
+        done = subprocess.run(
+            [node, str(RUN), *arguments], cwd=self.home, env=self.environment | environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, f"sf {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def json(self, *arguments: str, **environment: str) -> Any:
+        """The result that a command tells as JSON."""
+        return json.loads(self.run(*arguments, "--json", **environment))["result"]
+
+
+@pytest.fixture(scope="module")
+def sf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sf]:
+    """Signed in with an access token, as the default org."""
+    with EmbeddedOrg(OrgSettings(accounts=30)) as org:
+        made = Sf(tmp_path_factory.mktemp("sf"), org.url)
+        token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
+        login = ("org", "login", "access-token", "--instance-url", org.url, "--no-prompt", "--alias", "local", "--set-default")
+        assert made.json(*login, SF_ACCESS_TOKEN=token)["username"] == ADMIN
+        yield made
+
+
+@shows(CLI, "org login access-token", "org display", "org list")
+def test_an_access_token_signs_in(sf: Sf) -> None:
+    shown = sf.json("org", "display")
+    assert (shown["username"], shown["connectedStatus"], shown["apiVersion"]) == (ADMIN, "Connected", "68.0")
+    assert "local" in sf.run("org", "list")
+
+
+@shows(CLI, "org login web")
+def test_the_browser_signs_in(sf: Sf, tmp_path: Path) -> None:
+    opener, person = tmp_path / "browser", tmp_path / "person.py"
+    person.write_text(_PERSON)
+    opener.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} {sys.executable} {person} "$@" > {tmp_path}/person.log 2>&1 &\n')
+    opener.chmod(opener.stat().st_mode | stat.S_IXUSR)
+    signed_in = sf.json("org", "login", "web", "--instance-url", sf.org_url, "--alias", "web", BROWSER=str(opener))
+    assert signed_in["username"] == ADMIN
+    assert sf.json("org", "display", "--target-org", "web")["clientId"] == "PlatformCLI"
+
+
+@shows(CLI, "data create record", "data get record", "data update record", "data delete record", "data query (fields, parents, children)")
+def test_records(sf: Sf) -> None:
+    made = sf.json("data", "create", "record", "--sobject", "Account", "--values", "Name='Made by hand' BillingCity=Zürich NumberOfEmployees=7")["id"]
+    assert sf.json("data", "get", "record", "--sobject", "Account", "--where", "Name='made by hand'")["Id"] == made
+    sf.run("data", "update", "record", "--sobject", "Account", "--record-id", made, "--values", "Phone='+41 44 1'")
+    sf.run("data", "create", "record", "--sobject", "Contact", "--values", f"LastName=Müller AccountId={made}")
+    query = f"SELECT Name, Phone, Owner.Name, (SELECT LastName FROM Contacts) FROM Account WHERE BillingCity = 'ZÜRICH' AND Id = '{made}'"
+    (record,) = sf.json("data", "query", "--query", query)["records"]
+    assert (record["Phone"], record["Owner"]["Name"]) == ("+41 44 1", "Ada Admin")
+    table = sf.run("data", "query", "--query", query)
+    assert all(text in table for text in ("CONTACTS.LASTNAME", "Müller", "OWNER.NAME", "Ada Admin"))
+    assert "[object Object]" not in table
+    sf.run("data", "delete", "record", "--sobject", "Account", "--record-id", made)
+    assert sf.json("data", "query", "--query", f"SELECT Id FROM Account WHERE Id = '{made}'")["totalSize"] == 0
+
+
+@shows(CLI, "data query (aggregates, csv)", "data search")
+def test_queries_and_search(sf: Sf) -> None:
+    rows = sf.run(
+        "data", "query", "--query", "SELECT Industry, COUNT(Id) n FROM Account GROUP BY Industry ORDER BY Industry", "--result-format", "csv"
+    )
+    header, *lines = rows.strip().splitlines()
+    assert header == "Industry,n"
+    assert sum(int(line.rsplit(",", 1)[1]) for line in lines) == sf.json("data", "query", "--query", "SELECT COUNT() FROM Account")["totalSize"]
+    assert "Alder" in sf.run("data", "search", "--query", "FIND {Alder} IN NAME FIELDS RETURNING Account(Name, Phone)")
+
+
+@shows(CLI, "data export tree", "data import tree", "data import tree --plan")
+def test_trees_go_out_and_come_in_again(sf: Sf) -> None:
+    query = "SELECT Name, (SELECT LastName, FirstName FROM Contacts) FROM Account WHERE Name LIKE 'Alder%'"
+
+    def count() -> int:
+        return sf.json("data", "query", "--query", "SELECT COUNT() FROM Contact WHERE Account.Name LIKE 'Alder%'")["totalSize"]
+
+    before = count()
+    assert before > 0
+    sf.run("data", "export", "tree", "--query", query, "--output-dir", "out")
+    (file,) = (sf.home / "out").glob("*.json")
+    sf.run("data", "import", "tree", "--files", str(file))
+    assert count() == 2 * before
+    sf.run("data", "export", "tree", "--plan", "--query", query, "--output-dir", "planned")
+    (plan,) = (sf.home / "planned").glob("*plan.json")
+    sf.run("data", "import", "tree", "--plan", str(plan))
+    assert count() == 4 * before
+
+
+@shows(CLI, "sobject list", "sobject describe", "org list limits", "api request rest")
+def test_what_the_org_tells_of_itself(sf: Sf) -> None:
+    assert {"Account", "Contact", "Opportunity", "Lead"} <= set(sf.json("sobject", "list"))
+    assert "Industry" in {f["name"] for f in sf.json("sobject", "describe", "--sobject", "Account")["fields"]}
+    assert "DailyApiRequests" in {row["name"] for row in sf.json("org", "list", "limits")}
+    resources = json.loads(sf.run("api", "request", "rest", "services/data/v68.0"))
+    assert resources["sobjects"] == "/services/data/v68.0/sobjects"
+
+
+def test_the_page_of_compatible_clients_is_what_the_tests_drive() -> None:
+    assert PAGE.read_text() == page(), "write it anew: python -m tests.localorg.compatibility"
