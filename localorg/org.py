@@ -1,5 +1,6 @@
 """One open org: its SQLite file, its clock and its counters. Everything else works on an `Org`."""
 
+import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Generator
@@ -36,6 +37,7 @@ class Org:
     api_used: int = 0
     moved_to: str | None = None
     org_id: str = ""
+    working: dict[str, "asyncio.Task[None]"] = field(default_factory=dict[str, "asyncio.Task[None]"])
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:

@@ -3,6 +3,7 @@
 import sqlite3
 
 from localorg.data import text
+from localorg.data.jobs import JOB_TABLES
 from localorg.data.schema import SCHEMA
 from localorg.data.seed import seed
 from localorg.oauth.tables import OAUTH_TABLES
@@ -36,6 +37,7 @@ def open_org(settings: OrgSettings) -> Org:
         raise sqlite3.DatabaseError("it was made by another version of localorg")
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.executescript(OAUTH_TABLES)
+    db.executescript(JOB_TABLES)
     for sobject in SCHEMA.values():
         columns = ", ".join(f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else "") for f in sobject.fields if f.stored)
         db.execute(f'CREATE TABLE IF NOT EXISTS "{sobject.name}" ({columns}) WITHOUT ROWID')

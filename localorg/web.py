@@ -98,28 +98,28 @@ async def form(request: Request) -> dict[str, str]:
     return fields
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
     """The body; raises ApiError when it is larger than Salesforce takes."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BODY:
+        if size > most:
             raise ApiError(413, "REQUEST_TOO_LARGE", "The request entity is too large")
         chunks.append(chunk)
-    return _unpacked(b"".join(chunks), request.headers.get("content-encoding", ""))
+    return _unpacked(b"".join(chunks), request.headers.get("content-encoding", ""), most)
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def _unpacked(body: bytes, encoding: str, most: int) -> bytes:
     """A compressed body as it was (REST API Developer Guide, "Compression Headers")."""
     if encoding not in ("gzip", "deflate"):
         return body
     wbits = 31 if encoding == "gzip" else 15
     try:
-        unpacked = zlib.decompressobj(wbits).decompress(body, MAX_BODY + 1)
+        unpacked = zlib.decompressobj(wbits).decompress(body, most + 1)
     except zlib.error:
         raise ApiError(400, "INVALID_REQUEST", f"The request body is not {encoding}") from None
-    if len(unpacked) > MAX_BODY:
+    if len(unpacked) > most:
         raise ApiError(413, "REQUEST_TOO_LARGE", "The request entity is too large")
     return unpacked
 

@@ -36,6 +36,14 @@ async function main(given) {
 
   const many = await conn.sobject("Contact").create([{ LastName: "One" }, { FirstName: "No last name" }], { allOrNone: false });
   told.collection = many.map((r) => r.success);
+
+  const loaded = await conn.bulk2.loadAndWaitForResults({
+    object: "Account", operation: "insert", pollInterval: 50, pollTimeout: 30000,
+    input: [{ Name: "Bulk by jsforce 1", Phone: "1" }, { Name: "Bulk by jsforce 2", Phone: "2" }, { Name: "", Phone: "3" }],
+  });
+  told.bulkLoaded = [loaded.successfulResults.length, loaded.failedResults.length];
+  const stream = await conn.bulk2.query("SELECT Name FROM Account WHERE Name LIKE 'Bulk by jsforce%'", { pollInterval: 50, pollTimeout: 30000 });
+  told.bulkQueried = (await stream.toArray()).map((row) => row.Name).sort();
   return told;
 }
 

@@ -83,6 +83,19 @@ class TestSimpleSalesforce:
         assert sf.limits()["DailyApiRequests"]["Max"] == 15000
         assert "api-usage" in sf.api_usage
 
+    @shows("simple-salesforce", "bulk2 insert", "bulk2 upsert", "bulk2 query", "bulk2 delete")
+    def test_bulk(self, sf: Any) -> None:
+        (made,) = sf.bulk2.Account.insert(records=[{"Name": f"Bulky {n}", "External_Id__c": f"bulky-{n}"} for n in range(30)])
+        assert (made["numberRecordsProcessed"], made["numberRecordsFailed"]) == (30, 0)
+        (changed,) = sf.bulk2.Account.upsert(records=[{"External_Id__c": "bulky-1", "Name": "Bulkier"}], external_id_field="External_Id__c")
+        assert changed["numberRecordsFailed"] == 0
+        pages = list(sf.bulk2.Account.query("SELECT Id, Name FROM Account WHERE Name LIKE 'Bulk%'"))
+        assert sum(page.count("Bulk") for page in pages) == 30
+        assert "Bulkier" in "".join(pages)
+        ids = [{"Id": line.split(",")[0].strip('"')} for page in pages for line in page.splitlines()[1:]]
+        (gone,) = sf.bulk2.Account.delete(records=ids)
+        assert (gone["numberRecordsProcessed"], gone["numberRecordsFailed"]) == (30, 0)
+
     @shows("simple-salesforce", "an expired session")
     def test_an_expired_session_has_its_own_error(self, sf: Any, own: EmbeddedOrg) -> None:
         control(own.url, "expire", {"username": ADMIN})
@@ -129,7 +142,7 @@ def run_node(repository: Path, script: str, given: object) -> Any:
 
 @shows(
     "jsforce", "OAuth2 with PKCE", "identity", "query, with autoFetch", "create", "update", "retrieve", "destroy", "find", "describe", "search",
-    "refresh by itself", "collections",
+    "refresh by itself", "collections", "bulk2 load and query",
 )  # fmt: skip
 def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path) -> None:
     verifier = "jsforce-" + "v" * 50
@@ -153,6 +166,8 @@ def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path
         "refreshes": 1,
         "afterRefresh": True,
         "collection": [True, False],
+        "bulkLoaded": [2, 1],
+        "bulkQueried": ["Bulk by jsforce 1", "Bulk by jsforce 2"],
     }
 
 

@@ -135,6 +135,38 @@ def test_trees_go_out_and_come_in_again(sf: Sf) -> None:
     assert count() == 4 * before
 
 
+@shows(CLI, "data import bulk", "data update bulk", "data upsert bulk", "data export bulk", "data delete bulk", "data bulk results")
+def test_bulk_goes_in_and_out(sf: Sf) -> None:
+    def run(command: str, text: str, *more: str) -> Any:
+        file = sf.home / "rows.csv"
+        file.write_text(text)
+        return sf.json("data", command, "bulk", "--sobject", "Account", "--file", str(file), "--wait", "5", "--line-ending", "LF", *more)
+
+    names = [f"Bulk {n:03}" for n in range(250)]
+    assert run("import", "Name,External_Id__c\n" + "".join(f"{n},{n}\n" for n in names))["processedRecords"] == 250
+    done = run("upsert", "External_Id__c,Name,Phone\nBulk 001,Bulk changed,1\nBulk new,Bulk new,2\n", "--external-id", "External_Id__c")
+    assert sf.json("data", "bulk", "results", "--job-id", done["jobInfo"]["id"])["successfulRecords"] == 2
+    sf.run(
+        "data",
+        "export",
+        "bulk",
+        "--query",
+        "SELECT Id, Name FROM Account WHERE External_Id__c LIKE 'Bulk%'",
+        "--output-file",
+        "out.csv",
+        "--wait",
+        "5",
+    )
+    header, *lines = (sf.home / "out.csv").read_text().replace('"', "").splitlines()
+    assert (header, len(lines)) == ("Id,Name", 251)
+    assert {"Bulk changed", "Bulk new", "Bulk 000"} <= {line.split(",")[1] for line in lines}
+    ids = [line.split(",")[0] for line in lines]
+    run("update", "Id,Phone\n" + "".join(f"{i},7\n" for i in ids))
+    assert sf.json("data", "query", "--query", "SELECT COUNT() FROM Account WHERE Phone = '7'")["totalSize"] == 251
+    run("delete", "Id\n" + "".join(f"{i}\n" for i in ids))
+    assert sf.json("data", "query", "--query", "SELECT COUNT() FROM Account WHERE External_Id__c LIKE 'Bulk%'")["totalSize"] == 0
+
+
 @shows(CLI, "sobject list", "sobject describe", "org list limits", "api request rest")
 def test_what_the_org_tells_of_itself(sf: Sf) -> None:
     assert {"Account", "Contact", "Opportunity", "Lead"} <= set(sf.json("sobject", "list"))

@@ -1,0 +1,318 @@
+"""Bulk API 2.0 jobs: kept in the org's file, worked off in the background a few rows at a time.
+
+Source: Bulk API 2.0 and Bulk API Developer Guide. A job goes Open → UploadComplete → InProgress → JobComplete, Failed or Aborted.
+"""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from localorg.data import records
+from localorg.data.access import Schema
+from localorg.data.ids import is_id, to_18
+from localorg.data.schema import Field, SObject
+from localorg.errors import ApiError
+from localorg.org import Org
+
+DELIMITERS = {"BACKQUOTE": "`", "CARET": "^", "COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
+LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
+NULL = "#N/A"  # empties a field; an empty cell leaves it as it is
+_ROWS_A_TURN = 100
+
+JOB_TABLES = """
+CREATE TABLE IF NOT EXISTS bulk_job (
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, user_id TEXT NOT NULL, info TEXT NOT NULL, state TEXT NOT NULL, error TEXT, created TEXT NOT NULL,
+  modified TEXT NOT NULL, content BLOB, rows INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS bulk_result (job_id TEXT, number INTEGER, record_id TEXT, created INTEGER, error TEXT, PRIMARY KEY (job_id, number));
+"""
+Kind = Literal["ingest", "query"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it is kept; `info` is what its maker asked for, in Salesforce's words."""
+
+    id: str
+    kind: Kind
+    user_id: str
+    info: Mapping[str, Any]
+    state: str
+    error: str | None
+    created: str
+    modified: str
+    rows: int
+    failed: int
+
+
+def make(org: Org, kind: Kind, user_id: str, info: Mapping[str, object], state: str, content: bytes | None = None, rows: int = 0) -> Job:
+    with org.write() as db:
+        identifier, _number = records.next_id(db, "750")
+        stamp = org.clock.stamp()
+        db.execute(
+            "INSERT INTO bulk_job (id, kind, user_id, info, state, created, modified, content, rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (identifier, kind, user_id, json.dumps(info), state, stamp, stamp, content, rows),
+        )
+    return find(org, kind, identifier)
+
+
+def find(org: Org, kind: Kind, identifier: str) -> Job:
+    """Raises ApiError NOT_FOUND."""
+    row = None
+    if is_id(identifier):
+        row = org.db.execute("SELECT * FROM bulk_job WHERE id = ? AND kind = ?", (to_18(identifier), kind)).fetchone()
+    if row is None:
+        raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+    return _job(row)
+
+
+def every(org: Org, kind: Kind) -> list[Job]:
+    """All jobs of a kind, the newest first."""
+    return [_job(r) for r in org.db.execute("SELECT * FROM bulk_job WHERE kind = ? ORDER BY id DESC", (kind,)).fetchall()]
+
+
+def _job(row: Any) -> Job:
+    return Job(
+        row["id"], row["kind"], row["user_id"], json.loads(row["info"]), row["state"], row["error"], row["created"], row["modified"],
+        row["rows"], row["failed"],
+    )  # fmt: skip
+
+
+def content(org: Org, job: Job) -> bytes:
+    """The CSV that was uploaded, or that a query brought."""
+    return bytes(org.db.execute("SELECT content FROM bulk_job WHERE id = ?", (job.id,)).fetchone()[0] or b"")
+
+
+def upload(org: Org, job: Job, data: bytes) -> None:
+    """Takes the rows of an open job. Raises ApiError when it is not open any more, or has them already."""
+    if job.state != "Open":
+        raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} is not in a state to accept data: {job.state}")
+    if content(org, job):
+        raise ApiError(400, "INVALIDJOB", f"Found multiple contents for job: <{job.id[:15]}>, please 'Close' / 'Abort' / 'Delete' the current Job "
+                       "then create a new Job and make sure you only do 'PUT' once on a given Job.")  # fmt: skip
+    _set(org, job, content=data)
+
+
+def abort(org: Org, job: Job) -> Job:
+    """Ends a job that has not ended; rows that were processed stay. Raises ApiError."""
+    if job.state in ("JobComplete", "Failed", "Aborted"):
+        raise ApiError(400, "INVALIDJOBSTATE", f"Aborting already {job.state} Job not allowed")
+    return _set(org, job, state="Aborted")
+
+
+def close(org: Org, job: Job) -> Job:
+    """The upload is complete. Raises ApiError."""
+    if job.state != "Open":
+        raise ApiError(400, "INVALIDJOBSTATE", f"Closing already {job.state} Job not allowed")
+    return _set(org, job, state="UploadComplete")
+
+
+def finish(org: Org, job: Job, data: bytes, rows: int) -> None:
+    """A query has all its rows."""
+    _set(org, job, state="JobComplete", content=data, rows=rows)
+
+
+def delete(org: Org, job: Job) -> None:
+    """Raises ApiError while the job is under way."""
+    if job.state in ("Open", "InProgress") and job.kind == "ingest":
+        raise ApiError(400, "API_ERROR", f"Error encountered when deleting the job because the job is not terminated: {job.state}")
+    with org.write() as db:
+        db.execute("DELETE FROM bulk_job WHERE id = ?", (job.id,))
+        db.execute("DELETE FROM bulk_result WHERE job_id = ?", (job.id,))
+
+
+def _set(org: Org, job: Job, **columns: object) -> Job:
+    columns["modified"] = org.clock.stamp()
+    with org.write() as db:
+        names = ", ".join(f"{name} = ?" for name in columns)
+        db.execute(f"UPDATE bulk_job SET {names} WHERE id = ?", (*columns.values(), job.id))
+    return find(org, job.kind, job.id)
+
+
+# CSV
+
+
+class BadCsv(Exception):
+    """Data that no row can be read from; the text is the job's error message."""
+
+
+def write_csv(job: Job, rows: Sequence[Sequence[str]]) -> bytes:
+    """Rows as the job's maker wants them, every cell in quotes, as Salesforce writes them."""
+    out = io.StringIO()
+    writer = csv.writer(
+        out, delimiter=DELIMITERS[job.info["columnDelimiter"]], lineterminator=LINE_ENDINGS[job.info["lineEnding"]], quoting=csv.QUOTE_ALL
+    )
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def read_csv(job: Job, data: bytes) -> tuple[list[str], list[list[str]]]:
+    """Names and rows of uploaded data. Raises BadCsv."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadCsv("ClientInputError : Character in 'UTF-8' format expected") from None
+    wanted = job.info["lineEnding"]
+    ending = "CRLF" if "\r\n" in text else "LF"
+    if "\n" in text.rstrip("\r\n") and ending != wanted:
+        raise BadCsv(f"ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is {wanted}")
+    try:
+        rows = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=DELIMITERS[job.info["columnDelimiter"]], strict=True) if r]
+    except csv.Error as wrong:
+        raise BadCsv(f"InvalidBatch : Failed to parse CSV: {wrong}") from None
+    if not rows:
+        raise BadCsv("InvalidBatch : The 'Id' or field names are missing: the data is empty")
+    names, *body = rows
+    return [n.strip() for n in names], body
+
+
+# Ingest
+
+
+async def ingest(org: Org, job: Job, schema: Schema) -> None:
+    """Processes the rows that have no result yet; after a crash it goes on where it was."""
+    source = cast(SObject, schema.sobject(str(job.info["object"])))
+    try:
+        names, rows = read_csv(job, content(org, job))
+        save = _saver(org, job, schema, source, names)
+    except BadCsv as wrong:
+        _set(org, job, state="Failed", error=str(wrong))
+        return
+    done = int(org.db.execute("SELECT COUNT(*) FROM bulk_result WHERE job_id = ?", (job.id,)).fetchone()[0])
+    if find(org, job.kind, job.id).state == "Aborted":
+        return
+    _set(org, job, state="InProgress")
+    for first in range(done, len(rows), _ROWS_A_TURN):
+        await asyncio.sleep(0)  # others have their turn
+        if find(org, job.kind, job.id).state != "InProgress":
+            return
+        with org.write() as db:
+            for number, row in enumerate(rows[first : first + _ROWS_A_TURN], first):
+                record_id, created, error = _one(org, save, names, row)
+                db.execute("INSERT INTO bulk_result VALUES (?, ?, ?, ?, ?)", (job.id, number, record_id, created, error))
+    failed = int(org.db.execute("SELECT COUNT(*) FROM bulk_result WHERE job_id = ? AND error IS NOT NULL", (job.id,)).fetchone()[0])
+    _set(org, job, state="JobComplete", rows=len(rows), failed=failed)
+
+
+Save = Callable[[dict[str, str]], tuple[str, bool]]
+
+
+def _one(org: Org, save: Save, names: Sequence[str], row: Sequence[str]) -> tuple[str, int, str | None]:
+    cells = dict(zip(names, row, strict=False))
+    given = next((v for n, v in cells.items() if n.lower() == "id"), "")
+    if len(row) != len(names):
+        return given, 0, f"INVALID_FIELD:Row has {len(row)} cells, the header {len(names)} --"
+    try:
+        with org.write():
+            record_id, created = save(cells)
+    except ApiError as refused:
+        return given, 0, f"{refused.code}:{refused.message}:{','.join(refused.fields or ())} --"
+    return record_id, int(created), None
+
+
+def _saver(org: Org, job: Job, schema: Schema, source: SObject, names: Sequence[str]) -> Save:
+    """What is done with each row. Raises BadCsv when the names fit no field."""
+    operation, columns = job.info["operation"], [_column(schema, source, n) for n in names]
+    if len({n.lower() for n in names}) < len(names):
+        raise BadCsv("InvalidBatch : a field name stands twice in the header")
+    has_id = any(f.type == "id" and not external for f, external in columns)
+    if operation in ("update", "delete", "hardDelete") and not has_id:
+        raise BadCsv("InvalidBatch : Id is missing in the data")
+
+    def values(cells: Mapping[str, str], leave_out: Field | None = None) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for (f, external), cell in zip(columns, cells.values(), strict=True):
+            if f.type == "id" or f is leave_out or cell == "":
+                continue
+            found[f.name] = None if cell == NULL else _referred(org, schema, f, external, cell) if external else _typed(f, cell)
+        return found
+
+    def identifier(cells: Mapping[str, str]) -> str:
+        given = next(cell for (f, _external), cell in zip(columns, cells.values(), strict=True) if f.type == "id")
+        if not given:
+            raise ApiError(400, "MISSING_ARGUMENT", f"Id not specified in an {operation} call", ["Id"])
+        if not is_id(given):
+            raise ApiError(400, "MALFORMED_ID", f"bad id {given[:40]}", ["Id"])
+        return given
+
+    def upsert(cells: Mapping[str, str]) -> tuple[str, bool]:
+        key = cast(Field, source.field(str(job.info["externalIdFieldName"])))
+        if key.type == "id":
+            if any(cell for (f, _e), cell in zip(columns, cells.values(), strict=True) if f is key):
+                return update(cells)
+            return records.create(org, source, values(cells), job.user_id), True
+        value = next((cell for (f, _e), cell in zip(columns, cells.values(), strict=True) if f is key), "")
+        if not value:
+            raise ApiError(400, "MISSING_ARGUMENT", f"{key.name} not specified", [])
+        if found := records.find_by_external_id(org, source, key, value):
+            records.update(org, source, found[0], values(cells, leave_out=key), job.user_id)
+            return found[0], False
+        return records.create(org, source, values(cells), job.user_id), True
+
+    def update(cells: Mapping[str, str]) -> tuple[str, bool]:
+        records.update(org, source, identifier(cells), values(cells), job.user_id)
+        return to_18(identifier(cells)), False
+
+    def remove(cells: Mapping[str, str]) -> tuple[str, bool]:
+        records.delete(org, source, identifier(cells), job.user_id)
+        return to_18(identifier(cells)), False
+
+    if operation == "insert":
+        return lambda cells: (records.create(org, source, values(cells), job.user_id), True)
+    return {"update": update, "upsert": upsert}.get(operation, remove)
+
+
+def _column(schema: Schema, source: SObject, name: str) -> tuple[Field, Field | None]:
+    """The field of a column's name, and for `Owner.External_Id__c` the parent's field that finds it."""
+    first, dot, rest = name.partition(".")
+    if not dot:
+        if (f := source.field(name)) is not None:
+            return f, None
+    elif (reference := source.parent(first)) is not None and reference.refers_to is not None:
+        parent = schema.sobject(reference.refers_to)
+        external = None if parent is None else parent.field(rest)
+        if external is not None and (external.external_id or external.type == "id"):
+            return reference, external
+    raise BadCsv(f"InvalidBatch : Field name not found : {name}")
+
+
+def _referred(org: Org, schema: Schema, reference: Field, external: Field, cell: str) -> str:
+    parent = cast(SObject, schema.sobject(cast(str, reference.refers_to)))
+    found = [cell] if external.type == "id" else records.find_by_external_id(org, parent, external, cell)
+    if not found:
+        raise ApiError(400, "INVALID_FIELD", f"Foreign key external ID: {cell} not found for field {external.name} in entity {parent.name}", [])
+    return found[0]
+
+
+def _typed(f: Field, cell: str) -> object:
+    """A cell as JSON would have it; what is none stays text and is refused in the record's own words."""
+    if f.type == "boolean":
+        return {"true": True, "false": False, "1": True, "0": False}.get(cell.lower(), cell)
+    return cell
+
+
+# Results
+
+
+def results(org: Org, job: Job, which: Literal["successfulResults", "failedResults", "unprocessedrecords"]) -> bytes:
+    """The rows that were saved, refused or not come to, as CSV."""
+    try:
+        names, rows = read_csv(job, content(org, job))
+    except BadCsv:
+        return b""
+    found = {r["number"]: r for r in org.db.execute("SELECT * FROM bulk_result WHERE job_id = ?", (job.id,)).fetchall()}
+    if which == "unprocessedrecords":
+        return write_csv(job, [names, *(r for n, r in enumerate(rows) if n not in found)])
+    failed = which == "failedResults"
+    head = ["sf__Id", "sf__Error" if failed else "sf__Created", *names]
+
+    def lines() -> Iterator[list[str]]:
+        for number, row in enumerate(rows):
+            result = found.get(number)
+            if result is not None and (result["error"] is not None) == failed:
+                yield [result["record_id"], result["error"] if failed else "true" if result["created"] else "false", *row]
+
+    return write_csv(job, [head, *lines()])

@@ -1,0 +1,285 @@
+"""Bulk API 2.0 over HTTP: ingest and query jobs. Source: Bulk API 2.0 and Bulk API Developer Guide."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal, cast
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from localorg.data import jobs
+from localorg.data.access import Schema, schema_for
+from localorg.data.jobs import DELIMITERS, LINE_ENDINGS, Job, Kind
+from localorg.data.schema import SObject
+from localorg.errors import ApiError
+from localorg.org import Org
+from localorg.rest.call import Call, call_of
+from localorg.soql import SoqlError, run
+from localorg.soql.syntax import FieldsOf, Path, Query, parse
+from localorg.web import Endpoint, Json, json_object, limit_header, read_body, route
+
+MAX_UPLOAD = 150 * 1024 * 1024
+_OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
+_ROWS_A_TURN = 2000
+_Endpoint = Callable[[Org, Request, Kind], Awaitable[Response]]
+_NAMES: dict[Kind, str] = {"ingest": "V2Ingest", "query": "V2Query"}
+
+
+def routes(org: Org) -> list[BaseRoute]:
+    base = "/services/data/v{version}/jobs"
+    both: list[BaseRoute] = []
+    kinds: tuple[Kind, ...] = ("ingest", "query")
+    for kind in kinds:
+        one = f"{base}/{kind}/{{id}}"
+        both += [
+            route(org, f"{base}/{kind}", f"rest.bulk_{kind}", _of(kind, _make), ["POST"]),
+            route(org, f"{base}/{kind}/", f"rest.bulk_{kind}", _of(kind, _make), ["POST"]),
+            route(org, f"{base}/{kind}", f"rest.bulk_{kind}", _of(kind, _list), ["GET"]),
+            route(org, one, f"rest.bulk_{kind}", _of(kind, _info), ["GET"]),
+            route(org, one + "/", f"rest.bulk_{kind}", _of(kind, _info), ["GET"]),
+            route(org, one, f"rest.bulk_{kind}", _of(kind, _change), ["PATCH"]),
+            route(org, one + "/", f"rest.bulk_{kind}", _of(kind, _change), ["PATCH"]),
+            route(org, one, f"rest.bulk_{kind}", _of(kind, _delete), ["DELETE"]),
+        ]
+    one = base + "/ingest/{id}"
+    return [
+        *both,
+        route(org, one + "/batches", "rest.bulk_ingest", _upload, ["PUT"]),
+        route(org, one + "/batches/", "rest.bulk_ingest", _upload, ["PUT"]),
+        *(route(org, f"{one}/{which}{slash}", "rest.bulk_results", _results, ["GET"])
+          for which in ("successfulResults", "failedResults", "unprocessedrecords") for slash in ("", "/")),
+        route(org, base + "/query/{id}/results", "rest.bulk_results", _rows, ["GET"]),
+        route(org, base + "/query/{id}/results/", "rest.bulk_results", _rows, ["GET"]),
+    ]  # fmt: skip
+
+
+def _of(kind: Kind, endpoint: _Endpoint) -> Endpoint:
+    async def bound(org: Org, request: Request) -> Response:
+        return await endpoint(org, request, kind)
+
+    return bound
+
+
+async def _make(org: Org, request: Request, kind: Kind) -> Response:
+    call = call_of(org, request)
+    body, data = await _asked(request)
+    info = _checked(body) | {"apiVersion": float(call.version)}
+    if kind == "query":
+        job = _make_query(org, call, body, info)
+    else:
+        job = jobs.make(org, kind, call.session.user_id, info | _ingest(call, body), "Open")
+        if data is not None:  # all in one request: the data is complete
+            jobs.upload(org, job, data)
+            job = jobs.close(org, job)
+    _go_on(org, job)
+    return Json(_told(job), headers=limit_header(org))
+
+
+async def _asked(request: Request) -> tuple[Mapping[str, object], bytes | None]:
+    """What a job is to be, and its data when both come in one request."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await json_object(request), None
+    async with request.form(max_part_size=MAX_UPLOAD) as form:
+        job, data = form.get("job"), form.get("content")
+        asked = await job.read() if isinstance(job, UploadFile) else str(job or "").encode()
+        rows = await data.read() if isinstance(data, UploadFile) else str(data or "").encode()
+    try:
+        body: object = json.loads(asked)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError(400, "JSON_PARSER_ERROR", "The part named job is no JSON object")
+    return cast(dict[str, object], body), rows
+
+
+def _checked(body: Mapping[str, object]) -> dict[str, object]:
+    """What both kinds of jobs have."""
+    info: dict[str, object] = {"contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "LF"}
+    for name, known in (("contentType", ("CSV",)), ("columnDelimiter", DELIMITERS), ("lineEnding", LINE_ENDINGS)):
+        given = body.get(name, info[name])
+        if given not in known:
+            raise ApiError(400, "INVALIDJOB", f"InvalidJob : Invalid value for {name}: {str(given)[:40]}. Valid are {', '.join(known)}")
+        info[name] = given
+    return info
+
+
+def _ingest(call: Call, body: Mapping[str, object]) -> dict[str, object]:
+    operation, name = body.get("operation"), str(body.get("object") or "")
+    if operation not in _OPERATIONS:
+        raise ApiError(400, "INVALIDJOB", f"InvalidJob : Invalid operation: {str(operation)[:40]}. Valid are {', '.join(_OPERATIONS)}")
+    source = call.schema.sobject(name)
+    if source is None:
+        raise ApiError(400, "INVALIDENTITY", f"InvalidEntity : Entity '{name[:80]}' is not supported by the Bulk API.")
+    info: dict[str, object] = {"operation": operation, "object": source.name}
+    if operation == "upsert":
+        key = source.field(str(body.get("externalIdFieldName") or ""))
+        if key is None or not (key.external_id or key.type == "id"):
+            raise ApiError(400, "INVALIDJOB", "InvalidJob : Field name provided, "
+                           f"{str(body.get('externalIdFieldName') or '')[:80]} does not match an External ID for {source.name}")  # fmt: skip
+        info["externalIdFieldName"] = key.name
+    return info
+
+
+def _make_query(org: Org, call: Call, body: Mapping[str, object], info: dict[str, object]) -> Job:
+    operation, text = body.get("operation"), body.get("query")
+    if operation not in ("query", "queryAll") or not isinstance(text, str):
+        raise ApiError(400, "INVALIDJOB", "InvalidJob : a query job has an operation (query or queryAll) and a query")
+    try:
+        query = parse(text)
+        _bulk_columns(query, call.schema.sobject(query.sobject.text))
+        run(org, call.schema, text, version=call.version, batch=1, zone=call.zone)
+    except SoqlError as refused:
+        raise ApiError(400, refused.code, refused.message) from None
+    source = cast(SObject, call.schema.sobject(query.sobject.text))
+    return jobs.make(org, "query", call.session.user_id, info | {"operation": operation, "object": source.name, "query": text}, "UploadComplete")
+
+
+def _bulk_columns(query: Query, source: SObject | None) -> list[tuple[str, ...]]:
+    """The columns of a bulk query. Raises ApiError for what bulk queries cannot do."""
+    columns: list[tuple[str, ...]] = []
+    for item in query.select:
+        if isinstance(item, FieldsOf) and source is not None:
+            columns += [(f.name,) for f in source.fields if f.stored]
+        elif isinstance(item, Path):
+            last = source.field(item.text) if source is not None else None
+            if last is not None and last.compound is not None:
+                raise ApiError(400, "FUNCTIONALITY_NOT_ENABLED", "Selecting compound data not supported in Bulk Query")
+            columns.append(item.parts)
+        else:
+            raise ApiError(400, "API_ERROR", "Aggregate Relationships not supported in Bulk Query")
+    if query.group_by or query.offset:
+        raise ApiError(400, "API_ERROR", "GROUP BY and OFFSET are not supported in Bulk Query")
+    return columns
+
+
+# One job
+
+
+async def _list(org: Org, request: Request, kind: Kind) -> Response:
+    call_of(org, request)
+    return Json({"done": True, "records": [_told(j) for j in jobs.every(org, kind)], "nextRecordsUrl": None}, headers=limit_header(org))
+
+
+async def _info(org: Org, request: Request, kind: Kind) -> Response:
+    job = _found(org, request, kind)
+    _go_on(org, job)
+    return Json(_told(job) | _progress(job), headers=limit_header(org))
+
+
+async def _change(org: Org, request: Request, kind: Kind) -> Response:
+    job = _found(org, request, kind)
+    state = (await json_object(request)).get("state")
+    if state == "Aborted":
+        job = jobs.abort(org, job)
+    elif state == "UploadComplete" and kind == "ingest":
+        job = jobs.close(org, job)
+        _go_on(org, job)
+    else:
+        known = "UploadComplete or Aborted" if kind == "ingest" else "Aborted"
+        raise ApiError(400, "INVALIDJOBSTATE", f"a job is changed to {known}, not to {str(state)[:40]}")
+    return Json(_told(job), headers=limit_header(org))
+
+
+async def _delete(org: Org, request: Request, kind: Kind) -> Response:
+    jobs.delete(org, _found(org, request, kind))
+    return Response(status_code=204, headers=limit_header(org))
+
+
+async def _upload(org: Org, request: Request) -> Response:
+    job = _found(org, request, "ingest")
+    if not request.headers.get("content-type", "text/csv").startswith("text/csv"):
+        raise ApiError(400, "INVALIDJOB", "InvalidJob : the data of a job is text/csv")
+    jobs.upload(org, job, await read_body(request, MAX_UPLOAD))
+    return Response(status_code=201, headers=limit_header(org))
+
+
+async def _results(org: Org, request: Request) -> Response:
+    job = _found(org, request, "ingest")
+    which = cast(Literal["successfulResults", "failedResults", "unprocessedrecords"], request.url.path.rstrip("/").rsplit("/", 1)[1])
+    if job.state not in ("JobComplete", "Failed", "Aborted"):
+        raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} has no results yet: {job.state}")
+    return Response(jobs.results(org, job, which), media_type="text/csv", headers=limit_header(org))
+
+
+async def _rows(org: Org, request: Request) -> Response:
+    """A page of a query's rows; the locator tells where the next one begins."""
+    job = _found(org, request, "query")
+    if job.state != "JobComplete":
+        raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} has no results yet: {job.state}")
+    try:
+        first = int(base64.urlsafe_b64decode(request.query_params.get("locator") or "MA=="))
+        most = int(request.query_params.get("maxRecords") or max(1, job.rows))
+    except ValueError:
+        raise ApiError(400, "INVALIDLOCATOR", "the locator or maxRecords is not one that was told") from None
+    if most < 1 or first < 0:
+        raise ApiError(400, "INVALIDLOCATOR", "maxRecords is at least 1")
+    names, rows = jobs.read_csv(job, jobs.content(org, job))
+    page = rows[first : first + most]
+    ends = first + most >= len(rows)
+    locator = "null" if ends else base64.urlsafe_b64encode(str(first + most).encode()).decode()
+    headers = {"Sforce-Locator": locator, "Sforce-NumberOfRecords": str(len(page))}
+    return Response(jobs.write_csv(job, [names, *page]), media_type="text/csv", headers=headers | limit_header(org))
+
+
+# Parts
+
+
+def _found(org: Org, request: Request, kind: Kind) -> Job:
+    call_of(org, request)
+    return jobs.find(org, kind, str(request.path_params["id"]))
+
+
+def _told(job: Job) -> dict[str, object]:
+    asked = {n: v for n, v in job.info.items() if n != "query"}
+    url = {"contentUrl": f"services/data/v{job.info['apiVersion']}/jobs/ingest/{job.id}/batches"} if job.kind == "ingest" else {}
+    return {
+        "id": job.id, "createdById": job.user_id, "createdDate": job.created, "systemModstamp": job.modified, "state": job.state,
+        "concurrencyMode": "Parallel", "jobType": _NAMES[job.kind], **asked, **url,
+    }  # fmt: skip
+
+
+def _progress(job: Job) -> dict[str, object]:
+    counts: dict[str, object] = {"numberRecordsProcessed": job.rows, "retries": 0, "totalProcessingTime": 0}
+    if job.kind == "ingest":
+        counts |= {"numberRecordsFailed": job.failed, "apiActiveProcessingTime": 0, "apexProcessingTime": 0}
+    else:
+        counts |= {"isPkChunkingSupported": True}
+    return counts if job.error is None else counts | {"errorMessage": job.error}
+
+
+def _go_on(org: Org, job: Job) -> None:
+    """Works a job off that waits for it: after its upload, and after the org was started again."""
+    if job.state in ("UploadComplete", "InProgress") and job.id not in org.working:
+        work = jobs.ingest(org, job, schema_for(org, job.user_id)) if job.kind == "ingest" else _select(org, job, schema_for(org, job.user_id))
+        task = org.working[job.id] = asyncio.create_task(work)
+        task.add_done_callback(lambda _done: org.working.pop(job.id, None))
+
+
+async def _select(org: Org, job: Job, schema: Schema) -> None:
+    """Brings the rows of a query, some at a time."""
+    text, deleted = str(job.info["query"]), job.info["operation"] == "queryAll"
+    query = parse(text)
+    columns = _bulk_columns(query, schema.sobject(query.sobject.text))
+    zone = str(org.db.execute("SELECT TimeZoneSidKey FROM User WHERE Id = ?", (job.user_id,)).fetchone()[0] or "UTC")
+    rows: list[list[str]] = []
+    more = True
+    while more:
+        await asyncio.sleep(0)
+        if jobs.find(org, "query", job.id).state == "Aborted":
+            return
+        page = run(org, schema, text, version=str(job.info["apiVersion"]), batch=_ROWS_A_TURN, offset=len(rows), deleted=deleted, zone=zone)
+        rows += [[_cell(record, path) for path in columns] for record in page.records]
+        more = page.locator is not None
+    jobs.finish(org, job, jobs.write_csv(job, [[".".join(path) for path in columns], *rows]), len(rows))
+
+
+def _cell(record: dict[str, object], path: tuple[str, ...]) -> str:
+    first, *rest = path
+    value = next((record[n] for n in record if n.lower() == first.lower()), None)
+    if rest:
+        return _cell(cast(dict[str, object], value), tuple(rest)) if isinstance(value, dict) else ""
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
