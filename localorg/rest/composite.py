@@ -17,7 +17,7 @@ from starlette.types import Message, Scope
 from localorg.data import records
 from localorg.data.access import Schema, schema_for
 from localorg.data.schema import SObject, sobject_of_id
-from localorg.errors import ApiError
+from localorg.errors import ApiError, not_found
 from localorg.oauth.grants import Session
 from localorg.oauth.session import require_session
 from localorg.org import Org
@@ -25,6 +25,9 @@ from localorg.web import INNER, Json, json_object, limit_header, route
 
 T = TypeVar("T")
 MAX_PARTS = 25
+MAX_GRAPHS, MAX_NODES, MAX_GRAPH_FAILURES = 75, 500, 14
+_ANY = re.compile(r"/services/data/")
+_NODE = re.compile(r"/services/data/v\d+\.0/sobjects/")
 MAX_RECORDS = 200
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])*)\}")
 
@@ -39,13 +42,19 @@ def routes(org: Org, inner: Router) -> list[BaseRoute]:
     async def batch(org: Org, request: Request) -> Response:
         return await _batch(org, request, inner)
 
+    async def graph(org: Org, request: Request) -> Response:
+        return await _graph(org, request, inner)
+
     return [
+        route(org, v + "/composite/graph", "rest.composite", graph, ["POST"]),
+        route(org, v + "/composite/graph/", "rest.composite", graph, ["POST"]),
         route(org, v + "/composite", "rest.composite", composite, ["POST"]),
         route(org, v + "/composite/", "rest.composite", composite, ["POST"]),
         route(org, v + "/composite/batch", "rest.composite", batch, ["POST"]),
         route(org, v + "/composite/tree/{sobject}", "rest.composite", _tree, ["POST"]),
         route(org, v + "/composite/sobjects", "rest.composite", _create_many, ["POST"]),
         route(org, v + "/composite/sobjects", "rest.composite", _update_many, ["PATCH"]),
+        route(org, v + "/composite/sobjects/{sobject}/{field}", "rest.composite", _upsert_many, ["PATCH"]),
         route(org, v + "/composite/sobjects", "rest.composite", _delete_many, ["DELETE"]),
         route(org, v + "/composite/sobjects/{sobject}", "rest.composite", _read_many, ["GET", "POST"]),
     ]
@@ -91,11 +100,39 @@ async def _part(
 async def _composite(org: Org, request: Request, inner: Router) -> Response:
     session = require_session(org, request)
     body = await json_object(request)
-    parts = _parts(body, "compositeRequest")
+    rows, _failed = await _run(org, session, inner, _parts(body, "compositeRequest"), all_or_none=body.get("allOrNone") is True)
+    return Json({"compositeResponse": rows}, headers=limit_header(org))
+
+
+async def _graph(org: Org, request: Request, inner: Router) -> Response:
+    """Several composite requests, each of which is kept whole or not at all."""
+    session = require_session(org, request)
+    graphs = _parts(await json_object(request), "graphs", MAX_GRAPHS)
+    names = [str(g.get("graphId") or "") for g in graphs]
+    if len(set(names)) < len(names) or "" in names:
+        raise ApiError(400, "INVALID_INPUT", "Each graphId must be given and unique.")
+    parts = [_parts(g, "compositeRequest", MAX_NODES) for g in graphs]
+    if sum(map(len, parts)) > MAX_NODES:
+        raise ApiError(400, "LIMIT_EXCEEDED", f"The number of nodes cannot be more than {MAX_NODES}")
+    answers: list[dict[str, object]] = []
+    failures = 0
+    for name, nodes in zip(names, parts, strict=True):
+        if failures > MAX_GRAPH_FAILURES:
+            rows, failed = [_halted(str(n.get("referenceId") or "")) for n in nodes], True
+        else:
+            rows, failed = await _run(org, session, inner, nodes, all_or_none=True, allowed=_NODE)
+        failures += failed
+        answers.append({"graphId": name, "graphResponse": {"compositeResponse": rows}, "isSuccessful": not failed})
+    return Json({"graphs": answers}, headers=limit_header(org))
+
+
+async def _run(
+    org: Org, session: Session, inner: Router, parts: Sequence[dict[str, Any]], *, all_or_none: bool, allowed: re.Pattern[str] = _ANY
+) -> tuple[list[dict[str, object]], bool]:
+    """What each part answered, and whether one of them failed."""
     names = [str(p.get("referenceId") or "") for p in parts]
     if len(set(names)) < len(names) or "" in names:
         raise ApiError(400, "INVALID_INPUT", "Each referenceId must be given and unique.")
-    all_or_none = body.get("allOrNone") is True
     answers: dict[str, object] = {}
     rows: list[dict[str, object]] = []
     failed = False
@@ -107,8 +144,8 @@ async def _composite(org: Org, request: Request, inner: Router) -> Response:
                 continue
             try:
                 url, body = str(_resolved(str(part.get("url") or ""), answers)), _resolved(part.get("body"), answers)
-                if not url.startswith("/services/data/"):
-                    raise ApiError(400, "INVALID_INPUT", "The url of a part begins with /services/data/.")
+                if not allowed.match(url):
+                    raise ApiError(400, "INVALID_INPUT", f"The url of a part matches {allowed.pattern}")
                 headers = part.get("httpHeaders")
                 given = {str(k): str(v) for k, v in cast(dict[object, object], headers).items()} if isinstance(headers, dict) else {}
                 status, shown, value = await _part(inner, session, str(part.get("method") or "GET"), url, body, given)
@@ -120,7 +157,7 @@ async def _composite(org: Org, request: Request, inner: Router) -> Response:
         if failed and all_or_none:
             attempt.undo()
             rows = [r if cast(int, r["httpStatusCode"]) >= 400 else _halted(str(r["referenceId"])) for r in rows]
-    return Json({"compositeResponse": rows}, headers=limit_header(org))
+    return rows, failed
 
 
 def _halted(name: str) -> dict[str, object]:
@@ -145,13 +182,13 @@ async def _batch(org: Org, request: Request, inner: Router) -> Response:
     return Json({"hasErrors": any(cast(int, r["statusCode"]) >= 400 for r in results), "results": results}, headers=limit_header(org))
 
 
-def _parts(body: Mapping[str, object], name: str) -> list[dict[str, Any]]:
+def _parts(body: Mapping[str, object], name: str, most: int = MAX_PARTS) -> list[dict[str, Any]]:
     parts = body.get(name)
     if not isinstance(parts, list) or not parts or not all(isinstance(p, dict) for p in cast(list[object], parts)):
         raise ApiError(400, "INVALID_INPUT", f"{name} must be a list of requests")
     listed = cast(list[dict[str, Any]], parts)
-    if len(listed) > MAX_PARTS:
-        raise ApiError(400, "LIMIT_EXCEEDED", f"The number of subrequests cannot be more than {MAX_PARTS}")
+    if len(listed) > most:
+        raise ApiError(400, "LIMIT_EXCEEDED", f"The number of subrequests cannot be more than {most}")
     return listed
 
 
@@ -257,6 +294,37 @@ async def _update_many(org: Org, request: Request) -> Response:
         return identifier
 
     return Json(_each(org, all_or_none, given, save), headers=limit_header(org))
+
+
+async def _upsert_many(org: Org, request: Request) -> Response:
+    session, schema = _access(org, request)
+    given, all_or_none = await _records_of(request)
+    source = schema.sobject(str(request.path_params["sobject"]))
+    key = None if source is None else source.field(str(request.path_params["field"]))
+    if source is None or key is None or not (key.external_id or key.type == "id"):
+        raise not_found(f"Provided external ID field does not exist or is not accessible: {request.path_params['field']}")
+    made: set[str] = set()
+
+    def save(record: dict[str, Any]) -> str:
+        if _typed(schema, record) is not source:
+            raise ApiError(400, "INVALID_TYPE", f"The records of this call are of type {source.name}", [])
+        value = next((str(v) for k, v in record.items() if k.lower() == key.name.lower() and v not in (None, "")), "")
+        if key.type == "id":
+            found = [value] if value else []
+        elif not value:
+            raise ApiError(400, "MISSING_ARGUMENT", f"{key.name} not specified", [])
+        else:
+            found = records.find_by_external_id(org, source, key, value)
+        fields = {k: v for k, v in _fields(record).items() if k.lower() != key.name.lower()}
+        if found:
+            records.update(org, source, found[0], fields, session.user_id)
+            return found[0]
+        created = records.create(org, source, fields if key.type == "id" else {**fields, key.name: value}, session.user_id)
+        made.add(created)
+        return created
+
+    results = [r | {"created": r.get("id") in made} if r["success"] else r for r in _each(org, all_or_none, given, save)]
+    return Json(results, headers=limit_header(org))
 
 
 async def _delete_many(org: Org, request: Request) -> Response:

@@ -19,7 +19,7 @@ from localorg.rest.call import Call, call_of
 from localorg.rest.layouts import MASTER_RECORD_TYPE, all_layouts, page_layout
 from localorg.rest.search import parameterized, search
 from localorg.soql import SoqlError, run
-from localorg.soql.run import DEFAULT_BATCH, Page, column_metadata, read_locator
+from localorg.soql.run import DEFAULT_BATCH, Page, column_metadata, explain, read_locator
 from localorg.soql.syntax import parse
 from localorg.web import Json, json_object, limit_header, route
 
@@ -319,6 +319,12 @@ def _http_date(request: Request, header: str, *, strict: bool) -> float | None:
 
 
 async def _query(org: Org, request: Request) -> Response:
+    if "explain" in request.query_params:
+        call = call_of(org, request)
+        try:
+            return Json(explain(org, call.schema, request.query_params["explain"], zone=call.zone), headers=limit_header(org))
+        except SoqlError as refused:
+            raise ApiError(400, refused.code, refused.message) from None
     return _run_query(org, request, request.query_params.get("q", ""), _batch(request), 0, deleted=False)
 
 

@@ -68,6 +68,14 @@ def run(
     return _Run(org, schema, text, version, deleted, zone).page(query, batch, offset)
 
 
+def explain(org: Org, schema: Schema, text: str, *, zone: str = "UTC") -> dict[str, object]:
+    """How the query would be answered: by this org's own index or by reading the whole table. Raises SoqlError.
+
+    Source: REST API Developer Guide, Query, `explain`.
+    """
+    return {"plans": [_Run(org, schema, text, "", False, zone).plan(parse(text))], "sourceQuery": text}
+
+
 def column_metadata(schema: Schema, text: str) -> dict[str, object]:
     """What `columns=true` answers instead of rows: the columns of a query, those of parents and children below a column of their own.
 
@@ -196,6 +204,29 @@ class _Run:
         for sub in (i for i in items if isinstance(i, Query)):
             self._attach_children(source, sub, records, [str(r[-1]) for r in rows])
         return Page(total, records, locator)
+
+    def plan(self, query: Query) -> dict[str, object]:
+        self.page(query, 1, 0)  # refuses what a query would be refused for
+        source = self._sobject(query.sobject)
+        scope = _Scope(self, source, query)
+        tail = self._tail(replace(query, group_by=(), having=None, order_by=()), scope)
+        base = f'FROM "{source.name}" t0{scope.joins()}{tail.text}'
+        steps = [str(r["detail"]) for r in self._org.db.execute(f"EXPLAIN QUERY PLAN SELECT 1 {base}", tail.parameters)]
+        used = next((m for step in steps if (m := re.match(r"SEARCH t0 USING (?:COVERING )?(?:INDEX|PRIMARY KEY) ?\S* ?\((\w+)", step))), None)
+        found = int(self._org.db.execute(f"SELECT COUNT(*) {base}", tail.parameters).fetchone()[0])
+        every = int(self._org.db.execute(f'SELECT COUNT(*) FROM "{source.name}" WHERE IsDeleted = 0').fetchone()[0])
+        notes = (
+            [] if used else [{"description": "Not considered for filter because unindexed", "fields": ["IsDeleted"], "tableEnumOrId": source.name}]
+        )
+        return {
+            "cardinality": found,
+            "fields": [used[1]] if used else [],
+            "leadingOperationType": "Index" if used else "TableScan",
+            "notes": [] if used else [unindexed],
+            "relativeCost": found / every if used and every else 1.0,
+            "sobjectCardinality": every,
+            "sobjectType": source.name,
+        }
 
     # The parts of SELECT
 

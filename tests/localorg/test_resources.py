@@ -1,6 +1,7 @@
 """Search, composite, upsert, recent, limits, ETags, and what each profile may see, over HTTP."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2 as httpx
@@ -352,3 +353,99 @@ def test_a_name_that_somebody_gave_this_address_does_not_control_the_org(own: Em
     for path in ("/localorg/control/counters", "/localorg"):
         answer = httpx.get(own.url + path, headers={"Host": name})
         assert answer.status_code == status, (path, answer.text)
+
+
+# Replication
+
+
+def test_what_was_changed_and_deleted_in_a_span(http: httpx.Client, own: EmbeddedOrg) -> None:
+    def told(which: str, start: float, end: float) -> Any:
+        def iso(minutes: float) -> str:
+            return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+
+        return http.get(f"{BASE}/sobjects/Account/{which}/", params={"start": iso(start), "end": iso(end)}).json()
+
+    kept, gone = (http.post(f"{BASE}/sobjects/Account", json={"Name": name}).json()["id"] for name in ("Kept", "Gone"))
+    http.delete(f"{BASE}/sobjects/Account/{gone}")
+    updated = told("updated", -5, 2)
+    assert kept in updated["ids"]
+    assert gone not in updated["ids"]
+    deleted = told("deleted", -5, 2)
+    assert gone in {r["id"] for r in deleted["deletedRecords"]}
+    assert {"earliestDateAvailable", "latestDateCovered"} <= set(deleted)
+    assert told("updated", -50, -40)["ids"] == []
+    for which, start, end in (("updated", 2, -5), ("updated", 0, 0), ("updated", -60 * 24 * 31, 0), ("deleted", -60 * 24 * 16, 0)):
+        assert told(which, start, end)[0]["errorCode"] == "INVALID_REPLICATION_DATE"
+    assert http.get(f"{BASE}/sobjects/Account/updated").json()[0]["errorCode"] == "INVALID_REPLICATION_DATE"
+    assert http.get(f"{BASE}/sobjects/Nope/updated").status_code == 404
+
+
+# Graphs
+
+
+def _node(name: str, url: str, method: str = "POST", **body: object) -> dict[str, object]:
+    return {"referenceId": name, "method": method, "url": f"{BASE}/{url}", "body": body}
+
+
+def test_a_graph_is_kept_whole_or_not_at_all(http: httpx.Client) -> None:
+    whole = [_node("a", "sobjects/Account", Name="Graph A"), _node("c", "sobjects/Contact", LastName="Graph C", AccountId="@{a.id}")]
+    broken = [_node("a", "sobjects/Account", Name="Graph B"), _node("c", "sobjects/Contact", FirstName="No last name", AccountId="@{a.id}")]
+    answer = http.post(
+        f"{BASE}/composite/graph", json={"graphs": [{"graphId": "1", "compositeRequest": whole}, {"graphId": "2", "compositeRequest": broken}]}
+    )
+    first, second = answer.json()["graphs"]
+    assert [(g["graphId"], g["isSuccessful"]) for g in (first, second)] == [("1", True), ("2", False)]
+    assert [r["httpStatusCode"] for r in first["graphResponse"]["compositeResponse"]] == [201, 201]
+    codes = [r["body"][0]["errorCode"] for r in second["graphResponse"]["compositeResponse"]]
+    assert codes == ["PROCESSING_HALTED", "REQUIRED_FIELD_MISSING"]
+    assert [r["Name"] for r in query(http, "SELECT Name FROM Account WHERE Name LIKE 'Graph%'")["records"]] == ["Graph A"]
+    assert query(http, "SELECT Account.Name FROM Contact WHERE LastName = 'Graph C'")["records"][0]["Account"]["Name"] == "Graph A"
+
+
+def test_graphs_have_bounds(http: httpx.Client) -> None:
+    def told(graphs: list[dict[str, object]]) -> Any:
+        return http.post(f"{BASE}/composite/graph", json={"graphs": graphs}).json()
+
+    def one(name: str, *nodes: dict[str, object]) -> dict[str, object]:
+        return {"graphId": name, "compositeRequest": list(nodes)}
+
+    read = [_node(f"n{n}", "sobjects/Account", Name="x") for n in range(251)]
+    assert told([one("1", *read), one("2", *read)])[0]["errorCode"] == "LIMIT_EXCEEDED"
+    assert told([one("same", read[0]), one("same", read[0])])[0]["errorCode"] == "INVALID_INPUT"
+    assert told([one(str(n), read[0]) for n in range(76)])[0]["errorCode"] == "LIMIT_EXCEEDED"
+    (query_node,) = told([one("q", _node("q", "query?q=SELECT+Id+FROM+Account", "GET"))])["graphs"]
+    assert not query_node["isSuccessful"]  # only records are nodes
+    many = told([one(str(n), _node("x", "sobjects/Contact", FirstName="x")) for n in range(20)])["graphs"]
+    codes = [g["graphResponse"]["compositeResponse"][0]["body"][0]["errorCode"] for g in many]
+    assert codes == ["REQUIRED_FIELD_MISSING"] * 15 + ["PROCESSING_HALTED"] * 5
+
+
+def test_many_records_are_upserted_at_once(http: httpx.Client) -> None:
+    def upsert(*given: dict[str, object], sobject: str = "Account", field: str = "External_Id__c", all_or_none: bool = False) -> Any:
+        body = {"allOrNone": all_or_none, "records": [{"attributes": {"type": sobject}, **r} for r in given]}
+        return http.patch(f"{BASE}/composite/sobjects/{sobject}/{field}", json=body).json()
+
+    first = upsert({"External_Id__c": "many-1", "Name": "Many 1"}, {"External_Id__c": "many-2", "Name": "Many 2"})
+    assert [(r["success"], r["created"]) for r in first] == [(True, True), (True, True)]
+    again = upsert({"External_Id__c": "MANY-1", "Phone": "7"}, {"External_Id__c": "many-3"}, {"Name": "No key"})
+    assert [(r["success"], r.get("created")) for r in again] == [(True, False), (False, None), (False, None)]
+    assert [r["errors"][0]["statusCode"] for r in again[1:]] == ["REQUIRED_FIELD_MISSING", "MISSING_ARGUMENT"]
+    assert again[0]["id"] == first[0]["id"]
+    undone = upsert({"External_Id__c": "many-4", "Name": "Many 4"}, {"External_Id__c": "many-5"}, all_or_none=True)
+    assert [r["success"] for r in undone] == [False, False]
+    assert query(http, "SELECT Id FROM Account WHERE External_Id__c = 'many-4'")["totalSize"] == 0
+    by_id = upsert({"Id": first[1]["id"], "Phone": "8"}, {"Name": "Many 6"}, field="Id")
+    assert [(r["success"], r["created"]) for r in by_id] == [(True, False), (True, True)]
+    assert upsert({"Name": "x"}, field="Phone")[0]["errorCode"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(("where", "kind", "fields"), [
+    ("WHERE Name = 'Alder Energy'", "Index", ["Name"]), ("WHERE Phone = '1'", "TableScan", []), ("", "TableScan", []),
+    ("WHERE Id = '0015e0000000001AAA'", "Index", ["Id"]), ("WHERE OwnerId = '0055e0000000001AAA' ORDER BY Name", "Index", ["OwnerId"]),
+])  # fmt: skip
+def test_a_query_is_explained_by_what_the_org_would_do(http: httpx.Client, where: str, kind: str, fields: list[str]) -> None:
+    text = f"SELECT Id FROM Account {where}"
+    (plan,) = http.get(f"{BASE}/query", params={"explain": text}).json()["plans"]
+    assert (plan["leadingOperationType"], plan["fields"], plan["sobjectType"]) == (kind, fields, "Account")
+    assert plan["cardinality"] == query(http, text)["totalSize"] <= plan["sobjectCardinality"]
+    assert http.get(f"{BASE}/query", params={"explain": "SELECT Nope FROM Account"}).json()[0]["errorCode"] == "INVALID_FIELD"
