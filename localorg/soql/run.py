@@ -215,9 +215,7 @@ class _Run:
         used = next((m for step in steps if (m := re.match(r"SEARCH t0 USING (?:COVERING )?(?:INDEX|PRIMARY KEY) ?\S* ?\((\w+)", step))), None)
         found = int(self._org.db.execute(f"SELECT COUNT(*) {base}", tail.parameters).fetchone()[0])
         every = int(self._org.db.execute(f'SELECT COUNT(*) FROM "{source.name}" WHERE IsDeleted = 0').fetchone()[0])
-        notes = (
-            [] if used else [{"description": "Not considered for filter because unindexed", "fields": ["IsDeleted"], "tableEnumOrId": source.name}]
-        )
+        unindexed = {"description": "Not considered for filter because unindexed", "fields": ["IsDeleted"], "tableEnumOrId": source.name}
         return {
             "cardinality": found,
             "fields": [used[1]] if used else [],
