@@ -19,6 +19,7 @@ from bench.table import show
 from devtools import ports
 from devtools.clients import ADMIN, authorize, exchange
 from devtools.paths import ROOT
+from localorg.data.text import register
 
 CLIENTS, REQUESTS, MILLION = 64, 4000, 1_000_000
 QUERIES = {
@@ -78,6 +79,7 @@ async def _queries(url: str, token: str, file: Path) -> list[tuple[str, str, str
     rows: list[tuple[str, str, str]] = []
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
+            register(db)
             middle = db.execute("SELECT Id FROM Account LIMIT 1 OFFSET 500000").fetchone()[0]
             plain: list[float] = []
             for _ in range(20):

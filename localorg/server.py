@@ -46,7 +46,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         return Json(body.body(), body.status)
 
     handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
-    data = [*about.routes(org), *bulk.routes(org), *replication.routes(org), *resources.routes(org)]
+    data = [*replication.routes(org), *resources.routes(org), *about.routes(org), *bulk.routes(org)]
     oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
     everything: list[BaseRoute] = [Route("/", front), *oauth, *data, *composite.routes(org, Router(data)), *control.routes(org)]
     app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
