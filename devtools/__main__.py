@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,8 +30,28 @@ def _run(_: Sequence[str]) -> int:
     return run.run(Plan(ports.chosen(), _project(), STATE))
 
 
+# The first two need no browser and run at the same time; what drives browsers or kills processes has the machine for itself.
+TEST_GROUPS = (
+    ("tests/app", "tests/localorg", "tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py"),
+    ("tests/functions",),
+    ("tests/devtools", "tests/integration", "tests/e2e"),
+)
+
+
 def _test(rest: Sequence[str]) -> int:
-    return _call([sys.executable, "-m", "pytest", *rest])
+    pytest = [sys.executable, "-m", "pytest"]
+    if rest:
+        return _call([*pytest, *rest])
+    if web.is_stale():
+        web.build()
+    beside, other, alone = TEST_GROUPS
+    with tempfile.TemporaryFile() as said:
+        running = subprocess.Popen([*pytest, *other], cwd=ROOT, env=_environment({}), stdout=said, stderr=subprocess.STDOUT)
+        codes = [_call([*pytest, *beside]), running.wait()]
+        said.seek(0)
+        sys.stdout.buffer.write(said.read())
+        sys.stdout.flush()
+    return int(any([*codes, _call([*pytest, *alone])]))
 
 
 def _check(_: Sequence[str]) -> int:
@@ -144,9 +165,12 @@ def _all(*commands: Sequence[str]) -> int:
 
 
 def _call(command: Sequence[str], extra: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
-    environment = {**os.environ, **(extra or {})}
-    environment["PATH"] = tool_path(environment)
-    return subprocess.call(command, cwd=cwd, env=environment)
+    return subprocess.call(command, cwd=cwd, env=_environment(extra or {}))
+
+
+def _environment(extra: dict[str, str]) -> dict[str, str]:
+    environment = {**os.environ, **extra}
+    return environment | {"PATH": tool_path(environment)}
 
 
 if __name__ == "__main__":

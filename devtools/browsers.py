@@ -29,6 +29,10 @@ class Tab:
         self.page.goto(self.url + path)
         self.wake()
 
+    def visit(self, path: str) -> None:
+        """Another address of the app that is open, without loading the page anew."""
+        self.page.evaluate("(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate', { state: null })); }", path)
+
     def wake(self) -> None:
         """Waits until Flutter is up and switches its semantics on."""
         self.page.wait_for_selector("flt-semantics-placeholder", state="attached", timeout=SECONDS)

@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import shutil
 import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from localorg.control.client import control
 from localorg.data.seed import USERS
 from localorg.provision import open_org
 from localorg.server import listen, make_app, make_server
@@ -27,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument("--callback", action="append", help="a redirect URI of the demo app; repeat for more")
     serve.add_argument("--currency", default="USD", help="ISO 4217 code of the org's only currency (default USD)")
     reset = commands.add_parser("reset", help="delete the org's state")
+    snapshot = commands.add_parser("snapshot", help="keep the whole state of a running org under a name, or come back to it")
+    snapshot.add_argument("what", choices=("save", "restore"))
+    snapshot.add_argument("name")
+    snapshot.add_argument("--port", type=int, default=8800, help="where the org is served (default 8800)")
     commands.add_parser("users", help="list the users that can log in")
     for command in (serve, reset):
         command.add_argument("--data", type=Path, default=Path(".localorg"), help="folder of the org's state (default .localorg)")
@@ -38,12 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "reset":
                 for name in _FILES:
                     (options.data / name).unlink(missing_ok=True)
+                shutil.rmtree(options.data / "snapshots", ignore_errors=True)
                 print(f"The org in {options.data} is gone; the next `localorg serve` makes a new one.")
+            case "snapshot":
+                control(f"http://127.0.0.1:{options.port}", f"snapshot/{options.what}", {"name": options.name})
+                print(f"{options.what}d {options.name}")
             case _:
                 for username, first, last, title, profile in USERS:
                     print(f"{username}  {PASSWORD}  {first} {last}, {title} ({profile})")
+    except (LookupError, ValueError) as refused:
+        print(f"localorg: {refused}", file=sys.stderr)
+        return 1
     except OSError as wrong:
-        print(f"localorg: {wrong.strerror or wrong}" + (f" (port {options.port})" if options.command == "serve" else ""), file=sys.stderr)
+        print(f"localorg: {wrong.strerror or wrong}" + (f" (port {options.port})" if "port" in options else ""), file=sys.stderr)
         return 1
     except sqlite3.DatabaseError as wrong:
         print(f"localorg: the state in {options.data} cannot be read ({wrong}); `localorg reset --data {options.data}` clears it", file=sys.stderr)

@@ -5,6 +5,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from localorg.control.client import control
 from localorg.org import Org
 from localorg.provision import open_org
 from localorg.server import listen, make_app, make_server
@@ -34,6 +35,17 @@ class EmbeddedOrg:
         if self._failure is not None:
             raise self._failure
         return self
+
+    def save(self, name: str = "saved") -> None:
+        """Keeps the whole state of the org under a name."""
+        self._control("snapshot/save", name)
+
+    def restore(self, name: str = "saved") -> None:
+        """Everything is again as it was when it was saved. Raises LookupError when there is no snapshot of that name."""
+        self._control("snapshot/restore", name)
+
+    def _control(self, what: str, name: str) -> None:
+        control(self.url, what, {"name": name})
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._server.should_exit = True

@@ -37,6 +37,7 @@ class Org:
     api_used: int = 0
     moved_to: str | None = None
     org_id: str = ""
+    snapshots: dict[str, sqlite3.Connection] = field(default_factory=dict[str, sqlite3.Connection])
     working: dict[str, "asyncio.Task[None]"] = field(default_factory=dict[str, "asyncio.Task[None]"])
 
     @contextmanager

@@ -12,4 +12,12 @@ from localorg.settings import OrgSettings
 def local_org() -> Iterator[EmbeddedOrg]:
     """A running org with 20 accounts, one for the whole test session; `local_org.url` is its address."""
     with EmbeddedOrg(OrgSettings(accounts=20)) as org:
+        org.save("as-it-began")
         yield org
+
+
+@pytest.fixture
+def clean_org(local_org: EmbeddedOrg) -> EmbeddedOrg:
+    """The same org, as it began: what other tests wrote is gone, and so are their sessions."""
+    local_org.restore("as-it-began")
+    return local_org

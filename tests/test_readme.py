@@ -149,7 +149,7 @@ with EmbeddedOrg(OrgSettings(accounts=1)) as running:
     plural, asked, page, listed, amount, left = tried(copy, script)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     assert plural == "Invoices"
     assert asked == ["Number", "Amount", "Due"]
-    assert page == [["Invoice Information", [["Amount", "1,250.5"], ["Due", "Dec 24, 2026"]]]]
+    assert page == [["Invoice Information", [["Amount", "$1,250.50"], ["Due", "Dec 24, 2026"]]]]
     assert (listed, amount, left) == (["I-1"], 99.0, [])
 
 

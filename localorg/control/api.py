@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from localorg.control import pages
+from localorg.data import snapshots
 from localorg.data.seed import USERS
 from localorg.errors import ApiError
 from localorg.faults import Fault
@@ -35,6 +36,8 @@ def routes(org: Org) -> list[BaseRoute]:
         _route(org, f"{base}/faults", _faults, ["POST"]),
         _route(org, f"{base}/faults/clear", _clear_faults, ["POST"]),
         _route(org, f"{base}/clock", _clock, ["POST"]),
+        _route(org, f"{base}/snapshot/save", _save, ["POST"]),
+        _route(org, f"{base}/snapshot/restore", _restore, ["POST"]),
         _route(org, f"{base}/reset", _reset, ["POST"]),
         _route(org, f"{base}/counters", _counters, ["GET"]),
         _route(org, f"{base}/counters/generations", _generations, ["GET"]),
@@ -199,6 +202,22 @@ async def _clock(org: Org, request: Request) -> Response:
         raise _wrong('send {"advanceSeconds": n} with n from 0 to ten years')
     org.clock.advance(seconds)
     return Json({"now": org.clock.stamp()})
+
+
+async def _save(org: Org, request: Request) -> Response:
+    name = await _snapshot_name(request)
+    snapshots.save(org, name)
+    return Json({"saved": name})
+
+
+async def _restore(org: Org, request: Request) -> Response:
+    name = await _snapshot_name(request)
+    snapshots.restore(org, name)
+    return Json({"restored": name})
+
+
+async def _snapshot_name(request: Request) -> str:
+    return str((await json_object(request, any_type=True)).get("name") or "")
 
 
 async def _reset(org: Org, _request: Request) -> Response:

@@ -115,6 +115,10 @@ def finish(org: Org, job: Job, data: bytes, rows: int) -> None:
     _set(org, job, state="JobComplete", content=data, rows=rows)
 
 
+def fail(org: Org, job: Job, why: str) -> None:
+    _set(org, job, state="Failed", error=why)
+
+
 def delete(org: Org, job: Job) -> None:
     """Raises ApiError while the job is under way."""
     if job.state in ("Open", "InProgress") and job.kind == "ingest":
@@ -174,12 +178,14 @@ def read_csv(job: Job, data: bytes) -> tuple[list[str], list[list[str]]]:
 
 async def ingest(org: Org, job: Job, schema: Schema) -> None:
     """Processes the rows that have no result yet; after a crash it goes on where it was."""
-    source = cast(SObject, schema.sobject(str(job.info["object"])))
+    source = schema.sobject(str(job.info["object"]))
     try:
+        if source is None:  # the user's profile has changed meanwhile
+            raise BadCsv(f"InvalidEntity : Entity '{job.info['object']}' is not supported by the Bulk API.")
         names, rows = read_csv(job, content(org, job))
         save = _saver(org, job, schema, source, names)
     except BadCsv as wrong:
-        _set(org, job, state="Failed", error=str(wrong))
+        fail(org, job, str(wrong))
         return
     done = int(org.db.execute("SELECT COUNT(*) FROM bulk_result WHERE job_id = ?", (job.id,)).fetchone()[0])
     if find(org, job.kind, job.id).state == "Aborted":

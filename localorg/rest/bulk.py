@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, cast
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -83,10 +84,13 @@ async def _asked(request: Request) -> tuple[Mapping[str, object], bytes | None]:
     """What a job is to be, and its data when both come in one request."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await json_object(request), None
-    async with request.form(max_part_size=MAX_UPLOAD) as form:
-        job, data = form.get("job"), form.get("content")
-        asked = await job.read() if isinstance(job, UploadFile) else str(job or "").encode()
-        rows = await data.read() if isinstance(data, UploadFile) else str(data or "").encode()
+    try:
+        async with request.form(max_part_size=MAX_UPLOAD) as form:
+            job, data = form.get("job"), form.get("content")
+            asked = await job.read() if isinstance(job, UploadFile) else str(job or "").encode()
+            rows = await data.read() if isinstance(data, UploadFile) else str(data or "").encode()
+    except HTTPException as wrong:
+        raise ApiError(400, "INVALIDJOB", f"InvalidJob : the parts of the request cannot be read: {wrong.detail}") from None
     try:
         body: object = json.loads(asked)
     except ValueError:
@@ -271,7 +275,11 @@ async def _select(org: Org, job: Job, schema: Schema) -> None:
         await asyncio.sleep(0)
         if jobs.find(org, "query", job.id).state == "Aborted":
             return
-        page = run(org, schema, text, version=str(job.info["apiVersion"]), batch=_ROWS_A_TURN, offset=len(rows), deleted=deleted, zone=zone)
+        try:
+            page = run(org, schema, text, version=str(job.info["apiVersion"]), batch=_ROWS_A_TURN, offset=len(rows), deleted=deleted, zone=zone)
+        except SoqlError as refused:  # the user's profile has changed meanwhile
+            jobs.fail(org, job, f"InvalidBatch : Failed to process query: {refused.code}: {refused.message.strip()}")
+            return
         rows += [[_cell(record, path) for path in columns] for record in page.records]
         more = page.locator is not None
     jobs.finish(org, job, jobs.write_csv(job, [[".".join(path) for path in columns], *rows]), len(rows))

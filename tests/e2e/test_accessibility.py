@@ -38,7 +38,7 @@ def controls(phone: Phone) -> list[dict[str, Any]]:
 
 
 PLACES = {
-    "/": "Open pipeline", "/records/Account": "Alder Energy", "/records/Lead/new": "New Lead", "/search": "Search everything",
+    "/": "Open pipeline", "/records/Account": "Alder Energy", "/records/Lead/new": "New Lead", "/search": "phone numbers …",
     "/profile": "Account Executive", "/access": "You signed in", "/settings": "Language", "/more": "Where am I signed in?",
 }  # fmt: skip
 
@@ -61,8 +61,10 @@ def test_every_control_has_a_name_is_large_enough_and_on_the_screen(context: Bro
     places = dict(PLACES)
     if size[0] > 600:
         del places["/more"]
+    if text > 100:  # of each kind one: what is true for large text there is true for the others
+        places = {path: places[path] for path in ("/", "/records/Account", "/records/Lead/new", "/access")}
     for path, shown in places.items():
-        phone.open(path)
+        phone.visit(path)
         phone.sees(re.compile(re.escape(shown)))
         for control in controls(phone):
             if not control["name"] or control["name"].startswith("Show menu"):  # Flutter's own, in front of what a chip says

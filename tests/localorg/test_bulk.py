@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devtools.clients import ADMIN, authorize, exchange
+from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.data.jobs import DELIMITERS, LINE_ENDINGS
 
@@ -149,6 +149,17 @@ def test_job_and_data_in_one_request(http: httpx.Client) -> None:
     assert len(query(http, "SELECT Id FROM Contact WHERE LastName = 'Multipart'")) == 1
 
 
+@pytest.mark.parametrize(("body", "content_type"), [
+    (b"no parts at all", "multipart/form-data; boundary=x"), (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+    (b"--x\r\n\r\n--x--", "multipart/form-data"),
+    (b'--x\r\nContent-Disposition: form-data; name="job"\r\n\r\n[]\r\n--x--\r\n', "multipart/form-data; boundary=x"),
+])  # fmt: skip
+def test_parts_that_cannot_be_read_are_refused(http: httpx.Client, body: bytes, content_type: str) -> None:
+    answer = http.post(f"{JOBS}/ingest", content=body, headers={"Content-Type": content_type})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()[0]["errorCode"] in ("INVALIDJOB", "JSON_PARSER_ERROR")
+
+
 def test_a_job_can_be_aborted_listed_and_deleted(http: httpx.Client) -> None:
     job = http.post(f"{JOBS}/ingest", json={"object": "Account", "operation": "insert"}).json()
     assert http.delete(f"{JOBS}/ingest/{job['id']}").status_code == 400
@@ -216,6 +227,17 @@ def test_a_profile_holds_in_bulk_too(own: EmbeddedOrg) -> None:
     assert (
         http.post(f"{JOBS}/query", json={"operation": "query", "query": "SELECT Amount FROM Opportunity"}).json()[0]["errorCode"] == "INVALID_FIELD"
     )
+
+
+def test_a_job_ends_when_its_user_may_not_see_the_object_any_more(own: EmbeddedOrg) -> None:
+    http = signed_in(own, SALES)
+    job = http.post(f"{JOBS}/ingest", json={"object": "Lead", "operation": "insert"}).json()
+    http.put(f"/{job['contentUrl']}", content=b"LastName,Company\nA,B\n", headers={"Content-Type": "text/csv"})
+    control(own.url, "profile", {"username": SALES, "profile": "Read Only"})
+    http.patch(f"{JOBS}/ingest/{job['id']}", json={"state": "UploadComplete"})
+    done = ended(http, "ingest", job["id"])
+    control(own.url, "reset")
+    assert (done["state"], done["errorMessage"]) == ("Failed", "InvalidEntity : Entity 'Lead' is not supported by the Bulk API.")
 
 
 def test_a_job_goes_on_after_the_org_was_killed(tmp_path: Path) -> None:
