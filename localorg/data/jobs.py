@@ -22,6 +22,7 @@ DELIMITERS = {"BACKQUOTE": "`", "CARET": "^", "COMMA": ",", "PIPE": "|", "SEMICO
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 NULL = "#N/A"  # empties a field; an empty cell leaves it as it is
 _ROWS_A_TURN = 100
+_ENDED = ("JobComplete", "Failed", "Aborted")
 
 JOB_TABLES = """
 CREATE TABLE IF NOT EXISTS bulk_job (
@@ -98,7 +99,7 @@ def upload(org: Org, job: Job, data: bytes) -> None:
 
 def abort(org: Org, job: Job) -> Job:
     """Ends a job that has not ended; rows that were processed stay. Raises ApiError."""
-    if job.state in ("JobComplete", "Failed", "Aborted"):
+    if job.state in _ENDED:
         raise ApiError(400, "INVALIDJOBSTATE", f"Aborting already {job.state} Job not allowed")
     return _set(org, job, state="Aborted")
 
@@ -121,7 +122,7 @@ def fail(org: Org, job: Job, why: str) -> None:
 
 def delete(org: Org, job: Job) -> None:
     """Raises ApiError while the job is under way."""
-    if job.state in ("Open", "InProgress") and job.kind == "ingest":
+    if job.state not in _ENDED:
         raise ApiError(400, "API_ERROR", f"Error encountered when deleting the job because the job is not terminated: {job.state}")
     with org.write() as db:
         db.execute("DELETE FROM bulk_job WHERE id = ?", (job.id,))

@@ -16,7 +16,7 @@ from localorg.data import jobs
 from localorg.data.access import Schema, schema_for
 from localorg.data.jobs import DELIMITERS, LINE_ENDINGS, Job, Kind
 from localorg.data.schema import SObject
-from localorg.errors import ApiError
+from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of
 from localorg.soql import SoqlError, run
@@ -164,8 +164,9 @@ def _bulk_columns(query: Query, source: SObject | None) -> list[tuple[str, ...]]
 
 
 async def _list(org: Org, request: Request, kind: Kind) -> Response:
-    call_of(org, request)
-    return Json({"done": True, "records": [_told(j) for j in jobs.every(org, kind)], "nextRecordsUrl": None}, headers=limit_header(org))
+    user_id = call_of(org, request).session.user_id
+    own = [_told(j) for j in jobs.every(org, kind) if j.user_id == user_id]
+    return Json({"done": True, "records": own, "nextRecordsUrl": None}, headers=limit_header(org))
 
 
 async def _info(org: Org, request: Request, kind: Kind) -> Response:
@@ -233,8 +234,12 @@ async def _rows(org: Org, request: Request) -> Response:
 
 
 def _found(org: Org, request: Request, kind: Kind) -> Job:
-    call_of(org, request)
-    return jobs.find(org, kind, str(request.path_params["id"]))
+    """One of the user's own jobs: its rows are what that user may see."""
+    call = call_of(org, request)
+    job = jobs.find(org, kind, str(request.path_params["id"]))
+    if job.user_id != call.session.user_id:
+        raise not_found()
+    return job
 
 
 def _told(job: Job) -> dict[str, object]:

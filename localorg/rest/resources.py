@@ -19,7 +19,9 @@ from localorg.rest.call import Call, call_of
 from localorg.rest.layouts import MASTER_RECORD_TYPE, all_layouts, page_layout
 from localorg.rest.search import parameterized, search
 from localorg.soql import SoqlError, run
-from localorg.soql.run import DEFAULT_BATCH, Page, column_metadata, explain, read_locator
+from localorg.soql.columns import column_metadata
+from localorg.soql.locators import read_locator
+from localorg.soql.run import DEFAULT_BATCH, Page, explain
 from localorg.soql.syntax import parse
 from localorg.web import Json, json_object, limit_header, route
 

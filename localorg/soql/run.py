@@ -1,7 +1,5 @@
 """Runs a parsed query on the org's SQLite file, every literal a bound parameter."""
 
-import base64
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from localorg.data.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
 from localorg.data.text import like
 from localorg.org import Org
 from localorg.soql.dates import date_span
+from localorg.soql.locators import make_locator
 from localorg.soql.syntax import (
     AGGREGATES,
     Call,
@@ -74,101 +73,6 @@ def explain(org: Org, schema: Schema, text: str, *, zone: str = "UTC") -> dict[s
     Source: REST API Developer Guide, Query, `explain`.
     """
     return {"plans": [_Run(org, schema, text, "", False, zone).plan(parse(text))], "sourceQuery": text}
-
-
-def column_metadata(schema: Schema, text: str) -> dict[str, object]:
-    """What `columns=true` answers instead of rows: the columns of a query, those of parents and children below a column of their own.
-
-    Salesforce's command-line client makes its tables from it. Source: Developer Console's use of it, read by that client.
-    """
-    query = parse(text)
-    source = schema.sobject(query.sobject.text)
-    return {
-        "columnMetadata": _columns(schema, source, query),
-        "entityName": query.sobject.text if source is None else source.name,
-        "groupBy": bool(query.group_by),
-        "idSelected": any(isinstance(i, Path) and i.text.lower() == "id" for i in query.select),
-        "keyPrefix": None if source is None else source.prefix,
-    }
-
-
-def _columns(schema: Schema, source: SObject | None, query: Query) -> list[dict[str, object]]:
-    columns: list[dict[str, object]] = []
-    for item in query.select:
-        match item:
-            case Query():
-                relation = None if source is None else source.child(item.sobject.text)
-                child = None if relation is None else schema.sobject(relation.child)
-                name = item.sobject.text if relation is None else relation.name
-                columns.append(_column(name, None, aggregate=True, below=_columns(schema, child, item)))
-            case FieldsOf():
-                columns += [] if source is None else [_column(f.name, f) for f in source.fields if f.stored or item.group != "CUSTOM"]
-            case Call():
-                unnamed = sum(1 for c in columns if str(c["columnName"]).startswith("expr"))
-                shown = f"{item.function.lower()}({item.argument.text if item.argument else ''})"
-                columns.append(_column(item.alias or f"expr{unnamed}", None, shown=item.alias or shown, aggregate=True))
-            case Path():
-                _add_path(schema, source, item.parts, columns)
-    return columns
-
-
-def _add_path(schema: Schema, source: SObject | None, parts: Sequence[str], columns: list[dict[str, object]]) -> None:
-    """A field, or below its parent's column the parent's field."""
-    first, *rest = parts
-    if not rest:
-        field = None if source is None else source.field(first)
-        columns.append(_column(first if field is None else field.name, field))
-        return
-    reference = None if source is None else source.parent(first)
-    parent = None if reference is None or reference.refers_to is None else schema.sobject(reference.refers_to)
-    name = first if reference is None else reference.relationship or first
-    column = next((c for c in columns if c["columnName"] == name and c["joinColumns"]), None)
-    if column is None:
-        column = _column(name, None)
-        columns.append(column)
-    _add_path(schema, parent, rest, cast(list[dict[str, object]], column["joinColumns"]))
-
-
-_APEX_TYPES = {"boolean": "Boolean", "int": "Integer", "date": "Date", "datetime": "Datetime", "id": "Id", "reference": "Id", "address": "Address"}
-
-
-def _column(
-    name: str, f: Field | None, *, shown: str | None = None, aggregate: bool = False, below: list[dict[str, object]] | None = None
-) -> dict[str, object]:
-    kind = "string" if f is None else f.type
-    return {
-        "aggregate": aggregate,
-        "apexType": _APEX_TYPES.get(kind, "Double" if kind in NUMBER_TYPES else "String"),
-        "booleanType": kind == "boolean",
-        "columnName": name,
-        "custom": name.endswith("__c"),
-        "displayName": shown or name,
-        "foreignKeyName": None if f is None else f.relationship,
-        "insertable": f is not None and f.writable,
-        "joinColumns": [] if below is None else below,
-        "numberType": kind in NUMBER_TYPES,
-        "textType": kind in TEXT_TYPES,
-        "updatable": f is not None and f.writable,
-    }
-
-
-def make_locator(text: str, offset: int, batch: int, *, deleted: bool) -> str:
-    """The part of `nextRecordsUrl` after `/query/`: everything that the next page needs."""
-    packed = base64.urlsafe_b64encode(json.dumps([text, batch, deleted]).encode()).decode().rstrip("=")
-    return f"01g{packed}-{offset}"
-
-
-def read_locator(locator: str) -> tuple[str, int, int, bool]:
-    """(query text, offset, batch, with deleted rows) of a locator; raises ValueError when it is not one."""
-    match = re.fullmatch(r"01g([A-Za-z0-9_-]+)-(\d{1,9})", locator)
-    if match is None:
-        raise ValueError("not a query locator")
-    packed = match[1] + "=" * (-len(match[1]) % 4)
-    value: object = json.loads(base64.urlsafe_b64decode(packed))
-    if not isinstance(value, list) or [type(v) for v in cast(list[object], value)] != [str, int, bool]:
-        raise ValueError("not a query locator")
-    text, batch, deleted = cast(tuple[str, int, bool], tuple(cast(list[object], value)))
-    return text, int(match[2]), max(1, batch), deleted
 
 
 class _Run:

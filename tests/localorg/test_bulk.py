@@ -240,6 +240,14 @@ def test_a_job_ends_when_its_user_may_not_see_the_object_any_more(own: EmbeddedO
     assert (done["state"], done["errorMessage"]) == ("Failed", "InvalidEntity : Entity 'Lead' is not supported by the Bulk API.")
 
 
+def test_nobody_reads_another_persons_job(http: httpx.Client, own: EmbeddedOrg) -> None:
+    job = ended(http, "query", http.post(f"{JOBS}/query", json={"operation": "query", "query": "SELECT Amount FROM Opportunity"}).json()["id"])
+    other = signed_in(own, READ_ONLY)
+    assert other.get(f"{JOBS}/query/{job['id']}/results").status_code == 404
+    assert other.get(f"{JOBS}/query").json()["records"] == []
+    assert other.delete(f"{JOBS}/query/{job['id']}").status_code == 404
+
+
 def test_a_job_goes_on_after_the_org_was_killed(tmp_path: Path) -> None:
     """Every row once: what has a result is not done again."""
     with EmbeddedOrg(OrgSettings(accounts=0, data=tmp_path)) as org:
