@@ -57,6 +57,10 @@ class Tab:
         """As text or as the label of a group."""
         self.page.get_by_text(text).or_(self.page.get_by_label(text)).first.wait_for(state="attached", timeout=SECONDS)
 
+    def misses(self, text: str | re.Pattern[str]) -> None:
+        """It is not, or no longer, there."""
+        self.page.get_by_text(text).or_(self.page.get_by_label(text)).first.wait_for(state="detached", timeout=SECONDS)
+
     def type(self, label: str, text: str) -> None:
         """Types as a person does, who looks whether it arrived: Flutter attaches its input a moment after the click."""
         box = self.page.get_by_label(label).first

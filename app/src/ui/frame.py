@@ -129,9 +129,10 @@ def Frame(app: App, window: Window) -> list[ft.View]:
         view.controls = [ft.SafeArea(_place(app, place, window), expand=True), *_notice(app)]
     else:
         view.appbar = _app_bar(app, place, window)
-        body: list[ft.Control] = [*_banner(app), ft.Container(_panes(app, place, window), expand=True)]
-        column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         floating = _create_button(app, place, window)
+        # At the foot, where it moves nothing: what one is about to tap stays under the finger.
+        body: list[ft.Control] = [ft.Container(_panes(app, place, window), expand=True), *_banner(app, beside=72 if floating else 0)]
+        column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         stack = ft.Stack([column, *_notice(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, rail=window.has_rail)
         if window.has_rail:
@@ -260,8 +261,8 @@ def _rail(app: App, places: list[Destination], place: Place) -> ft.NavigationRai
     )  # fmt: skip
 
 
-def _banner(app: App) -> list[ft.Control]:
-    """Offline and slow are told quietly."""
+def _banner(app: App, *, beside: int) -> list[ft.Control]:
+    """Offline and slow are told quietly, beside the button that floats there."""
     network = app.records.network
     if not network.offline and not network.slow:
         return []
@@ -271,7 +272,8 @@ def _banner(app: App) -> list[ft.Control]:
     row: list[ft.Control] = [icon, ft.Container(said, expand=True)]
     if network.offline:
         row.append(ft.TextButton(_("Try again"), height=theme.TARGET, on_click=app.again))
-    return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=ft.Padding.symmetric(horizontal=16, vertical=4))]
+    padding = ft.Padding.only(left=16, right=16 + beside, top=4, bottom=4)
+    return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
 
 
 def _notice(app: App, *, above: int = 0) -> list[ft.Control]:
