@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from localorg.clock import Clock
+from localorg.data.schema import STANDARD, Schema
 from localorg.faults import Faults
 from localorg.settings import OrgSettings
 
@@ -24,10 +25,15 @@ class Attempt:
 
 @dataclass(slots=True)
 class Org:
-    """One open org. Not thread safe: everything happens on one event loop."""
+    """One open org. Not thread safe: everything happens on one event loop.
+
+    `objects` are all there are, `schemas` what each profile may see of them.
+    """
 
     settings: OrgSettings
     db: sqlite3.Connection
+    objects: Schema = STANDARD
+    schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
     clock: Clock = field(default_factory=Clock)
     counters: Counter[str] = field(default_factory=Counter[str])
     faults: Faults = field(default_factory=Faults)

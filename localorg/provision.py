@@ -4,17 +4,22 @@ import sqlite3
 
 from localorg.data import text
 from localorg.data.jobs import JOB_TABLES
-from localorg.data.schema import SCHEMA
+from localorg.data.schema import STANDARD
 from localorg.data.seed import seed
 from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
 from localorg.settings import CONSUMER_KEY, OrgSettings
+from localorg.soql import functions
 
 # Besides references: what lists are sorted and searched by.
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
 
 
-SCHEMA_VERSION = 6  # of the tables in the file; grows with each change of them
+# What each user has seen last, for LastViewedDate and the list of recent records.
+_VIEWED = """CREATE TABLE IF NOT EXISTS viewed (
+    UserId TEXT, RecordId TEXT, ViewedDate TEXT, ReferencedDate TEXT, PRIMARY KEY (UserId, RecordId)
+) WITHOUT ROWID"""
+SCHEMA_VERSION = 7  # of the tables in the file; grows with each change of them
 
 
 def open_org(settings: OrgSettings) -> Org:
@@ -28,6 +33,7 @@ def open_org(settings: OrgSettings) -> Org:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     text.register(db)
+    functions.register(db)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA busy_timeout = 5000")
@@ -38,13 +44,14 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.executescript(OAUTH_TABLES)
     db.executescript(JOB_TABLES)
-    for sobject in SCHEMA.values():
+    db.execute(_VIEWED)
+    for sobject in STANDARD:
         columns = ", ".join(f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else "") for f in sobject.fields if f.stored)
         db.execute(f'CREATE TABLE IF NOT EXISTS "{sobject.name}" ({columns}) WITHOUT ROWID')
     org = Org(settings, db)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
         _fill(org)
-    for sobject in SCHEMA.values():
+    for sobject in STANDARD:
         for f in sobject.fields:
             if f.type == "reference" or f.external_id or f.name in _INDEXED:
                 name = f"{sobject.name}_{f.name}"

@@ -22,7 +22,7 @@ from localorg.control import api as control
 from localorg.errors import ApiError, not_found
 from localorg.oauth import authorize, token, userinfo
 from localorg.org import Org
-from localorg.rest import about, bulk, composite, replication, resources
+from localorg.rest import about, actions, bulk, composite, describe, listviews, refused_apis, replication, resources, ui_api
 from localorg.web import Json
 
 
@@ -46,7 +46,8 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         return Json(body.body(), body.status)
 
     handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
-    data = [*replication.routes(org), *resources.routes(org), *about.routes(org), *bulk.routes(org)]
+    rooms = (resources, describe, listviews, actions, ui_api, replication, about, bulk, refused_apis)
+    data = [one for room in rooms for one in room.routes(org)] + resources.routes_by_value(org)
     oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
     everything: list[BaseRoute] = [Route("/", front), *oauth, *data, *composite.routes(org, Router(data)), *control.routes(org)]
     app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])

@@ -3,25 +3,20 @@
 What a profile may not see is not there for it: describe leaves it out, queries and records refuse it as unknown.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from localorg.data.schema import SCHEMA, SObject
+from localorg.data.schema import Schema, SObject
 from localorg.org import Org
 
 
-class Schema:
-    """The objects that someone can see, as that person may use them."""
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks: the id, time zone and locale of a user."""
 
-    def __init__(self, objects: Iterable[SObject]) -> None:
-        self._objects = {o.name.lower(): o for o in objects}
-
-    def sobject(self, name: str) -> SObject | None:
-        """The object of that API name, in any case; None when there is none for this person."""
-        return self._objects.get(name.lower())
-
-    def __iter__(self) -> Iterator[SObject]:
-        return iter(self._objects.values())
+    user_id: str
+    zone: str = "UTC"
+    locale: str = "en_US"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +49,9 @@ _PROFILES: dict[str, _Profile] = {
 }
 
 
-def _schema(profile: _Profile) -> Schema:
+def _seen_by(profile: _Profile, everything: Schema) -> Schema:
     objects: list[SObject] = []
-    for one in SCHEMA.values():
+    for one in everything:
         if one.name in profile.hidden_objects:
             continue
         hidden = profile.hidden_fields.get(one.name, frozenset())
@@ -69,10 +64,16 @@ def _schema(profile: _Profile) -> Schema:
     return Schema(objects)
 
 
-_SCHEMAS = {name: _schema(profile) for name, profile in _PROFILES.items()}
-
-
 def schema_for(org: Org, user_id: str) -> Schema:
-    """The schema of a user's profile."""
+    """What a user may see and change, by their profile."""
     row = org.db.execute("SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?", (user_id,)).fetchone()
-    return _SCHEMAS[str(row["Name"])]
+    profile = str(row["Name"])
+    if profile not in org.schemas:
+        org.schemas[profile] = _seen_by(_PROFILES[profile], org.objects)
+    return org.schemas[profile]
+
+
+def person(org: Org, user_id: str) -> Person:
+    """Who a user is, for queries."""
+    row = org.db.execute("SELECT TimeZoneSidKey, LocaleSidKey FROM User WHERE Id = ?", (user_id,)).fetchone()
+    return Person(user_id, str(row[0] or "UTC"), str(row[1] or "en_US"))

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from localorg.data import records
-from localorg.data.access import Schema
 from localorg.data.ids import is_id, to_18
-from localorg.data.schema import Field, SObject
+from localorg.data.schema import Field, Schema, SObject
 from localorg.errors import ApiError
 from localorg.org import Org
 
@@ -278,8 +277,8 @@ def _column(schema: Schema, source: SObject, name: str) -> tuple[Field, Field | 
     if not dot:
         if (f := source.field(name)) is not None:
             return f, None
-    elif (reference := source.parent(first)) is not None and reference.refers_to is not None:
-        parent = schema.sobject(reference.refers_to)
+    elif (reference := source.parent(first)) is not None and len(reference.targets) == 1:
+        parent = schema.sobject(reference.targets[0])
         external = None if parent is None else parent.field(rest)
         if external is not None and (external.external_id or external.type == "id"):
             return reference, external
@@ -287,7 +286,7 @@ def _column(schema: Schema, source: SObject, name: str) -> tuple[Field, Field | 
 
 
 def _referred(org: Org, schema: Schema, reference: Field, external: Field, cell: str) -> str:
-    parent = cast(SObject, schema.sobject(cast(str, reference.refers_to)))
+    parent = cast(SObject, schema.sobject(reference.targets[0]))
     found = [cell] if external.type == "id" else records.find_by_external_id(org, parent, external, cell)
     if not found:
         raise ApiError(400, "INVALID_FIELD", f"Foreign key external ID: {cell} not found for field {external.name} in entity {parent.name}", [])

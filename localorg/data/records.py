@@ -3,13 +3,13 @@
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import cast
 
 from localorg.clock import to_datetime
 from localorg.data.ids import is_id, make_id, to_18
-from localorg.data.schema import FORECASTS, NUMBER_TYPES, SCHEMA, STAGES, Field, SObject, sobject_of_id
+from localorg.data.schema import FORECASTS, NUMBER_TYPES, STAGES, Field, SObject
 from localorg.errors import ApiError, no_access, no_such_column
 from localorg.org import Org
 
@@ -36,7 +36,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
     with org.write() as db:
         identifier, number = next_id(db, sobject.prefix)
-        full = {f.name: row.get(f.name, f.default) for f in SCHEMA[sobject.name].fields if f.stored}
+        full = {f.name: row.get(f.name, f.default) for f in org.objects[sobject.name].fields if f.stored}
         stamp = org.clock.stamp()
         full |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
         full |= {"CreatedById": user_id, "LastModifiedById": user_id, "IsDeleted": 0}
@@ -85,7 +85,7 @@ def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
 def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
     """All columns of a live record as stored; raises ApiError 404 when there is none or it is deleted."""
     missing = ApiError(404, "NOT_FOUND", "The requested resource does not exist")
-    if not is_id(identifier) or sobject_of_id(identifier) is not SCHEMA[sobject.name]:
+    if not is_id(identifier) or org.objects.of_id(identifier) is not org.objects[sobject.name]:
         raise missing
     found = org.db.execute(f'SELECT * FROM "{sobject.name}" WHERE Id = ?', (to_18(identifier),)).fetchone()
     if found is None:
@@ -178,6 +178,30 @@ def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifie
         raise ApiError(400, "DUPLICATE_VALUE", message)
 
 
+def mark_seen(org: Org, ids: Iterable[str], user_id: str, *, viewed: bool) -> None:
+    """Notes that a user has seen records (FOR VIEW), or records that refer to them (FOR REFERENCE)."""
+    now = org.clock.stamp()
+    change = (
+        "UPDATE SET ViewedDate = excluded.ViewedDate, ReferencedDate = excluded.ReferencedDate"
+        if viewed
+        else ("UPDATE SET ReferencedDate = excluded.ReferencedDate")
+    )
+    with org.write() as db:
+        db.executemany(
+            f"INSERT INTO viewed VALUES (?, ?, ?, ?) ON CONFLICT (UserId, RecordId) DO {change}",
+            [(user_id, identifier, now if viewed else None, now) for identifier in ids],
+        )
+
+
+def seen(org: Org, row: Mapping[str, object], fields: Iterable[Field], user_id: str) -> dict[str, object]:
+    """Those of the fields that tell when this user has seen the record."""
+    wanted = {f.name: f.seen_by for f in fields if f.seen_by is not None}
+    if not wanted:
+        return {}
+    found = org.db.execute("SELECT * FROM viewed WHERE UserId = ? AND RecordId = ?", (user_id, row["Id"])).fetchone()
+    return {name: None if found is None else found[column] for name, column in wanted.items()}
+
+
 def find_by_external_id(org: Org, sobject: SObject, f: Field, value: str) -> list[str]:
     """The ids of the live records with this external id."""
     rows = org.db.execute(f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)).fetchall()
@@ -236,9 +260,8 @@ def _datetime(value: str) -> str:
 
 
 def _reference(org: Org, f: Field, value: str) -> str:
-    target = sobject_of_id(value) if is_id(value) else None
-    polymorphic = f.name in ("WhoId", "WhatId")
-    if target is None or (target.name != f.refers_to and not polymorphic):
+    target = org.objects.of_id(value) if is_id(value) else None
+    if target is None or target.name not in f.targets:
         raise ApiError(400, "MALFORMED_ID", f"{f.label}: id value of incorrect type: {value[:40]}", [f.name])
     identifier = to_18(value)
     row = org.db.execute(f'SELECT IsDeleted FROM "{target.name}" WHERE Id = ?', (identifier,)).fetchone()

@@ -3,6 +3,7 @@
 Source of names, types and lengths: Salesforce Object Reference.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from localorg.data.text import COLLATION
@@ -33,8 +34,11 @@ NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
 class Field:
     """One field of an sObject.
 
-    `compound` ones are an address made of the fields with that prefix; they are shown, not stored.
+    `compound` ones are an address or geolocation made of the fields with that prefix; they are shown, not stored.
     `system` fields are set by the org, `calculated` ones follow from others, `read_only` ones a profile may not change.
+    `others` are further objects that a polymorphic reference may refer to; `labels` what a picklist's values are shown as, when
+    that differs; `seen_by` the column of `viewed` that holds it for each user; `restricted` picklists take their own values only;
+    `within` is the compound field that this one is a part of.
     """
 
     name: str
@@ -51,10 +55,35 @@ class Field:
     read_only: bool = False
     external_id: bool = False
     compound: str | None = None
+    others: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    seen_by: str | None = None
+    restricted: bool = False
+    within: str | None = None
 
     @property
     def stored(self) -> bool:
         return self.compound is None
+
+    @property
+    def custom(self) -> bool:
+        return self.name.endswith("__c")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The objects that a reference may refer to."""
+        return (self.refers_to, *self.others) if self.refers_to else ()
+
+    @property
+    def position(self) -> tuple[str, str]:
+        """The fields with the latitude and longitude of an address or geolocation."""
+        if self.type == "location":
+            return f"{self.compound}__Latitude__s", f"{self.compound}__Longitude__s"
+        return f"{self.compound}Latitude", f"{self.compound}Longitude"
+
+    def label_of(self, value: str) -> str:
+        """What a picklist's value is shown as."""
+        return next((label for v, label in zip(self.picklist, self.labels, strict=False) if v == value), value)
 
     @property
     def writable(self) -> bool:
@@ -89,7 +118,7 @@ class ChildRelationship:
 
 @dataclass(frozen=True, slots=True)
 class SObject:
-    """One object of the org with its three-character key prefix."""
+    """One object of the org with its three-character key prefix; `record_types` are developer name and label of each."""
 
     name: str
     label: str
@@ -100,10 +129,20 @@ class SObject:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
+    record_types: tuple[tuple[str, str], ...] = ()
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {f.name.lower(): f for f in self.fields})
+
+    @property
+    def custom(self) -> bool:
+        return self.name.endswith("__c")
+
+    @property
+    def name_field(self) -> str:
+        """The field that names a record."""
+        return next((n for n in ("Name", "CaseNumber", "Subject") if n.lower() in self.by_name), "Id")
 
     def field(self, name: str) -> Field | None:
         """The field of that API name, in any case; None when there is none."""
@@ -120,6 +159,28 @@ class SObject:
         return next((c for c in self.children if c.name.lower() == wanted), None)
 
 
+class Schema:
+    """Objects by their names: all of an org's, or those that someone can see, as that person may use them."""
+
+    def __init__(self, objects: Iterable[SObject]) -> None:
+        self._objects = {o.name.lower(): o for o in objects}
+        self._by_prefix = {o.prefix: o for o in self._objects.values()}
+
+    def sobject(self, name: str) -> SObject | None:
+        """The object of that API name, in any case; None when there is none here."""
+        return self._objects.get(name.lower())
+
+    def of_id(self, identifier: str) -> SObject | None:
+        """The object whose key prefix the id begins with; None when there is none here."""
+        return self._by_prefix.get(identifier[:3])
+
+    def __getitem__(self, name: str) -> SObject:
+        return self._objects[name.lower()]
+
+    def __iter__(self) -> Iterator[SObject]:
+        return iter(self._objects.values())
+
+
 def _text(name: str, label: str, length: int = 255, *, required: bool = False, kind: str = "string") -> Field:
     return Field(name, label, kind, length, required)
 
@@ -128,8 +189,8 @@ def _pick(name: str, label: str, values: tuple[str, ...], *, required: bool = Fa
     return Field(name, label, "picklist", 255, required, values, default=default)
 
 
-def _ref(name: str, label: str, to: str, relationship: str, *, system: bool = False) -> Field:
-    return Field(name, label, "reference", 18, refers_to=to, relationship=relationship, system=system)
+def _ref(name: str, label: str, to: str, relationship: str, *, system: bool = False, others: tuple[str, ...] = ()) -> Field:
+    return Field(name, label, "reference", 18, refers_to=to, relationship=relationship, system=system, others=others)
 
 
 def _number(name: str, label: str, kind: str = "double") -> Field:
@@ -137,16 +198,13 @@ def _number(name: str, label: str, kind: str = "double") -> Field:
 
 
 def _address(prefix: str, label: str) -> tuple[Field, ...]:
-    return (
-        _text(f"{prefix}Street", f"{label} Street".strip(), 255, kind="textarea"),
-        _text(f"{prefix}City", f"{label} City".strip(), 40),
-        _text(f"{prefix}State", f"{label} State/Province".strip(), 80),
-        _text(f"{prefix}PostalCode", f"{label} Zip/Postal Code".strip(), 20),
-        _text(f"{prefix}Country", f"{label} Country".strip(), 80),
-        Field(f"{prefix}Latitude", f"{label} Latitude".strip(), "double", 0),
-        Field(f"{prefix}Longitude", f"{label} Longitude".strip(), "double", 0),
-        Field(f"{prefix}Address", f"{label} Address".strip(), "address", 0, compound=prefix),
-    )
+    parts = (
+        ("Street", "Street", "textarea", 255), ("City", "City", "string", 40), ("State", "State/Province", "string", 80),
+        ("PostalCode", "Zip/Postal Code", "string", 20), ("Country", "Country", "string", 80),
+        ("Latitude", "Latitude", "double", 0), ("Longitude", "Longitude", "double", 0),
+    )  # fmt: skip
+    whole = Field(f"{prefix}Address", f"{label} Address".strip(), "address", 0, compound=prefix)
+    return (*(Field(prefix + name, f"{label} {shown}".strip(), kind, length, within=whole.name) for name, shown, kind, length in parts), whole)
 
 
 _ID = Field("Id", "Record ID", "id", 18, system=True)
@@ -166,9 +224,8 @@ _PERSON = (
     Field("Name", "Full Name", "string", 121, calculated=True),
 )
 
-SCHEMA: dict[str, SObject] = {
-    o.name: o
-    for o in (
+STANDARD = Schema(
+    (
         SObject(
             "Account", "Account", "Accounts", "001",
             (
@@ -191,8 +248,8 @@ SCHEMA: dict[str, SObject] = {
                 _text("SicDesc", "SIC Description", 80),
                 _pick("AccountSource", "Account Source", LEAD_SOURCES),
                 Field("LastActivityDate", "Last Activity", "date", 0, system=True),
-                Field("LastViewedDate", "Last Viewed Date", "datetime", 0, system=True),
-                Field("LastReferencedDate", "Last Referenced Date", "datetime", 0, system=True),
+                Field("LastViewedDate", "Last Viewed Date", "datetime", 0, system=True, seen_by="ViewedDate"),
+                Field("LastReferencedDate", "Last Referenced Date", "datetime", 0, system=True, seen_by="ReferencedDate"),
                 Field("External_Id__c", "External ID", "string", 64, external_id=True),
                 _text("Description", "Account Description", 32000, kind="textarea"),
                 *_address("Billing", "Billing"),
@@ -328,8 +385,8 @@ SCHEMA: dict[str, SObject] = {
             "Task", "Task", "Tasks", "00T",
             (
                 _ID,
-                _ref("WhoId", "Name ID", "Contact", "Who"),
-                _ref("WhatId", "Related To ID", "Account", "What"),
+                _ref("WhoId", "Name ID", "Contact", "Who", others=("Lead",)),
+                _ref("WhatId", "Related To ID", "Account", "What", others=("Case", "Opportunity")),
                 _text("Subject", "Subject"),
                 Field("ActivityDate", "Due Date Only", "date", 0),
                 _pick("Status", "Status", ("Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred"), default="Not Started"),
@@ -396,10 +453,13 @@ SCHEMA: dict[str, SObject] = {
             deletable=False,
         ),
     )
+)  # fmt: skip
+# What the objects behind a polymorphic relationship have in common. Source: Object Reference, "Name".
+NAME_FIELDS = {
+    f.name.lower(): f
+    for f in (
+        _ID, _text("Name", "Name"), _text("Type", "Type", 40), _text("FirstName", "First Name", 40), _text("LastName", "Last Name", 80),
+        _text("Email", "Email", 80, kind="email"), _text("Phone", "Phone", 40, kind="phone"), _text("Title", "Title", 128),
+        _text("Username", "Username", 80), _text("Alias", "Alias", 8), Field("IsActive", "Active", "boolean", 0), *_PERSON[:1],
+    )
 }  # fmt: skip
-_BY_PREFIX = {o.prefix: o for o in SCHEMA.values()}
-
-
-def sobject_of_id(identifier: str) -> SObject | None:
-    """The object whose key prefix the id begins with."""
-    return _BY_PREFIX.get(identifier[:3])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from localorg.clock import to_datetime
 from localorg.data.ids import make_id
 from localorg.data.records import derive
-from localorg.data.schema import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, SCHEMA, STAGES, SObject
+from localorg.data.schema import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES, SObject
 from localorg.org import Org
 from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD
 
@@ -205,7 +205,7 @@ class _Writer:
         self.when = datetime.fromtimestamp(org.clock.now(), UTC)
 
     def add(self, sobject: str, values: dict[str, object]) -> str:
-        spec = SCHEMA[sobject]
+        spec = self._org.objects[sobject]
         number = self._last.get(spec.prefix, 0) + 1
         self._last[spec.prefix] = number
         identifier = make_id(spec.prefix, number)
@@ -226,7 +226,7 @@ class _Writer:
 
     def finish(self) -> None:
         for sobject, rows in self._rows.items():
-            self._flush(SCHEMA[sobject], rows)
+            self._flush(self._org.objects[sobject], rows)
         with self._org.write() as db:
             db.executemany("INSERT INTO sequence VALUES (?, ?)", self._last.items())
 

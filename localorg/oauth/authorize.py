@@ -9,7 +9,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from localorg.data.records import read
-from localorg.data.schema import SCHEMA
 from localorg.errors import OAuthError
 from localorg.oauth import pages
 from localorg.oauth.grants import App, approve, browser_user, check_password, find_app, is_approved, issue_code, start_browser_session
@@ -86,7 +85,7 @@ async def _authorize(org: Org, request: Request) -> Response:
     if user_id is None or "login" in authorization.prompt:
         return HTMLResponse(pages.login(start, username=authorization.login_hint), headers=_BROWSER)
     if not is_approved(org, authorization.app, user_id, authorization.scope) or "consent" in authorization.prompt:
-        user = read(org, SCHEMA["User"], user_id)
+        user = read(org, org.objects["User"], user_id)
         fields_back = start | {"confirmation": _confirmation(request)}
         return HTMLResponse(
             pages.consent(fields_back, authorization.app.name, str(user["Username"]), tuple(authorization.scope.split())), headers=_BROWSER

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from localorg.clock import from_datetime
 from localorg.data.records import read
-from localorg.data.schema import SCHEMA
 from localorg.org import Org
 
 ID_TOKEN_SECONDS = 120
@@ -52,7 +51,7 @@ def _unsigned(number: int) -> str:
 def id_token(org: Org, base: str, user_id: str, consumer_key: str, access_token: str, nonce: str | None) -> str:
     """A signed ID token for the user, bound to the access token by `at_hash`."""
     key, now = _key(org), int(org.clock.now())
-    user = read(org, SCHEMA["User"], user_id)
+    user = read(org, org.objects["User"], user_id)
     half = hashlib.sha256(access_token.encode()).digest()[:16]
     claims: dict[str, object] = {
         "iss": base,

@@ -6,7 +6,6 @@ from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
 from localorg.data.records import read
-from localorg.data.schema import SCHEMA
 from localorg.oauth import oidc
 from localorg.oauth.grants import find_session
 from localorg.org import Org
@@ -51,7 +50,7 @@ def _who(org: Org, request: Request, token: str | None, org_id: str | None, user
         return PlainTextResponse("Wrong_Org", 403)
     if user_id is not None and user_id[:15] != session.user_id[:15]:
         return PlainTextResponse("Bad_Id", 403)
-    user = read(org, SCHEMA["User"], session.user_id)
+    user = read(org, org.objects["User"], session.user_id)
     base = base_url(request)
     identity = f"{base}/id/{org.org_id}/{session.user_id}"
     versioned = "{version}"

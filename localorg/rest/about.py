@@ -83,7 +83,7 @@ async def _organization(org: Org, request: Request) -> Response:
     """The org's settings, without Chatter. Source: Connect REST API Developer Guide, Organization, Features, User Settings."""
     call = call_of(org, request)
     row = org.db.execute("SELECT Id, Name FROM Organization").fetchone()
-    currency, zone = org.settings.currency, ZoneInfo(call.zone)
+    currency, zone = org.settings.currency, ZoneInfo(call.person.zone)
     minutes = int((datetime.now(zone).utcoffset() or timedelta()).total_seconds() // 60)
     body: dict[str, object] = {
         "accessTimeout": org.settings.session_seconds // 60,
@@ -93,7 +93,7 @@ async def _organization(org: Org, request: Request) -> Response:
         "orgId": row["Id"],
         "userSettings": {
             "currencySymbol": _SYMBOLS.get(currency, currency),
-            "timeZone": {"gmtOffset": minutes / 60, "name": call.zone},
+            "timeZone": {"gmtOffset": minutes / 60, "name": call.person.zone},
             "userId": call.session.user_id,
         },
     }

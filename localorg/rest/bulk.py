@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localorg.data import jobs
-from localorg.data.access import Schema, schema_for
+from localorg.data.access import person, schema_for
 from localorg.data.jobs import DELIMITERS, LINE_ENDINGS, Job, Kind
-from localorg.data.schema import SObject
+from localorg.data.schema import Schema, SObject
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of
@@ -135,7 +135,7 @@ def _make_query(org: Org, call: Call, body: Mapping[str, object], info: dict[str
     try:
         query = parse(text)
         _bulk_columns(query, call.schema.sobject(query.sobject.text))
-        run(org, call.schema, text, version=call.version, batch=1, zone=call.zone)
+        run(org, call.schema, text, version=call.version, batch=1, person=call.person)
     except SoqlError as refused:
         raise ApiError(400, refused.code, refused.message) from None
     source = cast(SObject, call.schema.sobject(query.sobject.text))
@@ -273,7 +273,7 @@ async def _select(org: Org, job: Job, schema: Schema) -> None:
     text, deleted = str(job.info["query"]), job.info["operation"] == "queryAll"
     query = parse(text)
     columns = _bulk_columns(query, schema.sobject(query.sobject.text))
-    zone = str(org.db.execute("SELECT TimeZoneSidKey FROM User WHERE Id = ?", (job.user_id,)).fetchone()[0] or "UTC")
+    asks = person(org, job.user_id)
     rows: list[list[str]] = []
     more = True
     while more:
@@ -281,7 +281,7 @@ async def _select(org: Org, job: Job, schema: Schema) -> None:
         if jobs.find(org, "query", job.id).state == "Aborted":
             return
         try:
-            page = run(org, schema, text, version=str(job.info["apiVersion"]), batch=_ROWS_A_TURN, offset=len(rows), deleted=deleted, zone=zone)
+            page = run(org, schema, text, version=str(job.info["apiVersion"]), batch=_ROWS_A_TURN, offset=len(rows), deleted=deleted, person=asks)
         except SoqlError as refused:  # the user's profile has changed meanwhile
             jobs.fail(org, job, f"InvalidBatch : Failed to process query: {refused.code}: {refused.message.strip()}")
             return

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import Message, Scope
 
 from localorg.data import records
-from localorg.data.access import Schema, schema_for
-from localorg.data.schema import SObject, sobject_of_id
+from localorg.data.access import schema_for
+from localorg.data.schema import Schema, SObject
 from localorg.errors import ApiError, not_found
 from localorg.oauth.grants import Session
 from localorg.oauth.session import require_session
@@ -334,11 +334,10 @@ async def _delete_many(org: Org, request: Request) -> Response:
         raise ApiError(400, "EXCEEDED_ID_LIMIT", f"between 1 and {MAX_RECORDS} ids are needed")
 
     def remove(identifier: str) -> str:
-        kind = sobject_of_id(identifier)
-        source = schema.sobject(kind.name) if kind is not None else None
-        if source is None:
+        kind = schema.of_id(identifier)
+        if kind is None:
             raise ApiError(400, "MALFORMED_ID", f"malformed id {identifier[:40]}", ["Id"])
-        records.delete(org, source, identifier, session.user_id)
+        records.delete(org, kind, identifier, session.user_id)
         return identifier
 
     results = _each(org, request.query_params.get("allOrNone") == "true", ids, remove)

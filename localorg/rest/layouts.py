@@ -1,5 +1,6 @@
 """Page layouts of the org: the sections that Salesforce's own default layouts have. Source: REST API Developer Guide, "sObject Layouts"."""
 
+from localorg.data.ids import make_id
 from localorg.data.schema import Field, SObject
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
@@ -40,14 +41,55 @@ def page_layout(source: SObject) -> dict[str, object]:
     }
 
 
-def all_layouts(source: SObject) -> dict[str, object]:
-    """What `/describe/layouts` answers: the org has one layout an object, and no record types."""
-    layout = page_layout(source)
-    mapping = {
-        "active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master", "layoutId": layout["id"], "master": True,
-        "name": "Master", "picklistsForRecordType": None, "recordTypeId": MASTER_RECORD_TYPE,
+def record_types(source: SObject) -> list[dict[str, object]]:
+    """The record types of an object; the master, which all have, is the default one of those that have no other."""
+    own: list[dict[str, object]] = [
+        {"active": True, "available": True, "defaultRecordTypeMapping": n == 0, "developerName": name, "master": False, "name": label,
+         "recordTypeId": make_id("012", int.from_bytes(f"{source.prefix}".encode()) * 100 + n)}
+        for n, (name, label) in enumerate(source.record_types)
+    ]  # fmt: skip
+    master: dict[str, object] = {
+        "active": True, "available": True, "defaultRecordTypeMapping": not own, "developerName": "Master", "master": True, "name": "Master",
+        "recordTypeId": MASTER_RECORD_TYPE,
     }  # fmt: skip
-    return {"layouts": [layout], "recordTypeMappings": [mapping], "recordTypeSelectorRequired": [False]}
+    return [*own, master]
+
+
+def all_layouts(source: SObject) -> dict[str, object]:
+    """What `/describe/layouts` answers: the org has one layout an object, whatever the record type."""
+    layout = page_layout(source)
+    mappings = [r | {"layoutId": layout["id"], "picklistsForRecordType": None} for r in record_types(source)]
+    return {"layouts": [layout], "recordTypeMappings": mappings, "recordTypeSelectorRequired": [len(mappings) > 2]}
+
+
+def compact_fields(source: SObject) -> list[Field]:
+    """What a record's head shows: its name and the first fields that tell more."""
+    head = [f for f in source.fields if f.name == source.name_field]
+    telling = [f for f in source.fields if f.type in ("picklist", "phone", "email", "currency", "date") and not f.system]
+    return [*head, *telling[:4]]
+
+
+def compact_layout(source: SObject) -> dict[str, object]:
+    """The org's own compact layout of an object. Source: REST API Developer Guide, sObject CompactLayouts."""
+    items = [{"editable": False, "label": f.label, "layoutComponents": [_component(source, f)], "placeholder": False, "required": False}
+             for f in compact_fields(source)]  # fmt: skip
+    return {"actions": [], "fieldItems": items, "id": None, "imageItems": [], "label": "System Default", "name": "SYSTEM", "objectType": source.name}
+
+
+def compact_layouts(source: SObject, version: str) -> dict[str, object]:
+    """What `/describe/compactLayouts` answers."""
+    base = f"/services/data/v{version}/sobjects/{source.name}/describe/compactLayouts"
+    mappings = [
+        {"available": True, "compactLayoutId": None, "compactLayoutName": "SYSTEM", "recordTypeId": r["recordTypeId"], "recordTypeName": r["name"],
+         "urls": {"compactLayout": f"{base}/{r['recordTypeId']}"}}
+        for r in record_types(source)
+    ]  # fmt: skip
+    return {
+        "compactLayouts": [compact_layout(source)],
+        "defaultCompactLayoutId": None,
+        "recordTypeCompactLayoutMappings": mappings,
+        "urls": {"primary": f"{base}/primary"},
+    }
 
 
 def _section(heading: str, components: list[dict[str, object]]) -> dict[str, object]:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from localorg.data.access import Schema
-from localorg.data.schema import SObject
+from localorg.data.access import Person
+from localorg.data.schema import Schema, SObject
 from localorg.errors import ApiError
 from localorg.org import Org
 from localorg.soql import SoqlError, run
@@ -34,7 +34,7 @@ class _Wanted:
     tail: str
 
 
-def search(org: Org, schema: Schema, text: str, *, version: str, zone: str) -> list[dict[str, object]]:
+def search(org: Org, schema: Schema, text: str, *, version: str, person: Person) -> list[dict[str, object]]:
     """Runs a SOSL text and returns the records found, object after object. Raises ApiError."""
     match = _SOSL.match(text)
     if match is None or len(text) > MAX_LENGTH:
@@ -54,10 +54,10 @@ def search(org: Org, schema: Schema, text: str, *, version: str, zone: str) -> l
         wanted = _returning(schema, rest[len("RETURNING ") :])
     else:
         raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{rest.split()[0][:40]}'")
-    return _find(org, schema, _terms(match["find"]), scope, wanted, limit, version, zone)
+    return _find(org, schema, _terms(match["find"]), scope, wanted, limit, version, person)
 
 
-def parameterized(org: Org, schema: Schema, body: Mapping[str, object], *, version: str, zone: str) -> list[dict[str, object]]:
+def parameterized(org: Org, schema: Schema, body: Mapping[str, object], *, version: str, person: Person) -> list[dict[str, object]]:
     """`q`, `sobject` (or `sobjects`), `fields`, `in`, `overallLimit` as REST takes them. Raises ApiError."""
     text = str(body.get("q") or "")
     scope = str(body.get("in") or "ALL").upper()
@@ -79,7 +79,7 @@ def parameterized(org: Org, schema: Schema, body: Mapping[str, object], *, versi
         where = str(one["where"]) if one.get("where") else None
         wanted.append(_Wanted(source, text_fields, where, f"LIMIT {_number(one.get('limit'), overall)}"))
     return _find(
-        org, schema, _terms(text), scope, wanted or [_Wanted(o, "Id", None, "") for o in schema if _fields_of(o, scope)], overall, version, zone
+        org, schema, _terms(text), scope, wanted or [_Wanted(o, "Id", None, "") for o in schema if _fields_of(o, scope)], overall, version, person
     )
 
 
@@ -165,7 +165,7 @@ def _fields_of(source: SObject, scope: str) -> list[str]:
 
 
 def _find(
-    org: Org, schema: Schema, terms: list[str], scope: str, wanted: list[_Wanted], limit: int, version: str, zone: str
+    org: Org, schema: Schema, terms: list[str], scope: str, wanted: list[_Wanted], limit: int, version: str, person: Person
 ) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for one in wanted:
@@ -177,7 +177,7 @@ def _find(
         where = f"({condition})" + (f" AND ({one.where})" if one.where else "")
         text = f"SELECT {one.fields} FROM {one.sobject.name} WHERE {where} {one.tail}"
         try:
-            found += run(org, schema, text, version=version, batch=limit, zone=zone).records
+            found += run(org, schema, text, version=version, batch=limit, person=person).records
         except SoqlError as refused:
             raise ApiError(400, refused.code, refused.message) from None
     return found[:limit]

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import cast
 
-from localorg.data.access import Schema
-from localorg.data.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
-from localorg.soql.syntax import Call, FieldsOf, Path, Query, parse
+from localorg.data.schema import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
+from localorg.soql.syntax import Call, FieldsOf, Path, Query, TypeOf, parse
 
 
 def column_metadata(schema: Schema, text: str) -> dict[str, object]:
@@ -37,8 +36,11 @@ def _columns(schema: Schema, source: SObject | None, query: Query) -> list[dict[
                 columns += [] if source is None else [_column(f.name, f) for f in source.fields if f.stored or item.group != "CUSTOM"]
             case Call():
                 unnamed = sum(1 for c in columns if str(c["columnName"]).startswith("expr"))
-                shown = f"{item.function.lower()}({item.argument.text if item.argument else ''})"
+                shown = f"{item.function.lower()}({item.path.text if item.path else ''})"
                 columns.append(_column(item.alias or f"expr{unnamed}", None, shown=item.alias or shown, aggregate=True))
+            case TypeOf():
+                below = [_column(f.text, None) for fields in (*(fields for _, fields in item.branches), item.otherwise) for f in fields]
+                columns.append(_column(item.relationship.text, None, below=below))
             case Path():
                 _add_path(schema, source, item.parts, columns)
     return columns
@@ -52,7 +54,7 @@ def _add_path(schema: Schema, source: SObject | None, parts: Sequence[str], colu
         columns.append(_column(first if field is None else field.name, field))
         return
     reference = None if source is None else source.parent(first)
-    parent = None if reference is None or reference.refers_to is None else schema.sobject(reference.refers_to)
+    parent = None if reference is None or not reference.targets else schema.sobject(reference.targets[0])
     name = first if reference is None else reference.relationship or first
     column = next((c for c in columns if c["columnName"] == name and c["joinColumns"]), None)
     if column is None:

@@ -4,7 +4,7 @@ Source of the grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax".
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NoReturn
 
 MAX_LENGTH = 100_000
@@ -12,7 +12,15 @@ MAX_LENGTH = 100_000
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 DATE_FUNCTIONS = frozenset(
     {"CALENDAR_YEAR", "CALENDAR_MONTH", "CALENDAR_QUARTER", "DAY_IN_MONTH", "DAY_IN_WEEK", "DAY_IN_YEAR", "DAY_ONLY", "HOUR_IN_DAY"}
+    | {"FISCAL_YEAR", "FISCAL_MONTH", "FISCAL_QUARTER", "WEEK_IN_MONTH", "WEEK_IN_YEAR"}
 )
+# Each with the functions that may stand inside it, besides a field. Source: SOQL and SOSL Reference, the page of each function.
+_TAKES: dict[str, frozenset[str]] = {
+    **{name: frozenset({"CONVERTTIMEZONE"}) for name in DATE_FUNCTIONS},
+    **{name: frozenset[str]() for name in (*AGGREGATES, "GROUPING", "CONVERTCURRENCY", "CONVERTTIMEZONE", "TOLABEL")},
+    "FORMAT": frozenset({*AGGREGATES, "CONVERTCURRENCY", "CONVERTTIMEZONE"}),
+}
+_SCOPES = frozenset({"EVERYTHING", "MINE", "DELEGATED", "MINE_AND_MY_GROUPS", "MY_TERRITORY", "MY_TEAM_TERRITORY", "TEAM", "SCOPINGRULE", "ALL"})
 _DATE_LITERAL = re.compile(
     r"(?:YESTERDAY|TODAY|TOMORROW|LAST_90_DAYS|NEXT_90_DAYS|(?:LAST|THIS|NEXT)_(?:WEEK|MONTH|QUARTER|YEAR|FISCAL_QUARTER|FISCAL_YEAR)"
     r"|(?:(?:LAST|NEXT)_N_(?:DAYS|WEEKS|MONTHS|QUARTERS|YEARS|FISCAL_QUARTERS|FISCAL_YEARS)"
@@ -34,7 +42,7 @@ _TOKEN = re.compile(
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 _CLAUSE_WORDS = frozenset(
     {"FROM", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "UPDATE", "USING", "AND", "OR", "NOT", "IN", "LIKE"}
-    | {"INCLUDES", "EXCLUDES", "ASC", "DESC", "NULLS", "SELECT", "BY", "ALL", "TYPEOF", "AS"}
+    | {"INCLUDES", "EXCLUDES", "ASC", "DESC", "NULLS", "SELECT", "BY", "ALL", "TYPEOF", "WHEN", "THEN", "ELSE", "END", "AS"}
 )
 
 
@@ -68,13 +76,37 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """The rest of `DISTANCE(field, GEOLOCATION(latitude, longitude), unit)`: degrees, and `km` or `mi`."""
+
+    latitude: float
+    longitude: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """An aggregate or date function over a field; `COUNT()` has no argument."""
+    """A function over a field, or over one of another function; `COUNT()` has no argument, DISTANCE a place besides."""
 
     function: str
-    argument: "Path | None"
+    argument: "Path | Call | None"
     start: int
     alias: str | None = None
+    place: Place | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The field at the bottom; None for `COUNT()`."""
+        return self.argument.path if isinstance(self.argument, Call) else self.argument
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOf:
+    """`TYPEOF What WHEN Account THEN Phone ELSE Name END`: fields by what a polymorphic reference refers to."""
+
+    relationship: Path
+    branches: tuple[tuple[Path, tuple[Path, ...]], ...]
+    otherwise: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +135,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class In:
-    left: Path
+    left: "Path | Call"
     negated: bool
     values: "tuple[Value, ...] | Query"
 
@@ -140,7 +172,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    select: "tuple[Path | Call | FieldsOf | Query, ...]"
+    """`joined` are the parents named in FROM (`c.Account a`), `totals` is ROLLUP, CUBE or empty, `scope` what USING SCOPE said."""
+
+    select: "tuple[Path | Call | FieldsOf | TypeOf | Query, ...]"
     sobject: Path
     where: "Condition | None" = None
     group_by: "tuple[Path | Call, ...]" = ()
@@ -148,6 +182,11 @@ class Query:
     order_by: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
+    joined: tuple[Path, ...] = ()
+    totals: str = ""
+    scope: str = ""
+    viewed: bool = False
+    referenced: bool = False
 
 
 def position(text: str, start: int) -> str:
@@ -223,6 +262,9 @@ class _Parser:
         if not self._accept(word):
             self._unexpected()
 
+    def _refuse(self, said: str) -> NoReturn:
+        raise SoqlError("MALFORMED_QUERY", position(self._text, self._next.start) + said)
+
     def _unexpected(self) -> NoReturn:
         token = self._next
         if token.kind == "end":
@@ -241,18 +283,14 @@ class _Parser:
         while self._accept(","):
             select.append(self._select_item())
         self._expect("FROM")
-        sobject = self._name()
-        if self._accept("AS") or (self._next.kind == "name" and self._next.text.upper() not in _CLAUSE_WORDS):
-            sobject = Path(sobject.parts, sobject.start, self._take().text)
-        if self._accept("USING", "SCOPE") and not (self._accept("EVERYTHING") or self._accept("ALL")):
-            self._unexpected()
+        sobject = self._source()
+        joined: list[Path] = []
+        while self._accept(","):
+            joined.append(self._source())
+        scope = self._scope() if self._accept("USING", "SCOPE") else ""
         where = self._condition() if self._accept("WHERE") else None
-        self._accept("WITH", "USER_MODE")  # REST always runs as the user
-        group_by: list[Path | Call] = []
-        if self._accept("GROUP", "BY"):
-            group_by.append(self._expression())
-            while self._accept(","):
-                group_by.append(self._expression())
+        self._with()
+        group_by, totals = self._groups() if self._accept("GROUP", "BY") else ((), "")
         having = self._condition() if self._accept("HAVING") else None
         order_by: list[Order] = []
         if self._accept("ORDER", "BY"):
@@ -261,15 +299,66 @@ class _Parser:
                 order_by.append(self._order())
         limit = self._whole_number() if self._accept("LIMIT") else None
         offset = self._whole_number() if self._accept("OFFSET") else 0
-        while self._accept("FOR", "VIEW") or self._accept("FOR", "REFERENCE") or (not nested and self._accept("ALL", "ROWS")):
-            pass
-        return Query(tuple(select), sobject, where, tuple(group_by), having, tuple(order_by), limit, offset)
+        viewed = referenced = False
+        while not nested:
+            if self._accept("FOR", "VIEW"):
+                viewed = True
+            elif self._accept("FOR", "REFERENCE"):
+                referenced = True
+            elif self._is("UPDATE") and self._peek().text.upper() in ("TRACKING", "VIEWSTAT"):
+                self._refuse(f"UPDATE {self._peek().text.upper()} is only for articles, and this org has none")
+            elif not self._accept("ALL", "ROWS"):
+                break
+        return Query(
+            tuple(select), sobject, where, group_by, having, tuple(order_by), limit, offset, tuple(joined), totals, scope, viewed, referenced
+        )
 
-    def _select_item(self) -> "Path | Call | FieldsOf | Query":
+    def _source(self) -> Path:
+        """What FROM names, with its alias."""
+        named = self._name()
+        if self._accept("AS") or (self._next.kind == "name" and self._next.text.upper() not in _CLAUSE_WORDS):
+            return Path(named.parts, named.start, self._take().text)
+        return named
+
+    def _scope(self) -> str:
+        word = self._next.text.upper()
+        if word not in _SCOPES:
+            self._unexpected()
+        self._take()
+        return word
+
+    def _with(self) -> None:
+        """REST runs as the user whatever the query says; what is for articles only is refused as in an org without them."""
+        if not self._accept("WITH"):
+            return
+        if self._is("DATA") and self._peek().text.upper() == "CATEGORY":
+            self._refuse("WITH DATA CATEGORY is only for articles and questions, and this org has none")
+        if not self._accept("USER_MODE") and not self._accept("SECURITY_ENFORCED"):
+            self._unexpected()
+
+    def _groups(self) -> "tuple[tuple[Path | Call, ...], str]":
+        totals = self._next.text.upper()
+        in_brackets = totals in ("ROLLUP", "CUBE") and self._peek().text == "("
+        if in_brackets:
+            self._take()
+            self._expect("(")
+        by = [self._expression()]
+        while self._accept(","):
+            by.append(self._expression())
+        if not in_brackets:
+            return tuple(by), ""
+        if len(by) > 3:
+            self._refuse(f"GROUP BY {totals} takes at most 3 fields")
+        self._expect(")")
+        return tuple(by), totals
+
+    def _select_item(self) -> "Path | Call | FieldsOf | TypeOf | Query":
         if self._accept("("):
             query = self.query(nested=True)
             self._expect(")")
             return query
+        if self._accept("TYPEOF"):
+            return self._type_of()
         if self._is("FIELDS") and self._peek().text == "(":
             start = self._take().start
             self._expect("(")
@@ -281,24 +370,68 @@ class _Parser:
             return FieldsOf(group, start)
         item = self._expression()
         if self._next.kind == "name" and self._next.text.upper() not in _CLAUSE_WORDS:
-            alias = self._take().text
-            return Call(item.function, item.argument, item.start, alias) if isinstance(item, Call) else Path(item.parts, item.start, alias)
+            return replace(item, alias=self._take().text)
         return item
 
-    def _expression(self) -> Path | Call:
+    def _type_of(self) -> TypeOf:
+        relationship = self._name()
+        branches: list[tuple[Path, tuple[Path, ...]]] = []
+        while self._accept("WHEN"):
+            kind = self._name()
+            self._expect("THEN")
+            branches.append((kind, self._names()))
+        if not branches:
+            self._unexpected()
+        otherwise = self._names() if self._accept("ELSE") else ()
+        self._expect("END")
+        return TypeOf(relationship, tuple(branches), otherwise)
+
+    def _names(self) -> tuple[Path, ...]:
+        names = [self._name()]
+        while self._accept(","):
+            names.append(self._name())
+        return tuple(names)
+
+    def _expression(self, allowed: frozenset[str] | None = None) -> Path | Call:
         token = self._next
-        if token.kind == "name" and self._peek().text == "(":
-            function = token.text.upper()
-            if function not in AGGREGATES and function not in DATE_FUNCTIONS:
-                self._unexpected()
-            self._take()
-            self._expect("(")
-            if function == "COUNT" and self._accept(")"):
-                return Call("COUNT", None, token.start)
-            argument = self._name()
-            self._expect(")")
-            return Call(function, argument, token.start)
-        return self._name()
+        if token.kind != "name" or self._peek().text != "(":
+            return self._name()
+        function = token.text.upper()
+        if (function != "DISTANCE" and function not in _TAKES) or (allowed is not None and function not in allowed):
+            self._unexpected()
+        self._take()
+        self._expect("(")
+        if function == "COUNT" and self._accept(")"):
+            return Call("COUNT", None, token.start)
+        if function == "DISTANCE":
+            return self._distance(token.start)
+        argument = self._expression(_TAKES[function])
+        self._expect(")")
+        return Call(function, argument, token.start)
+
+    def _distance(self, start: int) -> Call:
+        field = self._name()
+        self._expect(",")
+        self._expect("GEOLOCATION")
+        self._expect("(")
+        latitude = self._degrees(90)
+        self._expect(",")
+        longitude = self._degrees(180)
+        self._expect(")")
+        self._expect(",")
+        unit = self._next
+        if unit.kind != "string" or unit.text[1:-1].lower() not in ("km", "mi"):
+            self._unexpected()
+        self._take()
+        self._expect(")")
+        return Call("DISTANCE", field, start, None, Place(latitude, longitude, unit.text[1:-1].lower()))
+
+    def _degrees(self, most: int) -> float:
+        token = self._next
+        if token.kind != "number" or abs(float(token.text)) > most:
+            self._unexpected()
+        self._take()
+        return float(token.text)
 
     def _name(self) -> Path:
         token = self._next
@@ -371,7 +504,7 @@ class _Parser:
         self._unexpected()
 
     def _in(self, left: Path | Call, *, negated: bool) -> In:
-        if isinstance(left, Call):
+        if isinstance(left, Call) and left.function != "TOLABEL":
             self._unexpected()
         self._expect("(")
         if self._is("SELECT"):

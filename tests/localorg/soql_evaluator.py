@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from localorg import OrgSettings
 from localorg.clock import to_datetime
 from localorg.data import records
-from localorg.data.access import Schema, schema_for
+from localorg.data.access import Person, schema_for
+from localorg.data.schema import Schema
 from localorg.org import Org
 from localorg.provision import open_org
 from localorg.soql import run
@@ -24,6 +25,7 @@ from localorg.soql import run
 Row = dict[str, Any]
 Test = Callable[[Row], bool]
 ZONE = ZoneInfo("Europe/Berlin")
+PERSON = Person("", str(ZONE))
 TEXTS = (
     None, "", "Zürich", "ZÜRICH", "zurich", "Århus", "århus", "Ωmega", "ωmega", "a%b", "a_b", "A\\B", "O'Neil", "é", "É", "Zz", "zZ top", "100% pure",
 )  # fmt: skip
@@ -32,6 +34,7 @@ KINDS = {
     "Name": "text", "NextStep": "text", "StageName": "text", "Amount": "number", "CloseDate": "date", "CreatedDate": "datetime",
     "IsClosed": "boolean", "Account.BillingCity": "text", "Account.AnnualRevenue": "number", "Account.Name": "text",
 }  # fmt: skip
+PLACES = ("Account.BillingLatitude", "Account.BillingLongitude")
 
 
 def an_org() -> tuple[Org, Schema, list[Row]]:
@@ -45,7 +48,10 @@ def an_org() -> tuple[Org, Schema, list[Row]]:
     parents: list[str] = []
     for n in range(12):
         city, revenue = chance.choice(TEXTS), chance.choice((None, 0, 10, 10.5))
-        parents.append(records.create(org, account, {"Name": f"Account {n % 4}", "BillingCity": city, "AnnualRevenue": revenue}, user))
+        values = {"Name": f"Account {n % 4}", "BillingCity": city, "AnnualRevenue": revenue}
+        if n % 3:
+            values |= {"BillingLatitude": chance.uniform(-90, 90), "BillingLongitude": chance.uniform(-180, 180)}
+        parents.append(records.create(org, account, values, user))
     today = datetime.fromtimestamp(org.clock.now(), UTC).date()
     for n in range(80):
         values = {
@@ -57,9 +63,9 @@ def an_org() -> tuple[Org, Schema, list[Row]]:
         midnight = datetime.combine(today + timedelta(days=chance.randint(-40, 3)), datetime.min.time(), tzinfo=ZONE)
         moment = midnight + timedelta(minutes=chance.choice((-1, 0, 1, 61, -61, 700)))
         org.db.execute("UPDATE Opportunity SET CreatedDate = ? WHERE Id = ?", (to_datetime(moment.timestamp() + n / 1000), made))
-    names = ", ".join(["Id", *KINDS])
-    page = run(org, schema, f"SELECT {names} FROM Opportunity", version="68.0", zone=str(ZONE))
-    return org, schema, [{name: _reached(r, name) for name in ("Id", *KINDS)} for r in page.records]
+    names = ", ".join(["Id", *KINDS, *PLACES])
+    page = run(org, schema, f"SELECT {names} FROM Opportunity", version="68.0", person=PERSON)
+    return org, schema, [{name: _reached(r, name) for name in ("Id", *KINDS, *PLACES)} for r in page.records]
 
 
 def _reached(record: Any, path: str) -> Any:
@@ -87,6 +93,8 @@ def condition(chance: random.Random, depth: int = 0) -> Condition:
     if depth < 3 and kind < 0.4:
         inner = condition(chance, depth + 1)
         return Condition(f"NOT ({inner.text})", lambda row: not inner.holds(row))
+    if chance.random() < 0.15:
+        return _part(chance) if chance.random() < 0.6 else _near(chance)
     name = chance.choice(list(KINDS))
     if chance.random() < 0.12:
         is_null = chance.random() < 0.5
@@ -190,15 +198,62 @@ def _date(chance: random.Random, name: str) -> Condition:
 def _datetime(chance: random.Random, name: str) -> Condition:
     operator = chance.choice(("=", "!=", "<", "<=", ">", ">="))
 
-    def at(text: str) -> datetime:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
-
     if chance.random() < 0.5:
         literal, first, last = _span(chance)
-        return Condition(f"{name} {operator} {literal}", _in_span(name, operator, first, last, lambda text: at(text).astimezone(ZONE).date()))
+        return Condition(f"{name} {operator} {literal}", _in_span(name, operator, first, last, lambda text: _moment(text).astimezone(ZONE).date()))
     moment = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=chance.randint(-60000, 3000))
     shown = moment.astimezone(chance.choice((UTC, ZONE))).isoformat().replace("+00:00", "Z")
-    return Condition(f"{name} {operator} {shown}", _compared(name, operator, moment, at))
+    return Condition(f"{name} {operator} {shown}", _compared(name, operator, moment, _moment))
+
+
+# Functions
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
+
+
+_PARTS: dict[str, Callable[[datetime], int]] = {
+    "CALENDAR_YEAR": lambda d: d.year, "CALENDAR_MONTH": lambda d: d.month, "CALENDAR_QUARTER": lambda d: 1 + (d.month - 1) // 3,
+    "DAY_IN_MONTH": lambda d: d.day, "DAY_IN_WEEK": lambda d: int(d.strftime("%w")) + 1, "DAY_IN_YEAR": lambda d: int(d.strftime("%j")),
+    "HOUR_IN_DAY": lambda d: d.hour, "WEEK_IN_MONTH": lambda d: math.ceil(d.day / 7), "WEEK_IN_YEAR": lambda d: math.ceil(int(d.strftime("%j")) / 7),
+    "FISCAL_QUARTER": lambda d: math.ceil(d.month / 3),
+}  # fmt: skip
+
+
+def _function(chance: random.Random) -> tuple[str, Callable[[Row], int]]:
+    """A part of a day, of a moment in UTC, or of one in the user's time zone."""
+    name = chance.choice(list(_PARTS))
+    kind = "moment" if name == "HOUR_IN_DAY" else chance.choice(("day", "moment", "here"))
+    part = _PARTS[name]
+    if kind == "day":
+        return f"{name}(CloseDate)", lambda row: part(datetime.combine(date.fromisoformat(row["CloseDate"]), datetime.min.time()))
+    if kind == "moment":
+        return f"{name}(CreatedDate)", lambda row: part(_moment(row["CreatedDate"]).astimezone(UTC))
+    return f"{name}(convertTimezone(CreatedDate))", lambda row: part(_moment(row["CreatedDate"]).astimezone(ZONE))
+
+
+def _part(chance: random.Random) -> Condition:
+    text, read = _function(chance)
+    operator, value = chance.choice(("=", "!=", "<", ">=")), chance.choice((1, 2, 3, 7, 11, 23, 200, datetime.now(UTC).year))
+    return Condition(f"{text} {operator} {value}", lambda row: _compared("x", operator, value)({"x": read(row)}))
+
+
+def _near(chance: random.Random) -> Condition:
+    """By the spherical law of cosines, where the org takes the haversine."""
+    latitude, longitude, most = round(chance.uniform(-90, 90), 4), round(chance.uniform(-180, 180), 4), chance.randint(500, 19000)
+    operator = chance.choice(("<", ">"))
+
+    def holds(row: Row) -> bool:
+        here, beside = row[PLACES[0]], row[PLACES[1]]
+        if here is None:
+            return False
+        one, two = math.radians(here), math.radians(latitude)
+        cosine = math.sin(one) * math.sin(two) + math.cos(one) * math.cos(two) * math.cos(math.radians(beside - longitude))
+        far = 6371.0088 * math.acos(max(-1.0, min(1.0, cosine)))
+        return far < most if operator == "<" else far > most
+
+    return Condition(f"DISTANCE(Account.BillingAddress, GEOLOCATION({latitude}, {longitude}), 'km') {operator} {most}", holds)
 
 
 # Queries
@@ -262,31 +317,56 @@ _AGGREGATES: dict[str, tuple[str, Callable[[list[Any]], Any]]] = {
 }
 
 
+def _by(chance: random.Random) -> tuple[str, Callable[[Row], Any]]:
+    """What to group by."""
+    if chance.random() < 0.25:
+        return _function(chance)
+    name = chance.choice(["StageName", "NextStep", "IsClosed", "Account.BillingCity", "Account.Name", "CloseDate"])
+    return name, lambda row: None if row[name] is None else _key(name, row[name])
+
+
 def _grouped(chance: random.Random, clause: str, kept: Callable[[Sequence[Row]], list[Row]]) -> Asked:
-    by = chance.sample(["StageName", "NextStep", "IsClosed", "Account.BillingCity", "Account.Name", "CloseDate"], chance.randint(0, 2))
+    by = list(dict(_by(chance) for _ in range(chance.randint(0, 3))).items())
     wanted = chance.sample(list(_AGGREGATES), chance.randint(1, 3))
     having = chance.choice((None, 1, 3)) if by else None
-    shown = [f"{name} g{n}" for n, name in enumerate(by)] + [f"{call} a{n}" for n, call in enumerate(wanted)]
+    totals = chance.choice(("", "", "ROLLUP", "CUBE")) if by else ""
+    marked = [text for text, _ in by if totals and chance.random() < 0.5]
+    shown = [f"{text} g{n}" for n, (text, _) in enumerate(by)] + [f"GROUPING({t}) m{n}" for n, t in enumerate(marked) if "(" not in t]
+    shown += [f"{call} a{n}" for n, call in enumerate(wanted)]
     text = f"SELECT {', '.join(shown)} FROM Opportunity{clause}"
-    text += f" GROUP BY {', '.join(by)}" if by else ""
+    named = ", ".join(t for t, _ in by)
+    text += f" GROUP BY {totals}({named})" if totals else f" GROUP BY {named}" if by else ""
     text += f" HAVING COUNT(Id) > {having}" if having is not None else ""
 
     def answer(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-        groups: dict[tuple[Any, ...], list[Row]] = {} if by else {(): []}
-        for row in kept(rows):
-            groups.setdefault(tuple(None if row[n] is None else _key(n, row[n]) for n in by), []).append(row)
-        return [
-            (*key, *(of([r[name] for r in group if r[name] is not None]) for name, of in (_AGGREGATES[c] for c in wanted)))
-            for key, group in groups.items()
-            if having is None or len(group) > having
-        ]
+        found = kept(rows)
+        lines: list[tuple[Any, ...]] = []
+        for level in _levels(len(by), totals):
+            groups: dict[tuple[Any, ...], list[Row]] = {} if by else {(): []}
+            for row in found:
+                groups.setdefault(tuple(read(row) if n in level else None for n, (_, read) in enumerate(by)), []).append(row)
+            left_out = [int(n not in level) for n, (t, _) in enumerate(by) if t in marked and "(" not in t]
+            for key, group in groups.items():
+                if having is None or len(group) > having:
+                    values = (of([r[name] for r in group if r[name] is not None]) for name, of in (_AGGREGATES[c] for c in wanted))
+                    lines.append((*key, *left_out, *values))
+        return lines
 
     return Asked(text, answer, ordered=False)
 
 
+def _levels(count: int, totals: str) -> list[set[int]]:
+    """Which of the groups each level of subtotals tells apart."""
+    if totals == "ROLLUP":
+        return [set(range(n)) for n in range(count + 1)]
+    if totals == "CUBE":
+        return [{n for n in range(count) if bits >> n & 1} for bits in range(2**count)]
+    return [set(range(count))]
+
+
 def differs(org: Org, schema: Schema, rows: Sequence[Row], query: Asked) -> str | None:
     """None when both answers are the same, else both."""
-    page = run(org, schema, query.text, version="68.0", zone=str(ZONE))
+    page = run(org, schema, query.text, version="68.0", person=PERSON)
     ours = [tuple(_plain(v) for k, v in r.items() if k != "attributes") for r in page.records]
     theirs = [tuple(_plain(v) for v in r) for r in query.answer(rows)]
     if not query.ordered:

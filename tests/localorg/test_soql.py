@@ -156,7 +156,7 @@ def test_paging_follows_the_locator(query: Query) -> None:
         ("SELECT Name, COUNT(Id) FROM Account", "MALFORMED_QUERY", "Field must be grouped or aggregated: Name"),
         ("SELECT SUM(Name) FROM Account", "MALFORMED_QUERY", "does not support aggregate operator SUM"),
         ("SELECT Id FROM Account; DROP TABLE Account", "MALFORMED_QUERY", "unexpected token: ';'"),
-        ("SELECT Id FROM Account WITH SECURITY_ENFORCED", "MALFORMED_QUERY", "unexpected token: 'WITH'"),
+        ("SELECT Id FROM Account WITH SYSTEM_MODE", "MALFORMED_QUERY", "unexpected token: 'SYSTEM_MODE'"),
         ("DELETE FROM Account", "MALFORMED_QUERY", "unexpected token: 'DELETE'"),
         ("", "MALFORMED_QUERY", "SOQL query is required"),
     ],

@@ -1,0 +1,174 @@
+"""List views: the lists that every org begins with, described and answered. Source: REST API Developer Guide, sObject ListViews."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from localorg.data.ids import is_id, make_id, to_18
+from localorg.data.schema import Field, SObject
+from localorg.errors import ApiError, not_found
+from localorg.org import Org
+from localorg.rest.call import Call, call_of, named
+from localorg.rest.layouts import compact_fields
+from localorg.soql import run
+from localorg.web import Json, limit_header, route
+
+MAX_ROWS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """One list: its names, whose records it shows, and which of them; a condition is field, operator and value as SOQL has it."""
+
+    id: str
+    name: str
+    label: str
+    source: SObject
+    mine: bool = False
+    conditions: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def columns(self) -> list[Field]:
+        """The fields of a line."""
+        return compact_fields(self.source)
+
+    @property
+    def order(self) -> str:
+        return self.source.name_field
+
+    @property
+    def query(self) -> str:
+        """The list as SOQL."""
+        names = [*(f.name for f in self.columns), "Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"]
+        scope = " USING SCOPE mine" if self.mine else ""
+        where = " AND ".join(f"{field} {operator} {value}" for field, operator, value in self.conditions)
+        chosen = f" WHERE {where}" if where else ""
+        order = ", ".join(f"{n} ASC NULLS FIRST" for n in dict.fromkeys((self.order, "Id")))
+        return f"SELECT {', '.join(dict.fromkeys(names))} FROM {self.source.name}{scope}{chosen} ORDER BY {order}"
+
+
+_MORE: dict[str, tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...]] = {
+    "Opportunity": (
+        ("ClosingThisMonth", "Closing This Month", (("CloseDate", "=", "THIS_MONTH"), ("IsClosed", "=", "false"))),
+        ("Won", "Won", (("IsWon", "=", "true"),)),
+    ),
+    "Lead": (("AllOpenLeads", "All Open Leads", (("IsConverted", "=", "false"),)),),
+    "Case": (("AllOpenCases", "All Open Cases", (("IsClosed", "=", "false"),)),),
+    "Task": (("OpenTasks", "Open Tasks", (("IsClosed", "=", "false"),)),),
+}
+
+
+def views(source: SObject) -> list[ListView]:
+    """The lists of an object."""
+    word, base = source.plural.replace(" ", ""), int.from_bytes(source.prefix.encode()) * 100
+    found = [ListView(make_id("00B", base), f"All{word}", f"All {source.plural}", source)]
+    if source.field("OwnerId") is not None:
+        found.append(ListView(make_id("00B", base + 1), f"My{word}", f"My {source.plural}", source, mine=True))
+    for n, (name, label, conditions) in enumerate(_MORE.get(source.name, ())):
+        found.append(ListView(make_id("00B", base + 2 + n), name, label, source, conditions=conditions))
+    return found
+
+
+def find_view(source: SObject, wanted: str) -> ListView:
+    """A list by its id or developer name; raises ApiError when there is none."""
+    for view in views(source):
+        if (is_id(wanted) and view.id == to_18(wanted)) or view.name.lower() == wanted.lower():
+            return view
+    raise not_found()
+
+
+def routes(org: Org) -> list[BaseRoute]:
+    one = "/services/data/v{version}/sobjects/{sobject}/listviews"
+    return [
+        route(org, one, "rest.listviews", _all, ["GET"]),
+        route(org, one + "/", "rest.listviews", _all, ["GET"]),
+        route(org, one + "/{view}", "rest.listviews", _basic, ["GET"]),
+        route(org, one + "/{view}/describe", "rest.listviews", _describe, ["GET"]),
+        route(org, one + "/{view}/results", "rest.listviews", _results, ["GET"]),
+    ]
+
+
+async def _all(org: Org, request: Request) -> Response:
+    call = call_of(org, request)
+    source = named(call, request)
+    found = [_told(v, call) for v in views(source)]
+    body = {"done": True, "listviews": found, "nextRecordsUrl": None, "size": len(found), "sobjectType": source.name}
+    return Json(body, headers=limit_header(org))
+
+
+async def _basic(org: Org, request: Request) -> Response:
+    call = call_of(org, request)
+    return Json(_told(_chosen(call, request), call), headers=limit_header(org))
+
+
+async def _describe(org: Org, request: Request) -> Response:
+    view = _chosen(call_of(org, request), request)
+    conditions = [{"field": f, "operator": {"=": "equals"}[operator], "values": [value]} for f, operator, value in view.conditions]
+    body: dict[str, object] = {
+        "columns": _columns(view),
+        "id": view.id,
+        "orderBy": [{"fieldNameOrPath": n, "nullsPosition": "first", "sortDirection": "ascending"} for n in dict.fromkeys((view.order, "Id"))],
+        "query": view.query,
+        "relatedEntityId": None,
+        "scope": "mine" if view.mine else "everything",
+        "scopeEntityId": None,
+        "sobjectType": view.source.name,
+        "whereCondition": {"conditions": conditions, "conjunction": "and"},
+    }
+    return Json(body, headers=limit_header(org))
+
+
+async def _results(org: Org, request: Request) -> Response:
+    call = call_of(org, request)
+    view = _chosen(call, request)
+    limit, offset = _number(request, "limit", 25), _number(request, "offset", 0)
+    page = run(org, call.schema, f"{view.query} LIMIT {limit} OFFSET {offset}", person=call.person, version=call.version)
+    columns = _columns(view)
+    records = [{"columns": [{"fieldNameOrPath": c["fieldNameOrPath"], "value": _written(r[str(c["fieldNameOrPath"])])} for c in columns]}
+               for r in page.records]  # fmt: skip
+    body: dict[str, object] = {
+        "columns": columns, "developerName": view.name, "done": True, "id": view.id, "label": view.label, "records": records, "size": len(records),
+    }  # fmt: skip
+    return Json(body, headers=limit_header(org))
+
+
+def _chosen(call: Call, request: Request) -> ListView:
+    return find_view(named(call, request), str(request.path_params["view"]))
+
+
+def _number(request: Request, name: str, otherwise: int) -> int:
+    text = request.query_params.get(name, str(otherwise))
+    if not text.isdigit() or int(text) > MAX_ROWS:
+        raise ApiError(400, "INVALID_REQUEST", f"{name} is a number of at most {MAX_ROWS}")
+    return int(text)
+
+
+def _told(view: ListView, call: Call) -> dict[str, object]:
+    url = f"/services/data/v{call.version}/sobjects/{view.source.name}/listviews/{view.id}"
+    return {
+        "describeUrl": f"{url}/describe", "developerName": view.name, "id": view.id, "label": view.label, "resultsUrl": f"{url}/results",
+        "soqlCompatible": True, "url": url,
+    }  # fmt: skip
+
+
+def _columns(view: ListView) -> list[dict[str, object]]:
+    shown = [(f.name, f.label, f.type, False) for f in view.columns]
+    hidden_too = (("Id", "id"), ("CreatedDate", "datetime"), ("LastModifiedDate", "datetime"), ("SystemModstamp", "datetime"))
+    shown += [(n, n, kind, True) for n, kind in hidden_too if n not in {name for name, *_ in shown}]
+    return [
+        {
+            "ascendingLabel": None if hidden else "Z-A", "descendingLabel": None if hidden else "A-Z", "fieldNameOrPath": name, "hidden": hidden,
+            "label": label, "selectListItem": name, "sortDirection": "ascending" if name == view.order else None,
+            "sortIndex": 0 if name == view.order else None, "sortable": not hidden, "type": kind,
+        }
+        for name, label, kind, hidden in shown
+    ]  # fmt: skip
+
+
+def _written(value: object) -> str | None:
+    """Every value of a list is text."""
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,118 @@
+"""The functions of SOQL: those that SQL computes, those that SQLite has to be taught, and how FORMAT writes a value.
+
+Source of what each means: SOQL and SOSL Reference, "Date Functions", "Location-Based SOQL Queries", "toLabel()", "FORMAT()".
+"""
+
+import math
+import sqlite3
+from datetime import date, datetime
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from localorg.data.records import ADDRESS_PARTS
+from localorg.data.schema import Field
+from localorg.data.text import COLLATION
+
+# Of a day in UTC, `{sql}`, or of a moment, `{whole}`; the standard fiscal year is the calendar's.
+PARTS_OF_DATES = {
+    "DAY_ONLY": "{sql}",
+    "CALENDAR_YEAR": "CAST(strftime('%Y', {sql}) AS INTEGER)",
+    "CALENDAR_QUARTER": "(CAST(strftime('%m', {sql}) AS INTEGER) + 2) / 3",
+    "CALENDAR_MONTH": "CAST(strftime('%m', {sql}) AS INTEGER)",
+    "DAY_IN_MONTH": "CAST(strftime('%d', {sql}) AS INTEGER)",
+    "DAY_IN_WEEK": "CAST(strftime('%w', {sql}) AS INTEGER) + 1",
+    "DAY_IN_YEAR": "CAST(strftime('%j', {sql}) AS INTEGER)",
+    "FISCAL_YEAR": "CAST(strftime('%Y', {sql}) AS INTEGER)",
+    "FISCAL_QUARTER": "(CAST(strftime('%m', {sql}) AS INTEGER) + 2) / 3",
+    "FISCAL_MONTH": "CAST(strftime('%m', {sql}) AS INTEGER)",
+    "HOUR_IN_DAY": "CAST(substr({whole}, 12, 2) AS INTEGER)",
+    "WEEK_IN_MONTH": "(CAST(strftime('%d', {sql}) AS INTEGER) + 6) / 7",
+    "WEEK_IN_YEAR": "(CAST(strftime('%j', {sql}) AS INTEGER) + 6) / 7",
+}
+_EARTH = {"km": 6371.0088, "mi": 3958.7613}  # mean radius (IUGG)
+
+
+def register(db: sqlite3.Connection) -> None:
+    """Teaches a connection what SQLite does not know; every one that runs queries needs it."""
+    db.create_function("part_of_date", 3, _part_of_date, deterministic=True)
+    db.create_function("distance", 5, _distance, deterministic=True)
+
+
+def _part_of_date(function: str, value: str | None, zone: str) -> str | int | None:
+    """A part of a moment on the clocks of a time zone."""
+    if value is None:
+        return None
+    moment = datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(ZoneInfo(zone))
+    of_year = moment.timetuple().tm_yday
+    match function:
+        case "DAY_ONLY":
+            return moment.date().isoformat()
+        case "CALENDAR_YEAR" | "FISCAL_YEAR":
+            return moment.year
+        case "CALENDAR_QUARTER" | "FISCAL_QUARTER":
+            return (moment.month + 2) // 3
+        case "CALENDAR_MONTH" | "FISCAL_MONTH":
+            return moment.month
+        case "DAY_IN_MONTH":
+            return moment.day
+        case "DAY_IN_WEEK":
+            return moment.isoweekday() % 7 + 1
+        case "DAY_IN_YEAR":
+            return of_year
+        case "WEEK_IN_MONTH":
+            return (moment.day + 6) // 7
+        case "WEEK_IN_YEAR":
+            return (of_year + 6) // 7
+        case _:
+            return moment.hour
+
+
+def _distance(latitude: float | None, longitude: float | None, other: float, beside: float, unit: str) -> float | None:
+    """The haversine distance of two points of the earth, null when one is not known."""
+    if latitude is None or longitude is None:
+        return None
+    one, two = math.radians(latitude), math.radians(other)
+    half = math.sin((two - one) / 2) ** 2 + math.cos(one) * math.cos(two) * math.sin(math.radians(beside - longitude) / 2) ** 2
+    return 2 * _EARTH[unit] * math.asin(min(1.0, math.sqrt(half)))
+
+
+def address(table: str, f: Field) -> str:
+    """The SQL of a compound field: a JSON object, null when all its parts are."""
+    if f.type == "location":
+        latitude, longitude = (f'{table}."{n}"' for n in f.position)
+        return f"CASE WHEN {latitude} IS NULL THEN NULL ELSE json_object('latitude', {latitude}, 'longitude', {longitude}) END"
+    columns = {part: f'{table}."{f.compound}{part}"' for part in ADDRESS_PARTS}
+    pairs = ", ".join(f"'{part[0].lower()}{part[1:]}', {column}" for part, column in columns.items())
+    return f"CASE WHEN coalesce({', '.join(columns.values())}) IS NULL THEN NULL ELSE json_object({pairs}, 'geocodeAccuracy', NULL) END"
+
+
+def label_case(sql: str, f: Field) -> str:
+    """The SQL of a picklist's label, for comparisons; where every label is its value, the field itself."""
+    other = [(v, label) for v, label in zip(f.picklist, f.labels, strict=False) if v != label]
+    if not other:
+        return sql
+    whens = " ".join(f"WHEN {_quoted(v)} THEN {_quoted(label)}" for v, label in other)
+    return f"(CASE {sql} {whens} ELSE {sql} END) COLLATE {COLLATION}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def formatted(f: Field | None, value: object, locale: str, zone: str, currency: str) -> str | None:
+    """A value as a person of that locale reads it (CLDR's short forms)."""
+    from babel import dates, numbers  # here, because it is rarely asked for and takes a tenth of a second
+
+    if value is None:
+        return None
+    if f is not None and f.type in ("date", "datetime"):
+        text = str(value)
+        day = date.fromisoformat(text) if f.type == "date" else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(ZoneInfo(zone))
+        shown = dates.format_skeleton("yMd", day, locale=locale)
+        return shown if not isinstance(day, datetime) else f"{shown} {dates.format_time(day.timetz(), 'short', tzinfo=ZoneInfo(zone), locale=locale)}"
+    number = cast(float, value)
+    if f is not None and f.type == "currency":
+        return numbers.format_currency(number, currency, locale=locale)
+    if f is not None and f.type == "percent":
+        return numbers.format_percent(number / 100, locale=locale, decimal_quantization=False)
+    return numbers.format_decimal(number, locale=locale)

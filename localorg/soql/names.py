@@ -1,0 +1,277 @@
+"""What the names in a query mean: the object of FROM with its aliases, fields, parents, and functions over them, as SQL."""
+
+from dataclasses import dataclass
+
+from localorg.data.access import Person
+from localorg.data.schema import NAME_FIELDS, NUMBER_TYPES, Field, Schema, SObject
+from localorg.org import Org
+from localorg.soql.functions import PARTS_OF_DATES, address, label_case
+from localorg.soql.syntax import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
+
+_MOST_PARENTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query text, who asks, and the errors that point into it."""
+
+    org: Org
+    schema: Schema
+    person: Person
+    text: str
+
+    def error(self, code: str, start: int, message: str) -> SoqlError:
+        return SoqlError(code, position(self.text, start) + message)
+
+    def sobject(self, name: Path) -> SObject:
+        found = self.schema.sobject(name.text)
+        if found is None:
+            raise self.error(
+                "INVALID_TYPE",
+                name.start,
+                f"sObject type '{name.text}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the "
+                "entity name. Please reference your WSDL or the describe call for the appropriate names.",
+            )
+        return found
+
+    def no_column(self, path: Path, name: str, owner: str) -> SoqlError:
+        return self.error(
+            "INVALID_FIELD",
+            path.start,
+            f"No such column '{name}' on entity '{owner}'. If you are attempting to use a custom field, be sure to append the '__c' after the "
+            "custom field name. Please reference your WSDL or the describe call for the appropriate names.",
+        )
+
+    def no_relationship(self, path: Path, name: str) -> SoqlError:
+        return self.error(
+            "INVALID_FIELD",
+            path.start,
+            f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' "
+            "after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.",
+        )
+
+    def not_aggregable(self, call: Call) -> SoqlError:
+        name = call.path.text if call.path else ""
+        return self.error("MALFORMED_QUERY", call.start, f"field {name} does not support aggregate operator {call.function}")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field as SQL, and the relationships that lead to it, by their API names."""
+
+    sql: str
+    field: Field
+    chain: tuple[str, ...] = ()
+    table: str = ""
+
+
+class Scope:
+    """The names that one FROM makes visible: the object, its alias, and a join for each parent used.
+
+    `left_out` are the groups that a line of subtotals does not tell apart: there their fields are null.
+    """
+
+    def __init__(self, asked: Asked, query: Query, source: SObject, depth: int = 0) -> None:
+        self.source = source
+        self.depth = depth
+        self.alias = "t0" if depth == 0 else f"s{depth}"
+        self.left_out: frozenset[tuple[str, str]] = frozenset()
+        self._asked = asked
+        self._names = {n.lower() for n in (source.name, query.sobject.text, query.sobject.alias) if n}
+        self._joins: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._aliases: dict[str, tuple[str, ...]] = {}
+        for parent in query.joined:
+            way = self.relative(parent)
+            self._reach(parent, (), self.source, self.alias, way, "Id")  # refuses what is no parent
+            self._aliases[(parent.alias or parent.parts[-1]).lower()] = way
+
+    def relative(self, path: Path) -> tuple[str, ...]:
+        """The path without a leading alias or object name."""
+        first = path.parts[0].lower()
+        if len(path.parts) > 1 and first in self._aliases:
+            return (*self._aliases[first], *path.parts[1:])
+        if len(path.parts) > 1 and first in self._names and self.source.parent(first) is None:
+            return path.parts[1:]
+        return path.parts
+
+    def column(self, path: Path) -> Column:
+        """The field behind a path, joined as needed; raises SoqlError INVALID_FIELD."""
+        *parents, last = self.relative(path)
+        return self._reach(path, (), self.source, self.alias, tuple(parents), last)
+
+    def of_kind(self, relationship: Field, kind: SObject, field: Path) -> Column:
+        """A field of TYPEOF: of the objects of one kind behind a polymorphic reference."""
+        if len(field.parts) > 1:
+            raise self._asked.no_relationship(field, field.parts[0])
+        chain = (str(relationship.relationship),)
+        table = self._join(_of_kind(chain, kind), kind, f'{self.alias}."{relationship.name}"')
+        return self._reach(field, chain, kind, table, (), field.text)
+
+    def parent_id(self, chain: tuple[str, ...]) -> str:
+        """The SQL of the id of the parent at the end of a chain; null where there is none."""
+        found = self._joins.get(_key(chain))
+        if found is not None:
+            return f'{found[0]}."Id"'
+        some = [alias for key, (alias, _) in self._joins.items() if key[:-1] == _key(chain) and key[-1].startswith("=")]
+        return f"coalesce({', '.join(f'{a}.Id' for a in some)}, NULL)"
+
+    def joins(self) -> str:
+        return "".join(join for _, join in self._joins.values())
+
+    def _reach(self, path: Path, chain: tuple[str, ...], owner: SObject, table: str, parents: tuple[str, ...], last: str) -> Column:
+        if len(chain) + len(parents) > _MOST_PARENTS:
+            raise self._asked.no_relationship(path, parents[-1])
+        for step, name in enumerate(parents):
+            reference = owner.parent(name)
+            if reference is None or reference.refers_to is None:
+                raise self._asked.no_relationship(path, name)
+            chain = (*chain, str(reference.relationship))
+            held = f'{table}."{reference.name}"'
+            if len(reference.targets) > 1:
+                if step < len(parents) - 1:
+                    raise self._asked.no_relationship(path, parents[step + 1])
+                return self._of_any(path, chain, reference, held, last)
+            parent = self._asked.schema.sobject(reference.refers_to)
+            if parent is None:
+                raise self._asked.no_relationship(path, name)
+            owner, table = parent, self._join(_key(chain), parent, held)
+        f = owner.field(last)
+        if f is None:
+            raise self._asked.no_column(path, last, owner.name)
+        return Column(self._sql_of(table, f), f, chain, table)
+
+    def _sql_of(self, table: str, f: Field) -> str:
+        if f.compound is not None:
+            return address(table, f)
+        if f.seen_by is not None:
+            return f"(SELECT {f.seen_by} FROM viewed WHERE RecordId = {table}.Id AND UserId = '{self._asked.person.user_id}')"
+        return f'{table}."{f.name}"'
+
+    def _of_any(self, path: Path, chain: tuple[str, ...], reference: Field, held: str, last: str) -> Column:
+        """A field of what a polymorphic reference refers to, whatever it is: the fields of Salesforce's `Name` object."""
+        f = NAME_FIELDS.get(last.lower())
+        if f is None:
+            raise self._asked.no_column(path, last, "Name")
+        found: list[str] = []
+        for target in reference.targets:
+            kind = self._asked.schema.sobject(target)
+            if kind is None:
+                continue
+            table = self._join(_of_kind(chain, kind), kind, held)
+            one = kind.field("CaseNumber" if f.name == "Name" and kind.name == "Case" else f.name)
+            if f.name == "Type":
+                found.append(f"CASE WHEN {table}.Id IS NOT NULL THEN '{kind.name}' END")
+            elif one is not None:
+                found.append(f'{table}."{one.name}"')
+        return Column(f"coalesce({', '.join([*found, 'NULL'])}, NULL)" if found else "NULL", f, chain)
+
+    def _join(self, key: tuple[str, ...], parent: SObject, held: str) -> str:
+        if key not in self._joins:
+            alias = f"{self.alias}j{len(self._joins)}"
+            self._joins[key] = (alias, f' LEFT JOIN "{parent.name}" {alias} ON {alias}."Id" = {held}')
+        return self._joins[key][0]
+
+    def expression(self, item: Path | Call) -> tuple[str, Field | None]:
+        """The SQL of a field or function; the field tells how a value is written, None for counts."""
+        if key_of(item) in self.left_out:
+            return "NULL", self.whole(item)[1]
+        return self.whole(item)
+
+    def whole(self, item: Path | Call) -> tuple[str, Field | None]:
+        """The same where subtotals change nothing, in WHERE."""
+        if isinstance(item, Path):
+            column = self.column(item)
+            return column.sql, column.field
+        if item.argument is None:
+            return "COUNT(*)", None
+        if item.function in ("FORMAT", "CONVERTCURRENCY"):
+            return self._shown(item)
+        path = item.path
+        assert path is not None
+        column = self.column(path)
+        sql, f = column.sql, column.field
+        if item.function in AGGREGATES:
+            return self._aggregate(item, sql, f)
+        if item.function in DATE_FUNCTIONS:
+            if f.type not in ("date", "datetime") or (isinstance(item.argument, Call) and f.type != "datetime"):
+                raise self._asked.not_aggregable(item)
+            zone = self._asked.person.zone if isinstance(item.argument, Call) else "UTC"
+            kind = "date" if item.function == "DAY_ONLY" else "int"
+            if item.function in PARTS_OF_DATES and zone == "UTC":
+                return PARTS_OF_DATES[item.function].format(sql=f"substr({sql}, 1, 10)", whole=sql), Field(f.name, f.label, kind)
+            return f"part_of_date('{item.function}', {sql}, '{zone}')", Field(f.name, f.label, kind)
+        return self._special(item, path, column)
+
+    def _shown(self, item: Call) -> tuple[str, Field | None]:
+        """FORMAT and convertCurrency change what is shown, and not what is compared."""
+        argument = item.argument
+        assert argument is not None
+        path = argument.argument if isinstance(argument, Call) and argument.function == "CONVERTTIMEZONE" else argument
+        assert path is not None
+        sql, f = self.expression(path)
+        good = NUMBER_TYPES | {"date", "datetime"} if item.function == "FORMAT" else {"currency"}
+        if f is not None and f.type not in good:
+            said = "takes numbers, amounts, dates and times" if item.function == "FORMAT" else "takes currency fields"
+            raise self._asked.error("INVALID_FIELD", item.start, f"{item.function} {said}")
+        return sql, f
+
+    def _aggregate(self, item: Call, sql: str, f: Field) -> tuple[str, Field | None]:
+        match item.function:
+            case "COUNT":
+                return f"COUNT({sql})", None
+            case "COUNT_DISTINCT":
+                return f"COUNT(DISTINCT {sql})", None
+            case "SUM" | "AVG":
+                if f.type not in NUMBER_TYPES:
+                    raise self._asked.not_aggregable(item)
+                return f"{item.function}({sql})", Field(f.name, f.label, "currency" if f.type == "currency" else "double")
+            case _:
+                if f.type == "boolean":
+                    raise self._asked.not_aggregable(item)
+                return f"{item.function}({sql})", f
+
+    def _special(self, item: Call, path: Path, column: Column) -> tuple[str, Field | None]:
+        sql, f = column.sql, column.field
+        match item.function:
+            case "GROUPING":
+                return str(int(key_of(path) in self.left_out)), Field(f.name, f.label, "int")
+            case "TOLABEL":
+                if f.type not in ("picklist", "multipicklist"):
+                    raise self._asked.error("INVALID_FIELD", item.start, f"toLabel() does not take the field {path.text}")
+                return label_case(sql, f), f
+            case "DISTANCE":
+                if f.compound is None:
+                    raise self._asked.error("INVALID_FIELD", path.start, f"DISTANCE takes addresses and geolocations, and {path.text} is neither")
+                place, (latitude, longitude) = item.place, f.position
+                assert place is not None
+                here = f'{column.table}."{latitude}", {column.table}."{longitude}"'
+                return f"distance({here}, {place.latitude!r}, {place.longitude!r}, '{place.unit}')", Field(f.name, f.label, "double")
+            case _:
+                raise self._asked.error("MALFORMED_QUERY", item.start, "convertTimezone() can only be used in a date function")
+
+
+def key_of(item: Path | Call) -> tuple[str, str]:
+    """What makes two mentions of a field or function the same, for GROUP BY."""
+    if isinstance(item, Call):
+        inner = item.argument.function if isinstance(item.argument, Call) else ""
+        return f"{item.function} {inner}", item.path.text.lower() if item.path else ""
+    return "", item.text.lower()
+
+
+def label_of(item: Path | Call) -> str:
+    """The item as an error names it."""
+    return item.text if isinstance(item, Path) else item.function
+
+
+def is_aggregate(item: object) -> bool:
+    """Whether a line of the result would be a group and not a record."""
+    return isinstance(item, Call) and (item.function in AGGREGATES or is_aggregate(item.argument))
+
+
+def _key(chain: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(n.lower() for n in chain)
+
+
+def _of_kind(chain: tuple[str, ...], kind: SObject) -> tuple[str, ...]:
+    """The key of the join to one of the objects that a polymorphic reference may refer to."""
+    return (*_key(chain), "=" + kind.name.lower())

@@ -1,0 +1,217 @@
+"""What the org tells of itself to clients that draw pages: compact layouts, list views, quick actions, UI API; and the APIs that it has not."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from devtools.clients import ADMIN, SALES, authorize, exchange
+from localorg import EmbeddedOrg, OrgSettings
+
+BASE = "/services/data/v68.0"
+UI = f"{BASE}/ui-api"
+MASTER = "012000000000000AAA"
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[EmbeddedOrg]:
+    with EmbeddedOrg(OrgSettings(accounts=30)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def log_in_as(own: EmbeddedOrg) -> Callable[[str], httpx.Client]:
+    def client(username: str) -> httpx.Client:
+        token = exchange(own.url, authorize(own.url, username))["access_token"]
+        return httpx.Client(base_url=own.url, headers={"Authorization": f"Bearer {token}"})
+
+    return client
+
+
+@pytest.fixture(scope="module")
+def http(log_in_as: Callable[[str], httpx.Client]) -> httpx.Client:
+    return log_in_as(ADMIN)
+
+
+def rows(http: httpx.Client, text: str) -> list[dict[str, Any]]:
+    return http.get(f"{BASE}/query", params={"q": text}).json()["records"]
+
+
+def test_compact_layouts_name_the_record_first(http: httpx.Client) -> None:
+    found = http.get(f"{BASE}/sobjects/Account/describe/compactLayouts").json()
+    (layout,) = found["compactLayouts"]
+    assert [i["label"] for i in layout["fieldItems"]][:2] == ["Account Name", "Account Type"]
+    assert found["recordTypeCompactLayoutMappings"][0]["recordTypeId"] == MASTER
+    assert http.get(found["urls"]["primary"]).json() == layout
+    both = http.get(f"{BASE}/compactLayouts", params={"q": "Account,Contact"}).json()
+    assert both["Account"] == layout
+    assert both["Contact"]["objectType"] == "Contact"
+    assert http.get(f"{BASE}/compactLayouts", params={"q": "Nope"}).status_code == 404
+    assert http.get(f"{BASE}/compactLayouts").json()[0]["errorCode"] == "INVALID_REQUEST"
+
+
+def test_list_views_are_described_and_answered(http: httpx.Client, log_in_as: Callable[[str], httpx.Client]) -> None:
+    found = http.get(f"{BASE}/sobjects/Opportunity/listviews").json()
+    lists = {v["developerName"]: v for v in found["listviews"]}
+    assert list(lists) == ["AllOpportunities", "MyOpportunities", "ClosingThisMonth", "Won"]
+    told = http.get(lists["Won"]["describeUrl"]).json()
+    assert told["whereCondition"]["conditions"] == [{"field": "IsWon", "operator": "equals", "values": ["true"]}]
+    expected = rows(http, told["query"])
+    results = http.get(lists["Won"]["resultsUrl"], params={"limit": 2000}).json()
+    assert results["size"] == len(expected) > 0
+    values = [{c["fieldNameOrPath"]: c["value"] for c in r["columns"]} for r in results["records"]]
+    assert [v["Name"] for v in values] == [r["Name"] for r in expected]
+    assert {v["StageName"] for v in values} == {"Closed Won"}
+    second = http.get(lists["AllOpportunities"]["resultsUrl"], params={"limit": 2, "offset": 1}).json()["records"]
+    every = http.get(lists["AllOpportunities"]["resultsUrl"], params={"limit": 3}).json()["records"]
+    assert second == every[1:]
+    assert http.get(lists["MyOpportunities"]["resultsUrl"]).json()["size"] == 0  # the administrator owns none
+    assert log_in_as(SALES).get(lists["MyOpportunities"]["resultsUrl"]).json()["size"] == 25
+    assert http.get(lists["Won"]["url"]).json() == lists["Won"]
+    assert http.get(f"{BASE}/sobjects/Account/listviews/{lists['Won']['id']}").status_code == 404
+    assert http.get(lists["Won"]["resultsUrl"], params={"limit": "many"}).json()[0]["errorCode"] == "INVALID_REQUEST"
+
+
+def test_quick_actions_create_records(http: httpx.Client, log_in_as: Callable[[str], httpx.Client]) -> None:
+    account = rows(http, "SELECT Id FROM Account LIMIT 1")[0]["Id"]
+    for base in (f"{BASE}/quickActions", f"{BASE}/sobjects/Account/quickActions"):
+        actions = {a["name"]: a for a in http.get(base).json()}
+        assert actions["NewContact"]["type"] == "Create"
+        told = http.get(actions["NewContact"]["urls"]["describe"]).json()
+        assert told["targetSobjectType"] == "Contact"
+        assert told["layout"]["layoutRows"]
+    defaults = http.get(f"{BASE}/sobjects/Account/quickActions/NewContact/defaultValues/{account}").json()
+    assert defaults["AccountId"] == account
+    made = http.post(
+        f"{BASE}/sobjects/Account/quickActions/NewContact", json={"contextId": account, "record": {"LastName": "Quick", "AccountId": account}}
+    )
+    assert made.status_code == 201
+    assert rows(http, f"SELECT LastName FROM Contact WHERE Id = '{made.json()['id']}'")[0]["LastName"] == "Quick"
+    assert http.post(f"{BASE}/quickActions/NewContact", json={"record": {}}).json()[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
+    assert http.post(f"{BASE}/quickActions/NewContact", json={"record": 5}).json()[0]["errorCode"] == "JSON_PARSER_ERROR"
+    assert http.get(f"{BASE}/quickActions/Nope/describe").status_code == 404
+    assert log_in_as("readonly@localorg.test").get(f"{BASE}/quickActions").json() == []
+
+
+def test_objects_are_described(http: httpx.Client) -> None:
+    info = http.get(f"{UI}/object-info/Task").json()
+    assert info["nameFields"] == ["Subject"]
+    assert info["fields"]["WhatId"]["polymorphicForeignKey"]
+    assert [r["apiName"] for r in info["fields"]["WhatId"]["referenceToInfos"]] == ["Account", "Case", "Opportunity"]
+    assert http.get(f"{UI}/object-info/Account").json()["fields"]["BillingCity"]["compoundFieldName"] == "BillingAddress"
+    assert info["recordTypeInfos"][MASTER]["master"]
+    both = http.get(f"{UI}/object-info/batch/Account,Nope").json()["results"]
+    assert [r["statusCode"] for r in both] == [200, 404]
+    assert "Lead" in http.get(f"{UI}/object-info").json()["objects"]
+    one = http.get(f"{UI}/object-info/Lead/picklist-values/{MASTER}/Status").json()
+    assert one["values"][0]["value"] == one["defaultValue"]["value"] == "Open - Not Contacted"
+    every = http.get(f"{UI}/object-info/Lead/picklist-values/{MASTER}").json()["picklistFieldValues"]
+    assert every["Status"] == {k: v for k, v in one.items() if k != "eTag"}
+    assert http.get(f"{UI}/object-info/Lead/picklist-values/012000000000001AAA").status_code == 404
+
+
+def test_records_come_as_people_read_them(http: httpx.Client) -> None:
+    deal = rows(http, "SELECT Id, Amount, CloseDate, Account.Name, Owner.Name FROM Opportunity ORDER BY Name LIMIT 1")[0]
+    fields = "Opportunity.Amount,Opportunity.CloseDate,Opportunity.OwnerId,Opportunity.Account.Name,Opportunity.LastModifiedDate"
+    found = http.get(f"{UI}/records/{deal['Id']}", params={"fields": fields, "optionalFields": "Opportunity.Nope,Opportunity.StageName"}).json()
+    assert found["fields"]["Amount"] == {"displayValue": f"US${deal['Amount']:,.2f}", "value": deal["Amount"]}
+    year, month, day = deal["CloseDate"].split("-")
+    assert found["fields"]["CloseDate"] == {"displayValue": f"{day}/{month}/{year}", "value": deal["CloseDate"]}
+    assert found["fields"]["Owner"]["displayValue"] == deal["Owner"]["Name"]
+    assert found["fields"]["Account"]["value"]["fields"]["Name"]["value"] == deal["Account"]["Name"]
+    assert found["fields"]["LastModifiedDate"]["value"].endswith("Z")
+    assert "StageName" in found["fields"]
+    assert "Nope" not in found["fields"]
+    full = http.get(f"{UI}/records/{deal['Id']}", params={"layoutTypes": "Full"}).json()
+    assert full["fields"]["NextStep"]["value"]
+    assert http.get(f"{UI}/records/{deal['Id']}", params={"layoutTypes": "Compact"}).json()["fields"]["StageName"]["displayValue"]
+    assert deal["Id"] in {r["Id"] for r in http.get(f"{BASE}/recent").json()}
+    batch = http.get(f"{UI}/records/batch/{deal['Id']},006000000000000AAA", params={"fields": "Opportunity.Name"}).json()
+    assert (batch["hasErrors"], [r["statusCode"] for r in batch["results"]]) == (True, [200, 404])
+
+
+def test_a_task_leads_to_whatever_it_is_about(http: httpx.Client) -> None:
+    task = rows(http, "SELECT Id, What.Name, Who.Name FROM Task LIMIT 1")[0]
+    found = http.get(f"{UI}/records/{task['Id']}", params={"fields": "Task.WhatId,Task.WhoId"}).json()["fields"]
+    assert found["What"]["displayValue"] == task["What"]["Name"]
+    assert found["Who"]["value"]["apiName"] == "Contact"
+
+
+def test_records_are_written(http: httpx.Client) -> None:
+    made = http.post(f"{UI}/records", json={"apiName": "Account", "fields": {"Name": "UI Ltd", "Industry": "Media"}})
+    assert (made.status_code, made.json()["fields"]["Industry"]["displayValue"]) == (201, "Media")
+    identifier = made.json()["id"]
+    changed = http.patch(f"{UI}/records/{identifier}", json={"fields": {"Industry": "Energy"}}).json()
+    assert changed["fields"]["Industry"]["value"] == "Energy"
+    assert changed["weakEtag"] > made.json()["weakEtag"]
+    assert http.delete(f"{UI}/records/{identifier}").status_code == 204
+    assert http.get(f"{UI}/records/{identifier}", params={"fields": "Account.Name"}).status_code == 404
+    assert http.post(f"{UI}/records", json={"apiName": "Nope", "fields": {}}).json()[0]["errorCode"] == "INVALID_TYPE"
+    assert http.post(f"{UI}/records", json={"apiName": "Account"}).json()[0]["errorCode"] == "JSON_PARSER_ERROR"
+
+
+@pytest.mark.parametrize(("query", "code"), [
+    ({}, "ILLEGAL_QUERY_PARAMETER_VALUE"), ({"fields": "Name"}, "INVALID_FIELD"), ({"fields": "Account.Nope"}, "INVALID_FIELD"),
+    ({"fields": "Account.Name FROM User"}, "MALFORMED_QUERY"), ({"layoutTypes": "Half"}, "INVALID_REQUEST"),
+])  # fmt: skip
+def test_bad_fields_are_refused(http: httpx.Client, query: dict[str, str], code: str) -> None:
+    account = rows(http, "SELECT Id FROM Account LIMIT 1")[0]["Id"]
+    answer = http.get(f"{UI}/records/{account}", params=query)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, code)
+
+
+def test_lists_and_related_lists_page(http: httpx.Client) -> None:
+    lists = http.get(f"{UI}/list-ui/Account").json()["lists"]
+    assert [v["apiName"] for v in lists] == ["AllAccounts", "MyAccounts"]
+    whole = http.get(f"{UI}/list-ui/Account/AllAccounts").json()
+    assert whole["info"]["listReference"]["listViewApiName"] == "AllAccounts"
+    assert whole == http.get(f"{UI}/list-ui/{lists[0]['id']}").json()
+    assert whole["info"]["displayColumns"] == http.get(f"{UI}/list-info/Account/AllAccounts").json()["displayColumns"]
+    names: list[str] = []
+    page = http.get(f"{UI}/list-records/Account/AllAccounts", params={"pageSize": 12}).json()
+    while True:
+        names += [r["fields"]["Name"]["value"] for r in page["records"]]
+        if page["nextPageUrl"] is None:
+            break
+        page = http.get(page["nextPageUrl"]).json()
+    assert names == [r["Name"] for r in rows(http, "SELECT Name FROM Account ORDER BY Name")]
+    account = rows(http, "SELECT AccountId, COUNT(Id) n FROM Contact GROUP BY AccountId ORDER BY COUNT(Id) DESC LIMIT 1")[0]
+    assert {"Contacts", "Opportunities"} <= {r["relatedListId"] for r in http.get(f"{UI}/related-list-info/Account").json()["relatedLists"]}
+    related = http.get(f"{UI}/related-list-records/{account['AccountId']}/Contacts", params={"fields": "Contact.Name,Contact.Email"}).json()
+    assert related["count"] == account["n"]
+    assert related["records"][0]["fields"]["Email"]["value"]
+    assert http.get(f"{UI}/related-list-records/{account['AccountId']}/Nope").status_code == 404
+    assert http.get(f"{UI}/list-records/Account/AllAccounts", params={"pageSize": 0}).json()[0]["errorCode"] == "INVALID_REQUEST"
+
+
+def test_what_a_profile_may_not_see_is_not_there(log_in_as: Callable[[str], httpx.Client], http: httpx.Client) -> None:
+    reader = log_in_as("readonly@localorg.test")
+    deal = rows(http, "SELECT Id FROM Opportunity LIMIT 1")[0]["Id"]
+    assert "Amount" not in reader.get(f"{UI}/object-info/Opportunity").json()["fields"]
+    assert "Amount" not in reader.get(f"{UI}/records/{deal}", params={"layoutTypes": "Full"}).json()["fields"]
+    assert reader.get(f"{UI}/records/{deal}", params={"fields": "Opportunity.Amount"}).json()[0]["errorCode"] == "INVALID_FIELD"
+    lead = rows(http, "SELECT Id FROM Lead LIMIT 1")[0]["Id"]
+    assert reader.get(f"{UI}/records/{lead}", params={"layoutTypes": "Full"}).status_code == 404
+    assert reader.get(f"{BASE}/sobjects/Lead/listviews").status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path", "status", "said"), [
+    ("POST", "/services/Soap/u/68.0", 500, "<faultcode>sf:API_DISABLED_FOR_ORG</faultcode>"),
+    ("POST", "/services/Soap/m/68.0", 500, "urn:fault.metadata.soap.sforce.com"),
+    ("POST", "/services/async/68.0/job", 400, "<exceptionCode>FeatureNotEnabled</exceptionCode>"),
+    ("POST", "/cometd/68.0", 200, "403::"),
+    ("POST", f"{BASE}/graphql", 403, "API_DISABLED_FOR_ORG"),
+    ("POST", f"{BASE}/metadata/deployRequest", 403, "API_DISABLED_FOR_ORG"),
+    ("GET", f"{UI}/favorites", 403, "API_DISABLED_FOR_ORG"),
+    ("POST", f"{UI}/favorites/batch", 403, "API_DISABLED_FOR_ORG"),
+])  # fmt: skip
+def test_apis_that_the_org_has_not_are_refused_in_their_own_form(http: httpx.Client, method: str, path: str, status: int, said: str) -> None:
+    answer = http.request(method, path, content=b"{}")
+    assert answer.status_code == status
+    assert said in answer.text
+
+
+def test_bulk_1_refuses_in_json_when_asked(http: httpx.Client) -> None:
+    answer = http.get("/services/async/68.0/job/750000000000001", headers={"Accept": "application/json"})
+    assert answer.json()["exceptionCode"] == "FeatureNotEnabled"
