@@ -82,13 +82,13 @@ async def _describe(org: Org, request: Request) -> Response:
     target, context = _chosen(call, request), _context(call, request)
     sections = cast(list[dict[str, list[object]]], page_layout(target)["editLayoutSections"])
     rows = [row for section in sections for row in section["layoutRows"]]
-    body: dict[str, object] = _told(target, call, context) | {
+    more: dict[str, object] = {
         "accessLevelRequired": None, "canvasApplicationId": None, "colors": [], "contextSobjectType": None if context is None else context.name,
         "defaultValues": _values(target), "height": None, "iconName": None, "icons": [], "iconUrl": None,
         "layout": {"layoutRows": rows, "name": _name(target)}, "lightningComponentBundleId": None, "miniIconUrl": None, "targetParentField": None,
         "targetRecordTypeId": None, "targetSobjectType": target.name, "visualforcePageName": None, "width": None,
     }  # fmt: skip
-    return Json(body, headers=limit_header(org))
+    return Json(_told(target, call, context) | more, headers=limit_header(org))
 
 
 async def _defaults(org: Org, request: Request) -> Response:
