@@ -128,6 +128,7 @@ class Suite:
         plan = self.plan
         data = plan.state / "org" if plan.state else self._scratch / "org"
         command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(plan.ports.localorg)]
+        command += ["--schema", str(ROOT / "org-schema.json")]
         command += ["--accounts", str(plan.accounts), "--session-seconds", str(plan.session_seconds)]
         for callback in plan.callbacks:
             command += ["--callback", callback]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from localorg.control.client import control
 from localorg.data.seed import USERS
+from localorg.metadata.load import DataError
+from localorg.metadata.source import MetadataError
 from localorg.provision import open_org
 from localorg.server import listen, make_app, make_server
 from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
@@ -28,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument("--session-seconds", type=int, default=7200, help="idle life of an access token (default 2 hours)")
     serve.add_argument("--callback", action="append", help="a redirect URI of the demo app; repeat for more")
     serve.add_argument("--currency", default="USD", help="ISO 4217 code of the org's only currency (default USD)")
+    serve.add_argument("--schema", action="append", type=Path, default=[], help="Salesforce DX folder or JSON file with custom objects")
+    serve.add_argument("--load", action="append", type=Path, default=[], help="CSV, tree, plan or folder with records for a new org")
     reset = commands.add_parser("reset", help="delete the org's state")
     snapshot = commands.add_parser("snapshot", help="keep the whole state of a running org under a name, or come back to it")
     snapshot.add_argument("what", choices=("save", "restore"))
@@ -52,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case _:
                 for username, first, last, title, profile in USERS:
                     print(f"{username}  {PASSWORD}  {first} {last}, {title} ({profile})")
-    except (LookupError, ValueError) as refused:
+    except (DataError, LookupError, MetadataError, ValueError) as refused:
         print(f"localorg: {refused}", file=sys.stderr)
         return 1
     except OSError as wrong:
@@ -79,9 +83,13 @@ def _serve(options: argparse.Namespace) -> int:
         session_seconds=options.session_seconds,
         currency=options.currency,
         callbacks=tuple(options.callback or DEFAULT_CALLBACKS),
+        schema=tuple(options.schema),
+        load=tuple(options.load),
     )
     sock = listen(options.port)
     org = open_org(settings)
+    for line in org.metadata.left_out:
+        print(f"left out: {line}", flush=True)
     print(f"Local org ready at http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
     server = make_server(make_app(org, log=_say))
     try:

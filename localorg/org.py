@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from localorg.clock import Clock
-from localorg.data.schema import STANDARD, Schema
+from localorg.data.metadata import Metadata
+from localorg.data.schema import Schema
 from localorg.faults import Faults
 from localorg.settings import OrgSettings
 
@@ -27,12 +28,12 @@ class Attempt:
 class Org:
     """One open org. Not thread safe: everything happens on one event loop.
 
-    `objects` are all there are, `schemas` what each profile may see of them.
+    `metadata` is all there is in it, `schemas` what each profile may see of that.
     """
 
     settings: OrgSettings
     db: sqlite3.Connection
-    objects: Schema = STANDARD
+    metadata: Metadata = field(default_factory=Metadata)
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
     clock: Clock = field(default_factory=Clock)
     counters: Counter[str] = field(default_factory=Counter[str])
@@ -45,6 +46,11 @@ class Org:
     org_id: str = ""
     snapshots: dict[str, sqlite3.Connection] = field(default_factory=dict[str, sqlite3.Connection])
     working: dict[str, "asyncio.Task[None]"] = field(default_factory=dict[str, "asyncio.Task[None]"])
+
+    @property
+    def objects(self) -> Schema:
+        """Every object of the org."""
+        return self.metadata.schema
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:

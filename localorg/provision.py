@@ -2,30 +2,30 @@
 
 import sqlite3
 
-from localorg.data import text
+from localorg.data import records, tables, text
+from localorg.data.access import profile_name
 from localorg.data.jobs import JOB_TABLES
-from localorg.data.schema import STANDARD
-from localorg.data.seed import seed
+from localorg.data.metadata import Metadata
+from localorg.data.seed import ADMIN, seed
+from localorg.metadata.load import load
+from localorg.metadata.objects import build
+from localorg.metadata.source import read
 from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
 from localorg.settings import CONSUMER_KEY, OrgSettings
 from localorg.soql import functions
 
-# Besides references: what lists are sorted and searched by.
-_INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
-
-
 # What each user has seen last, for LastViewedDate and the list of recent records.
 _VIEWED = """CREATE TABLE IF NOT EXISTS viewed (
     UserId TEXT, RecordId TEXT, ViewedDate TEXT, ReferencedDate TEXT, PRIMARY KEY (UserId, RecordId)
 ) WITHOUT ROWID"""
-SCHEMA_VERSION = 7  # of the tables in the file; grows with each change of them
+SCHEMA_VERSION = 8  # of the tables in the file; grows with each change of them
 
 
 def open_org(settings: OrgSettings) -> Org:
     """Opens the org's SQLite file, making and seeding it when it is new.
 
-    Raises sqlite3.DatabaseError when the file is not an org's.
+    Raises sqlite3.DatabaseError when the file is not an org's, MetadataError and DataError when `schema` or `load` cannot be used.
     """
     if settings.data is not None:
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -45,30 +45,64 @@ def open_org(settings: OrgSettings) -> Org:
     db.executescript(OAUTH_TABLES)
     db.executescript(JOB_TABLES)
     db.execute(_VIEWED)
-    for sobject in STANDARD:
-        columns = ", ".join(f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else "") for f in sobject.fields if f.stored)
-        db.execute(f'CREATE TABLE IF NOT EXISTS "{sobject.name}" ({columns}) WITHOUT ROWID')
-    org = Org(settings, db)
+    org = Org(settings, db, _metadata(db, settings))
+    tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
         _fill(org)
-    for sobject in STANDARD:
-        for f in sobject.fields:
-            if f.type == "reference" or f.external_id or f.name in _INDEXED:
-                name = f"{sobject.name}_{f.name}"
-                db.execute(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{sobject.name}" ("{f.name}")')
+    tables.index(db, org.objects)
+    _register_metadata(org)
     _register_callbacks(org, settings.callbacks, rotation=settings.rotation)
     org.org_id = str(db.execute("SELECT Id FROM Organization").fetchone()["Id"])
     return org
 
 
+def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
+    """The org's schema; custom objects keep the key prefixes that they had."""
+    if not settings.schema:
+        return Metadata()
+    kept = {str(r["key"])[7:]: str(r["value"]) for r in db.execute("SELECT key, value FROM meta WHERE key LIKE 'prefix:%'")}
+    return build(read(settings.schema), kept)
+
+
 def _fill(org: Org) -> None:
-    """Seeds a new file, before its indexes are made; what a broken-off attempt left is cleared first."""
+    """Seeds a new file, before its indexes are made, and loads what it is to begin with; what a broken-off attempt left is cleared first."""
     db = org.db
     for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         db.execute(f'DELETE FROM "{row["name"]}"')
     db.execute("PRAGMA synchronous = OFF")
     seed(org)
+    _register_metadata(org)
+    load(org, org.settings.load)
+    with org.write():
+        db.execute("INSERT INTO meta VALUES ('seeded', ?)", (str(org.settings.seed),))
     db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _register_metadata(org: Org) -> None:
+    """The rows that stand for metadata: record types, permission sets, profiles; and the key prefixes of custom objects."""
+    now, by = org.clock.stamp(), str(org.db.execute("SELECT Id FROM User WHERE Username = ?", (ADMIN,)).fetchone()[0])
+    stamps: dict[str, object] = {
+        "IsDeleted": 0, "CreatedDate": now, "LastModifiedDate": now, "SystemModstamp": now, "CreatedById": by, "LastModifiedById": by,
+    }  # fmt: skip
+    with org.write() as db:
+
+        def keep(sobject: str, identifier: str, values: dict[str, object]) -> None:
+            row = {"Id": identifier, **values, **stamps}
+            marks = ", ".join("?" * len(row))
+            db.execute(f'INSERT OR IGNORE INTO "{sobject}" ({", ".join(row)}) VALUES ({marks})', tuple(row.values()))
+
+        for one in org.objects:
+            for n, (name, label) in enumerate(one.record_types):
+                keep("RecordType", one.record_type_id(n), {"Name": label, "DeveloperName": name, "SobjectType": one.name, "IsActive": 1})
+            if one.custom:
+                db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (f"prefix:{one.name}", one.prefix))
+        for which, sobject in ((org.metadata.permission_sets, "PermissionSet"), (org.metadata.profiles, "Profile")):
+            known = {str(r[0]) for r in db.execute(f"SELECT Name FROM {sobject}")}
+            for told in which:
+                name = profile_name(told.name) if sobject == "Profile" else told.name
+                if name not in known:
+                    more = {"Label": told.label, "IsOwnedByProfile": 0} if sobject == "PermissionSet" else {}
+                    keep(sobject, records.next_id(db, org.objects[sobject].prefix)[0], {"Name": name, **more})
 
 
 def _register_callbacks(org: Org, callbacks: tuple[str, ...], *, rotation: bool) -> None:

@@ -14,7 +14,8 @@ class OrgSettings:
     """How an org is set up. `data` is the folder of its SQLite file, None keeps it in memory.
 
     `session_seconds` is the idle time after which an access token expires; `code_seconds` the life of an
-    authorization code (Salesforce: 15 minutes), `currency` the ISO 4217 code of the org's only currency.
+    authorization code (Salesforce: 15 minutes), `currency` the ISO 4217 code of the org's only currency,
+    `schema` are folders or files with custom objects and `load` files with records for a new org.
     """
 
     data: Path | None = None
@@ -24,4 +25,6 @@ class OrgSettings:
     code_seconds: int = 900
     rotation: bool = True
     currency: str = "USD"
+    schema: tuple[Path, ...] = ()
+    load: tuple[Path, ...] = ()
     callbacks: tuple[str, ...] = DEFAULT_CALLBACKS

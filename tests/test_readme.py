@@ -41,7 +41,8 @@ def apply(change: str, folder: Path) -> None:
 def copy(repository: Path, tmp_path: Path) -> Path:
     for name in ("functions/contract", "functions/backend", "localorg", "devtools", "tests"):
         shutil.copytree(repository / name, tmp_path / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
-    shutil.copy(repository / "functions/main.py", tmp_path / "functions/main.py")
+    for name in ("functions/main.py", "org-schema.json"):
+        shutil.copy(repository / name, tmp_path / name)
     return tmp_path
 
 
@@ -80,8 +81,9 @@ def test_one_more_object_in_the_local_org(repository: Path, copy: Path) -> None:
     script = """
 import httpx2 as httpx
 from devtools.clients import authorize, exchange
+from pathlib import Path
 from localorg import EmbeddedOrg, OrgSettings
-with EmbeddedOrg(OrgSettings(accounts=1)) as running:
+with EmbeddedOrg(OrgSettings(accounts=1, schema=(Path("org-schema.json"),))) as running:
     token = exchange(running.url, authorize(running.url))["access_token"]
     http = httpx.Client(base_url=running.url + "/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
     made = http.post("/sobjects/Invoice__c", json={"Name": "I-1", "Amount__c": 12.5, "Due__c": "2026-12-01"}).json()["id"]
@@ -101,6 +103,7 @@ def test_one_more_object_has_its_list_its_page_and_its_forms_in_the_app(reposito
 sys.path.insert(0, "app/src")
 from backend.routes import routes
 from backend.values import Caller
+from pathlib import Path
 from localorg import EmbeddedOrg, OrgSettings
 from tests.app.world import World
 from tests.functions.instances import Instances
@@ -143,12 +146,12 @@ async def story(running):
     found = [shape.label_plural, asked, page, listed, amount, [r.id for r in app.screen.items]]
     await instances.http.close()
     return found
-with EmbeddedOrg(OrgSettings(accounts=1)) as running:
+with EmbeddedOrg(OrgSettings(accounts=1, schema=(Path("org-schema.json"),))) as running:
     print(json.dumps(asyncio.run(story(running))))
 """
     plural, asked, page, listed, amount, left = tried(copy, script)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
     assert plural == "Invoices"
-    assert asked == ["Number", "Amount", "Due"]
+    assert asked == ["Invoice Name", "Amount", "Due"]
     assert page == [["Invoice Information", [["Amount", "$1,250.50"], ["Due", "Dec 24, 2026"]]]]
     assert (listed, amount, left) == (["I-1"], 99.0, [])
 

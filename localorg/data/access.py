@@ -6,7 +6,8 @@ What a profile may not see is not there for it: describe leaves it out, queries 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from localorg.data.schema import Schema, SObject
+from localorg.data.metadata import Metadata, Permissions
+from localorg.data.schema import STANDARD, Field, Schema, SObject
 from localorg.org import Org
 
 
@@ -35,7 +36,7 @@ _PROFILES: dict[str, _Profile] = {
     "Standard User": _Profile(
         hidden_fields={"Contact": frozenset({"Birthdate"})},
         read_only_fields={"Account": frozenset({"AccountNumber"})},
-        read_only_objects=frozenset({"User"}),
+        read_only_objects=frozenset({"User", "PermissionSetAssignment"}),
     ),
     "Read Only": _Profile(
         reads_only=True,
@@ -49,28 +50,82 @@ _PROFILES: dict[str, _Profile] = {
 }
 
 
-def _seen_by(profile: _Profile, everything: Schema) -> Schema:
+# What profiles are called in metadata files, and in an org.
+_PROFILE_FILES = {"Admin": "System Administrator", "Standard": "Standard User", "ReadOnly": "Read Only"}
+
+
+def profile_name(file: str) -> str:
+    """The name of the profile that a metadata file describes."""
+    return _PROFILE_FILES.get(file, file)
+
+
+def _seen_by(metadata: Metadata, profile: str, sets: frozenset[str]) -> Schema:
+    """What somebody may see: what the profile says, and whatever a permission set adds."""
+    base = _PROFILES.get(profile, _PROFILES["Standard User"])
+    own = [p for p in metadata.profiles if profile_name(p.name) == profile]
+    grants = [p for p in metadata.permission_sets if p.name in sets]
+    by_permission = metadata.by_permission and profile != "System Administrator"
     objects: list[SObject] = []
-    for one in everything:
-        if one.name in profile.hidden_objects:
+    hidden: set[str] = set()
+    for one in metadata.schema:
+        letters = _of_object(one, base, own, grants, by_permission=by_permission)
+        if "r" not in letters:
+            hidden.add(one.name)
             continue
-        hidden = profile.hidden_fields.get(one.name, frozenset())
-        fixed = profile.read_only_fields.get(one.name, frozenset())
-        fields = tuple(replace(f, read_only=f.name in fixed) for f in one.fields if f.name not in hidden)
-        children = tuple(c for c in one.children if c.child not in profile.hidden_objects)
-        if profile.reads_only or one.name in profile.read_only_objects:
-            one = replace(one, createable=False, updateable=False, deletable=False)
-        objects.append(replace(one, fields=fields, children=children))
-    return Schema(objects)
+        fields: list[Field] = []
+        for f in one.fields:
+            may = _of_field(one, f, base, own, grants, by_permission=by_permission)
+            if "r" in may:
+                fields.append(f if "u" in may else replace(f, read_only=True))
+        creatable, changeable, deletable = (
+            has and letter in letters for has, letter in ((one.createable, "c"), (one.updateable, "u"), (one.deletable, "d"))
+        )
+        objects.append(replace(one, fields=tuple(fields), createable=creatable, updateable=changeable, deletable=deletable))
+    return Schema(replace(o, children=tuple(c for c in o.children if c.child not in hidden)) for o in objects)
+
+
+def _of_object(one: SObject, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool) -> frozenset[str]:
+    letters = frozenset("crud")
+    if one.name in base.hidden_objects or (one.custom and by_permission):
+        letters = frozenset[str]()
+    elif base.reads_only or one.name in base.read_only_objects:
+        letters = frozenset("r")
+    for told in own:
+        letters = told.objects.get(one.name, letters)
+    return letters.union(*(told.objects.get(one.name, ()) for told in grants))
+
+
+def _of_field(one: SObject, f: Field, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool) -> frozenset[str]:
+    granted_apart = f.custom or (f.within is not None and f.within.endswith("__c"))
+    letters = frozenset("ru")
+    if f.name in base.hidden_fields.get(one.name, ()) or (by_permission and granted_apart and not f.required and not _is_ours(one, f)):
+        letters = frozenset[str]()
+    elif f.name in base.read_only_fields.get(one.name, ()):
+        letters = frozenset("r")
+    full = f"{one.name}.{f.within if granted_apart and f.within else f.name}"
+    for told in own:
+        letters = told.fields.get(full, letters)
+    return letters.union(*(told.fields.get(full, ()) for told in grants))
+
+
+def _is_ours(one: SObject, f: Field) -> bool:
+    """Whether the org has the custom field by itself."""
+    standard = STANDARD.sobject(one.name)
+    return standard is not None and standard.field(f.name) is not None
 
 
 def schema_for(org: Org, user_id: str) -> Schema:
-    """What a user may see and change, by their profile."""
-    row = org.db.execute("SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?", (user_id,)).fetchone()
-    profile = str(row["Name"])
-    if profile not in org.schemas:
-        org.schemas[profile] = _seen_by(_PROFILES[profile], org.objects)
-    return org.schemas[profile]
+    """What a user may see and change, by their profile and permission sets."""
+    profile = str(org.db.execute("SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?", (user_id,)).fetchone()["Name"])
+    sets = frozenset[str]()
+    if org.metadata.permission_sets:
+        assigned = "SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = ? AND IsDeleted = 0"
+        found = org.db.execute(f"SELECT Name FROM PermissionSet WHERE Id IN ({assigned})", (user_id,))
+        sets = frozenset(str(r[0]) for r in found)
+    key = "\n".join([profile, *sorted(sets)])
+    if key not in org.schemas:
+        org.schemas[key] = _seen_by(org.metadata, profile, sets)
+    return org.schemas[key]
 
 
 def person(org: Org, user_id: str) -> Person:

@@ -3,15 +3,17 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import cast
 
 from localorg.clock import to_datetime
 from localorg.data.ids import is_id, make_id, to_18
-from localorg.data.schema import FORECASTS, NUMBER_TYPES, STAGES, Field, SObject
+from localorg.data.passwords import set_password
+from localorg.data.schema import FORECASTS, NUMBER_TYPES, STAGES, Change, Field, SObject
 from localorg.errors import ApiError, no_access, no_such_column
 from localorg.org import Org
+from localorg.settings import PASSWORD
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PROBABILITY = dict(STAGES)
@@ -31,6 +33,8 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
     if not sobject.createable:
         raise no_access()
     row = checked(org, sobject, values)
+    if sobject.record_types and row.get("RecordTypeId") is None and sobject.field("RecordTypeId"):
+        row["RecordTypeId"] = sobject.record_type_id(0)
     missing = [f.name for f in sobject.fields if f.required and row.get(f.name) in (None, "")]
     if missing:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
@@ -44,9 +48,15 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
             full["OwnerId"] = user_id
         if sobject.field("CaseNumber"):
             full["CaseNumber"] = f"{number + 1000:08d}"
+        for f in sobject.fields:
+            if f.number_format:
+                full[f.name] = _auto_number(f.number_format, number, stamp)
         derive(sobject, full)
+        _check_rules(org, sobject, full, None)
         names = ", ".join(f'"{n}"' for n in full)
         db.execute(f'INSERT INTO "{sobject.name}" ({names}) VALUES ({", ".join("?" * len(full))})', tuple(full.values()))
+        if sobject.name == "User":
+            set_password(db, identifier, PASSWORD)
     return identifier
 
 
@@ -65,6 +75,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
         derive(sobject, full)
+        _check_rules(org, sobject, full, current)
         sets = ", ".join(f'"{n}" = ?' for n in full if n != "Id")
         db.execute(f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"]))
 
@@ -74,12 +85,24 @@ def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
     if not sobject.deletable:
         raise no_access()
     with org.write() as db:
-        row = read(org, sobject, identifier)
-        stamp = org.clock.stamp()
-        db.execute(
-            f'UPDATE "{sobject.name}" SET IsDeleted = 1, LastModifiedDate = ?, SystemModstamp = ?, LastModifiedById = ? WHERE Id = ?',
-            (stamp, stamp, user_id, row["Id"]),
-        )
+        _bin(org, db, org.objects[sobject.name], [str(read(org, sobject, identifier)["Id"])], user_id)
+
+
+def _bin(org: Org, db: sqlite3.Connection, sobject: SObject, ids: Sequence[str], user_id: str) -> None:
+    """Deletes records, and with them what belongs to them as details to their masters."""
+    stamp = org.clock.stamp()
+    db.executemany(
+        f'UPDATE "{sobject.name}" SET IsDeleted = 1, LastModifiedDate = ?, SystemModstamp = ?, LastModifiedById = ? WHERE Id = ?',
+        [(stamp, stamp, user_id, identifier) for identifier in ids],
+    )
+    for relation in sobject.children:
+        child = org.objects[relation.child]
+        f = child.field(relation.field)
+        if f is not None and f.cascade:
+            text = f'SELECT Id FROM "{child.name}" WHERE "{f.name}" = ? AND IsDeleted = 0'
+            below = [str(r[0]) for identifier in ids for r in db.execute(text, (identifier,)).fetchall()]
+            if below:
+                _bin(org, db, child, below, user_id)
 
 
 def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
@@ -103,6 +126,9 @@ def shown(row: Mapping[str, object], f: Field) -> object:
     """A field of a stored row as REST writes it; a compound address is made of its parts, null when all are."""
     if f.compound is None:
         return out_value(f, row[f.name])
+    if f.type == "location":
+        latitude, longitude = (row[n] for n in f.position)
+        return None if latitude is None else {"latitude": latitude, "longitude": longitude}
     parts = {part[0].lower() + part[1:]: row[f.compound + part] for part in ADDRESS_PARTS}
     return {**parts, "geocodeAccuracy": None} if any(v is not None for v in parts.values()) else None
 
@@ -143,6 +169,28 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
         row["IsHighPriority"] = int(row.get("Priority") == "High")
 
 
+def _auto_number(written: str, number: int, stamp: str) -> str:
+    """An auto number such as `INV-{YYYY}-{0000}`. Source: Salesforce Help, "Custom Field Attributes", Display Format."""
+    year, month, day = stamp[:4], stamp[5:7], stamp[8:10]
+    for mark, value in (("{YYYY}", year), ("{YY}", year[2:]), ("{MM}", month), ("{DD}", day)):
+        written = written.replace(mark, value)
+    return re.sub(r"\{(0+)\}", lambda match: f"{number:0{len(match[1])}d}", written)
+
+
+def _check_rules(org: Org, sobject: SObject, row: Mapping[str, object], before: Mapping[str, object] | None) -> None:
+    """Refuses what a validation rule refuses, in the rule's words."""
+    if not sobject.rules:
+        return
+    change = Change(row, before, datetime.fromtimestamp(org.clock.now(), UTC))
+    for rule in sobject.rules:
+        try:
+            broken = rule.refuses(change)
+        except ValueError as wrong:
+            raise ApiError(400, "INVALID_OPERATION", f"The validation rule {rule.name} could not be computed: {wrong}", []) from None
+        if broken:
+            raise ApiError(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, [rule.field] if rule.field else [])
+
+
 def checked(org: Org, sobject: SObject, values: Mapping[str, object], identifier: str | None = None) -> dict[str, object]:
     """The values as they are stored, by field name; raises ApiError for the first that Salesforce would refuse."""
     row: dict[str, object] = {}
@@ -158,7 +206,7 @@ def checked(org: Org, sobject: SObject, values: Mapping[str, object], identifier
         else:
             row[f.name] = _stored(org, f, value)
     for f in sobject.fields:
-        if f.external_id and row.get(f.name) is not None:
+        if f.unique and row.get(f.name) is not None:
             _check_unique(org, sobject, f, row[f.name], identifier)
     if refused:
         raise ApiError(
@@ -235,6 +283,8 @@ def _stored(org: Org, f: Field, value: object) -> object:
         return _datetime(value)
     if f.type == "reference":
         return _reference(org, f, value)
+    if f.restricted and any(part not in f.picklist for part in (value.split(";") if f.type == "multipicklist" else [value])):
+        raise ApiError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"{f.label}: bad value for restricted picklist field: {value[:100]}", [f.name])
     if len(value) > f.length:
         raise ApiError(400, "STRING_TOO_LONG", f"{f.label}: data value too large: {value[:100]} (max length={f.length})", [f.name])
     if f.type == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):

@@ -3,9 +3,11 @@
 Source of names, types and lengths: Salesforce Object Reference.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from localorg.data.ids import make_id
 from localorg.data.text import COLLATION
 
 INDUSTRIES = (
@@ -38,7 +40,8 @@ class Field:
     `system` fields are set by the org, `calculated` ones follow from others, `read_only` ones a profile may not change.
     `others` are further objects that a polymorphic reference may refer to; `labels` what a picklist's values are shown as, when
     that differs; `seen_by` the column of `viewed` that holds it for each user; `restricted` picklists take their own values only;
-    `within` is the compound field that this one is a part of.
+    `within` is the compound field that this one is a part of; what refers by a `cascade` field goes with its parent;
+    `number_format` is how an auto number is written, such as `INV-{0000}`.
     """
 
     name: str
@@ -60,6 +63,9 @@ class Field:
     seen_by: str | None = None
     restricted: bool = False
     within: str | None = None
+    unique: bool = False
+    cascade: bool = False
+    number_format: str = ""
 
     @property
     def stored(self) -> bool:
@@ -117,6 +123,25 @@ class ChildRelationship:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A record as it would be saved, as it was before (None when it is new), and the org's time."""
+
+    row: Mapping[str, object]
+    before: Mapping[str, object] | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A validation rule: `refuses` tells whether a change breaks it, `field` is where the message belongs, empty for the whole page."""
+
+    name: str
+    message: str
+    field: str
+    refuses: Callable[[Change], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class SObject:
     """One object of the org with its three-character key prefix; `record_types` are developer name and label of each."""
 
@@ -130,6 +155,7 @@ class SObject:
     updateable: bool = True
     deletable: bool = True
     record_types: tuple[tuple[str, str], ...] = ()
+    rules: tuple[Rule, ...] = ()
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -138,6 +164,10 @@ class SObject:
     @property
     def custom(self) -> bool:
         return self.name.endswith("__c")
+
+    def record_type_id(self, number: int) -> str:
+        """The id of one of its record types."""
+        return make_id("012", int.from_bytes(self.prefix.encode()) * 100 + number)
 
     @property
     def name_field(self) -> str:
@@ -208,7 +238,7 @@ def _address(prefix: str, label: str) -> tuple[Field, ...]:
 
 
 _ID = Field("Id", "Record ID", "id", 18, system=True)
-_SYSTEM = (
+_STAMPS = (
     Field("IsDeleted", "Deleted", "boolean", 0, system=True, default=False),
     Field("CreatedDate", "Created Date", "datetime", 0, system=True),
     _ref("CreatedById", "Created By ID", "User", "CreatedBy", system=True),
@@ -216,7 +246,8 @@ _SYSTEM = (
     _ref("LastModifiedById", "Last Modified By ID", "User", "LastModifiedBy", system=True),
     Field("SystemModstamp", "System Modstamp", "datetime", 0, system=True),
 )
-_OWNER = _ref("OwnerId", "Owner ID", "User", "Owner")
+OWNER = _ref("OwnerId", "Owner ID", "User", "Owner")
+SYSTEM = (_ID, *_STAMPS)  # what every object has
 _PERSON = (
     _pick("Salutation", "Salutation", SALUTATIONS),
     _text("FirstName", "First Name", 40),
@@ -250,12 +281,12 @@ STANDARD = Schema(
                 Field("LastActivityDate", "Last Activity", "date", 0, system=True),
                 Field("LastViewedDate", "Last Viewed Date", "datetime", 0, system=True, seen_by="ViewedDate"),
                 Field("LastReferencedDate", "Last Referenced Date", "datetime", 0, system=True, seen_by="ReferencedDate"),
-                Field("External_Id__c", "External ID", "string", 64, external_id=True),
+                Field("External_Id__c", "External ID", "string", 64, external_id=True, unique=True),
                 _text("Description", "Account Description", 32000, kind="textarea"),
                 *_address("Billing", "Billing"),
                 *_address("Shipping", "Shipping"),
-                _OWNER,
-                *_SYSTEM,
+                OWNER,
+                *_STAMPS,
             ),
             (
                 ChildRelationship("Contacts", "Contact", "AccountId"),
@@ -273,7 +304,7 @@ STANDARD = Schema(
                 *_PERSON,
                 _text("Title", "Title", 128),
                 _text("Department", "Department", 80),
-                Field("External_Id__c", "External ID", "string", 64, external_id=True),
+                Field("External_Id__c", "External ID", "string", 64, external_id=True, unique=True),
                 _text("Email", "Email", 80, kind="email"),
                 _text("Phone", "Business Phone", 40, kind="phone"),
                 _text("MobilePhone", "Mobile Phone", 40, kind="phone"),
@@ -291,8 +322,8 @@ STANDARD = Schema(
                 *_address("Mailing", "Mailing"),
                 *_address("Other", "Other"),
                 _ref("ReportsToId", "Reports To ID", "Contact", "ReportsTo"),
-                _OWNER,
-                *_SYSTEM,
+                OWNER,
+                *_STAMPS,
             ),
             (
                 ChildRelationship("Cases", "Case", "ContactId"),
@@ -322,8 +353,8 @@ STANDARD = Schema(
                 Field("IsClosed", "Closed", "boolean", 0, calculated=True, default=False),
                 Field("IsWon", "Won", "boolean", 0, calculated=True, default=False),
                 _text("Description", "Description", 32000, kind="textarea"),
-                _OWNER,
-                *_SYSTEM,
+                OWNER,
+                *_STAMPS,
             ),
             (ChildRelationship("Tasks", "Task", "WhatId"),),
         ),
@@ -353,8 +384,8 @@ STANDARD = Schema(
                 _ref("ConvertedAccountId", "Converted Account ID", "Account", "ConvertedAccount", system=True),
                 _ref("ConvertedContactId", "Converted Contact ID", "Contact", "ConvertedContact", system=True),
                 _ref("ConvertedOpportunityId", "Converted Opportunity ID", "Opportunity", "ConvertedOpportunity", system=True),
-                _OWNER,
-                *_SYSTEM,
+                OWNER,
+                *_STAMPS,
             ),
         ),
         SObject(
@@ -377,8 +408,8 @@ STANDARD = Schema(
                 _text("SuppliedEmail", "Email Address", 80, kind="email"),
                 _text("SuppliedName", "Name", 80),
                 _text("Description", "Description", 32000, kind="textarea"),
-                _OWNER,
-                *_SYSTEM,
+                OWNER,
+                *_STAMPS,
             ),
         ),
         SObject(
@@ -398,8 +429,8 @@ STANDARD = Schema(
                 Field("IsReminderSet", "Reminder Set", "boolean", 0, default=False),
                 _pick("CallType", "Call Type", ("Internal", "Inbound", "Outbound")),
                 _text("Description", "Description", 32000, kind="textarea"),
-                _OWNER,
-                *_SYSTEM,
+                OWNER,
+                *_STAMPS,
             ),
         ),
         SObject(
@@ -426,15 +457,46 @@ STANDARD = Schema(
                 _text("TimeZoneSidKey", "Time Zone", 40),
                 _text("LocaleSidKey", "Locale", 40),
                 _text("LanguageLocaleKey", "Language", 40),
-                *_SYSTEM,
+                *_STAMPS,
             ),
         ),
         SObject(
             "Profile", "Profile", "Profiles", "00e",
-            (_ID, _text("Name", "Name", required=True), *_SYSTEM),
+            (_ID, _text("Name", "Name", required=True), *_STAMPS),
             createable=False,
             updateable=False,
             deletable=False,
+        ),
+        SObject(
+            "RecordType", "Record Type", "Record Types", "012",
+            (
+                _ID, _text("Name", "Name", 80, required=True), _text("DeveloperName", "Record Type Name", 80, required=True),
+                _text("SobjectType", "SObject Type Name", 40), Field("IsActive", "Active", "boolean", 0, default=True), *_STAMPS,
+            ),
+            createable=False,
+            updateable=False,
+            deletable=False,
+        ),
+        SObject(
+            "PermissionSet", "Permission Set", "Permission Sets", "0PS",
+            (
+                _ID, _text("Name", "Permission Set Name", 80, required=True), _text("Label", "Permission Set Label", 80, required=True),
+                Field("IsOwnedByProfile", "Is Owned By Profile", "boolean", 0, default=False), *_STAMPS,
+            ),
+            (ChildRelationship("Assignments", "PermissionSetAssignment", "PermissionSetId"),),
+            createable=False,
+            updateable=False,
+            deletable=False,
+        ),
+        SObject(
+            "PermissionSetAssignment", "Permission Set Assignment", "Permission Set Assignments", "0Pa",
+            (
+                _ID,
+                replace(_ref("PermissionSetId", "PermissionSet ID", "PermissionSet", "PermissionSet"), required=True),
+                replace(_ref("AssigneeId", "Assignee ID", "User", "Assignee"), required=True),
+                *_STAMPS,
+            ),
+            updateable=False,
         ),
         SObject(
             "Organization", "Organization", "Organization", "00D",
@@ -446,7 +508,7 @@ STANDARD = Schema(
                 _text("OrganizationType", "Edition", 40),
                 _text("NamespacePrefix", "Namespace Prefix", 15),
                 Field("TrialExpirationDate", "Trial Expiration Date", "datetime", 0),
-                *_SYSTEM,
+                *_STAMPS,
             ),
             createable=False,
             updateable=False,

@@ -1,13 +1,12 @@
 """Seed data: a believable sales org, the same for the same seed."""
 
-import hashlib
-import os
 import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from localorg.clock import to_datetime
 from localorg.data.ids import make_id
+from localorg.data.passwords import set_password
 from localorg.data.records import derive
 from localorg.data.schema import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES, SObject
 from localorg.org import Org
@@ -41,10 +40,13 @@ _TAIL = (
     "Capital",
     "Travel",
 )
+# City, state, country, and the degrees of latitude and longitude of its middle.
 _PLACE = (
-    ("Berlin", "Berlin", "Germany"), ("Lyon", "Auvergne-Rhône-Alpes", "France"), ("Austin", "TX", "USA"), ("Osaka", "Osaka", "Japan"),
-    ("Toronto", "ON", "Canada"), ("Bristol", "England", "United Kingdom"), ("Porto", "Porto", "Portugal"), ("Malmö", "Skåne", "Sweden"),
-    ("Chicago", "IL", "USA"), ("Pune", "Maharashtra", "India"), ("São Paulo", "SP", "Brazil"), ("Zürich", "ZH", "Switzerland"),
+    ("Berlin", "Berlin", "Germany", 52.52, 13.405), ("Lyon", "Auvergne-Rhône-Alpes", "France", 45.764, 4.8357),
+    ("Austin", "TX", "USA", 30.2672, -97.7431), ("Osaka", "Osaka", "Japan", 34.6937, 135.5023), ("Toronto", "ON", "Canada", 43.6532, -79.3832),
+    ("Bristol", "England", "United Kingdom", 51.4545, -2.5879), ("Porto", "Porto", "Portugal", 41.1579, -8.6291),
+    ("Malmö", "Skåne", "Sweden", 55.605, 13.0038), ("Chicago", "IL", "USA", 41.8781, -87.6298), ("Pune", "Maharashtra", "India", 18.5204, 73.8567),
+    ("São Paulo", "SP", "Brazil", -23.5505, -46.6333), ("Zürich", "ZH", "Switzerland", 47.3769, 8.5417),
 )  # fmt: skip
 _STREET = ("Harbour Street", "Market Square", "Station Road", "Mill Lane", "Park Avenue", "Canal Walk", "Foundry Way")
 _TITLES = ("Chief Financial Officer", "Head of Purchasing", "IT Director", "Operations Lead", "Sales Manager", "Office Manager", "Managing Director")
@@ -52,10 +54,12 @@ _DEALS = ("Renewal", "Expansion", "Pilot", "Platform rollout", "Support plan", "
 _SUBJECTS = ("Delivery was late", "Invoice does not match order", "Cannot sign in to portal", "Question about warranty", "Wrong part shipped")
 _TODO = ("Call back", "Send quote", "Prepare meeting", "Check contract", "Follow up on demo")
 _BATCH = 2000
+ADMIN = "admin@localorg.test"
 
+PROFILES = ("System Administrator", "Standard User", "Read Only")
 USERS = (
     ("sales@localorg.test", "Sam", "Sales", "Account Executive", "Standard User"),
-    ("admin@localorg.test", "Ada", "Admin", "System Administrator", "System Administrator"),
+    (ADMIN, "Ada", "Admin", "System Administrator", "System Administrator"),
     ("readonly@localorg.test", "Rea", "Donly", "Analyst", "Read Only"),
 )
 
@@ -66,7 +70,7 @@ def seed(org: Org) -> None:
     rng = random.Random(settings.seed)
     writer = _Writer(org)
     now = datetime.fromtimestamp(org.clock.now(), UTC)
-    profiles = {name: writer.add("Profile", {"Name": name}) for name in ("System Administrator", "Standard User", "Read Only")}
+    profiles = {name: writer.add("Profile", {"Name": name}) for name in PROFILES}
     writer.user = make_id("005", 2)  # the administrator made them all
     users: list[str] = []
     for username, first, last, title, profile in USERS:
@@ -88,8 +92,7 @@ def seed(org: Org) -> None:
     writer.finish()
     with org.write() as db:
         for user in users:
-            salt = os.urandom(16)
-            db.execute("INSERT INTO credential VALUES (?, ?, ?)", (user, salt, hash_password(PASSWORD, salt)))
+            set_password(db, user, PASSWORD)
         columns = "consumer_key, consumer_secret, name, callbacks, scopes, pkce_required, secret_required, rotation"
         scopes = "api id profile email openid refresh_token web"
         callbacks = "http://localhost:1717/OauthRedirect"
@@ -99,19 +102,13 @@ def seed(org: Org) -> None:
             ("PlatformCLI", "", "Salesforce CLI", callbacks, "api web refresh_token", 0, 0, 0),
         )
         db.executemany(f"INSERT INTO app ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", apps)
-        db.execute("INSERT INTO meta VALUES ('seeded', ?)", (str(settings.seed),))
-
-
-def hash_password(password: str, salt: bytes) -> bytes:
-    """The stored form of a password (scrypt, RFC 7914)."""
-    return hashlib.scrypt(password.encode(), salt=salt, n=2**12, r=8, p=1)
 
 
 def _account(rng: random.Random, w: "_Writer", n: int, now: datetime) -> None:
     stem, tail = _STEM[n % len(_STEM)], _TAIL[(n // len(_STEM)) % len(_TAIL)]
     cycle = n // (len(_STEM) * len(_TAIL))
     name = f"{stem} {tail}" + (f" {cycle + 1}" if cycle else "")
-    city, state, country = rng.choice(_PLACE)
+    city, state, country, latitude, longitude = rng.choice(_PLACE)
     domain = name.lower().replace(" ", "-") + ".example"
     w.when = now - timedelta(days=rng.randint(1, 900), seconds=rng.randint(0, 86_000))
     account = w.add(
@@ -120,6 +117,7 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime) -> None:
          "AnnualRevenue": float(rng.randint(2, 900) * 100_000), "NumberOfEmployees": float(rng.randint(5, 9000)), "Phone": _phone(rng),
          "Website": f"https://www.{domain}", "AccountNumber": f"A-{n + 1:06d}", "BillingStreet": f"{rng.randint(1, 199)} {rng.choice(_STREET)}",
          "BillingCity": city, "BillingState": state, "BillingPostalCode": f"{rng.randint(10000, 99999)}", "BillingCountry": country,
+         "BillingLatitude": latitude, "BillingLongitude": longitude,
          "Description": f"{tail} company in {city}; customer of the {rng.choice(('north', 'south', 'east', 'west'))} team."},
     )  # fmt: skip
     contacts: list[str] = []
@@ -213,6 +211,8 @@ class _Writer:
         row = {f.name: values.get(f.name, f.default) for f in spec.fields if f.stored}
         row |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp, "IsDeleted": 0}
         row |= {"CreatedById": self.user, "LastModifiedById": self.user}
+        if spec.record_types:
+            row["RecordTypeId"] = spec.record_type_id(0)
         if spec.field("OwnerId"):
             row["OwnerId"] = self.user
         if spec.field("CaseNumber"):
@@ -231,8 +231,8 @@ class _Writer:
             db.executemany("INSERT INTO sequence VALUES (?, ?)", self._last.items())
 
     def _flush(self, spec: SObject, rows: list[tuple[object, ...]]) -> None:
-        marks = ", ".join("?" * sum(f.stored for f in spec.fields))
+        names = [f'"{f.name}"' for f in spec.fields if f.stored]
         batch: Iterable[tuple[object, ...]] = rows
         with self._org.write() as db:
-            db.executemany(f'INSERT INTO "{spec.name}" VALUES ({marks})', batch)
+            db.executemany(f'INSERT INTO "{spec.name}" ({", ".join(names)}) VALUES ({", ".join("?" * len(names))})', batch)
         rows.clear()

@@ -6,6 +6,7 @@ An org that is kept in a folder keeps its snapshots there too; one in memory kee
 import re
 import sqlite3
 
+from localorg.data import tables
 from localorg.errors import ApiError
 from localorg.org import Org
 
@@ -42,6 +43,7 @@ def restore(org: Org, name: str) -> None:
         if kept is None:
             raise _unknown(name)
         kept.backup(org.db)
+        tables.match(org.db, org.objects)
         return
     file = org.settings.data / "snapshots" / f"{name}.sqlite3"
     if not file.exists():
@@ -51,6 +53,7 @@ def restore(org: Org, name: str) -> None:
         if source.execute("PRAGMA user_version").fetchone()[0] != org.db.execute("PRAGMA user_version").fetchone()[0]:
             raise ApiError(400, "INVALID_ARGUMENT", f"the snapshot {name} was made by another version of localorg")
         source.backup(org.db)
+        tables.match(org.db, org.objects)
     finally:
         source.close()
 

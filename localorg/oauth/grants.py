@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 
-from localorg.data.seed import hash_password
+from localorg.data.passwords import hash_password
 from localorg.errors import OAuthError
 from localorg.org import Org
 

@@ -1,6 +1,5 @@
 """Page layouts of the org: the sections that Salesforce's own default layouts have. Source: REST API Developer Guide, "sObject Layouts"."""
 
-from localorg.data.ids import make_id
 from localorg.data.schema import Field, SObject
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
@@ -45,7 +44,7 @@ def record_types(source: SObject) -> list[dict[str, object]]:
     """The record types of an object; the master, which all have, is the default one of those that have no other."""
     own: list[dict[str, object]] = [
         {"active": True, "available": True, "defaultRecordTypeMapping": n == 0, "developerName": name, "master": False, "name": label,
-         "recordTypeId": make_id("012", int.from_bytes(f"{source.prefix}".encode()) * 100 + n)}
+         "recordTypeId": source.record_type_id(n)}
         for n, (name, label) in enumerate(source.record_types)
     ]  # fmt: skip
     master: dict[str, object] = {

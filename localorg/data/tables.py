@@ -1,0 +1,31 @@
+"""The tables of an org's objects, which follow its schema."""
+
+import sqlite3
+
+from localorg.data.schema import Field, Schema
+
+# Besides references: what lists are sorted and searched by.
+_INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
+
+
+def match(db: sqlite3.Connection, schema: Schema) -> None:
+    """Makes the tables and columns that are missing; what is there and no longer in the schema stays, unseen."""
+    for sobject in schema:
+        stored = [f for f in sobject.fields if f.stored]
+        db.execute(f'CREATE TABLE IF NOT EXISTS "{sobject.name}" ({", ".join(map(_column, stored))}) WITHOUT ROWID')
+        there = {str(r["name"]).lower() for r in db.execute(f'PRAGMA table_info("{sobject.name}")')}
+        for f in stored:
+            if f.name.lower() not in there:
+                db.execute(f'ALTER TABLE "{sobject.name}" ADD COLUMN {_column(f)}')
+
+
+def index(db: sqlite3.Connection, schema: Schema) -> None:
+    """Makes the indexes; after a new org was filled, because that is faster."""
+    for sobject in schema:
+        for f in sobject.fields:
+            if f.stored and (f.type == "reference" or f.external_id or f.unique or f.name in _INDEXED):
+                db.execute(f'CREATE INDEX IF NOT EXISTS "{sobject.name}_{f.name}" ON "{sobject.name}" ("{f.name}")')
+
+
+def _column(f: Field) -> str:
+    return f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else " DEFAULT 0" if f.type == "boolean" else "")

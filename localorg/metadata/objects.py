@@ -1,0 +1,270 @@
+"""Makes an org's schema of metadata: custom objects and fields, rules, record types, permissions. What it cannot do is named, not imitated."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from localorg.data.metadata import Metadata, Permissions
+from localorg.data.schema import OWNER, STANDARD, SYSTEM, ChildRelationship, Field, Rule, Schema, SObject
+from localorg.metadata.formula import FormulaError, compile_formula
+from localorg.metadata.source import Element, Source
+
+_NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# What kind of object a name is by its ending, and what this org says to those that it does not have.
+_OTHER_KINDS = {"__mdt": "custom metadata types", "__e": "platform events", "__b": "big objects", "__x": "external objects", "__kav": "articles"}
+_LEFT_OUT = {
+    "Summary": "roll-up summaries are not computed", "Time": "fields with a time of day are not kept",
+    "EncryptedText": "encrypted fields are not kept",
+    "ExternalLookup": "there are no external objects", "IndirectLookup": "there are no external objects",
+    "MetadataRelationship": "there are no custom metadata types", "File": "files are not kept",
+}  # fmt: skip
+
+
+def build(source: Source, prefixes: Mapping[str, str]) -> Metadata:
+    """The schema that a source describes, on top of the standard objects; raises MetadataError.
+
+    `prefixes` are the key prefixes that custom objects had before; new ones get the next free of `a00`, `a01`, …
+    """
+    return _Builder(source, dict(prefixes)).build()
+
+
+class _Builder:
+    def __init__(self, source: Source, prefixes: dict[str, str]) -> None:
+        self._source = source
+        self._prefixes = prefixes
+        self._made = Metadata()
+        self._objects: dict[str, SObject] = {o.name: o for o in STANDARD}
+        self._children: dict[str, list[ChildRelationship]] = {}
+
+    def build(self) -> Metadata:
+        named = self._source.names()
+        for name in named:
+            if name not in self._objects:
+                self._begin(name, self._source.objects.get(name))
+        for name in (n for n in named if n in self._objects):
+            self._extend(name)
+        for parent, children in self._children.items():
+            one = self._objects[parent]
+            self._objects[parent] = replace(one, children=(*one.children, *children))
+        for name in (n for n in named if n in self._objects):
+            self._add_rules(name)
+        self._made.schema = Schema(self._objects.values())
+        self._made.permission_sets = tuple(_permissions(n, e) for n, e in sorted(self._source.permission_sets.items()))
+        self._made.profiles = tuple(_permissions(n, e) for n, e in sorted(self._source.profiles.items()))
+        return self._made
+
+    def _leave_out(self, what: str, why: str) -> None:
+        self._made.left_out.append(f"{what}: {why}")
+
+    # Objects
+
+    def _begin(self, name: str, element: Element | None) -> None:
+        """A custom object with what every one has."""
+        ending = next((e for e in _OTHER_KINDS if name.endswith(e)), None)
+        if ending is not None:
+            self._leave_out(name, f"there are no {_OTHER_KINDS[ending]} in this org")
+            return
+        if not name.endswith("__c"):
+            self._leave_out(name, "this org does not have the object")
+            return
+        if element is None:
+            self._leave_out(name, f"its fields are there and not the object itself ({name}.object-meta.xml)")
+            return
+        if element.one("customSettingsType") is not None:
+            self._leave_out(name, "custom settings are not kept")
+            return
+        if _NAME.fullmatch(name) is None:
+            raise element.wrong(f"{name} is not the name of a custom object: letters, digits and _, then __c")
+        label = element.said("label", otherwise=name.removesuffix("__c").replace("_", " "))
+        self._objects[name] = SObject(
+            name, label, element.said("pluralLabel", otherwise=label + "s"), self._prefix(name), (SYSTEM[0], _name_field(element, label), *SYSTEM[1:])
+        )
+
+    def _prefix(self, name: str) -> str:
+        if name not in self._prefixes:
+            taken = {*self._prefixes.values(), *(o.prefix for o in STANDARD)}
+            free = (f"a{_BASE62[n // 62]}{_BASE62[n % 62]}" for n in range(62 * 62))
+            self._prefixes[name] = next(p for p in free if p not in taken)
+        return self._prefixes[name]
+
+    def _extend(self, name: str) -> None:
+        """Adds the custom fields and record types of an object."""
+        one = self._objects[name]
+        fields: list[Field] = []
+        seen = {f.name.lower() for f in one.fields}
+        for element in self._source.fields.get(name, []):
+            told = element.needed("fullName")
+            if not told.endswith("__c"):
+                continue  # a standard field: what may be said of it here changes nothing for an API
+            if _NAME.fullmatch(told) is None:
+                raise element.wrong(f"{told} is not the name of a custom field: letters, digits and _, then __c")
+            if told.lower() in seen:
+                if one.custom:
+                    raise element.wrong(f"{name}.{told} is there twice")
+                continue  # the org has it already
+            seen.add(told.lower())
+            fields += self._field(one, told, element)
+        owned = not one.custom or any(f.cascade for f in fields)
+        types = self._record_types(name, one)
+        typed = [_TYPED] if types and one.field("RecordTypeId") is None else []
+        head = 2 if one.custom else len(one.fields) - len(SYSTEM) + 1
+        owner = [] if owned else [OWNER]
+        self._objects[name] = replace(one, fields=(*one.fields[:head], *typed, *fields, *owner, *one.fields[head:]), record_types=types)
+        element = self._source.objects.get(name)
+        if one.custom and element is not None and element.true("enableActivities"):
+            self._children.setdefault(name, []).append(ChildRelationship("Tasks", "Task", "WhatId"))
+            task = self._objects["Task"]
+            about = [replace(f, others=(*f.others, name)) if f.name == "WhatId" else f for f in task.fields]
+            self._objects["Task"] = replace(task, fields=tuple(about))
+
+    def _record_types(self, name: str, one: SObject) -> tuple[tuple[str, str], ...]:
+        found = [(e.needed("fullName"), e.said("label", otherwise=e.said("fullName"))) for e in self._source.record_types.get(name, [])
+                 if e.said("active", otherwise="true").lower() == "true"]  # fmt: skip
+        return (*one.record_types, *found)
+
+    # Fields
+
+    def _field(self, owner: SObject, name: str, element: Element) -> list[Field]:
+        full, kind = f"{owner.name}.{name}", element.needed("type")
+        if element.said("formula"):
+            self._leave_out(full, "formula fields are not computed")
+            return []
+        if kind in _LEFT_OUT:
+            self._leave_out(full, _LEFT_OUT[kind])
+            return []
+        if kind not in _KINDS:
+            raise (element.one("type") or element).wrong(f"{kind} is not a type of a custom field")
+        label = element.said("label", otherwise=name.removesuffix("__c").replace("_", " "))
+        base = Field(
+            name, label, required=element.true("required"), external_id=element.true("externalId"),
+            unique=element.true("unique"), default=self._default(full, element),
+        )  # fmt: skip
+        if kind in ("Lookup", "MasterDetail", "Hierarchy"):
+            return self._reference(owner, base, kind, element)
+        if kind == "Location":
+            stem = name.removesuffix("__c")
+            parts = [replace(base, name=f"{stem}__{n}__s", label=f"{label} ({n})", type="double", length=0, required=False, within=name)
+                     for n in ("Latitude", "Longitude")]  # fmt: skip
+            return [*parts, replace(base, type="location", length=0, required=False, compound=stem)]
+        made = _KINDS[kind](base, element)
+        return [self._with_values(full, made, element) if kind in ("Picklist", "MultiselectPicklist") else made]
+
+    def _default(self, full: str, element: Element) -> object:
+        """A default that is a plain value; one that has to be computed is left out."""
+        text = element.said("defaultValue")
+        if not text:
+            return False if element.said("type") == "Checkbox" else None
+        if text.lower() in ("true", "false") and element.said("type") == "Checkbox":
+            return text.lower() == "true"
+        if re.fullmatch(r"-?\d+(\.\d+)?", text):
+            return float(text) if element.said("type") in ("Number", "Currency", "Percent") else text
+        if re.fullmatch(r"""(["'])[^"'\\]*\1""", text):
+            return text[1:-1]
+        self._leave_out(f"{full}, its default", f"{text[:60]} would have to be computed")
+        return None
+
+    def _reference(self, owner: SObject, base: Field, kind: str, element: Element) -> list[Field]:
+        target = "User" if kind == "Hierarchy" else element.needed("referenceTo")
+        full = f"{owner.name}.{base.name}"
+        if target not in self._objects:
+            self._leave_out(full, f"it refers to {target}, which this org does not have")
+            return []
+        stem = base.name.removesuffix("__c")
+        below = element.said("relationshipName")
+        if below:
+            self._children.setdefault(target, []).append(ChildRelationship(f"{below}__r", owner.name, base.name))
+        master = kind == "MasterDetail"
+        return [
+            replace(base, type="reference", length=18, refers_to=target, relationship=f"{stem}__r", required=base.required or master, cascade=master)
+        ]
+
+    def _with_values(self, full: str, made: Field, element: Element) -> Field:
+        """The values of a picklist, its own or those of a global set."""
+        values = [(v.text.strip(), v.text.strip(), False) for v in element.all("values")]
+        chosen = element.one("valueSet")
+        if chosen is not None:
+            named = chosen.said("valueSetName")
+            holder = self._source.value_sets.get(named) if named else chosen.one("valueSetDefinition")
+            if holder is None:
+                self._leave_out(f"{full}, its values", f"the value set {named or '?'} is not in the folder; any text is taken")
+                return replace(made, restricted=False)
+            inside = [*holder.all("value"), *holder.all("customValue")]
+            values = [(v.needed("fullName"), v.said("label", otherwise=v.said("fullName")), v.true("default")) for v in inside]
+        default = next((v for v, _, is_default in values if is_default), made.default)
+        labels = tuple(label for _, label, _ in values)
+        restricted = (chosen is not None and chosen.true("restricted")) or element.true("restricted")
+        return replace(made, picklist=tuple(v for v, _, _ in values), labels=labels, default=default, restricted=restricted)
+
+    # Rules
+
+    def _add_rules(self, name: str) -> None:
+        one = self._objects[name]
+        rules: list[Rule] = []
+        for element in self._source.rules.get(name, []):
+            if element.said("active", otherwise="true").lower() != "true":
+                continue
+            told = element.needed("fullName")
+            try:
+                refuses = compile_formula(element.needed("errorConditionFormula"), one)
+            except FormulaError as wrong:
+                self._leave_out(f"{name}, rule {told}", str(wrong))
+                continue
+            rules.append(Rule(told, element.needed("errorMessage"), element.said("errorDisplayField"), refuses))
+        self._objects[name] = replace(one, rules=tuple(rules))
+
+
+_TYPED = Field("RecordTypeId", "Record Type ID", "reference", 18, refers_to="RecordType", relationship="RecordType")
+
+
+def _name_field(element: Element, label: str) -> Field:
+    told = element.one("nameField")
+    shown = f"{label} Name" if told is None else told.said("label", otherwise=f"{label} Name")
+    if told is not None and told.said("type") == "AutoNumber":
+        return Field("Name", shown, "string", 80, calculated=True, number_format=told.said("displayFormat", otherwise="{0}"))
+    return Field("Name", shown, "string", 80)
+
+
+def _sized(kind: str, most: int, otherwise: int) -> Callable[[Field, Element], Field]:
+    def make(base: Field, element: Element) -> Field:
+        length = element.number("length", otherwise)
+        if not 1 <= length <= most:
+            raise element.wrong(f"length is a number from 1 to {most}")
+        return replace(base, type=kind, length=length)
+
+    return make
+
+
+def _plain(kind: str, length: int = 0) -> Callable[[Field, Element], Field]:
+    return lambda base, _element: replace(base, type=kind, length=length)
+
+
+def _auto_number(base: Field, element: Element) -> Field:
+    return replace(base, type="string", length=30, calculated=True, number_format=element.said("displayFormat", otherwise="{0}"))
+
+
+_KINDS: dict[str, Callable[[Field, Element], Field]] = {
+    "Text": _sized("string", 255, 255), "TextArea": _plain("textarea", 255), "LongTextArea": _sized("textarea", 131072, 32768),
+    "Html": _sized("textarea", 131072, 32768), "Email": _plain("email", 80), "Phone": _plain("phone", 40), "Url": _plain("url", 255),
+    "Checkbox": _plain("boolean"), "Number": _plain("double"), "Currency": _plain("currency"), "Percent": _plain("percent"), "Date": _plain("date"),
+    "DateTime": _plain("datetime"), "Picklist": _plain("picklist", 255), "MultiselectPicklist": _plain("multipicklist", 4099),
+    "AutoNumber": _auto_number, "Lookup": _plain("reference"), "MasterDetail": _plain("reference"), "Hierarchy": _plain("reference"),
+    "Location": _plain("location"),
+}  # fmt: skip
+
+
+# Permissions
+
+
+def _permissions(name: str, element: Element) -> Permissions:
+    objects: dict[str, frozenset[str]] = {}
+    for told in element.all("objectPermissions"):
+        letters = {"allowCreate": "c", "allowRead": "r", "allowEdit": "u", "allowDelete": "d", "modifyAllRecords": "crud", "viewAllRecords": "r"}
+        objects[told.needed("object")] = frozenset("".join(letter for word, letter in letters.items() if told.true(word)))
+    fields: dict[str, frozenset[str]] = {}
+    for told in element.all("fieldPermissions"):
+        full = told.needed("field")
+        if full.count(".") != 1:
+            raise told.wrong(f"field is Object.Field, not {full[:60]!r}")
+        fields[full] = frozenset(letter for word, letter in (("readable", "r"), ("editable", "u")) if told.true(word))
+    return Permissions(name, element.said("label", otherwise=name), objects, fields)
