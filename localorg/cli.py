@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from localorg.control.client import control
+from localorg.control.doctor import report
 from localorg.data.seed import USERS
 from localorg.metadata.load import DataError
 from localorg.metadata.source import MetadataError
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     snapshot.add_argument("what", choices=("save", "restore"))
     snapshot.add_argument("name")
     snapshot.add_argument("--port", type=int, default=8800, help="where the org is served (default 8800)")
+    doctor = commands.add_parser("doctor", help="what clients asked a running org last, and what was wrong with it")
+    doctor.add_argument("--port", type=int, default=8800, help="where the org is served (default 8800)")
     commands.add_parser("users", help="list the users that can log in")
     for command in (serve, reset):
         command.add_argument("--data", type=Path, default=Path(".localorg"), help="folder of the org's state (default .localorg)")
@@ -50,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     (options.data / name).unlink(missing_ok=True)
                 shutil.rmtree(options.data / "snapshots", ignore_errors=True)
                 print(f"The org in {options.data} is gone; the next `localorg serve` makes a new one.")
+            case "doctor":
+                print("\n".join(report(f"http://127.0.0.1:{options.port}")))
             case "snapshot":
                 control(f"http://127.0.0.1:{options.port}", f"snapshot/{options.what}", {"name": options.name})
                 print(f"{options.what}d {options.name}")

@@ -11,6 +11,8 @@ from localorg.clock import Clock
 from localorg.data.metadata import Metadata
 from localorg.data.schema import Schema
 from localorg.faults import Faults
+from localorg.limits import Limits
+from localorg.recent import Recent
 from localorg.settings import OrgSettings
 
 
@@ -40,8 +42,8 @@ class Org:
     faults: Faults = field(default_factory=Faults)
     busy_refresh_tokens: set[str] = field(default_factory=set[str])
     generations: Counter[str] = field(default_factory=Counter[str])
-    daily_limit: int = 15_000
-    api_used: int = 0
+    limits: Limits = field(default_factory=Limits)
+    recent: Recent = field(default_factory=Recent)
     moved_to: str | None = None
     org_id: str = ""
     snapshots: dict[str, sqlite3.Connection] = field(default_factory=dict[str, sqlite3.Connection])

@@ -22,6 +22,7 @@ from localorg.control import api as control
 from localorg.errors import ApiError, not_found
 from localorg.oauth import authorize, token, userinfo
 from localorg.org import Org
+from localorg.recent import because, remembered
 from localorg.rest import about, actions, bulk, composite, describe, listviews, refused_apis, replication, resources, ui_api
 from localorg.web import Json
 
@@ -43,6 +44,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
             body = not_found()
         else:
             body = ApiError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
+        because(body.code, body.message)
         return Json(body.body(), body.status)
 
     handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
@@ -51,7 +53,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
     oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
     everything: list[BaseRoute] = [Route("/", front), *oauth, *data, *composite.routes(org, Router(data)), *control.routes(org)]
     app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
-    served = _single_slashes(app)
+    served = _single_slashes(remembered(app, org.recent))
     return served if log is None else _logged(served, log)
 
 

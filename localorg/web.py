@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from localorg.errors import ApiError, OAuthError
 from localorg.faults import BODIES, Fault
 from localorg.org import Org
+from localorg.recent import because
 
 Endpoint = Callable[[Org, Request], Awaitable[Response]]
 NO_STORE = {"Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private"}
@@ -47,15 +48,29 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
         try:
             return await endpoint(org, request)
         except ApiError as refused:
+            because(refused.code, refused.message)
             return Json(refused.body(), refused.status, headers=limit_header(org))
         except OAuthError as refused:
+            because(refused.error, refused.description)
             return Json({"error": refused.error, "error_description": refused.description}, refused.status, headers=NO_STORE)
         except ClientDisconnect:
             return Response(status_code=400)
 
     async def serve(request: Request) -> Response:
         request.scope[KIND] = kind
-        return await work(request) if INNER in request.scope else await counted(org, kind, lambda: work(request))
+        if INNER in request.scope:
+            return await work(request)
+        if not kind.startswith("rest."):
+            return await counted(org, kind, lambda: work(request))
+        try:
+            number = org.limits.begin(request.url.path, request.url.query)
+        except ApiError as refused:
+            because(refused.code, refused.message)
+            return Json(refused.body(), refused.status, headers=limit_header(org))
+        try:
+            return await counted(org, kind, lambda: work(request))
+        finally:
+            org.limits.end(number)
 
     return Route(path, serve, methods=methods)
 
@@ -81,6 +96,7 @@ async def counted(org: Org, kind: str, work: Callable[[], Awaitable[Response]]) 
 
 def _refusal(kind: str, fault: Fault) -> Response:
     assert fault.status is not None
+    because("FAULT", f"answered with {fault.status} instead of being done")
     if fault.body is not None:
         return Response(fault.body, fault.status, media_type="application/json" if fault.body[:1] in ("{", "[") else "text/html")
     code, message = BODIES.get(fault.status, ("UNKNOWN_EXCEPTION", "An unexpected error occurred."))
@@ -149,7 +165,7 @@ def bearer(request: Request) -> str | None:
 
 def limit_header(org: Org) -> dict[str, str]:
     """The daily API allowance as every REST answer tells it."""
-    return {"Sforce-Limit-Info": f"api-usage={org.api_used}/{org.daily_limit}"}
+    return {"Sforce-Limit-Info": f"api-usage={org.limits.used}/{org.limits.daily}"}
 
 
 def base_url(request: Request) -> str:

@@ -10,14 +10,17 @@ from starlette.routing import BaseRoute, Route
 
 from localorg.control import pages
 from localorg.data import snapshots
+from localorg.data.ids import is_id, to_18
 from localorg.data.seed import USERS
 from localorg.errors import ApiError
 from localorg.faults import Fault
+from localorg.limits import Limits
 from localorg.oauth.grants import POLICIES, expire_sessions, find_app, revoke_user, rotate_out
 from localorg.org import Org
 from localorg.settings import CONSUMER_KEY
 from localorg.web import Endpoint, Json, base_url, json_object
 
+_LIMIT_NAMES = {"concurrent": "concurrent", "longSeconds": "long_seconds", "urlBytes": "url_bytes", "firstVersion": "first_version"}
 _FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "hold": bool, "cut": str, "body": str}
 
 
@@ -33,6 +36,9 @@ def routes(org: Org) -> list[BaseRoute]:
         _route(org, f"{base}/app", _app, ["POST"]),
         _route(org, f"{base}/move", _move, ["POST"]),
         _route(org, f"{base}/limit", _limit, ["POST"]),
+        _route(org, f"{base}/limits", _limits, ["POST"]),
+        _route(org, f"{base}/lock", _lock, ["POST"]),
+        _route(org, f"{base}/requests", _requests, ["GET"]),
         _route(org, f"{base}/faults", _faults, ["POST"]),
         _route(org, f"{base}/faults/clear", _clear_faults, ["POST"]),
         _route(org, f"{base}/clock", _clock, ["POST"]),
@@ -159,11 +165,39 @@ async def _move(org: Org, request: Request) -> Response:
 
 
 async def _limit(org: Org, request: Request) -> Response:
-    remaining = (await json_object(request, any_type=True)).get("remaining")
+    body = await json_object(request, any_type=True)
+    remaining = body.get("remaining")
     if isinstance(remaining, bool) or not isinstance(remaining, int) or not 0 <= remaining <= 10**9:
-        raise _wrong('send {"remaining": n}: how many requests are left today')
-    org.daily_limit, org.api_used = max(remaining, 15_000), max(0, 15_000 - remaining)
-    return Json({"remaining": org.daily_limit - org.api_used})
+        raise _wrong('send {"remaining": n}: how many requests are left today, with "username" those of one user')
+    if "username" in body:
+        org.limits.of_users[_user_id(org, body)] = remaining
+    else:
+        org.limits.daily, org.limits.used = max(remaining, 15_000), max(0, 15_000 - remaining)
+    return Json({"remaining": remaining})
+
+
+async def _limits(org: Org, request: Request) -> Response:
+    body = await json_object(request, any_type=True)
+    for name, value in body.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10**9
+        if name not in _LIMIT_NAMES or not (number or (value is None and name in ("concurrent", "urlBytes"))):
+            raise _wrong(f"limits takes numbers: {', '.join(_LIMIT_NAMES)}; null switches concurrent and urlBytes off")
+    for name, value in body.items():
+        setattr(org.limits, _LIMIT_NAMES[name], value)
+    return Json({name: getattr(org.limits, attribute) for name, attribute in _LIMIT_NAMES.items()})
+
+
+async def _lock(org: Org, request: Request) -> Response:
+    body = await json_object(request, any_type=True)
+    identifier, seconds = body.get("id"), body.get("seconds", 10)
+    if not isinstance(identifier, str) or not is_id(identifier) or isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise _wrong('send {"id": a record\'s id, "seconds": n}: somebody else changes the record for so long')
+    org.limits.lock(to_18(identifier), seconds)
+    return Json({"locked": to_18(identifier)})
+
+
+async def _requests(org: Org, _request: Request) -> Response:
+    return Json([seen.told() for seen in org.recent.seen])
 
 
 async def _generations(org: Org, _request: Request) -> Response:
@@ -225,7 +259,7 @@ async def _reset(org: Org, _request: Request) -> Response:
     org.faults.clear()
     org.clock.reset()
     org.moved_to = None
-    org.daily_limit, org.api_used = 15_000, 0
+    org.limits = Limits(under_way=org.limits.under_way)
     with org.write() as db:
         db.execute(
             "UPDATE app SET rotation = ?, pkce_required = 1, secret_required = 1, refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL"

@@ -6,9 +6,13 @@ import urllib.request
 from collections.abc import Mapping
 
 
-def control(url: str, what: str, body: Mapping[str, object]) -> object:
-    """What the org answers. Raises LookupError for what it does not have, ValueError for what it does not take, OSError when it is not there."""
-    request = urllib.request.Request(f"{url}/localorg/control/{what}", json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310  an org on this machine
+def control(url: str, what: str, body: Mapping[str, object] | None) -> object:
+    """What the org answers; without a body it is only asked.
+
+    Raises LookupError for what it does not have, ValueError for what it does not take, OSError when it is not there.
+    """
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}/localorg/control/{what}", data, {"Content-Type": "application/json"})  # noqa: S310  an org on this machine
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return json.load(answer)

@@ -28,7 +28,7 @@ def controls(usernames: Sequence[str]) -> str:
 <button class="plain">Move the clock</button></form>
 <form data-path="limit"><label for="left">Requests left today</label><input id="left" name="remaining" type="number" value="0" min="0">
 <button class="plain">Set the limit</button></form>
-<p id="said" role="status"></p><h1>What the org has seen</h1><pre id="seen"></pre><button class="plain" id="reset">Back to zero</button>
+<p id="said" role="status"></p><h1>What clients asked last</h1><ol id="requests"></ol><h1>What the org has counted</h1><pre id="seen"></pre><button class="plain" id="reset">Back to zero</button>
 <script>{_CONTROL_SCRIPT}</script>""",
     )
 
@@ -43,7 +43,23 @@ async function send(path, body) {
 }
 async function look() {
   const counters = await (await fetch(base + "counters")).json();
+  const recent = await (await fetch(base + "requests")).json();
+  document.getElementById("requests").replaceChildren(...recent.reverse().map(asked));
   seen.textContent = Object.entries(counters).map(([kind, n]) => kind.padEnd(28) + n).join("\\n") || "nothing yet";
+}
+function asked(one) {
+  const item = document.createElement("li"), head = document.createElement("code");
+  head.textContent = `${new Date(1000 * one.at).toLocaleTimeString()} ${one.status} ${one.method} ${one.path} ${one.milliseconds} ms`;
+  item.append(head);
+  for (const reason of one.reasons) {
+    const said = document.createElement("p");
+    said.className = "error";
+    said.textContent = `${reason.code}: ${reason.message}`;
+    const advice = document.createElement("p");
+    advice.textContent = reason.advice;
+    item.append(said, advice);
+  }
+  return item;
 }
 for (const form of document.forms) form.addEventListener("submit", (event) => {
   event.preventDefault();

@@ -70,6 +70,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
     with org.write() as db:
         current = read(org, sobject, identifier)
+        org.limits.check_lock(str(current["Id"]))
         full = {**current, **row}
         # Conditional requests compare whole seconds and clients compare versions: a change is always later.
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
@@ -85,7 +86,9 @@ def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
     if not sobject.deletable:
         raise no_access()
     with org.write() as db:
-        _bin(org, db, org.objects[sobject.name], [str(read(org, sobject, identifier)["Id"])], user_id)
+        row = read(org, sobject, identifier)
+        org.limits.check_lock(str(row["Id"]))
+        _bin(org, db, org.objects[sobject.name], [str(row["Id"])], user_id)
 
 
 def _bin(org: Org, db: sqlite3.Connection, sobject: SObject, ids: Sequence[str], user_id: str) -> None:

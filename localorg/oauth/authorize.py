@@ -13,6 +13,7 @@ from localorg.errors import OAuthError
 from localorg.oauth import pages
 from localorg.oauth.grants import App, approve, browser_user, check_password, find_app, is_approved, issue_code, start_browser_session
 from localorg.org import Org
+from localorg.recent import because
 from localorg.web import form, route
 
 _COOKIE = "localorg_sid"
@@ -64,11 +65,14 @@ class _Authorization:
     def redirect(self, **parameters: str) -> Response:
         if self.state is not None:
             parameters["state"] = self.state
+        if "error" in parameters:
+            because(parameters["error"], parameters["error_description"])
         mark = "&" if "?" in self.redirect_uri else "?"
         return RedirectResponse(f"{self.redirect_uri}{mark}{urlencode(parameters)}", 302, headers=_BROWSER)
 
 
 def _error_page(refused: OAuthError) -> Response:
+    because(refused.error, refused.description)
     return HTMLResponse(pages.oauth_error(refused.error, refused.description), 400, headers=_BROWSER)
 
 
@@ -99,6 +103,7 @@ async def _login(org: Org, request: Request) -> Response:
     username = fields.get("username", "").strip()
     user_id = check_password(org, username, fields.get("pw", ""))
     if user_id is None:
+        because("login_failed", "wrong username or password, or an inactive user")
         return HTMLResponse(pages.login({"startURL": start}, username=username, failed=True), 200, headers=_BROWSER)
     again = {name: value for name, value in parse_qsl(start) if name != "prompt"}
     prompt = " ".join(w for w in dict(parse_qsl(start)).get("prompt", "").split() if w != "login")

@@ -21,8 +21,6 @@ def require_session(org: Org, request: Request) -> Session:
     moved = org.moved_to is not None and base_url(request) != org.moved_to
     if session is None or moved:
         raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
-    if org.api_used >= org.daily_limit:
-        raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-    org.api_used += 1
+    org.limits.count(session.user_id)
     org.generations[f"{request.scope[KIND]}@{session.generation}"] += 1
     return session

@@ -56,9 +56,9 @@ def routes(org: Org) -> list[BaseRoute]:
     ]
 
 
-async def _versions(_org: Org, _request: Request) -> Response:
+async def _versions(org: Org, _request: Request) -> Response:
     rows: list[dict[str, str]] = []
-    for number in range(FIRST_VERSION, LAST_VERSION + 1):
+    for number in range(max(FIRST_VERSION, org.limits.first_version), LAST_VERSION + 1):
         # v68.0 is Winter '27; three releases a year.
         season, year = _SEASONS[(number - 68) % 3], 27 + (number - 68) // 3
         rows.append({"label": f"{season} '{year:02d}", "url": f"/services/data/v{number}.0", "version": f"{number}.0"})
@@ -74,7 +74,7 @@ async def _resources(org: Org, request: Request) -> Response:
 async def _limits(org: Org, request: Request) -> Response:
     call_of(org, request)
     rows: dict[str, object] = {name: {"Max": most, "Remaining": most} for name, most in _LIMITS.items()}
-    rows["DailyApiRequests"] = {"Max": org.daily_limit, "Remaining": max(0, org.daily_limit - org.api_used)}
+    rows["DailyApiRequests"] = {"Max": org.limits.daily, "Remaining": max(0, org.limits.daily - org.limits.used)}
     rows["PermissionSets"] = {"Max": 1500, "Remaining": 1500, "CreateCustom": {"Max": 1000, "Remaining": 1000}}
     return Json(dict(sorted(rows.items())), headers=limit_header(org))
 

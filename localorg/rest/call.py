@@ -29,7 +29,7 @@ class Call:
 
 def call_of(org: Org, request: Request) -> Call:
     session = require_session(org, request)
-    version = _version(request)
+    version = _version(org, request)
     return Call(session, version, schema_for(org, session.user_id), person(org, session.user_id))
 
 
@@ -74,9 +74,11 @@ class _RecordId(Convertor[str]):
 register_url_convertor("record", _RecordId())
 
 
-def _version(request: Request) -> str:
+def _version(org: Org, request: Request) -> str:
     text = str(request.path_params["version"])
     match = re.fullmatch(r"(\d{1,3})\.0", text)
+    if match is not None:
+        org.limits.check_version(int(match[1]))
     if match is None or not FIRST_VERSION <= int(match[1]) <= LAST_VERSION:
         raise not_found()
     return text

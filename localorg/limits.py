@@ -1,0 +1,73 @@
+"""The limits that an org keeps: requests a day, long requests at once, the length of an address, versions, locked records. All can be set.
+
+Source: Salesforce Developer Limits and Allocations, "API Request Limits"; REST API Developer Guide, "Status Codes and Error Responses",
+"API End-of-Life".
+"""
+
+import time
+from dataclasses import dataclass, field
+
+from localorg.errors import ApiError
+
+OLDEST_VERSION = 7  # of all that there have ever been
+
+
+@dataclass(slots=True)
+class Limits:
+    """What is allowed, and what is used.
+
+    `daily` requests in a day, of the org and in `of_users` of single ones (what is left, by id); `concurrent` requests at once that
+    take longer than `long_seconds`; `url_bytes` of a path with its query; `first_version` is the oldest that is not retired; `locks` are
+    record ids and the time (of the machine's monotonic clock) until which somebody else holds them. None switches a limit off.
+    """
+
+    daily: int = 15_000
+    used: int = 0
+    of_users: dict[str, int] = field(default_factory=dict[str, int])
+    concurrent: int | None = 25
+    long_seconds: float = 20.0
+    url_bytes: int | None = 16_384
+    first_version: int = 29
+    locks: dict[str, float] = field(default_factory=dict[str, float])
+    under_way: dict[int, float] = field(default_factory=dict[int, float])
+
+    def count(self, user_id: str) -> None:
+        """One request of a user; raises ApiError 403 REQUEST_LIMIT_EXCEEDED."""
+        left = self.of_users.get(user_id)
+        if self.used >= self.daily or left == 0:
+            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self.used += 1
+        if left is not None:
+            self.of_users[user_id] = left - 1
+
+    def begin(self, path: str, query: str) -> int:
+        """A REST request comes in; the number is to be given back to `end`. Raises ApiError 403 or 414."""
+        if self.url_bytes is not None and len(path) + 1 + len(query) > self.url_bytes:
+            raise ApiError(414, "URI_TOO_LONG", f"The length of the URI exceeds the {self.url_bytes}-byte limit.")
+        now = time.monotonic()
+        if self.concurrent is not None and sum(now - begun >= self.long_seconds for begun in self.under_way.values()) >= self.concurrent:
+            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
+        number = max(self.under_way, default=0) + 1
+        self.under_way[number] = now
+        return number
+
+    def end(self, number: int) -> None:
+        self.under_way.pop(number, None)
+
+    def check_version(self, version: int) -> None:
+        """Raises ApiError 410 for a version that Salesforce has retired."""
+        if OLDEST_VERSION <= version < self.first_version:
+            raise ApiError(410, "GONE", f"Version {version}.0 of the API is retired. Use version {self.first_version}.0 or later.")
+
+    def lock(self, identifier: str, seconds: float) -> None:
+        """Somebody else changes this record for so long."""
+        self.locks[identifier] = time.monotonic() + seconds
+
+    def check_lock(self, identifier: str) -> None:
+        """Raises ApiError 400 UNABLE_TO_LOCK_ROW while somebody else changes the record."""
+        until = self.locks.get(identifier)
+        if until is None:
+            return
+        if time.monotonic() < until:
+            raise ApiError(400, "UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record or 1 records: {identifier}", [])
+        del self.locks[identifier]

@@ -1,0 +1,108 @@
+"""What the org was asked last and why it refused what it refused, for people whose client does not work yet."""
+
+import time
+from collections import deque
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+KEPT = 50
+_REASONS: ContextVar[list[tuple[str, str]] | None] = ContextVar("reasons", default=None)
+
+# What to do, by the error's code.
+_ADVICE = {
+    "INVALID_SESSION_ID": "The access token has expired, was revoked or is of another org: ask /services/oauth2/token for a new one.",
+    "Bad_OAuth_Token": "The access token has expired or was revoked: ask /services/oauth2/token for a new one.",
+    "invalid_client_id": "The consumer key is LOCAL_EXTERNAL_CLIENT_APP; Salesforce's command-line client brings PlatformCLI along.",
+    "invalid_client": "The consumer secret of LOCAL_EXTERNAL_CLIENT_APP is local-consumer-secret.",
+    "redirect_uri_mismatch": "Redirect URIs are compared letter by letter: name yours with `localorg serve --callback URL`.",
+    "invalid_grant": "A code works once and for 15 minutes, with the verifier whose challenge began the sign-in; a refresh token that was "
+                     "rotated works no more: keep the new one that comes with every refresh.",
+    "invalid_request": "A parameter is missing: PKCE (code_challenge, S256) is required, and a code is sent with its verifier.",
+    "invalid_scope": "Scopes are api, id, profile, email, openid, refresh_token and web.",
+    "unsupported_grant_type": "Grant types are authorization_code and refresh_token.",
+    "login_failed": "Users and password: `localorg users`.",
+    "access_denied": "Somebody pressed Deny.",
+    "MALFORMED_QUERY": "The message points at the place; docs/localorg.md lists what of SOQL there is.",
+    "INVALID_FIELD": "There is no such field, or the user's profile does not see it: look into the object's describe.",
+    "INVALID_TYPE": "There is no such object, or the user's profile does not see it; own objects come with `localorg serve --schema`.",
+    "NOT_FOUND": "There is no such record or resource for this user; docs/localorg.md lists the resources.",
+    "ENTITY_IS_DELETED": "The record is in the recycle bin: queryAll still finds it.",
+    "METHOD_NOT_ALLOWED": "The message names the methods of this resource.",
+    "UNSUPPORTED_MEDIA_TYPE": "Send Content-Type: application/json.",
+    "JSON_PARSER_ERROR": "The body is not the JSON that this resource takes.",
+    "REQUIRED_FIELD_MISSING": "The fields that the message names are needed.",
+    "INVALID_FIELD_FOR_INSERT_UPDATE": "These fields are set by the org, or the user's profile may not change them.",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "A validation rule of the schema refuses it, in its own words.",
+    "INSUFFICIENT_ACCESS": "The user's profile may not do this: try admin@localorg.test.",
+    "REQUEST_LIMIT_EXCEEDED": "The allowance was set lower on the page /localorg; `POST /localorg/control/reset` gives it back.",
+    "UNABLE_TO_LOCK_ROW": "Somebody else changes the record right now: try again, as against Salesforce.",
+    "URI_TOO_LONG": "Send long queries in a composite request, or in a Bulk API 2.0 job.",
+    "GONE": "Use a newer version of the API.",
+    "API_DISABLED_FOR_ORG": "This org does not speak that API; docs/localorg.md lists those that it does.",
+    "FeatureNotEnabled": "This org speaks Bulk API 2.0 (/jobs/ingest, /jobs/query), not 1.0.",
+    "FAULT": "A fault that was asked for on the page /localorg or by the control API.",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One request: when (seconds since the epoch), what, how it was answered, how long it took, by which client, and why not."""
+
+    at: float
+    method: str
+    path: str
+    status: int
+    milliseconds: int
+    client: str
+    reasons: tuple[tuple[str, str], ...]
+
+    def told(self) -> dict[str, object]:
+        """For a page or a terminal: each reason with what to do about it."""
+        reasons = [{"code": code, "message": message.strip(), "advice": _ADVICE.get(code, "")} for code, message in self.reasons]
+        return {
+            "at": self.at, "method": self.method, "path": self.path, "status": self.status, "milliseconds": self.milliseconds,
+            "client": self.client, "reasons": reasons,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Recent:
+    """The last requests, oldest first. Without query strings, headers and bodies: no token or code is in it."""
+
+    seen: deque[Seen] = field(default_factory=lambda: deque[Seen](maxlen=KEPT))
+
+
+def because(code: str, message: str) -> None:
+    """Notes why the request that is being answered is refused."""
+    reasons = _REASONS.get()
+    if reasons is not None and len(reasons) < 10:
+        reasons.append((code, message[:500]))
+
+
+def remembered(app: ASGIApp, recent: Recent) -> ASGIApp:
+    """The app, with its requests remembered; what the org's own control page asks is not."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/localorg"):
+            await app(scope, receive, send)
+            return
+        reasons: list[tuple[str, str]] = []
+        _REASONS.set(reasons)
+        started, status = time.perf_counter(), 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await app(scope, receive, watch)
+        finally:
+            client = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"user-agent"), "")
+            took = round(1000 * (time.perf_counter() - started))
+            recent.seen.append(Seen(time.time(), scope["method"], scope["path"], status, took, client[:80], tuple(reasons)))
+
+    return wrapped
