@@ -8,11 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from localorg.control.client import control
-from localorg.control.doctor import report
 from localorg.data.seed import USERS
-from localorg.metadata.load import DataError
-from localorg.metadata.source import MetadataError
+from localorg.metadata import DataError, MetadataError
 from localorg.provision import open_org
 from localorg.server import listen, make_app, make_server
 from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
@@ -54,8 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 shutil.rmtree(options.data / "snapshots", ignore_errors=True)
                 print(f"The org in {options.data} is gone; the next `localorg serve` makes a new one.")
             case "doctor":
+                from localorg.control.doctor import report  # HTTP is not needed to serve
+
                 print("\n".join(report(f"http://127.0.0.1:{options.port}")))
             case "snapshot":
+                from localorg.control.client import control
+
                 control(f"http://127.0.0.1:{options.port}", f"snapshot/{options.what}", {"name": options.name})
                 print(f"{options.what}d {options.name}")
             case _:

@@ -5,7 +5,6 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from localorg.control.client import control
 from localorg.org import Org
 from localorg.provision import open_org
 from localorg.server import listen, make_app, make_server
@@ -45,6 +44,8 @@ class EmbeddedOrg:
         self._control("snapshot/restore", name)
 
     def _control(self, what: str, name: str) -> None:
+        from localorg.control.client import control  # HTTP is not needed to serve
+
         control(self.url, what, {"name": name})
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -7,9 +7,6 @@ from localorg.data.access import profile_name
 from localorg.data.jobs import JOB_TABLES
 from localorg.data.metadata import Metadata
 from localorg.data.seed import ADMIN, seed
-from localorg.metadata.load import load
-from localorg.metadata.objects import build
-from localorg.metadata.source import read
 from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
 from localorg.settings import CONSUMER_KEY, OrgSettings
@@ -60,6 +57,9 @@ def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
     """The org's schema; custom objects keep the key prefixes that they had."""
     if not settings.schema:
         return Metadata()
+    from localorg.metadata.objects import build  # only an org with a schema of its own needs them
+    from localorg.metadata.source import read
+
     kept = {str(r["key"])[7:]: str(r["value"]) for r in db.execute("SELECT key, value FROM meta WHERE key LIKE 'prefix:%'")}
     return build(read(settings.schema), kept)
 
@@ -72,7 +72,10 @@ def _fill(org: Org) -> None:
     db.execute("PRAGMA synchronous = OFF")
     seed(org)
     _register_metadata(org)
-    load(org, org.settings.load)
+    if org.settings.load:
+        from localorg.metadata.load import load
+
+        load(org, org.settings.load)
     with org.write():
         db.execute("INSERT INTO meta VALUES ('seeded', ?)", (str(org.settings.seed),))
     db.execute("PRAGMA synchronous = NORMAL")

@@ -85,7 +85,7 @@ def remembered(app: ASGIApp, recent: Recent) -> ASGIApp:
     """The app, with its requests remembered; what the org's own control page asks is not."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/localorg"):
+        if scope["type"] != "http" or scope["path"].startswith(("/localorg", "/favicon.ico")):
             await app(scope, receive, send)
             return
         reasons: list[tuple[str, str]] = []

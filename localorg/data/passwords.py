@@ -6,8 +6,8 @@ import sqlite3
 
 
 def hash_password(password: str, salt: bytes) -> bytes:
-    """The stored form of a password."""
-    return hashlib.scrypt(password.encode(), salt=salt, n=2**12, r=8, p=1)
+    """The stored form of a password; cheap, because these passwords are printed on the login page."""
+    return hashlib.scrypt(password.encode(), salt=salt, n=2**8, r=8, p=1)
 
 
 def set_password(db: sqlite3.Connection, user_id: str, password: str) -> None:

@@ -14,11 +14,8 @@ import msgspec
 from localorg.data import records
 from localorg.data.schema import Field, SObject
 from localorg.errors import ApiError
+from localorg.metadata import DataError
 from localorg.org import Org
-
-
-class DataError(Exception):
-    """A file with records that cannot be taken; the text names file, line or record, and what to do."""
 
 
 def load(org: Org, paths: Sequence[Path]) -> None:

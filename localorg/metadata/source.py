@@ -12,12 +12,12 @@ from xml.parsers import expat
 
 import msgspec
 
+from localorg.metadata import MetadataError
 
-class MetadataError(Exception):
-    """A file that cannot be understood; the text names file, line and what to do."""
 
-    def __init__(self, path: Path, line: int | None, said: str) -> None:
-        super().__init__(f"{path}{'' if line is None else f':{line}'}: {said}")
+def misread(path: Path, line: int | None, said: str) -> MetadataError:
+    """The error that names a place."""
+    return MetadataError(f"{path}{'' if line is None else f':{line}'}: {said}")
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Element:
         return text
 
     def wrong(self, said: str) -> MetadataError:
-        return MetadataError(self.path, self.line, said)
+        return misread(self.path, self.line, said)
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ def read(paths: Sequence[Path]) -> Source:
     source = Source()
     for path in paths:
         if not path.exists():
-            raise MetadataError(path, None, "there is no such file or folder")
+            raise misread(path, None, "there is no such file or folder")
         files = [path] if path.is_file() else sorted(_files(path))
         known = sum(_take(source, file, file.relative_to(path).parts[:-1] if path.is_dir() else ()) for file in files)
         if not known:
@@ -151,14 +151,14 @@ def read_xml(file: Path) -> Element:
             inside[-1].text += data
 
     def doctype(*_rest: object) -> None:
-        raise MetadataError(file, parser.CurrentLineNumber, "metadata files have no document type")
+        raise misread(file, parser.CurrentLineNumber, "metadata files have no document type")
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(file.read_bytes(), True)
     except expat.ExpatError as wrong:
-        raise MetadataError(file, wrong.lineno, f"is not XML: {expat.ErrorString(wrong.code)}") from None
+        raise misread(file, wrong.lineno, f"is not XML: {expat.ErrorString(wrong.code)}") from None
     return root[0]
 
 
@@ -167,9 +167,9 @@ def _take_json(source: Source, file: Path) -> None:
     try:
         value: object = msgspec.json.decode(file.read_bytes())
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        raise MetadataError(file, None, f"is not JSON: {str(wrong)[:120]}") from None
+        raise misread(file, None, f"is not JSON: {str(wrong)[:120]}") from None
     if not isinstance(value, dict):
-        raise MetadataError(file, None, "is not an object of API names")
+        raise misread(file, None, "is not an object of API names")
     for name, told in cast(dict[str, object], value).items():
         element = _element(str(name), told, file)
         for part, into in (("fields", source.fields), ("validationRules", source.rules), ("recordTypes", source.record_types)):

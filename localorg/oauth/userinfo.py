@@ -26,7 +26,9 @@ async def _discovery(_org: Org, request: Request) -> Response:
 
 
 async def _keys(org: Org, _request: Request) -> Response:
-    return Json(oidc.keys(org))
+    from localorg.oauth.signing import keys  # here, because it takes a tenth of a second to load
+
+    return Json(keys(org))
 
 
 async def _userinfo(org: Org, request: Request) -> Response:

@@ -17,9 +17,8 @@ from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.cli import main
 from localorg.data.schema import STANDARD, Change
+from localorg.metadata import DataError, MetadataError
 from localorg.metadata.formula import FormulaError, compile_formula
-from localorg.metadata.load import DataError
-from localorg.metadata.source import MetadataError
 
 DATA = "/services/data/v68.0"
 NS = 'xmlns="http://soap.sforce.com/2006/04/metadata"'

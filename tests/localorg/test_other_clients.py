@@ -128,13 +128,13 @@ def test_authlib_signs_in_with_pkce_and_refreshes(own: EmbeddedOrg) -> None:
     assert client.get(f"{own.url}/services/oauth2/userinfo").status_code == 403
 
 
-def run_node(repository: Path, script: str, given: object) -> Any:
+def run_node(repository: Path, script: str, given: object, **environment: str) -> Any:
     """Runs a script of this folder with the project's Node; it reads JSON and writes JSON."""
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     assert node is not None, "Node is missing: run make test, which installs it"
     done = subprocess.run(
         [node, str(repository / "tests/localorg" / script)], input=json.dumps(given), capture_output=True, text=True, timeout=120, check=False,
-        env={"NODE_PATH": str(repository / "devtools/node_modules"), "PATH": ""},
+        env={"NODE_PATH": str(repository / "devtools/node_modules"), "PATH": "", **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
@@ -169,6 +169,48 @@ def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path
         "bulkLoaded": [2, 1],
         "bulkQueried": ["Bulk by jsforce 1", "Bulk by jsforce 2"],
     }
+
+
+_CLIENT = {"key": CONSUMER_KEY, "secret": CONSUMER_SECRET, "callback": CALLBACK}
+
+
+@shows(
+    "openid-client", "discovery", "authorization code with PKCE, state, nonce and ID token", "userinfo", "refresh", "introspect", "reuse", "revoke"
+)
+def test_openid_client_checks_everything(own: EmbeddedOrg, repository: Path) -> None:
+    verifier = "openid-" + "v" * 50
+    back, second, third = (
+        log_in(own.url, verifier=verifier, nonce="the-nonce", scope="openid api refresh_token").headers["location"] for _ in range(3)
+    )
+    given = {
+        "url": own.url,
+        **_CLIENT,
+        "verifier": verifier,
+        "state": "the-state",
+        "nonce": "the-nonce",
+        "back": back,
+        "second": second,
+        "third": third,
+    }
+    assert run_node(repository, "npm/openid_story.mjs", given) == {
+        "issuer": True, "pkce": True, "subject": True, "user": SALES, "rotated": True, "active": True, "reuse": "invalid_grant", "revoked": False,
+        "afterReuse": "invalid_grant", "wrongNonce": "OAUTH_JWT_CLAIM_COMPARISON_FAILED",
+    }  # fmt: skip
+
+
+@shows(
+    "@salesforce/core", "AuthInfo from a code", "Connection.identity", "retrieveMaxApiVersion", "singleRecordQuery", "autoFetchQuery", "create",
+    "delete", "Org", "refresh by itself",
+)  # fmt: skip
+def test_salesforce_core_alone(own: EmbeddedOrg, repository: Path, tmp_path: Path) -> None:
+    verifier = "core-" + "v" * 50
+    code = parse_qs(urlsplit(log_in(own.url, verifier=verifier).headers["location"]).query)["code"][0]
+    given = {"url": own.url, **_CLIENT, "code": code, "verifier": verifier}
+    home = {"HOME": str(tmp_path), "SF_USE_GENERIC_UNIX_KEYCHAIN": "true", "SF_DISABLE_LOG_FILE": "true", "SF_DISABLE_TELEMETRY": "true"}
+    assert run_node(repository, "npm/core_story.mjs", given, **home) == {
+        "identity": SALES, "username": SALES, "version": "68.0", "latest": "68.0", "single": "Sam Sales", "all": True, "created": True,
+        "deleted": True, "org": True, "sandbox": False, "afterExpiry": 1, "error": "INVALID_FIELD",
+    }  # fmt: skip
 
 
 def test_the_grammar_agrees_with_soql_parser_js(repository: Path) -> None:
