@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from localorg.data.seed import USERS
 from localorg.metadata import DataError, MetadataError
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve the org on 127.0.0.1")
     serve.add_argument("--port", type=int, default=8800)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1; in a container 0.0.0.0)")
     serve.add_argument("--seed", type=int, default=1, help="seed of the demo data (default 1)")
     serve.add_argument("--accounts", type=int, default=200, help="how many accounts a new org gets (default 200)")
     serve.add_argument("--session-seconds", type=int, default=7200, help="idle life of an access token (default 2 hours)")
@@ -35,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     snapshot.add_argument("what", choices=("save", "restore"))
     snapshot.add_argument("name")
     snapshot.add_argument("--port", type=int, default=8800, help="where the org is served (default 8800)")
+    token = commands.add_parser("token", help="print an access token of a running org, for curl and other clients")
+    token.add_argument("--user", default="sales@localorg.test", help="whose (default sales@localorg.test)")
+    token.add_argument("--port", type=int, default=8800, help="where the org is served (default 8800)")
     doctor = commands.add_parser("doctor", help="what clients asked a running org last, and what was wrong with it")
     doctor.add_argument("--port", type=int, default=8800, help="where the org is served (default 8800)")
     commands.add_parser("users", help="list the users that can log in")
@@ -50,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     (options.data / name).unlink(missing_ok=True)
                 shutil.rmtree(options.data / "snapshots", ignore_errors=True)
                 print(f"The org in {options.data} is gone; the next `localorg serve` makes a new one.")
+            case "token":
+                from localorg.control.client import control
+
+                given = control(f"http://127.0.0.1:{options.port}", "token", {"username": options.user})
+                print(cast(dict[str, object], given)["access_token"])
             case "doctor":
                 from localorg.control.doctor import report  # HTTP is not needed to serve
 
@@ -92,7 +102,7 @@ def _serve(options: argparse.Namespace) -> int:
         schema=tuple(options.schema),
         load=tuple(options.load),
     )
-    sock = listen(options.port)
+    sock = listen(options.port, options.host)
     org = open_org(settings)
     for line in org.metadata.left_out:
         print(f"left out: {line}", flush=True)

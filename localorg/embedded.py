@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from localorg.org import Org
 from localorg.provision import open_org
@@ -42,6 +42,12 @@ class EmbeddedOrg:
     def restore(self, name: str = "saved") -> None:
         """Everything is again as it was when it was saved. Raises LookupError when there is no snapshot of that name."""
         self._control("snapshot/restore", name)
+
+    def sign_in(self, username: str = "sales@localorg.test") -> str:
+        """An access token of the demo app for a user, without the login page. Raises ValueError for somebody unknown."""
+        from localorg.control.client import control
+
+        return str(cast(dict[str, object], control(self.url, "token", {"username": username}))["access_token"])
 
     def _control(self, what: str, name: str) -> None:
         from localorg.control.client import control  # HTTP is not needed to serve

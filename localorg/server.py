@@ -89,12 +89,12 @@ def _logged(app: ASGIApp, log: Callable[[str], None]) -> ASGIApp:
     return wrapped
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on loopback; port 0 takes a free one. Raises OSError when the port is taken."""
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A listening socket, on loopback unless told otherwise; port 0 takes a free one. Raises OSError when the port is taken."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only when the protocol is named
     if sys.platform != "win32":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", port))
+    sock.bind((host, port))
     sock.listen(512)
     return sock
 

@@ -15,10 +15,10 @@ from localorg.data.seed import USERS
 from localorg.errors import ApiError
 from localorg.faults import Fault
 from localorg.limits import Limits
-from localorg.oauth.grants import POLICIES, expire_sessions, find_app, revoke_user, rotate_out
+from localorg.oauth.grants import POLICIES, exchange_code, expire_sessions, find_app, issue_code, revoke_user, rotate_out
 from localorg.org import Org
 from localorg.settings import CONSUMER_KEY
-from localorg.web import Endpoint, Json, base_url, json_object
+from localorg.web import NO_STORE, Endpoint, Json, base_url, json_object
 
 _LIMIT_NAMES = {"concurrent": "concurrent", "longSeconds": "long_seconds", "urlBytes": "url_bytes", "firstVersion": "first_version"}
 _FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "hold": bool, "cut": str, "body": str}
@@ -31,6 +31,7 @@ def routes(org: Org) -> list[BaseRoute]:
         _route(org, f"{base}/expire", _expire, ["POST"]),
         _route(org, f"{base}/revoke", _revoke, ["POST"]),
         _route(org, f"{base}/rotate", _rotate, ["POST"]),
+        _route(org, f"{base}/token", _token, ["POST"]),
         _route(org, f"{base}/deactivate", _deactivate, ["POST"]),
         _route(org, f"{base}/profile", _profile, ["POST"]),
         _route(org, f"{base}/app", _app, ["POST"]),
@@ -103,6 +104,15 @@ async def _revoke(org: Org, request: Request) -> Response:
 
 async def _rotate(org: Org, request: Request) -> Response:
     return Json({"rotated": rotate_out(org, await _user(org, request))})
+
+
+async def _token(org: Org, request: Request) -> Response:
+    """Tokens of the demo app without the pages, for tests and shells."""
+    user_id, app = await _user(org, request), find_app(org, CONSUMER_KEY)
+    assert app is not None
+    redirect_uri = app.callbacks[0]
+    given = exchange_code(org, app, issue_code(org, app, user_id, redirect_uri, "api id refresh_token", None), redirect_uri, None)
+    return Json({"access_token": given.access_token, "refresh_token": given.refresh_token, "instance_url": base_url(request)}, headers=NO_STORE)
 
 
 async def _deactivate(org: Org, request: Request) -> Response:

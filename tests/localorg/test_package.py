@@ -1,5 +1,7 @@
 """What the package brings along for others: its fixture, its wheel."""
 
+import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -8,7 +10,9 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from devtools.browsers import CHROMIUM_FLAGS
 from devtools.clients import ADMIN, authorize, exchange
+from devtools.paths import chromium, tool_path
 from localorg import EmbeddedOrg, OrgSettings
 
 
@@ -26,6 +30,34 @@ def test_the_wheel_holds_the_whole_package(repository: Path, tmp_path: Path) -> 
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"localorg/cli.py", "localorg/soql/run.py", "localorg/testing.py"} <= names
     assert not any("test_" in name for name in names)
+
+
+def test_the_readmes_examples_run(repository: Path, tmp_path: Path) -> None:
+    """Each Python example of localorg's README as a test file of its own, in a folder that knows nothing of this project."""
+    examples = re.findall(r"```python\n(.*?)```", (repository / "localorg/README.md").read_text(), re.DOTALL)
+    assert len(examples) == 3
+    for n, example in enumerate(examples):
+        (tmp_path / f"test_example_{n}.py").write_text(example)
+    path = chromium()
+    assert path is not None, "Chromium is missing: make test installs it where it may, else set CHROMIUM to its path"
+    # The reader's Playwright has a browser of its own; here it is the machine's.
+    (tmp_path / "conftest.py").write_text(
+        "from playwright.sync_api import BrowserType\nlaunch = BrowserType.launch\n"
+        f"BrowserType.launch = lambda self: launch(self, executable_path={path!r}, args={list(CHROMIUM_FLAGS)!r})\n"
+    )
+    environment = {**os.environ, "NODE_PATH": str(repository / "devtools/node_modules"), "PATH": tool_path(dict(os.environ))}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_command_prints_a_token(local_org: EmbeddedOrg) -> None:
+    command = [sys.executable, "-m", "localorg.cli", "token", "--port", str(local_org.port), "--user"]
+    token = subprocess.run([*command, ADMIN], capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    userinfo = httpx.get(f"{local_org.url}/services/data/v68.0/", headers={"Authorization": f"Bearer {token}"})
+    assert userinfo.status_code == 200
+    refused = subprocess.run([*command, "nobody"], capture_output=True, text=True, timeout=60)
+    assert (refused.returncode, "of a user of this org" in refused.stderr) == (1, True)
 
 
 def accounts(org: EmbeddedOrg) -> int:
