@@ -30,6 +30,7 @@ class Limits:
     first_version: int = 29
     locks: dict[str, float] = field(default_factory=dict[str, float])
     under_way: dict[int, float] = field(default_factory=dict[int, float])
+    begun: int = 0
 
     def count(self, user_id: str) -> None:
         """One request of a user; raises ApiError 403 REQUEST_LIMIT_EXCEEDED."""
@@ -40,16 +41,17 @@ class Limits:
         if left is not None:
             self.of_users[user_id] = left - 1
 
-    def begin(self, path: str, query: str) -> int:
-        """A REST request comes in; the number is to be given back to `end`. Raises ApiError 403 or 414."""
-        if self.url_bytes is not None and len(path) + 1 + len(query) > self.url_bytes:
+    def begin(self, address: int) -> int:
+        """A REST request comes in, with an address of so many bytes; the number is to be given back to `end`. Raises ApiError 403 or 414."""
+        if self.url_bytes is not None and address > self.url_bytes:
             raise ApiError(414, "URI_TOO_LONG", f"The length of the URI exceeds the {self.url_bytes}-byte limit.")
         now = time.monotonic()
-        if self.concurrent is not None and sum(now - begun >= self.long_seconds for begun in self.under_way.values()) >= self.concurrent:
-            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
-        number = max(self.under_way, default=0) + 1
-        self.under_way[number] = now
-        return number
+        if self.concurrent is not None and len(self.under_way) >= self.concurrent:
+            if sum(now - begun >= self.long_seconds for begun in self.under_way.values()) >= self.concurrent:
+                raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
+        self.begun += 1
+        self.under_way[self.begun] = now
+        return self.begun
 
     def end(self, number: int) -> None:
         self.under_way.pop(number, None)

@@ -48,13 +48,23 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         return Json(body.body(), body.status)
 
     handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
-    rooms = (resources, describe, listviews, actions, ui_api, replication, about, bulk, refused_apis)
-    data = [one for room in rooms for one in room.routes(org)] + resources.routes_by_value(org)
+    data = _data_routes(org)
     oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
     everything: list[BaseRoute] = [Route("/", front), *oauth, *data, *composite.routes(org, Router(data)), *control.routes(org)]
     app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
     served = _single_slashes(remembered(app, org.recent))
     return served if log is None else _logged(served, log)
+
+
+def _data_routes(org: Org) -> list[BaseRoute]:
+    """All but composite: what may be a part of it. The paths that fit many others come last."""
+    rooms = (resources, describe, listviews, actions, ui_api, replication, about, bulk, refused_apis)
+    return [one for room in rooms for one in room.routes(org)] + resources.routes_by_value(org)
+
+
+def rest_routes(org: Org) -> list[BaseRoute]:
+    """Every route of the APIs, for the table of docs/localorg.md."""
+    return [*_data_routes(org), *composite.routes(org, Router())]
 
 
 def _single_slashes(app: ASGIApp) -> ASGIApp:

@@ -63,7 +63,7 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
         if not kind.startswith("rest."):
             return await counted(org, kind, lambda: work(request))
         try:
-            number = org.limits.begin(request.url.path, request.url.query)
+            number = org.limits.begin(len(request.scope.get("raw_path") or b"") + 1 + len(request.scope["query_string"]))
         except ApiError as refused:
             because(refused.code, refused.message)
             return Json(refused.body(), refused.status, headers=limit_header(org))

@@ -269,7 +269,7 @@ async def _reset(org: Org, _request: Request) -> Response:
     org.faults.clear()
     org.clock.reset()
     org.moved_to = None
-    org.limits = Limits(under_way=org.limits.under_way)
+    org.limits = Limits(under_way=org.limits.under_way, begun=org.limits.begun)
     with org.write() as db:
         db.execute(
             "UPDATE app SET rotation = ?, pkce_required = 1, secret_required = 1, refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL"

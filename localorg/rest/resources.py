@@ -53,7 +53,11 @@ def routes(org: Org) -> list[BaseRoute]:
 def routes_by_value(org: Org) -> list[BaseRoute]:
     """Records by external ids, and their relatives: these paths fit many others too, so they come last."""
     path = "/services/data/v{version}/sobjects/{sobject}/{field}/{value:path}"
-    return [route(org, path, "rest.get", _get_external, ["GET"]), route(org, path, "rest.upsert", _upsert, ["PATCH"])]
+    return [
+        route(org, path, "rest.get", _get_external, ["GET"]),
+        route(org, path, "rest.upsert", _upsert, ["PATCH"]),
+        route(org, path, "rest.delete", _delete_external, ["DELETE"]),
+    ]
 
 
 async def _get(org: Org, request: Request) -> Response:
@@ -170,6 +174,13 @@ async def _update(org: Org, request: Request) -> Response:
 async def _delete(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     records.delete(org, named(call, request), str(request.path_params["id"]), call.session.user_id)
+    return Response(status_code=204, headers=limit_header(org))
+
+
+async def _delete_external(org: Org, request: Request) -> Response:
+    call = call_of(org, request)
+    source = named(call, request)
+    records.delete(org, source, _one(org, source, request), call.session.user_id)
     return Response(status_code=204, headers=limit_header(org))
 
 

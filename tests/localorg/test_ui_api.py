@@ -1,13 +1,17 @@
 """What the org tells of itself to clients that draw pages: compact layouts, list views, quick actions, UI API; and the APIs that it has not."""
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+from starlette.routing import Route
 
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
+from localorg.server import rest_routes
 
 BASE = "/services/data/v68.0"
 UI = f"{BASE}/ui-api"
@@ -215,3 +219,41 @@ def test_apis_that_the_org_has_not_are_refused_in_their_own_form(http: httpx.Cli
 def test_bulk_1_refuses_in_json_when_asked(http: httpx.Client) -> None:
     answer = http.get("/services/async/68.0/job/750000000000001", headers={"Accept": "application/json"})
     assert answer.json()["exceptionCode"] == "FeatureNotEnabled"
+
+
+# docs/localorg.md, "Every resource of the REST reference"
+
+
+def documented(repository: Path) -> dict[str, str]:
+    """Each path of the table with yes, part or refused."""
+    table = (repository / "docs/localorg.md").read_text().split("### Every resource of the REST reference")[1]
+    found: dict[str, str] = {}
+    for line in re.findall(r"^\| `.*", table, re.MULTILINE):
+        paths, here = line.split("|")[1:3]
+        found |= dict.fromkeys(re.findall(r"`(/[^`]*)`", paths), here.strip())
+    return found
+
+
+def test_the_table_names_every_route(repository: Path, own: EmbeddedOrg) -> None:
+    assert own.org is not None
+    served = {re.sub(r"^/services/data/v\{version\}", "", one.path).rstrip("/") or "/" for one in rest_routes(own.org) if isinstance(one, Route)}
+    refused = {"/metadata/{rest:path}", "/ui-api/favorites{rest:path}"}  # the table names examples of them
+    assert served - refused <= set(documented(repository))
+    assert {path for path, here in documented(repository).items() if here in ("yes", "part")} <= served
+
+
+def test_what_the_table_calls_refused_is_refused(repository: Path, http: httpx.Client) -> None:
+    account = rows(http, "SELECT Id FROM Account LIMIT 1")[0]["Id"]
+    for path, here in documented(repository).items():
+        if here != "refused":
+            continue
+        asked = re.sub(r"\{id\}|\{ids\}", account, path.replace("{sobject}", "Account"))
+        asked = re.sub(r"\{[a-z_:]+\}", "x", asked)
+        for method in ("GET", "POST"):
+            answer = http.request(method, asked if asked.startswith(("/services", "/cometd")) else BASE + asked, content=b"{}")
+            said = answer.text
+            assert answer.status_code in (400, 403, 404, 405, 500) or "403::" in said, (method, asked, answer.status_code)
+            assert any(word in said for word in ("NOT_FOUND", "METHOD_NOT_ALLOWED", "API_DISABLED_FOR_ORG", "FeatureNotEnabled", "403::")), (
+                asked,
+                said,
+            )
