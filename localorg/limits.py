@@ -46,12 +46,14 @@ class Limits:
         if self.url_bytes is not None and address > self.url_bytes:
             raise ApiError(414, "URI_TOO_LONG", f"The length of the URI exceeds the {self.url_bytes}-byte limit.")
         now = time.monotonic()
-        if self.concurrent is not None and len(self.under_way) >= self.concurrent:
-            if sum(now - begun >= self.long_seconds for begun in self.under_way.values()) >= self.concurrent:
-                raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
+        if self.concurrent is not None and len(self.under_way) >= self.concurrent and self._long_ones(now) >= self.concurrent:
+            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
         self.begun += 1
         self.under_way[self.begun] = now
         return self.begun
+
+    def _long_ones(self, now: float) -> int:
+        return sum(now - begun >= self.long_seconds for begun in self.under_way.values())
 
     def end(self, number: int) -> None:
         self.under_way.pop(number, None)

@@ -7,7 +7,7 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -182,7 +182,7 @@ async def ingest(org: Org, job: Job, schema: Schema) -> None:
     try:
         if source is None:  # the user's profile has changed meanwhile
             raise BadCsv(f"InvalidEntity : Entity '{job.info['object']}' is not supported by the Bulk API.")
-        names, rows = read_csv(job, content(org, job))
+        names, rows = await asyncio.to_thread(read_csv, job, content(org, job))  # 150 MB must not hold up everybody else
         save = _saver(org, job, schema, source, names)
     except BadCsv as wrong:
         fail(org, job, str(wrong))
@@ -303,22 +303,38 @@ def _typed(f: Field, cell: str) -> object:
 # Results
 
 
-def results(org: Org, job: Job, which: Literal["successfulResults", "failedResults", "unprocessedrecords"]) -> bytes:
+Which = Literal["successfulResults", "failedResults", "unprocessedrecords"]
+
+
+async def results(org: Org, job: Job, which: Which) -> bytes:
     """The rows that were saved, refused or not come to, as CSV."""
+    rows = org.db.execute("SELECT * FROM bulk_result WHERE job_id = ?", (job.id,)).fetchall()
+    found = {int(r["number"]): (str(r["record_id"]), bool(r["created"]), cast("str | None", r["error"])) for r in rows}
+    return await asyncio.to_thread(_results, job, content(org, job), found, which)
+
+
+def _results(job: Job, data: bytes, found: Mapping[int, tuple[str, bool, str | None]], which: Which) -> bytes:
     try:
-        names, rows = read_csv(job, content(org, job))
+        names, rows = read_csv(job, data)
     except BadCsv:
         return b""
-    found = {r["number"]: r for r in org.db.execute("SELECT * FROM bulk_result WHERE job_id = ?", (job.id,)).fetchall()}
     if which == "unprocessedrecords":
         return write_csv(job, [names, *(r for n, r in enumerate(rows) if n not in found)])
     failed = which == "failedResults"
-    head = ["sf__Id", "sf__Error" if failed else "sf__Created", *names]
+    lines = [["sf__Id", "sf__Error" if failed else "sf__Created", *names]]
+    for number, row in enumerate(rows):
+        if number in found and (found[number][2] is not None) == failed:
+            record_id, created, error = found[number]
+            lines.append([record_id, error or "" if failed else "true" if created else "false", *row])
+    return write_csv(job, lines)
 
-    def lines() -> Iterator[list[str]]:
-        for number, row in enumerate(rows):
-            result = found.get(number)
-            if result is not None and (result["error"] is not None) == failed:
-                yield [result["record_id"], result["error"] if failed else "true" if result["created"] else "false", *row]
 
-    return write_csv(job, [head, *lines()])
+async def rows(org: Org, job: Job, first: int, most: int) -> tuple[bytes, int, bool]:
+    """A page of a query's rows as CSV, how many they are, and whether they are the last."""
+
+    def cut(data: bytes) -> tuple[bytes, int, bool]:
+        names, every = read_csv(job, data)
+        page = every[first : first + most]
+        return write_csv(job, [names, *page]), len(page), first + most >= len(every)
+
+    return await asyncio.to_thread(cut, content(org, job))

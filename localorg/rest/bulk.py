@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Literal, cast
+from typing import cast
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -204,10 +204,10 @@ async def _upload(org: Org, request: Request) -> Response:
 
 async def _results(org: Org, request: Request) -> Response:
     job = _found(org, request, "ingest")
-    which = cast(Literal["successfulResults", "failedResults", "unprocessedrecords"], request.url.path.rstrip("/").rsplit("/", 1)[1])
+    which = cast(jobs.Which, request.url.path.rstrip("/").rsplit("/", 1)[1])
     if job.state not in ("JobComplete", "Failed", "Aborted"):
         raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} has no results yet: {job.state}")
-    return Response(jobs.results(org, job, which), media_type="text/csv", headers=limit_header(org))
+    return Response(await jobs.results(org, job, which), media_type="text/csv", headers=limit_header(org))
 
 
 async def _rows(org: Org, request: Request) -> Response:
@@ -222,12 +222,10 @@ async def _rows(org: Org, request: Request) -> Response:
         raise ApiError(400, "INVALIDLOCATOR", "the locator or maxRecords is not one that was told") from None
     if most < 1 or first < 0:
         raise ApiError(400, "INVALIDLOCATOR", "maxRecords is at least 1")
-    names, rows = jobs.read_csv(job, jobs.content(org, job))
-    page = rows[first : first + most]
-    ends = first + most >= len(rows)
+    page, count, ends = await jobs.rows(org, job, first, most)
     locator = "null" if ends else base64.urlsafe_b64encode(str(first + most).encode()).decode()
-    headers = {"Sforce-Locator": locator, "Sforce-NumberOfRecords": str(len(page))}
-    return Response(jobs.write_csv(job, [names, *page]), media_type="text/csv", headers=headers | limit_header(org))
+    headers = {"Sforce-Locator": locator, "Sforce-NumberOfRecords": str(count)}
+    return Response(page, media_type="text/csv", headers=headers | limit_header(org))
 
 
 # Parts
