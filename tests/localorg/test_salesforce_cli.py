@@ -16,6 +16,7 @@ from devtools.clients import ADMIN, PASSWORD, authorize, exchange
 from devtools.paths import OTHER_CLIENTS, ROOT, tool_path
 from localorg import EmbeddedOrg, OrgSettings
 from tests.localorg.compatibility import PAGE, page, shows
+from tests.localorg.test_metadata import CLERK, PROJECT, write
 
 CLI = "Salesforce CLI"
 RUN = OTHER_CLIENTS / "node_modules/@salesforce/cli/bin/run.js"
@@ -63,12 +64,22 @@ class Sf:
 @pytest.fixture(scope="module")
 def sf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sf]:
     """Signed in with an access token, as the default org."""
-    with EmbeddedOrg(OrgSettings(accounts=30)) as org:
+    with EmbeddedOrg(OrgSettings(accounts=30, schema=(write(tmp_path_factory.mktemp("dx"), PROJECT | CLERK),))) as org:
         made = Sf(tmp_path_factory.mktemp("sf"), org.url)
         token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
         login = ("org", "login", "access-token", "--instance-url", org.url, "--no-prompt", "--alias", "local", "--set-default")
         assert made.json(*login, SF_ACCESS_TOKEN=token)["username"] == ADMIN
         yield made
+
+
+@shows(CLI, "org assign permset", "data upsert bulk")
+def test_objects_of_ones_own(sf: Sf) -> None:
+    assert sf.json("org", "assign", "permset", "--name", "Clerk")["successes"] == [{"name": ADMIN, "value": "Clerk"}]
+    (sf.home / "invoices.csv").write_text("Key__c,Amount__c\nk-1,5\nk-2,6\n")
+    bulk = ("data", "upsert", "bulk", "--sobject", "Invoice__c", "--file", "invoices.csv", "--external-id", "Key__c", "--wait", "2")
+    assert sf.json(*bulk)["jobInfo"]["numberRecordsProcessed"] == 2
+    found = sf.json("data", "query", "--query", "SELECT SUM(Amount__c) total FROM Invoice__c")
+    assert found["records"][0]["total"] == 11
 
 
 @shows(CLI, "org login access-token", "org display", "org list")
