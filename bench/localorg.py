@@ -19,7 +19,7 @@ from bench.table import show
 from devtools import ports
 from devtools.clients import ADMIN, authorize, exchange
 from devtools.paths import ROOT
-from localorg.data.text import register
+from localorg.schema.text import register
 
 CLIENTS, REQUESTS, MILLION = 64, 4000, 1_000_000
 QUERIES = {

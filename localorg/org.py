@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from localorg.clock import Clock
-from localorg.data.metadata import Metadata
-from localorg.data.schema import Schema
 from localorg.faults import Faults
 from localorg.limits import Limits
 from localorg.recent import Recent
+from localorg.schema.metadata import Metadata
+from localorg.schema.sobjects import Schema
 from localorg.settings import OrgSettings
 
 

@@ -2,13 +2,14 @@
 
 import sqlite3
 
-from localorg.data import records, tables, text
+from localorg.data import records, tables
 from localorg.data.access import profile_name
 from localorg.data.jobs import JOB_TABLES
-from localorg.data.metadata import Metadata
 from localorg.data.seed import ADMIN, seed
 from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
+from localorg.schema import text
+from localorg.schema.metadata import Metadata
 from localorg.settings import CONSUMER_KEY, OrgSettings
 from localorg.soql import functions
 

@@ -338,7 +338,7 @@ class SobjectShape:
     """An object as this user may see and use it; all that a view needs to show its lists, records and forms.
 
     `title` is the field that names a record, `listed` are the fields of a list, `filters` those that a list offers to be
-    filtered by and `sorts` to be sorted by; `icon` is a word of Material's icon names.
+    filtered by and `sorts` to be sorted by; `icon` is a word of Material's icon names, `key_prefix` what the ids of its records begin with.
     """
 
     sobject: str
@@ -356,6 +356,7 @@ class SobjectShape:
     creatable: bool = False
     editable: bool = False
     deletable: bool = False
+    key_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from starlette.routing import BaseRoute, Route
 
 from localorg.control import pages
 from localorg.data import snapshots
-from localorg.data.ids import is_id, to_18
 from localorg.data.seed import USERS
 from localorg.errors import ApiError
 from localorg.faults import Fault
 from localorg.limits import Limits
 from localorg.oauth.grants import POLICIES, exchange_code, expire_sessions, find_app, issue_code, revoke_user, rotate_out
 from localorg.org import Org
+from localorg.schema.ids import is_id, to_18
 from localorg.settings import CONSUMER_KEY
 from localorg.web import NO_STORE, Endpoint, Json, base_url, json_object
 

@@ -6,9 +6,9 @@ What a profile may not see is not there for it: describe leaves it out, queries 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from localorg.data.metadata import Metadata, Permissions
-from localorg.data.schema import STANDARD, Field, Schema, SObject
 from localorg.org import Org
+from localorg.schema.metadata import Metadata, Permissions
+from localorg.schema.sobjects import STANDARD, Field, Schema, SObject
 
 
 @dataclass(frozen=True, slots=True)

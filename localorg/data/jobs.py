@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from localorg.data import records
-from localorg.data.ids import is_id, to_18
-from localorg.data.schema import Field, Schema, SObject
 from localorg.errors import ApiError
 from localorg.org import Org
+from localorg.schema.ids import is_id, to_18
+from localorg.schema.sobjects import Field, Schema, SObject
 
 DELIMITERS = {"BACKQUOTE": "`", "CARET": "^", "COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "TAB": "\t"}
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}

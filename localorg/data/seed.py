@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from localorg.clock import to_datetime
-from localorg.data.ids import make_id
 from localorg.data.passwords import set_password
 from localorg.data.records import derive
-from localorg.data.schema import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES, SObject
 from localorg.org import Org
+from localorg.schema.ids import make_id
+from localorg.schema.sobjects import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES, SObject
 from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD
 
 _FIRST = (

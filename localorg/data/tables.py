@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from localorg.data.schema import Field, Schema
+from localorg.schema.sobjects import Field, Schema
 
 # Besides references: what lists are sorted and searched by.
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NoReturn, cast
 
-from localorg.data.schema import NUMBER_TYPES, Change, Field, SObject
+from localorg.schema.sobjects import NUMBER_TYPES, Change, Field, SObject
 
 _TOKEN = re.compile(
     r"""\s*(?:/\*.*?\*/\s*)*(?:

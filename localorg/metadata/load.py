@@ -12,10 +12,10 @@ from typing import cast
 import msgspec
 
 from localorg.data import records
-from localorg.data.schema import Field, SObject
 from localorg.errors import ApiError
 from localorg.metadata import DataError
 from localorg.org import Org
+from localorg.schema.sobjects import Field, SObject
 
 
 def load(org: Org, paths: Sequence[Path]) -> None:

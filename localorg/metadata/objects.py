@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from localorg.data.metadata import Metadata, Permissions
-from localorg.data.schema import OWNER, STANDARD, SYSTEM, ChildRelationship, Field, Rule, Schema, SObject
 from localorg.metadata.formula import FormulaError, compile_formula
 from localorg.metadata.source import Element, Source
+from localorg.schema.metadata import Metadata, Permissions
+from localorg.schema.sobjects import OWNER, STANDARD, SYSTEM, ChildRelationship, Field, Rule, Schema, SObject
 
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

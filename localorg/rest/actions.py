@@ -7,12 +7,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localorg.data import records
-from localorg.data.ids import make_id
-from localorg.data.schema import SObject
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of, named
 from localorg.rest.layouts import page_layout
+from localorg.schema.ids import make_id
+from localorg.schema.sobjects import SObject
 from localorg.web import Json, json_object, limit_header, route
 
 

@@ -15,10 +15,10 @@ from starlette.routing import BaseRoute
 from localorg.data import jobs
 from localorg.data.access import person, schema_for
 from localorg.data.jobs import DELIMITERS, LINE_ENDINGS, Job, Kind
-from localorg.data.schema import Schema, SObject
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of
+from localorg.schema.sobjects import Schema, SObject
 from localorg.soql import SoqlError, run
 from localorg.soql.syntax import FieldsOf, Path, Query, parse
 from localorg.web import Endpoint, Json, json_object, limit_header, read_body, route

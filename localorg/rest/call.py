@@ -8,11 +8,11 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
 from localorg.data.access import Person, person, schema_for
-from localorg.data.schema import Schema, SObject
 from localorg.errors import ApiError, not_found
 from localorg.oauth.grants import Session
 from localorg.oauth.session import require_session
 from localorg.org import Org
+from localorg.schema.sobjects import Schema, SObject
 
 FIRST_VERSION, LAST_VERSION = 29, 68
 

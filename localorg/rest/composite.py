@@ -16,11 +16,11 @@ from starlette.types import Message, Scope
 
 from localorg.data import records
 from localorg.data.access import schema_for
-from localorg.data.schema import Schema, SObject
 from localorg.errors import ApiError, not_found
 from localorg.oauth.grants import Session
 from localorg.oauth.session import require_session
 from localorg.org import Org
+from localorg.schema.sobjects import Schema, SObject
 from localorg.web import INNER, Json, json_object, limit_header, route
 
 T = TypeVar("T")

@@ -7,11 +7,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
-from localorg.data.schema import Field, SObject
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import attributes, call_of, http_date, named
 from localorg.rest.layouts import all_layouts, compact_layout, compact_layouts, page_layout, record_types
+from localorg.schema.sobjects import Field, SObject
 from localorg.web import Json, limit_header, route
 
 

@@ -1,6 +1,6 @@
 """Page layouts of the org: the sections that Salesforce's own default layouts have. Source: REST API Developer Guide, "sObject Layouts"."""
 
-from localorg.data.schema import Field, SObject
+from localorg.schema.sobjects import Field, SObject
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
 _SYSTEM = ("CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")

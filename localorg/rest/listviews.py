@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from localorg.data.ids import is_id, make_id, to_18
-from localorg.data.schema import Field, SObject
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of, named
 from localorg.rest.layouts import compact_fields
+from localorg.schema.ids import is_id, make_id, to_18
+from localorg.schema.sobjects import Field, SObject
 from localorg.soql import run
 from localorg.web import Json, limit_header, route
 

@@ -11,12 +11,12 @@ from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
 from localorg.data import records
-from localorg.data.ids import is_id, to_18
-from localorg.data.schema import Field, SObject
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, attributes, call_of, http_date, named
 from localorg.rest.search import parameterized, search
+from localorg.schema.ids import is_id, to_18
+from localorg.schema.sobjects import Field, SObject
 from localorg.soql import SoqlError, run
 from localorg.soql.columns import column_metadata
 from localorg.soql.locators import read_locator

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from localorg.data.access import Person
-from localorg.data.schema import Schema, SObject
 from localorg.errors import ApiError
 from localorg.org import Org
+from localorg.schema.sobjects import Schema, SObject
 from localorg.soql import SoqlError, run
 
 MAX_LENGTH = 100_000

@@ -15,12 +15,12 @@ from starlette.routing import BaseRoute
 
 from localorg.data import records
 from localorg.data.records import mark_seen
-from localorg.data.schema import Field, SObject
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of, named
 from localorg.rest.layouts import MASTER_RECORD_TYPE, compact_fields, record_types
 from localorg.rest.listviews import ListView, find_view, views
+from localorg.schema.sobjects import Field, SObject
 from localorg.soql import SoqlError, run
 from localorg.soql.functions import formatted
 from localorg.web import Json, json_object, limit_header, route

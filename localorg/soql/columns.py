@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from localorg.data.schema import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
+from localorg.schema.sobjects import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
 from localorg.soql.syntax import Call, FieldsOf, Path, Query, TypeOf, parse
 
 

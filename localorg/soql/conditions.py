@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data.ids import is_id, to_18
-from localorg.data.schema import NUMBER_TYPES, TEXT_TYPES, Field
-from localorg.data.text import like
+from localorg.schema.ids import is_id, to_18
+from localorg.schema.sobjects import NUMBER_TYPES, TEXT_TYPES, Field
+from localorg.schema.text import like
 from localorg.soql.dates import date_span
 from localorg.soql.names import Asked, Scope, label_of
 from localorg.soql.syntax import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value

@@ -10,8 +10,8 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.data.records import ADDRESS_PARTS
-from localorg.data.schema import Field
-from localorg.data.text import COLLATION
+from localorg.schema.sobjects import Field
+from localorg.schema.text import COLLATION
 
 # Of a day in UTC, `{sql}`, or of a moment, `{whole}`; the standard fiscal year is the calendar's.
 PARTS_OF_DATES = {

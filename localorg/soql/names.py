@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from localorg.data.access import Person
-from localorg.data.schema import NAME_FIELDS, NUMBER_TYPES, Field, Schema, SObject
 from localorg.org import Org
+from localorg.schema.sobjects import NAME_FIELDS, NUMBER_TYPES, Field, Schema, SObject
 from localorg.soql.functions import PARTS_OF_DATES, address, label_case
 from localorg.soql.syntax import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
 
@@ -113,7 +113,7 @@ class Scope:
         if found is not None:
             return f'{found[0]}."Id"'
         some = [alias for key, (alias, _) in self._joins.items() if key[:-1] == _key(chain) and key[-1].startswith("=")]
-        return f"coalesce({', '.join(f'{a}.Id' for a in some)}, NULL)"
+        return f"coalesce({', '.join(f'{a}.Id' for a in some)}, NULL)" if some else "NULL"
 
     def joins(self) -> str:
         return "".join(join for _, join in self._joins.values())

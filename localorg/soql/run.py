@@ -7,9 +7,9 @@ from itertools import combinations
 
 from localorg.data.access import Person
 from localorg.data.records import mark_seen, out_value
-from localorg.data.schema import Field, Schema, SObject
-from localorg.data.text import COLLATION
 from localorg.org import Org
+from localorg.schema.sobjects import Field, Schema, SObject
+from localorg.schema.text import COLLATION
 from localorg.soql.conditions import Conditions, Sql
 from localorg.soql.functions import formatted
 from localorg.soql.locators import make_locator

@@ -49,6 +49,15 @@ async def test_nobody_sees_a_place_without_signing_in_and_everybody_gets_there_a
     assert pending["route"] == route
 
 
+async def test_a_parent_is_what_its_id_begins_with() -> None:
+    """A task may be about an account, a case or a deal: its reference does not say which."""
+    app = await World().start("/")
+    found = app.shape_of_id("001P")
+    assert found is not None
+    assert found.sobject == "Account"
+    assert [app.shape_of_id(unknown) for unknown in ("", "00Q5", "0")] == [None] * 3
+
+
 @pytest.mark.parametrize(("route", "kind"), [
     ("/", HomeViewModel), ("/records/Account", ListViewModel), ("/records/Account/001", RecordViewModel), ("/records/Account/new", FormViewModel),
     ("/sign-in", HomeViewModel), ("/oauth/callback?code=old", HomeViewModel),

@@ -58,6 +58,7 @@ ACCOUNT = SobjectShape(
     sobject="Account",
     label="Account",
     label_plural="Accounts",
+    key_prefix="001",
     fields=(
         FieldShape("Name", "Account Name", "string", True, True, True, 255),
         FieldShape("AnnualRevenue", "Annual Revenue", "currency", False, True, True),

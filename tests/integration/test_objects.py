@@ -27,7 +27,7 @@ def test_every_object_of_the_layouts_is_told_with_salesforces_words(signed_in: A
     found = {o["sobject"]: o for o in answer["objects"]}
     assert list(found) == ["Account", "Contact", "Opportunity", "Lead", "Case", "Task"]
     account = found["Account"]
-    assert [account[k] for k in ("labelPlural", "title", "icon")] == ["Accounts", "Name", "business"]
+    assert [account[k] for k in ("labelPlural", "title", "icon", "keyPrefix")] == ["Accounts", "Name", "business", "001"]
     assert account["creatable"]
     assert account["editable"]
     assert account["deletable"]

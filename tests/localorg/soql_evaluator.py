@@ -17,9 +17,9 @@ from localorg import OrgSettings
 from localorg.clock import to_datetime
 from localorg.data import records
 from localorg.data.access import Person, schema_for
-from localorg.data.schema import Schema
 from localorg.org import Org
 from localorg.provision import open_org
+from localorg.schema.sobjects import Schema
 from localorg.soql import run
 
 Row = dict[str, Any]

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.cli import main
-from localorg.data.schema import STANDARD, Change
 from localorg.metadata import DataError, MetadataError
 from localorg.metadata.formula import FormulaError, compile_formula
+from localorg.schema.sobjects import STANDARD, Change
 
 DATA = "/services/data/v68.0"
 NS = 'xmlns="http://soap.sforce.com/2006/04/metadata"'

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from devtools.clients import ADMIN, authorize, control, exchange
 from localorg import EmbeddedOrg
-from localorg.data.ids import make_id, to_18
+from localorg.schema.ids import make_id, to_18
 
 BASE = "/services/data/v68.0"
 

@@ -196,6 +196,11 @@ class App(State):
         objects = self.objects.value or Objects((), "")
         return next((o for o in objects.objects if o.sobject == sobject), None)
 
+    def shape_of_id(self, record_id: str) -> SobjectShape | None:
+        """The object of a record, by what its id begins with; None when the user may not see it or it is not one of the app's."""
+        objects = self.objects.value or Objects((), "")
+        return next((o for o in objects.objects if o.key_prefix and record_id.startswith(o.key_prefix)), None)
+
     def salesforce_page(self, sobject: str, record_id: str) -> str:
         """The record on Salesforce's own pages."""
         site = "" if self.objects.value is None else self.objects.value.site

@@ -81,6 +81,7 @@ class _Describe(msgspec.Struct, rename="camel"):
     label: str
     label_plural: str
     fields: list[_Field]
+    key_prefix: str | None = None
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
@@ -321,6 +322,7 @@ def _described(part: _Part, sections: tuple[Section, ...]) -> Described | Undesc
         label=body.label,
         label_plural=body.label_plural,
         fields=fields,
+        key_prefix=body.key_prefix or "",
         modified=_settled(part.http_headers),
         creatable=body.createable,
         editable=body.updateable,

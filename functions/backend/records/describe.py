@@ -219,7 +219,7 @@ def decode(text: bytes) -> Known:
     return {name: None if row is None else _decoded(name, row) for name, row in kept.items()}
 
 
-_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable")
+_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable", "key_prefix")
 _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 
 

@@ -25,7 +25,8 @@ class DescribedField:
 class Described:
     """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again.
 
-    `sections` are those of the user's page layout, each field with its parts (an address with its street, city, …).
+    `sections` are those of the user's page layout, each field with its parts (an address with its street, city, …);
+    `key_prefix` is what the ids of its records begin with.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Described:
     editable: bool = True
     deletable: bool = True
     sections: tuple[Section, ...] = ()
+    key_prefix: str = ""
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`."""

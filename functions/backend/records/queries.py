@@ -246,6 +246,7 @@ async def _shape_of(sobject: str, shapes: Shapes, currency: str) -> SobjectShape
         creatable=described.creatable,
         editable=described.editable,
         deletable=described.deletable,
+        key_prefix=described.key_prefix,
     )
 
 

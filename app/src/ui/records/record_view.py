@@ -93,15 +93,16 @@ def _group(app: App, group: Group, two_columns: bool) -> ft.Control:
 def _line(app: App, line: Line) -> ft.Control:
     """A label over its value; what opens something can be tapped and copied."""
     label = ft.Text(line.label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
-    opens = bool(line.link) or (line.parent is not None and app.shape(line.parent[0]) is not None)
+    parent = app.shape_of_id(line.parent)
+    opens = bool(line.link) or parent is not None
     text = ft.Text(line.text, color=ft.Colors.PRIMARY if opens else None)
     words = ft.MergeSemantics(ft.Column([label, text], spacing=0, tight=True))
     if not opens:
         return ft.Container(words, padding=ft.Padding.symmetric(vertical=6))
 
     async def tapped() -> None:
-        if line.parent is not None:
-            await app.go(Place("record", *line.parent))
+        if parent is not None:
+            await app.go(Place("record", parent.sobject, line.parent))
         else:
             await app.open_link(line.link)
 

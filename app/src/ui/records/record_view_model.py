@@ -15,12 +15,12 @@ from ui.shared.state import Live, Screen
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A field as it is shown. `link` opens something: a web page, a phone, a mail program or a map; `parent` another record."""
+    """A field as it is shown. `link` opens something: a web page, a phone, a mail program or a map; `parent` is the id of another record."""
 
     label: str
     text: str
     link: str = ""
-    parent: tuple[str, str] | None = None
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,7 @@ class RecordViewModel(Screen):
             name = record.fields.get(f"{field.relationship}.Name")
             if not name or not given:
                 return []
-            target = field.refers_to[0] if len(field.refers_to) == 1 else ""
-            return [Line(field.label.removesuffix(" ID"), str(name), parent=(target, str(given)))]
+            return [Line(field.label.removesuffix(" ID"), str(name), parent=str(given))]
         text = values.value(field, given)
         if not text or (field.type == "boolean" and not given):
             return []

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from localorg.data.ids import make_id
-from localorg.data.text import COLLATION
+from localorg.schema.ids import make_id
+from localorg.schema.text import COLLATION
 
 INDUSTRIES = (
     "Agriculture", "Banking", "Biotechnology", "Chemicals", "Construction", "Consulting", "Education", "Electronics",

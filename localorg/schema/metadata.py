@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from localorg.data.schema import STANDARD, Schema
+from localorg.schema.sobjects import STANDARD, Schema
 
 
 @dataclass(frozen=True, slots=True)
