@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import secrets
 from email.utils import formatdate
 
 from starlette.requests import Request
@@ -11,7 +12,8 @@ from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
 from localorg.data import records
-from localorg.errors import ApiError, not_found
+from localorg.data.passwords import set_password
+from localorg.errors import ApiError, no_access, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, attributes, call_of, http_date, named
 from localorg.rest.search import parameterized, search
@@ -46,6 +48,7 @@ def routes(org: Org) -> list[BaseRoute]:
         route(org, v + "/parameterizedSearch", "rest.search", _parameterized, ["GET", "POST"]),
         route(org, v + "/recent", "rest.recent", _recent, ["GET"]),
         route(org, v + "/sobjects/{sobject}", "rest.create", _create, ["POST"]),
+        route(org, v + "/sobjects/User/{id:record}/password", "rest.password", _password, ["GET", "POST", "DELETE"]),
         route(org, v + "/tooling/query", "rest.tooling", _tooling, ["GET"]),
     ]
 
@@ -175,6 +178,29 @@ async def _delete(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     records.delete(org, named(call, request), str(request.path_params["id"]), call.session.user_id)
     return Response(status_code=204, headers=limit_header(org))
+
+
+async def _password(org: Org, request: Request) -> Response:
+    """Whether a password has expired, which here none does; a new one that is given, or made.
+
+    Source: REST API Developer Guide, sObject User Password.
+    """
+    call = call_of(org, request)
+    row = records.read(org, org.objects["User"], str(request.path_params["id"]))
+    user_id = str(row["Id"])
+    if request.method in ("GET", "HEAD"):
+        return Json({"IsExpired": False}, headers=limit_header(org))
+    user = call.schema.sobject("User")
+    if user_id != call.session.user_id and (user is None or not user.updateable):
+        raise no_access()
+    given = str((await json_object(request)).get("NewPassword") or "") if request.method == "POST" else secrets.token_urlsafe(9)
+    if len(given) < 8:
+        raise ApiError(400, "INVALID_NEW_PASSWORD", "Your password must be at least 8 characters long.")
+    with org.write() as db:
+        set_password(db, user_id, given)
+    return (
+        Response(status_code=204, headers=limit_header(org)) if request.method == "POST" else Json({"NewPassword": given}, headers=limit_header(org))
+    )
 
 
 async def _delete_external(org: Org, request: Request) -> Response:

@@ -4,7 +4,7 @@ Source: SOQL and SOSL Reference, "SOSL Syntax"; REST API Developer Guide, "Searc
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -88,26 +88,98 @@ def _number(value: object, default: int) -> int:
     return min(2000, int(text)) if text.isdigit() else default
 
 
-def _terms(find: str) -> list[str]:
-    """The words of a search as LIKE patterns: quotes keep words together, `*` and `?` are wildcards."""
-    if len(re.sub(r"[\s*?\"]", "", find)) < 2:
+_Condition = Callable[[Callable[[str], str]], str]  # SOQL of a search, given the SOQL of one word
+_WORD = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bracket>[()])|(?P<plain>(?:\\.|[^\s"()])+))')
+
+
+def _terms(find: str) -> _Condition:
+    """The words of a search with AND, OR, AND NOT and brackets; AND binds closer than OR, and stands between words that have nothing between.
+
+    Source: SOQL and SOSL Reference, "FIND {SearchQuery}". Raises ApiError MALFORMED_SEARCH.
+    """
+    if len(re.sub(r"[\s*?\"()]", "", find)) < 2:
         raise ApiError(400, "MALFORMED_SEARCH", "search term must be longer than one character")
-    words = re.findall(r'"((?:[^"\\]|\\.)*)"|((?:\\.|[^\s"])+)', find)
-    patterns: list[str] = []
-    for quoted, plain in words:
-        pattern, escaped = "", False
-        for c in quoted or plain:
-            if c == "\\" and not escaped:
-                escaped = True
-                continue
-            if escaped or c not in "*?":
-                pattern += {"%": "\\%", "_": "\\_", "\\": "\\\\\\\\", "'": "\\'"}.get(c, c)
+    words: list[tuple[str, str]] = []
+    at, end = 0, len(find.rstrip())
+    while at < end:
+        match = _WORD.match(find, at)
+        if match is None or match.lastgroup is None:
+            raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{find[at : at + 20].strip()}'")
+        words.append((match.lastgroup, match[match.lastgroup]))
+        at = match.end()
+    parser = _Words(words)
+    found = parser.either()
+    if parser.rest:
+        raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{parser.rest[0][1]}'")
+    return found
+
+
+class _Words:
+    """Recursive descent over the words of a search; `rest` are those that are still to be read."""
+
+    def __init__(self, words: list[tuple[str, str]]) -> None:
+        self.rest = words
+
+    def _takes(self, word: str) -> bool:
+        if self.rest and self.rest[0][0] == "plain" and self.rest[0][1].upper() == word:
+            self.rest = self.rest[1:]
+            return True
+        return False
+
+    def either(self) -> _Condition:
+        parts = [self._all()]
+        while self._takes("OR"):
+            parts.append(self._all())
+        return _joined("OR", parts)
+
+    def _all(self) -> _Condition:
+        parts = [self._one()]
+        while self.rest and self.rest[0] != ("bracket", ")") and not (self.rest[0][0] == "plain" and self.rest[0][1].upper() == "OR"):
+            if self._takes("AND") and self._takes("NOT"):
+                parts.append(_without(self._one()))
             else:
-                pattern += "%" if c == "*" else "_"
-            escaped = False
-        if pattern.strip() and pattern.upper() not in ("AND", "OR"):
-            patterns.append(f"'%{pattern}%'")
-    return patterns
+                parts.append(self._one())
+        return _joined("AND", parts)
+
+    def _one(self) -> _Condition:
+        if not self.rest:
+            raise ApiError(400, "MALFORMED_SEARCH", "unexpected token: '<EOF>'")
+        (kind, text), self.rest = self.rest[0], self.rest[1:]
+        if kind == "bracket":
+            if text == ")":
+                raise ApiError(400, "MALFORMED_SEARCH", "unexpected token: ')'")
+            inner = self.either()
+            if not self.rest or self.rest[0] != ("bracket", ")"):
+                raise ApiError(400, "MALFORMED_SEARCH", "expecting a right parentheses, found '<EOF>'")
+            self.rest = self.rest[1:]
+            return inner
+        pattern = _pattern(text)
+        return lambda of_word: of_word(pattern)
+
+
+def _joined(word: str, parts: list[_Condition]) -> _Condition:
+    if len(parts) == 1:
+        return parts[0]
+    return lambda of_word: f" {word} ".join(f"({part(of_word)})" for part in parts)
+
+
+def _without(part: _Condition) -> _Condition:
+    return lambda of_word: f"NOT ({part(of_word)})"
+
+
+def _pattern(word: str) -> str:
+    """A word as a LIKE pattern: `*` and `?` are wildcards unless a backslash stands before them."""
+    pattern, escaped = "", False
+    for c in word:
+        if c == "\\" and not escaped:
+            escaped = True
+            continue
+        if escaped or c not in "*?":
+            pattern += {"%": "\\%", "_": "\\_", "\\": "\\\\\\\\", "'": "\\'"}.get(c, c)
+        else:
+            pattern += "%" if c == "*" else "_"
+        escaped = False
+    return f"'%{pattern}%'"
 
 
 def _returning(schema: Schema, text: str) -> list[_Wanted]:
@@ -165,15 +237,14 @@ def _fields_of(source: SObject, scope: str) -> list[str]:
 
 
 def _find(
-    org: Org, schema: Schema, terms: list[str], scope: str, wanted: list[_Wanted], limit: int, version: str, person: Person
+    org: Org, schema: Schema, terms: _Condition, scope: str, wanted: list[_Wanted], limit: int, version: str, person: Person
 ) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for one in wanted:
         fields = _fields_of(one.sobject, scope)
         if not fields or len(found) >= limit:
             continue
-        each = [" OR ".join(f"{f} LIKE {term}" for f in fields) for term in terms]
-        condition = " AND ".join(f"({c})" for c in each)
+        condition = terms(lambda word, fields=fields: " OR ".join(f"{f} LIKE {word}" for f in fields))
         where = f"({condition})" + (f" AND ({one.where})" if one.where else "")
         text = f"SELECT {one.fields} FROM {one.sobject.name} WHERE {where} {one.tail}"
         try:

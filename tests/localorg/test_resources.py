@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
+from localorg.oauth.grants import check_password
 
 BASE = "/services/data/v68.0"
 READ_ONLY = "readonly@localorg.test"
@@ -148,10 +149,29 @@ def test_reserved_characters_stand_for_themselves_when_escaped(http: httpx.Clien
     assert [r["Id"] for r in found] == [made]
 
 
+@pytest.mark.parametrize(("find", "found"), [
+    ("Qalpha OR Qbeta", ["Qalpha", "Qalpha Qbeta", "Qbeta"]), ("Qalpha AND Qbeta", ["Qalpha Qbeta"]), ("Qalpha Qbeta", ["Qalpha Qbeta"]),
+    ("Qalpha AND NOT Qbeta", ["Qalpha"]), ("Qgamma OR Qalpha AND Qbeta", ["Qalpha Qbeta", "Qgamma"]),
+    ("(Qgamma OR Qalpha) AND Qbeta", ["Qalpha Qbeta"]), ('"Qalpha Qbeta" OR qGAMMA', ["Qalpha Qbeta", "Qgamma"]),
+    ("Q*beta", ["Qalpha Qbeta", "Qbeta"]),
+    ("Q?eta", ["Qalpha Qbeta", "Qbeta"]),
+])  # fmt: skip
+def test_words_of_a_search_are_combined(http: httpx.Client, find: str, found: list[str]) -> None:
+    for name in ("Qalpha", "Qbeta", "Qalpha Qbeta", "Qgamma"):
+        made = http.patch(f"{BASE}/sobjects/Account/External_Id__c/{name.replace(' ', '')}", json={"Name": name})
+        assert made.status_code in (200, 201)
+    answer = http.get(f"{BASE}/search", params={"q": f"FIND {{{find}}} IN NAME FIELDS RETURNING Account(Name ORDER BY Name)"}).json()
+    assert [r["Name"] for r in answer["searchRecords"]] == found
+
+
 _BAD_SEARCHES = (
     "",
     "FIND",
     "FIND {a}",
+    "FIND {(ab}",
+    "FIND {ab)}",
+    "FIND {ab OR}",
+    "FIND {ab AND NOT}",
     "FIND {ab} RETURNING Nope",
     "FIND {ab} RETURNING Account(Nope)",
     "FIND {ab} RETURNING Account(Id",
@@ -281,6 +301,26 @@ def test_a_read_only_field_is_shown_and_kept(log_in_as: Callable[[str], httpx.Cl
 
 
 # What clients ask before anything else
+
+
+def test_passwords_are_changed(log_in_as: Callable[[str], httpx.Client], http: httpx.Client, own: EmbeddedOrg) -> None:
+    sales = log_in_as(SALES)
+    ids = {r["Username"]: r["Id"] for r in query(http, "SELECT Id, Username FROM User")["records"]}
+    url = f"{BASE}/sobjects/User/{ids[READ_ONLY]}/password"
+    assert http.get(url).json() == {"IsExpired": False}
+    assert sales.post(url, json={"NewPassword": "another one"}).status_code == 403
+    assert http.post(url, json={"NewPassword": "short"}).json()[0]["errorCode"] == "INVALID_NEW_PASSWORD"
+    made = http.delete(url).json()["NewPassword"]
+    assert own.org is not None
+    assert [check_password(own.org, READ_ONLY, p) is not None for p in ("localorg1", made)] == [False, True]
+    assert http.post(url, json={"NewPassword": "localorg1"}).status_code == 204
+    assert check_password(own.org, READ_ONLY, "localorg1") is not None
+
+
+def test_records_are_deleted_by_external_id(http: httpx.Client) -> None:
+    url = f"{BASE}/sobjects/Account/External_Id__c/to-be-deleted"
+    assert http.patch(url, json={"Name": "Gone soon"}).status_code == 201
+    assert [http.delete(url).status_code for _ in range(2)] == [204, 404]
 
 
 def test_slashes_put_together_twice_are_one(http: httpx.Client) -> None:
