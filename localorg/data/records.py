@@ -49,6 +49,8 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         if sobject.field("CaseNumber"):
             full["CaseNumber"] = f"{number + 1000:08d}"
         for f in sobject.fields:
+            if f.computed_default is not None and f.name not in row:
+                full[f.name] = _stored(org, f, _computed(f, org, full))
             if f.number_format:
                 full[f.name] = _auto_number(f.number_format, number, stamp)
         derive(sobject, full)
@@ -178,6 +180,16 @@ def _auto_number(written: str, number: int, stamp: str) -> str:
     for mark, value in (("{YYYY}", year), ("{YY}", year[2:]), ("{MM}", month), ("{DD}", day)):
         written = written.replace(mark, value)
     return re.sub(r"\{(0+)\}", lambda match: f"{number:0{len(match[1])}d}", written)
+
+
+def _computed(f: Field, org: Org, row: Mapping[str, object]) -> object:
+    """What a default's formula gives for a new record, as JSON would have it."""
+    assert f.computed_default is not None
+    try:
+        value = f.computed_default(Change(row, None, datetime.fromtimestamp(org.clock.now(), UTC)))
+    except ValueError as wrong:
+        raise ApiError(400, "INVALID_OPERATION", f"The default of {f.name} could not be computed: {wrong}", [f.name]) from None
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _check_rules(org: Org, sobject: SObject, row: Mapping[str, object], before: Mapping[str, object] | None) -> None:

@@ -33,10 +33,16 @@ Value = Callable[[Change], object]
 
 def compile_formula(text: str, sobject: SObject) -> Callable[[Change], bool]:
     """A formula as a function that tells whether it holds; raises FormulaError."""
+    value = compile_value(text, sobject)
+    return lambda record: _truth(value(record))
+
+
+def compile_value(text: str, sobject: SObject) -> Value:
+    """A formula as a function that computes its value: a text, number, truth, date, datetime or None; raises FormulaError."""
     parser = _Parser(text, sobject)
     value = parser.expression(0)
     parser.end()
-    return lambda record: _truth(value(record))
+    return value
 
 
 class _Parser:

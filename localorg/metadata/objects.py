@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from localorg.metadata.formula import FormulaError, compile_formula
+from localorg.metadata.formula import FormulaError, compile_formula, compile_value
 from localorg.metadata.source import Element, Source
 from localorg.schema.metadata import Metadata, Permissions
-from localorg.schema.sobjects import OWNER, STANDARD, SYSTEM, ChildRelationship, Field, Rule, Schema, SObject
+from localorg.schema.sobjects import OWNER, STANDARD, SYSTEM, Change, ChildRelationship, Field, Rule, Schema, SObject
 
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -136,9 +136,10 @@ class _Builder:
         if kind not in _KINDS:
             raise (element.one("type") or element).wrong(f"{kind} is not a type of a custom field")
         label = element.said("label", otherwise=name.removesuffix("__c").replace("_", " "))
+        default, computed = self._default(owner, full, element)
         base = Field(
             name, label, required=element.true("required"), external_id=element.true("externalId"),
-            unique=element.true("unique"), default=self._default(full, element),
+            unique=element.true("unique"), default=default, computed_default=computed,
         )  # fmt: skip
         if kind in ("Lookup", "MasterDetail", "Hierarchy"):
             return self._reference(owner, base, kind, element)
@@ -150,19 +151,22 @@ class _Builder:
         made = _KINDS[kind](base, element)
         return [self._with_values(full, made, element) if kind in ("Picklist", "MultiselectPicklist") else made]
 
-    def _default(self, full: str, element: Element) -> object:
-        """A default that is a plain value; one that has to be computed is left out."""
-        text = element.said("defaultValue")
+    def _default(self, owner: SObject, full: str, element: Element) -> tuple[object, Callable[[Change], object] | None]:
+        """A default that is a plain value, or a formula that gives it."""
+        text, kind = element.said("defaultValue"), element.said("type")
         if not text:
-            return False if element.said("type") == "Checkbox" else None
-        if text.lower() in ("true", "false") and element.said("type") == "Checkbox":
-            return text.lower() == "true"
+            return (False if kind == "Checkbox" else None), None
+        if text.lower() in ("true", "false") and kind == "Checkbox":
+            return text.lower() == "true", None
         if re.fullmatch(r"-?\d+(\.\d+)?", text):
-            return float(text) if element.said("type") in ("Number", "Currency", "Percent") else text
+            return (float(text) if kind in ("Number", "Currency", "Percent") else text), None
         if re.fullmatch(r"""(["'])[^"'\\]*\1""", text):
-            return text[1:-1]
-        self._leave_out(f"{full}, its default", f"{text[:60]} would have to be computed")
-        return None
+            return text[1:-1], None
+        try:
+            return None, compile_value(text, owner)
+        except FormulaError as wrong:
+            self._leave_out(f"{full}, its default", str(wrong))
+            return None, None
 
     def _reference(self, owner: SObject, base: Field, kind: str, element: Element) -> list[Field]:
         target = "User" if kind == "Hierarchy" else element.needed("referenceTo")

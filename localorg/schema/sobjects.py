@@ -41,7 +41,7 @@ class Field:
     `others` are further objects that a polymorphic reference may refer to; `labels` what a picklist's values are shown as, when
     that differs; `seen_by` the column of `viewed` that holds it for each user; `restricted` picklists take their own values only;
     `within` is the compound field that this one is a part of; what refers by a `cascade` field goes with its parent;
-    `number_format` is how an auto number is written, such as `INV-{0000}`.
+    `number_format` is how an auto number is written, such as `INV-{0000}`; `computed_default` is a default that a formula gives.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Field:
     unique: bool = False
     cascade: bool = False
     number_format: str = ""
+    computed_default: "Callable[[Change], object] | None" = None
 
     @property
     def stored(self) -> bool:

@@ -55,6 +55,8 @@ PROJECT = {
     ),
     f"{INVOICE}fields/Amount__c.field-meta.xml": field("Amount__c", "Currency", "<required>true</required>"),
     f"{INVOICE}fields/Due__c.field-meta.xml": field("Due__c", "Date"),
+    f"{INVOICE}fields/Sent__c.field-meta.xml": field("Sent__c", "Date", "<defaultValue>TODAY() - 10</defaultValue>"),
+    f"{INVOICE}fields/Who__c.field-meta.xml": field("Who__c", "Text", "<length>9</length><defaultValue>$User.Alias</defaultValue>"),
     f"{INVOICE}fields/State__c.field-meta.xml": field("State__c", "Picklist", VALUES),
     f"{INVOICE}fields/Place__c.field-meta.xml": field("Place__c", "Location"),
     f"{INVOICE}fields/Key__c.field-meta.xml": field("Key__c", "Text", "<length>20</length><externalId>true</externalId><unique>true</unique>"),
@@ -143,6 +145,9 @@ def test_records_of_ones_own_objects(own: Own) -> None:
     assert row["Place__c"] == {"latitude": 52.5, "longitude": 13.4}
     assert row["RecordType"]["DeveloperName"] == "Refund"  # the first of them
     assert own.http.get(f"{DATA}/sobjects/Invoice__c/Key__c/k1").json()["Place__c"] == {"latitude": 52.5, "longitude": 13.4}
+    (sent,) = own.rows(f"SELECT Sent__c FROM Invoice__c WHERE Id = '{made}' AND Sent__c = N_DAYS_AGO:10")
+    given = own.make("Invoice__c", Amount__c=1, Sent__c="2026-01-01").json()["id"]
+    assert own.rows(f"SELECT Sent__c FROM Invoice__c WHERE Id = '{given}'") == [{"Sent__c": "2026-01-01"}] != [sent]
     children = own.rows(f"SELECT Id, (SELECT Amount__c FROM Invoices__r) FROM Account WHERE Id = '{account['Id']}'")[0]["Invoices__r"]
     assert children["records"][0]["Amount__c"] == 12.5
     near = "DISTANCE(Place__c, GEOLOCATION(52.52, 13.405), 'km') < 10"
@@ -186,6 +191,7 @@ def test_what_is_not_imitated_is_named(own: Own) -> None:
         "Order: this org does not have the object",
         "Thing__mdt: there are no custom metadata types in this org",
         "Invoice__c.Twice__c: formula fields are not computed",
+        "Invoice__c.Who__c, its default: $User.Alias is not a field of Invoice__c itself",
         "Invoice__c, rule Parent: Account__r.Name is not a field of Invoice__c itself",
     ]
 
