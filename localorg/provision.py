@@ -1,5 +1,6 @@
 """Opening an org: its tables, its seed data when it is new, and the redirect URIs of this run."""
 
+import hashlib
 import sqlite3
 
 from localorg.data import records, tables
@@ -49,6 +50,7 @@ def open_org(settings: OrgSettings) -> Org:
         _fill(org)
     tables.index(db, org.objects)
     _register_metadata(org)
+    _note_schema(org)
     _register_callbacks(org, settings.callbacks, rotation=settings.rotation)
     org.org_id = str(db.execute("SELECT Id FROM Organization").fetchone()["Id"])
     return org
@@ -107,6 +109,20 @@ def _register_metadata(org: Org) -> None:
                 if name not in known:
                     more = {"Label": told.label, "IsOwnedByProfile": 0} if sobject == "PermissionSet" else {}
                     keep(sobject, records.next_id(db, org.objects[sobject].prefix)[0], {"Name": name, **more})
+
+
+def _note_schema(org: Org) -> None:
+    """Remembers when the schema changed, for clients that ask for what is newer than theirs."""
+    told = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels, f.targets) for f in o.fields])
+            for o in org.objects]  # fmt: skip
+    granting = (*org.metadata.permission_sets, *org.metadata.profiles)
+    sets = [(p.name, sorted((name, sorted(letters)) for name, letters in {**p.objects, **p.fields}.items())) for p in granting]
+    mark = hashlib.sha256(repr((told, sets)).encode()).hexdigest()
+    row = org.db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    if row is None or row["value"] != mark:
+        with org.write() as db:
+            now = org.clock.stamp() if row is not None else str(db.execute("SELECT CreatedDate FROM Organization").fetchone()[0])
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (("schema", mark), ("schema changed", now)))
 
 
 def _register_callbacks(org: Org, callbacks: tuple[str, ...], *, rotation: bool) -> None:

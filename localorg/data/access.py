@@ -128,6 +128,15 @@ def schema_for(org: Org, user_id: str) -> Schema:
     return org.schemas[key]
 
 
+def shape_changed(org: Org, user_id: str) -> str:
+    """When what a user sees of the objects changed last: the schema, the user's profile, or a permission set given or taken."""
+    stamps = (
+        "SELECT value FROM meta WHERE key = 'schema changed' UNION ALL SELECT CreatedDate FROM Organization "
+        "UNION ALL SELECT SystemModstamp FROM User WHERE Id = ? UNION ALL SELECT SystemModstamp FROM PermissionSetAssignment WHERE AssigneeId = ?"
+    )
+    return max(str(r[0]) for r in org.db.execute(stamps, (user_id, user_id)))
+
+
 def person(org: Org, user_id: str) -> Person:
     """Who a user is, for queries."""
     row = org.db.execute("SELECT TimeZoneSidKey, LocaleSidKey FROM User WHERE Id = ?", (user_id,)).fetchone()

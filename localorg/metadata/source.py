@@ -91,9 +91,8 @@ def read(paths: Sequence[Path]) -> Source:
         files = [path] if path.is_file() else sorted(_files(path))
         known = sum(_take(source, file, file.relative_to(path).parts[:-1] if path.is_dir() else ()) for file in files)
         if not known:
-            raise MetadataError(
-                path, None, "holds no objects: expected objects/NAME/NAME.object-meta.xml as in a Salesforce DX project, or a JSON file"
-            )
+            said = "holds no objects: expected objects/NAME/NAME.object-meta.xml as in a Salesforce DX project, or a JSON file"
+            raise misread(path, None, said)
     return source
 
 

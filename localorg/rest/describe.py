@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
+from localorg.data.access import shape_changed
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import attributes, call_of, http_date, named
@@ -34,11 +35,7 @@ def routes(org: Org) -> list[BaseRoute]:
 async def _describe(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     version, source = call.version, named(call, request)
-    # An object's shape is as old as the org, or as the last change of the user's permissions.
-    changed = org.db.execute(
-        "SELECT max(o.CreatedDate, u.SystemModstamp) FROM Organization o, User u WHERE u.Id = ?", (call.session.user_id,)
-    ).fetchone()
-    made = from_datetime(str(changed[0]))
+    made = from_datetime(shape_changed(org, call.session.user_id))
     since = http_date(request, "if-modified-since", strict=False)
     if since is not None and int(made) <= since:
         return Response(status_code=304, headers=limit_header(org))

@@ -314,13 +314,12 @@ async def _recent(org: Org, request: Request) -> Response:
     rows: list[dict[str, object]] = []
     for identifier in ids:
         source = call.schema.of_id(identifier)
-        found = (
-            None
-            if source is None
-            else org.db.execute(f'SELECT Id, Name FROM "{source.name}" WHERE Id = ? AND IsDeleted = 0', (identifier,)).fetchone()
-        )
-        if source is not None and found is not None and len(rows) < limit:
-            rows.append({"attributes": attributes(source, call.version, identifier), "Id": identifier, "Name": found["Name"]})
+        if source is None or len(rows) >= limit:
+            continue
+        text = f'SELECT "{source.name_field}" FROM "{source.name}" WHERE Id = ? AND IsDeleted = 0'
+        found = org.db.execute(text, (identifier,)).fetchone()
+        if found is not None:
+            rows.append({"attributes": attributes(source, call.version, identifier), "Id": identifier, "Name": found[0]})
     return Json(rows, headers=limit_header(org))
 
 

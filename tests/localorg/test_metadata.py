@@ -3,8 +3,10 @@
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devtools.clients import ADMIN, SALES, authorize, exchange
+from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.cli import main
 from localorg.metadata import DataError, MetadataError
@@ -207,7 +209,10 @@ def test_permission_sets_open_what_is_custom(tmp_path: Path) -> None:
         )}  # fmt: skip
         assignment = {"AssigneeId": ids["user"], "PermissionSetId": ids["set"]}
         assert sales.post(f"{DATA}/sobjects/PermissionSetAssignment", json=assignment).status_code == 403
+        described = sales.get(f"{DATA}/sobjects/Account/describe").headers["last-modified"]
+        control(org.url, "clock", {"advanceSeconds": 2})
         assigned = own.make("PermissionSetAssignment", **assignment)
+        assert sales.get(f"{DATA}/sobjects/Account/describe", headers={"If-Modified-Since": described}).status_code == 200
         assert assigned.status_code == 201
         told = sales.get(f"{url}/describe").json()
         fields = {f["name"]: f["updateable"] for f in told["fields"] if f["custom"]}
@@ -243,8 +248,13 @@ def test_the_same_in_one_json_file(tmp_path: Path) -> None:
 def test_a_folder_may_grow_and_its_records_stay(tmp_path: Path) -> None:
     project, state = write(tmp_path / "dx", PROJECT), tmp_path / "state"
     with EmbeddedOrg(OrgSettings(data=state, accounts=1, schema=(project,))) as org:
-        made = Own(org).make("Invoice__c", Amount__c=1).json()["id"]
+        own = Own(org)
+        made = own.make("Invoice__c", Amount__c=1).json()["id"]
+        described = own.http.get(f"{DATA}/sobjects/Invoice__c/describe").headers["last-modified"]
+        assert own.http.get(f"{DATA}/sobjects/Invoice__c/describe", headers={"If-Modified-Since": described}).status_code == 304
         org.save("early")
+    while time.time() < parsedate_to_datetime(described).timestamp() + 1:  # HTTP dates have whole seconds
+        time.sleep(0.05)
     write(
         project,
         {
@@ -256,6 +266,8 @@ def test_a_folder_may_grow_and_its_records_stay(tmp_path: Path) -> None:
     write(project, {other: xml("CustomObject", "<label>A</label>")})  # before Invoice__c in the alphabet: prefixes stay
     with EmbeddedOrg(OrgSettings(data=state, accounts=1, schema=(project,))) as org:
         own = Own(org)
+        fresh = own.http.get(f"{DATA}/sobjects/Invoice__c/describe", headers={"If-Modified-Since": described})
+        assert "Note__c" in {f["name"] for f in fresh.json()["fields"]}
         assert own.rows(f"SELECT Note__c, Done__c FROM Invoice__c WHERE Id = '{made}'") == [{"Note__c": None, "Done__c": False}]
         assert own.make("Aaa__c", Name="a").json()["id"].startswith("a02")
         org.restore("early")
@@ -288,7 +300,9 @@ def test_the_command_says_what_is_wrong_and_leaves_nothing(tmp_path: Path, capsy
         (["--load", str(write(tmp_path / "data", {"Account.csv": "Name\nA\n,B\n"}))], "Account.csv:3: has more or fewer cells"),
     ):
         assert main(["serve", "--port", "0", "--accounts", "1", "--data", str(tmp_path / "state"), *paths]) == 1
-        assert said in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert told.startswith("localorg: /")
+        assert said in told
     db = sqlite3.connect(tmp_path / "state/org.sqlite3")
     assert db.execute("SELECT COUNT(*) FROM meta WHERE key = 'seeded'").fetchone() == (0,)
 

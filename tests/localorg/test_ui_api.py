@@ -142,6 +142,14 @@ def test_a_task_leads_to_whatever_it_is_about(http: httpx.Client) -> None:
     assert found["Who"]["value"]["apiName"] == "Contact"
 
 
+def test_what_one_has_looked_at_is_recent_by_the_name_that_it_has(http: httpx.Client) -> None:
+    for sobject, name in (("Case", "CaseNumber"), ("Task", "Subject"), ("Contact", "Name")):
+        record = rows(http, f"SELECT Id, {name} FROM {sobject} LIMIT 1")[0]
+        assert http.get(f"{UI}/records/{record['Id']}", params={"layoutTypes": "Compact"}).status_code == 200
+        latest = http.get(f"{BASE}/recent", params={"limit": 1}).json()[0]
+        assert (latest["Id"], latest["Name"]) == (record["Id"], record[name])
+
+
 def test_records_are_written(http: httpx.Client) -> None:
     made = http.post(f"{UI}/records", json={"apiName": "Account", "fields": {"Name": "UI Ltd", "Industry": "Media"}})
     assert (made.status_code, made.json()["fields"]["Industry"]["displayValue"]) == (201, "Media")
