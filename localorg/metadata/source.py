@@ -50,7 +50,7 @@ class Element:
     def number(self, name: str, otherwise: int) -> int:
         """A whole number; raises MetadataError when it is none."""
         text = self.said(name, otherwise=str(otherwise))
-        if not text.isdigit():
+        if not text.isdecimal():
             raise self.wrong(f"{name} is a whole number, not {text[:40]!r}")
         return int(text)
 

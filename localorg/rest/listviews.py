@@ -140,7 +140,7 @@ def _chosen(call: Call, request: Request) -> ListView:
 
 def _number(request: Request, name: str, otherwise: int) -> int:
     text = request.query_params.get(name, str(otherwise))
-    if not text.isdigit() or int(text) > MAX_ROWS:
+    if not text.isdecimal() or int(text) > MAX_ROWS:
         raise ApiError(400, "INVALID_REQUEST", f"{name} is a number of at most {MAX_ROWS}")
     return int(text)
 

@@ -308,7 +308,7 @@ async def _parameterized(org: Org, request: Request) -> Response:
 async def _recent(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     text = request.query_params.get("limit", "200")
-    limit = min(200, int(text)) if text.isdigit() and int(text) > 0 else 200
+    limit = min(200, int(text)) if text.isdecimal() and int(text) > 0 else 200
     seen = org.db.execute("SELECT RecordId FROM viewed WHERE UserId = ? AND ViewedDate IS NOT NULL ORDER BY ViewedDate DESC", (call.session.user_id,))
     ids = [str(r[0]) for r in seen] or _last_changed(org, call, limit)
     rows: list[dict[str, object]] = []

@@ -85,7 +85,7 @@ def parameterized(org: Org, schema: Schema, body: Mapping[str, object], *, versi
 
 def _number(value: object, default: int) -> int:
     text = str(value) if value is not None else ""
-    return min(2000, int(text)) if text.isdigit() else default
+    return min(2000, int(text)) if text.isdecimal() else default
 
 
 _Condition = Callable[[Callable[[str], str]], str]  # SOQL of a search, given the SOQL of one word

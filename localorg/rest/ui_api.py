@@ -440,7 +440,7 @@ def _page(base: str, rows: list[dict[str, object]], size: int, start: int, *, mo
 
 def _paging(request: Request) -> tuple[int, int]:
     size, token = request.query_params.get("pageSize", str(_PAGE)), request.query_params.get("pageToken", "0")
-    if not size.isdigit() or not 1 <= int(size) <= _MOST or not token.isdigit() or int(token) > _MOST:
+    if not size.isdecimal() or not 1 <= int(size) <= _MOST or not token.isdecimal() or int(token) > _MOST:
         raise ApiError(400, "INVALID_REQUEST", f"pageSize is a number from 1 to {_MOST}, pageToken one that an answer gave")
     return int(size), int(token)
 

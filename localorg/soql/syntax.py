@@ -454,7 +454,7 @@ class _Parser:
 
     def _whole_number(self) -> int:
         token = self._next
-        if token.kind != "number" or not token.text.isdigit():
+        if token.kind != "number" or not token.text.isdecimal():
             self._unexpected()
         self._take()
         return int(token.text)
