@@ -17,8 +17,8 @@ from localorg.server import rest_routes
 _ODD = (
     "Account", "Task", "nope", "' OR 1=1", '"', "\\", "²", "٣", "é", "%", "..", "{}", "[]", "0", "-1", "1e999", "9" * 30, "null", "true", "Id",
     "Name", "Account.Name", "What.Name", "FORMAT(Amount)", "(", "DISTANCE(BillingAddress, GEOLOCATION(1,2), 'km')", "LIMIT " + "9" * 30, "2026-13-45",
-    "TODAY", "LAST_N_DAYS:999999", "\x00", "😀", "012000000000000AAA", "001000000000000", "a" * 300, "AND", "OR", "NOT", "GROUP BY ROLLUP(Name)", "FOR VIEW",
-    "USING SCOPE mine", "TYPEOF What WHEN Account THEN Name END",
+    "TODAY", "LAST_N_DAYS:999999", "\x00", "😀", "012000000000000AAA", "001000000000000", "a" * 300, "AND", "OR", "NOT", "GROUP BY ROLLUP(Name)",
+    "FOR VIEW", "USING SCOPE mine", "TYPEOF What WHEN Account THEN Name END",
 )  # fmt: skip
 _PARAMETERS = (
     "q", "fields", "optionalFields", "layoutTypes", "pageSize", "pageToken", "limit", "offset", "columns", "explain", "sObjects", "ids", "start",
