@@ -224,6 +224,42 @@ def test_permission_sets_open_what_is_custom(tmp_path: Path) -> None:
         assert sales.get(f"{url}/{made}").status_code == 404
 
 
+def test_profiles_say_what_their_people_may_do(tmp_path: Path) -> None:
+    reads = "<objectPermissions><object>Invoice__c</object><allowRead>true</allowRead></objectPermissions>"
+    hides = "<fieldPermissions><field>Account.Phone</field><readable>false</readable><editable>false</editable></fieldPermissions>"
+    profiles = {
+        "profiles/Standard.profile-meta.xml": xml("Profile", reads + hides),
+        "profiles/Back Office.profile-meta.xml": xml("Profile", reads.replace("</allowRead>", "</allowRead><allowCreate>true</allowCreate>")),
+    }
+    with EmbeddedOrg(OrgSettings(accounts=1, schema=(write(tmp_path, PROJECT | profiles),))) as org:
+        sales = Own(org).as_user(SALES)
+        url = f"{DATA}/sobjects/Invoice__c"
+        assert sales.get(f"{url}/describe").json()["createable"] is False
+        assert "Phone" not in {f["name"] for f in sales.get(f"{DATA}/sobjects/Account/describe").json()["fields"]}
+        assert sales.post(url, json={"Amount__c": 1}).status_code == 403
+        control(org.url, "profile", {"username": SALES, "profile": "Back Office"})
+        assert sales.post(url, json={"Amount__c": 1}).status_code == 201
+        assert "Phone" in {f["name"] for f in sales.get(f"{DATA}/sobjects/Account/describe").json()["fields"]}
+
+
+def test_picklists_of_a_global_value_set(tmp_path: Path) -> None:
+    chosen = "<valueSet><restricted>true</restricted><valueSetName>%s</valueSetName></valueSet>"
+    files = {
+        f"{INVOICE}fields/Colour__c.field-meta.xml": field("Colour__c", "MultiselectPicklist", chosen % "Colours"),
+        f"{INVOICE}fields/Shade__c.field-meta.xml": field("Shade__c", "Picklist", chosen % "Shades"),
+        "globalValueSets/Colours.globalValueSet-meta.xml": xml(
+            "GlobalValueSet", "<customValue><fullName>r</fullName><label>Red</label></customValue><customValue><fullName>b</fullName></customValue>"
+        ),
+    }
+    with EmbeddedOrg(OrgSettings(accounts=1, schema=(write(tmp_path, PROJECT | files),))) as org:
+        own = Own(org)
+        made = own.make("Invoice__c", Amount__c=1, Colour__c="r;b", Shade__c="any").json()["id"]
+        assert own.rows(f"SELECT toLabel(Colour__c) FROM Invoice__c WHERE Id = '{made}'") == [{"Colour__c": "Red;b"}]
+        assert own.make("Invoice__c", Amount__c=1, Colour__c="r;x").json()[0]["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+        assert org.org is not None
+        assert "Invoice__c.Shade__c, its values: the value set Shades is not in the folder; any text is taken" in org.org.metadata.left_out
+
+
 def test_the_same_in_one_json_file(tmp_path: Path) -> None:
     told = {
         "Visit__c": {
