@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -81,15 +82,16 @@ def because(code: str, message: str) -> None:
         reasons.append((code, message[:500]))
 
 
-def remembered(app: ASGIApp, recent: Recent) -> ASGIApp:
-    """The app, with its requests remembered; what the org's own control page asks is not."""
+def remembered(app: ASGIApp, recent: Recent, log: Callable[[str], None] | None) -> ASGIApp:
+    """The app, with its requests remembered, but for what the org's own control page asks; `log` gets a line for each of all."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(("/localorg", "/favicon.ico")):
+        if scope["type"] != "http":
             await app(scope, receive, send)
             return
         reasons: list[tuple[str, str]] = []
         _REASONS.set(reasons)
+        method, path = str(scope["method"]), str(scope["path"])
         started, status = time.perf_counter(), 0
 
         async def watch(message: Message) -> None:
@@ -101,8 +103,11 @@ def remembered(app: ASGIApp, recent: Recent) -> ASGIApp:
         try:
             await app(scope, receive, watch)
         finally:
-            client = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"user-agent"), "")
             took = round(1000 * (time.perf_counter() - started))
-            recent.seen.append(Seen(time.time(), scope["method"], scope["path"], status, took, client[:80], tuple(reasons)))
+            if log is not None:
+                log(f"{method} {path} {status} {took} ms")
+            if not path.startswith(("/localorg", "/favicon.ico")):
+                client = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"user-agent"), "")
+                recent.seen.append(Seen(time.time(), method, path, status, took, client[:80], tuple(reasons)))
 
     return wrapped

@@ -3,7 +3,6 @@
 import re
 import socket
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
@@ -15,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Match, Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from localorg import pages
 from localorg.control import api as control
@@ -52,8 +51,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
     oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
     everything: list[BaseRoute] = [Route("/", front), *oauth, *data, *composite.routes(org, Router(data)), *control.routes(org)]
     app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
-    served = _single_slashes(remembered(app, org.recent))
-    return served if log is None else _logged(served, log)
+    return _single_slashes(remembered(app, org.recent, log))
 
 
 def _data_routes(org: Org) -> list[BaseRoute]:
@@ -76,25 +74,6 @@ def _single_slashes(app: ASGIApp) -> ASGIApp:
             raw = re.sub(rb"/{2,}", b"/", raw)
             scope = {**scope, "raw_path": raw, "path": unquote(raw.decode("latin-1"))}
         await app(scope, receive, send)
-
-    return wrapped
-
-
-def _logged(app: ASGIApp, log: Callable[[str], None]) -> ASGIApp:
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        started, status = time.perf_counter(), 0
-
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        await app(scope, receive, watch)
-        log(f"{scope['method']} {scope['path']} {status} {1000 * (time.perf_counter() - started):.0f} ms")
 
     return wrapped
 
