@@ -101,11 +101,12 @@ class App:
     org_host: str
     id_token: str | None = None
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
+    headers: dict[str, str] = field(default_factory=dict)
 
     def post(self, path: str, data: object = None, *, token: str | None = None) -> httpx.Response:
         """One call; `token` instead of the own ID token."""
         bearer = token or self.id_token
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        headers = {**self.headers, **({"Authorization": f"Bearer {bearer}"} if bearer else {})}
         return self.http.post(f"{self.base_url}/{path}", json={"data": data}, headers=headers)
 
     def call(self, path: str, data: object = None) -> Any:

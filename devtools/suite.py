@@ -44,9 +44,9 @@ UNLIMITED = 10**9  # requests a user and day, for tests and benchmarks
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, and how many
-    requests to Salesforce a user may make in a day (None: as many as when it is deployed). `loopback` is the port on which an
-    installed app waits for the way back from Salesforce."""
+    """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, how many requests
+    to Salesforce a user may make in a day and how many sign-ins may fail (None: as many as when it is deployed). `loopback` is
+    the port on which an installed app waits for the way back from Salesforce."""
 
     ports: Ports
     project: str
@@ -143,7 +143,8 @@ class Suite:
         node = shutil.which("node", path=tool_path(dict(os.environ)))
         if node is None:
             raise SuiteError("Node is missing: run make run, which installs it")
-        command = [node, str(ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"), "emulators:start"]
+        firebase = str(ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js")
+        command = [node, "--require", str(ROOT / "devtools/read_deadline.cjs"), firebase, "emulators:start"]
         command += ["--project", plan.project, "--config", str(self._config), "--only", "auth,firestore,functions,hosting"]
         newest = None if self._saved is None else self._saved.newest()
         if newest is not None:
@@ -197,7 +198,8 @@ class Suite:
 
 def _function_settings(plan: Plan) -> dict[str, str]:
     """What functions/.env holds elsewhere."""
-    budget = {} if plan.user_requests is None else {"USER_DAILY_REQUESTS": str(plan.user_requests)}
+    limit = str(plan.user_requests)
+    budget = {} if plan.user_requests is None else {"USER_DAILY_REQUESTS": limit, "FAILED_SIGN_INS": limit}
     return {
         "SALESFORCE_CONSUMER_KEY": CONSUMER_KEY,
         "SALESFORCE_LOGIN_HOSTS": f"127.0.0.1:{plan.ports.localorg}=Local org",
@@ -242,6 +244,10 @@ def _config(ports: Ports) -> dict[str, object]:
     for part in ("hub", "logging", "auth", "functions", "firestore", "hosting", "eventarc", "tasks"):
         config["emulators"][part]["port"] = getattr(ports, part)
     config["emulators"]["firestore"]["websocketPort"] = ports.websocket
+    for rule in config["hosting"]["headers"]:
+        for header in rule["headers"]:
+            if header["key"] == "Content-Security-Policy":  # locally the page signs in at the emulator instead of Google
+                header["value"] = header["value"].replace("connect-src 'self'", f"connect-src 'self' {ports.url('auth')}")
     for source in config["functions"]:
         source["runtime"] = f"python3{sys.version_info.minor}"
     return config

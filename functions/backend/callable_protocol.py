@@ -3,6 +3,7 @@
 Source: Firebase documentation, "Protocol specification for https.onCall".
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -10,12 +11,15 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from backend.values import Visitor
 from contract.calls import Call
 from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError, Reason, RefusedRequest, SessionInvalid
 
 Q = TypeVar("Q")
 MAX_BODY = 1024 * 1024
+MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
+READ_SECONDS = 10.0  # in which a request has to arrive
 _HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
@@ -29,6 +33,7 @@ _HTTP_STATUS = {
     "DEADLINE_EXCEEDED": 504,
 }
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_ADDRESS = 45  # characters of the longest
 _NO_HEADERS: Mapping[str, str] = {}
 _LONG = ("type.googleapis.com/google.protobuf.Int64Value", "type.googleapis.com/google.protobuf.UInt64Value")
 
@@ -39,23 +44,26 @@ def call_name(path: str, function: str) -> str:
 
 
 async def read_request(call: Call[Q, Any], request: Request) -> Q:
-    """The call's own request out of `data`. Raises RefusedRequest; a body over 1 MB is not read to its end."""
-    data = _parsed(await _body(request))
+    """The call's own request out of `data`. Raises RefusedRequest; a body that is too large, or slow, is not read to its end."""
+    data = _parsed(await _body(request, MAX_PUBLIC_BODY if call.public else MAX_BODY))
     try:
         return decode(call.request, {} if data is None else data)
     except DecodeError as wrong:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, str(wrong)) from None
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise RefusedRequest(Reason.REQUEST_TOO_LARGE)
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise RefusedRequest(Reason.REQUEST_TOO_LARGE)
     except ClientDisconnect:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "The request broke off.") from None
+    except TimeoutError:
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, f"The request did not arrive within {READ_SECONDS:.0f} seconds.") from None
     return bytes(body)
 
 
@@ -77,6 +85,15 @@ def bearer(request: Request) -> str:
     if scheme.lower() != "bearer":
         raise SessionInvalid(Reason.ID_TOKEN_INVALID)
     return token.strip()
+
+
+def visitor(request: Request, attestation: str | None = None) -> Visitor:
+    """Who calls, as far as the request tells. Only the last address of X-Forwarded-For is not the caller's to choose: Google's
+    front end adds it. Behind Hosting that is Hosting's own, and Fastly-Client-IP the caller's."""
+    forwarded = [a.strip() for a in request.headers.get("x-forwarded-for", "").split(",") if a.strip()]
+    peer = forwarded[-1] if forwarded else "" if request.client is None else request.client.host
+    told = request.headers.get("fastly-client-ip", "").strip() or (forwarded[0] if forwarded else peer)
+    return Visitor(told[:_ADDRESS], peer[:_ADDRESS], attestation)
 
 
 def result(answer: object) -> Response:

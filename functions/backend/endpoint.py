@@ -11,11 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend import callable_protocol, deadline
+from backend.adapters.app_check import AppCheckGate
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.connections.blocks import BlockList
 from backend.connections.vault import Vault
+from backend.cors import AllowedOrigins
 from backend.routes import Route
-from backend.values import Caller, Uid
+from backend.values import Caller, Uid, Visitor
 from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, Call
 from contract.errors import CallError, Misconfigured, OrgUnavailable, Reason, RefusedRequest, SessionInvalid
 
@@ -26,7 +28,9 @@ _NOBODY = Caller(Uid(), "")
 class Endpoint:
     """What both functions answer. One for each process."""
 
-    def __init__(self, routes: Iterable[Route], firebase: FirebaseAuth, blocks: BlockList, vault: Vault) -> None:
+    def __init__(
+        self, routes: Iterable[Route], firebase: FirebaseAuth, blocks: BlockList, vault: Vault, gate: AppCheckGate, origins: AllowedOrigins
+    ) -> None:
         self._routes = {(r.call.function, r.call.name): r for r in routes}
         missing = [call.path for call in CALLS if (call.function, call.name) not in self._routes]
         if missing:
@@ -34,12 +38,17 @@ class Endpoint:
         self._firebase = firebase
         self._blocks = blocks
         self._vault = vault
+        self._gate = gate
+        self._origins = origins
 
     async def answer(self, function: Literal["auth", "api"], request: Request) -> Response:
         """Answers one request to a function, within ANSWER_SECONDS; never raises."""
         name = callable_protocol.call_name(request.url.path, function)
         if request.method == "GET" and name == "__/health":  # the emulator asks when a worker starts
             return Response("ok")
+        preflight = self._origins.preflight(request)
+        if preflight is not None:
+            return preflight
         route = self._routes.get((function, name))
         started = time.perf_counter()
         caller = _NOBODY
@@ -47,10 +56,13 @@ class Endpoint:
             if route is None or request.method != "POST":
                 raise RefusedRequest(Reason.UNKNOWN_CALL)
             async with _bounded(route.call):
-                if not route.call.public:
-                    caller = await self._firebase.verify(callable_protocol.bearer(request))
+                attestation = await self._gate.attest(request.headers.get("x-firebase-appcheck"))
+                if route.call.public:
+                    who: Caller | Visitor = callable_protocol.visitor(request, attestation)
+                else:
+                    who = caller = await self._firebase.verify(callable_protocol.bearer(request))
                     await self._admit(route.call, caller)
-                answer = await route.work(caller, await callable_protocol.read_request(route.call, request))
+                answer = await route.work(who, await callable_protocol.read_request(route.call, request))
             response, outcome = callable_protocol.result(answer), "ok"
         except CallError as refused:
             response, outcome = callable_protocol.error(refused), refused.reason.value
@@ -61,7 +73,7 @@ class Endpoint:
         milliseconds = round(1000 * (time.perf_counter() - started), 1)
         shown = "unknown" if route is None else name
         _log.info("call", call=shown, uid=str(caller.uid) or None, outcome=outcome, status=response.status_code, ms=milliseconds)
-        return response
+        return self._origins.open(request, response)
 
     async def _admit(self, call: Call[Any, Any], caller: Caller) -> None:
         """Refuses a blocked user, and a device that has signed out."""

@@ -8,7 +8,7 @@ from backend.connections.lifecycle import Lifecycle
 from backend.records.changes import Changes
 from backend.records.queries import Queries
 from backend.sign_in.flow import SignInFlow
-from backend.values import Caller
+from backend.values import Caller, Visitor
 from contract import calls
 from contract.calls import Call
 
@@ -18,16 +18,16 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A call and the work that answers it; the caller of a public call is nobody."""
+    """A call and the work that answers it; a public call is a visitor's, any other one a caller's."""
 
     call: Call[Any, Any]
-    work: Callable[[Caller, Any], Awaitable[object]]
+    work: Callable[[Any, Any], Awaitable[object]]
 
 
-def public(call: Call[Q, A], work: Callable[[Q], Awaitable[A]]) -> Route:
+def public(call: Call[Q, A], work: Callable[[Visitor, Q], Awaitable[A]]) -> Route:
     """A call that anybody may make."""
     assert call.public
-    return Route(call, lambda _nobody, request: work(request))
+    return Route(call, work)
 
 
 def signed_in(call: Call[Q, A], work: Callable[[Caller, Q], Awaitable[A]]) -> Route:

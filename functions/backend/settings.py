@@ -1,6 +1,7 @@
 """Settings, read once from the environment; all mistakes are told at once. Nobody else reads the environment."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from backend.values import Secret
 from contract.calls import FirebaseProject, LoginHost
 
 _EMULATOR_VARIABLES = ("FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
+
+_ORIGIN_HOST = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
+_APP_ID = re.compile(r"1:[0-9]+:(web|android|ios):[0-9a-f]+")
 
 
 class SettingsError(Exception):
@@ -35,6 +39,11 @@ class Settings:
     delete_unused_days: int
     user_daily_requests: int
     org_budget_percent: int
+    failed_sign_ins: int
+    allowed_origins: frozenset[str]
+    app_check_apps: frozenset[str]
+    app_check_required: bool
+    app_check_keys_url: str
     firebase: FirebaseProject
 
 
@@ -74,6 +83,11 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         delete_unused_days=_number("DELETE_UNUSED_DAYS", 180, "days", 10_000, environment, wrong),
         user_daily_requests=_number("USER_DAILY_REQUESTS", 2000, "requests", 10**9, environment, wrong),
         org_budget_percent=_number("ORG_BUDGET_PERCENT", 95, "per cent", 100, environment, wrong),
+        failed_sign_ins=_number("FAILED_SIGN_INS", 20, "failed sign-ins", 10**9, environment, wrong),
+        allowed_origins=_origins(environment.get("ALLOWED_ORIGINS", ""), emulated, wrong),
+        app_check_apps=_app_check_apps(environment.get("APP_CHECK_APPS", ""), wrong),
+        app_check_required=_yes("APP_CHECK_REQUIRED", True, environment, wrong),
+        app_check_keys_url=_app_check_keys_url(environment, emulated, wrong),
         firebase=_firebase(environment, emulated, wrong),
     )
     if wrong:
@@ -87,6 +101,37 @@ def _number(name: str, default: int, unit: str, most: int, environment: Mapping[
         wrong.append(f"{name} is a number of {unit}, from 1 to {most}, not {text!r}")
         return default
     return int(text)
+
+
+def _yes(name: str, default: bool, environment: Mapping[str, str], wrong: list[str]) -> bool:
+    text = environment.get(name, "").strip().lower()
+    if text not in ("", "yes", "no"):
+        wrong.append(f"{name} is yes or no, not {text!r}")
+    return default if text not in ("yes", "no") else text == "yes"
+
+
+def _origins(text: str, emulated: bool, wrong: list[str]) -> frozenset[str]:
+    """`https://app.example https://other.example:8443`, as a browser's Origin header writes them."""
+    for origin in text.split():
+        scheme, _, host = origin.partition("://")
+        secure = scheme == "https" or (emulated and scheme == "http" and hosts.is_loopback(host))
+        if not secure or _ORIGIN_HOST.fullmatch(host) is None:
+            wrong.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example (lower case, no path, no *)")
+    return frozenset(text.split())
+
+
+def _app_check_apps(text: str, wrong: list[str]) -> frozenset[str]:
+    for app in text.split():
+        if _APP_ID.fullmatch(app) is None:
+            wrong.append(f"APP_CHECK_APPS: {app!r} is not a Firebase app id such as 1:123456789012:web:0123abcd (Project settings › General)")
+    return frozenset(text.split())
+
+
+def _app_check_keys_url(environment: Mapping[str, str], emulated: bool, wrong: list[str]) -> str:
+    url = environment.get("APP_CHECK_KEYS_URL", "").strip()
+    if url and not emulated:
+        wrong.append("APP_CHECK_KEYS_URL is set outside the emulator: with it, forged App Check tokens would be accepted")
+    return url or "https://firebaseappcheck.googleapis.com/v1/jwks"
 
 
 def refuse_to_start(error: SettingsError | str) -> None:

@@ -4,6 +4,8 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 import asyncio
+import hashlib
+import hmac
 import logging
 import random
 import secrets
@@ -16,9 +18,10 @@ import msgspec
 import structlog
 from google.cloud.firestore import AsyncClient
 
+from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
 from backend.adapters.firebase_auth import FirebaseAuth
-from backend.adapters.firestore import FirestoreCodes, FirestoreCreations, FirestoreDocuments, FirestoreUsage
+from backend.adapters.firestore import FirestoreAttempts, FirestoreCodes, FirestoreCreations, FirestoreDocuments, FirestoreUsage
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.adapters.salesforce_rest import SalesforceRest
@@ -31,6 +34,7 @@ from backend.connections.lifecycle import Lifecycle
 from backend.connections.renewal import Renewal
 from backend.connections.store import RecordingStore
 from backend.connections.vault import Vault
+from backend.cors import AllowedOrigins
 from backend.endpoint import Endpoint
 from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.records.changes import Changes
@@ -39,9 +43,12 @@ from backend.records.describe import Describes
 from backend.records.queries import Queries
 from backend.routes import routes
 from backend.settings import Settings
+from backend.sign_in.attempts import Attempts
 from backend.sign_in.flow import SignInFlow
 from contract.calls import SignInOptions
+from contract.errors import Reason
 
+_MOST_LOGGED = 200  # characters of a value
 _log = structlog.get_logger("connections")
 
 
@@ -94,7 +101,8 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
 
     options = SignInOptions(settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase)
     codes, redirect_uris = FirestoreCodes(firestore), settings.redirect_uris
-    sign_in = SignInFlow(vault, salesforce, firebase, blocks, codes, new_id=_new_id, options=options, redirect_uris=redirect_uris)
+    attempts = _attempts(settings, firestore, clock)
+    sign_in = SignInFlow(vault, salesforce, firebase, blocks, codes, attempts, new_id=_new_id, options=options, redirect_uris=redirect_uris)
 
     usage = FirestoreUsage(firestore)
     allowance = Allowance(usage, clock, user_requests=settings.user_daily_requests, org_percent=settings.org_budget_percent, notice=_log_allowance)
@@ -103,8 +111,20 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     currencies = Currencies(org, clock, may_look=allowance.is_ample)
     queries, changes = Queries(org, describes, currencies), Changes(org, describes, FirestoreCreations(firestore))
 
-    endpoint = Endpoint(routes(sign_in, lifecycle, queries, changes), firebase, blocks, vault)
+    app_check = AppCheck(settings.project_id, settings.app_check_apps, settings.app_check_keys_url) if settings.app_check_apps else None
+    gate, origins = AppCheckGate(app_check, required=settings.app_check_required), AllowedOrigins(settings.allowed_origins)
+    endpoint = Endpoint(routes(sign_in, lifecycle, queries, changes), firebase, blocks, vault, gate, origins)
     return Backend(endpoint, lifecycle, blocks, vault, store, usage, http)
+
+
+def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) -> Attempts:
+    secret = settings.consumer_secret.reveal().encode()  # all instances have it, and Firestore has not
+
+    def fingerprint(text: str) -> str:
+        return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:16]
+
+    store, refused = FirestoreAttempts(firestore), lambda: _log.warning("sign-ins refused", reason=Reason.TOO_MANY_SIGN_INS.value)
+    return Attempts(store, clock, per_address=settings.failed_sign_ins, fingerprint=fingerprint, notice=refused)
 
 
 def _firebase_app(settings: Settings) -> firebase_admin.App:
@@ -142,7 +162,7 @@ def configure_log(*, readable: bool) -> None:
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
     last: Any = structlog.dev.ConsoleRenderer(colors=False) if readable else structlog.processors.JSONRenderer(serializer=_json)
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _severity, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
+        processors=[structlog.processors.add_log_level, _bounded, _severity, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
         logger_factory=structlog.PrintLoggerFactory() if readable else structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )
@@ -155,6 +175,14 @@ def _json(event: structlog.typing.EventDict, **_: object) -> bytes:
 def configure_quiet_log() -> None:
     """Warnings only: a command tells by itself what it did."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What a caller chose cannot fill a log, nor make up a line of it."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value[:_MOST_LOGGED])
+    return event
 
 
 def _severity(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

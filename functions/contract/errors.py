@@ -23,6 +23,7 @@ class Reason(StrEnum):
 
     MALFORMED_REQUEST = "malformed-request"
     REQUEST_TOO_LARGE = "request-too-large"
+    NOT_THE_APP = "not-the-app"
     UNKNOWN_CALL = "unknown-call"
     UNKNOWN_OBJECT = "unknown-object"
     UNKNOWN_FIELD = "unknown-field"
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     SIGN_IN_DENIED = "sign-in-denied"
     OTHER_ORG = "other-org"
     NO_REFRESH_TOKEN = "no-refresh-token"
+    TOO_MANY_SIGN_INS = "too-many-sign-ins"
     ID_TOKEN_MISSING = "id-token-missing"
     ID_TOKEN_INVALID = "id-token-invalid"
     ID_TOKEN_EXPIRED = "id-token-expired"
@@ -79,6 +81,7 @@ class RefusedRequest(CallError):
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.MALFORMED_REQUEST: ("INVALID_ARGUMENT", "The request does not have the right form."),
         Reason.REQUEST_TOO_LARGE: ("INVALID_ARGUMENT", "The request is larger than 1 MB."),
+        Reason.NOT_THE_APP: ("UNAUTHENTICATED", "This app could not prove that it is genuine. Close it and open it again."),
         Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
         Reason.UNKNOWN_OBJECT: ("INVALID_ARGUMENT", "This app does not show such records."),
         Reason.UNKNOWN_FIELD: ("INVALID_ARGUMENT", "There is no such field, or you may not see it."),
@@ -109,6 +112,7 @@ class SignInFailed(CallError):
         Reason.SIGN_IN_DENIED: ("PERMISSION_DENIED", "You did not allow this app. Sign in again whenever you like."),
         Reason.OTHER_ORG: ("PERMISSION_DENIED", "This app is not set up for that company's Salesforce. Sign in at your own company's address."),
         Reason.NO_REFRESH_TOKEN: ("FAILED_PRECONDITION", "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it."),
+        Reason.TOO_MANY_SIGN_INS: ("RESOURCE_EXHAUSTED", "Too many sign-ins have failed just now. Please try again in a minute."),
     }
 
 

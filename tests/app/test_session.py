@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import secrets
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import httpx2 as httpx
 import pytest
 
 from contract.calls import GET_SIGN_IN_OPTIONS, Empty
@@ -15,6 +17,7 @@ from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
 from devtools.clients import CALLBACK, SALES, control, log_in
+from devtools.fleet import Fleet
 from devtools.suite import Suite
 from tests.device import Drawer
 
@@ -72,6 +75,60 @@ async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> Non
     assert lost.value.reason is Reason.NOT_CONNECTED
     assert client.session.ended is not None
     assert client.session.ended.reason == lost.value.reason
+
+
+async def fail_to_sign_in(auth: Fleet, suite: Suite) -> None:
+    """Somebody at the same address sends a code that they made up."""
+    made_up = {"code": "aPrx" + secrets.token_urlsafe(48), "codeVerifier": "v" * 43, "redirectUri": CALLBACK}
+    body = {"data": {**made_up, "loginHost": f"127.0.0.1:{suite.plan.ports.localorg}"}}
+    refused = await asyncio.to_thread(httpx.post, f"{auth.members[0].url}/signIn", json=body)
+    assert refused.json()["error"]["details"]["reason"] in ("code-rejected", "too-many-sign-ins")
+
+
+async def test_a_sign_in_that_is_put_off_goes_on_by_itself(suite: Suite) -> None:
+    """Somebody floods the backend with made-up codes from the same address: the app waits as long as it is told, with the same code."""
+    with Fleet(suite.plan, "auth", 1, FAILED_SIGN_INS="1") as auth:
+        client = Client(suite)
+        back = await client.leave()
+        await fail_to_sign_in(auth, suite)
+        told, waited = list[str](), list[float]()
+
+        async def sleep(seconds: float) -> None:
+            waited.append(seconds)
+            await asyncio.sleep(seconds)
+
+        http = make_http()
+        backend = Backend(auth.members[0].url, http)
+        session = SessionRepository(backend, FirebaseAuth(http, client._now), client.device, client._now, sleep)
+        session.put_off = lambda: told.append("put off")
+        await session.finish(back)
+        assert session.user is not None
+        assert session.user.username == SALES
+        assert told
+        assert all(0 < seconds <= 62 for seconds in waited)
+
+
+async def test_a_sign_in_that_is_put_off_for_ever_says_so(suite: Suite) -> None:
+    with Fleet(suite.plan, "auth", 1, FAILED_SIGN_INS="1") as auth:
+        client = Client(suite)
+        back = await client.leave()
+        pending = json.loads(client.device.kept["pending-sign-in"])
+
+        async def fail_again(_seconds: float) -> None:
+            made_up = {
+                "code": "aPrx" + secrets.token_urlsafe(48),
+                "codeVerifier": "v" * 43,
+                "redirectUri": CALLBACK,
+                "loginHost": pending["loginHost"],
+            }
+            await asyncio.to_thread(httpx.post, f"{auth.members[0].url}/signIn", json={"data": made_up})
+
+        await fail_again(0)
+        http = make_http()
+        session = SessionRepository(Backend(auth.members[0].url, http), FirebaseAuth(http, client._now), client.device, client._now, fail_again)
+        with pytest.raises(SignInFailed) as failed:
+            await session.finish(back)
+        assert failed.value.reason is Reason.TOO_MANY_SIGN_INS
 
 
 @pytest.mark.parametrize("later", [3600.0, -3600.0], ids=["fast", "slow"])

@@ -25,14 +25,18 @@ from backend.records.changes import Changes
 from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.queries import Queries
+from backend.sign_in.attempts import Attempts
 from backend.sign_in.flow import SignInFlow
-from backend.values import Caller, Secret, Uid
+from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import ConnectionStatus, Empty, Erased, FirebaseProject, LoginHost, SignInOptions, SignOut, UpdateConnection
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
 from localorg import EmbeddedOrg
-from tests.functions.memory_store import MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
+from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
 
 API_VERSION = "66.0"
+
+
+SOMEBODY = Visitor("192.0.2.1", "192.0.2.1")
 
 
 class SteppedClock:
@@ -123,7 +127,9 @@ class Instances:
         options = SignInOptions(CONSUMER_KEY, "api refresh_token", hosts, FirebaseProject("", "", ""))
         new_id = lambda: "phone"  # noqa: E731
         vault, codes = self.vaults[0], MemoryCodes()
-        return SignInFlow(vault, self.oauth, self.firebase, self.blocks, codes, new_id=new_id, options=options, redirect_uris=frozenset({CALLBACK}))
+        attempts = Attempts(MemoryAttempts(), self.clock, per_address=20, fingerprint=str)
+        uris = frozenset({CALLBACK})
+        return SignInFlow(vault, self.oauth, self.firebase, self.blocks, codes, attempts, new_id=new_id, options=options, redirect_uris=uris)
 
     def notice(self, connection: Connection, event: Event | None) -> None:
         self.noticed.append((connection.state, event))

@@ -1,6 +1,7 @@
 """The backend's documents in memory: the same fences as Firestore, for tests that need no emulator."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from backend.connections.audit import Chain, Entry, Recorded
@@ -24,6 +25,18 @@ class MemoryCodes:
 
     async def give_back(self, fingerprint: str) -> None:
         self._taken.discard(fingerprint)
+
+
+class MemoryAttempts:
+    """Counts of failed sign-ins by minute."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[str]] = {}
+
+    async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
+        found = self.counts.setdefault(window, Counter())
+        found.update(counts)
+        return {key: found[key] for key in counts}
 
 
 class MemoryCreations:

@@ -91,6 +91,7 @@ class App(State):
         self.screen: State | None = None
         self.notice: Notice | None = None
         self.finishing = False
+        self.put_off = False
         self.adding = False
         self.locked = False
         self.on_settings: Callable[[], None] = lambda: None
@@ -106,6 +107,7 @@ class App(State):
         self._tasks: set[asyncio.Task[None]] = set()
         records.network.changed = self._network_changed
         session.ended_by_itself = self._ended
+        session.put_off = self._put_off
 
     # Beginning
 
@@ -253,8 +255,12 @@ class App(State):
 
     # Signing in and out
 
+    def _put_off(self) -> None:
+        self.put_off = True
+        self.changed()
+
     async def _finish(self, url: str) -> None:
-        self.finishing = True
+        self.finishing, self.put_off = True, False
         self.changed()
         try:
             route = await self.session.finish(url)

@@ -121,7 +121,8 @@ def Frame(app: App, window: Window) -> list[ft.View]:
     ft.use_effect(lead, [app.route])  # after what is shown was sent: a new address has Flutter build everything once more
     view = ft.View(route=place.path, padding=0, spacing=0)
     if app.finishing:
-        view.controls = [_centre(_waiting(_("Signing you in …")))]
+        words = _("Many people are signing in. You are next in a moment …") if app.put_off else _("Signing you in …")
+        view.controls = [_centre(_waiting(words))]
     elif app.locked:
         unlock = ft.FilledButton(_("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.unlock)
         view.controls = [_centre(unlock)]

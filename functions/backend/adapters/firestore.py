@@ -21,7 +21,7 @@ from contract.errors import Reason
 
 COLLECTION, CREATIONS = "connections", "creations"
 AUDIT, ENTRIES = "audit", "entries"
-BLOCKS, CODES, USAGE = "blocks", "codes", "usage"
+BLOCKS, CODES, USAGE, ATTEMPTS = "blocks", "codes", "usage", "attempts"
 _PAGE = 300
 
 
@@ -203,6 +203,22 @@ class FirestoreUsage:
     async def users(self, day: str) -> Sequence[UserUsage]:
         found = await self._client.collection(USAGE).where(filter=FieldFilter("day", "==", day)).get()
         return [UserUsage(Uid(s.get("uid")), s.get("taken")) for s in found]
+
+
+class FirestoreAttempts:
+    """One document a minute with the counts of failed sign-ins; Firestore's TTL policy on `expires` clears them."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client: Any = client
+
+    async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
+        document = self._client.collection(ATTEMPTS).document(window)
+        batch = self._client.batch()
+        counting = {"counts": {key: Increment(n) for key, n in counts.items()}, "expires": datetime.now(UTC) + timedelta(hours=1)}
+        batch.set(document, counting, merge=True)
+        (written,) = await batch.commit()
+        totals = (int(result.integer_value) for result in written.transform_results)
+        return dict(zip(sorted(counts), totals, strict=True))  # the library sends increments in the order of their names
 
 
 class FirestoreCodes:

@@ -10,10 +10,12 @@ from backend.connections.blocks import BlockList
 from backend.connections.connection import Credential, Device, TokenResponse
 from backend.connections.vault import Vault
 from backend.failures import NotSent
-from backend.values import Caller, Secret, Uid
+from backend.sign_in.attempts import Attempts, possible
+from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
-from contract.errors import Reason, RefusedRequest, SignInFailed
+from contract.errors import CallError, Reason, RefusedRequest, SignInFailed
 
+_IMPOSSIBLE = "code is what Salesforce brought back, decoded; codeVerifier has 43 to 128 letters, digits and -._~ (RFC 7636)"
 CLEAN_UP_SECONDS = 3.0  # for revoking a grant after a sign-in that failed, also when the call's own time is over
 
 
@@ -44,7 +46,7 @@ class FirebaseAccounts(Protocol):
 
 
 class Codes(Protocol):
-    """Which authorization codes were taken, by their fingerprint."""
+    """Which authorization codes and App Check tokens were taken, by their fingerprint."""
 
     async def claim(self, fingerprint: str) -> bool:
         """False when it was claimed before."""
@@ -63,6 +65,7 @@ class SignInFlow:
         firebase: FirebaseAccounts,
         blocks: BlockList,
         codes: Codes,
+        attempts: Attempts,
         *,
         new_id: Callable[[], str],
         options: SignInOptions,
@@ -73,15 +76,16 @@ class SignInFlow:
         self._firebase = firebase
         self._blocks = blocks
         self._codes = codes
+        self._attempts = attempts
         self._new_id = new_id
         self._options = options
         self._redirect_uris = redirect_uris
 
-    async def options(self, _: Empty) -> SignInOptions:
+    async def options(self, _visitor: Visitor, _: Empty) -> SignInOptions:
         """What the app needs to open Salesforce's authorize page."""
         return self._options
 
-    async def sign_in(self, request: SignIn) -> SignedIn:
+    async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
         """Exchanges the code, saves the connection, mints the custom token; nothing is left half stored.
 
         Raises SignInFailed, RefusedRequest, ConnectionLost(access-stopped), OrgUnavailable, Misconfigured.
@@ -91,9 +95,11 @@ class SignInFlow:
             raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
         if request.redirect_uri not in self._redirect_uris:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
-        if not request.code or not 43 <= len(request.code_verifier) <= 128:  # RFC 7636 section 4.1
-            raise RefusedRequest(Reason.MALFORMED_REQUEST, "code must not be empty; codeVerifier has 43 to 128 characters")
-        response = await self._exchange_once(login_host, request)
+        if not possible(request.code, request.code_verifier):
+            raise RefusedRequest(Reason.MALFORMED_REQUEST, _IMPOSSIBLE)
+        with self._attempts.one(visitor, login_host, request.code) as attempt:
+            response = await self._exchange_once(visitor, login_host, request)
+            attempt.succeeded = True
         if response.refresh_token is None:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
         uid, device = response.uid, self._new_id()
@@ -112,17 +118,25 @@ class SignInFlow:
             await self._vault.revoke(replaced)
         return SignedIn(custom_token, _user(uid, userinfo))
 
-    async def _exchange_once(self, login_host: str, request: SignIn) -> TokenResponse:
+    async def _exchange_once(self, visitor: Visitor, login_host: str, request: SignIn) -> TokenResponse:
         """A code that comes twice (a double tap, a request that is sent again) never reaches Salesforce a second time: an
-        authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2)."""
-        fingerprint = hashlib.sha256(request.code.encode()).hexdigest()
-        if not await self._codes.claim(fingerprint):
-            raise SignInFailed(Reason.CODE_REJECTED)
+        authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2). An App Check token is good for
+        one sign-in too."""
+        claimed = list[str]()
+        if visitor.attestation is not None:
+            await self._claim(claimed, visitor.attestation, RefusedRequest(Reason.NOT_THE_APP))
+        await self._claim(claimed, hashlib.sha256(request.code.encode()).hexdigest(), SignInFailed(Reason.CODE_REJECTED))
         try:
             return await self._salesforce.exchange_code(login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri)
         except NotSent:
-            await self._codes.give_back(fingerprint)
+            for fingerprint in claimed:
+                await self._codes.give_back(fingerprint)
             raise
+
+    async def _claim(self, claimed: list[str], fingerprint: str, otherwise: CallError) -> None:
+        if not await self._codes.claim(fingerprint):
+            raise otherwise
+        claimed.append(fingerprint)
 
 
 def _user(uid: Uid, userinfo: UserInfo) -> User:

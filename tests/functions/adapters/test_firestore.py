@@ -11,14 +11,15 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.firestore import FirestoreDocuments, FirestoreUsage
+from backend.adapters.firestore import FirestoreAttempts, FirestoreDocuments, FirestoreUsage
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
 from backend.records.allowance import OrgUsage, UsageStore
+from backend.sign_in.attempts import AttemptStore
 from backend.values import KeptText, Secret, Uid
 from contract.errors import Reason
-from tests.functions.memory_store import MemoryDocuments, MemoryUsage
+from tests.functions.memory_store import MemoryAttempts, MemoryDocuments, MemoryUsage
 
 
 def a_connection(org_id: str = "00D") -> Connection:
@@ -228,6 +229,15 @@ async def test_what_is_kept_beside_a_connection_stays_at_writes_and_goes_with_it
     assert found.describes is None
     with pytest.raises(Contended):
         await store.keep_describes(replace(a_connection(), describes=kept, revision=found.revision))
+
+
+async def test_failed_sign_ins_of_all_instances_add_up(database: AsyncClient | None) -> None:
+    attempts: AttemptStore = MemoryAttempts() if database is None else FirestoreAttempts(database)
+    minute = uuid4().hex
+    first = {"everyone": 3, "address_b": 2, "everyone_host": 1, "attested_unusual_peer_a": 9}
+    assert await attempts.add(minute, first) == first
+    assert await attempts.add(minute, {"address_b": 4, "everyone": 1, "address_c": 7}) == {"everyone": 4, "address_b": 6, "address_c": 7}
+    assert await attempts.add(uuid4().hex, {"everyone": 1}) == {"everyone": 1}
 
 
 async def test_shares_of_a_budget_add_up(usage: UsageStore) -> None:

@@ -24,7 +24,7 @@ from data.repositories.session import SessionRepository
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from tests.device import Drawer
-from tests.functions.instances import Instances
+from tests.functions.instances import SOMEBODY, Instances
 
 COUNT = "SELECT Id FROM Account LIMIT 1"
 
@@ -306,16 +306,16 @@ async def test_18_a_code_that_came_twice_took_the_first_grant_along(others: Othe
     flow = others.sign_in_flow()
     authorization = await asyncio.to_thread(authorize, others.org.url)
     request = SignIn(authorization.code, authorization.verifier, CALLBACK, others.host)
-    first, *rest = await asyncio.gather(*(flow.sign_in(request) for _ in range(3)), return_exceptions=True)
+    first, *rest = await asyncio.gather(*(flow.sign_in(SOMEBODY, request) for _ in range(3)), return_exceptions=True)
     assert isinstance(first, SignedIn)
-    for refused in (*rest, await asyncio.gather(flow.sign_in(request), return_exceptions=True)):
+    for refused in (*rest, await asyncio.gather(flow.sign_in(SOMEBODY, request), return_exceptions=True)):
         told = refused[0] if isinstance(refused, list) else refused
         assert isinstance(told, SignInFailed)
         assert told.reason is Reason.CODE_REJECTED
     assert await others.is_active(await others.stored(Uid(first.user.uid)))
     other = await asyncio.to_thread(authorize, others.org.url)
     with pytest.raises(SignInFailed) as mismatch:
-        await flow.sign_in(SignIn(other.code, authorization.verifier, CALLBACK, others.host))
+        await flow.sign_in(SOMEBODY, SignIn(other.code, authorization.verifier, CALLBACK, others.host))
     assert mismatch.value.reason is Reason.VERIFIER_REJECTED
 
 
@@ -328,9 +328,9 @@ async def test_18b_a_code_is_not_lost_to_a_salesforce_that_could_not_be_reached(
     flow = others.sign_in_flow()
     request = SignIn(authorization.code, authorization.verifier, CALLBACK, others.host)
     with pytest.raises(NotSent):
-        await flow.sign_in(request)
+        await flow.sign_in(SOMEBODY, request)
     with EmbeddedOrg(settings, org.port):
-        assert (await flow.sign_in(request)).user.username == SALES
+        assert (await flow.sign_in(SOMEBODY, request)).user.username == SALES
     await others.http.close()
 
 
@@ -341,9 +341,9 @@ async def test_18c_a_code_whose_answer_was_lost_is_not_sent_again(others: Others
     others.fault("token.authorization_code", cut="after")
     request = SignIn(authorization.code, authorization.verifier, CALLBACK, others.host)
     with pytest.raises(OutcomeUnknown):
-        await flow.sign_in(request)
+        await flow.sign_in(SOMEBODY, request)
     with pytest.raises(SignInFailed) as refused:
-        await flow.sign_in(request)
+        await flow.sign_in(SOMEBODY, request)
     assert refused.value.reason is Reason.CODE_REJECTED
     assert others.counters()["token.authorization_code"] == 1
 

@@ -7,7 +7,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -21,6 +21,7 @@ from contract.calls import (
     Erased,
     FirebaseProject,
     LoginHost,
+    SignedIn,
     SignIn,
     SignInOptions,
     SignOut,
@@ -35,6 +36,7 @@ from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
 T = TypeVar("T")
 _SESSIONS, _PENDING, _ENDED = "sessions", "pending-sign-in", "ended-session"
 PENDING_SECONDS = 600.0  # a sign-in that takes longer is begun again
+_TRIES = 4  # of a sign-in that the backend puts off because many others fail; the code is good for 15 minutes
 RENEW_BEFORE = 120.0  # seconds before its end at which an ID token is renewed
 # A session that ended so needs Salesforce's own page once more, and nothing from an administrator.
 ONE_TAP = frozenset({Reason.REFRESH_LOST, Reason.IDLE_TOO_LONG})
@@ -102,13 +104,23 @@ class Ended:
 
 
 class SessionRepository:
-    """The only writer of the session. `user` is None while nobody uses the app; `route` is the page that the app shows."""
+    """The only writer of the session. `user` is None while nobody uses the app; `route` is the page that the app shows.
 
-    def __init__(self, backend: Backend, firebase: FirebaseAuth, device: Device, now: Callable[[], float] = time.time) -> None:
+    `put_off` is called when a sign-in has to wait, `ended_by_itself` when a session has ended."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        firebase: FirebaseAuth,
+        device: Device,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._backend = backend
         self._firebase = firebase
         self._device = device
         self._now = now
+        self._sleep = sleep
         self._kept: _Kept | None = None
         self._others: tuple[_Kept, ...] = ()
         self._tokens: FirebaseTokens | None = None
@@ -117,6 +129,7 @@ class SessionRepository:
         self.failed: CallError | None = None
         self.erased: Erased | None = None
         self.route = "/"
+        self.put_off: Callable[[], None] = lambda: None
         self.ended_by_itself: Callable[[str], None] = lambda _uid: None
 
     @property
@@ -173,7 +186,7 @@ class SessionRepository:
         if "code" not in brought:
             raise SignInFailed(Reason.CODE_REJECTED)
         request = SignIn(brought["code"], pending.verifier, pending.redirect_uri, pending.login_host, self._device.name)
-        signed_in = await self._backend.call(SIGN_IN, request)
+        signed_in = await self._exchange(request)
         self._tokens = await self._firebase.sign_in(pending.firebase, signed_in.custom_token)
         user, ended = signed_in.user, self.ended or await self._read(_ENDED, Ended)
         self._others = tuple(k for k in (*self._others, *([self._kept] if self._kept else [])) if k.user.uid != user.uid)
@@ -181,6 +194,19 @@ class SessionRepository:
         await self._device.remove(_ENDED)
         self.ended = self.failed = self.erased = None
         return pending.route if ended is None or ended.user.uid == user.uid else "/"
+
+    async def _exchange(self, request: SignIn) -> SignedIn:
+        """Sends the code; a backend that is busy with sign-ins that fail says when to come again, and has not used the code."""
+        for left in reversed(range(_TRIES)):
+            try:
+                return await self._backend.call(SIGN_IN, request)
+            except SignInFailed as failed:
+                wait = failed.details.get("retryAfter")
+                if failed.reason is not Reason.TOO_MANY_SIGN_INS or not isinstance(wait, int) or not left:
+                    raise
+                self.put_off()
+                await self._sleep(min(wait, 60) + secrets.randbelow(2000) / 1000)  # not all at the same moment
+        raise AssertionError
 
     async def is_pending(self) -> bool:
         """Whether a sign-in is under way."""

@@ -1,0 +1,76 @@
+"""Firebase App Check: whether a call comes from the app itself, by the token that the callable protocol's header carries.
+
+Source: Firebase documentation, "Verify App Check tokens from a custom backend". firebase-admin verifies them too, but has no
+choice of the key server, needs Google credentials for it, and asks Google each time whether a token was used before.
+"""
+
+import asyncio
+import hashlib
+import time
+from typing import Any
+
+import jwt
+from cachetools import TLRUCache
+
+from contract.errors import Misconfigured, Reason, RefusedRequest
+
+_ISSUER = "https://firebaseappcheck.googleapis.com/"
+_KEYS_SECONDS = 6 * 3600.0  # no longer, says the documentation
+_MAX_VERIFIED = 10_000
+
+
+def _until_it_expires(_key: bytes, expires: float, _now: float) -> float:
+    return expires
+
+
+class AppCheck:
+    """`apps` are the Firebase apps (`1:1234:web:abcd`) whose tokens count; `keys_url` is where Google publishes its keys."""
+
+    def __init__(self, project_id: str, apps: frozenset[str], keys_url: str) -> None:
+        numbers = {app.split(":")[1] for app in apps}
+        self._issuers = [f"{_ISSUER}{number}" for number in numbers]
+        self._audience = f"projects/{project_id}"  # a token names its project twice, by number and by name
+        self._apps = apps
+        self._keys = jwt.PyJWKClient(keys_url, lifespan=_KEYS_SECONDS, timeout=5)  # asks anew for an unknown key every 30 s at most
+        self._verified = TLRUCache[bytes, float](_MAX_VERIFIED, _until_it_expires, timer=lambda: time.time())
+
+    async def verify(self, token: str) -> str:
+        """The token's fingerprint, for who wants to take it once only. Raises RefusedRequest(not-the-app), or Misconfigured when
+        Google's keys cannot be had."""
+        digest = hashlib.sha256(token.encode()).digest()
+        if digest not in self._verified:
+            claims = await asyncio.to_thread(self._claims, token)
+            if claims.get("sub") not in self._apps:
+                raise RefusedRequest(Reason.NOT_THE_APP)
+            self._verified[digest] = float(claims["exp"])
+        return digest.hex()
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            if jwt.get_unverified_header(token).get("typ") != "JWT":
+                raise RefusedRequest(Reason.NOT_THE_APP)
+            key = self._keys.get_signing_key_from_jwt(token)
+            options: Any = {"require": ["exp", "iat", "aud", "iss", "sub"]}
+            return jwt.decode(token, key, algorithms=["RS256"], audience=self._audience, issuer=self._issuers, options=options)
+        except jwt.PyJWKClientConnectionError:
+            raise Misconfigured(Reason.INTERNAL) from None
+        except (jwt.PyJWKClientError, jwt.InvalidTokenError):  # "from None": the text may quote the token
+            raise RefusedRequest(Reason.NOT_THE_APP) from None
+
+
+class AppCheckGate:
+    """What the settings make of App Check: None is not asked for; `required` refuses calls that bring no token."""
+
+    def __init__(self, app_check: AppCheck | None, *, required: bool = False) -> None:
+        self._app_check = app_check
+        self._required = required
+
+    async def attest(self, token: str | None) -> str | None:
+        """The fingerprint of a good token, None for a call without one. Raises RefusedRequest(not-the-app), Misconfigured."""
+        if self._app_check is None:
+            return None
+        if not token:
+            if self._required:
+                raise RefusedRequest(Reason.NOT_THE_APP)
+            return None
+        return await self._app_check.verify(token)
