@@ -7,7 +7,7 @@ DO = @$(PYTHON) -m devtools.setup_machine
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
 
-run:           ## start everything on this machine and print where to look
+run:           ## start everything on this machine and print where to look; OBSERVE=1 prints each call as a tree
 	$(DO) run
 
 test:          ## everything that CI runs

@@ -4,7 +4,10 @@ import asyncio
 import importlib
 import sys
 
-_ALL = ("proxy", "taps", "cold", "concurrency", "growth", "http", "call", "localorg", "memory", "first_frame", "observables", "block", "start")
+_ALL = (
+    *("proxy", "taps", "cold", "concurrency", "growth", "http", "call", "localorg", "memory", "first_frame"),
+    *("observables", "block", "start", "telemetry", "flood"),
+)
 
 
 def main(names: list[str]) -> None:

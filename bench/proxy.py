@@ -79,7 +79,7 @@ class Load:
     wrong: int
 
 
-def _need(name: str, package: str) -> str:
+def need(name: str, package: str) -> str:
     """The path of a program; installed with apt-get where this machine lets us. Raises SystemExit that says what to install."""
     if shutil.which(name) is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], check=False, capture_output=True)
@@ -90,7 +90,7 @@ def _need(name: str, package: str) -> str:
 
 
 @contextmanager
-def _running(command: list[str], port: int, cwd: Path, env: Mapping[str, str]) -> Generator[int]:
+def running(command: list[str], port: int, cwd: Path, env: Mapping[str, str]) -> Generator[int]:
     process = subprocess.Popen(
         leashed(command), cwd=cwd, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     )
@@ -134,7 +134,7 @@ def _memory(pid: int) -> float:
     return sum(p.memory_full_info().pss for p in _tree(pid)[1:] or _tree(pid)) / 1e6
 
 
-def _load(wrk: str, server: Server, token: str, connections: int) -> Load:
+def load(wrk: str, server: Server, token: str, connections: int) -> Load:
     before = _cpu(server.pid)
     command = [wrk, "-t1", f"-c{connections}", f"-d{SECONDS}s", "--timeout", "30s", "-s", str(ROOT / "bench/wrk.lua"), server.url]
     done = subprocess.run(command, env={**os.environ, "TOKEN": token, "BODY": server.body}, capture_output=True, text=True, check=True)
@@ -193,7 +193,7 @@ def stage() -> Generator[Stage]:
         org, port = free.url("localorg"), ports.some(1)[0]
         (folder / "answer.json").write_bytes(_answer(org))
         command = [sys.executable, "-m", "bench.upstream", str(port), org, str(folder / "answer.json")]
-        pid = stack.enter_context(_running(command, port, ROOT, {}))
+        pid = stack.enter_context(running(command, port, ROOT, {}))
         upstream = f"http://127.0.0.1:{port}"
         control(org, "move", {"instanceUrl": upstream})
         control(org, "limit", {"remaining": 100_000_000})
@@ -203,7 +203,7 @@ def stage() -> Generator[Stage]:
 
 
 def main() -> None:
-    wrk, nginx = _need("wrk", "wrk"), _need("nginx", "nginx-light")
+    wrk, nginx = need("wrk", "wrk"), need("nginx", "nginx-light")
     if not (PEERS / "node/node_modules/.package-lock.json").exists():
         path = {**os.environ, "PATH": tool_path(dict(os.environ))}
         subprocess.run([*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=PEERS / "node", env=path, check=True)
@@ -225,7 +225,7 @@ def main() -> None:
             for name, path, command in peers:
                 at = ports.some(1)[0]
                 what, cwd, environment = command(plan, {**env, "FIRESTORE_EMULATOR_HOST": firestore_at}, at)
-                pid = inner.enter_context(_running(what, at, cwd, environment))
+                pid = inner.enter_context(running(what, at, cwd, environment))
                 found.append(Server(name, f"http://127.0.0.1:{at}/{path}", PEER, pid))
             return found
 
@@ -236,13 +236,13 @@ def main() -> None:
         servers = start(stack, f"127.0.0.1:{plan.ports.firestore}")
         at = ports.some(1)[0]
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, upstream=port, port=at))
-        pid = stack.enter_context(_running([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], at, folder, {}))
+        pid = stack.enter_context(running([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], at, folder, {}))
         servers.append(Server("nginx", f"http://127.0.0.1:{at}/services/data/v66.0/query", PEER, pid))
         servers.append(Server("upstream alone", query, PEER, on.upstream_pid))
         for server in servers:
             if server.name not in counts:
                 counts[server.name] = _counted(server, token, None, upstream)
-            _load(wrk, server, token, 64)  # warm
+            load(wrk, server, token, 64)  # warm
         loads = _measure(wrk, servers, token, upstream)
         memory = {server.name: _memory(server.pid) for server in servers}
     _report(servers, loads, counts, memory)
@@ -250,15 +250,15 @@ def main() -> None:
 
 def concurrency() -> None:
     """How many calls at once one instance carries when Salesforce is 300 ms away."""
-    wrk = _need("wrk", "wrk")
+    wrk = need("wrk", "wrk")
     rows: list[tuple[object, ...]] = []
     with stage() as on, Fleet(on.plan, "api", 1) as fleet:
         member = fleet.members[0]
         server = Server("ours", f"{member.url}/listRecords", LIST, member.process.pid)
-        _load(wrk, server, on.token, 64)
+        load(wrk, server, on.token, 64)
         httpx.post(f"{on.upstream}/bench/delay?ms=300")
         for connections in (80, 160, 250, 500, 1000):
-            found = [_load(wrk, server, on.token, connections) for _ in range(ROUNDS)]
+            found = [load(wrk, server, on.token, connections) for _ in range(ROUNDS)]
             rate, p50, p99, cpu = (median(getattr(load, what) for load in found) for what in ("rate", "p50", "p99", "cpu"))
             rows.append(
                 (connections, f"{rate:,.0f}", f"{p50:.0f} ms", f"{p99:.0f} ms", f"{rate * cpu / 10_000:.0f} %", f"{_memory(server.pid):.0f} MB")
@@ -278,7 +278,7 @@ def _measure(wrk: str, servers: list[Server], token: str, upstream: str) -> dict
             httpx.post(f"{upstream}/bench/delay?ms={delay}")
             for connections in CONNECTIONS:
                 for server in servers:
-                    loads.setdefault((delay, connections, server.name), []).append(_load(wrk, server, token, connections))
+                    loads.setdefault((delay, connections, server.name), []).append(load(wrk, server, token, connections))
     return loads
 
 

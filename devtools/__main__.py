@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(_: Sequence[str]) -> int:
-    return run.run(Plan(ports.chosen(), _project(), STATE))
+    return run.run(Plan(ports.chosen(), _project(), STATE), observe=os.environ.get("OBSERVE", "") not in ("", "0"))
 
 
 # The first two need no browser and run at the same time; what drives browsers or kills processes has the machine for itself.

@@ -1,10 +1,12 @@
 """Clients that tests and benchmarks use: a person in front of the org's pages, an app in front of the backend."""
 
+import asyncio
 import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -143,3 +145,23 @@ class App:
             "redirectUri": authorization.redirect_uri,
             "loginHost": self.org_host,
         }
+
+
+def made_up_sign_in(org_host: str, code: str = "") -> dict[str, str]:
+    """The body of a `signIn` with a code that somebody has made up, by default one that looks as Salesforce's do."""
+    code = code or f"aPrx{secrets.token_urlsafe(48)}=="
+    return {"code": code, "codeVerifier": secrets.token_urlsafe(48), "redirectUri": CALLBACK, "loginHost": org_host}
+
+
+async def flood(urls: Sequence[str], bodies: Iterable[Mapping[str, str]], address: str) -> Counter[str]:
+    """Sends all of them to `signIn` at these addresses in turn, 100 at a time, from one address; how many ended for which reason."""
+    ended, waiting = Counter[str](), iter(enumerate(bodies))
+
+    async def one_after_the_other(http: httpx.AsyncClient) -> None:
+        for n, body in waiting:
+            answer = await http.post(f"{urls[n % len(urls)]}/signIn", json={"data": body}, headers={"X-Forwarded-For": address})
+            ended[answer.json()["error"]["details"]["reason"]] += 1
+
+    async with httpx.AsyncClient(timeout=60) as http:
+        await asyncio.gather(*(one_after_the_other(http) for _ in range(100)))
+    return ended

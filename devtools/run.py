@@ -5,6 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -17,7 +20,7 @@ from devtools.suite import Plan, Suite, SuiteError
 SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds: whatever dies, no more than this is lost
 _NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI", "WARNING: ", "Issues? Report",
           "Beginning execution of", "Finished ", "Received export request", "Export complete", "Env variable override")  # fmt: skip
-_NAMES = {"org": "org     ", "firebase": "firebase"}
+_NAMES = {"org": "org     ", "firebase": "firebase", "traces": "traces  "}
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -25,8 +28,9 @@ class Ended(BaseException):
     """Somebody asks the runner to end: Ctrl-C, a closed terminal, a kill."""
 
 
-def run(plan: Plan) -> int:
-    """Runs until somebody asks it to end (0) or a part ends by itself (1)."""
+def run(plan: Plan, *, observe: bool = False) -> int:
+    """Runs until somebody asks it to end (0) or a part ends by itself (1). With `observe` every call is printed as a tree of spans,
+    unless OTEL_EXPORTER_OTLP_ENDPOINT names a collector that takes them."""
     adopt_orphans()
     for number in _SIGNALS:
         signal.signal(number, _end)
@@ -44,11 +48,15 @@ def run(plan: Plan) -> int:
             web.build()
             _print(f"✓ web client ({time.monotonic() - begun:.0f} s)")
         _print("… local org and Firebase emulators")
-        with Suite(plan, say) as suite:
+        with ExitStack() as stack:
+            watching = ""
+            if observe:
+                plan, watching = _observed(plan, stack, say)
+            suite = stack.enter_context(Suite(plan, say))
             _print(f"✓ everything runs ({time.monotonic() - started:.0f} s)\n")
             _print(f"  Open     {plan.app_url}")
             _print("  Sign in  sales@localorg.test   password localorg1   (admin@localorg.test too)")
-            _print(f"  The org  {plan.ports.url('localorg')}\n\n  Ctrl-C ends everything and keeps its state; make reset clears it.\n")
+            _print(f"  The org  {plan.ports.url('localorg')}{watching}\n\n  Ctrl-C ends everything and keeps its state; make reset clears it.\n")
             talking = True
             try:
                 _watch(suite)
@@ -63,6 +71,17 @@ def run(plan: Plan) -> int:
         return 1
     finally:
         end_all(descendants())
+
+
+def _observed(plan: Plan, stack: ExitStack, say: Callable[[str, str], None]) -> tuple[Plan, str]:
+    """The plan with a collector for its spans, and where that is, in words."""
+    elsewhere = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if elsewhere:
+        return replace(plan, telemetry=elsewhere), f"\n  Traces   go to {elsewhere}"
+    from devtools.traces import Collector
+
+    collector = stack.enter_context(Collector(say=lambda line: say("traces", line)))
+    return replace(plan, telemetry=collector.url), "\n  Traces   below, each a few seconds after its call"
 
 
 def _watch(suite: Suite) -> None:

@@ -46,7 +46,7 @@ UNLIMITED = 10**9  # requests a user and day, for tests and benchmarks
 class Plan:
     """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, how many requests
     to Salesforce a user may make in a day and how many sign-ins may fail (None: as many as when it is deployed). `loopback` is
-    the port on which an installed app waits for the way back from Salesforce."""
+    the port on which an installed app waits for the way back from Salesforce; `telemetry` is a collector's address."""
 
     ports: Ports
     project: str
@@ -55,6 +55,7 @@ class Plan:
     session_seconds: int = 7200
     user_requests: int | None = None
     loopback: int = 5717
+    telemetry: str | None = None
 
     @property
     def app_url(self) -> str:
@@ -204,6 +205,7 @@ def _function_settings(plan: Plan) -> dict[str, str]:
         "SALESFORCE_CONSUMER_KEY": CONSUMER_KEY,
         "SALESFORCE_LOGIN_HOSTS": f"127.0.0.1:{plan.ports.localorg}=Local org",
         "REDIRECT_URIS": " ".join(plan.callbacks),
+        **({} if plan.telemetry is None else {"TELEMETRY": plan.telemetry, "TELEMETRY_PERCENT": "100"}),
         **budget,
     }
 

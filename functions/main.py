@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from backend import emulator, settings, wiring
+from backend import emulator, settings, telemetry, wiring
 from backend.adapters.cipher import KeysetError, TinkCipher
 from backend.async_function import on_async_request, on_async_schedule
 
@@ -28,7 +28,10 @@ if settings.is_serving():
     except KeysetError as wrong:
         settings.refuse_to_start(f"TOKEN_KEYSET: {wrong}")
     else:
-        wiring.configure_log(readable=_settings.emulated)
+        wiring.configure_log(_settings.project_id, readable=_settings.readable_log)
+        if _settings.telemetry is not None:
+            function, percent = settings.function_name(), _settings.telemetry_percent
+            telemetry.start(_settings.telemetry, project_id=_settings.project_id, function=function, sample_percent=percent)
         if _settings.emulated:
             emulator.end_with_parent()
 
@@ -40,6 +43,7 @@ def backend() -> wiring.Backend:
         assert _settings, "this process was not started to serve"
         assert _cipher
         _backend = wiring.make_backend(_settings, _cipher)
+        telemetry.count("cold_starts")
     return _backend
 
 

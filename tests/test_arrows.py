@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-# What every flow may use: values and interfaces, what can fail, how long a call may take, which hosts are Salesforce's.
-_SHARED = ("backend.values", "backend.failures", "backend.deadline", "backend.hosts")
+# What every flow may use: values and interfaces, what can fail, how long a call may take, which hosts are
+# Salesforce's, and what is told of a step.
+_SHARED = ("backend.values", "backend.failures", "backend.deadline", "backend.hosts", "backend.telemetry")
 _BELOW = {"sign_in": ("backend.connections",), "connections": (), "records": ()}
 # Each room may import from these (and from itself). "*" stands for any package from outside.
 _MAY = {

@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend import callable_protocol, deadline
+from backend import callable_protocol, deadline, telemetry
 from backend.adapters.app_check import AppCheckGate
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.connections.blocks import BlockList
@@ -50,6 +50,12 @@ class Endpoint:
         if preflight is not None:
             return preflight
         route = self._routes.get((function, name))
+        shown = "unknown" if route is None else name
+        parent = telemetry.incoming(request.headers)
+        with telemetry.span(f"{function}/{shown}", "server", parent=parent, rpc__method=shown) as span, telemetry.logged_as(span.context or parent):
+            return self._origins.open(request, await self._answered(route, request, shown, span))
+
+    async def _answered(self, route: Route | None, request: Request, shown: str, span: telemetry.span) -> Response:
         started = time.perf_counter()
         caller = _NOBODY
         try:
@@ -68,12 +74,16 @@ class Endpoint:
             response, outcome = callable_protocol.error(refused), refused.reason.value
         except Exception as failure:
             # Only the kind and place: an exception's text may hold what must not be logged.
-            _log.error("failed", call=name[:40], kind=type(failure).__name__, place=_place(failure))
+            _log.error("failed", call=shown, kind=type(failure).__name__, place=_place(failure))
             response, outcome = callable_protocol.error(Misconfigured(Reason.INTERNAL)), Reason.INTERNAL.value
         milliseconds = round(1000 * (time.perf_counter() - started), 1)
-        shown = "unknown" if route is None else name
+        span.set(http__response__status_code=response.status_code)
+        if outcome != "ok":
+            span.fail(outcome)
+        telemetry.count("calls", call=shown, outcome=outcome)
+        telemetry.took("call.duration", started, call=shown, outcome=outcome)
         _log.info("call", call=shown, uid=str(caller.uid) or None, outcome=outcome, status=response.status_code, ms=milliseconds)
-        return self._origins.open(request, response)
+        return response
 
     async def _admit(self, call: Call[Any, Any], caller: Caller) -> None:
         """Refuses a blocked user, and a device that has signed out."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend import hosts
+from backend.telemetry import GOOGLE
 from backend.values import Secret
 from contract.calls import FirebaseProject, LoginHost
 
@@ -26,6 +27,7 @@ class Settings:
 
     project_id: str
     emulated: bool
+    readable_log: bool
     consumer_key: str
     consumer_secret: Secret
     keyset: Secret
@@ -44,7 +46,14 @@ class Settings:
     app_check_apps: frozenset[str]
     app_check_required: bool
     app_check_keys_url: str
+    telemetry: str | None
+    telemetry_percent: int
     firebase: FirebaseProject
+
+
+def function_name(environment: Mapping[str, str] = os.environ) -> str:
+    """Which of the functions this process serves."""
+    return environment.get("FUNCTION_TARGET", "")
 
 
 def is_serving(environment: Mapping[str, str] = os.environ) -> bool:
@@ -70,6 +79,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         project_id=required("GCLOUD_PROJECT", "the Firebase project id, set by Firebase itself"),
         emulated=emulated,
+        readable_log=_yes("READABLE_LOG", emulated, environment, wrong),
         consumer_key=required("SALESFORCE_CONSUMER_KEY", "the consumer key of your External Client App, in functions/.env"),
         consumer_secret=Secret(required("SALESFORCE_CONSUMER_SECRET", "firebase functions:secrets:set SALESFORCE_CONSUMER_SECRET")),
         keyset=Secret(required("TOKEN_KEYSET", "firebase functions:secrets:set TOKEN_KEYSET (make keyset prints a new one)")),
@@ -88,6 +98,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         app_check_apps=_app_check_apps(environment.get("APP_CHECK_APPS", ""), wrong),
         app_check_required=_yes("APP_CHECK_REQUIRED", True, environment, wrong),
         app_check_keys_url=_app_check_keys_url(environment, emulated, wrong),
+        telemetry=_telemetry(environment.get("TELEMETRY", ""), emulated, wrong),
+        telemetry_percent=_number("TELEMETRY_PERCENT", 1, "per cent of the calls", 100, environment, wrong),
         firebase=_firebase(environment, emulated, wrong),
     )
     if wrong:
@@ -132,6 +144,17 @@ def _app_check_keys_url(environment: Mapping[str, str], emulated: bool, wrong: l
     if url and not emulated:
         wrong.append("APP_CHECK_KEYS_URL is set outside the emulator: with it, forged App Check tokens would be accepted")
     return url or "https://firebaseappcheck.googleapis.com/v1/jwks"
+
+
+def _telemetry(text: str, emulated: bool, wrong: list[str]) -> str | None:
+    """`google`, or the address of an OTLP collector; nothing is off."""
+    text = text.strip()
+    if text == "google" or not text:
+        return GOOGLE if text else None
+    scheme, _, rest = text.partition("://")
+    if not rest or not (scheme == "https" or (emulated and scheme == "http" and hosts.is_loopback(rest))):
+        wrong.append(f"TELEMETRY is google, or the https address of an OTLP collector, not {text!r}")
+    return text
 
 
 def refuse_to_start(error: SettingsError | str) -> None:

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 from google.cloud.firestore import AsyncClient
 
+from backend import telemetry
 from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
 from backend.adapters.firebase_auth import FirebaseAuth
@@ -89,7 +90,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     clock, http = SystemClock(), Http()
     salesforce = SalesforceOAuth(http, settings.consumer_key, settings.consumer_secret, local=settings.emulated)
     firestore = AsyncClient(project=settings.project_id)
-    store = RecordingStore(FirestoreDocuments(firestore), Audit(cipher, _new_id), clock, _log_connection)
+    store = RecordingStore(FirestoreDocuments(firestore), Audit(cipher, _new_id), clock, _log_connection, _log_broken)
     firebase = FirebaseAuth(_firebase_app(settings))
     blocks = BlockList(store, clock)
 
@@ -123,8 +124,11 @@ def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) ->
     def fingerprint(text: str) -> str:
         return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:16]
 
-    store, refused = FirestoreAttempts(firestore), lambda: _log.warning("sign-ins refused", reason=Reason.TOO_MANY_SIGN_INS.value)
-    return Attempts(store, clock, per_address=settings.failed_sign_ins, fingerprint=fingerprint, notice=refused)
+    def refused() -> None:
+        telemetry.count("sign_ins.put_off")
+        _log.warning("sign-ins refused", reason=Reason.TOO_MANY_SIGN_INS.value)
+
+    return Attempts(FirestoreAttempts(firestore), clock, per_address=settings.failed_sign_ins, fingerprint=fingerprint, notice=refused)
 
 
 def _firebase_app(settings: Settings) -> firebase_admin.App:
@@ -151,18 +155,31 @@ def _log_connection(connection: Connection, event: Event | None) -> None:
     )
 
 
+def _log_broken(subject: str) -> None:
+    telemetry.count("audit.failures")
+    _log.error("audit record broken", subject=subject)
+
+
 def _log_allowance(usage: OrgUsage) -> None:
     """One line for each hundredth of an org's daily allowance."""
+    telemetry.stands_at("salesforce.allowance.used", usage.used, org=usage.org_id)
+    telemetry.stands_at("salesforce.allowance.limit", usage.limit, org=usage.org_id)
     tell = _log.warning if usage.percent >= 100 * AMPLE else _log.info
     tell("allowance", org=usage.org_id, used=usage.used, limit=usage.limit, percent=usage.percent)
 
 
-def configure_log(*, readable: bool) -> None:
-    """One line a call: JSON that Cloud Logging understands, or words on a laptop."""
+def configure_log(project_id: str, *, readable: bool) -> None:
+    """One line a call: JSON that Cloud Logging understands, with its trace, or words on a laptop."""
+
+    def traced(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.update(telemetry.log_fields(project_id))
+        return event
+
+    traces = [] if readable else [traced]
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
     last: Any = structlog.dev.ConsoleRenderer(colors=False) if readable else structlog.processors.JSONRenderer(serializer=_json)
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _bounded, _severity, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
+        processors=[structlog.processors.add_log_level, _bounded, *traces, _severity, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
         logger_factory=structlog.PrintLoggerFactory() if readable else structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import secrets
+import time
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2 as httpx
@@ -16,7 +16,7 @@ from data.repositories.shelf import Shelf
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
-from devtools.clients import CALLBACK, SALES, control, log_in
+from devtools.clients import CALLBACK, SALES, control, log_in, made_up_sign_in
 from devtools.fleet import Fleet
 from devtools.suite import Suite
 from tests.device import Drawer
@@ -35,8 +35,6 @@ class Client:
         self.records = RecordsRepository(self.backend, self.session, Shelf(self.device))
 
     def _now(self) -> float:
-        import time
-
         return time.time() + self.later
 
     async def leave(self) -> str:
@@ -78,9 +76,10 @@ async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> Non
 
 
 async def fail_to_sign_in(auth: Fleet, suite: Suite) -> None:
-    """Somebody at the same address sends a code that they made up."""
-    made_up = {"code": "aPrx" + secrets.token_urlsafe(48), "codeVerifier": "v" * 43, "redirectUri": CALLBACK}
-    body = {"data": {**made_up, "loginHost": f"127.0.0.1:{suite.plan.ports.localorg}"}}
+    """Somebody at the same address sends a code that they made up; the minute in which it counts does not end at once."""
+    second = time.time() % 60
+    await asyncio.sleep(60 - second if second > 50 else 0)
+    body = {"data": made_up_sign_in(f"127.0.0.1:{suite.plan.ports.localorg}")}
     refused = await asyncio.to_thread(httpx.post, f"{auth.members[0].url}/signIn", json=body)
     assert refused.json()["error"]["details"]["reason"] in ("code-rejected", "too-many-sign-ins")
 
@@ -112,16 +111,9 @@ async def test_a_sign_in_that_is_put_off_for_ever_says_so(suite: Suite) -> None:
     with Fleet(suite.plan, "auth", 1, FAILED_SIGN_INS="1") as auth:
         client = Client(suite)
         back = await client.leave()
-        pending = json.loads(client.device.kept["pending-sign-in"])
 
         async def fail_again(_seconds: float) -> None:
-            made_up = {
-                "code": "aPrx" + secrets.token_urlsafe(48),
-                "codeVerifier": "v" * 43,
-                "redirectUri": CALLBACK,
-                "loginHost": pending["loginHost"],
-            }
-            await asyncio.to_thread(httpx.post, f"{auth.members[0].url}/signIn", json={"data": made_up})
+            await fail_to_sign_in(auth, suite)
 
         await fail_again(0)
         http = make_http()

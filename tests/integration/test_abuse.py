@@ -6,7 +6,6 @@ The processes here are set up as when they are deployed; the rest of the suite l
 import asyncio
 import socket
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_urlsafe
@@ -15,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from backend.callable_protocol import READ_SECONDS
-from devtools.clients import ADMIN, CALLBACK, SALES, App, authorize, control
+from devtools.clients import ADMIN, SALES, App, authorize, control, flood, made_up_sign_in
 from devtools.fleet import Fleet
 from devtools.suite import Suite
 from tests.functions.adapters.test_app_check import APP, PROJECT, KeyServer, token
@@ -49,22 +48,7 @@ def firestore(suite: Suite, collection: str) -> list[str]:
 
 
 def made_up(suite: Suite, code: str) -> dict[str, str]:
-    return {"code": code, "codeVerifier": token_urlsafe(48), "redirectUri": CALLBACK, "loginHost": f"127.0.0.1:{suite.plan.ports.localorg}"}
-
-
-async def flood(urls: list[str], bodies: list[dict[str, str]], address: str) -> Counter[str]:
-    """Sends all of them, 100 at a time; how many ended for which reason."""
-    ended, waiting = Counter[str](), iter(enumerate(bodies))
-
-    async def one_after_the_other(http: httpx.AsyncClient) -> None:
-        for n, body in waiting:
-            headers = {"X-Forwarded-For": f"{address}"}
-            answer = await http.post(f"{urls[n % len(urls)]}/signIn", json={"data": body}, headers=headers)
-            ended[answer.json()["error"]["details"]["reason"]] += 1
-
-    async with httpx.AsyncClient(timeout=60) as http:
-        await asyncio.gather(*(one_after_the_other(http) for _ in range(100)))
-    return ended
+    return made_up_sign_in(f"127.0.0.1:{suite.plan.ports.localorg}", code)
 
 
 def next_minute() -> None:

@@ -15,6 +15,7 @@ import firebase_admin
 from cachetools import TLRUCache
 from firebase_admin import auth, exceptions
 
+from backend import telemetry
 from backend.values import Caller, Uid
 from contract.errors import Misconfigured, Reason, SessionInvalid
 
@@ -39,10 +40,12 @@ class FirebaseAuth:
         """
         key = hashlib.sha256(id_token.encode()).digest()
         known = self._verified.get(key)
+        telemetry.count("cache.lookups", cache="id-tokens", hit=known is not None)
         if known is not None:
             return known[0]
         try:
-            claims = cast(dict[str, Any], await asyncio.to_thread(auth.verify_id_token, id_token, app=self._app))
+            with telemetry.span("verify ID token"):
+                claims = cast(dict[str, Any], await asyncio.to_thread(auth.verify_id_token, id_token, app=self._app))
         except auth.ExpiredIdTokenError:
             raise SessionInvalid(Reason.ID_TOKEN_EXPIRED) from None
         except auth.CertificateFetchError:
@@ -58,7 +61,8 @@ class FirebaseAuth:
         uid = caller.uid
         claims = {"orgId": uid.org_id, "userId": uid.user_id, "device": caller.device}  # every ID token of this sign-in carries them
         try:
-            token = cast(bytes, await asyncio.to_thread(auth.create_custom_token, str(uid), claims, app=self._app))
+            with telemetry.span("mint custom token"):
+                token = cast(bytes, await asyncio.to_thread(auth.create_custom_token, str(uid), claims, app=self._app))
         except (auth.TokenSignError, ValueError) as failed:
             raise Misconfigured(Reason.MISCONFIGURED, "The sign-in function's service account may not sign tokens.") from failed
         return token.decode()

@@ -12,6 +12,7 @@ from google.api_core.exceptions import Aborted, AlreadyExists, FailedPreconditio
 from google.cloud.firestore import DELETE_FIELD, AsyncClient, Increment
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from backend import telemetry
 from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
@@ -32,7 +33,8 @@ class FirestoreDocuments:
         self._client: Any = client  # the library's own types are partial
 
     async def read(self, uid: Uid) -> Connection | None:
-        snapshot = await self._client.collection(COLLECTION).document(uid).get()
+        with _span("read", COLLECTION):
+            snapshot = await self._client.collection(COLLECTION).document(uid).get()
         return _from_document(snapshot) if snapshot.exists else None
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
@@ -76,7 +78,8 @@ class FirestoreDocuments:
             await chain.reference.update({"uid": None})
 
     async def read_blocks(self) -> Blocks:
-        snapshot = await self._client.collection(BLOCKS).document("current").get()
+        with _span("read", BLOCKS):
+            snapshot = await self._client.collection(BLOCKS).document("current").get()
         if not snapshot.exists:
             return Blocks()
         document = cast(Mapping[str, Any], snapshot.to_dict())
@@ -141,7 +144,8 @@ class FirestoreDocuments:
                 batch.set(chain, end, merge=True)
             batch.create(chain.collection(ENTRIES).document(f"{entry.sequence:010d}"), _entry_document(entry))
         try:
-            return await batch.commit()
+            with _span("write", document.parent.id, audited=entry is not None):
+                return await batch.commit()
         except (FailedPrecondition, NotFound, Aborted) as lost:
             raise Contended from lost
         except AlreadyExists as lost:
@@ -162,17 +166,20 @@ class FirestoreCreations:
 
     async def begin(self, uid: Uid, key: str) -> bool:
         try:
-            await self._document(uid, key).create({"recordId": None, "expires": datetime.now(UTC) + timedelta(days=1)})
+            with _span("write", CREATIONS):
+                await self._document(uid, key).create({"recordId": None, "expires": datetime.now(UTC) + timedelta(days=1)})
         except AlreadyExists:
             return False
         return True
 
     async def made(self, uid: Uid, key: str) -> str | None:
-        snapshot = await self._document(uid, key).get()
+        with _span("read", CREATIONS):
+            snapshot = await self._document(uid, key).get()
         return cast("str | None", snapshot.get("recordId")) if snapshot.exists else None
 
     async def finish(self, uid: Uid, key: str, record_id: str) -> None:
-        await self._document(uid, key).update({"recordId": record_id})
+        with _span("write", CREATIONS):
+            await self._document(uid, key).update({"recordId": record_id})
 
     async def give_back(self, uid: Uid, key: str) -> None:
         await self._document(uid, key).delete()
@@ -189,7 +196,8 @@ class FirestoreUsage:
         batch = self._client.batch()
         fields = {"uid": str(uid), "day": day, "taken": Increment(requests), "expires": datetime.now(UTC) + timedelta(days=2)}
         batch.set(document, fields, merge=True)
-        (written,) = await batch.commit()
+        with _span("write", USAGE):
+            (written,) = await batch.commit()
         return int(written.transform_results[0].integer_value)
 
     async def tell(self, usage: OrgUsage) -> None:
@@ -216,7 +224,8 @@ class FirestoreAttempts:
         batch = self._client.batch()
         counting = {"counts": {key: Increment(n) for key, n in counts.items()}, "expires": datetime.now(UTC) + timedelta(hours=1)}
         batch.set(document, counting, merge=True)
-        (written,) = await batch.commit()
+        with _span("write", ATTEMPTS):
+            (written,) = await batch.commit()
         totals = (int(result.integer_value) for result in written.transform_results)
         return dict(zip(sorted(counts), totals, strict=True))  # the library sends increments in the order of their names
 
@@ -229,13 +238,19 @@ class FirestoreCodes:
 
     async def claim(self, fingerprint: str) -> bool:
         try:
-            await self._client.collection(CODES).document(fingerprint).create({"expires": datetime.now(UTC) + timedelta(hours=1)})
+            with _span("write", CODES):
+                await self._client.collection(CODES).document(fingerprint).create({"expires": datetime.now(UTC) + timedelta(hours=1)})
         except AlreadyExists:
             return False
         return True
 
     async def give_back(self, fingerprint: str) -> None:
         await self._client.collection(CODES).document(fingerprint).delete()
+
+
+def _span(what: str, collection: str, *, audited: bool = False) -> telemetry.span:
+    name = f"Firestore {what} {collection}"
+    return telemetry.span(name, "client", db__system__name="gcp.firestore", db__collection__name=collection, audited=audited)
 
 
 async def _pages(query: Any) -> AsyncIterator[Any]:

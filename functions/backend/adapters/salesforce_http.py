@@ -7,7 +7,7 @@ from typing import cast
 import aiohttp
 import msgspec
 
-from backend import deadline
+from backend import deadline, telemetry
 from backend.failures import Busy, NotSent, OutcomeUnknown
 
 CONNECT_SECONDS = 3.0
@@ -70,10 +70,12 @@ class Http:
         all_headers = {**(headers or {}), "Content-Type": "application/json"} if json else headers
         time_out = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, seconds))
         try:
-            async with self._session.request(
-                method, url, headers=all_headers, data=form or json or None, timeout=time_out, allow_redirects=False
-            ) as response:
-                return Answer(response.status, response.headers, await response.read())
+            with telemetry.request_out(method, url) as span:
+                async with self._session.request(
+                    method, url, headers=all_headers, data=form or json or None, timeout=time_out, allow_redirects=False
+                ) as response:
+                    span.set(http__response__status_code=response.status)
+                    return Answer(response.status, response.headers, await response.read())
         # "from None" throughout: aiohttp's own texts name the URL.
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise NotSent from None

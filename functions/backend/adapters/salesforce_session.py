@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from backend import deadline
+from backend import deadline, telemetry
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential
 from backend.connections.renewal import Renewed
@@ -163,7 +163,9 @@ class SalesforceSession:
         async def send(credential: Credential) -> Answer:
             headers = {"Authorization": f"Bearer {credential.access_token.reveal()}"}
             url, writes = credential.instance_url + path, request.writes
-            return await self._http.send(request.method, url, seconds=CALL_SECONDS, writes=writes, headers=headers, json=payload)
+            answer = await self._http.send(request.method, url, seconds=CALL_SECONDS, writes=writes, headers=headers, json=payload)
+            telemetry.count("salesforce.requests", org=uid.org_id, status=answer.status)
+            return answer
 
         credential, refreshed = await self._credentials.get(uid), False
         await self._allowance.take(uid)

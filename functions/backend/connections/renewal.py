@@ -5,12 +5,13 @@ stop or an answer can get lost.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
-from backend import deadline
+from backend import deadline, telemetry
 from backend.connections.audit import Event
 from backend.connections.connection import (
     Connection,
@@ -119,7 +120,10 @@ class Renewal:
         return await self._outcome(renewing)
 
     async def _outcome(self, renewing: "_Renewing") -> Renewed:
-        done, _ = await asyncio.wait({renewing.task}, timeout=deadline.left(WAIT_SECONDS + TOKEN_SECONDS))
+        began = time.perf_counter()
+        with telemetry.span("wait for renewal"):
+            done, _ = await asyncio.wait({renewing.task}, timeout=deadline.left(WAIT_SECONDS + TOKEN_SECONDS))
+        telemetry.took("renewal.wait", began)
         if not done:
             raise NotSent(timed_out=True)
         return renewing.task.result()
@@ -133,7 +137,7 @@ class Renewal:
 
     async def _renew(self, uid: Uid, rejected: Credential) -> Renewed:
         """Someone has renewed already: take that. Someone is at it: wait. Else take the lease and refresh, once."""
-        with deadline.within(None):  # others wait for it too, and a token that was sent must be stored
+        with deadline.within(None), telemetry.span("renewal"):  # others wait for it too, and a token that was sent must be stored
             give_up = self._clock.now() + timedelta(seconds=WAIT_SECONDS)
             pauses = iter(RETRY_PAUSES)
             watched: object = None
@@ -162,6 +166,18 @@ class Renewal:
 
     async def _refresh(self, held: Connection) -> Credential:
         """Sends the refresh token once and stores the outcome; each write is fenced by the revision of the one before."""
+        with telemetry.span("refresh") as span:
+            try:
+                credential = await self._sent_and_stored(held)
+            except Exception as failed:
+                reason = failed.reason.value if isinstance(failed, CallError) else "contended" if isinstance(failed, Contended) else "internal"
+                telemetry.count("refreshes", outcome=reason)
+                raise
+            telemetry.count("refreshes", outcome="ok")
+            span.set(generation=credential.generation)
+            return credential
+
+    async def _sent_and_stored(self, held: Connection) -> Credential:
         token = self._vault.unseal_refresh_token(held)
         if held.state is State.SENT_UNKNOWN and not await self._is_still_good(held, token):
             await self._end(held, Reason.REFRESH_LOST)
@@ -224,7 +240,8 @@ class Renewal:
         return self._clock.now() - since < timedelta(seconds=LEASE_SECONDS)
 
     async def _take_lease(self, connection: Connection) -> Connection:
-        return await self._store.write(lease_taken(connection, self._lease()))
+        with telemetry.span("take lease"):
+            return await self._store.write(lease_taken(connection, self._lease()))
 
     def _lease(self) -> Lease:
         return Lease(self._owner, self._clock.now() + timedelta(seconds=LEASE_SECONDS))

@@ -93,9 +93,17 @@ class Documents(Protocol):
 
 
 class RecordingStore:
-    """The documents, with `event` recorded by the very commit that makes a change. `notice` is told of each new state, for the log."""
+    """The documents, with `event` recorded by the very commit that makes a change. `notice` is told of each new state, for the log;
+    `broken` of the subject of a record whose end does not fit its entries."""
 
-    def __init__(self, documents: Documents, audit: Audit, clock: Clock, notice: Notice = lambda _connection, _event: None) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        audit: Audit,
+        clock: Clock,
+        notice: Notice = lambda _connection, _event: None,
+        broken: Callable[[str], None] = lambda _subject: None,
+    ) -> None:
         self.read = documents.read
         self.find = documents.find
         self.keep_describes = documents.keep_describes
@@ -106,6 +114,7 @@ class RecordingStore:
         self._audit = audit
         self._clock = clock
         self._notice = notice
+        self._broken = broken
 
     async def write(self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = "") -> Connection:
         """Writes a connection over the revision that it was read at. Raises Contended."""
@@ -170,4 +179,5 @@ class RecordingStore:
         try:
             return await commit(*self._audit.append(chain, event, at=at, by=by, generation=generation, reason=reason))
         except ChainBroken:
+            self._broken("" if chain is None else chain.subject)
             return await commit(*self._audit.append(None, event, at=at, by=by, generation=generation, reason=reason))

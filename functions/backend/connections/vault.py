@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
+from backend import telemetry
 from backend.connections.audit import Event
 from backend.connections.connection import (
     Connection,
@@ -57,7 +58,9 @@ class Vault:
     async def admits(self, caller: Caller) -> bool:
         """Whether a device is signed in; True when there is no living connection, which the call itself finds out."""
         remembered = self._remembered.recall(caller.uid)
-        if remembered is not None and caller.device in remembered.devices:
+        known = remembered is not None and caller.device in remembered.devices
+        telemetry.count("cache.lookups", cache="credentials", hit=known)
+        if known:
             return True
         try:
             for _ in range(2):  # it may have signed in through another instance after a look-up began that others wait for
@@ -211,13 +214,18 @@ class Vault:
         self._looking_up.pop(uid, None)
 
     async def _look_up(self, uid: Uid) -> Remembered:
+        with telemetry.span("open vault"):
+            return self.unseal_credential(await self._in_use(uid))
+
+    async def _in_use(self, uid: Uid) -> Connection:
+        """The stored connection, which notes that it is used today."""
         connection = await self.require(uid)
         if self._clock.now() - connection.used > timedelta(days=1) and connection.lease is None:
             try:  # for those that look for unused connections; whoever writes at the same moment shows that it is in use
                 connection = await self._store.write(used_today(connection, self._clock.now()))
             except Contended:
                 connection = await self.require(uid)
-        return self.unseal_credential(connection)
+        return connection
 
     def _unseal_describes(self, connection: Connection) -> KeptText | None:
         """None also for what cannot be opened: it is asked for again."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from cachetools import LRUCache
 
-from backend import deadline
+from backend import deadline, telemetry
 from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records.layouts import LAYOUTS
 from backend.records.org import Described, DescribedField, Org, Undescribed
@@ -84,7 +84,9 @@ class Describes:
         known = self._open(kept)
         age = 0.0 if kept is None else self._age(kept)
         if age > DESCRIBE_SECONDS or not _covers(known, wanted):
+            telemetry.count("cache.lookups", cache="describes", hit=False)
             return await self._look(uid, wanted)
+        telemetry.count("cache.lookups", cache="describes", hit=True)
         if age > LOOK_AGAIN_SECONDS and uid not in self._looking and self._may_look(uid.org_id):
             self._begin(uid, wanted, anew=False)
         return known
