@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test check format bench soak admin deploy-check openapi reset keyset lock web languages screenshots demo help
+.PHONY: run test check format bench soak admin deploy-check deploy-plan deploy openapi reset keyset lock web languages screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -30,6 +30,12 @@ admin:         ## an administrator's command, such as ARGS="show"
 
 deploy-check:  ## what `firebase deploy` would validate, without a network
 	$(DO) deploy-check
+
+deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id
+	$(DO) deploy-plan
+
+deploy:        ## set PROJECT up where something is missing, and upload; it can be stopped and run again
+	$(DO) deploy
 
 openapi:       ## write docs/openapi.json from the contract
 	$(DO) openapi

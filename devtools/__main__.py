@@ -74,6 +74,18 @@ def _deploy_check(_: Sequence[str]) -> int:
     return _call(["node", "devtools/deploy_check.js", "."], {"PYTHON_MINOR": str(sys.version_info.minor)})
 
 
+def _deploy(_: Sequence[str]) -> int:
+    from devtools.deploy import command
+
+    return command.main("deploy")
+
+
+def _deploy_plan(_: Sequence[str]) -> int:
+    from devtools.deploy import command
+
+    return command.main("deploy-plan")
+
+
 def _openapi(_: Sequence[str]) -> int:
     openapi.write()
     return 0
@@ -144,6 +156,8 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "soak": ("kill function processes while tokens expire, and count", True, _soak),
     "admin": ("an administrator's command", True, _admin),
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
+    "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
+    "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
     "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
     "web": ("build the web client into build/web", False, _web),

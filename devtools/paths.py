@@ -13,6 +13,7 @@ BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = VENV / BIN / "python"
 UV = TOOLS / "uv" / BIN / "uv"
 OTHER_CLIENTS = ROOT / "tests/localorg/npm"
+WEB_SDK = ROOT / "tests/e2e/npm"
 SECRETS = ROOT / "functions/.secret.local"
 STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devtools.paths import BIN, OTHER_CLIENTS, PYTHON, ROOT, TOOLS, UV, VENV, chromium, firefox, tool_path, webkit
+from devtools.paths import BIN, OTHER_CLIENTS, PYTHON, ROOT, TOOLS, UV, VENV, WEB_SDK, chromium, firefox, tool_path, webkit
 
 UV_VERSION = "0.13.9"
 MINIMUM_NODE = (22, 19)
@@ -66,6 +66,7 @@ def prepare(command: str) -> None:
         _step("browsers", [Path(__file__)], _browsers)
     if command == "test":
         _step("other clients", [OTHER_CLIENTS / "package.json", OTHER_CLIENTS / "package-lock.json"], lambda: _npm_ci(OTHER_CLIENTS))
+        _step("Firebase's JavaScript SDK", [WEB_SDK / "package.json", WEB_SDK / "package-lock.json"], lambda: _npm_ci(WEB_SDK))
 
 
 def _step(name: str, inputs: Sequence[Path], work: Callable[[], None]) -> None:

@@ -19,7 +19,9 @@ from google.auth.exceptions import GoogleAuthError
 
 from backend import settings, wiring
 from backend.adapters import cipher
+from backend.adapters.salesforce_http import Http
 from backend.connections.store import Criteria
+from backend.org_check import OrgCheck
 from backend.records.allowance import FIRST_SHARE
 from backend.values import Uid
 from contract.errors import ConnectionLost
@@ -35,6 +37,11 @@ def main(arguments: Sequence[str]) -> int:
             print(_keyset(request.step, sys.stdin.read().strip() if request.step != "new" else "", request.kms_key))
             return 0
         chosen = settings.load()
+        if request.command == "settings":
+            print("✓ the settings are complete")
+            return 0
+        if request.command == "check-org":
+            return asyncio.run(_check_org(chosen, request.host))
         sealer = wiring.open_cipher(chosen)
         wiring.configure_quiet_log()
         return asyncio.run(_run(request, chosen, sealer))
@@ -72,6 +79,18 @@ async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: c
                 return await _show(backend)
     finally:
         await backend.close()
+
+
+async def _check_org(chosen: settings.Settings, host: str) -> int:
+    http, wrong = Http(), 0
+    try:
+        async for good, line in OrgCheck(http, chosen, host).lines():
+            print(f"{'✓' if good else '✗'} {line}", file=sys.stdout if good else sys.stderr)
+            wrong += not good
+    finally:
+        await http.close()
+    print("Who may use the app, from which addresses, and how long a sign-in lasts shows only when somebody signs in.")
+    return 1 if wrong else 0
 
 
 async def _block(backend: wiring.Backend, target: str, by: str) -> int:
@@ -144,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("target", help="everyone, an org's 18-character id, or a uid (ORG_USER)")
         command.add_argument("--by", default=getpass.getuser(), help="who does it, for the audit record")
+    check = commands.add_parser("check-org", help="what an org lacks for this app, seen without signing in")
+    check.add_argument("host", help="a login host or My Domain, such as acme.my.salesforce.com")
+    commands.add_parser("settings", help="check the settings, as a function does when it starts")
     commands.add_parser("show", help="how many connections are in which state, and who is blocked")
     commands.add_parser("usage", help="what each org has used of its daily allowance of requests")
     commands.add_parser("reseal", help="seal everything with the newest key of the keyset")

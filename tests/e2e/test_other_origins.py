@@ -13,12 +13,12 @@ from playwright.sync_api import Page, sync_playwright
 from devtools.browsers import CHROMIUM_FLAGS
 from devtools.clients import SALES, authorize
 from devtools.fleet import Fleet
-from devtools.paths import OTHER_CLIENTS, chromium
+from devtools.paths import WEB_SDK, chromium
 from devtools.suite import Suite
 
 pytestmark = pytest.mark.browser
 
-SDK = OTHER_CLIENTS / "node_modules/firebase"
+SDK = WEB_SDK / "node_modules/firebase"
 _PAGE = "".join(f'<script src="/firebase-{part}-compat.js"></script>' for part in ("app", "auth", "functions"))
 _STORY = """async ({ project, authUrl, api, auth, body }) => {
   firebase.initializeApp({ projectId: project, apiKey: "any", authDomain: "localhost" });

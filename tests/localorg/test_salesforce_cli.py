@@ -72,6 +72,16 @@ def sf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sf]:
         yield made
 
 
+def test_the_external_client_app_is_a_package_that_salesforces_client_makes(tmp_path: Path) -> None:
+    """As far as it goes without an org that takes metadata."""
+    shutil.copytree(ROOT / "deploy/salesforce", tmp_path, dirs_exist_ok=True)
+    Sf(tmp_path, "").run("project", "convert", "source", "--output-dir", "out")
+    package = (tmp_path / "out/package.xml").read_text()
+    kinds = ("ExternalClientApplication", "ExtlClntAppGlobalOauthSettings", "ExtlClntAppOauthSettings", "ExtlClntAppOauthConfigurablePolicies")
+    assert all(f"<name>{kind}</name>" in package for kind in kinds)
+    assert "secret>" not in (tmp_path / "out/extlClntAppGlobalOauthSets/Salesforce_Sample_glbloauth.ecaGlblOauth").read_text().lower()
+
+
 @shows(CLI, "org assign permset", "data upsert bulk")
 def test_objects_of_ones_own(sf: Sf) -> None:
     assert sf.json("org", "assign", "permset", "--name", "Clerk")["successes"] == [{"name": ADMIN, "value": "Clerk"}]

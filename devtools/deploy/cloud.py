@@ -1,0 +1,164 @@
+"""Google Cloud and Firebase through their own command-line tools; what they answer is JSON, and what they refuse is told in one line."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devtools.paths import ROOT, tool_path
+
+FIREBASE = ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"
+IDENTITY_URL = "https://identitytoolkit.googleapis.com"
+
+
+class DeployError(Exception):
+    """What is wrong and what to do, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of gcloud or firebase-tools. `secret` gives what it reads from standard input, and is asked only when it runs."""
+
+    words: tuple[str, ...]
+    secret: Callable[[], str] | None = None
+
+    def __str__(self) -> str:
+        return shlex.join(self.words) + ("  < a secret" if self.secret else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A request for which the tools have no command."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return f"POST {self.url}"
+
+
+class Cloud:
+    """One project, seen and changed as the person who is logged in. Reading changes nothing."""
+
+    def __init__(self, project: str, environment: Mapping[str, str] = os.environ, identity_url: str = IDENTITY_URL) -> None:
+        self.project = project
+        self.identity_url = identity_url
+        self._environment = {
+            **environment,
+            "PATH": tool_path(dict(environment)),
+            "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+            "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # looking must not switch anything on
+            "CLOUDSDK_CORE_PROJECT": project,
+        }
+        self._enabled: set[str] | None = None
+
+    def enabled(self) -> set[str]:
+        """The APIs that are on."""
+        if self._enabled is None:
+            self._enabled = {service["config"]["name"] for service in self.gcloud("services", "list", "--enabled")}
+        return self._enabled
+
+    def forget(self) -> None:
+        """What was read may have changed."""
+        self._enabled = None
+
+    def look(self, api: str, *words: str) -> Any:
+        """What a listing command says; nothing while its API is off."""
+        return self.gcloud(*words) if api in self.enabled() else []
+
+    def gcloud(self, *words: str) -> Any:
+        """What a reading command of gcloud says, as JSON. Raises DeployError."""
+        said = self._run(["gcloud", *words, "--format=json"], None)
+        return json.loads(said or "[]")
+
+    def firebase(self, *words: str) -> Any:
+        """What a reading command of firebase-tools says. Raises DeployError."""
+        said = self._run(["firebase", *words, "--json", "--non-interactive"], None)
+        return json.loads(said)["result"]
+
+    def run(self, command: Command | Post) -> None:
+        """Changes something. Raises DeployError."""
+        if isinstance(command, Post):
+            self.post(command.url)
+            return
+        self._run(list(command.words), command.secret() if command.secret else None, shown=command.words[0] == "firebase")
+
+    def get(self, url: str) -> Any:
+        """A resource that the tools have no command for; None when it is not there."""
+        return self._request("GET", url)
+
+    def post(self, url: str) -> None:
+        self._request("POST", url)
+
+    def _request(self, method: str, url: str) -> Any:
+        token = self._run(["gcloud", "auth", "print-access-token"], None).strip()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "X-Goog-User-Project": self.project}
+        asked = urllib.request.Request(url, b"{}" if method == "POST" else None, headers, method=method)  # noqa: S310  https, or a test's
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as refused:
+            if refused.code == 404 and method == "GET":
+                return None
+            said = refused.read().decode(errors="replace")
+            raise DeployError(f"{method} {url}: {_told(said) or refused.code}") from None
+        except OSError as failed:
+            raise DeployError(f"{method} {url}: {failed}; run the command again, it goes on where it stopped") from None
+
+    def _run(self, words: list[str], secret: str | None, *, shown: bool = False) -> str:
+        program, *rest = words
+        found = shutil.which(program, path=self._environment["PATH"])
+        if found is None and program == "firebase":
+            node = shutil.which("node", path=self._environment["PATH"])
+            found_words = [node or "node", str(FIREBASE)]
+        elif found is None:
+            raise DeployError(f"{program} is missing: install the Google Cloud CLI, then gcloud auth login")
+        else:
+            found_words = [found]
+        with tempfile.TemporaryFile("w+") as out:
+            done = subprocess.run(
+                [*found_words, *rest],
+                input=secret,
+                stdin=None if secret is not None else subprocess.DEVNULL,
+                stdout=None if shown else out,
+                stderr=subprocess.PIPE,
+                env=self._environment,
+                cwd=ROOT,
+                text=True,
+                check=False,
+            )
+            out.seek(0)
+            said = out.read()
+        if done.returncode != 0:
+            raise DeployError(f"{shlex.join(words[:4])}: {_why(done.stderr or said)}")
+        return said
+
+
+# What the tools say, and what to do about it.
+_KNOWN = (
+    (r"You do not currently have an active account|gcloud auth login|Reauthentication", "you are not logged in: gcloud auth login"),
+    (r"Failed to authenticate|firebase login", "firebase-tools is not logged in: npx firebase login, or gcloud auth application-default login"),
+    (r"billing account|BILLING_DISABLED|billing to be enabled", "the project has no billing account: link one in the console under Billing"),
+    (r"PERMISSION_DENIED|does not have permission|caller does not have", "your account may not do this: ask for roles/owner on the project"),
+    (r"INVALID_ARGUMENT.*location|location.*(invalid|not valid|unsupported)", "there is no such location: choose another with LOCATION=…"),
+)
+
+
+def _why(said: str) -> str:
+    known = next((what for pattern, what in _KNOWN if re.search(pattern, said, re.IGNORECASE | re.DOTALL)), None)
+    own = _told(said)
+    return f"{known} ({own})" if known and own else known or own or "it failed without a word"
+
+
+def _told(said: str) -> str:
+    """The first line that says something, without the tool's own name before it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    line = next((line for line in lines if "ERROR" in line or "Error" in line or '"message"' in line), lines[0] if lines else "")
+    return re.sub(r"^(ERROR: (\([\w.-]+\) )?|Error: |\"message\": )", "", line).strip('", ')[:300]

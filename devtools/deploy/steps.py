@@ -1,0 +1,257 @@
+"""The steps of a deployment, in order. Each looks at what is there and says what is missing: run again, they go on where they stopped."""
+
+import getpass
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from devtools.deploy.cloud import Cloud, Command, DeployError, Post
+from devtools.deploy.wanted import (
+    APIS,
+    APP_CHECK_APIS,
+    FUNCTIONS,
+    KMS_API,
+    KMS_ROLE,
+    ROLES,
+    SECRET_ROLE,
+    SECRETS,
+    SIGNER,
+    SIGNER_ROLE,
+    TELEMETRY_APIS,
+    TELEMETRY_ROLES,
+    account,
+)
+from devtools.paths import ROOT
+
+Commands = Sequence[Command | Post]
+DATABASE = "(default)"
+BACKUP_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to: the project, where Firestore keeps its data, and the functions' settings for this project."""
+
+    project: str
+    location: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kms_key(self) -> str | None:
+        """The name of the key that wraps the keyset, without `gcp-kms://`."""
+        return self.settings.get("TOKEN_KEYSET_KMS_KEY", "").removeprefix("gcp-kms://") or None
+
+    @property
+    def apis(self) -> dict[str, str]:
+        """The APIs that these settings need, with what for."""
+        more = [
+            KMS_API if self.kms_key else {},
+            TELEMETRY_APIS if self.settings.get("TELEMETRY") == "google" else {},
+            APP_CHECK_APIS if self.settings.get("APP_CHECK_APPS") else {},
+        ]
+        return {**APIS, **{name: why for part in more for name, why in part.items()}}
+
+    def roles(self, function: str) -> tuple[str, ...]:
+        """The roles on the project that a function's account gets."""
+        return ROLES[function] + (TELEMETRY_ROLES if self.settings.get("TELEMETRY") == "google" else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`missing` looks and returns the commands that are still needed; none when all stands. `why` is for the person who reads the plan."""
+
+    name: str
+    why: str
+    missing: Callable[[Cloud], Commands]
+
+
+def steps(target: Target) -> list[Step]:
+    """All steps but what is uploaded each time, in the order in which they build on each other."""
+    kms = (
+        [Step("Cloud KMS key", "wraps the keyset: without the key, the secret alone opens nothing", lambda c: _kms(c, target))]
+        if target.kms_key
+        else []
+    )
+    return [
+        Step("APIs", "a project has most of Google's services switched off", lambda c: _apis(c, target)),
+        Step("Firebase", "functions, hosting and sign-in are Firebase's", _firebase),
+        Step("Firebase Authentication", "gives the app its session; no provider is needed for custom tokens", _authentication),
+        Step("Firestore", f"keeps the sealed tokens, in {target.location}; it cannot be moved later", lambda c: _database(c, target)),
+        Step("Firestore backups", f"one a day, kept for {BACKUP_DAYS} days (docs/deploy.md says what a restore means)", _backups),
+        Step("service accounts", "one a function, so that each may do only what it does", _accounts),
+        Step("roles", "what each account may do; only auth may sign custom tokens, with its own key", lambda c: _roles(c, target)),
+        *kms,
+        Step("secrets", "asked for without echo, or made here; they never stand on a command line or in a file", lambda c: _secrets(c, target)),
+        Step("access to the secrets", "each function reads them when it starts", _secret_access),
+    ]
+
+
+def uploads(target: Target) -> list[tuple[str, str, Command]]:
+    """What goes up each time, in order: rules before functions that count on them, functions before the client that calls them."""
+    firebase = ("--project", target.project, "--non-interactive", "--force")
+    return [
+        (
+            "Firestore rules, indexes, expiry",
+            "no client reads or writes; expired documents go",
+            Command(("firebase", "deploy", "--only", "firestore", *firebase)),
+        ),
+        ("functions", "auth, api and upkeep, with the schedule of the latter", Command(("firebase", "deploy", "--only", "functions", *firebase))),
+        ("Hosting", "the client, and the addresses /auth and /api", Command(("firebase", "deploy", "--only", "hosting", *firebase))),
+    ]
+
+
+def _apis(cloud: Cloud, target: Target) -> Commands:
+    off = [api for api in target.apis if api not in cloud.enabled()]
+    return [Command(("gcloud", "services", "enable", *off, "--project", cloud.project))] if off else []
+
+
+def _firebase(cloud: Cloud) -> Commands:
+    there = "firebase.googleapis.com" in cloud.enabled() and any(p["projectId"] == cloud.project for p in cloud.firebase("projects:list"))
+    return [] if there else [Command(("firebase", "projects:addfirebase", cloud.project, "--non-interactive"))]
+
+
+def _authentication(cloud: Cloud) -> Commands:
+    config = f"{cloud.identity_url}/admin/v2/projects/{cloud.project}/config"
+    there = "identitytoolkit.googleapis.com" in cloud.enabled() and cloud.get(config) is not None
+    return [] if there else [Post(f"{cloud.identity_url}/v2/projects/{cloud.project}/identityPlatform:initializeAuth")]
+
+
+def _database(cloud: Cloud, target: Target) -> Commands:
+    found = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
+    here = next((d for d in found if d["name"].endswith(f"/{DATABASE}")), None)
+    if here is None:
+        words = ("gcloud", "firestore", "databases", "create", f"--database={DATABASE}", f"--location={target.location}", "--type=firestore-native")
+        return [Command((*words, "--delete-protection", "--enable-pitr", "--project", cloud.project))]
+    if here["type"] != "FIRESTORE_NATIVE":
+        raise DeployError("the project's database is in Datastore mode, which has no such documents: use another project")
+    if here["locationId"] != target.location:
+        raise DeployError(
+            f"the project's database is in {here['locationId']} and cannot be moved: set LOCATION={here['locationId']}, or use another project"
+        )
+    return []
+
+
+def _backups(cloud: Cloud) -> Commands:
+    found = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
+    here = any(d["name"].endswith(f"/{DATABASE}") for d in found)
+    if here and cloud.gcloud("firestore", "backups", "schedules", "list", f"--database={DATABASE}"):
+        return []
+    words = ("gcloud", "firestore", "backups", "schedules", "create", f"--database={DATABASE}", "--recurrence=daily")
+    return [Command((*words, f"--retention={BACKUP_DAYS}d", "--project", cloud.project))]
+
+
+def _accounts(cloud: Cloud) -> Commands:
+    there = _known_accounts(cloud)
+    words = ("gcloud", "iam", "service-accounts", "create")
+    needed = [f for f in FUNCTIONS if account(f, cloud.project) not in there]
+    return [Command((*words, f"salesforce-{f}", f"--display-name=Salesforce sample: {f}", "--project", cloud.project)) for f in needed]
+
+
+def _known_accounts(cloud: Cloud) -> set[str]:
+    return {a["email"] for a in cloud.look("iam.googleapis.com", "iam", "service-accounts", "list")}
+
+
+def _roles(cloud: Cloud, target: Target) -> Commands:
+    held = _bindings(cloud.look("cloudresourcemanager.googleapis.com", "projects", "get-iam-policy", cloud.project))
+    found: list[Command] = []
+    for function in FUNCTIONS:
+        member = f"serviceAccount:{account(function, cloud.project)}"
+        for role in target.roles(function):
+            if (role, member) not in held:
+                words = ("gcloud", "projects", "add-iam-policy-binding", cloud.project, f"--member={member}", f"--role={role}")
+                found.append(Command((*words, "--condition=None")))
+    signer = account(SIGNER, cloud.project)
+    member = f"serviceAccount:{signer}"
+    there = signer in _known_accounts(cloud)
+    own = _bindings(cloud.gcloud("iam", "service-accounts", "get-iam-policy", signer)) if there else set()
+    if (SIGNER_ROLE, member) not in own:
+        words = ("gcloud", "iam", "service-accounts", "add-iam-policy-binding", signer, f"--member={member}", f"--role={SIGNER_ROLE}")
+        found.append(Command((*words, "--project", cloud.project)))
+    return found
+
+
+def _kms(cloud: Cloud, target: Target) -> Commands:
+    place = _key_parts(target)
+    known, found = cloud.look("cloudkms.googleapis.com", "kms", "keyrings", "list", f"--location={place['locations']}"), list[Command]()
+    ring, key, where = place["keyRings"], place["cryptoKeys"], f"--location={place['locations']}"
+    in_ring = (f"--keyring={ring}", where, "--project", cloud.project)
+    has_ring = any(r["name"].endswith(f"/{ring}") for r in known)
+    if not has_ring:
+        found.append(Command(("gcloud", "kms", "keyrings", "create", ring, where, "--project", cloud.project)))
+    keys = cloud.gcloud("kms", "keys", "list", f"--keyring={ring}", where) if has_ring else []
+    has_key = any(k["name"].endswith(f"/{key}") for k in keys)
+    if not has_key:
+        found.append(Command(("gcloud", "kms", "keys", "create", key, *in_ring, "--purpose=encryption")))
+    held = _bindings(cloud.gcloud("kms", "keys", "get-iam-policy", key, f"--keyring={ring}", where)) if has_key else set()
+    for function in FUNCTIONS:
+        member = f"serviceAccount:{account(function, cloud.project)}"
+        if (KMS_ROLE, member) not in held:
+            words = ("gcloud", "kms", "keys", "add-iam-policy-binding", key, *in_ring, f"--member={member}", f"--role={KMS_ROLE}")
+            found.append(Command(words))
+    return found
+
+
+def _key_parts(target: Target) -> dict[str, str]:
+    parts = (target.kms_key or "").split("/")
+    named = dict(zip(parts[::2], parts[1::2], strict=False))
+    if len(parts) != 8 or list(named) != ["projects", "locations", "keyRings", "cryptoKeys"]:
+        raise DeployError("TOKEN_KEYSET_KMS_KEY is written gcp-kms://projects/P/locations/L/keyRings/R/cryptoKeys/K")
+    return named
+
+
+def _secrets(cloud: Cloud, target: Target) -> Commands:
+    there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
+    found: list[Command] = []
+    for name, make in (("SALESFORCE_CONSUMER_SECRET", _ask), ("TOKEN_KEYSET", lambda: _keyset(target))):
+        if name not in there:
+            words = ("gcloud", "secrets", "create", name, "--replication-policy=automatic", "--project", cloud.project)
+            found.append(Command(words))
+        if name not in there or not cloud.gcloud("secrets", "versions", "list", name, "--filter=state=ENABLED"):
+            words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)
+            found.append(Command(words, make))
+    return found
+
+
+def _secret_access(cloud: Cloud) -> Commands:
+    there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
+    found: list[Command] = []
+    for name in SECRETS:
+        held = _bindings(cloud.gcloud("secrets", "get-iam-policy", name)) if name in there else set()
+        for function in FUNCTIONS:
+            member = f"serviceAccount:{account(function, cloud.project)}"
+            if (SECRET_ROLE, member) not in held:
+                words = ("gcloud", "secrets", "add-iam-policy-binding", name, f"--member={member}", f"--role={SECRET_ROLE}")
+                found.append(Command((*words, "--project", cloud.project)))
+    return found
+
+
+def _bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str]]:
+    """Who has which role, of an IAM policy; a binding under a condition does not count."""
+    bindings: object = policy.get("bindings", []) if isinstance(policy, Mapping) else []
+    found: set[tuple[str, str]] = set()
+    for binding in bindings if isinstance(bindings, list) else []:
+        if isinstance(binding, Mapping) and not binding.get("condition"):
+            found |= {(str(binding["role"]), str(member)) for member in binding["members"]}
+    return found
+
+
+def _ask() -> str:
+    """The consumer secret, from the environment or typed without echo. Raises DeployError for an empty one."""
+    given = os.environ.get("SALESFORCE_CONSUMER_SECRET", "")
+    if not given and sys.stdin.isatty():
+        given = getpass.getpass("Consumer secret of the External Client App (it is not shown): ")
+    if not given.strip():
+        raise DeployError("the consumer secret is empty: type it when asked, or put it into the variable SALESFORCE_CONSUMER_SECRET")
+    return given.strip()
+
+
+def _keyset(target: Target) -> str:
+    """A new keyset, wrapped when there is a KMS key."""
+    wrapped = ["--kms-key", f"gcp-kms://{target.kms_key}"] if target.kms_key else []
+    command = [sys.executable, "-m", "backend.admin", "keyset", "new", *wrapped]
+    done = subprocess.run(command, cwd=ROOT / "functions", capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise DeployError(f"no keyset could be made: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}")
+    return done.stdout.strip()

@@ -1,0 +1,84 @@
+"""What a project is to have, in names that Google's commands take. tests/devtools/test_deploy.py compares it with what the code uses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FUNCTIONS = ("auth", "api", "upkeep")
+
+# Each API and what for; the plan prints both.
+APIS: Mapping[str, str] = {
+    "cloudresourcemanager.googleapis.com": "who may do what in the project",
+    "iam.googleapis.com": "the functions' accounts",
+    "cloudfunctions.googleapis.com": "the functions",
+    "run.googleapis.com": "runs them",
+    "cloudbuild.googleapis.com": "builds them",
+    "artifactregistry.googleapis.com": "keeps what was built",
+    "cloudscheduler.googleapis.com": "calls upkeep every day",
+    "firestore.googleapis.com": "the vault",
+    "firebase.googleapis.com": "makes this a Firebase project",
+    "firebasehosting.googleapis.com": "serves the client",
+    "firebaserules.googleapis.com": "keeps every client out of Firestore",
+    "identitytoolkit.googleapis.com": "Firebase Authentication",
+    "securetoken.googleapis.com": "renews the app's ID tokens",
+    "iamcredentials.googleapis.com": "signs custom tokens with the account's own key",
+    "secretmanager.googleapis.com": "keeps the consumer secret and the keyset",
+    "logging.googleapis.com": "keeps the log",
+    "monitoring.googleapis.com": "alerts and dashboards",
+}
+KMS_API = {"cloudkms.googleapis.com": "wraps the keyset"}
+TELEMETRY_APIS = {"telemetry.googleapis.com": "takes spans and metrics", "cloudtrace.googleapis.com": "shows the traces"}
+APP_CHECK_APIS = {"firebaseappcheck.googleapis.com": "tells the app from others"}
+
+SECRETS: Mapping[str, str] = {
+    "SALESFORCE_CONSUMER_SECRET": "proves to Salesforce that the backend is the app",
+    "TOKEN_KEYSET": "seals the tokens in Firestore",
+}
+
+# Roles on the project, by function. What a role is for stands in NEEDS.
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "auth": ("roles/datastore.user", "roles/firebaseauth.admin"),
+    "api": ("roles/datastore.user",),
+    "upkeep": ("roles/datastore.user",),
+}
+TELEMETRY_ROLES = ("roles/telemetry.writer", "roles/serviceusage.serviceUsageConsumer")
+SECRET_ROLE = "roles/secretmanager.secretAccessor"  # noqa: S105  a role's name
+SIGNER = "auth"  # alone may sign custom tokens
+SIGNER_ROLE = "roles/iam.serviceAccountTokenCreator"
+KMS_ROLE = "roles/cloudkms.cryptoKeyDecrypter"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a library call of the functions needs from Google: an API, the role that allows it, and which functions make it."""
+
+    api: str | None
+    role: str | None
+    functions: tuple[str, ...] = FUNCTIONS
+
+
+_NOTHING = Need(None, None)
+# Everything of Google's that the functions import or call. A use that is not here fails the test, so that nobody forgets its role.
+NEEDS: Mapping[str, Need] = {
+    "google.cloud.firestore": Need("firestore.googleapis.com", "roles/datastore.user"),
+    "google.cloud.firestore_v1.base_query": Need("firestore.googleapis.com", "roles/datastore.user"),
+    "google.cloud.kms_v1": Need("cloudkms.googleapis.com", KMS_ROLE),
+    "google.api_core.exceptions": _NOTHING,
+    "google.auth": _NOTHING,
+    "google.auth.exceptions": _NOTHING,
+    "google.auth.transport.requests": _NOTHING,
+    "firebase_admin": _NOTHING,
+    "firebase_admin.auth.verify_id_token": _NOTHING,  # the keys are public
+    "firebase_admin.auth.create_custom_token": Need("iamcredentials.googleapis.com", SIGNER_ROLE, ("auth",)),
+    "firebase_admin.auth.revoke_refresh_tokens": Need("identitytoolkit.googleapis.com", "roles/firebaseauth.admin", ("auth",)),
+    "firebase_admin.auth.delete_user": Need("identitytoolkit.googleapis.com", "roles/firebaseauth.admin", ("auth",)),
+    "https://www.googleapis.com": _NOTHING,  # names of scopes
+    "https://telemetry.googleapis.com": Need("telemetry.googleapis.com", "roles/telemetry.writer"),
+    "https://firebaseappcheck.googleapis.com": Need("firebaseappcheck.googleapis.com", None),
+    "https://identitytoolkit.googleapis.com": Need("identitytoolkit.googleapis.com", None),  # the app's, with the Web API key
+    "https://securetoken.googleapis.com": Need("securetoken.googleapis.com", None),
+}
+
+
+def account(function: str, project: str) -> str:
+    """The e-mail address of a function's service account."""
+    return f"salesforce-{function}@{project}.iam.gserviceaccount.com"

@@ -1,0 +1,129 @@
+"""Whether an org is set up for this app, as far as one sees without signing in: address, API version, app, secret, scopes, PKCE.
+
+Source: Salesforce Help, "OAuth 2.0 Authorization Errors"; a bad key or redirect URI is answered with a page, another mistake
+with a redirect to the app.
+"""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Mapping
+from typing import cast
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from backend import hosts
+from backend.adapters.salesforce_http import Answer, Http
+from backend.failures import NotSent, OutcomeUnknown
+from backend.settings import Settings
+
+_SECONDS = 15.0
+_WAIT = "a new app needs up to ten minutes until every server knows it"
+
+
+class OrgCheck:
+    """One org, by its login host or My Domain."""
+
+    def __init__(self, http: Http, settings: Settings, host: str) -> None:
+        self._http = http
+        self._settings = settings
+        self._host = host.lower()
+        self._base = f"{'http' if settings.emulated and hosts.is_loopback(self._host) else 'https'}://{self._host}"
+
+    async def lines(self) -> AsyncIterator[tuple[bool, str]]:
+        """Everything that can be told as (whether it is good, one line), most basic first; what makes the rest pointless ends it.
+
+        Raises ValueError for a host that the settings do not allow."""
+        if not any(hosts.allows(known.host, self._host) for known in self._settings.login_hosts):
+            raise ValueError(f"{self._host} is not among SALESFORCE_LOGIN_HOSTS: users could not sign in there")
+        try:
+            versions = await self._http.send("GET", f"{self._base}/services/data", seconds=_SECONDS)
+        except (NotSent, OutcomeUnknown):
+            yield False, f"{self._host} does not answer: is the name right? (Setup › My Domain)"
+            return
+        yield self._versions(versions)
+        key_is_known = True
+        async for good, line in self._client():
+            key_is_known &= good or "secret" in line
+            yield good, line
+        if not key_is_known:
+            return
+        known: list[str] = []
+        for uri in sorted(self._settings.redirect_uris):
+            good, line = await self._redirect_uri(uri)
+            known += [uri] if good else []
+            yield good, line
+        if known:  # else every other question ends at the redirect URI
+            yield await self._pkce(known[0])
+            async for found in self._scopes(known[0]):
+                yield found
+
+    def _versions(self, answer: Answer) -> tuple[bool, str]:
+        listed = answer.json()
+        known = [str(cast(Mapping[str, object], v).get("version")) for v in cast(list[object], listed)] if isinstance(listed, list) else []
+        wanted = self._settings.api_version
+        if wanted in known:
+            return True, f"API version {wanted} is there"
+        if not known:
+            return False, f"{self._host} answers, and not as Salesforce does: is it a My Domain?"
+        return False, f"API version {wanted} is not there, the newest is {known[-1]}: set SALESFORCE_API_VERSION"
+
+    async def _client(self) -> AsyncIterator[tuple[bool, str]]:
+        """Key and secret, by a refresh token that cannot be one."""
+        form = {"grant_type": "refresh_token", "refresh_token": "check-org", "client_id": self._settings.consumer_key}
+        secret = {"client_secret": self._settings.consumer_secret.reveal()}
+        error = _error(await self._post({**form, **secret}))
+        if error == "invalid_client_id":
+            yield False, f"the org does not know SALESFORCE_CONSUMER_KEY: is the app of another org, or not distributed? {_WAIT}"
+            return
+        yield True, "the org knows the consumer key"
+        if error in ("invalid_client", "invalid_client_credentials"):
+            yield False, "the consumer secret is wrong: copy it once more from the app's page, then make it a new version of the secret"
+            return
+        yield True, "the consumer secret is right"
+        without = _error(await self._post(form))
+        if without not in ("invalid_client", "invalid_client_credentials", "invalid_client_id"):
+            yield False, "the app takes a refresh without the secret: switch on Require secret for Refresh Token Flow"
+        else:
+            yield True, "a refresh needs the secret"
+
+    async def _redirect_uri(self, uri: str) -> tuple[bool, str]:
+        if "redirect_uri_mismatch" in await self._authorize(uri):
+            return False, f"the app does not have the callback URL {uri}: add it, letter by letter"
+        return True, f"callback URL {uri}"
+
+    async def _pkce(self, uri: str) -> tuple[bool, str]:
+        if "code challenge" in await self._authorize(uri, challenge=False):
+            return True, "PKCE is required"
+        return False, "PKCE is not required: switch on Require Proof Key for Code Exchange (PKCE)"
+
+    async def _scopes(self, uri: str) -> AsyncIterator[tuple[bool, str]]:
+        if "invalid_scope" not in await self._authorize(uri):
+            yield True, f"scopes {self._settings.scope}"
+            return
+        for scope in self._settings.scope.split():
+            if "invalid_scope" in await self._authorize(uri, scope=scope):
+                yield False, f"the app lacks the scope {scope}: add it under OAuth Scopes"
+
+    async def _authorize(self, uri: str, *, scope: str | None = None, challenge: bool = True) -> str:
+        """What the authorize page, or the redirect in its place, says of a request that nobody finishes."""
+        asked = {
+            "response_type": "code",
+            "client_id": self._settings.consumer_key,
+            "redirect_uri": uri,
+            "scope": scope or self._settings.scope,
+            "state": "check-org",
+        }
+        if challenge:
+            verifier = hashlib.sha256(secrets.token_bytes(32)).digest()
+            asked |= {"code_challenge": urlsafe_b64encode(verifier).decode().rstrip("="), "code_challenge_method": "S256"}
+        answer = await self._http.send("GET", f"{self._base}/services/oauth2/authorize?{urlencode(asked)}", seconds=_SECONDS)
+        told = parse_qs(urlsplit(answer.headers.get("Location", "")).query)
+        return " ".join([answer.body.decode(errors="replace"), *told.get("error", []), *told.get("error_description", [])])
+
+    async def _post(self, form: Mapping[str, str]) -> Answer:
+        return await self._http.send("POST", f"{self._base}/services/oauth2/token", seconds=_SECONDS, form=form)
+
+
+def _error(answer: Answer) -> str:
+    body = answer.json()
+    return str(cast(Mapping[str, object], body).get("error") or "") if isinstance(body, dict) else ""

@@ -1,0 +1,187 @@
+"""`gcloud` and `firebase` for tests: a project in a file, answers in the formats of the real tools, every change written down.
+
+The formats are those of Google's reference ("gcloud … --format=json" prints the API's resources) and of firebase-tools 15; they were
+not recorded from a real project. Run as `fake_google.py gcloud|firebase WORD …`; FAKE_GOOGLE names the file.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+NEW: dict[str, Any] = {
+    "loggedIn": True,
+    "billing": True,
+    "permitted": True,
+    "apis": ["bigquery.googleapis.com", "cloudresourcemanager.googleapis.com"],
+    "firebase": False,
+    "authentication": False,
+    "databases": [],
+    "backups": [],
+    "accounts": ["123-compute@developer.gserviceaccount.com"],
+    "policies": {"project": [["roles/owner", "user:someone@example.com"]]},
+    "secrets": {},
+    "keyrings": {},
+    "uploads": [],
+    "changes": [],
+    "stopAt": None,
+}
+
+
+class Refused(Exception):
+    pass
+
+
+def _option(words: list[str], name: str) -> str:
+    found = next((w for w in words if w.startswith(f"--{name}=")), None)
+    if found is not None:
+        return found.partition("=")[2]
+    return words[words.index(f"--{name}") + 1] if f"--{name}" in words else ""
+
+
+def _policy(world: dict[str, Any], key: str) -> Any:
+    roles: dict[str, list[str]] = {}
+    for role, member in world["policies"].get(key, []):
+        roles.setdefault(role, []).append(member)
+    return {"bindings": [{"role": role, "members": members} for role, members in roles.items()], "etag": "BwY=", "version": 1}
+
+
+def _needs(world: dict[str, Any], api: str) -> None:
+    if f"{api}.googleapis.com" not in world["apis"]:
+        raise Refused(f"ERROR: (gcloud) PERMISSION_DENIED: {api}.googleapis.com has not been used in project p before or it is disabled.")
+
+
+def read(world: dict[str, Any], words: list[str]) -> Any:
+    """What a reading command says; None for a command that changes something."""
+    project = os.environ["CLOUDSDK_CORE_PROJECT"]
+    match [w for w in words if not w.startswith("--")]:
+        case ["services", "list"]:
+            return [{"config": {"name": api, "title": api}, "name": f"projects/123/services/{api}", "state": "ENABLED"} for api in world["apis"]]
+        case ["firestore", "databases", "list"]:
+            _needs(world, "firestore")
+            return [{"name": f"projects/{project}/databases/(default)", **d} for d in world["databases"]]
+        case ["firestore", "backups", "schedules", "list"]:
+            return world["backups"]
+        case ["iam", "service-accounts", "list"]:
+            _needs(world, "iam")
+            return [{"email": email, "name": f"projects/{project}/serviceAccounts/{email}"} for email in world["accounts"]]
+        case ["iam", "service-accounts", "get-iam-policy", account]:
+            if account not in world["accounts"]:
+                raise Refused(f"ERROR: (gcloud.iam.service-accounts.get-iam-policy) NOT_FOUND: Unknown service account {account}")
+            return _policy(world, account)
+        case ["projects", "get-iam-policy", _]:
+            return _policy(world, "project")
+        case ["secrets", "list"]:
+            _needs(world, "secretmanager")
+            return [{"name": f"projects/123/secrets/{name}"} for name in world["secrets"]]
+        case ["secrets", "versions", "list", name]:
+            return [{"name": f"projects/123/secrets/{name}/versions/{n + 1}", "state": "ENABLED"} for n in range(len(world["secrets"][name]))]
+        case ["secrets", "get-iam-policy", name]:
+            return _policy(world, f"secret {name}")
+        case ["kms", "keyrings", "list"]:
+            _needs(world, "cloudkms")
+            return [{"name": f"projects/{project}/locations/x/keyRings/{ring}"} for ring in world["keyrings"]]
+        case ["kms", "keys", "list"]:
+            ring = _option(words, "keyring")
+            return [{"name": f"projects/{project}/locations/x/keyRings/{ring}/cryptoKeys/{key}"} for key in world["keyrings"][ring]]
+        case ["kms", "keys", "get-iam-policy", key]:
+            return _policy(world, f"key {key}")
+        case _:
+            return None
+
+
+def change(world: dict[str, Any], words: list[str], given: str) -> None:
+    """Makes a change as the real tools would, or refuses it as they would."""
+    project = os.environ["CLOUDSDK_CORE_PROJECT"]
+    plain = [w for w in words if not w.startswith("--") and w != project]
+    match plain:
+        case ["services", "enable", *apis]:
+            if not world["billing"]:
+                raise Refused("ERROR: (gcloud.services.enable) FAILED_PRECONDITION: Billing account for project '123' is not found.")
+            world["apis"] = sorted({*world["apis"], *apis})
+        case ["firestore", "databases", "create"]:
+            _needs(world, "firestore")
+            location = _option(words, "location")
+            if location not in ("eur3", "nam5", "europe-west1"):
+                raise Refused(f"ERROR: (gcloud.firestore.databases.create) INVALID_ARGUMENT: location '{location}' is not a valid location")
+            world["databases"].append({"type": "FIRESTORE_NATIVE", "locationId": location})
+        case ["firestore", "backups", "schedules", "create"]:
+            world["backups"].append({"retention": _option(words, "retention"), "dailyRecurrence": {}})
+        case ["iam", "service-accounts", "create", name]:
+            _needs(world, "iam")
+            world["accounts"].append(f"{name}@{project}.iam.gserviceaccount.com")
+        case ["iam", "service-accounts", "add-iam-policy-binding", account]:
+            _bind(world, account, words)
+        case ["projects", "add-iam-policy-binding"]:
+            member = _option(words, "member").removeprefix("serviceAccount:")
+            if member not in world["accounts"]:
+                raise Refused(f"ERROR: (gcloud.projects.add-iam-policy-binding) INVALID_ARGUMENT: Service account {member} does not exist.")
+            _bind(world, "project", words)
+        case ["secrets", "create", name]:
+            _needs(world, "secretmanager")
+            world["secrets"][name] = []
+        case ["secrets", "versions", "add", name]:
+            if not given:
+                raise Refused("ERROR: (gcloud.secrets.versions.add) INVALID_ARGUMENT: The [--data-file] must not be empty")
+            world["secrets"][name].append(given)
+        case ["secrets", "add-iam-policy-binding", name]:
+            _bind(world, f"secret {name}", words)
+        case ["kms", "keyrings", "create", ring]:
+            _needs(world, "cloudkms")
+            world["keyrings"][ring] = []
+        case ["kms", "keys", "create", key]:
+            world["keyrings"][_option(words, "keyring")].append(key)
+        case ["kms", "keys", "add-iam-policy-binding", key]:
+            _bind(world, f"key {key}", words)
+        case ["projects:addfirebase"]:
+            _needs(world, "firebase")
+            world["firebase"] = True
+        case ["deploy", part]:
+            needed = {"firestore": world["databases"], "functions": all(world["secrets"].values()) and world["secrets"], "hosting": world["firebase"]}
+            if not needed[part]:
+                raise Refused(f"Error: {part} has nothing to stand on")
+            world["uploads"].append(part)
+        case _:
+            raise Refused(f"ERROR: (gcloud) Invalid choice: {words}")
+
+
+def _bind(world: dict[str, Any], key: str, words: list[str]) -> None:
+    world["policies"].setdefault(key, []).append([_option(words, "role"), _option(words, "member")])
+
+
+def main(program: str, words: list[str]) -> int:
+    file = Path(os.environ["FAKE_GOOGLE"])
+    world = json.loads(file.read_text())
+    if not world["loggedIn"]:
+        print("ERROR: (gcloud) You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login", file=sys.stderr)
+        return 1
+    if words == ["auth", "print-access-token"]:
+        print("ya29.a-token")
+        return 0
+    try:
+        if not world["permitted"]:
+            raise Refused("ERROR: (gcloud.services.list) PERMISSION_DENIED: The caller does not have permission")
+        if words[0] == "projects:list":
+            found = [{"projectId": os.environ["CLOUDSDK_CORE_PROJECT"], "projectNumber": "123"}] if world["firebase"] else []
+            print(json.dumps({"status": "success", "result": found}))
+            return 0
+        said = read(world, words)
+        if said is not None:
+            print(json.dumps(said))
+            return 0
+        if world["stopAt"] == len(world["changes"]):
+            world["stopAt"] = None
+            raise Refused("ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
+        change(world, words, sys.stdin.read() if "--data-file=-" in words else "")
+        world["changes"].append([program, *words])
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    finally:
+        file.write_text(json.dumps(world))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

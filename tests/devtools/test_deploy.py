@@ -1,0 +1,386 @@
+"""Deployment without Google: the plan and its steps against a project in a file, what the code needs against what is granted, what goes up."""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from devtools.deploy import command, steps, wanted
+from devtools.deploy.cloud import Cloud, Command, DeployError, Post
+from devtools.deploy.steps import Target
+from devtools.deploy.upload import uploaded
+from devtools.paths import ROOT
+from tests.devtools import fake_google
+
+PROJECT = "a-team-project"
+KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
+SECRET = "the-consumer-secret"
+
+
+class World:
+    """A project, and this machine in front of it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._file = folder / "project.json"
+        self._file.write_text(json.dumps(fake_google.NEW))
+        for program in ("gcloud", "firebase"):
+            script = folder / program
+            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(fake_google.__file__)} {program} "$@"\n')
+            script.chmod(0o755)
+        world = self
+
+        class Identity(BaseHTTPRequestHandler):
+            """The one API that the tools have no command for."""
+
+            def _answer(self, status: int) -> None:
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def do_GET(self) -> None:
+                self._answer(200 if world.read()["authentication"] else 404)
+
+            def do_POST(self) -> None:
+                world.set(authentication=True)
+                self._answer(200)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                return
+
+        self._identity = ThreadingHTTPServer(("127.0.0.1", 0), Identity)
+        Thread(target=self._identity.serve_forever, daemon=True).start()
+        self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "FAKE_GOOGLE": str(self._file)}
+        monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
+        monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
+        self.said: list[str] = []
+
+    def close(self) -> None:
+        self._identity.shutdown()
+        self._identity.server_close()
+
+    def cloud(self) -> Cloud:
+        return Cloud(PROJECT, self._environment, f"http://127.0.0.1:{self._identity.server_port}")
+
+    def read(self) -> dict[str, Any]:
+        return json.loads(self._file.read_text())
+
+    def set(self, **values: Any) -> None:
+        self._file.write_text(json.dumps(self.read() | values))
+
+    def plan(self, target: Target) -> int:
+        self.said = []
+        return command.plan(target, self.cloud(), self.said.append)
+
+    def deploy(self, target: Target) -> None:
+        self.said = []
+        command.deploy(target, self.cloud(), self.said.append)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    found = World(tmp_path, monkeypatch)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def target() -> Target:
+    return Target(PROJECT, "eur3")
+
+
+class TestPlan:
+    def test_it_tells_every_change_and_makes_none(self, world: World, target: Target) -> None:
+        before = world.read()
+        told = world.plan(target)
+        assert world.read() == before
+        world.deploy(target)
+        made = [shlex.join(words) for words in world.read()["changes"]]
+        planned = [line.strip() for line in "\n".join(world.said).splitlines() if line.strip().startswith(("gcloud ", "firebase "))]
+        assert [line.removesuffix("  < a secret") for line in planned] == made
+        assert told == len(made) - 3 + 1, "the three uploads are told apart, and one change is a request that no tool makes"
+
+    def test_it_says_the_same_as_what_is_then_done(self, world: World, target: Target) -> None:
+        world.plan(target)
+        planned = [line.strip() for line in world.said if line.startswith("    ") and " files" not in line]
+        world.deploy(target)
+        assert planned == [line.strip() for line in world.said if line.startswith("    ")]
+
+    def test_each_step_says_why(self, world: World, target: Target) -> None:
+        world.plan(target)
+        assert all(re.match(r"[+✓↑] [\w ,]+: \w.{20,}", line) for line in world.said if line[0] in "+✓↑")
+
+    def test_no_secret_is_asked_for_or_told(self, world: World, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("SALESFORCE_CONSUMER_SECRET")
+        assert world.plan(target) > 10
+
+
+class TestDeploy:
+    def test_a_new_project_has_everything_afterwards_and_a_second_run_only_uploads(self, world: World, target: Target) -> None:
+        world.deploy(target)
+        first = world.read()
+        assert first["uploads"] == ["firestore", "functions", "hosting"]
+        assert world.plan(target) == 0
+        world.deploy(target)
+        second = world.read()
+        assert second["changes"][len(first["changes"]) :] == first["changes"][-3:]
+        assert second | {"changes": 0, "uploads": 0} == first | {"changes": 0, "uploads": 0}
+
+    def test_stopped_after_every_single_change_the_next_run_goes_on(self, world: World, target: Target) -> None:
+        world.deploy(target)
+        whole = world.read()
+        world.set(**fake_google.NEW)
+        for made in range(1, len(whole["changes"])):
+            world.set(stopAt=made)
+            with pytest.raises(DeployError) as stopped:
+                world.deploy(target)
+            assert "\n" not in str(stopped.value)
+            assert len(world.read()["changes"]) == made
+        world.deploy(target)
+        again = world.read()
+        assert [len(found["secrets"]["TOKEN_KEYSET"]) for found in (whole, again)] == [1, 1], "one keyset, made once"
+        assert again["uploads"][-3:] == ["firestore", "functions", "hosting"], "they go up each time, in this order"
+        made_once = [c for c in again["changes"] if c[1] != "deploy"]
+        assert made_once == [c for c in whole["changes"] if c[1] != "deploy"]
+        assert {**again, "secrets": 0, "uploads": 0, "changes": 0} == {**whole, "secrets": 0, "uploads": 0, "changes": 0}
+
+    def test_half_a_project_gets_the_other_half(self, world: World, target: Target) -> None:
+        world.set(
+            apis=[*fake_google.NEW["apis"], "firestore.googleapis.com", "secretmanager.googleapis.com", "iam.googleapis.com"],
+            databases=[{"type": "FIRESTORE_NATIVE", "locationId": "eur3"}],
+            accounts=[wanted.account("auth", PROJECT)],
+            secrets={"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": []},
+        )
+        world.deploy(target)
+        after = world.read()
+        assert after["secrets"] == {"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": [SECRET]}
+        assert len(after["databases"]) == 1
+        assert sorted(after["accounts"]) == sorted(wanted.account(f, PROJECT) for f in wanted.FUNCTIONS)
+
+    def test_the_keyset_is_one_that_the_functions_open(self, world: World, target: Target) -> None:
+        from backend.adapters.cipher import TinkCipher
+        from backend.values import Secret
+
+        world.deploy(target)
+        (keyset,) = world.read()["secrets"]["TOKEN_KEYSET"]
+        TinkCipher(Secret(keyset))
+
+    def test_secrets_stand_in_no_command_and_in_nothing_that_is_printed(self, world: World, target: Target) -> None:
+        world.deploy(target)
+        (keyset,) = world.read()["secrets"]["TOKEN_KEYSET"]
+        told = json.dumps(world.read()["changes"]) + "\n".join(world.said)
+        assert SECRET not in told
+        assert json.loads(keyset)["key"][0]["keyData"]["value"] not in told
+
+    def test_only_auth_may_sign_and_each_has_no_more_than_it_needs(self, world: World, target: Target) -> None:
+        world.deploy(target)
+        policies = world.read()["policies"]
+        auth, api, upkeep = (f"serviceAccount:{wanted.account(f, PROJECT)}" for f in wanted.FUNCTIONS)
+        assert policies[wanted.account("auth", PROJECT)] == [["roles/iam.serviceAccountTokenCreator", auth]]
+        assert {tuple(b) for b in policies["project"][1:]} == {
+            ("roles/datastore.user", auth),
+            ("roles/datastore.user", api),
+            ("roles/datastore.user", upkeep),
+            ("roles/firebaseauth.admin", auth),
+        }
+
+    def test_with_a_kms_key_telemetry_and_app_check(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(steps, "_keyset", lambda _target: "a wrapped keyset")  # pyright: ignore[reportPrivateUsage]  KMS is out of reach
+        target = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"})
+        world.deploy(target)
+        after = world.read()
+        assert after["keyrings"] == {"sample": ["tokens"]}
+        assert len(after["policies"]["key tokens"]) == 3
+        assert {"cloudkms.googleapis.com", "telemetry.googleapis.com", "firebaseappcheck.googleapis.com"} <= set(after["apis"])
+        assert ["roles/telemetry.writer", f"serviceAccount:{wanted.account('api', PROJECT)}"] in after["policies"]["project"]
+        assert world.plan(target) == 0
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "not logged in": ({"loggedIn": False}, "gcloud auth login"),
+    "no billing": ({"billing": False}, "Billing"),
+    "a person without the right": ({"permitted": False}, "roles/owner"),
+    "a database elsewhere": (
+        {"apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"], "databases": [{"type": "FIRESTORE_NATIVE", "locationId": "nam5"}]},
+        "LOCATION=nam5",
+    ),
+    "Datastore mode": (
+        {"apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"], "databases": [{"type": "DATASTORE_MODE", "locationId": "eur3"}]},
+        "another project",
+    ),
+}
+
+
+class TestWrong:
+    @pytest.mark.parametrize("what", WRONG)
+    def test_what_is_wrong_with_the_project_is_said_in_one_line(self, world: World, target: Target, what: str) -> None:
+        state, says = WRONG[what]
+        world.set(**state)
+        with pytest.raises(DeployError, match=re.escape(says)) as wrong:
+            world.deploy(target)
+        assert "\n" not in str(wrong.value)
+
+    def test_a_location_that_does_not_exist(self, world: World) -> None:
+        with pytest.raises(DeployError, match="LOCATION="):
+            world.deploy(Target(PROJECT, "europe-north9"))
+
+    @pytest.mark.parametrize("secret", ["", "   "])
+    def test_an_empty_secret(self, world: World, target: Target, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", secret)
+        with pytest.raises(DeployError, match="consumer secret is empty"):
+            world.deploy(target)
+        assert not world.read()["uploads"]
+        monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
+        world.deploy(target)
+        assert world.read()["secrets"]["SALESFORCE_CONSUMER_SECRET"] == [SECRET]
+
+    @pytest.mark.parametrize("project", ["", "A", "has space", "-x", "ends-", "../etc"])
+    def test_a_project_id_that_is_none(self, project: str) -> None:
+        with pytest.raises(DeployError, match="make deploy PROJECT="):
+            command.target({"PROJECT": project})
+
+    def test_settings_that_are_missing_or_still_the_examples(self, tmp_path: Path) -> None:
+        file = tmp_path / f".env.{PROJECT}"
+        chosen = {"PROJECT": PROJECT, "LOCATION": "nam5"}
+        with pytest.raises(DeployError, match=r"cp functions/.env.example"):
+            command.target(chosen, tmp_path)
+        shutil.copy(ROOT / "functions/.env.example", file)
+        with pytest.raises(DeployError, match="SALESFORCE_CONSUMER_KEY is still the example's"):
+            command.target(chosen, tmp_path)
+        file.write_text("SALESFORCE_CONSUMER_KEY=3MVG9\nSALESFORCE_LOGIN_HOSTS=evil.example=X\n")
+        with pytest.raises(DeployError) as wrong:
+            command.target(chosen, tmp_path)
+        assert all(name in str(wrong.value) for name in ("SALESFORCE_LOGIN_HOSTS", "REDIRECT_URIS", "WEB_API_KEY"))
+        good = [
+            "SALESFORCE_CONSUMER_KEY=3MVG9",
+            "SALESFORCE_LOGIN_HOSTS=login.salesforce.com=X",
+            "REDIRECT_URIS=https://a.web.app/x",
+            "WEB_API_KEY='k'",
+        ]
+        file.write_text("\n".join(["# ours", *good, "WEB_API_KEY='k'"]))
+        found = command.target(chosen, tmp_path)
+        assert (found.location, found.settings["WEB_API_KEY"]) == ("nam5", "k")
+
+    def test_a_kms_key_that_is_none(self, world: World) -> None:
+        with pytest.raises(DeployError, match="gcp-kms://projects/P"):
+            world.deploy(Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": "gcp-kms://projects/x"}))
+
+
+def _commands(world: World) -> list[list[str]]:
+    settings = {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"}
+    target = Target(PROJECT, "eur3", settings)
+    missing: list[Command | Post] = [c for step in steps.steps(target) for c in step.missing(world.cloud())]
+    return [list(c.words) for c in [*missing, *(c for _, _, c in steps.uploads(target))] if isinstance(c, Command)]
+
+
+def test_the_real_gcloud_knows_every_command_and_option(world: World) -> None:
+    """By the tables that it completes command lines from."""
+    real = shutil.which("gcloud")
+    assert real is not None, "gcloud is missing: install the Google Cloud CLI"
+    file = next((p for up in Path(real).resolve().parents for p in [up / "data/cli/gcloud_completions.py"] if p.is_file()), None)
+    file = file or Path("/usr/lib/google-cloud-sdk/data/cli/gcloud_completions.py")
+    spec = importlib.util.spec_from_file_location("gcloud_completions", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    root = module.STATIC_COMPLETION_CLI_TREE
+    for words in [w for w in _commands(world) if w[0] == "gcloud"]:
+        node, rest = root, words[1:]
+        while rest and rest[0] in node["commands"]:
+            node, rest = node["commands"][rest[0]], rest[1:]
+        assert not node["commands"], f"{words} is no whole command"
+        known = set(node["flags"]) | set(root["flags"])
+        assert {w.partition("=")[0] for w in rest if w.startswith("--")} <= known, words
+
+
+def test_firebase_tools_knows_every_command_and_option(world: World) -> None:
+    tools = ROOT / "devtools/node_modules/firebase-tools/lib"
+    everywhere = (tools / "index.js").read_text()
+    for words in [w for w in _commands(world) if w[0] == "firebase"]:
+        source = (tools / f"commands/{words[1].replace(':', '-')}.js").read_text() + everywhere
+        for option in (w for w in words if w.startswith("--")):
+            assert option in source or ('withForce("' in source and option == "--force"), f"{option} of {words}"
+
+
+# What the code uses
+
+
+def _uses() -> Iterator[str]:
+    """Every module of Google's that the functions import, every call of firebase_admin.auth, and every address of Google's."""
+    for file in [ROOT / "functions/main.py", *(ROOT / "functions/backend").rglob("*.py")]:
+        text = file.read_text()
+        nodes = list(ast.walk(ast.parse(text)))
+        for node in nodes:
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module in ("google.cloud", "firebase_admin"):  # their names are modules
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.module or ""
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "auth" and "firebase_admin" in text:
+                yield f"firebase_admin.auth.{node.attr}"
+        yield from re.findall(r"https://[a-z]+\.googleapis\.com", text)
+
+
+def _of_googles() -> set[str]:
+    modules = ("firebase_admin.auth", "firebase_admin.exceptions", "google.cloud")
+    return {u for u in _uses() if u.startswith(("google.", "firebase_admin", "https://")) and u not in modules and not u.endswith("Error")}
+
+
+def test_everything_of_googles_that_the_code_uses_has_its_api_and_role() -> None:
+    unknown = {use for use in _of_googles() if use not in wanted.NEEDS}
+    assert not unknown, "add it to NEEDS in devtools/deploy/wanted.py, with the API and the role that it needs"
+    everything = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"})
+    granted: dict[str, set[str]] = {f: {*everything.roles(f), wanted.SECRET_ROLE, wanted.KMS_ROLE} for f in wanted.FUNCTIONS}
+    granted[wanted.SIGNER].add(wanted.SIGNER_ROLE)
+    for use in _of_googles():
+        need = wanted.NEEDS[use]
+        assert need.api is None or need.api in everything.apis, use
+        assert all(need.role is None or need.role in granted[f] for f in need.functions), use
+
+
+def test_nothing_is_granted_that_the_code_does_not_use() -> None:
+    roles = {wanted.NEEDS[use].role for use in _of_googles()} | {"roles/serviceusage.serviceUsageConsumer"}  # the quota project's
+    assert {r for f in wanted.FUNCTIONS for r in (*wanted.ROLES[f], *wanted.TELEMETRY_ROLES)} <= roles
+    assert set(wanted.NEEDS) <= _of_googles(), "what nothing uses any more needs no role"
+
+
+def test_the_functions_accounts_and_secrets_are_the_ones_that_are_made() -> None:
+    main = (ROOT / "functions/main.py").read_text()
+    assert set(re.findall(r'service_account="([\w-]+)@"', main)) == {f"salesforce-{f}" for f in wanted.FUNCTIONS}
+    assert re.search(r"SECRETS = (\[.*\])", main)[1] == json.dumps(list(wanted.SECRETS))  # pyright: ignore[reportOptionalSubscript]
+
+
+# What goes up
+
+FUNCTION_FILES = re.compile(r"main\.py|requirements\.txt|(backend|contract)/([a-z_]+/)?[a-z_]+\.py")
+HOSTING_FILES = re.compile(r"index\.html|manifest\.json|favicon\.png|icons/[\w-]+\.png|v/[0-9a-f]{16}/.+")
+NEVER = re.compile(r"(^|/)(\.|tests?/|node_modules/|venv/)|secret|\.local$|\.pyc$|\.pem$", re.IGNORECASE)
+
+
+@pytest.mark.parametrize(("part", "allowed"), [("functions", FUNCTION_FILES), ("hosting", HOSTING_FILES)])
+def test_only_what_is_on_the_list_goes_up(part: str, allowed: re.Pattern[str], tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "functions", tmp_path / "functions", ignore=shutil.ignore_patterns("venv", "*.pyc", ".env.*", ".secret.local"))
+    shutil.copy(ROOT / "firebase.json", tmp_path)
+    (tmp_path / "build").symlink_to(ROOT / "build")
+    for name in (".env.a-project", ".env.local", ".secret.local", "notes.local", ".runtimeconfig.json", "backend/.DS_Store"):
+        (tmp_path / "functions" / name).write_text("A=B")
+    found = uploaded(tmp_path)[part]
+    assert found
+    assert not [f for f in found if not allowed.fullmatch(f)]
+    assert not [f for f in found if NEVER.search(f)]
+
+
+def test_the_pages_policy_names_no_address_of_this_machine() -> None:
+    assert "127.0.0.1" not in json.dumps(json.loads((ROOT / "firebase.json").read_text())["hosting"])

@@ -1,0 +1,81 @@
+"""`make admin ARGS="check-org HOST"` against the local org, set up wrongly in every way that one sees without signing in."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devtools.clients import control
+from devtools.suite import Suite, function_environment
+
+
+@pytest.fixture
+def host(suite: Suite) -> str:
+    return f"127.0.0.1:{suite.plan.ports.localorg}"
+
+
+def check(suite: Suite, repository: Path, host: str, **settings: str) -> tuple[int, str]:
+    environment = {**os.environ, **function_environment(suite.plan), "PYTHONPATH": str(repository / "functions"), **settings}
+    command = [sys.executable, "-m", "backend.admin", "check-org", host]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_an_org_that_is_set_up_well(suite: Suite, repository: Path, host: str) -> None:
+    code, said = check(suite, repository, host)
+    assert code == 0, said
+    assert "✗" not in said
+    assert said.count("✓") == 6 + len(suite.plan.callbacks)
+    assert "PKCE is required" in said
+
+
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "key": ({"SALESFORCE_CONSUMER_KEY": "3MVG9nobodys"}, "does not know SALESFORCE_CONSUMER_KEY"),
+    "secret": ({"SALESFORCE_CONSUMER_SECRET": "wrong"}, "the consumer secret is wrong"),
+    "scope": ({"SALESFORCE_SCOPE": "api refresh_token wave_api"}, "lacks the scope wave_api"),
+    "callback": ({"REDIRECT_URIS": "https://a-project.web.app/oauth/callback"}, "does not have the callback URL https://a-project.web.app"),
+    "version": ({"SALESFORCE_API_VERSION": "99.0"}, "API version 99.0 is not there, the newest is 68.0"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_wrong_is_said_in_one_line(suite: Suite, repository: Path, host: str, what: str) -> None:
+    settings, says = WRONG[what]
+    code, said = check(suite, repository, host, **settings)
+    wrong = [line for line in said.splitlines() if line.startswith("✗")]
+    assert code == 1
+    assert len(wrong) == 1, said
+    assert says in wrong[0]
+    assert function_environment(suite.plan)["SALESFORCE_CONSUMER_SECRET"] not in said
+
+
+@pytest.mark.parametrize(
+    ("app", "says"), [({"pkceRequired": False}, "PKCE is not required"), ({"secretRequired": False}, "refresh without the secret")]
+)
+def test_a_lax_app(suite: Suite, repository: Path, host: str, org_url: str, app: dict[str, bool], says: str) -> None:
+    control(org_url, "app", app)
+    code, said = check(suite, repository, host)
+    assert code == 1
+    assert [says in line for line in said.splitlines() if line.startswith("✗")] == [True], said
+
+
+def test_a_host_that_nobody_may_sign_in_at(suite: Suite, repository: Path) -> None:
+    code, said = check(suite, repository, "login.salesforce.com")
+    assert code == 2
+    assert "SALESFORCE_LOGIN_HOSTS" in said
+
+
+def test_a_host_that_does_not_answer(suite: Suite, repository: Path) -> None:
+    code, said = check(suite, repository, "127.0.0.1:1", SALESFORCE_LOGIN_HOSTS="127.0.0.1:1=Nobody")
+    assert code == 1
+    assert "✗ 127.0.0.1:1 does not answer" in said
+
+
+def test_a_host_that_is_not_salesforces(suite: Suite, repository: Path) -> None:
+    """Firebase Authentication's emulator answers, and knows nothing of versions."""
+    other = f"127.0.0.1:{suite.plan.ports.auth}"
+    code, said = check(suite, repository, other, SALESFORCE_LOGIN_HOSTS=f"{other}=Other")
+    assert code == 1
+    assert "not as Salesforce does" in said
