@@ -33,7 +33,7 @@ def _run(_: Sequence[str]) -> int:
 # The first two need no browser and run at the same time; what drives browsers or kills processes has the machine for itself.
 TEST_GROUPS = (
     ("tests/app", "tests/localorg", "tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py"),
-    ("tests/functions",),
+    ("tests/functions", "tests/operations"),
     ("tests/devtools", "tests/integration", "tests/e2e"),
 )
 

@@ -1,4 +1,4 @@
-"""What a project is to have, in names that Google's commands take. tests/devtools/test_deploy.py compares it with what the code uses."""
+"""What a project is to have, in names that Google's commands take. tests/operations/test_deploy.py compares it with what the code uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ from devtools.deploy.cloud import Cloud, Command, DeployError, Post
 from devtools.deploy.steps import Target
 from devtools.deploy.upload import uploaded
 from devtools.paths import ROOT
-from tests.devtools import fake_google
+from tests.operations import fake_google
 
 PROJECT = "a-team-project"
 KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"

@@ -53,7 +53,7 @@ def made_up(suite: Suite, code: str) -> dict[str, str]:
 
 def next_minute() -> None:
     """Waits until a minute has just begun, so that a budget does not start anew while it is counted."""
-    while time.time() % 60 > 25:
+    while time.time() % 60 > 40:
         time.sleep(0.2)
 
 
