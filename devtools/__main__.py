@@ -32,7 +32,7 @@ def _run(_: Sequence[str]) -> int:
 
 # The first two need no browser and run at the same time; what drives browsers or kills processes has the machine for itself.
 TEST_GROUPS = (
-    ("tests/app", "tests/localorg", "tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py"),
+    ("tests/app", "tests/localorg", "tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py"),
     ("tests/functions", "tests/operations"),
     ("tests/devtools", "tests/integration", "tests/e2e"),
 )

@@ -382,5 +382,12 @@ def test_only_what_is_on_the_list_goes_up(part: str, allowed: re.Pattern[str], t
     assert not [f for f in found if NEVER.search(f)]
 
 
+def test_nobody_frames_the_page() -> None:
+    rules = json.loads((ROOT / "firebase.json").read_text())["hosting"]["headers"]
+    everywhere = {h["key"]: h["value"] for rule in rules if rule["source"] == "**" for h in rule["headers"]}
+    assert everywhere["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in everywhere["Content-Security-Policy"]
+
+
 def test_the_pages_policy_names_no_address_of_this_machine() -> None:
     assert "127.0.0.1" not in json.dumps(json.loads((ROOT / "firebase.json").read_text())["hosting"])
