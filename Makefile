@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test check format bench soak admin deploy-check deploy-plan deploy openapi reset keyset lock web languages screenshots demo help
+.PHONY: run test check format bench soak admin deploy-check deploy-plan deploy openapi release site reset keyset lock web languages screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -31,7 +31,7 @@ admin:         ## an administrator's command, such as ARGS="show"
 deploy-check:  ## what `firebase deploy` would validate, without a network
 	$(DO) deploy-check
 
-deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id
+deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id ALERT_EMAIL=you@example.com
 	$(DO) deploy-plan
 
 deploy:        ## set PROJECT up where something is missing, and upload; it can be stopped and run again
@@ -51,6 +51,12 @@ screenshots:   ## write a picture of every place into build/pictures; ARGS="de j
 
 demo:          ## record the story that README shows
 	$(DO) demo
+
+release:       ## what a release consists of (wheel, bills of materials, licences), into build/release
+	$(DO) release
+
+site:          ## the docs as a site, into build/site
+	$(DO) site
 
 reset:         ## forget the state of the emulators and of the local org
 	$(DO) reset

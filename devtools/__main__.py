@@ -32,7 +32,10 @@ def _run(_: Sequence[str]) -> int:
 
 # The first two need no browser and run at the same time; what drives browsers or kills processes has the machine for itself.
 TEST_GROUPS = (
-    ("tests/app", "tests/localorg", "tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py"),
+    (
+        *("tests/app", "tests/localorg", "tests/release"),
+        *("tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py"),
+    ),
     ("tests/functions", "tests/operations"),
     ("tests/devtools", "tests/integration", "tests/e2e"),
 )
@@ -120,6 +123,22 @@ def _demo(_: Sequence[str]) -> int:
     return 0
 
 
+def _release(_: Sequence[str]) -> int:
+    from devtools import release
+
+    try:
+        release.main()
+    except release.ReleaseError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        return 1
+    print("\n".join(f"✓ build/release/{file.name}" for file in sorted(release.OUT.iterdir())))
+    return 0
+
+
+def _site(_: Sequence[str]) -> int:
+    return _call([sys.executable, "-m", "mkdocs", "build", "-q"], {"NO_MKDOCS_2_WARNING": "1"})
+
+
 def _reset(_: Sequence[str]) -> int:
     shutil.rmtree(STATE, ignore_errors=True)
     SECRETS.unlink(missing_ok=True)
@@ -163,6 +182,8 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "web": ("build the web client into build/web", False, _web),
     "screenshots": ("write a picture of every place into build/pictures (ARGS: languages, such as de ja)", True, _screenshots),
     "demo": ("record the story that README shows", False, _demo),
+    "release": ("make what a release consists of, into build/release", False, _release),
+    "site": ("build the docs as a site, into build/site", False, _site),
     "reset": ("forget the state of the emulators and of the local org", False, _reset),
     "keyset": ("print a new key for sealing tokens", False, _keyset),
     "lock": ("pin the newest allowed versions of all Python packages", False, _lock),

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from devtools.paths import BIN, OTHER_CLIENTS, PYTHON, ROOT, TOOLS, UV, VENV, WEB_SDK, chromium, firefox, tool_path, webkit
@@ -54,19 +55,24 @@ def prepare(command: str) -> None:
         ROOT / name for name in ("requirements.lock", "localorg/pyproject.toml", "functions/contract/pyproject.toml", "devtools/setup_machine.py")
     ]
     _step("Python packages", [*packages, Path(sys.executable)], lambda: _python_packages(uv))
-    if command in ("check", "lock", "keyset"):
+    if command in ("check", "lock", "keyset", "site"):
         return
     _step("Node", [ROOT / "pyproject.toml"], lambda: _node(uv))
     _step("Java", [ROOT / "pyproject.toml"], lambda: _java(uv))
-    _step("firebase-tools", [ROOT / "devtools/package.json", ROOT / "devtools/package-lock.json"], lambda: _npm_ci(ROOT / "devtools"))
+    packages_of_npm = {"firebase-tools": ROOT / "devtools"}
+    if command == "test":
+        packages_of_npm |= {"other clients": OTHER_CLIENTS, "Firebase's JavaScript SDK": WEB_SDK}
+    with ThreadPoolExecutor() as pool:  # each waits for a network most of its time
+        list(pool.map(lambda named: _npm_step(*named), packages_of_npm.items()))
     link = ROOT / "functions/venv"
     if not link.exists():
         link.symlink_to(VENV, target_is_directory=True)  # firebase-tools looks for Python under exactly this name
     if command in ("test", "bench", "screenshots", "demo"):
         _step("browsers", [Path(__file__)], _browsers)
-    if command == "test":
-        _step("other clients", [OTHER_CLIENTS / "package.json", OTHER_CLIENTS / "package-lock.json"], lambda: _npm_ci(OTHER_CLIENTS))
-        _step("Firebase's JavaScript SDK", [WEB_SDK / "package.json", WEB_SDK / "package-lock.json"], lambda: _npm_ci(WEB_SDK))
+
+
+def _npm_step(name: str, folder: Path) -> None:
+    _step(name, [folder / "package.json", folder / "package-lock.json"], lambda: _npm_ci(folder))
 
 
 def _step(name: str, inputs: Sequence[Path], work: Callable[[], None]) -> None:

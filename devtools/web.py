@@ -22,7 +22,7 @@ _ASSETS = OUT / "v/new"
 _PACKAGES = ROOT / "build/pypackages"
 # The app's requirements as Pyodide's Python sees them; wheels for its platform are on PyPI.
 _PYODIDE = ["--no-deps", "--only-binary=:all:", "--python-version", "3.14", "--implementation", "cp", "--platform", "pyemscripten_2026_0_wasm32"]
-_VENDORED = ("flet==1.0.5", "flet-secure-storage==1.0.5", "msgpack==1.2.4", "repath==0.9.0", "six==1.17.0", "babel==2.18.0")
+VENDORED = ("flet==1.0.5", "flet-secure-storage==1.0.5", "msgpack==1.2.4", "repath==0.9.0", "six==1.17.0", "babel==2.18.0")
 _LOCALES = re.compile(r"locale-data/(root|(en|de|ja)(_\w+)?)\.dat")  # of the languages that the app speaks
 _UNUSED = (
     *("main.dart.wasm", "main.dart.mjs", "pyodide/python", "pyodide/python.bat", "pyodide/python.exe", "pyodide/python_cli_entry.mjs"),
@@ -287,12 +287,12 @@ def _replace(name: str, old: str, new: str) -> None:
 
 
 def _vendor() -> None:
-    wanted = "\n".join(_VENDORED)
+    wanted = "\n".join(VENDORED)
     stamp = _PACKAGES / ".vendored"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     shutil.rmtree(_PACKAGES, ignore_errors=True)
-    command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", *_PYODIDE, "--target", str(_PACKAGES), *_VENDORED]
+    command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", *_PYODIDE, "--target", str(_PACKAGES), *VENDORED]
     subprocess.run(command, check=True, capture_output=True)
     stamp.write_text(wanted)
 

@@ -10,13 +10,14 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from devtools.paths import ROOT, tool_path
 
 FIREBASE = ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"
 IDENTITY_URL = "https://identitytoolkit.googleapis.com"
+MONITORING_URL = "https://monitoring.googleapis.com"
 
 
 class DeployError(Exception):
@@ -39,17 +40,22 @@ class Post:
     """A request for which the tools have no command."""
 
     url: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    method: Literal["POST", "PATCH"] = "POST"
 
     def __str__(self) -> str:
-        return f"POST {self.url}"
+        return f"{self.method} {self.url}"
 
 
 class Cloud:
     """One project, seen and changed as the person who is logged in. Reading changes nothing."""
 
-    def __init__(self, project: str, environment: Mapping[str, str] = os.environ, identity_url: str = IDENTITY_URL) -> None:
+    def __init__(
+        self, project: str, environment: Mapping[str, str] = os.environ, identity_url: str = IDENTITY_URL, monitoring_url: str = MONITORING_URL
+    ) -> None:
         self.project = project
         self.identity_url = identity_url
+        self.monitoring_url = f"{monitoring_url}/v3/projects/{project}"
         self._environment = {
             **environment,
             "PATH": tool_path(dict(environment)),
@@ -86,7 +92,7 @@ class Cloud:
     def run(self, command: Command | Post) -> None:
         """Changes something. Raises DeployError."""
         if isinstance(command, Post):
-            self.post(command.url)
+            self._request(command.method, command.url, command.body)
             return
         self._run(list(command.words), command.secret() if command.secret else None, shown=command.words[0] == "firebase")
 
@@ -94,13 +100,17 @@ class Cloud:
         """A resource that the tools have no command for; None when it is not there."""
         return self._request("GET", url)
 
-    def post(self, url: str) -> None:
-        self._request("POST", url)
+    def monitoring(self, path: str, kind: str) -> list[Any]:
+        """All resources of a kind at a path of Cloud Monitoring's API; none while it is off."""
+        if "monitoring.googleapis.com" not in self.enabled():
+            return []
+        return (self.get(f"{self.monitoring_url}/{path}?pageSize=500") or {}).get(kind, [])
 
-    def _request(self, method: str, url: str) -> Any:
+    def _request(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
         token = self._run(["gcloud", "auth", "print-access-token"], None).strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "X-Goog-User-Project": self.project}
-        asked = urllib.request.Request(url, b"{}" if method == "POST" else None, headers, method=method)  # noqa: S310  https, or a test's
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310  https, or a test's
         try:
             with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
                 return json.load(answer)

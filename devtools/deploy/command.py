@@ -33,7 +33,7 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
     lines = [line.strip() for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
     settings = {name.strip(): value.strip().strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
     _check(project, settings)
-    return Target(project, environment.get("LOCATION", "") or _LOCATION, settings)
+    return Target(project, environment.get("LOCATION", "") or _LOCATION, settings, environment.get("ALERT_EMAIL") or None)
 
 
 def _check(project: str, settings: Mapping[str, str]) -> None:

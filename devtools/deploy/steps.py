@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from devtools.deploy import monitoring
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post
 from devtools.deploy.wanted import (
     APIS,
@@ -37,6 +38,14 @@ class Target:
     project: str
     location: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    alert_email: str | None = None
+
+    @property
+    def alerts_go(self) -> str:
+        """Where alerts go, in words."""
+        if self.alert_email is None:
+            return "to nobody: they show in the console only, until you give ALERT_EMAIL=…"
+        return f"alerts go to {self.alert_email}"
 
     @property
     def kms_key(self) -> str | None:
@@ -85,6 +94,11 @@ def steps(target: Target) -> list[Step]:
         *kms,
         Step("secrets", "asked for without echo, or made here; they never stand on a command line or in a file", lambda c: _secrets(c, target)),
         Step("access to the secrets", "each function reads them when it starts", _secret_access),
+        Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
+        Step("alert channel", target.alerts_go, lambda c: monitoring.channel(c, target.alert_email)),
+        Step("alerts", "each has a page in docs/runbooks", lambda c: monitoring.policies(c, target.alert_email)),
+        Step("objectives", "availability and latency of sign-in and calls, refreshes, needless sign-outs", monitoring.objectives),
+        Step("dashboard", "what happens, on one page", monitoring.dashboards),
     ]
 
 

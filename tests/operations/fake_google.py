@@ -23,6 +23,9 @@ NEW: dict[str, Any] = {
     "policies": {"project": [["roles/owner", "user:someone@example.com"]]},
     "secrets": {},
     "keyrings": {},
+    "metrics": {},
+    "dashboards": [],
+    "monitoring": {},
     "uploads": [],
     "changes": [],
     "stopAt": None,
@@ -79,6 +82,12 @@ def read(world: dict[str, Any], words: list[str]) -> Any:
             return [{"name": f"projects/123/secrets/{name}/versions/{n + 1}", "state": "ENABLED"} for n in range(len(world["secrets"][name]))]
         case ["secrets", "get-iam-policy", name]:
             return _policy(world, f"secret {name}")
+        case ["logging", "metrics", "list"]:
+            _needs(world, "logging")
+            return [{"name": name, "filter": text} for name, text in world["metrics"].items()]
+        case ["monitoring", "dashboards", "list"]:
+            _needs(world, "monitoring")
+            return [{"displayName": name} for name in world["dashboards"]]
         case ["kms", "keyrings", "list"]:
             _needs(world, "cloudkms")
             return [{"name": f"projects/{project}/locations/x/keyRings/{ring}"} for ring in world["keyrings"]]
@@ -127,6 +136,10 @@ def change(world: dict[str, Any], words: list[str], given: str) -> None:
             world["secrets"][name].append(given)
         case ["secrets", "add-iam-policy-binding", name]:
             _bind(world, f"secret {name}", words)
+        case ["logging", "metrics", "create" | "update", name]:
+            world["metrics"][name] = json.loads(Path(_option(words, "config-from-file")).read_text())["filter"]
+        case ["monitoring", "dashboards", "create"]:
+            world["dashboards"].append(json.loads(Path(_option(words, "config-from-file")).read_text())["displayName"])
         case ["kms", "keyrings", "create", ring]:
             _needs(world, "cloudkms")
             world["keyrings"][ring] = []

@@ -40,37 +40,59 @@ class World:
             script.chmod(0o755)
         world = self
 
-        class Identity(BaseHTTPRequestHandler):
-            """The one API that the tools have no command for."""
+        class Apis(BaseHTTPRequestHandler):
+            """The APIs that the tools have no command for: Firebase Authentication's set-up, and Cloud Monitoring's resources."""
 
-            def _answer(self, status: int) -> None:
+            def _answer(self, status: int, body: object = None) -> None:
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(json.dumps(body or {}).encode())
 
             def do_GET(self) -> None:
-                self._answer(200 if world.read()["authentication"] else 404)
+                path = self.path.partition("?")[0]
+                if path.startswith("/admin/"):
+                    self._answer(200 if world.read()["authentication"] else 404)
+                else:
+                    self._answer(200, {path.rsplit("/", 1)[-1]: world.read()["monitoring"].get(path, [])})
 
             def do_POST(self) -> None:
-                world.set(authentication=True)
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                path, _, query = self.path.partition("?")
+                now = world.read()
+                if path.endswith(":initializeAuth"):
+                    world.set(authentication=True)
+                else:
+                    there = now["monitoring"].setdefault(path, [])
+                    name = query.partition("=")[2] or str(len(there) + 1)
+                    there.append({**body, "name": f"{path.removeprefix('/v3/')}/{name}"})
+                    world.set(monitoring=now["monitoring"])
+                self._answer(200)
+
+            def do_PATCH(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                path, now = self.path.rsplit("/", 1)[0], world.read()
+                name = self.path.removeprefix("/v3/")
+                now["monitoring"][path] = [{**body, "name": name} if r["name"] == name else r for r in now["monitoring"][path]]
+                world.set(monitoring=now["monitoring"])
                 self._answer(200)
 
             def log_message(self, format: str, *args: Any) -> None:
                 return
 
-        self._identity = ThreadingHTTPServer(("127.0.0.1", 0), Identity)
-        Thread(target=self._identity.serve_forever, daemon=True).start()
+        self._apis = ThreadingHTTPServer(("127.0.0.1", 0), Apis)
+        Thread(target=self._apis.serve_forever, daemon=True).start()
         self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "FAKE_GOOGLE": str(self._file)}
         monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
         monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
         self.said: list[str] = []
 
     def close(self) -> None:
-        self._identity.shutdown()
-        self._identity.server_close()
+        self._apis.shutdown()
+        self._apis.server_close()
 
     def cloud(self) -> Cloud:
-        return Cloud(PROJECT, self._environment, f"http://127.0.0.1:{self._identity.server_port}")
+        url = f"http://127.0.0.1:{self._apis.server_port}"
+        return Cloud(PROJECT, self._environment, url, url)
 
     def read(self) -> dict[str, Any]:
         return json.loads(self._file.read_text())
@@ -108,7 +130,8 @@ class TestPlan:
         made = [shlex.join(words) for words in world.read()["changes"]]
         planned = [line.strip() for line in "\n".join(world.said).splitlines() if line.strip().startswith(("gcloud ", "firebase "))]
         assert [line.removesuffix("  < a secret") for line in planned] == made
-        assert told == len(made) - 3 + 1, "the three uploads are told apart, and one change is a request that no tool makes"
+        requests = [line for line in world.said if line.startswith(("    POST", "    PATCH"))]
+        assert told == len(made) - 3 + len(requests), "the three uploads are told apart"
 
     def test_it_says_the_same_as_what_is_then_done(self, world: World, target: Target) -> None:
         world.plan(target)
@@ -136,11 +159,11 @@ class TestDeploy:
         assert second["changes"][len(first["changes"]) :] == first["changes"][-3:]
         assert second | {"changes": 0, "uploads": 0} == first | {"changes": 0, "uploads": 0}
 
-    def test_stopped_after_every_single_change_the_next_run_goes_on(self, world: World, target: Target) -> None:
+    def test_stopped_again_and_again_the_next_run_goes_on(self, world: World, target: Target) -> None:
         world.deploy(target)
         whole = world.read()
         world.set(**fake_google.NEW)
-        for made in range(1, len(whole["changes"])):
+        for made in range(1, len(whole["changes"]), 3):  # each stop takes a second
             world.set(stopAt=made)
             with pytest.raises(DeployError) as stopped:
                 world.deploy(target)
@@ -193,6 +216,25 @@ class TestDeploy:
             ("roles/datastore.user", upkeep),
             ("roles/firebaseauth.admin", auth),
         }
+
+    def test_alerts_go_to_somebody_and_follow_their_files(self, world: World) -> None:
+        target = Target(PROJECT, "eur3", alert_email="on-call@example.com")
+        world.deploy(target)
+        path = f"/v3/projects/{PROJECT}"
+        found = world.read()["monitoring"]
+        (channel,) = found[f"{path}/notificationChannels"]
+        alerts = found[f"{path}/alertPolicies"]
+        assert len(alerts) == len(list((ROOT / "deploy/monitoring/policies").glob("*.json")))
+        assert all(alert["notificationChannels"] == [channel["name"]] for alert in alerts)
+        assert len(found[f"{path}/services/salesforce-sample/serviceLevelObjectives"]) == len(list((ROOT / "deploy/monitoring/slos").glob("*.json")))
+        assert world.plan(target) == 0
+        alerts[0]["userLabels"]["version"] = "an older one"
+        found[f"{path}/alertPolicies"] = alerts
+        world.set(monitoring=found)
+        assert world.plan(target) == 1
+        world.deploy(target)
+        assert world.plan(target) == 0
+        assert len(world.read()["monitoring"][f"{path}/alertPolicies"]) == len(alerts)
 
     def test_with_a_kms_key_telemetry_and_app_check(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(steps, "_keyset", lambda _target: "a wrapped keyset")  # pyright: ignore[reportPrivateUsage]  KMS is out of reach

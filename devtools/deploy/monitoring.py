@@ -1,0 +1,86 @@
+"""Metrics out of the log, alerts, objectives and the dashboard: deploy/monitoring, as a project has it or lacks it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from devtools.deploy.cloud import Cloud, Command, Post
+from devtools.paths import ROOT
+
+FOLDER = ROOT / "deploy/monitoring"
+SERVICE = "salesforce-sample"
+_VERSION = "version"  # the label by which a policy that has changed is known
+
+
+def metrics(cloud: Cloud) -> Sequence[Command]:
+    """Log-based metrics that are missing, or have another filter."""
+    there = {m["name"]: m["filter"] for m in cloud.look("logging.googleapis.com", "logging", "metrics", "list")}
+    found: list[Command] = []
+    for file in _files("metrics"):
+        if there.get(file.stem) != json.loads(file.read_text())["filter"]:
+            what = "update" if file.stem in there else "create"
+            found.append(_configured(cloud, ("gcloud", "logging", "metrics", what, file.stem), file))
+    return found
+
+
+def dashboards(cloud: Cloud) -> Sequence[Command]:
+    """Dashboards that are missing; one that stands is somebody's by now, and stays as it is."""
+    there = {d["displayName"] for d in cloud.look("monitoring.googleapis.com", "monitoring", "dashboards", "list")}
+    missing = [f for f in _files("dashboards") if json.loads(f.read_text())["displayName"] not in there]
+    return [_configured(cloud, ("gcloud", "monitoring", "dashboards", "create"), file) for file in missing]
+
+
+def channel(cloud: Cloud, email: str | None) -> Sequence[Post]:
+    """Where alerts go."""
+    if email is None or _channels(cloud, email):
+        return []
+    body = {"type": "email", "displayName": f"Salesforce sample: {email}", "labels": {"email_address": email}}
+    return [Post(f"{cloud.monitoring_url}/notificationChannels", body)]
+
+
+def policies(cloud: Cloud, email: str | None) -> Sequence[Post]:
+    """Alert policies that are missing, or not as they are here."""
+    there = {p["displayName"]: p for p in cloud.monitoring("alertPolicies", "alertPolicies")}
+    found: list[Post] = []
+    for file in _files("policies"):
+        policy: dict[str, Any] = json.loads(file.read_text())
+        policy["notificationChannels"] = [] if email is None else _channels(cloud, email)
+        version = hashlib.sha256(json.dumps([policy, email]).encode()).hexdigest()[:16]
+        policy["userLabels"] = {**policy["userLabels"], _VERSION: version}
+        stands = there.get(policy["displayName"])
+        if stands is None:
+            found.append(Post(f"{cloud.monitoring_url}/alertPolicies", policy))
+        elif stands.get("userLabels", {}).get(_VERSION) != version:
+            name = stands["name"].rsplit("/", 1)[-1]
+            found.append(Post(f"{cloud.monitoring_url}/alertPolicies/{name}", policy, "PATCH"))
+    return found
+
+
+def objectives(cloud: Cloud) -> Sequence[Post]:
+    """The service whose objectives these are, and the objectives."""
+    services = {s["name"].rsplit("/", 1)[-1] for s in cloud.monitoring("services", "services")}
+    found: list[Post] = []
+    if SERVICE not in services:
+        found.append(Post(f"{cloud.monitoring_url}/services?serviceId={SERVICE}", {"displayName": "Salesforce sample", "custom": {}}))
+    path = f"services/{SERVICE}/serviceLevelObjectives"
+    there = cloud.monitoring(path, "serviceLevelObjectives") if SERVICE in services else []
+    known = {o["name"].rsplit("/", 1)[-1] for o in there}
+    for file in _files("slos"):
+        if file.stem not in known:
+            found.append(Post(f"{cloud.monitoring_url}/{path}?serviceLevelObjectiveId={file.stem}", json.loads(file.read_text())))
+    return found
+
+
+def _channels(cloud: Cloud, email: str) -> list[str]:
+    known = cloud.monitoring("notificationChannels", "notificationChannels")
+    return [c["name"] for c in known if c["type"] == "email" and c["labels"]["email_address"] == email][:1]
+
+
+def _files(kind: str) -> list[Path]:
+    return sorted((FOLDER / kind).glob("*.json"))
+
+
+def _configured(cloud: Cloud, words: tuple[str, ...], file: Path) -> Command:
+    return Command((*words, f"--config-from-file={file.relative_to(ROOT)}", "--project", cloud.project))

@@ -1,0 +1,160 @@
+"""`make release`: what a release is made of, into build/release. Nothing is published; .github/workflows/release.yml does that.
+
+The wheel and source of `localorg`, bills of materials (CycloneDX) and licences of everything shipped, and the changelog's section.
+"""
+
+import importlib.metadata as metadata
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from devtools import web
+from devtools.paths import PYTHON, ROOT
+
+OUT = ROOT / "build/release"
+_VERSIONED = ("pyproject.toml", "localorg/pyproject.toml", "app/pyproject.toml", "functions/contract/pyproject.toml")
+# Packages whose metadata names no licence, by the licence file of their sources.
+_UNDECLARED = {"protobuf": "BSD-3-Clause", "tink": "Apache-2.0", "flet-secure-storage": "Apache-2.0"}
+# What the site carries besides Python packages; the licences of Flutter's own parts stand in its NOTICES.
+_RUNTIMES = (
+    ("flutter-web-engine", "brought by flet-web", "BSD-3-Clause"),
+    ("canvaskit", "brought by flet-web", "BSD-3-Clause"),
+    ("pyodide", "brought by flet-web", "MPL-2.0"),
+    ("cpython", "brought by pyodide", "PSF-2.0"),
+    ("roboto", "brought by flet-web", "Apache-2.0"),
+    ("noto-sans-jp", "brought by @fontsource/noto-sans-jp", "OFL-1.1"),
+)
+
+
+class ReleaseError(Exception):
+    """What does not fit, and what to do."""
+
+
+def main() -> None:
+    """Makes everything. Raises ReleaseError when versions and changelog do not agree."""
+    version = checked_version()
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    if web.is_stale():
+        web.build()
+    (OUT / "notes.md").write_text(notes(version))
+    wheel(OUT)
+    for part, names in shipped().items():
+        bill = bill_of_materials(part, version, names)
+        (OUT / f"{part}.cdx.json").write_text(json.dumps(bill, indent=2) + "\n")
+        (OUT / f"{part}-licences.txt").write_text(licences(names))
+
+
+def checked_version() -> str:
+    """The version, which all projects of this repository share and the changelog tells of."""
+    found = {name: str(tomllib.loads((ROOT / name).read_text())["project"]["version"]) for name in _VERSIONED}
+    if len(set(found.values())) != 1:
+        raise ReleaseError("the versions differ: " + ", ".join(f"{name} {version}" for name, version in found.items()))
+    version = next(iter(found.values()))
+    notes(version)
+    return version
+
+
+def notes(version: str) -> str:
+    """What the changelog says of a version. Raises ReleaseError when it says nothing."""
+    sections = re.split(r"^## \[", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    found = next((s.partition("\n")[2].strip() for s in sections if s.startswith(f"{version}]")), "")
+    if not found:
+        raise ReleaseError(f"CHANGELOG.md has no section for {version}")
+    return found + "\n"
+
+
+def shipped() -> dict[str, list[str]]:
+    """The Python packages in what is deployed, in the client, and in `localorg` with what it needs."""
+    own = tomllib.loads((ROOT / "localorg/pyproject.toml").read_text())["project"]["dependencies"]
+    return {
+        "functions": re.findall(r"^([a-z0-9-]+)==", (ROOT / "functions/requirements.txt").read_text(), re.MULTILINE),
+        "client": [requirement.partition("==")[0] for requirement in web.VENDORED] + ["flet-web"],
+        "localorg": ["localorg", *(re.split(r"[\[<>=]", requirement)[0] for requirement in own)],
+    }
+
+
+def wheel(out: Path) -> None:
+    """The wheel of `localorg`, without asking a network."""
+    command = [str(PYTHON), "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(ROOT / "localorg")]
+    subprocess.run(command, check=True)
+
+
+def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str, Any]:
+    """CycloneDX's bill of the installed packages of these names, as cyclonedx-py tells them. Raises ReleaseError for a missing licence."""
+    whole: dict[str, Any] = json.loads(_whole_bill())
+    wanted = {_normal(name) for name in names if installed(name)}
+    components = [c for c in whole["components"] if _normal(c["name"]) in wanted]
+    missing = wanted - {_normal(c["name"]) for c in components} - {"localorg"}
+    if missing:
+        raise ReleaseError(f"{part}: {', '.join(sorted(missing))} is not in the bill")
+    for component in components:
+        name = _normal(component["name"])
+        if not component.get("licenses"):
+            if name not in _UNDECLARED:
+                raise ReleaseError(f"{name} does not declare its licence: look it up, and put it into devtools/release.py")
+            component["licenses"] = [{"license": {"id": _UNDECLARED[name]}}]
+    if part == "client":
+        components += [{"type": "library", "bom-ref": n, "name": n, "description": d, "licenses": [{"license": {"id": i}}]} for n, d, i in _RUNTIMES]
+    kept = {c["bom-ref"] for c in components}
+    depends = [{**d, "dependsOn": [r for r in d.get("dependsOn", []) if r in kept]} for d in whole.get("dependencies", []) if d["ref"] in kept]
+    subject = {
+        "type": "application",
+        "bom-ref": part,
+        "name": f"salesforce-sample-{part}",
+        "version": version,
+    }
+    return {**whole, "metadata": {**whole["metadata"], "component": subject}, "components": components, "dependencies": depends}
+
+
+@cache
+def _whole_bill() -> str:
+    """Of everything that is installed; it takes a while."""
+    tool = PYTHON.parent / "cyclonedx-py"
+    command = [str(tool), "environment", "--output-format", "JSON", "--spec-version", "1.6", "--output-reproducible", str(PYTHON)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def licences(names: Iterable[str]) -> str:
+    """Name, version and licence of each package, and the text that it brings along."""
+    found: list[str] = []
+    for name in sorted({_normal(n) for n in names}):
+        if not installed(name):
+            continue
+        package = metadata.distribution(name)
+        told: Mapping[str, Any] = package.metadata.json
+        classified = [c.rsplit(" :: ", 1)[-1] for c in told.get("classifier", []) if c.startswith("License ::")]
+        declared = str(told.get("license", "")).splitlines()[:1]
+        licence = told.get("license_expression") or ", ".join(classified) or "".join(declared) or _UNDECLARED.get(name, "not declared")
+        texts = [f for f in package.files or () if re.search(r"(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", str(f), re.IGNORECASE)]
+        parts = [f.read_text() for f in texts if ".dist-info" in str(f)]
+        found.append("\n".join([f"{name} {package.version}: {licence}", "", *parts]))
+    return ("\n" + "=" * 100 + "\n").join(found)
+
+
+def installed(name: str) -> bool:
+    """Whether a package is here; what other systems need is not."""
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ReleaseError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        sys.exit(1)

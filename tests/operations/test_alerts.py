@@ -1,0 +1,268 @@
+"""Every alert is triggered once: real processes, a fault of the org's (or of the set-up), their own log lines through the alert's conditions.
+
+The files of deploy/monitoring are held to Google's own types, and to the runbooks.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from google.cloud import monitoring_dashboard_v1, monitoring_v3
+from google.cloud.logging_v2.types import LogMetric
+from google.protobuf import json_format
+
+from backend.adapters.cipher import new_keyset
+from devtools.clients import SALES, App, authorize, control, made_up_sign_in
+from devtools.fleet import Fleet, Member
+from devtools.suite import Suite
+from tests.operations.monitoring import entry, fires, load
+
+METRICS, POLICIES, SLOS = load("metrics"), load("policies"), load("slos")
+ALWAYS = "upkeep-missing"  # fires wherever no upkeep was
+
+
+class Process:
+    """One process of a function, with JSON lines as when it is deployed, and somebody who is signed in."""
+
+    def __init__(self, suite: Suite, url: str, lines: list[str]) -> None:
+        self.suite = suite
+        self.org_url = suite.plan.ports.url("localorg")
+        self.url = url
+        self.lines = lines
+        self.app = App(url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}")
+
+    def sign_in(self, url: str | None = None) -> httpx.Response:
+        """A sign-in at this process, or elsewhere."""
+        answer = self.app.http.post(f"{url or self.url}/auth/signIn", json={"data": self.app.sign_in_body(authorize(self.org_url))})
+        if answer.status_code == 200:
+            self.app.sign_in_to_firebase(answer.json()["result"]["customToken"])
+        return answer
+
+    def call(self, name: str = "getProfile") -> str:
+        answer = self.app.post(f"api/{name}", {})
+        return "ok" if answer.status_code == 200 else answer.json()["error"]["details"]["reason"]
+
+    def fault(self, kind: str, **what: Any) -> None:
+        control(self.org_url, "faults", {"kind": kind, **what})
+
+    def firing(self, **at_least: int) -> set[str]:
+        """The alerts that fire, once the log has so many lines with these messages."""
+        deadline = time.monotonic() + 15
+        while True:
+            entries = [entry(line) for line in list(self.lines)]
+            told = [str(e.get("jsonPayload", {}).get("message")) for e in entries]
+            if all(told.count(message) >= n for message, n in at_least.items()):
+                return {name for name, policy in POLICIES.items() if fires(policy, METRICS, entries)}
+            assert time.monotonic() < deadline, f"the log never told it: {told}"
+            time.sleep(0.05)
+
+
+@contextmanager
+def running(suite: Suite, target: str = "api", **environment: str) -> Iterator[Process]:
+    lines: list[str] = []
+    with Fleet(suite.plan, target, 1, lines.append, READABLE_LOG="no", **environment) as fleet:
+        yield Process(suite, fleet.members[0].url, lines)
+
+
+@pytest.fixture
+def api(suite: Suite) -> Iterator[Process]:
+    """Signed in through the suite's own functions."""
+    with running(suite) as process:
+        assert process.sign_in(suite.plan.app_url).status_code == 200
+        yield process
+
+
+def test_while_all_is_well_nothing_fires(api: Process) -> None:
+    for _ in range(20):
+        assert api.call() == "ok"
+    control(api.org_url, "expire", {"username": SALES})
+    assert api.call() == "ok"
+    assert api.app.reason("api/getRecord", {"sobject": "Account", "id": "nonsense"})[2] == "invalid-value"
+    assert api.firing(call=22) == {ALWAYS}
+
+
+def test_calls_fail(suite: Suite) -> None:
+    """A keyset that opens nothing: somebody put in the wrong secret."""
+    with running(suite, TOKEN_KEYSET=new_keyset()) as api:
+        api.sign_in(suite.plan.app_url)
+        assert [api.call() for _ in range(5)] == ["tokens-unreadable"] * 5
+        assert "calls-fail" in api.firing(call=5)
+
+
+def test_sign_ins_fail(suite: Suite) -> None:
+    with running(suite, "auth", SALESFORCE_CONSUMER_SECRET="wrong") as auth:
+        assert [auth.sign_in().status_code for _ in range(3)] == [500] * 3
+        assert "sign-ins-fail" in auth.firing(call=3)
+
+
+def test_salesforce_is_unavailable(api: Process) -> None:
+    assert api.call() == "ok"
+    api.fault("rest.*", status=503, times=1000)
+    assert {api.call() for _ in range(5)} == {"org-busy"}
+    assert api.firing(call=6) == {ALWAYS, "salesforce-unavailable", *_slow(api)}
+
+
+def test_calls_are_slow(api: Process) -> None:
+    api.fault("rest.*", delayMs=3500, times=1)
+    assert api.call() == "ok"
+    assert api.firing(call=1) == {ALWAYS, "calls-slow"}
+
+
+def test_refreshes_fail(api: Process) -> None:
+    assert api.call() == "ok"
+    control(api.org_url, "expire", {"username": SALES})
+    api.fault("token.refresh_token", status=503, times=1000)
+    assert api.call() == "org-busy"
+    assert "refreshes-fail" in api.firing(call=2)
+
+
+def test_needless_sign_outs(api: Process) -> None:
+    """The answer to a refresh is lost, and with it the new token: Salesforce does not take the old one any more."""
+    assert api.call() == "ok"
+    control(api.org_url, "expire", {"username": SALES})
+    api.fault("token.refresh_token", cut="after", times=1)
+    assert api.call() == "refresh-lost"
+    assert "needless-sign-outs" in api.firing(call=2)
+
+
+def test_the_allowance_is_nearly_used_up(api: Process) -> None:
+    control(api.org_url, "limit", {"remaining": 1000})
+    assert api.call() == "ok"
+    assert api.firing(call=1, allowance=1) == {ALWAYS, "allowance"}
+
+
+def test_an_audit_record_is_broken(api: Process) -> None:
+    """Somebody has put an older connection back over the newer one."""
+    uid = api.app.call("api/getProfile")["user"]["uid"]
+    plan = api.suite.plan
+    url = f"{plan.ports.url('firestore')}/v1/projects/{plan.project}/databases/(default)/documents/connections/{uid}"
+    owner = {"Authorization": "Bearer owner"}
+    before = httpx.get(url, headers=owner).json()["fields"]
+    control(api.org_url, "expire", {"username": SALES})
+    assert api.call() == "ok", "a refresh, which is recorded"
+    chain = {name: before[name] for name in before if name.startswith("audit")}
+    mask = "&".join(f"updateMask.fieldPaths={name}" for name in chain)
+    assert httpx.patch(f"{url}?{mask}", headers=owner, json={"fields": chain}).status_code == 200
+    control(api.org_url, "expire", {"username": SALES})
+    assert api.call() == "ok"
+    assert "audit-broken" in api.firing(call=3, **{"audit record broken": 1})
+
+
+def test_sign_ins_are_flooded(suite: Suite) -> None:
+    """In four minutes of an instance: here four instances, in one."""
+    lines: list[str] = []
+    with Fleet(suite.plan, "auth", 4, lines.append, READABLE_LOG="no", FAILED_SIGN_INS="1") as fleet:
+        for member in fleet.members:
+            for _ in range(3):
+                body = {"data": made_up_sign_in(f"127.0.0.1:{suite.plan.ports.localorg}")}
+                httpx.post(f"{member.url}/signIn", json=body)
+        auth = Process(suite, fleet.members[0].url, lines)
+        assert "sign-ins-flooded" in auth.firing(**{"sign-ins refused": 4})
+
+
+def test_a_function_does_not_start(suite: Suite) -> None:
+    lines: list[str] = []
+    member = Member(suite.plan, "api", lines.append, {"READABLE_LOG": "no", "SALESFORCE_LOGIN_HOSTS": "evil.example=X"})
+    assert member.process.wait(60) != 0
+    process = Process(suite, member.url, lines)
+    deadline = time.monotonic() + 10
+    while "does-not-start" not in process.firing():
+        assert time.monotonic() < deadline, lines
+        time.sleep(0.05)
+
+
+def test_the_upkeep_did_not_run(suite: Suite) -> None:
+    assert fires(POLICIES[ALWAYS], METRICS, [])
+    with running(suite, "upkeep") as upkeep:
+        assert httpx.post(upkeep.url, timeout=60).status_code == 200
+        assert ALWAYS not in upkeep.firing(upkeep=1)
+
+
+def _slow(api: Process) -> set[str]:
+    """A call that is tried again may take its time as well."""
+    entries = [entry(line) for line in api.lines]
+    return {"calls-slow"} if fires(POLICIES["calls-slow"], METRICS, entries) else set()
+
+
+TRIGGERED = {
+    "calls-fail": test_calls_fail,
+    "sign-ins-fail": test_sign_ins_fail,
+    "salesforce-unavailable": test_salesforce_is_unavailable,
+    "calls-slow": test_calls_are_slow,
+    "refreshes-fail": test_refreshes_fail,
+    "needless-sign-outs": test_needless_sign_outs,
+    "allowance": test_the_allowance_is_nearly_used_up,
+    "audit-broken": test_an_audit_record_is_broken,
+    "sign-ins-flooded": test_sign_ins_are_flooded,
+    "does-not-start": test_a_function_does_not_start,
+    "upkeep-missing": test_the_upkeep_did_not_run,
+}
+
+
+def test_every_alert_is_triggered_by_a_test() -> None:
+    assert set(TRIGGERED) == set(POLICIES)
+
+
+# The files
+
+
+def _typed(message: Any, value: dict[str, Any]) -> None:
+    """Google's own type takes it, without a field that it does not know."""
+    json_format.ParseDict(value, message.pb(message()))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_is_one_to_google(name: str) -> None:
+    metric = METRICS[name]
+    _typed(LogMetric, metric)
+    assert metric["name"] == name
+    assert set(metric.get("labelExtractors", {})) == {label["key"] for label in metric["metricDescriptor"].get("labels", [])}
+    assert ("valueExtractor" in metric) == (metric["metricDescriptor"]["valueType"] == "DISTRIBUTION")
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_is_one_to_google_and_has_its_runbook(repository: Path, name: str) -> None:
+    policy = POLICIES[name]
+    _typed(monitoring_v3.AlertPolicy, policy)
+    assert f"docs/runbooks/{name}.md" in policy["documentation"]["content"]
+    runbook = (repository / f"docs/runbooks/{name}.md").read_text()
+    assert [line for line in runbook.splitlines() if line.startswith("## ")] == ["## What it means", "## What to look at", "## What to do"]
+
+
+def test_every_runbook_has_its_policy(repository: Path) -> None:
+    assert {f.stem for f in (repository / "docs/runbooks").glob("*.md")} == set(POLICIES)
+
+
+@pytest.mark.parametrize("name", SLOS)
+def test_an_objective_is_one_to_google(name: str) -> None:
+    _typed(monitoring_v3.ServiceLevelObjective, SLOS[name])
+    assert 0.9 < SLOS[name]["goal"] < 1
+
+
+def test_the_dashboard_is_one_to_google() -> None:
+    for dashboard in load("dashboards").values():
+        _typed(monitoring_dashboard_v1.Dashboard, dashboard)
+
+
+def test_everything_names_metrics_and_labels_that_there_are() -> None:
+    text = json.dumps([POLICIES, SLOS, load("dashboards")])
+    assert set(re.findall(r"user/(\w+)", text)) == set(METRICS)
+    for filter_ in re.findall(r'"(metric\.type=(?:[^"\\]|\\.)*)"', text):
+        plain = json.loads(f'"{filter_}"')
+        metric = re.search(r"user/(\w+)", plain)
+        assert metric
+        assert set(re.findall(r"metric\.labels\.(\w+)", plain)) <= set(METRICS[metric[1]].get("labelExtractors", {})), plain
+
+
+def test_reasons_in_filters_are_reasons() -> None:
+    from contract.errors import Reason
+
+    text = json.dumps([POLICIES, SLOS])
+    named = {word for group in re.findall(r"outcome=one_of\((.*?)\)", text) for word in re.findall(r"[a-z-]{3,}", group)}
+    assert named <= {r.value for r in Reason}

@@ -1,0 +1,162 @@
+"""What a release consists of: versions that agree, bills of materials, licences, a wheel that installs, a site without a dead link."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from devtools import release
+from devtools.paths import ROOT, UV
+
+
+def test_the_versions_agree_and_the_changelog_tells_of_them() -> None:
+    assert release.notes(release.checked_version()).startswith("### ")
+
+
+def test_a_version_that_the_changelog_does_not_know() -> None:
+    with pytest.raises(release.ReleaseError, match=r"no section for 9\.9\.9"):
+        release.notes("9.9.9")
+
+
+@pytest.mark.parametrize("part", ["functions", "client", "localorg"])
+def test_a_bill_of_materials(part: str) -> None:
+    names = release.shipped()[part]
+    bill = release.bill_of_materials(part, "0.1.0", names)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
+    told = {c["name"].lower().replace("_", "-").replace(".", "-"): c for c in bill["components"]}
+    assert {n for n in names if release.installed(n)} - {"localorg"} <= set(told)
+    assert not [name for name, component in told.items() if not component.get("licenses")], "a licence is missing"
+
+
+def test_what_is_deployed_is_in_the_bill_in_the_version_that_is_deployed() -> None:
+    pinned = dict(re.findall(r"^([a-z0-9-]+)==([\w.]+)", (ROOT / "functions/requirements.txt").read_text(), re.MULTILINE))
+    bill = release.bill_of_materials("functions", "0.1.0", pinned)
+    told = {c["name"].lower().replace("_", "-").replace(".", "-"): c["version"] for c in bill["components"]}
+    assert told == {name: version for name, version in pinned.items() if release.installed(name)}
+
+
+@pytest.mark.parametrize("part", ["functions", "client", "localorg"])
+def test_licences_are_told_with_their_texts(part: str) -> None:
+    text = release.licences(release.shipped()[part])
+    heads = re.findall(r"^([a-z0-9-]+) [\w.]+: (.*)$", text, re.MULTILINE)
+    assert len(heads) >= len([n for n in release.shipped()[part] if release.installed(n)])
+    assert not [name for name, licence in heads if not licence.strip()]
+    assert "Apache License" in text
+
+
+def test_the_wheel_of_localorg_installs_and_serves(tmp_path: Path) -> None:
+    release.wheel(tmp_path)
+    (wheel,) = tmp_path.glob("localorg-*.whl")
+    assert wheel.name == f"localorg-{release.checked_version()}-py3-none-any.whl"
+    subprocess.run([str(UV), "venv", "-q", "--python", sys.executable, str(tmp_path / "venv")], check=True)
+    target = tmp_path / "venv/lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+    subprocess.run([str(UV), "pip", "install", "-q", "--no-deps", "--target", str(target), str(wheel)], check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", "import localorg; print(localorg.__file__)"],
+        env={**os.environ, "PYTHONPATH": str(target)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert str(target) in shown.stdout
+    text = "\n".join(p.read_text() for p in target.glob("localorg-*.dist-info/METADATA"))
+    assert "Description-Content-Type: text/markdown" in text
+    assert "localorg serve" in text, "its own README is its description"
+
+
+class _Page(HTMLParser):
+    """Links, anchors, and what a browser would load, of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.loads: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.anchors |= {given[name] for name in ("id", "name") if name in given}
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+        if "src" in given:
+            self.loads.append(given["src"])
+        if tag == "link" and given.get("rel", "") not in ("canonical", "prev", "next", "edit"):
+            self.loads.append(given.get("href", ""))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "--site-dir", str(out)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_the_site_has_no_dead_link_and_loads_nothing_from_elsewhere(site: Path) -> None:
+    pages = {file: _Page(file.read_text()) for file in site.rglob("*.html")}
+    assert len(pages) > 40
+    for file, page in pages.items():
+        for address in [*page.links, *page.loads]:
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc:
+                assert address not in page.loads, f"{file.name} loads {address}"
+                continue
+            if file.name == "404.html":
+                continue  # it stands for any address, so its own links are from the root of the site
+            target = (file.parent / unquote(parts.path)).resolve() if parts.path else file
+            assert target.exists(), f"{file.relative_to(site)}: {address}"
+            if parts.fragment and target in pages:
+                assert parts.fragment in pages[target].anchors, f"{file.relative_to(site)}: {address}"
+
+
+def test_the_reference_comes_out_of_the_docstrings(site: Path) -> None:
+    page = (site / "reference/contract.html").read_text()
+    for name in ("contract.calls.SignIn", "contract.calls.GET_RECORD", "contract.errors.ConnectionLost", "contract.codec.decode"):
+        assert f'id="{name}"' in page, name
+    assert 'id="localorg.EmbeddedOrg"' in (site / "reference/localorg.html").read_text()
+
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_a_workflow_asks_for_no_more_than_it_needs_and_runs_targets_that_exist(file: Path) -> None:
+    """As far as it goes without GitHub: the structure, the rights, and the commands."""
+    workflow: dict[Any, Any] = yaml.safe_load(file.read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for name, job in workflow["jobs"].items():
+        assert job["runs-on"], name
+        assert all("uses" in step or "run" in step for step in job["steps"])
+        for step in job["steps"]:
+            assert re.fullmatch(r"[\w.-]+/[\w.-]+@[\w./-]+", step.get("uses", "a/b@v1"))
+            assert set(re.findall(r"make ([a-z-]+)", step.get("run", ""))) <= targets
+        needs = job.get("needs")
+        assert needs is None or needs in workflow["jobs"]
+
+
+def test_workflows_run_what_ci_runs() -> None:
+    runs = (ROOT / ".github/workflows/check.yml").read_text()
+    for line in (ROOT / ".ci/run").read_text().splitlines():
+        if line.startswith("make "):
+            assert f"run: {line}" in runs
+
+
+def test_the_python_of_the_workflows_is_the_projects() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
+    for file in WORKFLOWS:
+        assert set(re.findall(r'python-version: "([\d.]+)"', file.read_text())) == {wanted}
