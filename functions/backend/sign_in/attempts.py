@@ -69,7 +69,8 @@ class _Budget:
 
 
 class Attempts:
-    """One for each process. `fingerprint` hides an address in the store; `notice` is told of the first refusal of each minute."""
+    """One for each process. `fingerprint` hides an address in the store; `notice` is told of the first refusal
+    of each minute that failures have caused."""
 
     def __init__(
         self,
@@ -130,7 +131,7 @@ class Attempts:
             failed, most = window.of(budget.key), budget.most
             if failed + self._under_way[budget.key] < most:
                 continue
-            if self._refused_in != window.start:
+            if failed >= most and self._refused_in != window.start:  # many at the same moment are no flood
                 self._refused_in = window.start
                 self._notice()
             passed = (self._clock.now() - window.start).total_seconds()

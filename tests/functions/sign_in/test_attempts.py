@@ -86,11 +86,15 @@ async def test_sign_ins_that_succeed_cost_nothing() -> None:
 
 
 async def test_sign_ins_under_way_count_until_they_are_done() -> None:
-    budget, office = attempts(per_address=1), someone("198.51.100.9")
+    told, office = list[str](), someone("198.51.100.9")
+    budget = Attempts(MemoryAttempts(), HeldClock(), per_address=1, fingerprint=str, notice=lambda: told.append("refused"))
     with budget.one(office, HOST, CODE) as attempt:
         assert fail(budget, office) == 1
         attempt.succeeded = True
     assert succeed(budget, office)
+    assert not told, "many at the same moment are no flood"
+    assert [fail(budget, office) for _ in range(3)] == [None, 55, 55]
+    assert told == ["refused"]
 
 
 async def test_salesforce_out_of_reach_is_nobodys_failure() -> None:
