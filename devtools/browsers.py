@@ -88,8 +88,8 @@ class Tab:
     def save(self) -> None:
         self.reach("Save")
 
-    def sign_in(self, username: str = SALES) -> None:
-        """From the sign-in page over the local org's pages to the home page."""
+    def sign_in(self, username: str = SALES, *, then: str | re.Pattern[str] = "Open pipeline") -> None:
+        """From the sign-in page over the local org's pages to the home page, or to where it says `then`."""
         self.tap("Sign in with Salesforce")
         self.page.fill("#username", username)
         self.page.fill("#password", PASSWORD)
@@ -99,4 +99,4 @@ class Tab:
             self.page.click("#oaapprove")
         self.page.wait_for_url(re.compile(re.escape(self.url)))
         self.wake()
-        self.sees("Open pipeline")
+        self.sees(then)

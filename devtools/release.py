@@ -22,7 +22,10 @@ OUT = ROOT / "build/release"
 _VERSIONED = ("pyproject.toml", "localorg/pyproject.toml", "app/pyproject.toml", "functions/contract/pyproject.toml")
 # Packages whose metadata names no licence, by the licence file of their sources.
 _UNDECLARED = {"protobuf": "BSD-3-Clause", "tink": "Apache-2.0", "flet-secure-storage": "Apache-2.0"}
-# What the site carries besides Python packages; the licences of Flutter's own parts stand in its NOTICES.
+# What app_check.js consists of, from npm.
+BUNDLED = ("@firebase/app", "@firebase/app-check", "@firebase/component", "@firebase/logger", "@firebase/util", "idb")
+_NODE = ROOT / "devtools/node_modules"
+# What the site carries besides packages; the licences of Flutter's own parts stand in its NOTICES.
 _RUNTIMES = (
     ("flutter-web-engine", "brought by flet-web", "BSD-3-Clause"),
     ("canvaskit", "brought by flet-web", "BSD-3-Clause"),
@@ -49,7 +52,7 @@ def main() -> None:
     for part, names in shipped().items():
         bill = bill_of_materials(part, version, names)
         (OUT / f"{part}.cdx.json").write_text(json.dumps(bill, indent=2) + "\n")
-        (OUT / f"{part}-licences.txt").write_text(licences(names))
+        (OUT / f"{part}-licences.txt").write_text(licences(names, BUNDLED if part == "client" else ()))
 
 
 def checked_version() -> str:
@@ -102,6 +105,7 @@ def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str
                 raise ReleaseError(f"{name} does not declare its licence: look it up, and put it into devtools/release.py")
             component["licenses"] = [{"license": {"id": _UNDECLARED[name]}}]
     if part == "client":
+        components += [bundled(name) for name in BUNDLED]
         components += [{"type": "library", "bom-ref": n, "name": n, "description": d, "licenses": [{"license": {"id": i}}]} for n, d, i in _RUNTIMES]
     kept = {c["bom-ref"] for c in components}
     depends = [{**d, "dependsOn": [r for r in d.get("dependsOn", []) if r in kept]} for d in whole.get("dependencies", []) if d["ref"] in kept]
@@ -114,6 +118,20 @@ def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str
     return {**whole, "metadata": {**whole["metadata"], "component": subject}, "components": components, "dependencies": depends}
 
 
+def bundled(name: str) -> dict[str, Any]:
+    """The component of an npm package, as CycloneDX writes it."""
+    told = json.loads((_NODE / name / "package.json").read_text())
+    purl = f"pkg:npm/{name.replace('@', '%40')}@{told['version']}"
+    return {
+        "type": "library",
+        "bom-ref": purl,
+        "name": name,
+        "version": told["version"],
+        "purl": purl,
+        "licenses": [{"license": {"id": told["license"]}}],
+    }
+
+
 @cache
 def _whole_bill() -> str:
     """Of everything that is installed; it takes a while."""
@@ -122,7 +140,7 @@ def _whole_bill() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def licences(names: Iterable[str]) -> str:
+def licences(names: Iterable[str], from_npm: Iterable[str] = ()) -> str:
     """Name, version and licence of each package, and the text that it brings along."""
     found: list[str] = []
     for name in sorted({_normal(n) for n in names}):
@@ -136,6 +154,9 @@ def licences(names: Iterable[str]) -> str:
         texts = [f for f in package.files or () if re.search(r"(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", str(f), re.IGNORECASE)]
         parts = [f.read_text() for f in texts if ".dist-info" in str(f)]
         found.append("\n".join([f"{name} {package.version}: {licence}", "", *parts]))
+    for name in from_npm:
+        told = json.loads((_NODE / name / "package.json").read_text())
+        found.append("\n".join([f"{name} {told['version']}: {told['license']}", "", *(f.read_text() for f in (_NODE / name).glob("LICENSE*"))]))
     return ("\n" + "=" * 100 + "\n").join(found)
 
 

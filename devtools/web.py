@@ -149,6 +149,7 @@ def build() -> None:
     )
     shutil.copytree(ROOT / "app/web", OUT, dirs_exist_ok=True, ignore=shutil.ignore_patterns("start"))
     _start_before_flutter()
+    bundle_app_check(_ASSETS / "app_check.js")
     page = _finish_page()
     _start_python_early()
     with tarfile.open(_ASSETS / "app.tar.gz", "w:gz") as archive:
@@ -180,6 +181,14 @@ def _start_before_flutter() -> None:
         catalog = languages.read(language)
         words[language] = {text: str(catalog[text].string) for text in texts}
     (_ASSETS / "words.js").write_text(f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n")
+
+
+def bundle_app_check(out: Path, *options: str) -> None:
+    """Firebase's SDK for App Check and what we ask of it, as one file; the page loads it only where a backend asks for tokens."""
+    node = ROOT / "devtools/node_modules"
+    command = [str(node / ".bin/esbuild"), str(ROOT / "app/web/start/app_check.js"), "--bundle", "--minify", "--format=esm", "--log-level=error"]
+    environment = {**os.environ, "PATH": tool_path(dict(os.environ)), "NODE_PATH": str(node)}
+    subprocess.run([*command, f"--outfile={out}", "--allow-overwrite", *options], check=True, capture_output=True, env=environment)
 
 
 def _finish_page() -> str:

@@ -1,5 +1,8 @@
 """A device without a screen."""
 
+from collections.abc import Callable
+
+from contract.calls import AppCheckApp
 from data.services.device import StorageRefused
 from devtools.clients import CALLBACK
 
@@ -19,6 +22,7 @@ class Drawer:
         self.lockable = False
         self.unlocks = True
         self.picture = ""  # whose home page is kept as a picture
+        self.attests: Callable[[AppCheckApp, bool], str | None] = lambda _app, _once: None  # what makes App Check tokens
 
     async def read(self, key: str) -> str | None:
         return self.kept.get(key)
@@ -34,6 +38,9 @@ class Drawer:
     async def open_sign_in(self, url: str) -> str | None:
         self.opened = url
         return self.brings_back
+
+    async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
+        return self.attests(app, once)
 
     async def open_link(self, url: str) -> None:
         self.links.append(url)

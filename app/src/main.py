@@ -8,6 +8,7 @@ from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
 from data.repositories.shelf import Shelf
+from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.device import make_device
 from data.services.firebase_auth import FirebaseAuth
@@ -22,7 +23,7 @@ SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there,
 
 async def main(page: ft.Page) -> None:
     http, device = make_http(), make_device(page)
-    backend, shelf = Backend(device.base_url, http), Shelf(device)
+    backend, shelf = Backend(device.base_url, http, AppCheck(device)), Shelf(device)
     session = SessionRepository(backend, FirebaseAuth(http), device)
     records = RecordsRepository(backend, session, shelf)
     app = App(session, records, shelf, Drafts(device), device, device.languages)

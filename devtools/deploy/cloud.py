@@ -18,6 +18,7 @@ from devtools.paths import ROOT, tool_path
 FIREBASE = ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"
 IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
+APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
 
 
 class DeployError(Exception):
@@ -51,10 +52,16 @@ class Cloud:
     """One project, seen and changed as the person who is logged in. Reading changes nothing."""
 
     def __init__(
-        self, project: str, environment: Mapping[str, str] = os.environ, identity_url: str = IDENTITY_URL, monitoring_url: str = MONITORING_URL
+        self,
+        project: str,
+        environment: Mapping[str, str] = os.environ,
+        identity_url: str = IDENTITY_URL,
+        monitoring_url: str = MONITORING_URL,
+        app_check_url: str = APP_CHECK_URL,
     ) -> None:
         self.project = project
         self.identity_url = identity_url
+        self.app_check_url = app_check_url
         self.monitoring_url = f"{monitoring_url}/v3/projects/{project}"
         self._environment = {
             **environment,

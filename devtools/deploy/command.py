@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devtools import web
+from devtools.deploy import hosting
 from devtools.deploy.cloud import Cloud, DeployError
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
@@ -83,6 +84,7 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
     if web.is_stale():
         say("… building the client")
         web.build()
+    hosting.write_config(where.project, where.settings)
     for name, why, command in uploads(where):
         say(f"… {name}: {why}")
         say(f"    {command}")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import monitoring
+from devtools.deploy import hosting, monitoring
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post
 from devtools.deploy.wanted import (
     APIS,
@@ -15,6 +15,7 @@ from devtools.deploy.wanted import (
     FUNCTIONS,
     KMS_API,
     KMS_ROLE,
+    RECAPTCHA_API,
     ROLES,
     SECRET_ROLE,
     SECRETS,
@@ -59,6 +60,7 @@ class Target:
             KMS_API if self.kms_key else {},
             TELEMETRY_APIS if self.settings.get("TELEMETRY") == "google" else {},
             APP_CHECK_APIS if self.settings.get("APP_CHECK_APPS") else {},
+            RECAPTCHA_API if self.settings.get("APP_CHECK_SITE_KEY") else {},
         ]
         return {**APIS, **{name: why for part in more for name, why in part.items()}}
 
@@ -83,10 +85,16 @@ def steps(target: Target) -> list[Step]:
         if target.kms_key
         else []
     )
+    app_check = (
+        [Step("App Check", "gives tokens to the page that proves itself with this reCAPTCHA key", lambda c: _app_check(c, target))]
+        if target.settings.get("APP_CHECK_SITE_KEY")
+        else []
+    )
     return [
         Step("APIs", "a project has most of Google's services switched off", lambda c: _apis(c, target)),
         Step("Firebase", "functions, hosting and sign-in are Firebase's", _firebase),
         Step("Firebase Authentication", "gives the app its session; no provider is needed for custom tokens", _authentication),
+        *app_check,
         Step("Firestore", f"keeps the sealed tokens, in {target.location}; it cannot be moved later", lambda c: _database(c, target)),
         Step("Firestore backups", f"one a day, kept for {BACKUP_DAYS} days (docs/deploy.md says what a restore means)", _backups),
         Step("service accounts", "one a function, so that each may do only what it does", _accounts),
@@ -95,16 +103,17 @@ def steps(target: Target) -> list[Step]:
         Step("secrets", "asked for without echo, or made here; they never stand on a command line or in a file", lambda c: _secrets(c, target)),
         Step("access to the secrets", "each function reads them when it starts", _secret_access),
         Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
+        Step("objectives", "availability and latency of sign-in and calls, refreshes, needless sign-outs", monitoring.objectives),
         Step("alert channel", target.alerts_go, lambda c: monitoring.channel(c, target.alert_email)),
         Step("alerts", "each has a page in docs/runbooks", lambda c: monitoring.policies(c, target.alert_email)),
-        Step("objectives", "availability and latency of sign-in and calls, refreshes, needless sign-outs", monitoring.objectives),
         Step("dashboard", "what happens, on one page", monitoring.dashboards),
     ]
 
 
 def uploads(target: Target) -> list[tuple[str, str, Command]]:
     """What goes up each time, in order: rules before functions that count on them, functions before the client that calls them."""
-    firebase = ("--project", target.project, "--non-interactive", "--force")
+    config = ("--config", hosting.config_file(target.project, target.settings))
+    firebase = ("--project", target.project, "--non-interactive", "--force", *(config if config[1] != "firebase.json" else ()))
     return [
         (
             "Firestore rules, indexes, expiry",
@@ -130,6 +139,16 @@ def _authentication(cloud: Cloud) -> Commands:
     config = f"{cloud.identity_url}/admin/v2/projects/{cloud.project}/config"
     there = "identitytoolkit.googleapis.com" in cloud.enabled() and cloud.get(config) is not None
     return [] if there else [Post(f"{cloud.identity_url}/v2/projects/{cloud.project}/identityPlatform:initializeAuth")]
+
+
+def _app_check(cloud: Cloud, target: Target) -> Commands:
+    app = next(app for app in target.settings["APP_CHECK_APPS"].split() if ":web:" in app)
+    config, site_key = (
+        f"{cloud.app_check_url}/v1/projects/{cloud.project}/apps/{app}/recaptchaEnterpriseConfig",
+        target.settings["APP_CHECK_SITE_KEY"],
+    )
+    found = cloud.get(config) if "firebaseappcheck.googleapis.com" in cloud.enabled() else None
+    return [] if (found or {}).get("siteKey") == site_key else [Post(f"{config}?updateMask=siteKey", {"siteKey": site_key}, "PATCH")]
 
 
 def _database(cloud: Cloud, target: Target) -> Commands:

@@ -28,6 +28,7 @@ APIS: Mapping[str, str] = {
 KMS_API = {"cloudkms.googleapis.com": "wraps the keyset"}
 TELEMETRY_APIS = {"telemetry.googleapis.com": "takes spans and metrics", "cloudtrace.googleapis.com": "shows the traces"}
 APP_CHECK_APIS = {"firebaseappcheck.googleapis.com": "tells the app from others"}
+RECAPTCHA_API = {"recaptchaenterprise.googleapis.com": "by which a page proves that it is the app"}
 
 SECRETS: Mapping[str, str] = {
     "SALESFORCE_CONSUMER_SECRET": "proves to Salesforce that the backend is the app",

@@ -57,12 +57,13 @@ class Endpoint:
 
     async def _answered(self, route: Route | None, request: Request, shown: str, span: telemetry.span) -> Response:
         started = time.perf_counter()
-        caller = _NOBODY
+        caller, attestation = _NOBODY, None
         try:
             if route is None or request.method != "POST":
                 raise RefusedRequest(Reason.UNKNOWN_CALL)
             async with _bounded(route.call):
-                attestation = await self._gate.attest(request.headers.get("x-firebase-appcheck"))
+                if route.call.attested:
+                    attestation = await self._gate.attest(request.headers.get("x-firebase-appcheck"))
                 if route.call.public:
                     who: Caller | Visitor = callable_protocol.visitor(request, attestation)
                 else:
@@ -82,7 +83,8 @@ class Endpoint:
             span.fail(outcome)
         telemetry.count("calls", call=shown, outcome=outcome)
         telemetry.took("call.duration", started, call=shown, outcome=outcome)
-        _log.info("call", call=shown, uid=str(caller.uid) or None, outcome=outcome, status=response.status_code, ms=milliseconds)
+        more = {"attested": attestation is not None} if self._gate.asks else {}
+        _log.info("call", call=shown, uid=str(caller.uid) or None, outcome=outcome, status=response.status_code, ms=milliseconds, **more)
         return response
 
     async def _admit(self, call: Call[Any, Any], caller: Caller) -> None:

@@ -3,18 +3,19 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backend import hosts
 from backend.telemetry import GOOGLE
 from backend.values import Secret
-from contract.calls import FirebaseProject, LoginHost
+from contract.calls import AppCheckApp, FirebaseProject, LoginHost
 
 _EMULATOR_VARIABLES = ("FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
 
 _ORIGIN_HOST = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _APP_ID = re.compile(r"1:[0-9]+:(web|android|ios):[0-9a-f]+")
+_SITE_KEY = re.compile(r"[\w-]{20,100}")
 
 
 class SettingsError(Exception):
@@ -43,12 +44,19 @@ class Settings:
     org_budget_percent: int
     failed_sign_ins: int
     allowed_origins: frozenset[str]
-    app_check_apps: frozenset[str]
+    app_check_apps: tuple[str, ...]
     app_check_required: bool
     app_check_keys_url: str
+    app_check_site_key: str | None
     telemetry: str | None
     telemetry_percent: int
     firebase: FirebaseProject
+
+    @property
+    def app_check_client(self) -> AppCheckApp | None:
+        """With what this project's own page proves itself: the first web app of APP_CHECK_APPS, and the reCAPTCHA key."""
+        app, key = _web_app(self.app_check_apps), self.app_check_site_key
+        return None if app is None or key is None else AppCheckApp(self.project_id, app, self.firebase.api_key, key)
 
 
 def function_name(environment: Mapping[str, str] = os.environ) -> str:
@@ -98,6 +106,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         app_check_apps=_app_check_apps(environment.get("APP_CHECK_APPS", ""), wrong),
         app_check_required=_yes("APP_CHECK_REQUIRED", True, environment, wrong),
         app_check_keys_url=_app_check_keys_url(environment, emulated, wrong),
+        app_check_site_key=_app_check_site_key(environment, wrong),
         telemetry=_telemetry(environment.get("TELEMETRY", ""), emulated, wrong),
         telemetry_percent=_number("TELEMETRY_PERCENT", 1, "per cent of the calls", 100, environment, wrong),
         firebase=_firebase(environment, emulated, wrong),
@@ -132,11 +141,24 @@ def _origins(text: str, emulated: bool, wrong: list[str]) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _app_check_apps(text: str, wrong: list[str]) -> frozenset[str]:
+def _app_check_apps(text: str, wrong: list[str]) -> tuple[str, ...]:
     for app in text.split():
         if _APP_ID.fullmatch(app) is None:
             wrong.append(f"APP_CHECK_APPS: {app!r} is not a Firebase app id such as 1:123456789012:web:0123abcd (Project settings › General)")
-    return frozenset(text.split())
+    return tuple(text.split())
+
+
+def _app_check_site_key(environment: Mapping[str, str], wrong: list[str]) -> str | None:
+    key = environment.get("APP_CHECK_SITE_KEY", "").strip()
+    if key and _SITE_KEY.fullmatch(key) is None:
+        wrong.append("APP_CHECK_SITE_KEY is a key for web pages of reCAPTCHA Enterprise: 20 or more letters, digits, - and _")
+    if key and _web_app(environment.get("APP_CHECK_APPS", "").split()) is None:
+        wrong.append("APP_CHECK_SITE_KEY needs the page's own Firebase app in APP_CHECK_APPS: one such as 1:123456789012:web:0123abcd")
+    return key or None
+
+
+def _web_app(apps: Sequence[str]) -> str | None:
+    return next((app for app in apps if ":web:" in app), None)
 
 
 def _app_check_keys_url(environment: Mapping[str, str], emulated: bool, wrong: list[str]) -> str:

@@ -100,7 +100,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     keep_alive, delete_unused = timedelta(days=settings.keep_alive_days), timedelta(days=settings.delete_unused_days)
     lifecycle = Lifecycle(vault, renewal, store, firebase, blocks, clock, keep_alive=keep_alive, delete_unused=delete_unused)
 
-    options = SignInOptions(settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase)
+    options = SignInOptions(settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase, settings.app_check_client)
     codes, redirect_uris = FirestoreCodes(firestore), settings.redirect_uris
     attempts = _attempts(settings, firestore, clock)
     sign_in = SignInFlow(vault, salesforce, firebase, blocks, codes, attempts, new_id=_new_id, options=options, redirect_uris=redirect_uris)
@@ -112,7 +112,8 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     currencies = Currencies(org, clock, may_look=allowance.is_ample)
     queries, changes = Queries(org, describes, currencies), Changes(org, describes, FirestoreCreations(firestore))
 
-    app_check = AppCheck(settings.project_id, settings.app_check_apps, settings.app_check_keys_url) if settings.app_check_apps else None
+    apps = frozenset(settings.app_check_apps)
+    app_check = AppCheck(settings.project_id, apps, settings.app_check_keys_url) if apps else None
     gate, origins = AppCheckGate(app_check, required=settings.app_check_required), AllowedOrigins(settings.allowed_origins)
     endpoint = Endpoint(routes(sign_in, lifecycle, queries, changes), firebase, blocks, vault, gate, origins)
     return Backend(endpoint, lifecycle, blocks, vault, store, usage, http)

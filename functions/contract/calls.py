@@ -35,13 +35,25 @@ class FirebaseProject:
 
 
 @dataclass(frozen=True, slots=True)
+class AppCheckApp:
+    """The Firebase app that this project's client is, and the reCAPTCHA Enterprise key with which a page proves it; all public by design."""
+
+    project_id: str
+    app_id: str
+    api_key: str
+    site_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignInOptions:
-    """What the app needs to open Salesforce's authorize page, and afterwards to sign in to Firebase."""
+    """What the app needs to open Salesforce's authorize page, and afterwards to sign in to Firebase; `app_check` where calls are to
+    bring App Check tokens."""
 
     consumer_key: str
     scope: str
     login_hosts: tuple[LoginHost, ...]
     firebase: FirebaseProject
+    app_check: AppCheckApp | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -397,6 +409,7 @@ class Call(Generic[Request, Answer]):
 
     `public`: needs no Firebase ID token. `writes`: changes something, so that a lost answer leaves the outcome unknown.
     `while_blocked`: also for users whom an administrator has blocked, because it only takes access away.
+    `attested`: needs an App Check token where the backend asks for them.
     """
 
     function: Literal["auth", "api"]
@@ -406,13 +419,14 @@ class Call(Generic[Request, Answer]):
     public: bool = False
     writes: bool = False
     while_blocked: bool = False
+    attested: bool = True
 
     @property
     def path(self) -> str:
         return f"{self.function}/{self.name}"
 
 
-GET_SIGN_IN_OPTIONS = Call("auth", "getSignInOptions", Empty, SignInOptions, public=True)
+GET_SIGN_IN_OPTIONS = Call("auth", "getSignInOptions", Empty, SignInOptions, public=True, attested=False)  # tells how to get a token
 SIGN_IN = Call("auth", "signIn", SignIn, SignedIn, public=True)
 SIGN_OUT = Call("auth", "signOut", SignOut, Empty, while_blocked=True)
 ERASE_ME = Call("auth", "eraseMe", Empty, Erased, while_blocked=True)

@@ -13,6 +13,7 @@ from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid, S
 from data.repositories.records import RecordsRepository
 from data.repositories.session import PENDING_SECONDS, SessionRepository
 from data.repositories.shelf import Shelf
+from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
@@ -30,7 +31,7 @@ class Client:
         self.org_url = suite.plan.ports.url("localorg")
         self.device = device or Drawer()
         http = make_http()
-        self.backend = Backend(suite.plan.app_url, http)
+        self.backend = Backend(suite.plan.app_url, http, AppCheck(self.device))
         self.session = SessionRepository(self.backend, FirebaseAuth(http, self._now), self.device, self._now)
         self.records = RecordsRepository(self.backend, self.session, Shelf(self.device))
 
@@ -97,7 +98,7 @@ async def test_a_sign_in_that_is_put_off_goes_on_by_itself(suite: Suite) -> None
             await asyncio.sleep(seconds)
 
         http = make_http()
-        backend = Backend(auth.members[0].url, http)
+        backend = Backend(auth.members[0].url, http, AppCheck(client.device))
         session = SessionRepository(backend, FirebaseAuth(http, client._now), client.device, client._now, sleep)
         session.put_off = lambda: told.append("put off")
         await session.finish(back)
@@ -117,7 +118,8 @@ async def test_a_sign_in_that_is_put_off_for_ever_says_so(suite: Suite) -> None:
 
         await fail_again(0)
         http = make_http()
-        session = SessionRepository(Backend(auth.members[0].url, http), FirebaseAuth(http, client._now), client.device, client._now, fail_again)
+        backend = Backend(auth.members[0].url, http, AppCheck(client.device))
+        session = SessionRepository(backend, FirebaseAuth(http, client._now), client.device, client._now, fail_again)
         with pytest.raises(SignInFailed) as failed:
             await session.finish(back)
         assert failed.value.reason is Reason.TOO_MANY_SIGN_INS
@@ -187,7 +189,7 @@ async def test_a_spoilt_session_is_dropped(client: Client) -> None:
 
 
 async def test_a_backend_that_is_not_there_is_told_as_being_offline() -> None:
-    backend = Backend("http://127.0.0.1:9", make_http())
+    backend = Backend("http://127.0.0.1:9", make_http(), AppCheck(Drawer()))
     with pytest.raises(CallError) as failed:
         await backend.call(GET_SIGN_IN_OPTIONS, Empty())
     assert failed.value.reason is Reason.ORG_UNREACHABLE

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend import settings
+from contract.calls import AppCheckApp
 
 GOOD = {
     "GCLOUD_PROJECT": "a-project",
@@ -56,6 +57,30 @@ def test_an_empty_secret_is_a_missing_one(name: str, value: str) -> None:
 def test_an_emulator_variable_outside_the_emulator_is_refused(name: str) -> None:
     with pytest.raises(settings.SettingsError, match=name):
         settings.load(GOOD | {name: "127.0.0.1:1"})
+
+
+KEY = "6Lc-a-key-of-a-web-page"
+
+
+def test_the_page_proves_itself_as_the_first_web_app() -> None:
+    read = settings.load(GOOD | {"APP_CHECK_APPS": "1:12:ios:aa 1:12:web:bb 1:12:web:cc", "APP_CHECK_SITE_KEY": KEY})
+    assert read.app_check_client == AppCheckApp("a-project", "1:12:web:bb", "AIza", KEY)
+    assert settings.load(GOOD | {"APP_CHECK_APPS": "1:12:web:bb"}).app_check_client is None
+    assert settings.load(GOOD).app_check_client is None
+
+
+@pytest.mark.parametrize(
+    ("site_key", "apps", "says"),
+    [
+        ("short", "1:12:web:bb", "20 or more"),
+        ("x" * 19 + "<", "1:12:web:bb", "20 or more"),
+        (KEY, "", "own Firebase app"),
+        (KEY, "1:12:ios:aa", "own Fire"),
+    ],
+)
+def test_a_key_of_a_page_that_cannot_be_one(site_key: str, apps: str, says: str) -> None:
+    with pytest.raises(settings.SettingsError, match=f"APP_CHECK_SITE_KEY.*{says}"):
+        settings.load(GOOD | {"APP_CHECK_APPS": apps, "APP_CHECK_SITE_KEY": site_key})
 
 
 @pytest.mark.parametrize("extra", [{"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:1"}, {"TOKEN_KEYSET": ""}])

@@ -26,6 +26,7 @@ NEW: dict[str, Any] = {
     "metrics": {},
     "dashboards": [],
     "monitoring": {},
+    "appCheck": {},
     "uploads": [],
     "changes": [],
     "stopAt": None,
@@ -150,7 +151,7 @@ def change(world: dict[str, Any], words: list[str], given: str) -> None:
         case ["projects:addfirebase"]:
             _needs(world, "firebase")
             world["firebase"] = True
-        case ["deploy", part]:
+        case ["deploy", part, *_]:
             needed = {"firestore": world["databases"], "functions": all(world["secrets"].values()) and world["secrets"], "hosting": world["firebase"]}
             if not needed[part]:
                 raise Refused(f"Error: {part} has nothing to stand on")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from devtools.deploy import command, steps, wanted
+from devtools.deploy import command, hosting, steps, wanted
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post
 from devtools.deploy.steps import Target
 from devtools.deploy.upload import uploaded
@@ -50,7 +50,9 @@ class World:
 
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
-                if path.startswith("/admin/"):
+                if path.endswith("/recaptchaEnterpriseConfig"):
+                    self._answer(200, world.read()["appCheck"])
+                elif path.startswith("/admin/"):
                     self._answer(200 if world.read()["authentication"] else 404)
                 else:
                     self._answer(200, {path.rsplit("/", 1)[-1]: world.read()["monitoring"].get(path, [])})
@@ -61,6 +63,8 @@ class World:
                 now = world.read()
                 if path.endswith(":initializeAuth"):
                     world.set(authentication=True)
+                elif not all(name in str(now["monitoring"]) for name in re.findall(r'burn_rate\("([^"]+)', str(body))):
+                    return self._answer(404, {"error": {"message": "there is no such objective"}})
                 else:
                     there = now["monitoring"].setdefault(path, [])
                     name = query.partition("=")[2] or str(len(there) + 1)
@@ -71,6 +75,9 @@ class World:
             def do_PATCH(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 path, now = self.path.rsplit("/", 1)[0], world.read()
+                if self.path.endswith("/recaptchaEnterpriseConfig?updateMask=siteKey"):
+                    world.set(appCheck=body)
+                    return self._answer(200)
                 name = self.path.removeprefix("/v3/")
                 now["monitoring"][path] = [{**body, "name": name} if r["name"] == name else r for r in now["monitoring"][path]]
                 world.set(monitoring=now["monitoring"])
@@ -92,7 +99,7 @@ class World:
 
     def cloud(self) -> Cloud:
         url = f"http://127.0.0.1:{self._apis.server_port}"
-        return Cloud(PROJECT, self._environment, url, url)
+        return Cloud(PROJECT, self._environment, url, url, url)
 
     def read(self) -> dict[str, Any]:
         return json.loads(self._file.read_text())
@@ -238,14 +245,27 @@ class TestDeploy:
 
     def test_with_a_kms_key_telemetry_and_app_check(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(steps, "_keyset", lambda _target: "a wrapped keyset")  # pyright: ignore[reportPrivateUsage]  KMS is out of reach
-        target = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"})
-        world.deploy(target)
+        app_check = {"APP_CHECK_APPS": "1:1:android:ff 1:1:web:ff", "APP_CHECK_SITE_KEY": "6Lc-a-key-of-a-page"}
+        target = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", **app_check})
+        config = ROOT / hosting.config_file(PROJECT, target.settings)
+        try:
+            world.deploy(target)
+            headers = page_headers(json.loads(config.read_text()))
+        finally:
+            config.unlink(missing_ok=True)
         after = world.read()
         assert after["keyrings"] == {"sample": ["tokens"]}
         assert len(after["policies"]["key tokens"]) == 3
         assert {"cloudkms.googleapis.com", "telemetry.googleapis.com", "firebaseappcheck.googleapis.com"} <= set(after["apis"])
         assert ["roles/telemetry.writer", f"serviceAccount:{wanted.account('api', PROJECT)}"] in after["policies"]["project"]
+        assert "recaptchaenterprise.googleapis.com" in after["apis"]
+        assert after["appCheck"] == {"siteKey": "6Lc-a-key-of-a-page"}
+        assert after["changes"][-1][-2:] == ["--config", config.name]
+        assert headers["Content-Security-Policy"] == page_headers(hosting.with_app_check(firebase_json()))["Content-Security-Policy"]
         assert world.plan(target) == 0
+        assert not config.exists(), "a plan writes nothing"
+        world.set(appCheck={"siteKey": "another"})
+        assert world.plan(target) == 1
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -424,9 +444,30 @@ def test_only_what_is_on_the_list_goes_up(part: str, allowed: re.Pattern[str], t
     assert not [f for f in found if NEVER.search(f)]
 
 
+def firebase_json() -> dict[str, Any]:
+    return json.loads((ROOT / "firebase.json").read_text())
+
+
+def page_headers(config: dict[str, Any]) -> dict[str, str]:
+    return {h["key"]: h["value"] for rule in config["hosting"]["headers"] if rule["source"] == "**" for h in rule["headers"]}
+
+
+def _directives(policy: str) -> dict[str, set[str]]:
+    return {name: set(rest.split()) for name, _, rest in (part.strip().partition(" ") for part in policy.split(";"))}
+
+
+def test_with_app_check_the_page_may_prove_itself_and_nothing_else() -> None:
+    before, after = (_directives(page_headers(c)["Content-Security-Policy"]) for c in (firebase_json(), hosting.with_app_check(firebase_json())))
+    assert after["script-src"] - before["script-src"] == {
+        "https://www.google.com/recaptcha/enterprise.js",
+        "https://www.gstatic.com/recaptcha/releases/",
+    }
+    assert {name for name in after if after[name] != before.get(name)} == {"script-src", "frame-src", "connect-src"}
+    assert all(before[name] <= after[name] for name in before)
+
+
 def test_nobody_frames_the_page() -> None:
-    rules = json.loads((ROOT / "firebase.json").read_text())["hosting"]["headers"]
-    everywhere = {h["key"]: h["value"] for rule in rules if rule["source"] == "**" for h in rule["headers"]}
+    everywhere = page_headers(firebase_json())
     assert everywhere["X-Frame-Options"] == "DENY"
     assert "frame-ancestors 'none'" in everywhere["Content-Security-Policy"]
 

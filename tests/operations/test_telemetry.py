@@ -13,12 +13,14 @@ import httpx2 as httpx
 import pytest
 
 from contract.calls import GET_SIGN_IN_OPTIONS, Empty
+from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.http import Answer, make_http
 from devtools.clients import SALES, App, authorize, control
 from devtools.fleet import Fleet
 from devtools.suite import Suite
 from devtools.traces import Collector, Span
+from tests.device import Drawer
 
 T = TypeVar("T")
 
@@ -159,7 +161,7 @@ async def test_a_trace_begins_in_the_app(observed: Observed) -> None:
             sent.append((headers or {})["traceparent"])
             return await self.inner.post(url, body=body, headers=headers)
 
-    app = Backend(observed.auth_url, Http())
+    app = Backend(observed.auth_url, Http(), AppCheck(Drawer()))
     await app.call(GET_SIGN_IN_OPTIONS, Empty())
     await app.call(GET_SIGN_IN_OPTIONS, Empty())
     traces = [re.fullmatch(r"00-([0-9a-f]{32})-([0-9a-f]{16})-01", header) for header in sent]

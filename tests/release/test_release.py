@@ -16,7 +16,7 @@ import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from devtools import release
+from devtools import release, web
 from devtools.paths import ROOT, UV
 
 
@@ -44,6 +44,14 @@ def test_what_is_deployed_is_in_the_bill_in_the_version_that_is_deployed() -> No
     bill = release.bill_of_materials("functions", "0.1.0", pinned)
     told = {c["name"].lower().replace("_", "-").replace(".", "-"): c["version"] for c in bill["components"]}
     assert told == {name: version for name, version in pinned.items() if release.installed(name)}
+
+
+def test_what_the_page_is_bundled_from_is_in_the_bill(tmp_path: Path) -> None:
+    web.bundle_app_check(tmp_path / "app_check.js", "--metafile=" + str(tmp_path / "meta.json"))
+    inputs = json.loads((tmp_path / "meta.json").read_text())["inputs"]
+    assert {found[1] for i in inputs if (found := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)", i))} == set(release.BUNDLED)
+    assert set(release.BUNDLED) <= {c["name"] for c in release.bill_of_materials("client", "0.1.0", release.shipped()["client"])["components"]}
+    assert f"idb {release.bundled('idb')['version']}: ISC" in release.licences([], release.BUNDLED)
 
 
 @pytest.mark.parametrize("part", ["functions", "client", "localorg"])

@@ -12,6 +12,7 @@ let stands = false; // the app itself is painted behind it
 addEventListener("from-python", ({ detail }) => {
   if (detail === "stands") leave();
   else if (detail === "forget") remove("picture");
+  else if (detail.attest) attest(detail);
   else if (detail.keep) setTimeout(keepPicture, 600, detail.keep); // when nothing moves any more
 });
 addEventListener("start-failed", () => start.remove()); // Flet says what went wrong
@@ -42,6 +43,11 @@ async function show() {
     await showSignIn();
     find("#start-refused").hidden = false;
   }
+}
+
+async function attest({ attest: app, once, fresh, answer }) {
+  const page = await import("./app_check.js");
+  answer.postMessage(await page.attest(app, { once, fresh }));
 }
 
 /** What stands there now; the marks are what bench/first_frame.py reads. */
@@ -100,6 +106,7 @@ async function signIn(options) {
   const { pending, url } = await begin(options, host, `${location.origin}/oauth/callback`, location.pathname + location.search);
   try {
     await write("pending-sign-in", pending);
+    if (options.appCheck) await write("app-check", options.appCheck); // the app reads it before its first call
   } catch {
     find("#start-refused").hidden = false;
     form.querySelector("button").disabled = false;

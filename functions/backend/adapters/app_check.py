@@ -65,6 +65,11 @@ class AppCheckGate:
         self._app_check = app_check
         self._required = required
 
+    @property
+    def asks(self) -> bool:
+        """Whether tokens are looked at."""
+        return self._app_check is not None
+
     async def attest(self, token: str | None) -> str | None:
         """The fingerprint of a good token, None for a call without one. Raises RefusedRequest(not-the-app), Misconfigured."""
         if self._app_check is None:

@@ -5,12 +5,15 @@ import locale
 import os
 import platform
 import sys
-from collections.abc import Coroutine
-from typing import Protocol, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import flet as ft
 from flet_secure_storage import SecureStorage
+
+from contract.calls import AppCheckApp
+from contract.codec import encode
 
 T = TypeVar("T")
 CALLBACK_PATH = "/oauth/callback"
@@ -48,6 +51,10 @@ class Device(Protocol):
     async def open_sign_in(self, url: str) -> str | None:
         """Goes to Salesforce's page. Returns the address that it sent back to; None when the app itself is left for it, or is
         called back by the system."""
+        ...
+
+    async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
+        """A token of Firebase App Check; None where there is no way to one. `once`: good for one call. `fresh`: not the last one again."""
         ...
 
 
@@ -89,6 +96,10 @@ class _FletDevice:
             raise StorageRefused from silent
         except Exception as refused:
             raise StorageRefused from refused
+
+    async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
+        """Nothing: App Check has no way for programs on a computer, and the one for phones needs a plugin that Flet does not have."""
+        return None
 
     async def open_link(self, url: str) -> None:
         """Opens a web page, a map, a phone or mail program beside the app."""
@@ -160,12 +171,29 @@ class BrowserDevice(_FletDevice):
     def forget_picture(self) -> None:
         self._tell_page("forget")
 
-    def _tell_page(self, message: str | dict[str, str]) -> None:
+    async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
+        """By reCAPTCHA, which needs the page: app/web/start/app_check.js."""
+        from js import MessageChannel  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+        from pyodide.ffi import create_once_callable  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+
+        token: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        channel = MessageChannel.new()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+        def told(event: Any) -> None:
+            if not token.done():
+                token.set_result(str(event.data))
+            channel.port1.close()  # pyright: ignore[reportUnknownMemberType]
+
+        channel.port1.onmessage = create_once_callable(told)  # pyright: ignore[reportUnknownMemberType]
+        self._tell_page({"attest": encode(app), "once": once, "fresh": fresh, "answer": channel.port2}, [channel.port2])  # pyright: ignore[reportUnknownMemberType]
+        return await token or None
+
+    def _tell_page(self, message: object, transferred: Sequence[object] = ()) -> None:
         """To app/web/start/start.js; Flet's python.js lets it through (devtools/web.py)."""
         from js import Object, postMessage  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
         from pyodide.ffi import to_js  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
-        postMessage(to_js({"toPage": message}, dict_converter=Object.fromEntries))  # pyright: ignore[reportUnknownMemberType]
+        postMessage(to_js({"toPage": message}, dict_converter=Object.fromEntries), to_js(list(transferred)))  # pyright: ignore[reportUnknownMemberType]
 
 
 class DesktopDevice(_FletDevice):

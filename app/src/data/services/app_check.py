@@ -1,0 +1,104 @@
+"""Firebase App Check: proves to a backend that asks for it that the app itself calls. How, is the device's part."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from contract.calls import SIGN_IN, AppCheckApp, Call
+from contract.codec import DecodeError, decode, encode
+from data.services.device import StorageRefused
+
+_KEPT = "app-check"
+RENEW_BEFORE = 60.0  # seconds before its end at which a token is asked for again
+ATTEST_SECONDS = 10.0  # a page that may not load reCAPTCHA never hears of it
+REST_SECONDS = 60.0  # for so long nothing is asked again that did not work
+
+
+class Attests(Protocol):
+    """A device, seen from here."""
+
+    async def read(self, key: str) -> str | None: ...
+
+    async def write(self, key: str, value: str) -> None: ...
+
+    async def remove(self, key: str) -> None: ...
+
+    async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
+        """A token of App Check for this app; None where the device has no way to one. `once`: for a single call. `fresh`: the one
+        that was used last is no good."""
+        ...
+
+
+class AppCheck:
+    """Keeps which app this is, as the sign-in options told it (the page before the app writes it too), and the token of the day.
+
+    Whatever goes wrong here, the call is made without a token: whether it may, the backend decides."""
+
+    def __init__(self, device: Attests, now: Callable[[], float] = time.time) -> None:
+        self._device = device
+        self._now = now
+        self._app: AppCheckApp | None = None
+        self._read = False
+        self._token, self._until = "", 0.0
+        self._rests_until = 0.0
+        self._asking = asyncio.Lock()
+
+    async def token(self, call: Call[Any, Any], *, fresh: bool = False) -> str | None:
+        """What goes with a call, if anything; a sign-in takes a token of its own, which the backend takes once."""
+        if not call.attested:
+            return None
+        async with self._asking:
+            app = await self._known()
+            if app is None or self._now() < self._rests_until:
+                return None
+            once = call is SIGN_IN
+            if not once and not fresh and self._now() < self._until:
+                return self._token
+            token = await self._attested(app, once=once, fresh=fresh)
+            if token is None:
+                self._rests_until = self._now() + REST_SECONDS
+            elif not once:
+                self._token, self._until = token, expiry(token) - RENEW_BEFORE
+            return token
+
+    async def learn(self, app: AppCheckApp | None) -> None:
+        """Takes over what the sign-in options say."""
+        if app == await self._known():
+            return
+        self._app, self._token, self._until, self._rests_until = app, "", 0.0, 0.0
+        try:
+            if app is None:
+                await self._device.remove(_KEPT)
+            else:
+                await self._device.write(_KEPT, json.dumps(encode(app)))
+        except StorageRefused:
+            return
+
+    async def _known(self) -> AppCheckApp | None:
+        if not self._read:
+            self._read = True
+            text = await self._device.read(_KEPT)
+            try:
+                self._app = decode(AppCheckApp, json.loads(text), lenient=True) if text else None
+            except (ValueError, DecodeError):
+                self._app = None
+        return self._app
+
+    async def _attested(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
+        try:
+            async with asyncio.timeout(ATTEST_SECONDS):
+                return await self._device.attest(app, once=once, fresh=fresh)
+        except TimeoutError:
+            return None
+
+
+def expiry(token: str) -> float:
+    """When a token ends, in seconds since the epoch; 0 for what is none. It is not verified here: the backend does that."""
+    try:
+        body = token.split(".")[1]
+        return float(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["exp"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return 0.0
