@@ -4,6 +4,7 @@ The hostile server listens on 127.0.0.1, where the functions may send codes; whe
 nobody's org. In production the same checks hold Salesforce's own domains (tests/functions/test_hosts.py).
 """
 
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -26,10 +27,12 @@ Answer = tuple[int, dict[str, str], object]
 
 @dataclass
 class Server:
-    """A web server that remembers every request, and answers by path."""
+    """A web server that remembers every request, and answers by path; `endless` is what it repeats until nobody listens any more."""
 
     address: str
     answers: dict[str, Answer] = field(default_factory=dict)
+    endless: tuple[dict[str, str], bytes] | None = None
+    sent: int = 0
     received: list[str] = field(default_factory=list)
 
     def __enter__(self) -> "Server":
@@ -39,6 +42,8 @@ class Server:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 owner.received.append(f"{self.command} {self.path}\n{self.headers}\n{body}")
+                if owner.endless is not None and self.path.startswith("/services/data/"):
+                    return self._repeat(*owner.endless)
                 status, headers, answer = owner.answers.get(self.path.partition("?")[0], (200, {}, {}))
                 content = json.dumps(answer).encode()
                 self.send_response(status)
@@ -48,6 +53,18 @@ class Server:
                 self.wfile.write(content)
 
             do_GET = do_POST
+
+            def _repeat(self, headers: dict[str, str], part: bytes) -> None:
+                self.send_response(200)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                try:
+                    while owner.sent < 2**30:
+                        self.wfile.write(part)
+                        owner.sent += len(part)
+                except OSError:
+                    return
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
@@ -181,6 +198,26 @@ def test_a_redirect_of_a_data_call_or_a_refresh_takes_no_token_along(backend: Ba
         hostile.answers["/services/oauth2/token"] = redirect
     assert any(ACCESS in request for request in hostile.received)
     assert foreign.received == []
+
+
+ENDLESS: dict[str, tuple[dict[str, str], bytes]] = {
+    "a body without an end": ({"Content-Type": "application/json"}, b" " * 2**16),
+    "a length that no memory has": ({"Content-Length": str(2**40)}, b" " * 2**16),
+    "100 MB in 100 KB, again and again": ({"Content-Encoding": "gzip"}, gzip.compress(bytes(10**8))),
+}
+
+
+@pytest.mark.parametrize("what", list(ENDLESS))
+def test_an_endless_answer_is_not_read_to_its_end(backend: Backend, hostile: Server, what: str) -> None:
+    hostile.answers["/services/oauth2/token"] = token_answer(hostile)
+    hostile.answers["/services/oauth2/userinfo"] = userinfo()
+    app = App(backend.suite.plan.app_url, backend.suite.plan.ports.url("auth"), hostile.host)
+    app.sign_in_to_firebase(backend.sign_in(hostile.host).json()["result"]["customToken"])
+    hostile.endless, hostile.sent = ENDLESS[what], 0
+    answer = httpx.post(f"{backend.api}/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
+    hostile.endless = None
+    assert answer.json()["error"]["details"]["reason"] == "org-busy"
+    assert hostile.sent < 2**26, "64 MB: what is read, and what lies in the buffers between the two"
 
 
 @pytest.mark.parametrize("host", ["login.salesforce.com.evil.example", "evil.example", "127.0.0.2:1", "login.salesforce.com@evil.example", ""])

@@ -11,6 +11,7 @@ from backend import deadline, telemetry
 from backend.failures import Busy, NotSent, OutcomeUnknown
 
 CONNECT_SECONDS = 3.0
+MAX_ANSWER = 32 * 2**20  # bytes, unpacked: the description of an object with very many fields is a few megabytes
 _MAX_CONNECTIONS = 1000
 
 
@@ -56,7 +57,8 @@ class Http:
     ) -> Answer:
         """One request, within `seconds` or what is left of the call. Redirects are answers.
 
-        Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived.
+        Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read gets an
+        answer of more than MAX_ANSWER bytes.
         """
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -75,7 +77,10 @@ class Http:
                     method, url, headers=all_headers, data=form or json or None, timeout=time_out, allow_redirects=False
                 ) as response:
                     span.set(http__response__status_code=response.status)
-                    return Answer(response.status, response.headers, await response.read())
+                    body = await _read(response)
+                    if body is None:
+                        raise OutcomeUnknown(writes=True) if writes else Busy
+                    return Answer(response.status, response.headers, body)
         # "from None" throughout: aiohttp's own texts name the URL.
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise NotSent from None
@@ -88,3 +93,19 @@ class Http:
         """Closes the pooled connections."""
         if self._session is not None:
             await self._session.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body; None for one that is too large, of which the rest is not read."""
+    if (response.content_length or 0) > MAX_ANSWER:
+        response.close()
+        return None
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():  # unpacked piece by piece, so that a small body cannot become an endless one
+        size += len(part)
+        if size > MAX_ANSWER:
+            response.close()
+            return None
+        parts.append(part)
+    return b"".join(parts)
