@@ -45,7 +45,7 @@ def policies(cloud: Cloud, email: str | None) -> Sequence[Post]:
     there = {p["displayName"]: p for p in cloud.monitoring("alertPolicies", "alertPolicies")}
     found: list[Post] = []
     for file in _files("policies"):
-        policy: dict[str, Any] = json.loads(file.read_text())
+        policy: dict[str, Any] = json.loads(file.read_text().replace("projects/PROJECT/", f"projects/{cloud.project}/"))
         policy["notificationChannels"] = [] if email is None else _channels(cloud, email)
         version = hashlib.sha256(json.dumps([policy, email]).encode()).hexdigest()[:16]
         policy["userLabels"] = {**policy["userLabels"], _VERSION: version}

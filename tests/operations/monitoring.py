@@ -14,6 +14,7 @@ from typing import Any
 from devtools.paths import ROOT
 
 FOLDER = ROOT / "deploy/monitoring"
+_BURN_RATE = re.compile(r'select_slo_burn_rate\("projects/PROJECT/services/salesforce-sample/serviceLevelObjectives/([\w-]+)", "1440m"\)')
 _TERM = re.compile(r'([\w.]+?)\s*(=~|!=|=)\s*("(?:[^"\\]|\\.)*"|one_of\(.*\))')
 
 
@@ -92,6 +93,9 @@ def _holds(condition: Mapping[str, Any], metrics: Mapping[str, Any], entries: Se
         return not series(condition["conditionAbsent"]["filter"], metrics, entries)
     rule = condition["conditionThreshold"]
     assert rule["comparison"] == "COMPARISON_GT"
+    burn = _BURN_RATE.fullmatch(rule["filter"])
+    if burn:
+        return _burn_rate(load("slos")[burn[1]], metrics, entries) > rule["thresholdValue"]
     value = _reduced(series(rule["filter"], metrics, entries), rule["aggregations"][0])
     if "denominatorFilter" in rule:
         whole = _reduced(series(rule["denominatorFilter"], metrics, entries), rule["denominatorAggregations"][0])
@@ -99,6 +103,18 @@ def _holds(condition: Mapping[str, Any], metrics: Mapping[str, Any], entries: Se
             return False  # no ratio, no violation
         value = (value or 0.0) / whole
     return value is not None and value > rule["thresholdValue"]
+
+
+def _burn_rate(objective: Mapping[str, Any], metrics: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> float:
+    """How many times as fast as it may the budget of an objective is used up: the share of what is bad by the share that may be."""
+    asked = objective["serviceLevelIndicator"]["requestBased"]
+    if "goodTotalRatio" in asked:
+        whole = len(series(asked["goodTotalRatio"]["totalServiceFilter"], metrics, entries))
+        bad = len(series(asked["goodTotalRatio"]["badServiceFilter"], metrics, entries))
+    else:
+        values = [p.value for p in series(asked["distributionCut"]["distributionFilter"], metrics, entries)]
+        whole, bad = len(values), sum(value > asked["distributionCut"]["range"]["max"] for value in values)
+    return bad / whole / (1 - objective["goal"]) if whole else 0.0
 
 
 def _reduced(found: list[Point], aggregation: Mapping[str, Any]) -> float | None:

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,33 @@ def test_calls_fail(suite: Suite) -> None:
         assert "calls-fail" in api.firing(call=5)
 
 
+def test_the_budget_of_failing_calls_runs_out(suite: Suite) -> None:
+    """Three of 400 calls: too few for "calls fail", and too many for a day."""
+    with running(suite) as api:
+        api.sign_in(suite.plan.app_url)
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(lambda _: api.call(), range(397))) == {"ok"}
+        app = api.app
+        with running(suite, TOKEN_KEYSET=new_keyset()) as broken:
+            broken.app.id_token = app.id_token
+            assert [broken.call() for _ in range(3)] == ["tokens-unreadable"] * 3
+            api.lines += broken.lines
+        assert api.firing(call=400) == {ALWAYS, "budget-call-availability"}
+
+
+def test_the_budget_of_slow_calls_runs_out(api: Process) -> None:
+    assert {api.call() for _ in range(100)} == {"ok"}
+    assert "budget-call-latency" not in api.firing(call=100)
+    api.fault("rest.*", delayMs=1100, times=30)
+    with ThreadPoolExecutor(30) as pool:
+        assert set(pool.map(lambda _: api.call(), range(30))) == {"ok"}
+    assert api.firing(call=130) == {ALWAYS, "budget-call-latency"}
+
+
 def test_sign_ins_fail(suite: Suite) -> None:
     with running(suite, "auth", SALESFORCE_CONSUMER_SECRET="wrong") as auth:
         assert [auth.sign_in().status_code for _ in range(3)] == [500] * 3
-        assert "sign-ins-fail" in auth.firing(call=3)
+        assert {"sign-ins-fail", "budget-sign-in-availability"} <= auth.firing(call=3)
 
 
 def test_salesforce_is_unavailable(api: Process) -> None:
@@ -120,6 +144,19 @@ def test_refreshes_fail(api: Process) -> None:
     api.fault("token.refresh_token", status=503, times=1000)
     assert api.call() == "org-busy"
     assert "refreshes-fail" in api.firing(call=2)
+
+
+def test_the_budget_of_lost_refreshes_runs_out(api: Process) -> None:
+    """Salesforce's answers to refreshes are lost three times in a day; each time it still knows the token that was sent."""
+    control(api.org_url, "expire", {"username": SALES})
+    assert api.call() == "ok"
+    assert "budget-refresh-success" not in api.firing(call=1)
+    for _ in range(3):
+        control(api.org_url, "expire", {"username": SALES})
+        api.fault("token.refresh_token", cut="before", times=1)
+        api.call()
+        assert api.call() == "ok"
+    assert "budget-refresh-success" in api.firing(call=7)
 
 
 def test_needless_sign_outs(api: Process) -> None:
@@ -191,6 +228,10 @@ def _slow(api: Process) -> set[str]:
 
 
 TRIGGERED = {
+    "budget-call-availability": test_the_budget_of_failing_calls_runs_out,
+    "budget-call-latency": test_the_budget_of_slow_calls_runs_out,
+    "budget-sign-in-availability": test_sign_ins_fail,
+    "budget-refresh-success": test_the_budget_of_lost_refreshes_runs_out,
     "calls-fail": test_calls_fail,
     "sign-ins-fail": test_sign_ins_fail,
     "salesforce-unavailable": test_salesforce_is_unavailable,
@@ -230,13 +271,24 @@ def test_a_metric_is_one_to_google(name: str) -> None:
 def test_a_policy_is_one_to_google_and_has_its_runbook(repository: Path, name: str) -> None:
     policy = POLICIES[name]
     _typed(monitoring_v3.AlertPolicy, policy)
-    assert f"docs/runbooks/{name}.md" in policy["documentation"]["content"]
-    runbook = (repository / f"docs/runbooks/{name}.md").read_text()
+    assert f"docs/runbooks/{_page(name)}.md" in policy["documentation"]["content"]
+    runbook = (repository / f"docs/runbooks/{_page(name)}.md").read_text()
     assert [line for line in runbook.splitlines() if line.startswith("## ")] == ["## What it means", "## What to look at", "## What to do"]
 
 
 def test_every_runbook_has_its_policy(repository: Path) -> None:
-    assert {f.stem for f in (repository / "docs/runbooks").glob("*.md")} == set(POLICIES)
+    assert {f.stem for f in (repository / "docs/runbooks").glob("*.md")} == {_page(name) for name in POLICIES}
+
+
+def _page(name: str) -> str:
+    """The budgets share one."""
+    return "budget" if name.startswith("budget-") else name
+
+
+def test_a_budget_is_that_of_an_objective() -> None:
+    for name in (n for n in POLICIES if n.startswith("budget-")):
+        assert f'/serviceLevelObjectives/{name.removeprefix("budget-")}"' in POLICIES[name]["conditions"][0]["conditionThreshold"]["filter"]
+        assert name.removeprefix("budget-") in SLOS
 
 
 @pytest.mark.parametrize("name", SLOS)
