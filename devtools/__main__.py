@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from devtools import lock, openapi, ports, run, web
@@ -30,14 +31,17 @@ def _run(_: Sequence[str]) -> int:
     return run.run(Plan(ports.chosen(), _project(), STATE), observe=os.environ.get("OBSERVE", "") not in ("", "0"))
 
 
-# The first two need no browser and run at the same time; what drives browsers or kills processes has the machine for itself.
-TEST_GROUPS = (
+# Stages of groups: the groups of a stage run at the same time, and what drives browsers has the machine for itself.
+TEST_STAGES = (
     (
-        *("tests/app", "tests/localorg", "tests/release"),
-        *("tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py"),
+        (
+            *("tests/app", "tests/localorg", "tests/release"),
+            *("tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py"),
+        ),
+        ("tests/functions", "tests/operations"),
     ),
-    ("tests/functions", "tests/operations"),
-    ("tests/devtools", "tests/integration", "tests/e2e"),
+    (("tests/integration",), ("tests/devtools",)),
+    (("tests/e2e",),),
 )
 
 
@@ -47,14 +51,22 @@ def _test(rest: Sequence[str]) -> int:
         return _call([*pytest, *rest])
     if web.is_stale():
         web.build()
-    beside, other, alone = TEST_GROUPS
-    with tempfile.TemporaryFile() as said:
-        running = subprocess.Popen([*pytest, *other], cwd=ROOT, env=_environment({}), stdout=said, stderr=subprocess.STDOUT)
-        codes = [_call([*pytest, *beside]), running.wait()]
-        said.seek(0)
-        sys.stdout.buffer.write(said.read())
-        sys.stdout.flush()
-    return int(any([*codes, _call([*pytest, *alone])]))
+    failed = [_at_the_same_time([[*pytest, *group] for group in stage]) for stage in TEST_STAGES]
+    return int(any(failed))
+
+
+def _at_the_same_time(commands: Sequence[Sequence[str]]) -> bool:
+    """Whether one of them failed; the first writes at once, the others when it has ended."""
+    first, *others = commands
+    with ExitStack() as stack:
+        said = [stack.enter_context(tempfile.TemporaryFile()) for _ in others]
+        running = [subprocess.Popen(c, cwd=ROOT, env=_environment({}), stdout=f, stderr=subprocess.STDOUT) for c, f in zip(others, said, strict=True)]
+        codes = [_call(first), *(process.wait() for process in running)]
+        for file in said:
+            file.seek(0)
+            sys.stdout.buffer.write(file.read())
+            sys.stdout.flush()
+    return any(codes)
 
 
 def _check(_: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """Writes docs/openapi.json from the contract, so that clients of other makes can be generated."""
 
 import json
+import tomllib
 import types
 from dataclasses import is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin
@@ -33,9 +34,10 @@ def describe() -> dict[str, Any]:
                 "responses": answers,
             }
         }
+    version = tomllib.loads((ROOT / "functions/contract/pyproject.toml").read_text())["project"]["version"]
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Salesforce Sample App", "version": "0.1.0", "description": "Firebase callable functions, one path for each call."},
+        "info": {"title": "Salesforce Sample App", "version": version, "description": "Firebase callable functions, one path for each call."},
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),

@@ -11,7 +11,8 @@ h1{font-size:1.25rem;margin:0 0 .25rem}p{margin:.25rem 0 1rem;color:#444}.mark{d
 label{display:block;font-size:.85rem;margin:.75rem 0 .25rem}input{width:100%;padding:.7rem;border:1px solid #aaa;border-radius:.4rem;font:inherit;background:inherit;color:inherit}
 button{width:100%;padding:.75rem;border:1px solid #0b5cab;border-radius:.4rem;font:inherit;font-weight:600;cursor:pointer;margin-top:1rem;background:#0b5cab;color:#fff}
 ol{padding-left:0;list-style:none}ol code{font-size:.8rem;overflow-wrap:anywhere}ol p{margin:.1rem 0 .1rem .75rem;font-size:.85rem;overflow-wrap:anywhere}
-button.plain{background:transparent;color:#0b5cab}ul{padding-left:1.2rem}select{width:100%;padding:.7rem;border:1px solid #aaa;border-radius:.4rem;font:inherit}form{margin-bottom:1.5rem}pre{overflow:auto}.error{color:#b3261e;font-weight:600}small{display:block;margin-top:1.25rem;color:#666}
+button.plain{background:transparent;color:#0b5cab}ul{padding-left:1.2rem}select{width:100%;padding:.7rem;border:1px solid #aaa;border-radius:.4rem;font:inherit}form{margin-bottom:1.5rem}textarea{width:100%;padding:.7rem;border:1px solid #aaa;border-radius:.4rem;font:inherit;background:inherit;color:inherit}
+h2{font-size:1rem;margin:1.25rem 0 .25rem}.box{display:flex;gap:.5rem;align-items:start}.box input{width:auto;margin-top:.25rem}pre{overflow:auto}.error{color:#b3261e;font-weight:600}small{display:block;margin-top:1.25rem;color:#666}
 @media(prefers-color-scheme:dark){body{background:#111;color:#eee}main{background:#1d1d1f}p,small{color:#bbb}button.plain{color:#8cc2ff}}
 """
 

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ FIREBASE = ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"
 IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
 APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
+_TOKEN_SECONDS = 600
 
 
 class DeployError(Exception):
@@ -71,6 +73,7 @@ class Cloud:
             "CLOUDSDK_CORE_PROJECT": project,
         }
         self._enabled: set[str] | None = None
+        self._token, self._token_until = "", 0.0
 
     def enabled(self) -> set[str]:
         """The APIs that are on."""
@@ -114,8 +117,7 @@ class Cloud:
         return (self.get(f"{self.monitoring_url}/{path}?pageSize=500") or {}).get(kind, [])
 
     def _request(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
-        token = self._run(["gcloud", "auth", "print-access-token"], None).strip()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "X-Goog-User-Project": self.project}
+        headers = {"Authorization": f"Bearer {self._access_token()}", "Content-Type": "application/json", "X-Goog-User-Project": self.project}
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310  https, or a test's
         try:
@@ -128,6 +130,12 @@ class Cloud:
             raise DeployError(f"{method} {url}: {_told(said) or refused.code}") from None
         except OSError as failed:
             raise DeployError(f"{method} {url}: {failed}; run the command again, it goes on where it stopped") from None
+
+    def _access_token(self) -> str:
+        """Of the person who is logged in. It lives for an hour, and gcloud takes a second to tell it."""
+        if time.monotonic() >= self._token_until:
+            self._token, self._token_until = self._run(["gcloud", "auth", "print-access-token"], None).strip(), time.monotonic() + _TOKEN_SECONDS
+        return self._token
 
     def _run(self, words: list[str], secret: str | None, *, shown: bool = False) -> str:
         program, *rest = words

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from localorg.control import pages
 from localorg.data import snapshots
-from localorg.data.seed import USERS
+from localorg.data.seed import SCOPES, USERS
 from localorg.errors import ApiError
 from localorg.faults import Fault
 from localorg.limits import Limits
@@ -28,12 +28,14 @@ def routes(org: Org) -> list[BaseRoute]:
     base = "/localorg/control"
     return [
         _route(org, "/localorg", _page, ["GET"]),
+        _route(org, "/localorg/app", _app_page, ["GET"]),
         _route(org, f"{base}/expire", _expire, ["POST"]),
         _route(org, f"{base}/revoke", _revoke, ["POST"]),
         _route(org, f"{base}/rotate", _rotate, ["POST"]),
         _route(org, f"{base}/token", _token, ["POST"]),
         _route(org, f"{base}/deactivate", _deactivate, ["POST"]),
         _route(org, f"{base}/profile", _profile, ["POST"]),
+        _route(org, f"{base}/app", _app_as_it_is, ["GET"]),
         _route(org, f"{base}/app", _app, ["POST"]),
         _route(org, f"{base}/move", _move, ["POST"]),
         _route(org, f"{base}/limit", _limit, ["POST"]),
@@ -80,6 +82,12 @@ def _wrong(message: str) -> ApiError:
 
 async def _page(_org: Org, _request: Request) -> Response:
     return HTMLResponse(pages.controls([name for name, *_ in USERS]))
+
+
+async def _app_page(org: Org, _request: Request) -> Response:
+    app = find_app(org, CONSUMER_KEY)
+    assert app is not None
+    return HTMLResponse(pages.external_client_app(app, POLICIES))
 
 
 async def _user(org: Org, request: Request) -> str:
@@ -140,6 +148,8 @@ async def _profile(org: Org, request: Request) -> Response:
 
 
 _APP_TYPES: dict[str, tuple[type, str]] = {
+    "callbacks": (list, "callbacks"),
+    "scopes": (list, "scopes"),
     "rotation": (bool, "rotation"),
     "pkceRequired": (bool, "pkce_required"),
     "secretRequired": (bool, "secret_required"),
@@ -149,6 +159,14 @@ _APP_TYPES: dict[str, tuple[type, str]] = {
 }
 
 
+async def _app_as_it_is(org: Org, request: Request) -> Response:
+    """Everything of an app but its secret."""
+    app = find_app(org, request.query_params.get("consumerKey", CONSUMER_KEY))
+    if app is None:
+        raise _wrong("there is no app with that consumerKey")
+    return Json({"consumerKey": app.consumer_key, "name": app.name, **{name: getattr(app, column) for name, (_, column) in _APP_TYPES.items()}})
+
+
 async def _app(org: Org, request: Request) -> Response:
     body = await json_object(request, any_type=True)
     key = body.pop("consumerKey", CONSUMER_KEY)
@@ -156,13 +174,16 @@ async def _app(org: Org, request: Request) -> Response:
         kind = _APP_TYPES.get(name, (type(None), ""))[0]
         if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or not 0 <= cast(int, value) <= 10**9)):
             raise _wrong("an app takes consumerKey and " + ", ".join(f"{n}: {t.__name__}" for n, (t, _) in _APP_TYPES.items()))
+        if isinstance(value, list) and not all(isinstance(v, str) and v.split() == [v] for v in cast(list[object], value)):
+            raise _wrong(f"{name} is a list of words without spaces")
     if body.get("refreshPolicy", POLICIES[0]) not in POLICIES:
         raise _wrong("refreshPolicy is one of " + ", ".join(POLICIES))
     if not isinstance(key, str) or find_app(org, key) is None:
         raise _wrong("there is no app with that consumerKey")
     with org.write() as db:
         for name, value in body.items():
-            db.execute(f"UPDATE app SET {_APP_TYPES[name][1]} = ? WHERE consumer_key = ?", (value, key))
+            stored = "\n".join(cast(list[str], value)) if isinstance(value, list) else value
+            db.execute(f"UPDATE app SET {_APP_TYPES[name][1]} = ? WHERE consumer_key = ?", (stored, key))
     return Json({"changed": len(body)})
 
 
@@ -272,9 +293,9 @@ async def _reset(org: Org, _request: Request) -> Response:
     org.limits = Limits(under_way=org.limits.under_way, begun=org.limits.begun)
     with org.write() as db:
         db.execute(
-            "UPDATE app SET rotation = ?, pkce_required = 1, secret_required = 1, refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL"
-            " WHERE consumer_key = ?",
-            (org.settings.rotation, POLICIES[0], CONSUMER_KEY),
+            "UPDATE app SET callbacks = ?, scopes = ?, rotation = ?, pkce_required = 1, secret_required = 1, refresh_policy = ?,"
+            " refresh_seconds = 0, session_seconds = NULL WHERE consumer_key = ?",
+            ("\n".join(org.settings.callbacks), SCOPES, org.settings.rotation, POLICIES[0], CONSUMER_KEY),
         )
         db.execute("UPDATE User SET IsActive = 1 WHERE Id IN (SELECT user_id FROM credential)")
         for username, *_, profile in USERS:

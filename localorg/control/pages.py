@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from localorg.oauth.grants import App
 from localorg.pages import page
 
 
@@ -28,10 +29,66 @@ def controls(usernames: Sequence[str]) -> str:
 <button class="plain">Move the clock</button></form>
 <form data-path="limit"><label for="left">Requests left today</label><input id="left" name="remaining" type="number" value="0" min="0">
 <button class="plain">Set the limit</button></form>
+<p><a href="/localorg/app">The External Client App</a>: callback URLs, scopes, policies</p>
 <p id="said" role="status"></p><h1>What clients asked last</h1><ol id="requests"></ol><h1>What the org has counted</h1><pre id="seen"></pre><button class="plain" id="reset">Back to zero</button>
 <script>{_CONTROL_SCRIPT}</script>""",
     )
 
+
+def external_client_app(app: App, policies: Sequence[str]) -> str:
+    """What Salesforce's Setup shows of an External Client App, as far as this org acts on it; every field can be changed."""
+
+    def box(name: str, label: str, on: bool) -> str:
+        return f'<label class="box"><input type="checkbox" name="{name}"{" checked" if on else ""}> {label}</label>'
+
+    def lines(values: Sequence[str]) -> str:
+        return escape("\n".join(values))
+
+    choices = "".join(f'<option value="{p}"{" selected" if p == app.refresh_policy else ""}>{_POLICY_WORDS[p]}</option>' for p in policies)
+    return page(
+        "External Client App | Local Org",
+        f"""<h1>External Client App</h1><p>{escape(app.name)}</p>
+<form id="app"><h2>OAuth Settings</h2>
+<label for="key">Consumer Key</label><input id="key" value="{escape(app.consumer_key)}" readonly>
+<label for="callbacks">Callback URLs, one a line</label><textarea id="callbacks" name="callbacks" rows="4">{lines(app.callbacks)}</textarea>
+<label for="scopes">OAuth Scopes, one a line</label><textarea id="scopes" name="scopes" rows="7">{lines(app.scopes)}</textarea>
+<h2>Security</h2>
+{box("secretRequired", "Require secret for Web Server Flow and Refresh Token Flow", app.secret_required)}
+{box("pkceRequired", "Require Proof Key for Code Exchange (PKCE)", app.pkce_required)}
+{box("rotation", "Enable Refresh Token Rotation", app.rotation)}
+<h2>OAuth Policies</h2>
+<label for="policy">Refresh Token Policy</label><select id="policy" name="refreshPolicy">{choices}</select>
+<label for="life">after so many seconds</label><input id="life" name="refreshSeconds" type="number" min="0" value="{app.refresh_seconds}">
+<label for="session">Session Timeout in seconds (0: the org's)</label>
+<input id="session" name="sessionSeconds" type="number" min="0" value="{app.session_seconds or 0}">
+<button>Save</button></form><p id="said" role="status"></p><small>In an org this is Setup › External Client App Manager. <a href="/localorg">Control page</a></small>
+<script>{_APP_SCRIPT}</script>""",
+    )
+
+
+_POLICY_WORDS = {
+    "until-revoked": "Refresh token is valid until revoked",
+    "immediate": "Immediately expire refresh token",
+    "idle": "Expire refresh token if not used for …",
+    "fixed": "Expire refresh token after …",
+}
+
+_APP_SCRIPT = """
+const form = document.getElementById("app"), said = document.getElementById("said");
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = {};
+  for (const field of form.elements) {
+    if (!field.name) continue;
+    if (field.type === "checkbox") body[field.name] = field.checked;
+    else if (field.type === "number") body[field.name] = Number(field.value);
+    else if (field.type === "textarea") body[field.name] = field.value.split("\\n").map((line) => line.trim()).filter(Boolean);
+    else body[field.name] = field.value;
+  }
+  const answer = await fetch("/localorg/control/app", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
+  said.textContent = answer.ok ? "Saved" : (await answer.json())[0].message;
+});
+"""
 
 _CONTROL_SCRIPT = """
 const base = "/localorg/control/", said = document.getElementById("said"), seen = document.getElementById("seen");

@@ -56,6 +56,7 @@ _TODO = ("Call back", "Send quote", "Prepare meeting", "Check contract", "Follow
 _BATCH = 2000
 ADMIN = "admin@localorg.test"
 
+SCOPES = "api id profile email openid refresh_token web"  # of the demo app
 PROFILES = ("System Administrator", "Standard User", "Read Only")
 USERS = (
     ("sales@localorg.test", "Sam", "Sales", "Account Executive", "Standard User"),
@@ -94,10 +95,9 @@ def seed(org: Org) -> None:
         for user in users:
             set_password(db, user, PASSWORD)
         columns = "consumer_key, consumer_secret, name, callbacks, scopes, pkce_required, secret_required, rotation"
-        scopes = "api id profile email openid refresh_token web"
         callbacks = "http://localhost:1717/OauthRedirect"
         apps = (
-            (CONSUMER_KEY, CONSUMER_SECRET, "Salesforce Sample App", "", scopes, 1, 1, 1),
+            (CONSUMER_KEY, CONSUMER_SECRET, "Salesforce Sample App", "", SCOPES, 1, 1, 1),
             # Salesforce's command-line client brings this key along; every org knows it (no secret, localhost only).
             ("PlatformCLI", "", "Salesforce CLI", callbacks, "api web refresh_token", 0, 0, 0),
         )

@@ -279,5 +279,12 @@ def test_a_learner_makes_something_go_wrong_on_the_orgs_page(context: BrowserCon
     expect(page.locator("#said")).to_contain_text('"pending":1')
     page.get_by_role("button", name="Take all faults back").click()
     expect(page.locator("#said")).to_contain_text('"pending":0')
+    page.get_by_role("link", name="The External Client App").click()
+    page.get_by_label("Require Proof Key").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#said")).to_contain_text("Saved")
+    app = httpx.get(f"{org_url}/localorg/control/app").json()
+    assert (app["pkceRequired"], app["refreshPolicy"], len(app["scopes"])) == (False, "until-revoked", 7)
+    control(org_url, "app", {"pkceRequired": True})
     foreign = httpx.post(f"{org_url}/localorg/control/faults/clear", json={}, headers={"Origin": "https://evil.example"})
     assert foreign.status_code == 403

@@ -254,6 +254,21 @@ def test_two_refreshes_at_once_the_second_is_told_so(http: httpx.Client, org: Em
     assert token(http, grant_type="refresh_token", refresh_token=winner["refresh_token"])[0] == 200
 
 
+def test_the_app_as_setup_shows_it(http: httpx.Client, org: EmbeddedOrg) -> None:
+    before = http.get("/localorg/control/app").json()
+    assert before["consumerKey"] == CONSUMER_KEY
+    assert CONSUMER_SECRET not in str(before) + http.get("/localorg/app").text
+    try:
+        control(org.url, "app", {"callbacks": ["https://a.example/back"], "scopes": ["api"]})
+        assert "https://a.example/back" in http.get("/localorg/app").text
+        refused = http.get("/services/oauth2/authorize", params=authorize_parameters("v" * 43))
+        assert "redirect_uri" in refused.text
+    finally:
+        control(org.url, "app", {"callbacks": before["callbacks"], "scopes": before["scopes"]})
+    assert http.get("/localorg/control/app").json() == before
+    assert http.get("/localorg/control/app", params={"consumerKey": "x"}).status_code == 400
+
+
 @pytest.mark.usefixtures("settings_of_app")
 @pytest.mark.parametrize(("policy", "seconds", "gaps", "alive"), [
     ("until-revoked", 0, [90 * 86400], True),
@@ -321,6 +336,7 @@ def test_a_rotated_out_token_ends_the_grant(http: httpx.Client, org: EmbeddedOrg
 
 _WRONG_CONTROLS: tuple[tuple[str, dict[str, object]], ...] = (
     *(("expire", {}), ("expire", {"username": "nobody"}), ("faults", {"kind": 1}), ("faults", {"kind": "x", "cut": "never"}), ("limit", {})),
+    *(("app", {"callbacks": "x"}), ("app", {"callbacks": ["a b"]}), ("app", {"scopes": [1]}), ("app", {"scopes": [""]})),
     *(("app", {"rotation": 1}), ("app", {"refreshPolicy": "x"}), ("app", {"consumerKey": "x"}), ("clock", {"advanceSeconds": -1})),
     ("move", {"instanceUrl": "https://evil.example"}),
 )
