@@ -1,4 +1,5 @@
-"""Whether an org is set up for this app, as far as one sees without signing in: address, API version, app, secret, scopes, PKCE.
+"""Whether an org is set up for this app, as far as one sees without signing in: address, API version, app, secret, scopes, PKCE;
+and its policies, as far as they have ended somebody's access.
 
 Source: Salesforce Help, "OAuth 2.0 Authorization Errors"; a bad key or redirect URI is answered with a page, another mistake
 with a redirect to the app.
@@ -7,16 +8,25 @@ with a redirect to the app.
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import cast
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from backend import hosts
 from backend.adapters.salesforce_http import Answer, Http
+from backend.connections.connection import Connection, State
 from backend.failures import NotSent, OutcomeUnknown
 from backend.settings import Settings
+from contract.errors import Reason
 
 _SECONDS = 15.0
+# What a policy of the app does to who is signed in, and where it stands in Setup. People who revoke the app themselves are few.
+_POLICIES = {
+    Reason.IDLE_TOO_LONG: (0.0, "were not used for as long as Refresh Token Policy allows: make that longer than KEEP_ALIVE_DAYS"),
+    Reason.ORG_POLICY: (0.0, "are refused by OAuth Policies: Permitted Users, or IP Relaxation (refreshes come from Google's addresses)"),
+    Reason.ACCESS_REVOKED: (0.5, "are not known any more: does Refresh Token Policy expire them at once, or after a fixed time?"),
+}
 _WAIT = "a new app needs up to ten minutes until every server knows it"
 
 
@@ -122,6 +132,21 @@ class OrgCheck:
 
     async def _post(self, form: Mapping[str, str]) -> Answer:
         return await self._http.send("POST", f"{self._base}/services/oauth2/token", seconds=_SECONDS, form=form)
+
+
+async def policies(connections: AsyncIterator[Connection], host: str) -> AsyncIterator[tuple[bool, str]]:
+    """What the org's policies did to those who signed in at this host, or whose org is there; one line each, as `lines` tells it."""
+    ended: Counter[Reason | None] = Counter()
+    async for connection in connections:
+        if host.lower() in (connection.login_host, urlsplit(connection.instance_url).netloc):
+            ended[connection.ended_reason if connection.state is State.NEEDS_SIGN_IN else None] += 1
+    found = False
+    for reason, (share, what) in _POLICIES.items():
+        if ended[reason] > share * ended.total():
+            found = True
+            yield False, f"{ended[reason]} of {ended.total()} sign-ins {what}"
+    if not found:
+        yield True, f"no policy has ended any of {ended.total()} sign-ins" if ended else "nobody has signed in yet, so policies have not shown"
 
 
 def _error(answer: Answer) -> str:

@@ -9,6 +9,7 @@ import hmac
 import logging
 import random
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +34,7 @@ from backend.connections.connection import Connection
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.lifecycle import Lifecycle
 from backend.connections.renewal import Renewal
-from backend.connections.store import RecordingStore
+from backend.connections.store import Criteria, RecordingStore
 from backend.connections.vault import Vault
 from backend.cors import AllowedOrigins
 from backend.endpoint import Endpoint
@@ -83,6 +84,12 @@ class Backend:
 def open_cipher(settings: Settings) -> TinkCipher:
     """The cipher of the settings' keyset, once for a process: it may ask Cloud KMS, so not in the event loop. Raises KeysetError."""
     return TinkCipher(settings.keyset, kms_key(settings.keyset_kms_key) if settings.keyset_kms_key else None)
+
+
+async def connections(settings: Settings) -> AsyncIterator[Connection]:
+    """All connections as they are stored; their tokens stay sealed."""
+    async for connection in FirestoreDocuments(AsyncClient(project=settings.project_id)).find(Criteria()):
+        yield connection
 
 
 def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:

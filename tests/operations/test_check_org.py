@@ -3,11 +3,17 @@
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from devtools.clients import control
+from backend.connections.connection import Connection, SealedTokens, State
+from backend.org_check import policies
+from backend.values import Uid
+from contract.errors import Reason
+from devtools.clients import App, authorize, control
 from devtools.suite import Suite, function_environment
 
 
@@ -17,7 +23,9 @@ def host(suite: Suite) -> str:
 
 
 def check(suite: Suite, repository: Path, host: str, **settings: str) -> tuple[int, str]:
-    environment = {**os.environ, **function_environment(suite.plan), "PYTHONPATH": str(repository / "functions"), **settings}
+    """In a project in which nobody has signed in, unless the settings say another."""
+    nobody = {"GCLOUD_PROJECT": f"{suite.plan.project}-nobody"}
+    environment = {**os.environ, **function_environment(suite.plan), "PYTHONPATH": str(repository / "functions"), **nobody, **settings}
     command = [sys.executable, "-m", "backend.admin", "check-org", host]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
@@ -27,8 +35,44 @@ def test_an_org_that_is_set_up_well(suite: Suite, repository: Path, host: str) -
     code, said = check(suite, repository, host)
     assert code == 0, said
     assert "✗" not in said
-    assert said.count("✓") == 6 + len(suite.plan.callbacks)
+    assert said.count("✓") == 7 + len(suite.plan.callbacks)
     assert "PKCE is required" in said
+    assert "nobody has signed in yet" in said
+
+
+def test_a_policy_that_ended_sign_ins_is_told(suite: Suite, repository: Path, host: str, org_url: str, app: App) -> None:
+    app.sign_in(authorize(org_url))
+    control(org_url, "app", {"refreshPolicy": "fixed", "refreshSeconds": 1000})
+    control(org_url, "clock", {"advanceSeconds": 8000})
+    assert app.reason("api/getProfile", {})[2] == "access-revoked"
+    code, said = check(suite, repository, host, GCLOUD_PROJECT=suite.plan.project)
+    assert code == 1
+    assert ["are not known any more" in line for line in said.splitlines() if line.startswith("✗")] == [True], said
+
+
+async def test_what_each_policy_does_is_told_apart() -> None:
+    def ended(reason: Reason | None, host: str = "acme.my.salesforce.com") -> Connection:
+        state = State.FRESH if reason is None else State.NEEDS_SIGN_IN
+        now, uid = datetime.now(UTC), Uid("00D5e0000000001EAA_0055e0000000001AAA")
+        sealed, where = SealedTokens(b"", b""), f"https://{host}"
+        return Connection(uid, "login.salesforce.com", where, "api", 1, sealed, state, now, now, now, ended_reason=reason)
+
+    async def told(*reasons: Reason | None) -> list[tuple[bool, str]]:
+        async def stored() -> AsyncIterator[Connection]:
+            for reason in reasons:
+                yield ended(reason)
+            yield ended(Reason.ORG_POLICY, "other.my.salesforce.com")
+
+        return [line async for line in policies(stored(), "ACME.my.salesforce.com")]
+
+    assert await told(None, None) == [(True, "no policy has ended any of 2 sign-ins")]
+    assert await told(None, None, Reason.ACCESS_REVOKED) == [(True, "no policy has ended any of 3 sign-ins")], "somebody revoked it themselves"
+    assert await told(None, Reason.USER_INACTIVE) == [(True, "no policy has ended any of 2 sign-ins")]
+    found = await told(None, Reason.ORG_POLICY, Reason.IDLE_TOO_LONG, Reason.IDLE_TOO_LONG)
+    assert [line.split(":")[0] for good, line in found if not good] == [
+        "2 of 4 sign-ins were not used for as long as Refresh Token Policy allows",
+        "1 of 4 sign-ins are refused by OAuth Policies",
+    ]
 
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
