@@ -31,16 +31,16 @@ def _run(_: Sequence[str]) -> int:
     return run.run(Plan(ports.chosen(), _project(), STATE), observe=os.environ.get("OBSERVE", "") not in ("", "0"))
 
 
-# Stages of groups: the groups of a stage run at the same time, and what drives browsers has the machine for itself.
+# Stages of groups: the groups of a stage run at the same time and take about as long as each other; what drives browsers has the
+# machine for itself.
 TEST_STAGES = (
     (
         (
             *("tests/app", "tests/localorg", "tests/release"),
-            *("tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py"),
+            *("tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py", "tests/devtools"),
         ),
-        ("tests/functions", "tests/operations"),
+        ("tests/functions", "tests/operations", "tests/integration"),
     ),
-    (("tests/integration",), ("tests/devtools",)),
     (("tests/e2e",),),
 )
 

@@ -23,7 +23,9 @@ SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there,
 
 async def main(page: ft.Page) -> None:
     http, device = make_http(), make_device(page)
-    backend, shelf = Backend(device.base_url, http, AppCheck(device)), Shelf(device)
+    app_check = AppCheck(device)
+    app_check.begin()
+    backend, shelf = Backend(device.base_url, http, app_check), Shelf(device)
     session = SessionRepository(backend, FirebaseAuth(http), device)
     records = RecordsRepository(backend, session, shelf)
     app = App(session, records, shelf, Drafts(device), device, device.languages)

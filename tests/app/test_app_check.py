@@ -153,6 +153,22 @@ async def test_a_device_that_never_answers_holds_no_call_for_long(monkeypatch: p
     assert await _app_check(Silent(), Clock()).token(GET_ACCESS) is None
 
 
+async def test_what_is_kept_is_read_once_and_early() -> None:
+    device, reads = Drawer(), list[str]()
+
+    async def read(key: str) -> str | None:
+        reads.append(key)
+        return device.kept.get(key)
+
+    app_check = _app_check(device, Clock())
+    device.read = read
+    app_check.begin()
+    device.attests = lambda _app, _once: token()
+    assert await app_check.token(GET_ACCESS) is not None
+    assert await app_check.token(SIGN_IN) is not None
+    assert reads == ["app-check"]
+
+
 async def test_many_calls_at_once_ask_for_one_token() -> None:
     device, clock, asked = Drawer(), Clock(), list[bool]()
 

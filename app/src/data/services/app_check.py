@@ -41,10 +41,15 @@ class AppCheck:
         self._device = device
         self._now = now
         self._app: AppCheckApp | None = None
+        self._reading: asyncio.Task[AppCheckApp | None] | None = None
         self._read = False
         self._token, self._until = "", 0.0
         self._rests_until = 0.0
         self._asking = asyncio.Lock()
+
+    def begin(self) -> None:
+        """Reads what is kept while the app reads other things, so that the first call does not wait for it."""
+        self._reading = asyncio.create_task(self._kept())
 
     async def token(self, call: Call[Any, Any], *, fresh: bool = False) -> str | None:
         """What goes with a call, if anything; a sign-in takes a token of its own, which the backend takes once."""
@@ -68,7 +73,7 @@ class AppCheck:
         """Takes over what the sign-in options say."""
         if app == await self._known():
             return
-        self._app, self._token, self._until, self._rests_until = app, "", 0.0, 0.0
+        self._read, self._app, self._token, self._until, self._rests_until = True, app, "", 0.0, 0.0
         try:
             if app is None:
                 await self._device.remove(_KEPT)
@@ -79,13 +84,17 @@ class AppCheck:
 
     async def _known(self) -> AppCheckApp | None:
         if not self._read:
-            self._read = True
-            text = await self._device.read(_KEPT)
-            try:
-                self._app = decode(AppCheckApp, json.loads(text), lenient=True) if text else None
-            except (ValueError, DecodeError):
-                self._app = None
+            kept = await (self._reading or self._kept())
+            if not self._read:  # the sign-in options may have come meanwhile
+                self._read, self._app = True, kept
         return self._app
+
+    async def _kept(self) -> AppCheckApp | None:
+        text = await self._device.read(_KEPT)
+        try:
+            return decode(AppCheckApp, json.loads(text), lenient=True) if text else None
+        except (ValueError, DecodeError):
+            return None
 
     async def _attested(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
         try:
