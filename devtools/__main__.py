@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from devtools import lock, openapi, ports, run, web
 from devtools.paths import PYTHON, ROOT, SECRETS, STATE, tool_path
@@ -31,18 +32,19 @@ def _run(_: Sequence[str]) -> int:
     return run.run(Plan(ports.chosen(), _project(), STATE), observe=os.environ.get("OBSERVE", "") not in ("", "0"))
 
 
-# Stages of groups: the groups of a stage run at the same time and take about as long as each other; what drives browsers has the
-# machine for itself.
-TEST_STAGES = (
+# Groups of tests, each with emulators of its own. The lanes run at the same time and take about as long as each other, the groups of a
+# lane one after the other; what drives browsers comes last and has the machine for itself.
+TEST_LANES = (
     (
         (
             *("tests/app", "tests/localorg", "tests/release"),
-            *("tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py", "tests/devtools"),
+            *("tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py"),
         ),
-        ("tests/functions", "tests/operations", "tests/integration"),
+        ("tests/devtools",),
     ),
-    (("tests/e2e",),),
+    (("tests/functions", "tests/operations"), ("tests/integration",)),
 )
+TEST_LAST = ("tests/e2e",)
 
 
 def _test(rest: Sequence[str]) -> int:
@@ -51,22 +53,14 @@ def _test(rest: Sequence[str]) -> int:
         return _call([*pytest, *rest])
     if web.is_stale():
         web.build()
-    failed = [_at_the_same_time([[*pytest, *group] for group in stage]) for stage in TEST_STAGES]
-    return int(any(failed))
-
-
-def _at_the_same_time(commands: Sequence[Sequence[str]]) -> bool:
-    """Whether one of them failed; the first writes at once, the others when it has ended."""
-    first, *others = commands
-    with ExitStack() as stack:
-        said = [stack.enter_context(tempfile.TemporaryFile()) for _ in others]
-        running = [subprocess.Popen(c, cwd=ROOT, env=_environment({}), stdout=f, stderr=subprocess.STDOUT) for c, f in zip(others, said, strict=True)]
-        codes = [_call(first), *(process.wait() for process in running)]
-        for file in said:
-            file.seek(0)
-            sys.stdout.buffer.write(file.read())
-            sys.stdout.flush()
-    return any(codes)
+    shown, beside = TEST_LANES
+    with tempfile.TemporaryFile() as said, ThreadPoolExecutor(1) as pool:
+        other = pool.submit(lambda: [_call([*pytest, *group], out=said) for group in beside])
+        codes = [_call([*pytest, *group]) for group in shown] + other.result()
+        said.seek(0)
+        sys.stdout.buffer.write(said.read())
+        sys.stdout.flush()
+    return int(any([*codes, _call([*pytest, *TEST_LAST])]))
 
 
 def _check(_: Sequence[str]) -> int:
@@ -211,8 +205,8 @@ def _all(*commands: Sequence[str]) -> int:
     return max([_call([str(PYTHON.parent / c[0]), *c[1:]]) for c in commands])
 
 
-def _call(command: Sequence[str], extra: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
-    return subprocess.call(command, cwd=cwd, env=_environment(extra or {}))
+def _call(command: Sequence[str], extra: dict[str, str] | None = None, cwd: Path = ROOT, out: IO[bytes] | None = None) -> int:
+    return subprocess.call(command, cwd=cwd, env=_environment(extra or {}), stdout=out, stderr=None if out is None else subprocess.STDOUT)
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:

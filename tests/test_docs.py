@@ -10,7 +10,7 @@ from backend.connections.connection import State
 from contract.calls import ANSWER_SECONDS, APP_SECONDS, CALL_SECONDS, CALLS
 from contract.errors import CallError, Reason
 from devtools import openapi
-from devtools.__main__ import TEST_STAGES
+from devtools.__main__ import TEST_LANES, TEST_LAST
 from devtools.ports import _DEFAULTS as PORTS
 from localorg.control import api as control
 from localorg.settings import OrgSettings
@@ -63,7 +63,7 @@ def test_every_make_target_is_documented_and_every_documented_one_exists(reposit
 
 
 def test_make_test_runs_every_test(repository: Path) -> None:
-    told = {path for stage in TEST_STAGES for group in stage for path in group}
+    told = {path for lane in TEST_LANES for group in lane for path in group} | set(TEST_LAST)
     files = {
         f"tests/{f.relative_to(repository / 'tests').parts[0]}" for f in (repository / "tests").rglob("test_*.py") if "node_modules" not in f.parts
     }

@@ -130,10 +130,19 @@ def _app_check(device: Drawer, clock: Clock) -> AppCheck:
     return AppCheck(device, clock)
 
 
-async def test_what_does_not_work_is_not_tried_at_each_call() -> None:
-    device, clock, asked = Drawer(), Clock(), list[bool]()
-    device.attests = lambda _app, once: asked.append(once)
-    app_check = _app_check(device, clock)
+async def test_a_device_that_never_answers_holds_one_call_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ATTEST_SECONDS <= 10
+    monkeypatch.setattr("data.services.app_check.ATTEST_SECONDS", 0.01)
+    asked = list[bool]()
+
+    class Silent(Drawer):
+        async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
+            asked.append(once)
+            await asyncio.Event().wait()
+            return None
+
+    clock = Clock()
+    app_check = _app_check(Silent(), clock)
     assert [await app_check.token(call) for call in (GET_CONNECTION, GET_ACCESS, SIGN_IN)] == [None] * 3
     assert len(asked) == 1
     clock.now += REST_SECONDS
@@ -141,16 +150,13 @@ async def test_what_does_not_work_is_not_tried_at_each_call() -> None:
     assert len(asked) == 2
 
 
-async def test_a_device_that_never_answers_holds_no_call_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ATTEST_SECONDS <= 10
-    monkeypatch.setattr("data.services.app_check.ATTEST_SECONDS", 0.01)
-
-    class Silent(Drawer):
-        async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
-            await asyncio.Event().wait()
-            return None
-
-    assert await _app_check(Silent(), Clock()).token(GET_ACCESS) is None
+async def test_a_device_that_has_no_token_is_asked_again_at_once() -> None:
+    """It had no network a moment ago."""
+    device = Drawer()
+    app_check = _app_check(device, Clock())
+    assert await app_check.token(GET_ACCESS) is None
+    device.attests = lambda _app, _once: token()
+    assert await app_check.token(GET_ACCESS) is not None
 
 
 async def test_what_is_kept_is_read_once_and_early() -> None:

@@ -106,6 +106,7 @@ def test_the_budget_of_failing_calls_runs_out(suite: Suite) -> None:
         with running(suite, TOKEN_KEYSET=new_keyset()) as broken:
             broken.app.id_token = app.id_token
             assert [broken.call() for _ in range(3)] == ["tokens-unreadable"] * 3
+            broken.firing(call=3)  # its log has come
             api.lines += broken.lines
         assert api.firing(call=400) == {ALWAYS, "budget-call-availability"}
 

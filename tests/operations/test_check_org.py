@@ -15,6 +15,7 @@ from backend.values import Uid
 from contract.errors import Reason
 from devtools.clients import App, authorize, control
 from devtools.suite import Suite, function_environment
+from localorg.data.seed import USERS
 
 
 @pytest.fixture
@@ -40,11 +41,14 @@ def test_an_org_that_is_set_up_well(suite: Suite, repository: Path, host: str) -
     assert "nobody has signed in yet" in said
 
 
-def test_a_policy_that_ended_sign_ins_is_told(suite: Suite, repository: Path, host: str, org_url: str, app: App) -> None:
-    app.sign_in(authorize(org_url))
+def test_a_policy_that_ended_sign_ins_is_told(suite: Suite, repository: Path, host: str, org_url: str) -> None:
+    """Everybody's, so that it does not look as if somebody had revoked the app themselves."""
+    apps = [App(suite.plan.app_url, suite.plan.ports.url("auth"), host) for _ in USERS]
+    for app, (username, *_) in zip(apps, USERS, strict=True):
+        app.sign_in(authorize(org_url, username))
     control(org_url, "app", {"refreshPolicy": "fixed", "refreshSeconds": 1000})
     control(org_url, "clock", {"advanceSeconds": 8000})
-    assert app.reason("api/getProfile", {})[2] == "access-revoked"
+    assert [app.reason("api/getProfile", {})[2] for app in apps] == ["access-revoked"] * len(apps)
     code, said = check(suite, repository, host, GCLOUD_PROJECT=suite.plan.project)
     assert code == 1
     assert ["are not known any more" in line for line in said.splitlines() if line.startswith("✗")] == [True], said

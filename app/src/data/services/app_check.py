@@ -14,7 +14,7 @@ from data.services.device import StorageRefused
 _KEPT = "app-check"
 RENEW_BEFORE = 60.0  # seconds before its end at which a token is asked for again
 ATTEST_SECONDS = 10.0  # a page that may not load reCAPTCHA never hears of it
-REST_SECONDS = 60.0  # for so long nothing is asked again that did not work
+REST_SECONDS = 60.0  # for so long a device is not asked again that did not answer
 
 
 class Attests(Protocol):
@@ -63,9 +63,7 @@ class AppCheck:
             if not once and not fresh and self._now() < self._until:
                 return self._token
             token = await self._attested(app, once=once, fresh=fresh)
-            if token is None:
-                self._rests_until = self._now() + REST_SECONDS
-            elif not once:
+            if token is not None and not once:
                 self._token, self._until = token, expiry(token) - RENEW_BEFORE
             return token
 
@@ -101,6 +99,7 @@ class AppCheck:
             async with asyncio.timeout(ATTEST_SECONDS):
                 return await self._device.attest(app, once=once, fresh=fresh)
         except TimeoutError:
+            self._rests_until = self._now() + REST_SECONDS
             return None
 
 
