@@ -11,10 +11,11 @@ from typing import cast
 
 from localorg.data.seed import USERS
 from localorg.metadata import DataError, MetadataError
-from localorg.provision import open_org
+from localorg.provision import age, open_org
 from localorg.server import listen, make_app, make_server
 from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
 
+_FRESH_DAYS = 14  # a demo org that is older says so
 _FILES = ("org.sqlite3", "org.sqlite3-wal", "org.sqlite3-shm")
 
 
@@ -106,6 +107,9 @@ def _serve(options: argparse.Namespace) -> int:
     org = open_org(settings)
     for line in org.metadata.left_out:
         print(f"left out: {line}", flush=True)
+    days = age(org)
+    if days > _FRESH_DAYS:
+        print(f"note: the demo records were made {days} days ago, so their tasks are overdue; a reset makes new ones", flush=True)
     print(f"Local org ready at http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
     server = make_server(make_app(org, log=_say))
     try:

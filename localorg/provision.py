@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 
+from localorg.clock import from_datetime
 from localorg.data import records, tables
 from localorg.data.access import profile_name
 from localorg.data.jobs import JOB_TABLES
@@ -54,6 +55,12 @@ def open_org(settings: OrgSettings) -> Org:
     _register_callbacks(org, settings.callbacks, rotation=settings.rotation)
     org.org_id = str(db.execute("SELECT Id FROM Organization").fetchone()["Id"])
     return org
+
+
+def age(org: Org) -> int:
+    """How many days ago the org was made."""
+    made = org.db.execute("SELECT CreatedDate FROM Organization").fetchone()["CreatedDate"]
+    return int((org.clock.now() - from_datetime(str(made))) // 86_400)
 
 
 def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:

@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
 from localorg.data.passwords import set_password
@@ -53,9 +54,13 @@ _TITLES = ("Chief Financial Officer", "Head of Purchasing", "IT Director", "Oper
 _DEALS = ("Renewal", "Expansion", "Pilot", "Platform rollout", "Support plan", "New site", "Training package")
 _SUBJECTS = ("Delivery was late", "Invoice does not match order", "Cannot sign in to portal", "Question about warranty", "Wrong part shipped")
 _TODO = ("Call back", "Send quote", "Prepare meeting", "Check contract", "Follow up on demo")
+# Days from the day on which the org is made, in the order in which its records are made: what presses, on whatever day that is.
+_CLOSING_SOON = (3, 0, 6, 1, 9, 14)  # the first open deals; never later than the end of that month
+_DUE_SOON = (0, -1, 2, 0, -3, 1)  # the first tasks; all others are due later
 _BATCH = 2000
 ADMIN = "admin@localorg.test"
 
+ZONE = "Europe/Berlin"  # of every user
 SCOPES = "api id profile email openid refresh_token web"  # of the demo app
 PROFILES = ("System Administrator", "Standard User", "Read Only")
 USERS = (
@@ -81,13 +86,14 @@ def seed(org: Org) -> None:
                 {"Username": username, "Alias": first[:3].lower(), "CommunityNickname": username.split("@")[0],
                  "FirstName": first, "LastName": last, "Email": username, "Title": title, "CompanyName": "Local Org Trading",
                  "Department": "Sales", "Phone": "+49 30 901820", "City": "Berlin", "Country": "Germany", "ProfileId": profiles[profile],
-                 "IsActive": 1, "TimeZoneSidKey": "Europe/Berlin", "LocaleSidKey": "en_GB", "LanguageLocaleKey": "en_US"},
+                 "IsActive": 1, "TimeZoneSidKey": ZONE, "LocaleSidKey": "en_GB", "LanguageLocaleKey": "en_US"},
             )
         )  # fmt: skip
     writer.add("Organization", {"Name": "Local Org Trading", "InstanceName": "LOC1", "IsSandbox": 0, "OrganizationType": "Developer Edition"})
     writer.user = users[0]
+    days = _Days(now)
     for n in range(settings.accounts):
-        _account(rng, writer, n, now)
+        _account(rng, writer, n, now, days)
     for _ in range(max(10, settings.accounts // 4)):
         _lead(rng, writer, now)
     writer.finish()
@@ -104,7 +110,7 @@ def seed(org: Org) -> None:
         db.executemany(f"INSERT INTO app ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", apps)
 
 
-def _account(rng: random.Random, w: "_Writer", n: int, now: datetime) -> None:
+def _account(rng: random.Random, w: "_Writer", n: int, now: datetime, days: "_Days") -> None:
     stem, tail = _STEM[n % len(_STEM)], _TAIL[(n // len(_STEM)) % len(_TAIL)]
     cycle = n // (len(_STEM) * len(_TAIL))
     name = f"{stem} {tail}" + (f" {cycle + 1}" if cycle else "")
@@ -135,11 +141,11 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime) -> None:
     for _ in range(rng.randint(0, 3)):
         stage, _probability = rng.choice(STAGES)
         closed = stage.startswith("Closed")
-        close = now + timedelta(days=-rng.randint(1, 300) if closed else rng.randint(5, 180))
+        close = days.before(rng.randint(1, 300)) if closed else days.closing(rng.randint(5, 180))
         w.add(
             "Opportunity",
             {"AccountId": account, "Name": f"{name} – {rng.choice(_DEALS)}", "StageName": stage, "Amount": float(rng.randint(5, 400) * 1000),
-             "CloseDate": close.date().isoformat(), "Type": "New Customer", "LeadSource": rng.choice(LEAD_SOURCES), "NextStep": rng.choice(_TODO)},
+             "CloseDate": close.isoformat(), "Type": "New Customer", "LeadSource": rng.choice(LEAD_SOURCES), "NextStep": rng.choice(_TODO)},
         )  # fmt: skip
     if rng.random() < 0.5:
         status = rng.choice(("New", "Working", "Escalated", "Closed"))
@@ -155,7 +161,7 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime) -> None:
             },
         )
     if rng.random() < 0.6:
-        due = (now + timedelta(days=rng.randint(-10, 30))).date().isoformat()
+        due = days.due(rng.randint(-10, 30)).isoformat()
         w.add(
             "Task",
             {
@@ -190,6 +196,29 @@ def _ascii(name: str) -> str:
     for there, here in (("é", "e"), ("ë", "e"), ("ø", "o"), ("í", "i"), ("'", "")):
         name = name.replace(there, here)
     return name.lower()
+
+
+class _Days:
+    """Dates around the day on which the org is made, as its users' calendars have it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._today = now.astimezone(ZoneInfo(ZONE)).date()
+        self._month_ends = (self._today.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+        self._soon = list(reversed(_CLOSING_SOON))
+        self._pressing = list(reversed(_DUE_SOON))
+
+    def before(self, days: int) -> date:
+        return self._today - timedelta(days=days)
+
+    def closing(self, days: int) -> date:
+        """When an open deal is to close: in so many days, unless it is one of the first."""
+        if self._soon:
+            return min(self._today + timedelta(days=self._soon.pop()), self._month_ends)
+        return self._today + timedelta(days=days)
+
+    def due(self, days: int) -> date:
+        """When a task is due: about so many days away, unless it is one of the first."""
+        return self._today + timedelta(days=self._pressing.pop() if self._pressing else 2 + abs(days))
 
 
 class _Writer:
