@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from devtools import lock, openapi, ports, run, web
-from devtools.paths import PYTHON, ROOT, SECRETS, STATE, tool_path
+from devtools.function_settings import FunctionSettings
+from devtools.paths import OWN_SETTINGS, PYTHON, ROOT, STATE, tool_path
 from devtools.suite import Plan, function_environment
 
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(_: Sequence[str]) -> int:
-    return run.run(Plan(ports.chosen(), _project(), STATE), observe=os.environ.get("OBSERVE", "") not in ("", "0"))
+    return run.run(Plan(ports.chosen(), _project(), STATE, own=OWN_SETTINGS), observe=os.environ.get("OBSERVE", "") not in ("", "0"))
 
 
 # Groups of tests, each with emulators of its own. The lanes run at the same time and take about as long as each other, the groups of a
@@ -147,14 +148,16 @@ def _site(_: Sequence[str]) -> int:
 
 def _reset(_: Sequence[str]) -> int:
     shutil.rmtree(STATE, ignore_errors=True)
-    SECRETS.unlink(missing_ok=True)
     print("✓ the emulators and the local org have forgotten everything; the next make run starts anew")
+    own = FunctionSettings(_project(), OWN_SETTINGS, STATE).files()
+    if own:
+        print(f"  Your own settings stay: {', '.join(str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file) for file in own)}")
     return 0
 
 
 def _admin(rest: Sequence[str]) -> int:
     """An administrator's command: on what `make run` runs, or on the project that GCLOUD_PROJECT names."""
-    plan = Plan(ports.chosen(running=True), _project(), STATE)
+    plan = Plan(ports.chosen(running=True), _project(), STATE, own=OWN_SETTINGS)
     local = "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"])
     if local and not ports.answers(plan.ports.firestore):
         print("✗ nothing runs here: make run starts it; for a deployed project set GCLOUD_PROJECT (docs/operations.md)", file=sys.stderr)

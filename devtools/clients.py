@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 
+from devtools.function_settings import CONSUMER_SECRET as CONSUMER_SECRET
+
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
-CONSUMER_SECRET = "local-consumer-secret"
 CALLBACK = "http://127.0.0.1:5999/callback"
 SCOPE = "api id profile email refresh_token"
 SALES, ADMIN, PASSWORD = "sales@localorg.test", "admin@localorg.test", "localorg1"

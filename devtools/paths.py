@@ -14,7 +14,7 @@ PYTHON = VENV / BIN / "python"
 UV = TOOLS / "uv" / BIN / "uv"
 OTHER_CLIENTS = ROOT / "tests/localorg/npm"
 WEB_SDK = ROOT / "tests/e2e/npm"
-SECRETS = ROOT / "functions/.secret.local"
+OWN_SETTINGS = Path(os.environ.get("SETTINGS_DIR", ROOT / "functions"))  # .env.local and .secret.local of whoever works here
 STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 
 

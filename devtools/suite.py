@@ -15,14 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from devtools import saved_state
-from devtools.paths import ROOT, SECRETS, tool_path
+from devtools.function_settings import FunctionSettings
+from devtools.paths import ROOT, tool_path
 from devtools.ports import Ports, answers
 from devtools.processes import Child
 
 REGION = "europe-west1"
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
-CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105  the local org's, of no use elsewhere
 PHONE_CALLBACK = "salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
@@ -46,7 +48,8 @@ UNLIMITED = 10**9  # requests a user and day, for tests and benchmarks
 class Plan:
     """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, how many requests
     to Salesforce a user may make in a day and how many sign-ins may fail (None: as many as when it is deployed). `loopback` is
-    the port on which an installed app waits for the way back from Salesforce; `telemetry` is a collector's address."""
+    the port on which an installed app waits for the way back from Salesforce; `telemetry` is a collector's address; `own` is the folder
+    of a person's own `.env.local` and `.secret.local` (None: the run reads nobody's)."""
 
     ports: Ports
     project: str
@@ -56,6 +59,11 @@ class Plan:
     user_requests: int | None = None
     loopback: int = 5717
     telemetry: str | None = None
+    own: Path | None = None
+
+    @property
+    def settings(self) -> FunctionSettings:
+        return FunctionSettings(self.project, self.own, self.state or ROOT / ".local")
 
     @property
     def app_url(self) -> str:
@@ -79,11 +87,14 @@ class Suite:
         self._running = False
         self._saved = None if plan.state is None else saved_state.SavedState(plan.state)
         self._config = ROOT / f"firebase.{plan.project}-{plan.ports.hub}.local.json"
-        self._scratch = ROOT / ".local" / f"run-{plan.ports.hub}"
+        # Below no folder with a dot: firebase-tools watches nothing there.
+        self._scratch = ROOT / "build" / f"run-{plan.ports.hub}"
 
     def __enter__(self) -> Self:
         try:
+            clear_left_over(self._scratch.parent)
             self._scratch.mkdir(parents=True, exist_ok=True)
+            (self._scratch / "runner").write_text(str(os.getpid()))
             if self._saved is not None:
                 self._saved.open()
             self._start_org()
@@ -104,6 +115,11 @@ class Suite:
         if ended is None and self._running:
             ended = next((part for part in _PARTS if not answers(getattr(self.plan.ports, part))), None)
         return ended
+
+    @property
+    def notes(self) -> list[str]:
+        """What the local org wants to be read by whoever starts it."""
+        return [line.removeprefix("note: ") for line in self._org_lines if line.startswith("note: ")]
 
     def save(self) -> None:
         """Saves what the emulators hold; what was saved before stays until that is done. A save that fails changes nothing."""
@@ -139,8 +155,9 @@ class Suite:
 
     def _start_emulators(self) -> None:
         plan = self.plan
-        make_secrets()
-        self._config.write_text(json.dumps(_config(plan.ports), indent=2))
+        functions = self._scratch / "functions"
+        plan.settings.lay_out(functions)
+        self._config.write_text(json.dumps(_config(plan.ports, functions), indent=2))
         node = shutil.which("node", path=tool_path(dict(os.environ)))
         if node is None:
             raise SuiteError("Node is missing: run make run, which installs it")
@@ -197,6 +214,13 @@ class Suite:
                 time.sleep(0.1)
 
 
+def clear_left_over(folder: Path) -> None:
+    """Deletes what runs have left that were killed hard: copies of secrets are among it."""
+    for runner in folder.glob("run-*/runner"):
+        if not psutil.pid_exists(int(runner.read_text() or 0)):
+            shutil.rmtree(runner.parent, ignore_errors=True)
+
+
 def _function_settings(plan: Plan) -> dict[str, str]:
     """What functions/.env holds elsewhere."""
     limit = str(plan.user_requests)
@@ -212,11 +236,10 @@ def _function_settings(plan: Plan) -> dict[str, str]:
 
 def function_environment(plan: Plan) -> dict[str, str]:
     """What the Functions emulator gives to a function, for a process of it that is started otherwise."""
-    make_secrets()
-    secrets = dict(line.split("=", 1) for line in SECRETS.read_text().splitlines() if "=" in line)
     return {
         **_function_settings(plan),
-        **{name: value.strip("'") for name, value in secrets.items()},
+        **plan.settings.variables(),
+        **plan.settings.secrets(),
         "GCLOUD_PROJECT": plan.project,
         "FUNCTIONS_EMULATOR": "true",
         "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{plan.ports.firestore}",
@@ -230,18 +253,8 @@ def _without_query(line: str) -> str:
     return f"hosting: {access[1]} {access[2]} {access[3]}" if access else _QUERY.sub("?…", line)
 
 
-def make_secrets() -> None:
-    """Writes functions/.secret.local when it is missing: the local org's consumer secret and a key of this machine's own."""
-    if SECRETS.exists():
-        return
-    command = [sys.executable, "-m", "backend.admin", "keyset", "new"]
-    keyset = subprocess.run(command, cwd=ROOT / "functions", capture_output=True, text=True, check=True).stdout.strip()
-    SECRETS.touch(mode=0o600)
-    SECRETS.write_text(f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}\nTOKEN_KEYSET='{keyset}'\n")
-
-
-def _config(ports: Ports) -> dict[str, object]:
-    """firebase.json with this run's ports and the Python that runs it."""
+def _config(ports: Ports, functions: Path) -> dict[str, object]:
+    """firebase.json with this run's ports, its folder of functions and the Python that runs them."""
     config = json.loads((ROOT / "firebase.json").read_text())
     for part in ("hub", "logging", "auth", "functions", "firestore", "hosting", "eventarc", "tasks"):
         config["emulators"][part]["port"] = getattr(ports, part)
@@ -251,7 +264,7 @@ def _config(ports: Ports) -> dict[str, object]:
             if header["key"] == "Content-Security-Policy":  # locally the page signs in at the emulator instead of Google
                 header["value"] = header["value"].replace("connect-src 'self'", f"connect-src 'self' {ports.url('auth')}")
     for source in config["functions"]:
-        source["runtime"] = f"python3{sys.version_info.minor}"
+        source |= {"source": str(functions.relative_to(ROOT)), "runtime": f"python3{sys.version_info.minor}"}
     return config
 
 

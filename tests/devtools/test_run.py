@@ -41,7 +41,9 @@ class Run:
         self.ports = ports.free()
         self.state = state
         self.project = project or f"demo-run-{self.ports.hub}"
-        self.environment = {**os.environ, **self.ports.environment(), "STATE_DIR": str(state), "PROJECT": self.project, "SAVE_EVERY": "3600"}
+        self.own = state.with_name("own")  # the settings files of whoever runs it, not of whoever runs the tests
+        folders = {"STATE_DIR": str(state), "SETTINGS_DIR": str(self.own)}
+        self.environment = {**os.environ, **self.ports.environment(), **folders, "PROJECT": self.project, "SAVE_EVERY": "3600"}
         self.environment.pop("MAKELEVEL", None)
         self.log = state.with_suffix(".log")
 
@@ -110,8 +112,12 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def test_state_survives_a_restart_and_ctrl_c_leaves_nothing(run: Run) -> None:
+    """And a person's own settings are in force."""
+    run.own.mkdir()
+    (run.own / ".env.local").write_text(f"SALESFORCE_LOGIN_HOSTS=127.0.0.1:{run.ports.localorg}=The org that I wrote down\n")
     running = run.start()
     app = run.app()
+    assert [host["label"] for host in app.call("auth/getSignInOptions")["loginHosts"]] == ["The org that I wrote down"]
     app.sign_in(authorize(run.ports.url("localorg")))
     made = app.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Kept over a restart"}})["id"]
     running.send_signal(signal.SIGINT)

@@ -1,0 +1,90 @@
+"""What the functions of one run read: a folder with links to their code, and the settings and secrets of that run.
+
+firebase-tools takes `.env`, `.env.PROJECT`, `.env.local` and `.secret.local` from the folder of the functions, and lets them win
+over the environment (its functions/env.js and emulator/functionsEmulator.js, read in 15.34.2). So every run has such a folder of its
+own. Only `make run` puts a person's own files into it; nothing writes into `functions/`, and nothing deletes there.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from devtools.paths import ROOT
+
+CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105  the local org's, of no use elsewhere
+SECRETS = ".secret.local"
+CODE = ROOT / "functions"
+_LINE = re.compile(r"""\s*(?:export\s+)?([\w./]+)\s*=\s*('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|[^#]*)""")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSettings:
+    """`own`: the folder with a person's own settings files, None when the run reads nobody's. `keep`: the folder that holds the key with
+    which this run seals tokens; the key stays as long as what was sealed with it."""
+
+    project: str
+    own: Path | None
+    keep: Path
+
+    def files(self) -> list[Path]:
+        """The person's own files that count here; a later one wins."""
+        names = (".env", f".env.{self.project}", ".env.local", SECRETS)
+        return [] if self.own is None else [self.own / name for name in names if (self.own / name).is_file()]
+
+    def variables(self) -> dict[str, str]:
+        """The person's own settings, without secrets."""
+        return {name: value for file in self.files() if file.name != SECRETS for name, value in _read(file.read_text()).items()}
+
+    def secrets(self) -> dict[str, str]:
+        """The local org's consumer secret and this run's key, where the person has not written down others."""
+        return {name: value for text in self._secret_texts() for name, value in _read(text).items()}
+
+    def lay_out(self, folder: Path, code: Path = CODE) -> None:
+        """Makes `folder` what the Functions emulator serves: the code of the folder `code` by links, so that an edit counts at once."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for part in code.iterdir():
+            if not part.name.startswith("."):
+                (folder / part.name).symlink_to(part.resolve() if part.name == "venv" else part)
+        for file in self.files():
+            if file.name != SECRETS:
+                (folder / file.name).symlink_to(file)
+        _write(folder / SECRETS, "\n".join(self._secret_texts()))
+
+    def _secret_texts(self) -> list[str]:
+        """What `.secret.local` says in this run: what the person has written comes last and wins."""
+        own = [file.read_text() for file in self.files() if file.name == SECRETS]
+        made = [] if any("TOKEN_KEYSET" in _read(text) for text in own) else [f"TOKEN_KEYSET='{self._keyset()}'"]
+        return [f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}", *made, *own]
+
+    def _keyset(self) -> str:
+        file = self.keep / "keyset"
+        if not file.exists():
+            command = [sys.executable, "-c", "from backend.adapters import cipher; print(cipher.new_keyset())"]
+            keyset = subprocess.run(command, cwd=CODE, capture_output=True, text=True, check=True).stdout.strip()
+            self.keep.mkdir(parents=True, exist_ok=True)
+            _write(file, keyset)
+        return file.read_text()
+
+
+def _read(text: str) -> dict[str, str]:
+    lines = [match for line in text.splitlines() if (match := _LINE.match(line))]
+    return {match[1]: _unquoted(match[2].strip()) for match in lines}
+
+
+def _unquoted(value: str) -> str:
+    quote = value[:1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else ""
+    value = value[1:-1] if quote else value
+    return value.replace('\\"', '"') if quote == '"' else value
+
+
+def _write(file: Path, text: str) -> None:
+    """A file for its owner only, whole or not there."""
+    new = file.with_name(f"{file.name}.{os.getpid()}.new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    os.replace(new, file)
