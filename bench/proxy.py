@@ -2,7 +2,7 @@
 
 Everybody runs as one process on this machine, with the emulators of Firestore and of Firebase Authentication (whose ID tokens
 have no signature: what everybody checks is their content). The upstream is of fixed speed; each request differs. wrk asks,
-in rounds that take turns. The figures go into bench/results.json.
+in rounds that take turns. The figures go into build/bench (bench/results.py).
 """
 
 import json

@@ -12,6 +12,8 @@ VENV = ROOT / ".venv"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = VENV / BIN / "python"
 UV = TOOLS / "uv" / BIN / "uv"
+NODE_BIN = TOOLS / "node-bin"  # these two say where in this folder the project's own Node and Java are, if it has its own
+JAVA_HOME = TOOLS / "java-home"
 OTHER_CLIENTS = ROOT / "tests/localorg/npm"
 WEB_SDK = ROOT / "tests/e2e/npm"
 OWN_SETTINGS = Path(os.environ.get("SETTINGS_DIR", ROOT / "functions"))  # .env.local and .secret.local of whoever works here
@@ -21,10 +23,10 @@ STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 def tool_path(environment: dict[str, str]) -> str:
     """PATH with this project's Node and Java in front where it has brought its own."""
     parts: list[str] = []
-    if (TOOLS / "node-bin").exists():
-        parts.append((TOOLS / "node-bin").read_text())
-    if (TOOLS / "java-home").exists():
-        parts.append(str(Path((TOOLS / "java-home").read_text()) / "bin"))
+    if NODE_BIN.exists():
+        parts.append(str(ROOT / NODE_BIN.read_text()))
+    if JAVA_HOME.exists():
+        parts.append(str(ROOT / JAVA_HOME.read_text() / "bin"))
     return os.pathsep.join([*parts, environment.get("PATH", "")])
 
 

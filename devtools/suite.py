@@ -290,13 +290,16 @@ def firestore_jar(folder: Path) -> str | None:
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return None
-    try:
-        shown = subprocess.run([gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    jar = Path(shown.stdout.strip()) / "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
-    if shown.returncode != 0 or not jar.is_file():
-        return None
+    inside = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+    jar = Path(os.path.realpath(gcloud)).parent.parent / inside  # where it is unless a wrapper was installed; asking takes seconds
+    if not jar.is_file():
+        try:
+            shown = subprocess.run([gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        jar = Path(shown.stdout.strip()) / inside
+        if shown.returncode != 0 or not jar.is_file():
+            return None
     # Google's jar names no main class and firebase-tools runs `java -jar`: a jar that is only a manifest points at it.
     text = f"Manifest-Version: 1.0\nMain-Class: {_FIRESTORE_MAIN}\nClass-Path: {jar.as_uri()}"
     lines: list[str] = []

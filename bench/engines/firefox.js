@@ -1,6 +1,6 @@
 // Two visits in Firefox; prints the page's marks of each as JSON: node bench/engines/firefox.js FIREFOX URL
 const path = require("path");
-const puppeteer = require(path.join(__dirname, "../../devtools/node_modules/puppeteer-core"));
+const puppeteer = require(path.join(__dirname, "../../tests/e2e/npm/node_modules/puppeteer-core"));
 
 async function main([executablePath, url]) {
   const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });

@@ -1,6 +1,6 @@
 // The smoke test in Firefox, driven over WebDriver BiDi: node tests/e2e/firefox.js FIREFOX URL USERNAME PASSWORD
 const path = require("path");
-const puppeteer = require(path.join(__dirname, "../../devtools/node_modules/puppeteer-core"));
+const puppeteer = require(path.join(__dirname, "npm/node_modules/puppeteer-core"));
 
 async function main([executablePath, url, username, password]) {
   const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });

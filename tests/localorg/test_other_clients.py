@@ -134,7 +134,7 @@ def run_node(repository: Path, script: str, given: object, **environment: str) -
     assert node is not None, "Node is missing: run make test, which installs it"
     done = subprocess.run(
         [node, str(repository / "tests/localorg" / script)], input=json.dumps(given), capture_output=True, text=True, timeout=120, check=False,
-        env={"NODE_PATH": str(repository / "devtools/node_modules"), "PATH": "", **environment},
+        env={"NODE_PATH": str(repository / "tests/localorg/npm/node_modules"), "PATH": "", **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)

@@ -45,7 +45,7 @@ def test_the_readmes_examples_run(repository: Path, tmp_path: Path) -> None:
         "from playwright.sync_api import BrowserType\nlaunch = BrowserType.launch\n"
         f"BrowserType.launch = lambda self: launch(self, executable_path={path!r}, args={list(CHROMIUM_FLAGS)!r})\n"
     )
-    environment = {**os.environ, "NODE_PATH": str(repository / "devtools/node_modules"), "PATH": tool_path(dict(os.environ))}
+    environment = {**os.environ, "NODE_PATH": str(repository / "tests/localorg/npm/node_modules"), "PATH": tool_path(dict(os.environ))}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
     assert "3 passed" in done.stdout, done.stdout + done.stderr
