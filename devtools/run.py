@@ -127,5 +127,5 @@ def _print(line: str, *, error: bool = False) -> None:
 
 
 def _tidy(line: str) -> str:
-    """A function's own line without the mark that firebase-tools puts before it."""
-    return line.lstrip("> ").removeprefix("i  ").removeprefix("functions: ") if line.startswith(">") else line
+    """A function's own line without the mark that firebase-tools puts before it; a traceback keeps its indentation."""
+    return line.removeprefix(">  ").removeprefix("i  ").removeprefix("functions: ") if line.startswith(">") else line

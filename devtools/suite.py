@@ -162,7 +162,8 @@ class Suite:
         if node is None:
             raise SuiteError("Node is missing: run make run, which installs it")
         firebase = str(ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js")
-        command = [node, "--require", str(ROOT / "devtools/read_deadline.cjs"), firebase, "emulators:start"]
+        preloaded = [word for name in ("read_deadline", "trusted_schemas") for word in ("--require", str(ROOT / f"devtools/{name}.cjs"))]
+        command = [node, *preloaded, firebase, "emulators:start"]
         command += ["--project", plan.project, "--config", str(self._config), "--only", "auth,firestore,functions,hosting"]
         newest = None if self._saved is None else self._saved.newest()
         if newest is not None:

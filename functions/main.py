@@ -28,7 +28,7 @@ if settings.is_serving():
     except KeysetError as wrong:
         settings.refuse_to_start(f"TOKEN_KEYSET: {wrong}")
     else:
-        wiring.configure_log(_settings.project_id, readable=_settings.readable_log)
+        wiring.configure_log(_settings.project_id, readable=_settings.readable_log, tracebacks=_settings.emulated)
         if _settings.telemetry is not None:
             function, percent = settings.function_name(), _settings.telemetry_percent
             telemetry.start(_settings.telemetry, project_id=_settings.project_id, function=function, sample_percent=percent)

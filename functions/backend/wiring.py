@@ -176,21 +176,36 @@ def _log_allowance(usage: OrgUsage) -> None:
     tell("allowance", org=usage.org_id, used=usage.used, limit=usage.limit, percent=usage.percent)
 
 
-def configure_log(project_id: str, *, readable: bool) -> None:
-    """One line a call: JSON that Cloud Logging understands, with its trace, or words on a laptop."""
+def configure_log(project_id: str, *, readable: bool, tracebacks: bool = False) -> None:
+    """One line a call: JSON that Cloud Logging understands, with its trace, or words on a laptop, there with `tracebacks` of faults."""
 
     def traced(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event.update(telemetry.log_fields(project_id))
         return event
 
     traces = [] if readable else [traced]
+    without = [] if readable and tracebacks else [_without_traceback]
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
-    last: Any = structlog.dev.ConsoleRenderer(colors=False) if readable else structlog.processors.JSONRenderer(serializer=_json)
+    words = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)  # which prints no local variables
+    last: Any = words if readable else structlog.processors.JSONRenderer(serializer=_json)
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _bounded, *traces, _severity, structlog.processors.TimeStamper(fmt="iso", utc=True), last],
+        processors=[
+            structlog.processors.add_log_level,
+            *without,
+            _bounded,
+            *traces,
+            _severity,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            last,
+        ],
         logger_factory=structlog.PrintLoggerFactory() if readable else structlog.BytesLoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _without_traceback(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event.pop("exc_info", None)
+    return event
 
 
 def _json(event: structlog.typing.EventDict, **_: object) -> bytes:

@@ -20,6 +20,7 @@ import pytest
 from devtools import ports
 from devtools.clients import ADMIN, App, authorize
 from devtools.paths import ROOT
+from devtools.run import _tidy
 from devtools.saved_state import OTHER_VERSION, SavedState
 from devtools.suite import Plan, Suite
 
@@ -271,6 +272,22 @@ def test_what_is_edited_is_what_runs(tmp_path: Path) -> None:
             [sys.executable, "-c", f"import {name}; print({name}.__file__)"], cwd=tmp_path, capture_output=True, text=True, check=True
         )
         assert Path(shown.stdout.strip()).parent == home
+
+
+def test_a_traceback_of_a_function_keeps_its_indentation() -> None:
+    assert [_tidy(line) for line in (">  Traceback (most recent call last):", '>    File "queries.py", line 9', "i  a line of firebase-tools")] == [
+        "Traceback (most recent call last):",
+        '  File "queries.py", line 9',
+        "i  a line of firebase-tools",
+    ]
+
+
+def test_the_auth_emulator_checks_with_the_library_that_is_made_quick() -> None:
+    """devtools/trusted_schemas.cjs reaches one copy of ajv; another one would start slowly again."""
+    packages = ROOT / "devtools/node_modules"
+    assert (packages / "ajv/dist/core.js").exists()
+    assert (packages / "exegesis/package.json").exists()
+    assert not (packages / "exegesis/node_modules/ajv").exists()
 
 
 def test_an_administrators_command_without_a_backend_says_what_to_do() -> None:
