@@ -149,9 +149,8 @@ def _site(_: Sequence[str]) -> int:
 def _reset(_: Sequence[str]) -> int:
     shutil.rmtree(STATE, ignore_errors=True)
     print("✓ the emulators and the local org have forgotten everything; the next make run starts anew")
-    own = FunctionSettings(_project(), OWN_SETTINGS, STATE).files()
-    if own:
-        print(f"  Your own settings stay: {', '.join(str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file) for file in own)}")
+    if own := FunctionSettings(_project(), OWN_SETTINGS, STATE).named():
+        print(f"  Your own settings stay: {own}")
     return 0
 
 

@@ -35,6 +35,10 @@ class FunctionSettings:
         names = (".env", f".env.{self.project}", ".env.local", SECRETS)
         return [] if self.own is None else [self.own / name for name in names if (self.own / name).is_file()]
 
+    def named(self) -> str:
+        """Those files as a person reads them, "" when there are none."""
+        return ", ".join(str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file) for file in self.files())
+
     def variables(self) -> dict[str, str]:
         """The person's own settings, without secrets."""
         return {name: value for file in self.files() if file.name != SECRETS for name, value in _read(file.read_text()).items()}

@@ -56,6 +56,8 @@ def run(plan: Plan, *, observe: bool = False) -> int:
             _print(f"✓ everything runs ({time.monotonic() - started:.0f} s)\n")
             _print(f"  Open     {plan.app_url}")
             _print("  Sign in  sales@localorg.test   password localorg1   (admin@localorg.test too)")
+            if own := plan.settings.named():
+                _print(f"  Settings of your own, from {own}, are in force")
             for note in suite.notes:
                 _print(f"  Note     {note}")
             _print(f"  The org  {plan.ports.url('localorg')}{watching}\n\n  Ctrl-C ends everything and keeps its state; make reset clears it.\n")

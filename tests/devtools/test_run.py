@@ -119,6 +119,7 @@ def test_state_survives_a_restart_and_ctrl_c_leaves_nothing(run: Run) -> None:
     running = run.start()
     app = run.app()
     assert [host["label"] for host in app.call("auth/getSignInOptions")["loginHosts"]] == ["The org that I wrote down"]
+    assert str(run.own / ".env.local") in run.log.read_text()
     app.sign_in(authorize(run.ports.url("localorg")))
     made = app.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Kept over a restart"}})["id"]
     running.send_signal(signal.SIGINT)
