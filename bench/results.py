@@ -1,4 +1,4 @@
-"""The newest figures of each benchmark, with the machine and the day: in build/bench, and with WRITE=1 in bench/results.json, which is kept."""
+"""The newest figures of each benchmark, with the machine and the day: in build/bench, with WRITE=1 in bench/results.json."""
 
 import json
 import os

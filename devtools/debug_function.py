@@ -1,6 +1,8 @@
-"""One function in this very process, for a debugger, beside what `make run` runs: `python -m devtools.debug_function api [CALL [JSON]]`
+"""One function in this very process, for a debugger, beside what `make run` runs:
+`python -m devtools.debug_function api [CALL [JSON]]`
 
-With CALL (such as `getDashboard`) it signs in as the local org's sales user and makes that call to itself, so that a breakpoint is met.
+With CALL (such as `getDashboard`) it signs in as the local org's sales user and makes that call to itself, so that a
+breakpoint is met.
 It listens on FUNCTION_PORT (5010). `.vscode/launch.json` starts it.
 """
 

@@ -1,8 +1,8 @@
 """What the functions of one run read: a folder with links to their code, and the settings and secrets of that run.
 
-firebase-tools takes `.env`, `.env.PROJECT`, `.env.local` and `.secret.local` from the folder of the functions, and lets them win
-over the environment (its functions/env.js and emulator/functionsEmulator.js, read in 15.34.2). So every run has such a folder of its
-own. Only `make run` puts a person's own files into it; nothing writes into `functions/`, and nothing deletes there.
+firebase-tools takes `.env`, `.env.PROJECT`, `.env.local` and `.secret.local` from the folder of the functions, and lets
+them win over the environment (its functions/env.js and emulator/functionsEmulator.js, read in 15.34.2). So every run has
+such a folder of its own. Only `make run` puts a person's own files into it; nothing writes into `functions/`, and nothing deletes there.
 """
 
 import os
@@ -23,8 +23,8 @@ _LINE = re.compile(r"""\s*(?:export\s+)?([\w./]+)\s*=\s*('(?:\\'|[^'])*'|"(?:\\"
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
-    """`own`: the folder with a person's own settings files, None when the run reads nobody's. `keep`: the folder that holds the key with
-    which this run seals tokens; the key stays as long as what was sealed with it."""
+    """`own`: the folder with a person's own settings files, None when the run reads nobody's. `keep`: the folder that holds
+    the key with which this run seals tokens; the key stays as long as what was sealed with it."""
 
     project: str
     own: Path | None
@@ -48,7 +48,7 @@ class FunctionSettings:
         return {name: value for text in self._secret_texts() for name, value in _read(text).items()}
 
     def lay_out(self, folder: Path, code: Path = CODE) -> None:
-        """Makes `folder` what the Functions emulator serves: the code of the folder `code` by links, so that an edit counts at once."""
+        """Makes `folder` what the Functions emulator serves: links to the code in `code`, so that an edit counts at once."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for part in code.iterdir():

@@ -3,7 +3,8 @@
 python3 -m devtools.setup_machine run|test|check   then starts the command itself
 
 Into .tools/ go uv always, and Node and Java where the machine's are missing or too old; into .venv/ the Python packages;
-into devtools/node_modules/ firebase-tools and what the web client is built from; for the tests the browsers, where the machine lets it.
+into devtools/node_modules/ firebase-tools and what the web client is built from; for the tests the browsers, where the
+machine lets it.
 A step is passed over when it has been done, from the same inputs, and what it made is still there.
 """
 
@@ -79,7 +80,7 @@ def prepare(command: str, rest: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """One installation. `inputs`: files, by content, or words; `made` says whether its result is there; `count` how far it is."""
+    """One installation. `inputs`: files, by content, or words; `made`: whether its result is there; `count`: how far it is."""
 
     name: str
     inputs: Sequence[Path | str]
@@ -104,7 +105,7 @@ class Step:
 
 
 class Progress:
-    """Says what is under way and how far it is: on a terminal in a line that is written anew each second, elsewhere now and then."""
+    """Says what is under way and how far it is: on a terminal in one line that changes, elsewhere in a line now and then."""
 
     def __init__(self) -> None:
         self._steps: dict[str, tuple[Step, float]] = {}

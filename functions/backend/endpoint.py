@@ -74,7 +74,7 @@ class Endpoint:
         except CallError as refused:
             response, outcome = callable_protocol.error(refused), refused.reason.value
         except Exception as failure:
-            # Of this the log of a deployed function keeps only the kind and place: an exception's text may hold what must not be logged.
+            # A deployed function logs only the kind and place: an exception's text may hold what must not be logged.
             _log.error("failed", call=shown, kind=type(failure).__name__, place=_place(failure), exc_info=failure)
             response, outcome = callable_protocol.error(Misconfigured(Reason.INTERNAL)), Reason.INTERNAL.value
         milliseconds = round(1000 * (time.perf_counter() - started), 1)

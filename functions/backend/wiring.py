@@ -177,7 +177,7 @@ def _log_allowance(usage: OrgUsage) -> None:
 
 
 def configure_log(project_id: str, *, readable: bool, tracebacks: bool = False) -> None:
-    """One line a call: JSON that Cloud Logging understands, with its trace, or words on a laptop, there with `tracebacks` of faults."""
+    """One line a call: JSON that Cloud Logging understands, with its trace, or words; with `tracebacks` of faults on a laptop."""
 
     def traced(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event.update(telemetry.log_fields(project_id))

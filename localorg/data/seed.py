@@ -54,7 +54,7 @@ _TITLES = ("Chief Financial Officer", "Head of Purchasing", "IT Director", "Oper
 _DEALS = ("Renewal", "Expansion", "Pilot", "Platform rollout", "Support plan", "New site", "Training package")
 _SUBJECTS = ("Delivery was late", "Invoice does not match order", "Cannot sign in to portal", "Question about warranty", "Wrong part shipped")
 _TODO = ("Call back", "Send quote", "Prepare meeting", "Check contract", "Follow up on demo")
-# Days from the day on which the org is made, in the order in which its records are made: what presses, on whatever day that is.
+# What presses, in days from the day on which the org is made, in the order in which its records are made.
 _CLOSING_SOON = (3, 0, 6, 1, 9, 14)  # the first open deals; never later than the end of that month
 _DUE_SOON = (0, -1, 2, 0, -3, 1)  # the first tasks; all others are due later
 _BATCH = 2000
