@@ -1,7 +1,9 @@
 """The arrows of the house point one way; held by the imports themselves."""
 
 import ast
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,13 @@ _MAY = {
 _OURS = ("contract", "backend", "localorg", "data", "ui", "devtools", "tests", "main")
 
 
+def _python(folder: Path) -> Iterator[Path]:
+    """Every Python file of ours below a folder."""
+    for path, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in ("venv", "node_modules")]
+        yield from (Path(path) / name for name in names if name.endswith(".py"))
+
+
 def _imports(file: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
@@ -52,8 +61,7 @@ def _within(module: str, room: str) -> bool:
 
 def _files(repository: Path, room: str) -> list[Path]:
     inner = [r for r in _MAY if r != room and r.startswith(room + "/")]
-    files = [f for f in (repository / room).rglob("*.py") if "venv" not in f.parts]
-    return [f for f in files if not any(f.is_relative_to(repository / r) for r in inner)]
+    return [f for f in _python(repository / room) if not any(f.is_relative_to(repository / r) for r in inner)]
 
 
 @pytest.mark.parametrize("room", list(_MAY))
@@ -92,7 +100,7 @@ def _names(file: Path, root: Path) -> str:
 )
 def test_there_is_no_circle_of_imports(repository: Path, root: str, package: str) -> None:
     base = repository / root
-    modules = {_names(f, base): f for f in (base / package).rglob("*.py")}
+    modules = {_names(f, base): f for f in _python(base / package)}
     arrows = {name: {m for m in _imports(file) if m in modules and m not in (name, package)} for name, file in modules.items()}
     done: set[str] = set()
 
@@ -109,21 +117,20 @@ def test_there_is_no_circle_of_imports(repository: Path, root: str, package: str
 
 def test_functions_and_the_local_org_do_not_know_each_other(repository: Path) -> None:
     for room, other in (("functions", "localorg"), ("localorg", "backend"), ("localorg", "contract")):
-        for file in (repository / room).rglob("*.py"):
-            if "venv" not in file.parts:
-                assert not any(m.split(".")[0] == other for m in _imports(file)), file
+        for file in _python(repository / room):
+            assert not any(m.split(".")[0] == other for m in _imports(file)), file
 
 
 def test_only_settings_read_the_environment(repository: Path) -> None:
-    for file in (repository / "functions").rglob("*.py"):
-        if "venv" not in file.parts and file.name != "settings.py":
+    for file in _python(repository / "functions"):
+        if file.name != "settings.py":
             assert "os.environ" not in file.read_text(), file
             assert "getenv" not in file.read_text(), file
 
 
 def test_only_one_module_builds_a_connections_next_state(repository: Path) -> None:
     """connection.py has the steps; the stores only carry revisions and ends of the audit record."""
-    for file in (repository / "functions/backend").rglob("*.py"):
+    for file in _python(repository / "functions/backend"):
         if file.name not in ("connection.py", "store.py", "blocks.py", "firestore.py"):
             imports = _imports(file)
             assert "dataclasses.replace" not in imports or not any(i.startswith("backend.connections.connection") for i in imports), file
@@ -134,7 +141,7 @@ def test_only_one_module_builds_a_connections_next_state(repository: Path) -> No
 def test_no_flow_decides_by_a_reason(repository: Path) -> None:
     """Reasons are for people; what a flow can know is the class of a failure."""
     for flow in _BELOW:
-        for file in (repository / "functions/backend" / flow).rglob("*.py"):
+        for file in _python(repository / "functions/backend" / flow):
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.Compare):
                     read = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and n.attr == "reason"]
@@ -143,12 +150,11 @@ def test_no_flow_decides_by_a_reason(repository: Path) -> None:
 
 def test_tests_benchmarks_and_tools_are_no_circle(repository: Path) -> None:
     for room, others in (("devtools", ("tests", "bench")), ("bench", ("tests",))):
-        for file in (repository / room).glob("*.py"):
+        for file in _python(repository / room):
             assert not any(module.split(".")[0] in others for module in _imports(file)), file
 
 
 def test_nothing_edits_the_path_of_imports(repository: Path) -> None:
     for room in ("functions", "app/src", "localorg", "devtools", "bench"):
-        for file in (repository / room).rglob("*.py"):
-            if not {"venv", "node_modules"} & set(file.parts):
-                assert "sys.path" not in file.read_text(), file
+        for file in _python(repository / room):
+            assert "sys.path" not in file.read_text(), file

@@ -139,7 +139,7 @@ def test_the_reference_comes_out_of_the_docstrings(site: Path) -> None:
     assert 'id="localorg.EmbeddedOrg"' in (site / "reference/localorg.html").read_text()
 
 
-WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.y*ml"))
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
