@@ -2,7 +2,8 @@
 
 Counted are the exchanges that did not succeed: of one address, at one login host, and altogether. An instance counts in
 memory and adds up with the others through the store, behind the calls. Half of what a login host and all together may have
-is kept for callers who have not failed in this minute and whose code looks as Salesforce's do.
+is kept for callers who have not failed in this minute and whose code looks as Salesforce's do. An address that somebody else
+has told is believed only while less has failed through them than one address may have.
 """
 
 import asyncio
@@ -120,7 +121,9 @@ class Attempts:
         callers = [_Budget(f"{pool}{kind}address_{self._fingerprint(_network(visitor.address))}", one)]
         if visitor.peer != visitor.address:  # who said what the caller's address is: a proxy, or the caller itself
             callers.append(_Budget(f"{pool}{kind}peer_{self._fingerprint(_network(visitor.peer))}", _PER_PEER * one))
-        is_first = usual and not any(self._current().of(b.key) for b in callers[:1])
+        told_by = callers[1:]  # may be many people's proxy, or one who makes up another address each time
+        window = self._current()
+        is_first = usual and not window.of(callers[0].key) and all(window.of(b.key) < one for b in told_by)
         share = 1.0 if is_first else 0.5
         hosts = _Budget(f"{pool}{_SHARED}_{self._fingerprint(login_host)}", int(_PER_HOST * one * share))
         return [*callers, hosts, _Budget(f"{pool}{_SHARED}", int(_ALTOGETHER * one * share))]
