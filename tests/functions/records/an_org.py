@@ -1,6 +1,10 @@
-"""Salesforce as the data calls see it, in memory: remembers what it was sent, answers what the test says."""
+"""Salesforce as the data calls see it, in memory: remembers what it was sent, answers what the test says.
+
+Where it decides by itself (what is hidden, what has changed, what is gone) it passes the same tests as the real adapter (test_org.py).
+"""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -12,7 +16,7 @@ from backend.records.org import Described, DescribedField, PreconditionFailed, R
 from backend.records.queries import Queries
 from backend.values import Caller, KeptText, Uid
 from contract.calls import FieldShape, FieldValue
-from contract.errors import CallError, Reason
+from contract.errors import CallError, NotFound, Reason
 from tests.functions.memory_store import MemoryCreations
 
 CALLER = Caller(Uid.of("00D000000000001EAA", "005000000000001AAA"), "phone")
@@ -56,13 +60,19 @@ class AnOrg:
 
     async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
         self.sent.extend(texts)
+        for text in texts:
+            if re.findall(r"FROM (\w+)", text)[-1] in self.hidden:
+                raise ShapeRefused(Reason.NOT_PERMITTED)
+            if self.hidden & set(re.findall(r"\w+", text)):
+                raise ShapeRefused(Reason.UNKNOWN_FIELD)
         if self.refuses_once and any(self.refuses_once in text for text in texts):
             self.refuses_once = None
             raise ShapeRefused(Reason.UNKNOWN_FIELD)
         return [self.rows for _ in texts]
 
     async def search(self, uid: Uid, text: str) -> Sequence[Row]:
-        return (await self.query(uid, text))[0]
+        self.sent.append(text)
+        return self.rows
 
     async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
         self.described += 1
@@ -109,11 +119,17 @@ class AnOrg:
             raise PreconditionFailed(current)
         if self.fails is not None:
             raise self.fails
+        if current is None:
+            raise NotFound(Reason.RECORD_NOT_FOUND)
         self.written.append((sobject, fields, unchanged_since))
+        self.rows[0] = current = {**current, **fields}
         return current if self.reads_back else None
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
+        if not self.rows:
+            raise NotFound(Reason.RECORD_NOT_FOUND)
         self.written.append((sobject, {}, None))
+        self.rows = []
 
     async def currency(self, uid: Uid) -> str:
         self.currency_asked += 1
@@ -126,4 +142,4 @@ class AnOrg:
 
 
 def a_row(**fields: object) -> Row:
-    return {"Id": RECORD_ID, "SystemModstamp": VERSION, **fields}
+    return {"attributes": {"type": "Account"}, "Id": RECORD_ID, "SystemModstamp": VERSION, **fields}
