@@ -91,6 +91,10 @@ class Tab:
     def sign_in(self, username: str = SALES, *, then: str | re.Pattern[str] = "Open pipeline") -> None:
         """From the sign-in page over the local org's pages to the home page, or to where it says `then`."""
         self.tap("Sign in with Salesforce")
+        self.come_back(username, then=then)
+
+    def come_back(self, username: str = SALES, *, then: str | re.Pattern[str] = "Open pipeline") -> None:
+        """From Salesforce's page, where the person signs in, to the app."""
         self.page.fill("#username", username)
         self.page.fill("#password", PASSWORD)
         self.page.click("#Login")

@@ -13,6 +13,7 @@ from data.services.backend import Backend
 from data.services.device import make_device
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
+from data.services.windows import make_windows
 from ui.app import App
 from ui.frame import Frame, Window
 from ui.shared import theme
@@ -26,7 +27,7 @@ async def main(page: ft.Page) -> None:
     app_check = AppCheck(device)
     app_check.begin()
     backend, shelf = Backend(device.base_url, http, app_check), Shelf(device)
-    session = SessionRepository(backend, FirebaseAuth(http), device)
+    session = SessionRepository(backend, FirebaseAuth(http), device, windows=make_windows())
     records = RecordsRepository(backend, session, shelf)
     app = App(session, records, shelf, Drafts(device), device, device.languages)
     window = Window(page.width or 0, page.route, page.push_route)

@@ -1,7 +1,6 @@
 """The app as a whole, without a screen: which place an address shows, who may see it, what is left when one leaves."""
 
 import asyncio
-import json
 
 import pytest
 
@@ -45,8 +44,7 @@ async def test_nobody_sees_a_place_without_signing_in_and_everybody_gets_there_a
     assert isinstance(app.screen, SignInViewModel)
     assert app.screen.options is not None
     await app.screen.sign_in()
-    pending = json.loads(world.device.kept["pending-sign-in"])
-    assert pending["route"] == route
+    assert world.device.pending()["route"] == route
 
 
 async def test_a_parent_is_what_its_id_begins_with() -> None:
@@ -198,7 +196,7 @@ async def test_coming_back_from_salesforce_signs_in_once() -> None:
     app = await world.start("/records/Account", user=None)
     assert isinstance(app.screen, SignInViewModel)
     await app.screen.sign_in()
-    state = json.loads(world.device.kept["pending-sign-in"])["state"]
+    state = world.device.pending()["state"]
     await app.show(f"/oauth/callback?code=c&state={state}")
     await app.settle()
     assert (world.route, world.session.user) == ("/records/Account", SAM)

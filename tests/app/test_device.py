@@ -15,36 +15,54 @@ from devtools.suite import PHONE_CALLBACK
 
 async def test_the_way_back_comes_to_a_port_of_this_machine_once() -> None:
     (port,) = ports.some(1)
-    async with Loopback(port) as loopback, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+    async with Loopback(port).expects("s") as coming, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         assert (await http.get("/favicon.ico")).status_code == 404
-        assert (await http.post(CALLBACK_PATH)).status_code == 404
+        assert (await http.post(f"{CALLBACK_PATH}?code=c&state=s")).status_code == 404
+        for forged in ("", "?code=c", "?code=c&state=", "?code=c&state=forged", "?error=access_denied&state=S", "?state=other&state=s"):
+            assert (await http.get(CALLBACK_PATH + forged)).status_code == 404
         answer = await http.get(f"{CALLBACK_PATH}?code=c&state=s")
         assert answer.status_code == 200
         assert answer.headers["referrer-policy"] == "no-referrer"
-        await http.get(f"{CALLBACK_PATH}?code=other&state=other")
-        assert await loopback.came_back() == f"{CALLBACK_PATH}?code=c&state=s"
+        await http.get(f"{CALLBACK_PATH}?code=other&state=s")
+        assert await coming == f"{CALLBACK_PATH}?code=c&state=s"
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
 
 
-async def test_somebody_who_never_comes_back_is_not_waited_for_for_ever() -> None:
+async def test_who_begins_again_is_brought_back_by_either_attempt() -> None:
+    """Somebody has closed Salesforce's page, and taps again: the first attempt still waits."""
     (port,) = ports.some(1)
-    async with Loopback(port) as loopback:
-        with pytest.raises(TimeoutError):
-            await loopback.came_back(0.05)
+    loopback = Loopback(port)
+    async with loopback.expects("first") as first, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        async with loopback.expects("second") as second:
+            await http.get(f"{CALLBACK_PATH}?code=c&state=second")
+            assert await second == f"{CALLBACK_PATH}?code=c&state=second"
+        await http.get(f"{CALLBACK_PATH}?code=c&state=first")
+        assert await first == f"{CALLBACK_PATH}?code=c&state=first"
+
+
+async def test_a_port_that_another_program_has_is_told_and_free_again_later() -> None:
+    (port,) = ports.some(1)
+    loopback = Loopback(port)
+    async with Loopback(port).expects("another program's"):
+        with pytest.raises(OSError, match="address already in use"):
+            async with loopback.expects("s"):
+                pass
+    async with loopback.expects("s"):
+        (await asyncio.open_connection("127.0.0.1", port))[1].close()
 
 
 async def test_what_is_no_request_does_no_harm() -> None:
     (port,) = ports.some(1)
-    async with Loopback(port) as loopback:
+    async with Loopback(port).expects("s") as coming, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         for sent in (b"\x00\xff\r\n", b"GET\r\n", b"\r\n", b"GET  HTTP/1.1\r\n"):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(sent)
             await writer.drain()
             await reader.read()
             writer.close()
-        with pytest.raises(TimeoutError):
-            await loopback.came_back(0.05)
+        await http.get(f"{CALLBACK_PATH}?code=c&state=s")
+        assert await coming
 
 
 @pytest.mark.parametrize(("agent", "name"), [

@@ -14,7 +14,7 @@ import pytest
 from contract.calls import FirebaseProject, LoginHost, SignInOptions
 from contract.codec import encode
 from contract.errors import CallError, Reason
-from data.repositories.session import challenge_of
+from data.repositories.session import MAX_PENDING, PENDING, challenge_of
 from devtools import languages
 from devtools.paths import ROOT, tool_path
 from tests.app.world import World
@@ -28,11 +28,21 @@ OPTIONS = SignInOptions(
 )
 
 
+_LOCAL_STORAGE = """const items = new Map();
+Object.defineProperty(globalThis, "localStorage", { value: {
+  getItem: (key) => items.get(key) ?? null, setItem: (key, value) => void items.set(key, value), removeItem: (key) => void items.delete(key),
+  key: (at) => [...items.keys()][at] ?? null, get length() { return items.size; },
+} });
+const value = async (name) => [name, JSON.stringify(await storage.read(name))];
+const kept = async () => Object.fromEntries(await Promise.all(storage.names("").map(value)));"""
+
+
 def _node(script: str) -> Any:
-    """What a module that has sign_in.js as `page` prints as JSON."""
+    """What a module that has sign_in.js as `page` and storage.js as `storage` prints as JSON; what it keeps ends with it."""
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     assert node is not None, "Node is missing: make test installs it"
-    module = f"import * as page from {json.dumps((PAGE / 'sign_in.js').as_uri())};\n{script}"
+    imports = [f"import * as {name} from {json.dumps((PAGE / file).as_uri())};" for name, file in (("page", "sign_in.js"), ("storage", "storage.js"))]
+    module = "\n".join([*imports, _LOCAL_STORAGE, script])
     done = subprocess.run([node, "--input-type=module", "-e", module], capture_output=True, text=True, check=True, timeout=60)
     return json.loads(done.stdout)
 
@@ -48,7 +58,8 @@ async def test_the_app_finishes_what_the_page_began() -> None:
     options = json.dumps(encode(OPTIONS))
     begun = _node(
         f"const options = {options};"
-        'console.log(JSON.stringify(await page.begin(options, options.loginHosts[0], "https://app.example/oauth/callback", "/records/Account")));'
+        'const begun = await page.begin(options, options.loginHosts[0], "https://app.example/oauth/callback", "/records/Account");'
+        "await page.keep(begun.pending); console.log(JSON.stringify({ ...begun, kept: await kept() }));"
     )
     pending, asked = begun["pending"], {k: v[0] for k, v in parse_qs(urlsplit(begun["url"]).query).items()}
 
@@ -56,7 +67,7 @@ async def test_the_app_finishes_what_the_page_began() -> None:
     device.redirect_uri = "https://app.example/oauth/callback"
     world = World(device=device)
     await world.session.begin(OPTIONS, OPTIONS.login_hosts[0], route="/records/Account")
-    by_app = json.loads(device.kept["pending-sign-in"])
+    by_app = device.pending()
     asked_by_app = {k: v[0] for k, v in parse_qs(urlsplit(device.opened).query).items()}
 
     secrets = {"state", "verifier", "begun"}
@@ -68,13 +79,37 @@ async def test_the_app_finishes_what_the_page_began() -> None:
     assert {k: v for k, v in asked.items() if k not in own} == {k: v for k, v in asked_by_app.items() if k not in own}
     assert asked["code_challenge"] == challenge_of(pending["verifier"])
 
-    device.kept["pending-sign-in"] = json.dumps(pending)
+    device.kept.update(begun["kept"])
     back = f"https://app.example/oauth/callback?{urlencode({'code': 'c', 'state': asked['state']})}"
-    assert await world.session.finish(back) == "/records/Account"
-    device.kept["pending-sign-in"] = json.dumps(pending)
     with pytest.raises(CallError) as refused:
         await world.session.finish(back.replace("state=", "state=x"))
     assert refused.value.reason is Reason.VERIFIER_REJECTED
+    assert await world.session.finish(back) == "/records/Account"
+    assert not begun["kept"].keys() & device.kept.keys()
+    assert asked["state"] not in str(begun["kept"].keys())
+
+
+async def test_what_nobody_will_finish_is_cleared_away_as_the_app_does_it() -> None:
+    """Too old, from a clock that was wrong, not to be read, and the oldest of too many."""
+    device = Drawer()
+    world = World(device=device)
+    await world.session.begin(OPTIONS, OPTIONS.login_hosts[0])
+    one = device.pending()
+    device.kept.clear()
+    ages = [-1000.0, -1.0, *(float(n) for n in range(20)), 599.0, 601.0, 5000.0]
+    texts = {f"{PENDING}{n}": json.dumps({**one, "begun": world.time - age}) for n, age in enumerate(ages)} | {
+        f"{PENDING}spoilt": "{}",
+        "settings": "{}",
+    }
+    device.kept.update(texts)
+    await world.session.begin(OPTIONS, OPTIONS.login_hosts[0])
+    by_app = device.kept.keys() & texts.keys()
+    by_page = _node(
+        f"for (const [name, text] of Object.entries({json.dumps(texts)})) await storage.write(name, JSON.parse(text));"
+        f'await page.keep({{ state: "new", begun: {world.time} }}); console.log(JSON.stringify(storage.names("")));'
+    )
+    assert by_app == set(by_page) & texts.keys() == {"settings", *(f"{PENDING}{n}" for n in range(1, MAX_PENDING))}
+    assert len(by_page) == len(device.kept) == MAX_PENDING + 1
 
 
 def test_two_sign_ins_share_no_secret() -> None:

@@ -1,7 +1,6 @@
 """The app without a screen, on a backend in memory that answers as the contract says: versions, conflicts, pages, rights."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -44,7 +43,7 @@ from data.repositories.session import SessionRepository
 from data.repositories.shelf import Shelf
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
-from tests.device import Drawer
+from tests.device import Beside, Drawer
 from ui.app import App
 
 Q = TypeVar("Q")
@@ -200,13 +199,21 @@ class MemoryFirebase:
 
 
 class World:
-    """One app on one device; `again` is the same device after a reload."""
+    """One app on one device; `again` is the same device after a reload, `beside` another window on it."""
 
-    def __init__(self, backend: MemoryBackend | None = None, device: Drawer | None = None, languages: tuple[str, ...] = ("en-US",)) -> None:
+    def __init__(
+        self,
+        backend: MemoryBackend | None = None,
+        device: Drawer | None = None,
+        languages: tuple[str, ...] = ("en-US",),
+        windows: Beside | None = None,
+    ) -> None:
         self.backend = backend or MemoryBackend()
         self.device = device or Drawer()
         self.time = 1_000_000.0
-        self.session = SessionRepository(cast(Backend, self.backend), cast(FirebaseAuth, MemoryFirebase()), self.device, self.now)
+        self.windows = windows or Beside()
+        firebase = cast(FirebaseAuth, MemoryFirebase())
+        self.session = SessionRepository(cast(Backend, self.backend), firebase, self.device, self.now, windows=self.windows)
         self.shelf = Shelf(self.device, self.now)
         self.drafts = Drafts(self.device)
         self.records = RecordsRepository(cast(Backend, self.backend), self.session, self.shelf)
@@ -224,7 +231,7 @@ class World:
         self.backend.signs_in = user
         options = await self.session.options()
         await self.session.begin(options, LoginHost(host, host))
-        state = json.loads(self.device.kept["pending-sign-in"])["state"]
+        state = self.device.pending()["state"]
         await self.session.finish(f"/oauth/callback?code=c&state={state}")
         self.backend.asked.clear()
 
@@ -239,6 +246,9 @@ class World:
 
     def again(self) -> "World":
         return World(self.backend, self.device)
+
+    def beside(self) -> "World":
+        return World(self.backend, Drawer(self.device.kept), windows=Beside(self.windows))
 
 
 def changed(record: Record, **fields: FieldValue) -> Record:

@@ -4,8 +4,8 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol, cast
 
 from contract.calls import Objects, SobjectShape
 from contract.codec import DecodeError, decode, encode
@@ -107,6 +107,7 @@ class App(State):
         self._tasks: set[asyncio.Task[None]] = set()
         records.network.changed = self._network_changed
         session.ended_by_itself = self._ended
+        session.followed = self._followed
         session.put_off = self._put_off
 
     # Beginning
@@ -140,7 +141,7 @@ class App(State):
         """Shows what an address names, as it was left, and loads behind."""
         self.route, place = route, place_of(route)
         if place.name == "callback":
-            if self.session.user is None or await self.session.is_pending():
+            if self.session.user is None or await self.session.is_pending(route):
                 await self._finish(route)
                 return
             place = HOME  # the back button: that sign-in is over
@@ -309,26 +310,41 @@ class App(State):
         """The session ended by itself, in the middle of whatever it was."""
         self._spawn(self._left(uid))
 
+    def _followed(self, is_new: bool) -> None:
+        """Another window has signed somebody in or out."""
+        if is_new:
+            self._spawn(self._arrive())
+        self.changed()
+
+    async def _arrive(self) -> None:
+        await self._take_over()
+        await self.show(self.session.route)
+
     # Settings
 
     async def choose(self, *, theme: Theme | None = None, language: str | None = None, lock: bool | None = None) -> None:
         """Keeps what the person chose, and does it."""
-        before = self.settings
-        self.settings = Settings(theme or before.theme, before.language if language is None else language, before.lock if lock is None else lock)
+        chosen: dict[str, Any] = {"theme": theme, "language": language, "lock": lock}
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+        self.settings = replace(self.settings, **chosen)
         use_language([self.settings.language] if self.settings.language else self._languages)
         self._models.clear()
         self.on_settings()
         self.changed()
         try:
-            await self._device.write(_SETTINGS, json.dumps(encode(self.settings)))
+            kept = await self._kept_settings()  # another window may have changed something else
+            await self._device.write(_SETTINGS, json.dumps(encode(replace(kept, **chosen))))
         except StorageRefused:
             return
 
-    async def _read_settings(self) -> None:
+    async def _kept_settings(self) -> Settings:
         try:
-            self.settings = decode(Settings, json.loads(await self._device.read(_SETTINGS) or "{}"), lenient=True)
+            return decode(Settings, json.loads(await self._device.read(_SETTINGS) or "{}"), lenient=True)
         except (ValueError, DecodeError):
-            self.settings = Settings()
+            return Settings()
+
+    async def _read_settings(self) -> None:
+        self.settings = await self._kept_settings()
         use_language([self.settings.language] if self.settings.language else self._languages)
         self.on_settings()
 

@@ -1,12 +1,24 @@
 // The way to Salesforce's page, as SessionRepository.begin goes it (app/src/data/repositories/session.py), for the moments before Python
 // is there. tests/app/test_start_page.py holds the two together.
+import { names, read, remove, write } from "./storage.js";
 
+const PENDING = "pending-sign-in/", PENDING_SECONDS = 600, MAX_PENDING = 16;
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 const secret = (size) => base64url(crypto.getRandomValues(new Uint8Array(size)));
 
+const digest = async (text) => base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+
 /** The S256 challenge of a PKCE verifier (RFC 7636 section 4.2). */
-export async function challengeOf(verifier) {
-  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))));
+export const challengeOf = digest;
+
+/** Keeps a sign-in until Salesforce sends back, under a name that its state leads to, and clears away what nobody will finish. Throws when
+ * the browser does not keep it. */
+export async function keep(pending) {
+  const kept = await Promise.all(names(PENDING).map(async (name) => ({ name, begun: (await read(name))?.begun ?? 0 })));
+  const young = kept.filter(({ begun }) => Math.abs(pending.begun - begun) <= PENDING_SECONDS).sort((one, other) => other.begun - one.begun);
+  const staying = young.slice(0, MAX_PENDING - 1);
+  kept.filter((one) => !staying.includes(one)).forEach(({ name }) => remove(name));
+  await write(PENDING + await digest(pending.state), pending);
 }
 
 /** What is to be kept until Salesforce sends back, and the address of its page (RFC 6749 section 4.1.1, RFC 7636 section 4.3). */

@@ -1,5 +1,5 @@
 // What a person sees and can do before the app itself stands: the sign-in page, or their home as it looked last.
-import { begin, fullMyDomain } from "./sign_in.js";
+import { begin, fullMyDomain, keep } from "./sign_in.js";
 import { has, read, remove, write } from "./storage.js";
 import { words } from "./words.js";
 
@@ -110,7 +110,7 @@ async function signIn(options) {
   }
   const { pending, url } = await begin(options, host, `${location.origin}/oauth/callback`, location.pathname + location.search);
   try {
-    await write("pending-sign-in", pending);
+    await keep(pending);
     if (options.appCheck) await write("app-check", options.appCheck); // the app reads it before its first call
   } catch {
     find("#start-refused").hidden = false;

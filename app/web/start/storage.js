@@ -34,4 +34,10 @@ export async function write(name, value) {
   localStorage.setItem(`${NAME}.${name}`, `${toText(iv)}.${toText(new Uint8Array(sealed))}`);
 }
 
+/** The names of all values whose name begins so. */
+export function names(prefix) {
+  const keys = Array.from({ length: localStorage.length }, (_, at) => localStorage.key(at));
+  return keys.filter((key) => key.startsWith(`${NAME}.${prefix}`)).map((key) => key.slice(NAME.length + 1));
+}
+
 export const remove = (name) => localStorage.removeItem(`${NAME}.${name}`);

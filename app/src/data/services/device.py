@@ -5,9 +5,10 @@ import locale
 import os
 import platform
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import flet as ft
 from flet_secure_storage import SecureStorage
@@ -19,6 +20,7 @@ T = TypeVar("T")
 CALLBACK_PATH = "/oauth/callback"
 STORAGE_SECONDS = 3.0  # it takes milliseconds where it works
 LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))  # one port, because Salesforce compares callback URLs with their port
+COME_BACK_SECONDS = 600.0  # for which an installed app waits for Salesforce's way back
 SCHEME_REDIRECT = "salesforce-sample://oauth/callback"
 _BACKEND = "http://127.0.0.1:5000"  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
 
@@ -42,11 +44,19 @@ class Device(Protocol):
         """None also when the storage cannot be read."""
         ...
 
+    async def look(self, key: str) -> str | None:
+        """None only when there is no such value. Raises StorageRefused when the storage cannot be read."""
+        ...
+
     async def write(self, key: str, value: str) -> None:
         """Raises StorageRefused."""
         ...
 
     async def remove(self, key: str) -> None: ...
+
+    async def values(self, prefix: str) -> dict[str, str]:
+        """All that is kept under keys that begin so; it takes long where much is kept. Raises StorageRefused."""
+        ...
 
     async def open_sign_in(self, url: str) -> str | None:
         """Goes to Salesforce's page. Returns the address that it sent back to; None when the app itself is left for it, or is
@@ -70,9 +80,12 @@ class _FletDevice:
 
     async def read(self, key: str) -> str | None:
         try:
-            return await self._stored(self._storage.get(key))
+            return await self.look(key)
         except StorageRefused:
             return None
+
+    async def look(self, key: str) -> str | None:
+        return await self._stored(self._storage.get(key))
 
     async def write(self, key: str, value: str) -> None:
         await self._stored(self._storage.set(key, value))
@@ -82,6 +95,10 @@ class _FletDevice:
             await self._stored(self._storage.remove(key))
         except StorageRefused:
             return
+
+    async def values(self, prefix: str) -> dict[str, str]:
+        everything = await self._stored(self._storage.get_all())
+        return {key: value for key, value in everything.items() if key.startswith(prefix)}
 
     async def _stored(self, work: Coroutine[object, object, T]) -> T:
         """Whatever a platform's storage raises, the app goes on without it; a browser that forbids it may also never answer."""
@@ -196,21 +213,70 @@ class BrowserDevice(_FletDevice):
         postMessage(to_js({"toPage": message}, dict_converter=Object.fromEntries), to_js(list(transferred)))  # pyright: ignore[reportUnknownMemberType]
 
 
+class Loopback:
+    """Waits on a port of this machine for ways back from Salesforce, each by its state; answers with a page that says to close it.
+
+    Any program and any web page may call the port, so what carries an unknown state is not found, and the waiting goes on."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._expected: dict[str, asyncio.Future[str]] = {}
+        self._server: asyncio.Server | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def expects(self, state: str) -> AsyncGenerator[Awaitable[str]]:
+        """Gives the address that Salesforce sends back to. The port is open while any way back is expected; raises OSError when
+        another program has it."""
+        coming = self._expected[state] = asyncio.get_running_loop().create_future()
+        try:
+            async with self._opening:
+                if self._server is None:
+                    self._server = await asyncio.start_server(self._answer, "127.0.0.1", self._port)
+            yield coming
+        finally:
+            del self._expected[state]
+            if not self._expected and self._server is not None:
+                self._server.close()
+                self._server = None
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            line = (await asyncio.wait_for(reader.readline(), 10)).decode("latin-1").split(" ")
+            target = line[1] if len(line) == 3 and line[0] == "GET" else ""
+            parts = urlsplit(target)
+            (state, *_) = parse_qs(parts.query).get("state", [""])
+            expected = self._expected.get(state) if parts.path == CALLBACK_PATH else None
+            body = "<!doctype html><title>Salesforce Sample</title><p>You can close this page and go back to the app.</p>" if expected else ""
+            head = f"HTTP/1.1 {'200 OK' if expected else '404 Not Found'}\r\nContent-Type: text/html\r\nReferrer-Policy: no-referrer"
+            writer.write(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+            await writer.drain()
+            if expected is not None and not expected.done():
+                expected.set_result(target)
+        except (OSError, TimeoutError, ValueError):
+            return
+        finally:
+            writer.close()
+
+
 class DesktopDevice(_FletDevice):
     """An installed app on a computer: Salesforce's page opens in the system's browser and comes back to a port of this machine
     (RFC 8252 section 7.3)."""
 
     base_url = os.environ.get("BACKEND_URL", _BACKEND)
     redirect_uri = f"http://127.0.0.1:{LOOPBACK_PORT}{CALLBACK_PATH}"
+    _loopback = Loopback(LOOPBACK_PORT)
 
     @property
     def name(self) -> str:
         return f"{platform.node() or 'Computer'}, {platform.system()}"
 
     async def open_sign_in(self, url: str) -> str | None:
-        async with Loopback(LOOPBACK_PORT) as loopback:
+        (state,) = parse_qs(urlsplit(url).query)["state"]
+        async with self._loopback.expects(state) as coming:
             await self._launcher.launch_url(ft.Url(url, target="_blank"))
-            return await loopback.came_back()
+            async with asyncio.timeout(COME_BACK_SECONDS):
+                return await coming
 
 
 class PhoneDevice(_FletDevice):
@@ -247,44 +313,6 @@ def make_device(page: ft.Page) -> BrowserDevice | DesktopDevice | PhoneDevice:
     if not page.web and page.platform in (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS):
         return PhoneDevice(page)
     return DesktopDevice(page)
-
-
-class Loopback:
-    """Waits on a port of this machine for one way back from Salesforce; answers with a page that says to close it."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> "Loopback":
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", self._port)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-
-    async def came_back(self, seconds: float = 600.0) -> str:
-        """The address that Salesforce sent back to. Raises TimeoutError."""
-        async with asyncio.timeout(seconds):
-            return await self._came
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            line = (await asyncio.wait_for(reader.readline(), 10)).decode("latin-1").split(" ")
-            target = line[1] if len(line) == 3 and line[0] == "GET" else ""
-            found = urlsplit(target).path == CALLBACK_PATH
-            body = "<!doctype html><title>Salesforce Sample</title><p>You can close this page and go back to the app.</p>" if found else ""
-            head = f"HTTP/1.1 {'200 OK' if found else '404 Not Found'}\r\nContent-Type: text/html\r\nReferrer-Policy: no-referrer"
-            writer.write(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
-            await writer.drain()
-            if found and not self._came.done():
-                self._came.set_result(target)
-        except (OSError, TimeoutError, ValueError):
-            return
-        finally:
-            writer.close()
 
 
 def browser_name(agent: str) -> str:

@@ -1,0 +1,71 @@
+"""The other windows of this app on the same device: one at a time changes what they share, and the others hear of it."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+_NAME = "sessions"
+WAIT_SECONDS = 5.0  # for another window's turn to end; one that the browser has put to sleep in it may never end it
+
+
+class Windows:
+    """Of an installed app, which has one window only. `changed` is called after another window has told of a change."""
+
+    def __init__(self) -> None:
+        self.changed: Callable[[], None] = lambda: None
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncGenerator[None]:
+        """What the block reads and writes, no other window changes meanwhile."""
+        async with self._turn:
+            yield
+
+    def tell(self) -> None:
+        """Lets the other windows know that something has changed."""
+
+
+class Tabs(Windows):
+    """Of a browser: Web Locks give the turns, a BroadcastChannel carries the news (W3C Web Locks API; HTML, "Broadcasting to other
+    browsing contexts"). Both work from a worker, and reach the tabs of this origin only."""
+
+    def __init__(self) -> None:
+        from js import BroadcastChannel  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+        from pyodide.ffi import create_proxy  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+
+        super().__init__()
+        self._channel: Any = BroadcastChannel.new(_NAME)  # pyright: ignore[reportUnknownMemberType]
+        self._channel.onmessage = create_proxy(lambda _event: self.changed())  # pyright: ignore[reportUnknownLambdaType]
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncGenerator[None]:
+        from js import navigator  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+        from pyodide.ffi import create_once_callable  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+
+        begun, over = asyncio.Event(), asyncio.Event()
+
+        async def turn(_lock: object) -> None:
+            begun.set()
+            await over.wait()
+
+        async with super().alone():
+            navigator.locks.request(_NAME, create_once_callable(turn))  # pyright: ignore[reportUnknownMemberType]
+            try:
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await begun.wait()
+            except TimeoutError:
+                pass
+            try:
+                yield
+            finally:
+                over.set()
+
+    def tell(self) -> None:
+        self._channel.postMessage(None)
+
+
+def make_windows() -> Windows:
+    """The implementation for where the app's Python runs."""
+    return Tabs() if sys.platform == "emscripten" else Windows()
