@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,20 +55,40 @@ class SteppedClock:
 
 
 class FirebaseUsers:
-    """What Firebase Authentication was asked to end."""
+    """Firebase Authentication in memory, and what it was asked to end; passes the same tests as the real one at the emulator."""
 
     def __init__(self) -> None:
         self.ended: list[str] = []
         self.deleted: list[str] = []
+        self._tokens: dict[str, Caller] = {}
+        self._valid_since: dict[Uid, int] = {}
 
     async def custom_token(self, caller: Caller) -> str:
-        return f"custom token of {caller.uid} {caller.device}"
+        token = f"custom token {len(self._tokens)}"
+        self._tokens[token] = caller
+        return token
 
     async def end_firebase_sessions(self, uid: Uid) -> None:
         self.ended.append(uid)
+        if uid in self._valid_since:
+            self._valid_since[uid] = int(time.time())
 
     async def delete_user(self, uid: Uid) -> None:
         self.deleted.append(uid)
+        self._valid_since.pop(uid, None)
+
+    # What an app and an administrator see
+
+    async def sign_in(self, custom_token: str) -> Caller:
+        caller = self._tokens[custom_token]
+        self._valid_since.setdefault(caller.uid, 0)
+        return caller
+
+    async def knows(self, uid: Uid) -> bool:
+        return uid in self._valid_since
+
+    async def valid_since(self, uid: Uid) -> int:
+        return self._valid_since.get(uid, 0)
 
 
 @dataclass(frozen=True)

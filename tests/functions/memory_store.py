@@ -1,4 +1,5 @@
-"""The backend's documents in memory: the same fences as Firestore, for tests that need no emulator."""
+"""The backend's documents in memory: the same fences as Firestore, for tests that need no emulator. Each passes the same tests as
+Firestore's (tests/functions/adapters/test_firestore.py)."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -93,7 +94,7 @@ def meets(criteria: Criteria, connection: Connection) -> bool:
 
 
 class MemoryDocuments:
-    """Passes the same tests as Firestore's."""
+    """The connections, their audit record, and the blocks."""
 
     def __init__(self) -> None:
         self._documents: dict[Uid, Connection] = {}

@@ -45,7 +45,7 @@ KEY, CERTIFICATE = _key_and_certificate()
 OTHER_KEY, _ = _key_and_certificate()
 
 
-class _NoCredential(firebase_admin.credentials.Base):
+class NoCredential(firebase_admin.credentials.Base):
     def get_credential(self) -> Any:
         from google.auth.credentials import AnonymousCredentials
 
@@ -56,7 +56,7 @@ class _NoCredential(firebase_admin.credentials.Base):
 def auth(monkeypatch: pytest.MonkeyPatch) -> Iterator[FirebaseAuth]:
     monkeypatch.delenv("FIREBASE_AUTH_EMULATOR_HOST", raising=False)
     monkeypatch.setattr(google_id_token, "_fetch_certs", lambda _request, _url: {"kid1": CERTIFICATE})
-    app = firebase_admin.initialize_app(_NoCredential(), {"projectId": PROJECT}, name="verification")
+    app = firebase_admin.initialize_app(NoCredential(), {"projectId": PROJECT}, name="verification")
     yield FirebaseAuth(app)
     firebase_admin.delete_app(app)
 

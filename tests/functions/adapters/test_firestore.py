@@ -11,15 +11,16 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.firestore import FirestoreAttempts, FirestoreDocuments, FirestoreUsage
+from backend.adapters.firestore import FirestoreAttempts, FirestoreCodes, FirestoreDocuments, FirestoreUsage
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
 from backend.records.allowance import OrgUsage, UsageStore
 from backend.sign_in.attempts import AttemptStore
+from backend.sign_in.flow import Codes
 from backend.values import KeptText, Secret, Uid
 from contract.errors import Reason
-from tests.functions.memory_store import MemoryAttempts, MemoryDocuments, MemoryUsage
+from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments, MemoryUsage
 
 
 def a_connection(org_id: str = "00D") -> Connection:
@@ -238,6 +239,18 @@ async def test_failed_sign_ins_of_all_instances_add_up(database: AsyncClient | N
     assert await attempts.add(minute, first) == first
     assert await attempts.add(minute, {"address_b": 4, "everyone": 1, "address_c": 7}) == {"everyone": 4, "address_b": 6, "address_c": 7}
     assert await attempts.add(uuid4().hex, {"everyone": 1}) == {"everyone": 1}
+
+
+async def test_a_code_is_taken_once_until_it_is_given_back(database: AsyncClient | None) -> None:
+    codes: Codes = MemoryCodes() if database is None else FirestoreCodes(database)
+    one, other = uuid4().hex, uuid4().hex
+    assert sum(await asyncio.gather(*(codes.claim(one) for _ in range(5)))) == 1
+    assert await codes.claim(other)
+    assert not await codes.claim(one)
+    for _ in range(2):
+        await codes.give_back(one)
+    assert await codes.claim(one)
+    assert not await codes.claim(other)
 
 
 async def test_shares_of_a_budget_add_up(usage: UsageStore) -> None:
