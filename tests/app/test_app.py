@@ -208,20 +208,20 @@ async def test_a_delete_can_be_taken_back_for_a_while(monkeypatch: pytest.Monkey
     monkeypatch.setattr(app_module, "UNDO_SECONDS", 0.05)
     world = World()
     for n in range(3):
-        world.backend.add(f"00{n}", Name=f"Acme {n}")
+        world.backend.add(f"001{n}", Name=f"Acme {n}")
     app = await world.start("/records/Account")
-    await app.delete("Account", "000", "Acme 0")
+    await app.delete("Account", "0010", "Acme 0")
     assert isinstance(app.screen, ListViewModel)
-    assert [r.id for r in app.screen.items] == ["001", "002"]
+    assert [r.id for r in app.screen.items] == ["0011", "0012"]
     assert app.notice is not None
     assert app.notice.run is not None
     await app.notice.run()
     await asyncio.sleep(0.1)
-    assert "000" in world.backend.records
+    assert "0010" in world.backend.records
 
-    await app.delete("Account", "001", "Acme 1")
+    await app.delete("Account", "0011", "Acme 1")
     await asyncio.sleep(0.1)
-    assert "001" not in world.backend.records
+    assert "0011" not in world.backend.records
 
 
 async def test_a_delete_that_waits_is_done_when_the_person_signs_out() -> None:

@@ -16,6 +16,7 @@ from contract.calls import (
     Empty,
     FieldShape,
     FieldValue,
+    Filter,
     FirebaseProject,
     Hit,
     Hits,
@@ -36,7 +37,7 @@ from contract.calls import (
     UpdateRecord,
     User,
 )
-from contract.errors import CallError, ChangedMeanwhile, NotFound, Reason
+from contract.errors import CallError, ChangedMeanwhile, NotFound, Reason, RefusedRequest
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
@@ -87,12 +88,15 @@ ACCOUNT = SobjectShape(
 )
 CONTACT = SobjectShape(
     "Contact", "Contact", "Contacts", (FieldShape("LastName", "Last Name", "string", True, True, True, 80),), sections=(Section("", ("LastName",)),),
-    listed=("Name",), creatable=True, editable=True,
+    listed=("Name",), creatable=True, editable=True, key_prefix="003",
 )  # fmt: skip
 
 
-class MemoryBackend:
-    """Records in memory. `fails` is raised by the next call of that name, `holds` keeps an answer back until it is set."""
+class MemoryBackend(Backend):
+    """Records in memory; the object of each is told by what its id begins with, as in Salesforce.
+
+    `fails` is raised by the next call of that name, `holds` keeps an answer back until it is set.
+    """
 
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
@@ -149,16 +153,30 @@ class MemoryBackend:
         return Empty()
 
     def _search(self, request: calls.Search) -> Hits:
-        found = [r for r in self.records.values() if request.text.lower() in str(r.fields.get("Name")).lower()]
-        return Hits(tuple(Hit("Account", r) for r in found))
+        matching = [(o.sobject, r) for o in self.objects.objects for r in self._records_of(o.sobject, request.text)]
+        return Hits(tuple(Hit(sobject, record) for sobject, record in matching))
 
     def _listRecords(self, request: ListRecords) -> RecordPage:
-        found = [r for r in self.records.values() if (request.search or "").lower() in str(r.fields.get("Name")).lower()]
-        found = [r for r in found if all(r.fields.get(f.field) == f.value for f in request.filters)]
-        found.sort(key=lambda r: str(r.fields.get("Name")), reverse=request.sort is not None and request.sort.descending)
+        records = [r for r in self._records_of(request.sobject, request.search or "") if all(_passes(r, f) for f in request.filters)]
+        records.sort(key=lambda r: r.id)
+        if request.sort is not None:
+            shape, sort = self._shape(request.sobject), request.sort
+            field = next((f for f in shape.fields if f.name == sort.field), None)
+            records.sort(key=lambda r: _rank(field, r.fields.get(sort.field)), reverse=sort.descending)
         start = int(request.cursor or 0)
         end = start + request.limit
-        return RecordPage(tuple(found[start:end]), str(end) if end < len(found) else None)
+        return RecordPage(tuple(records[start:end]), str(end) if end < len(records) else None)
+
+    def _records_of(self, sobject: str, text: str) -> list[Record]:
+        """The records of an object that have the text in their name."""
+        prefix = self._shape(sobject).key_prefix
+        return [r for r in self.records.values() if r.id.startswith(prefix) and text.lower() in str(r.fields.get("Name")).lower()]
+
+    def _shape(self, sobject: str) -> SobjectShape:
+        shape = next((o for o in self.objects.objects if o.sobject == sobject), None)
+        if shape is None:
+            raise RefusedRequest(Reason.UNKNOWN_OBJECT)
+        return shape
 
     def _getRecord(self, request: calls.GetRecord) -> RecordDetail:
         return RecordDetail(self._find(request.id))
@@ -166,7 +184,7 @@ class MemoryBackend:
     def _createRecord(self, request: CreateRecord) -> Created:
         key = request.idempotency_key or ""
         if key not in self.keys:
-            self.keys[key] = f"001{len(self.records)}"
+            self.keys[key] = f"{self._shape(request.sobject).key_prefix}{len(self.records)}"
             self.add(self.keys[key], by="Sam Sales", **request.fields)
         return Created(self.keys[key], self.records[self.keys[key]])
 
@@ -188,13 +206,29 @@ class MemoryBackend:
         return self.records[record_id]
 
 
-class MemoryFirebase:
+def _passes(record: Record, wanted: Filter) -> bool:
+    assert wanted.operator == "eq", "the app's lists ask for nothing else"
+    return record.fields.get(wanted.field) == wanted.value
+
+
+def _rank(field: FieldShape | None, value: FieldValue) -> tuple[bool, FieldValue]:
+    """What comes before what, as Salesforce sorts: nothing first, a picklist's values as they are listed, texts without regard to case."""
+    if field is not None and isinstance(value, str) and value in field.picklist:
+        return True, field.picklist.index(value)
+    if isinstance(value, str):
+        return True, value.casefold()
+    return value is not None, value or 0
+
+
+class MemoryFirebase(FirebaseAuth):
     """Firebase Authentication that says yes."""
 
-    async def sign_in(self, _project: FirebaseProject, _token: str) -> FirebaseTokens:
+    def __init__(self) -> None: ...
+
+    async def sign_in(self, project: FirebaseProject, custom_token: str) -> FirebaseTokens:
         return FirebaseTokens("id", "refresh", 1e12)
 
-    async def renew(self, _project: FirebaseProject, _token: str) -> FirebaseTokens:
+    async def renew(self, project: FirebaseProject, refresh_token: str) -> FirebaseTokens:
         return FirebaseTokens("id", "refresh", 1e12)
 
 
@@ -212,11 +246,10 @@ class World:
         self.device = device or Drawer()
         self.time = 1_000_000.0
         self.windows = windows or Beside()
-        firebase = cast(FirebaseAuth, MemoryFirebase())
-        self.session = SessionRepository(cast(Backend, self.backend), firebase, self.device, self.now, windows=self.windows)
+        self.session = SessionRepository(self.backend, MemoryFirebase(), self.device, self.now, windows=self.windows)
         self.shelf = Shelf(self.device, self.now)
         self.drafts = Drafts(self.device)
-        self.records = RecordsRepository(cast(Backend, self.backend), self.session, self.shelf)
+        self.records = RecordsRepository(self.backend, self.session, self.shelf)
         self.app = App(self.session, self.records, self.shelf, self.drafts, self.device, list(languages), self.now)
 
     def now(self) -> float:

@@ -136,7 +136,7 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     refused = httpx.post(f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"})
     assert refused.status_code == 400
     assert refused.json()["error"]["details"]["reason"] == "not-connected"
-    phone.open("/accounts")
+    phone.open("/records/Account")
     phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
     assert_no_salesforce_token_reached(phone, signed_in=False)
 
