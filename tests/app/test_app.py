@@ -7,7 +7,7 @@ import pytest
 from contract.errors import ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
 from tests.app.world import ADA, SAM, MemoryBackend, World
 from tests.device import Drawer
-from ui import app as app_module
+from ui.app import App
 from ui.frame import Window, chosen, destinations
 from ui.home.view_model import HomeViewModel
 from ui.places import Place, place_of
@@ -204,24 +204,76 @@ async def test_coming_back_from_salesforce_signs_in_once() -> None:
     assert [call for call, _ in world.backend.asked].count("signIn") == 1
 
 
-async def test_a_delete_can_be_taken_back_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "UNDO_SECONDS", 0.05)
-    world = World()
+async def deleting(world: World, *records: str) -> App:
+    """Three accounts, of which these are deleted one after the other."""
     for n in range(3):
         world.backend.add(f"001{n}", Name=f"Acme {n}")
     app = await world.start("/records/Account")
-    await app.delete("Account", "0010", "Acme 0")
+    for record_id in records:
+        await app.delete("Account", record_id, str(world.backend.records[record_id].fields["Name"]))
+    return app
+
+
+def rows(app: App) -> list[str]:
     assert isinstance(app.screen, ListViewModel)
-    assert [r.id for r in app.screen.items] == ["0011", "0012"]
+    return [r.id for r in app.screen.items]
+
+
+async def test_a_delete_can_be_taken_back_for_ten_seconds() -> None:
+    world = World()
+    app = await deleting(world, "0010")
+    assert rows(app) == ["0011", "0012"]
+    await world.pass_time(9.9)
     assert app.notice is not None
     assert app.notice.run is not None
     await app.notice.run()
-    await asyncio.sleep(0.1)
+    await world.pass_time(60)
     assert "0010" in world.backend.records
+    assert app.notice is None
+    await app.go(Place("list", "Account"))
+    assert rows(app) == ["0010", "0011", "0012"]
 
-    await app.delete("Account", "0011", "Acme 1")
-    await asyncio.sleep(0.1)
-    assert "0011" not in world.backend.records
+
+async def test_after_ten_seconds_a_record_is_gone_and_with_it_the_way_back() -> None:
+    world = World()
+    app = await deleting(world, "0010")
+    assert app.notice is not None
+    undo = app.notice.run
+    assert undo is not None
+    await world.pass_time(10)
+    assert "0010" not in world.backend.records
+    assert app.notice is None
+    assert rows(app) == ["0011", "0012"]
+    await undo()  # a finger that was a moment too late
+    assert world.route == "/records/Account"
+
+
+async def test_another_notice_leaves_the_way_back_where_it_is() -> None:
+    world = World()
+    app = await deleting(world, "0010", "0011")
+    await app.copy("x")
+    await app.copy("y")
+    assert [n.text for n in app.notices] == ["Acme 0 is deleted.", "Acme 1 is deleted.", "Copied."]
+    await world.pass_time(5)
+    assert [n.text for n in app.notices] == ["Acme 0 is deleted.", "Acme 1 is deleted."]
+    undo = app.notices[0].run
+    assert undo is not None
+    await undo()
+    assert [n.text for n in app.notices] == ["Acme 1 is deleted."]
+    await world.pass_time(5)
+    assert (app.notices, sorted(world.backend.records)) == ((), ["0010", "0012"])
+
+
+async def test_a_delete_that_is_on_its_way_is_not_sent_twice_when_the_person_signs_out() -> None:
+    world = World()
+    app = await deleting(world, "0010")
+    held = world.backend.holds["deleteRecord"] = asyncio.Event()
+    await world.pass_time(10)
+    leaving = asyncio.create_task(app.sign_out())
+    await asyncio.sleep(0)
+    held.set()
+    await leaving
+    assert [call for call, _ in world.backend.asked].count("deleteRecord") == 1
 
 
 async def test_a_delete_that_waits_is_done_when_the_person_signs_out() -> None:
@@ -234,14 +286,13 @@ async def test_a_delete_that_waits_is_done_when_the_person_signs_out() -> None:
     assert "001" not in world.backend.records
 
 
-async def test_a_delete_that_is_refused_says_so_and_the_record_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "UNDO_SECONDS", 0.01)
+async def test_a_delete_that_is_refused_says_so_and_the_record_is_back() -> None:
     world = World()
     world.backend.add("001", Name="Acme")
     app = await world.start("/records/Account")
     world.backend.fails["deleteRecord"] = OrgUnavailable(Reason.ORG_BUSY)
     await app.delete("Account", "001", "Acme")
-    await asyncio.sleep(0.05)
+    await world.pass_time(10)
     assert app.notice is not None
     assert "Acme was not deleted: Salesforce is busy" in app.notice.text
     assert isinstance(app.screen, ListViewModel)

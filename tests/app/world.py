@@ -162,7 +162,9 @@ class MemoryBackend(Backend):
         if request.sort is not None:
             shape, sort = self._shape(request.sobject), request.sort
             field = next((f for f in shape.fields if f.name == sort.field), None)
-            records.sort(key=lambda r: _rank(field, r.fields.get(sort.field)), reverse=sort.descending)
+            filled = [r for r in records if r.fields.get(sort.field) is not None]
+            filled.sort(key=lambda r: _rank(field, r.fields[sort.field]), reverse=sort.descending)
+            records = [*filled, *(r for r in records if r.fields.get(sort.field) is None)]  # what is empty stands last either way
         start = int(request.cursor or 0)
         end = start + request.limit
         return RecordPage(tuple(records[start:end]), str(end) if end < len(records) else None)
@@ -211,13 +213,11 @@ def _passes(record: Record, wanted: Filter) -> bool:
     return record.fields.get(wanted.field) == wanted.value
 
 
-def _rank(field: FieldShape | None, value: FieldValue) -> tuple[bool, FieldValue]:
-    """What comes before what, as Salesforce sorts: nothing first, a picklist's values as they are listed, texts without regard to case."""
-    if field is not None and isinstance(value, str) and value in field.picklist:
-        return True, field.picklist.index(value)
-    if isinstance(value, str):
-        return True, value.casefold()
-    return value is not None, value or 0
+def _rank(field: FieldShape | None, value: FieldValue) -> tuple[float, str]:
+    """What comes before what: numbers by size, a picklist's values as they are listed, texts without regard to case."""
+    if field is not None and value in field.picklist:
+        return field.picklist.index(str(value)), ""
+    return (0, value.casefold()) if isinstance(value, str) else (value or 0, "")
 
 
 class MemoryFirebase(FirebaseAuth):
@@ -250,10 +250,26 @@ class World:
         self.shelf = Shelf(self.device, self.now)
         self.drafts = Drafts(self.device)
         self.records = RecordsRepository(self.backend, self.session, self.shelf)
-        self.app = App(self.session, self.records, self.shelf, self.drafts, self.device, list(languages), self.now)
+        self.app = App(self.session, self.records, self.shelf, self.drafts, self.device, list(languages), self.now, self._sleep)
+        self._sleepers: list[tuple[float, asyncio.Event]] = []
 
     def now(self) -> float:
         return self.time
+
+    async def _sleep(self, seconds: float) -> None:
+        woken = asyncio.Event()
+        self._sleepers.append((self.time + seconds, woken))
+        await woken.wait()
+
+    async def pass_time(self, seconds: float) -> None:
+        """That many seconds later: what was due by then is done."""
+        await _turns()
+        self.time += seconds
+        for at, woken in self._sleepers:
+            if at <= self.time:
+                woken.set()
+        await _turns()
+        await self.app.settle()
 
     @property
     def route(self) -> str:
@@ -282,6 +298,12 @@ class World:
 
     def beside(self) -> "World":
         return World(self.backend, Drawer(self.device.kept), windows=Beside(self.windows))
+
+
+async def _turns() -> None:
+    """Lets what has been begun go on until it waits."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 def changed(record: Record, **fields: FieldValue) -> Record:

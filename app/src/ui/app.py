@@ -3,11 +3,11 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, cast
 
-from contract.calls import Objects, SobjectShape
+from contract.calls import Objects, Record, SobjectShape
 from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError
 from data.repositories.drafts import Drafts
@@ -27,7 +27,7 @@ from ui.shared.state import Live, Screen, State
 from ui.shared.words import _, use_language
 from ui.sign_in.view_model import SignInViewModel
 
-UNDO_SECONDS = 5.0
+UNDO_SECONDS = 10.0
 NOTICE_SECONDS = 5.0
 MAX_PLACES = 40  # places that are kept as they were left
 _SETTINGS = "settings"
@@ -50,6 +50,14 @@ class Notice:
     text: str
     action: str = ""
     run: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Deletion:
+    """A record that is about to go: `pause` is the time in which it can be taken back, `work` what follows."""
+
+    pause: asyncio.Task[None]
+    work: asyncio.Task[None]
 
 
 class AppDevice(Device, Protocol):
@@ -80,6 +88,7 @@ class App(State):
         device: AppDevice,
         languages: list[str],
         now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         super().__init__()
         self.session = session
@@ -89,7 +98,7 @@ class App(State):
         self.route = ""
         self.place = SIGN_IN
         self.screen: State | None = None
-        self.notice: Notice | None = None
+        self.notices: tuple[Notice, ...] = ()
         self.finishing = False
         self.put_off = False
         self.adding = False
@@ -98,14 +107,16 @@ class App(State):
         self.objects = Live(records, records.objects(), now)
         self._stands = asyncio.Event()
         self._now = now
+        self._sleep = sleep
         self._shelf = shelf
         self._device = device
         self._languages = languages
         self._models: dict[str, State] = {}
-        self._deleting: dict[str, tuple[asyncio.Task[None], Callable[[], Awaitable[None]]]] = {}
-        self._notice_ends: asyncio.Task[None] | None = None
+        self._deleting: dict[str, _Deletion] = {}
+        self._endings: set[asyncio.Task[None]] = set()  # of notices
         self._tasks: set[asyncio.Task[None]] = set()
         records.network.changed = self._network_changed
+        records.saved, records.deleted = self._record_saved, self._record_deleted
         session.ended_by_itself = self._ended
         session.followed = self._followed
         session.put_off = self._put_off
@@ -184,13 +195,11 @@ class App(State):
             await self.screen.load()
 
     def list_of(self, sobject: str) -> ListViewModel | None:
-        """The list that stands beside a record; it is loaded when nobody has been there yet."""
+        """The list that stands beside a record; it is loaded when nobody has been there yet, or when it is stale."""
         if self.shape(sobject) is None:
             return None
-        place = Place("list", sobject)
-        is_new = place.path not in self._models
-        beside = cast(ListViewModel, self._kept(place))
-        if is_new:
+        beside = cast(ListViewModel, self._kept(Place("list", sobject)))
+        if beside.stale and beside is not self.screen and not beside.loading and beside.problem is None:
             self._spawn(beside.load())
         return beside
 
@@ -379,6 +388,8 @@ class App(State):
         """Deletes a record in UNDO_SECONDS; until then it is only hidden, and comes back when the person wants it."""
 
         async def delete() -> None:
+            await asyncio.wait([pause])
+            self._end(notice)
             try:
                 await self.records.delete(sobject, record_id)
                 self.drafts.drop(sobject, record_id)
@@ -388,43 +399,80 @@ class App(State):
                 return
             finally:
                 self._deleting.pop(record_id, None)
+                self._list_changed(sobject)
                 self.changed()
 
-        async def later() -> None:
-            await asyncio.sleep(UNDO_SECONDS)
-            await delete()
-
         async def undo() -> None:
-            task, _delete = self._deleting.pop(record_id, (None, None))
-            if task is not None:
-                task.cancel()
-            self.say(None)
+            if pause.done():
+                return  # too late: it is being deleted
+            del self._deleting[record_id]
+            work.cancel()
+            pause.cancel()
+            self._end(notice)
+            self._list_changed(sobject)
             await self.go(Place("record", sobject, record_id))
 
-        self._deleting[record_id] = (asyncio.create_task(later()), delete)
-        self.say(Notice(_("{title} is deleted.", title=title), _("Undo"), undo))
+        if record_id in self._deleting:
+            return
+        notice = Notice(_("{title} is deleted.", title=title), _("Undo"), undo)
+        pause, work = asyncio.create_task(self._sleep(UNDO_SECONDS)), asyncio.create_task(delete())
+        self._deleting[record_id] = _Deletion(pause, work)
+        self._show(notice)
+        self._list_changed(sobject)
         await self.go(Place("list", sobject))
 
     async def finish_deletions(self) -> None:
         """Deletes at once what waits: nobody will be there to undo it."""
-        for task, delete in list(self._deleting.values()):
-            task.cancel()
-            await delete()
+        for deletion in list(self._deleting.values()):
+            deletion.pause.cancel()
+            await deletion.work
+
+    # Lists follow what is saved and deleted
+
+    def _record_saved(self, sobject: str, record_id: str, record: Record | None) -> None:
+        listed = self._models.get(Place("list", sobject).path)
+        if isinstance(listed, ListViewModel):
+            listed.note_saved(record_id, record)
+
+    def _record_deleted(self, sobject: str, record_id: str) -> None:
+        listed = self._models.get(Place("list", sobject).path)
+        if isinstance(listed, ListViewModel):
+            listed.note_deleted(record_id)
+
+    def _list_changed(self, sobject: str) -> None:
+        """What the list of an object hides has changed; when it is the place that is shown, it is loaded if it is stale."""
+        listed = self._models.get(Place("list", sobject).path)
+        if isinstance(listed, ListViewModel):
+            listed.changed()
+            if listed.stale and listed is self.screen:
+                self._spawn(listed.load())
 
     # Notices
 
-    def say(self, notice: Notice | None) -> None:
-        """Shows a message for a while."""
-        self.notice = notice
-        if self._notice_ends is not None:
-            self._notice_ends.cancel()
-        self._notice_ends = None if notice is None else asyncio.create_task(self._end_notice())
+    @property
+    def notice(self) -> Notice | None:
+        """The newest."""
+        return self.notices[-1] if self.notices else None
+
+    def say(self, notice: Notice) -> None:
+        """Shows a message for a while, in place of the one before it; a way back that is still open stays."""
+        self._show(notice)
+        ending = asyncio.create_task(self._end_later(notice))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+    async def _end_later(self, notice: Notice) -> None:
+        await self._sleep(NOTICE_SECONDS)
+        self._end(notice)
+
+    def _show(self, notice: Notice) -> None:
+        self.notices = (*(n for n in self.notices if n.run is not None), notice)
         self.changed()
 
-    async def _end_notice(self) -> None:
-        await asyncio.sleep(NOTICE_SECONDS)
-        self.notice = None
-        self.changed()
+    def _end(self, notice: Notice) -> None:
+        if any(n is notice for n in self.notices):
+            self.notices = tuple(n for n in self.notices if n is not notice)
+            self.changed()
 
     async def _saved(self, sobject: str, record_id: str, said: str) -> None:
         """A form was saved."""

@@ -7,7 +7,7 @@ import flet as ft
 
 from ui.access.view import AccessPage
 from ui.access.view_model import AccessViewModel
-from ui.app import App
+from ui.app import App, Notice
 from ui.home.view import Home
 from ui.home.view_model import HomeViewModel
 from ui.more import More
@@ -127,14 +127,14 @@ def Frame(app: App, window: Window) -> list[ft.View]:
         unlock = ft.FilledButton(_("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.unlock)
         view.controls = [_centre(unlock)]
     elif app.session.user is None or place.name == "sign-in":
-        view.controls = [ft.SafeArea(_place(app, place, window), expand=True), *_notice(app)]
+        view.controls = [ft.SafeArea(_place(app, place, window), expand=True), *_notices(app)]
     else:
         view.appbar = _app_bar(app, place, window)
         floating = _create_button(app, place, window)
         # At the foot, where it moves nothing: what one is about to tap stays under the finger.
         body: list[ft.Control] = [ft.Container(_panes(app, place, window), expand=True), *_banner(app, beside=72 if floating else 0)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-        stack = ft.Stack([column, *_notice(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
+        stack = ft.Stack([column, *_notices(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, rail=window.has_rail)
         if window.has_rail:
             view.controls = [ft.Row([_rail(app, places, place), ft.VerticalDivider(width=1), stack], expand=True, spacing=0)]
@@ -277,21 +277,24 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
     return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
 
 
-def _notice(app: App, *, above: int = 0) -> list[ft.Control]:
-    """A short message at the foot."""
-    notice = app.notice
-    if notice is None:
+def _notices(app: App, *, above: int = 0) -> list[ft.Control]:
+    """Short messages at the foot, the newest lowest."""
+    if not app.notices:
         return []
+    column = ft.Column([_notice(n) for n in app.notices], spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER)
+    return [ft.Container(column, bottom=16 + above, left=16, right=16)]
+
+
+def _notice(notice: Notice) -> ft.Control:
     said = ft.Semantics(content=ft.Text(notice.text, color=ft.Colors.ON_INVERSE_SURFACE), live_region=True)
     row: list[ft.Control] = [ft.Container(said, expand=True)]
     if notice.run is not None:
         style = ft.ButtonStyle(color=ft.Colors.INVERSE_PRIMARY)
         row.append(ft.TextButton(notice.action, style=style, height=theme.TARGET, on_click=notice.run))
-    box = ft.Container(
+    return ft.Container(
         ft.Row(row), bgcolor=ft.Colors.INVERSE_SURFACE, border_radius=8, padding=ft.Padding.only(left=16, right=8, top=4, bottom=4), width=480,
         height=None if len(notice.text) > 60 else 56,
     )  # fmt: skip
-    return [ft.Container(ft.Row([box], alignment=ft.MainAxisAlignment.CENTER, wrap=True), bottom=16 + above, left=16, right=16)]
 
 
 def _centre(control: ft.Control) -> ft.Control:

@@ -125,13 +125,19 @@ class Network:
 
 
 class RecordsRepository:
-    """Every method raises the contract's CallErrors, and AnotherUser when the user has changed meanwhile."""
+    """Every method raises the contract's CallErrors, and AnotherUser when the user has changed meanwhile.
+
+    `saved` is told the object and id of each record that was created or changed, with the record when the answer had it; `deleted` of each
+    that is gone.
+    """
 
     def __init__(self, backend: Backend, session: SessionRepository, shelf: Shelf) -> None:
         self._backend = backend
         self._session = session
         self._shelf = shelf
         self.network = Network()
+        self.saved: Callable[[str, str, Record | None], None] = lambda _sobject, _id, _record: None
+        self.deleted: Callable[[str, str], None] = lambda _sobject, _id: None
 
     # What can be shown at once and fetched behind
 
@@ -175,16 +181,19 @@ class RecordsRepository:
         created = await self._call(CREATE_RECORD, CreateRecord(sobject, fields, key))
         if created.record is not None:
             await self._shelf.put(_key(sobject, created.id), RecordDetail(created.record))
+        self.saved(sobject, created.id, created.record)
         return created.id
 
     async def update(self, sobject: str, record_id: str, fields: dict[str, FieldValue], version: str | None) -> Record:
         record = (await self._call(UPDATE_RECORD, UpdateRecord(sobject, record_id, fields, version))).record
         known = await self._shelf.get(_key(sobject, record_id), RecordDetail)
         await self._shelf.put(_key(sobject, record_id), RecordDetail(record, known.value.related if known else {}))
+        self.saved(sobject, record_id, record)
         return record
 
     async def delete(self, sobject: str, record_id: str) -> None:
         await self._call(DELETE_RECORD, DeleteRecord(sobject, record_id))
+        self.deleted(sobject, record_id)
         await self.forget(sobject, record_id)
 
     async def forget(self, sobject: str, record_id: str) -> None:

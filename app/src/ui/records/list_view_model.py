@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from contract.calls import FieldValue, Filter, ListRecords, Record, SobjectShape, Sort
 from contract.errors import CallError, Reason, RefusedRequest
@@ -9,10 +10,14 @@ from data.repositories.records import AnotherUser, RecordsRepository
 from ui.shared.state import OLD_SECONDS, Questions, Screen
 
 PAGE = 30
+_MOST = 200  # records that one call brings (contract.calls.ListRecords)
 
 
 class ListViewModel(Screen):
-    """`is_deleted` says which records are about to go. `offset` is how far the list was scrolled, in pixels."""
+    """`is_deleted` says which records are about to go. `offset` is how far the list was scrolled, in pixels.
+
+    `stale` is whether something was saved since that may have another place in the list, or whether it was never loaded.
+    """
 
     def __init__(
         self, records: RecordsRepository, shape: SobjectShape, is_deleted: Callable[[str], bool], now: Callable[[], float] = time.time
@@ -31,6 +36,7 @@ class ListViewModel(Screen):
         self.sort: Sort | None = shape.sort
         self.loading = False
         self.complete = False
+        self.stale = True
         self.offset = 0.0
         self.problem: CallError | None = None
 
@@ -47,17 +53,19 @@ class ListViewModel(Screen):
         return age if age > OLD_SECONDS else None
 
     async def load(self) -> None:
-        """The first page anew; a list that was scrolled on stays as it is until it is refreshed."""
-        if len(self._items) <= PAGE:
-            await self.refresh()
+        """What was loaded, anew; a list that was scrolled on stays as it is until it is stale or refreshed."""
+        if self.stale or len(self._items) <= PAGE:
+            await self._fetch(max(len(self._items), PAGE))
         else:
             self.changed()
 
     async def refresh(self) -> None:
         """Begins anew: what was seen of it is there at once, and gives way to what is true now."""
-        question, request = self._questions.new(), self._request(None)
-        fetch = self._records.page(request)
-        self.loading, self.problem = True, None
+        await self._fetch(PAGE)
+
+    async def _fetch(self, rows: int) -> None:
+        question, fetch = self._questions.new(), self._records.page(self._request(None, rows))
+        self.loading, self.problem, self.stale = True, None, False
         self.changed()
         seen = await self._records.seen(fetch)
         if not self._questions.is_last(question):
@@ -67,17 +75,51 @@ class ListViewModel(Screen):
             self.changed()
         try:
             page = await self._records.get(fetch)
+            items = list(page.records)
+            while len(items) < rows and page.cursor is not None:
+                page = await self._records.page(self._request(page.cursor, rows - len(items))).call()
+                items += page.records
         except CallError as failed:
             if self._questions.is_last(question):
-                self.problem, self.loading = failed, False
+                self.problem, self.loading, self.stale = failed, False, True
                 self.changed()
         except AnotherUser:
             return
         else:
             if self._questions.is_last(question):
-                self._items, self._at = list(page.records), self._now()
+                self._items, self._at = items, self._now()
                 self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False
                 self.changed()
+
+    # What happens to its records elsewhere in the app
+
+    def note_saved(self, record_id: str, record: Record | None) -> None:
+        """A record was created or changed. A row that keeps its place shows it at once; where the place may be another, the list is stale."""
+        row = next((r for r in self._items if r.id == record_id), None)
+        if row is None or record is None or self.loading or self.search.strip() or self._moves(row, record):
+            self._drop_what_is_under_way()
+            self.stale = True
+        else:
+            changed = replace(record, fields={**row.fields, **record.fields})
+            self._items = [changed if r is row else r for r in self._items]
+        self.changed()
+
+    def note_deleted(self, record_id: str) -> None:
+        """A record is gone."""
+        self._drop_what_is_under_way()
+        self._items = [r for r in self._items if r.id != record_id]
+        self.changed()
+
+    def _moves(self, before: Record, after: Record) -> bool:
+        """Whether a change may have given a record another place in the list, or none."""
+        fields = {*self.filters, *([self.sort.field] if self.sort is not None else [])}
+        return any(before.fields.get(name) != after.fields.get(name) for name in fields)
+
+    def _drop_what_is_under_way(self) -> None:
+        """An answer that was asked for before the change does not know of it."""
+        if self.loading:
+            self._questions.new()
+            self.loading, self.stale = False, True
 
     async def type(self, text: str) -> None:
         """Searches once the person has stopped typing."""
@@ -132,6 +174,6 @@ class ListViewModel(Screen):
             self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False
         self.changed()
 
-    def _request(self, cursor: str | None) -> ListRecords:
+    def _request(self, cursor: str | None, rows: int = PAGE) -> ListRecords:
         filters = tuple(Filter(field, "eq", value) for field, value in self.filters.items())
-        return ListRecords(self.shape.sobject, self.search.strip() or None, filters, self.sort, PAGE, cursor)
+        return ListRecords(self.shape.sobject, self.search.strip() or None, filters, self.sort, min(rows, _MOST), cursor)
