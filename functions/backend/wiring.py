@@ -40,6 +40,7 @@ from backend.cors import AllowedOrigins
 from backend.endpoint import Endpoint
 from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.records.changes import Changes
+from backend.records.creations import Creations
 from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.queries import Queries
@@ -117,7 +118,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     org = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, random.random), settings.api_version)
     describes = Describes(org, vault, clock, may_look=allowance.is_ample)
     currencies = Currencies(org, clock, may_look=allowance.is_ample)
-    queries, changes = Queries(org, describes, currencies), Changes(org, describes, FirestoreCreations(firestore))
+    queries, changes = Queries(org, describes, currencies), Changes(org, describes, Creations(FirestoreCreations(firestore), cipher))
 
     apps = frozenset(settings.app_check_apps)
     app_check = AppCheck(settings.project_id, apps, settings.app_check_keys_url) if apps else None

@@ -238,7 +238,10 @@ class RecordDetail:
 
 @dataclass(frozen=True, slots=True)
 class CreateRecord:
-    """With an `idempotencyKey` (letters, digits, - and _; at most 100), a repeat answers with the record made first."""
+    """With an `idempotencyKey` (letters, digits, - and _; at most 100), a repeat answers with the record made first.
+
+    For a day a key belongs to its object and fields: with others it is RefusedRequest(idempotency-key-reused).
+    """
 
     sobject: Sobject
     fields: dict[str, FieldValue]

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     FIELD_NOT_EDITABLE = "field-not-editable"
     INVALID_VALUE = "invalid-value"
     INVALID_CURSOR = "invalid-cursor"
+    IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
     NOT_PERMITTED = "not-permitted"
     RECORD_NOT_FOUND = "record-not-found"
     RECORD_CHANGED = "record-changed"
@@ -88,6 +89,10 @@ class RefusedRequest(CallError):
         Reason.FIELD_NOT_EDITABLE: ("INVALID_ARGUMENT", "This field cannot be changed."),
         Reason.INVALID_VALUE: ("INVALID_ARGUMENT", "Salesforce does not accept this value."),
         Reason.INVALID_CURSOR: ("INVALID_ARGUMENT", "The list has changed. Start again from its beginning."),
+        Reason.IDEMPOTENCY_KEY_REUSED: (
+            "INVALID_ARGUMENT",
+            "This was sent before with other values and may have been saved. Look for it before you save again.",
+        ),
         Reason.NOT_PERMITTED: ("PERMISSION_DENIED", "You do not have permission for this in Salesforce."),
     }
 

@@ -23,6 +23,7 @@ from backend.connections.store import RecordingStore
 from backend.connections.vault import Vault
 from backend.records.allowance import Allowance
 from backend.records.changes import Changes
+from backend.records.creations import Creations
 from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.queries import Queries
@@ -140,7 +141,7 @@ class Instances:
         rest = SalesforceRest(session, API_VERSION)
         describes = Describes(rest, vault, self.clock, may_look=allowance.is_ample)
         queries = Queries(rest, describes, Currencies(rest, self.clock))
-        return Instance(remembered, vault, renewal, rest, queries, Changes(rest, describes, MemoryCreations()))
+        return Instance(remembered, vault, renewal, rest, queries, Changes(rest, describes, Creations(MemoryCreations(), self.cipher)))
 
     def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
         """The first flow, on the first instance."""

@@ -9,6 +9,7 @@ from backend.connections.audit import Chain, Entry, Recorded
 from backend.connections.connection import Connection
 from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
 from backend.records.allowance import OrgUsage, UserUsage
+from backend.records.creations import Creation
 from backend.values import Uid
 
 
@@ -41,25 +42,25 @@ class MemoryAttempts:
 
 
 class MemoryCreations:
-    """What was made under which idempotency key."""
+    """What was made under which idempotency key; passes the same tests as Firestore's."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[Uid, str], str | None] = {}
+        self._creations: dict[tuple[Uid, str], Creation] = {}
 
-    async def begin(self, uid: Uid, key: str) -> bool:
-        if (uid, key) in self._made:
+    async def claim(self, uid: Uid, key: str, content: bytes) -> bool:
+        if (uid, key) in self._creations:
             return False
-        self._made[uid, key] = None
+        self._creations[uid, key] = Creation(content)
         return True
 
-    async def made(self, uid: Uid, key: str) -> str | None:
-        return self._made.get((uid, key))
+    async def read(self, uid: Uid, key: str) -> Creation | None:
+        return self._creations.get((uid, key))
 
     async def finish(self, uid: Uid, key: str, record_id: str) -> None:
-        self._made[uid, key] = record_id
+        self._creations[uid, key] = replace(self._creations[uid, key], record_id=record_id)
 
     async def give_back(self, uid: Uid, key: str) -> None:
-        self._made.pop((uid, key), None)
+        self._creations.pop((uid, key), None)
 
 
 class MemoryUsage:

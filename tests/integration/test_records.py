@@ -177,6 +177,8 @@ def test_a_repeat_under_one_key_makes_one_record(signed_in: App, org_url: str) -
     first, again = (signed_in.call("api/createRecord", body) for _ in range(2))
     assert (again, first["record"]["id"]) == ({"id": first["id"]}, first["id"])
     assert control(org_url, "counters")["rest.composite"] == 1
+    other = body | {"fields": {"Name": "Another content"}}
+    assert signed_in.reason("api/createRecord", other) == (400, "INVALID_ARGUMENT", "idempotency-key-reused")
     refused = body | {"idempotencyKey": "second-key", "fields": {"Name": "x" * 300}}
     assert signed_in.reason("api/createRecord", refused)[2] == "invalid-value"
     assert signed_in.call("api/createRecord", refused | {"fields": {"Name": "Mended"}})["id"]
@@ -190,6 +192,8 @@ def test_a_repeat_after_a_lost_answer_makes_no_second_record(signed_in: App, org
     control(org_url, "faults", {"kind": "rest.composite", "cut": "after"})
     for _ in range(2):
         assert signed_in.reason("api/createRecord", body)[2] == "outcome-unknown"
+    changed = body | {"fields": {"Name": "Lost under a key", "Phone": "1"}}
+    assert signed_in.reason("api/createRecord", changed)[2] == "idempotency-key-reused"
     assert len(signed_in.call("api/listRecords", {"sobject": "Account", "search": "Lost under a key"})["records"]) == 1
 
 

@@ -17,6 +17,7 @@ from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
 from backend.records.allowance import OrgUsage, UserUsage
+from backend.records.creations import Creation
 from backend.values import KeptText, Uid
 from contract.errors import Reason
 
@@ -164,18 +165,22 @@ class FirestoreCreations:
     def _document(self, uid: Uid, key: str) -> Any:
         return self._client.collection(COLLECTION).document(uid).collection(CREATIONS).document(key)
 
-    async def begin(self, uid: Uid, key: str) -> bool:
+    async def claim(self, uid: Uid, key: str, content: bytes) -> bool:
+        fields = {"content": content, "recordId": None, "expires": datetime.now(UTC) + timedelta(days=1)}
         try:
             with _span("write", CREATIONS):
-                await self._document(uid, key).create({"recordId": None, "expires": datetime.now(UTC) + timedelta(days=1)})
+                await self._document(uid, key).create(fields)
         except AlreadyExists:
             return False
         return True
 
-    async def made(self, uid: Uid, key: str) -> str | None:
+    async def read(self, uid: Uid, key: str) -> Creation | None:
         with _span("read", CREATIONS):
             snapshot = await self._document(uid, key).get()
-        return cast("str | None", snapshot.get("recordId")) if snapshot.exists else None
+        if not snapshot.exists:
+            return None
+        document = cast(Mapping[str, Any], snapshot.to_dict())
+        return Creation(document.get("content", b""), document["recordId"])  # without content: written by an older release
 
     async def finish(self, uid: Uid, key: str, record_id: str) -> None:
         with _span("write", CREATIONS):

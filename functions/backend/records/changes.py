@@ -1,38 +1,20 @@
 """The data calls that write: create, update, delete."""
 
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Protocol
+from functools import partial
 
-from backend.failures import OutcomeUnknown, ShapeRefused
+from backend.failures import ShapeRefused
 from backend.records import soql
+from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, known_field, shown
 from backend.records.layouts import layout_of
 from backend.records.org import Described, Org, PreconditionFailed
 from backend.records.rows import readable, select, to_record
 from backend.values import Caller, Uid
 from contract.calls import Created, CreateRecord, DeleteRecord, Empty, FieldValue, Record, Updated, UpdateRecord
-from contract.errors import CallError, ChangedMeanwhile, NotFound, Reason, RefusedRequest
-
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
-
-
-class Creations(Protocol):
-    """What was made under which idempotency key, kept for a day beside the connection."""
-
-    async def begin(self, uid: Uid, key: str) -> bool:
-        """Claims a key; False when it was claimed before."""
-        ...
-
-    async def made(self, uid: Uid, key: str) -> str | None:
-        """The record made under a claimed key; None while its outcome is not known."""
-        ...
-
-    async def finish(self, uid: Uid, key: str, record_id: str) -> None: ...
-
-    async def give_back(self, uid: Uid, key: str) -> None: ...
+from contract.errors import ChangedMeanwhile, NotFound, Reason, RefusedRequest
 
 
 class Changes:
@@ -48,34 +30,14 @@ class Changes:
         layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         _check_writable(described, request.fields, creating=True)
-        if request.idempotency_key is None:
-            return await self._create(caller.uid, request, described)
-        return await self._create_once(caller.uid, request, request.idempotency_key, described)
+        key, create = request.idempotency_key, partial(self._create, caller.uid, request, described)
+        return await (create() if key is None else self._creations.once(caller.uid, key, request, create))
 
     async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
         fields = readable(layout_of(request.sobject).detailed, described)
         async with self._looking_again_when_refused(uid, request.sobject):
             record_id, row = await self._org.create(uid, request.sobject, request.fields, select(fields))
         return Created(record_id, None if row is None else to_record(row, fields))
-
-    async def _create_once(self, uid: Uid, request: CreateRecord, key: str, described: Described) -> Created:
-        """Creates at most one record under a key. Raises OutcomeUnknown while nobody knows whether it was made."""
-        if _KEY.fullmatch(key) is None:
-            raise RefusedRequest(Reason.MALFORMED_REQUEST, "idempotencyKey has 1 to 100 letters, digits, - and _")
-        if not await self._creations.begin(uid, key):
-            made = await self._creations.made(uid, key)
-            if made is None:
-                raise OutcomeUnknown(writes=True)
-            return Created(made)
-        try:
-            created = await self._create(uid, request, described)
-        except OutcomeUnknown:
-            raise
-        except CallError:
-            await self._creations.give_back(uid, key)  # it was not made, so the key is free again
-            raise
-        await self._creations.finish(uid, key, created.id)
-        return created
 
     async def update_record(self, caller: Caller, request: UpdateRecord) -> Updated:
         """Changes the given fields and reads the record back. With a version, only if nobody else has saved since; else

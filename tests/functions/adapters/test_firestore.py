@@ -11,16 +11,17 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.firestore import FirestoreAttempts, FirestoreCodes, FirestoreDocuments, FirestoreUsage
+from backend.adapters.firestore import FirestoreAttempts, FirestoreCodes, FirestoreCreations, FirestoreDocuments, FirestoreUsage
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
 from backend.records.allowance import OrgUsage, UsageStore
+from backend.records.creations import Creation, CreationStore
 from backend.sign_in.attempts import AttemptStore
 from backend.sign_in.flow import Codes
 from backend.values import KeptText, Secret, Uid
 from contract.errors import Reason
-from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments, MemoryUsage
+from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
 
 
 def a_connection(org_id: str = "00D") -> Connection:
@@ -230,6 +231,25 @@ async def test_what_is_kept_beside_a_connection_stays_at_writes_and_goes_with_it
     assert found.describes is None
     with pytest.raises(Contended):
         await store.keep_describes(replace(a_connection(), describes=kept, revision=found.revision))
+
+
+async def test_a_key_is_claimed_once_with_its_content(database: AsyncClient | None) -> None:
+    creations: CreationStore = MemoryCreations() if database is None else FirestoreCreations(database)
+    uid, other = Uid.of("00D", uuid4().hex), Uid.of("00D", uuid4().hex)
+    assert await creations.read(uid, "key") is None
+    claimed = await asyncio.gather(*(creations.claim(uid, "key", content) for content in (b"a", b"b", b"c")))
+    assert sum(claimed) == 1
+    content = (b"a", b"b", b"c")[claimed.index(True)]
+    assert await creations.read(uid, "key") == Creation(content)
+    await creations.finish(uid, "key", "001")
+    assert not await creations.claim(uid, "key", b"d")
+    assert await creations.read(uid, "key") == Creation(content, "001")
+    assert (await creations.read(uid, "other"), await creations.read(other, "key")) == (None, None)
+    for _ in range(2):
+        await creations.give_back(uid, "key")
+    assert await creations.read(uid, "key") is None
+    assert await creations.claim(uid, "key", b"d")
+    assert await creations.read(uid, "key") == Creation(b"d")
 
 
 async def test_failed_sign_ins_of_all_instances_add_up(database: AsyncClient | None) -> None:

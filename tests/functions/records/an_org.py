@@ -8,13 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.failures import ShapeRefused
 from backend.records.changes import Changes
+from backend.records.creations import Creations
 from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.org import Described, DescribedField, PreconditionFailed, Row, Undescribed
 from backend.records.queries import Queries
-from backend.values import Caller, KeptText, Uid
+from backend.values import Caller, KeptText, Secret, Uid
 from contract.calls import FieldShape, FieldValue
 from contract.errors import CallError, NotFound, Reason
 from tests.functions.memory_store import MemoryCreations
@@ -42,7 +44,7 @@ class AnOrg:
         self.looked_again = asyncio.Event()
         describes = Describes(self, self, self)
         self.queries = Queries(self, describes, Currencies(self, self))
-        self.changes = Changes(self, describes, MemoryCreations())
+        self.changes = Changes(self, describes, Creations(MemoryCreations(), TinkCipher(Secret(new_keyset()))))
 
     def now(self) -> datetime:
         return self.time

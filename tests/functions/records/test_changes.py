@@ -102,6 +102,42 @@ async def test_a_lost_answer_keeps_its_key_and_a_refusal_gives_it_back(org: AnOr
     assert (await org.changes.create_record(CALLER, CreateRecord("Account", {"Name": "Acme"}, "other"))).id == RECORD_ID
 
 
+async def test_a_key_belongs_to_one_content(org: AnOrg) -> None:
+    await org.changes.create_record(CALLER, CreateRecord("Account", {"Name": "Acme", "AnnualRevenue": 1}, "key"))
+    same = CreateRecord("Account", {"AnnualRevenue": 1.0, "Name": "Acme"}, "key")
+    assert (await org.changes.create_record(CALLER, same)).id == RECORD_ID
+    for other in (
+        CreateRecord("Account", {"Name": "Other", "AnnualRevenue": 1}, "key"),
+        CreateRecord("Account", {"Name": "Acme", "AnnualRevenue": "1"}, "key"),
+        CreateRecord("Account", {"Name": "Acme", "AnnualRevenue": True}, "key"),
+        CreateRecord("Account", {"Name": "Acme"}, "key"),
+        CreateRecord("Account", {"Name": "Acme", "AnnualRevenue": 1, "Industry": None}, "key"),
+        CreateRecord("Contact", {"Name": "Acme", "AnnualRevenue": 1}, "key"),
+    ):
+        with pytest.raises(RefusedRequest) as refused:
+            await org.changes.create_record(CALLER, other)
+        assert refused.value.reason is Reason.IDEMPOTENCY_KEY_REUSED
+    assert len(org.written) == 1
+
+
+async def test_a_key_whose_outcome_is_unknown_belongs_to_its_content_too(org: AnOrg) -> None:
+    org.fails = OutcomeUnknown(writes=True)
+    with pytest.raises(OrgUnavailable):
+        await org.changes.create_record(CALLER, CreateRecord("Account", {"Name": "Acme"}, "key"))
+    org.fails = None
+    with pytest.raises(RefusedRequest) as refused:
+        await org.changes.create_record(CALLER, CreateRecord("Account", {"Name": "Other"}, "key"))
+    assert (refused.value.reason, len(org.written)) == (Reason.IDEMPOTENCY_KEY_REUSED, 1)
+
+
+async def test_a_refusal_gives_its_key_back_for_any_content(org: AnOrg) -> None:
+    org.fails = Busy()
+    with pytest.raises(Busy):
+        await org.changes.create_record(CALLER, CreateRecord("Account", {"Name": "Acme"}, "key"))
+    org.fails = None
+    assert (await org.changes.create_record(CALLER, CreateRecord("Account", {"Name": "Mended"}, "key"))).id == RECORD_ID
+
+
 async def test_a_delete_checks_the_id(org: AnOrg) -> None:
     await org.changes.delete_record(CALLER, DeleteRecord("Account", RECORD_ID))
     with pytest.raises(RefusedRequest):

@@ -1,0 +1,92 @@
+"""At most one record under an idempotency key, and one content: who repeats a key repeats its request."""
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.failures import OutcomeUnknown
+from backend.values import Cipher, Uid
+from contract.calls import Created, CreateRecord, FieldValue
+from contract.errors import CallError, Reason, RefusedRequest
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What stands under a key: the sealed hash of the content, and the record that was made; None while its outcome is not known."""
+
+    content: bytes
+    record_id: str | None = None
+
+
+class CreationStore(Protocol):
+    """What was made under which idempotency key, kept for a day beside the connection."""
+
+    async def claim(self, uid: Uid, key: str, content: bytes) -> bool:
+        """Claims a key for a content; False, with nothing changed, when it was claimed before."""
+        ...
+
+    async def read(self, uid: Uid, key: str) -> Creation | None:
+        """What stands under a key; None when it is free."""
+        ...
+
+    async def finish(self, uid: Uid, key: str, record_id: str) -> None:
+        """Keeps which record was made under a claimed key."""
+        ...
+
+    async def give_back(self, uid: Uid, key: str) -> None:
+        """Makes a key free again."""
+        ...
+
+
+class Creations:
+    """One for each process.
+
+    The store gets the hash of a content sealed, for this user and key: whoever reads the store cannot even check a guess of the
+    content, and what any key of the keyset has sealed still compares.
+    """
+
+    def __init__(self, store: CreationStore, cipher: Cipher) -> None:
+        self._store = store
+        self._cipher = cipher
+
+    async def once(self, uid: Uid, key: str, request: CreateRecord, create: Callable[[], Awaitable[Created]]) -> Created:
+        """Runs `create` under a new key; a repeat answers with the record made first.
+
+        Raises what `create` raises, RefusedRequest for another content under the same key, and OutcomeUnknown while nobody knows
+        whether the record was made, or whether this is the content that it was made of (its hash does not open any more).
+        """
+        if _KEY.fullmatch(key) is None:
+            raise RefusedRequest(Reason.MALFORMED_REQUEST, "idempotencyKey has 1 to 100 letters, digits, - and _")
+        content, field = _hash(request), f"creation {key}"
+        if not await self._store.claim(uid, key, self._cipher.seal_bytes(content, uid=uid, field=field)):
+            first = await self._store.read(uid, key)
+            before = None if first is None else self._cipher.unseal_bytes(first.content, uid=uid, field=field)
+            if before is not None and before != content:
+                raise RefusedRequest(Reason.IDEMPOTENCY_KEY_REUSED)
+            if first is None or before is None or first.record_id is None:
+                raise OutcomeUnknown(writes=True)
+            return Created(first.record_id)
+        try:
+            created = await create()
+        except OutcomeUnknown:
+            raise
+        except CallError:
+            await self._store.give_back(uid, key)  # it was not made, so the key is free again
+            raise
+        await self._store.finish(uid, key, created.id)
+        return created
+
+
+def _hash(request: CreateRecord) -> bytes:
+    """The same for the same object and values, whatever the order of the fields; JSON knows one 1, written 1 or 1.0."""
+    content = [request.sobject, {name: _number(value) for name, value in request.fields.items()}]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
+
+
+def _number(value: FieldValue) -> FieldValue:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
