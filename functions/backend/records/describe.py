@@ -1,7 +1,8 @@
 """What Salesforce's describe says of an object to one user: kept beside the connection, looked at again when it grows old.
 
 Salesforce checks every request itself, so an old describe can show no value that the user may not see; it can only ask for
-too much, and then it is looked at again at once, or for too little, for DESCRIBE_SECONDS at most.
+too much, and then it is looked at again at once, or for too little, for DESCRIBE_SECONDS at most; for a hidden object that a call
+is about, HIDDEN_SECONDS at most.
 """
 
 import asyncio
@@ -20,11 +21,12 @@ from backend.records.layouts import LAYOUTS
 from backend.records.org import Described, DescribedField, Org, Undescribed
 from backend.values import Clock, KeptText, Uid
 from contract.calls import CALL_SECONDS, FieldShape, Section
-from contract.errors import Reason, RefusedRequest
+from contract.errors import OrgUnavailable, Reason, RefusedRequest
 
 T = TypeVar("T")
 LOOK_AGAIN_SECONDS = 300.0  # a describe that is older is looked at again behind the answer
 DESCRIBE_SECONDS = 600.0  # and before it, when it is older than this
+HIDDEN_SECONDS = 10.0  # or when it hides the object that a call is about: an administrator may just have allowed it
 _SETTLE_SECONDS = 5.0  # a refusal does not bring a second look so soon after the last one
 _NOTHING: "Known" = {}
 _MAX_DECODED = 256  # different describes in memory; users with the same permissions share one
@@ -55,14 +57,16 @@ class Describes:
         self._decoded = LRUCache[bytes, Known](_MAX_DECODED)
         self._looking: dict[Uid, asyncio.Task[Known]] = {}
 
-    async def read(self, uid: Uid, sobjects: Iterable[str], work: Callable[[Shapes], Awaitable[T]]) -> T:
-        """Runs a read with the objects as this user may see them; once more with a new describe when Salesforce refuses the old one.
+    async def read(self, uid: Uid, about: Iterable[str], work: Callable[[Shapes], Awaitable[T]], *, beside: Iterable[str] = ()) -> T:
+        """Runs a read with the objects that it is about, and those beside them that it can do without, as this user may see them;
+        once more with a new describe when Salesforce refuses the old one.
 
         Objects that the user may not see are left out. Raises CallErrors.
         """
-        wanted = tuple(sobjects)
+        about = tuple(about)
+        wanted = (*about, *beside)
         try:
-            return await work(_visible(await self._known(uid, wanted), wanted))
+            return await work(_visible(await self._known(uid, about, wanted), wanted))
         except ShapeRefused:
             known = await self._look_anew(uid, wanted)
             if known is None:
@@ -71,7 +75,7 @@ class Describes:
 
     async def get(self, uid: Uid, sobject: str) -> Described:
         """One object as this user may see it. Raises CallErrors; RefusedRequest(not-permitted) when they may not."""
-        return shown(_visible(await self._known(uid, (sobject,)), (sobject,)), sobject)
+        return shown(_visible(await self._known(uid, (sobject,), (sobject,)), (sobject,)), sobject)
 
     async def refused(self, uid: Uid, sobject: str) -> None:
         """Salesforce has refused what describe allows: looks at it again."""
@@ -79,7 +83,7 @@ class Describes:
 
     # Parts
 
-    async def _known(self, uid: Uid, wanted: tuple[str, ...]) -> Known:
+    async def _known(self, uid: Uid, about: tuple[str, ...], wanted: tuple[str, ...]) -> Known:
         kept = await self._kept.recall(uid)
         known = self._open(kept)
         age = 0.0 if kept is None else self._age(kept)
@@ -87,6 +91,11 @@ class Describes:
             telemetry.count("cache.lookups", cache="describes", hit=False)
             return await self._look(uid, wanted)
         telemetry.count("cache.lookups", cache="describes", hit=True)
+        if age > HIDDEN_SECONDS and any(known[name] is None for name in about) and self._may_look(uid.org_id):
+            try:
+                return await self._look(uid, wanted)
+            except OrgUnavailable:
+                return known
         if age > LOOK_AGAIN_SECONDS and uid not in self._looking and self._may_look(uid.org_id):
             self._begin(uid, wanted, anew=False)
         return known
@@ -186,10 +195,15 @@ def known_field(described: Described, name: str) -> DescribedField:
 # What is kept
 
 
+def _used(sobject: str) -> tuple[str, ...]:
+    """The fields that forms show."""
+    layout = LAYOUTS.get(sobject)
+    return () if layout is None else (*layout.detailed, *layout.filters)
+
+
 def _cut(described: Described) -> Described:
     """Without what no form shows: picklists are the bulk of a describe."""
-    layout = LAYOUTS.get(described.name)
-    used = () if layout is None else (*layout.detailed, *layout.filters)
+    used = _used(described.name)
 
     def cut(f: DescribedField) -> DescribedField:
         shape = replace(f.shape, picklist=(), labels={}, help=None, default=None)
@@ -206,6 +220,7 @@ def encode(shapes: Known) -> bytes:
         name: None
         if d is None
         else [
+            _cut_for(name),
             *(getattr(d, of) for of in _OBJECT),
             [[s.heading, s.fields] for s in d.sections],
             [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable] for f in d.fields.values()],
@@ -216,9 +231,17 @@ def encode(shapes: Known) -> bytes:
 
 
 def decode(text: bytes) -> Known:
-    """The describes of a kept text. Raises ValueError, KeyError, TypeError or zlib.error for anything else."""
+    """The describes of a kept text, without those that were cut for another layout than today's.
+
+    Raises ValueError, KeyError, TypeError or zlib.error for anything else.
+    """
     kept = cast(dict[str, Any], json.loads(zlib.decompress(text)))
-    return {name: None if row is None else _decoded(name, row) for name, row in kept.items()}
+    return {name: None if row is None else _decoded(name, row[1:]) for name, row in kept.items() if row is None or row[0] == _cut_for(name)}
+
+
+def _cut_for(sobject: str) -> int:
+    """Which fields a describe was kept whole for, as a number: with another layout it has to be asked for again."""
+    return zlib.crc32(" ".join(_used(sobject)).encode())
 
 
 _OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable", "key_prefix")

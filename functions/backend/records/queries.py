@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from backend.records import soql
@@ -92,7 +93,8 @@ class Queries:
                 known = ", ".join(layout.related) or "none"
                 raise RefusedRequest(Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {known}")
         children = (layout.related[name].sobject for name in request.related)
-        return await self._describes.read(caller.uid, (request.sobject, *children), lambda shapes: self._record(caller.uid, request, shapes))
+        work = partial(self._record, caller.uid, request)
+        return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
     async def _record(self, uid: Uid, request: GetRecord, shapes: Shapes) -> RecordDetail:
         layout, described = layout_of(request.sobject), shown(shapes, request.sobject)
@@ -120,8 +122,8 @@ class Queries:
         term = soql.search_term(request.text)
         for name in request.sobjects:
             layout_of(name)
-        sobjects = tuple(dict.fromkeys(request.sobjects)) or tuple(LAYOUTS)
-        return await self._describes.read(caller.uid, sobjects, lambda shapes: self._search(caller.uid, request, term, shapes))
+        named, work = tuple(dict.fromkeys(request.sobjects)), partial(self._search, caller.uid, request, term)
+        return await self._describes.read(caller.uid, named, work, beside=() if named else LAYOUTS)
 
     async def _search(self, uid: Uid, request: Search, term: str, shapes: Shapes) -> Hits:
         for named in request.sobjects:
@@ -142,21 +144,23 @@ class Queries:
         layout = layout_of(request.sobject)
         children = tuple(child.sobject for child in layout.related.values())
         currency = await self._currencies.of(caller.uid)
-        return await self._describes.read(caller.uid, (request.sobject, *children), lambda shapes: _shape_of(request.sobject, shapes, currency))
+        work = partial(_shape_of, request.sobject, currency)
+        return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
     async def get_objects(self, caller: Caller, _: Empty) -> Objects:
-        """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes are kept."""
+        """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes are kept and hide none."""
         currency = await self._currencies.of(caller.uid)
 
         async def shape_all(shapes: Shapes) -> tuple[SobjectShape, ...]:
-            return tuple([await _shape_of(sobject, shapes, currency) for sobject in LAYOUTS if sobject in shapes])
+            return tuple([await _shape_of(sobject, currency, shapes) for sobject in LAYOUTS if sobject in shapes])
 
         objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all)
         return Objects(objects, await self._org.site(caller.uid))
 
     async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
         """The open pipeline by stage, what closes this month, the user's open tasks, the newest accounts: one request to Salesforce."""
-        return await self._describes.read(caller.uid, ("Opportunity", "Account", "Task"), lambda shapes: self._dashboard(caller.uid, shapes))
+        work = partial(self._dashboard, caller.uid)
+        return await self._describes.read(caller.uid, (), work, beside=("Opportunity", "Account", "Task"))
 
     async def _dashboard(self, uid: Uid, shapes: Shapes) -> Dashboard:
         fields = {name: readable((*LAYOUTS[name].listed, "CreatedDate"), shape) for name, shape in shapes.items()}
@@ -214,7 +218,7 @@ class Queries:
         )
 
 
-async def _shape_of(sobject: str, shapes: Shapes, currency: str) -> SobjectShape:
+async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape:
     """What the app needs to know of an object to show it: its own layout, with the words, types and rights of Salesforce's describe."""
     layout, described = LAYOUTS[sobject], shown(shapes, sobject)
     known = described.fields

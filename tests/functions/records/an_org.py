@@ -37,6 +37,7 @@ class AnOrg:
         self.fails: CallError | None = None
         self.written: list[tuple[str, Mapping[str, FieldValue], datetime | None]] = []
         self.described = 0
+        self.describe_fails: CallError | None = None
         self.currency_code: str | CallError = "EUR"
         self.currency_asked = 0
         self.time = datetime(2026, 11, 24, tzinfo=UTC)
@@ -78,6 +79,8 @@ class AnOrg:
 
     async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
         self.described += 1
+        if self.describe_fails is not None:
+            raise self.describe_fails
         return {sobject: Undescribed.HIDDEN if sobject in self.hidden else self._described(sobject) for sobject in sobjects}
 
     def _described(self, sobject: str) -> Described:

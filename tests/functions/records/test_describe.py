@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from backend.connections.connection import keeping
 from backend.connections.credentials import REMEMBER_SECONDS
-from backend.records.describe import DESCRIBE_SECONDS
+from backend.records.describe import DESCRIBE_SECONDS, HIDDEN_SECONDS
 from backend.values import Caller, KeptText, Uid
-from contract.calls import Describe, ListRecords, Sobject, SobjectShape, Sort
+from contract.calls import Describe, Empty, ListRecords, Sobject, SobjectShape, Sort
 from contract.errors import ConnectionLost, RefusedRequest
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg, OrgSettings
@@ -159,6 +159,23 @@ TRUTH: dict[tuple[str, str], SobjectShape] = {}
 async def test_the_profiles_of_the_test_differ(own_org: EmbeddedOrg) -> None:
     truth = await shapes_of_each_profile(own_org)
     assert len({str(truth[profile, "Contact"]) for profile in PROFILES}) == 3
+
+
+async def test_an_object_that_a_profile_may_see_from_now_on_shows_within_seconds_at_every_instance(own_org: EmbeddedOrg) -> None:
+    control(own_org.url, "profile", {"username": SALES, "profile": READ_ONLY})
+    instances = Instances(own_org)
+    uid, _ = await instances.connect()
+    caller = Caller(uid, "phone")
+
+    async def shown(instance: int) -> bool:
+        return "Lead" in [o.sobject for o in (await instances.each[instance].queries.get_objects(caller, Empty())).objects]
+
+    assert not await shown(0)
+    control(own_org.url, "profile", {"username": SALES, "profile": PROFILES[0]})
+    await instances.clock.sleep(HIDDEN_SECONDS + 1)
+    assert await shown(1)
+    assert await shown(0)
+    await instances.http.close()
 
 
 async def test_what_was_kept_goes_with_the_connection(own_org: EmbeddedOrg) -> None:

@@ -1,12 +1,14 @@
 """The reading calls over their protocol: which SOQL they send for what is asked, and what they make of the rows."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from backend.records.currencies import KEPT_SECONDS
-from backend.records.describe import DESCRIBE_SECONDS, LOOK_AGAIN_SECONDS
+from backend.records.describe import DESCRIBE_SECONDS, HIDDEN_SECONDS, LOOK_AGAIN_SECONDS
+from backend.records.layouts import LAYOUTS
 from backend.values import KeptText
 from contract.calls import Describe, Empty, Filter, GetRecord, ListRecords, Search, Sort
 from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
@@ -166,6 +168,59 @@ async def test_children_that_the_user_may_not_see_are_an_empty_list(org: AnOrg) 
     with pytest.raises(RefusedRequest) as refused:
         await org.queries.list_records(CALLER, ListRecords("Opportunity"))
     assert refused.value.reason is Reason.NOT_PERMITTED
+
+
+async def test_an_object_that_was_hidden_shows_within_seconds_and_costs_no_request_each_time(org: AnOrg) -> None:
+    async def shown() -> bool:
+        return "Case" in [o.sobject for o in (await org.queries.get_objects(CALLER, Empty())).objects]
+
+    org.hidden = {"Case"}
+    for _ in range(3):
+        assert not await shown()
+    assert org.described == 1
+    org.hidden = set()  # an administrator allows it, or the org has it only now
+    org.time += timedelta(seconds=HIDDEN_SECONDS + 1)
+    assert await shown()
+    for _ in range(3):
+        org.time += timedelta(seconds=HIDDEN_SECONDS + 1)
+        assert await shown()
+    assert org.described == 2
+
+
+async def test_the_object_that_a_call_names_is_asked_for_again_before_it_is_refused_and_what_comes_beside_it_is_not(org: AnOrg) -> None:
+    org.hidden = {"Case"}
+    await org.queries.get_objects(CALLER, Empty())
+    org.time += timedelta(seconds=HIDDEN_SECONDS + 1)
+    await org.queries.list_records(CALLER, ListRecords("Account"))
+    await org.queries.describe(CALLER, Describe("Account"))  # an account has cases
+    await org.queries.get_dashboard(CALLER, Empty())
+    await org.queries.search(CALLER, Search("acme"))
+    assert org.described == 1
+    org.hidden = set()
+    await org.queries.list_records(CALLER, ListRecords("Case", sort=Sort("Id")))
+    assert org.described == 2
+
+
+async def test_what_is_shown_is_answered_although_nobody_can_ask_for_what_is_hidden(org: AnOrg) -> None:
+    org.hidden = {"Case"}
+    before = await org.queries.get_objects(CALLER, Empty())
+    org.time += timedelta(seconds=HIDDEN_SECONDS + 1)
+    org.describe_fails = OrgUnavailable(Reason.ORG_UNREACHABLE)
+    assert await org.queries.get_objects(CALLER, Empty()) == before
+
+
+async def test_a_field_that_comes_to_a_layout_has_its_picklist_at_once(org: AnOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stages(instance: AnOrg) -> list[tuple[str, ...]]:
+        shape = await instance.queries.describe(CALLER, Describe("Opportunity"))
+        return [f.picklist for f in shape.fields if f.name == "StageName"]
+
+    layout = LAYOUTS["Opportunity"]
+    monkeypatch.setitem(LAYOUTS, "Opportunity", replace(layout, detailed=("Name",), filters=()))
+    assert await stages(org) == []
+    monkeypatch.setitem(LAYOUTS, "Opportunity", layout)
+    next_release = AnOrg()
+    next_release.kept = org.kept
+    assert await stages(next_release) == [("New", "Won")]
 
 
 async def test_what_is_kept_and_cannot_be_read_is_asked_for_again(org: AnOrg) -> None:
