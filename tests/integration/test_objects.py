@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from backend.records.layouts import LAYOUTS
 from devtools.clients import ADMIN, SALES, App, authorize, control
 from devtools.suite import Suite
 
@@ -25,15 +26,15 @@ def test_every_object_of_the_layouts_is_told_with_salesforces_words(signed_in: A
     answer = signed_in.call("api/getObjects")
     assert answer["site"] == org_url
     found = {o["sobject"]: o for o in answer["objects"]}
-    assert list(found) == ["Account", "Contact", "Opportunity", "Lead", "Case", "Task"]
+    assert list(found) == list(LAYOUTS)
     account = found["Account"]
     assert [account[k] for k in ("labelPlural", "title", "icon", "keyPrefix")] == ["Accounts", "Name", "business", "001"]
     assert account["creatable"]
     assert account["editable"]
     assert account["deletable"]
-    assert [s["heading"] for s in account["sections"]] == [
-        "Account Information", "Address Information", "Description Information", "System Information",
-    ]  # fmt: skip
+    headings = [s["heading"] for s in account["sections"]]
+    assert headings[:4] == ["Account Information", "Address Information", "Description Information", "System Information"]
+    assert set(headings[4:]) <= {""}  # for what a layout shows and Salesforce's page layout does not
     assert account["sections"][1]["fields"][:2] == ["BillingStreet", "BillingCity"]
     assert [(r["name"], r["sobject"], r["label"]) for r in account["related"]][:2] == [
         ("Contacts", "Contact", "Contacts"), ("Opportunities", "Opportunity", "Opportunities"),

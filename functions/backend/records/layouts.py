@@ -42,8 +42,13 @@ LAYOUTS: dict[str, Layout] = {
     "Account": Layout(
         listed=("Name", "Industry", "Type", "BillingCity", "BillingCountry", "Phone"),
         detailed=(
-            "Name", "Type", "Industry", "Rating", "Phone", "Website", "AnnualRevenue", "NumberOfEmployees", "BillingStreet", "BillingPostalCode",
-            "BillingCity", "BillingState", "BillingCountry", "Description", "ParentId", "Parent.Name", *_TRACE,
+            "Name", "Type", "Industry", "Rating",
+            "Phone", "Website",
+            "AnnualRevenue", "NumberOfEmployees",
+            "BillingStreet", "BillingPostalCode", "BillingCity", "BillingState", "BillingCountry",
+            "Description",
+            "ParentId", "Parent.Name",
+            *_TRACE,
         ),
         searched=("Name", "BillingCity"),
         sort="Name",
@@ -59,21 +64,31 @@ LAYOUTS: dict[str, Layout] = {
     "Contact": Layout(
         listed=("Name", "Title", "Email", "Phone", "AccountId", "Account.Name"),
         detailed=(
-            "Name", "Salutation", "FirstName", "LastName", "Title", "Department", "Email", "Phone", "MobilePhone", "AccountId", "Account.Name",
-            "LeadSource", "Birthdate", "MailingStreet", "MailingPostalCode", "MailingCity", "MailingState", "MailingCountry", "Description",
+            "Name", "Salutation", "FirstName", "LastName", "Title", "Department",
+            "Email", "Phone", "MobilePhone",
+            "AccountId", "Account.Name",
+            "LeadSource", "Birthdate",
+            "MailingStreet", "MailingPostalCode", "MailingCity", "MailingState", "MailingCountry",
+            "Description",
             *_TRACE,
         ),
         searched=("Name", "Email"),
         sort="Name",
-        related={"Cases": Related("Case", "CreatedDate DESC", "ContactId"), "Tasks": Related("Task", "ActivityDate DESC", "WhoId")},
+        related={
+            "Cases": Related("Case", "CreatedDate DESC", "ContactId"),
+            "Tasks": Related("Task", "ActivityDate DESC", "WhoId"),
+        },
         icon="person",
         filters=("OwnerId", "LeadSource"),
     ),
     "Opportunity": Layout(
         listed=("Name", "StageName", "Amount", "CloseDate", "AccountId", "Account.Name"),
         detailed=(
-            "Name", "StageName", "Amount", "Probability", "CloseDate", "AccountId", "Account.Name", "Type", "NextStep", "LeadSource", "IsClosed",
-            "IsWon", "Description", *_TRACE,
+            "Name", "StageName", "Amount", "Probability", "CloseDate",
+            "AccountId", "Account.Name",
+            "Type", "NextStep", "LeadSource", "IsClosed", "IsWon",
+            "Description",
+            *_TRACE,
         ),
         searched=("Name",),
         sort="CloseDate",
@@ -85,8 +100,12 @@ LAYOUTS: dict[str, Layout] = {
     "Lead": Layout(
         listed=("Name", "Company", "Status", "Rating", "Phone", "Email"),
         detailed=(
-            "Name", "Salutation", "FirstName", "LastName", "Company", "Title", "Status", "Rating", "Industry", "Email", "Phone", "MobilePhone",
-            "Website", "LeadSource", "AnnualRevenue", "NumberOfEmployees", "Street", "PostalCode", "City", "State", "Country", "Description",
+            "Name", "Salutation", "FirstName", "LastName", "Company", "Title",
+            "Status", "Rating", "Industry",
+            "Email", "Phone", "MobilePhone", "Website",
+            "LeadSource", "AnnualRevenue", "NumberOfEmployees",
+            "Street", "PostalCode", "City", "State", "Country",
+            "Description",
             *_TRACE,
         ),
         searched=("Name", "Company"),
@@ -97,8 +116,10 @@ LAYOUTS: dict[str, Layout] = {
     "Case": Layout(
         listed=("CaseNumber", "Subject", "Status", "Priority", "AccountId", "Account.Name", "CreatedDate"),
         detailed=(
-            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Reason", "AccountId", "Account.Name", "ContactId", "Contact.Name",
-            "Description", "IsClosed", *_TRACE,
+            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Reason",
+            "AccountId", "Account.Name", "ContactId", "Contact.Name",
+            "Description", "IsClosed",
+            *_TRACE,
         ),
         searched=("Subject", "CaseNumber"),
         sort="CreatedDate",
@@ -110,7 +131,9 @@ LAYOUTS: dict[str, Layout] = {
     "Task": Layout(
         listed=("Subject", "ActivityDate", "Status", "Priority", "WhoId", "Who.Name", "WhatId", "What.Name", "IsClosed"),
         detailed=(
-            "Subject", "ActivityDate", "Status", "Priority", "Type", "WhoId", "Who.Name", "WhatId", "What.Name", "Description", "IsClosed",
+            "Subject", "ActivityDate", "Status", "Priority", "Type",
+            "WhoId", "Who.Name", "WhatId", "What.Name",
+            "Description", "IsClosed",
             *_TRACE,
         ),
         searched=("Subject",),
