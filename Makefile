@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test check format bench soak admin deploy-check deploy-plan deploy openapi release site reset keyset lock web languages screenshots demo help
+.PHONY: run test check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -25,8 +25,11 @@ bench:         ## measure, and print the tables of docs/performance.md; ARGS=tap
 soak:          ## kill function processes for MINUTES (default 2) while tokens expire, and count
 	$(DO) soak $(MINUTES)
 
-admin:         ## an administrator's command, such as ARGS="show"
+admin:         ## an administrator's command, such as ARGS="show"; PROJECT=your-project-id for a deployed project
 	$(DO) admin $(ARGS)
+
+firebase:      ## the firebase-tools that this project pins, such as ARGS="login"
+	$(DO) firebase $(ARGS)
 
 deploy-check:  ## what `firebase deploy` would validate, without a network
 	$(DO) deploy-check

@@ -155,13 +155,31 @@ def _reset(_: Sequence[str]) -> int:
 
 
 def _admin(rest: Sequence[str]) -> int:
-    """An administrator's command: on what `make run` runs, or on the project that GCLOUD_PROJECT names."""
-    plan = Plan(ports.chosen(running=True), _project(), STATE, own=OWN_SETTINGS)
-    local = "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"])
-    if local and not ports.answers(plan.ports.firestore):
-        print("✗ nothing runs here: make run starts it; for a deployed project set GCLOUD_PROJECT (docs/operations.md)", file=sys.stderr)
-        return 2
-    return _call([sys.executable, "-m", "backend.admin", *rest], function_environment(plan) if local else {}, ROOT / "functions")
+    """An administrator's command: on the deployed PROJECT, else on what `make run` runs; with GCLOUD_PROJECT set, in the environment as it is."""
+    environment: dict[str, str] = {}
+    if "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"]):
+        if _project().startswith("demo-"):  # of the emulators
+            plan = Plan(ports.chosen(running=True), _project(), STATE, own=OWN_SETTINGS)
+            if not ports.answers(plan.ports.firestore):
+                print("✗ nothing runs here: make run starts it; a deployed project is named with PROJECT=… (docs/operations.md)", file=sys.stderr)
+                return 2
+            environment = function_environment(plan)
+        else:
+            from devtools.deploy import cloud, command
+
+            try:
+                where = command.target()
+                environment = command.administration(where, cloud.Cloud(where.project))
+            except cloud.DeployError as wrong:
+                print(f"✗ {wrong}", file=sys.stderr)
+                return 2
+    return _call([sys.executable, "-m", "backend.admin", *rest], environment, ROOT / "functions")
+
+
+def _firebase(rest: Sequence[str]) -> int:
+    from devtools.deploy.cloud import FIREBASE
+
+    return _call(["node", str(FIREBASE), *rest])
 
 
 def _keyset(_: Sequence[str]) -> int:
@@ -182,6 +200,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "bench": ("measure, and print the tables of docs/performance.md", True, _bench),
     "soak": ("kill function processes while tokens expire, and count", True, _soak),
     "admin": ("an administrator's command", True, _admin),
+    "firebase": ("run the firebase-tools that this project pins", True, _firebase),
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
     "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
     "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),

@@ -99,6 +99,10 @@ class Cloud:
         said = self._run(["firebase", *words, "--json", "--non-interactive"], None)
         return json.loads(said)["result"]
 
+    def secret(self, name: str) -> str:
+        """The newest version of a secret in Secret Manager. Raises DeployError."""
+        return self._run(["gcloud", "secrets", "versions", "access", "latest", f"--secret={name}"], None)
+
     def run(self, command: Command | Post) -> None:
         """Changes something. Raises DeployError."""
         if isinstance(command, Post):
@@ -169,7 +173,7 @@ class Cloud:
 # What the tools say, and what to do about it.
 _KNOWN = (
     (r"You do not currently have an active account|gcloud auth login|Reauthentication", "you are not logged in: gcloud auth login"),
-    (r"Failed to authenticate|firebase login", "firebase-tools is not logged in: npx firebase login, or gcloud auth application-default login"),
+    (r"Failed to authenticate|firebase login", "firebase-tools is not logged in: make firebase ARGS=login, or gcloud auth application-default login"),
     (r"billing account|BILLING_DISABLED|billing to be enabled", "the project has no billing account: link one in the console under Billing"),
     (r"PERMISSION_DENIED|does not have permission|caller does not have", "your account may not do this: ask for roles/owner on the project"),
     (r"INVALID_ARGUMENT.*location|location.*(invalid|not valid|unsupported)", "there is no such location: choose another with LOCATION=…"),

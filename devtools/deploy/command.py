@@ -13,6 +13,7 @@ from devtools.deploy import hosting
 from devtools.deploy.cloud import Cloud, DeployError
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
+from devtools.deploy.wanted import SECRETS
 from devtools.paths import ROOT
 
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -48,6 +49,15 @@ def _check(project: str, settings: Mapping[str, str]) -> None:
         wrong = [f"{name} is still the example's" for name, value in settings.items() if f"{name}={value}" in example and name in _YOURS]
     if wrong:
         raise DeployError("\n  ".join([f"functions/.env.{project} (docs/deploy.md):", *wrong]))
+
+
+def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a deployed project's functions, for an administrator's command; a secret that is set here already is taken as it is.
+
+    Raises DeployError.
+    """
+    secrets = {name: environment.get(name) or cloud.secret(name) for name in SECRETS}
+    return {**where.settings, **secrets, "GCLOUD_PROJECT": where.project}
 
 
 def plan(where: Target, cloud: Cloud, say: Say) -> int:

@@ -37,6 +37,10 @@ class Refused(Exception):
     pass
 
 
+class Said(str):
+    """What a command says as it is, and not as JSON."""
+
+
 def _option(words: list[str], name: str) -> str:
     found = next((w for w in words if w.startswith(f"--{name}=")), None)
     if found is not None:
@@ -81,6 +85,8 @@ def read(world: dict[str, Any], words: list[str]) -> Any:
             return [{"name": f"projects/123/secrets/{name}"} for name in world["secrets"]]
         case ["secrets", "versions", "list", name]:
             return [{"name": f"projects/123/secrets/{name}/versions/{n + 1}", "state": "ENABLED"} for n in range(len(world["secrets"][name]))]
+        case ["secrets", "versions", "access", "latest"]:
+            return Said(world["secrets"][_option(words, "secret")][-1])
         case ["secrets", "get-iam-policy", name]:
             return _policy(world, f"secret {name}")
         case ["logging", "metrics", "list"]:
@@ -182,7 +188,7 @@ def main(program: str, words: list[str]) -> int:
             return 0
         said = read(world, words)
         if said is not None:
-            print(json.dumps(said))
+            print(said if isinstance(said, Said) else json.dumps(said), end="" if isinstance(said, Said) else "\n")
             return 0
         if world["stopAt"] == len(world["changes"]):
             world["stopAt"] = None

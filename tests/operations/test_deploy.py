@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from backend.settings import load
 from devtools.deploy import command, hosting, steps, wanted
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post
 from devtools.deploy.steps import Target
@@ -338,11 +340,61 @@ class TestWrong:
             world.deploy(Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": "gcp-kms://projects/x"}))
 
 
+class TestAdministration:
+    """What an administrator's command on a deployed project has for an environment."""
+
+    def test_the_settings_of_the_example_and_the_secrets_of_the_project(self, world: World, tmp_path: Path) -> None:
+        example = (ROOT / "functions/.env.example").read_text()
+        (tmp_path / f".env.{PROJECT}").write_text(
+            example.replace("put-the-consumer-key-of-your-external-client-app-here", "3MVG9").replace("your-", "my-").replace("the-web", "my-web")
+        )
+        where = command.target({"PROJECT": PROJECT}, tmp_path)
+        world.deploy(where)
+        given = command.administration(where, world.cloud(), {})
+        (keyset,) = world.read()["secrets"]["TOKEN_KEYSET"]
+        assert (given["SALESFORCE_CONSUMER_SECRET"], given["TOKEN_KEYSET"], given["GCLOUD_PROJECT"]) == (SECRET, keyset, PROJECT)
+        assert command.administration(where, world.cloud(), {"TOKEN_KEYSET": "promoted"})["TOKEN_KEYSET"] == "promoted"  # as for re-sealing
+        settings = load({**given, "FUNCTION_TARGET": ""})
+        assert [h.label for h in settings.login_hosts] == ["Production", "Sandbox", "My Domain"]
+
+    def test_a_shell_reads_the_example_as_the_functions_do(self, tmp_path: Path) -> None:
+        """`set -a; . functions/.env.PROJECT`, as some do."""
+        file = tmp_path / f".env.{PROJECT}"
+        file.write_text((ROOT / "functions/.env.example").read_text().replace("put-the-", "").replace("your-", "my-").replace("the-web", "my-web"))
+        settings = command.target({"PROJECT": PROJECT}, tmp_path).settings
+        said = subprocess.run(["/bin/sh", "-euc", f"set -a; . {file}; env"], capture_output=True, text=True, check=True, env={}).stdout.splitlines()
+        assert {f"{name}={value}" for name, value in settings.items()} <= set(said)
+
+    def test_a_secret_that_may_not_be_read(self, world: World, target: Target) -> None:
+        world.deploy(target)
+        world.set(permitted=False)
+        with pytest.raises(DeployError, match="ask for roles/owner"):
+            command.administration(target, world.cloud(), {})
+
+
 def _commands(world: World) -> list[list[str]]:
     settings = {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"}
     target = Target(PROJECT, "eur3", settings)
     missing: list[Command | Post] = [c for step in steps.steps(target) for c in step.missing(world.cloud())]
     return [list(c.words) for c in [*missing, *(c for _, _, c in steps.uploads(target))] if isinstance(c, Command)]
+
+
+def _commands_of_the_docs() -> list[list[str]]:
+    """Every command of gcloud and of firebase-tools that the docs tell somebody to type."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    typed = [line for page in pages for line in re.findall(r"`([^`\n]+)`|^((?:gcloud|make) .*)$", page.read_text(), re.MULTILINE)]
+    parts = [part.strip() for spans in typed for part in re.split(r" && | > | < |\s+#", "".join(spans).replace("…", "X"))]
+    gcloud = [shlex.split(part) for part in parts if part.startswith("gcloud ")]
+    firebase = [shlex.split(part)[2] for part in parts if part.startswith("make firebase ARGS=")]
+    return [*gcloud, *(["firebase", *shlex.split(given.removeprefix("ARGS="))] for given in firebase)]
+
+
+def test_the_docs_have_commands_to_hold() -> None:
+    told = _commands_of_the_docs()
+    assert ["gcloud", "auth", "login"] in told
+    assert ["firebase", "hosting:clone", "P:next", "P:live", "--project", "P"] in told
+    text = "\n".join(page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "devtools/deploy").glob("*.py")])
+    assert not re.findall(r"npx |[`(]firebase (?!deploy`)[a-z]+[: ]", text), "firebase-tools is not on anybody's path: make firebase runs it"
 
 
 def test_the_real_gcloud_knows_every_command_and_option(world: World) -> None:
@@ -357,7 +409,7 @@ def test_the_real_gcloud_knows_every_command_and_option(world: World) -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     root = module.STATIC_COMPLETION_CLI_TREE
-    for words in [w for w in _commands(world) if w[0] == "gcloud"]:
+    for words in [w for w in [*_commands(world), *_commands_of_the_docs()] if w[0] == "gcloud"]:
         node, rest = root, words[1:]
         while rest and rest[0] in node["commands"]:
             node, rest = node["commands"][rest[0]], rest[1:]
@@ -369,7 +421,7 @@ def test_the_real_gcloud_knows_every_command_and_option(world: World) -> None:
 def test_firebase_tools_knows_every_command_and_option(world: World) -> None:
     tools = ROOT / "devtools/node_modules/firebase-tools/lib"
     everywhere = (tools / "index.js").read_text()
-    for words in [w for w in _commands(world) if w[0] == "firebase"]:
+    for words in [w for w in [*_commands(world), *_commands_of_the_docs()] if w[0] == "firebase"]:
         source = (tools / f"commands/{words[1].replace(':', '-')}.js").read_text() + everywhere
         for option in (w for w in words if w.startswith("--")):
             assert option in source or ('withForce("' in source and option == "--force"), f"{option} of {words}"
