@@ -66,6 +66,13 @@ class Plan:
         return FunctionSettings(self.project, self.own, self.state or ROOT / ".local")
 
     @property
+    def schemas(self) -> tuple[Path, ...]:
+        """What the local org has besides Salesforce's own objects: org-schema.json, and for a person's own run the Salesforce DX source
+        in force-app beside it."""
+        source = None if self.own is None else self.own.parent / "force-app"
+        return (ROOT / "org-schema.json", *((source,) if source is not None and source.is_dir() else ()))
+
+    @property
     def app_url(self) -> str:
         return self.ports.url("hosting")
 
@@ -142,14 +149,8 @@ class Suite:
     # The local org
 
     def _start_org(self) -> None:
-        plan = self.plan
-        data = plan.state / "org" if plan.state else self._scratch / "org"
-        command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(plan.ports.localorg)]
-        command += ["--schema", str(ROOT / "org-schema.json")]
-        command += ["--accounts", str(plan.accounts), "--session-seconds", str(plan.session_seconds)]
-        for callback in plan.callbacks:
-            command += ["--callback", callback]
-        self._children.append(Child("org", command, env=os.environ, cwd=ROOT, on_line=self._org_line))
+        data = self.plan.state / "org" if self.plan.state else self._scratch / "org"
+        self._children.append(Child("org", org_command(self.plan, data), env=os.environ, cwd=ROOT, on_line=self._org_line))
 
     # The emulators
 
@@ -246,6 +247,17 @@ def function_environment(plan: Plan) -> dict[str, str]:
         "FIRESTORE_EMULATOR_HOST": f"127.0.0.1:{plan.ports.firestore}",
         "FIREBASE_AUTH_EMULATOR_HOST": f"127.0.0.1:{plan.ports.auth}",
     }
+
+
+def org_command(plan: Plan, data: Path) -> list[str]:
+    """The command that serves a plan's local org, with its state in `data`."""
+    command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(plan.ports.localorg)]
+    command += ["--accounts", str(plan.accounts), "--session-seconds", str(plan.session_seconds)]
+    for schema in plan.schemas:
+        command += ["--schema", str(schema)]
+    for callback in plan.callbacks:
+        command += ["--callback", callback]
+    return command
 
 
 def _without_query(line: str) -> str:

@@ -19,8 +19,8 @@ _NOT_CLONED = (".git", ".venv", ".tools", ".local", ".localorg", "build", "node_
                "*.local", "*.local.json")  # fmt: skip
 
 
-def changes(repository: Path) -> list[str]:
-    return re.findall(r"```diff\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
+def changes(repository: Path, page: str = "README.md") -> list[str]:
+    return re.findall(r"```diff\n(.*?)```", (repository / page).read_text(), re.DOTALL)
 
 
 def apply(change: str, folder: Path) -> list[str]:
@@ -156,6 +156,31 @@ with EmbeddedOrg(OrgSettings(accounts=1, schema=(Path("org-schema.json"),))) as 
     assert asked == ["Invoice Name", "Amount", "Due"]
     assert page == [["Invoice Information", [["Amount", "$1,250.50"], ["Due", "Dec 24, 2026"]]]]
     assert (listed, amount, left) == (["I-1"], 99.0, [])
+
+
+def test_a_list_of_them_under_another_record(repository: Path, copy: Path) -> None:
+    for change in (changes(repository)[1], *changes(repository, "docs/make-it-yours.md")):
+        apply(change, copy)
+    script = """
+from pathlib import Path
+from backend.values import Caller
+from localorg import EmbeddedOrg, OrgSettings
+from tests.functions.instances import Instances
+async def story(running):
+    instances = Instances(running)
+    caller = Caller((await instances.connect())[0], "phone")
+    queries, changes = instances.each[0].queries, instances.each[0].changes
+    account = (await changes.create_record(caller, CreateRecord("Account", {"Name": "Acme"}))).id
+    invoice = await changes.create_record(caller, CreateRecord("Invoice__c", {"Name": "I-1", "Account__c": account}))
+    shape = await queries.describe(caller, Describe("Account"))
+    detail = await queries.get_record(caller, GetRecord("Account", account, tuple(r.name for r in shape.related)))
+    await instances.http.close()
+    label = next(r.label for r in shape.related if r.name == "Invoices__r")
+    return [label, invoice.record.fields["Account__r.Name"], [r.fields["Name"] for r in detail.related["Invoices__r"]]]
+with EmbeddedOrg(OrgSettings(accounts=1, schema=(Path("org-schema.json"),))) as running:
+    print(json.dumps(asyncio.run(story(running))))
+"""
+    assert tried(copy, script) == ["Invoices", "Acme", ["I-1"]]
 
 
 def test_one_more_call(repository: Path, copy: Path) -> None:
