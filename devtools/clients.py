@@ -56,8 +56,19 @@ def hidden(page: str) -> dict[str, str]:
 def log_in(org_url: str, username: str = SALES, *, answer: str = "allow", **changes: str) -> httpx.Response:
     """Walks through the org's login and consent pages; returns the redirect back to the app."""
     verifier = changes.pop("verifier", secrets.token_urlsafe(48))
-    with httpx.Client(base_url=org_url) as browser:
-        page = browser.get("/services/oauth2/authorize", params=authorize_parameters(verifier, **changes))
+    address = httpx.URL(f"{org_url}/services/oauth2/authorize", params=authorize_parameters(verifier, **changes))
+    return _walk(str(address), username, answer)
+
+
+def through_the_pages(address: str, username: str = SALES) -> str:
+    """A person at the authorize page that an app has opened, who logs in and allows it; returns the address that leads back."""
+    return _walk(address, username, "allow").headers["location"]
+
+
+def _walk(address: str, username: str, answer: str) -> httpx.Response:
+    parts = urlsplit(address)
+    with httpx.Client(base_url=f"{parts.scheme}://{parts.netloc}") as browser:
+        page = browser.get(address)
         page = browser.post("/login", data={**hidden(page.text), "username": username, "pw": PASSWORD})
         page = browser.get(page.headers["location"])
         if page.status_code == 200:

@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from devtools.suite import Suite
-from tests.e2e.test_story import Phone, browser, context
+from tests.e2e.phone import Phone
 
-__all__ = ["browser", "context"]
 pytestmark = pytest.mark.browser
 TARGET = 48  # logical pixels, Material 3 and WCAG 2.2's enhanced criterion 2.5.5 (44)
 
@@ -50,14 +49,18 @@ _TEXT_SIZE = "addEventListener('DOMContentLoaded', () => { document.documentElem
 @pytest.mark.parametrize(
     ("size", "text"), [((390, 844), 100), ((390, 844), 200), ((1280, 800), 100)], ids=["phone", "phone, text at 200 %", "desktop"]
 )
-def test_every_control_has_a_name_is_large_enough_and_on_the_screen(context: BrowserContext, suite: Suite, size: tuple[int, int], text: int) -> None:
+def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
+    context: BrowserContext, suite: Suite, keeps: dict[str, str], size: tuple[int, int], text: int
+) -> None:
     context.add_init_script(_TEXT_SIZE % text)
     phone = Phone(context, suite.plan.app_url)
     phone.page.set_viewport_size({"width": size[0], "height": size[1]})
     phone.open()
     phone.page.locator("#start").wait_for(state="detached")  # the app's own sign-in page, not the one before it
     wrong: list[str] = [f"sign-in: {c}" for c in controls(phone) if not c["name"]]
-    phone.sign_in()
+    phone.take_up(keeps)
+    phone.open()
+    phone.sees("Open pipeline")
     places = dict(PLACES)
     if size[0] > 600:
         del places["/more"]
@@ -79,11 +82,11 @@ def test_every_control_has_a_name_is_large_enough_and_on_the_screen(context: Bro
     assert wrong == []
 
 
-def test_a_keyboard_alone_opens_changes_and_saves(context: BrowserContext, suite: Suite) -> None:
-    phone = Phone(context, suite.plan.app_url)
+def test_a_keyboard_alone_opens_changes_and_saves(signed_in: Phone) -> None:
+    phone = signed_in
     phone.page.set_viewport_size({"width": 1280, "height": 800})
     phone.open()
-    phone.sign_in()
+    phone.sees("Open pipeline")
 
     def reach(name: str) -> None:
         """Tab until the control has the focus."""

@@ -6,27 +6,25 @@ from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Route, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from devtools import languages
 from devtools.browsers import SECONDS
 from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from devtools.suite import Suite
-from tests.e2e.test_story import Phone, browser, context
+from tests.e2e.phone import Open, Phone
 
-__all__ = ["browser", "context"]
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def phone(context: BrowserContext, suite: Suite) -> Phone:
-    """Signed in, with the accounts seen once."""
-    made = Phone(context, suite.plan.app_url)
-    made.open()
-    made.sign_in()
-    made.go("Accounts")
-    made.sees("Alder Energy")
-    return made
+def phone(signed_in: Phone) -> Phone:
+    """Signed in, with home and the accounts seen once."""
+    signed_in.open()
+    signed_in.sees("Open pipeline")
+    signed_in.go("Accounts")
+    signed_in.sees("Alder Energy")
+    return signed_in
 
 
 class Admin:
@@ -123,10 +121,9 @@ def test_a_session_that_ended_elsewhere_leads_back_to_what_was_typed(phone: Phon
     phone.save()
     phone.sees("has ended this app's access")
     phone.tap("Sign in with Salesforce")
-    if phone.page.locator("#username").count():
-        phone.page.fill("#username", SALES)
-        phone.page.fill("#password", "localorg1")
-        phone.page.click("#Login")
+    phone.page.fill("#username", SALES)
+    phone.page.fill("#password", "localorg1")
+    phone.page.click("#Login")
     phone.page.click("#oaapprove")
     phone.page.wait_for_url(re.compile(f"/records/Account/{record_id}/edit"))
     phone.wake()
@@ -135,8 +132,11 @@ def test_a_session_that_ended_elsewhere_leads_back_to_what_was_typed(phone: Phon
     expect(phone.page.get_by_label("Account Phone").first).to_have_value("+44 20 7946 0999")
 
 
-def test_where_salesforce_still_knows_the_browser_one_tap_is_enough(phone: Phone, org_url: str) -> None:
+def test_where_salesforce_still_knows_the_browser_one_tap_is_enough(context: BrowserContext, suite: Suite, org_url: str) -> None:
     """The answer to a refresh is lost: only a new authorization helps, and the org remembers browser and consent."""
+    phone = Phone(context, suite.plan.app_url)
+    phone.open()
+    phone.sign_in()
     control(org_url, "expire", {"username": SALES})
     control(org_url, "faults", {"kind": "token.refresh_token", "cut": "after", "times": 5})
     control(org_url, "faults", {"kind": "token.introspect", "status": 503, "times": 20})
@@ -198,16 +198,17 @@ def test_a_clock_that_is_wrong_by_an_hour(context: BrowserContext, suite: Suite,
 
 
 @pytest.mark.parametrize("language", ["de", "ja"])
-def test_bad_days_are_told_in_the_persons_language(phone: Phone, browser: Browser, suite: Suite, org_url: str, admin: Admin, language: str) -> None:
+def test_bad_days_are_told_in_the_persons_language(
+    open_browser: Open, keeps: dict[str, str], suite: Suite, org_url: str, admin: Admin, language: str
+) -> None:
     words, record_id = languages.read(language), admin.account("Far Away Ltd")
 
     def said(text: str) -> re.Pattern[str]:
         return re.compile(re.escape(str(words[text].string)))
 
-    kept = phone.page.context.storage_state()
-    context = browser.new_context(viewport={"width": 390, "height": 844}, locale=language, storage_state=kept)
-    context.set_default_timeout(SECONDS)
+    context = open_browser(locale=language)
     abroad = Phone(context, suite.plan.app_url)
+    abroad.take_up(keeps)
     abroad.open("/records/Account")
     abroad.sees("Alder Energy")
     control(org_url, "faults", {"kind": "rest.query", "delayMs": 8000})
@@ -237,7 +238,6 @@ def test_bad_days_are_told_in_the_persons_language(phone: Phone, browser: Browse
     abroad.sees(
         said("Salesforce has ended this app's access: an administrator revoked it, or you signed in on more than five devices. Please sign in again.")
     )
-    context.close()
 
 
 _FULL = """const set = Storage.prototype.setItem;

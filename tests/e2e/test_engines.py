@@ -13,7 +13,7 @@ from devtools.browsers import CHROMIUM_FLAGS
 from devtools.clients import PASSWORD, SALES
 from devtools.paths import ROOT, chromium, firefox, tool_path, webkit
 from devtools.suite import Suite
-from tests.e2e.test_story import Phone
+from tests.e2e.phone import Phone
 
 pytestmark = pytest.mark.browser
 

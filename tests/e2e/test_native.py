@@ -20,9 +20,8 @@ from devtools import ports
 from devtools.clients import PASSWORD, SALES, control
 from devtools.paths import ROOT
 from devtools.suite import Suite
-from tests.e2e.test_story import Phone, browser, context
+from tests.e2e.phone import Phone
 
-__all__ = ["browser", "context"]
 pytestmark = pytest.mark.browser
 
 

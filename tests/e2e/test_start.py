@@ -10,9 +10,8 @@ from playwright.sync_api import BrowserContext, Request, Route
 
 from devtools.clients import PASSWORD, SALES, App, authorize
 from devtools.suite import Suite
-from tests.e2e.test_story import Phone, browser, context
+from tests.e2e.phone import Phone
 
-__all__ = ["browser", "context"]
 pytestmark = pytest.mark.browser
 _FELL_BACK = "console: started without a snapshot"
 
@@ -138,11 +137,11 @@ def test_the_page_before_flutter_offers_what_the_backend_offers(context: Browser
     assert asked[0].startswith("https://acme.my.salesforce.com/services/oauth2/authorize?response_type=code&client_id=key")
 
 
-def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: BrowserContext, suite: Suite, app: App, org_url: str) -> None:
+def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: BrowserContext, signed_in: Phone, app: App, org_url: str) -> None:
     app.sign_in(authorize(org_url))  # the same person's tablet, so that there is a button that ends all
-    phone = Phone(context, suite.plan.app_url)
+    phone = signed_in
     phone.open()
-    phone.sign_in()
+    phone.sees("Open pipeline")
     kept = "() => localStorage.getItem('FletSecureStorage.picture') !== null"
     phone.until(kept)
 

@@ -2,75 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Request, Response, expect, sync_playwright
+from playwright.sync_api import BrowserContext, expect
 
-from devtools.browsers import CHROMIUM_FLAGS, SECONDS, Tab
 from devtools.clients import ADMIN, PASSWORD, SALES, App, authorize, control, exchange
-from devtools.paths import chromium
 from devtools.suite import Suite
+from tests.e2e.phone import Phone
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    assert path is not None, "Chromium is missing: make test installs it where it may, else set CHROMIUM to its path"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context(viewport={"width": 390, "height": 844})
-    made.set_default_timeout(SECONDS)
-    yield made
-    made.close()
-
-
-class Phone(Tab):
-    """A tab that notes all that comes to the browser."""
-
-    def __init__(self, context: BrowserContext, url: str) -> None:
-        super().__init__(context.new_page(), url)
-        self.bearers: list[str] = []
-        self.seen: list[str] = []  # all that came to the browser: URLs, headers and bodies of answers, console lines
-        self.unread = 0
-        context.add_init_script(_NOTE_PLAINTEXTS)
-        context.on("request", self._note_request)
-        context.on("response", self._note_response)
-        context.on("console", lambda message: self.seen.append(f"console: {message.text}"))
-        self.page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
-
-    def _note_request(self, request: Request) -> None:
-        self.seen.append(f"request: {request.url}")
-        header = request.headers.get("authorization", "")
-        if header.startswith("Bearer "):
-            self.bearers.append(header.removeprefix("Bearer "))
-
-    def _note_response(self, response: Response) -> None:
-        body = ""
-        if not 300 <= response.status < 400:
-            try:
-                body = response.body().decode("utf-8", "replace")
-            except Error:  # a page that was left before its body had come, or a stream that the browser keeps to itself
-                self.unread += 1
-        self.seen.append(f"response: {response.url}\n{response.headers}\n{body}")
-
-    def kept(self) -> str:
-        """Every key and value of every storage, and what was encrypted before it was stored."""
-        return json.dumps([self.page.context.storage_state(indexed_db=True), self.page.evaluate(_READ_STORAGES)])
-
-
-@pytest.fixture
-def phone(context: BrowserContext, suite: Suite) -> Phone:
-    return Phone(context, suite.plan.app_url)
 
 
 def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> None:
@@ -144,29 +85,6 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
 # A refresh token and an access token of the local org, as Salesforce writes them; a code, which OAuth puts into one URL.
 _TOKEN = re.compile(r"5Aep861\w|00D\w{12}!\S")
 _CODE = re.compile(r"aPrx[\w%-]{20}")
-_NOTE_PLAINTEXTS = """(() => {
-  const encrypt = crypto.subtle.encrypt.bind(crypto.subtle);
-  crypto.subtle.encrypt = (how, key, text) => {
-    const kept = JSON.parse(sessionStorage.getItem("test-plaintexts") ?? "[]");
-    sessionStorage.setItem("test-plaintexts", JSON.stringify([...kept, new TextDecoder().decode(text)]));
-    return encrypt(how, key, text);
-  };
-})()"""
-_READ_STORAGES = """async () => {
-  const found = { local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie, databases: {}, caches: {} };
-  for (const { name } of await indexedDB.databases()) {
-    const db = await new Promise((done, fail) => { const r = indexedDB.open(name); r.onsuccess = () => done(r.result); r.onerror = fail; });
-    for (const store of db.objectStoreNames) {
-      found.databases[`${name}/${store}`] = await new Promise((done, fail) => {
-        const r = db.transaction(store).objectStore(store).getAll(); r.onsuccess = () => done(r.result.map(String)); r.onerror = fail; });
-    }
-    db.close();
-  }
-  for (const name of await caches.keys()) {
-    for (const request of await (await caches.open(name)).keys()) found.caches[request.url] = await (await caches.match(request)).text();
-  }
-  return found;
-}"""
 
 
 def assert_no_salesforce_token_reached(phone: Phone, *, signed_in: bool = True) -> None:
@@ -188,10 +106,11 @@ def assert_no_salesforce_token_reached(phone: Phone, *, signed_in: bool = True) 
     assert "verifier" not in kept or "pending" not in json.loads(kept)[1]["local"]
 
 
-def test_a_person_who_leaves_has_everything_erased(phone: Phone, app: App, suite: Suite, org_url: str) -> None:
+def test_a_person_who_leaves_has_everything_erased(signed_in: Phone, app: App, suite: Suite, org_url: str) -> None:
     app.sign_in(authorize(org_url))
+    phone = signed_in
     phone.open()
-    phone.sign_in()
+    phone.sees("Open pipeline")
     phone.open("/access")
     phone.sees("Connected to Salesforce")
     phone.page.get_by_role("switch").first.click()
@@ -230,18 +149,20 @@ def test_a_forged_way_back_is_refused(phone: Phone, org_url: str) -> None:
     assert "token.authorization_code" not in control(org_url, "counters")
 
 
-def test_a_revoked_grant_leads_to_sign_in_with_the_reason(phone: Phone, org_url: str) -> None:
+def test_a_revoked_grant_leads_to_sign_in_with_the_reason(signed_in: Phone, org_url: str) -> None:
+    phone = signed_in
     phone.open()
-    phone.sign_in()
+    phone.sees("Open pipeline")
     control(org_url, "revoke", {"username": SALES})
     phone.go("Accounts")
     phone.sees("has ended this app's access")
     phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
 
 
-def test_edits_of_two_people_become_one_and_the_same_field_asks(phone: Phone, org_url: str) -> None:
+def test_edits_of_two_people_become_one_and_the_same_field_asks(signed_in: Phone, org_url: str) -> None:
+    phone = signed_in
     phone.open()
-    phone.sign_in()
+    phone.sees("Open pipeline")
     phone.go("Accounts")
     phone.type("Search in Accounts", "cedar foods")
     phone.tap(re.compile("Cedar Foods"))

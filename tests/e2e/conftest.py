@@ -1,0 +1,105 @@
+"""One Chromium profile that has loaded the app before, a copy of it for each test, and somebody who is signed in."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Playwright, sync_playwright
+
+from data.repositories.session import SessionRepository
+from data.services.app_check import AppCheck
+from data.services.backend import Backend
+from data.services.firebase_auth import FirebaseAuth
+from data.services.http import make_http
+from devtools.browsers import CHROMIUM_FLAGS, SECONDS
+from devtools.clients import SALES, through_the_pages
+from devtools.paths import chromium
+from devtools.suite import Suite
+from tests.device import Drawer
+from tests.e2e.phone import Open, Phone
+
+_VISITS = 3  # after the first the files are kept, after the third the compiled code
+
+
+@pytest.fixture(scope="package")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+def _launch(playwright: Playwright, profile: Path, **options: object) -> BrowserContext:
+    path = chromium()
+    assert path is not None, "Chromium is missing: make test installs it where it may, else set CHROMIUM to its path"
+    size = {"width": 390, "height": 844}
+    context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=list(CHROMIUM_FLAGS), **{"viewport": size, **options})
+    context.set_default_timeout(SECONDS)
+    return context
+
+
+@pytest.fixture(scope="package")
+def warm_profile(playwright: Playwright, suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A browser's folder in which the app was loaded before and nothing else was done."""
+    profile = tmp_path_factory.mktemp("browser")
+    context = _launch(playwright, profile)
+    for _ in range(_VISITS):
+        phone = Phone(context, suite.plan.app_url)
+        phone.open()
+        phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
+        phone.page.locator("#start").wait_for(state="detached")
+        phone.page.close()
+    context.close()
+    return profile
+
+
+@pytest.fixture
+def open_browser(playwright: Playwright, warm_profile: Path, tmp_path: Path) -> Iterator[Open]:
+    """Opens browsers that know nothing but the app's files; options are those of Playwright's contexts."""
+    opened: list[BrowserContext] = []
+
+    def launch(**options: object) -> BrowserContext:
+        profile = tmp_path / f"browser-{len(opened)}"
+        shutil.copytree(warm_profile, profile)
+        opened.append(_launch(playwright, profile, **options))
+        return opened[-1]
+
+    yield launch
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def context(open_browser: Open) -> BrowserContext:
+    """A phone's browser."""
+    return open_browser()
+
+
+@pytest.fixture
+def phone(context: BrowserContext, suite: Suite) -> Phone:
+    return Phone(context, suite.plan.app_url)
+
+
+@pytest.fixture
+def keeps(suite: Suite) -> dict[str, str]:
+    """What an installation of the app keeps (name: text) in which the seller has just signed in."""
+    device = Drawer()
+
+    async def sign_in() -> None:
+        http = make_http()
+        session = SessionRepository(Backend(suite.plan.app_url, http, AppCheck(device)), FirebaseAuth(http), device)
+        options = await session.options()
+        await session.begin(options, options.login_hosts[0])
+        await session.finish(await asyncio.to_thread(through_the_pages, device.opened, SALES))
+
+    with ThreadPoolExecutor(1) as pool:  # Playwright has a running event loop in this thread
+        pool.submit(asyncio.run, sign_in()).result()
+    return device.kept
+
+
+@pytest.fixture
+def signed_in(phone: Phone, keeps: dict[str, str]) -> Phone:
+    """The seller is signed in; no place was opened yet."""
+    phone.take_up(keeps)
+    return phone
