@@ -64,6 +64,11 @@ def _test(rest: Sequence[str]) -> int:
     return int(any([*codes, _call([*pytest, *TEST_LAST])]))
 
 
+def _test_deep(rest: Sequence[str]) -> int:
+    depth = os.environ.get("TEST_DEPTH", "20")
+    return _call([sys.executable, "-m", "pytest", "-m", "hypothesis or wide", *rest], {"TEST_DEPTH": depth})
+
+
 def _check(_: Sequence[str]) -> int:
     return _all(["ruff", "format", "--check"], ["ruff", "check"], ["pyright"])
 
@@ -195,6 +200,7 @@ def _lock(_: Sequence[str]) -> int:
 COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "run": ("start everything on this machine and print where to look", False, _run),
     "test": ("run the tests (pytest)", True, _test),
+    "test-deep": ("the random searches alone, TEST_DEPTH times as wide as `test` makes them", True, _test_deep),
     "check": ("lint, format, types", False, _check),
     "format": ("put the code into its format", False, _format),
     "bench": ("measure, and print the tables of docs/performance.md", True, _bench),

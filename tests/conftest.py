@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from devtools import ports, web
 from devtools.clients import App, control
 from devtools.fleet import Fleet
 from devtools.suite import UNLIMITED, Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
+from tests.depth import examples
 
 LOG: list[str] = []
+
+settings.register_profile("depth", max_examples=examples(100), deadline=None)
+settings.load_profile("depth")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from contract.calls import FieldShape, FieldValue, Section
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories import drafts
 from tests.app.world import World
+from tests.depth import examples
 from ui.app import App
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
@@ -333,7 +334,7 @@ TYPED = st.dictionaries(st.sampled_from(FIELDS), st.sampled_from("pqrs"), min_si
 STEP = st.tuples(st.integers(0, 1), st.one_of(TYPED, st.just("save")))  # who, and what they type, or that they save
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(STEP, max_size=16), st.tuples(*[st.sampled_from(["mine", "theirs"])] * 2))
 def test_no_value_that_anyone_saved_is_lost_unless_a_person_chose_so(steps: list[tuple[int, dict[str, str] | str]], habits: tuple[str, str]) -> None:
     asyncio.run(_edits_of_two(steps, habits))

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.server import rest_routes
+from tests.depth import examples
 
 _ODD = (
     "Account", "Task", "nope", "' OR 1=1", '"', "\\", "²", "٣", "é", "%", "..", "{}", "[]", "0", "-1", "1e999", "9" * 30, "null", "true", "Id",
@@ -91,13 +92,14 @@ def own() -> Iterator[EmbeddedOrg]:
         yield running
 
 
+@pytest.mark.wide
 def test_no_request_is_an_error_of_the_orgs_own(own: EmbeddedOrg) -> None:
     assert own.org is not None
     routes = [(one.path, sorted((one.methods or set()) - {"HEAD"})) for one in rest_routes(own.org) if isinstance(one, Route)]
     with httpx.Client(base_url=own.url, headers={"Authorization": f"Bearer {own.sign_in('admin@localorg.test')}"}, timeout=60) as http:
         found = http.get("/services/data/v68.0/query", params={"q": "SELECT Id FROM Account LIMIT 1"}).json()
         asker = Asker(1, found["records"][0]["Id"])
-        for _ in range(1500):
+        for _ in range(examples(1500)):
             path, methods = asker.chance.choice(routes)
             method, address = asker.chance.choice(methods), asker.address(path)
             body = json.dumps(asker.value()).encode() if method in ("POST", "PATCH", "PUT") else None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.data.jobs import DELIMITERS, LINE_ENDINGS
+from tests.depth import examples
 
 JOBS = "/services/data/v68.0/jobs"
 READ_ONLY = "readonly@localorg.test"
@@ -265,7 +266,7 @@ def test_a_job_goes_on_after_the_org_was_killed(tmp_path: Path) -> None:
 
 
 @given(data=st.binary(max_size=80) | st.text(max_size=80).map(lambda t: f"Name,Phone\n{t}".encode()))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_data_is_a_500_and_every_row_is_told(http: httpx.Client, data: bytes) -> None:
     job = ingest(http, "insert", data) if data else {"state": "Failed"}
     if job["state"] == "JobComplete":

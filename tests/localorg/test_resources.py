@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.oauth.grants import check_password
+from tests.depth import examples
 
 BASE = "/services/data/v68.0"
 READ_ONLY = "readonly@localorg.test"
@@ -251,7 +252,7 @@ _json = st.recursive(_leaves, lambda i: st.lists(i, max_size=3) | st.dictionarie
 
 
 @given(body=_json, path=st.sampled_from(["composite", "composite/batch", "composite/sobjects", "composite/tree/Account", "parameterizedSearch"]))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_nothing_malformed_is_a_500(http: httpx.Client, body: object, path: str) -> None:
     answer = http.post(f"{BASE}/{path}", json=body)
     assert answer.status_code < 500, (path, body, answer.text)

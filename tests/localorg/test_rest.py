@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from devtools.clients import ADMIN, authorize, control, exchange
 from localorg import EmbeddedOrg
 from localorg.schema.ids import make_id, to_18
+from tests.depth import examples
 
 BASE = "/services/data/v68.0"
 
@@ -146,7 +147,7 @@ _paths = ("sobjects/Account", "sobjects/Account/0015e0000000001AAA", "sobjects/C
     method=st.sampled_from(["GET", "POST", "PATCH"]),
     header=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12),
 )
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_nothing_malformed_is_a_500(http: httpx.Client, body: bytes, path: str, method: str, header: str) -> None:
     headers = {"If-Unmodified-Since": header, "If-Modified-Since": header, "Sforce-Query-Options": header, "Content-Type": "application/json"}
     answer = http.request(method, f"{BASE}/{path}", content=body, headers=headers)
@@ -158,7 +159,7 @@ def test_nothing_malformed_is_a_500(http: httpx.Client, body: bytes, path: str, 
     method=st.sampled_from(["GET", "PATCH", "DELETE", "HEAD", "PUT"]),
     suffix=st.sampled_from(["", "/describe", "/Account", "/Contacts", "?fields=Id", "?fields=Nope"]),
 )
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_id_is_a_500(http: httpx.Client, identifier: str, method: str, suffix: str) -> None:
     answer = http.request(method, f"{BASE}/sobjects/Account/{quote(identifier, safe='')}{suffix}", json={"Phone": "1"} if method == "PATCH" else None)
     assert answer.status_code < 500, (method, identifier, suffix, answer.text)

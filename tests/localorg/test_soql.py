@@ -15,6 +15,7 @@ from devtools.clients import ADMIN, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.soql.dates import date_span
 from localorg.soql.syntax import SoqlError, parse
+from tests.depth import examples
 from tests.localorg.soql_evaluator import an_org, asked, differs
 
 Query = Callable[..., Any]
@@ -217,7 +218,7 @@ _words = st.sampled_from(
     | st.text(max_size=40)
     | st.lists(_words, max_size=8).map(lambda w: "SELECT Id FROM Account " + " ".join(w))
 )
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(400), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_text_is_answered_or_refused_in_salesforces_form(query: Query, text: str) -> None:
     answer = query(text)
     if isinstance(answer, list):
@@ -339,9 +340,10 @@ def test_the_rest_interface_tells_which_fields_cannot_be_filtered_or_sorted(unto
 # Every answer a second time, without SQL
 
 
+@pytest.mark.wide
 def test_random_queries_are_answered_as_by_reading_the_rows() -> None:
-    """`python -m tests.localorg.soql_evaluator 20000` asks more of them."""
+    """`make test-deep` asks more of them."""
     org, schema, rows = an_org()
-    different = [d for n in range(2000) if (d := differs(org, schema, rows, asked(random.Random(n)))) is not None]
+    different = [d for n in range(examples(2000)) if (d := differs(org, schema, rows, asked(random.Random(n)))) is not None]
     org.close()
     assert not different, "\n".join(different[:5])

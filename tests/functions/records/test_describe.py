@@ -22,6 +22,7 @@ from contract.calls import Describe, Empty, ListRecords, Sobject, SobjectShape, 
 from contract.errors import ConnectionLost, RefusedRequest
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg, OrgSettings
+from tests.depth import examples
 from tests.functions.instances import Instances
 
 PROFILES = ("System Administrator", "Standard User", "Read Only")
@@ -136,9 +137,12 @@ class Story:
             assert (self.now - person.signed_out_at).total_seconds() <= REMEMBER_SECONDS, "answered after the sign-out"
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(STEPS, min_size=5, max_size=25))
 @example(steps=[("describe", 0, "Contact"), ("profile", 0, READ_ONLY), ("wait", 601.0, ""), ("describe", 0, "Contact")])
+@example(steps=[("list", 0, "Opportunity"), ("profile", 0, READ_ONLY), ("list", 0, "Opportunity"), ("describe", 0, "Opportunity")])
+@example(steps=[*[("describe", 0, "Account")] * 4, ("sign out", 0, ""), ("list", 0, "Account"), ("wait", 61.0, ""), ("describe", 0, "Account")])
+@example(steps=[("describe", 0, "Contact"), ("sign out", 0, ""), ("profile", 0, READ_ONLY), ("sign in", 0, ""), ("describe", 0, "Contact")])
 def test_nobody_is_answered_what_they_may_not_see_for_longer_than_promised(own_org: EmbeddedOrg, steps: list[tuple[str, object, str]]) -> None:
     async def story() -> None:
         told = Story(own_org, TRUTH or await shapes_of_each_profile(own_org))
