@@ -45,8 +45,11 @@ def test_a_like_pattern_finds_the_text_itself(text: str) -> None:
         ("currency", 12.5, "12.5"),
         ("int", 3, "3"),
         ("boolean", True, "true"),
+        ("boolean", False, "false"),
+        ("boolean", None, "null"),
         ("date", "2026-01-31", "2026-01-31"),
         ("datetime", "2026-01-31T10:00:00.000+0000", "2026-01-31T10:00:00.000+00:00"),
+        ("datetime", "2026-01-31T10:00:00.123456+02:00", "2026-01-31T10:00:00.123+02:00"),
         ("string", None, "null"),
     ],
 )
@@ -62,7 +65,11 @@ def test_literals(kind: str, value: object, shown: str) -> None:
         ("currency", float("inf")),
         ("date", "TODAY"),
         ("date", 1),
+        ("date", "2026-02-30"),
         ("datetime", "2026-01-31T10:00:00"),
+        ("datetime", "yesterday"),
+        ("datetime", 1),
+        ("boolean", "true"),
         ("boolean", 1),
         ("address", "x"),
     ],
@@ -86,3 +93,55 @@ def test_a_search_term_does_not_leave_its_braces(text: str) -> None:
     term = soql.search_term(text)
     assert re.fullmatch(r"(?:[^?&|!{}\[\]()^~*:\\\"'+\-]|\\.)*\*", term)
     assert re.sub(r"\\(.)", r"\1", term[:-1]) == " ".join(text.split())
+
+
+@pytest.mark.parametrize(("text", "quoted", "pattern"), [
+    ("a\\b", r"'a\\b'", r"'%a\\b%'"), ("O'Neil", r"'O\'Neil'", r"'%O\'Neil%'"), ("\n\r\t\b\f", r"'\n\r\t\b\f'", r"'%\n\r\t\b\f%'"),
+    ("50%_", "'50%_'", r"'%50\%\_%'"), ("", "''", "'%%'"),
+])  # fmt: skip
+def test_each_special_character_is_escaped(text: str, quoted: str, pattern: str) -> None:
+    assert (soql.quote(text), soql.like_anywhere(text)) == (quoted, pattern)
+
+
+@pytest.mark.parametrize(("text", "term"), [
+    ("ab", "ab*"), ("a1", "a1*"), ("  a   b ", "a b*"), ("é?é", r"é\?é*"), ("x" * 100, "x" * 100 + "*"), ("a&b|c!{}[]()^~*:\\\"'+-", None),
+])  # fmt: skip
+def test_a_search_term(text: str, term: str | None) -> None:
+    assert soql.search_term(text) == (term or r"a\&b\|c\!\{\}\[\]\(\)\^\~\*\:\\\"\'\+\-*")
+
+
+@pytest.mark.parametrize("text", ["", "a", "a - ?", "?" * 50, "x" * 101, "ab" + "?" * 99])
+def test_a_search_term_that_is_too_short_or_too_long(text: str) -> None:
+    with pytest.raises(RefusedRequest, match=r"A search needs 2 to 100 letters\.") as refused:
+        soql.search_term(text)
+    assert refused.value.reason is Reason.INVALID_VALUE
+
+
+@pytest.mark.parametrize("text", ["a1B" * 5, "a1B" * 6])
+def test_ids_of_15_and_18_characters_are_ids(text: str) -> None:
+    assert soql.record_id(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "a" * 14, "a" * 16, "a" * 17, "a" * 19, "a" * 14 + "-", "a" * 17 + "'", "a" * 15 + "\n", "é" * 15])
+def test_what_is_no_id(text: str) -> None:
+    with pytest.raises(RefusedRequest, match=r"A record id has 15 or 18 letters and digits\.") as refused:
+        soql.record_id(text)
+    assert refused.value.reason is Reason.INVALID_VALUE
+
+
+@pytest.mark.parametrize("kind", [
+    "id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url", "combobox", "encryptedstring",
+])  # fmt: skip
+def test_every_kind_of_text_takes_texts_and_nothing_else(kind: str) -> None:
+    assert soql.literal(kind, "a'b") == r"'a\'b'"
+    for value in (1, 1.5, True):
+        with pytest.raises(RefusedRequest, match=f"The value does not fit a field of type {kind}\\."):
+            soql.literal(kind, value)
+
+
+@pytest.mark.parametrize("kind", ["currency", "double", "int", "long", "percent"])
+def test_every_kind_of_number_takes_numbers_and_nothing_else(kind: str) -> None:
+    assert [soql.literal(kind, n) for n in (0, -3, 2.5, 1e30)] == ["0", "-3", "2.5", "1e+30"]
+    for value in ("1", True, False, float("nan"), float("-inf")):
+        with pytest.raises(RefusedRequest):
+            soql.literal(kind, value)
