@@ -1,0 +1,827 @@
+"""Every part of what is stored, remembered, blocked and told, without Salesforce: the real parts on the store in memory, time that is stepped."""
+
+import asyncio
+import dataclasses
+import importlib
+import itertools
+import pkgutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import backend
+import contract
+from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.connections import connection as steps
+from backend.connections.audit import Audit, Chain, Entry, Event, Recorded, hash_of
+from backend.connections.blocks import BlockList
+from backend.connections.connection import Connection, Credential, Device, Lease, SealedTokens, State, TokenResponse
+from backend.connections.credentials import RememberedCredentials
+from backend.connections.lifecycle import Lifecycle
+from backend.connections.renewal import Renewal
+from backend.connections.store import Blocks, ChainBroken, Contended, RecordingStore
+from backend.connections.vault import Vault
+from backend.failures import Busy
+from backend.values import Caller, KeptText, Secret, Uid
+from contract.calls import Access, ConnectionStatus, Empty, Erased, HistoryLine, SignedInDevice, SignOut, UpdateConnection
+from contract.errors import ConnectionLost, Reason
+from tests.functions.instances import FirebaseUsers, SteppedClock
+from tests.functions.memory_store import MemoryDocuments
+
+UID = Uid.of("00D000000000001EAA", "005000000000001AAA")
+OTHER = Uid.of("00D000000000001EAA", "005000000000002AAA")
+STRANGER = Uid.of("00D000000000002EAA", "005000000000001AAA")
+HOST, URL = "login.salesforce.com", "https://x.my.salesforce.com"
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+CIPHER = TinkCipher(Secret(new_keyset()))
+
+
+class Counted(MemoryDocuments):
+    """Counts reads, and lets others write first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = self.looks = 0
+        self.before_write: list[Callable[[], None]] = []
+        self.held: asyncio.Event | None = None
+        self.waits = asyncio.Event()
+
+    async def read(self, uid: Uid) -> Connection | None:
+        self.reads += 1
+        found = await super().read(uid)
+        if self.held is not None:
+            self.waits.set()
+            await self.held.wait()
+        return found
+
+    async def read_blocks(self) -> Blocks:
+        self.looks += 1
+        found = await super().read_blocks()
+        if self.held is not None:
+            await self.held.wait()
+        return found
+
+    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+        if self.before_write:
+            self.before_write.pop()()
+        return await super().write(connection, entry)
+
+    async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
+        if self.before_write:
+            self.before_write.pop()()
+        await super().write_blocks(blocks, entry)
+
+
+def contended() -> None:
+    raise Contended
+
+
+class Salesforce:
+    """Revokes, or is away; refuses every refresh."""
+
+    def __init__(self) -> None:
+        self.revoked: list[tuple[str, str]] = []
+        self.away = False
+
+    async def revoke(self, login_host: str, token: Secret) -> None:
+        if self.away:
+            raise Busy
+        self.revoked.append((login_host, token.reveal()))
+
+    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
+        raise Busy
+
+    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
+        raise Busy
+
+
+class Backend:
+    """One process, and what it stands on."""
+
+    def __init__(self) -> None:
+        ids = itertools.count(1)
+        self.clock = SteppedClock()
+        self.documents, self.salesforce, self.firebase = Counted(), Salesforce(), FirebaseUsers()
+        self.noticed: list[tuple[State, Event | None]] = []
+        self.broken: list[str] = []
+        self.audit = Audit(CIPHER, lambda: f"s{next(ids)}")
+        self.store = RecordingStore(self.documents, self.audit, self.clock, lambda c, e: self.noticed.append((c.state, e)), self.broken.append)
+        self.remembered = RememberedCredentials(self.clock)
+        self.vault = Vault(self.store, CIPHER, self.salesforce, self.clock, self.remembered)
+        self.blocks = BlockList(self.store, self.clock)
+        renewal = Renewal(self.vault, self.store, self.salesforce, self.remembered, self.clock, lambda: 0.5, "me")
+        self.lifecycle = Lifecycle(
+            self.vault, renewal, self.store, self.firebase, self.blocks, self.clock, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180)
+        )
+
+    async def sign_in(self, uid: Uid = UID, device: str = "phone", name: str = "") -> Connection | None:
+        return await self.vault.save(response(uid), HOST, Device(device, name))
+
+    async def stored(self, uid: Uid = UID) -> Connection:
+        found = await MemoryDocuments.read(self.documents, uid)
+        assert found is not None
+        return found
+
+    async def entries(self, subject: str) -> list[Entry]:
+        return list(await self.documents.newest_entries(subject, 99))
+
+
+@pytest.fixture
+def here() -> Backend:
+    return Backend()
+
+
+def response(uid: Uid = UID, n: int = 1) -> TokenResponse:
+    return TokenResponse(Secret(f"access {n}"), Secret(f"refresh {n}"), URL, "api refresh_token", uid)
+
+
+# Values
+
+
+def test_what_is_passed_around_is_never_changed_in_place() -> None:
+    """But for what counts, and for what a process remembers."""
+    changing = set[str]()
+    for package in (backend, contract):
+        for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            if found.name in ("backend.start", "backend.admin"):
+                continue
+            for value in vars(importlib.import_module(found.name)).values():
+                if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == found.name:
+                    parameters = getattr(value, "__dataclass_params__")  # noqa: B009
+                    if not parameters.frozen:
+                        changing.add(value.__qualname__)
+                    if found.name.startswith(("backend.connections.", "backend.sign_in.")):
+                        assert "__slots__" in vars(value), value
+    assert changing == {"_Window", "Attempt", "Remembered", "_Share", "_Distribution", "_Flight", "_Burst"}
+
+
+@pytest.mark.parametrize(("told", "name"), [
+    (None, ""), ("", ""), ("Chrome, Windows", "Chrome, Windows"), ("  a \n\tb\x00c\u200b ", "a b c"), ("x" * 61, "x" * 60),
+])  # fmt: skip
+def test_a_devices_name_is_one_short_line(told: str | None, name: str) -> None:
+    assert Device.called("id", told) == Device("id", name)
+
+
+def whole() -> Connection:
+    """A connection in which every field says something."""
+    return Connection(
+        UID, HOST, URL, "api", 3, SealedTokens(b"a", b"r"), State.SENDING, NOON, NOON + timedelta(1), NOON + timedelta(2), Lease("me", NOON),
+        Reason.IDLE_TOO_LONG, True, {"a": NOON, "b": NOON + timedelta(3)}, {"a": "A", "b": "B"}, Chain("s", 1, "h", b"s"), KeptText(b"d", NOON), 7,
+    )  # fmt: skip
+
+
+LATER, TOKENS, LEASE = NOON + timedelta(days=9), SealedTokens(b"A", b"R"), Lease("you", NOON + timedelta(days=9))
+
+
+@pytest.mark.parametrize(("step", "changes"), [
+    (lambda c: steps.without_device(c, "a"), {"devices": {"b": NOON + timedelta(3)}, "device_names": {"b": "B"}}),
+    (lambda c: steps.without_device(c, "z"), {}),
+    (lambda c: steps.staying_signed_in(c, False), {"stay_signed_in": False}),
+    (lambda c: steps.used_today(c, LATER), {"used": LATER}),
+    (lambda c: steps.keeping(c, KeptText(b"e", LATER)), {"describes": KeptText(b"e", LATER)}),
+    (lambda c: steps.resealed(c, TOKENS), {"tokens": TOKENS}),
+    (lambda c: steps.lease_taken(c, LEASE), {"state": State.SENT_UNKNOWN, "lease": LEASE}),
+    (lambda c: steps.sending(c, LEASE), {"state": State.SENDING, "lease": LEASE}),
+    (steps.not_sent, {"state": State.FRESH, "lease": None}),
+    (steps.sent_unknown, {"state": State.SENT_UNKNOWN, "lease": None}),
+    (steps.lease_returned, {"lease": None}),
+    (lambda c: steps.renewed(c, replace(response(), instance_url="https://y"), TOKENS, LATER),
+     {"instance_url": "https://y", "generation": 4, "tokens": TOKENS, "state": State.FRESH, "lease": None, "ended_reason": None, "refreshed": LATER}),
+    (lambda c: steps.ended(c, Reason.REFRESH_LOST), {"state": State.NEEDS_SIGN_IN, "ended_reason": Reason.REFRESH_LOST, "lease": None}),
+    (steps.blocked, {"state": State.REVOKED, "ended_reason": Reason.ACCESS_STOPPED, "tokens": SealedTokens(b"", b"r"), "devices": {},
+                     "device_names": {}, "lease": None}),
+    (steps.revocation_confirmed, {"tokens": SealedTokens(b"", b"")}),
+    (lambda c: steps.signed_in(c, replace(response(), scope="s"), TOKENS, login_host="h", device=Device("c", "C"), at=LATER),
+     {"login_host": "h", "scope": "s", "generation": 4, "tokens": TOKENS, "state": State.FRESH, "created": LATER, "refreshed": LATER, "used": LATER,
+      "lease": None, "ended_reason": None, "devices": {"a": NOON, "b": NOON + timedelta(3), "c": LATER},
+      "device_names": {"a": "A", "b": "B", "c": "C"}}),
+    (lambda c: steps.signed_in(c, response(), c.tokens, login_host=HOST, device=Device("a"), at=NOON),
+     {"scope": "api refresh_token", "generation": 4, "state": State.FRESH, "refreshed": NOON, "used": NOON, "lease": None, "ended_reason": None}),
+])  # fmt: skip
+def test_each_step_changes_this_and_nothing_else(step: Callable[[Connection], Connection], changes: dict[str, object]) -> None:
+    assert step(whole()) == replace(whole(), **changes)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_first_sign_in_says_all_that_is_known() -> None:
+    made = steps.signed_in(None, response(), TOKENS, login_host=HOST, device=Device("a", "A"), at=NOON)
+    assert made == Connection(
+        UID, HOST, URL, "api refresh_token", 1, TOKENS, State.FRESH, NOON, NOON, NOON, devices={"a": NOON}, device_names={"a": "A"}
+    )
+
+
+def test_the_names_of_devices_that_made_room_go_too() -> None:
+    many = {f"d{n:02}": NOON + timedelta(minutes=n) for n in range(20)}
+    before = replace(whole(), devices=many, device_names={d: d.upper() for d in many})
+    after = steps.signed_in(before, response(), TOKENS, login_host=HOST, device=Device("new", "N"), at=LATER)
+    assert list(after.devices) == [*(f"d{n:02}" for n in range(1, 20)), "new"]
+    assert list(after.device_names) == list(after.devices)
+
+
+@pytest.mark.parametrize("state", State)
+def test_which_states_are_an_end_and_when_a_revocation_is_due(state: State) -> None:
+    connection = replace(whole(), state=state)
+    assert connection.has_ended == (state in (State.NEEDS_SIGN_IN, State.REVOKED))
+    assert connection.revocation_due is (state is State.REVOKED)
+    assert not replace(connection, tokens=SealedTokens(b"a", b"")).revocation_due
+
+
+def test_a_grant_is_the_same_in_sign_in_and_generation() -> None:
+    assert whole().is_same_grant(replace(whole(), state=State.FRESH))
+    assert not whole().is_same_grant(replace(whole(), generation=4))
+    assert not whole().is_same_grant(replace(whole(), created=LATER))
+
+
+def test_a_connection_that_ended_without_a_reason_was_revoked() -> None:
+    lost = steps.lost(replace(whole(), ended_reason=None, state=State.NEEDS_SIGN_IN))
+    assert (lost.reason, lost.details) == (Reason.ACCESS_REVOKED, {"state": "needs-sign-in"})
+
+
+# The audit record
+
+
+def test_the_hash_of_an_entry_stays_what_it_was() -> None:
+    """Records that were written years ago are checked with it."""
+    entry = Entry("subject", 2, datetime(2026, 11, 24, 9, 0, 0, 5, UTC), Event.REFRESH, "backend", 3, "a reason", "before")
+    assert hash_of(entry) == HASH
+    assert hash_of(replace(entry, at=entry.at.astimezone(tz=None))) == HASH
+
+
+HASH = "1a911291c74450b55a3f0f41f3787849485437a61c9dc4f6ba7aa19ead787430"
+
+
+def test_where_a_record_goes_wrong() -> None:
+    audit = Audit(CIPHER, lambda: "s")
+    chains, entries = list[Chain](), list[Entry]()
+    for n in range(3):
+        chain, entry = audit.append(chains[-1] if chains else None, Event.REFRESH, at=NOON, by="b", generation=n)
+        chains.append(chain)
+        entries.append(entry)
+    first, second, third = entries
+    assert [e.sequence for e in entries] == [1, 2, 3]
+    assert [e.previous for e in entries] == ["", hash_of(first), hash_of(second)]
+    assert [c.hash for c in chains] == [hash_of(e) for e in entries]
+
+    def flaw(end: Chain | None, *shown: Entry) -> tuple[int, str] | None:
+        found = audit.flaw(Recorded("s", end, shown))
+        return None if found is None else (found.sequence, found.what)
+
+    missing, moved = "an entry is missing", "an entry was changed or moved"
+    cut, unsealed = "entries were added or cut off at the end", "the last entry is not the one that was sealed"
+    assert flaw(chains[2], *entries) is None
+    assert flaw(None) == (0, "the end of the chain is missing")
+    assert flaw(chains[2], second, third) == (1, missing)
+    assert flaw(chains[2], first, third) == (2, missing)
+    assert flaw(chains[2], replace(first, subject="t"), second, third) == (1, moved)
+    assert flaw(chains[2], replace(first, previous="x"), second, third) == (1, moved)
+    assert flaw(chains[2], replace(first, by="x"), second, third) == (1, moved)
+    assert flaw(chains[2], first, replace(second, by="x"), third) == (2, moved)
+    assert flaw(chains[2], first, second) == (3, cut)
+    assert flaw(chains[0], first, second, third) == (2, cut)
+    assert flaw(chains[2], first, second, replace(third, by="x")) == (3, unsealed)
+    assert flaw(replace(chains[2], hash="x"), *entries) == (3, unsealed)
+    assert flaw(replace(chains[2], seal=chains[1].seal), *entries) == (3, unsealed)
+    assert flaw(replace(chains[2], seal=b"x"), *entries) == (3, unsealed)
+
+
+def test_a_chain_is_sealed_anew_and_one_with_a_wrong_seal_stays() -> None:
+    audit = Audit(CIPHER, lambda: "s")
+    chain, _ = audit.append(None, Event.BLOCK, at=NOON, by="b")
+    again = audit.reseal(chain)
+    assert (again.subject, again.sequence, again.hash) == (chain.subject, chain.sequence, chain.hash)
+    assert again.seal != chain.seal
+    assert CIPHER.unseal(again.seal, uid="s", field="audit", generation=1).reveal() == chain.hash
+    assert audit.reseal(replace(chain, seal=b"x")) == replace(chain, seal=b"x")
+
+
+# The store
+
+
+async def test_a_write_is_recorded_only_when_something_happened_and_always_told(here: Backend) -> None:
+    await here.sign_in()
+    await here.vault.change(UID, lambda c: steps.staying_signed_in(c, True))
+    assert here.noticed == [(State.FRESH, Event.SIGN_IN), (State.FRESH, None)]
+    assert [(e.event, e.by, e.generation, e.reason) for e in await here.entries("s1")] == [(Event.SIGN_IN, "user", 1, "")]
+    receipt = await here.store.delete(await here.stored(), Event.ERASURE, by="anna", reason="because")
+    newest = (await here.entries("s1"))[0]
+    assert (newest.event, newest.by, newest.generation, newest.reason, newest.at) == (Event.ERASURE, "anna", 1, "because", here.clock.now())
+    assert receipt == hash_of(newest)
+    assert here.noticed[-1] == (State.FRESH, Event.ERASURE)
+
+
+async def test_a_broken_record_is_told_once_and_a_new_one_begun(here: Backend) -> None:
+    await here.sign_in()
+    old = await here.stored()
+    await here.sign_in()
+    restored = await here.documents.write(replace(old, revision=(await here.stored()).revision))
+    await here.store.write(restored, Event.REFRESH, by="backend")
+    assert here.broken == ["s1"]
+    chain = (await here.stored()).chain
+    assert chain is not None
+    assert (chain.subject, chain.sequence) == ("s2", 1)
+
+    class AlwaysBroken(MemoryDocuments):
+        async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+            raise ChainBroken
+
+    store = RecordingStore(AlwaysBroken(), here.audit, here.clock, broken=here.broken.append)
+    with pytest.raises(ChainBroken):
+        await store.write(replace(restored, chain=None), Event.REFRESH)
+    assert here.broken == ["s1", ""]
+
+
+async def test_records_are_counted_and_sealed_anew(here: Backend) -> None:
+    assert await here.store.check_records() == (0, 0, {})
+    assert await here.store.reseal_records() == 0
+    await here.sign_in()
+    await here.sign_in()
+    await here.sign_in(OTHER)
+    await here.vault.remove(OTHER, Event.ERASURE, by="user")
+    await here.blocks.block(STRANGER, by="anna")
+    assert await here.store.check_records() == (3, 5, {})
+    before = (await here.documents.read_blocks()).chain
+    here.documents.before_write.append(contended)
+    assert await here.store.reseal_records() == 1
+    after = (await here.documents.read_blocks()).chain
+    assert before is not None
+    assert after is not None
+    assert (before.hash, before.seal == after.seal) == (after.hash, False)
+    assert (await here.documents.read_blocks()).targets == {STRANGER}
+    assert await here.store.check_records() == (3, 5, {})
+    chain = (await here.stored()).chain
+    assert chain is not None
+    await here.documents.write(replace(await here.stored(), chain=replace(chain, hash="x")))
+    records, entries, flaws = await here.store.check_records()
+    assert (records, entries, list(flaws)) == (3, 5, ["s1"])
+
+
+# What is remembered
+
+
+def remembering(clock: SteppedClock | None = None) -> RememberedCredentials:
+    return RememberedCredentials(clock or SteppedClock())
+
+
+def test_of_one_sign_in_the_newer_credential_is_remembered_and_of_two_the_last() -> None:
+    memory, newer = remembering(), replace(whole(), generation=5)
+    assert memory.recall(UID) is None
+    first = memory.remember(newer, Secret("new"), None)
+    assert (first.credential, first.created, first.devices, first.describes) == (
+        Credential(UID, Secret("new"), URL, 5), NOON, frozenset({"a", "b"}), None,
+    )  # fmt: skip
+    assert memory.remember(replace(whole(), generation=4), Secret("old"), None) is first
+    assert memory.recall(UID) is first
+    same = memory.remember(newer, Secret("again"), None)
+    assert memory.recall(UID) is same is not first
+    assert memory.remember(replace(whole(), generation=1, created=LATER), Secret("x"), None).credential.generation == 1
+    memory.forget(UID)
+    memory.forget(UID)
+    assert memory.recall(UID) is None
+
+
+async def test_a_credential_is_remembered_for_a_minute() -> None:
+    clock = SteppedClock()
+    memory = remembering(clock)
+    memory.remember(whole(), Secret("a"), None)
+    await clock.sleep(59.9)
+    assert memory.recall(UID) is not None
+    await clock.sleep(0.1)
+    assert memory.recall(UID) is None
+
+
+def test_ten_thousand_are_remembered_and_of_their_texts_each_once() -> None:
+    memory = remembering()
+    for n in range(10_001):
+        memory.remember(replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), KeptText(b"%d" % (n % 257), NOON))
+    remembered = [n for n in range(10_001) if memory.recall(Uid.of("00D", str(n))) is not None]
+    assert (len(remembered), remembered[0]) == (10_000, 1)
+    memory = remembering()
+    texts = list[bytes]()
+    for n in (*range(256), 0, 256, 1):
+        found = memory.remember(replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), KeptText(bytes([n % 256, n // 256]), NOON)).describes
+        assert found is not None
+        assert found.at == NOON
+        texts.append(found.text)
+    assert texts[256] is texts[0], "256 texts are kept"
+    assert texts[258] is not texts[1], "the one that was not used for longest has made room"
+
+
+def test_describes_are_kept_with_a_credential_that_is_remembered() -> None:
+    memory = remembering()
+    memory.remember_describes(UID, KeptText(b"x", NOON))
+    assert memory.recall(UID) is None
+    memory.remember(whole(), Secret("a"), None)
+    memory.remember_describes(UID, KeptText(b"x", LATER))
+    found = memory.recall(UID)
+    assert found is not None
+    assert found.describes == KeptText(b"x", LATER)
+
+
+# The vault
+
+
+async def test_a_sign_in_is_stored_sealed_and_remembered_and_says_what_it_replaces(here: Backend) -> None:
+    assert await here.sign_in() is None
+    first = await here.stored()
+    assert here.vault.unseal_refresh_token(first) == Secret("refresh 1")
+    reads = here.documents.reads
+    opened = await here.vault.open(UID)
+    assert (opened.credential, here.documents.reads) == (Credential(UID, Secret("access 1"), URL, 1), reads)
+    here.documents.before_write.append(contended)
+    replaced = await here.vault.save(response(UID, 2), "test.salesforce.com", Device("tablet"))
+    assert replaced == first
+    second = await here.stored()
+    assert (second.generation, second.login_host, set(second.devices)) == (2, "test.salesforce.com", {"phone", "tablet"})
+    assert second.created == here.clock.now()
+    with pytest.raises(ValueError, match="without refresh token"):
+        await here.vault.save(replace(response(), refresh_token=None), HOST, Device("phone"))
+
+
+async def test_a_token_opens_as_itself_in_its_own_place_only(here: Backend) -> None:
+    tokens = here.vault.seal(UID, 3, Secret("a"), Secret("r"))
+    good = replace(whole(), tokens=tokens, generation=3, describes=None)
+    assert here.vault.unseal_credential(good).credential.access_token == Secret("a")
+    assert here.vault.unseal_refresh_token(good) == Secret("r")
+    for wrong in (
+        replace(good, generation=4),
+        replace(good, uid=OTHER),
+        replace(good, tokens=SealedTokens(tokens.refresh_token, tokens.access_token)),
+    ):
+        with pytest.raises(ConnectionLost):
+            here.vault.unseal_credential(wrong)
+        with pytest.raises(ConnectionLost):
+            here.vault.unseal_refresh_token(wrong)
+
+
+async def test_a_connection_that_has_ended_is_not_opened_and_forgotten(here: Backend) -> None:
+    with pytest.raises(ConnectionLost) as lost:
+        await here.vault.require(UID)
+    assert lost.value.reason is Reason.NOT_CONNECTED
+    await here.sign_in()
+    assert (await here.vault.require(UID)).uid == UID
+    await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
+    assert here.remembered.recall(UID) is not None
+    with pytest.raises(ConnectionLost) as lost:
+        await here.vault.require(UID)
+    assert lost.value.reason is Reason.IDLE_TOO_LONG
+    assert here.remembered.recall(UID) is None
+
+
+async def test_a_device_is_admitted_from_memory_and_looked_up_twice_at_most(here: Backend) -> None:
+    await here.sign_in()
+    reads = here.documents.reads
+    assert await here.vault.admits(Caller(UID, "phone"))
+    assert here.documents.reads == reads
+    assert not await here.vault.admits(Caller(UID, "stolen"))
+    assert here.documents.reads == reads + 2
+    assert await here.vault.admits(Caller(OTHER, "phone")), "that there is no connection, the call itself finds out"
+    await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
+    assert await here.vault.admits(Caller(UID, "stolen"))
+
+
+async def test_many_look_ups_at_once_read_the_store_once(here: Backend) -> None:
+    await here.sign_in()
+    here.remembered.forget(UID)
+    reads = here.documents.reads
+    opened = await asyncio.gather(*(here.vault.open(UID) for _ in range(20)))
+    assert here.documents.reads == reads + 1
+    assert len({id(o) for o in opened}) == 1
+    here.remembered.forget(UID)
+    await here.vault.open(UID)
+    assert here.documents.reads == reads + 2
+
+
+async def test_what_a_look_up_read_before_a_change_is_not_remembered(here: Backend) -> None:
+    await here.sign_in()
+    here.remembered.forget(UID)
+    here.documents.held = asyncio.Event()
+    look_up = asyncio.create_task(here.vault.open(UID))
+    await here.documents.waits.wait()
+    held, here.documents.held = here.documents.held, None
+    await here.vault.change(UID, lambda c: steps.without_device(c, "phone"))
+    held.set()
+    await look_up
+    await asyncio.sleep(0)
+    assert here.remembered.recall(UID) is None
+    assert not (await here.vault.open(UID)).devices
+
+
+async def test_the_last_use_is_noted_after_a_day_and_not_while_someone_refreshes(here: Backend) -> None:
+    await here.sign_in()
+    signed_in = here.clock.now()
+    await here.clock.sleep(86400)
+    await here.vault.open(UID)
+    assert (await here.stored()).used == signed_in
+    here.remembered.forget(UID)
+    await here.clock.sleep(1)
+    await here.vault.open(UID)
+    assert (await here.stored()).used == here.clock.now()
+    await here.clock.sleep(86401)
+    leased = await here.documents.write(replace(await here.stored(), lease=LEASE))
+    await here.vault.open(UID)
+    assert (await here.stored()).revision == leased.revision
+    await here.documents.write(replace(await here.stored(), lease=None))
+    here.remembered.forget(UID)
+    here.documents.before_write.append(contended)
+    assert (await here.vault.open(UID)).credential.generation == 1
+
+
+async def test_a_change_is_tried_again_until_nobody_was_first_and_forgets_what_was_remembered(here: Backend) -> None:
+    await here.sign_in()
+    here.documents.before_write.extend([contended, contended])
+    changed = await here.vault.change(UID, lambda c: steps.staying_signed_in(c, True), Event.BLOCK, by="anna", reason="r")
+    assert changed == await here.stored()
+    assert changed is not None
+    assert changed.stay_signed_in
+    assert here.remembered.recall(UID) is None
+    assert next((e.event, e.by, e.reason) for e in await here.entries("s1")) == (Event.BLOCK, "anna", "r")
+    await here.vault.open(UID)
+    assert await here.vault.change(UID, lambda _: None) is None
+    assert here.remembered.recall(UID) is not None, "nothing was changed"
+    assert await here.vault.change(OTHER, lambda c: c) is None
+
+
+async def test_a_removal_says_what_was_there_or_that_nothing_was(here: Backend) -> None:
+    assert await here.vault.remove(UID, Event.ERASURE, by="user") is None
+    await here.sign_in()
+    stored = await here.stored()
+    assert await here.vault.remove(UID, Event.ERASURE, by="user", only=lambda c: c.generation == 2) is None
+    assert await here.stored() == stored
+    removed = await here.vault.remove(UID, Event.REVOCATION, by="schedule", reason="r", only=lambda c: c.generation == 1)
+    newest = (await here.entries("s1"))[0]
+    assert removed == (stored, hash_of(newest))
+    assert (newest.event, newest.by, newest.reason) == (Event.REVOCATION, "schedule", "r")
+    assert here.remembered.recall(UID) is None
+
+
+async def test_a_connection_is_sealed_anew_with_all_that_it_has(here: Backend) -> None:
+    assert not await here.vault.reseal(UID)
+    await here.sign_in()
+    before = await here.stored()
+    assert await here.vault.reseal(UID)
+    after = await here.stored()
+    assert after.tokens.access_token != before.tokens.access_token
+    assert after.tokens.refresh_token != before.tokens.refresh_token
+    assert here.vault.unseal_credential(after).credential.access_token == Secret("access 1")
+    assert here.vault.unseal_refresh_token(after) == Secret("refresh 1")
+    assert before.chain is not None
+    assert after.chain is not None
+    assert before.chain.seal != after.chain.seal
+    await here.documents.write(steps.blocked(after))
+    assert await here.vault.reseal(UID)
+    assert (await here.stored()).tokens.access_token == b""
+
+
+async def test_revoking_tells_whether_salesforce_has_confirmed(here: Backend) -> None:
+    await here.sign_in()
+    stored = await here.stored()
+    assert await here.vault.revoke(stored)
+    assert here.salesforce.revoked == [(HOST, "refresh 1")]
+    assert await here.vault.revoke(replace(stored, tokens=SealedTokens(b"a", b"")))
+    assert not await here.vault.revoke(replace(stored, generation=2)), "a token that cannot be opened"
+    here.salesforce.away = True
+    assert not await here.vault.revoke(stored)
+    assert not await here.vault.revoke_token(HOST, Secret("x"))
+    assert len(here.salesforce.revoked) == 1
+
+
+async def test_describes_are_kept_beside_the_connection_for_others_too(here: Backend) -> None:
+    await here.sign_in()
+    assert await here.vault.recall(UID) is None
+    kept = KeptText(b"text", NOON)
+    await here.vault.keep(UID, kept)
+    assert await here.vault.recall(UID) == kept
+    stored = (await here.stored()).describes
+    assert stored is not None
+    assert (stored.text != b"text", stored.at) == (True, NOON)
+    assert CIPHER.unseal_bytes(stored.text, uid=UID, field="describes") == b"text"
+    here.remembered.forget(UID)
+    assert await here.vault.recall(UID) == kept
+    await here.vault.keep(OTHER, kept)  # a connection that is not there keeps nothing
+    await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
+    await here.vault.keep(UID, kept)
+    assert (await here.stored()).describes is None
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("target", ["everyone", "00D000000000001EAA", UID])
+async def test_who_is_blocked_and_who_is_not(here: Backend, target: str) -> None:
+    await here.blocks.block(target, by="anna")
+    for uid, blocked in ((UID, True), (OTHER, target != UID), (STRANGER, target == "everyone")):
+        for check in (BlockList(here.store, here.clock).check, BlockList(here.store, here.clock).check_now):
+            if blocked:
+                with pytest.raises(ConnectionLost) as lost:
+                    await check(uid)
+                assert lost.value.reason is Reason.ACCESS_STOPPED
+            else:
+                await check(uid)
+
+
+async def test_blocks_are_looked_up_beside_the_calls_after_two_seconds_and_before_them_after_ten(here: Backend) -> None:
+    await here.blocks.check(UID)
+    await here.clock.sleep(2)
+    await here.blocks.check(UID)
+    await asyncio.sleep(0)
+    assert here.documents.looks == 1
+    await here.clock.sleep(0.1)
+    here.documents.held = asyncio.Event()
+    await here.blocks.check(UID)
+    await here.blocks.check(UID)
+    await asyncio.sleep(0)
+    assert here.documents.looks == 2, "one look-up for all, and nobody waits"
+    await here.clock.sleep(7.9)
+    await here.blocks.check(UID)  # ten seconds: still trusted
+    await here.clock.sleep(0.1)
+    waits = asyncio.create_task(here.blocks.check(UID))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not waits.done()
+    held, here.documents.held = here.documents.held, None
+    held.set()
+    await waits
+    assert here.documents.looks == 2
+    await here.blocks.check(UID)  # what was read is as old as the moment at which the look-up began
+    await asyncio.sleep(0)
+    assert here.documents.looks == 3
+
+
+async def test_a_look_up_that_fails_is_made_again(here: Backend) -> None:
+    class Away(Exception):
+        pass
+
+    async def away() -> Blocks:
+        raise Away
+
+    here.store.read_blocks, works = away, here.store.read_blocks
+    with pytest.raises(Away):
+        await here.blocks.check(UID)
+    here.store.read_blocks = works
+    await here.blocks.check(UID)
+
+
+async def test_a_check_for_a_sign_in_always_reads_and_is_trusted_then(here: Backend) -> None:
+    await here.blocks.check_now(UID)
+    await here.blocks.check_now(UID)
+    await here.blocks.check(UID)
+    assert here.documents.looks == 2
+
+
+async def test_blocks_are_set_and_lifted_one_by_one_and_recorded_without_a_name(here: Backend) -> None:
+    here.documents.before_write.append(contended)
+    await here.blocks.block(UID, by="anna")
+    await here.blocks.block("00D000000000002EAA", by="bert")
+    assert (await here.documents.read_blocks()).targets == {UID, "00D000000000002EAA"}
+    with pytest.raises(ValueError, match=f"{OTHER} is not blocked"):
+        await here.blocks.unblock(OTHER, by="anna")
+    await here.blocks.unblock(UID, by="carl")
+    assert (await here.documents.read_blocks()).targets == {"00D000000000002EAA"}
+    chain = (await here.documents.read_blocks()).chain
+    assert chain is not None
+    assert [(e.event, e.by, e.reason, e.generation) for e in reversed(await here.entries(chain.subject))] == [
+        (Event.BLOCK, "anna", "one user", 0), (Event.BLOCK, "bert", "00D000000000002EAA", 0), (Event.UNBLOCK, "carl", "one user", 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", [
+    "", "Everyone", "00D00000000001EAA", "00D0000000000001EAA", "01D000000000001EAA", UID + "A", UID[:-1], UID.replace("_005", "_001"), UID + "\n",
+])  # fmt: skip
+async def test_what_cannot_be_blocked(here: Backend, target: str) -> None:
+    for work in (here.blocks.block(target, by="a"), here.blocks.unblock(target, by="a")):
+        with pytest.raises(ValueError, match="name everyone, an org by its 18-character id, or a user by the uid ORG_USER"):
+            await work
+
+
+# A connection's life
+
+
+async def test_what_the_app_is_told_of_a_connection(here: Backend) -> None:
+    for work in (here.lifecycle.get_connection, here.lifecycle.get_access):
+        with pytest.raises(ConnectionLost) as lost:
+            await work(Caller(UID, "phone"), Empty())
+        assert lost.value.reason is Reason.NOT_CONNECTED
+    await here.sign_in(name="Phone")
+    at = here.clock.now().isoformat(timespec="seconds")
+    status = ConnectionStatus("fresh", 1, at, at, HOST, 1, False, None)
+    assert await here.lifecycle.get_connection(Caller(UID, "phone"), Empty()) == status
+    assert await here.lifecycle.get_access(Caller(UID, "phone"), Empty()) == Access(
+        status, (SignedInDevice("phone", "Phone", at, True),), (HistoryLine(at, "sign-in", "user", ""),)
+    )
+    stays = replace(status, stay_signed_in=True)
+    assert await here.lifecycle.update_connection(Caller(UID, "phone"), UpdateConnection(True)) == stays
+    assert (await here.stored()).stay_signed_in
+    await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
+    assert await here.lifecycle.get_connection(Caller(UID, "x"), Empty()) == replace(stays, state="needs-sign-in", ended_reason="idle-too-long")
+
+
+async def test_access_shows_the_newest_device_first_and_twenty_lines_of_history(here: Backend) -> None:
+    for n in range(22):
+        await here.sign_in(device=f"d{n % 3}")
+        await here.clock.sleep(60)
+    access = await here.lifecycle.get_access(Caller(UID, "d1"), Empty())
+    assert [(d.id, d.name, d.current) for d in access.devices] == [("d0", "", False), ("d2", "", False), ("d1", "", True)]
+    assert len(access.history) == 20
+    assert access.history[0].at > access.history[-1].at
+    await here.documents.write(replace(await here.stored(), chain=None))
+    assert (await here.lifecycle.get_access(Caller(UID, "d1"), Empty())).history == ()
+
+
+@pytest.mark.parametrize(("request_", "left", "ended"), [
+    (SignOut(), {"tablet"}, 0), (SignOut(device="tablet"), {"phone"}, 0),
+    (SignOut(everywhere=True), None, 1), (SignOut(device="gone"), {"phone", "tablet"}, 0),
+])  # fmt: skip
+async def test_signing_out(here: Backend, request_: SignOut, left: set[str] | None, ended: int) -> None:
+    await here.sign_in()
+    await here.sign_in(device="tablet")
+    assert await here.lifecycle.sign_out(Caller(UID, "phone"), request_) == Empty()
+    found = await MemoryDocuments.read(here.documents, UID)
+    assert (None if found is None else set(found.devices)) == left
+    assert (len(here.firebase.ended), len(here.salesforce.revoked)) == (ended, ended)
+
+
+async def test_signing_out_of_what_has_ended_already_ends_the_firebase_sessions(here: Backend) -> None:
+    await here.lifecycle.sign_out(Caller(UID, "phone"), SignOut())
+    assert (here.firebase.ended, here.salesforce.revoked) == ([UID], [])
+
+
+async def test_an_erasure_revokes_the_newest_grant_and_says_whether_salesforce_has_confirmed(here: Backend) -> None:
+    nothing = await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())
+    at = here.clock.now().isoformat(timespec="seconds")
+    assert nothing == Erased("", at, revoked_at_salesforce=True)
+    await here.sign_in()
+    here.salesforce.away = True
+    erased = await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())
+    assert (erased.receipt, erased.revoked_at_salesforce) == (hash_of((await here.entries("s1"))[0]), False)
+    await here.sign_in()
+    inner, here.salesforce.away = here.salesforce.revoke, False
+
+    async def revoke(login_host: str, token: Secret) -> None:
+        here.salesforce.revoke = inner
+        await inner(login_host, token)
+        await here.vault.save(response(UID, 2), HOST, Device("phone"))  # a sign-in in between
+
+    here.salesforce.revoke = revoke
+    assert (await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())).revoked_at_salesforce
+    assert here.salesforce.revoked == [(HOST, "refresh 1"), (HOST, "refresh 2")]
+    assert here.firebase.deleted == [UID, UID, UID]
+
+
+async def test_a_block_counts_what_it_ended_and_what_salesforce_has_not_confirmed(here: Backend) -> None:
+    for uid in (UID, OTHER, STRANGER):
+        await here.sign_in(uid)
+    here.salesforce.away = True
+    assert dataclasses.astuple(await here.lifecycle.block("00D000000000001EAA", by="anna")) == (2, 2)
+    assert dataclasses.astuple(await here.lifecycle.block("everyone", by="anna")) == (3, 3), "those that are still to be confirmed count again"
+    here.salesforce.away = False
+    assert dataclasses.astuple(await here.lifecycle.block(UID, by="anna")) == (1, 0)
+    assert dataclasses.astuple(await here.lifecycle.block(UID, by="anna")) == (0, 0)
+    assert dataclasses.astuple(await here.lifecycle.block(Uid.of("00D000000000001EAA", "005000000000009AAA"), by="anna")) == (0, 0)
+    assert (await here.stored(OTHER)).tokens.refresh_token
+    assert here.salesforce.revoked == [(HOST, "refresh 1")]
+
+
+async def test_the_upkeep_reports_each_kind_and_boundaries_are_whole_days(here: Backend) -> None:
+    for uid in (UID, OTHER, STRANGER):
+        await here.sign_in(uid)
+    await here.vault.change(UID, lambda c: steps.staying_signed_in(c, True))
+    await here.clock.sleep(20 * 86400)
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0)
+    await here.clock.sleep(1)
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 1, 0, 0), "kept alive as soon as Salesforce answers"
+    here.salesforce.away = True
+    await here.lifecycle.block(OTHER, by="anna")
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 2, 0, 0)
+    await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
+    here.salesforce.away = False
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 1)
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0)
+    opened = await here.stored(STRANGER)
+    await here.clock.sleep(160 * 86400 - 3600)
+    before = dataclasses.astuple(await here.lifecycle.upkeep())
+    await here.clock.sleep(3600)
+    assert (before, dataclasses.astuple(await here.lifecycle.upkeep())) == ((0, 0, 0, 0, 0), (0, 0, 0, 3, 0))
+    assert opened.used < here.clock.now() - timedelta(days=180)
+
+
+async def test_one_piece_of_work_that_fails_stops_no_other_and_is_raised_last(here: Backend) -> None:
+    users = [Uid.of("00D000000000001EAA", f"0050000000{n:05}AAA") for n in range(40)]
+    for uid in users:
+        await here.sign_in(uid)
+    at_once, most, order = 0, 0, list[str]()
+
+    async def end(uid: Uid) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        order.append(uid)
+        await asyncio.sleep(0.001)
+        at_once -= 1
+        if uid in (users[3], users[30]):
+            raise ConnectionError(uid)
+
+    here.firebase.end_firebase_sessions = end
+    with pytest.raises(ConnectionError, match=users[3]):
+        await here.lifecycle.block("everyone", by="anna")
+    assert (len(order), most) == (40, 16)
