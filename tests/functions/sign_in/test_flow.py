@@ -1,0 +1,230 @@
+"""The sign-in, without Salesforce and Firebase: what is refused before anything is sent, what is sent, and what is left behind when a step fails."""
+
+import asyncio
+import hashlib
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from backend import deadline
+from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.connections.audit import Audit
+from backend.connections.blocks import BlockList
+from backend.connections.connection import Connection, Credential, Device, TokenResponse
+from backend.connections.credentials import RememberedCredentials
+from backend.connections.store import RecordingStore
+from backend.connections.vault import Vault
+from backend.failures import Busy, NotSent, OutcomeUnknown
+from backend.sign_in.attempts import Attempts
+from backend.sign_in.flow import CLEAN_UP_SECONDS, SignInFlow, UserInfo
+from backend.values import Caller, Secret, Uid, Visitor
+from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
+from contract.errors import CallError, Reason
+from tests.functions.instances import FirebaseUsers, SteppedClock
+from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments
+
+UID = Uid.of("00D000000000001EAA", "005000000000001AAA")
+HOST, URL, CALLBACK = "login.salesforce.com", "https://x.my.salesforce.com", "https://app.example/oauth/callback"
+HOSTS = (LoginHost(HOST, "Production"), LoginHost("*.my.salesforce.com", "My Domain"))
+OPTIONS = SignInOptions("key", "api refresh_token", HOSTS, FirebaseProject("", "", ""))
+CODE = "aPrx" + "x" * 60
+REQUEST = SignIn(CODE, "v" * 43, CALLBACK, HOST, "Chrome, Windows")
+SOMEBODY = Visitor("192.0.2.1", "192.0.2.1")
+RESPONSE = TokenResponse(Secret("access"), Secret("refresh"), URL, "api refresh_token", UID)
+
+
+@dataclass
+class Salesforce:
+    """Gives one answer, or fails where the test says so."""
+
+    answer: TokenResponse = RESPONSE
+    fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
+    exchanged: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
+    asked: list[Credential] = field(default_factory=list[Credential])
+    revoked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    time_to_revoke: float = 0
+
+    async def exchange_code(self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str) -> TokenResponse:
+        self.exchanged.append((login_host, code.reveal(), code_verifier.reveal(), redirect_uri))
+        self.fail("exchange")
+        return self.answer
+
+    async def userinfo(self, credential: Credential) -> UserInfo:
+        self.asked.append(credential)
+        self.fail("userinfo")
+        return UserInfo("Sam", "s@x", "s@y", "https://photo")
+
+    async def revoke(self, login_host: str, token: Secret) -> None:
+        self.time_to_revoke = deadline.left(99)
+        self.revoked.append((login_host, token.reveal()))
+
+    def fail(self, where: str) -> None:
+        if where in self.fails:
+            raise self.fails[where]
+
+
+class FirebaseAway(FirebaseUsers):
+    async def custom_token(self, caller: Caller) -> str:
+        raise ConnectionError
+
+
+class Place:
+    """The flow, and what it stands on."""
+
+    def __init__(self, firebase: FirebaseUsers | None = None, per_address: int = 20) -> None:
+        self.salesforce, self.documents, self.codes, clock = Salesforce(), MemoryDocuments(), MemoryCodes(), SteppedClock()
+        ids, devices = itertools.count(1), itertools.count(1)
+        cipher = TinkCipher(Secret(new_keyset()))
+        store = RecordingStore(self.documents, Audit(cipher, lambda: f"subject {next(ids)}"), clock)
+        self.vault = Vault(store, cipher, self.salesforce, clock, RememberedCredentials(clock))
+        self.blocks = BlockList(store, clock)
+        attempts = Attempts(MemoryAttempts(), clock, per_address=per_address, fingerprint=str)
+        self.flow = SignInFlow(
+            self.vault,
+            self.salesforce,
+            firebase or FirebaseUsers(),
+            self.blocks,
+            self.codes,
+            attempts,
+            new_id=lambda: f"device {next(devices)}",
+            options=OPTIONS,
+            redirect_uris=frozenset({CALLBACK, "app://back"}),
+        )
+
+    async def refused(self, request: SignIn = REQUEST, visitor: Visitor = SOMEBODY) -> Reason:
+        with pytest.raises(CallError) as found:
+            await self.flow.sign_in(visitor, request)
+        return found.value.reason
+
+    async def is_empty(self) -> bool:
+        return await self.documents.read(UID) is None
+
+
+@pytest.fixture
+def here() -> Place:
+    return Place()
+
+
+async def test_the_app_is_told_where_to_sign_in(here: Place) -> None:
+    assert await here.flow.options(SOMEBODY, Empty()) is OPTIONS
+
+
+async def test_a_sign_in_stores_the_grant_and_answers_who_it_is(here: Place) -> None:
+    answer = await here.flow.sign_in(SOMEBODY, replace(REQUEST, login_host="LOGIN.salesforce.com"))
+    user = User(str(UID), "Sam", "s@x", "s@y", UID.org_id, UID.user_id, "https://photo")
+    assert answer == SignedIn(f"custom token of {UID} device 1", user)
+    assert here.salesforce.exchanged == [(HOST, CODE, "v" * 43, CALLBACK)]
+    assert here.salesforce.asked == [Credential(UID, Secret("access"), URL, 0)]
+    stored = await here.documents.read(UID)
+    assert stored is not None
+    assert (stored.login_host, stored.instance_url, stored.scope, stored.generation) == (HOST, URL, "api refresh_token", 1)
+    assert stored.device_names == {"device 1": "Chrome, Windows"}
+    assert here.vault.unseal_refresh_token(stored) == Secret("refresh")
+    assert here.salesforce.revoked == []
+
+
+async def test_a_second_sign_in_ends_the_grant_that_it_replaces(here: Place) -> None:
+    await here.flow.sign_in(SOMEBODY, REQUEST)
+    here.salesforce.answer = replace(RESPONSE, refresh_token=Secret("refresh 2"))
+    await here.flow.sign_in(SOMEBODY, replace(REQUEST, code=CODE + "y", login_host="acme.my.salesforce.com"))
+    stored = await here.documents.read(UID)
+    assert stored is not None
+    assert (stored.login_host, set(stored.devices)) == ("acme.my.salesforce.com", {"device 1", "device 2"})
+    assert here.salesforce.revoked == [(HOST, "refresh")]
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    ({"login_host": "evil.example"}, Reason.LOGIN_HOST_NOT_ALLOWED),
+    ({"login_host": "my.salesforce.com"}, Reason.LOGIN_HOST_NOT_ALLOWED),
+    ({"redirect_uri": CALLBACK + "/"}, Reason.REDIRECT_URI_NOT_ALLOWED),
+    ({"code": "too short"}, Reason.MALFORMED_REQUEST),
+    ({"code_verifier": "v" * 42}, Reason.MALFORMED_REQUEST),
+])  # fmt: skip
+async def test_what_is_refused_before_anything_is_sent(here: Place, change: dict[str, Any], reason: Reason) -> None:
+    assert await here.refused(replace(REQUEST, **change)) is reason
+    assert here.salesforce.exchanged == []
+    await here.flow.sign_in(SOMEBODY, REQUEST)  # and costs nothing: the code is still good
+
+
+async def test_a_code_is_exchanged_once(here: Place) -> None:
+    await here.flow.sign_in(SOMEBODY, REQUEST)
+    assert await here.refused() is Reason.CODE_REJECTED
+    assert len(here.salesforce.exchanged) == 1
+    assert not await here.codes.claim(hashlib.sha256(CODE.encode()).hexdigest())
+
+
+async def test_an_app_check_token_is_good_for_one_sign_in(here: Place) -> None:
+    the_app = replace(SOMEBODY, attestation="a fingerprint")
+    await here.flow.sign_in(the_app, REQUEST)
+    assert await here.refused(replace(REQUEST, code=CODE + "y"), the_app) is Reason.NOT_THE_APP
+    assert len(here.salesforce.exchanged) == 1
+    await here.flow.sign_in(SOMEBODY, replace(REQUEST, code=CODE + "y"))  # the code was not taken with it
+
+
+@pytest.mark.parametrize(("failure", "may_come_again"), [(NotSent(), True), (OutcomeUnknown(writes=True), False), (Busy(), False)])
+async def test_code_and_app_check_token_are_given_back_only_when_nothing_was_sent(here: Place, failure: CallError, may_come_again: bool) -> None:
+    the_app = replace(SOMEBODY, attestation="a fingerprint")
+    here.salesforce.fails["exchange"] = failure
+    assert await here.refused(visitor=the_app) is failure.reason
+    assert await here.codes.claim("a fingerprint") is may_come_again
+    assert await here.codes.claim(hashlib.sha256(CODE.encode()).hexdigest()) is may_come_again
+    assert await here.is_empty()
+
+
+async def test_only_exchanges_that_did_not_succeed_count_as_failed() -> None:
+    here = Place(per_address=1)
+    for n in range(3):
+        await here.flow.sign_in(SOMEBODY, replace(REQUEST, code=f"{CODE}{n}"))
+    here.salesforce.fails["userinfo"] = Busy()
+    assert await here.refused(replace(REQUEST, code=CODE + "a")) is Reason.ORG_BUSY  # the exchange itself succeeded
+    here.salesforce.fails["exchange"] = Busy()
+    assert await here.refused(replace(REQUEST, code=CODE + "b")) is Reason.ORG_BUSY
+    assert await here.refused(replace(REQUEST, code=CODE + "c")) is Reason.TOO_MANY_SIGN_INS
+
+
+async def test_a_grant_without_refresh_token_is_not_stored(here: Place) -> None:
+    here.salesforce.answer = replace(RESPONSE, refresh_token=None)
+    assert await here.refused() is Reason.NO_REFRESH_TOKEN
+    assert await here.is_empty()
+    assert here.salesforce.asked == []
+
+
+async def test_a_blocked_user_gets_in_nowhere_and_the_grant_is_revoked(here: Place) -> None:
+    await here.blocks.block(UID, by="anna")
+    assert await here.refused() is Reason.ACCESS_STOPPED
+    assert await here.is_empty()
+    assert here.salesforce.asked == []
+    assert here.salesforce.revoked == [(HOST, "refresh")]
+
+
+async def test_a_block_that_begins_during_a_sign_in_is_seen_after_it_was_saved(here: Place) -> None:
+    inner = here.vault.save
+
+    async def save(response: TokenResponse, login_host: str, device: Device) -> Connection | None:
+        saved = await inner(response, login_host, device)
+        await here.blocks.block("everyone", by="anna")
+        return saved
+
+    here.vault.save = save
+    assert await here.refused() is Reason.ACCESS_STOPPED
+    assert here.salesforce.revoked == [(HOST, "refresh")]
+
+
+@pytest.mark.parametrize("failure", [Busy(), ValueError(), asyncio.CancelledError()])
+async def test_a_step_that_fails_after_the_exchange_leaves_no_grant_behind(here: Place, failure: BaseException) -> None:
+    here.salesforce.fails["userinfo"] = failure
+    with deadline.within(0), pytest.raises(type(failure)):
+        await here.flow.sign_in(SOMEBODY, REQUEST)
+    assert here.salesforce.revoked == [(HOST, "refresh")]
+    assert CLEAN_UP_SECONDS - 1 < here.salesforce.time_to_revoke <= CLEAN_UP_SECONDS == 3, "also when the call's own time is over"
+    assert await here.is_empty()
+
+
+async def test_without_firebase_nothing_is_stored() -> None:
+    here = Place(FirebaseAway())
+    with pytest.raises(ConnectionError):
+        await here.flow.sign_in(SOMEBODY, REQUEST)
+    assert await here.is_empty()
+    assert here.salesforce.revoked == [(HOST, "refresh")]
