@@ -28,6 +28,7 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 PHONE_CALLBACK = "salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
+_PRELOADS = ("read_deadline", "trusted_schemas")  # what they mend in firebase-tools stands in each
 _PARTS = ("hosting", "functions", "firestore", "auth", "localorg")
 _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -163,8 +164,7 @@ class Suite:
         if node is None:
             raise SuiteError("Node is missing: run make run, which installs it")
         firebase = str(ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js")
-        preloaded = [word for name in ("read_deadline", "trusted_schemas") for word in ("--require", str(ROOT / f"devtools/{name}.cjs"))]
-        command = [node, *preloaded, firebase, "emulators:start"]
+        command = [node, *(f"--require={ROOT / 'devtools' / name}.cjs" for name in _PRELOADS), firebase, "emulators:start"]
         command += ["--project", plan.project, "--config", str(self._config), "--only", "auth,firestore,functions,hosting"]
         newest = None if self._saved is None else self._saved.newest()
         if newest is not None:
