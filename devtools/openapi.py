@@ -1,81 +1,163 @@
-"""Writes docs/openapi.json from the contract, so that clients of other makes can be generated."""
+"""Writes docs/openapi.json from the contract, so that clients of other makes can be generated.
+
+A request is described as strictly as the backend reads it. An answer is described openly, because it may grow: a field or a word
+that a later release adds is no reason for a generated client to refuse it.
+"""
 
 import json
 import tomllib
 import types
-from dataclasses import is_dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from contract.calls import CALLS
-from contract.codec import is_optional, wire_fields
+from contract.calls import ANSWER_SECONDS, CALLS, MAX_BODY, MAX_PUBLIC_BODY, Call, FieldValue, Limits
+from contract.codec import camel, is_optional
 from contract.errors import CallError
 from devtools.paths import ROOT
 
 FILE = ROOT / "docs/openapi.json"
 _PLAIN = {str: {"type": "string"}, bool: {"type": "boolean"}, int: {"type": "integer"}, float: {"type": "number"}, type(None): {"type": "null"}}
+_ABOUT = f"""Firebase callable functions, one path for each call: the request is wrapped in `data`, the answer in `result`, a failure in
+`error`. A call is answered within {ANSWER_SECONDS:.0f} seconds. Fields that are empty are left out. What fails,
+and what to do about each reason: docs/errors.md."""
+_FIELD_VALUE = """The value of a field as Salesforce's REST API writes it: a date is `2026-11-24`, a date-time
+`2026-11-24T08:00:00.000+0000` (one that is sent may have any offset), several picklist values are separated by `;`, an empty field is null."""
+_APP_CHECK = "A token of Firebase App Check; needed where the backend asks for them, which getSignInOptions tells in appCheck."
 
 
 def describe() -> dict[str, Any]:
     """The OpenAPI 3.1 description of all calls."""
-    schemas: dict[str, Any] = {"Error": _error()}
-    paths: dict[str, Any] = {}
-    for call in CALLS:
-        answers = {
-            "200": _content({"type": "object", "properties": {"result": _schema(call.answer, schemas)}, "required": ["result"]}, "The result."),
-            "default": _content({"$ref": "#/components/schemas/Error"}, "The call failed; details.reason says why."),
-        }
-        body = {"type": "object", "properties": {"data": _schema(call.request, schemas)}, "required": ["data"]}
-        paths[f"/{call.function}/{call.name}"] = {
-            "post": {
-                "operationId": call.name,
-                "tags": [call.function],
-                "security": [] if call.public else [{"firebaseIdToken": []}],
-                "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-                "responses": answers,
-            }
-        }
+    schemas = _Schemas()
+    paths = {f"/{call.function}/{call.name}": {"post": _operation(call, schemas)} for call in CALLS}
     version = tomllib.loads((ROOT / "functions/contract/pyproject.toml").read_text())["project"]["version"]
+    app_check = {"name": "X-Firebase-AppCheck", "in": "header", "required": False, "description": _APP_CHECK, "schema": {"type": "string"}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Salesforce Sample App", "version": version, "description": "Firebase callable functions, one path for each call."},
+        "info": {
+            "title": "Salesforce Sample App",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [
+            {
+                "url": "https://{project}.web.app",
+                "description": "A deployed project",
+                "variables": {"project": {"default": "your-project-id", "description": "The Firebase project's id"}},
+            },
+            {"url": "http://127.0.0.1:5000", "description": "make run"},
+        ],
         "paths": paths,
         "components": {
-            "schemas": dict(sorted(schemas.items())),
+            "schemas": dict(sorted({"Error": _error(), **schemas.made}.items())),
+            "parameters": {"appCheck": app_check},
             "securitySchemes": {"firebaseIdToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
 
 
-def _schema(shape: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    origin = get_origin(shape)
+def _operation(call: Call[Any, Any], schemas: "_Schemas") -> dict[str, Any]:
+    result = {"type": "object", "properties": {"result": schemas.of(call.answer)}, "required": ["result"]}
+    body = {"type": "object", "properties": {"data": schemas.of(call.request, sent=True)}, "required": ["data"]}
+    most = MAX_PUBLIC_BODY if call.public else MAX_BODY
+    return {
+        "operationId": call.name,
+        "summary": call.summary,
+        "tags": [call.function],
+        "security": [] if call.public else [{"firebaseIdToken": []}],
+        **({"parameters": [{"$ref": "#/components/parameters/appCheck"}]} if call.attested else {}),
+        "requestBody": {"required": True, **_content(body, f"At most {most // 1024} KB.")},
+        "responses": {
+            "200": _content(result, "The result."),
+            "default": _content({"$ref": "#/components/schemas/Error"}, "The call failed; details.reason says why."),
+        },
+    }
+
+
+class _Schemas:
+    """The named schemas, each made when it is first met. A shape that is sent and answered has two: what is sent ends with `Request`."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Any] = {}
+        self._answered = {shape for call in CALLS for shape in _shapes(call.answer)}
+
+    def of(self, shape: Any, *, sent: bool = False) -> dict[str, Any]:
+        """The schema of a type of the contract, as a reference where it has a name."""
+        origin, arguments = get_origin(shape), get_args(shape)
+        if origin is Annotated:
+            return _limited(self.of(arguments[0], sent=sent), arguments[1])
+        if shape == FieldValue:
+            return self._named("FieldValue", lambda: {"description": _FIELD_VALUE, "type": ["string", "boolean", "number", "null"]})
+        if is_dataclass(shape) and isinstance(shape, type):
+            name = f"{shape.__name__}Request" if sent and shape in self._answered else shape.__name__
+            return self._named(name, lambda: self._object(shape, sent))
+        if origin is Literal:
+            return {"type": "string", "enum": list(arguments)} if sent else _open(arguments)
+        if origin in (Union, types.UnionType):
+            options = [self.of(option, sent=sent) for option in arguments]
+            return {"anyOf": options}
+        if origin in (list, tuple):
+            return {"type": "array", "items": self.of(arguments[0], sent=sent)}
+        if origin is dict:
+            return {"type": "object", "additionalProperties": self.of(arguments[1], sent=sent)}
+        return dict(_PLAIN[shape])
+
+    def _named(self, name: str, make: Any) -> dict[str, Any]:
+        if name not in self.made:
+            self.made[name] = {}  # claims the name while it describes itself
+            self.made[name] = make()
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def _object(self, shape: type, sent: bool) -> dict[str, Any]:
+        hints = get_type_hints(shape, include_extras=True)
+        described = (shape.__doc__ or "").strip()
+        properties = {}
+        for f in fields(shape):  # pyright: ignore[reportArgumentType]  a dataclass
+            properties[camel(f.name)] = self.of(hints[f.name], sent=sent)
+        return {
+            "type": "object",
+            **({} if described.startswith(f"{shape.__name__}(") else {"description": described}),
+            "properties": properties,
+            "required": [camel(f.name) for f in fields(shape) if not is_optional(f)],  # pyright: ignore[reportArgumentType]
+            **({"additionalProperties": False} if sent else {}),
+        }
+
+
+def _shapes(shape: Any) -> set[type]:
+    """A dataclass with all that it consists of."""
     if is_dataclass(shape) and isinstance(shape, type):
-        if shape.__name__ not in schemas:
-            schemas[shape.__name__] = {}  # claims the name while it describes itself
-            fields = wire_fields(shape)
-            schemas[shape.__name__] = {
-                "type": "object",
-                "description": (shape.__doc__ or "").strip() if not (shape.__doc__ or "").startswith(shape.__name__ + "(") else "",
-                "properties": {name: _schema(hint, schemas) for name, (_, hint) in fields.items()},
-                "required": [name for name, (f, _) in fields.items() if not is_optional(f)],
-                "additionalProperties": False,
-            }
-        return {"$ref": f"#/components/schemas/{shape.__name__}"}
-    if origin is Literal:
-        return {"enum": list(get_args(shape))}
-    if origin in (Union, types.UnionType):
-        return {"anyOf": [_schema(option, schemas) for option in get_args(shape)]}
-    if origin in (list, tuple):
-        return {"type": "array", "items": _schema(get_args(shape)[0], schemas)}
-    if origin is dict:
-        return {"type": "object", "additionalProperties": _schema(get_args(shape)[1], schemas)}
-    return dict(_PLAIN[shape])
+        return {shape}.union(*(_shapes(hint) for hint in get_type_hints(shape).values()))
+    return set().union(*(_shapes(inner) for inner in get_args(shape)))
+
+
+def _limited(schema: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """With the limits at the text or the number that they are of."""
+    if "anyOf" in schema:
+        first, *others = schema["anyOf"]
+        return {"anyOf": [_limited(first, limits), *others]}
+    words = {
+        "minimum": limits.minimum,
+        "maximum": limits.maximum,
+        "minLength": limits.min_length,
+        "maxLength": limits.max_length,
+        "pattern": None if limits.pattern is None else f"^{limits.pattern}$",
+        "format": limits.format,
+    }
+    return {**schema, **{word: value for word, value in words.items() if value is not None}}
+
+
+def _open(words: Any) -> dict[str, Any]:
+    """One of these words today; a later release may have more."""
+    return {"type": "string", "description": f"Today one of: {', '.join(words)}.", "examples": list(words)}
 
 
 def _error() -> dict[str, Any]:
     reasons = sorted(reason.value for family in CallError.__subclasses__() for reason in family.reasons)
     statuses = sorted({status for family in CallError.__subclasses__() for status, _ in family.reasons.values()})
-    details = {"type": "object", "properties": {"reason": {"enum": reasons}}, "required": ["reason"]}
-    inner = {"status": {"enum": statuses}, "message": {"type": "string"}, "details": details}
+    wait = {"type": "integer", "description": "Seconds after which it may be tried again; the header Retry-After says the same."}
+    named = {"type": "array", "items": {"type": "string"}, "description": "The fields that the failure is about."}
+    details = {"type": "object", "properties": {"reason": _open(reasons), "retryAfter": wait, "fields": named}, "required": ["reason"]}
+    inner = {"status": _open(statuses), "message": {"type": "string", "description": "For the person in front of the app."}, "details": details}
     return {"type": "object", "properties": {"error": {"type": "object", "properties": inner, "required": list(inner)}}, "required": ["error"]}
 
 

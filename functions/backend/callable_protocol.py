@@ -12,13 +12,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from backend.values import Visitor
-from contract.calls import Call
+from contract.calls import MAX_BODY, MAX_PUBLIC_BODY, Call
 from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError, Reason, RefusedRequest, SessionInvalid
 
 Q = TypeVar("Q")
-MAX_BODY = 1024 * 1024
-MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
 READ_SECONDS = 10.0  # in which a request has to arrive
 _HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,

@@ -1,14 +1,37 @@
 """Every call: its name, what goes in, what comes out. The wire is Firebase's callable protocol."""
 
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 FieldValue = str | bool | int | float | None
 Sobject = str  # the API name of an object that getObjects names; another one is RefusedRequest(unknown-object)
+MAX_BODY = 1024 * 1024  # bytes of a request
+MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
 MAX_PAGE = 200
+MAX_SEARCH = 100  # characters
+RECORD_ID = r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?"
+IDEMPOTENCY_KEY = r"[A-Za-z0-9_-]{1,100}"
 CALL_SECONDS = 25.0  # what a call may take in the backend, waiting, refresh and retries included
 ANSWER_SECONDS = 28.0  # by then the backend has answered, cleaning up after a failure included
 APP_SECONDS = 35.0  # and for so long an app waits for the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a value keeps to beside its type: the backend refuses a request with any other. `pattern` holds for all of a text, `format`
+    is a word of JSON Schema's."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    format: str | None = None
+
+
+Time = Annotated[str, Limits(format="date-time")]  # ISO 8601, with its offset from UTC
+RecordId = Annotated[str, Limits(pattern=RECORD_ID)]
+PageSize = Annotated[int, Limits(minimum=1, maximum=MAX_PAGE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +126,7 @@ class Erased:
     """
 
     receipt: str
-    erased_at: str
+    erased_at: Time
     revoked_at_salesforce: bool
 
 
@@ -116,8 +139,8 @@ class ConnectionStatus:
 
     state: ConnectionState
     generation: int
-    signed_in_at: str
-    refreshed_at: str
+    signed_in_at: Time
+    refreshed_at: Time
     login_host: str
     devices: int
     stay_signed_in: bool
@@ -130,7 +153,7 @@ class SignedInDevice:
 
     id: str
     name: str
-    signed_in_at: str
+    signed_in_at: Time
     current: bool
 
 
@@ -141,7 +164,7 @@ HistoryEvent = Literal["sign-in", "refresh", "refusal", "revocation", "erasure",
 class HistoryLine:
     """A line of the audit record: what happened when (ISO 8601), by whom (`user`, `backend`, `schedule` or an administrator), why."""
 
-    at: str
+    at: Time
     event: HistoryEvent
     by: str
     reason: str = ""
@@ -196,10 +219,10 @@ class ListRecords:
     """
 
     sobject: Sobject
-    search: str | None = None
+    search: Annotated[str | None, Limits(max_length=MAX_SEARCH)] = None
     filters: tuple[Filter, ...] = ()
     sort: Sort | None = None
-    limit: int = 25
+    limit: PageSize = 25
     cursor: str | None = None
 
 
@@ -226,7 +249,7 @@ class GetRecord:
     """`related` names child relationships to come along, such as `Contacts` of an Account."""
 
     sobject: Sobject
-    id: str
+    id: RecordId
     related: tuple[str, ...] = ()
 
 
@@ -245,7 +268,7 @@ class CreateRecord:
 
     sobject: Sobject
     fields: dict[str, FieldValue]
-    idempotency_key: str | None = None
+    idempotency_key: Annotated[str | None, Limits(pattern=IDEMPOTENCY_KEY)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +282,7 @@ class Created:
 @dataclass(frozen=True, slots=True)
 class UpdateRecord:
     sobject: Sobject
-    id: str
+    id: RecordId
     fields: dict[str, FieldValue]
     version: str | None = None
 
@@ -272,16 +295,16 @@ class Updated:
 @dataclass(frozen=True, slots=True)
 class DeleteRecord:
     sobject: Sobject
-    id: str
+    id: RecordId
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """Looks for words in all fields that Salesforce indexes, at least two letters; in `sobjects`, or in all that the app shows."""
 
-    text: str
+    text: Annotated[str, Limits(min_length=2, max_length=MAX_SEARCH)]
     sobjects: tuple[Sobject, ...] = ()
-    limit: int = 25
+    limit: PageSize = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,7 +431,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Request, Answer]):
-    """One call of a function: `POST /{function}/{name}`.
+    """One call of a function: `POST /{function}/{name}`; `summary` says in a line what it is for.
 
     `public`: needs no Firebase ID token. `writes`: changes something, so that a lost answer leaves the outcome unknown.
     `while_blocked`: also for users whom an administrator has blocked, because it only takes access away.
@@ -419,6 +442,7 @@ class Call(Generic[Request, Answer]):
     name: str
     request: type[Request]
     answer: type[Answer]
+    summary: str
     public: bool = False
     writes: bool = False
     while_blocked: bool = False
@@ -429,22 +453,38 @@ class Call(Generic[Request, Answer]):
         return f"{self.function}/{self.name}"
 
 
-GET_SIGN_IN_OPTIONS = Call("auth", "getSignInOptions", Empty, SignInOptions, public=True, attested=False)  # tells how to get a token
-SIGN_IN = Call("auth", "signIn", SignIn, SignedIn, public=True)
-SIGN_OUT = Call("auth", "signOut", SignOut, Empty, while_blocked=True)
-ERASE_ME = Call("auth", "eraseMe", Empty, Erased, while_blocked=True)
-GET_CONNECTION = Call("api", "getConnection", Empty, ConnectionStatus)
-GET_ACCESS = Call("api", "getAccess", Empty, Access)
-UPDATE_CONNECTION = Call("api", "updateConnection", UpdateConnection, ConnectionStatus)
-GET_PROFILE = Call("api", "getProfile", Empty, Profile)
-GET_DASHBOARD = Call("api", "getDashboard", Empty, Dashboard)
-DESCRIBE = Call("api", "describe", Describe, SobjectShape)
-GET_OBJECTS = Call("api", "getObjects", Empty, Objects)
-LIST_RECORDS = Call("api", "listRecords", ListRecords, RecordPage)
-SEARCH = Call("api", "search", Search, Hits)
-GET_RECORD = Call("api", "getRecord", GetRecord, RecordDetail)
-CREATE_RECORD = Call("api", "createRecord", CreateRecord, Created, writes=True)
-UPDATE_RECORD = Call("api", "updateRecord", UpdateRecord, Updated, writes=True)
-DELETE_RECORD = Call("api", "deleteRecord", DeleteRecord, Empty, writes=True)
+GET_SIGN_IN_OPTIONS = Call(
+    "auth",
+    "getSignInOptions",
+    Empty,
+    SignInOptions,
+    "What an app needs to open Salesforce's authorize page and to sign in to Firebase.",
+    public=True,
+    attested=False,
+)  # tells how to get a token
+SIGN_IN = Call(
+    "auth", "signIn", SignIn, SignedIn, "Exchanges an authorization code; the answer's custom token signs the app in to Firebase.", public=True
+)
+SIGN_OUT = Call("auth", "signOut", SignOut, Empty, "Signs out this device, another one, or everywhere.", while_blocked=True)
+ERASE_ME = Call(
+    "auth", "eraseMe", Empty, Erased, "Ends the access and deletes what is stored of the user; the answer is the receipt.", while_blocked=True
+)
+GET_CONNECTION = Call("api", "getConnection", Empty, ConnectionStatus, "The state of the user's connection to Salesforce.")
+GET_ACCESS = Call("api", "getAccess", Empty, Access, "The connection, the devices, and what happened to them.")
+UPDATE_CONNECTION = Call(
+    "api", "updateConnection", UpdateConnection, ConnectionStatus, "Says whether the access is kept alive while the app is not used."
+)
+GET_PROFILE = Call("api", "getProfile", Empty, Profile, "The signed-in user as Salesforce knows them.")
+GET_DASHBOARD = Call("api", "getDashboard", Empty, Dashboard, "Home: the open pipeline, what closes this month, open tasks, new accounts.")
+DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this user may see and use it.")
+GET_OBJECTS = Call("api", "getObjects", Empty, Objects, "All objects that the app shows and the user may see.")
+LIST_RECORDS = Call("api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.")
+SEARCH = Call("api", "search", Search, Hits, "Records of several objects in which words occur.")
+GET_RECORD = Call("api", "getRecord", GetRecord, RecordDetail, "One record, with the children asked for.")
+CREATE_RECORD = Call("api", "createRecord", CreateRecord, Created, "Makes a record; with an idempotency key at most one.", writes=True)
+UPDATE_RECORD = Call(
+    "api", "updateRecord", UpdateRecord, Updated, "Changes fields of a record, with a version only if nobody has saved since.", writes=True
+)
+DELETE_RECORD = Call("api", "deleteRecord", DeleteRecord, Empty, "Deletes a record.", writes=True)
 
 CALLS: tuple[Call[Any, Any], ...] = tuple(cast(Call[Any, Any], value) for value in list(globals().values()) if isinstance(value, Call))

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from backend.failures import OutcomeUnknown
 from backend.values import Cipher, Uid
-from contract.calls import Created, CreateRecord, FieldValue
+from contract.calls import IDEMPOTENCY_KEY, Created, CreateRecord, FieldValue
 from contract.errors import CallError, Reason, RefusedRequest
 
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_KEY = re.compile(IDEMPOTENCY_KEY)
 
 
 @dataclass(frozen=True, slots=True)

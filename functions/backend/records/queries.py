@@ -16,6 +16,7 @@ from backend.records.rows import field_value, readable, related_rows, select, to
 from backend.values import Caller, Uid
 from contract.calls import (
     MAX_PAGE,
+    MAX_SEARCH,
     Dashboard,
     Describe,
     Empty,
@@ -42,7 +43,6 @@ from contract.errors import NotFound, Reason, RefusedRequest
 
 RELATED_ROWS = 50
 HOME_ROWS = 5
-MAX_SEARCH = 100
 _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 

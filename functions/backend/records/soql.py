@@ -7,14 +7,13 @@ import math
 import re
 from datetime import date, datetime
 
-from contract.calls import FieldValue
+from contract.calls import MAX_SEARCH, RECORD_ID, FieldValue
 from contract.errors import Reason, RefusedRequest
 
 TEXT = frozenset({"id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url", "combobox", "encryptedstring"})
 NUMBER = frozenset({"currency", "double", "int", "long", "percent"})
-MAX_TERM = 100
 _RESERVED = frozenset("?&|!{}[]()^~*:\\\"'+-")
-_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_ID = re.compile(RECORD_ID)
 _ESCAPED = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
 
 
@@ -34,8 +33,8 @@ def search_term(text: str) -> str:
     Raises RefusedRequest.
     """
     words = " ".join(text.split())
-    if sum(c.isalnum() for c in words) < 2 or len(words) > MAX_TERM:
-        raise RefusedRequest(Reason.INVALID_VALUE, f"A search needs 2 to {MAX_TERM} letters.")
+    if sum(c.isalnum() for c in words) < 2 or len(words) > MAX_SEARCH:
+        raise RefusedRequest(Reason.INVALID_VALUE, f"A search needs 2 to {MAX_SEARCH} letters.")
     return "".join(f"\\{c}" if c in _RESERVED else c for c in words) + "*"
 
 
