@@ -1,6 +1,7 @@
 """The real parts, started once for the whole session."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,17 @@ from devtools.fleet import Fleet
 from devtools.suite import UNLIMITED, Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
 from tests.depth import examples
+from tests.virtual_time import VirtualLoop
 
 LOG: list[str] = []
 
 settings.register_profile("depth", max_examples=examples(100), deadline=None)
 settings.load_profile("depth")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop of a test."""
+    return {"virtual": VirtualLoop} if item.get_closest_marker("virtual_time") else {"real": asyncio.SelectorEventLoop}
 
 
 @pytest.fixture(scope="session")

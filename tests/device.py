@@ -1,11 +1,13 @@
 """A device without a screen."""
 
+import asyncio
 import json
 from collections.abc import Callable
 
 from contract.calls import AppCheckApp
 from data.repositories.session import PENDING
 from data.services.device import StorageRefused
+from data.services.storage import Storage
 from data.services.windows import Windows
 from devtools.clients import CALLBACK
 
@@ -17,12 +19,26 @@ class Beside(Windows):
         super().__init__()
         self._all: list[Beside] = [] if first is None else first._all
         self._turn = self._turn if first is None else first._turn
+        self.held: dict[str, Beside] = {} if first is None else first.held
         self._all.append(self)
 
     def tell(self) -> None:
         for window in self._all:
             if window is not self:
                 window.changed()
+
+    async def hold(self, name: str) -> bool:
+        return self.held.setdefault(name, self) is self
+
+    def let_go(self, name: str) -> None:
+        if self.held.get(name) is self:
+            del self.held[name]
+
+    def close(self) -> None:
+        """The window is gone, or loaded again."""
+        self._all[:] = [window for window in self._all if window is not self]
+        for name in list(self.held):
+            self.let_go(name)
 
 
 class Drawer:
@@ -59,8 +75,9 @@ class Drawer:
             raise StorageRefused
         self.kept[key] = value
 
-    async def remove(self, key: str) -> None:
+    async def remove(self, key: str) -> bool:
         self.kept.pop(key, None)
+        return True
 
     async def values(self, prefix: str) -> dict[str, str]:
         return {key: value for key, value in self.kept.items() if key.startswith(prefix)}
@@ -92,3 +109,78 @@ class Drawer:
 
     async def unlock(self, why: str) -> bool:
         return self.unlocks
+
+
+class Disk:
+    """What a platform's storage does: `delay` seconds pass before anything is carried out and answered, None for ever. `delays` are those
+    of the next calls. A call that is never answered is never carried out, unless the window is `deaf`: then only its answer is lost."""
+
+    def __init__(self, kept: dict[str, str] | None = None, *, delay: float | None = 0.0) -> None:
+        self.kept: dict[str, str] = {} if kept is None else kept
+        self.delay = delay
+        self.delays: list[float | None] = []
+        self.deaf = False
+        self.full = False
+
+    async def get(self, key: str) -> str | None:
+        await self._answers()
+        return self.kept.get(key)
+
+    async def get_all(self) -> dict[str, str]:
+        await self._answers()
+        return dict(self.kept)
+
+    async def set(self, key: str, value: str) -> None:
+        await self._answers(lambda: self.kept.update({key: value}))
+
+    async def remove(self, key: str) -> None:
+        await self._answers(lambda: self.kept.pop(key, None))
+
+    async def _answers(self, carry_out: Callable[[], object] = lambda: None) -> None:
+        delay = self.delays.pop(0) if self.delays else self.delay
+        if delay is None:
+            if self.deaf:
+                carry_out()
+            await asyncio.Event().wait()
+        elif delay:
+            await asyncio.sleep(delay)
+        if self.full:
+            raise OSError
+        carry_out()
+
+
+class StallingDrawer(Drawer):
+    """What is kept under keys that begin with `stalls` is on a disk that may stall, and in `kept`, with all the rest."""
+
+    def __init__(self, kept: dict[str, str] | None = None, *, stalls: str = "draft/") -> None:
+        super().__init__(kept)
+        self._stalls = stalls
+        self.disk = Disk(self.kept)
+        self._storage = Storage(self.disk)
+
+    async def read(self, key: str) -> str | None:
+        try:
+            return await self.look(key)
+        except StorageRefused:
+            return None
+
+    async def look(self, key: str) -> str | None:
+        return await self._storage.read(key) if key.startswith(self._stalls) else self.kept.get(key)
+
+    async def write(self, key: str, value: str) -> None:
+        if key.startswith(self._stalls):
+            await self._storage.write(key, value)
+        else:
+            await super().write(key, value)
+
+    async def remove(self, key: str) -> bool:
+        if not key.startswith(self._stalls):
+            return await super().remove(key)
+        try:
+            await self._storage.remove(key)
+        except StorageRefused:
+            return False
+        return True
+
+    async def values(self, prefix: str) -> dict[str, str]:
+        return await self._storage.values(prefix) if prefix.startswith(self._stalls) else await super().values(prefix)

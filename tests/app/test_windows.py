@@ -290,9 +290,9 @@ class SlowDrawer(Drawer):
         await self._wait()
         await super().write(key, value)
 
-    async def remove(self, key: str) -> None:
+    async def remove(self, key: str) -> bool:
         await self._wait()
-        await super().remove(key)
+        return await super().remove(key)
 
 
 class EveryonesBackend(MemoryBackend):

@@ -5,9 +5,9 @@ import locale
 import os
 import platform
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import flet as ft
@@ -15,18 +15,13 @@ from flet_secure_storage import SecureStorage
 
 from contract.calls import AppCheckApp
 from contract.codec import encode
+from data.services.storage import Storage, StorageRefused
 
-T = TypeVar("T")
 CALLBACK_PATH = "/oauth/callback"
-STORAGE_SECONDS = 3.0  # it takes milliseconds where it works
 LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))  # one port, because Salesforce compares callback URLs with their port
 COME_BACK_SECONDS = 600.0  # for which an installed app waits for Salesforce's way back
 SCHEME_REDIRECT = "salesforce-sample://oauth/callback"
 _BACKEND = "http://127.0.0.1:5000"  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
-
-
-class StorageRefused(Exception):
-    """The device does not keep this: its storage is full, or not allowed."""
 
 
 class Device(Protocol):
@@ -52,7 +47,9 @@ class Device(Protocol):
         """Raises StorageRefused."""
         ...
 
-    async def remove(self, key: str) -> None: ...
+    async def remove(self, key: str) -> bool:
+        """Whether nothing is there any more; False when the storage did not do it."""
+        ...
 
     async def values(self, prefix: str) -> dict[str, str]:
         """All that is kept under keys that begin so; it takes long where much is kept. Raises StorageRefused."""
@@ -73,8 +70,7 @@ class _FletDevice:
 
     def __init__(self, page: ft.Page) -> None:
         self._page = page
-        self._storage = SecureStorage()
-        self._silent = False
+        self._storage = Storage(SecureStorage())
         self._launcher = ft.UrlLauncher()
         self._clipboard = ft.Clipboard()
 
@@ -85,34 +81,20 @@ class _FletDevice:
             return None
 
     async def look(self, key: str) -> str | None:
-        return await self._stored(self._storage.get(key))
-
-    async def write(self, key: str, value: str) -> None:
-        await self._stored(self._storage.set(key, value))
-
-    async def remove(self, key: str) -> None:
-        try:
-            await self._stored(self._storage.remove(key))
-        except StorageRefused:
-            return
+        return await self._storage.read(key)
 
     async def values(self, prefix: str) -> dict[str, str]:
-        everything = await self._stored(self._storage.get_all())
-        return {key: value for key, value in everything.items() if key.startswith(prefix)}
+        return await self._storage.values(prefix)
 
-    async def _stored(self, work: Coroutine[object, object, T]) -> T:
-        """Whatever a platform's storage raises, the app goes on without it; a browser that forbids it may also never answer."""
-        if self._silent:
-            work.close()
-            raise StorageRefused
+    async def write(self, key: str, value: str) -> None:
+        await self._storage.write(key, value)
+
+    async def remove(self, key: str) -> bool:
         try:
-            async with asyncio.timeout(STORAGE_SECONDS):
-                return await work
-        except TimeoutError as silent:
-            self._silent = True
-            raise StorageRefused from silent
-        except Exception as refused:
-            raise StorageRefused from refused
+            await self._storage.remove(key)
+        except StorageRefused:
+            return False
+        return True
 
     async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
         """Nothing: App Check has no way for programs on a computer, and the one for phones needs a plugin that Flet does not have."""

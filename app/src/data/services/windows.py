@@ -26,6 +26,14 @@ class Windows:
     def tell(self) -> None:
         """Lets the other windows know that something has changed."""
 
+    async def hold(self, name: str) -> bool:
+        """Takes a name for this window, until `let_go` or the window's end, also when it is only loaded again; False when another window
+        has it."""
+        return True
+
+    def let_go(self, name: str) -> None:
+        """Another window may have the name from now on."""
+
 
 class Tabs(Windows):
     """Of a browser: Web Locks give the turns, a BroadcastChannel carries the news (W3C Web Locks API; HTML, "Broadcasting to other
@@ -36,6 +44,7 @@ class Tabs(Windows):
         from pyodide.ffi import create_proxy  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
         super().__init__()
+        self._held: dict[str, asyncio.Event] = {}
         self._channel: Any = BroadcastChannel.new(_NAME)  # pyright: ignore[reportUnknownMemberType]
         self._channel.onmessage = create_proxy(lambda _event: self.changed())  # pyright: ignore[reportUnknownLambdaType]
 
@@ -64,6 +73,31 @@ class Tabs(Windows):
 
     def tell(self) -> None:
         self._channel.postMessage(None)
+
+    async def hold(self, name: str) -> bool:
+        from js import Object, navigator  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+        from pyodide.ffi import create_once_callable, to_js  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+
+        if name in self._held:
+            return True
+        answered, over = asyncio.Event(), asyncio.Event()
+
+        async def turn(lock: object) -> None:
+            if lock:
+                self._held[name] = over
+            answered.set()
+            if lock:
+                await over.wait()
+
+        only_if_free = to_js({"ifAvailable": True}, dict_converter=Object.fromEntries)  # pyright: ignore[reportUnknownMemberType]
+        navigator.locks.request(name, only_if_free, create_once_callable(turn))  # pyright: ignore[reportUnknownMemberType]
+        await answered.wait()
+        return name in self._held
+
+    def let_go(self, name: str) -> None:
+        over = self._held.pop(name, None)
+        if over is not None:
+            over.set()
 
 
 def make_windows() -> Windows:
