@@ -26,10 +26,10 @@ async def main(page: ft.Page) -> None:
     http, device = make_http(), make_device(page)
     app_check = AppCheck(device)
     app_check.begin()
-    backend, shelf = Backend(device.base_url, http, app_check), Shelf(device)
-    session = SessionRepository(backend, FirebaseAuth(http), device, windows=make_windows())
+    backend, shelf, windows = Backend(device.base_url, http, app_check), Shelf(device), make_windows()
+    session = SessionRepository(backend, FirebaseAuth(http), device, windows=windows)
     records = RecordsRepository(backend, session, shelf)
-    app = App(session, records, shelf, Drafts(device), device, device.languages)
+    app = App(session, records, shelf, Drafts(device, windows), device, device.languages)
     window = Window(page.width or 0, page.route, page.push_route)
 
     def dress() -> None:

@@ -111,7 +111,7 @@ async def test_a_session_that_ended_keeps_the_reason_and_the_place(monkeypatch: 
     await again.drafts.open(SAM.uid)
     kept = again.drafts.get("Account", "001")
     assert kept is not None
-    assert kept.entered["Phone"] == "+44 1"
+    assert kept.typed["Phone"] == "+44 1"
 
 
 @pytest.mark.parametrize("reason", [Reason.ACCESS_REVOKED, Reason.ACCESS_STOPPED, Reason.USER_INACTIVE])
@@ -140,7 +140,7 @@ async def test_what_was_shown_goes_with_the_sign_out_and_what_was_typed_stays_fo
     assert other.drafts.all() == ()
     sam = world.again()
     await sam.start("/", user=SAM)
-    assert [d.entered["Phone"] for d in sam.drafts.all()] == ["+44 2"]
+    assert [d.typed["Phone"] for d in sam.drafts.all()] == ["+44 2"]
 
 
 async def test_an_erasure_leaves_nothing_on_the_device() -> None:

@@ -1,7 +1,7 @@
 """Forms without a screen: drafts, what Salesforce refuses, and edits of two people that become one."""
 
 import asyncio
-from collections.abc import Iterator
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from contract.calls import FieldShape, FieldValue, Section
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
-from data.repositories import drafts
-from tests.app.world import World
+from data.repositories.drafts import KEY_SECONDS
+from tests import virtual_time
+from tests.app.world import ADA, SAM, World
 from tests.depth import examples
+from tests.device import Beside, StallingDrawer
 from ui.app import App
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
@@ -22,18 +24,18 @@ from ui.records.look_up_view_model import LookUpViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.shared.merge import Conflict, merge
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _write_at_once() -> Iterator[None]:
-    before, drafts.WRITE_AFTER = drafts.WRITE_AFTER, 0.0
-    yield
-    drafts.WRITE_AFTER = before
+pytestmark = pytest.mark.virtual_time
 
 
 async def editing(world: World, route: str = "/records/Account/001/edit") -> FormViewModel:
-    app = await world.start(route)
+    app = await world.start(route, user=None if "sessions" in world.device.kept else SAM)
     assert isinstance(app.screen, FormViewModel)
     return app.screen
+
+
+def text(form: FormViewModel, name: str) -> str:
+    """What stands in a field of the form."""
+    return form.text(next(f for f in form.fields if f.name == name))
 
 
 def acme() -> World:
@@ -50,8 +52,8 @@ async def test_only_what_changed_is_sent_and_the_page_shows_it() -> None:
     world = acme()
     form = await editing(world)
     assert form.draft is not None
-    assert form.draft.entered["AnnualRevenue"] == "1,000"
-    assert form.draft.entered["Since__c"] == "1/31/2026"
+    assert text(form, "AnnualRevenue") == "1,000"
+    assert text(form, "Since__c") == "1/31/2026"
     form.type("AnnualRevenue", "2,500.50")
     form.choose("Industry", "Media")
     form.choose("Active__c", "true")
@@ -121,7 +123,7 @@ async def test_salesforces_words_stand_beside_the_field_that_they_are_about() ->
     await form.save()
     assert form.errors == {"Phone": "Phone: please use an international number"}
     assert form.draft is not None
-    assert form.draft.entered["Phone"] == "not a number"
+    assert text(form, "Phone") == "not a number"
 
 
 @pytest.mark.parametrize("failure", [
@@ -138,7 +140,7 @@ async def test_what_was_typed_survives_every_bad_day(failure: Exception) -> None
     await world.drafts.settle()
     again = await editing(world.again())
     assert again.draft is not None
-    assert again.draft.entered["Phone"] == "+44 9"
+    assert again.draft.typed["Phone"] == "+44 9"
     await again.save()
     assert world.backend.records["001"].fields["Phone"] == "+44 9"
 
@@ -152,7 +154,7 @@ async def test_a_draft_survives_tab_change_and_reload_and_is_shown_on_the_record
     assert world.app.screen is form
     await world.drafts.settle()
     again = world.again()
-    app = await again.start("/records/Account/001")
+    app = await again.start("/records/Account/001", user=None)
     assert app.screen is not None
     assert app.screen.has_draft  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -183,6 +185,309 @@ async def test_a_new_record_is_made_once_however_often_it_is_sent() -> None:
     (made,) = world.backend.records.values()
     assert made.fields["ParentId"] == "001P"
     assert world.route == f"/records/Account/{made.id}"
+
+
+async def new_account(world: World, name: str) -> FormViewModel:
+    form = await editing(world, "/records/Account/new")
+    form.type("Name", name)
+    return form
+
+
+def names(world: World) -> list[FieldValue]:
+    return [record.fields["Name"] for record in world.backend.records.values()]
+
+
+async def test_what_was_typed_after_a_save_that_was_not_answered_becomes_a_change_of_what_it_made() -> None:
+    world = World()
+    form = await new_account(world, "First")
+    world.backend.loses.add("createRecord")
+    await form.save()
+    assert isinstance(form.problem, OrgUnavailable)
+    form.type("Name", "Second")
+    form.type("Phone", "+44 2")
+    await form.save()
+    first, again = sent(world, "createRecord")
+    assert again == first
+    assert [(r.fields["Name"], r.fields["Phone"]) for r in world.backend.records.values()] == [("Second", "+44 2")]
+    assert world.route == f"/records/Account/{next(iter(world.backend.records))}"
+    assert world.drafts.all() == ()
+
+
+async def test_a_draft_that_comes_back_after_it_was_saved_goes_again() -> None:
+    world = World()
+    form = await new_account(world, "First")
+    await world.drafts.settle()
+    before = dict(world.device.kept)
+    await form.save()
+    await world.drafts.settle()
+    world.device.kept |= {name: text for name, text in before.items() if name.startswith("draft/")}  # the removal never arrived
+    again = world.again()
+    await again.start("/", user=None)
+    assert again.drafts.all() == ()
+    await again.drafts.settle()
+    assert [name for name in again.device.kept if name.startswith("draft/") and "/sent/" not in name] == []
+
+
+@pytest.mark.parametrize(("typed", "saved"), [("First", "First"), ("Second", "Second")])
+async def test_an_app_that_ends_before_the_answer_makes_one_record_all_the_same(typed: str, saved: str) -> None:
+    world = World()
+    form = await new_account(world, "First")
+    world.backend.loses.add("createRecord")
+    await form.save()
+    again = world.again()
+    form = await editing(again, "/records/Account/new")
+    assert text(form, "Name") == "First"
+    form.type("Name", typed)
+    await form.save()
+    assert names(world) == [saved]
+    assert again.drafts.all() == ()
+
+
+@pytest.mark.parametrize(("typed", "asks"), [("First", False), ("Second", True)])
+async def test_a_device_that_kept_the_draft_and_not_that_it_was_sent(typed: str, *, asks: bool) -> None:
+    """Nothing tells the app any more that it was saved. The backend knows, and other content under the same key is asked about."""
+    world = World()
+    form = await new_account(world, "First")
+    await world.drafts.settle()
+    before = dict(world.device.kept)
+    world.backend.loses.add("createRecord")
+    await form.save()
+    world.device.kept = before
+    again = world.again()
+    form = await editing(again, "/records/Account/new")
+    form.type("Name", typed)
+    await form.save()
+    assert (form.unsure, names(world)) == (asks, ["First"])
+    if asks:
+        await form.save_as_new()
+        assert names(world) == ["First", "Second"]
+    assert again.drafts.all() == ()
+
+
+async def test_after_a_day_nobody_knows_whether_it_was_saved_and_a_person_looks() -> None:
+    world = World()
+    form = await new_account(world, "First")
+    world.backend.loses.add("createRecord")
+    await form.save()
+    world.backend.keys.clear()  # the backend forgets them after a day
+    again = world.again()
+    again.time += KEY_SECONDS + 1
+    form = await editing(again, "/records/Account/new")
+    await form.save()
+    assert (form.unsure, names(world)) == (True, ["First"])
+    await form.save()
+    assert (form.unsure, names(world)) == (True, ["First"])
+    form.throw_away()
+    await again.drafts.settle()
+    assert (await again.again().start("/", user=None)).drafts.all() == ()
+
+
+async def test_a_backend_that_never_learns_the_outcome_leads_to_looking() -> None:
+    world = World()
+    form = await new_account(world, "First")
+    for unsure in (False, True):
+        world.backend.fails["createRecord"] = OrgUnavailable(Reason.OUTCOME_UNKNOWN)
+        await form.save()
+        assert form.unsure is unsure
+    await form.save_as_new()
+    assert names(world) == ["First"]
+
+
+async def test_what_salesforce_refused_is_corrected_and_sent_anew() -> None:
+    world = World()
+    form = await new_account(world, "Wrong")
+    world.backend.fails["createRecord"] = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+    await form.save()
+    form.type("Name", "Right")
+    world.backend.fails["createRecord"] = RefusedRequest(Reason.INVALID_VALUE, "No such name.", {"fields": ["Name"]})
+    await form.save()  # what was sent first is asked again, and refused, so that the new content can go out
+    assert [r.fields["Name"] for r in sent(world, "createRecord")] == ["Wrong", "Wrong", "Right"]
+    assert names(world) == ["Right"]
+    form = await new_account(world, "Wrong")
+    world.backend.fails["createRecord"] = RefusedRequest(Reason.INVALID_VALUE, "No such name.", {"fields": ["Name"]})
+    await form.save()
+    assert form.errors == {"Name": "No such name."}
+    form.type("Name", "Also right")
+    await form.save()
+    assert names(world) == ["Right", "Also right"]
+
+
+async def test_a_second_try_that_is_refused_for_lack_of_rights_says_nothing_of_the_first() -> None:
+    world = World()
+    form = await new_account(world, "First")
+    world.backend.loses.add("createRecord")
+    await form.save()
+    world.backend.fails["createRecord"] = RefusedRequest(Reason.NOT_PERMITTED)
+    form.type("Name", "Second")
+    await form.save()
+    assert isinstance(form.problem, RefusedRequest)
+    await form.save()
+    assert names(world) == ["Second"]
+
+
+async def test_what_someone_changed_in_the_new_record_meanwhile_asks() -> None:
+    world = World()
+    form = await new_account(world, "First")
+    world.backend.loses.add("createRecord")
+    await form.save()
+    form.type("Name", "Second")
+    (made,) = world.backend.records.values()
+    world.backend.add(made.id, **{**made.fields, "Name": "Theirs"})
+    await form.save()
+    assert form.conflicts == (Conflict("Name", "Second", "Theirs"),)
+    form.decide("Name", "mine")
+    await form.save_decided()
+    assert names(world) == ["Second"]
+
+
+async def test_a_user_who_takes_over_while_the_device_is_slow_sends_nothing_of_the_one_before() -> None:
+    device = StallingDrawer()
+    world = World(device=device)
+    form = await new_account(world, "Sam's")
+    device.disk.delay = 2.0
+    saving = asyncio.create_task(form.save())
+    await asyncio.sleep(0.5)
+    await world.sign_in(ADA)
+    await world.drafts.open(ADA.uid)
+    await saving
+    assert sent(world, "createRecord") == []
+
+
+# Several tabs
+
+
+async def test_each_tab_keeps_its_own_drafts() -> None:
+    world = World()
+    other = world.beside()
+    first, second = await new_account(world, "One"), await new_account(other, "Two")
+    third = await editing(world, "/records/Contact/new")
+    third.type("LastName", "Three")
+    for tab in (world, other):
+        await tab.drafts.settle()
+    home = await world.again().start("/", user=None)
+    assert sorted(str(next(iter(d.typed.values()))) for d in home.drafts.all()) == ["One", "Three", "Two"]
+    assert (text(first, "Name"), text(second, "Name")) == ("One", "Two")
+
+
+async def test_a_tab_does_not_go_on_with_what_another_tab_has_open() -> None:
+    world = World()
+    await new_account(world, "One")
+    await world.drafts.settle()
+    other = world.beside()
+    assert text(await editing(other, "/records/Account/new"), "Name") == ""
+    world.windows.close()
+    assert text(await editing(world.beside(), "/records/Account/new"), "Name") == "One"
+
+
+async def test_home_leads_to_the_draft_that_was_tapped_and_a_copy_makes_no_second_record() -> None:
+    world = World()
+    one = await new_account(world, "One")
+    await world.drafts.settle()
+    other = world.beside()
+    two = await new_account(other, "Two")
+    (wanted,) = [d for d in other.drafts.all() if d.typed["Name"] == "One"]
+    other.drafts.want(wanted.id)
+    await other.app.go(Place("new", "Account"))
+    copy = other.app.screen
+    assert copy is two
+    assert text(two, "Name") == "One"
+    two.type("Name", "One, and more")
+    await world.drafts.settle()
+    await other.drafts.settle()
+    assert sorted(str(d.typed["Name"]) for d in other.drafts.all()) == ["One", "One, and more", "Two"]
+    await one.save()
+    await two.save()
+    assert names(world) == ["One, and more"]
+    for tab in (world, other):
+        await tab.drafts.settle()
+    again = await world.again().start("/", user=None)
+    assert [d.typed["Name"] for d in again.drafts.all()] == ["Two"]
+
+
+async def test_a_draft_that_is_thrown_away_in_one_tab_and_typed_in_another_stays() -> None:
+    world = acme()
+    form = await editing(world)
+    form.type("Phone", "+44 1 1")
+    await world.drafts.settle()
+    other = world.beside()
+    await other.start("/records/Account/001", user=None)
+    other.drafts.drop("Account", "001")
+    await other.drafts.settle()
+    assert (await world.beside().start("/", user=None)).drafts.all() == ()
+    form.type("Phone", "+44 1 12")
+    await world.drafts.settle()
+    assert [d.typed for d in (await world.again().start("/", user=None)).drafts.all()] == [{"Phone": "+44 1 12"}]
+
+
+@pytest.mark.parametrize("delay", [0.0, 4.0, None], ids=["a quick device", "a slow device", "a silent device"])
+async def test_the_same_field_changed_in_two_tabs_always_asks(delay: float | None) -> None:
+    world = acme()
+    one = World(world.backend, StallingDrawer())
+    two = World(world.backend, StallingDrawer(one.device.kept), windows=Beside(one.windows))
+    forms = [await editing(one)]
+    forms[0].type("Phone", "+44 one")
+    await one.drafts.settle()
+    forms.append(await editing(two))
+    for tab in (one, two):
+        cast(StallingDrawer, tab.device).disk.delay = delay
+    forms[1].type("Phone", "+44 two")
+    await forms[0].save()
+    await asyncio.sleep(60)
+    await forms[1].save()
+    assert forms[1].conflicts == (Conflict("Phone", "+44 two", "+44 one"),)
+    assert world.backend.records["001"].fields["Phone"] == "+44 one"
+
+
+# Languages
+
+
+async def test_a_draft_is_read_in_the_language_of_now() -> None:
+    world = World(languages=("de-DE",))
+    world.backend.add("001", Name="Acme", AnnualRevenue=1000.0, Since__c="2026-01-31")
+    form = await editing(world)
+    form.type("AnnualRevenue", "1.234,56")
+    form.type("Since__c", "2.3.2026")
+    await world.drafts.settle()
+    again = await editing(world.again(("en-US",)))
+    assert (text(again, "AnnualRevenue"), text(again, "Since__c")) == ("1,234.56", "3/2/2026")
+    await again.save()
+    assert [r.fields for r in sent(world)] == [{"AnnualRevenue": 1234.56, "Since__c": "2026-03-02"}]
+
+
+async def test_half_a_number_stays_as_it_was_typed_and_is_no_other_number_in_another_language() -> None:
+    world = World(languages=("de-DE",))
+    world.backend.add("001", Name="Acme", AnnualRevenue=1000.0)
+    form = await editing(world)
+    form.type("AnnualRevenue", "1,234,5")
+    await world.drafts.settle()
+    again = await editing(world.again(("en-US",)))
+    assert text(again, "AnnualRevenue") == "1,234,5"
+    await again.save()
+    assert (again.errors, sent(world)) == ({"AnnualRevenue": "Please enter a number."}, [])
+    again.type("AnnualRevenue", "1,234.5")
+    await again.save()
+    assert [r.fields for r in sent(world)] == [{"AnnualRevenue": 1234.5}]
+
+
+async def test_what_is_typed_is_not_rewritten_under_the_fingers() -> None:
+    form = await editing(acme())
+    for typed in ("1", "12", "12.", "12.5", "12.50"):
+        form.type("AnnualRevenue", typed)
+        assert text(form, "AnnualRevenue") == typed
+
+
+async def test_a_draft_of_an_older_app_goes_on() -> None:
+    world = acme()
+    seen = world.backend.records["001"]
+    entered = {"Name": "Acme Ltd", "AnnualRevenue": "1,000", "Since__c": "28.2.2026", "Phone": "+44 1", "Active__c": ""}
+    old = {"sobject": "Account", "recordId": "001", "seen": seen.fields, "version": seen.version, "entered": entered, "names": {}}
+    world.device.kept[f"draft/{SAM.uid}/Account/001"] = json.dumps(old)
+    form = await editing(world)
+    assert form.draft is not None
+    assert (form.draft.typed, form.draft.raw) == ({"Name": "Acme Ltd"}, {"Since__c": "28.2.2026"})
+    form.type("Since__c", "2/28/2026")
+    await form.save()
+    assert [r.fields for r in sent(world)] == [{"Name": "Acme Ltd", "Since__c": "2026-02-28"}]
 
 
 async def test_a_look_up_finds_and_names_what_was_chosen() -> None:
@@ -246,7 +551,7 @@ async def test_a_time_is_read_and_typed_on_the_persons_own_clock(language: str, 
     world.backend.add("001", Name="Acme", Next_Call__c=at.isoformat(timespec="milliseconds"))
     form = await editing(world)
     assert form.draft is not None
-    assert form.draft.entered["Next_Call__c"] == seen
+    assert text(form, "Next_Call__c") == seen
     form.type("Next_Call__c", "soon")
     await form.save()
     assert set(form.errors) == {"Next_Call__c"}
@@ -337,7 +642,7 @@ STEP = st.tuples(st.integers(0, 1), st.one_of(TYPED, st.just("save")))  # who, a
 @settings(max_examples=examples(150), deadline=None)
 @given(st.lists(STEP, max_size=16), st.tuples(*[st.sampled_from(["mine", "theirs"])] * 2))
 def test_no_value_that_anyone_saved_is_lost_unless_a_person_chose_so(steps: list[tuple[int, dict[str, str] | str]], habits: tuple[str, str]) -> None:
-    asyncio.run(_edits_of_two(steps, habits))
+    virtual_time.run(_edits_of_two(steps, habits))
 
 
 async def _edits_of_two(steps: list[tuple[int, dict[str, str] | str]], habits: tuple[str, str]) -> None:
@@ -364,7 +669,7 @@ async def _edits_of_two(steps: list[tuple[int, dict[str, str] | str]], habits: t
 
 async def _save(editor: Editor, form: FormViewModel) -> None:
     assert form.draft is not None
-    before, seen, entered = dict(editor.world.backend.records["001"].fields), dict(form.draft.seen), dict(form.draft.entered)
+    before, seen, entered = dict(editor.world.backend.records["001"].fields), dict(form.draft.seen), {name: form.value(name) for name in FIELDS}
     await form.save()
     asked = {c.field for c in form.conflicts}
     for name in asked:

@@ -37,7 +37,7 @@ from contract.calls import (
     UpdateRecord,
     User,
 )
-from contract.errors import CallError, ChangedMeanwhile, NotFound, Reason, RefusedRequest
+from contract.errors import CallError, ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
@@ -104,7 +104,8 @@ class MemoryBackend(Backend):
         self.fails: dict[str, CallError] = {}
         self.holds: dict[str, asyncio.Event] = {}
         self.offline: CallError | None = None
-        self.keys: dict[str, str] = {}
+        self.loses: set[str] = set()  # calls whose next answer is lost on the way, after they were carried out
+        self.keys: dict[str, tuple[str, CreateRecord]] = {}
         self.objects = Objects((ACCOUNT, CONTACT), "https://acme.my.salesforce.com")
         self.signs_in = SAM
         self.now = 0
@@ -125,7 +126,11 @@ class MemoryBackend(Backend):
         if call.name in self.fails:
             raise self.fails.pop(call.name)
         answer: Callable[[Any], object] = getattr(self, f"_{call.name}")
-        return cast(A, answer(request))
+        answered = answer(request)
+        if call.name in self.loses:
+            self.loses.discard(call.name)
+            raise OrgUnavailable(Reason.OUTCOME_UNKNOWN)
+        return cast(A, answered)
 
     def _getSignInOptions(self, _: Empty) -> SignInOptions:
         return SignInOptions("key", "api", HOSTS, FIREBASE)
@@ -186,9 +191,12 @@ class MemoryBackend(Backend):
     def _createRecord(self, request: CreateRecord) -> Created:
         key = request.idempotency_key or ""
         if key not in self.keys:
-            self.keys[key] = f"{self._shape(request.sobject).key_prefix}{len(self.records)}"
-            self.add(self.keys[key], by="Sam Sales", **request.fields)
-        return Created(self.keys[key], self.records[self.keys[key]])
+            self.keys[key] = f"{self._shape(request.sobject).key_prefix}{len(self.records)}", request
+            return Created(self.keys[key][0], self.add(self.keys[key][0], by="Sam Sales", **request.fields))
+        record_id, first = self.keys[key]
+        if request != first:
+            raise RefusedRequest(Reason.IDEMPOTENCY_KEY_REUSED)
+        return Created(record_id)
 
     def _updateRecord(self, request: UpdateRecord) -> Updated:
         current = self._find(request.id)
@@ -248,7 +256,7 @@ class World:
         self.windows = windows or Beside()
         self.session = SessionRepository(self.backend, MemoryFirebase(), self.device, self.now, windows=self.windows)
         self.shelf = Shelf(self.device, self.now)
-        self.drafts = Drafts(self.device)
+        self.drafts = Drafts(self.device, self.windows, self.now)
         self.records = RecordsRepository(self.backend, self.session, self.shelf)
         self.app = App(self.session, self.records, self.shelf, self.drafts, self.device, list(languages), self.now, self._sleep)
         self._sleepers: list[tuple[float, asyncio.Event]] = []
@@ -293,8 +301,9 @@ class World:
         await self.app.settle()
         return self.app
 
-    def again(self) -> "World":
-        return World(self.backend, self.device)
+    def again(self, languages: tuple[str, ...] = ("en-US",)) -> "World":
+        self.windows.close()
+        return World(self.backend, self.device, languages, Beside(self.windows))
 
     def beside(self) -> "World":
         return World(self.backend, Drawer(self.device.kept), windows=Beside(self.windows))

@@ -117,6 +117,7 @@ class App(State):
         self._tasks: set[asyncio.Task[None]] = set()
         records.network.changed = self._network_changed
         records.saved, records.deleted = self._record_saved, self._record_deleted
+        drafts.changed = self.changed
         session.ended_by_itself = self._ended
         session.followed = self._followed
         session.put_off = self._put_off

@@ -132,7 +132,8 @@ def Frame(app: App, window: Window) -> list[ft.View]:
         view.appbar = _app_bar(app, place, window)
         floating = _create_button(app, place, window)
         # At the foot, where it moves nothing: what one is about to tap stays under the finger.
-        body: list[ft.Control] = [ft.Container(_panes(app, place, window), expand=True), *_banner(app, beside=72 if floating else 0)]
+        over = ft.Stack([_panes(app, place, window), *_keeps_nothing(app, place)], expand=True, fit=ft.StackFit.EXPAND)
+        body: list[ft.Control] = [ft.Container(over, expand=True), *_banner(app, beside=72 if floating else 0)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         stack = ft.Stack([column, *_notices(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, rail=window.has_rail)
@@ -275,6 +276,17 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
         row.append(ft.TextButton(_("Try again"), height=theme.TARGET, on_click=app.again))
     padding = ft.Padding.only(left=16, right=16 + beside, top=4, bottom=4)
     return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
+
+
+def _keeps_nothing(app: App, place: Place) -> list[ft.Control]:
+    """That the device does not keep what is typed lies over the foot of a form, and goes by itself: nothing makes room for it or moves."""
+    if place.name not in ("edit", "new") or not app.drafts.refused:
+        return []
+    words = _("This device keeps nothing. Save before you leave, or what you typed is lost.")
+    said = ft.Semantics(content=ft.Text(words, color=ft.Colors.ON_ERROR_CONTAINER, size=13), live_region=True)
+    padding = ft.Padding.symmetric(horizontal=16, vertical=4)
+    box = ft.Container(said, bgcolor=ft.Colors.ERROR_CONTAINER, padding=padding, height=parts.BANNER, alignment=ft.Alignment.CENTER_LEFT)
+    return [ft.Container(box, left=0, right=0, bottom=0)]
 
 
 def _notices(app: App, *, above: int = 0) -> list[ft.Control]:

@@ -1,109 +1,331 @@
-"""What people typed and did not save yet: kept on the device until it is saved or thrown away, over reload, sign-out and a crash."""
+"""What people typed and did not save yet: kept on the device until it is saved or thrown away, over reload, sign-out and a crash.
+
+Each draft stands alone on the device, under a name of its own that only one window writes, so that no window overwrites what another keeps.
+Beside the drafts of new records stands what was sent of them (`Sent`), for as long as the backend knows its idempotency key.
+"""
 
 import asyncio
 import json
-from dataclasses import dataclass, field
-from typing import cast
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from contract.calls import FieldValue
 from contract.codec import DecodeError, decode, encode
+from data.repositories.records import AnotherUser
 from data.services.device import Device, StorageRefused
+from data.services.windows import Windows
 
+T = TypeVar("T")
 WRITE_AFTER = 0.3  # seconds of rest after the last key
+AGAIN_AFTER = 1.0  # seconds after which a device that kept nothing is asked again
+KEY_SECONDS = 23 * 3600.0  # the backend knows a key for a day; an hour is for clocks that differ
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A form that was begun: what the record was like then (`seen`, `version`), and what was entered since, as it stands in the form.
+    """A form that was begun: what the record was like then (`seen`, `version`), and what was entered since.
 
-    `record_id` is "" for a new record; `names` are the names of the records that were chosen in look-up fields.
+    `typed` has values, so that they can be read in another language; `raw` has texts that are no value yet, such as half a number.
+    `record_id` is "" for a new record, which is made under the idempotency key `key`. `names` are the names of the records that were chosen
+    in look-up fields. `at` is when it was changed last (seconds since the epoch).
     """
+
+    id: str
+    sobject: str
+    record_id: str = ""
+    seen: dict[str, FieldValue] = field(default_factory=dict[str, FieldValue])
+    version: str | None = None
+    typed: dict[str, FieldValue] = field(default_factory=dict[str, FieldValue])
+    raw: dict[str, str] = field(default_factory=dict[str, str])
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    key: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was sent under an idempotency key and when first, and what was typed for it. `made` is the id of the record that came of it, ""
+    while nobody knows whether one did."""
+
+    key: str
+    sobject: str
+    fields: dict[str, FieldValue]
+    typed: dict[str, FieldValue]
+    at: float
+    made: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """A draft as the app kept it until version 0.2: what stood in the form, in the language of then."""
 
     sobject: str
     record_id: str
+    entered: dict[str, str]
     seen: dict[str, FieldValue] = field(default_factory=dict[str, FieldValue])
     version: str | None = None
-    entered: dict[str, str] = field(default_factory=dict[str, str])
     names: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class Drafts:
-    """One for each app; `open` chooses the user. `refused` tells that the device does not keep them."""
+    """One for each window; `open` chooses the user. `refused` tells that the device does not keep them now; `changed` is told when that
+    changes, and when drafts are found that could not be read before."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, windows: Windows, now: Callable[[], float] = time.time) -> None:
         self._device = device
+        self._windows = windows
+        self._now = now
         self._uid: str | None = None
         self._drafts: dict[str, Draft] = {}
-        self._writing: dict[str, asyncio.Task[None]] = {}
+        self._sent: dict[str, Sent] = {}
+        self._mine: set[str] = set()  # drafts that this window writes: here its memory counts, and not the device
+        self._wanted: str | None = None
+        self._owed: dict[str, Draft | Sent | None] = {}  # by name on the device; None is to be removed
+        self._unread = False
+        self._paying: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self.refused = False
+        self.changed: Callable[[], None] = lambda: None
 
     async def open(self, uid: str | None) -> None:
         """Whose drafts they are from now on; what was still to be written is written first."""
         await self.settle()
-        self._uid, self._drafts = uid, {}
+        for draft_id in self._mine:
+            self._windows.let_go(self._name(draft_id))
+        self._uid, self._drafts, self._sent, self._mine, self._wanted = uid, {}, {}, set(), None
+        await self.look()
+
+    async def look(self) -> None:
+        """Sees what other windows have kept, changed or thrown away meanwhile."""
+        uid = self._uid
         if uid is None:
             return
         try:
-            names = cast(list[object], json.loads(await self._device.read(f"drafts/{uid}") or "[]"))
-        except ValueError:
-            names = []
-        for name in names:
-            try:
-                text = await self._device.read(f"draft/{uid}/{name}")
-                self._drafts[str(name)] = decode(Draft, json.loads(text or ""), lenient=True)
-            except (ValueError, DecodeError):
-                continue
+            kept = await self._device.values(f"draft/{uid}/")
+        except StorageRefused:
+            self._unread = True
+            self._pay_soon()
+            return
+        if uid != self._uid:
+            return
+        self._unread = False
+        drafts, sent = dict[str, Draft](), dict[str, Sent]()
+        for name, text in kept.items():
+            part = name.removeprefix(f"draft/{uid}/")
+            if name in self._owed:
+                continue  # this window knows better
+            if part.startswith("sent/"):
+                _take(sent, part.removeprefix("sent/"), _read(Sent, text))
+            else:
+                _take(drafts, part, _read_draft(part, text))
+        sent |= {key: s for key, s in self._sent.items() if s.made or self._sent_name(key) in self._owed}
+        drafts |= {draft_id: self._drafts[draft_id] for draft_id in self._mine if draft_id in self._drafts}
+        self._sent, self._drafts = sent, drafts
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """A draft that was saved goes, if it came back; one that was sent and is gone comes back; what nobody asks about any more goes."""
+        for draft in list(self._drafts.values()):
+            sent = self._sent.get(draft.key)
+            if sent and sent.made and draft.typed == sent.typed and not draft.raw and draft.id not in self._mine:
+                self._forget(draft.id)
+        keys = {d.key for d in self._drafts.values()}
+        for sent in list(self._sent.values()):
+            if self._now() - sent.at > KEY_SECONDS and sent.key not in keys:
+                self._forget_sent(sent.key)
+            elif not sent.made and sent.key not in keys:
+                self._drafts[sent.key] = Draft(sent.key, sent.sobject, typed=sent.fields, key=sent.key, at=sent.at)
 
     def get(self, sobject: str, record_id: str) -> Draft | None:
-        return self._drafts.get(_key(sobject, record_id))
+        """The newest draft of a record, or of a new one."""
+        return next(iter(self._of(sobject, record_id)), None)
 
     def all(self) -> tuple[Draft, ...]:
-        return tuple(self._drafts.values())
+        """The newest first."""
+        return tuple(sorted(self._drafts.values(), key=lambda draft: -draft.at))
 
-    def put(self, draft: Draft) -> None:
-        """Keeps a draft; it is on the device WRITE_AFTER seconds after the last change."""
-        key = _key(draft.sobject, draft.record_id)
-        self._drafts[key] = draft
-        self._write_soon(key)
+    def _of(self, sobject: str, record_id: str) -> list[Draft]:
+        return [d for d in self.all() if (d.sobject, d.record_id) == (sobject, record_id)]
+
+    # Going on with one
+
+    def want(self, draft_id: str) -> None:
+        """The next form of its record goes on with this draft, and not with the newest."""
+        self._wanted = draft_id
+
+    def wants_another(self, draft: Draft) -> bool:
+        """Whether the form that shows this draft is to show another one of the same record."""
+        wanted = self._drafts.get(self._wanted or "")
+        return wanted is not None and wanted.id != draft.id and (wanted.sobject, wanted.record_id) == (draft.sobject, draft.record_id)
+
+    async def take_up(self, sobject: str, record_id: str) -> Draft | None:
+        """The draft to go on with; None when there is none, or all are open in other windows. The one that was wanted is copied then."""
+        await self.look()
+        drafts = self._of(sobject, record_id)
+        wanted = next((d for d in drafts if d.id == self._wanted), None)
+        if wanted is not None:
+            drafts, self._wanted = [wanted], None
+        for draft in drafts:
+            if draft.id in self._mine or await self._windows.hold(self._name(draft.id)):
+                self._mine.add(draft.id)
+                return self._drafts.get(draft.id)
+        return None if wanted is None else replace(wanted, id=new_id())
+
+    # Keeping
+
+    def put(self, draft: Draft) -> Draft:
+        """Keeps a draft, and returns it with the time; it is on the device WRITE_AFTER seconds after the last change."""
+        kept = self._drafts[draft.id] = replace(draft, at=self._now())
+        if self._uid is not None:
+            self._mine.add(draft.id)
+            self._owe(self._name(draft.id), kept)
+        return kept
 
     def drop(self, sobject: str, record_id: str) -> None:
-        """Forgets a draft: it was saved or thrown away."""
-        key = _key(sobject, record_id)
-        if self._drafts.pop(key, None) is not None:
-            self._write_soon(key)
+        """Forgets all drafts of a record: it is gone, or what was typed is thrown away."""
+        for draft in self._of(sobject, record_id):
+            self.throw_away(draft)
+
+    def throw_away(self, draft: Draft) -> None:
+        """Forgets a draft: it was saved or is not wanted any more."""
+        sent = self._sent.get(draft.key)
+        if sent is not None and not sent.made and not any(d.key == draft.key and d.id != draft.id for d in self._drafts.values()):
+            self._forget_sent(draft.key)
+        self._forget(draft.id)
+
+    def _forget(self, draft_id: str) -> None:
+        self._mine.discard(draft_id)
+        if self._drafts.pop(draft_id, None) is not None:
+            self._owe(self._name(draft_id), None)
+
+    # What was sent of a new record
+
+    async def sent(self, key: str) -> Sent | None:
+        """What was sent under a key, by any window; None when nothing was, or it was refused."""
+        mine = self._sent.get(key)
+        if mine is None or not mine.made:
+            text = await self._device.read(self._sent_name(key)) if self._sent_name(key) not in self._owed else None
+            mine = (_read(Sent, text) if text else None) or mine
+        return mine
+
+    async def note_sent(self, draft: Draft, fields: dict[str, FieldValue]) -> Sent:
+        """To be called before the request leaves. The device is waited for, but a device that keeps nothing keeps nobody from saving: until
+        it answers this window remembers it; when that ends too early, the backend refuses other content under the same key. Raises AnotherUser."""
+        uid, draft = self._uid, self.put(draft)
+        sent = self._sent[draft.key] = Sent(draft.key, draft.sobject, fields, draft.typed, self._now())
+        self._owe(self._sent_name(draft.key), sent)
+        await self.settle()
+        if uid != self._uid:
+            raise AnotherUser
+        return sent
+
+    def note_made(self, sent: Sent, record_id: str) -> Sent:
+        """What was sent became this record."""
+        made = self._sent[sent.key] = replace(sent, made=record_id)
+        self._owe(self._sent_name(sent.key), made)
+        return made
+
+    def note_refused(self, key: str) -> None:
+        """Nothing came of what was sent; the key is free for something else."""
+        self._forget_sent(key)
+
+    def is_too_old(self, sent: Sent) -> bool:
+        """Whether the backend may have forgotten the key, so that asking again could make a second record."""
+        return self._now() - sent.at > KEY_SECONDS
+
+    def _forget_sent(self, key: str) -> None:
+        if self._sent.pop(key, None) is not None:
+            self._owe(self._sent_name(key), None)
+
+    # Writing
 
     async def settle(self) -> None:
-        """Waits until everything is written."""
-        while self._writing:
-            await asyncio.wait(list(self._writing.values()))
+        """Writes what is still to be written, as far as the device does it."""
+        async with self._turn:
+            failed = False
+            for name, value in list(self._owed.items()):
+                if await self._written(name, value):
+                    if self._owed.get(name, name) is value:  # it has not changed meanwhile
+                        del self._owed[name]
+                        if value is None:
+                            self._windows.let_go(name)
+                else:
+                    failed = True
+            before, self.refused = self.refused, failed
+        if before != failed:
+            self.changed()
 
-    def _write_soon(self, key: str) -> None:
-        if self._uid is not None and key not in self._writing:
-            self._writing[key] = asyncio.create_task(self._write(self._uid, key))
-
-    async def _write(self, uid: str, key: str) -> None:
+    async def _written(self, name: str, value: Draft | Sent | None) -> bool:
         try:
-            await asyncio.sleep(WRITE_AFTER)
-        finally:
-            self._writing.pop(key, None)  # what changes from here on is written by another task
-        draft, names = self._drafts.get(key), list(self._drafts)
-        try:
-            if draft is None:
-                await self._device.remove(f"draft/{uid}/{key}")
-            else:
-                await self._device.write(f"draft/{uid}/{key}", json.dumps(encode(draft)))
-            await self._device.write(f"drafts/{uid}", json.dumps(names))
-            self.refused = False
+            if value is None:
+                return await self._device.remove(name)
+            if isinstance(value, Draft):
+                await self._windows.hold(name)
+            await self._device.write(name, json.dumps(encode(value)))
         except StorageRefused:
-            self.refused = True
+            return False
+        return True
+
+    def _owe(self, name: str, value: Draft | Sent | None) -> None:
+        self._owed[name] = value
+        self._pay_soon()
+
+    def _pay_soon(self) -> None:
+        if self._paying is None or self._paying.done():
+            self._paying = asyncio.create_task(self._pay())
+
+    async def _pay(self) -> None:
+        """Until the device has all that it is owed, and has told what it keeps."""
+        while self._owed or self._unread:
+            await asyncio.sleep(AGAIN_AFTER if self.refused or self._unread else WRITE_AFTER)
+            await self.settle()
+            if self._unread:
+                await self.look()
+                if not self._unread:
+                    self.changed()
 
     async def clear(self) -> None:
         """Forgets all drafts of the user, after an erasure."""
+        await self.look()
         for draft in self.all():
-            self.drop(draft.sobject, draft.record_id)
+            self._forget(draft.id)
+        for key in list(self._sent):
+            self._forget_sent(key)
         await self.settle()
-        await self._device.remove(f"drafts/{self._uid}")
+
+    def _name(self, draft_id: str) -> str:
+        return f"draft/{self._uid}/{draft_id}"
+
+    def _sent_name(self, key: str) -> str:
+        return f"draft/{self._uid}/sent/{key}"
 
 
-def _key(sobject: str, record_id: str) -> str:
-    return f"{sobject}/{record_id or 'new'}"
+def new_id() -> str:
+    """A name for a draft, and an idempotency key."""
+    return secrets.token_urlsafe(16)
+
+
+def _take(into: dict[str, T], key: str, value: T | None) -> None:
+    if value is not None:
+        into[key] = value
+
+
+def _read(shape: type[T], text: str) -> T | None:
+    try:
+        return decode(shape, json.loads(text), lenient=True)
+    except (ValueError, DecodeError):
+        return None
+
+
+def _read_draft(draft_id: str, text: str) -> Draft | None:
+    draft = _read(Draft, text)
+    if draft is not None:
+        return draft
+    old = _read(_Texts, text)
+    if old is None:
+        return None
+    version, key = (old.version, "") if old.record_id else (None, old.version or new_id())
+    return Draft(draft_id, old.sobject, old.record_id, old.seen, version, {}, old.entered, old.names, key)

@@ -50,7 +50,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 T = TypeVar("T")
 SLOW_SECONDS = 2.5  # a call that takes longer is called slow
-_RECENTS, _MAX_RECENTS = "recents", 10
+_VISITS, _MAX_VISITS = "visits", 10
 _SEARCHES, _MAX_SEARCHES = "searches", 8
 
 
@@ -69,22 +69,11 @@ class Fetch(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A record that the person has opened."""
+    """A record that the person has opened, with those of its fields that tell what it is."""
 
     sobject: str
     id: str
-    title: str
-    subtitle: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Visits:
-    visited: tuple[Visited, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Searches:
-    texts: tuple[str, ...]
+    fields: dict[str, FieldValue]
 
 
 class Network:
@@ -199,8 +188,7 @@ class RecordsRepository:
     async def forget(self, sobject: str, record_id: str) -> None:
         """A record that is not there any more."""
         await self._shelf.remove(_key(sobject, record_id))
-        visits = tuple(v for v in await self.visited() if v.id != record_id)
-        await self._shelf.put(_RECENTS, _Visits(visits))
+        await self._shelf.remove(f"{_VISITS}/{record_id}")
 
     async def stay_signed_in(self, wanted: bool) -> ConnectionStatus:
         return await self._call(UPDATE_CONNECTION, UpdateConnection(wanted))
@@ -209,21 +197,17 @@ class RecordsRepository:
 
     async def visited(self) -> tuple[Visited, ...]:
         """The records that were opened last, the newest first."""
-        kept = await self._shelf.get(_RECENTS, _Visits)
-        return () if kept is None else kept.value.visited
+        return tuple(await self._shelf.all(_VISITS, Visited))
 
     async def visit(self, visited: Visited) -> None:
-        others = tuple(v for v in await self.visited() if v.id != visited.id)
-        await self._shelf.put(_RECENTS, _Visits((visited, *others)[:_MAX_RECENTS]))
+        await self._shelf.put(f"{_VISITS}/{visited.id}", visited, folder_size=_MAX_VISITS)
 
     async def searches(self) -> tuple[str, ...]:
         """The texts that were searched for last, the newest first."""
-        kept = await self._shelf.get(_SEARCHES, _Searches)
-        return () if kept is None else kept.value.texts
+        return tuple(await self._shelf.all(_SEARCHES, str))
 
     async def note_search(self, text: str) -> None:
-        others = tuple(t for t in await self.searches() if t.casefold() != text.casefold())
-        await self._shelf.put(_SEARCHES, _Searches((text, *others)[:_MAX_SEARCHES]))
+        await self._shelf.put(f"{_SEARCHES}/{text.casefold()}", text, folder_size=_MAX_SEARCHES)
 
     async def _call(self, call: Call[Q, A], request: Q) -> A:
         user = self._session.user

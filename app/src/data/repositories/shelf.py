@@ -1,5 +1,9 @@
-"""What the app showed last, kept on the device for each user, bounded; it ends with the sign-out."""
+"""What the app showed last, kept on the device for each user, bounded; it ends with the sign-out.
 
+Each thing stands alone on the device, with its time before it: there is no list of them that one window could overwrite for another.
+"""
+
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -12,6 +16,7 @@ from data.services.device import Device, StorageRefused
 T = TypeVar("T")
 MAX_ITEMS = 150
 MAX_CHARACTERS = 1_000_000  # of JSON; browsers give a site some five million
+AGAIN_AFTER = 2.0  # seconds after which a device that did not clear is asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,86 +27,129 @@ class Seen(Generic[T]):
     at: float
 
 
+@dataclass(slots=True)
+class _Item:
+    """A thing on the shelf: `text` is its JSON, `value` what that says, once somebody has asked for it."""
+
+    at: float
+    text: str
+    value: Any = None
+
+
 class Shelf:
-    """One for each app; `open` chooses the user. Without a user, or when the device keeps nothing, it keeps things in memory only."""
+    """One for each window; `open` chooses the user. Without a user, or when the device keeps nothing, it keeps things in memory only."""
 
     def __init__(self, device: Device, now: Callable[[], float] = time.time) -> None:
         self._device = device
         self._now = now
         self._uid: str | None = None
-        self._index: dict[str, tuple[int, float]] = {}  # key: (characters, when it was true), the oldest first
-        self._values: dict[str, Any] = {}
+        self._items: dict[str, _Item] = {}  # the oldest first
+        self._clearing: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, uid: str | None) -> None:
         """Whose shelf it is from now on."""
-        self._uid, self._index, self._values = uid, {}, {}
+        self._uid, self._items = uid, {}
         if uid is None:
             return
+        clearing = self._clearing.pop(uid, None)
+        if clearing is not None:
+            clearing.cancel()
         try:
-            found = json.loads(await self._device.read(self._name("")) or "{}")
-            self._index = {str(k): (int(size), float(at)) for k, (size, at) in cast(dict[str, Any], found).items()}
-        except (ValueError, TypeError, AttributeError):
-            self._index = {}
+            kept = await self._device.values(_name(uid, ""))
+        except StorageRefused:
+            return
+        if uid != self._uid:
+            return
+        found = {name.removeprefix(_name(uid, "")): _item(text) for name, text in kept.items()}
+        items = sorted(((key, item) for key, item in found.items() if item is not None), key=lambda named: named[1].at)
+        self._items = dict(items) | self._items  # what was put there meanwhile is newer
+        for key in [*(key for key, item in found.items() if item is None), *self._take_what_is_too_much()]:
+            await self._device.remove(_name(uid, key))
 
     async def get(self, key: str, shape: type[T]) -> Seen[T] | None:
         """What was put there last; None when there is nothing that can be read."""
-        known = self._index.get(key)
-        if known is None:
+        item = self._items.get(key)
+        if item is None:
             return None
-        if key not in self._values:
-            uid = self._uid
-            text = await self._device.read(self._name(key))
-            if uid != self._uid:
-                return None  # the user has changed meanwhile
+        if item.value is None:
             try:
-                self._values[key] = decode(shape, json.loads(text or ""), lenient=True)
+                item.value = decode(shape, json.loads(item.text), lenient=True)
             except (ValueError, DecodeError):
-                self._index.pop(key, None)
+                await self.remove(key)
                 return None
-        value = self._values[key]
-        return Seen(cast(T, value), known[1])
+        return Seen(cast(T, item.value), item.at)
 
-    async def put(self, key: str, value: object) -> None:
-        """Keeps a value; the oldest ones make room for it."""
-        uid, before = self._uid, self._index.pop(key, None)
-        text = None if before is not None and self._values.get(key) == value else json.dumps(encode(value), separators=(",", ":"))
-        self._index[key] = (before[0] if before is not None and text is None else len(text or ""), self._now())
-        self._values[key] = value
-        dropped: list[str] = []
-        while len(self._index) > 1 and (len(self._index) > MAX_ITEMS or sum(size for size, _ in self._index.values()) > MAX_CHARACTERS):
-            oldest = next(iter(self._index))
-            del self._index[oldest]
-            self._values.pop(oldest, None)
-            dropped.append(oldest)
+    async def all(self, folder: str, shape: type[T]) -> list[T]:
+        """What stands under keys that begin with this folder, the newest first."""
+        kept = [await self.get(key, shape) for key in reversed(list(self._items)) if key.startswith(f"{folder}/")]
+        return [seen.value for seen in kept if seen is not None]
+
+    async def put(self, key: str, value: object, *, folder_size: int | None = None) -> None:
+        """Keeps a value; the oldest ones make room for it, and in a folder of limited size the folder's oldest."""
+        uid, at = self._uid, self._now()
+        text = json.dumps(encode(value), separators=(",", ":"))
+        self._items.pop(key, None)
+        self._items[key] = _Item(at, text, value)
+        too_much = self._take_what_is_too_much()
+        if folder_size is not None:
+            folder = key.split("/")[0] + "/"
+            for old in [k for k in self._items if k.startswith(folder)][:-folder_size]:
+                del self._items[old]
+                too_much.append(old)
         if uid is None:
             return
+        for old in too_much:
+            await self._device.remove(_name(uid, old))
         try:
-            for gone in dropped:
-                await self._device.remove(f"seen/{uid}/{gone}")
-            if text is not None:
-                await self._device.write(f"seen/{uid}/{key}", text)
-            if uid == self._uid:
-                await self._device.write(self._name(""), json.dumps(self._index, separators=(",", ":")))
+            await self._device.write(_name(uid, key), f"{at} {text}")
         except StorageRefused:
             pass  # what is shown does not depend on it
 
     async def remove(self, key: str) -> None:
         """Forgets one value."""
-        if self._index.pop(key, None) is not None:
-            self._values.pop(key, None)
-            await self._device.remove(self._name(key))
-            try:
-                await self._device.write(self._name(""), json.dumps(self._index, separators=(",", ":")))
-            except StorageRefused:
-                pass
+        if self._items.pop(key, None) is not None and self._uid is not None:
+            await self._device.remove(_name(self._uid, key))
 
     async def clear(self, uid: str) -> None:
-        """Forgets all that was shown to a user."""
-        if uid != self._uid:
-            await self.open(uid)
-        for key in ["", *self._index]:
-            await self._device.remove(self._name(key))
-        self._index, self._values = {}, {}
+        """Forgets all that was shown to a user, in any window; a device that does not do it now does it when it answers again."""
+        if uid == self._uid:
+            self._items = {}
+        if not await self._cleared(uid):
+            self._clearing[uid] = asyncio.create_task(self._clear_later(uid))
 
-    def _name(self, key: str) -> str:
-        return f"seen/{self._uid}/{key}"
+    async def _clear_later(self, uid: str) -> None:
+        while True:
+            await asyncio.sleep(AGAIN_AFTER)
+            if await self._cleared(uid):
+                return
+
+    async def _cleared(self, uid: str) -> bool:
+        try:
+            names = await self._device.values(_name(uid, ""))
+        except StorageRefused:
+            return False
+        return all([await self._device.remove(name) for name in names])
+
+    def _take_what_is_too_much(self) -> list[str]:
+        """Takes the oldest from the shelf; returns their keys."""
+        taken: list[str] = []
+        size = sum(len(item.text) for item in self._items.values())
+        for key, item in list(self._items.items()):
+            if (len(self._items) <= MAX_ITEMS and size <= MAX_CHARACTERS) or len(self._items) == 1:
+                break
+            del self._items[key]
+            size -= len(item.text)
+            taken.append(key)
+        return taken
+
+
+def _name(uid: str, key: str) -> str:
+    return f"seen/{uid}/{key}"
+
+
+def _item(text: str) -> _Item | None:
+    at, _, json_text = text.partition(" ")
+    try:
+        return _Item(float(at), json_text)
+    except ValueError:
+        return None

@@ -104,7 +104,9 @@ def _seen(app: App, visited: tuple[Visited, ...]) -> list[ft.Control]:
         async def open_record() -> None:
             await app.go(Place("record", seen.sobject, seen.id))
 
-        return parts.tile(seen.title, seen.subtitle, open_record)
+        shape, record = app.shape(seen.sobject), Record(seen.id, seen.fields)
+        words = [] if shape is None else values.summary(shape, record)[:2]
+        return parts.tile(values.title(shape, record), values.joined(*words), open_record)
 
     return [parts.card(_("Recently seen"), *(line(v) for v in visited[:5]))]
 
@@ -116,10 +118,12 @@ def _drafts(app: App, drafts: tuple[Draft, ...]) -> list[ft.Control]:
     def line(draft: Draft) -> ft.Control:
         shape = app.shape(draft.sobject)
         label = shape.label if shape else draft.sobject
-        name = draft.entered.get("Name") or draft.entered.get("LastName") or draft.entered.get("Subject") or str(draft.seen.get("Name") or "")
+        entered = {**draft.seen, **draft.raw, **draft.typed}
+        name = next((str(entered[n]) for n in ("Name", "LastName", "Subject") if entered.get(n)), "")
         said = _("Change to {title}", title=name or label) if draft.record_id else _("New {object}", object=label)
 
         async def go_on() -> None:
+            app.drafts.want(draft.id)
             await app.go(Place("edit", draft.sobject, draft.record_id) if draft.record_id else Place("new", draft.sobject))
 
         return parts.tile(said, values.joined(label, _("not saved yet")), go_on, icon=ft.Icons.EDIT_NOTE)

@@ -1,5 +1,6 @@
 """Home: the open pipeline as bars, what closes this month, the person's open tasks, what they saw and typed last."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,16 @@ class HomeViewModel(Screen):
 
     async def load(self) -> None:
         self.visited = await self._records.visited()
+        looking = asyncio.create_task(self._look())
         await self.dashboard.load()
+        await looking
+
+    async def _look(self) -> None:
+        """Other windows of the app may have kept drafts meanwhile."""
+        before = self.drafts
+        await self._drafts.look()
+        if self.drafts != before:
+            self.changed()
 
     @property
     def stands(self) -> bool:

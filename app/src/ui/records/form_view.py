@@ -29,10 +29,10 @@ def RecordForm(app: App, model: FormViewModel, two_columns: bool) -> ft.Control:
     name = str(model.draft.seen.get(model.shape.title) or model.draft.seen.get("Name") or "")
     title = _("Change {title}", title=name or model.shape.label) if model.record_id else _("New {object}", object=model.shape.label)
     rows: list[ft.Control] = [parts.big_heading(title)]
-    if app.drafts.refused:
-        rows.append(parts.note(_("This device keeps nothing. Save before you leave, or what you typed is lost.")))
     if model.conflicts:
         rows.append(_conflicts(model))
+    elif model.unsure:
+        rows.append(_unsure_question(app, model))
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
     elif model.errors:
@@ -42,6 +42,7 @@ def RecordForm(app: App, model: FormViewModel, two_columns: bool) -> ft.Control:
         grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
         rows.append(parts.card(section.heading or _("More"), ft.Container(grid, padding=ft.Padding.only(top=8))))
     rows.append(_leave_question(app, model) if model.asks_to_leave else _buttons(app, model))
+    rows.append(ft.Container(height=parts.BANNER))  # the end of the form can be scrolled out from under a banner
     return parts.content(*rows)
 
 
@@ -57,6 +58,21 @@ def _buttons(app: App, model: FormViewModel) -> ft.Control:
     )  # fmt: skip
     leave = ft.TextButton(_("Cancel"), height=theme.TARGET, disabled=model.saving, on_click=cancel)
     return ft.Row([save, leave], spacing=8, wrap=True)
+
+
+def _unsure_question(app: App, model: FormViewModel) -> ft.Control:
+    async def look() -> None:
+        await app.go(Place("list", model.shape.sobject))
+
+    said = _("This was sent before, and nobody can tell whether it was saved. Look whether it is there. If it is not, save it as a new record.")
+    return parts.note(
+        said,
+        kind="question",
+        actions=[
+            ft.FilledButton(_("Look for it"), height=theme.TARGET, on_click=look),
+            ft.OutlinedButton(_("Save as new"), height=theme.TARGET, disabled=model.saving, on_click=model.save_as_new),
+        ],
+    )
 
 
 def _leave_question(app: App, model: FormViewModel) -> ft.Control:
@@ -119,7 +135,7 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
 def Input(app: App, model: FormViewModel, field: FieldShape) -> ft.Control:
     """The right input for a field's type."""
     assert model.draft is not None
-    text, error = model.draft.entered.get(field.name, ""), model.errors.get(field.name)
+    text, error = model.text(field), model.errors.get(field.name)
     label = field.label + (" *" if field.required and field.type != "boolean" else "")
     match field.type:
         case "picklist" | "combobox":

@@ -1,14 +1,13 @@
 """The form of any object: made from describe, kept as a draft at every key, saved without losing what others saved meanwhile."""
 
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, cast
 
 from contract.calls import FieldShape, FieldValue, Record, Section, SobjectShape
 from contract.codec import DecodeError, decode
-from contract.errors import CallError, ChangedMeanwhile, Reason
-from data.repositories.drafts import Draft, Drafts
+from contract.errors import CallError, ChangedMeanwhile, OrgUnavailable, Reason, RefusedRequest
+from data.repositories.drafts import Draft, Drafts, Sent, new_id
 from data.repositories.records import AnotherUser, RecordsRepository
 from ui.shared import values
 from ui.shared.merge import Conflict, merge
@@ -41,30 +40,46 @@ class FormViewModel(Screen):
         self.conflicts: tuple[Conflict, ...] = ()
         self.choices: dict[str, str] = {}
         self.asks_to_leave = False
+        self.unsure = False  # whether a new record was made before, which nobody can tell but a person who looks
+        self._texts: dict[str, str] = {}  # fields as they were typed here, letter by letter
 
     # Beginning
 
     async def load(self) -> None:
         """Goes on with what was typed last time, else begins with the record as it is."""
-        if self.draft is not None:
+        if self.draft is not None and not self._drafts.wants_another(self.draft):
             return
-        self.draft = self._drafts.get(self.shape.sobject, self.record_id)
-        if self.draft is None and self._detail is None:
+        self._reset()
+        draft = await self._drafts.take_up(self.shape.sobject, self.record_id)
+        if draft is not None:
+            self.draft = self._understood(draft)
+        elif self._detail is None:
             self.draft = self._new()
-        elif self.draft is None:
-            assert self._detail is not None
+        else:
             await self._detail.load()
             record, self.problem = (None if self._detail.value is None else self._detail.value.record), self._detail.problem
             if record is not None:
                 self.problem = None
-                self.draft = Draft(self.shape.sobject, self.record_id, record.fields, record.version, self._texts(record.fields))
+                self.draft = Draft(new_id(), self.shape.sobject, self.record_id, record.fields, record.version)
         self.changed()
 
     def _new(self) -> Draft:
-        defaults = {f.name: values.as_text(f, f.default) for f in self.fields}
+        defaults = {f.name: f.default for f in self.fields}
         given = {name: text for name, text in self._given.items() if name in defaults}
         names = {name.removesuffix(".name"): text for name, text in self._given.items() if name.endswith(".name")}
-        return Draft(self.shape.sobject, "", {}, secrets.token_urlsafe(16), {**defaults, **given}, names)
+        return Draft(new_id(), self.shape.sobject, seen={**defaults, **given}, names=names, key=new_id())
+
+    def _understood(self, draft: Draft) -> Draft:
+        """A draft that has texts only: those that mean the same in every language become values, the others are shown as they are."""
+        for field in self.fields:
+            text = draft.raw.get(field.name)
+            if text is not None and (field.type not in values.BY_LANGUAGE or self._is_as_seen(draft, field, text)):
+                draft = self._with(draft, field, text)
+        return draft
+
+    def _reset(self) -> None:
+        self.draft, self.asks_to_leave, self.errors, self.conflicts, self.problem = None, False, {}, (), None
+        self.unsure, self._texts = False, {}
 
     # What the form has
 
@@ -85,15 +100,23 @@ class FormViewModel(Screen):
     @property
     def dirty(self) -> bool:
         """Whether there is something to lose."""
-        if self.draft is None:
-            return False
-        before = self._texts(self.draft.seen) if self.record_id else self._new().entered
-        return any(text != before.get(name, "") for name, text in self.draft.entered.items())
+        return self.draft is not None and bool(self.draft.typed or self.draft.raw)
+
+    def text(self, field: FieldShape) -> str:
+        """What stands in a field: as it was typed here, else its value in the language of now."""
+        assert self.draft is not None
+        typed = self._texts.get(field.name, self.draft.raw.get(field.name))
+        return values.as_text(field, self.value(field.name)) if typed is None else typed
+
+    def value(self, name: str) -> FieldValue:
+        """A field's value as it would be saved; while its text is none, the one before."""
+        assert self.draft is not None
+        return self.draft.typed.get(name) if name in self.draft.typed else self.draft.seen.get(name)
 
     def name_of(self, field: FieldShape) -> str:
         """The name of the record that a reference points to."""
         assert self.draft is not None
-        chosen = self.draft.entered.get(field.name, "")
+        chosen = self.text(field)
         if not chosen:
             return ""
         seen = self.draft.seen.get(f"{field.relationship}.Name") if self.draft.seen.get(field.name) == chosen else None
@@ -103,14 +126,31 @@ class FormViewModel(Screen):
 
     def type(self, name: str, text: str) -> None:
         """A field's text has changed; it is kept from now on."""
+        field = next((f for f in self.fields if f.name == name), None)
         assert self.draft is not None
-        self.draft = replace(self.draft, entered={**self.draft.entered, name: text})
+        assert field is not None
+        self._texts[name] = text
+        was_dirty, self.draft = self.dirty, self._with(self.draft, field, text)
         if self.dirty:
-            self._drafts.put(self.draft)
-        else:
-            self._drafts.drop(self.shape.sobject, self.record_id)
+            self.draft = self._drafts.put(self.draft)
+        elif was_dirty:
+            self._drafts.throw_away(self.draft)
         if self.errors.pop(name, None) is not None:
             self.changed()
+
+    def _with(self, draft: Draft, field: FieldShape, text: str) -> Draft:
+        """The draft with that text entered: as a value where it is one."""
+        typed = {name: value for name, value in draft.typed.items() if name != field.name}
+        raw = {name: value for name, value in draft.raw.items() if name != field.name}
+        if not self._is_as_seen(draft, field, text):
+            try:
+                typed[field.name] = values.as_value(field, text)
+            except ValueError:
+                raw[field.name] = text
+        return replace(draft, typed=typed, raw=raw)
+
+    def _is_as_seen(self, draft: Draft, field: FieldShape, text: str) -> bool:
+        return text.strip() == values.as_text(field, draft.seen.get(field.name)).strip()
 
     def choose(self, name: str, text: str, shown: str | None = None) -> None:
         """A value was chosen; for a reference `text` is the record's id and `shown` its name."""
@@ -130,8 +170,9 @@ class FormViewModel(Screen):
 
     def throw_away(self) -> None:
         """Forgets what was typed."""
-        self._drafts.drop(self.shape.sobject, self.record_id)
-        self.draft, self.asks_to_leave, self.errors, self.conflicts, self.problem = None, False, {}, (), None
+        if self.draft is not None:
+            self._drafts.throw_away(self.draft)
+        self._reset()
 
     # Saving
 
@@ -140,7 +181,7 @@ class FormViewModel(Screen):
         if self.saving or self.draft is None:
             return
         changes = self._changes(self.draft)
-        self.problem = None
+        self.problem, self.unsure = None, False
         if self.errors:
             self.changed()
             return
@@ -154,35 +195,79 @@ class FormViewModel(Screen):
         except CallError as failed:
             self.problem = failed
             named = cast(list[str], failed.details.get("fields") or [])
-            self.errors = {n: _(failed.message) for n in named if n in self.draft.entered}
+            self.errors = {n: _(failed.message) for n in named if n in values.fields_of(self.shape)}
         except AnotherUser:
             return
         finally:
             self.saving = False
         self.changed()
 
-    async def _create(self, changes: dict[str, FieldValue]) -> None:
+    async def _create(self, fields: dict[str, FieldValue]) -> None:
+        """Makes the record once. What was sent before and not answered is asked again unchanged, before anything new is sent; what was
+        typed since becomes a change of the record that came of it."""
         assert self.draft is not None
-        key = self.draft.version or secrets.token_urlsafe(16)
-        made = await self._records.create(self.shape.sobject, changes, key)
-        self.throw_away()
-        await self._saved(self.shape.sobject, made, _("{object} created.", object=self.shape.label))
+        sent = await self._drafts.sent(self.draft.key)
+        again = sent is not None
+        if sent is not None and not sent.made and self._drafts.is_too_old(sent):
+            self.unsure = True
+            return
+        if sent is None:
+            sent = await self._drafts.note_sent(self.draft, fields)
+        if not sent.made:
+            sent = await self._made(sent, again=again)
+        if sent is None:  # what was sent before is refused now, so nothing has come of it
+            sent = await self._made(await self._drafts.note_sent(self.draft, fields), again=False)
+        assert sent is not None
+        changes = {n: fields.get(n) for n in {**sent.fields, **fields} if fields.get(n) != sent.fields.get(n)}
+        if changes:
+            self._become_change(sent, changes)
+            await self._update(changes)
+        else:
+            self.throw_away()
+            await self._saved(self.shape.sobject, sent.made, _("{object} created.", object=self.shape.label))
+
+    async def _made(self, sent: Sent, *, again: bool) -> Sent | None:
+        """Asks for what was sent; None when it was asked before and is refused now. Raises CallErrors."""
+        try:
+            made = await self._records.create(sent.sobject, sent.fields, sent.key)
+        except RefusedRequest as refused:
+            if refused.reason is Reason.IDEMPOTENCY_KEY_REUSED:
+                self.unsure = True
+            # Other refusals of a second try say nothing of the first: the backend looks at rights before it looks at the key.
+            elif not again or refused.reason is Reason.INVALID_VALUE:
+                self._drafts.note_refused(sent.key)
+                if again:
+                    return None
+            raise
+        except OrgUnavailable as failed:
+            self.unsure = again and failed.reason is Reason.OUTCOME_UNKNOWN
+            raise
+        return self._drafts.note_made(sent, made)
+
+    def _become_change(self, sent: Sent, changes: dict[str, FieldValue]) -> None:
+        """The form of a new record goes on as the form of the record that was made of what it had then."""
+        assert self.draft is not None
+        self.record_id = sent.made
+        self._detail = Live(self._records, self._records.detail(self.shape, sent.made))
+        self.draft = self._drafts.put(
+            replace(self.draft, record_id=sent.made, seen=dict(sent.fields), version=None, typed=changes, raw={}, key=""),
+        )
+
+    async def save_as_new(self) -> None:
+        """The person has looked, and what they typed is to be made, whatever came of an earlier try."""
+        assert self.draft is not None
+        self._drafts.note_refused(self.draft.key)
+        self.draft = self._drafts.put(replace(self.draft, key=new_id()))
+        await self.save()
 
     async def _update(self, changes: dict[str, FieldValue]) -> None:
         """Saves over exactly the version that was seen; over another one only what does not touch it."""
         assert self.draft is not None
-        if not changes:
-            self.throw_away()
-            await self._saved(self.shape.sobject, self.record_id, _("Nothing was changed."))
-            return
-        said = _("Saved.")
+        said, theirs = _("Saved."), None
+        if self.draft.version is None:
+            theirs = (await self._records.get(self._records.detail(self.shape, self.record_id))).record
         for _attempt in range(MERGES):
-            try:
-                await self._records.update(self.shape.sobject, self.record_id, changes, self.draft.version)
-            except ChangedMeanwhile as meanwhile:
-                theirs = their_record(meanwhile)
-                if theirs is None:
-                    raise
+            if theirs is not None:
                 merged = merge(self.draft.seen, changes, theirs.fields)
                 self._theirs = theirs
                 if merged.conflicts:
@@ -190,11 +275,17 @@ class FormViewModel(Screen):
                     return
                 self._rebase(theirs, changes)
                 changes = merged.changes
-                said = _("Saved together with the changes of {name}.", name=str(theirs.fields.get("LastModifiedBy.Name") or _("someone else")))
-                if not changes:
-                    break
-            else:
+            if not changes:
+                said = said if theirs is not None else _("Nothing was changed.")
                 break
+            try:
+                await self._records.update(self.shape.sobject, self.record_id, changes, self.draft.version)
+                break
+            except ChangedMeanwhile as meanwhile:
+                theirs = their_record(meanwhile)
+                if theirs is None:
+                    raise
+                said = _("Saved together with the changes of {name}.", name=str(theirs.fields.get("LastModifiedBy.Name") or _("someone else")))
         else:
             raise ChangedMeanwhile(Reason.RECORD_CHANGED)
         self.throw_away()
@@ -231,45 +322,31 @@ class FormViewModel(Screen):
     def _rebase(self, theirs: Record, changes: dict[str, FieldValue]) -> None:
         """Goes on from their version: it has been seen now, and only my changes differ from it."""
         assert self.draft is not None
-        entered = {**self._texts(theirs.fields), **{n: t for n, t in self.draft.entered.items() if n in changes}}
-        self.draft = replace(self.draft, seen=theirs.fields, version=theirs.version, entered=entered)
-        self._drafts.put(self.draft)
+        typed = {name: value for name, value in changes.items() if value != theirs.fields.get(name)}
+        self.draft = self._drafts.put(replace(self.draft, seen=theirs.fields, version=theirs.version, typed=typed, raw={}))
+        self._texts = {name: text for name, text in self._texts.items() if name in typed}
 
     # Parts
-
-    def _texts(self, fields: dict[str, FieldValue]) -> dict[str, str]:
-        return {f.name: values.as_text(f, fields.get(f.name)) for f in self.fields}
 
     def _changes(self, draft: Draft) -> dict[str, FieldValue]:
         """What differs from what was seen, as Salesforce takes it; `errors` says what cannot be."""
         self.errors = {}
-        before, changes = self._texts(draft.seen), dict[str, FieldValue]()
+        changes = dict[str, FieldValue]()
         for field in self.fields:
-            text = draft.entered.get(field.name, "").strip()
-            if not text and field.required and field.type != "boolean":
-                self.errors[field.name] = _("This cannot be empty.")
-            elif text != before[field.name].strip() or (not self.record_id and field.type == "boolean"):
-                self._change(field, text, changes)
+            name, given = field.name, self.value(field.name)
+            if name in draft.raw:
+                self.errors[name] = _what_is_wanted(field)
+            elif given in (None, "") and field.required and field.type != "boolean":
+                self.errors[name] = _("This cannot be empty.")
+            elif name in draft.typed if self.record_id else given not in (None, "") or field.type == "boolean":
+                changes[name] = bool(given) if field.type == "boolean" else given
         return changes
 
-    def _change(self, field: FieldShape, text: str, changes: dict[str, FieldValue]) -> None:
-        given: FieldValue = text or None
-        if field.type == "boolean":
-            given = text == "true"
-        elif text and field.type in values.NUMBERS:
-            given = values.as_number(text)
-            if given is None:
-                self.errors[field.name] = _("Please enter a number.")
-        elif text and field.type == "date":
-            given = values.as_date(text)
-            if given is None:
-                self.errors[field.name] = _("Please enter a date.")
-        elif text and field.type == "datetime":
-            given = values.as_moment(text)
-            if given is None:
-                self.errors[field.name] = _("Please enter a date and a time.")
-        if given is not None or (not text and self.record_id):
-            changes[field.name] = given
+
+def _what_is_wanted(field: FieldShape) -> str:
+    if field.type in values.NUMBERS:
+        return _("Please enter a number.")
+    return _("Please enter a date.") if field.type == "date" else _("Please enter a date and a time.")
 
 
 def their_record(meanwhile: ChangedMeanwhile) -> Record | None:

@@ -56,8 +56,9 @@ class RecordViewModel(Screen):
             await self._records.forget(self.shape.sobject, self.record_id)
             self.changed()
         elif self.record is not None:
-            subtitle = values.joined(*values.summary(self.shape, self.record)[:2])
-            await self._records.visit(Visited(self.shape.sobject, self.record_id, self.title, subtitle))
+            told = (*self.shape.listed, self.shape.title, "Name", "CaseNumber")
+            fields = {name: value for name, value in self.record.fields.items() if name in told}
+            await self._records.visit(Visited(self.shape.sobject, self.record_id, fields))
 
     @property
     def record(self) -> Record | None:

@@ -13,6 +13,9 @@ from ui.shared.words import _
 Action = Callable[[], Awaitable[None]]
 
 
+BANNER = 44  # pixels: a line or two over the foot of a place
+
+
 def content(*controls: ft.Control, spacing: int = 16, width: int = theme.CONTENT_WIDTH) -> ft.Control:
     """A place's content: centred, no wider than is good to read."""
     column = ft.Column(list(controls), spacing=spacing, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)

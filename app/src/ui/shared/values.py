@@ -21,6 +21,7 @@ from contract.calls import FieldShape, FieldValue, Record, SobjectShape
 from ui.shared.words import _, locale, n_
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
+BY_LANGUAGE = NUMBERS | {"date", "datetime"}  # types whose texts mean something else in another language
 _CLOCK = re.compile(r"\d{1,2}:\d{2}.*")
 ADDRESS_PARTS = ("Street", "PostalCode", "City", "State", "Country")
 
@@ -179,6 +180,21 @@ def as_text(field: FieldShape, given: FieldValue) -> str:
     if field.type == "date":
         return short_day(given)
     return short_moment(given) if field.type == "datetime" else given
+
+
+def as_value(field: FieldShape, text: str) -> FieldValue:
+    """What a person entered into a form, as Salesforce takes it; None when they entered nothing. Raises ValueError when it is not of the
+    field's kind."""
+    text = text.strip()
+    if field.type == "boolean":
+        return text == "true"
+    read = as_number if field.type in NUMBERS else {"date": as_date, "datetime": as_moment}.get(field.type)
+    if not text or read is None:
+        return text or None
+    given = read(text)
+    if given is None:
+        raise ValueError(field.type)
+    return given
 
 
 def short_day(iso: str) -> str:
