@@ -205,7 +205,7 @@ def _finish_page() -> str:
         [
             '<link rel="stylesheet" href="/v/new/start.css">',
             '<script type="module" src="/v/new/start.js"></script>',
-            *(f'<link rel="modulepreload" href="/v/new/{name}.js">' for name in ("sign_in", "storage", "words")),
+            *(f'<link rel="modulepreload" href="/v/new/{name}.js">' for name in ("sign_in", "storage", "values", "words")),
             *(f'<script defer src="/v/new/{name}.js"></script>' for name in ("boot", "python", "flutter_bootstrap")),
         ]
     )

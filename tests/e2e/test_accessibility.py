@@ -1,8 +1,10 @@
-"""What assistive technology sees of every place: each control has a name and is large enough, and a keyboard alone does everything."""
+"""What assistive technology sees of every place: each control has a name and is large enough, a field says what it holds, the first tap
+arrives, and a keyboard alone does everything."""
 
 import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext
@@ -14,14 +16,14 @@ pytestmark = pytest.mark.browser
 TARGET = 48  # logical pixels, Material 3 and WCAG 2.2's enhanced criterion 2.5.5 (44)
 
 _CONTROLS = """JSON.stringify([...document.querySelectorAll(
-  "input, textarea, " + ["button", "tab", "switch", "radio", "checkbox"].map((role) => `flt-semantics[role=${role}]`).join()
+  "input, textarea, " + ["button", "tab", "switch", "radio", "checkbox", "menuitem"].map((role) => `flt-semantics[role=${role}]`).join()
 )].map((e) => {
   const box = e.getBoundingClientRect();
   const group = e.closest("flt-semantics[role=group]")?.getBoundingClientRect();
   const round = Object.fromEntries(["width", "height", "top", "bottom", "left", "right"].map((of) => [of, Math.round(box[of])]));
   return { role: e.getAttribute("role") ?? e.tagName, name: (e.getAttribute("aria-label") ?? e.innerText ?? "").trim(), ...round,
            narrowed: group?.height < 100 && box.right > group.right - 2,
-           cut: box.right > innerWidth - 2 || box.top < 1 || box.bottom > innerHeight - 100 };
+           cut: box.right > innerWidth - 2 || box.top < 1 || (box.bottom > innerHeight - 100 && !e.closest("[role=tablist]")) };
 }).filter((e) => e.width > 0 && e.bottom > 0 && e.top < innerHeight))"""
 
 
@@ -42,6 +44,7 @@ PLACES = {
 }  # fmt: skip
 
 
+_MENU = "the menu of a record"
 # How Flutter learns of a browser's text size.
 _TEXT_SIZE = "addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = '%d%%'; });"
 
@@ -61,13 +64,23 @@ def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
     phone.take_up(keeps)
     phone.open()
     phone.sees("Open pipeline")
-    places = dict(PLACES)
+    places, record = dict(PLACES), ""
     if size[0] > 600:
         del places["/more"]
     if text > 100:  # of each kind one: what is true for large text there is true for the others
         places = {path: places[path] for path in ("/", "/records/Account", "/records/Lead/new", "/access")}
+    else:
+        phone.visit("/records/Account")
+        phone.tap(re.compile("^Alder Energy"))
+        phone.sees("Account Information")
+        record = urlsplit(phone.page.url).path
+        places |= {record: "Account Information", f"{record}/edit": "Change Alder Energy", _MENU: "Open in Salesforce"}
     for path, shown in places.items():
-        phone.visit(path)
+        if path == _MENU:
+            phone.visit(record)
+            phone.tap("More actions")
+        else:
+            phone.visit(path)
         phone.sees(re.compile(re.escape(shown)))
         for control in controls(phone):
             if not control["name"] or control["name"].startswith("Show menu"):  # Flutter's own, in front of what a chip says
@@ -76,10 +89,69 @@ def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
                 wrong.append(f"{path}: cut at the side: {control}")
             # The last chip of a row that scrolls is cut at the row's side.
             small = control["height"] < TARGET - 1 or (control["width"] < TARGET - 1 and not control["narrowed"])
-            small = small and control["name"] != "Show values"  # the whole field opens them, and is as high as it must be
-            if control["role"] == "button" and small and not control["cut"]:  # what scrolls is cut by an edge
+            if small and not control["cut"]:  # what scrolls is cut by an edge
                 wrong.append(f"{path}: too small: {control}")
     assert wrong == []
+
+
+def heard(phone: Phone) -> dict[str, str]:
+    """The text fields with what they hold, as the browser tells it to a screen reader."""
+    session = phone.page.context.new_cdp_session(phone.page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    fields = [n for n in nodes if not n["ignored"] and n["role"]["value"] in ("textbox", "searchbox")]
+    return {n["name"]["value"].removesuffix(" *"): n.get("value", {}).get("value", "") for n in fields}
+
+
+def test_a_field_says_what_it_holds_before_anybody_was_in_it_and_after(signed_in: Phone) -> None:
+    phone = signed_in
+    phone.page.set_viewport_size({"width": 390, "height": 1800})
+    phone.open()
+    phone.sees("Open pipeline")
+    phone.visit("/records/Account")
+    phone.tap(re.compile("^Birch Energy"))
+    phone.sees("Account Information")
+    page = phone.page.locator("flt-semantics-host").inner_text()
+    phone.tap("Edit")
+    phone.sees("Change Birch Energy")
+    phone.page.get_by_role("button", name=re.compile("^Account Type: .")).first.wait_for()
+    said = heard(phone)
+    assert said["Account Name"] == "Birch Energy"
+    for name in ("Industry", "Account Phone", "Employees", "Billing City", "Billing Country"):
+        assert said[name], said
+        assert said[name] in page
+    phone.type("Account Phone", "+44 20 7946 0111")
+    phone.page.get_by_label("Website").first.click()
+    phone.until("document.activeElement.ariaLabel === 'Website'")
+    assert heard(phone)["Account Phone"] == "+44 20 7946 0111"
+
+
+def test_the_first_tap_arrives_whenever_it_comes(signed_in: Phone) -> None:
+    """On the bar a finger may be down while a place appears under it; in a field one types as soon as it is there."""
+    phone = signed_in
+    phone.open()
+    phone.sees("Open pipeline")
+    page = phone.page
+    bar = {"Accounts": (117, "Account"), "Contacts": (195, "Contact"), "Opportunities": (273, "Opportunity")}
+    for first, then in (("Accounts", "Contacts"), ("Opportunities", "Accounts"), ("Contacts", "Opportunities")):
+        page.mouse.click(bar[first][0], 810)
+        page.mouse.move(bar[then][0], 810)
+        page.mouse.down()
+        phone.until(f"location.pathname === '/records/{bar[first][1]}'")
+        page.wait_for_timeout(200)
+        page.mouse.up()
+        phone.until(f"location.pathname === '/records/{bar[then][1]}'")
+        box = page.get_by_label(f"Search in {then}").first
+        box.wait_for(state="attached")
+        page.wait_for_timeout(800)  # long enough for the tooltip of what the mouse rests on
+        at = box.bounding_box()
+        assert at is not None
+        page.mouse.click(at["x"] + 100, at["y"] + at["height"] / 2)
+        page.wait_for_timeout(600)  # in which the focus was lost again
+        page.keyboard.type("wil", delay=30)
+        assert box.input_value() == "wil"
+        box.press("Control+A")
+        box.press("Delete")
 
 
 def test_a_keyboard_alone_opens_changes_and_saves(signed_in: Phone) -> None:

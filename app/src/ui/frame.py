@@ -119,7 +119,8 @@ def Frame(app: App, window: Window) -> list[ft.View]:
         await window.lead_to(app.route)
 
     ft.use_effect(lead, [app.route])  # after what is shown was sent: a new address has Flutter build everything once more
-    view = ft.View(route=place.path, padding=0, spacing=0)
+    # One view for all places. For another route Flutter would take the bar away under a finger, and forget the tap that is being made.
+    view = ft.View(route="/", padding=0, spacing=0)
     if app.finishing:
         words = _("Many people are signing in. You are next in a moment …") if app.put_off else _("Signing you in …")
         view.controls = [_centre(_waiting(words))]
@@ -133,7 +134,7 @@ def Frame(app: App, window: Window) -> list[ft.View]:
         floating = _create_button(app, place, window)
         # At the foot, where it moves nothing: what one is about to tap stays under the finger.
         over = ft.Stack([_panes(app, place, window), *_keeps_nothing(app, place)], expand=True, fit=ft.StackFit.EXPAND)
-        body: list[ft.Control] = [ft.Container(over, expand=True), *_banner(app, beside=72 if floating else 0)]
+        body: list[ft.Control] = [over, *_banner(app, beside=72 if floating else 0)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         stack = ft.Stack([column, *_notices(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, rail=window.has_rail)
@@ -147,15 +148,17 @@ def Frame(app: App, window: Window) -> list[ft.View]:
 
 
 def _panes(app: App, place: Place, window: Window) -> ft.Control:
-    one = _place(app, place, window)
+    """What is shown, in boxes of their own: a place that follows another takes over neither its focus nor how far it was scrolled."""
+    one = ft.Container(_place(app, place, window), expand=True, key=place.path)
     if not window.has_two_panes or place.name not in ("list", "record", "edit", "new"):
         return one
     listed = app.list_of(place.sobject)
     if listed is None:
         return one
-    beside = keyed(f"list {place.sobject}", RecordList, app, listed, place.record_id)
+    name = f"list {place.sobject}"
+    beside = ft.Container(keyed(name, RecordList, app, listed, place.record_id), width=440, key=name)
     detail = _centre(parts.faint(_("Choose one on the left."))) if place.name == "list" else one
-    return ft.Row([ft.Container(beside, width=440), ft.VerticalDivider(width=1), ft.Container(detail, expand=True)], expand=True, spacing=0)
+    return ft.Row([beside, ft.VerticalDivider(width=1), detail], expand=True, spacing=0)
 
 
 def _place(app: App, place: Place, window: Window) -> ft.Control:
@@ -217,7 +220,8 @@ def _app_bar(app: App, place: Place, window: Window) -> ft.AppBar:
         actions.append(parts.icon_button(ft.Icons.REFRESH, _("Refresh"), refresh))
     if place.name != "search":
         actions.append(parts.icon_button(ft.Icons.SEARCH, _("Search everything"), search))
-    return ft.AppBar(leading=leading, title=ft.Text(title), center_title=False, automatically_imply_leading=False, actions=actions)
+    said = ft.Semantics(content=ft.Text(title), live_region=True)  # tells where one is now
+    return ft.AppBar(leading=leading, title=said, center_title=False, automatically_imply_leading=False, actions=actions)
 
 
 def _above(place: Place) -> Place:
@@ -248,7 +252,8 @@ def _bar(app: App, places: list[Destination], place: Place) -> ft.NavigationBar:
     async def choose(event: ft.Event[ft.NavigationBar]) -> None:
         await app.go(places[int(event.control.selected_index or 0)].place)
 
-    items = [ft.NavigationBarDestination(icon=d.icon, label=d.words) for d in places]
+    # Without a tooltip, which would say once more what stands there.
+    items = [ft.NavigationBarDestination(icon=d.icon, label=d.words, tooltip="") for d in places]
     return ft.NavigationBar(destinations=items, selected_index=chosen(places, place), on_change=choose)
 
 

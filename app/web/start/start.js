@@ -1,6 +1,7 @@
 // What a person sees and can do before the app itself stands: the sign-in page, or their home as it looked last.
 import { begin, fullMyDomain, keep } from "./sign_in.js";
 import { has, read, remove, write } from "./storage.js";
+import "./values.js";
 import { words } from "./words.js";
 
 const start = document.getElementById("start");

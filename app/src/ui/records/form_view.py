@@ -1,5 +1,6 @@
 """The form of any object, for a new record and for one that is changed."""
 
+from collections.abc import Callable
 from datetime import date, datetime, time
 
 import flet as ft
@@ -135,6 +136,11 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
 def Input(app: App, model: FormViewModel, field: FieldShape) -> ft.Control:
     """The right input for a field's type."""
     assert model.draft is not None
+    _times, paint = ft.use_state(0)
+
+    def left() -> None:
+        paint(lambda times: times + 1)  # with what was typed, which is read out from now on
+
     text, error = model.text(field), model.errors.get(field.name)
     label = field.label + (" *" if field.required and field.type != "boolean" else "")
     match field.type:
@@ -147,17 +153,17 @@ def Input(app: App, model: FormViewModel, field: FieldShape) -> ft.Control:
         case "reference":
             return Reference(app, model, field, label, text, error)
         case "date" | "datetime":
-            return _date(model, field, label, text, error)
+            return _date(model, field, label, text, error, left)
         case _:
-            return _text(model, field, label, text, error)
+            return _text(model, field, label, text, error, left)
 
 
-def _text(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
+def _text(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None]) -> ft.Control:
     def typed(event: ft.Event[ft.TextField]) -> None:
         model.type(field.name, event.control.value)
 
     long, is_number = field.type == "textarea", field.type in values.NUMBERS
-    return ft.TextField(
+    box = ft.TextField(
         label=label,
         value=text,
         error=error,
@@ -170,8 +176,10 @@ def _text(model: FormViewModel, field: FieldShape, label: str, text: str, error:
         keyboard_type=_KEYBOARDS.get(field.type, ft.KeyboardType.NUMBER if is_number else ft.KeyboardType.TEXT),
         capitalization=ft.TextCapitalization.NONE if field.type in ("email", "url") else ft.TextCapitalization.SENTENCES,
         on_change=typed,
+        on_blur=left,
         on_submit=model.save,  # Enter, and a phone's own button
     )
+    return parts.field(box)
 
 
 def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
@@ -182,7 +190,10 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     empty = [] if field.required else [ft.DropdownOption(key="", text="–")]
     options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in known)]
     many = len(known) >= _MANY
-    arrow = parts.named_icon(ft.Icons.ARROW_DROP_DOWN, _("Show values")) if many else None
+    # Flutter makes a button of it that is 16 pixels wider and higher.
+    side = theme.TARGET - 16
+    picture = parts.named_icon(ft.Icons.ARROW_DROP_DOWN, _("Show values"))
+    arrow = ft.Container(picture, width=side, height=side, alignment=ft.Alignment.CENTER_RIGHT) if many else None
     return parts.choice(
         ft.Dropdown(
             label=label, value=text, options=options, on_select=chosen, error_text=error, helper_text=field.help, menu_height=320,
@@ -212,7 +223,7 @@ def _boolean(model: FormViewModel, field: FieldShape, text: str) -> ft.Control:
     return ft.Container(ft.Switch(label=field.label, value=text == "true", on_change=switched), height=theme.TARGET)
 
 
-def _date(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
+def _date(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None]) -> ft.Control:
     """A day, or a day with a time of day, typed or picked."""
     timed = field.type == "datetime"
     typed_at = values.moment(values.as_moment(text) or "") if timed else None
@@ -249,10 +260,11 @@ def _date(model: FormViewModel, field: FieldShape, label: str, text: str, error:
 
     button = parts.icon_button(ft.Icons.CALENDAR_MONTH, _("Choose a date for {field}", field=field.label), pick)
     example = values.short_moment(values.at_this_clock(date(2026, 12, 31), time(14, 30))) if timed else values.short_day("2026-12-31")
-    return ft.TextField(
+    box = ft.TextField(
         label=label, value=text, error=error, helper=field.help or example, suffix_icon=button, keyboard_type=ft.KeyboardType.DATETIME,
-        on_change=typed,
+        on_change=typed, on_blur=left,
     )  # fmt: skip
+    return parts.field(box)
 
 
 @ft.component
@@ -279,8 +291,9 @@ def Reference(app: App, model: FormViewModel, field: FieldShape, label: str, tex
         buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=field.label), clear))
     if targets:
         buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=field.label), begin))
-    return ft.TextField(
+    box = ft.TextField(
         label=label.replace(" ID", ""), value=name, read_only=True, error=error, helper=field.help,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),
         on_click=begin if targets else None,
     )  # fmt: skip
+    return parts.field(box)

@@ -81,7 +81,7 @@ def _search(model: ListViewModel) -> ft.Control:
     async def typed(event: ft.Event[ft.TextField]) -> None:
         await model.type(event.control.value)
 
-    return ft.TextField(
+    box = ft.TextField(
         label=_("Search in {objects}", objects=model.shape.label_plural),
         value=model.search,
         prefix_icon=ft.Icons.SEARCH,
@@ -90,6 +90,7 @@ def _search(model: ListViewModel) -> ft.Control:
         autocorrect=False,
         content_padding=ft.Padding.symmetric(horizontal=16, vertical=12),
     )
+    return parts.field(box)
 
 
 def _chips(model: ListViewModel) -> ft.Control:

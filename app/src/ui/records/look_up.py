@@ -41,7 +41,7 @@ def Finder(app: App, targets: list[str], chosen: Chosen) -> ft.Control:
     if len(targets) > 1:
         rows.append(ft.Row([_target(app, t, model) for t in targets], wrap=True, spacing=8))
     label = _("Search in {objects}", objects=shape.label_plural if (shape := app.shape(model.target)) else model.target)
-    rows.append(ft.TextField(label=label, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed))
+    rows.append(parts.field(ft.TextField(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)))
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))
     elif model.found is None:

@@ -47,7 +47,7 @@ def _head(app: App, model: RecordViewModel, record: Record) -> ft.Control:
     items = [ft.PopupMenuItem(_("Open in Salesforce"), icon=ft.Icons.OPEN_IN_NEW, on_click=open_in_salesforce, height=theme.TARGET)]
     if model.shape.deletable:
         items.append(ft.PopupMenuItem(_("Delete"), icon=ft.Icons.DELETE_OUTLINE, on_click=delete, height=theme.TARGET))
-    controls.append(ft.PopupMenuButton(items=items, tooltip=_("More actions"), icon=parts.named_icon(ft.Icons.MORE_VERT, _("More actions"))))
+    controls.append(parts.menu(ft.Icons.MORE_VERT, _("More actions"), items))
     return ft.Row(controls, spacing=12)
 
 

@@ -22,7 +22,7 @@ def Search(app: App, model: SearchViewModel) -> ft.Control:
         label=_("Search everything"), value=model.text, prefix_icon=ft.Icons.SEARCH, border_radius=28, autofocus=True, autocorrect=False,
         on_change=typed,
     )  # fmt: skip
-    rows: list[ft.Control] = [box]
+    rows: list[ft.Control] = [parts.field(box)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.again))
     elif model.hits is None and model.loading:

@@ -99,10 +99,27 @@ def tile(
     )
 
 
+def field(control: ft.TextField) -> ft.Control:
+    """A text field whose text assistive technology reads in the browser before anybody was in it (app/web/start/values.js)."""
+    return ft.Semantics(content=control, identifier=_read_out(control.value))
+
+
+def _read_out(text: str) -> str:
+    return f"value:{text}"
+
+
 def choice(control: ft.Dropdown) -> ft.Control:
-    """A drop-down over the whole width; Flutter gives it no name of its own for assistive technology."""
+    """A drop-down over the whole width; Flutter gives assistive technology neither a name of its own nor what is chosen."""
     control.expand = True
-    return ft.Semantics(content=ft.Row([control]), label=str(control.label), container=True)
+    chosen = next((o.text or "" for o in control.options if control.value and o.key == control.value), "")
+    name = f"{control.label}: {chosen}" if chosen and not control.editable else str(control.label)
+    return ft.Semantics(content=ft.Row([control]), label=name, container=True, identifier=_read_out(chosen) if control.editable else None)
+
+
+def menu(icon: ft.IconData, name: str, items: list[ft.PopupMenuItem]) -> ft.Control:
+    """A button that is only a picture, and opens a menu."""
+    picture = ft.Container(named_icon(icon, name), width=theme.TARGET, height=theme.TARGET, alignment=ft.Alignment.CENTER)
+    return ft.PopupMenuButton(items=items, content=picture, tooltip="")
 
 
 def icon_button(icon: ft.IconData, name: str, action: Action) -> ft.IconButton:

@@ -59,6 +59,8 @@ def _theme(scheme: ft.ColorScheme) -> ft.Theme:
         color_scheme=scheme,
         scaffold_bgcolor=scheme.surface,
         use_material3=True,
+        # For a mouse that rests. A tooltip that goes has Flutter rebuild its semantics tree, and a field that was just tapped loses the focus.
+        tooltip_theme=ft.TooltipTheme(wait_duration=ft.Duration(milliseconds=600)),
         navigation_bar_theme=ft.NavigationBarTheme(label_text_style={ft.ControlState.DEFAULT: ft.TextStyle(size=11, weight=ft.FontWeight.W_500)}),
         list_tile_theme=ft.ListTileTheme(
             content_padding=ft.Padding.symmetric(horizontal=8),

@@ -81,12 +81,11 @@ def _choices(app: App, model: SignInViewModel) -> list[ft.Control]:
         rows.append(ft.Text(_("Sign in at {host}", host=hosts[0].label), text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT))
     if model.asks_my_domain:
         hint = _("for example acme.my.salesforce.com")
-        rows.append(
-            ft.TextField(
-                label=_("Your company's Salesforce address"), hint_text=hint, value=model.my_domain, on_change=typed,
-                error=hint if model.my_domain_wrong else None, on_submit=model.sign_in,
-            )
+        box = ft.TextField(
+            label=_("Your company's Salesforce address"), hint_text=hint, value=model.my_domain, on_change=typed,
+            error=hint if model.my_domain_wrong else None, on_submit=model.sign_in,
         )  # fmt: skip
+        rows.append(parts.field(box))
     rows.append(ft.FilledButton(_("Sign in with Salesforce"), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in))
     if app.adding:
 
