@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
             raise SetupError(
                 f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: install one and run make PYTHON=python3.11 {command}"
             )
-        prepare(command, arguments[1:])
+        with apart_from_output(command):
+            prepare(command, arguments[1:])
     except SetupError as missing:
         print(f"✗ {missing}", file=sys.stderr)
         return 1
@@ -55,6 +57,11 @@ def main(arguments: Sequence[str]) -> int:
     if os.name == "nt":
         return subprocess.call([str(PYTHON), "-m", "devtools", *arguments])
     os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *arguments])  # one process less between Ctrl-C and the runner
+
+
+def apart_from_output(command: str) -> AbstractContextManager[object]:
+    """What is told of installations stays out of the output of commands that people send into a file, such as a keyset."""
+    return redirect_stdout(sys.stderr) if command in ("admin", "firebase", "keyset") else nullcontext()
 
 
 def prepare(command: str, rest: Sequence[str]) -> None:

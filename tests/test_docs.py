@@ -107,6 +107,16 @@ def test_every_file_that_a_document_names_exists(repository: Path, document: str
         assert ((repository / document).parent / link).exists(), link
 
 
+def test_every_message_that_the_readme_helps_with_is_said(repository: Path) -> None:
+    """With its own words in place of what differs from machine to machine."""
+    table = text(repository, "README.md").partition("| what you see |")[2].partition("\n\n")[0]
+    told = [re.sub(r"\b(5000|hosting|Chromium)\b", "{}", message) for message in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)]
+    files = [*(repository / "devtools").rglob("*.py"), repository / "functions/contract/errors.py"]
+    said = re.sub(r"{[^}]*}", "{}", "\n".join(f.read_text() for f in files if "node_modules" not in f.parts))
+    assert len(told) > 4
+    assert [message for message in told if message not in said] == []
+
+
 def test_ports_are_the_documented_ones(repository: Path) -> None:
     readme = text(repository, "README.md")
     assert f"http://127.0.0.1:{PORTS['hosting'][1]}" in readme

@@ -42,6 +42,16 @@ def test_what_has_been_done_is_passed_over(installation: Installation) -> None:
     assert [installation.do(), installation.do()] == [1, 1]
 
 
+@pytest.mark.parametrize(("command", "in_output"), [("keyset", False), ("admin", False), ("run", True)])
+def test_what_is_installed_first_does_not_stand_in_a_keyset(
+    installation: Installation, capsys: pytest.CaptureFixture[str], command: str, in_output: bool
+) -> None:
+    with setup_machine.apart_from_output(command):
+        installation.do()
+    output, beside = capsys.readouterr()
+    assert ("✓ A step" in output, "✓ A step" in beside) == (in_output, not in_output)
+
+
 def test_what_was_deleted_is_made_again(installation: Installation) -> None:
     installation.do()
     installation.made.unlink()
