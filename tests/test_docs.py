@@ -11,6 +11,7 @@ from contract.calls import ANSWER_SECONDS, APP_SECONDS, CALL_SECONDS, CALLS
 from contract.errors import CallError, Reason
 from devtools import openapi
 from devtools.__main__ import TEST_LANES, TEST_LAST
+from devtools.paths import ROOT
 from devtools.ports import _DEFAULTS as PORTS
 from localorg.control import api as control
 from localorg.settings import OrgSettings
@@ -96,15 +97,21 @@ def test_every_direct_dependency_is_explained(repository: Path) -> None:
     assert not missing, missing
 
 
-@pytest.mark.parametrize(
-    "document",
-    ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/security.md", "docs/reliability.md", "docs/deploy.md", "docs/client.md"],
+DOCUMENTS = sorted(
+    f.relative_to(ROOT).as_posix() for f in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md"))
 )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_a_document_names_exists(repository: Path, document: str) -> None:
     for name in re.findall(r"`((?:app|functions|localorg|devtools|tests|bench|docs)/[\w/.-]+?\.(?:py|md|json|toml))", text(repository, document)):
         assert (repository / name).exists(), name
     for link in re.findall(r"\]\(((?!http)[^)#]+)\)", text(repository, document)):
         assert ((repository / document).parent / link).exists(), link
+    for link, heading in re.findall(r"\]\(((?!http)[^)#]*)#([\w-]+)\)", text(repository, document)):
+        page = (repository / document).parent / link if link else repository / document
+        headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+        assert heading in {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}, f"{link}#{heading}"
 
 
 def test_every_message_that_the_readme_helps_with_is_said(repository: Path) -> None:
