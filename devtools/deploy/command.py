@@ -26,7 +26,7 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
     """Where to deploy, with the settings in `folder`. Raises DeployError with all that is wrong with the settings, one line each."""
     project = environment.get("PROJECT", "")
     if not _PROJECT.fullmatch(project):
-        raise DeployError(f"{project!r} is not a project id: make deploy PROJECT=your-project-id")
+        raise DeployError(f"{project!r} is not a project id: name one with PROJECT=your-project-id")
     file = folder / f".env.{project}"
     if not file.is_file():
         raise DeployError(

@@ -310,7 +310,7 @@ class TestWrong:
 
     @pytest.mark.parametrize("project", ["", "A", "has space", "-x", "ends-", "../etc"])
     def test_a_project_id_that_is_none(self, project: str) -> None:
-        with pytest.raises(DeployError, match="make deploy PROJECT="):
+        with pytest.raises(DeployError, match="PROJECT=your-project-id"):
             command.target({"PROJECT": project})
 
     def test_settings_that_are_missing_or_still_the_examples(self, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def answer_of(name: str, status: str = "200") -> dict[str, Any]:
     return operation(name)["responses"][status]["content"]["application/json"]["schema"]
 
 
-def refusals(schema: dict[str, Any], value: object) -> list[str]:
+def refusals(schema: dict[str, Any], value: Any) -> list[str]:
     whole = {**schema, "components": API["components"]}
     return [error.message for error in Draft202012Validator(whole).iter_errors(value)]
 

@@ -89,3 +89,11 @@ async def test_a_content_that_was_moved_to_another_key_answers_for_nothing() -> 
     await store.finish(UID, "two", "003")
     with pytest.raises(OrgUnavailable):
         await creations.once(UID, "two", ACME, nothing_more)
+
+
+async def test_a_key_that_an_older_release_claimed_without_its_content_answers_for_nothing() -> None:
+    store = MemoryCreations()
+    await store.claim(UID, "key", b"")  # as Firestore's reads a document without the field
+    await store.finish(UID, "key", "001")
+    with pytest.raises(OrgUnavailable):
+        await Creations(store, TinkCipher(Secret(new_keyset()))).once(UID, "key", ACME, nothing_more)
