@@ -149,6 +149,29 @@ def test_a_forged_way_back_is_refused(phone: Phone, org_url: str) -> None:
     assert "token.authorization_code" not in control(org_url, "counters")
 
 
+def test_two_tabs_sign_in_side_by_side_and_a_sign_out_in_one_is_seen_in_the_other(phone: Phone, context: BrowserContext) -> None:
+    other = Phone(context, phone.url)
+    for tab in (phone, other):
+        tab.open("/profile")
+        tab.tap("Sign in with Salesforce")
+        tab.page.wait_for_selector("#username")
+    salesforce = phone.page.url
+    phone.open("/oauth/callback?code=aPrxForged%3D%3D&state=not-ours")  # somebody sends a forged way back meanwhile
+    phone.sees("started somewhere else")
+    phone.page.goto(salesforce)
+    for tab in (other, phone):
+        tab.page.bring_to_front()
+        tab.come_back(then="Account Executive")
+    other.open("/profile")  # a reload keeps the session
+    other.sees("Account Executive")
+    phone.page.bring_to_front()
+    phone.tap(re.compile("Where am I signed in"))
+    phone.sees("You signed in")
+    phone.reach("Sign out on all devices")
+    other.page.bring_to_front()
+    other.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
+
+
 def test_a_revoked_grant_leads_to_sign_in_with_the_reason(signed_in: Phone, org_url: str) -> None:
     phone = signed_in
     phone.open()

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import httpx2 as httpx
 import pytest
@@ -75,9 +76,17 @@ def test_a_process_that_is_asked_to_end_stores_the_refresh_that_is_under_way(mem
     assert control(org_url, "counters")["token.refresh_token"] == 1
 
 
-def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(member: Member, app: App, org_url: str) -> None:
+def let_the_lease_run_out(suite: Suite, uid: str) -> None:
+    """Its time has passed; how long that is, is held by tests/functions/connections/test_renewal.py, whose clock is stepped."""
+    connection = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/connections/{uid}"
+    fields = {"leaseDeadline": {"timestampValue": datetime.now(UTC).isoformat()}}
+    url, owner = f"{connection}?updateMask.fieldPaths=leaseDeadline", {"Authorization": "Bearer owner"}
+    assert httpx.patch(url, json={"fields": fields}, headers=owner).status_code == 200
+
+
+def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(suite: Suite, member: Member, app: App, org_url: str) -> None:
     """The request is answered by nobody: the next caller asks Salesforce before it sends the token again."""
-    app.sign_in(authorize(org_url))
+    uid = app.sign_in(authorize(org_url))["uid"]
     generation = app.call("api/getConnection")["generation"]
     control(org_url, "expire", {"username": SALES})
     control(org_url, "counters/reset")
@@ -91,9 +100,8 @@ def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(member: 
         assert isinstance(call.exception(), httpx.HTTPError), call.result().text
     control(org_url, "faults/clear")
     assert app.call("api/getConnection")["state"] == "sending"
-    begun = time.monotonic()
+    let_the_lease_run_out(suite, uid)
     app.call("api/listRecords", ACCOUNTS)
-    assert time.monotonic() - begun < 30  # a dead holder's lease
     counters = control(org_url, "counters")
     assert (counters["introspect"], counters["token.refresh_token"]) == (1, 2)
     assert app.call("api/getConnection")["generation"] == generation + 1

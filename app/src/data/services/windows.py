@@ -53,6 +53,7 @@ class Tabs(Windows):
         from js import navigator  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
         from pyodide.ffi import create_once_callable  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
+        locks: Any = getattr(navigator, "locks", None)  # pyright: ignore[reportUnknownArgumentType]
         begun, over = asyncio.Event(), asyncio.Event()
 
         async def turn(_lock: object) -> None:
@@ -60,7 +61,10 @@ class Tabs(Windows):
             await over.wait()
 
         async with super().alone():
-            navigator.locks.request(_NAME, create_once_callable(turn))  # pyright: ignore[reportUnknownMemberType]
+            if locks is None:
+                begun.set()
+            else:
+                locks.request(_NAME, create_once_callable(turn))
             try:
                 async with asyncio.timeout(WAIT_SECONDS):
                     await begun.wait()
@@ -78,7 +82,8 @@ class Tabs(Windows):
         from js import Object, navigator  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
         from pyodide.ffi import create_once_callable, to_js  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
-        if name in self._held:
+        locks: Any = getattr(navigator, "locks", None)  # pyright: ignore[reportUnknownArgumentType]
+        if name in self._held or locks is None:
             return True
         answered, over = asyncio.Event(), asyncio.Event()
 
@@ -90,7 +95,7 @@ class Tabs(Windows):
                 await over.wait()
 
         only_if_free = to_js({"ifAvailable": True}, dict_converter=Object.fromEntries)  # pyright: ignore[reportUnknownMemberType]
-        navigator.locks.request(name, only_if_free, create_once_callable(turn))  # pyright: ignore[reportUnknownMemberType]
+        locks.request(name, only_if_free, create_once_callable(turn))
         await answered.wait()
         return name in self._held
 
