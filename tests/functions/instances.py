@@ -65,7 +65,7 @@ class FirebaseUsers:
         self._valid_since: dict[Uid, int] = {}
 
     async def custom_token(self, caller: Caller) -> str:
-        token = f"custom token {len(self._tokens)}"
+        token = f"custom token of {caller.uid} {caller.device}"
         self._tokens[token] = caller
         return token
 
