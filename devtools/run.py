@@ -62,6 +62,7 @@ def run(plan: Plan, *, observe: bool = False) -> int:
                 _print(f"  Note     {note}")
             _print(f"  The org  {plan.ports.url('localorg')}{watching}\n\n  Ctrl-C ends everything and keeps its state; make reset clears it.\n")
             talking = True
+            suite.warm()
             try:
                 _watch(suite)
             finally:

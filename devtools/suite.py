@@ -6,10 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +30,7 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 PHONE_CALLBACK = "salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
-_PRELOADS = ("read_deadline", "trusted_schemas")  # what they mend in firebase-tools stands in each
+_PRELOADS = ("read_deadline", "trusted_schemas", "workers")  # what they mend in firebase-tools stands in each
 _PARTS = ("hosting", "functions", "firestore", "auth", "localorg")
 _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -129,6 +131,11 @@ class Suite:
         """What the local org wants to be read by whoever starts it."""
         return [line.removeprefix("note: ") for line in self._org_lines if line.startswith("note: ")]
 
+    def warm(self) -> None:
+        """Lets the functions start that the first tap needs; nothing waits for them."""
+        for name in ("auth", "api"):
+            threading.Thread(target=_knock, args=(f"{self.plan.app_url}/{name}/__/health",), daemon=True).start()
+
     def save(self) -> None:
         """Saves what the emulators hold; what was saved before stays until that is done. A save that fails changes nothing."""
         if self._saved is not None and self._running:
@@ -180,6 +187,7 @@ class Suite:
             "PYTHONPATH": str(ROOT),  # for the leash, which runs in the scratch folder
             "PATH": tool_path(kept),
             "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
+            "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # calls that are under way; more wait their turn
             **_function_settings(plan),
         }
         jar = firestore_jar(self._scratch)
@@ -258,6 +266,11 @@ def org_command(plan: Plan, data: Path) -> list[str]:
     for callback in plan.callbacks:
         command += ["--callback", callback]
     return command
+
+
+def _knock(url: str) -> None:
+    with suppress(OSError):
+        urllib.request.urlopen(url, timeout=60).close()  # noqa: S310  loopback
 
 
 def _without_query(line: str) -> str:

@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from backend import emulator, settings, telemetry, wiring
+from backend import settings, telemetry, wiring
 from backend.adapters.cipher import KeysetError, TinkCipher
 from backend.async_function import on_async_request, on_async_schedule
 
@@ -32,8 +32,6 @@ if settings.is_serving():
         if _settings.telemetry is not None:
             function, percent = settings.function_name(), _settings.telemetry_percent
             telemetry.start(_settings.telemetry, project_id=_settings.project_id, function=function, sample_percent=percent)
-        if _settings.emulated:
-            emulator.end_with_parent()
 
 
 def backend() -> wiring.Backend:
