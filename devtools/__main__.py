@@ -244,6 +244,6 @@ def _environment(extra: dict[str, str]) -> dict[str, str]:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except ports.PortsError as wrong:
+    except (ports.PortsError, web.SourceError) as wrong:
         print(f"✗ {wrong}", file=sys.stderr)
         sys.exit(1)

@@ -44,12 +44,12 @@ def _said_by_services() -> list[str]:
 
 
 def read(language: str) -> Catalog:
-    """A language's catalogue as it is kept."""
+    """A language's catalogue as it is kept. Raises babel's PoFileError where it cannot be read."""
     path = po_file(language)
     if not path.exists():
         return Catalog(locale=language)
     with path.open("rb") as file:
-        return read_po(file, locale=language)
+        return read_po(file, locale=language, abort_invalid=True)
 
 
 def po_file(language: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from devtools import web
+from devtools.live import LiveClient
 from devtools.ports import PortsError
 from devtools.processes import adopt_orphans, descendants, end_all
 from devtools.saved_state import StateError
@@ -20,7 +21,7 @@ from devtools.suite import Plan, Suite, SuiteError
 SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds: whatever dies, no more than this is lost
 _NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI", "WARNING: ", "Issues? Report",
           "Beginning execution of", "Finished ", "Received export request", "Export complete", "Env variable override")  # fmt: skip
-_NAMES = {"org": "org     ", "firebase": "firebase", "traces": "traces  "}
+_NAMES = {"org": "org     ", "firebase": "firebase", "traces": "traces  ", "client": "client  "}
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -41,6 +42,7 @@ def run(plan: Plan, *, observe: bool = False) -> int:
         if talking and line.strip() and not any(noise in line for noise in _NOISE):
             _print(f"{_NAMES[part]} │ {_tidy(line)}")
 
+    live = LiveClient(lambda line: say("client", line))
     try:
         if web.is_stale():
             _print("… web client")
@@ -64,14 +66,14 @@ def run(plan: Plan, *, observe: bool = False) -> int:
             talking = True
             suite.warm()
             try:
-                _watch(suite)
+                _watch(suite, live)
             finally:
                 talking = False
             return 1
     except Ended:
         _print("\nstopped")
         return 0
-    except (PortsError, StateError, SuiteError, subprocess.CalledProcessError) as failed:
+    except (PortsError, StateError, SuiteError, web.SourceError, subprocess.CalledProcessError) as failed:
         _print(f"✗ {failed}", error=True)
         return 1
     finally:
@@ -89,12 +91,13 @@ def _observed(plan: Plan, stack: ExitStack, say: Callable[[str, str], None]) -> 
     return replace(plan, telemetry=collector.url), "\n  Traces   below, each a few seconds after its call"
 
 
-def _watch(suite: Suite) -> None:
-    """Returns when a part has ended. Raises Ended when make was told to end, or killed, and has told nobody."""
+def _watch(suite: Suite, live: LiveClient) -> None:
+    """Follows edits of the client. Returns when a part has ended. Raises Ended when make was told to end, or killed, and has told nobody."""
     make = _make()
     save_at = time.monotonic() + SAVE_EVERY
     while (dead := suite.dead_part()) is None:
         time.sleep(0.5)
+        live.look()
         if _make() != make:
             _end(0, None)
         if time.monotonic() > save_at:

@@ -3,7 +3,10 @@
 What `flet publish` does, without its downloads: everything comes from packages that pip has installed.
 """
 
+import fcntl
+import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -11,14 +14,23 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from babel.messages.pofile import PoFileError
 
 from devtools import languages
 from devtools.paths import ROOT, tool_path
 
 OUT = ROOT / "build/web"
+_NEW = ROOT / "build/web.new"  # where a build is made: only a whole one gets into OUT
 # Everything but the page itself lies in a folder that is named after its content, so that browsers may keep it for ever (firebase.json).
-_ASSETS = OUT / "v/new"
+_ASSETS = _NEW / "v/new"
+_STAMP = OUT / ".built"  # of a build with everything in it; a quick one takes it away
+_PAGE = ".page.html"  # the page without what app/web/start/start.html and the version put into it
+_START = "<!-- start.html -->"
+_KEPT_VERSIONS = 3  # while it is edited: a page that is open goes on with the files of its own
 _PACKAGES = ROOT / "build/pypackages"
 # The app's requirements as Pyodide's Python sees them; wheels for its platform are on PyPI.
 _PYODIDE = ["--no-deps", "--only-binary=:all:", "--python-version", "3.14", "--implementation", "cp", "--platform", "pyemscripten_2026_0_wasm32"]
@@ -73,6 +85,17 @@ _FROM_SNAPSHOT = """        if (self.restored) {
                 archive = null;
                 return true;
             };
+            if (edited) {
+                flet_js.unpack();
+                self.pyodide.runPython(`
+import importlib, sys
+for name, module in list(sys.modules.items()):
+    place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+    if place.startswith("/home/pyodide/") and "__pypackages__" not in place:
+        del sys.modules[name]
+importlib.invalidate_caches()
+`);
+            }
             self.pyodide.runPython(`
 import importlib, importlib.machinery, sys
 
@@ -101,12 +124,15 @@ ft.run(main.main)
         self.pyodide.globals.set("app_package_url", self.appPackageUrl);"""
 
 
+class SourceError(Exception):
+    """Which file of the client cannot be read, on which line, and why."""
+
+
 def is_stale() -> bool:
     """Whether the sources are newer than the build."""
-    stamp = OUT / ".built"
-    if not stamp.exists():
+    if not _STAMP.exists():
         return True
-    built = stamp.stat().st_mtime
+    built = _STAMP.stat().st_mtime
     sources = [
         *(ROOT / "app").rglob("*"),
         *(ROOT / "functions/contract").rglob("*.py"),
@@ -118,13 +144,28 @@ def is_stale() -> bool:
 
 
 def build() -> None:
-    """Builds into build/web; a build that fails leaves no stamp and is made again."""
+    """Builds into build/web; while it is made, and when it fails, the build of before stays."""
+    with _alone():
+        _build()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One build at a time, in whatever process."""
+    _NEW.parent.mkdir(exist_ok=True)
+    with (_NEW.parent / "web.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        shutil.rmtree(_NEW, ignore_errors=True)
+        yield
+
+
+def _build() -> None:
     import flet_web
     from flet.controls.types import WebRenderer
     from flet_web.patch_index import patch_index_html
 
+    _check()
     _vendor()
-    shutil.rmtree(OUT, ignore_errors=True)
     shutil.copytree(Path(flet_web.__file__).parent / "web", _ASSETS)
     for name in _UNUSED:
         path = _ASSETS / name
@@ -147,10 +188,10 @@ def build() -> None:
         no_cdn=True,
         web_renderer=WebRenderer.CANVAS_KIT,
     )
-    shutil.copytree(ROOT / "app/web", OUT, dirs_exist_ok=True, ignore=shutil.ignore_patterns("start"))
+    shutil.copytree(ROOT / "app/web", _NEW, dirs_exist_ok=True, ignore=shutil.ignore_patterns("start"))
     _start_before_flutter()
     bundle_app_check(_ASSETS / "app_check.js")
-    page = _finish_page()
+    (_NEW / _PAGE).write_text(_finish_page())
     _start_python_early()
     with tarfile.open(_ASSETS / "app.tar.gz", "w:gz") as archive:
         archive.add(ROOT / "app/src", arcname=".", filter=_code_only)
@@ -159,8 +200,138 @@ def build() -> None:
     _make_snapshot()
     version = _content_hash(_ASSETS)
     _ASSETS.rename(_ASSETS.with_name(version))
-    (OUT / "index.html").write_text(page.replace("/v/new/", f"/v/{version}/"))
-    (OUT / ".built").touch()
+    (_NEW / "index.html").write_text(_page(_NEW, version))
+    (_NEW / _STAMP.name).touch()
+    if OUT.exists():
+        before = OUT.rename(OUT.with_name("web.before"))
+        _NEW.rename(OUT)
+        shutil.rmtree(before)
+    else:
+        _NEW.rename(OUT)
+
+
+def _page(folder: Path, version: str) -> str:
+    """The page of a build whose files lie in v/VERSION."""
+    start = (ROOT / "app/web/start/start.html").read_text()
+    return (folder / _PAGE).read_text().replace(_START, start).replace("/v/new/", f"/v/{version}/")
+
+
+# While somebody edits
+
+
+def build_quickly() -> None:
+    """Puts the client's sources as they are into the last build; the next `build` is a whole one again.
+
+    The snapshot stays the one of before. After its restore the app's own modules are imported anew, which is most of the way from there.
+
+    A browser gets the new page or the one before, never half of it. Raises SourceError when a source cannot be read; then the build of
+    before stays, as it does when there is none whose page can be taken over (RuntimeError).
+    """
+    with _alone():
+        _check()
+        before = _current_version()
+        shutil.copytree(before, _ASSETS, copy_function=_link)
+        # What is written below is a file of its own, or the one of before would be written into.
+        for name in ("app.tar.gz", "words.js", "python-worker.js", *(path.name for path in (ROOT / "app/web/start").glob("*.[cj]s*"))):
+            (_ASSETS / name).unlink(missing_ok=True)
+        worker = (before / "python-worker.js").read_text()
+        (_ASSETS / "python-worker.js").write_text(worker.replace("const edited = false;", "const edited = true;"))
+        _start_before_flutter()
+        bundle_app_check(_ASSETS / "app_check.js")
+        _archive_from(before / "app.tar.gz")
+        _STAMP.unlink(missing_ok=True)
+        version = _content_hash(_ASSETS)
+        files = OUT / "v" / version
+        if files.exists():  # an edit was taken back
+            files.touch()
+        else:
+            _ASSETS.rename(files)
+        shutil.copytree(ROOT / "app/web", OUT, dirs_exist_ok=True, ignore=shutil.ignore_patterns("start"))
+        (_NEW / "index.html").write_text(_page(OUT, version))
+        (_NEW / "index.html").replace(OUT / "index.html")
+        for old in sorted((OUT / "v").iterdir(), key=lambda folder: folder.stat().st_mtime)[:-_KEPT_VERSIONS]:
+            shutil.rmtree(old)
+
+
+def _link(old: str, new: str) -> None:
+    """The same file under another name, where the file system can do that."""
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
+
+
+def sources() -> dict[Path, int]:
+    """Each file from which `build_quickly` builds, and when it was changed last, in nanoseconds."""
+    folders = (ROOT / "app/src", ROOT / "app/web", ROOT / "functions/contract")
+    found: dict[Path, int] = {}
+    for path in (path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts):
+        with suppress(FileNotFoundError):  # an editor has just replaced it
+            if path.is_file():
+                found[path] = path.stat().st_mtime_ns
+    return found
+
+
+def _current_version() -> Path:
+    page = OUT / "index.html"
+    version = re.search(r"/v/([0-9a-f]{16})/", page.read_text()) if page.exists() and (OUT / _PAGE).exists() else None
+    if version is None:
+        raise RuntimeError("there is no build of the client to begin with: run make web")
+    return OUT / "v" / version[1]
+
+
+def _check() -> None:
+    """Raises SourceError at the first source of the app, of its start page or of its catalogues that cannot be read."""
+    python = [*(ROOT / "app/src").rglob("*.py"), *(ROOT / "functions/contract").rglob("*.py")]
+    for path in sorted(python):
+        try:
+            compile(path.read_bytes(), path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as wrong:
+            line = f":{wrong.lineno}" if isinstance(wrong, SyntaxError) else ""
+            raise SourceError(f"{path.relative_to(ROOT)}{line}: {wrong.msg if isinstance(wrong, SyntaxError) else wrong}") from None
+    for language in languages.LANGUAGES:
+        try:
+            languages.read(language)
+        except (PoFileError, ValueError) as wrong:
+            line = f":{wrong.lineno}" if isinstance(wrong, PoFileError) else ""
+            raise SourceError(f"{languages.po_file(language).relative_to(ROOT)}{line}: {wrong}") from None
+    scripts = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "app/web/start").glob("*.[cj]s*"))
+    done = _esbuild(*scripts, "--outdir=build/web.new/checked", "--log-limit=1")
+    if done.returncode != 0:
+        at, why = re.search(r"^ +(\S+:\d+):\d+:", done.stderr, re.MULTILINE), re.search(r"\[ERROR\] (.*)", done.stderr)
+        raise SourceError(f"{at[1] if at else 'app/web/start'}: {why[1] if why else done.stderr.strip()}")
+    shutil.rmtree(_NEW / "checked")
+
+
+def _archive_from(before: Path) -> None:
+    """The app's archive with its sources as they are. The bytecode of those that did not change is taken over: only that Python makes it."""
+    now, made = _sources_in_archive(), io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(before.read_bytes()))) as old, tarfile.open(fileobj=made, mode="w") as new:
+        files = {entry.name.removeprefix("./"): (entry, file.read()) for entry in old if (file := old.extractfile(entry))}
+        for name, (entry, content) in files.items():
+            source = re.sub(r"__pycache__/([^/]+)\.cpython-\d+\.pyc$", r"\1.py", name)
+            is_current_bytecode = source != name and source in now and now[source] == files[source][1]
+            if name.startswith("__pypackages__/") or is_current_bytecode:
+                new.addfile(entry, io.BytesIO(content))
+        for name, content in now.items():
+            entry = tarfile.TarInfo(f"./{name}")
+            entry.size = len(content)
+            new.addfile(entry, io.BytesIO(content))
+    (_ASSETS / "app.tar.gz").write_bytes(gzip.compress(made.getvalue(), 1, mtime=0))
+
+
+def _sources_in_archive() -> dict[str, bytes]:
+    """What of the archive is edited: its name there, its content; catalogues in the form that gettext reads."""
+    found: dict[str, bytes] = {}
+    for folder, inside in ((ROOT / "app/src", ""), (ROOT / "functions/contract", "contract/")):
+        for path in sorted(folder.rglob("*")):
+            name = inside + path.relative_to(folder).as_posix()
+            if path.is_file() and _code_only(tarfile.TarInfo(f"./{name}")) is not None:
+                found[name] = path.read_bytes()
+    for language in languages.LANGUAGES:
+        compiled = languages.po_file(language).with_suffix(".mo").relative_to(ROOT / "app/src").as_posix()
+        found[compiled] = languages.compiled(languages.read(language))
+    return found
 
 
 def _content_hash(folder: Path) -> str:
@@ -179,16 +350,23 @@ def _start_before_flutter() -> None:
     words: dict[str, dict[str, str]] = {"en": {}}
     for language in languages.LANGUAGES:
         catalog = languages.read(language)
+        missing = [text for text in texts if catalog.get(text) is None]
+        if missing:
+            raise SourceError(f'app/web/start: the language {language} has no text "{missing[0]}": the start page says what a view says too')
         words[language] = {text: str(catalog[text].string) for text in texts}
     (_ASSETS / "words.js").write_text(f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n")
 
 
 def bundle_app_check(out: Path, *options: str) -> None:
     """Firebase's SDK for App Check and what we ask of it, as one file; the page loads it only where a backend asks for tokens."""
+    _esbuild("app/web/start/app_check.js", "--bundle", "--minify", f"--outfile={out}", "--allow-overwrite", *options).check_returncode()
+
+
+def _esbuild(*arguments: str) -> subprocess.CompletedProcess[str]:
     node = ROOT / "devtools/node_modules"
-    command = [str(node / ".bin/esbuild"), str(ROOT / "app/web/start/app_check.js"), "--bundle", "--minify", "--format=esm", "--log-level=error"]
+    command = [str(node / ".bin/esbuild"), *arguments, "--format=esm", "--log-level=error"]
     environment = {**os.environ, "PATH": tool_path(dict(os.environ)), "NODE_PATH": str(node)}
-    subprocess.run([*command, f"--outfile={out}", "--allow-overwrite", *options], check=True, capture_output=True, env=environment)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
 
 
 def _finish_page() -> str:
@@ -199,7 +377,7 @@ def _finish_page() -> str:
     inline = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
     (_ASSETS / "boot.js").write_text(_LANGUAGE + "\n".join(inline) + _ADDRESSES)
     page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
-    page = re.sub(r'<div id="loading".*?</div>', lambda _: (ROOT / "app/web/start/start.html").read_text(), page, flags=re.DOTALL)
+    page = re.sub(r'<div id="loading".*?</div>', _START, page, flags=re.DOTALL)
     page = re.sub(r'\s*<script src="(python|flutter_bootstrap)\.js"[^>]*></script>', "", page)
     head = "\n  ".join(
         [
@@ -213,7 +391,7 @@ def _finish_page() -> str:
     # The worker that Flutter used to need: without it Flutter starts at once.
     bootstrap = _ASSETS / "flutter_bootstrap.js"
     text, count = re.subn(r"    serviceWorkerSettings: \{.*?\n    \},\n", "", bootstrap.read_text(), flags=re.DOTALL)
-    if count != 1 or "flutter_bootstrap" not in page or '<div id="start"' not in page:
+    if count != 1 or "flutter_bootstrap" not in page or _START not in page:
         raise RuntimeError("Flet's page has changed: see devtools/web.py")
     bootstrap.write_text(text)
     (_ASSETS / "flutter_service_worker.js").unlink()
@@ -241,6 +419,7 @@ const unzipped = async (answer) => new Uint8Array(await new Response(answer.body
 const base = new URL(".", import.meta.url).href;
 self.earlyApp = fetch(base + "app.tar.gz").then((answer) => answer.arrayBuffer());
 self.earlyApp.catch(() => {}); // told where it is awaited
+const edited = false;
 // With the app already in memory when the browser can restore that, else from the beginning.
 self.earlyPyodide = (async () => {
     const { loadPyodide } = await import(base + "pyodide/pyodide.mjs");
@@ -250,7 +429,7 @@ self.earlyPyodide = (async () => {
         const answer = await fetch(base + "pyodide/snapshot.bin.gz");
         if (!answer.ok) throw new Error("no snapshot");
         const restored = await loadPyodide({ ...output, _loadSnapshot: await unzipped(answer) });
-        restored.runPython("import random, main; random.seed()");
+        restored.runPython(edited ? "import random; random.seed()" : "import random, main; random.seed()");
         self.restored = true;
         return restored;
     } catch (error) {
