@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test test-deep check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages screenshots demo help
+.PHONY: run test test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -15,6 +15,9 @@ test:          ## everything that CI runs
 
 test-deep:     ## the random searches alone, TEST_DEPTH (default 20) times as wide as make test makes them
 	$(DO) test-deep $(ARGS)
+
+coverage:      ## which lines the tests run, as a table; fails when backend or contract have less than 95 percent
+	$(DO) coverage $(ARGS)
 
 check:         ## lint, format, types
 	$(DO) check

@@ -69,6 +69,12 @@ def _test_deep(rest: Sequence[str]) -> int:
     return _call([sys.executable, "-m", "pytest", "-m", "hypothesis or wide", *rest], {"TEST_DEPTH": depth})
 
 
+def _coverage(rest: Sequence[str]) -> int:
+    from devtools import coverage
+
+    return coverage.main(rest, _call)
+
+
 def _check(_: Sequence[str]) -> int:
     return _all(["ruff", "format", "--check"], ["ruff", "check"], ["pyright"])
 
@@ -201,6 +207,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "run": ("start everything on this machine and print where to look", False, _run),
     "test": ("run the tests (pytest)", True, _test),
     "test-deep": ("the random searches alone, TEST_DEPTH times as wide as `test` makes them", True, _test_deep),
+    "coverage": ("which lines the tests run; fails when backend or contract have less than 95 percent", True, _coverage),
     "check": ("lint, format, types", False, _check),
     "format": ("put the code into its format", False, _format),
     "bench": ("measure, and print the tables of docs/performance.md", True, _bench),

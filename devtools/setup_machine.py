@@ -74,9 +74,9 @@ def prepare(command: str, rest: Sequence[str]) -> None:
             java = pool.submit(java_step(uv).do, progress)
             node_step(uv).do(progress)
             folders = {"firebase-tools": ROOT / "devtools"}
-            if command == "test":
+            if command in ("test", "coverage"):
                 folders["other clients"] = OTHER_CLIENTS
-            if command == "test" or "Firefox" in wanted:
+            if command in ("test", "coverage") or "Firefox" in wanted:
                 folders["Firebase's JavaScript SDK"] = WEB_SDK
             list(pool.map(lambda named: npm_step(*named).do(progress), folders.items()))
             java.result()
@@ -318,7 +318,7 @@ def browsers_of(command: str, rest: Iterable[str]) -> tuple[str, ...]:
     if command == "bench":
         named = list(rest) or list(_BENCHMARKS)
         return tuple(name for name in _BROWSERS if any(name in _BENCHMARKS.get(benchmark, ()) for benchmark in named))
-    return {"test": tuple(_BROWSERS), "screenshots": ("Chromium",), "demo": ("Chromium",)}.get(command, ())
+    return {"test": tuple(_BROWSERS), "coverage": ("Chromium",), "screenshots": ("Chromium",), "demo": ("Chromium",)}.get(command, ())
 
 
 def _browsers(wanted: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import importlib
-import itertools
 import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,128 +12,27 @@ import pytest
 
 import backend
 import contract
-from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.connections import connection as steps
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded, hash_of
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Connection, Credential, Device, Lease, SealedTokens, State, TokenResponse
+from backend.connections.connection import Connection, Credential, Device, Lease, SealedTokens, State
 from backend.connections.credentials import RememberedCredentials
-from backend.connections.lifecycle import Lifecycle
-from backend.connections.renewal import Renewal
-from backend.connections.store import Blocks, ChainBroken, Contended, RecordingStore
-from backend.connections.vault import Vault
-from backend.failures import Busy
+from backend.connections.store import Blocks, ChainBroken, RecordingStore
 from backend.values import Caller, KeptText, Secret, Uid
 from contract.calls import Access, ConnectionStatus, Empty, Erased, HistoryLine, SignedInDevice, SignOut, UpdateConnection
 from contract.errors import ConnectionLost, Reason
-from tests.functions.instances import FirebaseUsers, SteppedClock
+from tests.functions.instances import SteppedClock
 from tests.functions.memory_store import MemoryDocuments
+from tests.functions.one_process import CIPHER, HOST, UID, URL, Backend, contended, response
 
-UID = Uid.of("00D000000000001EAA", "005000000000001AAA")
 OTHER = Uid.of("00D000000000001EAA", "005000000000002AAA")
 STRANGER = Uid.of("00D000000000002EAA", "005000000000001AAA")
-HOST, URL = "login.salesforce.com", "https://x.my.salesforce.com"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-CIPHER = TinkCipher(Secret(new_keyset()))
-
-
-class Counted(MemoryDocuments):
-    """Counts reads, and lets others write first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads = self.looks = 0
-        self.before_write: list[Callable[[], None]] = []
-        self.held: asyncio.Event | None = None
-        self.waits = asyncio.Event()
-
-    async def read(self, uid: Uid) -> Connection | None:
-        self.reads += 1
-        found = await super().read(uid)
-        if self.held is not None:
-            self.waits.set()
-            await self.held.wait()
-        return found
-
-    async def read_blocks(self) -> Blocks:
-        self.looks += 1
-        found = await super().read_blocks()
-        if self.held is not None:
-            await self.held.wait()
-        return found
-
-    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
-        if self.before_write:
-            self.before_write.pop()()
-        return await super().write(connection, entry)
-
-    async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
-        if self.before_write:
-            self.before_write.pop()()
-        await super().write_blocks(blocks, entry)
-
-
-def contended() -> None:
-    raise Contended
-
-
-class Salesforce:
-    """Revokes, or is away; refuses every refresh."""
-
-    def __init__(self) -> None:
-        self.revoked: list[tuple[str, str]] = []
-        self.away = False
-
-    async def revoke(self, login_host: str, token: Secret) -> None:
-        if self.away:
-            raise Busy
-        self.revoked.append((login_host, token.reveal()))
-
-    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
-        raise Busy
-
-    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
-        raise Busy
-
-
-class Backend:
-    """One process, and what it stands on."""
-
-    def __init__(self) -> None:
-        ids = itertools.count(1)
-        self.clock = SteppedClock()
-        self.documents, self.salesforce, self.firebase = Counted(), Salesforce(), FirebaseUsers()
-        self.noticed: list[tuple[State, Event | None]] = []
-        self.broken: list[str] = []
-        self.audit = Audit(CIPHER, lambda: f"s{next(ids)}")
-        self.store = RecordingStore(self.documents, self.audit, self.clock, lambda c, e: self.noticed.append((c.state, e)), self.broken.append)
-        self.remembered = RememberedCredentials(self.clock)
-        self.vault = Vault(self.store, CIPHER, self.salesforce, self.clock, self.remembered)
-        self.blocks = BlockList(self.store, self.clock)
-        renewal = Renewal(self.vault, self.store, self.salesforce, self.remembered, self.clock, lambda: 0.5, "me")
-        self.lifecycle = Lifecycle(
-            self.vault, renewal, self.store, self.firebase, self.blocks, self.clock, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180)
-        )
-
-    async def sign_in(self, uid: Uid = UID, device: str = "phone", name: str = "") -> Connection | None:
-        return await self.vault.save(response(uid), HOST, Device(device, name))
-
-    async def stored(self, uid: Uid = UID) -> Connection:
-        found = await MemoryDocuments.read(self.documents, uid)
-        assert found is not None
-        return found
-
-    async def entries(self, subject: str) -> list[Entry]:
-        return list(await self.documents.newest_entries(subject, 99))
 
 
 @pytest.fixture
 def here() -> Backend:
     return Backend()
-
-
-def response(uid: Uid = UID, n: int = 1) -> TokenResponse:
-    return TokenResponse(Secret(f"access {n}"), Secret(f"refresh {n}"), URL, "api refresh_token", uid)
 
 
 # Values

@@ -146,5 +146,10 @@ class AnOrg:
         return "https://acme.my.salesforce.com"
 
 
+def off_the_wire(text: str) -> str:
+    """Equal to `text` and another object, as what was decoded from JSON is."""
+    return text.encode().decode()
+
+
 def a_row(**fields: object) -> Row:
     return {"attributes": {"type": "Account"}, "Id": RECORD_ID, "SystemModstamp": VERSION, **fields}

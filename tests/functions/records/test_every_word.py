@@ -28,7 +28,7 @@ from contract.calls import (
     User,
 )
 from contract.errors import CallError, NotFound, Reason
-from tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row
+from tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row, off_the_wire
 
 ME = CALLER.uid.user_id
 LISTED = "Id, Name, Industry, BillingCity, Phone, SystemModstamp"
@@ -45,8 +45,8 @@ class TwoOrgs(AnOrg):
 
     def _described(self, sobject: str) -> Described:
         plain = super()._described(sobject)
-        owner = plain.fields.get("OwnerId")
-        fields = dict(plain.fields)
+        fields = {name: replace(f, shape=replace(f.shape, type=off_the_wire(f.shape.type))) for name, f in plain.fields.items()}
+        owner = fields.get("OwnerId")
         if owner is not None:
             fields["OwnerId"] = replace(owner, shape=replace(owner.shape, refers_to=("Group", "User")))
         if sobject == "Account":
@@ -141,7 +141,11 @@ async def test_a_search_looks_only_where_the_user_may_look(org: TwoOrgs) -> None
     (Filter("Name", "eq", "me"), "Name = 'me'"),
 ])  # fmt: skip
 async def test_each_filter_is_one_condition(org: TwoOrgs, condition: Filter, text: str) -> None:
-    assert where(await sent_for(org, ListRecords("Account", filters=(condition,)))) == f"({text})"
+    value = off_the_wire(condition.value) if isinstance(condition.value, str) else condition.value
+    assert (
+        where(await sent_for(org, ListRecords("Account", filters=(replace(condition, value=value, operator=off_the_wire(condition.operator)),))))
+        == f"({text})"
+    )  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(("request_", "reason", "message"), [
@@ -189,7 +193,8 @@ async def test_a_required_field_has_no_empty_values_after_the_others(org: TwoOrg
 
 
 @pytest.mark.parametrize("mark", [
-    "text", {"a": 1}, [], ["Name", False, "N"], ["Name", False, "N", RECORD_ID, 1], ["Industry", False, "N", RECORD_ID],
+    "text", {"a": 1}, [], ["Name", False, "N"],
+    ["Name", False, "N", RECORD_ID, 1], ["Industry", False, "N", RECORD_ID], ["Phone", False, "N", RECORD_ID],
     ["Name", True, "N", RECORD_ID], ["Name", 0, "N", RECORD_ID], ["Name", None, "N", RECORD_ID], ["Name", False, ["N"], RECORD_ID],
     ["Name", False, {"N": 1}, RECORD_ID], ["Name", False, "N", 5], ["Name", False, "N", None],
 ])  # fmt: skip

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from backend.records import soql
 from contract.errors import Reason, RefusedRequest
 from localorg.soql.syntax import Compare, Value, parse
+from tests.functions.records.an_org import off_the_wire
 
 _text = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
 
@@ -54,7 +55,7 @@ def test_a_like_pattern_finds_the_text_itself(text: str) -> None:
     ],
 )
 def test_literals(kind: str, value: object, shown: str) -> None:
-    assert soql.literal(kind, value) == shown  # pyright: ignore[reportArgumentType]
+    assert soql.literal(off_the_wire(kind), value) == shown  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_literals(kind: str, value: object, shown: str) -> None:
 )
 def test_a_value_that_does_not_fit_is_refused(kind: str, value: object) -> None:
     with pytest.raises(RefusedRequest) as refused:
-        soql.literal(kind, value)  # pyright: ignore[reportArgumentType]
+        soql.literal(off_the_wire(kind), value)  # pyright: ignore[reportArgumentType]
     assert refused.value.reason is Reason.INVALID_VALUE
 
 

@@ -1,0 +1,47 @@
+"""`make coverage`: which lines the tests run, in this process and in those that they start (the emulators' functions among them).
+
+What runs elsewhere is not seen: the client in a browser (Pyodide), and a process that is killed on the spot. The tests in
+browsers and those of a release are left out for that.
+"""
+
+import contextlib
+import io
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+
+from coverage import Coverage
+
+from devtools.paths import ROOT
+
+TESTS = ("tests/app", "tests/functions", "tests/operations", "tests/integration", "tests/localorg", "tests/devtools")
+AT_LEAST = {"functions/backend": 95.0, "functions/contract": 95.0}  # percent of lines
+TOLD = ("functions/main.py", "app/src/data", "app/src/ui", "app/src", "localorg", "devtools")
+_FOLDER = ROOT / ".local/coverage"
+
+
+def main(arguments: Sequence[str], call: Callable[[Sequence[str]], int]) -> int:
+    """Runs the tests (all that can be measured, or those that `arguments` name) and prints a table; 1 when a test fails or an area
+    has too few lines covered. `call` runs a command in the project's environment."""
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    _FOLDER.mkdir(parents=True)
+    failed = call([sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", *(arguments or TESTS)])
+    measured = Coverage(config_file=str(ROOT / "pyproject.toml"))
+    measured.combine(strict=True)
+    measured.save()
+    missed = [area for area in (*AT_LEAST, *TOLD) if _told(measured, area) < AT_LEAST.get(area, 0)]
+    for area in missed:
+        print(f"\n✗ {area} has less than {AT_LEAST[area]:.0f} % of its lines covered; without a test are:\n")
+        measured.report(include=_files(area), show_missing=True, skip_covered=True)
+    return int(bool(failed or missed))
+
+
+def _told(measured: Coverage, area: str) -> float:
+    with contextlib.redirect_stdout(io.StringIO()):
+        percent = measured.report(include=_files(area))
+    print(f"{percent:6.1f} %  {area}" + (f"  (at least {AT_LEAST[area]:.0f})" if area in AT_LEAST else ""))
+    return percent
+
+
+def _files(area: str) -> list[str]:
+    return [area if area.endswith(".py") else f"{area}/*"]
