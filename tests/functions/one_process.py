@@ -30,9 +30,11 @@ class WatchedClock(SteppedClock):
     def __init__(self) -> None:
         super().__init__()
         self.slept: list[float] = []
+        self.sleeps = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.sleeps.set()
         await super().sleep(seconds)
 
 
@@ -45,6 +47,10 @@ class Counted(MemoryDocuments):
         self.before_write: list[Callable[[], None]] = []
         self.held: asyncio.Event | None = None
         self.waits = asyncio.Event()
+
+    def vanish(self, uid: Uid) -> None:
+        """Somebody else has deleted it."""
+        del self._documents[uid]
 
     async def read(self, uid: Uid) -> Connection | None:
         self.reads += 1
