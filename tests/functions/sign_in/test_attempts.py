@@ -25,11 +25,13 @@ class HeldClock(SteppedClock):
     def __init__(self) -> None:
         super().__init__()
         self.time = datetime(2026, 11, 26, 10, 0, 5, tzinfo=UTC)
+        self.slept = 0.0
 
     def now(self) -> datetime:
         return self.time
 
     async def sleep(self, seconds: float) -> None:
+        self.slept = seconds
         await asyncio.sleep(0)
 
 
@@ -77,6 +79,103 @@ async def test_the_time_to_wait_is_the_rest_of_the_minute() -> None:
     assert fail(budget, someone("198.51.100.9")) == 55
     clock.time += timedelta(seconds=55)
     assert fail(budget, someone("198.51.100.9")) is None
+
+
+@pytest.mark.parametrize(("second", "wait"), [(0, 60), (0.4, 60), (0.6, 59), (30, 30), (59, 1), (59.9, 1)])
+async def test_the_time_to_wait_is_a_second_at_least(second: float, wait: int) -> None:
+    clock = HeldClock()
+    budget = attempts(clock=clock, per_address=1)
+    clock.time = datetime(2026, 11, 26, 10, 1, tzinfo=UTC) + timedelta(seconds=second)
+    assert [fail(budget, someone("198.51.100.9")) for _ in range(2)] == [None, wait]
+
+
+async def test_a_flood_is_noticed_once_a_minute() -> None:
+    told, clock, office = list[str](), HeldClock(), someone("198.51.100.9")
+    budget = Attempts(MemoryAttempts(), clock, per_address=1, fingerprint=str, notice=lambda: told.append("refused"))
+    for minute in range(3):
+        clock.time = datetime(2026, 11, 26, 10, minute, 30, tzinfo=UTC)
+        assert [fail(budget, office) for _ in range(4)] == [None, 30, 30, 30]
+        assert len(told) == minute + 1
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def told_addresses(store: MemoryAttempts) -> dict[str, int]:
+    return {key.removeprefix("address_"): n for counts in store.counts.values() for key, n in counts.items() if "everyone" not in key}
+
+
+async def test_an_address_is_told_from_its_third_failure_after_two_seconds() -> None:
+    store, clock = MemoryAttempts(), HeldClock()
+    budget = attempts(store, clock)
+    await failures(budget, [someone("192.0.2.1")] * 3 + [someone("192.0.2.2")] * 2)
+    await settled()
+    assert clock.slept == 2
+    assert told_addresses(store) == {"192.0.2.1": 3}
+    assert store.counts["2026-11-26T10:00+00:00"]["everyone"] == 5
+    await failures(budget, [someone("192.0.2.1"), someone("192.0.2.2")])
+    await settled()
+    assert told_addresses(store) == {"192.0.2.1": 4, "192.0.2.2": 3}
+    assert store.counts["2026-11-26T10:00+00:00"]["everyone"] == 7
+
+
+async def test_the_fifty_addresses_with_the_most_failures_are_told() -> None:
+    store = MemoryAttempts()
+    budget = attempts(store)
+    for n in range(60):
+        await failures(budget, [someone(f"192.0.2.{n}")] * (3 + (n >= 10)), host=f"h{n}")
+    await settled()
+    assert set(told_addresses(store)) == {f"192.0.2.{n}" for n in range(10, 60)}
+
+
+async def test_what_others_have_counted_is_added_once() -> None:
+    """Ten here and eleven there, told in turns, are twenty-one: the address may have twenty-five."""
+    store, clock = MemoryAttempts(), HeldClock()
+    here, there = (attempts(store, clock, per_address=25) for _ in range(2))
+    office = someone("198.51.100.9")
+    for rounds in ((5, 4), (3, 4), (2, 3)):
+        for budget, often in zip((here, there), rounds, strict=True):
+            assert await failures(budget, [office] * often) == often
+            await settled()
+    await failures(here, [office])
+    await settled()
+    assert await failures(here, [office] * 9) == 3
+    clock.time += timedelta(seconds=60)
+    assert await failures(here, [office] * 30) == 25
+
+
+@pytest.mark.parametrize(("address", "same", "other"), [
+    ("::ffff:198.51.100.9", "198.51.100.9", "::ffff:198.51.100.10"), ("2001:db8::1", "2001:db8:0:0:ffff::", "2001:db8:0:1::"),
+    ("198.51.100.9", "198.51.100.9", "198.51.100.8"), ("no address", "no address", "none"),
+])  # fmt: skip
+async def test_which_addresses_are_one_caller(address: str, same: str, other: str) -> None:
+    budget = attempts(per_address=1)
+    assert [fail(budget, someone(a)) is None for a in (address, same, other)] == [True, False, True]
+
+
+async def test_strange_codes_and_strangers_have_counts_of_their_own() -> None:
+    store = MemoryAttempts()
+    budget = attempts(store)
+    for visitor, code in ((someone("192.0.2.1", "192.0.2.9"), CODE), (someone("192.0.2.1"), STRANGE), (someone("192.0.2.1", attestation="a"), CODE)):
+        await failures(budget, [visitor] * 3, code=code)
+    await settled()
+    assert dict(store.counts["2026-11-26T10:00+00:00"]) == {
+        "address_192.0.2.1": 3, "peer_192.0.2.9": 3, "unusual_address_192.0.2.1": 3, "attested_address_192.0.2.1": 3,
+        f"everyone_{HOST}": 6, "everyone": 6, f"attested_everyone_{HOST}": 3, "attested_everyone": 3,
+    }  # fmt: skip
+
+
+async def test_half_of_a_login_hosts_budget_is_kept_for_first_attempts() -> None:
+    """One address may have one failure: its login host ten of callers that come for the first time, five of others."""
+    budget = attempts(per_address=1)
+    assert await failures(budget, [someone(f"192.0.2.{n}") for n in range(9)], code=STRANGE) == 5
+    assert await failures(budget, [someone(f"198.51.100.{n}") for n in range(9)]) == 5
+    budget = attempts(per_address=2)
+    assert await failures(budget, [someone(f"192.0.2.{n}") for n in range(12)]) == 12
+    assert fail(budget, someone("192.0.2.1")) == 55, "a second attempt of this minute may have half"
+    assert fail(budget, someone("192.0.2.99")) is None
 
 
 async def test_sign_ins_that_succeed_cost_nothing() -> None:
@@ -230,3 +329,13 @@ def test_verifiers_that_cannot_be_one(verifier: str) -> None:
 def test_a_code_as_salesforce_documents_it() -> None:
     """Salesforce Help, "OAuth 2.0 Web Server Flow for Web App Integration"."""
     assert possible("aPrxsmIEeqM9PiQroGEWx1UiMQd95_5JUZVEhsOFhS8EVvbfYBBJli2W5fn3zbo.8hojaNW_1g==", "v" * 43)
+
+
+@pytest.mark.parametrize(("code", "verifier"), [("x" * 20, "v" * 43), ("x" * 1024, "v" * 128), ("aB9._~+/=!-" * 2, "aB9._~-" * 10)])
+def test_codes_and_verifiers_that_can_be_one(code: str, verifier: str) -> None:
+    assert possible(code, verifier)
+
+
+@pytest.mark.parametrize("code", ["x" * 19, "x" * 1025])
+def test_codes_that_are_too_short_or_too_long(code: str) -> None:
+    assert not possible(code, "v" * 43)
