@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages screenshots demo help
+.PHONY: run test quick test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -12,6 +12,9 @@ run:           ## start everything on this machine and print where to look; OBSE
 
 test:          ## everything that CI runs
 	$(DO) test $(ARGS)
+
+quick:         ## a minute of the tests that what you changed concerns, without emulators
+	$(DO) quick $(ARGS)
 
 test-deep:     ## the random searches alone, TEST_DEPTH (default 20) times as wide as make test makes them
 	$(DO) test-deep $(ARGS)

@@ -5,11 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
 from devtools import lock, openapi, ports, run, web
 from devtools.function_settings import FunctionSettings
@@ -33,19 +30,9 @@ def _run(_: Sequence[str]) -> int:
     return run.run(Plan(ports.chosen(), _project(), STATE, own=OWN_SETTINGS), observe=os.environ.get("OBSERVE", "") not in ("", "0"))
 
 
-# Groups of tests, each with emulators of its own. The lanes run at the same time and take about as long as each other, the groups of a
-# lane one after the other; what drives browsers comes last and has the machine for itself.
-TEST_LANES = (
-    (
-        (
-            *("tests/app", "tests/localorg", "tests/release"),
-            *("tests/test_arrows.py", "tests/test_docs.py", "tests/test_readme.py", "tests/test_threat_model.py"),
-        ),
-        ("tests/devtools",),
-    ),
-    (("tests/functions", "tests/operations"), ("tests/integration",)),
-)
-TEST_LAST = ("tests/e2e",)
+# Tests that need no emulators and no browser begin at once; a worker starts emulators of its own when it comes to a file that needs them.
+# More workers than processors, because most tests wait for another process most of their time.
+TEST_WORKERS = 3
 
 
 def _test(rest: Sequence[str]) -> int:
@@ -54,14 +41,15 @@ def _test(rest: Sequence[str]) -> int:
         return _call([*pytest, *rest])
     if web.is_stale():
         web.build()
-    shown, beside = TEST_LANES
-    with tempfile.TemporaryFile() as said, ThreadPoolExecutor(1) as pool:
-        other = pool.submit(lambda: [_call([*pytest, *group], out=said) for group in beside])
-        codes = [_call([*pytest, *group]) for group in shown] + other.result()
-        said.seek(0)
-        sys.stdout.buffer.write(said.read())
-        sys.stdout.flush()
-    return int(any([*codes, _call([*pytest, *TEST_LAST])]))
+    # A file stays in one worker, in the order that tests/conftest.py gives: what takes longest first.
+    return _call([*pytest, "-n", str(TEST_WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=20"])
+
+
+def _quick(rest: Sequence[str]) -> int:
+    """The tests that concern what was changed, for at most a minute."""
+    from devtools import quick
+
+    return quick.run(rest)
 
 
 def _test_deep(rest: Sequence[str]) -> int:
@@ -206,6 +194,7 @@ def _lock(_: Sequence[str]) -> int:
 COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "run": ("start everything on this machine and print where to look", False, _run),
     "test": ("run the tests (pytest)", True, _test),
+    "quick": ("a minute of the tests that what you changed concerns, without emulators", True, _quick),
     "test-deep": ("the random searches alone, TEST_DEPTH times as wide as `test` makes them", True, _test_deep),
     "coverage": ("which lines the tests run; fails when backend or contract have less than 95 percent", True, _coverage),
     "check": ("lint, format, types", False, _check),
@@ -239,8 +228,8 @@ def _all(*commands: Sequence[str]) -> int:
     return max([_call([str(PYTHON.parent / c[0]), *c[1:]]) for c in commands])
 
 
-def _call(command: Sequence[str], extra: dict[str, str] | None = None, cwd: Path = ROOT, out: IO[bytes] | None = None) -> int:
-    return subprocess.call(command, cwd=cwd, env=_environment(extra or {}), stdout=out, stderr=None if out is None else subprocess.STDOUT)
+def _call(command: Sequence[str], extra: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
+    return subprocess.call(command, cwd=cwd, env=_environment(extra or {}))
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ from devtools.paths import BIN, JAVA_HOME, NODE_BIN, OTHER_CLIENTS, PYTHON, ROOT
 UV_VERSION = "0.13.9"
 MINIMUM_NODE = (22, 19)
 MINIMUM_JAVA = 21
-PYTHON_ONLY = ("check", "test-deep", "format", "keyset", "lock", "openapi", "reset", "site")  # commands that need neither Node nor Java
+PYTHON_ONLY = ("check", "quick", "test-deep", "format", "keyset", "lock", "openapi", "reset", "site")  # commands that need neither Node nor Java
 
 
 class SetupError(Exception):

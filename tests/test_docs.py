@@ -10,7 +10,6 @@ from backend.connections.connection import State
 from contract.calls import ANSWER_SECONDS, APP_SECONDS, CALL_SECONDS, CALLS
 from contract.errors import CallError, Reason
 from devtools import openapi
-from devtools.__main__ import TEST_LANES, TEST_LAST
 from devtools.paths import ROOT
 from devtools.ports import _DEFAULTS as PORTS
 from localorg.control import api as control
@@ -61,14 +60,6 @@ def test_every_make_target_is_documented_and_every_documented_one_exists(reposit
     )
     assert named <= targets, named - targets
     assert {"run", "test", "bench", "deploy-check", "reset", "keyset", "lock", "web"} <= named
-
-
-def test_make_test_runs_every_test(repository: Path) -> None:
-    told = {path for lane in TEST_LANES for group in lane for path in group} | set(TEST_LAST)
-    files = {
-        f"tests/{f.relative_to(repository / 'tests').parts[0]}" for f in (repository / "tests").rglob("test_*.py") if "node_modules" not in f.parts
-    }
-    assert told == files
 
 
 def test_the_control_api_is_documented(repository: Path) -> None:

@@ -1,0 +1,155 @@
+"""`make quick`: the tests that concern what was changed, for a minute at most, without emulators and browsers.
+
+What a test concerns is read from its imports, from those of what it imports, and so on; the nearest come first.
+This module is also the pytest plugin that leaves out what needs emulators, and that ends in time.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.paths import ROOT
+
+SECONDS = 50.0  # after which no further test begins; the rest of the minute is for the start and for the test under way
+_ENDS = "QUICK_ENDS"
+_IMPORTED_FROM = (ROOT / "functions", ROOT / "app/src", ROOT)
+# Tests of files that nothing imports.
+_BY_FOLDER = {
+    "docs": ("tests/test_docs.py", "tests/test_threat_model.py"),
+    "README.md": ("tests/test_docs.py",),
+    "CONTRIBUTING.md": ("tests/test_docs.py",),
+    "Makefile": ("tests/test_docs.py",),
+    "app/src/languages": ("tests/app/test_words.py",),
+    "app/web": ("tests/app/test_start_page.py",),
+    "deploy": ("tests/operations/test_deploy.py",),
+    "firestore.indexes.json": ("tests/operations/test_deploy.py",),
+}
+# They start programs of their own, or take most of the minute.
+_NOT_QUICK = ("tests/e2e", "tests/integration", "tests/devtools", "tests/release", "tests/test_readme.py", "tests/localorg/test_durable.py",
+              "tests/localorg/test_package.py", "tests/localorg/test_salesforce_cli.py", "tests/localorg/test_other_clients.py")  # fmt: skip
+
+
+def run(files: Sequence[str] = ()) -> int:
+    """Runs the tests that concern these files (paths below the project's folder), by default those that git sees changed."""
+    changed = list(files) or changed_files()
+    chosen = concerned(changed)
+    print(f"… {len(changed)} changed files concern {len(chosen)} files of tests", flush=True)
+    if not chosen:
+        return 0
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "devtools.quick", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    ended = subprocess.call([*command, *chosen], cwd=ROOT, env={**os.environ, _ENDS: str(time.time() + SECONDS)})
+    return 0 if ended == pytest.ExitCode.NO_TESTS_COLLECTED else ended
+
+
+def changed_files() -> list[str]:
+    """What differs from the last commit; when nothing does, what that commit changed."""
+    new = _git("ls-files", "--others", "--exclude-standard")
+    return [*_git("diff", "--name-only", "HEAD"), *new] or _git("diff", "--name-only", "HEAD~1", "HEAD")
+
+
+def concerned(changed: Iterable[str]) -> list[str]:
+    """The files of tests that import one of these files, directly or not, the nearest first."""
+    importers = _importers()
+    distance: dict[str, int] = {}
+    ahead = deque((path, 0) for path in changed)
+    tests: dict[str, int] = {}
+    while ahead:
+        path, steps = ahead.popleft()
+        if path in distance:
+            continue
+        distance[path] = steps
+        if Path(path).name.startswith("test_"):
+            tests.setdefault(path, steps)
+        if Path(path).name == "conftest.py":
+            folder = str(Path(path).parent)
+            tests.update({str(p.relative_to(ROOT)): steps for p in (ROOT / folder).rglob("test_*.py")})
+        for folder, own in _BY_FOLDER.items():
+            if path == folder or path.startswith(f"{folder}/"):
+                tests.update(dict.fromkeys(own, 0))
+        ahead.extend((importer, steps + 1) for importer in importers.get(path, ()))
+    own_names = {f"test_{Path(path).stem}.py" for path in distance if not distance[path]}  # the same tree holds their tests
+    quick = [t for t in tests if not t.startswith(_NOT_QUICK) and (ROOT / t).exists()]
+    return sorted(quick, key=lambda path: (Path(path).name not in own_names, tests[path], path))
+
+
+def _importers() -> Mapping[str, set[str]]:
+    """For each source file the files that import it."""
+    found: dict[str, set[str]] = {}
+    for importer in _git("ls-files", "--cached", "--others", "--exclude-standard", "*.py"):
+        if (ROOT / importer).is_file():
+            for name in _imports(ast.parse((ROOT / importer).read_text())):
+                for imported in _files_of(name):
+                    found.setdefault(imported, set()).add(importer)
+    return found
+
+
+def _imports(tree: ast.AST) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files_of(name: str) -> Iterable[str]:
+    """The file of a module of this project; nothing for a package of others."""
+    for root in _IMPORTED_FROM:
+        base = root.joinpath(*name.split("."))
+        for path in (base.with_name(base.name + ".py"), base / "__init__.py"):
+            if path.is_file():
+                yield str(path.relative_to(ROOT))
+                return
+
+
+def _git(*arguments: str) -> list[str]:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.split("\n")[:-1]
+
+
+# The plugin
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    needs_more = {"suite", "fleet"}
+    slow = [item for item in items if needs_more & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("browser")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
+_left = 0  # tests for which the minute was too short, in this process or (where workers report) in all
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol() -> bool | None:
+    """Passes a test over once the time is up."""
+    global _left
+    if time.time() < float(os.environ[_ENDS]):
+        return None
+    _left += 1
+    return True
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:  # this is a worker
+        output["left"] = _left
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    global _left
+    _left += int(getattr(node, "workeroutput", {}).get("left", 0))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _left:
+        terminalreporter.write_line(f"{_left} tests more concern the change; a minute was too short for them: make test runs all")
