@@ -19,7 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright
 
 from devtools.browsers import CHROMIUM_FLAGS, SECONDS, Tab
 from devtools.deploy.hosting import with_app_check
@@ -163,13 +163,12 @@ def world(suite: Suite, tmp_path: Path, said: list[str]) -> Iterator[World]:
 
 
 @pytest.fixture
-def page(world: World) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=world.flags)
-        page = browser.new_page(viewport={"width": 390, "height": 844}, ignore_https_errors=True)
-        page.set_default_timeout(SECONDS)
-        yield page
-        browser.close()
+def page(playwright: Playwright, world: World) -> Iterator[Page]:
+    browser = playwright.chromium.launch(executable_path=chromium(), args=world.flags)
+    page = browser.new_page(viewport={"width": 390, "height": 844}, ignore_https_errors=True)
+    page.set_default_timeout(SECONDS)
+    yield page
+    browser.close()
 
 
 def test_the_app_proves_itself(world: World, page: Page, said: list[str]) -> None:

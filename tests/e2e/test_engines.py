@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright
 
 from devtools.browsers import CHROMIUM_FLAGS
 from devtools.clients import PASSWORD, SALES
@@ -25,13 +25,13 @@ def _run(*command: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_chromium(suite: Suite) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
-        phone = Phone(browser.new_context(), suite.plan.app_url)
-        phone.open()
-        phone.sign_in()
-        browser.close()
+def test_chromium(playwright: Playwright, suite: Suite) -> None:
+    """With nothing of the app in its cache."""
+    browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+    phone = Phone(browser.new_context(), suite.plan.app_url)
+    phone.open()
+    phone.sign_in()
+    browser.close()
 
 
 def test_firefox(suite: Suite, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright
 
 from devtools.browsers import CHROMIUM_FLAGS
 from devtools.clients import SALES, authorize
@@ -66,11 +66,10 @@ def other_origin() -> Iterator[str]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
-        yield browser.new_page()
-        browser.close()
+def page(playwright: Playwright) -> Iterator[Page]:
+    browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+    yield browser.new_page()
+    browser.close()
 
 
 def story(suite: Suite, page: Page, origin: str, allowed: str) -> dict[str, Any]:
