@@ -3,6 +3,7 @@
 import ast
 import gc
 import importlib
+import io
 import os
 import sys
 import types
@@ -28,14 +29,18 @@ for path in Path("/home/pyodide").glob("**/*.py"):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ft":
                 getattr(flet, node.attr, None)
 
-# Catalogues and locales are read from files, which are not there at once after a restore.
-values, words = importlib.import_module("ui.shared.values"), importlib.import_module("ui.shared.words")
-for language in ("ja", "de", "en-GB", "en-US"):
-    words.use_language([language])
+# Catalogues and locales are read from files, which are not there after a restore. What most people's first view needs is made ready;
+# the locales of other regions, which add little to those that they inherit from, are read from memory when they are needed.
+localedata, values, words = (importlib.import_module(name) for name in ("babel.localedata", "ui.shared.values", "ui.shared.words"))
+for tag in (*words.LANGUAGES, "en-GB", "en-US"):
+    words.use_language([tag])
     values.money(1234567.0)
     values.value(None, 1.5)
     values.day("2026-01-31")
     values.short_day("2026-01-31")
     values.time_of("2026-01-31T10:00:00+00:00")
+regions = [localedata.resolve_locale_filename(name) for name in localedata.locale_identifiers() if name not in words.LANGUAGES]
+contents = {path: Path(path).read_bytes() for path in regions}
+vars(localedata)["open"] = lambda path, _mode: io.BytesIO(contents[path])
 gc.collect()
 gc.freeze()  # what stands here stays: the collector need not look at it again

@@ -35,7 +35,7 @@ _PACKAGES = ROOT / "build/pypackages"
 # The app's requirements as Pyodide's Python sees them; wheels for its platform are on PyPI.
 _PYODIDE = ["--no-deps", "--only-binary=:all:", "--python-version", "3.14", "--implementation", "cp", "--platform", "pyemscripten_2026_0_wasm32"]
 VENDORED = ("flet==1.0.5", "flet-secure-storage==1.0.5", "msgpack==1.2.4", "repath==0.9.0", "six==1.17.0", "babel==2.18.0")
-_LOCALES = re.compile(r"locale-data/(root|(en|de|ja)(_\w+)?)\.dat")  # of the languages that the app speaks
+_LOCALES = re.compile(r"locale-data/(root|(en|de|ja)(_([A-Z]{2}|\d{3}))?)\.dat")  # of the languages that the app speaks
 _UNUSED = (
     *("main.dart.wasm", "main.dart.mjs", "pyodide/python", "pyodide/python.bat", "pyodide/python.exe", "pyodide/python_cli_entry.mjs"),
     *(f"canvaskit/{name}" for name in ("skwasm.js", "skwasm.wasm", "skwasm_heavy.js", "skwasm_heavy.wasm", "wimp.js", "wimp.wasm")),

@@ -39,10 +39,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def suite() -> Iterator[Suite]:
-    """Firebase emulators and local org, on free ports; the web client is built when it is stale."""
+def web_client() -> Path:
+    """The folder with what the page loads; built when it is stale."""
     if web.is_stale():
         web.build()
+    (folder,) = (web.OUT / "v").iterdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def suite(web_client: Path) -> Iterator[Suite]:
+    """Firebase emulators and local org, on free ports, with the web client."""
     free = ports.free()
     with Suite(
         Plan(free, f"demo-test-{free.hub}", user_requests=UNLIMITED, loopback=ports.some(1)[0]), lambda part, line: LOG.append(f"{part}: {line}")

@@ -3,11 +3,13 @@
 import ast
 import re
 import string
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from babel import localedata
 
 from contract.calls import FieldShape
 from contract.errors import CallError
@@ -17,9 +19,10 @@ from ui.shared.words import use_language
 
 
 @pytest.fixture(autouse=True)
-def _english_afterwards() -> Iterator[None]:
+def _english_and_this_clock_afterwards() -> Iterator[None]:
     yield
     use_language(["en-US"])
+    time.tzset()  # monkeypatch has given TZ back
 
 
 @pytest.mark.parametrize("language", languages.LANGUAGES)
@@ -84,7 +87,12 @@ def test_the_search_for_loose_words_finds_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("tags", "language", "locale"), [
     (["de-AT", "en"], "de", "de_AT"), (["fr-FR", "ja-JP"], "ja", "ja_JP"), (["xx"], "en", "en_US"), (["en-GB"], "en", "en_GB"), ([], "en", "en_US"),
-    (["zh-Hant-TW", "de"], "de", "de"),
+    (["zh-Hant-TW", "de"], "de", "de"), (["de-US"], "de", "de"), (["EN-au"], "en", "en_AU"), (["de_CH"], "de", "de_CH"),
+    (["de-Latn-AT-1996-u-ca-buddhist"], "de", "de_AT"), (["de-x-at"], "de", "de"), (["ja-JP-u-ca-japanese"], "ja", "ja_JP"),
+    (["fr-FR"], "en", "en_FR"), (["pt-BR"], "en", "en_001"), (["zh-Hans-CN"], "en", "en_001"),
+    (["en-TH"], "en", "en_001"), (["es-419"], "en", "en_001"),
+    (["ar"], "en", "en_US"), (["x-klingon"], "en", "en_US"), (["i-klingon", "ja"], "ja", "ja"), (["", "C", "de"], "de", "de"),
+    (["../x"], "en", "en_US"),
 ])  # fmt: skip
 def test_the_first_language_that_there_is_is_spoken(tags: list[str], language: str, locale: str) -> None:
     assert use_language(tags) == language
@@ -125,6 +133,33 @@ def test_amounts_carry_their_currency_where_the_locale_puts_it(tag: str, short: 
     assert [values.value(dollars, 12_000.0), values.value(dollars, 1234.5)] == [full, cents]
     assert values.sign("USD") == sign
     assert values.as_number("$12000") == 12_000
+
+
+def test_every_locale_reads_what_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/St_Johns")
+    time.tzset()
+    shipped = [name for name in sorted(localedata.locale_identifiers()) if name.split("_")[0] in words.LANGUAGES]
+    assert len(shipped) > 120
+    moments = [f"2026-{day}T{hour:02}:30:00.000+00:00" for day in ("03-05", "12-31") for hour in (0, 3, 12, 15)]
+    for name in shipped:
+        use_language([name.replace("_", "-")])
+        for amount in (1_234_567.5, 0.25, -1234.5, 950.0):
+            assert values.as_number(values.number(amount)) == amount, (name, values.number(amount))
+        for moment in moments:
+            assert values.as_moment(values.short_moment(moment)) == moment, (name, values.short_moment(moment))
+            assert values.as_date(values.short_day(moment[:10])) == moment[:10], (name, values.short_day(moment[:10]))
+
+
+@pytest.mark.parametrize(("tag", "text", "moment"), [
+    ("en-US", "3/5/2026 12:30 AM", "2026-03-05T00:30"), ("en-US", "3/5/2026 1:05pm", "2026-03-05T13:05"), ("en-US", "3/5/2026 13:05 PM", None),
+    ("en-US", "3/5/2026 25:00", None), ("en-CA", "2026-03-05 1:05 p.m.", "2026-03-05T13:05"), ("en-DK", "05/03/2026 13.05", "2026-03-05T13:05"),
+    ("de-DE", "5.3.2026 13:05 Uhr", "2026-03-05T13:05"), ("de-DE", "05.03.2026", None), ("ja-JP", "2026/03/05 午後1:05", "2026-03-05T13:05"),
+])  # fmt: skip
+def test_a_time_is_read_with_its_half_of_the_day(monkeypatch: pytest.MonkeyPatch, tag: str, text: str, moment: str | None) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    use_language([tag])
+    assert values.as_moment(text) == (moment and f"{moment}:00.000+00:00")
 
 
 @pytest.mark.parametrize("text", ["1,2,3.4.5", "lots", "1e999", "", "--1"])

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import Literal
 
-from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_time, parse_date, parse_time
+from babel.core import Locale
+from babel.dates import format_date, format_datetime, format_time, get_period_names, parse_date
 from babel.numbers import (
     NumberFormatError,
     format_compact_currency,
@@ -22,15 +23,12 @@ from ui.shared.words import _, locale, n_
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
 BY_LANGUAGE = NUMBERS | {"date", "datetime"}  # types whose texts mean something else in another language
-_CLOCK = re.compile(r"\d{1,2}:\d{2}.*")
+_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::\d{2})?\D*$")  # some write 13.05
 ADDRESS_PARTS = ("Street", "PostalCode", "City", "State", "Country")
 
 
 def _locale() -> Locale:
-    try:
-        return Locale.parse(locale())
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse(locale()[:2])
+    return Locale.parse(locale())
 
 
 def _plain_spaces(text: str) -> str:
@@ -61,8 +59,8 @@ def sign(currency: str) -> str:
 
 def number(value: float, scale: int = 2) -> str:
     """A number with at most that many decimals, grouped as the locale does."""
-    places = "#" * max(0, min(scale, 6))
-    return _plain_spaces(format_decimal(value, format=f"#,##0.{places}" if places else "#,##0", locale=_locale()))
+    whole, places = _locale().decimal_formats[None].pattern.partition(".")[0], "#" * max(0, min(scale, 6))  # India groups by two
+    return _plain_spaces(format_decimal(value, format=f"{whole}.{places}" if places else whole, locale=_locale()))
 
 
 def moment(value: str) -> datetime | None:
@@ -248,11 +246,27 @@ def as_moment(text: str) -> str | None:
     on = as_date(text[: clock.start()].strip(" ,\u00a0")) if clock else None
     if clock is None or on is None:
         return None
+    hour, half = int(clock[1]), _half_of_the_day(text)
+    if half and not 1 <= hour <= 12:
+        return None
     try:
-        at = parse_time(clock[0].replace("\u00a0", " "), locale=_locale(), format="short")
-    except (ValueError, IndexError):
+        at = time(hour % 12 + (12 if half == "pm" else 0) if half else hour, int(clock[2]))
+    except ValueError:
         return None
     return at_this_clock(date.fromisoformat(on), at)
+
+
+def _half_of_the_day(text: str) -> Literal["am", "pm", ""]:
+    """Which half of the day a time names, in English or as the locale does; "" when it names none."""
+    named, own = _letters(text), get_period_names("abbreviated", context="format", locale=_locale())
+    for half in ("am", "pm"):
+        if named in (half, half[0], _letters(own.get(half, half))):
+            return half
+    return ""
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalpha())
 
 
 def at_this_clock(on: date, at: time) -> str:
