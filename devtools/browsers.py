@@ -1,5 +1,7 @@
 """The app in a real browser, for tests, pictures and measurements."""
 
+import os
+import random
 import re
 
 from playwright.sync_api import Page
@@ -16,6 +18,17 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 SECONDS = 60_000  # of patience, in milliseconds
+_ENGLISH = ("en-AU", "en-CA", "en-GB", "en-IE", "en-IN", "en-NZ", "en-PH", "en-SG", "en-US", "en-ZA")
+
+
+def chance(purpose: str) -> random.Random:
+    """Another at each run, and the same for all tests of a run that name the same purpose; BROWSER_SEED repeats one."""
+    return random.Random(os.environ.setdefault("BROWSER_SEED", str(random.randrange(100_000))) + purpose)  # noqa: S311
+
+
+def english() -> str:
+    """The language tag of this run's browsers: real people's, and not only ours."""
+    return chance("language").choice(_ENGLISH)
 
 
 class Tab:

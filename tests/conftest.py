@@ -1,6 +1,7 @@
 """The real parts, started once for the whole session."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from devtools import ports, web
+from devtools.browsers import english
 from devtools.clients import App, control
 from devtools.fleet import Fleet
 from devtools.suite import UNLIMITED, Plan, Suite
@@ -36,6 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, path in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(path)), len(_LONGEST_FIRST))
 
     items.sort(key=turn)
+
+
+def pytest_report_header() -> str:
+    language = english()
+    return f"browsers speak {language}: BROWSER_SEED={os.environ['BROWSER_SEED']} repeats it"
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
-from devtools.browsers import CHROMIUM_FLAGS, SECONDS
+from devtools.browsers import CHROMIUM_FLAGS, SECONDS, english
 from devtools.clients import SALES, through_the_pages
 from devtools.paths import chromium
 from devtools.suite import Suite

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import Page, Playwright
 
-from devtools.browsers import CHROMIUM_FLAGS, SECONDS, Tab
+from devtools.browsers import CHROMIUM_FLAGS, SECONDS, Tab, english
 from devtools.deploy.hosting import with_app_check
 from devtools.fleet import Fleet
 from devtools.paths import chromium
@@ -165,7 +165,7 @@ def world(suite: Suite, tmp_path: Path, said: list[str]) -> Iterator[World]:
 @pytest.fixture
 def page(playwright: Playwright, world: World) -> Iterator[Page]:
     browser = playwright.chromium.launch(executable_path=chromium(), args=world.flags)
-    page = browser.new_page(viewport={"width": 390, "height": 844}, ignore_https_errors=True)
+    page = browser.new_page(viewport={"width": 390, "height": 844}, locale=english(), ignore_https_errors=True)
     page.set_default_timeout(SECONDS)
     yield page
     browser.close()

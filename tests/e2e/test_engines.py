@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright
 
-from devtools.browsers import CHROMIUM_FLAGS
+from devtools.browsers import CHROMIUM_FLAGS, english
 from devtools.clients import PASSWORD, SALES
 from devtools.paths import ROOT, chromium, firefox, tool_path, webkit
 from devtools.suite import Suite
@@ -28,7 +28,7 @@ def _run(*command: str, **environment: str) -> str:
 def test_chromium(playwright: Playwright, suite: Suite) -> None:
     """With nothing of the app in its cache."""
     browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
-    phone = Phone(browser.new_context(), suite.plan.app_url)
+    phone = Phone(browser.new_context(locale=english()), suite.plan.app_url)
     phone.open()
     phone.sign_in()
     browser.close()
