@@ -1,8 +1,9 @@
 """The app's catalogues: collects every text of the app, brings the languages up to date, and compiles them.
 
-A text is what stands in `_("…")` or `n_("…", "…", …)`, and each message of the contract's errors.
+A text is what stands in `_("…")` or `n_("…", "…", …)`, what the page before Flutter says, and each message of the contract's errors.
 """
 
+import re
 import runpy
 from datetime import UTC, datetime
 from io import BytesIO
@@ -32,6 +33,8 @@ def texts() -> Catalog:
         if isinstance(family, type) and issubclass(family, errors.CallError):
             for _status, message in family.reasons.values():
                 found.add(message, locations=[("contract/errors.py", 0)])
+    for message in re.findall(r'data-words="([^"]+)"', (ROOT / "app/web/start/start.html").read_text()):
+        found.add(message, locations=[("web/start/start.html", 0)])
     for message in _said_by_services():
         found.add(message, locations=[("data/services/messages.py", 0)])
     return found

@@ -46,7 +46,7 @@ _UNUSED = (
 _LANGUAGE = """{
   const isTag = (tag) => { try { return Boolean(new Intl.Locale(tag)); } catch { return false; } };
   const tags = (navigator.languages ?? []).filter(isTag);
-  if (!isTag(navigator.language) || tags.length !== navigator.languages?.length) {
+  if (!isTag(navigator.language) || !tags.length || tags.length !== navigator.languages.length) {
     const known = tags.length ? tags : ["en-US"];
     Object.defineProperty(navigator, "language", { value: known[0] });
     Object.defineProperty(navigator, "languages", { value: known });
@@ -70,6 +70,9 @@ _ADDRESSES = """
     typeof address === "string" && address.startsWith(google) ? base + "fonts/notosansjp/" + address.slice(google.length) : address;
   window.fetch = (address, options) => fetched.call(window, own(address), options);
   flet.earlyWorker = new Worker(base + "python-worker.js", { type: "module" });
+  // Until Flet's python.js listens.
+  flet.earlyWorker.onmessage = ({ data }) => dispatchEvent(new CustomEvent("from-python", { detail: data.toPage }));
+  flet.earlyWorker.onerror = () => dispatchEvent(new Event("start-failed"));
 }
 """
 
@@ -415,9 +418,24 @@ def _start_python_early() -> None:
     stdout: (text) => self.sendPythonOutput(text, false),
     stderr: (text) => self.sendPythonOutput(text, true),
 };
-const unzipped = async (answer) => new Uint8Array(await new Response(answer.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+// The page tells nobody that nothing happens while something comes.
+let told = 0;
+const noted = new TransformStream({
+    transform(piece, onward) {
+        if (Date.now() - told > 1000) {
+            told = Date.now();
+            self.postMessage({ toPage: "comes" });
+        }
+        onward.enqueue(piece);
+    },
+});
+const unzipped = async (answer) =>
+    new Uint8Array(await new Response(answer.body.pipeThrough(noted).pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
 const base = new URL(".", import.meta.url).href;
-self.earlyApp = fetch(base + "app.tar.gz").then((answer) => answer.arrayBuffer());
+self.earlyApp = fetch(base + "app.tar.gz").then((answer) => {
+    if (!answer.ok) throw new Error(`the app's archive: HTTP ${answer.status}`);
+    return answer.arrayBuffer();
+});
 self.earlyApp.catch(() => {}); // told where it is awaited
 const edited = false;
 // With the app already in memory when the browser can restore that, else from the beginning.

@@ -10,20 +10,31 @@ from data.repositories.session import SessionRepository
 from data.repositories.shelf import Shelf
 from data.services.app_check import AppCheck
 from data.services.backend import Backend
-from data.services.device import make_device
+from data.services.device import Body, make_device
 from data.services.firebase_auth import FirebaseAuth
 from data.services.http import make_http
 from data.services.windows import make_windows
 from ui.app import App
 from ui.frame import Frame, Window
 from ui.shared import theme
+from ui.shared.guard import report, watch
 from ui.shared.words import _, language
 
 SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there, but no later than this
 
 
 async def main(page: ft.Page) -> None:
-    http, device = make_http(), make_device(page)
+    device = make_device(page)
+    try:
+        await _start(page, device)
+    except Exception as error:
+        report(error)
+        if not device.cannot_start():
+            _offer_again(page)
+
+
+async def _start(page: ft.Page, device: Body) -> None:
+    http = make_http()
     app_check = AppCheck(device)
     app_check.begin()
     backend, shelf, windows = Backend(device.base_url, http, app_check), Shelf(device), make_windows()
@@ -46,10 +57,25 @@ async def main(page: ft.Page) -> None:
     app.on_settings = dress
     starting = asyncio.create_task(app.start(page.route))
     await app.first_sight(SPLASH_SECONDS)
+    if starting.done():
+        await starting
     dress()
     page.render_views(Frame, app, window)
+    watch(page.session, app.failed)
     await device.stands()
     await starting
+
+
+def _offer_again(page: ft.Page) -> None:
+    """In a window of its own, where nothing is there before the app, Flet shows what went wrong."""
+
+    async def again() -> None:
+        await main(page)
+
+    words = ft.Text(_("The app could not start. Please check your connection, then load it again."))
+    column = ft.Column([words, ft.FilledButton(_("Load again"), height=theme.TARGET, on_click=again)], tight=True)
+    page.views = [ft.View(controls=[ft.SafeArea(column)], padding=32)]
+    page.update()
 
 
 if __name__ == "__main__":

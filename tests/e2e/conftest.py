@@ -33,8 +33,8 @@ def playwright() -> Iterator[Playwright]:
 def _launch(playwright: Playwright, profile: Path, **options: object) -> BrowserContext:
     path = chromium()
     assert path is not None, "Chromium is missing: make test installs it where it may, else set CHROMIUM to its path"
-    size = {"width": 390, "height": 844}
-    context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=list(CHROMIUM_FLAGS), **{"viewport": size, **options})
+    usual = {"viewport": {"width": 390, "height": 844}, "locale": english()}
+    context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=list(CHROMIUM_FLAGS), **{**usual, **options})
     context.set_default_timeout(SECONDS)
     return context
 

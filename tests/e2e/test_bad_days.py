@@ -158,6 +158,26 @@ def test_a_tab_that_is_too_old_for_its_service_says_so(context: BrowserContext, 
     phone.sees("This app is too old for its service. Please load it again.")
 
 
+def test_what_nobody_has_thought_of_is_a_notice_and_the_app_lives_on(phone: Phone) -> None:
+    phone.page.workers[0].evaluate("""self.pyodide.runPython(`
+import ui.app
+from contract.errors import NotFound, Reason
+
+goes = ui.app.App.go
+
+async def fails(self, place):
+    ui.app.App.go = goes
+    raise NotFound(Reason.RECORD_NOT_FOUND)
+
+ui.app.App.go = fails
+`)""")
+    phone.go("Contacts")
+    phone.sees("This record does not exist, or you may not see it.")
+    phone.sees("Alder Foods")
+    phone.go("Contacts")
+    phone.sees("Search in Contacts")
+
+
 _CLOCK = "(() => { const now = Date.now.bind(Date); Date.now = () => now() + %d; })()"
 
 

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import BrowserContext, Request, Route
+from playwright.sync_api import BrowserContext, Request, Route, expect
 
+from devtools.browsers import chance
 from devtools.clients import PASSWORD, SALES, App, authorize
 from devtools.suite import Suite
 from tests.e2e.phone import Phone
@@ -62,19 +63,25 @@ def test_two_starts_never_share_a_secret(context: BrowserContext, suite: Suite) 
     assert len({a["code_challenge"][0] for a in asked}) == 2
 
 
-def _hold_back_flutter(context: BrowserContext) -> None:
-    context.route(re.compile(r"/(main\.dart|python-worker)\.js"), lambda route: route.abort())
+_FLUTTER = re.compile(r"/main\.dart\.js")
+
+
+def _hold_back_flutter(context: BrowserContext) -> list[Route]:
+    """It is on its way, and does not come until what is returned goes on."""
+    held: list[Route] = []
+    context.route(_FLUTTER, lambda route: held.append(route))  # Playwright takes no method of a list
+    return held
 
 
 def test_one_signs_in_before_flutter_and_python_are_there(context: BrowserContext, suite: Suite) -> None:
     _hold_back_flutter(context)
     phone = Phone(context, suite.plan.app_url)
     page = phone.page
-    page.goto(phone.url + "/records/Account")
+    page.goto(phone.url + "/records/Account", wait_until="commit")
     page.locator("#start button").click()
     page.fill("#username", SALES)
     page.fill("#password", PASSWORD)
-    context.unroute(re.compile(r"/(main\.dart|python-worker)\.js"))
+    context.unroute(_FLUTTER)
     page.click("#Login")
     page.wait_for_url(re.compile(r"/services/oauth2/authorize|/oauth/callback|/records/Account$"))
     if page.locator("#oaapprove").count():
@@ -95,11 +102,109 @@ def test_when_the_backend_is_out_of_reach_the_app_itself_says_so(context: Browse
     phone.page.locator("#start").wait_for(state="detached")
 
 
-def test_when_python_does_not_start_the_page_before_it_gives_way(context: BrowserContext, suite: Suite) -> None:
-    context.route(re.compile(r"/(app\.tar|snapshot\.bin)\.gz"), lambda route: route.fulfill(status=404))
+def _told(phone: Phone, words: str) -> None:
+    """The sentence, and the way on."""
+    page = phone.page
+    page.locator("#start-trouble").get_by_text(words).wait_for()
+    again = page.get_by_role("button", name="Load again")
+    with page.expect_navigation(wait_until="commit"):
+        again.click()
+
+
+@pytest.mark.parametrize("lost", ["boot.js", "main.dart.js", "python-worker.js", "pyodide/pyodide.mjs", "app.tar.gz"])
+def test_what_cannot_be_loaded_is_told_with_a_way_on(context: BrowserContext, suite: Suite, lost: str) -> None:
+    context.route(f"**/{lost}", lambda route: route.fulfill(status=404))
     phone = Phone(context, suite.plan.app_url)
-    phone.page.goto(phone.url)
+    phone.page.goto(f"{phone.url}/settings")
+    _told(phone, "The app could not start.")
+    context.unroute(f"**/{lost}")
+    phone.open("/settings")
     phone.page.locator("#start").wait_for(state="detached")
+
+
+def test_when_the_app_itself_fails_in_its_start_that_is_told(context: BrowserContext, suite: Suite) -> None:
+    phone = Phone(context, suite.plan.app_url)
+    page, held = phone.page, _hold_back_flutter(context)
+    page.goto(phone.url, wait_until="commit")
+    while not page.workers or not held:
+        page.wait_for_timeout(20)
+    page.workers[0].evaluate("async () => { (await self.earlyPyodide).runPython('import main; main.make_http = None'); }")
+    held[0].continue_()
+    _told(phone, "The app could not start.")
+
+
+def test_where_nothing_comes_for_long_one_may_wait_or_load_again(context: BrowserContext, suite: Suite) -> None:
+    """Also where not even the page's own script comes; should the app come after all, it takes its place."""
+    phone = Phone(context, suite.plan.app_url)
+    page, slow = phone.page, phone.page.get_by_text("This takes longer than usual.")
+    page.clock.install()
+    _hold_back_flutter(context)
+    page.goto(f"{phone.url}/oauth/callback?code=c&state=s", wait_until="commit")
+    page.locator("#start[data-shows=splash][data-runs]").wait_for()
+    for _ in range(100):
+        page.clock.fast_forward(31_000)
+        if slow.is_visible():
+            break
+        page.wait_for_timeout(100)
+    page.get_by_role("button", name="Load again").wait_for()
+    page.evaluate("dispatchEvent(new CustomEvent('from-python', { detail: 'stands' }))")
+    page.locator("#start").wait_for(state="detached")
+
+    context.route("**/start.js", lambda route: route.fulfill(status=404))
+    page.goto(phone.url, wait_until="commit")
+    page.locator("#start-trouble").wait_for(state="attached")
+    assert not slow.is_visible()
+    page.evaluate("for (const animation of document.getAnimations()) animation.finish()")
+    slow.wait_for()
+    page.get_by_role("button", name="Load again").wait_for()
+
+
+# What browsers send, with what the app makes of it; those of the first line once met an endless bar.
+_ONCE_FAILED = ("de-DE", "de-AT", "ja-JP", "en-AU")
+_TAGS = ("de", "de-CH", "de-LI", "de-Latn-DE", "ja", "ja-JP-u-ca-japanese", "en-IN", "en-DK", "en-001", "fr-FR", "fr-CA", "pt-BR", "es-419",
+         "zh-Hans-CN", "zh-Hant-TW", "ko-KR", "ar", "ar-EG", "he-IL", "hi-IN", "th-TH-u-nu-thai", "sr-Latn-RS", "nb-NO", "x-klingon", "")  # fmt: skip
+_ADDRESSES = ("/", "/records/Opportunity", "/settings", "/oauth/callback")
+_SPEAK = """Object.defineProperty(Object.getPrototypeOf(navigator), "languages", { configurable: true, get: () => %s });
+Object.defineProperty(Object.getPrototypeOf(navigator), "language", { configurable: true, get: () => %s });
+"""
+_AMOUNT = re.compile(r"(\$|€|¥|USD|EUR)[\s\u00a0]?\d|\d[\s\u00a0]?(\$|€|Mio|万)")
+
+
+def test_it_starts_for_every_language_tag(context: BrowserContext, suite: Suite) -> None:
+    spoken: list[str] = []
+
+    def worker(route: Route) -> None:
+        route.fulfill(body=_speaking(spoken) + route.fetch().text(), content_type="text/javascript")
+
+    context.route("**/python-worker.js", worker)
+
+    def start(tag: str, address: str) -> Phone:
+        print(f"{tag or 'no language'} at {address}")
+        spoken[:] = [tag] if tag else []
+        phone = Phone(context, suite.plan.app_url)
+        phone.page.add_init_script(_speaking(spoken))
+        phone.open(address)
+        phone.page.locator("#start").wait_for(state="detached")
+        return phone
+
+    chosen = chance("tags")
+    first = start(chosen.choice(("x-klingon", "")), "/")
+    first.sign_in()
+    first.page.close()
+    for tag in (*_ONCE_FAILED, *chosen.sample(_TAGS, 4)):
+        address = chosen.choice(_ADDRESSES) if tag != "de-DE" else "/"
+        phone = start(tag, address)
+        said = phone.page.locator("flt-semantics-host")
+        if address == "/settings":
+            phone.sees("日本語")
+        else:
+            expect(said).to_contain_text(_AMOUNT)
+        expect(said).not_to_contain_text("Error running app")
+        phone.page.close()
+
+
+def _speaking(tags: list[str]) -> str:
+    return _SPEAK % (json.dumps(tags), json.dumps(tags[0] if tags else ""))
 
 
 def test_browsers_keep_what_never_changes_and_ask_for_the_page(suite: Suite) -> None:
@@ -125,7 +230,7 @@ def test_the_page_before_flutter_offers_what_the_backend_offers(context: Browser
     context.route(re.compile(r"^https://"), lambda route: (asked.append(route.request.url), route.abort())[1])
     phone = Phone(context, suite.plan.app_url)
     page = phone.page
-    page.goto(phone.url)
+    page.goto(phone.url, wait_until="commit")
     page.get_by_label("Sign in at").select_option("My Domain")
     address = page.get_by_label("Your company's Salesforce address")
     address.fill("a b")
@@ -145,16 +250,16 @@ def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: Bro
     kept = "() => localStorage.getItem('FletSecureStorage.picture') !== null"
     phone.until(kept)
 
-    context.route(re.compile(r"/(main\.dart|python-worker)\.js"), lambda route: route.abort())
+    _hold_back_flutter(context)
     picture = phone.page.locator("#start[data-shows=picture] #start-picture")
-    phone.page.goto(phone.url)
+    phone.page.goto(phone.url, wait_until="commit")
     picture.wait_for()
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [390, 844]
     phone.page.set_viewport_size({"width": 1280, "height": 800})
-    phone.page.goto(phone.url)
+    phone.page.goto(phone.url, wait_until="commit")
     phone.page.locator("#start[data-shows=splash]").wait_for()  # a picture of another window is none
     phone.page.set_viewport_size({"width": 390, "height": 844})
-    context.unroute(re.compile(r"/(main\.dart|python-worker)\.js"))
+    context.unroute(_FLUTTER)
 
     phone.open()
     picture.wait_for(state="detached")

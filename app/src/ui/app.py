@@ -23,6 +23,7 @@ from ui.records.form_view_model import FormViewModel
 from ui.records.list_view_model import ListViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.search.view_model import SearchViewModel
+from ui.shared.guard import report
 from ui.shared.state import Live, Screen, State
 from ui.shared.words import _, use_language
 from ui.sign_in.view_model import SignInViewModel
@@ -475,6 +476,16 @@ class App(State):
             self.notices = tuple(n for n in self.notices if n is not notice)
             self.changed()
 
+    def failed(self, error: BaseException) -> None:
+        """Says that something went wrong which nobody has caught; the app lives on."""
+        if isinstance(error, AnotherUser):
+            return
+        if not isinstance(error, CallError):
+            report(error)
+        text = _(error.message) if isinstance(error, CallError) else _("Something went wrong. Please try again.")
+        if self.notice is None or self.notice.text != text:  # said once, even when saying it is what goes wrong
+            self.say(Notice(text))
+
     async def _saved(self, sobject: str, record_id: str, said: str) -> None:
         """A form was saved."""
         self.say(Notice(said))
@@ -494,7 +505,10 @@ class App(State):
 
     def _spawn(self, work: Awaitable[None]) -> None:
         async def run() -> None:
-            await work
+            try:
+                await work
+            except Exception as error:
+                self.failed(error)
 
         task = asyncio.create_task(run())
         self._tasks.add(task)

@@ -9,20 +9,42 @@ const form = document.getElementById("start-sign-in");
 const find = (selector) => document.querySelector(selector);
 let touched = false; // the person uses the page: it stays until they have left for Salesforce
 let stands = false; // the app itself is painted behind it
+let failed = false;
+
+// What goes wrong is told in plain words, whatever it is. Should the app come after all, it takes the page's place as ever.
+const PATIENCE = 30_000; // milliseconds in which nothing comes, for slow phones and slow networks
+const SHORT_PATIENCE = 8_000; // after an error that nobody caught, which may be of no account
+let longest = PATIENCE, ends;
+const own = new URL(".", import.meta.url).href;
+start.dataset.runs = "";
+start.querySelector("#start-trouble a").onclick = (event) => {
+  event.preventDefault();
+  location.reload();
+};
+addEventListener("start-failed", () => { if (!stands) fail(); });
+addEventListener("unhandledrejection", doubt);
+addEventListener("error", ({ target }) => {
+  if (target === window) doubt();
+  else if (target.tagName === "SCRIPT" && target.src.startsWith(own) && !stands) fail();
+}, true); // what could not be loaded is told on its way down only
+new PerformanceObserver(comes).observe({ type: "resource" });
+comes();
 
 addEventListener("from-python", ({ detail }) => {
   if (detail === "stands") leave();
+  else if (detail === "comes") comes();
+  else if (detail === "failed") fail();
   else if (detail === "forget") remove("picture");
   else if (detail.attest) attest(detail);
   else if (detail.keep) setTimeout(keepPicture, 600, detail.keep); // when nothing moves any more
 });
-addEventListener("start-failed", () => start.remove()); // Flet says what went wrong
 
 const settings = await read("settings") ?? {};
 const dark = settings.theme === "dark" || (settings.theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
 start.classList.toggle("dark", dark);
 
-const language = [settings.language, ...navigator.languages].map((tag) => (tag || "").split("-")[0].toLowerCase()).find((tag) => tag in words) ?? "en";
+const language = [settings.language, ...navigator.languages ?? []].map((tag) => (tag || "").split("-")[0].toLowerCase())
+  .find((tag) => Object.hasOwn(words, tag)) ?? "en";
 const say = (text) => words[language]?.[text] ?? text;
 document.documentElement.lang = language;
 for (const element of start.querySelectorAll("[data-words]")) {
@@ -56,8 +78,34 @@ async function attest({ attest: app, once, fresh, answer }) {
   answer.postMessage(token);
 }
 
+/** Something came: the start goes on. */
+function comes() {
+  clearTimeout(ends);
+  if (!stands) ends = setTimeout(tellSlow, longest);
+}
+
+function doubt() {
+  longest = SHORT_PATIENCE;
+  comes();
+}
+
+/** The page on which one signs in needs no app; the others only wait for it. */
+function tellSlow() {
+  if (start.dataset.shows !== "sign-in") shows("slow");
+}
+
+function fail() {
+  failed = true;
+  clearTimeout(ends);
+  if (touched) return; // they are about to leave, and the next page starts anew
+  start.classList.remove("gone");
+  document.body.append(start); // it may have gone
+  shows("failed");
+}
+
 /** What stands there now; the marks are what bench/first_frame.py reads. */
 function shows(what) {
+  if (failed && what !== "failed") return;
   start.dataset.shows = what;
   performance.mark(`shows ${what}`);
 }
@@ -73,6 +121,7 @@ async function showSignIn() {
       await signIn(await options);
     } catch { // the app itself says why, when it stands
       touched = false;
+      if (failed) return fail();
       options = fetchOptions(); // for the next try
       options.catch(() => {});
       form.querySelector("button").disabled = false;
@@ -170,6 +219,7 @@ function isBlank(pixels) {
 async function leave() {
   if (!stands) performance.mark("stands");
   stands = true;
+  clearTimeout(ends);
   if (touched) return;
   for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
   if (touched) return;

@@ -115,6 +115,10 @@ class _FletDevice:
     async def stands(self) -> None:
         """The app's first place is painted: what the device showed until then may go."""
 
+    def cannot_start(self) -> bool:
+        """Has the device itself say that the app could not start, where there is something to see before the app."""
+        return False
+
     def keep_picture(self, uid: str) -> None:
         """The home page stands, and may be shown to this user as a picture at the next start, until the app stands again."""
 
@@ -137,7 +141,7 @@ class BrowserDevice(_FletDevice):
     def languages(self) -> list[str]:
         from js import navigator  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
-        return [str(tag) for tag in navigator.languages]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
+        return [str(tag) for tag in navigator.languages or ()]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
 
     @property
     def base_url(self) -> str:
@@ -163,6 +167,10 @@ class BrowserDevice(_FletDevice):
         await asyncio.sleep(0)
         await self.read("settings")  # an answer comes when Flutter has taken what was sent before
         self._tell_page("stands")
+
+    def cannot_start(self) -> bool:
+        self._tell_page("failed")
+        return True
 
     def keep_picture(self, uid: str) -> None:
         self._tell_page({"keep": uid})
@@ -288,7 +296,10 @@ class PhoneDevice(_FletDevice):
         return None
 
 
-def make_device(page: ft.Page) -> BrowserDevice | DesktopDevice | PhoneDevice:
+Body = BrowserDevice | DesktopDevice | PhoneDevice
+
+
+def make_device(page: ft.Page) -> Body:
     """The body for where the app's Python runs."""
     if sys.platform == "emscripten":
         return BrowserDevice(page)

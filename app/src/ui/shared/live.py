@@ -1,15 +1,35 @@
 """The one bridge between state and screen: a component that uses a state is painted anew when the state changes."""
 
 from collections.abc import Callable
+from functools import cache, wraps
 
 import flet as ft
 
+from ui.shared.guard import report
 from ui.shared.state import State
+from ui.shared.words import _
 
 
 def keyed(key: str, component: Callable[..., ft.Control], *arguments: object) -> ft.Control:
-    """A component that stays itself as long as its key does, wherever it stands among others."""
-    return component(*arguments, key=key)
+    """A component that stays itself as long as its key does, wherever it stands among others, and fails alone."""
+    return _guarded(component)(*arguments, key=key)
+
+
+@cache
+def _guarded(component: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
+    """The same component; where it cannot be painted it says so, and what is around it is painted."""
+    paint: Callable[..., ft.Control] = vars(component)["__component_impl__"]
+
+    @ft.component
+    @wraps(paint)
+    def guarded(*arguments: object) -> ft.Control:
+        try:
+            return paint(*arguments)
+        except Exception as error:
+            report(error)
+            return ft.Container(ft.Text(_("Something went wrong. Please try again.")), padding=32)
+
+    return guarded
 
 
 def use(state: State) -> None:

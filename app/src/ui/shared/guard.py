@@ -1,0 +1,43 @@
+"""The one guard: what a part of the app lets through ends that part, and never the app. No Flet in here."""
+
+import asyncio
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+
+def watch(session: Any, failed: Callable[[BaseException], None]) -> None:
+    """Gives `failed` each exception that an event handler, an effect or a task of a Flet session lets through.
+
+    Flet itself would end the session, with a traceback on the screen: each of its ways there calls `Session.error` from within the
+    `except` that caught the exception.
+    """
+
+    def error(_message: str) -> None:
+        caught = sys.exception()
+        if caught is not None:
+            failed(caught)
+
+    def lost(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        caught = context.get("exception")
+        if isinstance(caught, Exception):
+            session.start_updates_scheduler()  # it may have been Flet's own painter, which starts anew then
+            failed(caught)
+
+    session.error = error
+    asyncio.get_running_loop().set_exception_handler(lost)
+    logging.getLogger("flet").addFilter(_without_text)
+
+
+def _without_text(record: logging.LogRecord) -> bool:
+    """Flet logs an exception with its text; `report` says as much without it."""
+    record.exc_info = None
+    return True
+
+
+def report(error: BaseException) -> None:
+    """Where an exception came from, on the console: its text may hold what no log should."""
+    places = [f"  {frame.filename.rpartition('/src/')[2]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    print(type(error).__name__, *places, sep="\n", file=sys.stderr)
