@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import importlib.util
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import fields
+from pathlib import Path
 
 import flet as ft
 import msgpack
@@ -229,3 +231,30 @@ async def test_an_error_in_a_task_behind_is_a_notice() -> None:
     await app.settle()
     assert app.notice is not None
     assert app.notice.text == "This record does not exist, or you may not see it."
+
+
+async def test_a_window_of_its_own_offers_to_load_the_app_again_when_it_cannot_start(repository: Path) -> None:
+    """What a page in the browser does before Flutter is there."""
+    spec = importlib.util.spec_from_file_location("app_main", repository / "app/src/main.py")
+    assert spec is not None
+    assert spec.loader is not None
+    entry = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(entry)
+    starts: list[int] = []
+
+    def fails() -> None:
+        starts.append(len(starts))
+        raise ValueError("secret")
+
+    vars(entry)["make_http"] = fails
+    session = Session(NoWindow())
+    _context_page.set(session.page)  # pyright: ignore[reportArgumentType]
+    msgpack.packb(session.get_page_patch(), default=_encode)
+    await entry.main(session.page)
+    shown = list(_within(session.page.views))
+    assert any(isinstance(c, ft.Text) and str(c.value).startswith("The app could not start.") for c in shown)
+    (again,) = (c for c in shown if isinstance(c, ft.FilledButton))
+    await session.dispatch_event(again._i, "click", None)  # pyright: ignore[reportPrivateUsage]
+    assert starts == [0, 1]
+    session.close()
+    await asyncio.sleep(0.01)
