@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
@@ -47,6 +48,7 @@ class Counted(MemoryDocuments):
         self.before_write: list[Callable[[], None]] = []
         self.held: asyncio.Event | None = None
         self.waits = asyncio.Event()
+        self.fails: Exception | None = None
 
     def vanish(self, uid: Uid) -> None:
         """Somebody else has deleted it."""
@@ -58,13 +60,16 @@ class Counted(MemoryDocuments):
         if self.held is not None:
             self.waits.set()
             await self.held.wait()
-        return found
+        return None if found is None else as_read(found)
 
     async def read_blocks(self) -> Blocks:
         self.looks += 1
         found = await super().read_blocks()
         if self.held is not None:
+            self.waits.set()
             await self.held.wait()
+        if self.fails is not None:
+            raise self.fails
         return found
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
@@ -76,6 +81,19 @@ class Counted(MemoryDocuments):
         if self.before_write:
             self.before_write.pop()()
         await super().write_blocks(blocks, entry)
+
+
+def as_read(connection: Connection) -> Connection:
+    """Equal, and made of other objects: what comes from a database."""
+    at, lease = timedelta(0), connection.lease
+    return replace(
+        connection,
+        uid=Uid(str(connection.uid)),
+        created=connection.created + at,
+        refreshed=connection.refreshed + at,
+        used=connection.used + at,
+        lease=None if lease is None else replace(lease, owner=lease.owner.encode().decode(), deadline=lease.deadline + at),
+    )
 
 
 def contended() -> None:

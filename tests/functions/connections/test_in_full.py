@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gc
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -403,6 +404,30 @@ async def test_what_a_look_up_read_before_a_change_is_not_remembered(here: Backe
     await asyncio.sleep(0)
     assert here.remembered.recall(UID) is None
     assert not (await here.vault.open(UID)).devices
+
+
+@pytest.mark.parametrize("what", ["look-up", "renewal", "blocks"])
+async def test_work_that_fails_after_its_callers_have_gone_complains_to_nobody(here: Backend, what: str) -> None:
+    complaints = list[str]()
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context["message"]))
+    here.documents.held = asyncio.Event()
+    rejected = Credential(UID, Secret("x"), URL, 1)
+    work = {"look-up": here.vault.open(UID), "renewal": here.renewal.renew(UID, rejected), "blocks": here.blocks.check(UID)}
+    caller = asyncio.create_task(work.pop(what))
+    for unused in work.values():
+        unused.close()
+    await here.documents.waits.wait()
+    caller.cancel()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    if what == "blocks":
+        here.documents.fails = ConnectionError()
+    here.documents.held.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert caller.cancelled()
+    assert complaints == []
 
 
 async def test_the_last_use_is_noted_after_a_day_and_not_while_someone_refreshes(here: Backend) -> None:

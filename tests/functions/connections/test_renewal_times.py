@@ -1,8 +1,10 @@
 """How long a renewal waits for what, to the second, and what stands in the store while it does; one process, without Salesforce."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from tests.functions.memory_store import MemoryDocuments
 from tests.functions.one_process import HOST, UID, URL, Backend, contended, response
 
 REJECTED = Credential(UID, Secret("access 1"), URL, 1)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -101,6 +104,17 @@ async def test_a_credential_is_handed_out_while_an_older_one_is_renewed(here: Ba
     here.documents.held.set()
     with pytest.raises(Busy):
         await renewing
+
+
+async def test_the_rejected_credential_is_not_handed_out_while_it_is_renewed(here: Backend) -> None:
+    here.salesforce.answers = [response(n=2)]
+    here.documents.held = asyncio.Event()
+    renewing = asyncio.create_task(here.renewal.renew(UID, REJECTED))
+    await here.documents.waits.wait()
+    assert here.remembered.recall(UID) is not None
+    asked = asyncio.create_task(here.renewal.get(UID))
+    here.documents.held.set()
+    assert (await asked).generation == (await renewing).credential.generation == 2
 
 
 async def test_a_call_whose_time_is_over_leaves_the_renewal_alone(here: Backend) -> None:
@@ -360,3 +374,50 @@ async def test_a_write_that_had_arrived_already_is_the_renewal_itself(here: Back
     assert renewed == Renewed(Credential(UID, Secret("access 2"), URL, 2), refreshed=False)
     assert here.salesforce.revoked == []
     assert len(here.salesforce.refreshed) == 1
+
+
+# A holder's other writes, when somebody wrote first
+
+
+def writes_first(here: Backend, change: Callable[[Connection], Connection], at: int) -> list[State]:
+    """Lets somebody else change the connection before the holder's write number `at`; the states that the holder wrote."""
+    inner, states = here.documents.write, list[State]()
+
+    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+        states.append(connection.state)
+        if len(states) == at:
+            await inner(change(await here.stored()))
+        return await inner(connection, entry)
+
+    here.documents.write = write
+    return states
+
+
+@pytest.mark.parametrize(("answer", "state"), [(LimitReached(), State.FRESH), (GrantRefused(), State.NEEDS_SIGN_IN)])
+async def test_a_holder_writes_the_outcome_over_what_others_changed_beside_it(here: Backend, answer: CallError, state: State) -> None:
+    here.salesforce.answers = [answer]
+    states = writes_first(here, lambda c: steps.staying_signed_in(c, True), at=3)
+    assert await refused(here) is answer.reason
+    stored = await here.stored()
+    assert (stored.state, stored.lease, stored.stay_signed_in) == (state, None, True)
+    assert states == [State.REFRESHING, State.SENDING, state, state]
+
+
+@pytest.mark.parametrize("change", [
+    {"lease": Lease("other", LONG_AGO)}, {"lease": None}, {"state": State.REFRESHING}, {"generation": 2}, {"created": LONG_AGO},
+])  # fmt: skip
+async def test_a_holder_that_holds_no_more_writes_nothing(here: Backend, change: dict[str, Any]) -> None:
+    """What stands there by then is another's: another lease, another state, another token pair, another sign-in."""
+    here.salesforce.answers = [LimitReached()]
+    states = writes_first(here, lambda c: replace(c, **change), at=3)
+    here.salesforce.good = Busy()
+    with pytest.raises((CallError, ConnectionLost)):
+        await renew(here)
+    assert states[:3] == [State.REFRESHING, State.SENDING, State.FRESH]
+    assert states[3:4] != [State.FRESH], "the outcome was not written over it"
+
+
+async def test_a_connection_that_is_gone_gets_no_outcome(here: Backend) -> None:
+    here.salesforce.answers = [GrantRefused()]
+    here.salesforce.during_refresh = lambda: here.documents.vanish(UID)
+    assert await refused(here) is Reason.NOT_CONNECTED

@@ -196,6 +196,30 @@ async def test_sign_ins_under_way_count_until_they_are_done() -> None:
     assert told == ["refused"]
 
 
+async def test_of_two_under_way_the_other_still_counts_when_one_is_done() -> None:
+    budget, office = attempts(per_address=2), someone("198.51.100.9")
+    with budget.one(office, HOST, CODE) as first:
+        first.succeeded = True
+        with budget.one(office, HOST, CODE) as second:
+            second.succeeded = True
+        with budget.one(office, HOST, CODE) as third:
+            third.succeeded = True
+            assert not succeed(budget, office)
+        assert succeed(budget, office)
+
+
+async def test_an_instance_that_is_alone_counts_nothing_twice_whatever_the_store_says() -> None:
+    class Forgetful(MemoryAttempts):
+        async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
+            return dict.fromkeys(counts, 0)
+
+    for store in (MemoryAttempts(), Forgetful()):
+        budget, office = attempts(store, per_address=5), someone("198.51.100.9")
+        assert await failures(budget, [office] * 3) == 3
+        await settled()
+        assert await failures(budget, [office] * 9) == 2
+
+
 async def test_salesforce_out_of_reach_is_nobodys_failure() -> None:
     budget = attempts(per_address=1)
     for _ in range(5):
