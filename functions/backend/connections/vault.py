@@ -206,8 +206,6 @@ class Vault:
             del self._looking_up[uid]
         else:
             self._remembered.forget(uid)  # what it read may have been changed meanwhile
-        if not done.cancelled():
-            done.exception()  # whoever waits raises it
 
     def _forget(self, uid: Uid) -> None:
         self._remembered.forget(uid)
