@@ -262,9 +262,9 @@ class Drafts:
         try:
             if value is None:
                 return await self._device.remove(name)
+            await self._device.write(name, json.dumps(encode(value)))
             if isinstance(value, Draft):
                 await self._windows.hold(name)
-            await self._device.write(name, json.dumps(encode(value)))
         except StorageRefused:
             return False
         return True

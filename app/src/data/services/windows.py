@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 _NAME = "sessions"
+HOLD_SECONDS = 1.0  # for the browser to say whether a name is free; it takes milliseconds
 WAIT_SECONDS = 5.0  # for another window's turn to end; one that the browser has put to sleep in it may never end it
 
 
@@ -86,18 +87,25 @@ class Tabs(Windows):
         if name in self._held or locks is None:
             return True
         answered, over = asyncio.Event(), asyncio.Event()
+        is_free = True  # a browser that does not answer keeps nobody from their draft
 
         async def turn(lock: object) -> None:
-            if lock:
+            nonlocal is_free
+            is_free = bool(lock)
+            if is_free:
                 self._held[name] = over
             answered.set()
-            if lock:
+            if is_free:
                 await over.wait()
 
         only_if_free = to_js({"ifAvailable": True}, dict_converter=Object.fromEntries)  # pyright: ignore[reportUnknownMemberType]
         locks.request(name, only_if_free, create_once_callable(turn))
-        await answered.wait()
-        return name in self._held
+        try:
+            async with asyncio.timeout(HOLD_SECONDS):
+                await answered.wait()
+        except TimeoutError:
+            pass
+        return is_free
 
     def let_go(self, name: str) -> None:
         over = self._held.pop(name, None)

@@ -126,6 +126,6 @@ def _drafts(app: App, drafts: tuple[Draft, ...]) -> list[ft.Control]:
             app.drafts.want(draft.id)
             await app.go(Place("edit", draft.sobject, draft.record_id) if draft.record_id else Place("new", draft.sobject))
 
-        return parts.tile(said, values.joined(label, _("not saved yet")), go_on, icon=ft.Icons.EDIT_NOTE)
+        return parts.tile(said, values.joined(label if draft.record_id else name, _("not saved yet")), go_on, icon=ft.Icons.EDIT_NOTE)
 
     return [parts.card(_("Not saved yet"), *(line(d) for d in drafts))]
