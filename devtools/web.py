@@ -25,6 +25,7 @@ from devtools.paths import ROOT, tool_path
 
 OUT = ROOT / "build/web"
 _NEW = ROOT / "build/web.new"  # where a build is made: only a whole one gets into OUT
+_BEFORE = ROOT / "build/web.before"
 # Everything but the page itself lies in a folder that is named after its content, so that browsers may keep it for ever (firebase.json).
 _ASSETS = _NEW / "v/new"
 _STAMP = OUT / ".built"  # of a build with everything in it; a quick one takes it away
@@ -158,8 +159,10 @@ def _alone() -> Iterator[None]:
     _NEW.parent.mkdir(exist_ok=True)
     with (_NEW.parent / "web.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        shutil.rmtree(_NEW, ignore_errors=True)
+        shutil.rmtree(_NEW, ignore_errors=True)  # of a build that was cut off
+        shutil.rmtree(_BEFORE, ignore_errors=True)
         yield
+        shutil.rmtree(_BEFORE, ignore_errors=True)
 
 
 def _build() -> None:
@@ -206,11 +209,8 @@ def _build() -> None:
     (_NEW / "index.html").write_text(_page(_NEW, version))
     (_NEW / _STAMP.name).touch()
     if OUT.exists():
-        before = OUT.rename(OUT.with_name("web.before"))
-        _NEW.rename(OUT)
-        shutil.rmtree(before)
-    else:
-        _NEW.rename(OUT)
+        OUT.rename(_BEFORE)
+    _NEW.rename(OUT)
 
 
 def _page(folder: Path, version: str) -> str:
@@ -267,12 +267,12 @@ def _link(old: str, new: str) -> None:
 def sources() -> dict[Path, int]:
     """Each file from which `build_quickly` builds, and when it was changed last, in nanoseconds."""
     folders = (ROOT / "app/src", ROOT / "app/web", ROOT / "functions/contract")
-    found: dict[Path, int] = {}
+    times: dict[Path, int] = {}
     for path in (path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts):
         with suppress(FileNotFoundError):  # an editor has just replaced it
             if path.is_file():
-                found[path] = path.stat().st_mtime_ns
-    return found
+                times[path] = path.stat().st_mtime_ns
+    return times
 
 
 def _current_version() -> Path:
@@ -325,16 +325,16 @@ def _archive_from(before: Path) -> None:
 
 def _sources_in_archive() -> dict[str, bytes]:
     """What of the archive is edited: its name there, its content; catalogues in the form that gettext reads."""
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     for folder, inside in ((ROOT / "app/src", ""), (ROOT / "functions/contract", "contract/")):
         for path in sorted(folder.rglob("*")):
             name = inside + path.relative_to(folder).as_posix()
             if path.is_file() and _code_only(tarfile.TarInfo(f"./{name}")) is not None:
-                found[name] = path.read_bytes()
+                files[name] = path.read_bytes()
     for language in languages.LANGUAGES:
         compiled = languages.po_file(language).with_suffix(".mo").relative_to(ROOT / "app/src").as_posix()
-        found[compiled] = languages.compiled(languages.read(language))
-    return found
+        files[compiled] = languages.compiled(languages.read(language))
+    return files
 
 
 def _content_hash(folder: Path) -> str:
