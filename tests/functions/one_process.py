@@ -50,6 +50,10 @@ class Counted(MemoryDocuments):
         self.waits = asyncio.Event()
         self.fails: Exception | None = None
 
+    async def reached(self) -> None:
+        """Until somebody reads and is held; ten seconds at most, so that a test fails and does not hang."""
+        await asyncio.wait_for(self.waits.wait(), 10)
+
     def vanish(self, uid: Uid) -> None:
         """Somebody else has deleted it."""
         del self._documents[uid]

@@ -396,7 +396,7 @@ async def test_what_a_look_up_read_before_a_change_is_not_remembered(here: Backe
     here.remembered.forget(UID)
     here.documents.held = asyncio.Event()
     look_up = asyncio.create_task(here.vault.open(UID))
-    await here.documents.waits.wait()
+    await here.documents.reached()
     held, here.documents.held = here.documents.held, None
     await here.vault.change(UID, lambda c: steps.without_device(c, "phone"))
     held.set()
@@ -416,7 +416,7 @@ async def test_work_that_fails_after_its_callers_have_gone_complains_to_nobody(h
     caller = asyncio.create_task(work.pop(what))
     for unused in work.values():
         unused.close()
-    await here.documents.waits.wait()
+    await here.documents.reached()
     caller.cancel()
     for _ in range(3):
         await asyncio.sleep(0)

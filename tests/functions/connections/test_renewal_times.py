@@ -98,7 +98,7 @@ async def test_a_credential_is_handed_out_while_an_older_one_is_renewed(here: Ba
     here.documents.held = asyncio.Event()
     here.remembered.forget(UID)
     renewing = asyncio.create_task(here.renewal.renew(UID, REJECTED))
-    await here.documents.waits.wait()
+    await here.documents.reached()
     here.remembered.remember(replace(await here.stored(), generation=generation), Secret("newer"), None)
     assert (await here.renewal.get(UID)).generation == generation
     here.documents.held.set()
@@ -110,7 +110,7 @@ async def test_the_rejected_credential_is_not_handed_out_while_it_is_renewed(her
     here.salesforce.answers = [response(n=2)]
     here.documents.held = asyncio.Event()
     renewing = asyncio.create_task(here.renewal.renew(UID, REJECTED))
-    await here.documents.waits.wait()
+    await here.documents.reached()
     assert here.remembered.recall(UID) is not None
     asked = asyncio.create_task(here.renewal.get(UID))
     here.documents.held.set()
@@ -207,7 +207,7 @@ async def test_a_lease_of_another_is_waited_for_in_small_steps_and_taken_over_af
 async def test_who_waits_takes_what_the_holder_has_stored(here: Backend) -> None:
     held = await here.documents.write(replace(await here.stored(), state=State.SENDING, lease=Lease("other", here.clock.now() + seconds(20))))
     renewing = asyncio.create_task(renew(here))
-    await here.clock.sleeps.wait()
+    await asyncio.wait_for(here.clock.sleeps.wait(), 10)
     tokens = here.vault.seal(UID, 2, Secret("access 2"), Secret("refresh 2"))
     await here.documents.write(steps.renewed(held, response(n=2), tokens, here.clock.now()))
     assert await renewing == Renewed(Credential(UID, Secret("access 2"), URL, 2), refreshed=False)

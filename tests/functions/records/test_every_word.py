@@ -343,16 +343,15 @@ async def test_the_dashboard_is_four_queries_and_each_answer_has_its_place(org: 
 
 
 async def test_stages_that_describe_does_not_name_come_last_by_their_name(org: TwoOrgs) -> None:
-    org.hidden = {"StageName"}
-    org.answers = [[a_row(stage=s, number=1) for s in ("New", "Late", "Won")], [], [], []]
-    assert [t.stage for t in (await org.queries.get_dashboard(CALLER, Empty())).pipeline] == ["Late", "New", "Won"]
+    org.answers = [[a_row(stage=s, number=1) for s in ("Zeta", "Late", "Won")], [], [], []]
+    assert [t.stage for t in (await org.queries.get_dashboard(CALLER, Empty())).pipeline] == ["Won", "Late", "Zeta"]
 
 
 @pytest.mark.parametrize(("hidden", "sources"), [
     ("Opportunity", ["Task", "Account"]), ("Task", ["Opportunity", "Opportunity", "Account"]), ("Account", ["Opportunity", "Opportunity", "Task"]),
 ])  # fmt: skip
 async def test_what_the_user_may_not_see_is_not_on_the_dashboard(org: TwoOrgs, hidden: Sobject, sources: list[str]) -> None:
-    org.hidden, org.rows = {hidden}, [a_row(stage="New", number=1)]
+    org.hidden, org.rows = {hidden, f"{hidden}Id"}, [a_row(stage="New", number=1)]
     dashboard = await org.queries.get_dashboard(CALLER, Empty())
     assert [text.partition(" FROM ")[2].partition(" ")[0] for text in org.sent] == sources
     lengths = {"Opportunity": (0, 0, 1, 1), "Task": (1, 1, 0, 1), "Account": (1, 1, 1, 0)}[hidden]
