@@ -206,6 +206,8 @@ class Vault:
             del self._looking_up[uid]
         else:
             self._remembered.forget(uid)  # what it read may have been changed meanwhile
+        if not done.cancelled():
+            done.exception()  # whoever waits raises it; when all have gone, nobody has to
 
     def _forget(self, uid: Uid) -> None:
         self._remembered.forget(uid)
