@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 
+from devtools import loopback
 from devtools.function_settings import CONSUMER_SECRET as CONSUMER_SECRET
 
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
@@ -67,7 +68,7 @@ def through_the_pages(address: str, username: str = SALES) -> str:
 
 def _walk(address: str, username: str, answer: str) -> httpx.Response:
     parts = urlsplit(address)
-    with httpx.Client(base_url=f"{parts.scheme}://{parts.netloc}") as browser:
+    with loopback.Client(base_url=f"{parts.scheme}://{parts.netloc}") as browser:
         page = browser.get(address)
         page = browser.post("/login", data={**hidden(page.text), "username": username, "pw": PASSWORD})
         page = browser.get(page.headers["location"])
@@ -93,7 +94,7 @@ def exchange(org_url: str, authorization: Authorization) -> dict[str, Any]:
         "client_id": CONSUMER_KEY,
         "client_secret": CONSUMER_SECRET,
     }
-    answer = httpx.post(f"{org_url}/services/oauth2/token", data=form)
+    answer = loopback.post(f"{org_url}/services/oauth2/token", data=form)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -101,7 +102,7 @@ def exchange(org_url: str, authorization: Authorization) -> dict[str, Any]:
 def control(org_url: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
     """Calls the org's control API: POST, or GET for counters."""
     url = f"{org_url}/localorg/control/{what}"
-    answer = httpx.get(url) if what == "counters" else httpx.post(url, json=dict(body or {}))
+    answer = loopback.get(url) if what == "counters" else loopback.post(url, json=dict(body or {}))
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -114,7 +115,7 @@ class App:
     auth_url: str
     org_host: str
     id_token: str | None = None
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
+    http: httpx.Client = field(default_factory=lambda: loopback.Client(timeout=60))
     headers: dict[str, str] = field(default_factory=dict)
 
     def post(self, path: str, data: object = None, *, token: str | None = None) -> httpx.Response:
@@ -174,6 +175,6 @@ async def flood(urls: Sequence[str], bodies: Iterable[Mapping[str, str]], addres
             answer = await http.post(f"{urls[n % len(urls)]}/signIn", json={"data": body}, headers={"X-Forwarded-For": address})
             ended[answer.json()["error"]["details"]["reason"]] += 1
 
-    async with httpx.AsyncClient(timeout=60) as http:
+    async with loopback.AsyncClient(timeout=60) as http:
         await asyncio.gather(*(one_after_the_other(http) for _ in range(100)))
     return ended

@@ -84,12 +84,14 @@ def test_one_more_object_in_the_local_org(repository: Path, copy: Path) -> None:
     apply(changes(repository)[1], copy)
     script = """
 import httpx2 as httpx
+
+from devtools import loopback
 from devtools.clients import authorize, exchange
 from pathlib import Path
 from localorg import EmbeddedOrg, OrgSettings
 with EmbeddedOrg(OrgSettings(accounts=1, schema=(Path("org-schema.json"),))) as running:
     token = exchange(running.url, authorize(running.url))["access_token"]
-    http = httpx.Client(base_url=running.url + "/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
+    http = loopback.Client(base_url=running.url + "/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
     made = http.post("/sobjects/Invoice__c", json={"Name": "I-1", "Amount__c": 12.5, "Due__c": "2026-12-01"}).json()["id"]
     found = http.get("/query", params={"q": "SELECT Id, Name, Amount__c, Due__c FROM Invoice__c"}).json()["records"]
 print(json.dumps([found[0]["Id"] == made, found[0]["Name"], found[0]["Amount__c"], found[0]["Due__c"]]))

@@ -5,17 +5,17 @@ import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx2 as httpx
 import pytest
 
 from data.services.device import CALLBACK_PATH, LOOPBACK_PORT, SCHEME_REDIRECT, Loopback, browser_name
 from devtools import ports
+from devtools.loopback import AsyncClient
 from devtools.suite import PHONE_CALLBACK
 
 
 async def test_the_way_back_comes_to_a_port_of_this_machine_once() -> None:
     (port,) = ports.some(1)
-    async with Loopback(port).expects("s") as coming, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+    async with Loopback(port).expects("s") as coming, AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         assert (await http.get("/favicon.ico")).status_code == 404
         assert (await http.post(f"{CALLBACK_PATH}?code=c&state=s")).status_code == 404
         for forged in ("", "?code=c", "?code=c&state=", "?code=c&state=forged", "?error=access_denied&state=S", "?state=other&state=s"):
@@ -33,7 +33,7 @@ async def test_who_begins_again_is_brought_back_by_either_attempt() -> None:
     """Somebody has closed Salesforce's page, and taps again: the first attempt still waits."""
     (port,) = ports.some(1)
     loopback = Loopback(port)
-    async with loopback.expects("first") as first, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+    async with loopback.expects("first") as first, AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         async with loopback.expects("second") as second:
             await http.get(f"{CALLBACK_PATH}?code=c&state=second")
             assert await second == f"{CALLBACK_PATH}?code=c&state=second"
@@ -54,7 +54,7 @@ async def test_a_port_that_another_program_has_is_told_and_free_again_later() ->
 
 async def test_what_is_no_request_does_no_harm() -> None:
     (port,) = ports.some(1)
-    async with Loopback(port).expects("s") as coming, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+    async with Loopback(port).expects("s") as coming, AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         for sent in (b"\x00\xff\r\n", b"GET\r\n", b"\r\n", b"GET  HTTP/1.1\r\n"):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(sent)

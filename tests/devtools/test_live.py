@@ -12,6 +12,7 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
+from devtools import loopback
 from devtools.browsers import CHROMIUM_FLAGS, SECONDS
 from devtools.live import LiveClient
 from devtools.paths import chromium
@@ -28,7 +29,7 @@ class Site:
 
     def page(self) -> str:
         """The page at an address of the app, asked for as a browser does that has an earlier one."""
-        answer = httpx.get(f"{self._url}/more", headers={"If-None-Match": self._etag} if self._etag else {})
+        answer = loopback.get(f"{self._url}/more", headers={"If-None-Match": self._etag} if self._etag else {})
         if answer.status_code == 200:
             self._etag, self._page = answer.headers["etag"], answer.text
         return self._page
@@ -39,7 +40,7 @@ class Site:
         return named[1]
 
     def get(self, version: str, name: str) -> httpx.Response:
-        return httpx.get(f"{self._url}/v/{version}/{name}")
+        return loopback.get(f"{self._url}/v/{version}/{name}")
 
     def app(self) -> dict[str, bytes]:
         """The files of the app's archive."""

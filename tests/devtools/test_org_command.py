@@ -3,9 +3,7 @@
 import subprocess
 from pathlib import Path
 
-import httpx2 as httpx
-
-from devtools import ports
+from devtools import loopback, ports
 from devtools.clients import authorize, exchange
 from devtools.paths import ROOT
 from devtools.suite import Plan, org_command
@@ -29,7 +27,7 @@ def test_salesforce_dx_source_in_force_app_is_in_the_org_of_a_persons_own_run_an
             assert any("Local org ready" in line for line in running.stdout)
             org = plan.ports.url("localorg")
             token = exchange(org, authorize(org))["access_token"]
-            described = httpx.get(f"{org}/services/data/v66.0/sobjects/Visit__c/describe", headers={"Authorization": f"Bearer {token}"})
+            described = loopback.get(f"{org}/services/data/v66.0/sobjects/Visit__c/describe", headers={"Authorization": f"Bearer {token}"})
             assert (described.status_code, described.json()["labelPlural"]) == (200, "Visits")
         finally:
             running.terminate()

@@ -13,6 +13,7 @@ import httpx2 as httpx
 import psutil
 import pytest
 
+from devtools import loopback
 from devtools.clients import SALES, authorize, control
 from devtools.paths import ROOT, tool_path
 from devtools.suite import REGION
@@ -25,7 +26,7 @@ MOST_WORKERS = 3
 def caller(run: Run, function: str) -> httpx.AsyncClient:
     """Calls a function, with no limit to how many calls at once."""
     url = f"{run.ports.url('functions')}/{run.project}/{REGION}/{function}/"
-    return httpx.AsyncClient(base_url=url, timeout=120, limits=httpx.Limits(max_connections=None))
+    return loopback.AsyncClient(base_url=url, timeout=120, limits=httpx.Limits(max_connections=None))
 
 
 def workers(run: Run, function: str) -> int:
@@ -73,7 +74,7 @@ async def test_two_hundred_calls_at_once_on_an_expired_token_end_in_ten_seconds_
     control(org, "expire", {"username": SALES})
     control(org, "counters/reset")
     headers = {"Authorization": f"Bearer {app.id_token}"}
-    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None), headers=headers) as client:
+    async with loopback.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None), headers=headers) as client:
         begun = time.monotonic()
         given = await asyncio.gather(
             *(

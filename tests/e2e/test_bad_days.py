@@ -4,11 +4,10 @@ import re
 import time
 from collections.abc import Iterator
 
-import httpx2 as httpx
 import pytest
 from playwright.sync_api import BrowserContext, Route, expect
 
-from devtools import languages
+from devtools import languages, loopback
 from devtools.browsers import SECONDS
 from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from devtools.suite import Suite
@@ -32,7 +31,7 @@ class Admin:
 
     def __init__(self, org_url: str) -> None:
         token = exchange(org_url, authorize(org_url, ADMIN))["access_token"]
-        self.http = httpx.Client(base_url=f"{org_url}/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
+        self.http = loopback.Client(base_url=f"{org_url}/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
 
     def account(self, name: str) -> str:
         made = self.http.post("/sobjects/Account", json={"Name": name})

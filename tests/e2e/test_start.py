@@ -4,10 +4,10 @@ import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
-import httpx2 as httpx
 import pytest
 from playwright.sync_api import BrowserContext, Request, Route, expect
 
+from devtools import loopback
 from devtools.browsers import SECONDS, chance
 from devtools.clients import PASSWORD, SALES, App, authorize
 from devtools.suite import Suite
@@ -202,12 +202,12 @@ def test_it_starts_for_every_language_tag(context: BrowserContext, suite: Suite)
 
 
 def test_browsers_keep_what_never_changes_and_ask_for_the_page(suite: Suite) -> None:
-    page = httpx.get(f"{suite.plan.app_url}/records/Account")
+    page = loopback.get(f"{suite.plan.app_url}/records/Account")
     assert page.headers["cache-control"] == "no-cache"
     script = re.search(r"/v/[0-9a-f]{16}/boot\.js", page.text)
     assert script is not None
-    assert "immutable" in httpx.get(suite.plan.app_url + script[0]).headers["cache-control"]
-    assert httpx.get(f"{suite.plan.app_url}/v/of-another-build/boot.js").status_code == 404
+    assert "immutable" in loopback.get(suite.plan.app_url + script[0]).headers["cache-control"]
+    assert loopback.get(f"{suite.plan.app_url}/v/of-another-build/boot.js").status_code == 404
 
 
 def test_the_page_before_flutter_offers_what_the_backend_offers(context: BrowserContext, suite: Suite) -> None:

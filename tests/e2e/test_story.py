@@ -7,6 +7,7 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
+from devtools import loopback
 from devtools.clients import ADMIN, PASSWORD, SALES, App, authorize, control, exchange
 from devtools.suite import Suite
 from tests.e2e.phone import Phone
@@ -47,7 +48,7 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     phone.save()
     phone.sees("+44 20 7946 0999")
     session = exchange(org_url, authorize(org_url))
-    answer = httpx.get(
+    answer = loopback.get(
         f"{org_url}/services/data/v66.0/query",
         params={"q": "SELECT Phone, Rating FROM Account WHERE Name = 'Willow Health'"},
         headers={"Authorization": f"Bearer {session['access_token']}"},
@@ -74,7 +75,7 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     phone.sees("You signed in")
     phone.reach("Sign out on all devices")
     phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
-    refused = httpx.post(f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"})
+    refused = loopback.post(f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"})
     assert refused.status_code == 400
     assert refused.json()["error"]["details"]["reason"] == "not-connected"
     phone.open("/records/Account")
@@ -203,13 +204,13 @@ def test_edits_of_two_people_become_one_and_the_same_field_asks(signed_in: Phone
 
     phone.tap("Edit")
     phone.type("Account Phone", "+44 20 7946 0222")
-    assert httpx.patch(url, json={"Phone": "+44 20 7946 0333"}, headers=headers).status_code == 204
+    assert loopback.patch(url, json={"Phone": "+44 20 7946 0333"}, headers=headers).status_code == 204
     phone.save()
     phone.sees(re.compile("Ada Admin has changed the same fields"))
     phone.page.get_by_role("radio", name=re.compile("Mine")).click()
     phone.tap("Save")
     phone.sees("+44 20 7946 0222")
-    assert httpx.get(url, headers=headers).json()["Phone"] == "+44 20 7946 0222"
+    assert loopback.get(url, headers=headers).json()["Phone"] == "+44 20 7946 0222"
 
 
 def test_a_learner_makes_something_go_wrong_on_the_orgs_page(context: BrowserContext, org_url: str) -> None:
@@ -227,7 +228,7 @@ def test_a_learner_makes_something_go_wrong_on_the_orgs_page(context: BrowserCon
     page.get_by_label("Require Proof Key").uncheck()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#said")).to_contain_text("Saved")
-    app = httpx.get(f"{org_url}/localorg/control/app").json()
+    app = loopback.get(f"{org_url}/localorg/control/app").json()
     assert (app["pkceRequired"], app["refreshPolicy"], len(app["scopes"])) == (False, "until-revoked", 7)
     control(org_url, "app", {"pkceRequired": True})
     foreign = httpx.post(f"{org_url}/localorg/control/faults/clear", json={}, headers={"Origin": "https://evil.example"})

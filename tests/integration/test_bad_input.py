@@ -5,9 +5,9 @@ import json
 import time
 from urllib.parse import parse_qs, urlsplit
 
-import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, App, authorize, control, log_in
 from devtools.suite import Suite
 
@@ -21,7 +21,7 @@ def signed_in(app: App, org_url: str) -> App:
 def documents(suite: Suite) -> list[str]:
     """The ids of all connections in Firestore, read as an administrator."""
     url = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/connections"
-    answer = httpx.get(url, headers={"Authorization": "Bearer owner"}).json()
+    answer = loopback.get(url, headers={"Authorization": "Bearer owner"}).json()
     return [d["name"].rsplit("/", 1)[-1] for d in answer.get("documents", [])]
 
 
@@ -63,7 +63,7 @@ class TestSignIn:
         assert control(org_url, "counters")["revoke"] == 1
 
     def test_the_org_itself_answers_a_foreign_redirect_with_a_page(self, org_url: str) -> None:
-        page = httpx.get(
+        page = loopback.get(
             f"{org_url}/services/oauth2/authorize", params={"client_id": "LOCAL_EXTERNAL_CLIENT_APP", "redirect_uri": "https://evil.example"}
         )
         assert page.status_code == 400

@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.clients import CALLBACK, CONSUMER_SECRET, App
 from devtools.fleet import Fleet
 from devtools.suite import Suite
@@ -102,7 +103,7 @@ class Backend:
 
     def sign_in(self, login_host: str) -> httpx.Response:
         data = {"code": f"{CODE}{uuid4().hex}", "codeVerifier": "v" * 43, "redirectUri": CALLBACK, "loginHost": login_host}
-        return httpx.post(f"{self.auth}/signIn", json={"data": data}, timeout=60)
+        return loopback.post(f"{self.auth}/signIn", json={"data": data}, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +193,7 @@ def test_a_redirect_of_a_data_call_or_a_refresh_takes_no_token_along(backend: Ba
     redirect: Answer = (status, {"Location": foreign.url}, {})
     hostile.answers["/services/data/v66.0/query"] = redirect
     for _ in range(2):
-        answer = httpx.post(f"{backend.api}/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
+        answer = loopback.post(f"{backend.api}/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
         assert "error" in answer.json()
         hostile.answers["/services/data/v66.0/query"] = (401, {}, [{"errorCode": "INVALID_SESSION_ID"}])
         hostile.answers["/services/oauth2/token"] = redirect
@@ -214,7 +215,7 @@ def test_an_endless_answer_is_not_read_to_its_end(backend: Backend, hostile: Ser
     app = App(backend.suite.plan.app_url, backend.suite.plan.ports.url("auth"), hostile.host)
     app.sign_in_to_firebase(backend.sign_in(hostile.host).json()["result"]["customToken"])
     hostile.endless, hostile.sent = ENDLESS[what], 0
-    answer = httpx.post(f"{backend.api}/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
+    answer = loopback.post(f"{backend.api}/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
     hostile.endless = None
     assert answer.json()["error"]["details"]["reason"] == "org-busy"
     assert hostile.sent < 2**26, "64 MB: what is read, and what lies in the buffers between the two"

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 
 from backend.connections.blocks import TRUST_SECONDS
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, App, authorize, control
 from devtools.fleet import Fleet
 from devtools.suite import Plan, Suite, function_environment
@@ -90,7 +90,7 @@ def documents(suite: Suite) -> str:
     found = ""
     for collection in ("connections", "audit", "blocks", "creations", "entries"):
         query = {"structuredQuery": {"from": [{"collectionId": collection, "allDescendants": True}]}}
-        found += httpx.post(f"{base}:runQuery", json=query, headers=owner).text
+        found += loopback.post(f"{base}:runQuery", json=query, headers=owner).text
     return found
 
 
@@ -105,7 +105,7 @@ def test_erasure_leaves_nothing_that_names_the_user(signed_in: App, org_url: str
     assert "erase-1" not in left
     assert erased["receipt"] in left
     owner = {"Authorization": "Bearer owner"}
-    found = httpx.post(
+    found = loopback.post(
         f"{suite.plan.ports.url('auth')}/identitytoolkit.googleapis.com/v1/projects/{suite.plan.project}/accounts:lookup",
         json={"localId": [uid]},
         headers=owner,
@@ -119,7 +119,7 @@ def test_erasure_leaves_nothing_that_names_the_user(signed_in: App, org_url: str
 
 def test_a_block_refuses_the_next_call_in_every_process(signed_in: App, org_url: str, fleet: Fleet, admin: Administrator) -> None:
     uid = signed_in.call("api/getProfile")["user"]["uid"]
-    client = httpx.Client(headers={"Authorization": f"Bearer {signed_in.id_token}"}, timeout=60)
+    client = loopback.Client(headers={"Authorization": f"Bearer {signed_in.id_token}"}, timeout=60)
 
     def reasons() -> list[str]:
         answers = [client.post(f"{member.url}/getProfile", json={"data": {}}).json() for member in fleet.members]
@@ -147,7 +147,7 @@ def test_a_block_refuses_the_next_call_in_every_process(signed_in: App, org_url:
 
 def test_the_scheduled_function_tells_what_it_did(suite: Suite, admin: Administrator) -> None:
     with Fleet(suite.plan, "upkeep", 1) as fleet:
-        answer = httpx.post(f"{fleet.members[0].url}/", timeout=60)
+        answer = loopback.post(f"{fleet.members[0].url}/", timeout=60)
     assert answer.status_code == 200
     assert set(answer.json()) == {"kept_alive", "refused", "postponed", "deleted", "revoked"}
     assert "kept alive" in admin("upkeep")
@@ -167,12 +167,12 @@ def test_a_changed_record_is_found(signed_in: App, suite: Suite, admin: Administ
     owner = {"Authorization": "Bearer owner"}
     query = {"structuredQuery": {"from": [{"collectionId": "entries", "allDescendants": True}], "limit": 1}}
     parent = f"{base}/projects/{suite.plan.project}/databases/(default)/documents"
-    entry = httpx.post(f"{parent}:runQuery", json=query, headers=owner).json()[0]["document"]
+    entry = loopback.post(f"{parent}:runQuery", json=query, headers=owner).json()[0]["document"]
     before = entry["fields"]["by"]
 
     def write(value: object) -> None:
         url = f"{base}/{entry['name']}?updateMask.fieldPaths=by"
-        assert httpx.patch(url, json={"fields": {"by": value}}, headers=owner).status_code == 200
+        assert loopback.patch(url, json={"fields": {"by": value}}, headers=owner).status_code == 200
 
     assert "0 with a flaw" in admin("verify")
     write({"stringValue": "somebody else"})
@@ -188,7 +188,7 @@ def test_keys_change_while_calls_go_on(app: App, suite: Suite, org_url: str, adm
     promoted = admin("keyset", "promote", stdin=added).strip()
     dropped = admin("keyset", "drop", stdin=promoted).strip()
     app.sign_in(authorize(org_url, ADMIN))
-    client = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
+    client = loopback.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
 
     def call(fleet: Fleet) -> None:
         control(org_url, "expire", {"username": ADMIN})

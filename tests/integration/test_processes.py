@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.clients import SALES, App, authorize, control
 from devtools.fleet import Fleet, Member
 from devtools.suite import Suite
@@ -21,7 +22,7 @@ async def storm(fleet: Fleet, id_token: str, calls: int, *, distinct: bool = Fal
     """Many calls over all processes at the same moment, all alike or each another one; how they were answered."""
     answers: Counter[str] = Counter()
     limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(timeout=60, limits=limits, headers={"Authorization": f"Bearer {id_token}"}) as client:
+    async with loopback.AsyncClient(timeout=60, limits=limits, headers={"Authorization": f"Bearer {id_token}"}) as client:
 
         async def call(n: int) -> None:
             asked = ACCOUNTS | ({"filters": [{"field": "Name", "operator": "ne", "value": f"Nobody {n}"}]} if distinct else {})
@@ -44,7 +45,7 @@ async def test_a_thousand_calls_in_four_processes_on_an_expired_token_cost_one_r
         assert await storm(fleet, app.id_token, 1000, distinct=distinct) == {"right": 1000}
         counters = control(org_url, "counters")
         assert counters["token.refresh_token"] == 1
-        accepted = sum(n for kind, n in httpx.get(f"{org_url}/localorg/control/counters/generations").json().items() if kind.startswith("rest."))
+        accepted = sum(n for kind, n in loopback.get(f"{org_url}/localorg/control/counters/generations").json().items() if kind.startswith("rest."))
         assert counters["rest.query"] - accepted <= len(fleet.members)  # rejected, one in each process
 
 
@@ -60,7 +61,7 @@ def test_a_process_that_is_asked_to_end_stores_the_refresh_that_is_under_way(mem
     control(org_url, "expire", {"username": SALES})
     control(org_url, "counters/reset")
     control(org_url, "faults", {"kind": "token.refresh_token", "hold": True})
-    client = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
+    client = loopback.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(client.post, f"{member.url}/listRecords", json={"data": ACCOUNTS})
         while app.call("api/getConnection")["state"] != "sending":
@@ -81,7 +82,7 @@ def let_the_lease_run_out(suite: Suite, uid: str) -> None:
     connection = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/connections/{uid}"
     fields = {"leaseDeadline": {"timestampValue": datetime.now(UTC).isoformat()}}
     url, owner = f"{connection}?updateMask.fieldPaths=leaseDeadline", {"Authorization": "Bearer owner"}
-    assert httpx.patch(url, json={"fields": fields}, headers=owner).status_code == 200
+    assert loopback.patch(url, json={"fields": fields}, headers=owner).status_code == 200
 
 
 def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(suite: Suite, member: Member, app: App, org_url: str) -> None:
@@ -91,7 +92,7 @@ def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(suite: S
     control(org_url, "expire", {"username": SALES})
     control(org_url, "counters/reset")
     control(org_url, "faults", {"kind": "token.refresh_token", "hold": True, "cut": "before"})
-    client = httpx.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
+    client = loopback.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(client.post, f"{member.url}/listRecords", json={"data": ACCOUNTS})
         while control(org_url, "counters").get("token.refresh_token") != 1:
@@ -117,7 +118,7 @@ async def test_first_calls_in_four_processes_describe_once_in_each_at_most_and_l
     with Fleet(suite.plan, "api", 4) as cold:
         control(org_url, "counters/reset")
         headers = {"Authorization": f"Bearer {app.id_token}"}
-        async with httpx.AsyncClient(timeout=60, headers=headers) as client:
+        async with loopback.AsyncClient(timeout=60, headers=headers) as client:
             for member in cold.members:
                 assert (await client.post(f"{member.url}/getRecord", json={"data": account})).json()["result"]["related"]["Contacts"]
         assert {k: n for k, n in control(org_url, "counters").items() if k.startswith("rest.")} == {"rest.query": 4}

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.clients import App, authorize, control
 from devtools.fleet import Fleet
 from devtools.suite import Suite
@@ -27,7 +27,7 @@ def signed_in(app: App, org_url: str) -> App:
 
 
 def call(fleet: Fleet, app: App, name: str, data: dict[str, Any]) -> Any:
-    answer = httpx.post(f"{fleet.members[0].url}/{name}", json={"data": data}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
+    answer = loopback.post(f"{fleet.members[0].url}/{name}", json={"data": data}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
     return answer.json().get("result", answer.json().get("error"))
 
 
@@ -69,7 +69,7 @@ def test_identical_reads_at_once_are_one_request(one: Fleet, signed_in: App, org
     call(one, signed_in, "listRecords", ACCOUNTS)
 
     async def all_at_once() -> set[str]:
-        async with httpx.AsyncClient(timeout=30, headers={"Authorization": f"Bearer {signed_in.id_token}"}) as client:
+        async with loopback.AsyncClient(timeout=30, headers={"Authorization": f"Bearer {signed_in.id_token}"}) as client:
             url = f"{one.members[0].url}/listRecords"
             return {a.text for a in await asyncio.gather(*(client.post(url, json={"data": ACCOUNTS}) for _ in range(50)))}
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.clients import ADMIN, App, authorize
 from devtools.fleet import Fleet
 from devtools.suite import Suite
@@ -48,9 +48,9 @@ def test_every_operation_is_refused(suite: Suite, user: tuple[str, dict[str, str
     base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
     for headers in (signed_in, {}):
         for method, url, body in _operations(base, uid):
-            answer = httpx.request(method, url, json=body, headers=headers)
+            answer = loopback.request(method, url, json=body, headers=headers)
             assert answer.status_code == 403, (method, url, answer.text[:200])
-    stored = httpx.get(f"{base}/connections/{uid}", headers={"Authorization": "Bearer owner"})
+    stored = loopback.get(f"{base}/connections/{uid}", headers={"Authorization": "Bearer owner"})
     assert stored.status_code == 200
 
 
@@ -61,18 +61,18 @@ def test_tokens_swapped_between_two_users_open_nothing(suite: Suite, app: App, o
     other = App(app.base_url, app.auth_url, app.org_host)
     uids = [app.sign_in(authorize(org_url))["uid"], other.sign_in(authorize(org_url, ADMIN))["uid"]]
     fields = ("accessToken", "refreshToken")
-    before = [httpx.get(f"{base}/{uid}", headers=owner).json()["fields"] for uid in uids]
+    before = [loopback.get(f"{base}/{uid}", headers=owner).json()["fields"] for uid in uids]
 
     def write(uid: str, found: dict[str, Any]) -> None:
         mask = "&".join(f"updateMask.fieldPaths={f}" for f in fields)
-        assert httpx.patch(f"{base}/{uid}?{mask}", json={"fields": {f: found[f] for f in fields}}, headers=owner).status_code == 200
+        assert loopback.patch(f"{base}/{uid}?{mask}", json={"fields": {f: found[f] for f in fields}}, headers=owner).status_code == 200
 
     for uid, found in zip(uids, reversed(before), strict=True):
         write(uid, found)
     with Fleet(suite.plan, count=1) as fleet:  # it remembers nobody
         for client in (app, other):
             headers = {"Authorization": f"Bearer {client.id_token}"}
-            answer = httpx.post(f"{fleet.members[0].url}/getProfile", json={"data": {}}, headers=headers)
+            answer = loopback.post(f"{fleet.members[0].url}/getProfile", json={"data": {}}, headers=headers)
             assert answer.json()["error"]["details"]["reason"] == "tokens-unreadable"
     for uid, found in zip(uids, before, strict=True):
         write(uid, found)
@@ -80,7 +80,7 @@ def test_tokens_swapped_between_two_users_open_nothing(suite: Suite, app: App, o
 
 def test_a_dump_of_firestore_holds_no_token(suite: Suite, user: tuple[str, dict[str, str]]) -> None:
     base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
-    dump = httpx.get(f"{base}/connections", headers={"Authorization": "Bearer owner"})
+    dump = loopback.get(f"{base}/connections", headers={"Authorization": "Bearer owner"})
     assert "bytesValue" in dump.text
     assert "5Aep861" not in dump.text
     for document in dump.json()["documents"]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-import httpx2 as httpx
 import pytest
 from starlette.routing import Route
 
+from devtools import loopback
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.server import rest_routes
 from tests.depth import examples
@@ -96,7 +96,7 @@ def own() -> Iterator[EmbeddedOrg]:
 def test_no_request_is_an_error_of_the_orgs_own(own: EmbeddedOrg) -> None:
     assert own.org is not None
     routes = [(one.path, sorted((one.methods or set()) - {"HEAD"})) for one in rest_routes(own.org) if isinstance(one, Route)]
-    with httpx.Client(base_url=own.url, headers={"Authorization": f"Bearer {own.sign_in('admin@localorg.test')}"}, timeout=60) as http:
+    with loopback.Client(base_url=own.url, headers={"Authorization": f"Bearer {own.sign_in('admin@localorg.test')}"}, timeout=60) as http:
         found = http.get("/services/data/v68.0/query", params={"q": "SELECT Id FROM Account LIMIT 1"}).json()
         asker = Asker(1, found["records"][0]["Id"])
         for _ in range(examples(1500)):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.data.jobs import DELIMITERS, LINE_ENDINGS
@@ -23,7 +24,7 @@ READ_ONLY = "readonly@localorg.test"
 
 def signed_in(org: EmbeddedOrg, username: str = ADMIN) -> httpx.Client:
     token = exchange(org.url, authorize(org.url, username))["access_token"]
-    return httpx.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"})
+    return loopback.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from devtools import ports
+from devtools import loopback, ports
 from devtools.clients import ADMIN, authorize, exchange
 from localorg.cli import main
 from localorg.server import listen
@@ -25,7 +25,7 @@ def serve(data: Path, port: int) -> subprocess.Popen[bytes]:
     deadline = time.monotonic() + 20
     while True:
         try:
-            httpx.get(f"http://127.0.0.1:{port}/services/data")
+            loopback.get(f"http://127.0.0.1:{port}/services/data")
             return running
         except httpx.HTTPError:
             assert time.monotonic() < deadline
@@ -42,7 +42,7 @@ def test_what_was_acknowledged_survives_a_hard_kill(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
 
     def write(n: int) -> None:
-        with httpx.Client(base_url=url, headers=bearer) as http:
+        with loopback.Client(base_url=url, headers=bearer) as http:
             for m in range(200):
                 try:
                     made = http.post("/services/data/v68.0/sobjects/Account", json={"Name": f"Durable {n}-{m}"})
@@ -64,12 +64,12 @@ def test_what_was_acknowledged_survives_a_hard_kill(tmp_path: Path) -> None:
         running = serve(tmp_path, port)
     try:
         found: set[str] = set()
-        page = httpx.get(f"{url}/services/data/v68.0/query", params={"q": "SELECT Id, Name FROM Account"}, headers=bearer).json()
+        page = loopback.get(f"{url}/services/data/v68.0/query", params={"q": "SELECT Id, Name FROM Account"}, headers=bearer).json()
         while True:
             found |= {r["Id"] for r in page["records"]}
             if "nextRecordsUrl" not in page:
                 break
-            page = httpx.get(url + page["nextRecordsUrl"], headers=bearer).json()
+            page = loopback.get(url + page["nextRecordsUrl"], headers=bearer).json()
     finally:
         running.terminate()
         running.wait()

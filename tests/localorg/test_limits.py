@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.cli import main
@@ -28,7 +29,7 @@ def own(running: EmbeddedOrg) -> Iterator[EmbeddedOrg]:
 
 def signed_in(org: EmbeddedOrg, username: str = ADMIN) -> httpx.Client:
     token = exchange(org.url, authorize(org.url, username))["access_token"]
-    return httpx.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+    return loopback.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
 def test_one_user_runs_out_of_requests_and_others_do_not(own: EmbeddedOrg) -> None:
@@ -92,7 +93,7 @@ def test_old_versions_are_retired(own: EmbeddedOrg) -> None:
 
 @pytest.mark.parametrize("body", [{"nope": 1}, {"concurrent": -1}, {"longSeconds": None}, {"urlBytes": "x"}, {"concurrent": True}])
 def test_bad_limits_are_refused(own: EmbeddedOrg, body: dict[str, object]) -> None:
-    answer = httpx.post(f"{own.url}/localorg/control/limits", json=body)
+    answer = loopback.post(f"{own.url}/localorg/control/limits", json=body)
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_ARGUMENT")
 
 
@@ -100,11 +101,11 @@ def test_the_doctor_says_what_was_wrong_and_tells_no_secret(own: EmbeddedOrg, ca
     http = signed_in(own)
     token = http.headers["authorization"].removeprefix("Bearer ")
     http.get(f"{DATA}/query", params={"q": "SELECT Nope FROM Account"}, headers={"User-Agent": "somebody/1.0"})
-    httpx.get(f"{own.url}{DATA}/sobjects", headers={"Authorization": "Bearer 00Dnonsense"})
+    loopback.get(f"{own.url}{DATA}/sobjects", headers={"Authorization": "Bearer 00Dnonsense"})
     form = {"grant_type": "refresh_token", "refresh_token": "5Aep-secret", "client_id": "LOCAL_EXTERNAL_CLIENT_APP"}
-    httpx.post(f"{own.url}/services/oauth2/token", data=form | {"client_secret": "local-consumer-secret"})
-    httpx.post(f"{own.url}/services/oauth2/token", data=form)
-    httpx.get(f"{own.url}/services/oauth2/authorize", params={"client_id": "nobody", "response_type": "code", "redirect_uri": "http://127.0.0.1/"})
+    loopback.post(f"{own.url}/services/oauth2/token", data=form | {"client_secret": "local-consumer-secret"})
+    loopback.post(f"{own.url}/services/oauth2/token", data=form)
+    loopback.get(f"{own.url}/services/oauth2/authorize", params={"client_id": "nobody", "response_type": "code", "redirect_uri": "http://127.0.0.1/"})
     http.post(f"{DATA}/nowhere")
     assert main(["doctor", "--port", str(own.port)]) == 0
     said = capsys.readouterr().out
@@ -113,7 +114,7 @@ def test_the_doctor_says_what_was_wrong_and_tells_no_secret(own: EmbeddedOrg, ca
         assert line in said
     assert token not in said
     assert "secret" not in said.replace("local-consumer-secret", "").replace("consumer secret", "")
-    assert len(httpx.get(f"{own.url}/localorg/control/requests").json()) <= 50
+    assert len(loopback.get(f"{own.url}/localorg/control/requests").json()) <= 50
 
 
 def test_the_doctor_finds_nobody(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.cli import main
@@ -103,7 +104,7 @@ class Own:
 
     def as_user(self, username: str) -> httpx.Client:
         token = exchange(self.org.url, authorize(self.org.url, username))["access_token"]
-        return httpx.Client(base_url=self.org.url, headers={"Authorization": f"Bearer {token}"})
+        return loopback.Client(base_url=self.org.url, headers={"Authorization": f"Bearer {token}"})
 
     def make(self, sobject: str, **values: Any) -> httpx.Response:
         return self.http.post(f"{DATA}/sobjects/{sobject}", json=values)

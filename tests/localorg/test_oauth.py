@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.clients import (
     CALLBACK,
     CONSUMER_KEY,
@@ -24,7 +25,7 @@ from localorg import EmbeddedOrg
 
 @pytest.fixture
 def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=org.url) as client:
+    with loopback.Client(base_url=org.url) as client:
         yield client
 
 
@@ -307,7 +308,7 @@ def test_a_moved_instance_is_named_by_the_next_refresh(http: httpx.Client, org: 
     assert http.get("/services/data/v68.0/limits", headers={"Authorization": f"Bearer {grant['access_token']}"}).status_code == 401
     _, renewed = token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"])
     assert renewed["instance_url"] == f"http://localhost:{org.port}"
-    there = httpx.get(f"{renewed['instance_url']}/services/data/v68.0/limits", headers={"Authorization": f"Bearer {renewed['access_token']}"})
+    there = loopback.get(f"{renewed['instance_url']}/services/data/v68.0/limits", headers={"Authorization": f"Bearer {renewed['access_token']}"})
     assert there.status_code == 200
 
 
@@ -344,6 +345,6 @@ _WRONG_CONTROLS: tuple[tuple[str, dict[str, object]], ...] = (
 
 @pytest.mark.parametrize(("what", "body"), _WRONG_CONTROLS)
 def test_the_control_api_says_what_it_takes(org: EmbeddedOrg, what: str, body: dict[str, object]) -> None:
-    answer = httpx.post(f"{org.url}/localorg/control/{what}", json=body)
+    answer = loopback.post(f"{org.url}/localorg/control/{what}", json=body)
     assert answer.status_code == 400
     assert answer.json()[0]["errorCode"] == "INVALID_ARGUMENT"

@@ -7,9 +7,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.browsers import CHROMIUM_FLAGS
 from devtools.clients import ADMIN, authorize, exchange
 from devtools.paths import chromium, tool_path
@@ -17,7 +17,7 @@ from localorg import EmbeddedOrg, OrgSettings
 
 
 def test_the_fixture_is_found_by_itself(local_org: EmbeddedOrg) -> None:
-    assert httpx.get(f"{local_org.url}/services/data").status_code == 200
+    assert loopback.get(f"{local_org.url}/services/data").status_code == 200
 
 
 def test_the_wheel_holds_the_whole_package(repository: Path, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_the_readmes_examples_run(repository: Path, tmp_path: Path) -> None:
 def test_the_command_prints_a_token(local_org: EmbeddedOrg) -> None:
     command = [sys.executable, "-m", "localorg.cli", "token", "--port", str(local_org.port), "--user"]
     token = subprocess.run([*command, ADMIN], capture_output=True, text=True, timeout=60, check=True).stdout.strip()
-    userinfo = httpx.get(f"{local_org.url}/services/data/v68.0/", headers={"Authorization": f"Bearer {token}"})
+    userinfo = loopback.get(f"{local_org.url}/services/data/v68.0/", headers={"Authorization": f"Bearer {token}"})
     assert userinfo.status_code == 200
     refused = subprocess.run([*command, "nobody"], capture_output=True, text=True, timeout=60)
     assert (refused.returncode, "of a user of this org" in refused.stderr) == (1, True)
@@ -62,7 +62,7 @@ def test_the_command_prints_a_token(local_org: EmbeddedOrg) -> None:
 
 def accounts(org: EmbeddedOrg) -> int:
     token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
-    with httpx.Client(base_url=f"{org.url}/services/data/v68.0", headers={"Authorization": f"Bearer {token}"}) as client:
+    with loopback.Client(base_url=f"{org.url}/services/data/v68.0", headers={"Authorization": f"Bearer {token}"}) as client:
         assert client.post("/sobjects/Account", json={"Name": "Written by a test"}).status_code == 201
         return client.get("/query", params={"q": "SELECT COUNT() FROM Account"}).json()["totalSize"]
 
@@ -84,8 +84,8 @@ def test_a_snapshot_brings_everything_back(tmp_path: Path, kept_in_a_folder: boo
         org.restore("before")
         assert accounts(org) == 6
         userinfo = f"{org.url}/services/oauth2/userinfo"
-        assert httpx.get(userinfo, headers={"Authorization": f"Bearer {token}"}).status_code == 200
-        assert httpx.get(userinfo, headers={"Authorization": f"Bearer {later}"}).status_code == 403
+        assert loopback.get(userinfo, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        assert loopback.get(userinfo, headers={"Authorization": f"Bearer {later}"}).status_code == 403
         with pytest.raises(LookupError, match="there is no snapshot never"):
             org.restore("never")
         with pytest.raises(ValueError, match="letters"):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.oauth.grants import check_password
@@ -28,7 +29,7 @@ def own() -> Iterator[EmbeddedOrg]:
 def log_in_as(own: EmbeddedOrg) -> Callable[[str], httpx.Client]:
     def client(username: str) -> httpx.Client:
         token = exchange(own.url, authorize(own.url, username))["access_token"]
-        return httpx.Client(base_url=own.url, headers={"Authorization": f"Bearer {token}"})
+        return loopback.Client(base_url=own.url, headers={"Authorization": f"Bearer {token}"})
 
     return client
 
@@ -392,7 +393,7 @@ def test_a_name_that_somebody_gave_this_address_does_not_control_the_org(own: Em
     """DNS rebinding: the page's own name leads to this machine, and the browser takes the org for the page's own server."""
     name = host.format(port=httpx.URL(own.url).port)
     for path in ("/localorg/control/counters", "/localorg"):
-        answer = httpx.get(own.url + path, headers={"Host": name})
+        answer = loopback.get(own.url + path, headers={"Host": name})
         assert answer.status_code == status, (path, answer.text)
 
 

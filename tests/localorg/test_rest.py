@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devtools import loopback
 from devtools.clients import ADMIN, authorize, control, exchange
 from localorg import EmbeddedOrg
 from localorg.schema.ids import make_id, to_18
@@ -22,12 +23,12 @@ BASE = "/services/data/v68.0"
 @pytest.fixture(scope="module")
 def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
     token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
-    with httpx.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
+    with loopback.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
         yield client
 
 
 def test_versions_need_no_token_and_go_back_to_v29(org: EmbeddedOrg) -> None:
-    versions = httpx.get(f"{org.url}/services/data").json()
+    versions = loopback.get(f"{org.url}/services/data").json()
     assert versions[0]["version"] == "29.0"
     assert versions[-1] == {"label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0"}
     assert versions[-2]["label"] == "Summer '26"

@@ -25,8 +25,10 @@ RUN = OTHER_CLIENTS / "node_modules/@salesforce/cli/bin/run.js"
 _PERSON = f"""
 import sys
 import httpx2 as httpx
+
+from devtools import loopback
 from devtools.clients import hidden
-with httpx.Client(follow_redirects=True) as browser:
+with loopback.Client(follow_redirects=True) as browser:
     page = browser.get(sys.argv[-1])
     page = browser.post(str(page.url.join("/login")), data={{**hidden(page.text), "username": {ADMIN!r}, "pw": {PASSWORD!r}}})
     if "consent" in page.text:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devtools import loopback
 from devtools.clients import ADMIN, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.soql.dates import date_span
@@ -32,7 +32,7 @@ def untouched() -> Iterator[EmbeddedOrg]:
 def query(untouched: EmbeddedOrg) -> Iterator[Query]:
     org = untouched
     token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
-    with httpx.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
+    with loopback.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
 
         def run(text: str, path: str = "/services/data/v68.0/query", **headers: str) -> Any:
             answer = client.get(path, params={"q": text} if text else None, headers=headers)
@@ -261,7 +261,7 @@ def test_date_literals(literal: str, first: str, last: str) -> None:
 def cities() -> Iterator[Query]:
     with EmbeddedOrg(OrgSettings(accounts=0)) as org:
         token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
-        with httpx.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
+        with loopback.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
             for city in ("Zürich", "ZÜRICH", "zürich", "Zurich", "Århus", "århus", "Ωmega", "straße", None):
                 body = {"Name": city or "nowhere", "BillingCity": city, "Description": city}
                 assert client.post("/services/data/v68.0/sobjects/Account", json=body).status_code == 201
@@ -332,7 +332,7 @@ def test_what_cannot_be_answered_is_refused_in_salesforces_words(cities: Query, 
 def test_the_rest_interface_tells_which_fields_cannot_be_filtered_or_sorted(untouched: EmbeddedOrg) -> None:
     token = exchange(untouched.url, authorize(untouched.url, ADMIN))["access_token"]
     url = f"{untouched.url}/services/data/v68.0/sobjects/Account/describe"
-    fields = {f["name"]: f for f in httpx.get(url, headers={"Authorization": f"Bearer {token}"}).json()["fields"]}
+    fields = {f["name"]: f for f in loopback.get(url, headers={"Authorization": f"Bearer {token}"}).json()["fields"]}
     assert [fields["Description"][k] for k in ("filterable", "sortable", "groupable")] == [False, False, False]
     assert [fields["BillingStreet"][k] for k in ("filterable", "sortable", "groupable")] == [True, True, True]
 

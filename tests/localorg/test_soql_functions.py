@@ -6,6 +6,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 
@@ -33,7 +34,7 @@ class Small:
 
     def as_user(self, username: str) -> httpx.Client:
         token = exchange(self.org.url, authorize(self.org.url, username))["access_token"]
-        return httpx.Client(base_url=self.org.url, headers={"Authorization": f"Bearer {token}"})
+        return loopback.Client(base_url=self.org.url, headers={"Authorization": f"Bearer {token}"})
 
     def make(self, sobject: str, **values: Any) -> str:
         made = self.http.post(f"{DATA}/sobjects/{sobject}", json=values)

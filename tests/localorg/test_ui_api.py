@@ -9,6 +9,7 @@ import httpx2 as httpx
 import pytest
 from starlette.routing import Route
 
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.server import rest_routes
@@ -28,7 +29,7 @@ def own() -> Iterator[EmbeddedOrg]:
 def log_in_as(own: EmbeddedOrg) -> Callable[[str], httpx.Client]:
     def client(username: str) -> httpx.Client:
         token = exchange(own.url, authorize(own.url, username))["access_token"]
-        return httpx.Client(base_url=own.url, headers={"Authorization": f"Bearer {token}"})
+        return loopback.Client(base_url=own.url, headers={"Authorization": f"Bearer {token}"})
 
     return client
 

@@ -14,6 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from backend.callable_protocol import READ_SECONDS
+from devtools import loopback
 from devtools.clients import ADMIN, SALES, App, authorize, control, flood, made_up_sign_in
 from devtools.fleet import Fleet
 from devtools.suite import Suite
@@ -40,7 +41,7 @@ def firestore(suite: Suite, collection: str) -> list[str]:
     url = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/{collection}?pageSize=300"
     found, page = list[str](), ""
     while True:
-        answer = httpx.get(url + page, headers={"Authorization": "Bearer owner"}).json()
+        answer = loopback.get(url + page, headers={"Authorization": "Bearer owner"}).json()
         found += [d["name"].rsplit("/", 1)[-1] for d in answer.get("documents", [])]
         if not answer.get("nextPageToken"):
             return found
@@ -107,7 +108,7 @@ def test_the_refusal_says_when_to_come_again(suite: Suite, auth: Fleet) -> None:
     next_minute()
     asyncio.run(flood([auth.members[0].url], [made_up(suite, f"aPrx{token_urlsafe(48)}==") for _ in range(BUDGET)], "203.0.113.3"))
     body = {"data": made_up(suite, f"aPrx{token_urlsafe(48)}==")}
-    answer = httpx.post(f"{auth.members[0].url}/signIn", json=body, headers={"X-Forwarded-For": "203.0.113.3"})
+    answer = loopback.post(f"{auth.members[0].url}/signIn", json=body, headers={"X-Forwarded-For": "203.0.113.3"})
     error = answer.json()["error"]
     assert (answer.status_code, error["status"], error["details"]["reason"]) == (429, "RESOURCE_EXHAUSTED", "too-many-sign-ins")
     assert 1 <= error["details"]["retryAfter"] <= 60
@@ -122,7 +123,7 @@ def test_the_other_process_hears_of_it(suite: Suite, auth: Fleet) -> None:
     body = {"data": made_up(suite, f"aPrx{token_urlsafe(48)}==")}
     let_through = 0
     while True:  # it hears of the others when it tells of its own
-        reason = httpx.post(f"{second}/signIn", json=body, headers={"X-Forwarded-For": "203.0.113.4"}).json()["error"]["details"]["reason"]
+        reason = loopback.post(f"{second}/signIn", json=body, headers={"X-Forwarded-For": "203.0.113.4"}).json()["error"]["details"]["reason"]
         if reason == "too-many-sign-ins":
             break
         let_through += 1
@@ -167,14 +168,14 @@ def test_requests_that_never_end_are_ended(suite: Suite, auth: Fleet) -> None:
 
 
 def test_a_public_call_takes_no_large_body(auth: Fleet) -> None:
-    answer = httpx.post(f"{auth.members[0].url}/signIn", json={"data": {"code": "x" * 20_000}})
+    answer = loopback.post(f"{auth.members[0].url}/signIn", json={"data": {"code": "x" * 20_000}})
     assert answer.json()["error"]["details"]["reason"] == "request-too-large"
 
 
 @pytest.mark.parametrize("path", ["x\n2026-11-26T00:00:00Z [info] call=forged", "x" * 5000, "\x1b[31mred", "é\u2028forged"])
 def test_what_a_caller_writes_makes_up_no_line_of_the_log(auth: Fleet, lines: list[str], path: str) -> None:
     before = len(lines)
-    with httpx.Client() as http:
+    with loopback.Client() as http:
         http.post(httpx.URL(f"{auth.members[0].url}/").copy_with(raw_path=b"/" + "".join(f"%{b:02x}" for b in path.encode()).encode()), json={})
         http.post(f"{auth.members[0].url}/getSignInOptions", json={"data": {}}, headers={"User-Agent": "last one of this test"})
     deadline = time.monotonic() + 10
@@ -188,7 +189,7 @@ def test_what_a_caller_writes_makes_up_no_line_of_the_log(auth: Fleet, lines: li
 class TestOrigins:
     def ask(self, auth: Fleet, origin: str, **headers: str) -> httpx.Response:
         asked = {"Origin": origin, "Access-Control-Request-Method": "POST", **headers}
-        return httpx.request("OPTIONS", f"{auth.members[0].url}/signIn", headers=asked)
+        return loopback.request("OPTIONS", f"{auth.members[0].url}/signIn", headers=asked)
 
     def test_a_preflight_of_an_allowed_origin(self, auth: Fleet) -> None:
         answer = self.ask(auth, ELSEWHERE)
@@ -204,17 +205,17 @@ class TestOrigins:
     )
     def test_nothing_else_is_opened(self, auth: Fleet, origin: str) -> None:
         assert self.ask(auth, origin).status_code == 404
-        answer = httpx.post(f"{auth.members[0].url}/getSignInOptions", json={"data": {}}, headers={"Origin": origin})
+        answer = loopback.post(f"{auth.members[0].url}/getSignInOptions", json={"data": {}}, headers={"Origin": origin})
         assert "access-control-allow-origin" not in answer.headers
         assert answer.headers["vary"] == "Origin"
 
     def test_an_answer_and_an_error_are_readable(self, auth: Fleet) -> None:
         for path, status in (("getSignInOptions", 200), ("signOut", 401)):
-            answer = httpx.post(f"{auth.members[0].url}/{path}", json={"data": {}}, headers={"Origin": ELSEWHERE})
+            answer = loopback.post(f"{auth.members[0].url}/{path}", json={"data": {}}, headers={"Origin": ELSEWHERE})
             assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, ELSEWHERE)
 
     def test_by_default_no_origin_is_allowed(self, suite: Suite) -> None:
-        answer = httpx.post(f"{suite.plan.app_url}/auth/getSignInOptions", json={"data": {}}, headers={"Origin": ELSEWHERE})
+        answer = loopback.post(f"{suite.plan.app_url}/auth/getSignInOptions", json={"data": {}}, headers={"Origin": ELSEWHERE})
         assert answer.status_code == 200
         assert answer.headers.get("access-control-allow-origin") != ELSEWHERE
 

@@ -19,6 +19,7 @@ from google.cloud.logging_v2.types import LogMetric
 from google.protobuf import json_format
 
 from backend.adapters.cipher import new_keyset
+from devtools import loopback
 from devtools.clients import SALES, App, authorize, control, made_up_sign_in
 from devtools.fleet import Fleet, Member
 from devtools.suite import Suite
@@ -181,12 +182,12 @@ def test_an_audit_record_is_broken(api: Process) -> None:
     plan = api.suite.plan
     url = f"{plan.ports.url('firestore')}/v1/projects/{plan.project}/databases/(default)/documents/connections/{uid}"
     owner = {"Authorization": "Bearer owner"}
-    before = httpx.get(url, headers=owner).json()["fields"]
+    before = loopback.get(url, headers=owner).json()["fields"]
     control(api.org_url, "expire", {"username": SALES})
     assert api.call() == "ok", "a refresh, which is recorded"
     chain = {name: before[name] for name in before if name.startswith("audit")}
     mask = "&".join(f"updateMask.fieldPaths={name}" for name in chain)
-    assert httpx.patch(f"{url}?{mask}", headers=owner, json={"fields": chain}).status_code == 200
+    assert loopback.patch(f"{url}?{mask}", headers=owner, json={"fields": chain}).status_code == 200
     control(api.org_url, "expire", {"username": SALES})
     assert api.call() == "ok"
     assert "audit-broken" in api.firing(call=3, **{"audit record broken": 1})
@@ -199,7 +200,7 @@ def test_sign_ins_are_flooded(suite: Suite) -> None:
         for member in fleet.members:
             for _ in range(3):
                 body = {"data": made_up_sign_in(f"127.0.0.1:{suite.plan.ports.localorg}")}
-                httpx.post(f"{member.url}/signIn", json=body)
+                loopback.post(f"{member.url}/signIn", json=body)
         auth = Process(suite, fleet.members[0].url, lines)
         assert "sign-ins-flooded" in auth.firing(**{"sign-ins refused": 4})
 
@@ -218,7 +219,7 @@ def test_a_function_does_not_start(suite: Suite) -> None:
 def test_the_upkeep_did_not_run(suite: Suite) -> None:
     assert fires(POLICIES[ALWAYS], METRICS, [])
     with running(suite, "upkeep") as upkeep:
-        assert httpx.post(upkeep.url, timeout=60).status_code == 200
+        assert loopback.post(upkeep.url, timeout=60).status_code == 200
         assert ALWAYS not in upkeep.firing(upkeep=1)
 
 

@@ -16,6 +16,7 @@ from contract.calls import GET_SIGN_IN_OPTIONS, Empty
 from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.http import Answer, make_http
+from devtools import loopback
 from devtools.clients import SALES, App, authorize, control
 from devtools.fleet import Fleet
 from devtools.suite import Suite
@@ -40,7 +41,7 @@ class Observed:
         trace = secrets.token_hex(16)
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
         sent = {**bearer, "traceparent": f"00-{trace}-{secrets.token_hex(8)}-01", **headers}
-        return httpx.post(f"{url}/{path}", json={"data": data}, headers=sent, timeout=60), trace
+        return loopback.post(f"{url}/{path}", json={"data": data}, headers=sent, timeout=60), trace
 
     def spans(self, trace: str, last: str) -> list[Span]:
         """All spans of a trace, once one of that name has come."""

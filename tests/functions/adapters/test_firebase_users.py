@@ -6,13 +6,13 @@ from typing import Protocol
 from uuid import uuid4
 
 import firebase_admin
-import httpx2 as httpx
 import pytest
 
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.connections.lifecycle import FirebaseUsers as Users
 from backend.sign_in.flow import FirebaseAccounts as Accounts
 from backend.values import Caller, Uid
+from devtools import loopback
 from devtools.suite import Suite
 from tests.functions.adapters.test_firebase_auth import NoCredential
 from tests.functions.instances import FirebaseUsers
@@ -41,7 +41,7 @@ class Emulated(FirebaseAuth):
         self._project = suite.plan.project
 
     async def sign_in(self, custom_token: str) -> Caller:
-        answer = httpx.post(f"{self._accounts}accounts:signInWithCustomToken?key=any", json={"token": custom_token, "returnSecureToken": True})
+        answer = loopback.post(f"{self._accounts}accounts:signInWithCustomToken?key=any", json={"token": custom_token, "returnSecureToken": True})
         return await self.verify(answer.json()["idToken"])
 
     async def knows(self, uid: Uid) -> bool:
@@ -52,7 +52,7 @@ class Emulated(FirebaseAuth):
 
     def _user(self, uid: Uid) -> dict[str, str] | None:
         url = f"{self._accounts}projects/{self._project}/accounts:lookup"
-        answer = httpx.post(url, json={"localId": [uid]}, headers={"Authorization": "Bearer owner"}).json()
+        answer = loopback.post(url, json={"localId": [uid]}, headers={"Authorization": "Bearer owner"}).json()
         return answer["users"][0] if "users" in answer else None
 
 
