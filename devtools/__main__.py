@@ -11,7 +11,7 @@ from pathlib import Path
 from devtools import lock, openapi, ports, run, web
 from devtools.function_settings import FunctionSettings
 from devtools.paths import OWN_SETTINGS, PYTHON, ROOT, STATE, tool_path
-from devtools.suite import Plan, function_environment
+from devtools.suite import EMULATORS, Plan, function_environment
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,7 +27,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(_: Sequence[str]) -> int:
-    return run.run(Plan(ports.chosen(), _project(), STATE, own=OWN_SETTINGS), observe=os.environ.get("OBSERVE", "") not in ("", "0"))
+    emulators = tuple(os.environ.get("EMULATORS", ",".join(EMULATORS)).split(","))
+    return run.run(
+        Plan(ports.chosen(), _project(), STATE, own=OWN_SETTINGS, emulators=emulators), observe=os.environ.get("OBSERVE", "") not in ("", "0")
+    )
 
 
 # Tests that need no emulators and no browser begin at once; a worker starts emulators of its own when it comes to a file that needs them.

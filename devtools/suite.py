@@ -31,7 +31,7 @@ PHONE_CALLBACK = "salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
 _PRELOADS = ("read_deadline", "trusted_schemas", "workers", "etags")  # what they mend in firebase-tools stands in each
-_PARTS = ("hosting", "functions", "firestore", "auth", "localorg")
+EMULATORS = ("auth", "firestore", "functions", "hosting")
 _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ACCESS = re.compile(r'hosting: .*"([A-Z]+) ([^ ?"]*)[^"]*" (\d{3})')
@@ -52,7 +52,7 @@ class Plan:
     """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, how many requests
     to Salesforce a user may make in a day and how many sign-ins may fail (None: as many as when it is deployed). `loopback` is
     the port on which an installed app waits for the way back from Salesforce; `telemetry` is a collector's address; `own` is the folder
-    of a person's own `.env.local` and `.secret.local` (None: the run reads nobody's)."""
+    of a person's own `.env.local` and `.secret.local` (None: the run reads nobody's); `emulators` are those that are started."""
 
     ports: Ports
     project: str
@@ -63,6 +63,7 @@ class Plan:
     loopback: int = 5717
     telemetry: str | None = None
     own: Path | None = None
+    emulators: tuple[str, ...] = EMULATORS
 
     @property
     def settings(self) -> FunctionSettings:
@@ -123,7 +124,7 @@ class Suite:
         """The name of a part that has ended by itself; firebase-tools goes on when one of its emulators dies."""
         ended = next((c.name for c in self._children if not c.running), None)
         if ended is None and self._running:
-            ended = next((part for part in _PARTS if not answers(getattr(self.plan.ports, part))), None)
+            ended = next((part for part in (*self.plan.emulators, "localorg") if not answers(getattr(self.plan.ports, part))), None)
         return ended
 
     @property
@@ -133,7 +134,7 @@ class Suite:
 
     def warm(self) -> None:
         """Lets the functions start that the first tap needs; nothing waits for them."""
-        for name in ("auth", "api"):
+        for name in ("auth", "api") if "hosting" in self.plan.emulators else ():
             threading.Thread(target=_knock, args=(f"{self.plan.app_url}/{name}/__/health",), daemon=True).start()
 
     def save(self) -> None:
@@ -167,12 +168,15 @@ class Suite:
         functions = self._scratch / "functions"
         plan.settings.lay_out(functions)
         self._config.write_text(json.dumps(_config(plan.ports, functions), indent=2))
+        unknown = set(plan.emulators) - set(EMULATORS)
+        if unknown:
+            raise SuiteError(f"EMULATORS names {', '.join(sorted(unknown))}: it takes some of {','.join(EMULATORS)}")
         node = shutil.which("node", path=tool_path(dict(os.environ)))
         if node is None:
             raise SuiteError("Node is missing: run make run, which installs it")
         firebase = str(ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js")
         command = [node, *(f"--require={ROOT / 'devtools' / name}.cjs" for name in _PRELOADS), firebase, "emulators:start"]
-        command += ["--project", plan.project, "--config", str(self._config), "--only", "auth,firestore,functions,hosting"]
+        command += ["--project", plan.project, "--config", str(self._config), "--only", ",".join(plan.emulators)]
         newest = None if self._saved is None else self._saved.newest()
         if newest is not None:
             command += ["--import", str(newest)]
@@ -209,11 +213,8 @@ class Suite:
             if dead is not None or time.monotonic() > deadline:
                 raise SuiteError(_why("\n".join(self._firebase_lines), self._org_lines, dead))
             time.sleep(0.1)
-        # firebase-tools goes on, and even exits with 0, when the functions do not load.
-        with urllib.request.urlopen(f"{self.plan.ports.url('functions')}/backends", timeout=10) as answer:  # noqa: S310  loopback
-            loaded = [f["entryPoint"] for backend in json.load(answer)["backends"] for f in backend["functionTriggers"]]
-        if not {"api", "auth"} <= set(loaded):
-            raise SuiteError("the functions did not load:\n" + "\n".join(self._firebase_lines[-15:]))
+        if "functions" in self.plan.emulators:
+            self._check_functions()
         while True:
             try:
                 urllib.request.urlopen(f"{self.plan.ports.url('localorg')}/services/data", timeout=5).close()  # noqa: S310  loopback
@@ -222,6 +223,13 @@ class Suite:
                 if self.dead_part() is not None or time.monotonic() > deadline:
                     raise SuiteError("the local org did not start") from None
                 time.sleep(0.1)
+
+    def _check_functions(self) -> None:
+        """firebase-tools goes on, and even exits with 0, when the functions do not load."""
+        with urllib.request.urlopen(f"{self.plan.ports.url('functions')}/backends", timeout=10) as answer:  # noqa: S310  loopback
+            loaded = [f["entryPoint"] for backend in json.load(answer)["backends"] for f in backend["functionTriggers"]]
+        if not {"api", "auth"} <= set(loaded):
+            raise SuiteError("the functions did not load:\n" + "\n".join(self._firebase_lines[-15:]))
 
 
 def clear_left_over(folder: Path) -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from devtools import ports
-from devtools.clients import ADMIN, authorize
+from devtools import loopback, ports
+from devtools.clients import authorize
 from devtools.paths import ROOT
 from devtools.run import _tidy
 from devtools.saved_state import OTHER_VERSION, SavedState
-from devtools.suite import Plan, Suite
+from devtools.suite import EMULATORS, Plan, Suite
 from tests.devtools.runs import Run, wait_until
 
 
@@ -52,12 +52,24 @@ def test_state_survives_a_restart_and_ctrl_c_leaves_nothing(run: Run) -> None:
     assert again.wait(60) == 0
 
 
+# A run of the first alone starts in a third of the time.
+LIGHT, ALL = "auth", ",".join(EMULATORS)
+# Each target is ended once while everything runs, Java, functions and all.
+WHOLE = {("runner", signal.SIGINT), ("make", signal.SIGTERM), ("group", signal.SIGKILL), ("terminal", signal.SIGHUP)}
+
+
+def somebody(run: Run) -> str:
+    """A new Firebase user's id."""
+    signed_up = loopback.post(f"{run.ports.url('auth')}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=any", json={})
+    return str(signed_up.json()["localId"])
+
+
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
-    """The state of an earlier run in which somebody signed in, and who."""
+    """The state of an earlier run in which somebody signed up, and who."""
     run = Run(tmp_path_factory.mktemp("earlier") / "state")
-    running = run.start()
-    uid = run.app().sign_in(authorize(run.ports.url("localorg")))["uid"]
+    running = run.start(EMULATORS=LIGHT)
+    uid = somebody(run)
     running.send_signal(signal.SIGINT)
     assert running.wait(60) == 0
     return run, uid
@@ -78,13 +90,16 @@ def end(number: signal.Signals, target: str, earlier: tuple[Run, str], folder: P
     run = Run(folder / "state", before.project)
     shutil.copytree(before.state, run.state)
     main, terminal = pty.openpty() if target == "terminal" else (None, None)
+    whole = (target, number) in WHOLE
     try:
-        running = run.start(by_make=True, terminal=terminal)
+        running = run.start(by_make=True, terminal=terminal, EMULATORS=ALL if whole else LIGHT)
         if main is not None:
             shown = b""
             while b"Ctrl-C ends everything" not in shown:
                 shown += os.read(main, 4096)
-        newcomer = run.app().sign_in(authorize(run.ports.url("localorg"), ADMIN))["uid"]
+        if whole:
+            run.app().call("auth/getSignInOptions")
+        newcomer = somebody(run)
         match target:
             case "runner":
                 os.kill(run.runner(), number)
@@ -108,8 +123,8 @@ def end(number: signal.Signals, target: str, earlier: tuple[Run, str], folder: P
 
 
 def test_the_state_is_saved_while_it_runs(run: Run) -> None:
-    running = run.start(SAVE_EVERY="1")
-    uid = run.app().sign_in(authorize(run.ports.url("localorg")))["uid"]
+    running = run.start(SAVE_EVERY="1", EMULATORS=LIGHT)
+    uid = somebody(run)
     wait_until(lambda: uid in run.saved_users(), "nothing was saved")
     os.killpg(running.pid, signal.SIGKILL)
     running.wait(60)
@@ -120,7 +135,7 @@ def test_the_state_is_saved_while_it_runs(run: Run) -> None:
 def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
     """The hub dies in the middle of it, or the disk is full: what the file names is always whole."""
     free = ports.free()
-    plan = Plan(free, f"demo-save-{free.hub}", tmp_path / "state")
+    plan = Plan(free, f"demo-save-{free.hub}", tmp_path / "state", emulators=("auth",))
     with Suite(plan, lambda _part, _line: None) as suite:
         suite.save()
         saved = SavedState(tmp_path / "state")
@@ -139,8 +154,7 @@ def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("victim", ["firestore-emulator.jar", "localorg.cli", "firebase.js"])
 def test_a_part_killed_hard_takes_the_rest_along(run: Run, victim: str) -> None:
-    running = run.start()
-    run.app().call("auth/getSignInOptions")
+    running = run.start(EMULATORS=ALL if "firestore" in victim else LIGHT)
     killed = [process for process, line in run.processes().items() if victim in line]
     assert killed
     for process in killed:
@@ -175,6 +189,16 @@ def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
         )
     assert done.returncode == 1
     assert done.stderr.strip() == f"✗ port {port} (hosting) is taken: end the program that holds it, or choose another with HOSTING_PORT=… make run"
+
+
+def test_an_emulator_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
+    run = Run(tmp_path / "state")
+    environment = run.environment | {"EMULATORS": "auth,firebase"}
+    done = subprocess.run(
+        [sys.executable, "-m", "devtools", "run"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == "✗ EMULATORS names firebase: it takes some of auth,firestore,functions,hosting"
 
 
 def test_a_port_that_is_none(tmp_path: Path) -> None:
