@@ -568,7 +568,7 @@ def test_no_interleaving_breaks_an_invariant() -> None:
     happened = play(Code())
     print(dict(happened))
     for what in ("kills", "renewed", "sign-in", "administrator's block", "other write", "contended", Reason.REFRESH_LOST.value, "died"):
-        assert happened[what] > EXAMPLES / 50, (what, happened)
+        assert happened[what] > EXAMPLES / 500, (what, happened)  # a lost answer comes about once in 150 interleavings
 
 
 @pytest.mark.wide
