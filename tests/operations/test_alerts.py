@@ -115,7 +115,7 @@ def test_the_budget_of_failing_calls_runs_out(suite: Suite) -> None:
 def test_the_budget_of_slow_calls_runs_out(api: Process) -> None:
     assert {api.call() for _ in range(100)} == {"ok"}
     assert "budget-call-latency" not in api.firing(call=100)
-    api.fault("rest.*", delayMs=1100, times=30)
+    api.fault("rest.*", delayMs=1100, times=300)
     with ThreadPoolExecutor(30) as pool:
         assert set(pool.map(lambda _: api.call(), range(30))) == {"ok"}
     assert api.firing(call=130) == {ALWAYS, "budget-call-latency"}
