@@ -63,7 +63,10 @@ async def _start(page: ft.Page, device: Body) -> None:
     page.render_views(Frame, app, window)
     watch(page.session, app.failed)
     await device.stands()
-    await starting
+    try:
+        await starting
+    except Exception as error:  # the app stands: it says so itself, and goes on
+        app.failed(error)
 
 
 def _offer_again(page: ft.Page) -> None:

@@ -153,6 +153,9 @@ def test_every_locale_reads_what_it_writes(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(("tag", "text", "moment"), [
     ("en-US", "3/5/2026 12:30 AM", "2026-03-05T00:30"), ("en-US", "3/5/2026 1:05pm", "2026-03-05T13:05"), ("en-US", "3/5/2026 13:05 PM", None),
     ("en-US", "3/5/2026 25:00", None), ("en-CA", "2026-03-05 1:05 p.m.", "2026-03-05T13:05"), ("en-DK", "05/03/2026 13.05", "2026-03-05T13:05"),
+    ("en-US", "3/5/2026 at 2:30 PM", "2026-03-05T14:30"), ("en-US", "3/5/2026 2:30 p.m. CET", None), ("en-US", "13/5/2026 14:30", None),
+    ("ja-JP", "2026-03-05T14:30Z", "2026-03-05T14:30"), ("en-CA", "2026-03-05T14:30+05:00", "2026-03-05T09:30"),
+    ("de-DE", "10:05 31.12.26", None), ("en-GB", "10:05 31.12.26", None),
     ("de-DE", "5.3.2026 13:05 Uhr", "2026-03-05T13:05"), ("de-DE", "05.03.2026", None), ("ja-JP", "2026/03/05 午後1:05", "2026-03-05T13:05"),
 ])  # fmt: skip
 def test_a_time_is_read_with_its_half_of_the_day(monkeypatch: pytest.MonkeyPatch, tag: str, text: str, moment: str | None) -> None:
@@ -160,6 +163,12 @@ def test_a_time_is_read_with_its_half_of_the_day(monkeypatch: pytest.MonkeyPatch
     time.tzset()
     use_language([tag])
     assert values.as_moment(text) == (moment and f"{moment}:00.000+00:00")
+
+
+@pytest.mark.parametrize(("tag", "text"), [("en-US", "13/01/2026"), ("ja-JP", "2026-13-01"), ("en-US", "10/20/30/40"), ("de-DE", "1.2.3.4")])
+def test_what_is_no_date_in_the_locales_order_is_none(tag: str, text: str) -> None:
+    use_language([tag])
+    assert values.as_date(text) is None
 
 
 @pytest.mark.parametrize("text", ["1,2,3.4.5", "lots", "1e999", "", "--1"])

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from typing import Any
 
 _NAME = "sessions"
@@ -46,8 +47,9 @@ class Tabs(Windows):
 
         super().__init__()
         self._held: dict[str, asyncio.Event] = {}
+        here = copy_context()  # Flet knows by it which page is meant; what the browser calls has none
         self._channel: Any = BroadcastChannel.new(_NAME)  # pyright: ignore[reportUnknownMemberType]
-        self._channel.onmessage = create_proxy(lambda _event: self.changed())  # pyright: ignore[reportUnknownLambdaType]
+        self._channel.onmessage = create_proxy(lambda _event: here.copy().run(self.changed))  # pyright: ignore[reportUnknownLambdaType]
 
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[None]:
@@ -62,16 +64,10 @@ class Tabs(Windows):
             await over.wait()
 
         async with super().alone():
-            if locks is None:
-                begun.set()
-            else:
-                locks.request(_NAME, create_once_callable(turn))
             try:
-                async with asyncio.timeout(WAIT_SECONDS):
-                    await begun.wait()
-            except TimeoutError:
-                pass
-            try:
+                if locks is not None:
+                    locks.request(_NAME, create_once_callable(turn))
+                    await _bounded(begun, WAIT_SECONDS)
                 yield
             finally:
                 over.set()
@@ -87,10 +83,12 @@ class Tabs(Windows):
         if name in self._held or locks is None:
             return True
         answered, over = asyncio.Event(), asyncio.Event()
-        is_free = True  # a browser that does not answer keeps nobody from their draft
+        is_free, given_up = True, False  # a browser that does not answer keeps nobody from their draft
 
         async def turn(lock: object) -> None:
             nonlocal is_free
+            if given_up:
+                return  # an answer that nobody waits for any more takes nothing
             is_free = bool(lock)
             if is_free:
                 self._held[name] = over
@@ -100,17 +98,23 @@ class Tabs(Windows):
 
         only_if_free = to_js({"ifAvailable": True}, dict_converter=Object.fromEntries)  # pyright: ignore[reportUnknownMemberType]
         locks.request(name, only_if_free, create_once_callable(turn))
-        try:
-            async with asyncio.timeout(HOLD_SECONDS):
-                await answered.wait()
-        except TimeoutError:
-            pass
+        await _bounded(answered, HOLD_SECONDS)
+        given_up = not answered.is_set()
         return is_free
 
     def let_go(self, name: str) -> None:
         over = self._held.pop(name, None)
         if over is not None:
             over.set()
+
+
+async def _bounded(event: asyncio.Event, seconds: float) -> None:
+    """Waits for an event, but no longer than that."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
 
 
 def make_windows() -> Windows:

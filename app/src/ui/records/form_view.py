@@ -41,7 +41,7 @@ def RecordForm(app: App, model: FormViewModel, two_columns: bool) -> ft.Control:
     for section, fields in model.sections:
         inputs = [(keyed(f.name, Input, app, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
         grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
-        rows.append(parts.card(section.heading or _("More"), ft.Container(grid, padding=ft.Padding.only(top=8))))
+        rows.append(parts.card(section.heading or _("More"), ft.Container(grid, padding=ft.Padding.only(top=8), disabled=model.saving)))
     rows.append(_leave_question(app, model) if model.asks_to_leave else _buttons(app, model))
     rows.append(ft.Container(height=parts.BANNER))  # the end of the form can be scrolled out from under a banner
     return parts.content(*rows)

@@ -129,6 +129,8 @@ class FormViewModel(Screen):
         field = next((f for f in self.fields if f.name == name), None)
         assert self.draft is not None
         assert field is not None
+        if self.saving:
+            return  # the view lets nobody type; what came at the last moment would be thrown away with what is saved
         self._texts[name] = text
         was_dirty, self.draft = self.dirty, self._with(self.draft, field, text)
         if self.dirty:
@@ -233,11 +235,12 @@ class FormViewModel(Screen):
         except RefusedRequest as refused:
             if refused.reason is Reason.IDEMPOTENCY_KEY_REUSED:
                 self.unsure = True
-            # Other refusals of a second try say nothing of the first: the backend looks at rights before it looks at the key.
             elif not again or refused.reason is Reason.INVALID_VALUE:
                 self._drafts.note_refused(sent.key)
                 if again:
                     return None
+            else:  # it says nothing of the first try: the backend looks at rights before it looks at the key
+                self.unsure = True
             raise
         except OrgUnavailable as failed:
             self.unsure = again and failed.reason is Reason.OUTCOME_UNKNOWN
@@ -315,6 +318,9 @@ class FormViewModel(Screen):
         mine = {c.field for c in self.conflicts if self.choices[c.field] == "mine"}
         theirs_wins = {c.field for c in self.conflicts} - mine
         changes = {n: v for n, v in self._changes(self.draft).items() if n not in theirs_wins}
+        if self.errors:  # what is no value stays until it is one
+            self.changed()
+            return
         self._rebase(self._theirs, changes)
         self.conflicts, self.choices = (), {}
         await self.save()

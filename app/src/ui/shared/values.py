@@ -23,7 +23,8 @@ from ui.shared.words import _, locale, n_
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
 BY_LANGUAGE = NUMBERS | {"date", "datetime"}  # types whose texts mean something else in another language
-_CLOCK = re.compile(r"(\d{1,2})[:.](\d{2})(?::\d{2})?\D*$")  # some write 13.05
+_CLOCK = re.compile(r"(?<![\d:.+-])(\d{1,2})[:.](\d{2})(?::\d{2})?(\D*)$")  # some write 13.05
+_AFTER_THE_CLOCK = frozenset({"", "uhr", "h"})  # words that change nothing
 ADDRESS_PARTS = ("Street", "PostalCode", "City", "State", "Country")
 
 
@@ -237,17 +238,33 @@ def as_date(text: str) -> str | None:
         found = parse_date(text, locale=_locale(), format="short")
     except (ValueError, IndexError):
         return None
-    return found.isoformat() if found.year > 999 else None
+    # Babel takes day and month the other way round where they fit so only, and passes over a fourth number.
+    order = sorted("ymd", key=_locale().date_formats["short"].pattern.lower().find)
+    typed = dict(zip(order, re.findall(r"\d+", text), strict=False)) if len(re.findall(r"\d+", text)) == 3 else {}
+    as_typed = typed and (int(typed["m"]), int(typed["d"])) == (found.month, found.day)
+    return found.isoformat() if as_typed and found.year > 999 else None
 
 
 def as_moment(text: str) -> str | None:
-    """What a person typed as a date and a time of this device's clock, in ISO 8601 and UTC; None when it is none."""
+    """What a person typed as a date and a time of this device's clock, in ISO 8601 and UTC; None when it is none. A time in ISO 8601
+    with its own offset is taken at that."""
+    try:
+        exact = datetime.fromisoformat(text.strip())
+    except ValueError:
+        exact = None
+    if exact is not None and exact.tzinfo is not None:
+        return exact.astimezone(UTC).isoformat(timespec="milliseconds")
     clock = _CLOCK.search(text)
-    on = as_date(text[: clock.start()].strip(" ,\u00a0")) if clock else None
-    if clock is None or on is None:
+    if clock is None:
         return None
-    hour, half = int(clock[1]), _half_of_the_day(text)
-    if half and not 1 <= hour <= 12:
+    before, half = _without_half(text[: clock.start()].rstrip(" ,\u00a0T"))
+    named = _letters(clock[3])
+    if named not in _AFTER_THE_CLOCK:
+        half = half or next((one for one in _HALVES if named in _names_of(one)), None)
+        if half is None:
+            return None
+    on, hour = as_date(before), int(clock[1])
+    if on is None or (half and not 1 <= hour <= 12):
         return None
     try:
         at = time(hour % 12 + (12 if half == "pm" else 0) if half else hour, int(clock[2]))
@@ -256,13 +273,22 @@ def as_moment(text: str) -> str | None:
     return at_this_clock(date.fromisoformat(on), at)
 
 
-def _half_of_the_day(text: str) -> Literal["am", "pm", ""]:
-    """Which half of the day a time names, in English or as the locale does; "" when it names none."""
-    named, own = _letters(text), get_period_names("abbreviated", context="format", locale=_locale())
-    for half in ("am", "pm"):
-        if named in (half, half[0], _letters(own.get(half, half))):
-            return half
-    return ""
+_HALVES: tuple[Literal["am", "pm"], ...] = ("am", "pm")
+
+
+def _names_of(half: Literal["am", "pm"]) -> tuple[str, ...]:
+    """What a half of the day is called, in English and as the locale does."""
+    own = get_period_names("abbreviated", context="format", locale=_locale())
+    return half, half[0], _letters(own.get(half, half))
+
+
+def _without_half(text: str) -> tuple[str, Literal["am", "pm"] | None]:
+    """A date, and the half of the day that stands after it, where a language names it before the time."""
+    for half in _HALVES:
+        name = get_period_names("abbreviated", context="format", locale=_locale()).get(half, "")
+        if name and text.endswith(name):
+            return text.removesuffix(name).rstrip(" ,\u00a0"), half
+    return text, None
 
 
 def _letters(text: str) -> str:
