@@ -186,10 +186,16 @@ async function keepPicture(uid) {
   const scale = Math.min(devicePixelRatio, 1600 / innerWidth);
   const canvas = new OffscreenCanvas(Math.round(innerWidth * scale), Math.round(innerHeight * scale));
   const pen = canvas.getContext("2d", { willReadFrequently: true });
-  // Where Flutter paints straight to the screen, its canvas can be read only in the frame in which it was painted.
-  await new Promise(requestAnimationFrame);
-  for (const painted of canvases(document)) pen.drawImage(painted, 0, 0, canvas.width, canvas.height);
-  if (isBlank(pen.getImageData(0, 0, canvas.width, canvas.height).data)) return;
+  // Where Flutter paints straight to the screen, its canvas can be read only in the frame in which it was painted. When nothing moves
+  // any more it paints none, but for a window whose size may have changed.
+  for (let tries = 5; ; tries--) {
+    (window.visualViewport ?? window).dispatchEvent(new Event("resize"));
+    await new Promise(requestAnimationFrame);
+    for (const painted of canvases(document)) pen.drawImage(painted, 0, 0, canvas.width, canvas.height);
+    if (!isBlank(pen.getImageData(0, 0, canvas.width, canvas.height).data)) break;
+    if (!tries || location.pathname !== "/") return;
+    await new Promise((later) => setTimeout(later, 400));
+  }
   const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.85 });
   const image = await new Promise((done) => {
     const reader = new FileReader();
