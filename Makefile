@@ -10,7 +10,7 @@ help:          ## list the commands
 run:           ## start everything on this machine and print where to look; OBSERVE=1 prints each call as a tree
 	$(DO) run
 
-test:          ## everything that CI runs
+test:          ## every test; CI runs this and make check
 	$(DO) test $(ARGS)
 
 quick:         ## a minute of the tests that what you changed concerns, without emulators

@@ -52,7 +52,7 @@ def run(files: Sequence[str] = ()) -> int:
 def changed_files() -> list[str]:
     """What differs from the last commit; when nothing does, what that commit changed."""
     new = _git("ls-files", "--others", "--exclude-standard")
-    return [*_git("diff", "--name-only", "HEAD"), *new] or _git("diff", "--name-only", "HEAD~1", "HEAD")
+    return [*_git("diff", "--name-only", "HEAD"), *new] or [path for path in _git("show", "--name-only", "--format=", "HEAD") if path]
 
 
 def concerned(changed: Iterable[str]) -> list[str]:
@@ -119,8 +119,11 @@ def _git(*arguments: str) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    needs_more = {"suite", "fleet"}
-    slow = [item for item in items if needs_more & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("browser")]
+    def is_slow(item: pytest.Item) -> bool:
+        needs_more = {"suite", "fleet"} & set(getattr(item, "fixturenames", ()))
+        return bool(needs_more or item.get_closest_marker("browser") or item.get_closest_marker("emulators"))
+
+    slow = [item for item in items if is_slow(item)]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in slow]
 

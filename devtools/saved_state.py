@@ -65,6 +65,11 @@ class SavedState:
             raise SaveError(f"the emulator hub did not export ({type(failed).__name__})") from None
         if not (folder / "firebase-export-metadata.json").exists():
             raise SaveError("the export is not complete")
+        before = self.newest()
+        lost = set() if before is None else {part.name for part in before.glob("*_export")} - {part.name for part in folder.glob("*_export")}
+        if lost:  # an emulator is not running (EMULATORS): what it held before is worth more than what the others hold now
+            shutil.rmtree(folder, ignore_errors=True)
+            raise SaveError(f"what was saved before has {', '.join(sorted(lost))}, and this run has not")
         pointer = self._newest.with_suffix(".new")
         pointer.write_text(name)
         os.replace(pointer, self._newest)

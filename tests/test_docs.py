@@ -59,7 +59,7 @@ def test_every_make_target_is_documented_and_every_documented_one_exists(reposit
         re.findall(r"(?<![a-z] )make ([a-z]+(?:-[a-z]+)?)\b(?=[`\s,;|.&])", "\n".join(re.findall(r"`[^`]*`|^make .*$", docs, re.MULTILINE)) + "\n")
     )
     assert named <= targets, named - targets
-    assert {"run", "test", "bench", "deploy-check", "reset", "keyset", "lock", "web"} <= named
+    assert targets - {"help"} <= named, targets - named
 
 
 def test_the_control_api_is_documented(repository: Path) -> None:

@@ -16,6 +16,7 @@ _EMULATOR_VARIABLES = ("FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
 _ORIGIN_HOST = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _APP_ID = re.compile(r"1:[0-9]+:(web|android|ios):[0-9a-f]+")
 _SITE_KEY = re.compile(r"[\w-]{20,100}")
+_IN_FILE = "in functions/.env.PROJECT (on a laptop functions/.env.local)"
 
 
 class SettingsError(Exception):
@@ -88,12 +89,14 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         project_id=required("GCLOUD_PROJECT", "the Firebase project id, set by Firebase itself"),
         emulated=emulated,
         readable_log=_yes("READABLE_LOG", emulated, environment, wrong),
-        consumer_key=required("SALESFORCE_CONSUMER_KEY", "the consumer key of your External Client App, in functions/.env"),
+        consumer_key=required(
+            "SALESFORCE_CONSUMER_KEY", "the consumer key of your External Client App, in functions/.env.PROJECT (on a laptop functions/.env.local)"
+        ),
         consumer_secret=Secret(required("SALESFORCE_CONSUMER_SECRET", "in Secret Manager, where make deploy puts it")),
         keyset=Secret(required("TOKEN_KEYSET", "in Secret Manager, where make deploy puts a new one (make keyset prints one)")),
         keyset_kms_key=environment.get("TOKEN_KEYSET_KMS_KEY", "").strip() or None,
         login_hosts=_login_hosts(environment.get("SALESFORCE_LOGIN_HOSTS", ""), emulated, wrong),
-        redirect_uris=frozenset(required("REDIRECT_URIS", "the app's redirect URIs, separated by spaces, in functions/.env").split()),
+        redirect_uris=frozenset(required("REDIRECT_URIS", f"the app's redirect URIs, separated by spaces, {_IN_FILE}").split()),
         scope=environment.get("SALESFORCE_SCOPE", "").strip() or "api id profile email refresh_token",
         api_version=environment.get("SALESFORCE_API_VERSION", "").strip() or "66.0",
         signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
@@ -192,7 +195,7 @@ def _firebase(environment: Mapping[str, str], emulated: bool, wrong: list[str]) 
         return FirebaseProject("emulator", f"{address}/identitytoolkit.googleapis.com", f"{address}/securetoken.googleapis.com")
     key = environment.get("WEB_API_KEY", "").strip()
     if not key:
-        wrong.append("WEB_API_KEY is missing: the Web API key of Project settings › General, in functions/.env")
+        wrong.append(f"WEB_API_KEY is missing: the Web API key of Project settings › General, {_IN_FILE}")
     return FirebaseProject(key, "https://identitytoolkit.googleapis.com", "https://securetoken.googleapis.com")
 
 

@@ -56,7 +56,7 @@ class Emulated(FirebaseAuth):
         return answer["users"][0] if "users" in answer else None
 
 
-@pytest.fixture(params=["memory", "emulator"])
+@pytest.fixture(params=["memory", pytest.param("emulator", marks=pytest.mark.emulators)])
 async def firebase(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Firebase]:
     if request.param == "memory":
         yield FirebaseUsers()

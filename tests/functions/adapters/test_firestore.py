@@ -40,7 +40,7 @@ def an_entry(connection: Connection, chain: Chain | None = None) -> Entry:
     return AUDIT.append(chain, Event.REVOCATION, at=connection.created, by="user")[1]
 
 
-@pytest.fixture(params=["memory", "firestore"])
+@pytest.fixture(params=["memory", pytest.param("firestore", marks=pytest.mark.emulators)])
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[AsyncClient | None]:
     """The emulator's database; None for the store in memory, which is held to the same tests."""
     if request.param == "memory":
