@@ -152,7 +152,7 @@ class Disk:
 class StallingDrawer(Drawer):
     """What is kept under keys that begin with `stalls` is on a disk that may stall, and in `kept`, with all the rest."""
 
-    def __init__(self, kept: dict[str, str] | None = None, *, stalls: str = "draft/") -> None:
+    def __init__(self, kept: dict[str, str] | None = None, *, stalls: str | tuple[str, ...] = "draft/") -> None:
         super().__init__(kept)
         self._stalls = stalls
         self.disk = Disk(self.kept)

@@ -17,7 +17,7 @@ from data.repositories.session import SessionRepository
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
 from tests.app.world import ADA, SAM, MemoryBackend, World
-from tests.device import Beside, Drawer
+from tests.device import Beside, Drawer, StallingDrawer
 from ui.home.view_model import HomeViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.sign_in.view_model import SignInViewModel
@@ -381,3 +381,49 @@ def test_in_any_order_nobody_is_lost_and_nobody_comes_back(steps: list[list[tupl
                 assert mine | {u.uid for u in window.session.others} == now
 
     asyncio.run(run())
+
+
+# A device that is late
+
+
+@pytest.mark.virtual_time
+async def test_a_sign_in_that_the_device_did_not_keep_is_kept_as_soon_as_it_does() -> None:
+    device = StallingDrawer(stalls="sessions")
+    world = World(device=device)
+    back = await leave(world.session, world.device)
+    device.disk.full = True
+    await world.session.finish(back)
+    assert world.session.user == SAM
+    assert "sessions" not in device.kept
+    device.disk.full = False
+    await asyncio.sleep(5)
+    again = World(device=StallingDrawer(device.kept, stalls="sessions"))
+    await again.session.restore()
+    assert again.session.user == SAM
+
+
+@pytest.mark.virtual_time
+async def test_a_sign_out_that_the_device_did_not_carry_out_is_carried_out_later() -> None:
+    device = StallingDrawer(stalls="sessions")
+    world = World(device=device)
+    await world.session.finish(await leave(world.session, world.device))
+    device.disk.full = True
+    await world.session.sign_out()
+    assert "sessions" in device.kept
+    device.disk.full = False
+    await asyncio.sleep(5)
+    assert "sessions" not in device.kept
+
+
+@pytest.mark.virtual_time
+async def test_a_first_answer_that_is_late_signs_nobody_out_and_refuses_no_way_back() -> None:
+    first = World(device=StallingDrawer(stalls="sessions"))
+    await first.session.finish(await leave(first.session, first.device))
+    back = await leave(first.session, first.device)
+    device = StallingDrawer(first.device.kept, stalls=("sessions", "pending"))
+    device.disk.delays = [6.0]
+    again = World(device=device)
+    await again.session.restore()
+    assert again.session.user == SAM
+    device.disk.delays = [6.0]
+    assert await again.session.finish(back) == "/"

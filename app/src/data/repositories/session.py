@@ -31,8 +31,9 @@ from contract.calls import (
 from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SessionInvalid, SignInFailed, from_wire
 from data.services.backend import Backend
-from data.services.device import Device, StorageRefused
+from data.services.device import Device
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
+from data.services.storage import StorageRefused, StorageSilent
 from data.services.windows import Windows
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ PENDING = "pending-sign-in/"  # begins the keys of sign-ins that are under way, 
 PENDING_SECONDS = 600.0  # a sign-in that takes longer is begun again
 MAX_PENDING = 16  # sign-ins that are under way on one device; more make the oldest of them go
 _TRIES = 4  # of a sign-in that the backend puts off because many others fail; the code is good for 15 minutes
+PAY_SECONDS = 2.0  # before a device that did not keep a session, or does not answer, is asked again; later up to a minute
+_LOOKS = 5  # at a device that does not answer, before a start goes on without it
 RENEW_BEFORE = 120.0  # seconds before its end at which an ID token is renewed
 # A session that ended so needs Salesforce's own page once more, and nothing from an administrator.
 ONE_TAP = frozenset({Reason.REFRESH_LOST, Reason.IDLE_TOO_LONG})
@@ -148,7 +151,8 @@ class SessionRepository:
         self._windows.changed = self._hear
         self._hearing: asyncio.Task[None] | None = None
         self._changing = False  # who uses this window is being changed by itself, so it follows nobody
-        self._unkept = False  # the device has refused the sessions, so that they are in memory only
+        self._owed: list[Callable[[_Sessions], _Sessions]] = []  # changes that the device has not kept yet
+        self._paying: asyncio.Task[None] | None = None
         self.ended: Ended | None = None
         self.failed: CallError | None = None
         self.erased: Erased | None = None
@@ -172,6 +176,7 @@ class SessionRepository:
 
     async def restore(self) -> None:
         """Takes up the session of an earlier visit, if there is one, else why it ended."""
+        await self._until_the_device_answers()
         stored = await self._sessions()
         self._use(stored.of(stored.current), stored)
         if self._kept is None:
@@ -226,6 +231,7 @@ class SessionRepository:
         finished once only. An address with a state that this device did not make up changes nothing."""
         brought = _brought(url)
         name = _name_of(brought.get("state", ""))
+        await self._until_the_device_answers()
         pending = await self._read(name, _Pending)
         if pending is None or not hmac.compare_digest(brought["state"].encode(), pending.state.encode()):
             raise SignInFailed(Reason.VERIFIER_REJECTED)
@@ -370,19 +376,55 @@ class SessionRepository:
         async with self._windows.alone():
             stored = await self._sessions()
             changed = change(stored)
-            if changed.sessions:
-                self._unkept = not await self._write(_SESSIONS, changed)
-            else:
-                await self._device.remove(_SESSIONS)
+            self._owed.append(change)
+            if await self._store(changed):
+                self._owed.clear()
+            elif self._paying is None or self._paying.done():
+                self._paying = asyncio.create_task(self._pay())
         if changed != stored:
             self._windows.tell()
         return changed
 
+    async def _store(self, sessions: _Sessions) -> bool:
+        """Whether the device has kept them."""
+        return await self._write(_SESSIONS, sessions) if sessions.sessions else await self._device.remove(_SESSIONS)
+
+    async def _pay(self) -> None:
+        """Repeats the changes that the device has not kept, over what it holds by then, until it has."""
+        wait = PAY_SECONDS
+        while self._owed:
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, 60.0)
+            async with self._windows.alone():
+                try:
+                    if await self._store(await self._kept_sessions()):
+                        self._owed.clear()
+                except StorageRefused:
+                    continue
+        self._windows.tell()
+
+    async def _until_the_device_answers(self) -> None:
+        """Who is signed in is not decided by an answer that is only late."""
+        for _ in range(_LOOKS):
+            try:
+                await self._device.look(_SESSIONS)
+                return
+            except StorageSilent:
+                await asyncio.sleep(PAY_SECONDS)
+            except StorageRefused:
+                return
+
+    async def _kept_sessions(self) -> _Sessions:
+        """As they are kept on the device, with what it still has to keep. Raises StorageRefused."""
+        kept = await self._decoded(_SESSIONS, await self._device.look(_SESSIONS), _Sessions) or _Sessions()
+        for change in self._owed:
+            kept = change(kept)
+        return kept
+
     async def _sessions(self) -> _Sessions:
-        """As they are kept on the device; as this window has them where the device does not keep them."""
+        """As they are kept on the device; as this window has them where the device cannot be read."""
         try:
-            if not self._unkept:
-                return await self._decoded(_SESSIONS, await self._device.look(_SESSIONS), _Sessions) or _Sessions()
+            return await self._kept_sessions()
         except StorageRefused:
             pass
         mine = () if self._kept is None else (self._kept,)

@@ -17,6 +17,10 @@ class StorageRefused(Exception):
     """The device does not keep this, or does not answer: its storage is full, not allowed, or silent."""
 
 
+class StorageSilent(StorageRefused):
+    """The device has not answered in time; it may later."""
+
+
 class Body(Protocol):
     """What the platform has: `flet_secure_storage.SecureStorage`."""
 
@@ -72,7 +76,7 @@ class Storage:
     async def _answer(self, ask: Callable[[], Coroutine[object, object, T]]) -> T:
         if self._silent:
             self._probe()
-            raise StorageRefused
+            raise StorageSilent
         asked = asyncio.create_task(ask())
         try:
             done, _ = await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
@@ -82,7 +86,7 @@ class Storage:
         if not done:
             self._silent = True
             self._probed = asyncio.get_running_loop().time()
-            raise StorageRefused
+            raise StorageSilent
         return _result(asked)
 
     def _wait_on(self, asked: asyncio.Task[Any]) -> None:
