@@ -34,8 +34,8 @@ def _run(_: Sequence[str]) -> int:
 
 
 # Tests that need no emulators and no browser begin at once; a worker starts emulators of its own when it comes to a file that needs them.
-# More workers than processors, because most tests wait for another process most of their time.
-TEST_WORKERS = 3
+# Two keep two processors busy; with three, tests that wait for a state for a bounded time meet that bound.
+TEST_WORKERS = 2
 
 
 def _test(rest: Sequence[str]) -> int:

@@ -42,14 +42,14 @@ def test_state_survives_a_restart_and_ctrl_c_leaves_nothing(run: Run) -> None:
     app.sign_in(authorize(run.ports.url("localorg")))
     made = app.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Kept over a restart"}})["id"]
     running.send_signal(signal.SIGINT)
-    assert running.wait(60) == 0
+    assert running.wait(150) == 0
     assert run.left_over() == []
 
     again = run.start()
     record = app.call("api/getRecord", {"sobject": "Account", "id": made})["record"]
     assert record["fields"]["Name"] == "Kept over a restart"
     again.send_signal(signal.SIGINT)
-    assert again.wait(60) == 0
+    assert again.wait(150) == 0
 
 
 # A run of the first alone starts in a third of the time.
@@ -71,7 +71,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
     running = run.start(EMULATORS=LIGHT)
     uid = somebody(run)
     running.send_signal(signal.SIGINT)
-    assert running.wait(60) == 0
+    assert running.wait(150) == 0
     return run, uid
 
 
@@ -112,7 +112,7 @@ def end(number: signal.Signals, target: str, earlier: tuple[Run, str], folder: P
                 assert main is not None
                 os.close(terminal)
                 os.close(main)
-        running.wait(60)
+        running.wait(150)
         wait_until(lambda: run.left_over() == [], f"{number.name} to the {target} left {run.left_over()}")
         assert uid in run.saved_users(), number.name
         # When make alone is told, or killed, the runner notices and still saves.
@@ -127,7 +127,7 @@ def test_the_state_is_saved_while_it_runs(run: Run) -> None:
     uid = somebody(run)
     wait_until(lambda: uid in run.saved_users(), "nothing was saved")
     os.killpg(running.pid, signal.SIGKILL)
-    running.wait(60)
+    running.wait(150)
     wait_until(lambda: run.left_over() == [], "something is left")
     assert uid in run.saved_users()
 
@@ -159,7 +159,7 @@ def test_a_part_killed_hard_takes_the_rest_along(run: Run, victim: str) -> None:
     assert killed
     for process in killed:
         process.kill()
-    assert running.wait(60) == 1
+    assert running.wait(150) == 1
     wait_until(lambda: run.left_over() == [], "something is left")
 
 
