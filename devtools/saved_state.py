@@ -13,7 +13,7 @@ from pathlib import Path
 
 VERSION = "2"  # of the documents and of this layout; grows when an older state can no longer be opened
 OTHER_VERSION = "the saved state is from another version of this project: make reset clears it, then run again"
-SAVE_SECONDS = 20.0
+SAVE_SECONDS = 60.0
 
 
 class StateError(Exception):

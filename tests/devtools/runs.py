@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -38,6 +39,13 @@ class Gate:
         self.path.touch()
 
 
+def _as_from_a_shell(terminal: int | None) -> None:
+    """A worker of pytest ignores SIGINT, and make would leave it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if terminal is not None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Run:
     """One `make run` on ports of its own, of this checkout or of another folder."""
 
@@ -65,7 +73,7 @@ class Run:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=None if terminal is None else lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                preexec_fn=lambda: _as_from_a_shell(terminal),
             )
         if terminal is None:
             wait_until(lambda: "Ctrl-C ends everything" in self.log.read_text() or running.poll() is not None, "it did not start")
