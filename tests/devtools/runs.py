@@ -40,8 +40,9 @@ class Gate:
 
 
 def _as_from_a_shell(terminal: int | None) -> None:
-    """A worker of pytest ignores SIGINT, and make would leave it ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """A worker of pytest ignores SIGINT, and nohup SIGHUP; make would leave them ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     if terminal is not None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
