@@ -74,7 +74,7 @@ def test_identical_reads_at_once_are_one_request(one: Fleet, signed_in: App, org
             return {a.text for a in await asyncio.gather(*(client.post(url, json={"data": ACCOUNTS}) for _ in range(50)))}
 
     control(org_url, "counters/reset")
-    control(org_url, "faults", {"kind": "rest.query", "delayMs": 1000})
+    control(org_url, "faults", {"kind": "rest.query", "delayMs": 4000})
     assert len(asyncio.run(all_at_once())) == 1
     assert asked(org_url) == 1
 
