@@ -24,12 +24,6 @@ from tests.e2e.phone import Open, Phone
 _VISITS = 3  # after the first the files are kept, after the third the compiled code
 
 
-@pytest.fixture(scope="package")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
-
-
 def _launch(playwright: Playwright, profile: Path, **options: object) -> BrowserContext:
     path = chromium()
     assert path is not None, "Chromium is missing: make test installs it where it may, else set CHROMIUM to its path"
@@ -39,19 +33,27 @@ def _launch(playwright: Playwright, profile: Path, **options: object) -> Browser
     return context
 
 
-@pytest.fixture(scope="package")
-def warm_profile(playwright: Playwright, suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def warm_profile(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A browser's folder in which the app was loaded before and nothing else was done."""
     profile = tmp_path_factory.mktemp("browser")
-    context = _launch(playwright, profile)
-    for _ in range(_VISITS):
-        phone = Phone(context, suite.plan.app_url)
-        phone.open()
-        phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
-        phone.page.locator("#start").wait_for(state="detached")
-        phone.page.close()
-    context.close()
+    with sync_playwright() as playwright:
+        context = _launch(playwright, profile)
+        for _ in range(_VISITS):
+            phone = Phone(context, suite.plan.app_url)
+            phone.open()
+            phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
+            phone.page.locator("#start").wait_for(state="detached")
+            phone.page.close()
+        context.close()
     return profile
+
+
+@pytest.fixture(scope="module")
+def playwright(warm_profile: Path) -> Iterator[Playwright]:
+    """Of one file of tests: while it runs it has an event loop in this thread, and async tests of other files could not have theirs."""
+    with sync_playwright() as running:
+        yield running
 
 
 @pytest.fixture
