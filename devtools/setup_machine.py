@@ -306,7 +306,7 @@ def _npm_count(folder: Path) -> str:
 
 # The browsers that are driven, each with its Debian packages and what to do elsewhere.
 _BROWSERS = {
-    "Chromium": (chromium, ("chromium",), "set CHROMIUM to its path"),
+    "Chromium": (chromium, ("chromium-headless-shell",), "set CHROMIUM to its path"),
     "Firefox": (firefox, ("firefox-esr",), "install Firefox"),
     "WebKit": (webkit, ("webkit2gtk-driver", "xvfb", "xauth", "locales-all"), "it is tried on Linux only"),
 }

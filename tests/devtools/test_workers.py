@@ -1,6 +1,7 @@
 """The processes of a function under the emulator: few, for many calls at once; what happens to one call happens to no other."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 import time
@@ -140,7 +141,7 @@ async def test_a_full_process_gets_another_beside_it_and_there_are_three_at_most
 
 @pytest.mark.parametrize("name", ["RuntimeWorkerPool.getIdleWorker", "RuntimeWorker"])
 def test_nothing_starts_when_a_private_name_of_firebase_tools_has_moved(name: str) -> None:
-    node = shutil.which("node", path=tool_path({}))
+    node = shutil.which("node", path=tool_path(dict(os.environ)))
     assert node
     moved = f"delete require('./devtools/node_modules/firebase-tools/lib/emulator/functionsRuntimeWorker').{name.replace('.', '.prototype.')}"
     command = [node, "-e", f"{moved}; require('./devtools/workers.cjs')"]

@@ -59,7 +59,7 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     # The session expires in the org: the next tap works, after exactly one refresh.
     control(org_url, "expire", {"username": SALES})
     control(org_url, "counters/reset")
-    phone.open("/profile")
+    phone.visit("/profile")
     phone.sees("Account Executive")
     assert control(org_url, "counters")["token.refresh_token"] == 1
 
@@ -112,7 +112,7 @@ def test_a_person_who_leaves_has_everything_erased(signed_in: Phone, app: App, s
     phone = signed_in
     phone.open()
     phone.sees("Open pipeline")
-    phone.open("/access")
+    phone.visit("/access")
     phone.sees("Connected to Salesforce")
     phone.page.get_by_role("switch").first.click()
     expect(phone.page.get_by_role("switch").first).to_be_checked()
@@ -209,6 +209,7 @@ def test_edits_of_two_people_become_one_and_the_same_field_asks(signed_in: Phone
     phone.sees(re.compile("Ada Admin has changed the same fields"))
     phone.page.get_by_role("radio", name=re.compile("Mine")).click()
     phone.tap("Save")
+    phone.sees("Saved.")
     phone.sees("+44 20 7946 0222")
     assert loopback.get(url, headers=headers).json()["Phone"] == "+44 20 7946 0222"
 
