@@ -23,7 +23,7 @@ def main() -> None:
         servers: list[Server] = []
         for way, percent in WAYS.items():
             telemetry = {"TELEMETRY": f"http://127.0.0.1:{sink}", "TELEMETRY_PERCENT": percent} if percent else {}
-            member = stack.enter_context(Fleet(on.plan, "api", 1, lambda _line: None, **telemetry)).members[0]
+            member = stack.enter_context(Fleet(on.plan, "api", 1, fresh=True, **telemetry)).members[0]
             servers.append(Server(way, f"{member.url}/listRecords", LIST, member.process.pid))
         for server in servers:
             load(wrk, server, on.token, 64)  # warm

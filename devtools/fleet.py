@@ -10,10 +10,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from devtools import ports
 from devtools.paths import ROOT
+from devtools.prepared import Prepared
 from devtools.processes import leashed
 from devtools.suite import Plan, SuiteError, function_environment
 
@@ -21,10 +22,11 @@ _READY_SECONDS = 60
 
 
 class Member:
-    """One process of the function, at `url`."""
+    """One process of the function, at `url`. A `fresh` one shares no memory with another and takes as long to start as in the cloud."""
 
-    def __init__(self, plan: Plan, target: str, say: Callable[[str], None], environment: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, target: str, say: Callable[[str], None], environment: Mapping[str, str], *, fresh: bool = False) -> None:
         self._target = target
+        self._fresh = fresh
         self._say = say
         self._environment = {**os.environ, **function_environment(plan), **environment, "FUNCTION_TARGET": target}
         self.port = ports.some(1)[0]
@@ -33,23 +35,30 @@ class Member:
 
     def start(self) -> None:
         """Starts the process; it answers after a while."""
-        command = [sys.executable, "-m", "functions_framework", "--asgi", "--target", self._target, "--source", "main.py"]
-        self.process = subprocess.Popen(
-            leashed([*command, "--host", "127.0.0.1", "--port", str(self.port)]),
-            cwd=ROOT / "functions",
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # the leash, gunicorn's master and its worker: they are killed together
-        )
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        arguments = ["--asgi", "--target", self._target, "--source", "main.py", "--host", "127.0.0.1", "--port", str(self.port)]
+        folder = ROOT / "functions"
+        # In a group of its own: gunicorn's master and its worker are killed together.
+        if self._fresh or sys.platform != "linux":
+            self.process: subprocess.Popen[str] | Prepared = subprocess.Popen(
+                leashed([sys.executable, "-m", "functions_framework", *arguments]),
+                cwd=folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            assert self.process.stdout is not None
+            output = self.process.stdout
+        else:
+            self.process = Prepared("functions_framework", arguments, env=self._environment, cwd=folder)
+            output = self.process.output
+        threading.Thread(target=self._read, args=(output,), daemon=True).start()
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
+    def _read(self, output: IO[str]) -> None:
+        for line in output:
             self._say(line.rstrip())
 
     def wait(self) -> None:
@@ -90,10 +99,20 @@ class Member:
 class Fleet:
     """`count` processes of a function on a suite's emulators; all end on leaving.
 
-    `say` gets each line that they print; `environment` goes over what the emulator would give.
+    `say` gets each line that they print; `environment` goes over what the emulator would give; `fresh` as for Member.
     """
 
-    def __init__(self, plan: Plan, target: str = "api", count: int = 4, say: Callable[[str], None] = lambda _line: None, **environment: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        target: str = "api",
+        count: int = 4,
+        say: Callable[[str], None] = lambda _line: None,
+        *,
+        fresh: bool = False,
+        **environment: str,
+    ) -> None:
+        self._fresh = fresh
         self._plan = plan
         self._target = target
         self._count = count
@@ -103,7 +122,7 @@ class Fleet:
 
     def __enter__(self) -> Self:
         try:
-            self.members = [Member(self._plan, self._target, self._say, self._environment) for _ in range(self._count)]
+            self.members = [Member(self._plan, self._target, self._say, self._environment, fresh=self._fresh) for _ in range(self._count)]
             for member in self.members:
                 member.wait()
         except BaseException:

@@ -21,7 +21,7 @@ import psutil
 
 from devtools import saved_state
 from devtools.function_settings import FunctionSettings
-from devtools.paths import ROOT, tool_path
+from devtools.paths import ROOT, TOOLS, tool_path
 from devtools.ports import Ports, answers
 from devtools.processes import Child
 
@@ -191,6 +191,7 @@ class Suite:
             "PYTHONPATH": str(ROOT),  # for the leash, which runs in the scratch folder
             "PATH": tool_path(kept),
             "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
+            "NODE_COMPILE_CACHE": str(TOOLS / "compiled"),  # a quarter less work at each start
             "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # calls that are under way; more wait their turn
             **_function_settings(plan),
         }

@@ -112,9 +112,9 @@ class Stories(RuleBasedStateMachine):
             self.forms += 1
         self.texts += 1
         text = f"{before.split('.')[0] or self.forms}.{self.texts}"
-        is_mine = any(name.endswith(form.draft.id) and w is self.tabs[tab].world.windows for name, w in self.first.held.items())
+        is_anothers = any(name.endswith(form.draft.id) and w is not self.tabs[tab].world.windows for name, w in self.first.held.items())
         self._in(tab, self._typing(form, text))
-        if is_mine:
+        if not is_anothers:
             self.unsaved.pop(before, None)
         self.unsaved[text] = False
         note(f"typed {text} over {before!r}")

@@ -183,6 +183,44 @@ async def test_another_user_does_not_see_them() -> None:
     assert len(drafts.all()) == 1
 
 
+async def test_what_was_kept_for_one_user_while_the_device_refused_is_there_when_they_are_back() -> None:
+    device = Drawer()
+    device.refuses = True
+    drafts = Drafts(device, Beside())
+    await drafts.open("sam")
+    drafts.put(Draft("a", "Account", typed={"Name": "Acme"}))
+    await asyncio.sleep(1)
+    await drafts.open("ada")
+    assert drafts.all() == ()
+    await drafts.open("sam")
+    assert [d.typed for d in drafts.all()] == [{"Name": "Acme"}]
+    device.refuses = False
+    await asyncio.sleep(5)
+    assert '"Acme"' in device.kept["draft/sam/a"]
+
+
+class _TellsLate(Drawer):
+    """Takes a second to say what it kept when it was asked."""
+
+    async def values(self, prefix: str) -> dict[str, str]:
+        kept = await super().values(prefix)
+        await asyncio.sleep(1)
+        return kept
+
+
+async def test_a_draft_that_goes_while_the_device_tells_what_it_keeps_stays_away() -> None:
+    drafts = Drafts(_TellsLate(), Beside())
+    await drafts.open("sam")
+    draft = drafts.put(Draft("a", "Account", typed={"Name": "Acme"}))
+    await drafts.settle()
+    looking = asyncio.create_task(drafts.look())
+    await asyncio.sleep(0.1)
+    drafts.throw_away(draft)
+    await drafts.settle()
+    await looking
+    assert drafts.all() == ()
+
+
 async def test_an_erasure_leaves_no_draft_of_any_window() -> None:
     device = Drawer()
     window = Beside()

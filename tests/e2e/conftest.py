@@ -21,7 +21,7 @@ from devtools.suite import Suite
 from tests.device import Drawer
 from tests.e2e.phone import Open, Phone
 
-_VISITS = 3  # after the first the files are kept, after the third the compiled code
+_VISITS = 2  # after the first the files are kept, after the second the compiled code
 
 
 def _launch(playwright: Playwright, profile: Path, **options: object) -> BrowserContext:
@@ -101,7 +101,8 @@ def keeps(suite: Suite) -> dict[str, str]:
 
 
 @pytest.fixture
-def signed_in(phone: Phone, keeps: dict[str, str]) -> Phone:
+def signed_in(context: BrowserContext, suite: Suite, keeps: dict[str, str]) -> Phone:
     """The seller is signed in; no place was opened yet."""
+    phone = Phone(context, suite.plan.app_url)
     phone.take_up(keeps)
     return phone

@@ -1,8 +1,6 @@
 """Signing out, erasing, killing and sealing anew on the real emulators, through the wire and the administrator's commands."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +12,8 @@ from backend.connections.blocks import TRUST_SECONDS
 from devtools import loopback
 from devtools.clients import ADMIN, SALES, App, authorize, control
 from devtools.fleet import Fleet
+from devtools.paths import ROOT
+from devtools.prepared import Prepared
 from devtools.suite import Plan, Suite, function_environment
 
 OTHER_DEVICE = "tablet"
@@ -26,17 +26,9 @@ class Administrator:
         self.environment = {**os.environ, **function_environment(plan), "PYTHONPATH": str(repository / "functions")}
 
     def __call__(self, *arguments: str, stdin: str = "", code: int = 0, **environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "backend.admin", *arguments],
-            env={**self.environment, **environment},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        ended, told = Prepared("backend.admin", arguments, env={**self.environment, **environment}, cwd=ROOT, stdin=stdin).ended()
+        assert ended == code, told
+        return told
 
 
 @pytest.fixture

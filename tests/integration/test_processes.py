@@ -5,11 +5,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx2 as httpx
 import pytest
 
+from backend.connections.renewal import SKEW_SECONDS
 from devtools import loopback
 from devtools.clients import SALES, App, authorize, control
 from devtools.fleet import Fleet, Member
@@ -78,9 +79,9 @@ def test_a_process_that_is_asked_to_end_stores_the_refresh_that_is_under_way(mem
 
 
 def let_the_lease_run_out(suite: Suite, uid: str) -> None:
-    """Its time has passed; how long that is, is held by tests/functions/connections/test_renewal.py, whose clock is stepped."""
+    """Its time has passed on every clock; how long that is, is held by tests/functions/connections/test_renewal.py, whose clock is stepped."""
     connection = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/connections/{uid}"
-    fields = {"leaseDeadline": {"timestampValue": datetime.now(UTC).isoformat()}}
+    fields = {"leaseDeadline": {"timestampValue": (datetime.now(UTC) - timedelta(seconds=SKEW_SECONDS + 1)).isoformat()}}
     url, owner = f"{connection}?updateMask.fieldPaths=leaseDeadline", {"Authorization": "Bearer owner"}
     assert loopback.patch(url, json={"fields": fields}, headers=owner).status_code == 200
 

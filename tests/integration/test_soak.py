@@ -5,7 +5,7 @@ from devtools.suite import Suite
 
 
 async def test_killing_a_process_every_second_signs_nobody_out_and_makes_no_answer_wrong(suite: Suite) -> None:
-    counted = await soak(suite, 20)
+    counted = await soak(suite, 14)
     assert counted.wrong == []
     assert counted.signed_out == 0
     assert counted.kills > 10

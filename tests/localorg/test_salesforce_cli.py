@@ -44,7 +44,8 @@ class Sf:
         self.org_url = org_url
         quiet = ("SF_DISABLE_TELEMETRY", "SF_AUTOUPDATE_DISABLE", "SF_SKIP_NEW_VERSION_CHECK", "SF_USE_GENERIC_UNIX_KEYCHAIN")
         self.environment = {
-            **os.environ, **dict.fromkeys(quiet, "true"), "HOME": str(home), "NODE_COMPILE_CACHE": str(home / "compiled"), "NO_COLOR": "1", "PATH": tool_path(dict(os.environ)),
+            **os.environ, **dict.fromkeys(quiet, "true"), "HOME": str(home), "NODE_COMPILE_CACHE": str(home / "compiled"), "NO_COLOR": "1",
+            "PATH": tool_path(dict(os.environ)),
         }  # fmt: skip
 
     def run(self, *arguments: str, **environment: str) -> str:

@@ -1,8 +1,6 @@
 """`make admin ARGS="check-org HOST"` against the local org, set up wrongly in every way that one sees without signing in."""
 
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ from backend.org_check import policies
 from backend.values import Uid
 from contract.errors import Reason
 from devtools.clients import App, authorize, control
+from devtools.prepared import Prepared
 from devtools.suite import Suite, function_environment
 from localorg.data.seed import USERS
 
@@ -27,9 +26,7 @@ def check(suite: Suite, repository: Path, host: str, **settings: str) -> tuple[i
     """In a project in which nobody has signed in, unless the settings say another."""
     nobody = {"GCLOUD_PROJECT": f"{suite.plan.project}-nobody"}
     environment = {**os.environ, **function_environment(suite.plan), "PYTHONPATH": str(repository / "functions"), **nobody, **settings}
-    command = [sys.executable, "-m", "backend.admin", "check-org", host]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
+    return Prepared("backend.admin", ["check-org", host], env=environment, cwd=repository).ended()
 
 
 def test_an_org_that_is_set_up_well(suite: Suite, repository: Path, host: str) -> None:

@@ -84,6 +84,7 @@ class Drafts:
         self._mine: set[str] = set()  # drafts that this window writes: here its memory counts, and not the device
         self._wanted: str | None = None
         self._owed: dict[str, Draft | Sent | None] = {}  # by name on the device; None is to be removed
+        self._paid: list[set[str]] = []  # for each look that is under way: what the device was given since, which its answer may not know
         self._unread = False
         self._paying: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
@@ -96,32 +97,47 @@ class Drafts:
         for draft_id in self._mine:
             self._windows.let_go(self._name(draft_id))
         self._uid, self._drafts, self._sent, self._mine, self._wanted = uid, {}, {}, set(), None
+        for name, value in self._owed.items():
+            if value is not None and name == self._name(value.id if isinstance(value, Draft) else f"sent/{value.key}"):
+                self._remember(value)
         await self.look()
+
+    def _remember(self, value: Draft | Sent) -> None:
+        if isinstance(value, Sent):
+            self._sent[value.key] = value
+        else:
+            self._drafts[value.id] = value
+            self._mine.add(value.id)
 
     async def look(self) -> None:
         """Sees what other windows have kept, changed or thrown away meanwhile."""
         uid = self._uid
         if uid is None:
             return
+        paid = set[str]()
+        self._paid.append(paid)
         try:
             kept = await self._device.values(f"draft/{uid}/")
         except StorageRefused:
             self._unread = True
             self._pay_soon()
             return
+        finally:
+            self._paid.remove(paid)
+        known = self._owed.keys() | paid
         if uid != self._uid:
             return
         self._unread = False
         drafts, sent = dict[str, Draft](), dict[str, Sent]()
         for name, text in kept.items():
             part = name.removeprefix(f"draft/{uid}/")
-            if name in self._owed:
+            if name in known:
                 continue  # this window knows better
             if part.startswith("sent/"):
                 _take(sent, part.removeprefix("sent/"), _read(Sent, text))
             else:
                 _take(drafts, part, _read_draft(part, text))
-        sent |= {key: s for key, s in self._sent.items() if s.made or self._sent_name(key) in self._owed}
+        sent |= {key: s for key, s in self._sent.items() if s.made or self._sent_name(key) in known}
         drafts |= {draft_id: self._drafts[draft_id] for draft_id in self._mine if draft_id in self._drafts}
         self._sent, self._drafts = sent, drafts
         self._tidy()
@@ -250,6 +266,8 @@ class Drafts:
                 if await self._written(name, value):
                     if self._owed.get(name, name) is value:  # it has not changed meanwhile
                         del self._owed[name]
+                        for paid in self._paid:
+                            paid.add(name)
                         if value is None:
                             self._windows.let_go(name)
                 else:
