@@ -30,7 +30,7 @@ from bench.results import keep
 from bench.table import show
 from devtools import ports
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, App, authorize, control, exchange
-from devtools.fleet import Fleet
+from devtools.fleet import FreshFleet
 from devtools.paths import ROOT, tool_path
 from devtools.processes import leashed
 from devtools.setup_machine import npm
@@ -220,7 +220,7 @@ def main() -> None:
         ]
 
         def start(inner: ExitStack, firestore_at: str) -> list[Server]:
-            fleet = inner.enter_context(Fleet(plan, "api", 1, fresh=True, FIRESTORE_EMULATOR_HOST=firestore_at))
+            fleet = inner.enter_context(FreshFleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=firestore_at))
             found = [Server("ours", f"{fleet.members[0].url}/listRecords", LIST, fleet.members[0].process.pid)]
             for name, path, command in peers:
                 at = ports.some(1)[0]
@@ -252,7 +252,7 @@ def concurrency() -> None:
     """How many calls at once one instance carries when Salesforce is 300 ms away."""
     wrk = need("wrk", "wrk")
     rows: list[tuple[object, ...]] = []
-    with stage() as on, Fleet(on.plan, "api", 1, fresh=True) as fleet:
+    with stage() as on, FreshFleet(on.plan, "api", 1) as fleet:
         member = fleet.members[0]
         server = Server("ours", f"{member.url}/listRecords", LIST, member.process.pid)
         load(wrk, server, on.token, 64)

@@ -15,7 +15,7 @@ from bench.results import keep
 from bench.table import show
 from devtools import ports
 from devtools.clients import App, authorize, control
-from devtools.fleet import Fleet
+from devtools.fleet import FreshFleet
 from devtools.suite import UNLIMITED, Plan, Suite
 
 RUNS, STORM = 5, 1000
@@ -54,7 +54,7 @@ def main() -> None:
         rows: list[tuple[object, ...]] = []
         kept: list[dict[str, object]] = []
         with (
-            Fleet(plan, "api", 1, fresh=True, FIRESTORE_EMULATOR_HOST=counter.address) as fleet,
+            FreshFleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=counter.address) as fleet,
             httpx.Client(timeout=60, headers=headers) as client,
         ):
             url = fleet.members[0].url
@@ -83,7 +83,7 @@ def main() -> None:
                 kept.append({"tap": name, "salesforce": asked, "firestore": read, "functions": 1, "bytes": size, "milliseconds": round(took, 1)})
         show("A tap on a warm instance", ("tap", "Salesforce", "Firestore", "functions", "bytes", "Salesforce 100 ms away"), rows)
         print()
-        with Fleet(plan, "api", 1, fresh=True, FIRESTORE_EMULATOR_HOST=counter.address) as cold:
+        with FreshFleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=counter.address) as cold:
             listed = app.call("api/listRecords", {"sobject": "Account", "limit": 1})["records"]
             account = {"sobject": "Account", "id": listed[0]["id"], "related": ["Contacts"]}
             control(org, "counters/reset")
@@ -97,7 +97,7 @@ def main() -> None:
 
 
 async def _storm(plan: Plan, org: str, headers: dict[str, str]) -> dict[str, object]:
-    with Fleet(plan, "api", 4, fresh=True) as fleet:
+    with FreshFleet(plan, "api", 4) as fleet:
         async with httpx.AsyncClient(timeout=60, headers=headers, limits=httpx.Limits(max_connections=STORM)) as client:
 
             async def call(n: int) -> int:

@@ -8,7 +8,7 @@ from bench.proxy import LIST, Load, Server, load, need, running, stage
 from bench.results import keep
 from bench.table import show
 from devtools import ports
-from devtools.fleet import Fleet
+from devtools.fleet import FreshFleet
 from devtools.paths import ROOT
 
 ROUNDS = 24
@@ -23,7 +23,7 @@ def main() -> None:
         servers: list[Server] = []
         for way, percent in WAYS.items():
             telemetry = {"TELEMETRY": f"http://127.0.0.1:{sink}", "TELEMETRY_PERCENT": percent} if percent else {}
-            member = stack.enter_context(Fleet(on.plan, "api", 1, fresh=True, **telemetry)).members[0]
+            member = stack.enter_context(FreshFleet(on.plan, "api", 1, lambda _line: None, **telemetry)).members[0]
             servers.append(Server(way, f"{member.url}/listRecords", LIST, member.process.pid))
         for server in servers:
             load(wrk, server, on.token, 64)  # warm
