@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from contract.errors import ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
+from data.services.device import StorageRefused
 from tests.app.world import ADA, SAM, MemoryBackend, World
 from tests.device import Drawer
 from ui.app import App
@@ -318,6 +319,33 @@ async def test_settings_are_kept_on_the_device() -> None:
     await app.choose(theme="dark", language="de")
     again = world.again()
     app = await again.start("/settings")
+    assert (app.settings.theme, app.settings.language) == ("dark", "de")
+    await app.choose(language="")
+
+
+class _DoesNotTell(Drawer):
+    """Keeps what it is given, and does not say what that is while it is `mute`."""
+
+    mute = False
+
+    async def look(self, key: str) -> str | None:
+        if self.mute:
+            raise StorageRefused
+        return await super().look(key)
+
+    async def read(self, key: str) -> str | None:
+        return None if self.mute else await super().read(key)
+
+
+async def test_a_choice_keeps_the_others_while_the_device_does_not_say_what_it_keeps() -> None:
+    device = _DoesNotTell()
+    world = World(device=device)
+    app = await world.start("/settings")
+    await app.choose(language="de")
+    device.mute = True
+    await app.choose(theme="dark")
+    device.mute = False
+    app = await world.again().start("/settings")
     assert (app.settings.theme, app.settings.language) == ("dark", "de")
     await app.choose(language="")
 

@@ -344,18 +344,25 @@ class App(State):
         self.changed()
         try:
             kept = await self._kept_settings()  # another window may have changed something else
+        except StorageRefused:
+            kept = self.settings
+        try:
             await self._device.write(_SETTINGS, json.dumps(encode(replace(kept, **chosen))))
         except StorageRefused:
             return
 
     async def _kept_settings(self) -> Settings:
+        """Raises StorageRefused."""
         try:
-            return decode(Settings, json.loads(await self._device.read(_SETTINGS) or "{}"), lenient=True)
+            return decode(Settings, json.loads(await self._device.look(_SETTINGS) or "{}"), lenient=True)
         except (ValueError, DecodeError):
             return Settings()
 
     async def _read_settings(self) -> None:
-        self.settings = await self._kept_settings()
+        try:
+            self.settings = await self._kept_settings()
+        except StorageRefused:
+            self.settings = Settings()
         use_language([self.settings.language] if self.settings.language else self._languages)
         self.on_settings()
 
