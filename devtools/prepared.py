@@ -25,8 +25,8 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Prepared:
-    """`python -m MODULE …` in a group of its own; Linux only. It reads `stdin` (at most 64 KiB), and both its outputs are `output`. It is
-    asked to end when whoever started it ends."""
+    """`python -m MODULE …` with our functions in reach, in a group of its own; Linux only. It reads `stdin` (at most 64 KiB), and both its
+    outputs are `output`. It is asked to end when whoever started it ends."""
 
     def __init__(self, module: str, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: str = "") -> None:
         ours, theirs = socket.socketpair()
@@ -76,7 +76,8 @@ def _server() -> socket.socket:
     """Where processes are asked for; whoever listens there ends with this process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "devtools.prepared", str(theirs.fileno())]
-    subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "functions")}
+    subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
     theirs.close()
     return ours
 
@@ -134,7 +135,6 @@ def _run(streams: list[int], module: str, arguments: list[str], env: dict[str, s
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    sys.path[:] = [cwd, *filter(None, env.get("PYTHONPATH", "").split(os.pathsep)), *(p for p in sys.path if p not in ("", str(ROOT)))]
     sys.argv = [module, *arguments]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
