@@ -5,28 +5,12 @@ Firebase Authentication and the secrets. What they do is recorded under the name
 """
 
 import argparse
-import asyncio
 import getpass
 import sys
-import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 
-from google.api_core.exceptions import GoogleAPIError
-from google.auth.exceptions import GoogleAuthError
-
-from backend import settings, wiring
+from backend import settings
 from backend.adapters import cipher
-from backend.adapters.salesforce_http import Http
-from backend.connections.store import Criteria
-from backend.org_check import OrgCheck, policies
-from backend.records.allowance import FIRST_SHARE
-from backend.values import Uid
-from contract.errors import ConnectionLost
-
-MOST_USERS = 10
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,111 +24,12 @@ def main(arguments: Sequence[str]) -> int:
         if request.command == "settings":
             print("✓ the settings are complete")
             return 0
-        if request.command == "check-org":
-            return asyncio.run(_check_org(chosen, request.host))
-        sealer = wiring.open_cipher(chosen)
-        wiring.configure_quiet_log()
-        return asyncio.run(_run(request, chosen, sealer))
+        from backend import admin_commands  # late: the commands above need none of its libraries, which take a second to read
+
+        return admin_commands.run(request, chosen)
     except (settings.SettingsError, cipher.KeysetError, ValueError) as wrong:
         print(f"✗ {wrong}", file=sys.stderr)
         return 2
-    except (GoogleAPIError, GoogleAuthError) as failed:
-        print(
-            f"✗ Google Cloud refuses or is out of reach ({type(failed).__name__}): run the command again, it does what is still missing",
-            file=sys.stderr,
-        )
-        return 1
-
-
-async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: cipher.TinkCipher) -> int:
-    backend = wiring.make_backend(chosen, sealer)
-    try:
-        match request.command:
-            case "block":
-                return await _block(backend, request.target, request.by)
-            case "unblock":
-                await backend.blocks.unblock(request.target, by=request.by)
-                print(f"✓ {request.target} may sign in again")
-                return 0
-            case "reseal":
-                return await _reseal(backend)
-            case "verify":
-                return await _verify(backend)
-            case "upkeep":
-                print(", ".join(f"{name.replace('_', ' ')} {n}" for name, n in asdict(await backend.lifecycle.upkeep()).items()))
-                return 0
-            case "usage":
-                return await _usage(backend)
-            case _:
-                return await _show(backend)
-    finally:
-        await backend.close()
-
-
-async def _check_org(chosen: settings.Settings, host: str) -> int:
-    http, wrong = Http(), 0
-    try:
-        for told in (OrgCheck(http, chosen, host).lines(), policies(wiring.connections(chosen), host)):
-            async for good, line in told:
-                print(f"{'✓' if good else '✗'} {line}", file=sys.stdout if good else sys.stderr)
-                wrong += not good
-    except (GoogleAPIError, GoogleAuthError) as failed:
-        print(f"Whether a policy has ended sign-ins cannot be seen from here: Firestore is out of reach ({type(failed).__name__}).")
-    finally:
-        await http.close()
-    return 1 if wrong else 0
-
-
-async def _block(backend: wiring.Backend, target: str, by: str) -> int:
-    began = time.perf_counter()
-    blocked = await backend.lifecycle.block(target, by=by)
-    print(f"✓ {target} is blocked; {blocked.ended} connections ended in {time.perf_counter() - began:.2f} s")
-    if blocked.unconfirmed:
-        print(f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: repeat the command, or the upkeep does it", file=sys.stderr)
-    return 1 if blocked.unconfirmed else 0
-
-
-async def _reseal(backend: wiring.Backend) -> int:
-    """Seals everything with the newest key, while calls go on."""
-    resealed, unreadable = 0, list[Uid]()
-    async for connection in backend.store.find(Criteria()):
-        try:
-            resealed += await backend.vault.reseal(connection.uid)
-        except ConnectionLost:
-            unreadable.append(connection.uid)
-    closed = await backend.store.reseal_records()
-    print(f"✓ {resealed} connections and {closed} closed records are sealed with the newest key")
-    for uid in unreadable:
-        print(f"✗ {uid} is sealed with a key that is gone: its user has to sign in again", file=sys.stderr)
-    return 1 if unreadable else 0
-
-
-async def _verify(backend: wiring.Backend) -> int:
-    """Looks twice at what seems wrong: a record may grow while it is read."""
-    records, entries, first = await backend.store.check_records()
-    second = (await backend.store.check_records())[2] if first else {}
-    flaws = [second[subject] for subject in first if subject in second]
-    for flaw in flaws:
-        print(f"✗ {flaw.subject}, entry {flaw.sequence}: {flaw.what}", file=sys.stderr)
-    print(f"{'✗' if flaws else '✓'} {records} records with {entries} entries, {len(flaws)} with a flaw")
-    return 1 if flaws else 0
-
-
-async def _show(backend: wiring.Backend) -> int:
-    states = Counter([connection.state.value async for connection in backend.store.find(Criteria())])
-    print("connections: " + (", ".join(f"{n} {state}" for state, n in sorted(states.items())) or "none"))
-    print("blocked: " + (", ".join(sorted((await backend.store.read_blocks()).targets)) or "nobody"))
-    return 0
-
-
-async def _usage(backend: wiring.Backend) -> int:
-    """What each org has used of its daily allowance, and the users that took most of it today."""
-    users = await backend.usage.users(datetime.now(UTC).date().isoformat())
-    for org in sorted(await backend.usage.orgs(), key=lambda o: o.org_id):
-        print(f"{org.org_id}: {org.used} of {org.limit} requests in 24 hours ({org.percent} %), at {org.at.isoformat(timespec='seconds')}")
-        for user in sorted((u for u in users if u.uid.org_id == org.org_id), key=lambda u: -u.taken)[:MOST_USERS]:
-            print(f"  {user.uid.user_id}: at most {user.taken + FIRST_SHARE} today through this app")
-    return 0
 
 
 def _keyset(step: str, keyset: str, kms_key: str | None) -> str:

@@ -85,15 +85,15 @@ class TestSimpleSalesforce:
 
     @shows("simple-salesforce", "bulk2 insert", "bulk2 upsert", "bulk2 query", "bulk2 delete")
     def test_bulk(self, sf: Any) -> None:
-        (made,) = sf.bulk2.Account.insert(records=[{"Name": f"Bulky {n}", "External_Id__c": f"bulky-{n}"} for n in range(30)])
+        (made,) = sf.bulk2.Account.insert(records=[{"Name": f"Bulky {n}", "External_Id__c": f"bulky-{n}"} for n in range(30)], wait=1)
         assert (made["numberRecordsProcessed"], made["numberRecordsFailed"]) == (30, 0)
-        (changed,) = sf.bulk2.Account.upsert(records=[{"External_Id__c": "bulky-1", "Name": "Bulkier"}], external_id_field="External_Id__c")
+        (changed,) = sf.bulk2.Account.upsert(records=[{"External_Id__c": "bulky-1", "Name": "Bulkier"}], external_id_field="External_Id__c", wait=1)
         assert changed["numberRecordsFailed"] == 0
-        pages = list(sf.bulk2.Account.query("SELECT Id, Name FROM Account WHERE Name LIKE 'Bulk%'"))
+        pages = list(sf.bulk2.Account.query("SELECT Id, Name FROM Account WHERE Name LIKE 'Bulk%'", wait=1))
         assert sum(page.count("Bulk") for page in pages) == 30
         assert "Bulkier" in "".join(pages)
         ids = [{"Id": line.split(",")[0].strip('"')} for page in pages for line in page.splitlines()[1:]]
-        (gone,) = sf.bulk2.Account.delete(records=ids)
+        (gone,) = sf.bulk2.Account.delete(records=ids, wait=1)
         assert (gone["numberRecordsProcessed"], gone["numberRecordsFailed"]) == (30, 0)
 
     @shows("simple-salesforce", "an expired session")

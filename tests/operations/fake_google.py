@@ -1,13 +1,16 @@
 """`gcloud` and `firebase` for tests: a project in a file, answers in the formats of the real tools, every change written down.
 
 The formats are those of Google's reference ("gcloud … --format=json" prints the API's resources) and of firebase-tools 15; they were
-not recorded from a real project. Run as `fake_google.py gcloud|firebase WORD …`; FAKE_GOOGLE names the file.
+not recorded from a real project. The programs themselves are shell scripts that ask the test, because starting Python takes ten times as long.
 """
 
 import json
-import os
-import sys
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Lock, Thread
 from typing import Any
 
 NEW: dict[str, Any] = {
@@ -60,9 +63,8 @@ def _needs(world: dict[str, Any], api: str) -> None:
         raise Refused(f"ERROR: (gcloud) PERMISSION_DENIED: {api}.googleapis.com has not been used in project p before or it is disabled.")
 
 
-def read(world: dict[str, Any], words: list[str]) -> Any:
+def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
     """What a reading command says; None for a command that changes something."""
-    project = os.environ["CLOUDSDK_CORE_PROJECT"]
     match [w for w in words if not w.startswith("--")]:
         case ["services", "list"]:
             return [{"config": {"name": api, "title": api}, "name": f"projects/123/services/{api}", "state": "ENABLED"} for api in world["apis"]]
@@ -107,9 +109,8 @@ def read(world: dict[str, Any], words: list[str]) -> Any:
             return None
 
 
-def change(world: dict[str, Any], words: list[str], given: str) -> None:
+def change(world: dict[str, Any], project: str, words: list[str], given: str) -> None:
     """Makes a change as the real tools would, or refuses it as they would."""
-    project = os.environ["CLOUDSDK_CORE_PROJECT"]
     plain = [w for w in words if not w.startswith("--") and w != project]
     match plain:
         case ["services", "enable", *apis]:
@@ -170,38 +171,71 @@ def _bind(world: dict[str, Any], key: str, words: list[str]) -> None:
     world["policies"].setdefault(key, []).append([_option(words, "role"), _option(words, "member")])
 
 
-def main(program: str, words: list[str]) -> int:
-    file = Path(os.environ["FAKE_GOOGLE"])
+def answer(file: Path, project: str, program: str, words: list[str], given: str) -> tuple[int, str, str]:
+    """The exit code, what is printed, and what is said of an error."""
     world = json.loads(file.read_text())
     if not world["loggedIn"]:
-        print("ERROR: (gcloud) You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login", file=sys.stderr)
-        return 1
+        return 1, "", "ERROR: (gcloud) You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login\n"
     if words == ["auth", "print-access-token"]:
-        print("ya29.a-token")
-        return 0
+        return 0, "ya29.a-token\n", ""
     try:
         if not world["permitted"]:
             raise Refused("ERROR: (gcloud.services.list) PERMISSION_DENIED: The caller does not have permission")
         if words[0] == "projects:list":
-            found = [{"projectId": os.environ["CLOUDSDK_CORE_PROJECT"], "projectNumber": "123"}] if world["firebase"] else []
-            print(json.dumps({"status": "success", "result": found}))
-            return 0
-        said = read(world, words)
+            found = [{"projectId": project, "projectNumber": "123"}] if world["firebase"] else []
+            return 0, json.dumps({"status": "success", "result": found}), ""
+        said = read(world, project, words)
         if said is not None:
-            print(said if isinstance(said, Said) else json.dumps(said), end="" if isinstance(said, Said) else "\n")
-            return 0
+            return 0, said if isinstance(said, Said) else json.dumps(said), ""
         if world["stopAt"] == len(world["changes"]):
             world["stopAt"] = None
             raise Refused("ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
-        change(world, words, sys.stdin.read() if "--data-file=-" in words else "")
+        change(world, project, words, given)
         world["changes"].append([program, *words])
     except Refused as refused:
-        print(refused, file=sys.stderr)
-        return 1
+        return 1, "", f"{refused}\n"
     finally:
         file.write_text(json.dumps(world))
-    return 0
+    return 0, "", ""
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+# Sends the project, its own name and its words, each ended by a zero byte, an empty one, and what it is given; prints what comes back.
+_PROGRAM = """#!/bin/bash
+exec 3<>/dev/tcp/127.0.0.1/%d
+printf '%%s\\0' "$CLOUDSDK_CORE_PROJECT" %s "$@" "" >&3
+for word; do if [ "$word" = --data-file=- ]; then IFS= read -r -d "" given; fi; done
+printf '%%s\\0' "$given" >&3
+IFS= read -r -d "" code <&3; IFS= read -r -d "" said <&3; IFS= read -r -d "" wrong <&3
+printf '%%s' "$said"; printf '%%s' "$wrong" >&2
+exit $code
+"""
+
+
+@contextmanager
+def programs(folder: Path, file: Path) -> Iterator[None]:
+    """While it lasts `gcloud` and `firebase` in this folder answer for the project in the file."""
+    turn = Lock()
+
+    class Asked(StreamRequestHandler):
+        def handle(self) -> None:
+            words = list(iter(self._text, ""))
+            given = self._text()
+            with turn:
+                said = answer(file, words[0], words[1], words[2:], given)
+            self.wfile.write("".join(f"{part}\0" for part in said).encode())
+
+        def _text(self) -> str:
+            """Up to the next zero byte."""
+            read = bytearray()
+            while (byte := self.rfile.read(1)) not in (b"\0", b""):
+                read += byte
+            return read.decode()
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Asked) as server:
+        for program in ("gcloud", "firebase"):
+            script = folder / program
+            script.write_text(_PROGRAM % (server.server_address[1], shlex.quote(program)))
+            script.chmod(0o755)
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield
+        server.shutdown()

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,10 +35,6 @@ class World:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._file = folder / "project.json"
         self._file.write_text(json.dumps(fake_google.NEW))
-        for program in ("gcloud", "firebase"):
-            script = folder / program
-            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(fake_google.__file__)} {program} "$@"\n')
-            script.chmod(0o755)
         world = self
 
         class Apis(BaseHTTPRequestHandler):
@@ -89,8 +84,8 @@ class World:
                 return
 
         self._apis = ThreadingHTTPServer(("127.0.0.1", 0), Apis)
-        Thread(target=self._apis.serve_forever, daemon=True).start()
-        self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "FAKE_GOOGLE": str(self._file)}
+        Thread(target=self._apis.serve_forever, args=(0.02,), daemon=True).start()
+        self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
         monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
         monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
         self.said: list[str] = []
@@ -121,7 +116,8 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     found = World(tmp_path, monkeypatch)
-    yield found
+    with fake_google.programs(tmp_path, tmp_path / "project.json"):
+        yield found
     found.close()
 
 
