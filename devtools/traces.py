@@ -79,7 +79,7 @@ class Collector:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         if self._say is not None:
             threading.Thread(target=self._print_what_rests, args=(self._say,), daemon=True).start()
         return self

@@ -117,7 +117,7 @@ class World:
         context.load_cert_chain(_certificate(folder))
         self._secure.socket = context.wrap_socket(self._secure.socket, server_side=True)
         for server in (self._plain, self._secure):
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def flags(self) -> list[str]:

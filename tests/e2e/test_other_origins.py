@@ -59,7 +59,7 @@ def other_origin() -> Iterator[str]:
     """A site that is not ours."""
     assert Path(SDK / "firebase-app-compat.js").is_file(), "Firebase's SDK is missing: make test installs it"
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Files)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -73,7 +73,7 @@ class Server:
         self._server = ThreadingHTTPServer((self.address, 0), Handler)
         self.host = f"{self.address}:{self._server.server_address[1]}"
         self.url = f"http://{self.host}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
