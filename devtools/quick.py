@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def concerned(changed: Iterable[str]) -> list[str]:
     return sorted(quick, key=lambda path: (Path(path).name not in own_names, tests[path], path))
 
 
+@cache
 def _importers() -> Mapping[str, set[str]]:
     """For each source file the files that import it."""
     found: dict[str, set[str]] = {}

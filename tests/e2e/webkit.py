@@ -1,6 +1,4 @@
-"""The smoke test in WebKitGTK, driven by WebDriver under a virtual display: python tests/e2e/webkit.py MINIBROWSER DRIVER URL [USERNAME PASSWORD]
-
-Without a user it only waits until the app stands."""
+"""The smoke test in WebKitGTK, driven by WebDriver under a virtual display: python tests/e2e/webkit.py MINIBROWSER DRIVER URL USERNAME PASSWORD"""
 
 import sys
 from collections.abc import Callable
@@ -18,7 +16,7 @@ button?.click(); return Boolean(button);"""
 _WAKE = "const sleeping = document.querySelector('flt-semantics-placeholder'); sleeping?.click(); return Boolean(sleeping);"
 
 
-def main(browser: str, driver_path: str, url: str, username: str = "", password: str = "") -> None:
+def main(browser: str, driver_path: str, url: str, username: str, password: str) -> None:
     options = Options()
     options.binary_location = browser
     options.add_argument("--automation")
@@ -30,13 +28,8 @@ def main(browser: str, driver_path: str, url: str, username: str = "", password:
     try:
         driver.get(url)
         until(lambda d: d.execute_script(_WAKE))
-        until(lambda d: not d.find_elements(By.ID, "start"))
         until(lambda d: d.execute_script(_BUTTON, "Sign in with Salesforce"))
-        until(lambda d: d.find_elements(By.ID, "username"))
-        if not username:
-            print(driver.capabilities["browserName"], driver.capabilities["browserVersion"], "came to Salesforce's page")
-            return
-        driver.find_element(By.ID, "username").send_keys(username)
+        until(lambda d: d.find_elements(By.ID, "username"))[0].send_keys(username)
         driver.find_element(By.ID, "password").send_keys(password)
         driver.find_element(By.ID, "Login").click()
         until(lambda d: d.find_elements(By.ID, "oaapprove") or d.current_url.startswith(url))
