@@ -472,6 +472,7 @@ async def test_a_removal_says_what_was_there_or_that_nothing_was(here: Backend) 
     stored = await here.stored()
     assert await here.vault.remove(UID, Event.ERASURE, by="user", only=lambda c: c.generation == 2) is None
     assert await here.stored() == stored
+    here.documents.before_write.append(contended)
     removed = await here.vault.remove(UID, Event.REVOCATION, by="schedule", reason="r", only=lambda c: c.generation == 1)
     newest = (await here.entries("s1"))[0]
     assert removed == (stored, hash_of(newest))
@@ -609,6 +610,23 @@ async def test_blocks_are_set_and_lifted_one_by_one_and_recorded_without_a_name(
     ]  # fmt: skip
 
 
+async def test_a_block_that_is_set_or_lifted_twice_at_once_is_set_or_lifted(here: Backend) -> None:
+    for _ in range(2):
+        await here.blocks.block(UID, by="anna")
+        assert (await here.documents.read_blocks()).targets == {UID}
+    reads = here.store.read_blocks
+
+    async def somebody_else_is_first() -> Blocks:
+        here.store.read_blocks = reads
+        found = await reads()
+        await here.blocks.unblock(UID, by="bert")
+        return found
+
+    here.store.read_blocks = somebody_else_is_first
+    await here.blocks.unblock(UID, by="anna")
+    assert (await here.documents.read_blocks()).targets == frozenset()
+
+
 @pytest.mark.parametrize("target", [
     "", "Everyone", "00D00000000001EAA", "00D0000000000001EAA", "01D000000000001EAA", UID + "A", UID[:-1], UID.replace("_005", "_001"), UID + "\n",
 ])  # fmt: skip
@@ -679,7 +697,12 @@ async def test_an_erasure_revokes_the_newest_grant_and_says_whether_salesforce_h
     erased = await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())
     assert (erased.receipt, erased.revoked_at_salesforce) == (hash_of((await here.entries("s1"))[0]), False)
     await here.sign_in()
-    inner, here.salesforce.away = here.salesforce.revoke, False
+    here.salesforce.away = False
+    assert (await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())).revoked_at_salesforce
+    assert here.salesforce.revoked == [(HOST, "refresh 1")], "once for one grant"
+    here.salesforce.revoked.clear()
+    await here.sign_in()
+    inner = here.salesforce.revoke
 
     async def revoke(login_host: str, token: Secret) -> None:
         here.salesforce.revoke = inner
@@ -689,7 +712,7 @@ async def test_an_erasure_revokes_the_newest_grant_and_says_whether_salesforce_h
     here.salesforce.revoke = revoke
     assert (await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())).revoked_at_salesforce
     assert here.salesforce.revoked == [(HOST, "refresh 1"), (HOST, "refresh 2")]
-    assert here.firebase.deleted == [UID, UID, UID]
+    assert here.firebase.deleted == [UID] * 4
 
 
 async def test_a_block_counts_what_it_ended_and_what_salesforce_has_not_confirmed(here: Backend) -> None:

@@ -71,8 +71,11 @@ def test_literals(kind: str, value: object, shown: str) -> None:
         ("datetime", "yesterday"),
         ("datetime", 1),
         ("boolean", "true"),
+        ("boolean", "2026-01-31"),
         ("boolean", 1),
         ("address", "x"),
+        ("address", "2026-01-31"),
+        ("address", "2026-01-31T10:00:00Z"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(kind: str, value: object) -> None:
