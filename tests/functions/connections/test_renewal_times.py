@@ -106,12 +106,15 @@ async def test_a_credential_is_handed_out_while_an_older_one_is_renewed(here: Ba
         await renewing
 
 
-async def test_the_rejected_credential_is_not_handed_out_while_it_is_renewed(here: Backend) -> None:
+@pytest.mark.parametrize("generation", [0, 1])
+async def test_the_rejected_credential_is_not_handed_out_while_it_is_renewed(here: Backend, generation: int) -> None:
+    """Nor an older one, which this instance may remember."""
     here.salesforce.answers = [response(n=2)]
     here.documents.held = asyncio.Event()
     renewing = asyncio.create_task(here.renewal.renew(UID, REJECTED))
     await here.documents.reached()
-    assert here.remembered.recall(UID) is not None
+    here.remembered.forget(UID)
+    here.remembered.remember(replace(await here.stored(), generation=generation), Secret("older"), None)
     asked = asyncio.create_task(here.renewal.get(UID))
     here.documents.held.set()
     assert (await asked).generation == (await renewing).credential.generation == 2

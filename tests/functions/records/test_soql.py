@@ -74,6 +74,7 @@ def test_literals(kind: str, value: object, shown: str) -> None:
         ("boolean", "2026-01-31"),
         ("boolean", 1),
         ("address", "x"),
+        ("address", True),
         ("address", "2026-01-31"),
         ("address", "2026-01-31T10:00:00Z"),
     ],
