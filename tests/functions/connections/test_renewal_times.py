@@ -120,6 +120,19 @@ async def test_the_rejected_credential_is_not_handed_out_while_it_is_renewed(her
     assert (await asked).generation == (await renewing).credential.generation == 2
 
 
+async def test_each_refresh_makes_the_next_generation(here: Backend) -> None:
+    here.salesforce.answers = [response(n=2), response(n=3)]
+    first = await here.renewal.renew(UID, REJECTED)
+    second = await here.renewal.renew(UID, first.credential)
+    assert (first.credential.generation, second.credential.generation) == (2, 3)
+
+
+async def test_what_is_stored_counts_also_where_a_backup_has_put_an_older_one_back(here: Backend) -> None:
+    here.remembered.forget(UID)
+    renewed = await here.renewal.renew(UID, replace(REJECTED, generation=7))
+    assert (renewed.credential.generation, renewed.refreshed, here.salesforce.refreshed) == (1, False, [])
+
+
 async def test_a_call_whose_time_is_over_leaves_the_renewal_alone(here: Backend) -> None:
     here.salesforce.answers = [response(n=2)]
     here.documents.held = asyncio.Event()
