@@ -125,6 +125,8 @@ async def test_each_refresh_makes_the_next_generation(here: Backend) -> None:
     first = await here.renewal.renew(UID, REJECTED)
     second = await here.renewal.renew(UID, first.credential)
     assert (first.credential.generation, second.credential.generation) == (2, 3)
+    here.remembered.forget(UID)
+    assert await here.renewal.get(UID) == second.credential, "it is sealed as what it is"
 
 
 async def test_what_is_stored_counts_also_where_a_backup_has_put_an_older_one_back(here: Backend) -> None:
