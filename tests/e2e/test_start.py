@@ -151,7 +151,7 @@ def test_where_nothing_comes_for_long_one_may_wait_or_load_again(context: Browse
     context.route("**/start.js", lambda route: route.fulfill(status=404))
     page.goto(phone.url, wait_until="commit")
     page.locator("#start-trouble").wait_for(state="attached")
-    assert not slow.is_visible()
+    slow.wait_for(state="hidden")  # once its style has come
     page.evaluate("for (const animation of document.getAnimations()) animation.finish()")
     slow.wait_for()
     page.get_by_role("button", name="Load again").wait_for()
