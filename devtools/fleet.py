@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import IO, Self
 
-from devtools import ports
+from devtools import ports, processes
 from devtools.paths import ROOT
 from devtools.prepared import Prepared
-from devtools.processes import leashed
 from devtools.suite import Plan, SuiteError, function_environment
 
 _READY_SECONDS = 60
@@ -39,17 +38,8 @@ class Member:
         folder = ROOT / "functions"
         # In a group of its own: gunicorn's master and its worker are killed together.
         if self._fresh or sys.platform != "linux":
-            self.process: subprocess.Popen[str] | Prepared = subprocess.Popen(
-                leashed([sys.executable, "-m", "functions_framework", *arguments]),
-                cwd=folder,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
+            command = [sys.executable, "-m", "functions_framework", *arguments]
+            self.process: subprocess.Popen[str] | Prepared = processes.start(command, env=self._environment, cwd=folder)
             assert self.process.stdout is not None
             output = self.process.stdout
         else:

@@ -26,17 +26,7 @@ class Child:
     def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, on_line: Callable[[str, str], None]) -> None:
         self.name = name
         self._on_line = on_line
-        self.process = subprocess.Popen(
-            leashed(command),
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        self.process = start(command, env=env, cwd=cwd)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -57,6 +47,21 @@ class Child:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             end_all([*descendants(self.process.pid), psutil.Process(self.process.pid)])
+
+
+def start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
+    """Starts a program on a leash, in a group of its own, with nothing to read; both its outputs are `stdout`."""
+    return subprocess.Popen(
+        leashed(command),
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
 
 
 def leashed(command: Sequence[str]) -> list[str]:

@@ -21,6 +21,8 @@ from tests.functions.instances import FirebaseUsers, SteppedClock
 from tests.functions.memory_store import MemoryDocuments
 
 UID = Uid.of("00D000000000001EAA", "005000000000001AAA")
+OTHER = Uid.of("00D000000000001EAA", "005000000000002AAA")  # of the same org
+STRANGER = Uid.of("00D000000000002EAA", "005000000000001AAA")
 HOST, URL = "login.salesforce.com", "https://x.my.salesforce.com"
 CIPHER = TinkCipher(Secret(new_keyset()))
 

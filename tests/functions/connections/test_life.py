@@ -1,0 +1,157 @@
+"""What the app and an administrator are told of a connection and what they do to it, as whole values, without Salesforce."""
+
+import asyncio
+import dataclasses
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backend.connections import connection as steps
+from backend.connections.audit import hash_of
+from backend.connections.connection import Device
+from backend.values import Caller, Secret, Uid
+from contract.calls import Access, ConnectionStatus, Empty, Erased, HistoryLine, SignedInDevice, SignOut, UpdateConnection
+from contract.errors import ConnectionLost, Reason
+from tests.functions.memory_store import MemoryDocuments
+from tests.functions.one_process import HOST, OTHER, STRANGER, UID, Backend, response
+
+
+@pytest.fixture
+def here() -> Backend:
+    return Backend()
+
+
+async def test_what_the_app_is_told_of_a_connection(here: Backend) -> None:
+    for work in (here.lifecycle.get_connection, here.lifecycle.get_access):
+        with pytest.raises(ConnectionLost) as lost:
+            await work(Caller(UID, "phone"), Empty())
+        assert lost.value.reason is Reason.NOT_CONNECTED
+    await here.sign_in(name="Phone")
+    at = here.clock.now().isoformat(timespec="seconds")
+    status = ConnectionStatus("fresh", 1, at, at, HOST, 1, False, None)
+    assert await here.lifecycle.get_connection(Caller(UID, "phone"), Empty()) == status
+    assert await here.lifecycle.get_access(Caller(UID, "phone"), Empty()) == Access(
+        status, (SignedInDevice("phone", "Phone", at, True),), (HistoryLine(at, "sign-in", "user", ""),)
+    )
+    stays = replace(status, stay_signed_in=True)
+    assert await here.lifecycle.update_connection(Caller(UID, "phone"), UpdateConnection(True)) == stays
+    assert (await here.stored()).stay_signed_in
+    await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
+    assert await here.lifecycle.get_connection(Caller(UID, "x"), Empty()) == replace(stays, state="needs-sign-in", ended_reason="idle-too-long")
+
+
+async def test_access_shows_the_newest_device_first_and_twenty_lines_of_history(here: Backend) -> None:
+    for n in range(22):
+        await here.sign_in(device=f"d{n % 3}")
+        await here.clock.sleep(60)
+    access = await here.lifecycle.get_access(Caller(UID, "d1"), Empty())
+    assert [(d.id, d.name, d.current) for d in access.devices] == [("d0", "", False), ("d2", "", False), ("d1", "", True)]
+    assert len(access.history) == 20
+    assert access.history[0].at > access.history[-1].at
+    await here.documents.write(replace(await here.stored(), chain=None))
+    assert (await here.lifecycle.get_access(Caller(UID, "d1"), Empty())).history == ()
+
+
+@pytest.mark.parametrize(("request_", "left", "ended"), [
+    (SignOut(), {"tablet"}, 0), (SignOut(device="tablet"), {"phone"}, 0),
+    (SignOut(everywhere=True), None, 1), (SignOut(device="gone"), {"phone", "tablet"}, 0),
+])  # fmt: skip
+async def test_signing_out(here: Backend, request_: SignOut, left: set[str] | None, ended: int) -> None:
+    await here.sign_in()
+    await here.sign_in(device="tablet")
+    assert await here.lifecycle.sign_out(Caller(UID, "phone"), request_) == Empty()
+    found = await MemoryDocuments.read(here.documents, UID)
+    assert (None if found is None else set(found.devices)) == left
+    assert (len(here.firebase.ended), len(here.salesforce.revoked)) == (ended, ended)
+
+
+async def test_signing_out_of_what_has_ended_already_ends_the_firebase_sessions(here: Backend) -> None:
+    await here.lifecycle.sign_out(Caller(UID, "phone"), SignOut())
+    assert (here.firebase.ended, here.salesforce.revoked) == ([UID], [])
+
+
+async def test_an_erasure_revokes_the_newest_grant_and_says_whether_salesforce_has_confirmed(here: Backend) -> None:
+    nothing = await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())
+    at = here.clock.now().isoformat(timespec="seconds")
+    assert nothing == Erased("", at, revoked_at_salesforce=True)
+    await here.sign_in()
+    here.salesforce.away = True
+    erased = await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())
+    assert (erased.receipt, erased.revoked_at_salesforce) == (hash_of((await here.entries("s1"))[0]), False)
+    await here.sign_in()
+    here.salesforce.away = False
+    assert (await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())).revoked_at_salesforce
+    assert here.salesforce.revoked == [(HOST, "refresh 1")], "once for one grant"
+    here.salesforce.revoked.clear()
+    await here.sign_in()
+    inner = here.salesforce.revoke
+
+    async def revoke(login_host: str, token: Secret) -> None:
+        here.salesforce.revoke = inner
+        await inner(login_host, token)
+        await here.vault.save(response(UID, 2), HOST, Device("phone"))  # a sign-in in between
+
+    here.salesforce.revoke = revoke
+    assert (await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())).revoked_at_salesforce
+    assert here.salesforce.revoked == [(HOST, "refresh 1"), (HOST, "refresh 2")]
+    assert here.firebase.deleted == [UID] * 4
+
+
+async def test_a_block_counts_what_it_ended_and_what_salesforce_has_not_confirmed(here: Backend) -> None:
+    for uid in (UID, OTHER, STRANGER):
+        await here.sign_in(uid)
+    here.salesforce.away = True
+    assert dataclasses.astuple(await here.lifecycle.block("00D000000000001EAA", by="anna")) == (2, 2)
+    assert dataclasses.astuple(await here.lifecycle.block("everyone", by="anna")) == (3, 3), "those that are still to be confirmed count again"
+    here.salesforce.away = False
+    assert dataclasses.astuple(await here.lifecycle.block(UID, by="anna")) == (1, 0)
+    assert dataclasses.astuple(await here.lifecycle.block(UID, by="anna")) == (0, 0)
+    assert dataclasses.astuple(await here.lifecycle.block(Uid.of("00D000000000001EAA", "005000000000009AAA"), by="anna")) == (0, 0)
+    assert (await here.stored(OTHER)).tokens.refresh_token
+    assert here.salesforce.revoked == [(HOST, "refresh 1")]
+
+
+async def test_the_upkeep_reports_each_kind_and_boundaries_are_whole_days(here: Backend) -> None:
+    for uid in (UID, OTHER, STRANGER):
+        await here.sign_in(uid)
+    await here.vault.change(UID, lambda c: steps.staying_signed_in(c, True))
+    await here.clock.sleep(20 * 86400)
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0)
+    await here.clock.sleep(1)
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 1, 0, 0), "kept alive as soon as Salesforce answers"
+    here.salesforce.away = True
+    await here.lifecycle.block(OTHER, by="anna")
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 2, 0, 0)
+    await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
+    here.salesforce.away = False
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 1)
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0)
+    opened = await here.stored(STRANGER)
+    await here.clock.sleep(160 * 86400 - 3600)
+    before = dataclasses.astuple(await here.lifecycle.upkeep())
+    await here.clock.sleep(3600)
+    assert (before, dataclasses.astuple(await here.lifecycle.upkeep())) == ((0, 0, 0, 0, 0), (0, 0, 0, 3, 0))
+    assert opened.used < here.clock.now() - timedelta(days=180)
+
+
+async def test_one_piece_of_work_that_fails_stops_no_other_and_is_raised_last(here: Backend) -> None:
+    users = [Uid.of("00D000000000001EAA", f"0050000000{n:05}AAA") for n in range(40)]
+    for uid in users:
+        await here.sign_in(uid)
+    at_once, most, order = 0, 0, list[str]()
+
+    async def end(uid: Uid) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        order.append(uid)
+        await asyncio.sleep(0.001)
+        at_once -= 1
+        if uid in (users[3], users[30]):
+            raise ConnectionError(uid)
+
+    here.firebase.end_firebase_sessions = end
+    with pytest.raises(ConnectionError, match=users[3]):
+        await here.lifecycle.block("everyone", by="anna")
+    assert (len(order), most) == (40, 16)
