@@ -93,6 +93,8 @@ class _Schemas:
             return self._named(name, lambda: self._object(shape, sent))
         if origin is Literal:
             return {"type": "string", "enum": list(arguments)} if sent else _open(arguments)
+        if origin in (Union, types.UnionType) and str in arguments and get_origin(arguments[0]) is Literal:
+            return _open(get_args(arguments[0]))
         if origin in (Union, types.UnionType):
             options = [self.of(option, sent=sent) for option in arguments]
             return {"anyOf": options}

@@ -130,7 +130,8 @@ class Erased:
     revoked_at_salesforce: bool
 
 
-ConnectionState = Literal["fresh", "refreshing", "sending", "sent-unknown", "needs-sign-in", "revoked"]
+# Words of answers, which a later release may add to: an app takes one that it does not know as text.
+ConnectionState = Literal["fresh", "refreshing", "sending", "sent-unknown", "needs-sign-in", "revoked"] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class SignedInDevice:
     current: bool
 
 
-HistoryEvent = Literal["sign-in", "refresh", "refusal", "revocation", "erasure", "block", "unblock"]
+HistoryEvent = Literal["sign-in", "refresh", "refusal", "revocation", "erasure", "block", "unblock"] | str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from contract.errors import ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
+from data.repositories.session import User
 from data.services.device import StorageRefused
 from tests.app.world import ADA, SAM, MemoryBackend, World
 from tests.device import Drawer
@@ -324,17 +325,18 @@ async def test_settings_are_kept_on_the_device() -> None:
 
 
 class _DoesNotTell(Drawer):
-    """Keeps what it is given, and does not say what that is while it is `mute`."""
+    """Keeps what it is given, and does not say what that is while it is `mute`, or of what is called `silent`."""
 
     mute = False
+    silent = ""
 
     async def look(self, key: str) -> str | None:
-        if self.mute:
+        if self.mute or key == self.silent:
             raise StorageRefused
-        return await super().look(key)
+        return await self.read(key)
 
     async def read(self, key: str) -> str | None:
-        return None if self.mute else await super().read(key)
+        return None if self.mute or key == self.silent else await super().read(key)
 
 
 async def test_a_choice_keeps_the_others_while_the_device_does_not_say_what_it_keeps() -> None:
@@ -363,6 +365,17 @@ async def test_a_locked_app_opens_to_its_owner_only() -> None:
     again.device.unlocks = True
     await app.unlock()
     assert not app.locked
+
+
+@pytest.mark.parametrize(("lockable", "user"), [(True, SAM), (False, SAM), (True, None)])
+async def test_where_the_device_does_not_tell_whether_it_is_to_be_locked_it_is(lockable: bool, user: User | None) -> None:
+    device = _DoesNotTell()
+    device.lockable = lockable
+    world = World(device=device)
+    await world.start("/settings", user=user)
+    device.silent = "settings"
+    app = await world.again().start("/", user=user)
+    assert app.locked == (lockable and user is not None)
 
 
 async def test_a_device_that_keeps_nothing_lets_people_work() -> None:

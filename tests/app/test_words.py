@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from babel import localedata
 
-from contract.calls import FieldShape
+from contract.calls import Access, FieldShape
+from contract.codec import decode
 from contract.errors import CallError
 from devtools import languages
+from ui.access.view_model import history_words, state_words
 from ui.shared import values, words
 from ui.shared.words import use_language
 
@@ -183,3 +185,11 @@ def test_ages(seconds: float, said: str) -> None:
 
 def test_names_have_initials() -> None:
     assert [values.initials(n) for n in ("Ada Lovelace", "acme", "", "& Sons", "Ö Z X")] == ["AL", "A", "?", "S", "ÖX"]
+
+
+def test_a_state_and_an_event_that_only_a_newer_service_knows_are_told() -> None:
+    status = {"generation": 1, "signedInAt": "", "refreshedAt": "", "loginHost": "", "devices": 1, "staySignedIn": False}
+    line = {"at": "2026-11-28T12:00:00Z", "event": "hibernation", "by": "backend"}
+    access = decode(Access, {"connection": {**status, "state": "hibernating"}, "devices": [], "history": [line]}, lenient=True)
+    assert state_words(access.connection.state) == "Unknown. Load the app again to see more."
+    assert history_words(access.history[0]) == "Something else happened: hibernation"

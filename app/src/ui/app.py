@@ -127,10 +127,11 @@ class App(State):
 
     async def start(self, route: str) -> None:
         """Takes up where the last visit ended, and shows what the address names."""
-        await self._read_settings()
+        known = await self._read_settings()
         await self.session.restore()
         await self._take_over()
-        self.locked = self.settings.lock and self.session.user is not None
+        if self.session.user is not None:  # where nobody knows whether it is to be locked, it is
+            self.locked = self.settings.lock if known else await self._device.can_lock()
         await self.show(route)
 
     async def _take_over(self) -> None:
@@ -358,13 +359,16 @@ class App(State):
         except (ValueError, DecodeError):
             return Settings()
 
-    async def _read_settings(self) -> None:
+    async def _read_settings(self) -> bool:
+        """Whether they are those that the person chose: the device did say what it keeps."""
+        known = True
         try:
             self.settings = await self._kept_settings()
         except StorageRefused:
-            self.settings = Settings()
+            self.settings, known = Settings(), False
         use_language([self.settings.language] if self.settings.language else self._languages)
         self.on_settings()
+        return known
 
     async def unlock(self) -> None:
         """Opens the app again, when the person is who they were."""

@@ -71,8 +71,10 @@ def state_words(state: str) -> str:
             return _("Salesforce has not confirmed the last renewal")
         case "revoked":
             return _("Ended by an administrator")
-        case _:
+        case "needs-sign-in":
             return _("Ended. Sign in again to go on.")
+        case _:  # a newer service's
+            return _("Unknown. Load the app again to see more.")
 
 
 def history_words(line: HistoryLine) -> str:
@@ -97,6 +99,8 @@ def history_words(line: HistoryLine) -> str:
             return _("{who} stopped this app's access", who=by or _("An administrator"))
         case "unblock":
             return _("{who} allowed this app again", who=by or _("An administrator"))
+        case _:  # a newer service's
+            return _("Something else happened: {what}", what=line.event)
 
 
 def _reason(reason: str) -> str:
