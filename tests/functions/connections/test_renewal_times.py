@@ -147,6 +147,18 @@ async def test_a_call_whose_time_is_over_leaves_the_renewal_alone(here: Backend)
     assert len(here.salesforce.refreshed) == 1
 
 
+@pytest.mark.virtual_time
+async def test_who_has_no_deadline_waits_for_a_renewal_as_long_as_it_may_take(here: Backend) -> None:
+    here.documents.held, clock = asyncio.Event(), asyncio.get_running_loop()
+    here.remembered.forget(UID)
+    began = clock.time()
+    with pytest.raises(NotSent) as left:
+        await here.renewal.renew(UID, REJECTED)
+    assert left.value.reason is Reason.ORG_TIMEOUT
+    assert clock.time() - began == pytest.approx(35.0)
+    here.documents.held.set()
+
+
 # Faults
 
 
