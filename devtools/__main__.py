@@ -33,9 +33,8 @@ def _run(_: Sequence[str]) -> int:
     )
 
 
-# Tests that need no emulators and no browser begin at once; a worker starts emulators of its own when it comes to a file that needs them.
-# Two keep two processors busy; with three, tests that wait for a state for a bounded time meet that bound.
-TEST_WORKERS = 2
+# Two start emulators, each its own, when they come to a file that needs them; the third gets files that need none (tests/turns.py).
+TEST_WORKERS = 3
 
 
 def _test(rest: Sequence[str]) -> int:
@@ -44,7 +43,7 @@ def _test(rest: Sequence[str]) -> int:
         return _call([*pytest, *rest])
     if web.is_stale():
         web.build()
-    # A file stays in one worker, in the order that tests/conftest.py gives: what takes longest first.
+    # A file stays in one worker, in the order that tests/turns.py gives: what takes longest first.
     return _call([*pytest, "-n", str(TEST_WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=20"])
 
 

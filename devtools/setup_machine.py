@@ -54,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"✗ setting up failed: {wrong}", file=sys.stderr)
         return 1
     os.chdir(ROOT)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # container images set it; what is started many times would be compiled each time
     if os.name == "nt":
         return subprocess.call([str(PYTHON), "-m", "devtools", *arguments])
     os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *arguments])  # one process less between Ctrl-C and the runner

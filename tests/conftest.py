@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
 from devtools import ports, web
 from devtools.browsers import english
@@ -15,18 +16,10 @@ from devtools.fleet import Fleet
 from devtools.suite import UNLIMITED, Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
 from tests.depth import examples
+from tests.turns import Turns, in_turn
 from tests.virtual_time import VirtualLoop
 
 LOG: list[str] = []
-# What takes longest begins first, so that no worker of `make test` ends long after the others; the rest follows in its usual order.
-_LONGEST_FIRST = (
-    "tests/devtools/test_run.py", "tests/e2e/test_bad_days.py", "tests/localorg/test_salesforce_cli.py", "tests/e2e/test_story.py",
-    "tests/e2e/test_start.py", "tests/integration", "tests/e2e", "tests/operations", "tests/localorg",
-)  # fmt: skip
-
-# Some of its alerts are of slow calls, and nothing heavy runs beside it at the end.
-_LAST = "tests/operations/test_alerts.py"
-
 settings.register_profile("depth", max_examples=examples(100), deadline=None)
 settings.load_profile("depth")
 
@@ -37,12 +30,12 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def turn(item: pytest.Item) -> int:
-        if item.nodeid.startswith(_LAST):
-            return len(_LONGEST_FIRST) + 1
-        return next((n for n, path in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(path)), len(_LONGEST_FIRST))
+    in_turn(items)
 
-    items.sort(key=turn)
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Turns | None:
+    """The scheduler of pytest-xdist; its own for another way to distribute than `make test`'s."""
+    return Turns(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_report_header() -> str:

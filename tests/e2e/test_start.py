@@ -14,14 +14,14 @@ from devtools.suite import Suite
 from tests.e2e.phone import Open, Phone
 
 pytestmark = pytest.mark.browser
-_FELL_BACK = "console: started without a snapshot"
+_FELL_BACK = "started without a snapshot"
 
 
 def test_it_starts_from_the_snapshot(context: BrowserContext, suite: Suite) -> None:
     phone = Phone(context, suite.plan.app_url)
     phone.open()
     phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
-    assert _FELL_BACK not in phone.seen
+    assert f"console: {_FELL_BACK}" not in phone.seen
     assert any("snapshot.bin.gz" in s for s in phone.seen if s.startswith("response"))
 
 
@@ -39,9 +39,11 @@ def test_a_snapshot_that_cannot_be_restored_is_done_without(context: BrowserCont
 
     context.route("**/snapshot.bin.gz", spoil)
     phone = Phone(context, suite.plan.app_url)
-    phone.open()
-    phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
-    assert _FELL_BACK in phone.seen
+    with context.expect_console_message(lambda message: message.text == _FELL_BACK):
+        phone.page.goto(phone.url)
+    if damage == "another build":  # Python may have been spoilt by it; what has not come cannot spoil
+        phone.wake()
+        phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
 
 
 def test_two_starts_never_share_a_secret(context: BrowserContext, suite: Suite) -> None:
@@ -109,6 +111,7 @@ def _told(phone: Phone, words: str) -> None:
     again = page.get_by_role("button", name="Load again")
     with page.expect_navigation(wait_until="commit"):
         again.click()
+    page.locator("#start:not([data-shows=failed])").wait_for()
 
 
 @pytest.mark.parametrize("lost", ["boot.js", "main.dart.js", "python-worker.js", "pyodide/pyodide.mjs", "app.tar.gz"])
@@ -117,7 +120,8 @@ def test_what_cannot_be_loaded_is_told_with_a_way_on(context: BrowserContext, su
     phone = Phone(context, suite.plan.app_url)
     phone.page.goto(f"{phone.url}/settings")
     _told(phone, "The app could not start.")
-    phone.page.locator("#start").wait_for(state="detached")
+    if lost == "app.tar.gz":  # what is loaded again starts; the others' second start would be the same
+        phone.page.locator("#start").wait_for(state="detached")
 
 
 def test_when_the_app_itself_fails_in_its_start_that_is_told(context: BrowserContext, suite: Suite) -> None:
@@ -183,7 +187,7 @@ def test_it_starts_for_every_language_tag(context: BrowserContext, open_browser:
     context.route("**/python-worker.js", lambda route: route.fulfill(body=spoken + route.fetch().text(), content_type="text/javascript"))
     start(Phone(context, suite.plan.app_url), odd, chosen.choice(_ADDRESSES))
 
-    for tag, address in zip(chosen.sample(_TAGS, 3), chosen.sample(_ADDRESSES, 3), strict=True):
+    for tag, address in zip(chosen.sample(_TAGS, 2), chosen.sample(_ADDRESSES, 2), strict=True):
         abroad = open_browser(locale=tag)
         phone = Phone(abroad, suite.plan.app_url)
         phone.take_up(keeps)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from contract.calls import CALLS, Access, ConnectionStatus, HistoryLine, ListRecords, Objects, Record, RecordPage, SignedInDevice, SobjectShape, Sort
 from contract.codec import encode
@@ -33,6 +32,8 @@ def answer_of(name: str, status: str = "200") -> dict[str, Any]:
 
 
 def refusals(schema: dict[str, Any], value: Any) -> list[str]:
+    from jsonschema import Draft202012Validator  # it takes two seconds to load, in each worker
+
     whole = {**schema, "components": API["components"]}
     return [error.message for error in Draft202012Validator(whole).iter_errors(value)]
 
@@ -68,6 +69,8 @@ def test_a_request_is_strict_and_an_answer_is_open(call: Any) -> None:
 
 
 def test_every_schema_is_one_and_every_reference_leads_somewhere() -> None:
+    from jsonschema import Draft202012Validator
+
     for schema in SCHEMAS.values():
         Draft202012Validator.check_schema(schema)
     references = re.findall(r'"\$ref": "#/components/(\w+)/(\w+)"', json.dumps(API))
