@@ -258,6 +258,18 @@ async def test_half_of_what_all_together_have_is_kept_for_first_attempts() -> No
     assert succeed(budget, someone("192.0.2.1"))
 
 
+async def test_the_people_behind_one_proxy_have_ten_times_an_addresss_budget_wherever_they_sign_in() -> None:
+    budget = attempts()
+    people = [(someone(f"10.{n // 250}.{n % 250}.1", peer="198.51.100.9"), f"h{n}.my.salesforce.com") for n in range(1000)]
+    assert [fail(budget, person, host) for person, host in people].count(None) == 200
+
+
+async def test_a_proxys_people_are_first_attempts_until_as_many_have_failed_as_one_address_may() -> None:
+    budget = attempts()
+    assert await failures(budget, [someone(f"192.0.2.{n}") for n in range(200)], code=STRANGE) == 100, "half of the login host's"
+    assert await failures(budget, [someone(f"10.0.0.{n}", peer="198.51.100.9") for n in range(200)]) == 20
+
+
 async def test_codes_that_look_made_up_do_not_keep_anyone_at_the_same_address_out() -> None:
     budget, laptop = attempts(), someone("127.0.0.1")
     assert await failures(budget, [laptop] * 1000, code=STRANGE) == 20
