@@ -11,8 +11,6 @@ from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
 _SECONDS = 180
-_BUTTON = """const button = [...document.querySelectorAll('[role="button"]')].find((b) => b.innerText.includes(arguments[0]));
-button?.click(); return Boolean(button);"""
 _WAKE = "const sleeping = document.querySelector('flt-semantics-placeholder'); sleeping?.click(); return Boolean(sleeping);"
 
 
@@ -27,8 +25,8 @@ def main(browser: str, driver_path: str, url: str, username: str, password: str)
 
     try:
         driver.get(url)
-        until(lambda d: d.execute_script(_WAKE))
-        until(lambda d: d.execute_script(_BUTTON, "Sign in with Salesforce"))
+        # On the page before the app: here a start takes so long that people do not wait for it.
+        until(lambda d: d.find_elements(By.CSS_SELECTOR, "#start[data-shows=sign-in] #start-sign-in button"))[0].click()
         until(lambda d: d.find_elements(By.ID, "username"))[0].send_keys(username)
         driver.find_element(By.ID, "password").send_keys(password)
         driver.find_element(By.ID, "Login").click()
