@@ -432,9 +432,11 @@ async def test_work_that_fails_after_its_callers_have_gone_complains_to_nobody(h
 async def test_the_last_use_is_noted_after_a_day_and_not_while_someone_refreshes(here: Backend) -> None:
     await here.sign_in()
     signed_in = here.clock.now()
-    await here.clock.sleep(86400)
-    await here.vault.open(UID)
-    assert (await here.stored()).used == signed_in
+    for wait in (3600, 86400 - 3600):
+        await here.clock.sleep(wait)
+        here.remembered.forget(UID)
+        await here.vault.open(UID)
+        assert (await here.stored()).used == signed_in
     here.remembered.forget(UID)
     await here.clock.sleep(1)
     await here.vault.open(UID)

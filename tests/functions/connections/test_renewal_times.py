@@ -135,6 +135,12 @@ async def test_what_is_stored_counts_also_where_a_backup_has_put_an_older_one_ba
     assert (renewed.credential.generation, renewed.refreshed, here.salesforce.refreshed) == (1, False, [])
 
 
+async def test_what_is_remembered_counts_only_when_it_is_newer_than_what_was_rejected(here: Backend) -> None:
+    here.remembered.remember(await here.stored(), Secret("remembered"), None)
+    renewed = await here.renewal.renew(UID, replace(REJECTED, generation=7))
+    assert renewed.credential.access_token.reveal() == "access 1"
+
+
 async def test_a_call_whose_time_is_over_leaves_the_renewal_alone(here: Backend) -> None:
     here.salesforce.answers = [response(n=2)]
     here.documents.held = asyncio.Event()
@@ -182,7 +188,7 @@ async def test_what_waiting_does_not_mend_is_told_at_once_and_ends_nothing(here:
     assert ((await here.stored()).state, (await here.stored()).lease) == (State.FRESH, None)
 
 
-@pytest.mark.parametrize(("days", "reason"), [(29.99, Reason.ACCESS_REVOKED), (30, Reason.IDLE_TOO_LONG)])
+@pytest.mark.parametrize(("days", "reason"), [(29.99, Reason.ACCESS_REVOKED), (30, Reason.IDLE_TOO_LONG), (400, Reason.IDLE_TOO_LONG)])
 async def test_a_refused_grant_ends_with_the_reason_that_its_age_tells(here: Backend, days: float, reason: Reason) -> None:
     await here.clock.sleep(days * 86400)
     here.salesforce.answers = [GrantRefused()]
