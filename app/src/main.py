@@ -4,10 +4,7 @@ import asyncio
 
 import flet as ft
 
-from data.repositories.drafts import Drafts
-from data.repositories.records import RecordsRepository
-from data.repositories.session import SessionRepository
-from data.repositories.shelf import Shelf
+from data.repositories.wiring import make_repositories
 from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.device import Body, make_device
@@ -37,10 +34,8 @@ async def _start(page: ft.Page, device: Body) -> None:
     http = make_http()
     app_check = AppCheck(device)
     app_check.begin()
-    backend, shelf, windows = Backend(device.base_url, http, app_check), Shelf(device), make_windows()
-    session = SessionRepository(backend, FirebaseAuth(http), device, windows=windows)
-    records = RecordsRepository(backend, session, shelf)
-    app = App(session, records, shelf, Drafts(device, windows), device, device.languages)
+    data = make_repositories(Backend(device.base_url, http, app_check), FirebaseAuth(http), device, make_windows())
+    app = App(data, device, device.languages)
     window = Window(page.width or 0, page.route, page.push_route)
 
     def dress() -> None:

@@ -306,12 +306,12 @@ async def test_offline_and_slow_are_told() -> None:
     app = await world.start("/")
     world.backend.offline = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
     await app.again()
-    assert world.records.network.offline
+    assert world.data.network.offline
     assert isinstance(app.screen, HomeViewModel)
     assert app.screen.dashboard.value is not None
     world.backend.offline = OrgUnavailable(Reason.ORG_BUSY)  # Salesforce's trouble is not the device's
     await app.again()
-    assert not world.records.network.offline
+    assert not world.data.network.offline
 
 
 async def test_settings_are_kept_on_the_device() -> None:

@@ -1,20 +1,17 @@
 """The app as a whole, without a screen: where it is, who uses it, what it says at its foot, what is deleted in a moment."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, cast
 
 from contract.calls import Objects, Record, SobjectShape
-from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError
-from data.repositories.drafts import Drafts
-from data.repositories.records import AnotherUser, RecordsRepository
-from data.repositories.session import SessionRepository
-from data.repositories.shelf import Shelf
-from data.services.device import Device, StorageRefused
+from data.repositories.calls import AnotherUser
+from data.repositories.wiring import Repositories
+from data.services.device import Device
+from data.services.storage import StorageRefused, from_text, to_text
 from ui.access.view_model import AccessViewModel
 from ui.home.view_model import HomeViewModel
 from ui.places import HOME, SIGN_IN, Place, place_of
@@ -82,19 +79,20 @@ class App(State):
 
     def __init__(
         self,
-        session: SessionRepository,
-        records: RecordsRepository,
-        shelf: Shelf,
-        drafts: Drafts,
+        data: Repositories,
         device: AppDevice,
         languages: list[str],
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         super().__init__()
-        self.session = session
-        self.records = records
-        self.drafts = drafts
+        self.session = data.session
+        self.records = data.records
+        self.drafts = data.drafts
+        self.network = data.network
+        self._sign_in = data.sign_in
+        self._access = data.access
+        self._shelf = data.shelf
         self.settings = Settings()
         self.route = ""
         self.place = SIGN_IN
@@ -105,23 +103,22 @@ class App(State):
         self.adding = False
         self.locked = False
         self.on_settings: Callable[[], None] = lambda: None
-        self.objects = Live(records, records.objects(), now)
+        self.objects = Live(data.records.objects(), now)
         self._stands = asyncio.Event()
         self._now = now
         self._sleep = sleep
-        self._shelf = shelf
         self._device = device
         self._languages = languages
         self._models: dict[str, State] = {}
         self._deleting: dict[str, _Deletion] = {}
         self._endings: set[asyncio.Task[None]] = set()  # of notices
         self._tasks: set[asyncio.Task[None]] = set()
-        records.network.changed = self._network_changed
-        records.saved, records.deleted = self._record_saved, self._record_deleted
-        drafts.changed = self.changed
-        session.ended_by_itself = self._ended
-        session.followed = self._followed
-        session.put_off = self._put_off
+        data.network.changed = self.changed
+        data.records.saved, data.records.deleted = self._record_saved, self._record_deleted
+        data.drafts.changed = self.changed
+        data.session.ended_by_itself = self._ended
+        data.session.followed = self._followed
+        data.sign_in.put_off = self._put_off
 
     # Beginning
 
@@ -140,7 +137,7 @@ class App(State):
         await self._shelf.open(uid)
         await self.drafts.open(uid)
         self._models.clear()
-        self.objects = Live(self.records, self.records.objects(), self._now)
+        self.objects = Live(self.records.objects(), self._now)
         self.objects.listen(self._objects_changed)
         if uid is not None:
             self._spawn(self.objects.load())
@@ -155,7 +152,7 @@ class App(State):
         """Shows what an address names, as it was left, and loads behind."""
         self.route, place = route, place_of(route)
         if place.name == "callback":
-            if self.session.user is None or await self.session.is_pending(route):
+            if self.session.user is None or await self._sign_in.is_pending(route):
                 await self._finish(route)
                 return
             place = HOME  # the back button: that sign-in is over
@@ -252,9 +249,9 @@ class App(State):
             case "profile":
                 return ProfileViewModel(self.records)
             case "access":
-                return AccessViewModel(self.records, self.session)
+                return AccessViewModel(self._access)
             case "sign-in":
-                return SignInViewModel(self.session, self._finish)
+                return SignInViewModel(self.session, self._sign_in, self._finish)
             case "home":
                 return HomeViewModel(self.records, self.drafts, self._now)
             case _:
@@ -276,7 +273,7 @@ class App(State):
         self.finishing, self.put_off = True, False
         self.changed()
         try:
-            route = await self.session.finish(url)
+            route = await self._sign_in.finish(url)
         except CallError as failed:
             self.session.failed, route = failed, SIGN_IN.path
         else:
@@ -300,14 +297,14 @@ class App(State):
         """Ends the session; what was shown goes, what was typed and not saved stays for this user. Raises CallErrors."""
         await self.finish_deletions()
         user = self.session.user
-        await self.session.sign_out(everywhere=everywhere)
+        await self._access.sign_out(everywhere=everywhere)
         await self._left(user.uid if user else None)
 
     async def erase(self) -> None:
         """Ends the session, and nothing of the user is left, here or in the backend. Raises CallErrors."""
         await self.finish_deletions()
         user = self.session.user
-        await self.session.erase()
+        await self._access.erase()
         await self.drafts.clear()
         await self._left(user.uid if user else None)
 
@@ -348,16 +345,13 @@ class App(State):
         except StorageRefused:
             kept = self.settings
         try:
-            await self._device.write(_SETTINGS, json.dumps(encode(replace(kept, **chosen))))
+            await self._device.write(_SETTINGS, to_text(replace(kept, **chosen)))
         except StorageRefused:
             return
 
     async def _kept_settings(self) -> Settings:
         """Raises StorageRefused."""
-        try:
-            return decode(Settings, json.loads(await self._device.look(_SETTINGS) or "{}"), lenient=True)
-        except (ValueError, DecodeError):
-            return Settings()
+        return from_text(Settings, await self._device.look(_SETTINGS)) or Settings()
 
     async def _read_settings(self) -> bool:
         """Whether they are those that the person chose: the device did say what it keeps."""
@@ -505,9 +499,6 @@ class App(State):
         await self.go(Place("record", sobject, record_id))
 
     # Parts
-
-    def _network_changed(self) -> None:
-        self.changed()
 
     async def settle(self) -> None:
         """Waits until nothing is done behind any more."""

@@ -270,7 +270,7 @@ def _rail(app: App, places: list[Destination], place: Place) -> ft.NavigationRai
 
 def _banner(app: App, *, beside: int) -> list[ft.Control]:
     """Offline and slow are told quietly, beside the button that floats there."""
-    network = app.records.network
+    network = app.network
     if not network.offline and not network.slow:
         return []
     words = _("You are offline. You see what you saw last.") if network.offline else _("The connection is slow.")
