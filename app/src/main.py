@@ -16,6 +16,7 @@ from ui.frame import Frame, Window
 from ui.shared import theme
 from ui.shared.guard import report, watch
 from ui.shared.words import _, language
+from ui.table import Table
 
 SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there, but no later than this
 
@@ -35,13 +36,14 @@ async def _start(page: ft.Page, device: Body) -> None:
     app_check = AppCheck(device)
     app_check.begin()
     data = make_repositories(Backend(device.base_url, http, app_check), FirebaseAuth(http), device, make_windows())
-    app = App(data, device, device.languages)
+    table = Table()
+    app = App(data, table, device, device.languages)
     window = Window(page.width or 0, page.route, page.push_route)
 
     def dress() -> None:
         """Look and language as the person chose them."""
         page.title = _("Salesforce Sample")
-        theme.apply(page, app.settings.theme, language())
+        theme.apply(page, app.settings.value.theme, language())
 
     async def route_changed(event: ft.RouteChangeEvent) -> None:
         if window.is_news(event.route):
@@ -55,13 +57,13 @@ async def _start(page: ft.Page, device: Body) -> None:
     if starting.done():
         await starting
     dress()
-    page.render_views(Frame, app, window)
-    watch(page.session, app.failed)
+    page.render_views(Frame, app, table, window)
+    watch(page.session, app.notices.failed)
     await device.stands()
     try:
         await starting
     except Exception as error:  # the app stands: it says so itself, and goes on
-        app.failed(error)
+        app.notices.failed(error)
 
 
 def _offer_again(page: ft.Page) -> None:

@@ -1,5 +1,6 @@
 """The one door to the backend: who has been signed out elsewhere is told, offline is told, and what changes nothing is asked once more."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -69,10 +70,8 @@ async def test_what_changes_nothing_is_asked_once_more_when_it_did_not_get_throu
     await world.start("/access")
     world.backend.asked.clear()
     world.backend.fails["getProfile"] = failed
-    try:
+    with suppress(OrgUnavailable):
         assert (await world.records.profile().get()).title == "Account Executive"
-    except CallError as told:
-        assert told is failed
     assert [name for name, _ in world.backend.asked] == ["getProfile"] * asked
 
 

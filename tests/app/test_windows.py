@@ -162,11 +162,11 @@ async def test_what_was_chosen_in_two_windows_is_kept_together() -> None:
     other = one.beside()
     await one.start("/settings")
     await other.start("/settings", user=None)
-    await one.app.choose(theme="dark")
-    await other.app.choose(language="de")
+    await one.app.settings.choose(theme="dark")
+    await other.app.settings.choose(language="de")
     again = one.again()
     await again.app.start("/settings")
-    assert (again.app.settings.theme, again.app.settings.language) == ("dark", "de")
+    assert (again.app.settings.value.theme, again.app.settings.value.language) == ("dark", "de")
 
 
 async def test_a_session_that_ended_says_why_in_every_window_and_leads_back_to_its_own_page() -> None:

@@ -43,6 +43,7 @@ from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
 from tests.device import Beside, Drawer
 from ui.app import App
+from ui.table import Table
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -254,7 +255,7 @@ class World:
         self.data = make_repositories(self.backend, MemoryFirebase(), self.device, self.windows, self.now)
         self.session = self.data.session
         self.shelf, self.drafts, self.records = self.data.shelf, self.data.drafts, self.data.records
-        self.app = App(self.data, self.device, list(languages), self.now, self._sleep)
+        self.app = App(self.data, Table(), self.device, list(languages), self.now, self._sleep)
         self._sleepers: list[tuple[float, asyncio.Event]] = []
 
     def now(self) -> float:
