@@ -84,7 +84,7 @@ class App(State):
         self._device = device
         self.session, self.records, self.drafts, self.network = data.session, data.records, data.drafts, data.network
         self.catalogue = Catalogue(data.records, now)
-        self.settings = SettingsViewModel(device, languages)
+        self.settings = SettingsViewModel(data.settings, device, languages)
         self.notices = Notices(sleep)
         self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
         self._rooms = Rooms(data, self.catalogue, self.deletions, now, self._finish, self._saved)

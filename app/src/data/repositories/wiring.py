@@ -10,6 +10,7 @@ from data.repositories.calls import Calls, Network
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
+from data.repositories.settings import SettingsRepository
 from data.repositories.shelf import Shelf
 from data.repositories.sign_in import SignInRepository
 from data.services.backend import Backend
@@ -29,6 +30,7 @@ class Repositories:
     network: Network
     shelf: Shelf
     drafts: Drafts
+    settings: SettingsRepository
 
 
 def make_repositories(
@@ -51,4 +53,5 @@ def make_repositories(
         calls.network,
         shelf,
         Drafts(device, windows, now),
+        SettingsRepository(device),
     )

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import flet as ft
 
-from ui.settings.view_model import Theme
+from data.repositories.settings import Theme
 from ui.shared import parts, theme
 from ui.shared.live import use
 from ui.shared.state import State

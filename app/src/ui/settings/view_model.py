@@ -1,32 +1,16 @@
-"""What the person chose on this device: look, language, lock; and whether the app is locked now."""
+"""What the person chose on this device, and whether the app is locked now."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from dataclasses import replace
+from typing import Any, Protocol
 
-from data.services.storage import StorageRefused, from_text, to_text
+from data.repositories.settings import Settings, SettingsRepository, Theme
 from ui.shared.state import State
 from ui.shared.words import _, use_language
 
-_KEY = "settings"
-Theme = Literal["system", "light", "dark"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the person chose on this device; `language` is "" for the device's own."""
-
-    theme: Theme = "system"
-    language: str = ""
-    lock: bool = False
-
 
 class LockingDevice(Protocol):
-    """A device that keeps settings, and may ask for a face or a finger."""
-
-    async def look(self, key: str) -> str | None: ...
-
-    async def write(self, key: str, value: str) -> None: ...
+    """A device that may ask for a face, a finger or a code."""
 
     async def can_lock(self) -> bool: ...
 
@@ -36,8 +20,9 @@ class LockingDevice(Protocol):
 class SettingsViewModel(State):
     """`chosen` is called after each choice, before anything is painted. `languages` are the device's, as BCP 47 tags."""
 
-    def __init__(self, device: LockingDevice, languages: list[str]) -> None:
+    def __init__(self, settings: SettingsRepository, device: LockingDevice, languages: list[str]) -> None:
         super().__init__()
+        self._settings = settings
         self._device = device
         self._languages = languages
         self.value = Settings()
@@ -46,13 +31,10 @@ class SettingsViewModel(State):
 
     async def read(self) -> bool:
         """Takes up what was chosen before. False when the device does not tell what that was."""
-        known = True
-        try:
-            self.value = await self._kept()
-        except StorageRefused:
-            self.value, known = Settings(), False
+        kept = await self._settings.read()
+        self.value = kept or Settings()
         self._do()
-        return known
+        return kept is not None
 
     async def lock(self, *, known: bool) -> None:
         """Locks the app where the person wants that; where nobody knows (`known`) whether they do, wherever it can be locked."""
@@ -65,7 +47,7 @@ class SettingsViewModel(State):
             self.changed()
 
     async def can_lock(self) -> bool:
-        """Whether this device can ask for a face or a finger."""
+        """Whether this device can ask for a face, a finger or a code."""
         return await self._device.can_lock()
 
     async def choose(self, *, theme: Theme | None = None, language: str | None = None, lock: bool | None = None) -> None:
@@ -75,19 +57,8 @@ class SettingsViewModel(State):
         self.value = replace(self.value, **given)
         self._do()
         self.changed()
-        try:
-            kept = await self._kept()  # another window may have changed something else
-        except StorageRefused:
-            kept = self.value
-        try:
-            await self._device.write(_KEY, to_text(replace(kept, **given)))
-        except StorageRefused:
-            return
+        await self._settings.keep(self.value, given)
 
     def _do(self) -> None:
         use_language([self.value.language] if self.value.language else self._languages)
         self.chosen()
-
-    async def _kept(self) -> Settings:
-        """Raises StorageRefused."""
-        return from_text(Settings, await self._device.look(_KEY)) or Settings()
