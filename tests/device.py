@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 
 from contract.calls import AppCheckApp
-from data.repositories.session import PENDING
+from data.repositories.sign_in import PENDING
 from data.services.device import StorageRefused
 from data.services.storage import Storage
 from data.services.windows import Windows

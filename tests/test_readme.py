@@ -127,7 +127,7 @@ async def story(running):
         return await table[call.name].work(Caller(uid, "phone"), request)
     world.session._backend.call = call
     app = await world.start("/")
-    shape = app.shape("Invoice__c")
+    shape = app.catalogue.shape("Invoice__c")
     await app.go(Place("new", "Invoice__c"))
     form = app.screen
     asked = [f.label for f in form.fields]
@@ -144,7 +144,7 @@ async def story(running):
     await app.screen.save()
     amount = app.screen.record.fields["Amount__c"]
     await app.delete("Invoice__c", record.record_id, "I-1")
-    await app.finish_deletions()
+    await app.deletions.finish()
     await app.go(Place("list", "Invoice__c"))
     await app.screen.refresh()
     found = [shape.label_plural, asked, page, listed, amount, [r.id for r in app.screen.items]]

@@ -4,10 +4,7 @@ import asyncio
 
 import flet as ft
 
-from data.repositories.drafts import Drafts
-from data.repositories.records import RecordsRepository
-from data.repositories.session import SessionRepository
-from data.repositories.shelf import Shelf
+from data.repositories.wiring import make_repositories
 from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.device import Body, make_device
@@ -19,6 +16,7 @@ from ui.frame import Frame, Window
 from ui.shared import theme
 from ui.shared.guard import report, watch
 from ui.shared.words import _, language
+from ui.table import Table
 
 SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there, but no later than this
 
@@ -37,16 +35,15 @@ async def _start(page: ft.Page, device: Body) -> None:
     http = make_http()
     app_check = AppCheck(device)
     app_check.begin()
-    backend, shelf, windows = Backend(device.base_url, http, app_check), Shelf(device), make_windows()
-    session = SessionRepository(backend, FirebaseAuth(http), device, windows=windows)
-    records = RecordsRepository(backend, session, shelf)
-    app = App(session, records, shelf, Drafts(device, windows), device, device.languages)
+    data = make_repositories(Backend(device.base_url, http, app_check), FirebaseAuth(http), device, make_windows())
+    table = Table()
+    app = App(data, table, device, device.languages)
     window = Window(page.width or 0, page.route, page.push_route)
 
     def dress() -> None:
         """Look and language as the person chose them."""
         page.title = _("Salesforce Sample")
-        theme.apply(page, app.settings.theme, language())
+        theme.apply(page, app.settings.value.theme, language())
 
     async def route_changed(event: ft.RouteChangeEvent) -> None:
         if window.is_news(event.route):
@@ -60,13 +57,13 @@ async def _start(page: ft.Page, device: Body) -> None:
     if starting.done():
         await starting
     dress()
-    page.render_views(Frame, app, window)
-    watch(page.session, app.failed)
+    page.render_views(Frame, app, table, window)
+    watch(page.session, app.notices.failed)
     await device.stands()
     try:
         await starting
     except Exception as error:  # the app stands: it says so itself, and goes on
-        app.failed(error)
+        app.notices.failed(error)
 
 
 def _offer_again(page: ft.Page) -> None:

@@ -1,24 +1,28 @@
 """The app as a whole, without a screen: which place an address shows, who may see it, what is left when one leaves."""
 
 import asyncio
+import re
 
 import pytest
 
 from contract.errors import ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
 from data.repositories.session import User
 from data.services.device import StorageRefused
+from devtools.paths import ROOT
 from tests.app.world import ADA, SAM, MemoryBackend, World
 from tests.device import Drawer
 from ui.app import App
 from ui.frame import Window, chosen, destinations
 from ui.home.view_model import HomeViewModel
-from ui.places import Place, place_of
+from ui.places import Place
 from ui.records.form_view_model import FormViewModel
 from ui.records.list_view_model import ListViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.shared import theme
 from ui.sign_in.view_model import SignInViewModel
+from ui.table import Table
 
+TABLE = Table()
 PLACES = [
     Place("home"), Place("more"), Place("search"), Place("profile"), Place("access"), Place("settings"), Place("sign-in"),
     Place("list", "Invoice__c"), Place("record", "Account", "001"), Place("edit", "Account", "001"), Place("new", "Contact"),
@@ -26,9 +30,9 @@ PLACES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda p: p.path)
+@pytest.mark.parametrize("place", PLACES, ids=TABLE.address)
 def test_an_address_leads_back_to_its_place(place: Place) -> None:
-    assert place_of(place.path) == place
+    assert TABLE.place(TABLE.address(place)) == place
 
 
 @pytest.mark.parametrize(("route", "name"), [
@@ -36,7 +40,7 @@ def test_an_address_leads_back_to_its_place(place: Place) -> None:
     ("/records/Account/001/other", "home"),
 ])  # fmt: skip
 def test_addresses_that_people_and_salesforce_bring(route: str, name: str) -> None:
-    assert place_of(route).name == name
+    assert TABLE.place(route).name == name
 
 
 @pytest.mark.parametrize("route", ["/", "/records/Account", "/profile", "/records/Account/001", "/access"])
@@ -52,10 +56,10 @@ async def test_nobody_sees_a_place_without_signing_in_and_everybody_gets_there_a
 async def test_a_parent_is_what_its_id_begins_with() -> None:
     """A task may be about an account, a case or a deal: its reference does not say which."""
     app = await World().start("/")
-    found = app.shape_of_id("001P")
+    found = app.catalogue.shape_of_id("001P")
     assert found is not None
     assert found.sobject == "Account"
-    assert [app.shape_of_id(unknown) for unknown in ("", "00Q5", "0")] == [None] * 3
+    assert [app.catalogue.shape_of_id(unknown) for unknown in ("", "00Q5", "0")] == [None] * 3
 
 
 @pytest.mark.parametrize(("route", "kind"), [
@@ -226,12 +230,12 @@ async def test_a_delete_can_be_taken_back_for_ten_seconds() -> None:
     app = await deleting(world, "0010")
     assert rows(app) == ["0011", "0012"]
     await world.pass_time(9.9)
-    assert app.notice is not None
-    assert app.notice.run is not None
-    await app.notice.run()
+    assert app.notices.newest is not None
+    assert app.notices.newest.run is not None
+    await app.notices.newest.run()
     await world.pass_time(60)
     assert "0010" in world.backend.records
-    assert app.notice is None
+    assert app.notices.newest is None
     await app.go(Place("list", "Account"))
     assert rows(app) == ["0010", "0011", "0012"]
 
@@ -239,12 +243,12 @@ async def test_a_delete_can_be_taken_back_for_ten_seconds() -> None:
 async def test_after_ten_seconds_a_record_is_gone_and_with_it_the_way_back() -> None:
     world = World()
     app = await deleting(world, "0010")
-    assert app.notice is not None
-    undo = app.notice.run
+    assert app.notices.newest is not None
+    undo = app.notices.newest.run
     assert undo is not None
     await world.pass_time(10)
     assert "0010" not in world.backend.records
-    assert app.notice is None
+    assert app.notices.newest is None
     assert rows(app) == ["0011", "0012"]
     await undo()  # a finger that was a moment too late
     assert world.route == "/records/Account"
@@ -255,15 +259,15 @@ async def test_another_notice_leaves_the_way_back_where_it_is() -> None:
     app = await deleting(world, "0010", "0011")
     await app.copy("x")
     await app.copy("y")
-    assert [n.text for n in app.notices] == ["Acme 0 is deleted.", "Acme 1 is deleted.", "Copied."]
+    assert [n.text for n in app.notices.all] == ["Acme 0 is deleted.", "Acme 1 is deleted.", "Copied."]
     await world.pass_time(5)
-    assert [n.text for n in app.notices] == ["Acme 0 is deleted.", "Acme 1 is deleted."]
-    undo = app.notices[0].run
+    assert [n.text for n in app.notices.all] == ["Acme 0 is deleted.", "Acme 1 is deleted."]
+    undo = app.notices.all[0].run
     assert undo is not None
     await undo()
-    assert [n.text for n in app.notices] == ["Acme 1 is deleted."]
+    assert [n.text for n in app.notices.all] == ["Acme 1 is deleted."]
     await world.pass_time(5)
-    assert (app.notices, sorted(world.backend.records)) == ((), ["0010", "0012"])
+    assert (app.notices.all, sorted(world.backend.records)) == ((), ["0010", "0012"])
 
 
 async def test_a_delete_that_is_on_its_way_is_not_sent_twice_when_the_person_signs_out() -> None:
@@ -295,8 +299,8 @@ async def test_a_delete_that_is_refused_says_so_and_the_record_is_back() -> None
     world.backend.fails["deleteRecord"] = OrgUnavailable(Reason.ORG_BUSY)
     await app.delete("Account", "001", "Acme")
     await world.pass_time(10)
-    assert app.notice is not None
-    assert "Acme was not deleted: Salesforce is busy" in app.notice.text
+    assert app.notices.newest is not None
+    assert "Acme was not deleted: Salesforce is busy" in app.notices.newest.text
     assert isinstance(app.screen, ListViewModel)
     assert [r.id for r in app.screen.items] == ["001"]
 
@@ -306,22 +310,22 @@ async def test_offline_and_slow_are_told() -> None:
     app = await world.start("/")
     world.backend.offline = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
     await app.again()
-    assert world.records.network.offline
+    assert world.data.network.offline
     assert isinstance(app.screen, HomeViewModel)
     assert app.screen.dashboard.value is not None
     world.backend.offline = OrgUnavailable(Reason.ORG_BUSY)  # Salesforce's trouble is not the device's
     await app.again()
-    assert not world.records.network.offline
+    assert not world.data.network.offline
 
 
 async def test_settings_are_kept_on_the_device() -> None:
     world = World()
     app = await world.start("/settings")
-    await app.choose(theme="dark", language="de")
+    await app.settings.choose(theme="dark", language="de")
     again = world.again()
     app = await again.start("/settings")
-    assert (app.settings.theme, app.settings.language) == ("dark", "de")
-    await app.choose(language="")
+    assert (app.settings.value.theme, app.settings.value.language) == ("dark", "de")
+    await app.settings.choose(language="")
 
 
 class _DoesNotTell(Drawer):
@@ -343,28 +347,28 @@ async def test_a_choice_keeps_the_others_while_the_device_does_not_say_what_it_k
     device = _DoesNotTell()
     world = World(device=device)
     app = await world.start("/settings")
-    await app.choose(language="de")
+    await app.settings.choose(language="de")
     device.mute = True
-    await app.choose(theme="dark")
+    await app.settings.choose(theme="dark")
     device.mute = False
     app = await world.again().start("/settings")
-    assert (app.settings.theme, app.settings.language) == ("dark", "de")
-    await app.choose(language="")
+    assert (app.settings.value.theme, app.settings.value.language) == ("dark", "de")
+    await app.settings.choose(language="")
 
 
 async def test_a_locked_app_opens_to_its_owner_only() -> None:
     world = World()
     app = await world.start("/")
-    await app.choose(lock=True)
+    await app.settings.choose(lock=True)
     again = world.again()
     again.device.unlocks = False
     app = await again.start("/")
-    assert app.locked
-    await app.unlock()
-    assert app.locked
+    assert app.settings.locked
+    await app.settings.unlock()
+    assert app.settings.locked
     again.device.unlocks = True
-    await app.unlock()
-    assert not app.locked
+    await app.settings.unlock()
+    assert not app.settings.locked
 
 
 @pytest.mark.parametrize(("lockable", "user"), [(True, SAM), (False, SAM), (True, None)])
@@ -375,7 +379,7 @@ async def test_where_the_device_does_not_tell_whether_it_is_to_be_locked_it_is(l
     await world.start("/settings", user=user)
     device.silent = "settings"
     app = await world.again().start("/", user=user)
-    assert app.locked == (lockable and user is not None)
+    assert app.settings.locked == (lockable and user is not None)
 
 
 async def test_a_device_that_keeps_nothing_lets_people_work() -> None:
@@ -395,7 +399,7 @@ async def test_an_old_tab_with_a_new_backend_says_so() -> None:
     world = World()
     world.backend.fails["getObjects"] = Misconfigured(Reason.INTERNAL, "This app is too old for its service. Please load it again.")
     app = await world.start("/records/Account")
-    assert app.objects.problem is not None
+    assert app.catalogue.problem is not None
     await app.again()
     await app.settle()
     assert isinstance(app.screen, ListViewModel)
@@ -443,7 +447,7 @@ async def test_a_resize_is_told_only_when_the_layout_changes() -> None:
 async def test_the_navigation_shows_where_one_is() -> None:
     world = World()
     app = await world.start("/")
-    bar, rail = destinations(app, rail=False), destinations(app, rail=True)
+    bar, rail = destinations(app, TABLE, rail=False), destinations(app, TABLE, rail=True)
     assert [d.words for d in bar] == ["Home", "Accounts", "Contacts", "More"]
     assert chosen(bar, Place("record", "Contact", "003")) == 2
     assert chosen(bar, Place("record", "Lead", "00Q")) == 3
@@ -518,3 +522,15 @@ async def test_the_list_beside_a_record_that_an_address_names_is_filled() -> Non
     app.list_of("Account")  # it is asked for at every painting
     await app.settle()
     assert len(world.backend.asked) == asked
+
+
+def test_every_place_that_the_app_names_is_in_the_table() -> None:
+    named = {name for path in (ROOT / "app/src").rglob("*.py") for name in re.findall(r'\bPlace\("([^"]+)"', path.read_text())}
+    assert named == {name for name in named if TABLE.entry(Place(name))}
+    assert {"home", "record", "access"} <= named
+
+
+def test_a_place_without_an_address_of_its_own_leads_home() -> None:
+    assert TABLE.place("/records//001") == Place("home")
+    assert TABLE.address(Place("record", "A/b", "0 1")) == "/records/A%2Fb/0%201"
+    assert TABLE.place("/records/A%2Fb/0%201") == Place("record", "A/b", "0 1")

@@ -63,19 +63,19 @@ class Calling(Client):
         super().__init__(suite, device)
         self.backend._base_url = url  # pyright: ignore[reportPrivateUsage]
 
-    async def sign_in(self) -> None:
-        await self.session.finish(await self.leave())
+    async def arrive(self) -> None:
+        await self.sign_in.finish(await self.leave())
 
 
 async def test_a_sign_in_takes_a_token_of_its_own_and_calls_share_one(suite: Suite, asking: tuple[str, list[str]]) -> None:
     url, said = asking
     device = Attesting(suite)
     client = Calling(suite, url, device)
-    await client.sign_in()
+    await client.arrive()
     assert device.made == [True]
-    await client.sign_in()
+    await client.arrive()
     assert device.made == [True, True], "the backend takes a token for one sign-in only"
-    await client.session.sign_out()
+    await client.access.sign_out()
     assert device.made == [True, True, False]
     assert sum("call=signIn" in line and "attested=True" in line for line in said) == 2
     assert any("call=getSignInOptions" in line and "attested=False" in line for line in said)
@@ -83,13 +83,13 @@ async def test_a_sign_in_takes_a_token_of_its_own_and_calls_share_one(suite: Sui
 
 async def test_a_session_from_before_learns_that_tokens_are_asked_for(suite: Suite, asking: tuple[str, list[str]]) -> None:
     client = Client(suite)
-    await client.session.finish(await client.leave())
+    await client.sign_in.finish(await client.leave())
     assert "app-check" not in client.device.kept
     device = Attesting(suite)
     device.kept = client.device.kept
     later = Calling(suite, asking[0], device)
     await later.session.restore()
-    await later.session.sign_out()
+    await later.access.sign_out()
     assert later.session.user is None
     assert "app-check" in device.kept, "known at the next start"
 
@@ -98,7 +98,7 @@ async def test_a_token_that_has_had_its_day_is_replaced(suite: Suite, asking: tu
     """The device's clock is slow by an hour: it takes a token for good that has ended."""
     device = Attesting(suite)
     client = Calling(suite, asking[0], device)
-    await client.sign_in()
+    await client.arrive()
     device.claims = {"exp": int(time.time()) - 1}
     app_check = AppCheck(device, lambda: time.time() - 3600)
     backend = Backend(asking[0], make_http(), app_check)
@@ -113,7 +113,7 @@ async def test_a_token_that_has_had_its_day_is_replaced(suite: Suite, asking: tu
 async def test_a_device_that_cannot_prove_itself_is_told(suite: Suite, asking: tuple[str, list[str]]) -> None:
     client = Calling(suite, asking[0], Drawer())
     with pytest.raises(RefusedRequest) as refused:
-        await client.sign_in()
+        await client.arrive()
     assert refused.value.reason is Reason.NOT_THE_APP
 
 

@@ -37,8 +37,8 @@ async def test_only_what_changed_is_sent_and_the_page_shows_it() -> None:
     await form.save()
     assert [r.fields for r in sent(world)] == [{"AnnualRevenue": 2500.5, "Industry": "Media", "Active__c": True, "Since__c": "2026-02-28"}]
     assert world.route == "/records/Account/001"
-    assert world.app.notice is not None
-    assert world.app.notice.text == "Saved."
+    assert world.app.notices.newest is not None
+    assert world.app.notices.newest.text == "Saved."
     assert world.drafts.all() == ()
 
 

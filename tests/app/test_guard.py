@@ -25,6 +25,7 @@ from ui.frame import Frame, Window
 from ui.shared.guard import watch
 from ui.shared.live import keyed, use
 from ui.shared.state import State
+from ui.table import Table
 
 PLACES = ("/", "/more", "/search", "/profile", "/access", "/settings", "/sign-in", "/records/Account", "/records/Account/001A",
           "/records/Account/001A/edit", "/records/Account/new", "/records/Nothing")  # fmt: skip
@@ -59,8 +60,8 @@ class Screen:
         async def push(_address: str) -> None:
             return
 
-        self.session.page.render_views(Frame, self.app, Window(width, "/", push))
-        watch(self.session, self.app.failed)
+        self.session.page.render_views(Frame, self.app, Table(), Window(width, "/", push))
+        watch(self.session, self.app.notices.failed)
 
     async def show(self, address: str) -> None:
         await self.app.show(address)
@@ -137,11 +138,11 @@ async def test_an_error_in_any_handler_of_any_place_is_a_notice(screen: Screen, 
         handlers = screen.handlers()
         assert handlers or place == "/sign-in", place
         for control, event in handlers:
-            screen.app.notices = ()
+            screen.app.notices.all = ()
             control._values[f"on_{event}"] = fails  # a painted control takes no other way  # pyright: ignore[reportPrivateUsage]
             await screen.tap(control, event)
-            assert screen.app.notice is not None, (place, control, event)
-            assert screen.app.notice.text == said
+            assert screen.app.notices.newest is not None, (place, control, event)
+            assert screen.app.notices.newest.text == said
             events.add(event)
     assert screen.window.crashed == []
     assert {"click", "change"} <= events
@@ -229,8 +230,8 @@ async def test_an_error_in_a_task_behind_is_a_notice() -> None:
 
     app._spawn(fails())  # pyright: ignore[reportPrivateUsage]
     await app.settle()
-    assert app.notice is not None
-    assert app.notice.text == "This record does not exist, or you may not see it."
+    assert app.notices.newest is not None
+    assert app.notices.newest.text == "This record does not exist, or you may not see it."
 
 
 async def test_a_window_of_its_own_offers_to_load_the_app_again_when_it_cannot_start(repository: Path) -> None:

@@ -115,11 +115,11 @@ async def test_what_is_deleted_goes_at_once_and_undone_is_back_without_a_call() 
     listed = await scrolled(world)
     await world.app.delete("Account", "001001", "Account 001")
     assert names(listed)[:2] == ["Account 000", "Account 002"]
-    assert world.app.notice is not None
-    assert world.app.notice.run is not None
+    assert world.app.notices.newest is not None
+    assert world.app.notices.newest.run is not None
     told: list[str] = []
     listed.listen(lambda: told.append(names(listed)[1]))
-    await world.app.notice.run()
+    await world.app.notices.newest.run()
     assert told[0] == "Account 001"
     await world.app.delete("Account", "001001", "Account 001")
     await world.pass_time(10)

@@ -10,9 +10,8 @@ import pytest
 from backend.sign_in.attempts import BUSY_SECONDS
 from contract.calls import GET_SIGN_IN_OPTIONS, Empty
 from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid, SignInFailed
-from data.repositories.records import RecordsRepository
-from data.repositories.session import PENDING_SECONDS, SessionRepository
-from data.repositories.shelf import Shelf
+from data.repositories.sign_in import PENDING_SECONDS
+from data.repositories.wiring import Repositories, make_repositories
 from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth
@@ -45,8 +44,8 @@ class Client:
         http = make_http()
         self.backend = Backend(suite.plan.app_url, http, AppCheck(self.device))
         self.to_firebase = Noting(http)
-        self.session = SessionRepository(self.backend, FirebaseAuth(self.to_firebase, self._now), self.device, self._now)
-        self.records = RecordsRepository(self.backend, self.session, Shelf(self.device))
+        self.data = make_repositories(self.backend, FirebaseAuth(self.to_firebase, self._now), self.device, now=self._now)
+        self.session, self.records, self.sign_in, self.access = self.data.session, self.data.records, self.data.sign_in, self.data.access
 
     def _now(self) -> float:
         return time.time() + self.later
@@ -57,8 +56,8 @@ class Client:
 
     async def leave(self) -> str:
         """Goes to Salesforce's page and signs in there; returns the address it sends back to."""
-        options = await self.session.options()
-        await self.session.begin(options, options.login_hosts[0])
+        options = await self.sign_in.options()
+        await self.sign_in.begin(options, options.login_hosts[0])
         asked = {k: v[0] for k, v in parse_qs(urlsplit(self.device.opened).query).items()}
         kept = self.device.pending()
         assert kept["verifier"] not in self.device.opened
@@ -73,7 +72,7 @@ def client(suite: Suite) -> Client:
 
 
 async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> None:
-    await client.session.finish(await client.leave())
+    await client.sign_in.finish(await client.leave())
     assert client.session.user is not None
     assert client.session.user.username == SALES
     assert set(client.device.kept) == {"sessions"}
@@ -81,13 +80,13 @@ async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> Non
     again = Client(suite, client.device)
     await again.session.restore()
     assert again.session.user == client.session.user
-    assert (await again.records.get(again.records.profile())).title == "Account Executive"
+    assert (await again.records.profile().get()).title == "Account Executive"
 
-    await again.session.sign_out(everywhere=True)
+    await again.access.sign_out(everywhere=True)
     assert again.session.user is None
     assert again.device.kept == {}
     with pytest.raises(ConnectionLost) as lost:
-        await client.records.get(client.records.profile())
+        await client.records.profile().get()
     assert lost.value.reason is Reason.NOT_CONNECTED
     assert client.session.ended is not None
     assert client.session.ended.reason == lost.value.reason
@@ -115,10 +114,10 @@ class Busy:
         control(self._org, "faults/clear")
         assert (await self._under_way).status_code == 200
 
-    def session(self, client: Client, sleep: Callable[[float], Awaitable[None]]) -> SessionRepository:
-        """The app's session, whose waiting is handed in."""
+    def app(self, client: Client, sleep: Callable[[float], Awaitable[None]]) -> Repositories:
+        """The app's, whose waiting is handed in."""
         http = make_http()
-        return SessionRepository(Backend(self.url, http, AppCheck(client.device)), FirebaseAuth(http), client.device, sleep=sleep)
+        return make_repositories(Backend(self.url, http, AppCheck(client.device)), FirebaseAuth(http), client.device, sleep=sleep)
 
 
 @pytest.fixture(scope="module")
@@ -137,11 +136,11 @@ async def test_a_sign_in_that_is_put_off_goes_on_by_itself(suite: Suite, client:
         await busy.end()
 
     await busy.begin()
-    session = busy.session(client, sleep)
-    session.put_off = lambda: told.append("put off")
-    await session.finish(back)
-    assert session.user is not None
-    assert session.user.username == SALES
+    here = busy.app(client, sleep)
+    here.sign_in.put_off = lambda: told.append("put off")
+    await here.sign_in.finish(back)
+    assert here.session.user is not None
+    assert here.session.user.username == SALES
     assert told == ["put off"]
     assert BUSY_SECONDS <= waited[0] <= BUSY_SECONDS + 2
 
@@ -155,7 +154,7 @@ async def test_a_sign_in_that_is_put_off_for_ever_says_so(suite: Suite, client: 
 
     await busy.begin()
     with pytest.raises(SignInFailed) as failed:
-        await busy.session(client, sleep).finish(back)
+        await busy.app(client, sleep).sign_in.finish(back)
     await busy.end()
     assert failed.value.reason is Reason.TOO_MANY_SIGN_INS
     assert len(waited) == 3
@@ -165,23 +164,23 @@ async def test_a_sign_in_that_is_put_off_for_ever_says_so(suite: Suite, client: 
 async def test_a_clock_that_is_wrong_by_an_hour_changes_nothing(suite: Suite, later: float) -> None:
     client = Client(suite)
     client.later = later
-    await client.session.finish(await client.leave())
-    assert (await client.records.get(client.records.profile())).title == "Account Executive"
+    await client.sign_in.finish(await client.leave())
+    assert (await client.records.profile().get()).title == "Account Executive"
     again = Client(suite, client.device)
     again.later = later
     await again.session.restore()
-    assert (await again.records.get(again.records.profile())).title == "Account Executive"
+    assert (await again.records.profile().get()).title == "Account Executive"
     again.later = 0.0  # somebody sets the clock right
-    assert (await again.records.get(again.records.profile())).title == "Account Executive"
+    assert (await again.records.profile().get()).title == "Account Executive"
 
 
 async def test_the_id_token_is_renewed_by_itself(client: Client) -> None:
-    await client.session.finish(await client.leave())
-    await client.records.get(client.records.profile())
+    await client.sign_in.finish(await client.leave())
+    await client.records.profile().get()
     assert client.renewals() == 0
     client.later = 3500
-    await client.records.get(client.records.profile())
-    await client.records.get(client.records.profile())
+    await client.records.profile().get()
+    await client.records.profile().get()
     assert client.renewals() == 1
 
 
@@ -190,10 +189,10 @@ async def test_a_wrong_state_is_refused_and_the_attempt_can_still_be_finished(cl
     back = await client.leave()
     query = {k: v[0] for k, v in parse_qs(urlsplit(back).query).items()}
     with pytest.raises(SignInFailed) as failed:
-        await client.session.finish(f"{CALLBACK}?{urlencode(query | change)}")
+        await client.sign_in.finish(f"{CALLBACK}?{urlencode(query | change)}")
     assert failed.value.reason is Reason.VERIFIER_REJECTED
     assert client.session.user is None
-    await client.session.finish(back)
+    await client.sign_in.finish(back)
     assert client.session.user is not None
 
 
@@ -201,15 +200,15 @@ async def test_two_tabs_and_two_attempts_in_one_finish_in_any_order_each_with_it
     other = Client(suite, Drawer(client.device.kept))
     backs = [(client, await client.leave()), (other, await other.leave()), (other, await other.leave())]
     for tab, back in reversed(backs):
-        await tab.session.finish(back)
+        await tab.sign_in.finish(back)
     assert set(client.device.kept) == {"sessions"}
 
 
 async def test_coming_back_twice_is_refused(client: Client) -> None:
     back = await client.leave()
-    await client.session.finish(back)
+    await client.sign_in.finish(back)
     with pytest.raises(SignInFailed):
-        await client.session.finish(back)
+        await client.sign_in.finish(back)
     assert client.session.user is not None
 
 
@@ -217,7 +216,7 @@ async def test_a_sign_in_that_took_too_long_is_begun_again(client: Client) -> No
     back = await client.leave()
     client.later = PENDING_SECONDS + 1
     with pytest.raises(SignInFailed) as failed:
-        await client.session.finish(back)
+        await client.sign_in.finish(back)
     assert failed.value.reason is Reason.CODE_REJECTED
 
 
@@ -241,10 +240,10 @@ async def test_a_backend_that_is_not_there_is_told_as_being_offline() -> None:
 
 
 async def test_a_revoked_grant_ends_the_session_with_its_reason(client: Client) -> None:
-    await client.session.finish(await client.leave())
+    await client.sign_in.finish(await client.leave())
     control(client.org_url, "revoke", {"username": SALES})
     with pytest.raises(ConnectionLost):
-        await client.records.get(client.records.profile())
+        await client.records.profile().get()
     assert client.session.user is None
     assert client.session.ended is not None
     assert client.session.ended.error.reason is Reason.ACCESS_REVOKED

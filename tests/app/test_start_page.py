@@ -14,7 +14,7 @@ import pytest
 from contract.calls import FirebaseProject, LoginHost, SignInOptions
 from contract.codec import encode
 from contract.errors import CallError, Reason
-from data.repositories.session import MAX_PENDING, PENDING, challenge_of
+from data.repositories.sign_in import MAX_PENDING, PENDING, challenge_of
 from devtools import languages
 from devtools.paths import ROOT, tool_path
 from tests.app.world import World
@@ -66,7 +66,7 @@ async def test_the_app_finishes_what_the_page_began() -> None:
     device = Drawer()
     device.redirect_uri = "https://app.example/oauth/callback"
     world = World(device=device)
-    await world.session.begin(OPTIONS, OPTIONS.login_hosts[0], route="/records/Account")
+    await world.data.sign_in.begin(OPTIONS, OPTIONS.login_hosts[0], route="/records/Account")
     by_app = device.pending()
     asked_by_app = {k: v[0] for k, v in parse_qs(urlsplit(device.opened).query).items()}
 
@@ -82,9 +82,9 @@ async def test_the_app_finishes_what_the_page_began() -> None:
     device.kept.update(begun["kept"])
     back = f"https://app.example/oauth/callback?{urlencode({'code': 'c', 'state': asked['state']})}"
     with pytest.raises(CallError) as refused:
-        await world.session.finish(back.replace("state=", "state=x"))
+        await world.data.sign_in.finish(back.replace("state=", "state=x"))
     assert refused.value.reason is Reason.VERIFIER_REJECTED
-    assert await world.session.finish(back) == "/records/Account"
+    assert await world.data.sign_in.finish(back) == "/records/Account"
     assert not begun["kept"].keys() & device.kept.keys()
     assert asked["state"] not in str(begun["kept"].keys())
 
@@ -93,7 +93,7 @@ async def test_what_nobody_will_finish_is_cleared_away_as_the_app_does_it() -> N
     """Too old, from a clock that was wrong, not to be read, and the oldest of too many."""
     device = Drawer()
     world = World(device=device)
-    await world.session.begin(OPTIONS, OPTIONS.login_hosts[0])
+    await world.data.sign_in.begin(OPTIONS, OPTIONS.login_hosts[0])
     one = device.pending()
     device.kept.clear()
     ages = [-1000.0, -1.0, *(float(n) for n in range(20)), 599.0, 601.0, 5000.0]
@@ -102,7 +102,7 @@ async def test_what_nobody_will_finish_is_cleared_away_as_the_app_does_it() -> N
         "settings": "{}",
     }
     device.kept.update(texts)
-    await world.session.begin(OPTIONS, OPTIONS.login_hosts[0])
+    await world.data.sign_in.begin(OPTIONS, OPTIONS.login_hosts[0])
     by_app = device.kept.keys() & texts.keys()
     by_page = _node(
         f"for (const [name, text] of Object.entries({json.dumps(texts)})) await storage.write(name, JSON.parse(text));"

@@ -27,8 +27,8 @@ async def test_different_fields_go_together_without_a_question_and_it_is_said() 
     await form.save()
     fields = world.backend.records["001"].fields
     assert (fields["Phone"], fields["Industry"]) == ("+44 mine", "Energy")
-    assert world.app.notice is not None
-    assert world.app.notice.text == "Saved together with the changes of Ada Admin."
+    assert world.app.notices.newest is not None
+    assert world.app.notices.newest.text == "Saved together with the changes of Ada Admin."
 
 
 @pytest.mark.parametrize(("whose", "phone"), [("mine", "+44 mine"), ("theirs", "+44 theirs")])

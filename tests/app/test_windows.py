@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from contract.calls import FirebaseProject, SignedIn, SignIn, User
 from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid
-from data.repositories.session import SessionRepository
+from data.repositories.sign_in import SignInRepository
+from data.repositories.wiring import make_repositories
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
 from tests.app.world import ADA, SAM, MemoryBackend, World
@@ -30,10 +31,10 @@ def state_of(device: Drawer) -> str:
     return parse_qs(urlsplit(device.opened).query)["state"][0]
 
 
-async def leave(session: SessionRepository, device: Drawer, code: str = "c", route: str = "/") -> str:
+async def leave(sign_in: SignInRepository, device: Drawer, code: str = "c", route: str = "/") -> str:
     """Goes to Salesforce's page; the address that it will send back to."""
-    options = await session.options()
-    await session.begin(options, options.login_hosts[0], route=route)
+    options = await sign_in.options()
+    await sign_in.begin(options, options.login_hosts[0], route=route)
     return f"/oauth/callback?code={code}&state={state_of(device)}"
 
 
@@ -51,29 +52,29 @@ async def settle(*worlds: World) -> None:
 async def test_sign_ins_that_two_windows_begin_both_succeed() -> None:
     one = World()
     other = one.beside()
-    first = await leave(one.session, one.device, route="/records/Account")
-    second = await leave(other.session, other.device, route="/profile")
-    assert await one.session.finish(first) == "/records/Account"
-    assert await other.session.finish(second) == "/profile"
+    first = await leave(one.data.sign_in, one.device, route="/records/Account")
+    second = await leave(other.data.sign_in, other.device, route="/profile")
+    assert await one.data.sign_in.finish(first) == "/records/Account"
+    assert await other.data.sign_in.finish(second) == "/profile"
 
 
 async def test_a_forged_way_back_uses_up_nothing() -> None:
     world = World()
-    back = await leave(world.session, world.device)
+    back = await leave(world.data.sign_in, world.device)
     kept = dict(world.device.kept)
     for forged in ("/oauth/callback?code=c&state=forged", "/oauth/callback?code=c", "/oauth/callback?error=access_denied&state="):
         with pytest.raises(CallError) as refused:
-            await world.session.finish(forged)
+            await world.data.sign_in.finish(forged)
         assert refused.value.reason is Reason.VERIFIER_REJECTED
     assert world.device.kept == kept
-    await world.session.finish(back)
+    await world.data.sign_in.finish(back)
     assert world.session.user == SAM
 
 
 async def test_a_forged_way_back_does_not_move_who_is_signed_in() -> None:
     world = World()
     app = await world.start("/profile")
-    back = await leave(world.session, world.device)
+    back = await leave(world.data.sign_in, world.device)
     await app.show("/oauth/callback?code=c&state=forged")
     assert isinstance(app.screen, HomeViewModel)
     assert world.session.failed is None
@@ -83,7 +84,7 @@ async def test_a_forged_way_back_does_not_move_who_is_signed_in() -> None:
 
 async def test_where_a_sign_in_is_kept_does_not_tell_its_state_or_verifier() -> None:
     world = World()
-    await leave(world.session, world.device)
+    await leave(world.data.sign_in, world.device)
     pending = world.device.pending()
     for secret in (pending["state"], pending["verifier"]):
         assert not any(secret in key for key in world.device.kept)
@@ -113,7 +114,7 @@ async def test_a_sign_out_is_not_undone_by_what_the_other_window_does_next(told:
     await other.app.start("/")
     if not told:
         other.windows.changed = lambda: None
-    await one.session.sign_out()
+    await one.data.access.sign_out()
     await settle(other)
     assert (other.session.user is None) is told
     await other.session.switch(ADA.uid)
@@ -141,7 +142,7 @@ async def test_a_sign_in_that_is_being_finished_is_not_overtaken_by_anothers() -
     one = World()
     other = one.beside()
     await other.app.start("/")
-    back = await leave(other.session, other.device)
+    back = await leave(other.data.sign_in, other.device)
     answer = other.backend.holds["signIn"] = asyncio.Event()
     coming = asyncio.create_task(other.app.show(back))
     await settle()
@@ -161,11 +162,11 @@ async def test_what_was_chosen_in_two_windows_is_kept_together() -> None:
     other = one.beside()
     await one.start("/settings")
     await other.start("/settings", user=None)
-    await one.app.choose(theme="dark")
-    await other.app.choose(language="de")
+    await one.app.settings.choose(theme="dark")
+    await other.app.settings.choose(language="de")
     again = one.again()
     await again.app.start("/settings")
-    assert (again.app.settings.theme, again.app.settings.language) == ("dark", "de")
+    assert (again.app.settings.value.theme, again.app.settings.value.language) == ("dark", "de")
 
 
 async def test_a_session_that_ended_says_why_in_every_window_and_leads_back_to_its_own_page() -> None:
@@ -225,7 +226,7 @@ async def test_switching_to_somebody_who_has_signed_out_in_another_window_stays(
     other = one.beside()
     await other.start("/", user=SAM)
     other.windows.changed = lambda: None  # asleep
-    await one.session.sign_out()
+    await one.data.access.sign_out()
     assert other.session.others == (ADA,)
     await other.app.switch(ADA.uid)
     assert (other.session.user, other.session.others) == (SAM, ())
@@ -237,11 +238,11 @@ async def test_a_refusal_that_was_meant_for_an_earlier_sign_in_does_not_end_the_
     other = one.beside()
     await other.start("/profile", user=None)
     other.windows.changed = lambda: None  # asleep
-    await one.session.sign_out()
+    await one.data.access.sign_out()
     await one.sign_in(SAM)
     other.backend.fails["getProfile"] = SessionInvalid(Reason.SIGNED_OUT)
     with pytest.raises(SessionInvalid):
-        await other.records.get(other.records.profile())
+        await other.records.profile().get()
     assert other.session.user == SAM
     assert other.session.ended is None
     again = one.again()
@@ -256,15 +257,15 @@ async def test_a_device_that_keeps_nothing_lets_people_switch_all_the_same() -> 
     assert (world.session.user, world.session.others) == (SAM, (ADA,))
     await world.session.switch(ADA.uid)
     assert (world.session.user, world.session.others) == (ADA, (SAM,))
-    await world.session.sign_out()
+    await world.data.access.sign_out()
     assert (world.session.user, world.session.others) == (None, (SAM,))
 
 
 async def _sign_in_on_a_full_device(world: World, user: User) -> None:
     world.backend.signs_in = user
-    back = await leave(world.session, world.device)
+    back = await leave(world.data.sign_in, world.device)
     world.device.refuses = True
-    await world.session.finish(back)
+    await world.data.sign_in.finish(back)
     world.device.refuses = False
 
 
@@ -326,15 +327,16 @@ class Window:
 
     def load(self) -> None:
         backend, firebase = cast(Backend, EveryonesBackend()), cast(FirebaseAuth, RotatingFirebase())
-        self.session = SessionRepository(backend, firebase, self.device, lambda: 1_000_000.0, windows=self.windows)
+        self.data = make_repositories(backend, firebase, self.device, self.windows, lambda: 1_000_000.0)
+        self.session = self.data.session
 
     async def do(self, what: str, user: User) -> None:
         session = self.session
         match what:
             case "sign in":
-                await session.finish(await leave(session, self.device, user.uid))
+                await self.data.sign_in.finish(await leave(self.data.sign_in, self.device, user.uid))
             case "sign out":
-                await session.sign_out()
+                await self.data.access.sign_out()
             case "end":
                 await session.forget(ConnectionLost(Reason.REFRESH_LOST))
             case "switch" if user in session.others:
@@ -390,9 +392,9 @@ def test_in_any_order_nobody_is_lost_and_nobody_comes_back(steps: list[list[tupl
 async def test_a_sign_in_that_the_device_did_not_keep_is_kept_as_soon_as_it_does() -> None:
     device = StallingDrawer(stalls="sessions")
     world = World(device=device)
-    back = await leave(world.session, world.device)
+    back = await leave(world.data.sign_in, world.device)
     device.disk.full = True
-    await world.session.finish(back)
+    await world.data.sign_in.finish(back)
     assert world.session.user == SAM
     assert "sessions" not in device.kept
     device.disk.full = False
@@ -406,9 +408,9 @@ async def test_a_sign_in_that_the_device_did_not_keep_is_kept_as_soon_as_it_does
 async def test_a_sign_out_that_the_device_did_not_carry_out_is_carried_out_later() -> None:
     device = StallingDrawer(stalls="sessions")
     world = World(device=device)
-    await world.session.finish(await leave(world.session, world.device))
+    await world.data.sign_in.finish(await leave(world.data.sign_in, world.device))
     device.disk.full = True
-    await world.session.sign_out()
+    await world.data.access.sign_out()
     assert "sessions" in device.kept
     device.disk.full = False
     await asyncio.sleep(5)
@@ -418,12 +420,12 @@ async def test_a_sign_out_that_the_device_did_not_carry_out_is_carried_out_later
 @pytest.mark.virtual_time
 async def test_a_first_answer_that_is_late_signs_nobody_out_and_refuses_no_way_back() -> None:
     first = World(device=StallingDrawer(stalls="sessions"))
-    await first.session.finish(await leave(first.session, first.device))
-    back = await leave(first.session, first.device)
+    await first.data.sign_in.finish(await leave(first.data.sign_in, first.device))
+    back = await leave(first.data.sign_in, first.device)
     device = StallingDrawer(first.device.kept, stalls=("sessions", "pending"))
     device.disk.delays = [6.0]
     again = World(device=device)
     await again.session.restore()
     assert again.session.user == SAM
     device.disk.delays = [6.0]
-    assert await again.session.finish(back) == "/"
+    assert await again.data.sign_in.finish(back) == "/"

@@ -38,14 +38,12 @@ from contract.calls import (
     User,
 )
 from contract.errors import CallError, ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
-from data.repositories.drafts import Drafts
-from data.repositories.records import RecordsRepository
-from data.repositories.session import SessionRepository
-from data.repositories.shelf import Shelf
+from data.repositories.wiring import make_repositories
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
 from tests.device import Beside, Drawer
 from ui.app import App
+from ui.table import Table
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -254,11 +252,10 @@ class World:
         self.device = device or Drawer()
         self.time = 1_000_000.0
         self.windows = windows or Beside()
-        self.session = SessionRepository(self.backend, MemoryFirebase(), self.device, self.now, windows=self.windows)
-        self.shelf = Shelf(self.device, self.now)
-        self.drafts = Drafts(self.device, self.windows, self.now)
-        self.records = RecordsRepository(self.backend, self.session, self.shelf)
-        self.app = App(self.session, self.records, self.shelf, self.drafts, self.device, list(languages), self.now, self._sleep)
+        self.data = make_repositories(self.backend, MemoryFirebase(), self.device, self.windows, self.now)
+        self.session = self.data.session
+        self.shelf, self.drafts, self.records = self.data.shelf, self.data.drafts, self.data.records
+        self.app = App(self.data, Table(), self.device, list(languages), self.now, self._sleep)
         self._sleepers: list[tuple[float, asyncio.Event]] = []
 
     def now(self) -> float:
@@ -286,10 +283,10 @@ class World:
     async def sign_in(self, user: User = SAM, host: str = "login.salesforce.com") -> None:
         """As if that person had signed in on this device a moment ago."""
         self.backend.signs_in = user
-        options = await self.session.options()
-        await self.session.begin(options, LoginHost(host, host))
+        options = await self.data.sign_in.options()
+        await self.data.sign_in.begin(options, LoginHost(host, host))
         state = self.device.pending()["state"]
-        await self.session.finish(f"/oauth/callback?code=c&state={state}")
+        await self.data.sign_in.finish(f"/oauth/callback?code=c&state={state}")
         self.backend.asked.clear()
 
     async def start(self, route: str = "/", *, user: User | None = SAM) -> App:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 
-from data.repositories.session import SessionRepository
+from data.repositories.wiring import make_repositories
 from data.services.app_check import AppCheck
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth
@@ -88,15 +88,15 @@ def keeps(suite: Suite) -> dict[str, str]:
     """What an installation of the app keeps (name: text) in which the seller has just signed in."""
     device = Drawer()
 
-    async def sign_in() -> None:
+    async def arrive() -> None:
         http = make_http()
-        session = SessionRepository(Backend(suite.plan.app_url, http, AppCheck(device)), FirebaseAuth(http), device)
-        options = await session.options()
-        await session.begin(options, options.login_hosts[0])
-        await session.finish(await asyncio.to_thread(through_the_pages, device.opened, SALES))
+        sign_in = make_repositories(Backend(suite.plan.app_url, http, AppCheck(device)), FirebaseAuth(http), device).sign_in
+        options = await sign_in.options()
+        await sign_in.begin(options, options.login_hosts[0])
+        await sign_in.finish(await asyncio.to_thread(through_the_pages, device.opened, SALES))
 
     with ThreadPoolExecutor(1) as pool:  # Playwright has a running event loop in this thread
-        pool.submit(asyncio.run, sign_in()).result()
+        pool.submit(asyncio.run, arrive()).result()
     return device.kept
 
 

@@ -5,33 +5,18 @@ from dataclasses import dataclass
 
 import flet as ft
 
-from ui.access.view import AccessPage
-from ui.access.view_model import AccessViewModel
-from ui.app import App, Notice
-from ui.home.view import Home
-from ui.home.view_model import HomeViewModel
-from ui.more import More
+from ui.app import App
 from ui.places import HOME, Place
-from ui.profile.view import Profile
-from ui.profile.view_model import ProfileViewModel
-from ui.records.form_view import RecordForm
-from ui.records.form_view_model import FormViewModel
 from ui.records.list_view import RecordList
-from ui.records.list_view_model import ListViewModel
-from ui.records.record_view import RecordPage
-from ui.records.record_view_model import RecordViewModel
-from ui.search.view import Search
-from ui.search.view_model import SearchViewModel
-from ui.settings.view import SettingsPage
 from ui.shared import parts, theme
 from ui.shared.live import keyed, use
+from ui.shared.notices import Notice
 from ui.shared.state import State
 from ui.shared.words import _
-from ui.sign_in.view import SignIn
-from ui.sign_in.view_model import SignInViewModel
+from ui.shell import Shell
+from ui.table import Table
 
 _IN_BAR = 3  # objects beside Home and More at the foot of a phone
-_TOP = frozenset({"home", "list", "more", "sign-in", "search", "profile"})
 
 
 class Window(State):
@@ -91,15 +76,16 @@ class Destination:
     place: Place
 
 
-def destinations(app: App, *, rail: bool) -> list[Destination]:
+def destinations(app: App, table: Table, *, rail: bool) -> list[Destination]:
     """Where the navigation leads: a phone's bar has room for five."""
-    objects = app.objects.value.objects if app.objects.value else ()
-    found = [Destination(_("Home"), ft.Icons.HOME_OUTLINED, HOME)]
-    found += [Destination(o.label_plural, parts.icon_of(o.icon), Place("list", o.sobject)) for o in (objects if rail else objects[:_IN_BAR])]
-    found.append(
-        Destination(_("Profile"), ft.Icons.PERSON_OUTLINE, Place("profile")) if rail else Destination(_("More"), ft.Icons.MENU, Place("more"))
-    )
-    return found
+
+    def to(place: Place) -> Destination:
+        entry = table.entry(place)
+        return Destination(entry.title(), entry.icon, place)
+
+    shapes = app.catalogue.shapes if rail else app.catalogue.shapes[:_IN_BAR]
+    lists = [Destination(s.label_plural, parts.icon_of(s.icon), Place("list", s.sobject)) for s in shapes]
+    return [to(HOME), *lists, to(Place("profile" if rail else "more"))]
 
 
 def chosen(places: list[Destination], place: Place) -> int:
@@ -110,7 +96,7 @@ def chosen(places: list[Destination], place: Place) -> int:
 
 
 @ft.component
-def Frame(app: App, window: Window) -> list[ft.View]:
+def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     use(app)
     use(window)
     place = app.place
@@ -124,20 +110,20 @@ def Frame(app: App, window: Window) -> list[ft.View]:
     if app.finishing:
         words = _("Many people are signing in. You are next in a moment …") if app.put_off else _("Signing you in …")
         view.controls = [_centre(_waiting(words))]
-    elif app.locked:
-        unlock = ft.FilledButton(_("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.unlock)
+    elif app.settings.locked:
+        unlock = ft.FilledButton(_("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.settings.unlock)
         view.controls = [_centre(unlock)]
     elif app.session.user is None or place.name == "sign-in":
-        view.controls = [ft.SafeArea(_place(app, place, window), expand=True), *_notices(app)]
+        view.controls = [ft.SafeArea(_place(app, table, window), expand=True), *_notices(app)]
     else:
-        view.appbar = _app_bar(app, place, window)
-        floating = _create_button(app, place, window)
+        view.appbar = _app_bar(app, table, window)
+        floating = _create_button(app, window)
         # At the foot, where it moves nothing: what one is about to tap stays under the finger.
-        over = ft.Stack([_panes(app, place, window), *_keeps_nothing(app, place)], expand=True, fit=ft.StackFit.EXPAND)
+        over = ft.Stack([_panes(app, table, window), *_keeps_nothing(app)], expand=True, fit=ft.StackFit.EXPAND)
         body: list[ft.Control] = [over, *_banner(app, beside=72 if floating else 0)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         stack = ft.Stack([column, *_notices(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
-        places = destinations(app, rail=window.has_rail)
+        places = destinations(app, table, rail=window.has_rail)
         if window.has_rail:
             view.controls = [ft.Row([_rail(app, places, place), ft.VerticalDivider(width=1), stack], expand=True, spacing=0)]
         else:
@@ -147,12 +133,11 @@ def Frame(app: App, window: Window) -> list[ft.View]:
     return [view]
 
 
-def _panes(app: App, place: Place, window: Window) -> ft.Control:
+def _panes(app: App, table: Table, window: Window) -> ft.Control:
     """What is shown, in boxes of their own: a place that follows another takes over neither its focus nor how far it was scrolled."""
-    one = ft.Container(_place(app, place, window), expand=True, key=place.path)
-    if not window.has_two_panes or place.name not in ("list", "record", "edit", "new"):
-        return one
-    listed = app.list_of(place.sobject)
+    place = app.place
+    one = ft.Container(_place(app, table, window), expand=True, key=table.address(place))
+    listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject else None
     if listed is None:
         return one
     name = f"list {place.sobject}"
@@ -161,52 +146,32 @@ def _panes(app: App, place: Place, window: Window) -> ft.Control:
     return ft.Row([beside, ft.VerticalDivider(width=1), detail], expand=True, spacing=0)
 
 
-def _place(app: App, place: Place, window: Window) -> ft.Control:
-    key, model = place.path, app.screen
-    match model:
-        case HomeViewModel():
-            return keyed(key, Home, app, model)
-        case ListViewModel():
-            return keyed(f"list {place.sobject}", RecordList, app, model)
-        case RecordViewModel():
-            return keyed(key, RecordPage, app, model, window.has_two_columns)
-        case FormViewModel():
-            return keyed(key, RecordForm, app, model, window.has_two_columns)
-        case SearchViewModel():
-            return keyed(key, Search, app, model)
-        case ProfileViewModel():
-            return keyed(key, Profile, app, model)
-        case AccessViewModel():
-            return keyed(key, AccessPage, app, model)
-        case SignInViewModel():
-            return keyed(key, SignIn, app, model)
-        case _ if place.name == "more":
-            return keyed(key, More, app)
-        case _ if place.name == "settings":
-            return keyed(key, SettingsPage, app)
-        case _:
-            return _not_there(app)
+def _place(app: App, table: Table, window: Window) -> ft.Control:
+    place, entry = app.place, table.entry(app.place)
+    if app.screen is None:
+        return _not_there(app)
+    shell: Shell = app
+    key = f"list {place.sobject}" if place.name == "list" else table.address(place)
+    return keyed(key, entry.view, shell, app.screen, *([window.has_two_columns] if entry.columns else []))
 
 
 def _not_there(app: App) -> ft.Control:
     """A place whose object is not known yet, or which this person may not see."""
-    if app.objects.value is None:
-        if app.objects.problem is not None:
-            return parts.content(parts.trouble(app.objects.problem, app.again))
+    if not app.catalogue.is_known:
+        if app.catalogue.problem is not None:
+            return parts.content(parts.trouble(app.catalogue.problem, app.again))
         return parts.content(parts.skeleton_tiles())
     return parts.content(ft.Container(parts.faint(_("You may not see this in Salesforce.")), alignment=ft.Alignment.CENTER, padding=32))
 
 
-def _app_bar(app: App, place: Place, window: Window) -> ft.AppBar:
-    shape = app.shape(place.sobject)
-    titles = {
-        "home": _("Home"), "more": _("More"), "search": _("Search"), "profile": _("Profile"), "access": _("Where am I signed in?"),
-        "settings": _("Settings"),
-    }  # fmt: skip
-    title = (shape.label_plural if place.name == "list" or window.has_two_panes else shape.label) if shape else titles.get(place.name, "")
+def _app_bar(app: App, table: Table, window: Window) -> ft.AppBar:
+    place, entry = app.place, table.entry(app.place)
+    shape = app.catalogue.shape(place.sobject)
+    title = (shape.label_plural if place.name == "list" or window.has_two_panes else shape.label) if shape else entry.title()
 
     async def back() -> None:
-        await app.go(_above(place))
+        if entry.parent is not None:
+            await app.go(entry.parent(place))
 
     async def search() -> None:
         await app.go(Place("search"))
@@ -214,29 +179,18 @@ def _app_bar(app: App, place: Place, window: Window) -> ft.AppBar:
     async def refresh() -> None:
         await app.again()
 
-    leading = parts.icon_button(ft.Icons.ARROW_BACK, _("Back"), back) if place.name not in _TOP else None
+    leading = parts.icon_button(ft.Icons.ARROW_BACK, _("Back"), back) if entry.parent is not None else None
     actions: list[ft.Control] = []
-    if place.name not in ("edit", "new", "settings", "search"):
+    if entry.refreshes:
         actions.append(parts.icon_button(ft.Icons.REFRESH, _("Refresh"), refresh))
-    if place.name != "search":
+    if entry.searches:
         actions.append(parts.icon_button(ft.Icons.SEARCH, _("Search everything"), search))
     said = ft.Semantics(content=ft.Text(title), live_region=True)  # tells where one is now
     return ft.AppBar(leading=leading, title=said, center_title=False, automatically_imply_leading=False, actions=actions)
 
 
-def _above(place: Place) -> Place:
-    """Where the arrow leads."""
-    match place.name:
-        case "edit":
-            return Place("record", place.sobject, place.record_id)
-        case "record" | "new":
-            return Place("list", place.sobject)
-        case _:
-            return Place("profile")
-
-
-def _create_button(app: App, place: Place, window: Window) -> ft.FloatingActionButton | None:
-    shape = app.shape(place.sobject)
+def _create_button(app: App, window: Window) -> ft.FloatingActionButton | None:
+    place, shape = app.place, app.catalogue.shape(app.place.sobject)
     if shape is None or not shape.creatable or not (place.name == "list" or (window.has_two_panes and place.name == "record")):
         return None
 
@@ -270,7 +224,7 @@ def _rail(app: App, places: list[Destination], place: Place) -> ft.NavigationRai
 
 def _banner(app: App, *, beside: int) -> list[ft.Control]:
     """Offline and slow are told quietly, beside the button that floats there."""
-    network = app.records.network
+    network = app.network
     if not network.offline and not network.slow:
         return []
     words = _("You are offline. You see what you saw last.") if network.offline else _("The connection is slow.")
@@ -283,9 +237,9 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
     return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
 
 
-def _keeps_nothing(app: App, place: Place) -> list[ft.Control]:
+def _keeps_nothing(app: App) -> list[ft.Control]:
     """That the device does not keep what is typed lies over the foot of a form, and goes by itself: nothing makes room for it or moves."""
-    if place.name not in ("edit", "new") or not app.drafts.refused:
+    if app.place.name not in ("edit", "new") or not app.drafts.refused:
         return []
     words = _("This device keeps nothing. Save before you leave, or what you typed is lost.")
     said = ft.Semantics(content=ft.Text(words, color=ft.Colors.ON_ERROR_CONTAINER, size=13), live_region=True)
@@ -296,9 +250,9 @@ def _keeps_nothing(app: App, place: Place) -> list[ft.Control]:
 
 def _notices(app: App, *, above: int = 0) -> list[ft.Control]:
     """Short messages at the foot, the newest lowest."""
-    if not app.notices:
+    if not app.notices.all:
         return []
-    column = ft.Column([_notice(n) for n in app.notices], spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER)
+    column = ft.Column([_notice(n) for n in app.notices.all], spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER)
     return [ft.Container(column, bottom=16 + above, left=16, right=16)]
 
 

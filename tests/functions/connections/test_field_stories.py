@@ -20,7 +20,7 @@ from backend.failures import NotSent, OutcomeUnknown
 from backend.values import Secret, Uid
 from contract.calls import FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions
 from contract.errors import CallError, ConnectionLost, Misconfigured, NotFound, OrgUnavailable, Reason, RefusedRequest, SignInFailed
-from data.repositories.session import SessionRepository
+from data.repositories.wiring import make_repositories
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from tests.device import Drawer
@@ -388,11 +388,11 @@ async def test_21_another_orgs_app_an_app_not_installed_and_missing_pkce_looked_
     """Seen in more than eight repositories: each has words of its own that say what to do."""
     device: Any = Drawer()
     nowhere: Any = None
-    session = SessionRepository(nowhere, nowhere, device)
+    sign_in = make_repositories(nowhere, nowhere, device).sign_in
     options = SignInOptions(CONSUMER_KEY, "api", (), FirebaseProject("", "", ""))
-    await session.begin(options, LoginHost("login.salesforce.com", "Production"))
+    await sign_in.begin(options, LoginHost("login.salesforce.com", "Production"))
     state = device.opened.split("state=")[1].split("&")[0]
     with pytest.raises(CallError) as told:
-        await session.finish(f"{CALLBACK}?error={error}&error_description=words&state={state}")
+        await sign_in.finish(f"{CALLBACK}?error={error}&error_description=words&state={state}")
     assert told.value.reason is reason
     assert CONSUMER_SECRET not in told.value.message

@@ -5,7 +5,6 @@ Beside the drafts of new records stands what was sent of them (`Sent`), for as l
 """
 
 import asyncio
-import json
 import secrets
 import time
 from collections.abc import Callable
@@ -13,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from contract.calls import FieldValue
-from contract.codec import DecodeError, decode, encode
-from data.repositories.records import AnotherUser
-from data.services.device import Device, StorageRefused
+from data.repositories.calls import AnotherUser
+from data.services.device import Device
+from data.services.storage import StorageRefused, from_text, to_text
 from data.services.windows import Windows
 
 T = TypeVar("T")
@@ -134,7 +133,7 @@ class Drafts:
             if name in known:
                 continue  # this window knows better
             if part.startswith("sent/"):
-                _take(sent, part.removeprefix("sent/"), _read(Sent, text))
+                _take(sent, part.removeprefix("sent/"), from_text(Sent, text))
             else:
                 _take(drafts, part, _read_draft(part, text))
         sent |= {key: s for key, s in self._sent.items() if s.made or self._sent_name(key) in known}
@@ -224,7 +223,7 @@ class Drafts:
         mine = self._sent.get(key)
         if mine is None or not mine.made:
             text = await self._device.read(self._sent_name(key)) if self._sent_name(key) not in self._owed else None
-            mine = (_read(Sent, text) if text else None) or mine
+            mine = from_text(Sent, text) or mine
         return mine
 
     async def note_sent(self, draft: Draft, fields: dict[str, FieldValue]) -> Sent:
@@ -280,7 +279,7 @@ class Drafts:
         try:
             if value is None:
                 return await self._device.remove(name)
-            await self._device.write(name, json.dumps(encode(value)))
+            await self._device.write(name, to_text(value))
             if isinstance(value, Draft):
                 await self._windows.hold(name)
         except StorageRefused:
@@ -331,18 +330,11 @@ def _take(into: dict[str, T], key: str, value: T | None) -> None:
         into[key] = value
 
 
-def _read(shape: type[T], text: str) -> T | None:
-    try:
-        return decode(shape, json.loads(text), lenient=True)
-    except (ValueError, DecodeError):
-        return None
-
-
 def _read_draft(draft_id: str, text: str) -> Draft | None:
-    draft = _read(Draft, text)
+    draft = from_text(Draft, text)
     if draft is not None:
         return draft
-    old = _read(_Texts, text)
+    old = from_text(_Texts, text)
     if old is None:
         return None
     version, key = (old.version, "") if old.record_id else (None, old.version or new_id())

@@ -4,14 +4,13 @@ Each thing stands alone on the device, with its time before it: there is no list
 """
 
 import asyncio
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from contract.codec import DecodeError, decode, encode
-from data.services.device import Device, StorageRefused
+from data.services.device import Device
+from data.services.storage import StorageRefused, from_text, to_text
 
 T = TypeVar("T")
 MAX_ITEMS = 150
@@ -72,9 +71,8 @@ class Shelf:
         if item is None:
             return None
         if item.value is None:
-            try:
-                item.value = decode(shape, json.loads(item.text), lenient=True)
-            except (ValueError, DecodeError):
+            item.value = from_text(shape, item.text)
+            if item.value is None:
                 await self.remove(key)
                 return None
         return Seen(cast(T, item.value), item.at)
@@ -87,7 +85,7 @@ class Shelf:
     async def put(self, key: str, value: object, *, folder_size: int | None = None) -> None:
         """Keeps a value; the oldest ones make room for it, and in a folder of limited size the folder's oldest."""
         uid, at = self._uid, self._now()
-        text = json.dumps(encode(value), separators=(",", ":"))
+        text = to_text(value)
         self._items.pop(key, None)
         self._items[key] = _Item(at, text, value)
         too_much = self._take_what_is_too_much()
@@ -141,6 +139,26 @@ class Shelf:
             size -= len(item.text)
             taken.append(key)
         return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Generic[T]):
+    """Something that can be fetched, and is kept on the shelf under `key` as it was seen last."""
+
+    shelf: Shelf
+    key: str
+    shape: type[T]
+    call: Callable[[], Awaitable[T]]
+
+    async def seen(self) -> Seen[T] | None:
+        """What was shown of it last."""
+        return await self.shelf.get(self.key, self.shape)
+
+    async def get(self) -> T:
+        """Fetches it and keeps it. Raises what the call raises."""
+        value = await self.call()
+        await self.shelf.put(self.key, value)
+        return value
 
 
 def _name(uid: str, key: str) -> str:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from contract.calls import SIGN_IN, AppCheckApp, Call
-from contract.codec import DecodeError, decode, encode
-from data.services.device import StorageRefused
+from data.services.storage import StorageRefused, from_text, to_text
 
 _KEPT = "app-check"
 RENEW_BEFORE = 60.0  # seconds before its end at which a token is asked for again
@@ -76,7 +75,7 @@ class AppCheck:
             if app is None:
                 await self._device.remove(_KEPT)
             else:
-                await self._device.write(_KEPT, json.dumps(encode(app)))
+                await self._device.write(_KEPT, to_text(app))
         except StorageRefused:
             return
 
@@ -88,11 +87,7 @@ class AppCheck:
         return self._app
 
     async def _kept(self) -> AppCheckApp | None:
-        text = await self._device.read(_KEPT)
-        try:
-            return decode(AppCheckApp, json.loads(text), lenient=True) if text else None
-        except (ValueError, DecodeError):
-            return None
+        return from_text(AppCheckApp, await self._device.read(_KEPT))
 
     async def _attested(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
         try:

@@ -2,9 +2,12 @@
 nobody waits at all, until it answers again."""
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+
+from contract.codec import DecodeError, decode, encode
 
 T = TypeVar("T")
 ANSWER_SECONDS = 3.0  # it takes milliseconds where it works
@@ -133,3 +136,16 @@ def _result(asked: asyncio.Task[T]) -> T:
         return asked.result()
     except Exception as refused:
         raise StorageRefused from refused
+
+
+def to_text(value: object) -> str:
+    """A value of the contract's kind (dataclasses, plain types) as the text that is kept of it."""
+    return json.dumps(encode(value), separators=(",", ":"))
+
+
+def from_text(shape: type[T], text: str | None) -> T | None:
+    """The value that was kept; None for no text, and for one that cannot be read as `shape`."""
+    try:
+        return decode(shape, json.loads(text), lenient=True) if text else None
+    except (ValueError, DecodeError):
+        return None

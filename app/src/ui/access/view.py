@@ -5,23 +5,23 @@ import flet as ft
 from contract.calls import Access, SignedInDevice
 from contract.errors import from_wire
 from ui.access.view_model import AccessViewModel, history_words, state_words
-from ui.app import App
 from ui.shared import parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
+from ui.shell import Shell
 
 
 @ft.component
-def AccessPage(app: App, model: AccessViewModel) -> ft.Control:
+def AccessPage(shell: Shell, model: AccessViewModel) -> ft.Control:
     use(model)
     live = model.access
     if live.value is None:
         body = [parts.trouble(live.problem, model.load)] if live.problem is not None else [parts.skeleton_cards(160, 200, 240)]
     else:
         aged = parts.age_line(live.age, problem=live.problem is not None)
-        body = [*aged, _state(model, live.value), _devices(app, model, live.value), _history(live.value)]
+        body = [*aged, _state(model, live.value), _devices(shell, model, live.value), _history(live.value)]
     problem = [parts.note(_(model.problem.message))] if model.problem is not None else []
-    return parts.content(*problem, *body, *_leaving(app, model), width=720)
+    return parts.content(*problem, *body, *_leaving(shell, model), width=720)
 
 
 def _state(model: AccessViewModel, access: Access) -> ft.Control:
@@ -43,7 +43,7 @@ def _state(model: AccessViewModel, access: Access) -> ft.Control:
     return parts.card(_("This app and your Salesforce"), *lines, *why, parts.faint(since), wish, hint)
 
 
-def _devices(app: App, model: AccessViewModel, access: Access) -> ft.Control:
+def _devices(shell: Shell, model: AccessViewModel, access: Access) -> ft.Control:
     def line(device: SignedInDevice) -> ft.Control:
         name = device.name or _("A device without a name")
         since = _("Since {day}", day=values.time_of(device.signed_in_at))
@@ -57,7 +57,7 @@ def _devices(app: App, model: AccessViewModel, access: Access) -> ft.Control:
         return ft.Row([ft.Container(parts.tile(name, since, icon=ft.Icons.DEVICES_OTHER), expand=True), button])
 
     async def everywhere() -> None:
-        await model.leave(lambda: app.sign_out(everywhere=True))
+        await model.leave(lambda: shell.sign_out(everywhere=True))
 
     buttons: list[ft.Control] = []
     if len(access.devices) > 1:
@@ -78,12 +78,12 @@ def _history(access: Access) -> ft.Control:
     return parts.card(_("What happened"), *(rows or [parts.faint(_("Nothing yet."))]))
 
 
-def _leaving(app: App, model: AccessViewModel) -> list[ft.Control]:
+def _leaving(shell: Shell, model: AccessViewModel) -> list[ft.Control]:
     async def sign_out() -> None:
-        await model.leave(app.sign_out)
+        await model.leave(shell.sign_out)
 
     async def erase() -> None:
-        await model.leave(app.erase)
+        await model.leave(shell.erase)
 
     async def ask() -> None:
         model.ask_to_erase(True)

@@ -4,18 +4,17 @@ from collections.abc import Awaitable, Callable
 
 from contract.calls import Access, HistoryLine, SignedInDevice
 from contract.errors import CallError, Reason, from_wire
-from data.repositories.records import AnotherUser, RecordsRepository
-from data.repositories.session import SessionRepository
+from data.repositories.access import AccessRepository
+from data.repositories.calls import AnotherUser
 from ui.shared.state import Live, Screen
 from ui.shared.words import _
 
 
 class AccessViewModel(Screen):
-    def __init__(self, records: RecordsRepository, session: SessionRepository) -> None:
+    def __init__(self, access: AccessRepository) -> None:
         super().__init__()
-        self._records = records
-        self._session = session
-        self.access = Live[Access](records, records.access())
+        self._access = access
+        self.access = Live[Access](access.access())
         self.access.listen(self.changed)
         self.problem: CallError | None = None
         self.busy = False
@@ -26,7 +25,7 @@ class AccessViewModel(Screen):
 
     async def stay_signed_in(self, wanted: bool) -> None:
         async def choose() -> None:
-            await self._records.stay_signed_in(wanted)
+            await self._access.stay_signed_in(wanted)
             await self.access.load()
 
         await self._do(choose)
@@ -35,7 +34,7 @@ class AccessViewModel(Screen):
         """Signs out another device."""
 
         async def end() -> None:
-            await self._session.sign_out_device(device.id)
+            await self._access.sign_out_device(device.id)
             await self.access.load()
 
         await self._do(end)

@@ -7,12 +7,12 @@ import flet as ft
 from contract.calls import Record
 from data.repositories.drafts import Draft
 from data.repositories.records import Visited
-from ui.app import App
 from ui.home.view_model import Bar, HomeViewModel
 from ui.places import Place
 from ui.shared import parts, values
 from ui.shared.live import use
 from ui.shared.words import _, n_
+from ui.shell import Shell
 
 
 def greeting(name: str, hour: int) -> str:
@@ -23,24 +23,24 @@ def greeting(name: str, hour: int) -> str:
 
 
 @ft.component
-def Home(app: App, model: HomeViewModel) -> ft.Control:
+def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
     use(model)
-    user, live = app.session.user, model.dashboard
+    user, live = shell.session.user, model.dashboard
     first_name = user.name.split(" ")[0] if user else ""
     hello = parts.big_heading(greeting(first_name, datetime.now().hour))  # noqa: DTZ005  the person's own clock
     if live.value is None:
         below = [parts.trouble(live.problem, model.load)] if live.problem is not None else [parts.skeleton_cards(240, 160, 160)]
-        return parts.content(hello, *_drafts(app, model.drafts), *_seen(app, model.visited), *below)
+        return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, model.visited), *below)
     dashboard = live.value
     cards = [
-        _column(_pipeline(model, values.currency_of(app.shape("Opportunity"), "Amount"))),
-        _column(parts.card(_("Closing this month"), *_records(app, "Opportunity", dashboard.closing, _("Nothing closes this month.")))),
-        _column(parts.card(_("My open tasks"), *_records(app, "Task", dashboard.tasks, _("Nothing to do. Well done!")))),
-        *(_column(c) for c in _seen(app, model.visited)),
-        *([] if model.visited else [_column(parts.card(_("Newest accounts"), *_records(app, "Account", dashboard.newest_accounts, "")))]),
+        _column(_pipeline(model, values.currency_of(shell.catalogue.shape("Opportunity"), "Amount"))),
+        _column(parts.card(_("Closing this month"), *_records(shell, "Opportunity", dashboard.closing, _("Nothing closes this month.")))),
+        _column(parts.card(_("My open tasks"), *_records(shell, "Task", dashboard.tasks, _("Nothing to do. Well done!")))),
+        *(_column(c) for c in _seen(shell, model.visited)),
+        *([] if model.visited else [_column(parts.card(_("Newest accounts"), *_records(shell, "Account", dashboard.newest_accounts, "")))]),
     ]
     aged = parts.age_line(live.age, problem=live.problem is not None)
-    return parts.content(hello, *aged, *_drafts(app, model.drafts), ft.ResponsiveRow(cards, spacing=16, run_spacing=16))
+    return parts.content(hello, *aged, *_drafts(shell, model.drafts), ft.ResponsiveRow(cards, spacing=16, run_spacing=16))
 
 
 def _column(control: ft.Control) -> ft.Control:
@@ -78,14 +78,14 @@ def _bar(bar: Bar, currency: str) -> ft.Control:
     return ft.Semantics(content=body, label=said, exclude_semantics=True)
 
 
-def _records(app: App, sobject: str, records: tuple[Record, ...], empty: str) -> list[ft.Control]:
-    shape = app.shape(sobject)
+def _records(shell: Shell, sobject: str, records: tuple[Record, ...], empty: str) -> list[ft.Control]:
+    shape = shell.catalogue.shape(sobject)
     if not records:
         return [parts.faint(empty)] if empty else []
 
     def line(record: Record) -> ft.Control:
         async def open_record() -> None:
-            await app.go(Place("record", sobject, record.id))
+            await shell.go(Place("record", sobject, record.id))
 
         if shape is None:
             return parts.tile(values.title(None, record), "", open_record)
@@ -96,35 +96,35 @@ def _records(app: App, sobject: str, records: tuple[Record, ...], empty: str) ->
     return [line(r) for r in records]
 
 
-def _seen(app: App, visited: tuple[Visited, ...]) -> list[ft.Control]:
+def _seen(shell: Shell, visited: tuple[Visited, ...]) -> list[ft.Control]:
     if not visited:
         return []
 
     def line(seen: Visited) -> ft.Control:
         async def open_record() -> None:
-            await app.go(Place("record", seen.sobject, seen.id))
+            await shell.go(Place("record", seen.sobject, seen.id))
 
-        shape, record = app.shape(seen.sobject), Record(seen.id, seen.fields)
+        shape, record = shell.catalogue.shape(seen.sobject), Record(seen.id, seen.fields)
         words = [] if shape is None else values.summary(shape, record)[:2]
         return parts.tile(values.title(shape, record), values.joined(*words), open_record)
 
     return [parts.card(_("Recently seen"), *(line(v) for v in visited[:5]))]
 
 
-def _drafts(app: App, drafts: tuple[Draft, ...]) -> list[ft.Control]:
+def _drafts(shell: Shell, drafts: tuple[Draft, ...]) -> list[ft.Control]:
     if not drafts:
         return []
 
     def line(draft: Draft) -> ft.Control:
-        shape = app.shape(draft.sobject)
+        shape = shell.catalogue.shape(draft.sobject)
         label = shape.label if shape else draft.sobject
         entered = {**draft.seen, **draft.raw, **draft.typed}
         name = next((str(entered[n]) for n in ("Name", "LastName", "Subject") if entered.get(n)), "")
         said = _("Change to {title}", title=name or label) if draft.record_id else _("New {object}", object=label)
 
         async def go_on() -> None:
-            app.drafts.want(draft.id)
-            await app.go(Place("edit", draft.sobject, draft.record_id) if draft.record_id else Place("new", draft.sobject))
+            shell.drafts.want(draft.id)
+            await shell.go(Place("edit", draft.sobject, draft.record_id) if draft.record_id else Place("new", draft.sobject))
 
         return parts.tile(said, values.joined(label if draft.record_id else name, _("not saved yet")), go_on, icon=ft.Icons.EDIT_NOTE)
 

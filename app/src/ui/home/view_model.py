@@ -25,7 +25,7 @@ class HomeViewModel(Screen):
         super().__init__()
         self._records = records
         self._drafts = drafts
-        self.dashboard = Live(records, records.dashboard(), now)
+        self.dashboard = Live(records.dashboard(), now)
         self.dashboard.listen(self.changed)
         self.visited: tuple[Visited, ...] = ()
 

@@ -2,18 +2,18 @@
 
 import flet as ft
 
-from ui.app import App
 from ui.places import Place
 from ui.profile.view_model import ProfileViewModel
 from ui.shared import parts
 from ui.shared.live import use
 from ui.shared.words import _
+from ui.shell import Shell
 
 
 @ft.component
-def Profile(app: App, model: ProfileViewModel) -> ft.Control:
+def Profile(shell: Shell, model: ProfileViewModel) -> ft.Control:
     use(model)
-    live, user = model.profile, app.session.user
+    live, user = model.profile, shell.session.user
     name = user.name if user else ""
     title = live.value.title if live.value and live.value.title else ""
     who = ft.Column(
@@ -25,32 +25,32 @@ def Profile(app: App, model: ProfileViewModel) -> ft.Control:
         body = [parts.trouble(live.problem, model.load)]
     else:
         body = [parts.skeleton_cards(300)]
-    return parts.content(ft.Row([who], alignment=ft.MainAxisAlignment.CENTER), *body, _people(app), _onward(app), width=640)
+    return parts.content(ft.Row([who], alignment=ft.MainAxisAlignment.CENTER), *body, _people(shell), _onward(shell), width=640)
 
 
-def _people(app: App) -> ft.Control:
+def _people(shell: Shell) -> ft.Control:
     """Who else is signed in on this device."""
     tiles: list[ft.Control] = []
-    for other in app.session.others:
+    for other in shell.session.others:
 
         async def switch(uid: str = other.uid) -> None:
-            await app.switch(uid)
+            await shell.switch(uid)
 
         tiles.append(parts.tile(other.name, other.username, switch))
 
     async def add() -> None:
-        await app.add_user()
+        await shell.add_user()
 
     tiles.append(parts.tile(_("Sign in with another user"), _("Both stay signed in on this device"), add, icon=ft.Icons.PERSON_ADD_OUTLINED))
     return parts.card(_("People on this device"), *tiles)
 
 
-def _onward(app: App) -> ft.Control:
+def _onward(shell: Shell) -> ft.Control:
     async def settings() -> None:
-        await app.go(Place("settings"))
+        await shell.go(Place("settings"))
 
     async def access() -> None:
-        await app.go(Place("access"))
+        await shell.go(Place("access"))
 
     return parts.card(
         None,

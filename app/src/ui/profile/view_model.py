@@ -9,7 +9,7 @@ from ui.shared.words import _
 class ProfileViewModel(Screen):
     def __init__(self, records: RecordsRepository) -> None:
         super().__init__()
-        self.profile = Live[Profile](records, records.profile())
+        self.profile = Live[Profile](records.profile())
         self.profile.listen(self.changed)
 
     async def load(self) -> None:

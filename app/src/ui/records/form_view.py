@@ -6,7 +6,6 @@ from datetime import date, datetime, time
 import flet as ft
 
 from contract.calls import FieldShape, Record
-from ui.app import App
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
 from ui.records.look_up import look_up
@@ -14,6 +13,7 @@ from ui.shared import parts, theme, values
 from ui.shared.live import keyed, use
 from ui.shared.merge import Conflict
 from ui.shared.words import _
+from ui.shell import Shell
 
 _KEYBOARDS = {"email": ft.KeyboardType.EMAIL, "phone": ft.KeyboardType.PHONE, "url": ft.KeyboardType.URL}
 _MANY = 8  # values from which on a picklist can be searched
@@ -21,7 +21,7 @@ _LONG = 255  # characters; a text area for more has a row of its own
 
 
 @ft.component
-def RecordForm(app: App, model: FormViewModel, two_columns: bool) -> ft.Control:
+def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Control:
     use(model)
     if model.draft is None:
         if model.problem is not None:
@@ -33,25 +33,25 @@ def RecordForm(app: App, model: FormViewModel, two_columns: bool) -> ft.Control:
     if model.conflicts:
         rows.append(_conflicts(model))
     elif model.unsure:
-        rows.append(_unsure_question(app, model))
+        rows.append(_unsure_question(shell, model))
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
     elif model.errors:
         rows.append(parts.note(_("Please look at the fields marked below.")))
     for section, fields in model.sections:
-        inputs = [(keyed(f.name, Input, app, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
+        inputs = [(keyed(f.name, Input, shell, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
         grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
         rows.append(parts.card(section.heading or _("More"), ft.Container(grid, padding=ft.Padding.only(top=8), disabled=model.saving)))
-    rows.append(_leave_question(app, model) if model.asks_to_leave else _buttons(app, model))
+    rows.append(_leave_question(shell, model) if model.asks_to_leave else _buttons(shell, model))
     rows.append(ft.Container(height=parts.BANNER))  # the end of the form can be scrolled out from under a banner
     return parts.content(*rows)
 
 
-def _buttons(app: App, model: FormViewModel) -> ft.Control:
+def _buttons(shell: Shell, model: FormViewModel) -> ft.Control:
     async def cancel() -> None:
         if model.ask_to_leave(True):
             model.throw_away()
-            await app.go(_back(model))
+            await shell.go(_back(model))
 
     save = ft.FilledButton(
         _("Saving …") if model.saving else _("Save"), icon=ft.Icons.CHECK, height=theme.TARGET,
@@ -61,9 +61,9 @@ def _buttons(app: App, model: FormViewModel) -> ft.Control:
     return ft.Row([save, leave], spacing=8, wrap=True)
 
 
-def _unsure_question(app: App, model: FormViewModel) -> ft.Control:
+def _unsure_question(shell: Shell, model: FormViewModel) -> ft.Control:
     async def look() -> None:
-        await app.go(Place("list", model.shape.sobject))
+        await shell.go(Place("list", model.shape.sobject))
 
     said = _("This was sent before, and nobody can tell whether it was saved. Look whether it is there. If it is not, save it as a new record.")
     return parts.note(
@@ -76,17 +76,17 @@ def _unsure_question(app: App, model: FormViewModel) -> ft.Control:
     )
 
 
-def _leave_question(app: App, model: FormViewModel) -> ft.Control:
+def _leave_question(shell: Shell, model: FormViewModel) -> ft.Control:
     async def throw_away() -> None:
         model.throw_away()
-        await app.go(_back(model))
+        await shell.go(_back(model))
 
     async def stay() -> None:
         model.ask_to_leave(False)
 
     async def later() -> None:
         model.ask_to_leave(False)
-        await app.go(_back(model))
+        await shell.go(_back(model))
 
     return parts.note(
         _("Throw away what you typed?"),
@@ -133,7 +133,7 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
 
 
 @ft.component
-def Input(app: App, model: FormViewModel, field: FieldShape) -> ft.Control:
+def Input(shell: Shell, model: FormViewModel, field: FieldShape) -> ft.Control:
     """The right input for a field's type."""
     assert model.draft is not None
     _times, paint = ft.use_state(0)
@@ -151,7 +151,7 @@ def Input(app: App, model: FormViewModel, field: FieldShape) -> ft.Control:
         case "boolean":
             return _boolean(model, field, text)
         case "reference":
-            return Reference(app, model, field, label, text, error)
+            return Reference(shell, model, field, label, text, error)
         case "date" | "datetime":
             return _date(model, field, label, text, error, left)
         case _:
@@ -268,10 +268,10 @@ def _date(model: FormViewModel, field: FieldShape, label: str, text: str, error:
 
 
 @ft.component
-def Reference(app: App, model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
+def Reference(shell: Shell, model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
     """A look-up field: shows the name of the record, and finds another one."""
     looking, look = ft.use_state(False)
-    targets = [t for t in field.refers_to if app.shape(t) is not None]
+    targets = [t for t in field.refers_to if shell.catalogue.shape(t) is not None]
     name = model.name_of(field)
 
     async def begin() -> None:
@@ -285,7 +285,7 @@ def Reference(app: App, model: FormViewModel, field: FieldShape, label: str, tex
         if record is not None:
             model.choose(field.name, record.id, shown)
 
-    ft.use_dialog(look_up(app, field, targets, chosen) if looking and targets else None)
+    ft.use_dialog(look_up(shell, field, targets, chosen) if looking and targets else None)
     buttons: list[ft.Control] = []
     if text:
         buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=field.label), clear))

@@ -7,8 +7,9 @@ from typing import Any, cast
 from contract.calls import FieldShape, FieldValue, Record, Section, SobjectShape
 from contract.codec import DecodeError, decode
 from contract.errors import CallError, ChangedMeanwhile, OrgUnavailable, Reason, RefusedRequest
+from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
-from data.repositories.records import AnotherUser, RecordsRepository
+from data.repositories.records import RecordsRepository
 from ui.shared import values
 from ui.shared.merge import Conflict, merge
 from ui.shared.state import Live, Screen
@@ -29,7 +30,7 @@ class FormViewModel(Screen):
         self._drafts = drafts
         self._given = given
         self._saved = saved
-        self._detail = None if not record_id else Live(records, records.detail(shape, record_id))
+        self._detail = None if not record_id else Live(records.detail(shape, record_id))
         self._theirs: Record | None = None
         self.shape = shape
         self.record_id = record_id
@@ -251,7 +252,7 @@ class FormViewModel(Screen):
         """The form of a new record goes on as the form of the record that was made of what it had then."""
         assert self.draft is not None
         self.record_id = sent.made
-        self._detail = Live(self._records, self._records.detail(self.shape, sent.made))
+        self._detail = Live(self._records.detail(self.shape, sent.made))
         self.draft = self._drafts.put(
             replace(self.draft, record_id=sent.made, seen=dict(sent.fields), version=None, typed=changes, raw={}, key=""),
         )
@@ -268,7 +269,7 @@ class FormViewModel(Screen):
         assert self.draft is not None
         said, theirs = _("Saved."), None
         if self.draft.version is None:
-            theirs = (await self._records.get(self._records.detail(self.shape, self.record_id))).record
+            theirs = (await self._records.detail(self.shape, self.record_id).get()).record
         for _attempt in range(MERGES):
             if theirs is not None:
                 merged = merge(self.draft.seen, changes, theirs.fields)

@@ -3,12 +3,12 @@
 import flet as ft
 
 from contract.calls import FieldShape, FieldValue, Record, SobjectShape
-from ui.app import App
 from ui.places import Place
 from ui.records.list_view_model import ListViewModel
 from ui.shared import parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
+from ui.shell import Shell
 
 _NEAR_END = 600  # pixels before the end at which the next page is asked for
 _SCREENFUL = 10  # rows
@@ -16,7 +16,7 @@ _PULLED = 80  # pixels beyond the beginning at which a pull refreshes
 
 
 @ft.component
-def RecordList(app: App, model: ListViewModel, selected: str = "") -> ft.Control:
+def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Control:
     """`selected` is the record that stands beside the list."""
     use(model)
     shape = model.shape
@@ -43,7 +43,7 @@ def RecordList(app: App, model: ListViewModel, selected: str = "") -> ft.Control
     whole, complete = ft.use_state(model.offset > 0)
     ft.use_effect(lambda: complete(True), [])
     items = model.items if whole else model.items[:_SCREENFUL]
-    rows: list[ft.Control] = [_row(app, shape, r, selected=r.id == selected) for r in items]
+    rows: list[ft.Control] = [_row(shell, shape, r, selected=r.id == selected) for r in items]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.refresh if not items else model.more))
     elif model.loading and not items:
@@ -65,9 +65,9 @@ def RecordList(app: App, model: ListViewModel, selected: str = "") -> ft.Control
     )
 
 
-def _row(app: App, shape: SobjectShape, record: Record, *, selected: bool) -> ft.Control:
+def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -> ft.Control:
     async def open_record() -> None:
-        await app.go(Place("record", shape.sobject, record.id))
+        await shell.go(Place("record", shape.sobject, record.id))
 
     summary = values.summary(shape, record)
     trailing = ""

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from contract.calls import FieldValue, Filter, ListRecords, Record, SobjectShape, Sort
 from contract.errors import CallError, Reason, RefusedRequest
-from data.repositories.records import AnotherUser, RecordsRepository
+from data.repositories.calls import AnotherUser
+from data.repositories.records import RecordsRepository
 from ui.shared.state import OLD_SECONDS, Questions, Screen
 
 PAGE = 30
@@ -67,14 +68,14 @@ class ListViewModel(Screen):
         question, fetch = self._questions.new(), self._records.page(self._request(None, rows))
         self.loading, self.problem, self.stale = True, None, False
         self.changed()
-        seen = await self._records.seen(fetch)
+        seen = await fetch.seen()
         if not self._questions.is_last(question):
             return
         if seen is not None and not self._items:
             self._items, self._cursor, self._at = list(seen.value.records), None, seen.at
             self.changed()
         try:
-            page = await self._records.get(fetch)
+            page = await fetch.get()
             items = list(page.records)
             while len(items) < rows and page.cursor is not None:
                 page = await self._records.page(self._request(page.cursor, rows - len(items))).call()

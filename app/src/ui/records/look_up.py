@@ -5,16 +5,16 @@ from collections.abc import Callable
 import flet as ft
 
 from contract.calls import FieldShape, Record
-from ui.app import App
 from ui.records.look_up_view_model import LookUpViewModel
 from ui.shared import parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
+from ui.shell import Shell
 
 Chosen = Callable[[Record | None, str], None]
 
 
-def look_up(app: App, field: FieldShape, targets: list[str], chosen: Chosen) -> ft.AlertDialog:
+def look_up(shell: Shell, field: FieldShape, targets: list[str], chosen: Chosen) -> ft.AlertDialog:
     """A dialog that finds a record; `chosen` gets it with its name, or nothing."""
 
     async def close() -> None:
@@ -22,15 +22,15 @@ def look_up(app: App, field: FieldShape, targets: list[str], chosen: Chosen) -> 
 
     return ft.AlertDialog(
         title=ft.Text(field.label.removesuffix(" ID")),
-        content=ft.Container(Finder(app, targets, chosen), width=480, height=480),
+        content=ft.Container(Finder(shell, targets, chosen), width=480, height=480),
         actions=[ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=close)],
         on_dismiss=close,
     )
 
 
 @ft.component
-def Finder(app: App, targets: list[str], chosen: Chosen) -> ft.Control:
-    model, _set = ft.use_state(lambda: LookUpViewModel(app.records, targets))
+def Finder(shell: Shell, targets: list[str], chosen: Chosen) -> ft.Control:
+    model, _set = ft.use_state(lambda: LookUpViewModel(shell.records, targets))
     use(model)
 
     async def typed(event: ft.Event[ft.TextField]) -> None:
@@ -39,8 +39,8 @@ def Finder(app: App, targets: list[str], chosen: Chosen) -> ft.Control:
     ft.use_effect(model.search, [])
     rows: list[ft.Control] = []
     if len(targets) > 1:
-        rows.append(ft.Row([_target(app, t, model) for t in targets], wrap=True, spacing=8))
-    label = _("Search in {objects}", objects=shape.label_plural if (shape := app.shape(model.target)) else model.target)
+        rows.append(ft.Row([_target(shell, t, model) for t in targets], wrap=True, spacing=8))
+    label = _("Search in {objects}", objects=shape.label_plural if (shape := shell.catalogue.shape(model.target)) else model.target)
     rows.append(parts.field(ft.TextField(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)))
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))
@@ -49,12 +49,12 @@ def Finder(app: App, targets: list[str], chosen: Chosen) -> ft.Control:
     elif not model.found:
         rows.append(parts.faint(_("Nothing found.")))
     else:
-        rows.append(ft.ListView([_line(app, model.target, r, chosen) for r in model.found], expand=True))
+        rows.append(ft.ListView([_line(shell, model.target, r, chosen) for r in model.found], expand=True))
     return ft.Column(rows, expand=True, spacing=12)
 
 
-def _target(app: App, sobject: str, model: LookUpViewModel) -> ft.Control:
-    shape = app.shape(sobject)
+def _target(shell: Shell, sobject: str, model: LookUpViewModel) -> ft.Control:
+    shape = shell.catalogue.shape(sobject)
 
     async def choose(_event: ft.Event[ft.Chip]) -> None:
         await model.choose_target(sobject)
@@ -62,8 +62,8 @@ def _target(app: App, sobject: str, model: LookUpViewModel) -> ft.Control:
     return ft.Chip(label=shape.label if shape else sobject, selected=sobject == model.target, on_select=choose)
 
 
-def _line(app: App, sobject: str, record: Record, chosen: Chosen) -> ft.Control:
-    shape = app.shape(sobject)
+def _line(shell: Shell, sobject: str, record: Record, chosen: Chosen) -> ft.Control:
+    shape = shell.catalogue.shape(sobject)
     title = values.title(shape, record)
 
     async def choose() -> None:

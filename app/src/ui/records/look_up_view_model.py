@@ -2,7 +2,8 @@
 
 from contract.calls import ListRecords, Record
 from contract.errors import CallError
-from data.repositories.records import AnotherUser, RecordsRepository
+from data.repositories.calls import AnotherUser
+from data.repositories.records import RecordsRepository
 from ui.shared.state import Questions, State
 
 _MOST = 20
@@ -39,7 +40,7 @@ class LookUpViewModel(State):
         self.changed()
         fetch = self._records.page(ListRecords(self.target, search=self.text.strip() or None, limit=_MOST))
         try:
-            found, problem = (await self._records.get(fetch)).records, None
+            found, problem = (await fetch.get()).records, None
         except CallError as failed:
             found, problem = None, failed
         except AnotherUser:

@@ -3,46 +3,46 @@
 import flet as ft
 
 from contract.calls import Record, RelatedList
-from ui.app import App
 from ui.places import Place
 from ui.records.record_view_model import Group, Line, RecordViewModel
 from ui.shared import parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
+from ui.shell import Shell
 
 _ICONS = {"tel": ft.Icons.CALL_OUTLINED, "mailto": ft.Icons.MAIL_OUTLINED, "https": ft.Icons.OPEN_IN_NEW, "http": ft.Icons.OPEN_IN_NEW}
 _LONG = 80  # characters of a text that needs the whole width
 
 
 @ft.component
-def RecordPage(app: App, model: RecordViewModel, two_columns: bool) -> ft.Control:
+def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Control:
     use(model)
     live, record = model.detail, model.record
     if record is None:
         if live.problem is not None:
             return parts.content(parts.trouble(live.problem, model.load))
         return parts.content(parts.skeleton_cards(72, 260, 180))
-    rows: list[ft.Control] = [_head(app, model, record), *parts.age_line(live.age, problem=live.problem is not None)]
+    rows: list[ft.Control] = [_head(shell, model, record), *parts.age_line(live.age, problem=live.problem is not None)]
     if model.has_draft:
-        rows.append(_draft(app, model))
-    actions = _actions(app, model)
+        rows.append(_draft(shell, model))
+    actions = _actions(shell, model)
     if actions:
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
-    rows += [_group(app, group, two_columns) for group in model.groups]
-    rows += [_related(app, model, related) for related in model.shape.related]
+    rows += [_group(shell, group, two_columns) for group in model.groups]
+    rows += [_related(shell, model, related) for related in model.shape.related]
     return parts.content(*rows)
 
 
-def _head(app: App, model: RecordViewModel, record: Record) -> ft.Control:
+def _head(shell: Shell, model: RecordViewModel, record: Record) -> ft.Control:
     line = parts.faint(values.joined(*values.summary(model.shape, record)[:2]))
     words = ft.Column([parts.big_heading(model.title), line], spacing=0, expand=True)
     controls: list[ft.Control] = [parts.avatar(model.title, 28), words]
 
     async def delete(_event: ft.Event[ft.PopupMenuItem]) -> None:
-        await app.delete(model.shape.sobject, model.record_id, model.title)
+        await shell.delete(model.shape.sobject, model.record_id, model.title)
 
     async def open_in_salesforce(_event: ft.Event[ft.PopupMenuItem]) -> None:
-        await app.open_link(app.salesforce_page(model.shape.sobject, model.record_id))
+        await shell.open_link(shell.catalogue.salesforce_page(model.shape.sobject, model.record_id))
 
     items = [ft.PopupMenuItem(_("Open in Salesforce"), icon=ft.Icons.OPEN_IN_NEW, on_click=open_in_salesforce, height=theme.TARGET)]
     if model.shape.deletable:
@@ -51,9 +51,9 @@ def _head(app: App, model: RecordViewModel, record: Record) -> ft.Control:
     return ft.Row(controls, spacing=12)
 
 
-def _draft(app: App, model: RecordViewModel) -> ft.Control:
+def _draft(shell: Shell, model: RecordViewModel) -> ft.Control:
     async def go_on() -> None:
-        await app.go(Place("edit", model.shape.sobject, model.record_id))
+        await shell.go(Place("edit", model.shape.sobject, model.record_id))
 
     async def throw_away() -> None:
         model.drop_draft()
@@ -65,17 +65,17 @@ def _draft(app: App, model: RecordViewModel) -> ft.Control:
     return parts.note(_("You have begun to change this and not saved it yet."), kind="calm", actions=buttons)
 
 
-def _actions(app: App, model: RecordViewModel) -> list[ft.Control]:
+def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
     """What one taps most: change, call, write, visit."""
 
     async def edit() -> None:
-        await app.go(Place("edit", model.shape.sobject, model.record_id))
+        await shell.go(Place("edit", model.shape.sobject, model.record_id))
 
     first = [ft.FilledTonalButton(_("Edit"), icon=ft.Icons.EDIT, height=theme.TARGET, on_click=edit)] if model.can_edit else []
 
     def button(line: Line) -> ft.Control:
         async def act() -> None:
-            await app.open_link(line.link)
+            await shell.open_link(line.link)
 
         kind = line.link.partition(":")[0]
         words = {"tel": _("Call"), "mailto": _("Write")}.get(kind, _("Website"))
@@ -85,15 +85,15 @@ def _actions(app: App, model: RecordViewModel) -> list[ft.Control]:
     return [*first, *(button(first_of_each[kind]) for kind in ("tel", "mailto", "http") if kind in first_of_each)]
 
 
-def _group(app: App, group: Group, two_columns: bool) -> ft.Control:
-    lines = [(_line(app, line), len(line.text) > _LONG) for line in group.lines]
+def _group(shell: Shell, group: Group, two_columns: bool) -> ft.Control:
+    lines = [(_line(shell, line), len(line.text) > _LONG) for line in group.lines]
     return parts.card(group.heading or _("More"), parts.columns(lines, 2 if two_columns else 1))
 
 
-def _line(app: App, line: Line) -> ft.Control:
+def _line(shell: Shell, line: Line) -> ft.Control:
     """A label over its value; what opens something can be tapped and copied."""
     label = ft.Text(line.label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
-    parent = app.shape_of_id(line.parent)
+    parent = shell.catalogue.shape_of_id(line.parent)
     opens = bool(line.link) or parent is not None
     text = ft.Text(line.text, color=ft.Colors.PRIMARY if opens else None)
     words = ft.MergeSemantics(ft.Column([label, text], spacing=0, tight=True))
@@ -102,24 +102,24 @@ def _line(app: App, line: Line) -> ft.Control:
 
     async def tapped() -> None:
         if parent is not None:
-            await app.go(Place("record", parent.sobject, line.parent))
+            await shell.go(Place("record", parent.sobject, line.parent))
         else:
-            await app.open_link(line.link)
+            await shell.open_link(line.link)
 
     async def copy() -> None:
-        await app.copy(line.text)
+        await shell.copy(line.text)
 
     body = ft.Container(words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6))
     copier: list[ft.Control] = [parts.icon_button(ft.Icons.CONTENT_COPY, _("Copy {what}", what=line.label), copy)] if line.link else []
     return ft.Row([body, *copier], spacing=4)
 
 
-def _related(app: App, model: RecordViewModel, related: RelatedList) -> ft.Control:
-    shape = app.shape(related.sobject)
+def _related(shell: Shell, model: RecordViewModel, related: RelatedList) -> ft.Control:
+    shape = shell.catalogue.shape(related.sobject)
 
     def line(record: Record) -> ft.Control:
         async def open_record() -> None:
-            await app.go(Place("record", related.sobject, record.id))
+            await shell.go(Place("record", related.sobject, record.id))
 
         if shape is None:
             return parts.tile(values.title(None, record), "")
@@ -130,9 +130,9 @@ def _related(app: App, model: RecordViewModel, related: RelatedList) -> ft.Contr
 
     async def new() -> None:
         field = related.field or ""
-        await app.go(Place("new", related.sobject, given=((field, model.record_id), (f"{field}.name", model.title))))
+        await shell.go(Place("new", related.sobject, given=((field, model.record_id), (f"{field}.name", model.title))))
 
     can_create = shape is not None and shape.creatable and related.field is not None
     add = parts.icon_button(ft.Icons.ADD, _("New {object}", object=shape.label), new) if can_create and shape is not None else None
-    records = [r for r in model.related(related.name) if not app.is_deleted(r.id)]
+    records = [r for r in model.related(related.name) if not shell.is_deleted(r.id)]
     return parts.card(related.label, *([line(r) for r in records] or [parts.faint(_("None yet."))]), action=add)

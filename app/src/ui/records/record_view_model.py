@@ -46,7 +46,7 @@ class RecordViewModel(Screen):
         self._drafts = drafts
         self.shape = shape
         self.record_id = record_id
-        self.detail = Live[RecordDetail](records, records.detail(shape, record_id), now)
+        self.detail = Live[RecordDetail](records.detail(shape, record_id), now)
         self.detail.listen(self.changed)
 
     async def load(self) -> None:

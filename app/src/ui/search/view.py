@@ -3,16 +3,16 @@
 import flet as ft
 
 from contract.calls import Hit
-from ui.app import App
 from ui.places import Place
 from ui.search.view_model import SearchViewModel
 from ui.shared import parts, values
 from ui.shared.live import use
 from ui.shared.words import _
+from ui.shell import Shell
 
 
 @ft.component
-def Search(app: App, model: SearchViewModel) -> ft.Control:
+def Search(shell: Shell, model: SearchViewModel) -> ft.Control:
     use(model)
 
     async def typed(event: ft.Event[ft.TextField]) -> None:
@@ -32,7 +32,7 @@ def Search(app: App, model: SearchViewModel) -> ft.Control:
     elif not model.hits:
         rows.append(ft.Container(parts.faint(_("Nothing found.")), alignment=ft.Alignment.CENTER, padding=32))
     else:
-        rows += _found(app, model, model.hits)
+        rows += _found(shell, model, model.hits)
     return parts.content(*rows)
 
 
@@ -49,21 +49,21 @@ def _recent(model: SearchViewModel) -> list[ft.Control]:
     return [parts.card(_("Searched last"), *(line(t) for t in model.recent))]
 
 
-def _found(app: App, model: SearchViewModel, hits: tuple[Hit, ...]) -> list[ft.Control]:
+def _found(shell: Shell, model: SearchViewModel, hits: tuple[Hit, ...]) -> list[ft.Control]:
     cards: list[ft.Control] = []
     for sobject in dict.fromkeys(hit.sobject for hit in hits):
-        shape = app.shape(sobject)
+        shape = shell.catalogue.shape(sobject)
         if shape is not None:
-            cards.append(parts.card(shape.label_plural, *(_line(app, model, hit) for hit in hits if hit.sobject == sobject)))
+            cards.append(parts.card(shape.label_plural, *(_line(shell, model, hit) for hit in hits if hit.sobject == sobject)))
     return cards
 
 
-def _line(app: App, model: SearchViewModel, hit: Hit) -> ft.Control:
-    shape = app.shape(hit.sobject)
+def _line(shell: Shell, model: SearchViewModel, hit: Hit) -> ft.Control:
+    shape = shell.catalogue.shape(hit.sobject)
 
     async def open_record() -> None:
         await model.found()
-        await app.go(Place("record", hit.sobject, hit.record.id))
+        await shell.go(Place("record", hit.sobject, hit.record.id))
 
     summary = values.joined(*values.summary(shape, hit.record)) if shape else ""
     return parts.tile(values.title(shape, hit.record), summary, open_record)

@@ -2,7 +2,8 @@
 
 from contract.calls import Hit
 from contract.errors import CallError
-from data.repositories.records import AnotherUser, RecordsRepository
+from data.repositories.calls import AnotherUser
+from data.repositories.records import RecordsRepository
 from ui.shared.state import Questions, Screen
 
 LEAST = 2  # letters that Salesforce needs

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from contract.errors import CallError
-from data.repositories.records import AnotherUser, Fetch, RecordsRepository
+from data.repositories.calls import AnotherUser
+from data.repositories.shelf import Fetch
 
 T = TypeVar("T")
 SEARCH_AFTER = 0.3  # seconds of rest after the last key
@@ -44,9 +45,8 @@ class Screen(State):
 class Live(State, Generic[T]):
     """A value that is shown as it was seen last, and fetched anew behind."""
 
-    def __init__(self, records: RecordsRepository, fetch: Fetch[T], now: Callable[[], float] = time.time) -> None:
+    def __init__(self, fetch: Fetch[T], now: Callable[[], float] = time.time) -> None:
         super().__init__()
-        self._records = records
         self._fetch = fetch
         self._now = now
         self.value: T | None = None
@@ -68,12 +68,12 @@ class Live(State, Generic[T]):
             return
         self.loading = True
         if self.value is None:
-            seen = await self._records.seen(self._fetch)
+            seen = await self._fetch.seen()
             if seen is not None:
                 self.value, self.at = seen.value, seen.at
         self.changed()
         try:
-            self.value, self.problem = await self._records.get(self._fetch), None
+            self.value, self.problem = await self._fetch.get(), None
             self.at = self._now()
         except CallError as failed:
             self.problem = failed

@@ -2,16 +2,16 @@
 
 import flet as ft
 
-from ui.app import App
 from ui.places import HOME
 from ui.shared import parts, theme
 from ui.shared.live import use
 from ui.shared.words import _
+from ui.shell import Shell
 from ui.sign_in.view_model import SignInViewModel
 
 
 @ft.component
-def SignIn(app: App, model: SignInViewModel) -> ft.Control:
+def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
     use(model)
     logo = ft.Container(ft.Icon(ft.Icons.CLOUD_DONE, size=40, color=ft.Colors.ON_PRIMARY), bgcolor=ft.Colors.PRIMARY, border_radius=24, padding=20)
     rows: list[ft.Control] = [
@@ -20,10 +20,10 @@ def SignIn(app: App, model: SignInViewModel) -> ft.Control:
             content=ft.Text(_("Salesforce Sample"), theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER), header=True
         ),
         ft.Text(_("Your accounts, wherever you are"), text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT),
-        *_notes(app, model),
+        *_notes(shell, model),
     ]
     if model.options is not None:
-        rows += _choices(app, model)
+        rows += _choices(shell, model)
     elif model.problem is not None:
         rows.append(parts.trouble(model.problem, model.load))
     else:
@@ -34,10 +34,10 @@ def SignIn(app: App, model: SignInViewModel) -> ft.Control:
                      horizontal_alignment=ft.CrossAxisAlignment.CENTER)  # fmt: skip
 
 
-def _notes(app: App, model: SignInViewModel) -> list[ft.Control]:
+def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
     """Why one is here, and what was done."""
     notes: list[ft.Control] = []
-    session = app.session
+    session = shell.session
     if session.failed is not None:
         notes.append(parts.note(_(session.failed.message)))
     elif model.ended is not None:
@@ -53,17 +53,17 @@ def _notes(app: App, model: SignInViewModel) -> list[ft.Control]:
     return notes
 
 
-def _choices(app: App, model: SignInViewModel) -> list[ft.Control]:
+def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
     assert model.options is not None
     assert model.chosen is not None
     rows: list[ft.Control] = []
     if model.ended is not None and model.ended.by_one_tap:
         name = model.ended.user.name
         rows.append(ft.FilledButton(_("Go on as {name}", name=name), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.go_on))
-    for other in app.session.others:
+    for other in shell.session.others:
 
         async def switch(uid: str = other.uid) -> None:
-            await app.switch(uid)
+            await shell.switch(uid)
 
         rows.append(parts.tile(other.name, other.username, switch))
     hosts = list(model.options.login_hosts)
@@ -87,10 +87,10 @@ def _choices(app: App, model: SignInViewModel) -> list[ft.Control]:
         )  # fmt: skip
         rows.append(parts.field(box))
     rows.append(ft.FilledButton(_("Sign in with Salesforce"), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in))
-    if app.adding:
+    if shell.adding:
 
         async def back() -> None:
-            await app.go(HOME)
+            await shell.go(HOME)
 
         rows.append(ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=back))
     promise = _("You sign in on Salesforce's own page. This app never sees your password.")

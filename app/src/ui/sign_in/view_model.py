@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contract.calls import LoginHost, SignInOptions
 from contract.errors import CallError
 from data.repositories.session import Ended, SessionRepository
+from data.repositories.sign_in import SignInRepository
 from data.services.device import StorageRefused
 from ui.shared.state import Screen
 
@@ -15,9 +16,10 @@ _MY_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*")
 class SignInViewModel(Screen):
     """`finish` takes the way back where the device brings it itself."""
 
-    def __init__(self, session: SessionRepository, finish: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, session: SessionRepository, sign_in: SignInRepository, finish: Callable[[str], Awaitable[None]]) -> None:
         super().__init__()
         self._session = session
+        self._sign_in = sign_in
         self._finish = finish
         self.options: SignInOptions | None = None
         self.chosen: LoginHost | None = None
@@ -32,7 +34,7 @@ class SignInViewModel(Screen):
         self.problem, self.leaving = None, False
         if self.options is None:
             try:
-                self.options = await self._session.options()
+                self.options = await self._sign_in.options()
                 self.chosen = self.options.login_hosts[0]
             except CallError as failed:
                 self.problem = failed
@@ -86,7 +88,7 @@ class SignInViewModel(Screen):
         self.leaving, self.refused, self._session.failed = True, False, None
         self.changed()
         try:
-            back = await self._session.begin(options, host, route=route, username=username)
+            back = await self._sign_in.begin(options, host, route=route, username=username)
         except StorageRefused:
             self.leaving, self.refused = False, True
             self.changed()

@@ -1,0 +1,50 @@
+"""This app's access to the user's Salesforce: its state, the devices that are signed in, and how all of it ends."""
+
+from contract.calls import (
+    ERASE_ME,
+    GET_ACCESS,
+    SIGN_OUT,
+    UPDATE_CONNECTION,
+    Access,
+    ConnectionStatus,
+    Empty,
+    SignOut,
+    UpdateConnection,
+)
+from data.repositories.calls import Calls
+from data.repositories.session import SessionRepository
+from data.repositories.shelf import Fetch, Shelf
+
+
+class AccessRepository:
+    """Every method raises the contract's CallErrors, and AnotherUser when the user has changed meanwhile."""
+
+    def __init__(self, calls: Calls, session: SessionRepository, shelf: Shelf) -> None:
+        self._call = calls
+        self._session = session
+        self._shelf = shelf
+
+    def access(self) -> Fetch[Access]:
+        return Fetch(self._shelf, "access", Access, lambda: self._call(GET_ACCESS, Empty()))
+
+    async def stay_signed_in(self, wanted: bool) -> ConnectionStatus:
+        """Whether the connection is renewed while the user is away."""
+        return await self._call(UPDATE_CONNECTION, UpdateConnection(wanted))
+
+    async def sign_out_device(self, device: str) -> None:
+        """Ends the session of another device."""
+        await self._call(SIGN_OUT, SignOut(device=device))
+
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        """Ends the session of this device, or of all the user's; one that has ended already is no error."""
+        if self._session.user is None:
+            return
+        await self._session.follow()
+        await self._call.last(SIGN_OUT, SignOut(everywhere))
+        await self._session.forget()
+
+    async def erase(self) -> None:
+        """Has all that this app keeps of the user erased; the session's `erased` is the receipt."""
+        erased = await self._call(ERASE_ME, Empty())
+        await self._session.forget()
+        self._session.erased = erased

@@ -1,0 +1,99 @@
+"""The one door to the backend for whoever is signed in."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from contract.calls import Call
+from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason, SessionInvalid
+from data.repositories.session import SessionRepository
+from data.services.backend import Backend
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+SLOW_SECONDS = 2.5  # a call that takes longer is called slow
+
+
+class AnotherUser(Exception):
+    """The answer belongs to a user who does not use the app any more."""
+
+
+class Network:
+    """How the way to the backend is; `changed` is told of each change."""
+
+    def __init__(self) -> None:
+        self.offline = False
+        self.slow = False
+        self.changed: Callable[[], None] = lambda: None
+        self._waiting = 0
+
+    def tell(self, *, offline: bool | None = None, slow: bool | None = None) -> None:
+        before = (self.offline, self.slow)
+        self.offline = self.offline if offline is None else offline
+        self.slow = self.slow if slow is None else slow
+        if before != (self.offline, self.slow):
+            self.changed()
+
+    async def watch(self, work: Awaitable[A]) -> A:
+        """Waits for a call and notes how it went."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(SLOW_SECONDS, lambda: self.tell(slow=True))
+        self._waiting += 1
+        try:
+            answer = await work
+        except CallError as failed:
+            self.tell(offline=_is_offline(failed))
+            raise
+        else:
+            self.tell(offline=False)
+            return answer
+        finally:
+            timer.cancel()
+            self._waiting -= 1
+            if self._waiting == 0:
+                self.tell(slow=False)
+
+
+class Calls:
+    """Adds the user's ID token to a call, tells `network` how it went, and ends a session that the backend does not know any more."""
+
+    def __init__(self, backend: Backend, session: SessionRepository) -> None:
+        self._backend = backend
+        self._session = session
+        self.network = Network()
+
+    async def __call__(self, call: Call[Q, A], request: Q) -> A:
+        """The call's answer. Raises the contract's CallErrors, and AnotherUser when the user has changed meanwhile.
+
+        A call that changes nothing and did not get through is made once more.
+        """
+        user = self._session.user
+        try:
+            answer = await self.network.watch(self._send(call, request))
+        except (SessionInvalid, ConnectionLost) as ended:
+            if user is not None and self._session.user == user:
+                await self._session.forget(ended)
+            raise
+        if self._session.user != user:
+            raise AnotherUser
+        return answer
+
+    async def last(self, call: Call[Q, A], request: Q) -> A | None:
+        """A call with which the user leaves this device: its answer, None when the session had ended already. The session stays until
+        whoever calls lets it go. Raises the other CallErrors."""
+        try:
+            return await self.network.watch(self._send(call, request))
+        except (SessionInvalid, ConnectionLost):
+            return None
+
+    async def _send(self, call: Call[Q, A], request: Q) -> A:
+        try:
+            return await self._backend.call(call, request, await self._session.id_token())
+        except OrgUnavailable as failed:
+            if call.writes or not _is_offline(failed):
+                raise
+        return await self._backend.call(call, request, await self._session.id_token())
+
+
+def _is_offline(failed: CallError) -> bool:
+    return failed.reason is Reason.ORG_UNREACHABLE and failed.details.get("offline") is True

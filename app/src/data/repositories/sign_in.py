@@ -1,0 +1,164 @@
+"""Signing in: to Salesforce's page and back with a code, which the backend exchanges for a Firebase custom token."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from contract.calls import GET_SIGN_IN_OPTIONS, SIGN_IN, Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions
+from contract.errors import CallError, Misconfigured, OrgUnavailable, Reason, SignInFailed
+from data.repositories.session import SessionRepository
+from data.services.backend import Backend
+from data.services.device import Device
+from data.services.storage import StorageRefused, from_text, to_text
+
+PENDING = "pending-sign-in/"  # begins the keys of sign-ins that are under way, each of which has one of its own
+PENDING_SECONDS = 600.0  # a sign-in that takes longer is begun again
+MAX_PENDING = 16  # sign-ins that are under way on one device; more make the oldest of them go
+_TRIES = 4  # of a sign-in that the backend puts off because many others fail; the code is good for 15 minutes
+
+# What Salesforce's authorize page sends back instead of a code (Salesforce Help, "OAuth 2.0 Authorization Errors").
+_REFUSALS: dict[str, tuple[type[CallError], Reason]] = {
+    "access_denied": (SignInFailed, Reason.SIGN_IN_DENIED),
+    "OAUTH_AUTHORIZATION_BLOCKED": (SignInFailed, Reason.OTHER_ORG),
+    "invalid_client_id": (Misconfigured, Reason.MISCONFIGURED),
+    "invalid_request": (Misconfigured, Reason.MISCONFIGURED),
+    "redirect_uri_mismatch": (Misconfigured, Reason.MISCONFIGURED),
+    "rate_limit_exceeded": (OrgUnavailable, Reason.ORG_LIMIT),
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Pending:
+    """A sign-in that is under way: what proves on return that this app began it."""
+
+    state: str
+    verifier: str
+    login_host: str
+    redirect_uri: str
+    firebase: FirebaseProject
+    begun: float
+    route: str = "/"
+
+
+class SignInRepository:
+    """Begins and finishes sign-ins; who uses the app after that is the session's affair.
+
+    `put_off` is called when a sign-in has to wait because many others fail.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        session: SessionRepository,
+        device: Device,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._backend = backend
+        self._session = session
+        self._device = device
+        self._now = now
+        self._sleep = sleep
+        self.put_off: Callable[[], None] = lambda: None
+
+    async def options(self) -> SignInOptions:
+        """Where one can sign in."""
+        return await self._backend.call(GET_SIGN_IN_OPTIONS, Empty())
+
+    async def begin(self, options: SignInOptions, host: LoginHost, *, route: str = "/", username: str | None = None) -> str | None:
+        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3); returns the way back when the device
+        brings it, for `finish`. `username` is who Salesforce's page expects."""
+        verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
+        pending = _Pending(state, verifier, host.host, self._device.redirect_uri, options.firebase, self._now(), route)
+        await self._clear_pending()
+        await self._device.write(_name_of(state), to_text(pending))
+        parameters = {
+            "response_type": "code",
+            "client_id": options.consumer_key,
+            "redirect_uri": pending.redirect_uri,
+            "scope": options.scope,
+            "state": state,
+            "code_challenge": challenge_of(verifier),
+            "code_challenge_method": "S256",
+        } | ({} if username is None else {"login_hint": username})
+        return await self._device.open_sign_in(f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}")
+
+    async def finish(self, url: str) -> str:
+        """Takes what Salesforce brought back to the redirect URI; returns the page to go on with. Raises SignInFailed; a sign-in is
+        finished once only. An address with a state that this device did not make up changes nothing."""
+        brought = _brought(url)
+        name = _name_of(brought.get("state", ""))
+        await self._session.until_the_device_answers()
+        pending = from_text(_Pending, await self._device.read(name))
+        if pending is None or not hmac.compare_digest(brought["state"].encode(), pending.state.encode()):
+            raise SignInFailed(Reason.VERIFIER_REJECTED)
+        await self._device.remove(name)
+        if pending.begun + PENDING_SECONDS < self._now():
+            raise SignInFailed(Reason.CODE_REJECTED)
+        if "error" in brought:
+            family, reason = _REFUSALS.get(brought["error"], (SignInFailed, Reason.SIGN_IN_BLOCKED))
+            raise family(reason)
+        if "code" not in brought:
+            raise SignInFailed(Reason.CODE_REJECTED)
+        request = SignIn(brought["code"], pending.verifier, pending.redirect_uri, pending.login_host, self._device.name)
+        with self._session.changing():
+            signed_in = await self._exchange(request)
+            ended = await self._session.take_up(signed_in, pending.firebase, pending.login_host)
+        return pending.route if ended is None or ended.user.uid == signed_in.user.uid else "/"
+
+    async def _exchange(self, request: SignIn) -> SignedIn:
+        """Sends the code; a backend that is busy with sign-ins that fail says when to come again, and has not used the code."""
+        for left in reversed(range(_TRIES)):
+            try:
+                return await self._backend.call(SIGN_IN, request)
+            except SignInFailed as failed:
+                wait = failed.details.get("retryAfter")
+                if failed.reason is not Reason.TOO_MANY_SIGN_INS or not isinstance(wait, int) or not left:
+                    raise
+                self.put_off()
+                await self._sleep(min(wait, 60) + secrets.randbelow(2000) / 1000)  # not all at the same moment
+        raise AssertionError
+
+    async def is_pending(self, url: str) -> bool:
+        """Whether this way back is that of a sign-in that was begun on this device and not finished."""
+        return await self._device.read(_name_of(_brought(url).get("state", ""))) is not None
+
+    async def _clear_pending(self) -> None:
+        """Makes room for another sign-in: those that nobody will finish any more go, and the oldest of too many."""
+        try:
+            values = await self._device.values(PENDING)
+        except StorageRefused:
+            return
+        begun: dict[str, float] = {}
+        for name, text in values.items():
+            pending = from_text(_Pending, text)
+            begun[name] = 0.0 if pending is None else pending.begun
+        young = [name for name in begun if abs(self._now() - begun[name]) <= PENDING_SECONDS]
+        staying = sorted(young, key=lambda name: begun[name], reverse=True)[: MAX_PENDING - 1]
+        for name in begun.keys() - set(staying):
+            await self._device.remove(name)
+
+
+def _brought(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def _name_of(state: str) -> str:
+    """The key under which a sign-in is kept: it is found by its state, and does not tell it."""
+    return PENDING + _digest(state)
+
+
+def challenge_of(verifier: str) -> str:
+    """The S256 challenge of a PKCE verifier (RFC 7636 section 4.2)."""
+    return _digest(verifier)
+
+
+def _digest(text: str) -> str:
+    """SHA-256, as base64url without padding."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")

@@ -1,0 +1,57 @@
+"""All repositories of one window, wired."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from data.repositories.access import AccessRepository
+from data.repositories.calls import Calls, Network
+from data.repositories.drafts import Drafts
+from data.repositories.records import RecordsRepository
+from data.repositories.session import SessionRepository
+from data.repositories.settings import SettingsRepository
+from data.repositories.shelf import Shelf
+from data.repositories.sign_in import SignInRepository
+from data.services.backend import Backend
+from data.services.device import Device
+from data.services.firebase_auth import FirebaseAuth
+from data.services.windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """What a window knows of the user, of Salesforce, and of what was typed."""
+
+    session: SessionRepository
+    sign_in: SignInRepository
+    access: AccessRepository
+    records: RecordsRepository
+    network: Network
+    shelf: Shelf
+    drafts: Drafts
+    settings: SettingsRepository
+
+
+def make_repositories(
+    backend: Backend,
+    firebase: FirebaseAuth,
+    device: Device,
+    windows: Windows | None = None,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Repositories:
+    """`now` gives seconds since the epoch; `windows` are the other windows of the app on this device (None: there are none)."""
+    windows = windows or Windows()
+    session, shelf = SessionRepository(firebase, device, windows, now), Shelf(device, now)
+    calls = Calls(backend, session)
+    return Repositories(
+        session,
+        SignInRepository(backend, session, device, now, sleep),
+        AccessRepository(calls, session, shelf),
+        RecordsRepository(calls, shelf),
+        calls.network,
+        shelf,
+        Drafts(device, windows, now),
+        SettingsRepository(device),
+    )

@@ -1,0 +1,71 @@
+"""What a view gets of the app around it."""
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from data.repositories.drafts import Drafts
+from data.repositories.records import RecordsRepository
+from data.repositories.session import SessionRepository
+from ui.places import Place
+from ui.settings.view_model import SettingsViewModel
+from ui.shared.catalogue import Catalogue
+
+
+class Shell(Protocol):
+    """Goes to places, does what only the device can do, and knows who uses the app."""
+
+    @property
+    def session(self) -> SessionRepository: ...
+
+    @property
+    def records(self) -> RecordsRepository: ...
+
+    @property
+    def drafts(self) -> Drafts: ...
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+
+    @property
+    def settings(self) -> SettingsViewModel: ...
+
+    @property
+    def adding(self) -> bool:
+        """Whether another user is about to sign in, beside the one who uses the app."""
+        ...
+
+    async def go(self, place: Place) -> None:
+        """Moves to another place; the way back leads here again."""
+        ...
+
+    async def open_link(self, url: str) -> None:
+        """Opens a web page, a map, a phone or mail program."""
+        ...
+
+    async def copy(self, text: str) -> None:
+        """Puts a text on the clipboard."""
+        ...
+
+    async def delete(self, sobject: str, record_id: str, title: str) -> None:
+        """Deletes a record, with a way back."""
+        ...
+
+    def is_deleted(self, record_id: str) -> bool:
+        """Whether the record is about to go."""
+        ...
+
+    async def add_user(self) -> None:
+        """Another user signs in on this device; whoever uses the app stays signed in."""
+        ...
+
+    async def switch(self, uid: str) -> None:
+        """Another user who is signed in on this device takes over."""
+        ...
+
+    def sign_out(self, *, everywhere: bool = False) -> Awaitable[None]:
+        """Ends the session. Raises CallErrors."""
+        ...
+
+    def erase(self) -> Awaitable[None]:
+        """Ends the session, and nothing of the user is left. Raises CallErrors."""
+        ...

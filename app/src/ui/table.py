@@ -1,0 +1,149 @@
+"""The one table of places. A new place is an entry in it, and a folder with its view and its state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import flet as ft
+
+from contract.calls import SobjectShape
+from ui.access.view import AccessPage
+from ui.access.view_model import AccessViewModel
+from ui.app import Rooms
+from ui.home.view import Home
+from ui.home.view_model import HomeViewModel
+from ui.more.view import More
+from ui.more.view_model import Link, MoreViewModel
+from ui.places import Addresses, Place
+from ui.profile.view import Profile
+from ui.profile.view_model import ProfileViewModel
+from ui.records.form_view import RecordForm
+from ui.records.form_view_model import FormViewModel
+from ui.records.list_view import RecordList
+from ui.records.list_view_model import ListViewModel
+from ui.records.record_view import RecordPage
+from ui.records.record_view_model import RecordViewModel
+from ui.search.view import Search
+from ui.search.view_model import SearchViewModel
+from ui.settings.view import SettingsPage
+from ui.shared.state import State
+from ui.shared.words import _
+from ui.sign_in.view import SignIn
+from ui.sign_in.view_model import SignInViewModel
+
+
+def _plain(_rooms: Rooms, _place: Place) -> State:
+    """The state of a place that has none of its own."""
+    return State()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A kind of place.
+
+    `address` is its path, with {sobject} and {record_id} where they stand in it. `make` makes its state (None while its object is not
+    known), and `view` is the component that paints it, from shell and state; one with `columns` is also told whether there is room for two.
+    `title` and `icon` are those of the navigation; a record's place is titled by its object. `parent` is where the arrow leads; a place
+    without one has no arrow. `refreshes` and `searches` say whether the bar above has these buttons, `in_more` whether a phone's
+    page of more leads there.
+    """
+
+    name: str
+    address: str
+    view: Callable[..., ft.Control]
+    make: Callable[[Rooms, Place], State | None] = _plain
+    title: Callable[[], str] = lambda: ""
+    icon: ft.IconData = ft.Icons.HOME_OUTLINED
+    parent: Callable[[Place], Place] | None = None
+    columns: bool = False
+    refreshes: bool = True
+    searches: bool = True
+    in_more: bool = False
+
+
+def _of_object(make: Callable[[Rooms, Place, SobjectShape], State]) -> Callable[[Rooms, Place], State | None]:
+    """The state of a place that shows an object or a record of it."""
+
+    def made(rooms: Rooms, place: Place) -> State | None:
+        shape = rooms.catalogue.shape(place.sobject)
+        return None if shape is None else make(rooms, place, shape)
+
+    return made
+
+
+def _list(rooms: Rooms, _place: Place, shape: SobjectShape) -> State:
+    return ListViewModel(rooms.data.records, shape, rooms.deletions.is_deleted, rooms.now)
+
+
+def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
+    return RecordViewModel(rooms.data.records, rooms.data.drafts, shape, place.record_id, rooms.now)
+
+
+def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
+    return FormViewModel(rooms.data.records, rooms.data.drafts, shape, place.record_id, dict(place.given), rooms.saved)
+
+
+def _profile(_place: Place) -> Place:
+    return Place("profile")
+
+
+def _list_of(place: Place) -> Place:
+    return Place("list", place.sobject)
+
+
+def _record_of(place: Place) -> Place:
+    return Place("record", place.sobject, place.record_id)
+
+
+def _links() -> list[Link]:
+    """What a phone's page of more leads to, beside the objects."""
+    return [Link(entry.title(), entry.icon, Place(entry.name)) for entry in ENTRIES if entry.in_more]
+
+
+ENTRIES = (
+    Entry("home", "/", Home, lambda rooms, _place: HomeViewModel(rooms.data.records, rooms.data.drafts, rooms.now), lambda: _("Home")),
+    Entry("more", "/more", More, lambda _rooms, _place: MoreViewModel(_links), lambda: _("More"), ft.Icons.MENU),
+    Entry(
+        "search", "/search", Search, lambda rooms, _place: SearchViewModel(rooms.data.records), lambda: _("Search"), ft.Icons.SEARCH,
+        refreshes=False, searches=False, in_more=True,
+    ),
+    Entry(
+        "profile", "/profile", Profile, lambda rooms, _place: ProfileViewModel(rooms.data.records), lambda: _("Profile"), ft.Icons.PERSON_OUTLINE,
+        in_more=True,
+    ),
+    Entry(
+        "access", "/access", AccessPage, lambda rooms, _place: AccessViewModel(rooms.data.access), lambda: _("Where am I signed in?"),
+        ft.Icons.DEVICES, _profile, in_more=True,
+    ),
+    Entry("settings", "/settings", SettingsPage, title=lambda: _("Settings"), icon=ft.Icons.TUNE, parent=_profile, refreshes=False, in_more=True),
+    Entry(
+        "sign-in", "/sign-in", SignIn, lambda rooms, _place: SignInViewModel(rooms.data.session, rooms.data.sign_in, rooms.finish_sign_in),
+    ),
+    Entry("list", "/records/{sobject}", RecordList, _of_object(_list)),
+    Entry("new", "/records/{sobject}/new", RecordForm, _of_object(_form), parent=_list_of, columns=True, refreshes=False),
+    Entry("record", "/records/{sobject}/{record_id}", RecordPage, _of_object(_record), parent=_list_of, columns=True),
+    Entry("edit", "/records/{sobject}/{record_id}/edit", RecordForm, _of_object(_form), parent=_record_of, columns=True, refreshes=False),
+)  # fmt: skip
+# Salesforce's way back is no place of its own; the second address is what some systems leave of a custom scheme's.
+_CALLBACKS = (("callback", "/oauth/callback"), ("callback", "/callback"))
+
+
+class Table:
+    """Finds the entry of a place."""
+
+    def __init__(self, entries: tuple[Entry, ...] = ENTRIES) -> None:
+        self._entries = {entry.name: entry for entry in entries}
+        self._addresses = Addresses([*((entry.name, entry.address) for entry in entries), *_CALLBACKS])
+
+    def entry(self, place: Place) -> Entry:
+        return self._entries[place.name]
+
+    def place(self, route: str) -> Place:
+        """The place of an address; an unknown one is home."""
+        return self._addresses.place(route)
+
+    def address(self, place: Place) -> str:
+        return self._addresses.of(place)
+
+    def make(self, rooms: Rooms, place: Place) -> State | None:
+        """The state of a place; None while the object that it shows is not known."""
+        return self.entry(place).make(rooms, place)

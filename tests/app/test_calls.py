@@ -1,0 +1,86 @@
+"""The one door to the backend: who has been signed out elsewhere is told, offline is told, and what changes nothing is asked once more."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from contract.calls import SignedInDevice
+from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason, SessionInvalid
+from tests.app.world import World
+from ui.access.view_model import AccessViewModel
+from ui.app import App
+from ui.sign_in.view_model import SignInViewModel
+
+OFFLINE = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+TABLET = SignedInDevice("d2", "Tablet", "2026-11-25T10:00:00+00:00", current=False)
+
+
+async def on_access(world: World) -> tuple[App, AccessViewModel]:
+    app = await world.start("/access")
+    assert isinstance(app.screen, AccessViewModel)
+    return app, app.screen
+
+
+@pytest.mark.parametrize("ended", [SessionInvalid(Reason.SIGNED_OUT), ConnectionLost(Reason.ACCESS_REVOKED)])
+@pytest.mark.parametrize("work", ["end a device", "stay signed in", "erase"])
+async def test_who_was_signed_out_elsewhere_is_told_wherever_they_tap(ended: CallError, work: str) -> None:
+    world = World()
+    app, model = await on_access(world)
+    world.backend.fails = {"signOut": ended, "updateConnection": ended, "eraseMe": ended}
+    match work:
+        case "end a device":
+            await model.end(TABLET)
+        case "stay signed in":
+            await model.stay_signed_in(True)
+        case _:
+            await model.leave(app.erase)
+    await app.settle()
+    assert app.session.user is None
+    assert isinstance(app.screen, SignInViewModel)
+    assert app.screen.ended is not None
+    assert app.screen.ended.reason == ended.reason
+    assert app.screen.ended.route == "/access"
+
+
+async def test_offline_is_told_on_the_page_of_the_devices_too() -> None:
+    world = World()
+    app, model = await on_access(world)
+    world.backend.offline = OFFLINE
+    await model.end(TABLET)
+    assert app.network.offline
+    world.backend.offline = None
+    await model.end(TABLET)
+    assert not app.network.offline
+
+
+async def test_signing_out_without_a_network_says_so_and_keeps_the_session() -> None:
+    world = World()
+    app, model = await on_access(world)
+    world.backend.offline = OFFLINE
+    await model.leave(app.sign_out)
+    assert app.network.offline
+    assert app.session.user is not None
+    assert model.problem is not None
+
+
+@pytest.mark.parametrize(("failed", "asked"), [(OFFLINE, 2), (OrgUnavailable(Reason.ORG_BUSY), 1)])
+async def test_what_changes_nothing_is_asked_once_more_when_it_did_not_get_through(failed: CallError, asked: int) -> None:
+    world = World()
+    await world.start("/access")
+    world.backend.asked.clear()
+    world.backend.fails["getProfile"] = failed
+    with suppress(OrgUnavailable):
+        assert (await world.records.profile().get()).title == "Account Executive"
+    assert [name for name, _ in world.backend.asked] == ["getProfile"] * asked
+
+
+async def test_what_changes_something_is_asked_once() -> None:
+    world = World()
+    await world.start("/access")
+    world.backend.asked.clear()
+    world.backend.offline = OFFLINE
+    fields: dict[str, Any] = {"Name": "Acme"}
+    with pytest.raises(OrgUnavailable):
+        await world.records.create("Account", fields, "key")
+    assert [name for name, _ in world.backend.asked] == ["createRecord"]
