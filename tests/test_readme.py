@@ -125,7 +125,7 @@ async def story(running):
         if call.name in ("getSignInOptions", "signIn"):
             return getattr(world.backend, f"_{call.name}")(request)
         return await table[call.name].work(Caller(uid, "phone"), request)
-    world.session._backend.call = call
+    world.backend.call = call
     app = await world.start("/")
     shape = app.catalogue.shape("Invoice__c")
     await app.go(Place("new", "Invoice__c"))
