@@ -47,6 +47,7 @@ class Rooms:
     data: Repositories
     catalogue: Catalogue
     deletions: Deletions
+    settings: SettingsViewModel
     now: Callable[[], float]
     finish_sign_in: Callable[[str], Awaitable[None]]
     saved: Callable[[str, str, str], Awaitable[None]]
@@ -87,7 +88,7 @@ class App(State):
         self.settings = SettingsViewModel(data.settings, device, languages)
         self.notices = Notices(sleep)
         self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
-        self._rooms = Rooms(data, self.catalogue, self.deletions, now, self._finish, self._saved)
+        self._rooms = Rooms(data, self.catalogue, self.deletions, self.settings, now, self._finish, self._saved)
         self.route = ""
         self.place = SIGN_IN
         self.screen: State | None = None
@@ -197,7 +198,8 @@ class App(State):
             model = self._places.make(self._rooms, place)
             if model is None:
                 return None
-            model.listen(self._look)
+            if model is not self.settings:  # which is one for the whole app, and heard already
+                model.listen(self._look)
         self._models[place] = model
         while len(self._models) > MAX_PLACES:
             del self._models[next(iter(self._models))]

@@ -7,7 +7,6 @@ from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
 from ui.places import Place
-from ui.settings.view_model import SettingsViewModel
 from ui.shared.catalogue import Catalogue
 
 
@@ -25,9 +24,6 @@ class Shell(Protocol):
 
     @property
     def catalogue(self) -> Catalogue: ...
-
-    @property
-    def settings(self) -> SettingsViewModel: ...
 
     @property
     def adding(self) -> bool:

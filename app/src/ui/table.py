@@ -114,7 +114,10 @@ ENTRIES = (
         "access", "/access", AccessPage, lambda rooms, _place: AccessViewModel(rooms.data.access), lambda: _("Where am I signed in?"),
         ft.Icons.DEVICES, _profile, in_more=True,
     ),
-    Entry("settings", "/settings", SettingsPage, title=lambda: _("Settings"), icon=ft.Icons.TUNE, parent=_profile, refreshes=False, in_more=True),
+    Entry(
+        "settings", "/settings", SettingsPage, lambda rooms, _place: rooms.settings, lambda: _("Settings"), ft.Icons.TUNE, _profile,
+        refreshes=False, in_more=True,
+    ),
     Entry(
         "sign-in", "/sign-in", SignIn, lambda rooms, _place: SignInViewModel(rooms.data.session, rooms.data.sign_in, rooms.finish_sign_in),
     ),
