@@ -27,6 +27,7 @@ _POLICIES = {
     Reason.ORG_POLICY: (0.0, "are refused by OAuth Policies: Permitted Users, or IP Relaxation (refreshes come from Google's addresses)"),
     Reason.ACCESS_REVOKED: (0.5, "are not known any more: does Refresh Token Policy expire them at once, or after a fixed time?"),
 }
+_REFUSED = ("invalid_client", "invalid_client_credentials")
 _WAIT = "a new app needs up to ten minutes until every server knows it"
 
 
@@ -51,12 +52,13 @@ class OrgCheck:
             yield False, f"{self._host} does not answer: is the name right? (Setup › My Domain)"
             return
         yield self._versions(versions)
-        key_is_known = True
-        async for good, line in self._client():
-            key_is_known &= good or "secret" in line
-            yield good, line
-        if not key_is_known:
+        error = _error(await self._refresh(with_secret=True))
+        if error == "invalid_client_id":
+            yield False, f"the org does not know SALESFORCE_CONSUMER_KEY: is the app of another org, or not distributed? {_WAIT}"
             return
+        yield True, "the org knows the consumer key"
+        async for found in self._secret(error):
+            yield found
         known: list[str] = []
         for uri in sorted(self._settings.redirect_uris):
             good, line = await self._redirect_uri(uri)
@@ -77,24 +79,16 @@ class OrgCheck:
             return False, f"{self._host} answers, and not as Salesforce does: is it a My Domain?"
         return False, f"API version {wanted} is not there, the newest is {known[-1]}: set SALESFORCE_API_VERSION"
 
-    async def _client(self) -> AsyncIterator[tuple[bool, str]]:
-        """Key and secret, by a refresh token that cannot be one."""
-        form = {"grant_type": "refresh_token", "refresh_token": "check-org", "client_id": self._settings.consumer_key}
-        secret = {"client_secret": self._settings.consumer_secret.reveal()}
-        error = _error(await self._post({**form, **secret}))
-        if error == "invalid_client_id":
-            yield False, f"the org does not know SALESFORCE_CONSUMER_KEY: is the app of another org, or not distributed? {_WAIT}"
-            return
-        yield True, "the org knows the consumer key"
-        if error in ("invalid_client", "invalid_client_credentials"):
+    async def _secret(self, error: str) -> AsyncIterator[tuple[bool, str]]:
+        """`error` is what a refresh with the secret was answered, with a refresh token that cannot be one."""
+        if error in _REFUSED:
             yield False, "the consumer secret is wrong: copy it once more from the app's page, then make it a new version of the secret"
             return
         yield True, "the consumer secret is right"
-        without = _error(await self._post(form))
-        if without not in ("invalid_client", "invalid_client_credentials", "invalid_client_id"):
-            yield False, "the app takes a refresh without the secret: switch on Require secret for Refresh Token Flow"
-        else:
+        if _error(await self._refresh(with_secret=False)) in (*_REFUSED, "invalid_client_id"):
             yield True, "a refresh needs the secret"
+        else:
+            yield False, "the app takes a refresh without the secret: switch on Require secret for Refresh Token Flow"
 
     async def _redirect_uri(self, uri: str) -> tuple[bool, str]:
         if "redirect_uri_mismatch" in await self._authorize(uri):
@@ -130,7 +124,10 @@ class OrgCheck:
         told = parse_qs(urlsplit(answer.headers.get("Location", "")).query)
         return " ".join([answer.body.decode(errors="replace"), *told.get("error", []), *told.get("error_description", [])])
 
-    async def _post(self, form: Mapping[str, str]) -> Answer:
+    async def _refresh(self, *, with_secret: bool) -> Answer:
+        form = {"grant_type": "refresh_token", "refresh_token": "check-org", "client_id": self._settings.consumer_key}
+        if with_secret:
+            form["client_secret"] = self._settings.consumer_secret.reveal()
         return await self._http.send("POST", f"{self._base}/services/oauth2/token", seconds=_SECONDS, form=form)
 
 

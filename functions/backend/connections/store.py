@@ -104,17 +104,33 @@ class RecordingStore:
         notice: Notice = lambda _connection, _event: None,
         broken: Callable[[str], None] = lambda _subject: None,
     ) -> None:
-        self.read = documents.read
-        self.find = documents.find
-        self.keep_describes = documents.keep_describes
-        self.erase = documents.erase
-        self.read_blocks = documents.read_blocks
-        self.newest_entries = documents.newest_entries
         self._documents = documents
         self._audit = audit
         self._clock = clock
         self._notice = notice
         self._broken = broken
+
+    async def read(self, uid: Uid) -> Connection | None:
+        return await self._documents.read(uid)
+
+    def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
+        """All that meet the criteria, as they are when their turn comes."""
+        return self._documents.find(criteria)
+
+    async def keep_describes(self, connection: Connection) -> None:
+        """Writes `connection.describes` and nothing else, over exactly the revision that was read. Raises Contended."""
+        await self._documents.keep_describes(connection)
+
+    async def erase(self, uid: Uid) -> None:
+        """Forgets which records belong to a user, and all else that is kept beside the connection."""
+        await self._documents.erase(uid)
+
+    async def read_blocks(self) -> Blocks:
+        return await self._documents.read_blocks()
+
+    async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
+        """The last entries of a record, newest first."""
+        return await self._documents.newest_entries(subject, count)
 
     async def write(self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = "") -> Connection:
         """Writes a connection over the revision that it was read at. Raises Contended."""

@@ -56,7 +56,7 @@ class _Window:
 
 @dataclass(slots=True)
 class Attempt:
-    """An exchange under way; it counts as failed until it is said to have succeeded."""
+    """An exchange under way; it counts as failed until it is said to have succeeded, unless it was never sent."""
 
     succeeded: bool = False
 
@@ -97,19 +97,19 @@ class Attempts:
         """One exchange, which the block carries out. Raises SignInFailed(too-many-sign-ins) with the seconds to wait."""
         budgets = self._budgets(visitor, login_host, code)
         self._check(budgets)
-        keys, attempt = [b.key for b in budgets], Attempt()
+        keys, attempt, was_sent = [b.key for b in budgets], Attempt(), True
         self._under_way.update(keys)
         try:
             yield attempt
         except NotSent:  # Salesforce was out of reach: nothing was asked
-            attempt.succeeded = True
+            was_sent = False
             raise
         finally:
             self._under_way.subtract(keys)
             for key in keys:
                 if not self._under_way[key]:
                     del self._under_way[key]
-            if not attempt.succeeded:
+            if was_sent and not attempt.succeeded:
                 self._count(keys)
 
     # Parts
