@@ -14,7 +14,7 @@ from tests.device import Drawer
 from ui.app import App
 from ui.frame import Window, chosen, destinations
 from ui.home.view_model import HomeViewModel
-from ui.places import Place
+from ui.places import Given, Place
 from ui.records.form_view_model import FormViewModel
 from ui.records.list_view_model import ListViewModel
 from ui.records.record_view_model import RecordViewModel
@@ -26,7 +26,7 @@ TABLE = Table()
 PLACES = [
     Place("home"), Place("more"), Place("search"), Place("profile"), Place("access"), Place("settings"), Place("sign-in"),
     Place("list", "Invoice__c"), Place("record", "Account", "001"), Place("edit", "Account", "001"), Place("new", "Contact"),
-    Place("new", "Contact", given=(("AccountId", "001"), ("AccountId.name", "Ä & Ö"))),
+    Place("new", "Contact", given=(Given("AccountId", "001", "Ä & Ö"),)),
 ]  # fmt: skip
 
 

@@ -6,13 +6,22 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A value with which a new record begins; `name` is what a person reads of a record that it refers to."""
+
+    field: str
+    value: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """What an address shows. `given` are the values with which a new record begins."""
 
     name: str
     sobject: str = ""
     record_id: str = ""
-    given: tuple[tuple[str, str], ...] = ()
+    given: tuple[Given, ...] = ()
 
 
 HOME = Place("home")
@@ -31,7 +40,7 @@ class Addresses:
         known = {"{sobject}": place.sobject, "{record_id}": place.record_id}
         parts = next(parts for name, parts in self._all if name == place.name)
         path = "/" + "/".join(quote(known[part], safe="") if part in known else part for part in parts)
-        return path + (f"?{urlencode(place.given)}" if place.given else "")
+        return path + (f"?{_query(place.given)}" if place.given else "")
 
     def place(self, route: str) -> Place:
         """The place of an address; an unknown one is home."""
@@ -40,6 +49,18 @@ class Addresses:
         for name, parts in self._all:
             values = dict(zip(parts, asked, strict=False))
             if len(parts) == len(asked) and all(part == value or (part[:1] == "{" and value) for part, value in values.items()):
-                given = tuple(parse_qsl(query)) if name == "new" else ()
+                given = _given(query) if name == "new" else ()
                 return Place(name, values.get("{sobject}", ""), values.get("{record_id}", ""), given)
         return HOME
+
+
+_NAME = ".name"  # follows a field in an address, before what a person reads of its value; no field has a dot in its name
+
+
+def _query(given: tuple[Given, ...]) -> str:
+    return urlencode([pair for g in given for pair in ((g.field, g.value), (g.field + _NAME, g.name)) if pair[1]])
+
+
+def _given(query: str) -> tuple[Given, ...]:
+    asked = dict(parse_qsl(query))
+    return tuple(Given(field, value, asked.get(field + _NAME, "")) for field, value in asked.items() if not field.endswith(_NAME))

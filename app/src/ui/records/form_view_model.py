@@ -10,6 +10,7 @@ from contract.errors import CallError, ChangedMeanwhile, OrgUnavailable, Reason,
 from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
 from data.repositories.records import RecordsRepository
+from ui.places import Given
 from ui.shared import values
 from ui.shared.merge import Conflict, merge
 from ui.shared.state import Live, Screen
@@ -24,7 +25,9 @@ _NOT_IN_FORM = frozenset({"id", "address", "location", "base64", "complexvalue"}
 class FormViewModel(Screen):
     """`record_id` is "" for a new record, which begins with `given`. `saved` is told when it is done."""
 
-    def __init__(self, records: RecordsRepository, drafts: Drafts, shape: SobjectShape, record_id: str, given: dict[str, str], saved: Saved) -> None:
+    def __init__(
+        self, records: RecordsRepository, drafts: Drafts, shape: SobjectShape, record_id: str, given: tuple[Given, ...], saved: Saved
+    ) -> None:
         super().__init__()
         self._records = records
         self._drafts = drafts
@@ -66,8 +69,8 @@ class FormViewModel(Screen):
 
     def _new(self) -> Draft:
         defaults = {f.name: f.default for f in self.fields}
-        given = {name: text for name, text in self._given.items() if name in defaults}
-        names = {name.removesuffix(".name"): text for name, text in self._given.items() if name.endswith(".name")}
+        given = {g.field: g.value for g in self._given if g.field in defaults}
+        names = {g.field: g.name for g in self._given if g.name}
         return Draft(new_id(), self.shape.sobject, seen={**defaults, **given}, names=names, key=new_id())
 
     def _understood(self, draft: Draft) -> Draft:

@@ -3,7 +3,7 @@
 import flet as ft
 
 from contract.calls import Record, RelatedList
-from ui.places import Place
+from ui.places import Given, Place
 from ui.records.record_view_model import Group, Line, RecordViewModel
 from ui.shared import parts, theme, values
 from ui.shared.live import use
@@ -129,8 +129,7 @@ def _related(shell: Shell, model: RecordViewModel, related: RelatedList) -> ft.C
         )
 
     async def new() -> None:
-        field = related.field or ""
-        await shell.go(Place("new", related.sobject, given=((field, model.record_id), (f"{field}.name", model.title))))
+        await shell.go(Place("new", related.sobject, given=(Given(related.field or "", model.record_id, model.title),)))
 
     can_create = shape is not None and shape.creatable and related.field is not None
     add = parts.icon_button(ft.Icons.ADD, _("New {object}", object=shape.label), new) if can_create and shape is not None else None
