@@ -193,3 +193,11 @@ def test_a_state_and_an_event_that_only_a_newer_service_knows_are_told() -> None
     access = decode(Access, {"connection": {**status, "state": "hibernating"}, "devices": [], "history": [line]}, lenient=True)
     assert state_words(access.connection.state) == "Unknown. Load the app again to see more."
     assert history_words(access.history[0]) == "Something else happened: hibernation"
+
+
+@pytest.mark.parametrize(("label", "kind", "said"), [
+    ("Account ID", "reference", "Account"), ("Account-ID", "reference", "Account"), ("取引先 ID", "reference", "取引先"),
+    ("取引先ID", "reference", "取引先"), ("Related To", "reference", "Related To"), ("ID", "reference", "ID"), ("Tax ID", "string", "Tax ID"),
+])  # fmt: skip
+def test_a_reference_is_called_after_what_it_refers_to(label: str, kind: str, said: str) -> None:
+    assert values.label_of(FieldShape("AccountId", label, kind, False, True, True)) == said

@@ -292,7 +292,7 @@ def Reference(shell: Shell, model: FormViewModel, field: FieldShape, label: str,
     if targets:
         buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=field.label), begin))
     box = ft.TextField(
-        label=label.replace(" ID", ""), value=name, read_only=True, error=error, helper=field.help,
+        label=label.replace(field.label, values.label_of(field)), value=name, read_only=True, error=error, helper=field.help,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),
         on_click=begin if targets else None,
     )  # fmt: skip

@@ -112,13 +112,11 @@ def _filter(model: ListViewModel, field: FieldShape) -> ft.Control:
 
     if field.type == "reference":
         options: list[tuple[str, FieldValue]] = [(_("Mine"), "me")]
-        label = _("Owner")
     elif field.type == "boolean":
         options = [(_("Yes"), True), (_("No"), False)]
-        label = field.label
     else:
         options = [(field.labels.get(v, v), v) for v in field.picklist]
-        label = field.label
+    label = values.label_of(field)
     shown = label if chosen is None else f"{label}: {next((t for t, v in options if v == chosen), chosen)}"
     return _chip(shown, [item(_("All"), None), *(item(t, v) for t, v in options)], chosen is not None)
 

@@ -21,7 +21,7 @@ def look_up(shell: Shell, field: FieldShape, targets: list[str], chosen: Chosen)
         chosen(None, "")
 
     return ft.AlertDialog(
-        title=ft.Text(field.label.removesuffix(" ID")),
+        title=ft.Text(values.label_of(field)),
         content=ft.Container(Finder(shell, targets, chosen), width=480, height=480),
         actions=[ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=close)],
         on_dismiss=close,

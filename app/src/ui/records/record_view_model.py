@@ -120,7 +120,7 @@ class RecordViewModel(Screen):
             name = record.fields.get(f"{field.relationship}.Name")
             if not name or not given:
                 return []
-            return [Line(field.label.removesuffix(" ID"), str(name), parent=str(given))]
+            return [Line(values.label_of(field), str(name), parent=str(given))]
         text = values.value(field, given)
         if not text or (field.type == "boolean" and not given):
             return []

@@ -139,6 +139,12 @@ def fields_of(shape: SobjectShape) -> Mapping[str, FieldShape]:
     return {f.name: f for f in shape.fields}
 
 
+def label_of(field: FieldShape) -> str:
+    """What a field is called on the screen. Salesforce calls a standard reference after the id that it holds, in the user's language
+    ("Account ID", "Account-ID", "取引先 ID"), where people read a name."""
+    return re.sub(r"[ -]?ID$", "", field.label) or field.label if field.type == "reference" else field.label
+
+
 def currency_of(shape: SobjectShape | None, name: str) -> str:
     """The ISO 4217 code of a field's amounts; "" when it is not known."""
     field = None if shape is None else fields_of(shape).get(name)
