@@ -56,7 +56,7 @@ class Vault:
         return self._remembered.recall(uid) or await self._joined_look_up(uid)
 
     async def admits(self, caller: Caller) -> bool:
-        """Whether a device is signed in; True when there is no living connection, which the call itself finds out."""
+        """Whether the device is signed in. True without a live connection; the call then raises."""
         remembered = self._remembered.recall(caller.uid)
         known = remembered is not None and caller.device in remembered.devices
         telemetry.count("cache.lookups", cache="credentials", hit=known)

@@ -170,7 +170,9 @@ def test_where_a_record_goes_wrong() -> None:
     assert flaw(None) == (0, "the end of the chain is missing")
     assert flaw(chains[2], second, third) == (1, missing)
     assert flaw(chains[2], first, third) == (2, missing)
+    assert flaw(chains[2], first, first, third) == (2, missing)
     assert flaw(chains[2], replace(first, subject="t"), second, third) == (1, moved)
+    assert flaw(chains[2], replace(first, subject="a"), second, third) == (1, moved)
     assert flaw(chains[2], replace(first, previous="x"), second, third) == (1, moved)
     assert flaw(chains[2], replace(first, by="x"), second, third) == (1, moved)
     assert flaw(chains[2], first, replace(second, by="x"), third) == (2, moved)
@@ -180,6 +182,20 @@ def test_where_a_record_goes_wrong() -> None:
     assert flaw(replace(chains[2], hash="x"), *entries) == (3, unsealed)
     assert flaw(replace(chains[2], seal=chains[1].seal), *entries) == (3, unsealed)
     assert flaw(replace(chains[2], seal=b"x"), *entries) == (3, unsealed)
+    later = CIPHER.seal(Secret("z" * 64), uid="s", field="audit", generation=3)  # greater than any hash
+    assert flaw(replace(chains[2], seal=later), *entries) == (3, unsealed)
+    assert flaw(replace(chains[2], hash="z" * 64, seal=later), *entries) == (3, unsealed)
+
+
+def test_a_long_record_as_it_is_read_has_no_flaw() -> None:
+    """Equal numbers and texts, and not the same objects."""
+    audit, chain, entries = Audit(CIPHER, lambda: "s"), None, list[Entry]()
+    for _ in range(300):
+        chain, entry = audit.append(chain, Event.REFRESH, at=NOON, by="b")
+        entries.append(replace(entry, subject="".join(["s"]), sequence=int(str(entry.sequence))))
+    assert chain is not None
+    assert {entry.generation for entry in entries} == {0}
+    assert audit.flaw(Recorded("s", replace(chain, sequence=int(str(chain.sequence))), tuple(entries))) is None
 
 
 def test_a_chain_is_sealed_anew_and_one_with_a_wrong_seal_stays() -> None:
@@ -268,6 +284,9 @@ def test_of_one_sign_in_the_newer_credential_is_remembered_and_of_two_the_last()
         Credential(UID, Secret("new"), URL, 5), NOON, frozenset({"a", "b"}), None,
     )  # fmt: skip
     assert memory.remember(replace(whole(), generation=4), Secret("old"), None) is first
+    assert memory.remember(replace(whole(), generation=6), Secret("newest"), None).credential.generation == 6
+    memory.forget(UID)
+    first = memory.remember(newer, Secret("new"), None)
     assert memory.recall(UID) is first
     same = memory.remember(newer, Secret("again"), None)
     assert memory.recall(UID) is same is not first
@@ -529,6 +548,9 @@ async def test_describes_are_kept_beside_the_connection_for_others_too(here: Bac
     assert CIPHER.unseal_bytes(stored.text, uid=UID, field="describes") == b"text"
     here.remembered.forget(UID)
     assert await here.vault.recall(UID) == kept
+    await here.documents.keep_describes(replace(await here.stored(), describes=KeptText(b"of a key that is lost", NOON)))
+    here.remembered.forget(UID)
+    assert await here.vault.recall(UID) is None, "what cannot be opened is asked for again"
     await here.vault.keep(OTHER, kept)  # a connection that is not there keeps nothing
     await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
     await here.vault.keep(UID, kept)

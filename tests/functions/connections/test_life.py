@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,8 @@ import pytest
 
 from backend.connections import connection as steps
 from backend.connections.audit import hash_of
-from backend.connections.connection import Device
+from backend.connections.connection import Connection, Device, State
+from backend.connections.store import Criteria
 from backend.values import Caller, Secret, Uid
 from contract.calls import Access, ConnectionStatus, Empty, Erased, HistoryLine, SignedInDevice, SignOut, UpdateConnection
 from contract.errors import ConnectionLost, Reason
@@ -55,7 +57,7 @@ async def test_access_shows_the_newest_device_first_and_twenty_lines_of_history(
 
 @pytest.mark.parametrize(("request_", "left", "ended"), [
     (SignOut(), {"tablet"}, 0), (SignOut(device="tablet"), {"phone"}, 0),
-    (SignOut(everywhere=True), None, 1), (SignOut(device="gone"), {"phone", "tablet"}, 0),
+    (SignOut(everywhere=True), None, 1), (SignOut(device="gone"), {"phone", "tablet"}, 0), (SignOut(device="".join(["tab", "let"])), {"phone"}, 0),
 ])  # fmt: skip
 async def test_signing_out(here: Backend, request_: SignOut, left: set[str] | None, ended: int) -> None:
     await here.sign_in()
@@ -64,6 +66,13 @@ async def test_signing_out(here: Backend, request_: SignOut, left: set[str] | No
     found = await MemoryDocuments.read(here.documents, UID)
     assert (None if found is None else set(found.devices)) == left
     assert (len(here.firebase.ended), len(here.salesforce.revoked)) == (ended, ended)
+
+
+async def test_with_the_last_device_the_connection_ends(here: Backend) -> None:
+    await here.sign_in()
+    await here.lifecycle.sign_out(Caller(UID, "".join(["pho", "ne"])), SignOut())
+    assert await MemoryDocuments.read(here.documents, UID) is None
+    assert (here.firebase.ended, here.salesforce.revoked) == ([UID], [(HOST, "refresh 1")])
 
 
 async def test_signing_out_of_what_has_ended_already_ends_the_firebase_sessions(here: Backend) -> None:
@@ -110,6 +119,33 @@ async def test_a_block_counts_what_it_ended_and_what_salesforce_has_not_confirme
     assert dataclasses.astuple(await here.lifecycle.block(Uid.of("00D000000000001EAA", "005000000000009AAA"), by="anna")) == (0, 0)
     assert (await here.stored(OTHER)).tokens.refresh_token
     assert here.salesforce.revoked == [(HOST, "refresh 1")]
+
+
+@pytest.mark.parametrize("state", [State.FRESH, State.NEEDS_SIGN_IN, State.SENDING, State.SENT_UNKNOWN])
+async def test_a_block_ends_a_connection_in_whatever_state_it_is(here: Backend, state: State) -> None:
+    await here.sign_in()
+    await here.documents.write(replace(await here.stored(), state=state))
+    await here.lifecycle.block(UID, by="anna")
+    assert (await here.stored()).state is State.REVOKED
+
+
+async def test_a_connection_that_comes_into_use_while_it_is_looked_for_is_not_deleted(here: Backend) -> None:
+    await here.sign_in()
+    await here.clock.sleep(181 * 86400)
+
+    def used() -> None:
+        here.documents._documents[UID] = replace(here.documents._documents[UID], used=here.clock.now())  # pyright: ignore[reportPrivateUsage]
+
+    find = here.documents.find
+
+    async def find_and_be_late(criteria: Criteria) -> AsyncIterator[Connection]:
+        async for connection in find(criteria):
+            used()
+            yield connection
+
+    here.documents.find = find_and_be_late
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0)
+    assert (await here.stored()).used == here.clock.now()
 
 
 async def test_the_upkeep_reports_each_kind_and_boundaries_are_whole_days(here: Backend) -> None:

@@ -197,6 +197,14 @@ async def test_sign_ins_under_way_count_until_they_are_done() -> None:
     assert told == ["refused"]
 
 
+async def test_what_has_failed_and_what_is_under_way_are_added() -> None:
+    budget, office = attempts(per_address=2), someone("198.51.100.9")
+    assert fail(budget, office) is None
+    with budget.one(office, HOST, CODE) as attempt:
+        assert fail(budget, office) == 1
+        attempt.succeeded = True
+
+
 async def test_of_two_under_way_the_other_still_counts_when_one_is_done() -> None:
     budget, office = attempts(per_address=2), someone("198.51.100.9")
     with budget.one(office, HOST, CODE) as first:
@@ -259,9 +267,39 @@ async def test_half_of_what_all_together_have_is_kept_for_first_attempts() -> No
 
 
 async def test_the_people_behind_one_proxy_have_ten_times_an_addresss_budget_wherever_they_sign_in() -> None:
-    budget = attempts()
-    people = [(someone(f"10.{n // 250}.{n % 250}.1", peer="198.51.100.9"), f"h{n}.my.salesforce.com") for n in range(1000)]
-    assert [fail(budget, person, host) for person, host in people].count(None) == 200
+    for proxy in ("198.51.100.9", "1.1.1.1"):
+        budget = attempts()
+        people = [(someone(f"10.{n // 250}.{n % 250}.1", peer=proxy), f"h{n}.my.salesforce.com") for n in range(1000)]
+        assert [fail(budget, person, host) for person, host in people].count(None) == 200
+
+
+async def test_who_calls_directly_is_nobodys_proxy() -> None:
+    """The address and the caller's own are equal, and not the same object."""
+    told = list[set[str]]()
+
+    class Noting(MemoryAttempts):
+        async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
+            told.append(set(counts))
+            return counts
+
+    budget = attempts(Noting())
+    await failures(budget, [Visitor("198.51.100.9", "".join(["198.51.", "100.9"]), None)] * 5)
+    await settled()
+    assert not [key for counted in told for key in counted if "peer" in key]
+    assert told
+
+
+async def test_a_flood_that_others_have_counted_is_noticed_too() -> None:
+    class Flooded(MemoryAttempts):
+        async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
+            return dict.fromkeys(counts, 1000)
+
+    noticed, office = list[str](), someone("198.51.100.9")
+    budget = Attempts(Flooded(), HeldClock(), per_address=5, fingerprint=str, notice=lambda: noticed.append("refused"))
+    assert await failures(budget, [office] * 3) == 3
+    await settled()
+    assert [fail(budget, office) for _ in range(3)] == [55, 55, 55]
+    assert noticed == ["refused"]
 
 
 async def test_a_proxys_people_are_first_attempts_until_as_many_have_failed_as_one_address_may() -> None:
