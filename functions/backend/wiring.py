@@ -26,24 +26,16 @@ from backend.adapters.firebase_auth import FirebaseAuth
 from backend.adapters.firestore import FirestoreAttempts, FirestoreCodes, FirestoreCreations, FirestoreDocuments, FirestoreUsage
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
-from backend.adapters.salesforce_rest import SalesforceRest
-from backend.adapters.salesforce_session import SalesforceSession
+from backend.assembly import assemble
 from backend.connections.audit import Audit, Event
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Connection
-from backend.connections.credentials import RememberedCredentials
 from backend.connections.lifecycle import Lifecycle
-from backend.connections.renewal import Renewal
 from backend.connections.store import Criteria, RecordingStore
 from backend.connections.vault import Vault
 from backend.cors import AllowedOrigins
 from backend.endpoint import Endpoint
 from backend.records.allowance import AMPLE, Allowance, OrgUsage
-from backend.records.changes import Changes
-from backend.records.creations import Creations
-from backend.records.currencies import Currencies
-from backend.records.describe import Describes
-from backend.records.queries import Queries
 from backend.routes import routes
 from backend.settings import Settings
 from backend.sign_in.attempts import Attempts
@@ -100,31 +92,27 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     firestore = AsyncClient(project=settings.project_id)
     store = RecordingStore(FirestoreDocuments(firestore), Audit(cipher, _new_id), clock, _log_connection, _log_broken)
     firebase = FirebaseAuth(_firebase_app(settings))
-    blocks = BlockList(store, clock)
-
-    remembered = RememberedCredentials(clock)
-    vault = Vault(store, cipher, salesforce, clock, remembered)
-    renewal = Renewal(vault, store, salesforce, remembered, clock, random.random, owner=_new_id())
-    keep_alive, delete_unused = timedelta(days=settings.keep_alive_days), timedelta(days=settings.delete_unused_days)
-    lifecycle = Lifecycle(vault, renewal, store, firebase, blocks, clock, keep_alive=keep_alive, delete_unused=delete_unused)
+    usage = FirestoreUsage(firestore)
+    allowance = Allowance(usage, clock, user_requests=settings.user_daily_requests, org_percent=settings.org_budget_percent, notice=_log_allowance)
+    process = assemble(
+        store, FirestoreCreations(firestore), allowance, salesforce, http, firebase, cipher, clock, random.random,
+        owner=_new_id(), api_version=settings.api_version,
+        keep_alive=timedelta(days=settings.keep_alive_days), delete_unused=timedelta(days=settings.delete_unused_days),
+    )  # fmt: skip
 
     options = SignInOptions(settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase, settings.app_check_client)
     codes, redirect_uris = FirestoreCodes(firestore), settings.redirect_uris
     attempts = _attempts(settings, firestore, clock)
-    sign_in = SignInFlow(vault, salesforce, firebase, blocks, codes, attempts, new_id=_new_id, options=options, redirect_uris=redirect_uris)
-
-    usage = FirestoreUsage(firestore)
-    allowance = Allowance(usage, clock, user_requests=settings.user_daily_requests, org_percent=settings.org_budget_percent, notice=_log_allowance)
-    org = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, random.random), settings.api_version)
-    describes = Describes(org, vault, clock, may_look=allowance.is_ample)
-    currencies = Currencies(org, clock, may_look=allowance.is_ample)
-    queries, changes = Queries(org, describes, currencies), Changes(org, describes, Creations(FirestoreCreations(firestore), cipher))
+    sign_in = SignInFlow(
+        process.vault, salesforce, firebase, process.blocks, codes, attempts, new_id=_new_id, options=options, redirect_uris=redirect_uris
+    )
 
     apps = frozenset(settings.app_check_apps)
     app_check = AppCheck(settings.project_id, apps, settings.app_check_keys_url) if apps else None
     gate, origins = AppCheckGate(app_check, required=settings.app_check_required), AllowedOrigins(settings.allowed_origins)
-    endpoint = Endpoint(routes(sign_in, lifecycle, queries, changes), firebase, blocks, vault, gate, origins)
-    return Backend(endpoint, lifecycle, blocks, vault, store, usage, http)
+    work = routes(sign_in, process.lifecycle, process.queries, process.changes)
+    endpoint = Endpoint(work, firebase, process.blocks, process.vault, gate, origins)
+    return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http)
 
 
 def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) -> Attempts:

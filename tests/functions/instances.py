@@ -5,28 +5,16 @@ import itertools
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
-from backend.adapters.salesforce_rest import SalesforceRest
-from backend.adapters.salesforce_session import SalesforceSession
+from backend.assembly import Process, assemble
 from backend.connections.audit import Audit, Entry, Event
-from backend.connections.blocks import BlockList
 from backend.connections.connection import Connection, Credential, Device, SealedTokens, State
-from backend.connections.credentials import RememberedCredentials
-from backend.connections.lifecycle import Lifecycle
-from backend.connections.renewal import Renewal
 from backend.connections.store import RecordingStore
-from backend.connections.vault import Vault
 from backend.records.allowance import Allowance
-from backend.records.changes import Changes
-from backend.records.creations import Creations
-from backend.records.currencies import Currencies
-from backend.records.describe import Describes
-from backend.records.queries import Queries
 from backend.sign_in.attempts import Attempts
 from backend.sign_in.flow import SignInFlow
 from backend.values import Caller, Secret, Uid, Visitor
@@ -92,18 +80,6 @@ class FirebaseUsers:
         return self._valid_since.get(uid, 0)
 
 
-@dataclass(frozen=True)
-class Instance:
-    """One process: its memory, its vault, its renewals."""
-
-    remembered: RememberedCredentials
-    vault: Vault
-    renewal: Renewal
-    rest: SalesforceRest
-    queries: Queries
-    changes: Changes
-
-
 class Instances:
     """Several processes of the function in one, over one store."""
 
@@ -121,27 +97,19 @@ class Instances:
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")
         self.store = RecordingStore(self.documents, self.audit, self.clock, self.notice)
+        self.firebase = FirebaseUsers()
         self.each = [self.instance(str(n)) for n in range(4)]
         self.vaults = [i.vault for i in self.each]
         self.renewals = [i.renewal for i in self.each]
         self.rests = [i.rest for i in self.each]
-        self.blocks = BlockList(self.store, self.clock)
-        self.firebase = FirebaseUsers()
-        keep, unused = timedelta(days=20), timedelta(days=180)
-        self.lifecycle = Lifecycle(
-            self.vaults[0], self.renewals[0], self.store, self.firebase, self.blocks, self.clock, keep_alive=keep, delete_unused=unused
-        )
+        self.blocks, self.lifecycle = self.each[0].blocks, self.each[0].lifecycle
 
-    def instance(self, owner: str) -> Instance:
-        remembered = RememberedCredentials(self.clock)
-        vault = Vault(self.store, self.cipher, self.oauth, self.clock, remembered)
-        renewal = Renewal(vault, self.store, self.oauth, remembered, self.clock, random.Random(owner).random, owner)
+    def instance(self, owner: str) -> Process:
         allowance = Allowance(self.usage, self.clock, user_requests=self.user_requests, org_percent=95)
-        session = SalesforceSession(self.http, renewal, allowance, self.clock, random.Random(owner).random)
-        rest = SalesforceRest(session, API_VERSION)
-        describes = Describes(rest, vault, self.clock, may_look=allowance.is_ample)
-        queries = Queries(rest, describes, Currencies(rest, self.clock))
-        return Instance(remembered, vault, renewal, rest, queries, Changes(rest, describes, Creations(MemoryCreations(), self.cipher)))
+        return assemble(
+            self.store, MemoryCreations(), allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock, random.Random(owner).random,
+            owner=owner, api_version=API_VERSION, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180),
+        )  # fmt: skip
 
     def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
         """The first flow, on the first instance."""
