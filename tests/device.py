@@ -95,7 +95,7 @@ class Drawer:
     async def copy(self, text: str) -> None:
         self.links.append(f"copied: {text}")
 
-    async def stands(self) -> None:
+    async def painted(self) -> None:
         return
 
     def keep_picture(self, uid: str) -> None:

@@ -59,7 +59,7 @@ async def _start(page: ft.Page, device: Body) -> None:
     dress()
     page.render_views(Frame, app, table, window)
     watch(page.session, app.notices.failed)
-    await device.stands()
+    await device.painted()
     try:
         await starting
     except Exception as error:  # the app stands: it says so itself, and goes on

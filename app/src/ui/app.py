@@ -96,7 +96,7 @@ class App(State):
         self.put_off = False
         self.adding = False
         self.on_settings: Callable[[], None] = lambda: None
-        self._stands = asyncio.Event()
+        self._first_sight = asyncio.Event()
         self._models: dict[Place, State] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.catalogue.listen(self._catalogue_changed)
@@ -167,14 +167,14 @@ class App(State):
 
     def _look(self) -> None:
         """Whether the place shows more than a skeleton."""
-        if self.screen is not None and not self.finishing and (not isinstance(self.screen, Screen) or self.screen.stands):
-            self._stands.set()
+        if self.screen is not None and not self.finishing and (not isinstance(self.screen, Screen) or self.screen.has_content):
+            self._first_sight.set()
 
     async def first_sight(self, seconds: float) -> None:
         """Waits until there is something to see, but no longer than that."""
         try:
             async with asyncio.timeout(seconds):
-                await self._stands.wait()
+                await self._first_sight.wait()
         except TimeoutError:
             return
 

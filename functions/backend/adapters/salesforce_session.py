@@ -38,7 +38,7 @@ class Credentials(Protocol):
         ...
 
 
-class Allowance(Protocol):
+class RequestBudget(Protocol):
     """How many requests to Salesforce a user and an org may still make."""
 
     async def take(self, uid: Uid) -> None:
@@ -80,7 +80,7 @@ class _Flight:
 class SalesforceSession:
     """One for each process. Raises CallErrors."""
 
-    def __init__(self, http: Http, credentials: Credentials, allowance: Allowance, clock: Clock, random: Callable[[], float]) -> None:
+    def __init__(self, http: Http, credentials: Credentials, allowance: RequestBudget, clock: Clock, random: Callable[[], float]) -> None:
         self._http = http
         self._credentials = credentials
         self._allowance = allowance

@@ -112,7 +112,7 @@ class _FletDevice:
         """The person's languages as BCP 47 tags, the preferred one first."""
         return [(locale.getlocale()[0] or "en").replace("_", "-")]
 
-    async def stands(self) -> None:
+    async def painted(self) -> None:
         """The app's first place is painted: what the device showed until then may go."""
 
     def cannot_start(self) -> bool:
@@ -163,7 +163,7 @@ class BrowserDevice(_FletDevice):
         await self._launcher.launch_url(ft.Url(url, target="_self"))
         return None
 
-    async def stands(self) -> None:
+    async def painted(self) -> None:
         await asyncio.sleep(0)
         await self.read("settings")  # an answer comes when Flutter has taken what was sent before
         self._tell_page("stands")

@@ -43,7 +43,7 @@ class HomeViewModel(Screen):
             self.changed()
 
     @property
-    def stands(self) -> bool:
+    def has_content(self) -> bool:
         return self.dashboard.value is not None or self.dashboard.problem is not None
 
     @property

@@ -34,7 +34,7 @@ class Screen(State):
     """What a place shows; it is loaded at every visit."""
 
     @property
-    def stands(self) -> bool:
+    def has_content(self) -> bool:
         """Whether there is more to see than a skeleton."""
         return True
 

@@ -41,7 +41,7 @@ class SignInViewModel(Screen):
         self.changed()
 
     @property
-    def stands(self) -> bool:
+    def has_content(self) -> bool:
         return self.options is not None or self.problem is not None
 
     @property
