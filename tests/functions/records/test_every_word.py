@@ -272,6 +272,10 @@ async def test_a_search_that_is_refused_says_why(org: TwoOrgs, request_: Search,
     assert org.sent == []
 
 
+async def test_a_search_in_an_object_that_the_app_does_not_have_is_refused_as_that(org: TwoOrgs) -> None:
+    assert (await refused(org.queries.search(CALLER, Search("acme", ("Account", "Nonsense")))))[0] is Reason.UNKNOWN_OBJECT
+
+
 async def test_a_search_in_what_the_user_may_not_see_is_refused_and_in_everything_leaves_it_out(org: TwoOrgs) -> None:
     org.hidden = {"Account"}
     assert (await refused(org.queries.search(CALLER, Search("acme", ("Contact", "Account")))))[0] is Reason.NOT_PERMITTED
