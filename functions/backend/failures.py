@@ -54,4 +54,4 @@ class GrantRefused(ConnectionLost):
 
 
 class ShapeRefused(RefusedRequest):
-    """What was asked for came from a describe that is not true any more, or the caller made it up."""
+    """Salesforce does not know a field or an object that was asked for: the describe is out of date, or the caller made it up."""

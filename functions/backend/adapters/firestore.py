@@ -112,7 +112,7 @@ class FirestoreDocuments:
         return [_entry(e.to_dict()) for e in await entries.order_by("sequence", direction="DESCENDING").limit(count).get()]
 
     async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
-        """Seals the ends of all closed chains anew; how many there are."""
+        """Seals the ends of all closed chains anew. Returns how many there are."""
         done = 0
         async for snapshot in _pages(self._client.collection(AUDIT).where(filter=FieldFilter("closed", "==", True))):
             chain = _read_chain(snapshot.to_dict())

@@ -246,7 +246,7 @@ def _only_row(part: _Part) -> Row | None:
 
 
 def _good(part: _Part, *, writes: bool = False) -> Mapping[str, object]:
-    """The body of a part that went well. Raises what it failed with."""
+    """The body of a part of a composite answer. Raises the CallError that its status stands for."""
     body = part.decoded()
     if part.http_status_code >= 300:
         _refuse(part.http_status_code, body, writes=writes)

@@ -207,7 +207,7 @@ def sent_unknown(connection: Connection) -> Connection:
 
 
 def lease_returned(connection: Connection) -> Connection:
-    """Salesforce could not be asked: the state stays, and the lease is free for the next caller."""
+    """The connection with its lease given back: Salesforce could not be asked, so its state stays."""
     return replace(connection, lease=None)
 
 
@@ -229,7 +229,7 @@ def renewed(connection: Connection, response: TokenResponse, tokens: SealedToken
 
 
 def ended(connection: Connection, reason: Reason) -> Connection:
-    """Salesforce does not accept the grant any more."""
+    """The connection after Salesforce has refused its grant for good."""
     return replace(connection, state=State.NEEDS_SIGN_IN, ended_reason=reason, lease=None)
 
 

@@ -88,7 +88,7 @@ class Documents(Protocol):
         ...
 
     async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
-        """Seals the ends of all closed records anew; how many there are."""
+        """Seals the ends of all closed records anew. Returns how many there are."""
         ...
 
 

@@ -83,7 +83,7 @@ class Vault:
         return self.remember(connection, self._unseal(connection, _ACCESS, connection.tokens.access_token))
 
     def remember(self, connection: Connection, access_token: Secret) -> Remembered:
-        """A connection's credential, remembered from now on with what is kept beside it."""
+        """Remembers a connection's credential with what is kept beside it, and returns that."""
         return self._remembered.remember(connection, access_token, self._unseal_describes(connection))
 
     def unseal_refresh_token(self, connection: Connection) -> Secret:

@@ -15,7 +15,7 @@ SLOW_SECONDS = 2.5  # a call that takes longer is called slow
 
 
 class AnotherUser(Exception):
-    """The answer belongs to a user who does not use the app any more."""
+    """The answer belongs to a user who does not use the app any more; nothing is to be shown of it."""
 
 
 class Network:

@@ -91,7 +91,7 @@ class Drafts:
         self.changed: Callable[[], None] = lambda: None
 
     async def open(self, uid: str | None) -> None:
-        """Whose drafts they are from now on; what was still to be written is written first."""
+        """Takes up the drafts of a user (None: of nobody), after what was still to be written has been."""
         await self.settle()
         for draft_id in self._mine:
             self._windows.let_go(self._name(draft_id))

@@ -227,7 +227,7 @@ class SessionRepository:
 
     @contextmanager
     def changing(self) -> Generator[None]:
-        """What the block does changes who uses this window; meanwhile it follows nobody."""
+        """While the block changes who uses this window, changes of other windows are not followed."""
         self._changing = True
         try:
             yield
@@ -242,7 +242,7 @@ class SessionRepository:
         self._others = tuple(k for k in stored.sessions if kept is None or k.user.uid != kept.user.uid)
 
     async def _change(self, change: Callable[[_Sessions], _Sessions]) -> _Sessions:
-        """Changes what is kept on the device now, and not what this window remembers of it; what is kept afterwards."""
+        """Makes a change to the sessions that the device keeps now. Returns them as they are afterwards."""
         async with self._windows.alone():
             stored = await self._sessions()
             changed = change(stored)

@@ -123,7 +123,7 @@ class _FletDevice:
         """The home page stands, and may be shown to this user as a picture at the next start, until the app stands again."""
 
     def forget_picture(self) -> None:
-        """No picture of any home page stays."""
+        """Deletes every picture of a home page."""
 
     async def can_lock(self) -> bool:
         """Whether the device can ask for a face, a finger or its code."""

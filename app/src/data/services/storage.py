@@ -93,7 +93,7 @@ class Storage:
         return _result(asked)
 
     def _wait_on(self, asked: asyncio.Task[Any]) -> None:
-        """An answer is good news whenever it comes."""
+        """Ends the silence when this answer comes, however late."""
         self._unanswered.add(asked)
         asked.add_done_callback(self._answered)
 

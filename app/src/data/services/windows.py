@@ -21,7 +21,7 @@ class Windows:
 
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[None]:
-        """What the block reads and writes, no other window changes meanwhile."""
+        """Until the block ends, no other window changes what it reads and writes."""
         async with self._turn:
             yield
 
