@@ -1,5 +1,6 @@
 """The one door to the backend: who has been signed out elsewhere is told, offline is told, and what changes nothing is asked once more."""
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from contract.calls import SignedInDevice
 from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason, SessionInvalid
-from tests.app.world import World
+from data.repositories.calls import AnotherUser
+from tests.app.world import ADA, SAM, World
 from ui.access.view_model import AccessViewModel
 from ui.app import App
 from ui.sign_in.view_model import SignInViewModel
@@ -84,3 +86,26 @@ async def test_what_changes_something_is_asked_once() -> None:
     with pytest.raises(OrgUnavailable):
         await world.records.create("Account", fields, "key")
     assert [name for name, _ in world.backend.asked] == ["createRecord"]
+
+
+@pytest.mark.parametrize("leaves", ["switch", "sign out"])
+async def test_what_one_user_sends_never_goes_out_as_another(leaves: str) -> None:
+    """The ID token of the one who typed has to be renewed first, and meanwhile somebody else takes over, or nobody."""
+    world = World()
+    await world.sign_in(ADA)
+    await world.sign_in(SAM)
+    app = await world.start("/", user=None)
+    world.session._tokens = None  # pyright: ignore[reportPrivateUsage]  as after an hour
+    world.firebase.holds = asyncio.Event()
+    world.backend.asked.clear()
+    saving = asyncio.create_task(world.records.create("Account", {"Name": "Sam's own"}, "key"))
+    await asyncio.sleep(0)
+    leaving = asyncio.create_task(app.switch(ADA.uid) if leaves == "switch" else world.session.forget())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    world.firebase.holds.set()
+    with pytest.raises((AnotherUser, SessionInvalid)):
+        await saving
+    await leaving
+    await app.settle()
+    assert "createRecord" not in [name for name, _ in world.backend.asked]

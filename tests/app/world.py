@@ -227,14 +227,17 @@ def _rank(field: FieldShape | None, value: FieldValue) -> tuple[float, str]:
 
 
 class MemoryFirebase(FirebaseAuth):
-    """Firebase Authentication that says yes."""
+    """Firebase Authentication that says yes; `holds` keeps a renewal back until it is set."""
 
-    def __init__(self) -> None: ...
+    def __init__(self) -> None:
+        self.holds: asyncio.Event | None = None
 
     async def sign_in(self, project: FirebaseProject, custom_token: str) -> FirebaseTokens:
         return FirebaseTokens("id", "refresh", 1e12)
 
     async def renew(self, project: FirebaseProject, refresh_token: str) -> FirebaseTokens:
+        if self.holds is not None:
+            await self.holds.wait()
         return FirebaseTokens("id", "refresh", 1e12)
 
 
@@ -252,7 +255,8 @@ class World:
         self.device = device or Drawer()
         self.time = 1_000_000.0
         self.windows = windows or Beside()
-        self.data = make_repositories(self.backend, MemoryFirebase(), self.device, self.windows, self.now)
+        self.firebase = MemoryFirebase()
+        self.data = make_repositories(self.backend, self.firebase, self.device, self.windows, self.now)
         self.session = self.data.session
         self.shelf, self.drafts, self.records = self.data.shelf, self.data.drafts, self.data.records
         self.app = App(self.data, Table(), self.device, list(languages), self.now, self._sleep)

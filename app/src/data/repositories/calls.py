@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from contract.calls import Call
+from contract.calls import Call, User
 from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason, SessionInvalid
 from data.repositories.session import SessionRepository
 from data.services.backend import Backend
@@ -87,12 +87,20 @@ class Calls:
             return None
 
     async def _send(self, call: Call[Q, A], request: Q) -> A:
+        user = self._session.user
         try:
-            return await self._backend.call(call, request, await self._session.id_token())
+            return await self._backend.call(call, request, await self._id_token(user))
         except OrgUnavailable as failed:
             if call.writes or not _is_offline(failed):
                 raise
-        return await self._backend.call(call, request, await self._session.id_token())
+        return await self._backend.call(call, request, await self._id_token(user))
+
+    async def _id_token(self, user: User | None) -> str:
+        """Of this user: another one may have taken over while it was renewed, as whom nothing of theirs is sent."""
+        token = await self._session.id_token()
+        if self._session.user != user:
+            raise AnotherUser
+        return token
 
 
 def _is_offline(failed: CallError) -> bool:
