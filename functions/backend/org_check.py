@@ -56,6 +56,9 @@ class OrgCheck:
         if error == "invalid_client_id":
             yield False, f"the org does not know SALESFORCE_CONSUMER_KEY: is the app of another org, or not distributed? {_WAIT}"
             return
+        if error not in (*_REFUSED, "invalid_grant"):
+            yield False, f"{self._host} answers a refresh with {error or 'no OAuth error'}, from which nothing can be learned: try again later"
+            return
         yield True, "the org knows the consumer key"
         async for found in self._secret(error):
             yield found

@@ -434,7 +434,8 @@ Answer = TypeVar("Answer")
 class Call(Generic[Request, Answer]):
     """One call of a function: `POST /{function}/{name}`; `summary` says in a line what it is for.
 
-    `public`: needs no Firebase ID token. `writes`: changes something, so that a lost answer leaves the outcome unknown.
+    `public`: needs no Firebase ID token. `reads`: changes nothing anywhere, so that it may be made again. `writes`: changes a record, so that
+    a lost answer leaves open whether it was changed.
     `while_blocked`: also for users whom an administrator has blocked, because it only takes access away.
     `attested`: needs an App Check token where the backend asks for them.
     """
@@ -445,6 +446,7 @@ class Call(Generic[Request, Answer]):
     answer: type[Answer]
     summary: str
     public: bool = False
+    reads: bool = False
     writes: bool = False
     while_blocked: bool = False
     attested: bool = True
@@ -470,18 +472,20 @@ SIGN_OUT = Call("auth", "signOut", SignOut, Empty, "Signs out this device, anoth
 ERASE_ME = Call(
     "auth", "eraseMe", Empty, Erased, "Ends the access and deletes what is stored of the user; the answer is the receipt.", while_blocked=True
 )
-GET_CONNECTION = Call("api", "getConnection", Empty, ConnectionStatus, "The state of the user's connection to Salesforce.")
-GET_ACCESS = Call("api", "getAccess", Empty, Access, "The connection, the devices, and what happened to them.")
+GET_CONNECTION = Call("api", "getConnection", Empty, ConnectionStatus, "The state of the user's connection to Salesforce.", reads=True)
+GET_ACCESS = Call("api", "getAccess", Empty, Access, "The connection, the devices, and what happened to them.", reads=True)
 UPDATE_CONNECTION = Call(
     "api", "updateConnection", UpdateConnection, ConnectionStatus, "Says whether the access is kept alive while the app is not used."
 )
-GET_PROFILE = Call("api", "getProfile", Empty, Profile, "The signed-in user as Salesforce knows them.")
-GET_DASHBOARD = Call("api", "getDashboard", Empty, Dashboard, "Home: the open pipeline, what closes this month, open tasks, new accounts.")
-DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this user may see and use it.")
-GET_OBJECTS = Call("api", "getObjects", Empty, Objects, "All objects that the app shows and the user may see.")
-LIST_RECORDS = Call("api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.")
-SEARCH = Call("api", "search", Search, Hits, "Records of several objects in which words occur.")
-GET_RECORD = Call("api", "getRecord", GetRecord, RecordDetail, "One record, with the children asked for.")
+GET_PROFILE = Call("api", "getProfile", Empty, Profile, "The signed-in user as Salesforce knows them.", reads=True)
+GET_DASHBOARD = Call(
+    "api", "getDashboard", Empty, Dashboard, "Home: the open pipeline, what closes this month, open tasks, new accounts.", reads=True
+)
+DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this user may see and use it.", reads=True)
+GET_OBJECTS = Call("api", "getObjects", Empty, Objects, "All objects that the app shows and the user may see.", reads=True)
+LIST_RECORDS = Call("api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True)
+SEARCH = Call("api", "search", Search, Hits, "Records of several objects in which words occur.", reads=True)
+GET_RECORD = Call("api", "getRecord", GetRecord, RecordDetail, "One record, with the children asked for.", reads=True)
 CREATE_RECORD = Call("api", "createRecord", CreateRecord, Created, "Makes a record; with an idempotency key at most one.", writes=True)
 UPDATE_RECORD = Call(
     "api", "updateRecord", UpdateRecord, Updated, "Changes fields of a record, with a version only if nobody has saved since.", writes=True

@@ -26,7 +26,7 @@ TABLE = Table()
 PLACES = [
     Place("home"), Place("more"), Place("search"), Place("profile"), Place("access"), Place("settings"), Place("sign-in"),
     Place("list", "Invoice__c"), Place("record", "Account", "001"), Place("edit", "Account", "001"), Place("new", "Contact"),
-    Place("new", "Contact", given=(Given("AccountId", "001", "Ä & Ö"),)),
+    Place("new", "Contact", given=(Given("AccountId", "001"), Given("WhatId", "006"))),
 ]  # fmt: skip
 
 

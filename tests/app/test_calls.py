@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contract.calls import SignedInDevice
+from contract.calls import CALLS, SignedInDevice
 from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason, SessionInvalid
 from data.repositories.calls import AnotherUser
 from tests.app.world import ADA, SAM, World
@@ -109,3 +109,54 @@ async def test_what_one_user_sends_never_goes_out_as_another(leaves: str) -> Non
     await leaving
     await app.settle()
     assert "createRecord" not in [name for name, _ in world.backend.asked]
+
+
+@pytest.mark.parametrize("work", ["erase", "sign out", "stay signed in", "end a device"])
+async def test_what_ends_or_changes_an_access_is_asked_once(work: str) -> None:
+    world = World()
+    app, model = await on_access(world)
+    world.backend.asked.clear()
+    world.backend.offline = OFFLINE
+    match work:
+        case "erase":
+            await model.leave(app.erase)
+        case "sign out":
+            await model.leave(app.sign_out)
+        case "stay signed in":
+            await model.stay_signed_in(True)
+        case _:
+            await model.end(TABLET)
+    assert len([name for name, _ in world.backend.asked if not name.startswith("get")]) == 1
+
+
+async def test_a_call_that_is_made_again_changes_nothing() -> None:
+    changing = {call.name for call in CALLS if not call.reads}
+    assert changing == {
+        "getSignInOptions", "signIn", "signOut", "eraseMe", "updateConnection", "createRecord", "updateRecord", "deleteRecord"
+    }  # fmt: skip
+
+
+async def test_a_sign_out_that_takes_long_ends_its_own_session_and_no_other() -> None:
+    world = World()
+    await world.sign_in(ADA)
+    await world.sign_in(SAM)
+    app = await world.start("/access", user=None)
+    world.backend.holds["signOut"] = asyncio.Event()
+    leaving = asyncio.create_task(world.data.access.sign_out())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await app.switch(ADA.uid)
+    world.backend.holds["signOut"].set()
+    await leaving
+    assert (world.session.user, world.session.others) == (ADA, ())
+    again = world.again()
+    await again.start("/", user=None)
+    assert (again.session.user, again.session.others) == (ADA, ())
+
+
+async def test_the_next_user_does_not_come_to_where_the_last_one_was() -> None:
+    world = World()
+    app = await world.start("/records/Account/new?ParentId=001")
+    await app.sign_out()
+    await app.settle()
+    assert world.session.route == "/"

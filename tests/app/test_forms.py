@@ -148,7 +148,8 @@ async def test_leaving_asks_only_when_there_is_something_to_lose() -> None:
 
 async def test_a_new_record_is_made_once_however_often_it_is_sent() -> None:
     world = World()
-    form = await editing(world, "/records/Account/new?ParentId=001P&ParentId.name=Holding")
+    world.backend.add("001P", Name="Holding")
+    form = await editing(world, "/records/Account/new?ParentId=001P&ParentId.name=Somebody+else")
     parent = next(f for f in form.fields if f.name == "ParentId")
     assert form.name_of(parent) == "Holding"
     form.type("Name", "New one")
@@ -157,7 +158,7 @@ async def test_a_new_record_is_made_once_however_often_it_is_sent() -> None:
     await form.save()
     keys = {r.idempotency_key for r in sent(world, "createRecord")}
     assert len(keys) == 1
-    assert len(world.backend.records) == 1
+    assert len(world.backend.records) == 2, "the one that it refers to was there"
     (made,) = world.backend.records.values()
     assert made.fields["ParentId"] == "001P"
     assert world.route == f"/records/Account/{made.id}"
@@ -536,3 +537,13 @@ async def test_a_time_is_read_and_typed_on_the_persons_own_clock(language: str, 
     (saved,) = sent(world)
     assert set(saved.fields) == {"Next_Call__c"}
     assert datetime.fromisoformat(saved.fields["Next_Call__c"]) == datetime(2026, 2, 1, 9, 5).astimezone()
+
+
+async def test_a_link_to_a_new_record_says_neither_what_is_read_nor_more_than_what_it_refers_to() -> None:
+    """Whoever made it up may have chosen its values."""
+    world = World()
+    form = await editing(world, "/records/Account/new?ParentId=001X&ParentId.name=Your+own+account&Name=Chosen&AnnualRevenue=1.234")
+    assert form.draft is not None
+    assert form.name_of(next(f for f in form.fields if f.name == "ParentId")) == "001X"
+    assert form.draft.seen.get("Name") in (None, "")
+    assert not form.draft.seen.get("AnnualRevenue")

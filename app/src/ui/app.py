@@ -89,7 +89,8 @@ class App(State):
         self.notices = Notices(sleep)
         self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
         self._rooms = Rooms(data, self.catalogue, self.deletions, self.settings, now, self._finish, self._saved)
-        self.route = ""
+        self.route = self._asked = ""
+        self._begun = False
         self.place = SIGN_IN
         self.screen: State | None = None
         self.finishing = False
@@ -115,12 +116,14 @@ class App(State):
 
     async def start(self, route: str) -> None:
         """Takes up where the last visit ended, and shows what the address names."""
+        self._asked = route
         known = await self.settings.read()
         await self.session.restore()
         await self._take_over()
-        if self.session.user is not None:
+        if self.session.user is not None or self.session.others:
             await self.settings.lock(known=known)
-        await self.show(route)
+        self._begun = True
+        await self.show(self._asked)
 
     async def _take_over(self) -> None:
         """Everything is another user's from now on."""
@@ -136,11 +139,17 @@ class App(State):
 
     async def go(self, place: Place) -> None:
         """Moves to another place; the way back leads here again."""
-        await self.show(self._places.address(place))
+        await self._show(self._places.address(place), place)
 
     async def show(self, route: str) -> None:
         """Shows what an address names, as it was left, and loads behind."""
-        self.route, place = route, self._places.place(route)
+        await self._show(route, self._places.place(route))
+
+    async def _show(self, route: str, place: Place) -> None:
+        if not self._begun:  # whether the app is locked is not decided yet
+            self._asked = route
+            return
+        self.route = route
         if place.name == "callback":
             if self.session.user is None or await self._data.sign_in.is_pending(route):
                 await self._finish(route)
@@ -265,6 +274,8 @@ class App(State):
         if uid is not None:
             await self._data.shelf.clear(uid)
             self._device.forget_picture()
+        if self.session.ended is None:
+            self.session.route = self._places.address(HOME)  # where one was is nobody else's affair
         await self._take_over()
         await self.go(SIGN_IN)
 

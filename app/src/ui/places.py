@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value with which a new record begins; `name` is what a person reads of a record that it refers to."""
+    """A reference with which a new record begins: to the record with the id `value`. Its `name` is not part of an address: whoever makes up a
+    link would choose what is read, and logs of addresses would hold it."""
 
     field: str
     value: str
@@ -40,7 +41,7 @@ class Addresses:
         known = {"{sobject}": place.sobject, "{record_id}": place.record_id}
         parts = next(parts for name, parts in self._all if name == place.name)
         path = "/" + "/".join(quote(known[part], safe="") if part in known else part for part in parts)
-        return path + (f"?{_query(place.given)}" if place.given else "")
+        return path + (f"?{urlencode([(g.field, g.value) for g in place.given])}" if place.given else "")
 
     def place(self, route: str) -> Place:
         """The place of an address; an unknown one is home."""
@@ -49,18 +50,6 @@ class Addresses:
         for name, parts in self._all:
             values = dict(zip(parts, asked, strict=False))
             if len(parts) == len(asked) and all(part == value or (part[:1] == "{" and value) for part, value in values.items()):
-                given = _given(query) if name == "new" else ()
+                given = tuple(Given(*pair) for pair in parse_qsl(query)) if name == "new" else ()
                 return Place(name, values.get("{sobject}", ""), values.get("{record_id}", ""), given)
         return HOME
-
-
-_NAME = ".name"  # follows a field in an address, before what a person reads of its value; no field has a dot in its name
-
-
-def _query(given: tuple[Given, ...]) -> str:
-    return urlencode([pair for g in given for pair in ((g.field, g.value), (g.field + _NAME, g.name)) if pair[1]])
-
-
-def _given(query: str) -> tuple[Given, ...]:
-    asked = dict(parse_qsl(query))
-    return tuple(Given(field, value, asked.get(field + _NAME, "")) for field, value in asked.items() if not field.endswith(_NAME))

@@ -79,7 +79,7 @@ def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
 
 
 def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
-    return FormViewModel(rooms.data.records, rooms.data.drafts, shape, place.record_id, place.given, rooms.saved)
+    return FormViewModel(rooms.data.records, rooms.data.drafts, shape, place.record_id, place.given, rooms.saved, rooms.catalogue.shape_of_id)
 
 
 def _profile(_place: Place) -> Place:

@@ -40,11 +40,13 @@ class AccessRepository:
         if self._session.user is None:
             return
         await self._session.follow()
+        leave = self._session.leaving()
         await self._call.last(SIGN_OUT, SignOut(everywhere))
-        await self._session.forget()
+        await leave()
 
     async def erase(self) -> None:
         """Has all that this app keeps of the user erased; the session's `erased` is the receipt."""
+        leave = self._session.leaving()
         erased = await self._call(ERASE_ME, Empty())
-        await self._session.forget()
+        await leave()
         self._session.erased = erased

@@ -91,7 +91,7 @@ class Calls:
         try:
             return await self._backend.call(call, request, await self._id_token(user))
         except OrgUnavailable as failed:
-            if call.writes or not _is_offline(failed):
+            if not call.reads or not _is_offline(failed):
                 raise
         return await self._backend.call(call, request, await self._id_token(user))
 

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -219,6 +219,22 @@ class SessionRepository:
             self.ended = None
             await self._device.remove(_ENDED)
 
+    def leaving(self) -> Callable[[], Awaitable[None]]:
+        """What drops the session of now when it is called, and no other: not that of a user who uses this window by then, and not one that
+        the same user has begun anew."""
+        kept = self._kept
+
+        def without(stored: _Sessions) -> _Sessions:
+            return stored if kept is None or not _is_same(stored.of(kept.user.uid), kept) else stored.without(kept.user.uid)
+
+        async def leave() -> None:
+            if kept is not None and _is_same(self._kept, kept):
+                await self.forget()
+            else:
+                self._use(self._kept, await self._change(without))
+
+        return leave
+
     async def _keep_renewed(self, kept: _Kept, renewed: _Kept) -> None:
         """Keeps another refresh token, unless this session has been ended or begun anew in another window."""
         stored = await self._change(lambda stored: stored.having(renewed) if stored.of(kept.user.uid) == kept else stored)
@@ -318,3 +334,8 @@ class SessionRepository:
         if value is None:
             await self._device.remove(key)
         return value
+
+
+def _is_same(one: _Kept | None, other: _Kept) -> bool:
+    """Whether both are of one sign-in; the refresh token may have been renewed between them."""
+    return one is not None and (one.user.uid, one.sign_in) == (other.user.uid, other.sign_in)

@@ -1,6 +1,6 @@
 """What the person chose on this device: look, language, lock."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from data.services.device import Device
@@ -26,7 +26,7 @@ class SettingsRepository:
         self._device = device
 
     async def read(self) -> Settings | None:
-        """What was chosen before; None when the device does not tell what that was."""
+        """What was chosen before; None when the device does not tell what that was, or not in a form that can be read."""
         try:
             return await self._kept()
         except StorageRefused:
@@ -41,5 +41,17 @@ class SettingsRepository:
         except StorageRefused:
             return
 
-    async def _kept(self) -> Settings:
-        return from_text(Settings, await self._device.look(_KEY)) or Settings()
+    async def _kept(self) -> Settings | None:
+        """Each of them by itself: one that only a newer version knows takes no other along. None for a text that is none of ours."""
+        text = await self._device.look(_KEY)
+        if not text:
+            return Settings()
+        each = from_text(dict[str, object], text)
+        if each is None:
+            return None
+        settings = Settings()
+        for name in (field.name for field in fields(Settings) if field.name in each):
+            read = from_text(Settings, to_text({name: each[name]}))
+            if read is not None:
+                settings = replace(settings, **{name: getattr(read, name)})
+        return settings

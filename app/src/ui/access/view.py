@@ -2,9 +2,9 @@
 
 import flet as ft
 
-from contract.calls import Access, SignedInDevice
+from contract.calls import Access, ConnectionStatus, SignedInDevice
 from contract.errors import from_wire
-from ui.access.view_model import AccessViewModel, history_words, state_words
+from ui.access.view_model import AccessViewModel, history_words, is_healthy, state_words
 from ui.shared import parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
@@ -26,8 +26,7 @@ def AccessPage(shell: Shell, model: AccessViewModel) -> ft.Control:
 
 def _state(model: AccessViewModel, access: Access) -> ft.Control:
     connection = access.connection
-    living = connection.ended_reason is None
-    icon = ft.Icon(ft.Icons.VERIFIED_USER_OUTLINED if living else ft.Icons.GPP_BAD_OUTLINED, color=ft.Colors.PRIMARY if living else ft.Colors.ERROR)
+    icon = _shield(connection)
     lines = [ft.Row([icon, ft.Text(state_words(connection.state), weight=ft.FontWeight.W_600, expand=True)], spacing=12)]
     why = [parts.faint(_(from_wire(connection.ended_reason, "", {}).message))] if connection.ended_reason else []
     since = _("Signed in at {host} on {day}; renewed {renewed}.", host=connection.login_host, day=values.day(connection.signed_in_at),
@@ -41,6 +40,14 @@ def _state(model: AccessViewModel, access: Access) -> ft.Control:
     wish = ft.MergeSemantics(ft.Container(ft.Row([switch, words], spacing=12), padding=ft.Padding.symmetric(vertical=4)))
     hint = parts.faint(_("Otherwise Salesforce signs you out after a month without this app."))
     return parts.card(_("This app and your Salesforce"), *lines, *why, parts.faint(since), wish, hint)
+
+
+def _shield(connection: ConnectionStatus) -> ft.Icon:
+    if connection.ended_reason is not None:
+        return ft.Icon(ft.Icons.GPP_BAD_OUTLINED, color=ft.Colors.ERROR)
+    if is_healthy(connection.state):
+        return ft.Icon(ft.Icons.VERIFIED_USER_OUTLINED, color=ft.Colors.PRIMARY)
+    return ft.Icon(ft.Icons.GPP_MAYBE_OUTLINED, color=ft.Colors.ON_SURFACE_VARIANT)
 
 
 def _devices(shell: Shell, model: AccessViewModel, access: Access) -> ft.Control:

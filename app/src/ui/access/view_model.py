@@ -61,10 +61,15 @@ class AccessViewModel(Screen):
         self.changed()
 
 
+def is_healthy(state: str) -> bool:
+    """Whether a connection works, as far as its state tells."""
+    return state in ("fresh", "refreshing", "sending")
+
+
 def state_words(state: str) -> str:
     """The state of a connection, for people."""
     match state:
-        case "fresh" | "refreshing" | "sending":
+        case _ if is_healthy(state):
             return _("Connected to Salesforce")
         case "sent-unknown":
             return _("Salesforce has not confirmed the last renewal")

@@ -1,6 +1,7 @@
 """The form of any object: made from describe, kept as a draft at every key, saved without losing what others saved meanwhile."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -26,12 +27,20 @@ class FormViewModel(Screen):
     """`record_id` is "" for a new record, which begins with `given`. `saved` is told when it is done."""
 
     def __init__(
-        self, records: RecordsRepository, drafts: Drafts, shape: SobjectShape, record_id: str, given: tuple[Given, ...], saved: Saved
+        self,
+        records: RecordsRepository,
+        drafts: Drafts,
+        shape: SobjectShape,
+        record_id: str,
+        given: tuple[Given, ...],
+        saved: Saved,
+        shape_of_id: Callable[[str], SobjectShape | None],
     ) -> None:
         super().__init__()
         self._records = records
         self._drafts = drafts
         self._given = given
+        self._shape_of_id = shape_of_id
         self._saved = saved
         self._detail = None if not record_id else Live(records.detail(shape, record_id))
         self._theirs: Record | None = None
@@ -59,6 +68,7 @@ class FormViewModel(Screen):
             self.draft = self._understood(draft)
         elif self._detail is None:
             self.draft = self._new()
+            await self._ask_for_names()
         else:
             await self._detail.load()
             record, self.problem = (None if self._detail.value is None else self._detail.value.record), self._detail.problem
@@ -69,9 +79,21 @@ class FormViewModel(Screen):
 
     def _new(self) -> Draft:
         defaults = {f.name: f.default for f in self.fields}
-        given = {g.field: g.value for g in self._given if g.field in defaults}
-        names = {g.field: g.name for g in self._given if g.name}
+        references = {f.name for f in self.fields if f.type == "reference"}
+        given = {g.field: g.value for g in self._given if g.field in references and g.value.isalnum()}
+        names = {g.field: g.name for g in self._given if g.field in given and g.name}
         return Draft(new_id(), self.shape.sobject, seen={**defaults, **given}, names=names, key=new_id())
+
+    async def _ask_for_names(self) -> None:
+        """What the records are called that an address names by their ids."""
+        for given in self._given:
+            shape = self._shape_of_id(given.value)
+            if shape is None or given.name:
+                continue
+            with suppress(CallError, AnotherUser):
+                record = (await self._records.detail(shape, given.value).get()).record
+                if self.draft is not None and self.draft.seen.get(given.field) == given.value:
+                    self.draft = replace(self.draft, names={**self.draft.names, given.field: values.title(shape, record)})
 
     def _understood(self, draft: Draft) -> Draft:
         """A draft that has texts only: those that mean the same in every language become values, the others are shown as they are."""

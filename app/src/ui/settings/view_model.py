@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from data.repositories.settings import Settings, SettingsRepository, Theme
+from ui.shared.guard import report
 from ui.shared.state import State
 from ui.shared.words import _, use_language
 
@@ -38,7 +39,13 @@ class SettingsViewModel(State):
 
     async def lock(self, *, known: bool) -> None:
         """Locks the app where the person wants that; where nobody knows (`known`) whether they do, wherever it can be locked."""
-        self.locked = self.value.lock if known else await self._device.can_lock()
+        if not known:
+            try:
+                self.value = replace(self.value, lock=await self._device.can_lock())
+            except Exception as error:  # whatever a platform raises: what may be locked is
+                report(error)
+                self.value = replace(self.value, lock=True)
+        self.locked = self.value.lock
 
     async def unlock(self) -> None:
         """Opens the app again, when the person is who they were."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 from contract.calls import Objects, SobjectShape
 from contract.errors import CallError
@@ -52,4 +53,4 @@ class Catalogue(State):
     def salesforce_page(self, sobject: str, record_id: str) -> str:
         """The address of a record on Salesforce's own pages."""
         site = "" if self._live.value is None else self._live.value.site
-        return f"{site}/lightning/r/{sobject}/{record_id}/view"
+        return f"{site}/lightning/r/{quote(sobject, safe='')}/{quote(record_id, safe='')}/view"
