@@ -158,7 +158,8 @@ async def test_a_new_record_is_made_once_however_often_it_is_sent() -> None:
     await form.save()
     keys = {r.idempotency_key for r in sent(world, "createRecord")}
     assert len(keys) == 1
-    assert len(world.backend.records) == 2, "the one that it refers to was there"
+    del world.backend.records["001P"]
+    assert len(world.backend.records) == 1
     (made,) = world.backend.records.values()
     assert made.fields["ParentId"] == "001P"
     assert world.route == f"/records/Account/{made.id}"

@@ -1,5 +1,7 @@
 """This app's access to the user's Salesforce: its state, the devices that are signed in, and how all of it ends."""
 
+from contextlib import suppress
+
 from contract.calls import (
     ERASE_ME,
     GET_ACCESS,
@@ -11,7 +13,7 @@ from contract.calls import (
     SignOut,
     UpdateConnection,
 )
-from data.repositories.calls import Calls
+from data.repositories.calls import AnotherUser, Calls
 from data.repositories.session import SessionRepository
 from data.repositories.shelf import Fetch, Shelf
 
@@ -37,11 +39,13 @@ class AccessRepository:
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
         """Ends the session of this device, or of all the user's; one that has ended already is no error."""
-        if self._session.user is None:
+        user, leave = self._session.user, self._session.leaving()
+        if user is None:
             return
         await self._session.follow()
-        leave = self._session.leaving()
-        await self._call.last(SIGN_OUT, SignOut(everywhere))
+        if self._session.user == user:  # else it has been ended in another window
+            with suppress(AnotherUser):  # it has been just now
+                await self._call.last(SIGN_OUT, SignOut(everywhere))
         await leave()
 
     async def erase(self) -> None:
