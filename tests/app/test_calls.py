@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from contract.calls import CALLS, SignedInDevice
+from contract.calls import CALLS, FirebaseProject, SignedInDevice
 from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason, SessionInvalid
 from data.repositories.calls import AnotherUser
+from data.services.firebase_auth import FirebaseAuth
+from data.services.http import Answer
 from tests.app.world import ADA, SAM, World
 from ui.access.view_model import AccessViewModel
 from ui.app import App
@@ -160,3 +162,79 @@ async def test_the_next_user_does_not_come_to_where_the_last_one_was() -> None:
     await app.sign_out()
     await app.settle()
     assert world.session.route == "/"
+
+
+async def test_a_deletion_that_waits_ends_with_its_user() -> None:
+    world = World()
+    world.backend.add("001", Name="Acme Secret")
+    await world.sign_in(ADA)
+    await world.sign_in(SAM)
+    app = await world.start("/records/Account/001", user=None)
+    await app.delete("Account", "001", "Acme Secret")
+    await world.session.forget(ConnectionLost(Reason.ACCESS_REVOKED))
+    await app.settle()
+    assert app.notices.all == (), "the next one reads nothing of it"
+    await app.switch(ADA.uid)
+    await world.pass_time(11)
+    assert "deleteRecord" not in [name for name, _ in world.backend.asked]
+    assert "001" in world.backend.records
+
+
+async def test_who_signs_in_beside_another_lets_what_waits_be_deleted_first() -> None:
+    world = World()
+    world.backend.add("001", Name="Acme")
+    app = await world.start("/records/Account/001")
+    await app.delete("Account", "001", "Acme")
+    await app.add_user()
+    assert "001" not in world.backend.records
+    assert app.session.user == SAM
+
+
+async def test_a_late_refusal_ends_no_session_that_was_begun_since() -> None:
+    world = World()
+    app = await world.start("/access")
+    held = world.backend.holds["getProfile"] = asyncio.Event()
+    world.backend.fails["getProfile"] = SessionInvalid(Reason.SIGNED_OUT)
+    asking = asyncio.create_task(world.records.profile().get())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await app.sign_out()
+    await world.sign_in(SAM)
+    held.set()
+    with pytest.raises(SessionInvalid):
+        await asking
+    assert world.session.user == SAM
+
+
+async def test_a_record_that_comes_after_its_user_has_gone_is_not_seen_last_by_the_next() -> None:
+    world = World()
+    world.backend.add("001", Name="Sam's")
+    await world.sign_in(ADA)
+    await world.sign_in(SAM)
+    app = await world.start("/records/Account/001", user=None)
+    held = world.backend.holds["getRecord"] = asyncio.Event()
+    loading = asyncio.create_task(app.again())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await app.switch(ADA.uid)
+    held.set()
+    await loading
+    await app.settle()
+    assert await world.records.visited() == ()
+
+
+async def test_an_old_way_back_is_no_page_that_is_remembered() -> None:
+    world = World()
+    app = await world.start("/")
+    await app.show("/oauth/callback?code=c&state=s")
+    assert (app.route, world.session.route) == ("/", "/")
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, SessionInvalid), (403, OrgUnavailable), (408, OrgUnavailable), (429, OrgUnavailable)])
+async def test_only_a_refusal_of_the_token_ends_a_session(status: int, error: type[CallError]) -> None:
+    class Answers:
+        async def post(self, url: str, **_: Any) -> Answer:
+            return Answer(status, {"error": {"message": "any"}})
+
+    with pytest.raises(error):
+        await FirebaseAuth(Answers()).renew(FirebaseProject("k", "i", "t"), "refresh")

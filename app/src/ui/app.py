@@ -127,9 +127,14 @@ class App(State):
 
     async def _take_over(self) -> None:
         """Everything is another user's from now on."""
-        uid = None if self.session.user is None else self.session.user.uid
+        self.deletions.drop()
+        user = self.session.user
+        uid = None if user is None else user.uid
         await self._data.shelf.open(uid)
         await self.drafts.open(uid)
+        if self.session.user != user:  # yet another one, meanwhile
+            await self._take_over()
+            return
         self._models.clear()
         self.catalogue.begin()
         if uid is not None:
@@ -154,7 +159,8 @@ class App(State):
             if self.session.user is None or await self._data.sign_in.is_pending(route):
                 await self._finish(route)
                 return
-            place = HOME  # the back button: that sign-in is over
+            place = HOME  # the back button: that sign-in is over, and its address holds a code
+            self.route = route = self._places.address(HOME)
         self.adding = self.adding and place == SIGN_IN and self.session.user is not None
         if place.name != "sign-in":
             self.session.route = route
@@ -167,8 +173,9 @@ class App(State):
         self.changed()
         if isinstance(self.screen, Screen):
             await self.screen.load()
-        if isinstance(self.screen, HomeViewModel) and self.session.user is not None and self.screen.dashboard.problem is None:
-            self._device.keep_picture(self.session.user.uid)
+        shown, user = self.screen, self.session.user
+        if isinstance(shown, HomeViewModel) and user is not None and shown.dashboard.value is not None and shown.dashboard.problem is None:
+            self._device.keep_picture(user.uid)
 
     def changed(self) -> None:
         super().changed()
@@ -245,6 +252,7 @@ class App(State):
 
     async def add_user(self) -> None:
         """Another user signs in on this device; whoever uses the app stays signed in."""
+        await self.deletions.finish()
         self.adding = True
         await self.go(SIGN_IN)
 

@@ -67,11 +67,11 @@ class Calls:
 
         A call that changes nothing and did not get through is made once more.
         """
-        user = self._session.user
+        user, sign_in = self._session.user, self._session.sign_in
         try:
             answer = await self.network.watch(self._send(call, request))
         except (SessionInvalid, ConnectionLost) as ended:
-            if user is not None and self._session.user == user:
+            if user is not None and (self._session.user, self._session.sign_in) == (user, sign_in):  # and has not begun anew
                 await self._session.forget(ended)
             raise
         if self._session.user != user:

@@ -117,6 +117,11 @@ class SessionRepository:
         """The other users who are signed in on this device."""
         return tuple(kept.user for kept in self._others)
 
+    @property
+    def sign_in(self) -> str:
+        """The sign-in of the user who uses this window, another one each time; "" for nobody."""
+        return "" if self._kept is None else self._kept.sign_in
+
     async def restore(self) -> None:
         """Takes up the session of an earlier visit, if there is one, else why it ended."""
         await self.until_the_device_answers()
@@ -171,6 +176,7 @@ class SessionRepository:
             await self._follow(stored)  # another window has signed them out
             return
         self._use(chosen, stored)
+        await self._device.remove(_ENDED)
         self.ended = self.failed = self.erased = None
 
     async def id_token(self) -> str:

@@ -21,7 +21,10 @@ class FirebaseTokens:
 
 
 class FirebaseAuth:
-    """Stateless. Raises SessionInvalid when Firebase refuses, OrgUnavailable when it cannot be reached."""
+    """Stateless. Raises SessionInvalid when Firebase refuses the token, OrgUnavailable when it cannot be reached or answers something else.
+
+    Source: Firebase Auth REST API, "Common error codes" of both calls.
+    """
 
     def __init__(self, http: Http, now: Callable[[], float] = time.time) -> None:
         self._http = http
@@ -46,9 +49,9 @@ class FirebaseAuth:
             raise OrgUnavailable(Reason.ORG_UNREACHABLE, SILENT) from None
 
     def _tokens(self, answer: Answer, id_token: str, refresh_token: str, expires_in: str) -> FirebaseTokens:
-        if answer.status >= 500:
-            raise OrgUnavailable(Reason.ORG_UNREACHABLE, SILENT)
-        if answer.status != 200 or not isinstance(answer.body, dict):
+        if answer.status == 400:  # every refusal of a token; what else it answers (a limit, a proxy in between) passes
             raise SessionInvalid(Reason.ID_TOKEN_EXPIRED)
+        if answer.status != 200 or not isinstance(answer.body, dict):
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, SILENT)
         body = cast(dict[str, Any], answer.body)
         return FirebaseTokens(str(body[id_token]), str(body[refresh_token]), self._now() + float(body[expires_in]))

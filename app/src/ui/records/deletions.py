@@ -21,6 +21,7 @@ class _Deletion:
 
     pause: asyncio.Task[None]
     work: asyncio.Task[None]
+    notice: Notice
 
 
 class Deletions:
@@ -76,12 +77,21 @@ class Deletions:
             return
         notice = Notice(_("{title} is deleted.", title=title), _("Undo"), undo)
         pause, work = asyncio.create_task(self._sleep(UNDO_SECONDS)), asyncio.create_task(delete())
-        self._waiting[record_id] = _Deletion(pause, work)
+        self._waiting[record_id] = _Deletion(pause, work, notice)
         self._notices.show(notice)
         self.changed(sobject)
 
     async def finish(self) -> None:
         """Deletes at once what waits: nobody will be there to take it back."""
-        for deletion in list(self._waiting.values()):
+        waiting = list(self._waiting.values())
+        for deletion in waiting:
             deletion.pause.cancel()
-            await deletion.work
+        await asyncio.gather(*(deletion.work for deletion in waiting))
+
+    def drop(self) -> None:
+        """Forgets what waits, and deletes nothing of it: it was another user's."""
+        for deletion in self._waiting.values():
+            deletion.work.cancel()
+            deletion.pause.cancel()
+            self._notices.end(deletion.notice)
+        self._waiting.clear()

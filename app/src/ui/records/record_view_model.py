@@ -50,7 +50,8 @@ class RecordViewModel(Screen):
         self.detail.listen(self.changed)
 
     async def load(self) -> None:
-        await self.detail.load()
+        if not await self.detail.load():
+            return
         if isinstance(self.detail.problem, NotFound):
             self.detail.value = None
             await self._records.forget(self.shape.sobject, self.record_id)

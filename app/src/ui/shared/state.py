@@ -62,10 +62,13 @@ class Live(State, Generic[T]):
         age = self._now() - self.at
         return age if age > OLD_SECONDS else None
 
-    async def load(self) -> None:
-        """Shows what was seen before, then what is true now. A value that is there already is only fetched anew."""
+    async def load(self) -> bool:
+        """Shows what was seen before, then what is true now. A value that is there already is only fetched anew.
+
+        False when it was loaded already, or when another user uses the app by now.
+        """
         if self.loading:
-            return
+            return False
         self.loading = True
         if self.value is None:
             seen = await self._fetch.seen()
@@ -78,10 +81,11 @@ class Live(State, Generic[T]):
         except CallError as failed:
             self.problem = failed
         except AnotherUser:
-            return
+            return False
         finally:
             self.loading = False
         self.changed()
+        return True
 
 
 class Questions:
