@@ -1,6 +1,7 @@
 """The app as a whole, without a screen: which place an address shows, who may see it, what is left when one leaves."""
 
 import asyncio
+import json
 import re
 
 import pytest
@@ -522,6 +523,86 @@ async def test_the_list_beside_a_record_that_an_address_names_is_filled() -> Non
     app.list_of("Account")  # it is asked for at every painting
     await app.settle()
     assert len(world.backend.asked) == asked
+
+
+async def test_nobody_gets_around_the_lock_by_signing_out_whoever_used_the_app() -> None:
+    world = World()
+    await world.sign_in(ADA)
+    await world.sign_in(SAM)
+    app = await world.start("/", user=None)
+    await app.settings.choose(lock=True)
+    await app.sign_out()
+    await app.settle()
+    again = world.again()
+    app = await again.start("/", user=None)
+    assert (again.session.user, again.session.others) == (None, (ADA,))
+    assert app.settings.locked
+
+
+async def test_settings_that_only_a_newer_version_knows_take_the_lock_not_along() -> None:
+    world = World()
+    app = await world.start("/")
+    await app.settings.choose(lock=True, language="de")
+    kept = json.loads(world.device.kept["settings"])
+    world.device.kept["settings"] = json.dumps({**kept, "theme": "contrast", "sounds": True})
+    app = await world.again().start("/", user=None)
+    assert (app.settings.locked, app.settings.value.language, app.settings.value.theme) == (True, "de", "system")
+    await app.settings.choose(language="")
+    assert json.loads(world.device.kept["settings"])["lock"]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "null", '"text"'])
+async def test_settings_that_cannot_be_read_lock_what_can_be_locked(damage: str) -> None:
+    world = World()
+    await world.start("/")
+    world.device.kept["settings"] = damage
+    world.device.lockable = True
+    app = await world.again().start("/", user=None)
+    assert app.settings.locked
+    await app.settings.choose(theme="dark")
+    assert json.loads(world.device.kept["settings"])["lock"], "until the person says otherwise"
+
+
+async def test_a_device_that_cannot_say_whether_it_can_lock_locks() -> None:
+    class Broken(_DoesNotTell):
+        async def can_lock(self) -> bool:
+            raise RuntimeError
+
+    device = Broken()
+    world = World(device=device)
+    await world.start("/")
+    device.silent = "settings"
+    assert (await world.again().start("/", user=None)).settings.locked
+
+
+async def test_nothing_is_shown_before_it_is_decided_whether_the_app_is_locked() -> None:
+    """An address may come while the device is still asked what it keeps."""
+
+    class Slow(Drawer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate = asyncio.Event()
+            self.gate.set()
+
+        async def values(self, prefix: str) -> dict[str, str]:
+            await self.gate.wait()
+            return await super().values(prefix)
+
+    device = Slow()
+    world = World(device=device)
+    app = await world.start("/")
+    await app.settings.choose(lock=True)
+    again = world.again()
+    device.gate.clear()
+    starting = asyncio.create_task(again.app.start("/"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await again.app.show("/records/Account")
+    assert again.app.screen is None
+    device.gate.set()
+    await starting
+    assert again.app.settings.locked
+    assert again.app.place == Place("list", "Account")
 
 
 def test_every_place_that_the_app_names_is_in_the_table() -> None:
