@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from contract.calls import FieldShape, Section
 from contract.errors import ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
 from data.repositories.session import User
 from data.services.device import StorageRefused
@@ -603,6 +605,24 @@ async def test_nothing_is_shown_before_it_is_decided_whether_the_app_is_locked()
     await starting
     assert again.app.settings.locked
     assert again.app.place == Place("list", "Account")
+
+
+async def test_another_shape_of_an_object_is_on_the_page_that_is_shown() -> None:
+    """An administrator, or whoever edits the layout, has given it a field; the device remembers the shape of before."""
+    world = World()
+    world.backend.add("001", Name="Acme", Fax="+44 1")
+    await world.start("/records/Account/001")
+    fax = FieldShape("Fax", "Fax", "string", False, True, True, 40)
+    account, *others = world.backend.objects.objects
+    grown = replace(account, fields=(*account.fields, fax), sections=(Section("", (*account.sections[0].fields, "Fax")), *account.sections[1:]))
+    world.backend.objects = replace(world.backend.objects, objects=(grown, *others))
+    app = await world.again().start("/records/Account/001", user=None)
+    assert isinstance(app.screen, RecordViewModel)
+    assert "Fax" in [line.label for group in app.screen.groups for line in group.lines]
+    world.backend.objects = replace(world.backend.objects, objects=tuple(others))
+    await app.again()
+    await app.settle()
+    assert app.screen is None, "it may not be seen any more"
 
 
 def test_every_place_that_the_app_names_is_in_the_table() -> None:

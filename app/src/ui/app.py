@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from contract.calls import Record
+from contract.calls import Record, SobjectShape
 from contract.errors import CallError
 from data.repositories.wiring import Repositories
 from data.services.device import Device
@@ -99,6 +99,7 @@ class App(State):
         self.on_settings: Callable[[], None] = lambda: None
         self._first_sight = asyncio.Event()
         self._models: dict[Place, State] = {}
+        self._shapes: dict[str, SobjectShape] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.catalogue.listen(self._catalogue_changed)
         self.settings.listen(self.changed)
@@ -222,9 +223,16 @@ class App(State):
         return model
 
     def _catalogue_changed(self) -> None:
-        """A place that waited for the objects is made; one whose object the user may not see stays empty."""
-        if self.screen is None and self.session.user is not None and self.catalogue.shape(self.place.sobject) is not None:
-            self._spawn(self.show(self.session.route))
+        """A place that waited for the objects is made; one whose object the user may not see stays empty. Where an object has another shape
+        than before, its places are made anew, but for a form that is shown."""
+        before, self._shapes = self._shapes, {shape.sobject: shape for shape in self.catalogue.shapes}
+        other = {name for name, shape in before.items() if self._shapes and self._shapes.get(name) != shape}
+        shown = self.place if self.place.name in ("new", "edit") else None
+        for place in [p for p in self._models if p.sobject in other and p != shown]:
+            del self._models[place]
+        is_awaited = self.screen is None and self.catalogue.shape(self.place.sobject) is not None
+        if self.session.user is not None and (is_awaited or (self.place.sobject in other and shown is None)):
+            self._spawn(self._show(self.route, self.place))
         self.changed()
 
     def _chosen(self) -> None:
