@@ -548,3 +548,18 @@ async def test_a_link_to_a_new_record_says_neither_what_is_read_nor_more_than_wh
     assert form.name_of(next(f for f in form.fields if f.name == "ParentId")) == "001X"
     assert form.draft.seen.get("Name") in (None, "")
     assert not form.draft.seen.get("AnnualRevenue")
+
+
+async def test_a_save_that_comes_late_pulls_nobody_out_of_another_page() -> None:
+    world = acme()
+    form = await editing(world)
+    form.type("Phone", "+44 7")
+    held = world.backend.holds["updateRecord"] = asyncio.Event()
+    saving = asyncio.create_task(form.save())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    await world.app.go(Place("home"))
+    held.set()
+    await saving
+    assert world.app.place == Place("home")
+    assert world.app.notices.newest is not None

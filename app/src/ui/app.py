@@ -255,7 +255,8 @@ class App(State):
             self.session.failed, route = failed, self._places.address(SIGN_IN)
         else:
             await self._take_over()
-        self.finishing = False
+        finally:
+            self.finishing = False
         await self.show(route)
 
     async def add_user(self) -> None:
@@ -333,11 +334,13 @@ class App(State):
             await self.go(Place("list", sobject))
 
     async def _saved(self, sobject: str, record_id: str, said: str) -> None:
-        """A form was saved."""
+        """A form was saved: where it is still shown, its record follows it."""
         self.notices.say(Notice(said))
+        shows_it = self.place.sobject == sobject and (self.place.name == "new" or self.place == Place("edit", sobject, record_id))
         for place in [p for p in self._models if p.sobject == sobject and (p.name == "new" or p.record_id == record_id)]:
             del self._models[place]
-        await self.go(Place("record", sobject, record_id))
+        if shows_it:
+            await self.go(Place("record", sobject, record_id))
 
     def _record_saved(self, sobject: str, record_id: str, record: Record | None) -> None:
         listed = self._listed(sobject)
