@@ -56,14 +56,14 @@ def new_version(site: Site, before: str) -> Callable[[], bool]:
 def test_an_edit_is_served_within_ten_seconds_and_an_open_page_keeps_its_files(edited: Run) -> None:
     site = Site(edited)
     before, old = site.version(), site.app()
-    view = edited.root / "app/src/ui/more.py"
+    view = edited.root / "app/src/ui/more/view.py"
     begun = time.monotonic()
     view.write_text(view.read_text() + "\n# edited\n")
     wait_until(new_version(site, before), "the edit is not seen")
     assert time.monotonic() - begun < 10
 
     app = site.app()
-    assert app["ui/more.py"].endswith(b"# edited\n")
+    assert app["ui/more/view.py"].endswith(b"# edited\n")
     bytecode = {name: content for name, content in old.items() if name.endswith(".pyc") and not name.startswith("ui/__pycache__/more.")}
     assert {name: content for name, content in app.items() if name.endswith(".pyc")} == bytecode  # all but that of the edited file
     assert app.keys() ^ old.keys() == {"ui/__pycache__/more.cpython-314.pyc"}
@@ -92,7 +92,7 @@ def test_a_mistake_is_told_and_keeps_the_last_good_page(edited: Run) -> None:
     site = Site(edited)
     before = site.version()
     for name, mistake, message in (
-        ("app/src/ui/more.py", "\ndef (", r"app/src/ui/more\.py:\d+: invalid syntax"),
+        ("app/src/ui/more/view.py", "\ndef (", r"app/src/ui/more/view\.py:\d+: invalid syntax"),
         ("app/src/languages/de/LC_MESSAGES/app.po", '\nmsgid "Broken', r"app/src/languages/de/LC_MESSAGES/app\.po:\d+: "),
         ("app/web/start/start.js", "\nconst = 1;", r"app/web/start/start\.js:\d+: "),
     ):
