@@ -1,7 +1,6 @@
 """Several processes of the function at once, as several instances in the cloud are."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from devtools import loopback
 from devtools.clients import SALES, App, authorize, control
 from devtools.fleet import Fleet, Member
 from devtools.suite import Suite
+from tests.devtools.runs import wait_until
 
 ACCOUNTS = {"sobject": "Account", "limit": 5}
 
@@ -65,11 +65,10 @@ def test_a_process_that_is_asked_to_end_stores_the_refresh_that_is_under_way(mem
     client = loopback.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(client.post, f"{member.url}/listRecords", json={"data": ACCOUNTS})
-        while app.call("api/getConnection")["state"] != "sending":
-            time.sleep(0.05)
+        wait_until(lambda: call.done() or app.call("api/getConnection")["state"] == "sending", "nothing was sent")
+        assert not call.done(), call.result().text
         ending = pool.submit(member.end)
-        while member.answers():
-            time.sleep(0.05)
+        wait_until(lambda: not member.answers(), "the process did not end")
         control(org_url, "faults/clear")
         ending.result()
         assert call.result().status_code == 200
@@ -96,8 +95,7 @@ def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(suite: S
     client = loopback.Client(headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(client.post, f"{member.url}/listRecords", json={"data": ACCOUNTS})
-        while control(org_url, "counters").get("token.refresh_token") != 1:
-            time.sleep(0.05)
+        wait_until(lambda: control(org_url, "counters").get("token.refresh_token") == 1, "nothing was sent")
         member.kill()
         assert isinstance(call.exception(), httpx.HTTPError), call.result().text
     control(org_url, "faults/clear")
