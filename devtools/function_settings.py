@@ -6,10 +6,12 @@ such a folder of its own. Only `make run` puts a person's own files into it; not
 """
 
 import os
+import secrets
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +73,11 @@ class FunctionSettings:
             command = [sys.executable, "-c", "from backend.adapters import cipher; print(cipher.new_keyset())"]
             keyset = subprocess.run(command, cwd=CODE, capture_output=True, text=True, check=True).stdout.strip()
             self.keep.mkdir(parents=True, exist_ok=True)
-            _write(file, keyset)
+            new = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+            _write(new, keyset)
+            with suppress(FileExistsError):  # of several that begin at once, the first one's counts for all
+                os.link(new, file)
+            new.unlink()
         return file.read_text()
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,10 @@ def test_what_a_run_killed_hard_has_left_is_deleted_by_the_next(tmp_path: Path) 
         (tmp_path / name / "runner").write_text(str(pid))
     clear_left_over(tmp_path)
     assert [folder.name for folder in tmp_path.iterdir()] == ["run-2"]
+
+
+def test_several_that_begin_at_once_have_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: FunctionSettings("demo-at-once", None, tmp_path).secrets()["TOKEN_KEYSET"], range(4)))
+    assert len(set(found)) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["keyset"]

@@ -64,9 +64,9 @@ def test_an_edit_is_served_within_ten_seconds_and_an_open_page_keeps_its_files(e
 
     app = site.app()
     assert app["ui/more/view.py"].endswith(b"# edited\n")
-    bytecode = {name: content for name, content in old.items() if name.endswith(".pyc") and not name.startswith("ui/__pycache__/more.")}
+    bytecode = {name: content for name, content in old.items() if name.endswith(".pyc") and not name.startswith("ui/more/__pycache__/view.")}
     assert {name: content for name, content in app.items() if name.endswith(".pyc")} == bytecode  # all but that of the edited file
-    assert app.keys() ^ old.keys() == {"ui/__pycache__/more.cpython-314.pyc"}
+    assert app.keys() ^ old.keys() == {"ui/more/__pycache__/view.cpython-314.pyc"}
     assert "const edited = true;" in site.get(site.version(), "python-worker.js").text  # the snapshot holds the app of before
     assert site.get(before, "app.tar.gz").status_code == 200
     assert not (edited.root / "build/web/.built").exists()  # the next whole build is not passed over
