@@ -6,8 +6,8 @@ such a folder of its own. Only `make run` puts a person's own files into it; not
 """
 
 import os
-import secrets
 import re
+import secrets
 import shutil
 import subprocess
 import sys
