@@ -1,7 +1,7 @@
 """A block: from the administrator's command to the first refused call and the last one that went through.
 
-Four processes of the function under load. "While Salesforce answers" the revoked token itself refuses; "while Salesforce
-cannot be told" only what the processes read from Firestore does.
+Four processes of the function under load. "While Salesforce answers" the revoked token itself refuses; "while
+Salesforce cannot be told" only what the processes read from Firestore does.
 """
 
 import asyncio
@@ -41,7 +41,17 @@ async def block(fleet: Fleet, app: App, plan: Plan) -> tuple[float, float, float
         environment = {**os.environ, **function_environment(plan), "PYTHONPATH": "functions"}
         began = time.perf_counter()
         command = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "backend.admin", "block", uid, "--by", "bench", cwd=ROOT, env=environment, stdout=-3, stderr=-3
+            sys.executable,
+            "-m",
+            "backend.admin",
+            "block",
+            uid,
+            "--by",
+            "bench",
+            cwd=ROOT,
+            env=environment,
+            stdout=-3,
+            stderr=-3,
         )
         await command.wait()
         ended = time.perf_counter()
@@ -49,7 +59,17 @@ async def block(fleet: Fleet, app: App, plan: Plan) -> tuple[float, float, float
         over.set()
         await asyncio.gather(*callers)
     unblock = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "backend.admin", "unblock", uid, "--by", "bench", cwd=ROOT, env=environment, stdout=-3, stderr=-3
+        sys.executable,
+        "-m",
+        "backend.admin",
+        "unblock",
+        uid,
+        "--by",
+        "bench",
+        cwd=ROOT,
+        env=environment,
+        stdout=-3,
+        stderr=-3,
     )
     await unblock.wait()
     return min(refused) - began, max(answered) - began, ended - began
@@ -74,7 +94,11 @@ def main() -> None:
                 time.sleep(11)
             rows.append((name, *(spread([t[n] for t in times], "s", 2) for n in range(3))))
             assert median(t[0] for t in times) > 0
-    show("Block of one user, 4 processes, 8 callers", ("", "first refused call", "last answered call", "command ended"), rows)
+    show(
+        "Block of one user, 4 processes, 8 callers",
+        ("", "first refused call", "last answered call", "command ended"),
+        rows,
+    )
 
 
 if __name__ == "__main__":

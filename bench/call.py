@@ -16,7 +16,10 @@ from devtools.paths import ROOT
 from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
 CALLS = 300
-QUERY = "SELECT Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name FROM User LIMIT 1"
+QUERY = (
+    "SELECT Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name"
+    " FROM User LIMIT 1"
+)
 
 
 def _times(client: httpx.Client, request: httpx.Request) -> list[float]:
@@ -38,9 +41,18 @@ def main() -> None:
         app.sign_in(authorize(org))
         token = exchange(org, authorize(org, "admin@localorg.test"))["access_token"]
         # The function as production serves it: the emulator gives every busy request a process of its own.
-        environment = {**os.environ, **function_environment(suite.plan), "FUNCTION_TARGET": "api", "HOST": "127.0.0.1", "PORT": str(own)}
+        environment = {
+            **os.environ,
+            **function_environment(suite.plan),
+            "FUNCTION_TARGET": "api",
+            "HOST": "127.0.0.1",
+            "PORT": str(own),
+        }
         server = subprocess.Popen(
-            [str(Path(sys.executable).parent / "functions-framework")], cwd=ROOT / "functions", env=environment, stdout=subprocess.DEVNULL
+            [str(Path(sys.executable).parent / "functions-framework")],
+            cwd=ROOT / "functions",
+            env=environment,
+            stdout=subprocess.DEVNULL,
         )
         started = time.perf_counter()
         try:
@@ -48,15 +60,22 @@ def main() -> None:
                 time.sleep(0.02)
             with httpx.Client(timeout=30) as client:
                 headers = {"Authorization": f"Bearer {app.id_token}"}
-                request = client.build_request("POST", f"http://127.0.0.1:{own}/getProfile", json={"data": {}}, headers=headers)
+                request = client.build_request(
+                    "POST", f"http://127.0.0.1:{own}/getProfile", json={"data": {}}, headers=headers
+                )
                 assert client.send(request).status_code == 200
                 cold = time.perf_counter() - started
                 through = _times(client, request)
-                hosted = client.build_request("POST", f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers=headers)
+                hosted = client.build_request(
+                    "POST", f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers=headers
+                )
                 hosting = _times(client, hosted)
                 parameters = {"q": QUERY}
                 straight = client.build_request(
-                    "GET", f"{org}/services/data/v66.0/query", params=parameters, headers={"Authorization": f"Bearer {token}"}
+                    "GET",
+                    f"{org}/services/data/v66.0/query",
+                    params=parameters,
+                    headers={"Authorization": f"Bearer {token}"},
                 )
                 direct = _times(client, straight)
         finally:
@@ -65,7 +84,11 @@ def main() -> None:
     base = median(direct)
     rows = [
         (name, f"{median(t):.1f} ms", f"{t[int(len(t) * 0.95)]:.1f} ms", f"{median(t) / base:.1f} ×")
-        for name, t in (("the org directly", direct), ("through the api function", through), ("through Hosting and Functions emulators", hosting))
+        for name, t in (
+            ("the org directly", direct),
+            ("through the api function", through),
+            ("through Hosting and Functions emulators", hosting),
+        )
     ]
     show(f"One query, {CALLS} warm calls one after another", ("way", "p50", "p95", "ratio"), rows)
     print(f"\nFrom the start of the function's process to its first answer: {cold:.2f} s")

@@ -47,7 +47,13 @@ def main() -> None:
             for _ in range(RUNS):
                 began = time.perf_counter()
                 command = [sys.executable, "-m", "functions_framework", "--asgi", "--source", "main.py"]
-                process = subprocess.Popen(command, cwd=ROOT / "functions", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                process = subprocess.Popen(
+                    command,
+                    cwd=ROOT / "functions",
+                    env=environment,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
                 try:
                     while not ports.answers(port):
                         time.sleep(0.002)
@@ -57,10 +63,18 @@ def main() -> None:
                     process.terminate()
                     process.wait()
         packages = [_imports(plan) for _ in range(3)][-1]
-    show(f"A new instance, median of {RUNS}", ("", "time"), [("process start to first answer of a data call", spread(times, "s", 2))])
+    show(
+        f"A new instance, median of {RUNS}",
+        ("", "time"),
+        [("process start to first answer of a data call", spread(times, "s", 2))],
+    )
     print()
     rows = [(name, f"{microseconds / 1000:.0f} ms") for name, microseconds in packages.most_common(SHOWN)]
-    show("Where the start goes: import time of each package's own modules (with -X importtime, which slows it down)", ("package", "time"), rows)
+    show(
+        "Where the start goes: import time of each package's own modules (with -X importtime, which slows it down)",
+        ("package", "time"),
+        rows,
+    )
     keep("cold", {"seconds": sorted(round(t, 3) for t in times), "imports": dict(packages.most_common(SHOWN))})
 
 

@@ -1,4 +1,7 @@
-"""From navigation to what a person sees and can use: three engines, headless, with software rendering. The page's own marks are read."""
+"""From navigation to what a person sees and can use: three engines, headless, with software rendering.
+
+The page's own marks are read.
+"""
 
 import json
 import os
@@ -19,12 +22,14 @@ from devtools.suite import UNLIMITED, Plan, Suite
 ROUNDS = 2
 _MARKS = "() => performance.getEntriesByType('mark').map((mark) => [mark.name, mark.startTime])"
 _STANDS = "() => performance.getEntriesByName('stands').length > 0"
-# From the finger's touch to the end of the frame in which Flutter paints what Python sent: a place is more than 4,000 bytes.
+# From the finger's touch to the end of the frame in which Flutter paints what Python sent: a place is more than 4,000
+# bytes.
 _WATCH = """() => {
-  const listen = Worker.prototype.addEventListener, onmessage = Object.getOwnPropertyDescriptor(Worker.prototype, "onmessage");
+  const listen = Worker.prototype.addEventListener;
+  const onmessage = Object.getOwnPropertyDescriptor(Worker.prototype, "onmessage");
   const frame = window.requestAnimationFrame.bind(window);
   let began = 0, sent = false;
-  const look = (message) => { if (began && (message.data?.byteLength ?? message.data?.length ?? 0) > 4000) sent = true; };
+  const look = ({ data }) => { if (began && (data?.byteLength ?? data?.length ?? 0) > 4000) sent = true; };
   Worker.prototype.addEventListener = function (name, listener, ...more) {
     if (name === "message") listen.call(this, name, look);
     return listen.call(this, name, listener, ...more);
@@ -38,7 +43,8 @@ _WATCH = """() => {
     paint(at);
     if (paints && began) { window.painted = performance.now() - began; began = 0; }
   });
-  addEventListener("pointerdown", () => { began = performance.now(); sent = false; window.painted = 0; }, { capture: true });
+  const touched = () => { began = performance.now(); sent = false; window.painted = 0; };
+  addEventListener("pointerdown", touched, { capture: true });
 }"""
 _BAR = {"Home": (39, 810), "Accounts": (117, 810)}  # on a screen of 390 by 844 pixels
 
@@ -109,7 +115,9 @@ def _other_engines(url: str, times: dict[str, list[float]]) -> None:
     for engine, command in commands.items():
         with tempfile.TemporaryDirectory() as home:
             own = {**environment, "HOME": home, "XDG_RUNTIME_DIR": home}
-            lines = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=True).stdout.splitlines()
+            lines = subprocess.run(
+                command, cwd=ROOT, env=own, capture_output=True, text=True, check=True
+            ).stdout.splitlines()
         for visit, line in zip(("first visit", "second visit"), lines, strict=True):
             marks = _seconds(json.loads(line))
             times[f"{engine}, {visit}: sign-in button"].append(marks["shows sign-in"])

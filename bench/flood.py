@@ -20,7 +20,9 @@ def _sign_ins(plan: Plan, url: str) -> list[float]:
     """Milliseconds of the call, for people who sign in one after another."""
     took: list[float] = []
     for _ in range(SIGN_INS):
-        app = App(url, plan.ports.url("auth"), f"127.0.0.1:{plan.ports.localorg}", headers={"X-Forwarded-For": "192.0.2.1"})
+        app = App(
+            url, plan.ports.url("auth"), f"127.0.0.1:{plan.ports.localorg}", headers={"X-Forwarded-For": "192.0.2.1"}
+        )
         authorization = authorize(plan.ports.url("localorg"))
         began = time.perf_counter()
         app.call("signIn", app.sign_in_body(authorization))
@@ -38,7 +40,13 @@ def main() -> None:
 
         def flood_until_over() -> None:
             while not over.is_set():
-                ended.update(asyncio.run(flood([url], [made_up_sign_in(f"127.0.0.1:{free.localorg}") for _ in range(500)], "198.51.100.9")))
+                ended.update(
+                    asyncio.run(
+                        flood(
+                            [url], [made_up_sign_in(f"127.0.0.1:{free.localorg}") for _ in range(500)], "198.51.100.9"
+                        )
+                    )
+                )
 
         _sign_ins(plan, url)
         quiet = _sign_ins(plan, url)
@@ -55,7 +63,10 @@ def main() -> None:
         ("made-up sign-ins sent", f"{sent:,} in {seconds:.0f} s"),
         ("of them asked of Salesforce, and kept in Firestore", str(asked)),
         ("a real sign-in, quiet", f"{median(quiet):.0f} ms, slowest {max(quiet):.0f} ms"),
-        ("a real sign-in beside the flood", f"{median(beside):.0f} ms, slowest {max(beside):.0f} ms; {SIGN_INS} of {SIGN_INS} went through"),
+        (
+            "a real sign-in beside the flood",
+            f"{median(beside):.0f} ms, slowest {max(beside):.0f} ms; {SIGN_INS} of {SIGN_INS} went through",
+        ),
     ]
     show("A flood of made-up sign-ins from one address, 100 at a time, at one process", ("", ""), rows)
     keep("flood", [list(row) for row in rows])

@@ -31,7 +31,10 @@ def _kinds() -> list[bytes]:
     """What describes of users with different permissions are kept as."""
     shapes: dict[str, Described | None] = {}
     for name, layout in LAYOUTS.items():
-        fields = {f: DescribedField(FieldShape(f, f, "string", False, True, True, 80, ()), True, True) for f in layout.detailed}
+        fields = {
+            f: DescribedField(FieldShape(f, f, "string", False, True, True, 80, ()), True, True)
+            for f in layout.detailed
+        }
         shapes[name] = Described(name, name, f"{name}s", fields, "Wed, 25 Nov 2026 08:00:00 GMT")
     return [encode(shapes | {f"Kind{n}": None}) for n in range(KINDS)]
 
@@ -48,8 +51,14 @@ def main() -> None:
             uid = Uid.of("00D000000000001EAA", f"005{n:012d}AAA")
             tokens, devices = SealedTokens(b"", b""), {secrets.token_hex(8): now}
             host, url = "login.salesforce.com", "https://x.my.salesforce.com"
-            connection = Connection(uid, host, url, "api refresh_token", 1, tokens, State.FRESH, now, now, now, devices=devices)
-            remembered.remember(connection, Secret(f"00D000000000001!{secrets.token_urlsafe(72)}"), KeptText(bytes(kinds[n % KINDS]), now))
+            connection = Connection(
+                uid, host, url, "api refresh_token", 1, tokens, State.FRESH, now, now, now, devices=devices
+            )
+            remembered.remember(
+                connection,
+                Secret(f"00D000000000001!{secrets.token_urlsafe(72)}"),
+                KeptText(bytes(kinds[n % KINDS]), now),
+            )
             shares[uid] = _Share("2026-11-25", FIRST_SHARE)
             verified[secrets.token_bytes(32)] = (Caller(uid, secrets.token_hex(8)), now.timestamp() + 3600)
         grown = _megabytes() - before

@@ -1,4 +1,6 @@
-"""Counts the requests that a process sends to the Firestore emulator: a loopback relay that reads HTTP/2 frame headers."""
+"""Counts the requests that a process sends to the Firestore emulator: a loopback relay that reads HTTP/2 frame
+headers.
+"""
 
 import asyncio
 import threading
@@ -11,7 +13,10 @@ _PREFACE, _FRAME_HEAD, _HEADERS = 24, 9, 1
 
 
 class GrpcCounter:
-    """Relays a free port, `address`, to the emulator's; `count` is the gRPC calls that began. Runs in a thread of its own."""
+    """Relays a free port, `address`, to the emulator's; `count` is the gRPC calls that began.
+
+    Runs in a thread of its own.
+    """
 
     def __init__(self, to: int) -> None:
         self._to = to
@@ -26,7 +31,9 @@ class GrpcCounter:
         asyncio.run_coroutine_threadsafe(asyncio.start_server(self._relay, "127.0.0.1", self.port), self._loop).result()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 

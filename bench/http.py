@@ -47,5 +47,11 @@ async def main() -> None:
                 figures["httpx2"].append(await _measure(with_httpx))
     rates = {name: median(r for r, _ in rounds) for name, rounds in figures.items()}
     cpu = {name: median(c for _, c in rounds) for name, rounds in figures.items()}
-    rows = [(name, f"{rates[name]:.0f}", f"{cpu[name]:.0f} µs", f"{cpu['httpx2'] / cpu[name]:.1f} ×") for name in figures]
-    show(f"HTTP clients, {CONCURRENT} concurrent requests to the local org, medians of {ROUNDS}", ("client", "requests/s", "CPU each", "ratio"), rows)
+    rows = [
+        (name, f"{rates[name]:.0f}", f"{cpu[name]:.0f} µs", f"{cpu['httpx2'] / cpu[name]:.1f} ×") for name in figures
+    ]
+    show(
+        f"HTTP clients, {CONCURRENT} concurrent requests to the local org, medians of {ROUNDS}",
+        ("client", "requests/s", "CPU each", "ratio"),
+        rows,
+    )

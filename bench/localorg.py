@@ -34,14 +34,26 @@ QUERIES = {
 def _served(data: Path, accounts: int) -> Generator[tuple[str, float]]:
     """A running org: its address, and the seconds until it answered."""
     port = ports.free().localorg
-    command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(port), "--accounts", str(accounts)]
+    command = [
+        sys.executable,
+        "-m",
+        "localorg.cli",
+        "serve",
+        "--data",
+        str(data),
+        "--port",
+        str(port),
+        "--accounts",
+        str(accounts),
+    ]
     started = time.perf_counter()
     running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         while True:
             try:
-                httpx.get(f"{url}/services/data", timeout=600)  # the port listens at once and answers when the org is made
+                # The port listens at once and answers when the org is made.
+                httpx.get(f"{url}/services/data", timeout=600)
                 break
             except httpx.HTTPError:
                 time.sleep(0.1)
@@ -64,7 +76,9 @@ async def _load(url: str, token: str) -> list[tuple[str, str]]:
         for name, (address, parameters) in targets.items():
             gate = asyncio.Semaphore(CLIENTS)
 
-            async def one(address: str = address, parameters: dict[str, str] | None = parameters, gate: asyncio.Semaphore = gate) -> None:
+            async def one(
+                address: str = address, parameters: dict[str, str] | None = parameters, gate: asyncio.Semaphore = gate
+            ) -> None:
                 async with gate, session.get(address, params=parameters) as answer:
                     await answer.read()
                     assert answer.status == 200
@@ -84,13 +98,17 @@ async def _queries(url: str, token: str, file: Path) -> list[tuple[str, str, str
             plain: list[float] = []
             for _ in range(20):
                 started = time.perf_counter()
-                db.execute("SELECT Id, Name, Industry FROM Account WHERE Name = ? AND IsDeleted = 0", ("Willow Health 1200",)).fetchall()
+                db.execute(
+                    "SELECT Id, Name, Industry FROM Account WHERE Name = ? AND IsDeleted = 0", ("Willow Health 1200",)
+                ).fetchall()
                 plain.append(1000 * (time.perf_counter() - started))
         for name, text in QUERIES.items():
             times: list[float] = []
             for _ in range(20):
                 started = time.perf_counter()
-                async with session.get(f"{url}/services/data/v66.0/query", params={"q": text.replace("{id}", middle)}) as answer:
+                async with session.get(
+                    f"{url}/services/data/v66.0/query", params={"q": text.replace("{id}", middle)}
+                ) as answer:
                     body = await answer.json()
                     assert body["records"], name
                 times.append(1000 * (time.perf_counter() - started))

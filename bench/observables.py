@@ -1,4 +1,5 @@
-"""From a change of state to the message that Flutter gets: our own `State`, and Flet's `ft.observable`, in native Python.
+"""From a change of state to the message that Flutter gets: our own `State`, and Flet's `ft.observable`, in native
+Python.
 
 The same screen of 60 rows, one of which changes; each row is a component of its own in the second pair.
 """
@@ -118,7 +119,9 @@ async def _measure(page: ft.Page) -> None:
     kind, ours, flets, times = KINDS[int(page.route.strip("/"))], OurList(), FletList(), list[float]()
     page.render(Screen, ours, flets, kind)
     await asyncio.sleep(1)
-    changing = {"ours, the list": ours, "ours, a row": ours.rows[5], "ft.observable, the list": flets}.get(kind, flets.rows[5])
+    changing = {"ours, the list": ours, "ours, a row": ours.rows[5], "ft.observable, the list": flets}.get(
+        kind, flets.rows[5]
+    )
     for n in range(CHANGES):
         sent.clear()
         began = time.perf_counter()
@@ -135,10 +138,13 @@ def main() -> None:
     (port,) = ports.some(1)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         own = {
-            "FLET_FORCE_WEB_SERVER": "true", "FLET_SERVER_PORT": str(port), "FLET_SERVER_IP": "127.0.0.1", "FLET_WEB_NO_CDN": "true",
+            "FLET_FORCE_WEB_SERVER": "true", "FLET_SERVER_PORT": str(port), "FLET_SERVER_IP": "127.0.0.1",
+            "FLET_WEB_NO_CDN": "true",
             "MEASURED": folder, "PYTHONPATH": f"{ROOT}:{ROOT / 'app/src'}:{ROOT / 'functions'}",
         }  # fmt: skip
-        running = subprocess.Popen([sys.executable, "-m", "bench.observables", "measure"], cwd=ROOT, env={**os.environ, **own})
+        running = subprocess.Popen(
+            [sys.executable, "-m", "bench.observables", "measure"], cwd=ROOT, env={**os.environ, **own}
+        )
         try:
             while True:
                 try:

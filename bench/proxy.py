@@ -1,8 +1,8 @@
 """Ours beside the functions that a user would write today, nginx, and the upstream alone: the same list of 25 accounts.
 
-Everybody runs as one process on this machine, with the emulators of Firestore and of Firebase Authentication (whose ID tokens
-have no signature: what everybody checks is their content). The upstream is of fixed speed; each request differs. wrk asks,
-in rounds that take turns. The figures go into build/bench (bench/results.py).
+Everybody runs as one process on this machine, with the emulators of Firestore and of Firebase Authentication (whose ID
+tokens have no signature: what everybody checks is their content). The upstream is of fixed speed; each request differs.
+wrk asks, in rounds that take turns. The figures go into build/bench (bench/results.py).
 """
 
 import json
@@ -40,7 +40,10 @@ ROUNDS, SECONDS = int(os.environ.get("BENCH_ROUNDS", "5")), int(os.environ.get("
 DELAYS, CONNECTIONS, COUNTED = (0, 100), (1, 64, 256), 200
 PEERS = ROOT / "bench/peers"
 FIELDS = "Id, Name, Industry, Type, BillingCity, BillingCountry, Phone, SystemModstamp"
-LIST = '{"data": {"sobject": "Account", "limit": 25, "filters": [{"field": "AnnualRevenue", "operator": "gt", "value": %d}]}}'
+LIST = (
+    '{"data": {"sobject": "Account", "limit": 25, "filters": [{"field": "AnnualRevenue", "operator": "gt", "value":'
+    " %d}]}}"
+)
 PEER = '{"data": {"revenue": %d}}'
 THREADS = "80"  # functions-framework's default of 4 for each processor would answer 80 calls a second at 100 ms
 NGINX = """
@@ -80,9 +83,14 @@ class Load:
 
 
 def need(name: str, package: str) -> str:
-    """The path of a program; installed with apt-get where this machine lets us. Raises SystemExit that says what to install."""
+    """The path of a program; installed with apt-get where this machine lets us.
+
+    Raises SystemExit that says what to install.
+    """
     if shutil.which(name) is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], check=False, capture_output=True)
+        subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], check=False, capture_output=True
+        )
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
         raise SystemExit(f"{name} is missing: on Debian apt-get install {package}")
@@ -92,7 +100,12 @@ def need(name: str, package: str) -> str:
 @contextmanager
 def running(command: list[str], port: int, cwd: Path, env: Mapping[str, str]) -> Generator[int]:
     process = subprocess.Popen(
-        leashed(command), cwd=cwd, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        leashed(command),
+        cwd=cwd,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         until = time.monotonic() + 60
@@ -113,8 +126,17 @@ def _python_peer(plan: Plan, env: Mapping[str, str], port: int) -> tuple[list[st
 
 
 def _node_peer(plan: Plan, env: Mapping[str, str], port: int) -> tuple[list[str], Path, dict[str, str]]:
-    command = ["node", "node_modules/@google-cloud/functions-framework/build/src/main.js", "--target=listAccounts", f"--port={port}"]
-    return command, PEERS / "node", {**function_environment(plan), **env, "NODE_ENV": "production", "PATH": tool_path(dict(os.environ))}
+    command = [
+        "node",
+        "node_modules/@google-cloud/functions-framework/build/src/main.js",
+        "--target=listAccounts",
+        f"--port={port}",
+    ]
+    return (
+        command,
+        PEERS / "node",
+        {**function_environment(plan), **env, "NODE_ENV": "production", "PATH": tool_path(dict(os.environ))},
+    )
 
 
 def _tree(pid: int) -> list[psutil.Process]:
@@ -136,11 +158,25 @@ def _memory(pid: int) -> float:
 
 def load(wrk: str, server: Server, token: str, connections: int) -> Load:
     before = _cpu(server.pid)
-    command = [wrk, "-t1", f"-c{connections}", f"-d{SECONDS}s", "--timeout", "30s", "-s", str(ROOT / "bench/wrk.lua"), server.url]
-    done = subprocess.run(command, env={**os.environ, "TOKEN": token, "BODY": server.body}, capture_output=True, text=True, check=True)
+    command = [
+        wrk,
+        "-t1",
+        f"-c{connections}",
+        f"-d{SECONDS}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(ROOT / "bench/wrk.lua"),
+        server.url,
+    ]
+    done = subprocess.run(
+        command, env={**os.environ, "TOKEN": token, "BODY": server.body}, capture_output=True, text=True, check=True
+    )
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
     requests, duration, p50, p99, wrong = map(int, line.split()[1:])
-    return Load(requests / duration * 1e6, p50 / 1000, p99 / 1000, (_cpu(server.pid) - before) / max(1, requests) * 1e6, wrong)
+    return Load(
+        requests / duration * 1e6, p50 / 1000, p99 / 1000, (_cpu(server.pid) - before) / max(1, requests) * 1e6, wrong
+    )
 
 
 def _counted(server: Server, token: str, counter: GrpcCounter | None, upstream: str) -> tuple[float, float]:
@@ -163,7 +199,9 @@ def _counted(server: Server, token: str, counter: GrpcCounter | None, upstream: 
 def _answer(org: str) -> bytes:
     token = exchange(org, authorize(org))["access_token"]
     soql = f"SELECT {FIELDS} FROM Account WHERE AnnualRevenue > 0 ORDER BY Name LIMIT 25"
-    return httpx.get(f"{org}/services/data/v66.0/query", params={"q": soql}, headers={"Authorization": f"Bearer {token}"}).content
+    return httpx.get(
+        f"{org}/services/data/v66.0/query", params={"q": soql}, headers={"Authorization": f"Bearer {token}"}
+    ).content
 
 
 @dataclass(frozen=True)
@@ -206,13 +244,19 @@ def main() -> None:
     wrk, nginx = need("wrk", "wrk"), need("nginx", "nginx-light")
     if not (PEERS / "node/node_modules/.package-lock.json").exists():
         path = {**os.environ, "PATH": tool_path(dict(os.environ))}
-        subprocess.run([*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=PEERS / "node", env=path, check=True)
+        subprocess.run(
+            [*npm(), "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=PEERS / "node", env=path, check=True
+        )
     with stage() as on, ExitStack() as stack:
         plan, folder, org, upstream, token = on.plan, on.folder, on.org, on.upstream, on.token
         port = int(upstream.rsplit(":", 1)[1])
         _store_for_peers(plan, org, upstream, str(on.app.call("api/getProfile")["user"]["uid"]))
         query = f"{upstream}/services/data/v66.0/query"
-        env = {"SALESFORCE_CONSUMER_KEY": CONSUMER_KEY, "SALESFORCE_CONSUMER_SECRET": CONSUMER_SECRET, "SALESFORCE_LOGIN_URL": org}
+        env = {
+            "SALESFORCE_CONSUMER_KEY": CONSUMER_KEY,
+            "SALESFORCE_CONSUMER_SECRET": CONSUMER_SECRET,
+            "SALESFORCE_LOGIN_URL": org,
+        }
         env["GOOGLE_APPLICATION_CREDENTIALS"] = str(_account(folder / "account.json", plan.project))
         peers: list[tuple[str, str, Callable[..., tuple[list[str], Path, dict[str, str]]]]] = [
             ("Python function", "list_accounts", _python_peer),
@@ -259,9 +303,18 @@ def concurrency() -> None:
         httpx.post(f"{on.upstream}/bench/delay?ms=300")
         for connections in (80, 160, 250, 500, 1000):
             found = [load(wrk, server, on.token, connections) for _ in range(ROUNDS)]
-            rate, p50, p99, cpu = (median(getattr(load, what) for load in found) for what in ("rate", "p50", "p99", "cpu"))
+            rate, p50, p99, cpu = (
+                median(getattr(load, what) for load in found) for what in ("rate", "p50", "p99", "cpu")
+            )
             rows.append(
-                (connections, f"{rate:,.0f}", f"{p50:.0f} ms", f"{p99:.0f} ms", f"{rate * cpu / 10_000:.0f} %", f"{_memory(server.pid):.0f} MB")
+                (
+                    connections,
+                    f"{rate:,.0f}",
+                    f"{p50:.0f} ms",
+                    f"{p99:.0f} ms",
+                    f"{rate * cpu / 10_000:.0f} %",
+                    f"{_memory(server.pid):.0f} MB",
+                )
             )
     show(
         f"Calls at once in one instance, upstream 300 ms, medians of {ROUNDS}",
@@ -278,16 +331,27 @@ def _measure(wrk: str, servers: list[Server], token: str, upstream: str) -> dict
             httpx.post(f"{upstream}/bench/delay?ms={delay}")
             for connections in CONNECTIONS:
                 for server in servers:
-                    loads.setdefault((delay, connections, server.name), []).append(load(wrk, server, token, connections))
+                    loads.setdefault((delay, connections, server.name), []).append(
+                        load(wrk, server, token, connections)
+                    )
     return loads
 
 
 def _account(file: Path, project: str) -> Path:
     """A service account of nowhere: firebase-admin wants one before it asks the emulator, which does not look at it."""
     key = rsa.generate_private_key(65537, 2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-    account = {"type": "service_account", "project_id": project, "client_email": f"bench@{project}.iam.gserviceaccount.com", "private_key": pem}
-    file.write_text(json.dumps(account | {"client_id": "1", "private_key_id": "1", "token_uri": "http://127.0.0.1:9/token"}))
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    account = {
+        "type": "service_account",
+        "project_id": project,
+        "client_email": f"bench@{project}.iam.gserviceaccount.com",
+        "private_key": pem,
+    }
+    file.write_text(
+        json.dumps(account | {"client_id": "1", "private_key_id": "1", "token_uri": "http://127.0.0.1:9/token"})
+    )
     return file
 
 
@@ -301,7 +365,10 @@ def _store_for_peers(plan: Plan, org: str, upstream: str, uid: str) -> None:
 
 
 def _report(
-    servers: list[Server], loads: dict[tuple[int, int, str], list[Load]], counts: dict[str, tuple[float, float]], memory: dict[str, float]
+    servers: list[Server],
+    loads: dict[tuple[int, int, str], list[Load]],
+    counts: dict[str, tuple[float, float]],
+    memory: dict[str, float],
 ) -> None:
     kept: list[dict[str, Any]] = []
     for delay in DELAYS:
@@ -310,20 +377,51 @@ def _report(
             ours = median(load.rate for load in loads[delay, connections, "ours"])
             for server in servers:
                 found = loads[delay, connections, server.name]
-                rate, p50, p99, cpu = (median(getattr(load, what) for load in found) for what in ("rate", "p50", "p99", "cpu"))
+                rate, p50, p99, cpu = (
+                    median(getattr(load, what) for load in found) for what in ("rate", "p50", "p99", "cpu")
+                )
                 wrong = sum(load.wrong for load in found)
-                row = {"upstreamMs": delay, "connections": connections, "server": server.name, "callsPerSecond": round(rate, 1)}
-                kept.append(row | {"p50Ms": round(p50, 2), "p99Ms": round(p99, 2), "cpuMicroseconds": round(cpu), "wrong": wrong})
+                row = {
+                    "upstreamMs": delay,
+                    "connections": connections,
+                    "server": server.name,
+                    "callsPerSecond": round(rate, 1),
+                }
+                kept.append(
+                    row
+                    | {
+                        "p50Ms": round(p50, 2),
+                        "p99Ms": round(p99, 2),
+                        "cpuMicroseconds": round(cpu),
+                        "wrong": wrong,
+                    }
+                )
                 rows.append(
-                    (connections, server.name, f"{rate:,.0f}", f"{p50:.1f} ms", f"{p99:.1f} ms", f"{cpu:,.0f} µs", f"{ours / rate:.2f} ×", wrong)
+                    (
+                        connections,
+                        server.name,
+                        f"{rate:,.0f}",
+                        f"{p50:.1f} ms",
+                        f"{p99:.1f} ms",
+                        f"{cpu:,.0f} µs",
+                        f"{ours / rate:.2f} ×",
+                        wrong,
+                    )
                 )
         head = ("connections", "", "calls/s", "p50", "p99", "CPU a call", "ours is", "failed")
         show(f"A list of 25 accounts, upstream {delay} ms, medians of {ROUNDS} rounds of {SECONDS} s", head, rows)
         print()
-    rows = [(s.name, f"{memory[s.name]:.0f} MB", f"{counts[s.name][0]:.2f}", f"{counts[s.name][1]:.2f}") for s in servers]
+    rows = [
+        (s.name, f"{memory[s.name]:.0f} MB", f"{counts[s.name][0]:.2f}", f"{counts[s.name][1]:.2f}") for s in servers
+    ]
     show("What a call takes", ("", "memory after the load", "Firestore requests", "Salesforce requests"), rows)
     each = {
-        s.name: {"memoryMb": round(memory[s.name]), "firestoreRequests": counts[s.name][0], "salesforceRequests": counts[s.name][1]} for s in servers
+        s.name: {
+            "memoryMb": round(memory[s.name]),
+            "firestoreRequests": counts[s.name][0],
+            "salesforceRequests": counts[s.name][1],
+        }
+        for s in servers
     }
     keep("proxy", {"loads": kept, "perCall": each})
 

@@ -1,4 +1,6 @@
-"""The newest figures of each benchmark, with the machine and the day: in build/bench, with WRITE=1 in bench/results.json."""
+"""The newest figures of each benchmark, with the machine and the day: in build/bench, with WRITE=1 in
+bench/results.json.
+"""
 
 import json
 import os

@@ -1,8 +1,9 @@
-"""`make soak MINUTES=2`: four processes of the function, tokens that expire every second, kill -9 of a random process every second.
+"""`make soak MINUTES=2`: four processes of the function, tokens that expire every second, kill -9 of a random process
+every second.
 
 Nobody may be signed out and no answer may be wrong. One thing cannot be mended under rotation: a process that is killed
-while Salesforce's answer is on its way to it takes the only copy of the new token along. Each such case is counted apart
-and has to be proved: the vault says refresh-lost, and the org gave a token that was never stored.
+while Salesforce's answer is on its way to it takes the only copy of the new token along. Each such case is counted
+apart and has to be proved: the vault says refresh-lost, and the org gave a token that was never stored.
 """
 
 import asyncio
@@ -64,7 +65,10 @@ class Person:
         self.app = App(plan.app_url, plan.ports.url("auth"), f"127.0.0.1:{plan.ports.localorg}")
         self.sign_in()
         self.signing_in = asyncio.Lock()
-        self.records = [self.app.call("api/createRecord", {"sobject": "Account", "fields": {"Name": f"Soak {n}"}})["id"] for n in range(CALLERS)]
+        self.records = [
+            self.app.call("api/createRecord", {"sobject": "Account", "fields": {"Name": f"Soak {n}"}})["id"]
+            for n in range(CALLERS)
+        ]
         self.first_generation = self.generation()
 
     def sign_in(self) -> None:
@@ -90,7 +94,12 @@ async def soak(suite: Suite, seconds: float, seed: int = 1) -> Soak:
             written, n = {0}, 0
             while time.monotonic() < over:
                 n += 1
-                answer = await ask(client, person, "updateRecord", {"sobject": "Account", "id": record, "fields": {"NumberOfEmployees": n}})
+                answer = await ask(
+                    client,
+                    person,
+                    "updateRecord",
+                    {"sobject": "Account", "id": record, "fields": {"NumberOfEmployees": n}},
+                )
                 written = {n} if answer is not None else written | {n}  # not told: it may have been done
                 answer = await ask(client, person, "getRecord", {"sobject": "Account", "id": record})
                 if answer is not None:
@@ -104,7 +113,9 @@ async def soak(suite: Suite, seconds: float, seed: int = 1) -> Soak:
             used = person.app.id_token
             try:
                 url = f"{rng.choice(fleet.members).url}/{call}"
-                answer = (await client.post(url, json={"data": body}, headers={"Authorization": f"Bearer {used}"})).json()
+                answer = (
+                    await client.post(url, json={"data": body}, headers={"Authorization": f"Bearer {used}"})
+                ).json()
             except (httpx.HTTPError, ValueError):
                 counted.answers["killed under way or starting"] += 1
                 await asyncio.sleep(0.05)
@@ -138,7 +149,11 @@ async def soak(suite: Suite, seconds: float, seed: int = 1) -> Soak:
                 counted.kills += 1
 
         async with httpx.AsyncClient(timeout=_ANSWER_SECONDS, limits=httpx.Limits(max_connections=100)) as client:
-            await asyncio.gather(expiring(), killing(), *(caller(client, person, record) for person in people for record in person.records))
+            await asyncio.gather(
+                expiring(),
+                killing(),
+                *(caller(client, person, record) for person in people for record in person.records),
+            )
         counted.seconds = time.monotonic() - began
     for person in people:  # a dead process's lease is waited for, and what it may have left behind comes out
         last = (await asyncio.to_thread(person.app.post, "api/getProfile", {})).json()

@@ -16,7 +16,9 @@ from devtools.paths import ROOT
 def _run(folder: Path) -> float:
     environment = {**os.environ, **ports.free().environment()}
     started = time.perf_counter()
-    running = subprocess.Popen(["make", "run"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    running = subprocess.Popen(
+        ["make", "run"], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert running.stdout is not None
     for line in running.stdout:
         if "everything runs" in line:
@@ -35,4 +37,8 @@ def main() -> None:
         first, second = _run(folder / "clone"), _run(folder / "clone")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    show("`make run` until everything runs", ("run", "time"), (("first, on a fresh clone", f"{first:.0f} s"), ("second", f"{second:.0f} s")))
+    show(
+        "`make run` until everything runs",
+        ("run", "time"),
+        (("first, on a fresh clone", f"{first:.0f} s"), ("second", f"{second:.0f} s")),
+    )

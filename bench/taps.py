@@ -1,4 +1,5 @@
-"""What a tap costs on a warm instance: requests to Salesforce and Firestore, calls of functions, bytes, and time when Salesforce is 100 ms away.
+"""What a tap costs on a warm instance: requests to Salesforce and Firestore, calls of functions, bytes, and time when
+Salesforce is 100 ms away.
 
 Then a storm: many different calls on an expired token over four processes.
 """
@@ -29,7 +30,11 @@ def _taps(client: httpx.Client, url: str) -> list[tuple[str, str, dict[str, Any]
     return [
         ("home", "getDashboard", {}),
         ("list", "listRecords", {"sobject": "Account", "limit": 25}),
-        ("record with its lists", "getRecord", {"sobject": "Account", "id": account, "related": ["Contacts", "Opportunities"]}),
+        (
+            "record with its lists",
+            "getRecord",
+            {"sobject": "Account", "id": account, "related": ["Contacts", "Opportunities"]},
+        ),
         ("save with conflict check", "updateRecord", {"sobject": "Account", "id": account, "fields": {"Phone": "1"}}),
         ("create", "createRecord", {"sobject": "Account", "fields": {"Name": "Tap"}}),
         ("search", "search", {"text": "willow"}),
@@ -66,7 +71,9 @@ def main() -> None:
                 for n in range(RUNS + 1):
                     sent = dict(data)
                     if call == "updateRecord":
-                        record = client.post(f"{url}/getRecord", json={"data": {"sobject": "Account", "id": data["id"]}}).json()["result"]["record"]
+                        record = client.post(
+                            f"{url}/getRecord", json={"data": {"sobject": "Account", "id": data["id"]}}
+                        ).json()["result"]["record"]
                         sent |= {"version": record["version"], "fields": {"Phone": f"+49 30 {n}"}}
                     control(org, "counters/reset")
                     control(org, "faults", {"kind": "rest.*", "delayMs": 100, "times": 1000})
@@ -80,19 +87,41 @@ def main() -> None:
                     size = len(answer.content)
                 asked, read, took = max(salesforce[1:]), median(reads[1:]), median(times[1:])
                 rows.append((name, asked, f"{read:.0f}", 1, f"{size:,}", f"{took:.0f} ms"))
-                kept.append({"tap": name, "salesforce": asked, "firestore": read, "functions": 1, "bytes": size, "milliseconds": round(took, 1)})
-        show("A tap on a warm instance", ("tap", "Salesforce", "Firestore", "functions", "bytes", "Salesforce 100 ms away"), rows)
+                kept.append(
+                    {
+                        "tap": name,
+                        "salesforce": asked,
+                        "firestore": read,
+                        "functions": 1,
+                        "bytes": size,
+                        "milliseconds": round(took, 1),
+                    }
+                )
+        show(
+            "A tap on a warm instance",
+            ("tap", "Salesforce", "Firestore", "functions", "bytes", "Salesforce 100 ms away"),
+            rows,
+        )
         print()
         with FreshFleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=counter.address) as cold:
             listed = app.call("api/listRecords", {"sobject": "Account", "limit": 1})["records"]
             account = {"sobject": "Account", "id": listed[0]["id"], "related": ["Contacts"]}
             control(org, "counters/reset")
             before = counter.count
-            httpx.post(f"{cold.members[0].url}/getRecord", json={"data": account}, headers=headers, timeout=60).raise_for_status()
+            httpx.post(
+                f"{cold.members[0].url}/getRecord", json={"data": account}, headers=headers, timeout=60
+            ).raise_for_status()
             first = {"salesforce": _asked(org), "firestore": counter.count - before}
-        print(f"The first record of a new instance: {first['salesforce']} to Salesforce, {first['firestore']} to Firestore\n")
+        print(
+            f"The first record of a new instance: {first['salesforce']} to Salesforce, {first['firestore']} to"
+            " Firestore\n"
+        )
         storm = asyncio.run(_storm(plan, org, headers))
-    show(f"{STORM} different calls on an expired token, 4 processes", ("refreshes", "rejected", "answered", "seconds"), [tuple(storm.values())])
+    show(
+        f"{STORM} different calls on an expired token, 4 processes",
+        ("refreshes", "rejected", "answered", "seconds"),
+        [tuple(storm.values())],
+    )
     keep("taps", {"taps": kept, "firstRecordOfAnInstance": first, "storm": storm})
 
 
@@ -101,7 +130,11 @@ async def _storm(plan: Plan, org: str, headers: dict[str, str]) -> dict[str, obj
         async with httpx.AsyncClient(timeout=60, headers=headers, limits=httpx.Limits(max_connections=STORM)) as client:
 
             async def call(n: int) -> int:
-                wanted = {"sobject": "Account", "limit": 1, "filters": [{"field": "AnnualRevenue", "operator": "gt", "value": n}]}
+                wanted = {
+                    "sobject": "Account",
+                    "limit": 1,
+                    "filters": [{"field": "AnnualRevenue", "operator": "gt", "value": n}],
+                }
                 return (await client.post(f"{fleet.members[n % 4].url}/listRecords", json={"data": wanted})).status_code
 
             await asyncio.gather(*(call(n) for n in range(8)))
@@ -113,7 +146,12 @@ async def _storm(plan: Plan, org: str, headers: dict[str, str]) -> dict[str, obj
     counters = control(org, "counters")
     asked = sum(n for kind, n in counters.items() if kind.startswith("rest."))
     right = statuses.count(200)
-    return {"refreshes": counters.get("token.refresh_token", 0), "rejected": asked - right, "answered": right, "seconds": round(seconds, 2)}
+    return {
+        "refreshes": counters.get("token.refresh_token", 0),
+        "rejected": asked - right,
+        "answered": right,
+        "seconds": round(seconds, 2),
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""What telemetry costs: the same process with it off, on as when it is deployed (one call in a hundred), and on for every call."""
+"""What telemetry costs: the same process with it off, on as when it is deployed (one call in a hundred), and on for
+every call.
+"""
 
 import sys
 from contextlib import ExitStack
@@ -34,7 +36,13 @@ def main() -> None:
     rows: list[tuple[object, ...]] = []
     for way in WAYS:
         rate, cpu = median(r[way].rate for r in rounds), median(r[way].cpu for r in rounds)
-        slower, dearer = (median(100 * (getattr(r[way], w) / getattr(r["off"], w) - 1) for r in rounds) for w in ("rate", "cpu"))
+        slower, dearer = (
+            median(100 * (getattr(r[way], w) / getattr(r["off"], w) - 1) for r in rounds) for w in ("rate", "cpu")
+        )
         rows.append((way, f"{rate:,.0f}", f"{slower:+.1f} %", f"{cpu:,.0f} µs", f"{dearer:+.1f} %"))
-    show(f"Telemetry, 64 connections, medians of {ROUNDS} rounds in turns", ("spans of", "calls/s", "", "CPU a call", ""), rows)
+    show(
+        f"Telemetry, 64 connections, medians of {ROUNDS} rounds in turns",
+        ("spans of", "calls/s", "", "CPU a call", ""),
+        rows,
+    )
     keep("telemetry", [list(row) for row in rows])

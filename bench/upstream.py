@@ -1,7 +1,8 @@
-"""A Salesforce of fixed speed: a query is answered at once, or after a delay, with the same 25 accounts; all else goes to the local org.
+"""A Salesforce of fixed speed: a query is answered at once, or after a delay, with the same 25 accounts; all else goes
+to the local org.
 
-`python -m bench.upstream PORT ORG_URL FILE`, where FILE holds the answer. `POST /bench/delay?ms=100` sets the delay, `GET /bench/count`
-tells how many requests came.
+`python -m bench.upstream PORT ORG_URL FILE`, where FILE holds the answer. `POST /bench/delay?ms=100` sets the delay,
+`GET /bench/count` tells how many requests came.
 """
 
 import asyncio
@@ -58,7 +59,10 @@ class Upstream(asyncio.Protocol):
 
     def send(self, body: bytes, status: int = 200) -> None:
         if not self.transport.is_closing():
-            lines = f"HTTP/1.1 {status} OK\r\nContent-Type: application/json;charset=UTF-8\r\nSforce-Limit-Info: api-usage=18/100000000\r\n"
+            lines = (
+                f"HTTP/1.1 {status} OK\r\nContent-Type: application/json;charset=UTF-8\r\nSforce-Limit-Info:"
+                " api-usage=18/100000000\r\n"
+            )
             self.transport.write(f"{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
     async def forward(self, method: str, target: str, head: bytes, body: bytes) -> None:

@@ -19,21 +19,29 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m devtools", description="What the Makefile runs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, takes_more, _) in COMMANDS.items():
-        commands.add_parser(name, help=text, description=text, usage=f"python -m devtools {name}" + (" [ARGUMENT …]" if takes_more else ""))
+        commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            usage=f"python -m devtools {name}" + (" [ARGUMENT …]" if takes_more else ""),
+        )
     name = next(iter(arguments), "")
     takes_more = name in COMMANDS and COMMANDS[name][1]
-    parser.parse_args(arguments[:1] if takes_more else arguments)  # what belongs to pytest and the like is theirs to read
+    # What belongs to pytest and the like is theirs to read.
+    parser.parse_args(arguments[:1] if takes_more else arguments)
     return COMMANDS[name][2](arguments[1:])
 
 
 def _run(_: Sequence[str]) -> int:
     emulators = tuple(os.environ.get("EMULATORS", ",".join(EMULATORS)).split(","))
     return run.run(
-        Plan(ports.chosen(), _project(), STATE, own=OWN_SETTINGS, emulators=emulators), observe=os.environ.get("OBSERVE", "") not in ("", "0")
+        Plan(ports.chosen(), _project(), STATE, own=OWN_SETTINGS, emulators=emulators),
+        observe=os.environ.get("OBSERVE", "") not in ("", "0"),
     )
 
 
-# Two start emulators, each its own, when they come to a file that needs them; the third gets files that need none (tests/turns.py).
+# Two start emulators, each its own, when they come to a file that needs them; the third gets files that need none
+# (tests/turns.py).
 TEST_WORKERS = 3
 
 
@@ -74,7 +82,10 @@ def _format(_: Sequence[str]) -> int:
 
 
 def _bench(rest: Sequence[str]) -> int:
-    return _call([sys.executable, "-m", "bench", *rest], {"PYTHONPATH": os.pathsep.join((str(ROOT / "functions"), str(ROOT / "app/src")))})
+    return _call(
+        [sys.executable, "-m", "bench", *rest],
+        {"PYTHONPATH": os.pathsep.join((str(ROOT / "functions"), str(ROOT / "app/src")))},
+    )
 
 
 def _soak(rest: Sequence[str]) -> int:
@@ -156,13 +167,19 @@ def _reset(_: Sequence[str]) -> int:
 
 
 def _admin(rest: Sequence[str]) -> int:
-    """An administrator's command: on the deployed PROJECT, else on what `make run` runs; with GCLOUD_PROJECT set, in the environment as it is."""
+    """An administrator's command: on the deployed PROJECT, else on what `make run` runs; with GCLOUD_PROJECT set, in
+    the environment as it is.
+    """
     environment: dict[str, str] = {}
     if "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"]):
         if _project().startswith("demo-"):  # of the emulators
             plan = Plan(ports.chosen(running=True), _project(), STATE, own=OWN_SETTINGS)
             if not ports.answers(plan.ports.firestore):
-                print("✗ nothing runs here: make run starts it; a deployed project is named with PROJECT=… (docs/operations.md)", file=sys.stderr)
+                print(
+                    "✗ nothing runs here: make run starts it; a deployed project is named with PROJECT=…"
+                    " (docs/operations.md)",
+                    file=sys.stderr,
+                )
                 return 2
             environment = function_environment(plan)
         else:
@@ -198,7 +215,11 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "test": ("run the tests (pytest)", True, _test),
     "quick": ("a minute of the tests that what you changed concerns, without emulators", True, _quick),
     "test-deep": ("the random searches alone, TEST_DEPTH times as wide as `test` makes them", True, _test_deep),
-    "coverage": ("which lines the tests run; fails when backend or contract have less than 95 percent", True, _coverage),
+    "coverage": (
+        "which lines the tests run; fails when backend or contract have less than 95 percent",
+        True,
+        _coverage,
+    ),
     "check": ("lint, format, types", False, _check),
     "format": ("put the code into its format", False, _format),
     "bench": ("measure, and print the tables of docs/performance.md", True, _bench),
@@ -211,7 +232,11 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
     "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
     "web": ("build the web client into build/web", False, _web),
-    "screenshots": ("write a picture of every place into build/pictures (ARGS: languages, such as de ja)", True, _screenshots),
+    "screenshots": (
+        "write a picture of every place into build/pictures (ARGS: languages, such as de ja)",
+        True,
+        _screenshots,
+    ),
     "demo": ("record the story that README shows", False, _demo),
     "release": ("make what a release consists of, into build/release", False, _release),
     "site": ("build the docs as a site, into build/site", False, _site),

@@ -32,7 +32,10 @@ def english() -> str:
 
 
 class Tab:
-    """The app in a tab. Flutter paints on a canvas; its semantics tree is what assistive technology and this class read."""
+    """The app in a tab.
+
+    Flutter paints on a canvas; its semantics tree is what assistive technology and this class read.
+    """
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -44,7 +47,11 @@ class Tab:
 
     def visit(self, path: str) -> None:
         """Another address of the app that is open, without loading the page anew."""
-        self.page.evaluate("(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate', { state: null })); }", path)
+        self.page.evaluate(
+            "(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate', { state: null"
+            " })); }",
+            path,
+        )
 
     def wake(self) -> None:
         """Waits until Flutter is up and switches its semantics on."""
@@ -52,7 +59,9 @@ class Tab:
         self.page.evaluate("document.querySelector('flt-semantics-placeholder')?.click()")
 
     def until(self, condition: str) -> None:
-        """Waits until a JavaScript function of no arguments is true; the page forbids Playwright's own way, which needs eval."""
+        """Waits until a JavaScript function of no arguments is true; the page forbids Playwright's own way, which needs
+        eval.
+        """
         for _ in range(SECONDS // 50):
             if self.page.evaluate(condition):
                 return
@@ -64,7 +73,9 @@ class Tab:
 
     def go(self, place: str) -> None:
         """By the bar of a phone or the rail of a wider screen."""
-        self.page.get_by_role("tab", name=place).or_(self.page.get_by_role("button", name=re.compile(rf"^{place}\s+Tab"))).first.click()
+        self.page.get_by_role("tab", name=place).or_(
+            self.page.get_by_role("button", name=re.compile(rf"^{place}\s+Tab"))
+        ).first.click()
 
     def sees(self, text: str | re.Pattern[str]) -> None:
         """As text or as the label of a group."""
@@ -87,7 +98,9 @@ class Tab:
         raise AssertionError(f"{label} did not take the text")
 
     def reach(self, name: str) -> None:
-        """Taps a button further down; one scrolls as a person does, because what is off the screen is not there for the browser."""
+        """Taps a button further down; one scrolls as a person does, because what is off the screen is not there for the
+        browser.
+        """
         button = self.page.get_by_role("button", name=name, exact=True)
         for _ in range(40):
             if button.count():

@@ -51,7 +51,10 @@ def authorize_parameters(verifier: str, **changes: str) -> dict[str, str]:
 
 def hidden(page: str) -> dict[str, str]:
     """The hidden fields of a form, as a browser would send them back."""
-    return {name: unescape(value) for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)}
+    return {
+        name: unescape(value)
+        for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
+    }
 
 
 def log_in(org_url: str, username: str = SALES, *, answer: str = "allow", **changes: str) -> httpx.Response:
@@ -62,7 +65,9 @@ def log_in(org_url: str, username: str = SALES, *, answer: str = "allow", **chan
 
 
 def through_the_pages(address: str, username: str = SALES) -> str:
-    """A person at the authorize page that an app has opened, who logs in and allows it; returns the address that leads back."""
+    """A person at the authorize page that an app has opened, who logs in and allows it; returns the address that leads
+    back.
+    """
     return _walk(address, username, "allow").headers["location"]
 
 
@@ -167,12 +172,16 @@ def made_up_sign_in(org_host: str, code: str = "") -> dict[str, str]:
 
 
 async def flood(urls: Sequence[str], bodies: Iterable[Mapping[str, str]], address: str) -> Counter[str]:
-    """Sends all of them to `signIn` at these addresses in turn, 100 at a time, from one address; how many ended for which reason."""
+    """Sends all of them to `signIn` at these addresses in turn, 100 at a time, from one address; how many ended for
+    which reason.
+    """
     ended, waiting = Counter[str](), iter(enumerate(bodies))
 
     async def one_after_the_other(http: httpx.AsyncClient) -> None:
         for n, body in waiting:
-            answer = await http.post(f"{urls[n % len(urls)]}/signIn", json={"data": body}, headers={"X-Forwarded-For": address})
+            answer = await http.post(
+                f"{urls[n % len(urls)]}/signIn", json={"data": body}, headers={"X-Forwarded-For": address}
+            )
             ended[answer.json()["error"]["details"]["reason"]] += 1
 
     async with loopback.AsyncClient(timeout=60) as http:

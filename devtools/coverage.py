@@ -1,7 +1,8 @@
-"""`make coverage`: which lines the tests run, in this process and in those that they start (the emulators' functions among them).
+"""`make coverage`: which lines the tests run, in this process and in those that they start (the emulators' functions
+among them).
 
-What runs elsewhere is not seen: the client in a browser (Pyodide), and a process that is killed on the spot. The tests in
-browsers and those of a release are left out for that.
+What runs elsewhere is not seen: the client in a browser (Pyodide), and a process that is killed on the spot. The tests
+in browsers and those of a release are left out for that.
 """
 
 import contextlib
@@ -16,15 +17,23 @@ from devtools.paths import ROOT
 
 # Two files of tests run a copy of this checkout, whose lines are not these.
 _OF_A_COPY = ("--ignore=tests/devtools/test_live.py", "--ignore=tests/devtools/test_workers.py")
-TESTS = ("tests/app", "tests/functions", "tests/operations", "tests/integration", "tests/localorg", "tests/devtools", *_OF_A_COPY)
+TESTS = (
+    "tests/app",
+    "tests/functions",
+    "tests/operations",
+    "tests/integration",
+    "tests/localorg",
+    "tests/devtools",
+    *_OF_A_COPY,
+)
 AT_LEAST = {"functions/backend": 95.0, "functions/contract": 95.0}  # percent of lines
 TOLD = ("functions/main.py", "app/src/data", "app/src/ui", "app/src", "localorg", "devtools")
 _FOLDER = ROOT / ".local/coverage"
 
 
 def main(arguments: Sequence[str], call: Callable[[Sequence[str]], int]) -> int:
-    """Runs the tests (all that can be measured, or those that `arguments` name) and prints a table; 1 when a test fails or an area
-    has too few lines covered. `call` runs a command in the project's environment."""
+    """Runs the tests (all that can be measured, or those that `arguments` name) and prints a table; 1 when a test fails
+    or an area has too few lines covered. `call` runs a command in the project's environment."""
     shutil.rmtree(_FOLDER, ignore_errors=True)
     _FOLDER.mkdir(parents=True)
     failed = call([sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", *(arguments or TESTS)])

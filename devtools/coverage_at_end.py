@@ -1,4 +1,5 @@
-"""A plug-in of coverage.py: a process that is asked to end (SIGTERM) writes down which lines it has run, whatever it sets for the signal.
+"""A plug-in of coverage.py: a process that is asked to end (SIGTERM) writes down which lines it has run, whatever it
+sets for the signal.
 
 Uvicorn's worker sets the signal's default, so that the process is gone at once.
 """

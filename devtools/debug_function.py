@@ -35,7 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.update(function_environment(plan), FUNCTION_TARGET=function)
     os.chdir(ROOT / "functions")
     port = int(os.environ.get("FUNCTION_PORT", "5010"))
-    server = uvicorn.Server(uvicorn.Config(create_asgi_app(function, "main.py"), host="127.0.0.1", port=port, log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(create_asgi_app(function, "main.py"), host="127.0.0.1", port=port, log_level="warning")
+    )
     if call:
         threading.Thread(target=_call, args=(plan, server, port, call), daemon=True).start()
     print(f"{function} is at http://127.0.0.1:{port}", flush=True)

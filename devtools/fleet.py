@@ -21,9 +21,20 @@ _READY_SECONDS = 60
 
 
 class Member:
-    """One process of the function, at `url`. A `fresh` one shares no memory with another and takes as long to start as in the cloud."""
+    """One process of the function, at `url`.
 
-    def __init__(self, plan: Plan, target: str, say: Callable[[str], None], environment: Mapping[str, str], *, fresh: bool = False) -> None:
+    A `fresh` one shares no memory with another and takes as long to start as in the cloud.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        target: str,
+        say: Callable[[str], None],
+        environment: Mapping[str, str],
+        *,
+        fresh: bool = False,
+    ) -> None:
         self._target = target
         self._fresh = fresh
         self._say = say
@@ -34,7 +45,17 @@ class Member:
 
     def start(self) -> None:
         """Starts the process; it answers after a while."""
-        arguments = ["--asgi", "--target", self._target, "--source", "main.py", "--host", "127.0.0.1", "--port", str(self.port)]
+        arguments = [
+            "--asgi",
+            "--target",
+            self._target,
+            "--source",
+            "main.py",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+        ]
         folder = ROOT / "functions"
         # In a group of its own: gunicorn's master and its worker are killed together.
         if self._fresh or sys.platform != "linux":
@@ -94,7 +115,14 @@ class Fleet:
 
     _fresh = False
 
-    def __init__(self, plan: Plan, target: str = "api", count: int = 4, say: Callable[[str], None] = lambda _line: None, **environment: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        target: str = "api",
+        count: int = 4,
+        say: Callable[[str], None] = lambda _line: None,
+        **environment: str,
+    ) -> None:
         self._plan = plan
         self._target = target
         self._count = count
@@ -104,7 +132,10 @@ class Fleet:
 
     def __enter__(self) -> Self:
         try:
-            self.members = [Member(self._plan, self._target, self._say, self._environment, fresh=self._fresh) for _ in range(self._count)]
+            self.members = [
+                Member(self._plan, self._target, self._say, self._environment, fresh=self._fresh)
+                for _ in range(self._count)
+            ]
             for member in self.members:
                 member.wait()
         except BaseException:
@@ -112,7 +143,9 @@ class Fleet:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for member in self.members:
             if member.process.poll() is None:
                 member.process.send_signal(signal.SIGTERM)

@@ -1,8 +1,9 @@
 """What the functions of one run read: a folder with links to their code, and the settings and secrets of that run.
 
 firebase-tools takes `.env`, `.env.PROJECT`, `.env.local` and `.secret.local` from the folder of the functions, and lets
-them win over the environment (its functions/env.js and emulator/functionsEmulator.js, read in 15.34.2). So every run has
-such a folder of its own. Only `make run` puts a person's own files into it; nothing writes into `functions/`, and nothing deletes there.
+them win over the environment (its functions/env.js and emulator/functionsEmulator.js, read in 15.34.2). So every run
+has such a folder of its own. Only `make run` puts a person's own files into it; nothing writes into `functions/`, and
+nothing deletes there.
 """
 
 import os
@@ -25,8 +26,8 @@ _LINE = re.compile(r"""\s*(?:export\s+)?([\w./]+)\s*=\s*('(?:\\'|[^'])*'|"(?:\\"
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
-    """`own`: the folder with a person's own settings files, None when the run reads nobody's. `keep`: the folder that holds
-    the key with which this run seals tokens; the key stays as long as what was sealed with it."""
+    """`own`: the folder with a person's own settings files, None when the run reads nobody's. `keep`: the folder that
+    holds the key with which this run seals tokens; the key stays as long as what was sealed with it."""
 
     project: str
     own: Path | None
@@ -39,18 +40,27 @@ class FunctionSettings:
 
     def named(self) -> str:
         """Those files as a person reads them, "" when there are none."""
-        return ", ".join(str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file) for file in self.files())
+        return ", ".join(
+            str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file) for file in self.files()
+        )
 
     def variables(self) -> dict[str, str]:
         """The person's own settings, without secrets."""
-        return {name: value for file in self.files() if file.name != SECRETS for name, value in _read(file.read_text()).items()}
+        return {
+            name: value
+            for file in self.files()
+            if file.name != SECRETS
+            for name, value in _read(file.read_text()).items()
+        }
 
     def secrets(self) -> dict[str, str]:
         """The local org's consumer secret and this run's key, where the person has not written down others."""
         return {name: value for text in self._secret_texts() for name, value in _read(text).items()}
 
     def lay_out(self, folder: Path, code: Path = CODE) -> None:
-        """Makes `folder` what the Functions emulator serves: links to the code in `code`, so that an edit counts at once."""
+        """Makes `folder` what the Functions emulator serves: links to the code in `code`, so that an edit counts at
+        once.
+        """
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for part in code.iterdir():

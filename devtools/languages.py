@@ -1,6 +1,7 @@
 """The app's catalogues: collects every text of the app, brings the languages up to date, and compiles them.
 
-A text is what stands in `_("…")` or `n_("…", "…", …)`, what the page before Flutter says, and each message of the contract's errors.
+A text is what stands in `_("…")` or `n_("…", "…", …)`, what the page before Flutter says, and each message of the
+contract's errors.
 """
 
 import re
@@ -28,7 +29,11 @@ def texts() -> Catalog:
     for path in sorted((ROOT / "app/src/ui").rglob("*.py")):
         with path.open("rb") as file:
             for _line, message, _comments, _context in extract("python", file, keywords=_KEYWORDS):
-                found.add(message, locations=[(path.relative_to(ROOT / "app/src").as_posix(), 0)], flags=["python-brace-format"])
+                found.add(
+                    message,
+                    locations=[(path.relative_to(ROOT / "app/src").as_posix(), 0)],
+                    flags=["python-brace-format"],
+                )
     for family in vars(errors).values():
         if isinstance(family, type) and issubclass(family, errors.CallError):
             for _status, message in family.reasons.values():
@@ -85,7 +90,8 @@ def update() -> list[str]:
         catalog = read(language)
         catalog.update(texts(), no_fuzzy_matching=True)
         catalog.header_comment = "# The texts of the Salesforce Sample App, in the language of this folder."
-        catalog.creation_date = catalog.revision_date = datetime(2026, 11, 25, tzinfo=UTC)  # a date of its own would change at every run
+        # A date of its own would change at every run.
+        catalog.creation_date = catalog.revision_date = datetime(2026, 11, 25, tzinfo=UTC)
         catalog.project, catalog.version, catalog.fuzzy = "Salesforce Sample App", "1", False
         catalog.obsolete.clear()
         path = po_file(language)

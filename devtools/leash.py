@@ -1,6 +1,8 @@
-"""Runs one program and ends all that it started when it ends, or when its holder does: `python -m devtools.leash HOLDER COMMAND…`
+"""Runs one program and ends all that it started when it ends, or when its holder does: `python -m devtools.leash HOLDER
+COMMAND…`
 
-HOLDER is the id of the process that asks for it. It may be killed hard; then this process notices and cleans up in its stead.
+HOLDER is the id of the process that asks for it. It may be killed hard; then this process notices and cleans up in its
+stead.
 """
 
 import os

@@ -12,7 +12,11 @@ class LiveClient:
     """Builds the client again when its sources have changed. `say` gets a line about each build."""
 
     def __init__(
-        self, say: Callable[[str], None], *, sources: Callable[[], object] = web.sources, build: Callable[[], None] = web.build_quickly
+        self,
+        say: Callable[[str], None],
+        *,
+        sources: Callable[[], object] = web.sources,
+        build: Callable[[], None] = web.build_quickly,
     ) -> None:
         self._say = say
         self._sources = sources
@@ -21,7 +25,10 @@ class LiveClient:
         self._building = threading.Thread()
 
     def look(self) -> None:
-        """To be called often. A build begins when files have changed, none since the last look, and no build is under way."""
+        """To be called often.
+
+        A build begins when files have changed, none since the last look, and no build is under way.
+        """
         seen, self._seen = self._seen, self._sources()
         if self._seen != self._built and self._seen == seen and not self._building.is_alive():
             self._built = self._seen

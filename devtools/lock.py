@@ -9,7 +9,16 @@ import tomllib
 
 from devtools.paths import ROOT, UV
 
-_COMMON = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", "-q"]
+_COMMON = [
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-header",
+    "--no-annotate",
+    "-q",
+]
 
 
 def main() -> None:
@@ -23,7 +32,17 @@ def main() -> None:
     (ROOT / ".local/app.in").write_text("\n".join(app) + "\n")
     subprocess.run([uv, "pip", "compile", *_COMMON, *inputs, *groups, "-o", "requirements.lock"], cwd=ROOT, check=True)
     subprocess.run(
-        [uv, "pip", "compile", *_COMMON, "functions/requirements.in", "-c", "requirements.lock", "-o", "functions/requirements.txt"],
+        [
+            uv,
+            "pip",
+            "compile",
+            *_COMMON,
+            "functions/requirements.in",
+            "-c",
+            "requirements.lock",
+            "-o",
+            "functions/requirements.txt",
+        ],
         cwd=ROOT,
         check=True,
     )

@@ -1,9 +1,10 @@
 """Writes docs/openapi.json from the contract, so that clients of other makes can be generated.
 
-A request is described as strictly as the backend reads it. An answer is described openly, because it may grow: a field or a word
-that a later release adds is no reason for a generated client to refuse it.
+A request is described as strictly as the backend reads it. An answer is described openly, because it may grow: a field
+or a word that a later release adds is no reason for a generated client to refuse it.
 """
 
+import inspect
 import json
 import tomllib
 import types
@@ -16,13 +17,22 @@ from contract.errors import CallError
 from devtools.paths import ROOT
 
 FILE = ROOT / "docs/openapi.json"
-_PLAIN = {str: {"type": "string"}, bool: {"type": "boolean"}, int: {"type": "integer"}, float: {"type": "number"}, type(None): {"type": "null"}}
-_ABOUT = f"""Firebase callable functions, one path for each call: the request is wrapped in `data`, the answer in `result`, a failure in
-`error`. A call is answered within {ANSWER_SECONDS:.0f} seconds. Fields that are empty are left out. What fails,
-and what to do about each reason: docs/errors.md."""
+_PLAIN = {
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    type(None): {"type": "null"},
+}
+_ABOUT = f"""Firebase callable functions, one path for each call: the request is wrapped in `data`, the answer in
+`result`, a failure in `error`. A call is answered within {ANSWER_SECONDS:.0f} seconds. Fields that are
+empty are left out. What fails, and what to do about each reason: docs/errors.md."""
 _FIELD_VALUE = """The value of a field as Salesforce's REST API writes it: a date is `2026-11-24`, a date-time
-`2026-11-24T08:00:00.000+0000` (one that is sent may have any offset), several picklist values are separated by `;`, an empty field is null."""
-_APP_CHECK = "A token of Firebase App Check; needed where the backend asks for them, which getSignInOptions tells in appCheck."
+`2026-11-24T08:00:00.000+0000` (one that is sent may have any offset), several picklist values are separated by `;`,
+an empty field is null."""
+_APP_CHECK = (
+    "A token of Firebase App Check; needed where the backend asks for them, which getSignInOptions tells in appCheck."
+)
 
 
 def describe() -> dict[str, Any]:
@@ -30,7 +40,13 @@ def describe() -> dict[str, Any]:
     schemas = _Schemas()
     paths = {f"/{call.function}/{call.name}": {"post": _operation(call, schemas)} for call in CALLS}
     version = tomllib.loads((ROOT / "functions/contract/pyproject.toml").read_text())["project"]["version"]
-    app_check = {"name": "X-Firebase-AppCheck", "in": "header", "required": False, "description": _APP_CHECK, "schema": {"type": "string"}}
+    app_check = {
+        "name": "X-Firebase-AppCheck",
+        "in": "header",
+        "required": False,
+        "description": _APP_CHECK,
+        "schema": {"type": "string"},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -75,7 +91,10 @@ def _operation(call: Call[Any, Any], schemas: "_Schemas") -> dict[str, Any]:
 
 
 class _Schemas:
-    """The named schemas, each made when it is first met. A shape that is sent and answered has two: what is sent ends with `Request`."""
+    """The named schemas, each made when it is first met.
+
+    A shape that is sent and answered has two: what is sent ends with `Request`.
+    """
 
     def __init__(self) -> None:
         self.made: dict[str, Any] = {}
@@ -87,7 +106,9 @@ class _Schemas:
         if origin is Annotated:
             return _limited(self.of(arguments[0], sent=sent), arguments[1])
         if shape == FieldValue:
-            return self._named("FieldValue", lambda: {"description": _FIELD_VALUE, "type": ["string", "boolean", "number", "null"]})
+            return self._named(
+                "FieldValue", lambda: {"description": _FIELD_VALUE, "type": ["string", "boolean", "number", "null"]}
+            )
         if is_dataclass(shape) and isinstance(shape, type):
             name = f"{shape.__name__}Request" if sent and shape in self._answered else shape.__name__
             return self._named(name, lambda: self._object(shape, sent))
@@ -112,7 +133,7 @@ class _Schemas:
 
     def _object(self, shape: type, sent: bool) -> dict[str, Any]:
         hints = get_type_hints(shape, include_extras=True)
-        described = (shape.__doc__ or "").strip()
+        described = inspect.getdoc(shape) or ""
         properties = {}
         for f in fields(shape):  # pyright: ignore[reportArgumentType]  a dataclass
             properties[camel(f.name)] = self.of(hints[f.name], sent=sent)
@@ -156,11 +177,26 @@ def _open(words: Any) -> dict[str, Any]:
 def _error() -> dict[str, Any]:
     reasons = sorted(reason.value for family in CallError.__subclasses__() for reason in family.reasons)
     statuses = sorted({status for family in CallError.__subclasses__() for status, _ in family.reasons.values()})
-    wait = {"type": "integer", "description": "Seconds after which it may be tried again; the header Retry-After says the same."}
+    wait = {
+        "type": "integer",
+        "description": "Seconds after which it may be tried again; the header Retry-After says the same.",
+    }
     named = {"type": "array", "items": {"type": "string"}, "description": "The fields that the failure is about."}
-    details = {"type": "object", "properties": {"reason": _open(reasons), "retryAfter": wait, "fields": named}, "required": ["reason"]}
-    inner = {"status": _open(statuses), "message": {"type": "string", "description": "For the person in front of the app."}, "details": details}
-    return {"type": "object", "properties": {"error": {"type": "object", "properties": inner, "required": list(inner)}}, "required": ["error"]}
+    details = {
+        "type": "object",
+        "properties": {"reason": _open(reasons), "retryAfter": wait, "fields": named},
+        "required": ["reason"],
+    }
+    inner = {
+        "status": _open(statuses),
+        "message": {"type": "string", "description": "For the person in front of the app."},
+        "details": details,
+    }
+    return {
+        "type": "object",
+        "properties": {"error": {"type": "object", "properties": inner, "required": list(inner)}},
+        "required": ["error"],
+    }
 
 
 def _content(schema: dict[str, Any], description: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Where things are in this folder, and which tools it uses. Standard library only: the machine's own Python reads it too."""
+"""Where things are in this folder, and which tools it uses.
+
+Standard library only: the machine's own Python reads it too.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ VENV = ROOT / ".venv"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = VENV / BIN / "python"
 UV = TOOLS / "uv" / BIN / "uv"
-NODE_BIN = TOOLS / "node-bin"  # these two say where in this folder the project's own Node and Java are, if it has its own
+# These two say where in this folder the project's own Node and Java are, if it has its own.
+NODE_BIN = TOOLS / "node-bin"
 JAVA_HOME = TOOLS / "java-home"
 OTHER_CLIENTS = ROOT / "tests/localorg/npm"
 WEB_SDK = ROOT / "tests/e2e/npm"
-OWN_SETTINGS = Path(os.environ.get("SETTINGS_DIR", ROOT / "functions"))  # .env.local and .secret.local of whoever works here
+# .env.local and .secret.local of whoever works here.
+OWN_SETTINGS = Path(os.environ.get("SETTINGS_DIR", ROOT / "functions"))
 STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 
 
@@ -36,10 +41,16 @@ def first_of(*names: str) -> str | None:
 
 
 def chromium() -> str | None:
-    """The browser that the tests drive: CHROMIUM, else the first that is installed. The headless shell is Chromium without its windows, and
-    starts the app with a third less of the processor."""
+    """The browser that the tests drive: CHROMIUM, else the first that is installed. The headless shell is Chromium
+    without its windows, and starts the app with a third less of the processor."""
     named = os.environ.get("CHROMIUM")
-    return first_of(*((named,) if named else ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")))
+    return first_of(
+        *(
+            (named,)
+            if named
+            else ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+        )
+    )
 
 
 def firefox() -> str | None:

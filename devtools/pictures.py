@@ -36,12 +36,15 @@ PLACES = {
     "more": ("/more", "Settings"),
 }
 IN_README = ("home-phone-light", "account-phone-dark", "opportunities-phone-light", "account-desktop-light")
-_STYLE = "body{font:14px system-ui;display:flex;flex-wrap:wrap;gap:16px}img{max-width:420px;border:1px solid #ccc}figure{margin:0}"
+_STYLE = (
+    "body{font:14px system-ui;display:flex;flex-wrap:wrap;gap:16px}img{max-width:420px;border:1px solid"
+    " #ccc}figure{margin:0}"
+)
 
 
 def gallery(spoken: Sequence[str] = ("en",)) -> Path:
-    """Every place at both sizes, light and dark, in each of the languages; returns the page that shows them. The English ones that
-    README shows are written there too. Raises RuntimeError without Chromium."""
+    """Every place at both sizes, light and dark, in each of the languages; returns the page that shows them. The
+    English ones that README shows are written there too. Raises RuntimeError without Chromium."""
     GALLERY.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
     with _app() as (browser, plan):
@@ -49,7 +52,9 @@ def gallery(spoken: Sequence[str] = ("en",)) -> Path:
             for device, size in SIZES.items():
                 for scheme in ("light", "dark"):
                     names += _walk(browser, plan.app_url, device, size, scheme, language)
-    figures = "\n".join(f'<figure><img src="{n}.png" loading="lazy" alt="{n}"><figcaption>{n}</figcaption></figure>' for n in names)
+    figures = "\n".join(
+        f'<figure><img src="{n}.png" loading="lazy" alt="{n}"><figcaption>{n}</figcaption></figure>' for n in names
+    )
     page = GALLERY / "index.html"
     page.write_text(f"<!doctype html><title>Every place</title><style>{_STYLE}</style>\n{figures}\n")
     if "en" in spoken:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_DEFAULTS = {"hosting": ("HOSTING_PORT", 5000), "functions": ("FUNCTIONS_PORT", 5001), "firestore": ("FIRESTORE_PORT", 8080),
+_DEFAULTS = {"hosting": ("HOSTING_PORT", 5000), "functions": ("FUNCTIONS_PORT", 5001), "firestore": ("FIRESTORE_PORT",
+    8080),
              "auth": ("AUTH_PORT", 9099), "localorg": ("LOCALORG_PORT", 8800)}  # fmt: skip
 
 _FIRST, _LAST = 20000, 32000
@@ -43,7 +44,10 @@ class Ports:
 
 
 def chosen(environment: Mapping[str, str] = os.environ, *, running: bool = False) -> Ports:
-    """The usual ports, or the ones in the environment. Raises PortsError when one is not a number, or taken before it is `running`."""
+    """The usual ports, or the ones in the environment.
+
+    Raises PortsError when one is not a number, or taken before it is `running`.
+    """
     ports: dict[str, int] = {}
     for part, (variable, default) in _DEFAULTS.items():
         text = environment.get(variable, str(default))
@@ -51,7 +55,10 @@ def chosen(environment: Mapping[str, str] = os.environ, *, running: bool = False
             raise PortsError(f"{variable}={text} is not a port")
         ports[part] = int(text)
         if not running and not _is_free(ports[part]):
-            raise PortsError(f"port {text} ({part}) is taken: end the program that holds it, or choose another with {variable}=… make run")
+            raise PortsError(
+                f"port {text} ({part}) is taken: end the program that holds it, or choose another with {variable}=…"
+                " make run"
+            )
     hub, logging, websocket, eventarc, tasks = some(5)
     return Ports(**ports, hub=hub, logging=logging, websocket=websocket, eventarc=eventarc, tasks=tasks)
 
@@ -71,8 +78,8 @@ def answers(port: int) -> bool:
 def some(count: int) -> list[int]:
     """Ports that nobody uses, and that no other call in any process on this machine gets soon.
 
-    Below the range from which systems take the ports of outgoing connections (32768 on Linux, 49152 elsewhere): a server that
-    starts a while after this call would lose such a port to any connection made meanwhile.
+    Below the range from which systems take the ports of outgoing connections (32768 on Linux, 49152 elsewhere): a
+    server that starts a while after this call would lose such a port to any connection made meanwhile.
     """
     turn = Path(tempfile.gettempdir()) / f"salesforce-sample-app-ports.{os.getuid()}"
     with turn.open("a+") as file:

@@ -1,4 +1,6 @@
-"""Processes that start in a quarter of the time, for tests: they are forked from one that has read the libraries, and none of our own code."""
+"""Processes that start in a quarter of the time, for tests: they are forked from one that has read the libraries, and
+none of our own code.
+"""
 
 import ctypes
 import importlib
@@ -18,17 +20,20 @@ from typing import IO
 
 from devtools.paths import ROOT
 
-_LIBRARIES = ("aiohttp", "firebase_admin.auth", "firebase_functions.https_fn", "functions_framework.aio", "google.cloud.firestore",
+_LIBRARIES = ("aiohttp", "firebase_admin.auth", "firebase_functions.https_fn", "functions_framework.aio",
+              "google.cloud.firestore",
               "gunicorn.app.base", "jwt", "msgspec", "structlog", "tink.aead", "uvicorn_worker")  # fmt: skip
 _ASKED = 1 << 16  # bytes of a request at most
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Prepared:
-    """`python -m MODULE …` with our functions in reach, in a group of its own; Linux only. It reads `stdin` (at most 64 KiB), and both its
-    outputs are `output`. It is asked to end when whoever started it ends."""
+    """`python -m MODULE …` with our functions in reach, in a group of its own; Linux only. It reads `stdin` (at most 64
+    KiB), and both its outputs are `output`. It is asked to end when whoever started it ends."""
 
-    def __init__(self, module: str, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: str = "") -> None:
+    def __init__(
+        self, module: str, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: str = ""
+    ) -> None:
         ours, theirs = socket.socketpair()
         reads, writes = os.pipe()
         given, gives = os.pipe()
@@ -77,7 +82,9 @@ def _server() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "devtools.prepared", str(theirs.fileno())]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "functions")}
-    subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
+    subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
+    )
     theirs.close()
     return ours
 

@@ -23,7 +23,15 @@ def adopt_orphans() -> None:
 class Child:
     """A running program; each line that it prints goes to `on_line`."""
 
-    def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, on_line: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        on_line: Callable[[str, str], None],
+    ) -> None:
         self.name = name
         self._on_line = on_line
         self.process = start(command, env=env, cwd=cwd)

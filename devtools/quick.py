@@ -34,18 +34,34 @@ _BY_FOLDER = {
     "firestore.indexes.json": ("tests/operations/test_deploy.py",),
 }
 # They start programs of their own, or take most of the minute.
-_NOT_QUICK = ("tests/e2e", "tests/integration", "tests/devtools", "tests/release", "tests/test_readme.py", "tests/localorg/test_durable.py",
-              "tests/localorg/test_package.py", "tests/localorg/test_salesforce_cli.py", "tests/localorg/test_other_clients.py")  # fmt: skip
+_NOT_QUICK = ("tests/e2e", "tests/integration", "tests/devtools", "tests/release", "tests/test_readme.py",
+              "tests/localorg/test_durable.py",
+              "tests/localorg/test_package.py", "tests/localorg/test_salesforce_cli.py",
+              "tests/localorg/test_other_clients.py")  # fmt: skip
 
 
 def run(files: Sequence[str] = ()) -> int:
-    """Runs the tests that concern these files (paths below the project's folder), by default those that git sees changed."""
+    """Runs the tests that concern these files (paths below the project's folder), by default those that git sees
+    changed.
+    """
     changed = list(files) or changed_files()
     chosen = concerned(changed)
     print(f"… {len(changed)} changed files concern {len(chosen)} files of tests", flush=True)
     if not chosen:
         return 0
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "devtools.quick", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "devtools.quick",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+    ]
     ended = subprocess.call([*command, *chosen], cwd=ROOT, env={**os.environ, _ENDS: str(time.time() + SECONDS)})
     return 0 if ended == pytest.ExitCode.NO_TESTS_COLLECTED else ended
 
@@ -53,7 +69,9 @@ def run(files: Sequence[str] = ()) -> int:
 def changed_files() -> list[str]:
     """What differs from the last commit; when nothing does, what that commit changed."""
     new = _git("ls-files", "--others", "--exclude-standard")
-    return [*_git("diff", "--name-only", "HEAD"), *new] or [path for path in _git("show", "--name-only", "--format=", "HEAD") if path]
+    return [*_git("diff", "--name-only", "HEAD"), *new] or [
+        path for path in _git("show", "--name-only", "--format=", "HEAD") if path
+    ]
 
 
 def concerned(changed: Iterable[str]) -> list[str]:
@@ -76,7 +94,8 @@ def concerned(changed: Iterable[str]) -> list[str]:
             if path == folder or path.startswith(f"{folder}/"):
                 tests.update(dict.fromkeys(own, 0))
         ahead.extend((importer, steps + 1) for importer in importers.get(path, ()))
-    own_names = {f"test_{Path(path).stem}.py" for path in distance if not distance[path]}  # the same tree holds their tests
+    # The same tree holds their tests.
+    own_names = {f"test_{Path(path).stem}.py" for path in distance if not distance[path]}
     quick = [t for t in tests if not t.startswith(_NOT_QUICK) and (ROOT / t).exists()]
     return sorted(quick, key=lambda path: (Path(path).name not in own_names, tests[path], path))
 
@@ -157,4 +176,6 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if _left:
-        terminalreporter.write_line(f"{_left} tests more concern the change; a minute was too short for them: make test runs all")
+        terminalreporter.write_line(
+            f"{_left} tests more concern the change; a minute was too short for them: make test runs all"
+        )

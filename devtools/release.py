@@ -1,6 +1,8 @@
-"""`make release`: what a release is made of, into build/release. Nothing is published; .github/workflows/release.yml does that.
+"""`make release`: what a release is made of, into build/release. Nothing is published; .github/workflows/release.yml
+does that.
 
-The wheel and source of `localorg`, bills of materials (CycloneDX) and licences of everything shipped, and the changelog's section.
+The wheel and source of `localorg`, bills of materials (CycloneDX) and licences of everything shipped, and the
+changelog's section.
 """
 
 import importlib.metadata as metadata
@@ -86,12 +88,26 @@ def shipped() -> dict[str, list[str]]:
 
 def wheel(out: Path) -> None:
     """The wheel of `localorg`, without asking a network."""
-    command = [str(PYTHON), "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", str(out), str(ROOT / "localorg")]
+    command = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(out),
+        str(ROOT / "localorg"),
+    ]
     subprocess.run(command, check=True)
 
 
 def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str, Any]:
-    """CycloneDX's bill of the installed packages of these names, as cyclonedx-py tells them. Raises ReleaseError for a missing licence."""
+    """CycloneDX's bill of the installed packages of these names, as cyclonedx-py tells them.
+
+    Raises ReleaseError for a missing licence.
+    """
     whole: dict[str, Any] = json.loads(_whole_bill())
     wanted = {_normal(name) for name in names if installed(name)}
     components = [c for c in whole["components"] if _normal(c["name"]) in wanted]
@@ -102,20 +118,34 @@ def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str
         name = _normal(component["name"])
         if not component.get("licenses"):
             if name not in _UNDECLARED:
-                raise ReleaseError(f"{name} does not declare its licence: look it up, and put it into devtools/release.py")
+                raise ReleaseError(
+                    f"{name} does not declare its licence: look it up, and put it into devtools/release.py"
+                )
             component["licenses"] = [{"license": {"id": _UNDECLARED[name]}}]
     if part == "client":
         components += [bundled(name) for name in BUNDLED]
-        components += [{"type": "library", "bom-ref": n, "name": n, "description": d, "licenses": [{"license": {"id": i}}]} for n, d, i in _RUNTIMES]
+        components += [
+            {"type": "library", "bom-ref": n, "name": n, "description": d, "licenses": [{"license": {"id": i}}]}
+            for n, d, i in _RUNTIMES
+        ]
     kept = {c["bom-ref"] for c in components}
-    depends = [{**d, "dependsOn": [r for r in d.get("dependsOn", []) if r in kept]} for d in whole.get("dependencies", []) if d["ref"] in kept]
+    depends = [
+        {**d, "dependsOn": [r for r in d.get("dependsOn", []) if r in kept]}
+        for d in whole.get("dependencies", [])
+        if d["ref"] in kept
+    ]
     subject = {
         "type": "application",
         "bom-ref": part,
         "name": f"salesforce-sample-{part}",
         "version": version,
     }
-    return {**whole, "metadata": {**whole["metadata"], "component": subject}, "components": components, "dependencies": depends}
+    return {
+        **whole,
+        "metadata": {**whole["metadata"], "component": subject},
+        "components": components,
+        "dependencies": depends,
+    }
 
 
 def bundled(name: str) -> dict[str, Any]:
@@ -134,9 +164,22 @@ def bundled(name: str) -> dict[str, Any]:
 
 @cache
 def _whole_bill() -> str:
-    """Of everything that is installed. It is not checked here, which takes 20 seconds: the test checks the bills that are made of it."""
+    """Of everything that is installed.
+
+    It is not checked here, which takes 20 seconds: the test checks the bills that are made of it.
+    """
     tool = PYTHON.parent / "cyclonedx-py"
-    command = [str(tool), "environment", "--output-format", "JSON", "--spec-version", "1.6", "--output-reproducible", "--no-validate", str(PYTHON)]
+    command = [
+        str(tool),
+        "environment",
+        "--output-format",
+        "JSON",
+        "--spec-version",
+        "1.6",
+        "--output-reproducible",
+        "--no-validate",
+        str(PYTHON),
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -150,13 +193,30 @@ def licences(names: Iterable[str], from_npm: Iterable[str] = ()) -> str:
         told: Mapping[str, Any] = package.metadata.json
         classified = [c.rsplit(" :: ", 1)[-1] for c in told.get("classifier", []) if c.startswith("License ::")]
         declared = str(told.get("license", "")).splitlines()[:1]
-        licence = told.get("license_expression") or ", ".join(classified) or "".join(declared) or _UNDECLARED.get(name, "not declared")
-        texts = [f for f in package.files or () if re.search(r"(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", str(f), re.IGNORECASE)]
+        licence = (
+            told.get("license_expression")
+            or ", ".join(classified)
+            or "".join(declared)
+            or _UNDECLARED.get(name, "not declared")
+        )
+        texts = [
+            f
+            for f in package.files or ()
+            if re.search(r"(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", str(f), re.IGNORECASE)
+        ]
         parts = [f.read_text() for f in texts if ".dist-info" in str(f)]
         found.append("\n".join([f"{name} {package.version}: {licence}", "", *parts]))
     for name in from_npm:
         told = json.loads((_NODE / name / "package.json").read_text())
-        found.append("\n".join([f"{name} {told['version']}: {told['license']}", "", *(f.read_text() for f in (_NODE / name).glob("LICENSE*"))]))
+        found.append(
+            "\n".join(
+                [
+                    f"{name} {told['version']}: {told['license']}",
+                    "",
+                    *(f.read_text() for f in (_NODE / name).glob("LICENSE*")),
+                ]
+            )
+        )
     return ("\n" + "=" * 100 + "\n").join(found)
 
 

@@ -1,4 +1,6 @@
-"""`make run`: starts everything, prints where to look, streams the log, and ends everything however it is ended itself."""
+"""`make run`: starts everything, prints where to look, streams the log, and ends everything however it is ended
+itself.
+"""
 
 import os
 import signal
@@ -19,8 +21,10 @@ from devtools.saved_state import StateError
 from devtools.suite import Plan, Suite, SuiteError
 
 SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds: whatever dies, no more than this is lost
-_NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI", "WARNING: ", "Issues? Report",
-          "Beginning execution of", "Finished ", "Received export request", "Export complete", "Env variable override")  # fmt: skip
+_NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI",
+          "WARNING: ", "Issues? Report",
+          "Beginning execution of", "Finished ", "Received export request", "Export complete",
+          "Env variable override")  # fmt: skip
 _NAMES = {"org": "org     ", "firebase": "firebase", "traces": "traces  ", "client": "client  "}
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -30,8 +34,8 @@ class Ended(BaseException):
 
 
 def run(plan: Plan, *, observe: bool = False) -> int:
-    """Runs until somebody asks it to end (0) or a part ends by itself (1). With `observe` every call is printed as a tree of spans,
-    unless OTEL_EXPORTER_OTLP_ENDPOINT names a collector that takes them."""
+    """Runs until somebody asks it to end (0) or a part ends by itself (1). With `observe` every call is printed as a
+    tree of spans, unless OTEL_EXPORTER_OTLP_ENDPOINT names a collector that takes them."""
     adopt_orphans()
     for number in _SIGNALS:
         signal.signal(number, _end)
@@ -62,7 +66,10 @@ def run(plan: Plan, *, observe: bool = False) -> int:
                 _print(f"  Settings of your own, from {own}, are in force")
             for note in suite.notes:
                 _print(f"  Note     {note}")
-            _print(f"  The org  {plan.ports.url('localorg')}{watching}\n\n  Ctrl-C ends everything and keeps its state; make reset clears it.\n")
+            _print(
+                f"  The org  {plan.ports.url('localorg')}{watching}\n\n  Ctrl-C ends everything and keeps its state;"
+                " make reset clears it.\n"
+            )
             talking = True
             suite.warm()
             try:
@@ -92,7 +99,10 @@ def _observed(plan: Plan, stack: ExitStack, say: Callable[[str, str], None]) -> 
 
 
 def _watch(suite: Suite, live: LiveClient) -> None:
-    """Follows edits of the client. Returns when a part has ended. Raises Ended when make was told to end, or killed, and has told nobody."""
+    """Follows edits of the client.
+
+    Returns when a part has ended. Raises Ended when make was told to end, or killed, and has told nobody.
+    """
     make = _make()
     save_at = time.monotonic() + SAVE_EVERY
     while (dead := suite.dead_part()) is None:
@@ -115,7 +125,9 @@ def _make() -> tuple[int, str] | None:
     if "MAKELEVEL" not in os.environ:
         return None
     status = Path(f"/proc/{os.getppid()}/status")
-    caught = [line for line in status.read_text().splitlines() if line.startswith("SigCgt")] if status.exists() else [""]
+    caught = (
+        [line for line in status.read_text().splitlines() if line.startswith("SigCgt")] if status.exists() else [""]
+    )
     return os.getppid(), caught[0]
 
 

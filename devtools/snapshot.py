@@ -1,4 +1,6 @@
-"""Runs inside Pyodide while the snapshot is made: imports all that the app touches before its first view, and nothing else."""
+"""Runs inside Pyodide while the snapshot is made: imports all that the app touches before its first view, and nothing
+else.
+"""
 
 import ast
 import gc
@@ -29,9 +31,13 @@ for path in Path("/home/pyodide").glob("**/*.py"):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ft":
                 getattr(flet, node.attr, None)
 
-# Catalogues and locales are read from files, which are not there after a restore. What most people's first view needs is made ready;
-# the locales of other regions, which add little to those that they inherit from, are read from memory when they are needed.
-localedata, values, words = (importlib.import_module(name) for name in ("babel.localedata", "ui.shared.values", "ui.shared.words"))
+# Catalogues and locales are read from files, which are not there after a restore. What most people's first view needs
+# is made ready;
+# the locales of other regions, which add little to those that they inherit from, are read from memory when they are
+# needed.
+localedata, values, words = (
+    importlib.import_module(name) for name in ("babel.localedata", "ui.shared.values", "ui.shared.words")
+)
 for tag in (*words.LANGUAGES, "en-GB", "en-US"):
     words.use_language([tag])
     values.money(1234567.0)
@@ -39,7 +45,9 @@ for tag in (*words.LANGUAGES, "en-GB", "en-US"):
     values.day("2026-01-31")
     values.short_day("2026-01-31")
     values.time_of("2026-01-31T10:00:00+00:00")
-regions = [localedata.resolve_locale_filename(name) for name in localedata.locale_identifiers() if name not in words.LANGUAGES]
+regions = [
+    localedata.resolve_locale_filename(name) for name in localedata.locale_identifiers() if name not in words.LANGUAGES
+]
 contents = {path: Path(path).read_bytes() for path in regions}
 vars(localedata)["open"] = lambda path, _mode: io.BytesIO(contents[path])
 gc.collect()

@@ -49,10 +49,11 @@ UNLIMITED = 10**9  # requests a user and day, for tests and benchmarks
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, how many requests
-    to Salesforce a user may make in a day and how many sign-ins may fail (None: as many as when it is deployed). `loopback` is
-    the port on which an installed app waits for the way back from Salesforce; `telemetry` is a collector's address; `own` is the folder
-    of a person's own `.env.local` and `.secret.local` (None: the run reads nobody's); `emulators` are those that are started."""
+    """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, how many
+    requests to Salesforce a user may make in a day and how many sign-ins may fail (None: as many as when it is
+    deployed). `loopback` is the port on which an installed app waits for the way back from Salesforce; `telemetry` is a
+    collector's address; `own` is the folder of a person's own `.env.local` and `.secret.local` (None: the run reads
+    nobody's); `emulators` are those that are started."""
 
     ports: Ports
     project: str
@@ -71,8 +72,8 @@ class Plan:
 
     @property
     def schemas(self) -> tuple[Path, ...]:
-        """What the local org has besides Salesforce's own objects: org-schema.json, and for a person's own run the Salesforce DX source
-        in force-app beside it."""
+        """What the local org has besides Salesforce's own objects: org-schema.json, and for a person's own run the
+        Salesforce DX source in force-app beside it."""
         source = None if self.own is None else self.own.parent / "force-app"
         return (ROOT / "org-schema.json", *((source,) if source is not None and source.is_dir() else ()))
 
@@ -83,7 +84,12 @@ class Plan:
     @property
     def callbacks(self) -> tuple[str, ...]:
         """Of the web client, of tests, of the installed app on desktops and on phones."""
-        return (f"{self.app_url}/oauth/callback", TEST_CALLBACK, f"http://127.0.0.1:{self.loopback}/oauth/callback", PHONE_CALLBACK)
+        return (
+            f"{self.app_url}/oauth/callback",
+            TEST_CALLBACK,
+            f"http://127.0.0.1:{self.loopback}/oauth/callback",
+            PHONE_CALLBACK,
+        )
 
 
 class Suite:
@@ -117,14 +123,19 @@ class Suite:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def dead_part(self) -> str | None:
         """The name of a part that has ended by itself; firebase-tools goes on when one of its emulators dies."""
         ended = next((c.name for c in self._children if not c.running), None)
         if ended is None and self._running:
-            ended = next((part for part in (*self.plan.emulators, "localorg") if not answers(getattr(self.plan.ports, part))), None)
+            ended = next(
+                (part for part in (*self.plan.emulators, "localorg") if not answers(getattr(self.plan.ports, part))),
+                None,
+            )
         return ended
 
     @property
@@ -138,7 +149,10 @@ class Suite:
             threading.Thread(target=_knock, args=(f"{self.plan.app_url}/{name}/__/health",), daemon=True).start()
 
     def save(self) -> None:
-        """Saves what the emulators hold; what was saved before stays until that is done. A save that fails changes nothing."""
+        """Saves what the emulators hold; what was saved before stays until that is done.
+
+        A save that fails changes nothing.
+        """
         if self._saved is not None and self._running:
             try:
                 self._saved.save(self.plan.ports.hub)
@@ -159,7 +173,9 @@ class Suite:
 
     def _start_org(self) -> None:
         data = self.plan.state / "org" if self.plan.state else self._scratch / "org"
-        self._children.append(Child("org", org_command(self.plan, data), env=os.environ, cwd=ROOT, on_line=self._org_line))
+        self._children.append(
+            Child("org", org_command(self.plan, data), env=os.environ, cwd=ROOT, on_line=self._org_line)
+        )
 
     # The emulators
 
@@ -175,17 +191,29 @@ class Suite:
         if node is None:
             raise SuiteError("Node is missing: run make run, which installs it")
         firebase = str(ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js")
-        command = [node, *(f"--require={ROOT / 'devtools' / name}.cjs" for name in _PRELOADS), firebase, "emulators:start"]
+        command = [
+            node,
+            *(f"--require={ROOT / 'devtools' / name}.cjs" for name in _PRELOADS),
+            firebase,
+            "emulators:start",
+        ]
         command += ["--project", plan.project, "--config", str(self._config), "--only", ",".join(plan.emulators)]
         newest = None if self._saved is None else self._saved.newest()
         if newest is not None:
             command += ["--import", str(newest)]
-        # In the scratch folder, because firebase-tools writes its logs and unfinished exports into the one that it runs in.
-        self._children.append(Child("firebase", command, env=self.environment(), cwd=self._scratch, on_line=self._firebase_line))
+        # In the scratch folder, because firebase-tools writes its logs and unfinished exports into the one that it runs
+        # in.
+        self._children.append(
+            Child("firebase", command, env=self.environment(), cwd=self._scratch, on_line=self._firebase_line)
+        )
 
     def environment(self) -> dict[str, str]:
         plan = self.plan
-        kept = {k: v for k, v in os.environ.items() if k not in ("GOOGLE_APPLICATION_CREDENTIALS", "FIREBASE_TOKEN", "VIRTUAL_ENV")}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k not in ("GOOGLE_APPLICATION_CREDENTIALS", "FIREBASE_TOKEN", "VIRTUAL_ENV")
+        }
         local: Mapping[str, str] = {
             "CI": "1",
             "PYTHONPATH": str(ROOT),  # for the leash, which runs in the scratch folder
@@ -283,7 +311,9 @@ def _knock(url: str) -> None:
 
 
 def _without_query(line: str) -> str:
-    """Hosting's access lines in short, and without query strings: Salesforce's way back carries the authorization code."""
+    """Hosting's access lines in short, and without query strings: Salesforce's way back carries the authorization
+    code.
+    """
     access = _ACCESS.search(line)
     return f"hosting: {access[1]} {access[2]} {access[3]}" if access else _QUERY.sub("?…", line)
 
@@ -296,8 +326,11 @@ def _config(ports: Ports, functions: Path) -> dict[str, object]:
     config["emulators"]["firestore"]["websocketPort"] = ports.websocket
     for rule in config["hosting"]["headers"]:
         for header in rule["headers"]:
-            if header["key"] == "Content-Security-Policy":  # locally the page signs in at the emulator instead of Google
-                header["value"] = header["value"].replace("connect-src 'self'", f"connect-src 'self' {ports.url('auth')}")
+            # Locally the page signs in at the emulator instead of Google.
+            if header["key"] == "Content-Security-Policy":
+                header["value"] = header["value"].replace(
+                    "connect-src 'self'", f"connect-src 'self' {ports.url('auth')}"
+                )
     for source in config["functions"]:
         source |= {"source": str(functions.relative_to(ROOT)), "runtime": f"python3{sys.version_info.minor}"}
     return config
@@ -310,8 +343,8 @@ def _why(log: str, org: list[str], dead: str | None) -> str:
         return "the local org did not start: " + " | ".join(org[-3:])
     if "Failed to make request to" in log or "ENOTFOUND" in log or "EAI_AGAIN" in log:
         return (
-            "the Firestore emulator's jar is missing and cannot be downloaded: connect to the internet once, install the Google Cloud CLI with its "
-            "Firestore emulator, or set FIRESTORE_EMULATOR_BINARY_PATH"
+            "the Firestore emulator's jar is missing and cannot be downloaded: connect to the internet once, install"
+            " the Google Cloud CLI with its Firestore emulator, or set FIRESTORE_EMULATOR_BINARY_PATH"
         )
     if "Java version before" in log or "java -version" in log:
         return "Java 21 or newer is missing: delete .tools and run again, which installs it"
@@ -319,17 +352,26 @@ def _why(log: str, org: list[str], dead: str | None) -> str:
 
 
 def firestore_jar(folder: Path) -> str | None:
-    """The Firestore emulator's jar: as set, else a shim over the Google Cloud CLI's, else None (firebase-tools downloads one)."""
+    """The Firestore emulator's jar: as set, else a shim over the Google Cloud CLI's, else None (firebase-tools
+    downloads one).
+    """
     if os.environ.get("FIRESTORE_EMULATOR_BINARY_PATH"):
         return os.environ["FIRESTORE_EMULATOR_BINARY_PATH"]
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return None
     inside = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
-    jar = Path(os.path.realpath(gcloud)).parent.parent / inside  # where it is unless a wrapper was installed; asking takes seconds
+    # Where it is unless a wrapper was installed; asking takes seconds.
+    jar = Path(os.path.realpath(gcloud)).parent.parent / inside
     if not jar.is_file():
         try:
-            shown = subprocess.run([gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, timeout=30, check=False)
+            shown = subprocess.run(
+                [gcloud, "info", "--format=value(installation.sdk_root)"],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired):
             return None
         jar = Path(shown.stdout.strip()) / inside

@@ -1,4 +1,6 @@
-"""A collector for one machine: takes spans and metrics over OTLP (http/protobuf), and prints each trace as a tree when it has come to rest."""
+"""A collector for one machine: takes spans and metrics over OTLP (http/protobuf), and prints each trace as a tree when
+it has come to rest.
+"""
 
 import contextlib
 import gzip
@@ -84,7 +86,9 @@ class Collector:
             threading.Thread(target=self._print_what_rests, args=(self._say,), daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ended.set()
         self._server.shutdown()
         self._server.server_close()
@@ -126,7 +130,11 @@ def tree(spans: Iterable[Span]) -> list[str]:
 
     def tell(span: Span, depth: int) -> None:
         status = span.attributes.get("http.response.status_code", "")
-        told = [f"{span.milliseconds:8.1f} ms  {'  ' * depth}{span.name}", f"→ {status}" if status else "", f"✗ {span.error}" if span.error else ""]
+        told = [
+            f"{span.milliseconds:8.1f} ms  {'  ' * depth}{span.name}",
+            f"→ {status}" if status else "",
+            f"✗ {span.error}" if span.error else "",
+        ]
         lines.append("  ".join(t for t in told if t))
         for child in children[span.id]:
             tell(child, depth + 1)
@@ -145,7 +153,15 @@ def _spans(body: bytes) -> Iterable[Span]:
             for s in scope.spans:
                 error = s.status.message or "error" if s.status.code == 2 else ""
                 ids = s.trace_id.hex(), s.span_id.hex(), s.parent_span_id.hex()
-                yield Span(*ids, s.name, service, s.start_time_unix_nano, s.end_time_unix_nano, _attributes(s.attributes), error)
+                yield Span(
+                    *ids,
+                    s.name,
+                    service,
+                    s.start_time_unix_nano,
+                    s.end_time_unix_nano,
+                    _attributes(s.attributes),
+                    error,
+                )
 
 
 def _points(body: bytes) -> Iterable[Point]:

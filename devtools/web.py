@@ -26,7 +26,8 @@ from devtools.paths import ROOT, tool_path
 OUT = ROOT / "build/web"
 _NEW = ROOT / "build/web.new"  # where a build is made: only a whole one gets into OUT
 _BEFORE = ROOT / "build/web.before"
-# Everything but the page itself lies in a folder that is named after its content, so that browsers may keep it for ever (firebase.json).
+# Everything but the page itself lies in a folder that is named after its content, so that browsers may keep it for ever
+# (firebase.json).
 _ASSETS = _NEW / "v/new"
 _STAMP = OUT / ".built"  # of a build with everything in it; a quick one takes it away
 _PAGE = ".page.html"  # the page without what app/web/start/start.html and the version put into it
@@ -34,12 +35,38 @@ _START = "<!-- start.html -->"
 _KEPT_VERSIONS = 3  # while it is edited: a page that is open goes on with the files of its own
 _PACKAGES = ROOT / "build/pypackages"
 # The app's requirements as Pyodide's Python sees them; wheels for its platform are on PyPI.
-_PYODIDE = ["--no-deps", "--only-binary=:all:", "--python-version", "3.14", "--implementation", "cp", "--platform", "pyemscripten_2026_0_wasm32"]
-VENDORED = ("flet==1.0.5", "flet-secure-storage==1.0.5", "msgpack==1.2.4", "repath==0.9.0", "six==1.17.0", "babel==2.18.0")
+_PYODIDE = [
+    "--no-deps",
+    "--only-binary=:all:",
+    "--python-version",
+    "3.14",
+    "--implementation",
+    "cp",
+    "--platform",
+    "pyemscripten_2026_0_wasm32",
+]
+VENDORED = (
+    "flet==1.0.5",
+    "flet-secure-storage==1.0.5",
+    "msgpack==1.2.4",
+    "repath==0.9.0",
+    "six==1.17.0",
+    "babel==2.18.0",
+)
 _LOCALES = re.compile(r"locale-data/(root|(en|de|ja)(_([A-Z]{2}|\d{3}))?)\.dat")  # of the languages that the app speaks
 _UNUSED = (
-    *("main.dart.wasm", "main.dart.mjs", "pyodide/python", "pyodide/python.bat", "pyodide/python.exe", "pyodide/python_cli_entry.mjs"),
-    *(f"canvaskit/{name}" for name in ("skwasm.js", "skwasm.wasm", "skwasm_heavy.js", "skwasm_heavy.wasm", "wimp.js", "wimp.wasm")),
+    *(
+        "main.dart.wasm",
+        "main.dart.mjs",
+        "pyodide/python",
+        "pyodide/python.bat",
+        "pyodide/python.exe",
+        "pyodide/python_cli_entry.mjs",
+    ),
+    *(
+        f"canvaskit/{name}"
+        for name in ("skwasm.js", "skwasm.wasm", "skwasm_heavy.js", "skwasm_heavy.wasm", "wimp.js", "wimp.wasm")
+    ),
     "canvaskit/experimental_webparagraph",
 )
 
@@ -57,18 +84,21 @@ _LANGUAGE = """{
 
 
 _JAPANESE_SLICES = 124
-# Flet's and Flutter's addresses, which must hold below any path. Flutter fetches what Roboto lacks from Google's font server; Japanese
+# Flet's and Flutter's addresses, which must hold below any path. Flutter fetches what Roboto lacks from Google's font
+# server; Japanese
 # comes with the site, other scripts (Arabic, Chinese, …) from that server when it can be reached.
 _ADDRESSES = """
 {
   const base = new URL(".", document.currentScript.src).href;
   Object.assign(flet, {
-    entrypointBaseUrl: base, assetBase: base, canvasKitBaseUrl: base + "canvaskit/", pyodideUrl: base + "pyodide/pyodide.mjs",
+    entrypointBaseUrl: base, assetBase: base,
+    canvasKitBaseUrl: base + "canvaskit/", pyodideUrl: base + "pyodide/pyodide.mjs",
     appPackageUrl: base + "app.tar.gz", fontFallbackBaseUrl: null,
   });
   const google = "https://fonts.gstatic.com/s/notosansjp/", fetched = window.fetch;
   const own = (address) =>
-    typeof address === "string" && address.startsWith(google) ? base + "fonts/notosansjp/" + address.slice(google.length) : address;
+    typeof address === "string" && address.startsWith(google)
+      ? base + "fonts/notosansjp/" + address.slice(google.length) : address;
   window.fetch = (address, options) => fetched.call(window, own(address), options);
   flet.earlyWorker = new Worker(base + "python-worker.js", { type: "module" });
   // Until Flet's python.js listens.
@@ -81,7 +111,7 @@ _ADDRESSES = """
 # In place of Flet's own script, which unpacks, installs, and imports: all of that is in the snapshot.
 _FROM_SNAPSHOT = """        if (self.restored) {
             flet_js.documentUrl = documentUrl;
-            // The app's files are needed for what the snapshot lacks; they are unpacked at the first such import, else when all stands.
+            // The app's files are needed for what the snapshot lacks: unpacked at the first such import, or later.
             let archive = await self.earlyApp;
             flet_js.unpack = () => {
                 if (archive === null) return false;
@@ -225,17 +255,23 @@ def _page(folder: Path, version: str) -> str:
 def build_quickly() -> None:
     """Puts the client's sources as they are into the last build; the next `build` is a whole one again.
 
-    The snapshot stays the one of before. After its restore the app's own modules are imported anew, which is most of the way from there.
+    The snapshot stays the one of before. After its restore the app's own modules are imported anew, which is most of
+    the way from there.
 
-    A browser gets the new page or the one before, never half of it. Raises SourceError when a source cannot be read; then the build of
-    before stays, as it does when there is none whose page can be taken over (RuntimeError).
+    A browser gets the new page or the one before, never half of it. Raises SourceError when a source cannot be read;
+    then the build of before stays, as it does when there is none whose page can be taken over (RuntimeError).
     """
     with _alone():
         _check()
         before = _current_version()
         shutil.copytree(before, _ASSETS, copy_function=_link)
         # What is written below is a file of its own, or the one of before would be written into.
-        for name in ("app.tar.gz", "words.js", "python-worker.js", *(path.name for path in (ROOT / "app/web/start").glob("*.[cj]s*"))):
+        for name in (
+            "app.tar.gz",
+            "words.js",
+            "python-worker.js",
+            *(path.name for path in (ROOT / "app/web/start").glob("*.[cj]s*")),
+        ):
             (_ASSETS / name).unlink(missing_ok=True)
         worker = (before / "python-worker.js").read_text()
         (_ASSETS / "python-worker.js").write_text(worker.replace("const edited = false;", "const edited = true;"))
@@ -291,7 +327,9 @@ def _check() -> None:
             compile(path.read_bytes(), path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as wrong:
             line = f":{wrong.lineno}" if isinstance(wrong, SyntaxError) else ""
-            raise SourceError(f"{path.relative_to(ROOT)}{line}: {wrong.msg if isinstance(wrong, SyntaxError) else wrong}") from None
+            raise SourceError(
+                f"{path.relative_to(ROOT)}{line}: {wrong.msg if isinstance(wrong, SyntaxError) else wrong}"
+            ) from None
     for language in languages.LANGUAGES:
         try:
             languages.read(language)
@@ -307,10 +345,18 @@ def _check() -> None:
 
 
 def _archive_from(before: Path) -> None:
-    """The app's archive with its sources as they are. The bytecode of those that did not change is taken over: only that Python makes it."""
+    """The app's archive with its sources as they are.
+
+    The bytecode of those that did not change is taken over: only that Python makes it.
+    """
     now, made = _sources_in_archive(), io.BytesIO()
-    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(before.read_bytes()))) as old, tarfile.open(fileobj=made, mode="w") as new:
-        files = {entry.name.removeprefix("./"): (entry, file.read()) for entry in old if (file := old.extractfile(entry))}
+    with (
+        tarfile.open(fileobj=io.BytesIO(gzip.decompress(before.read_bytes()))) as old,
+        tarfile.open(fileobj=made, mode="w") as new,
+    ):
+        files = {
+            entry.name.removeprefix("./"): (entry, file.read()) for entry in old if (file := old.extractfile(entry))
+        }
         for name, (entry, content) in files.items():
             source = re.sub(r"__pycache__/([^/]+)\.cpython-\d+\.pyc$", r"\1.py", name)
             is_current_bytecode = source != name and source in now and now[source] == files[source][1]
@@ -355,14 +401,23 @@ def _start_before_flutter() -> None:
         catalog = languages.read(language)
         missing = [text for text in texts if catalog.get(text) is None]
         if missing:
-            raise SourceError(f'app/web/start: the language {language} has no text "{missing[0]}": the start page says what a view says too')
+            raise SourceError(
+                f'app/web/start: the language {language} has no text "{missing[0]}": the start page says what a view'
+                " says too"
+            )
         words[language] = {text: str(catalog[text].string) for text in texts}
-    (_ASSETS / "words.js").write_text(f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n")
+    (_ASSETS / "words.js").write_text(
+        f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n"
+    )
 
 
 def bundle_app_check(out: Path, *options: str) -> None:
-    """Firebase's SDK for App Check and what we ask of it, as one file; the page loads it only where a backend asks for tokens."""
-    _esbuild("app/web/start/app_check.js", "--bundle", "--minify", f"--outfile={out}", "--allow-overwrite", *options).check_returncode()
+    """Firebase's SDK for App Check and what we ask of it, as one file; the page loads it only where a backend asks for
+    tokens.
+    """
+    _esbuild(
+        "app/web/start/app_check.js", "--bundle", "--minify", f"--outfile={out}", "--allow-overwrite", *options
+    ).check_returncode()
 
 
 def _esbuild(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -373,7 +428,9 @@ def _esbuild(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _finish_page() -> str:
-    """The page: what is there before Flutter, addresses that hold below any path, and no inline script, so that it can forbid them."""
+    """The page: what is there before Flutter, addresses that hold below any path, and no inline script, so that it can
+    forbid them.
+    """
     index = _ASSETS / "index.html"
     page = index.read_text()
     index.unlink()
@@ -386,7 +443,10 @@ def _finish_page() -> str:
         [
             '<link rel="stylesheet" href="/v/new/start.css">',
             '<script type="module" src="/v/new/start.js"></script>',
-            *(f'<link rel="modulepreload" href="/v/new/{name}.js">' for name in ("sign_in", "storage", "values", "words")),
+            *(
+                f'<link rel="modulepreload" href="/v/new/{name}.js">'
+                for name in ("sign_in", "storage", "values", "words")
+            ),
             *(f'<script defer src="/v/new/{name}.js"></script>' for name in ("boot", "python", "flutter_bootstrap")),
         ]
     )
@@ -402,14 +462,24 @@ def _finish_page() -> str:
 
 
 def _start_python_early() -> None:
-    """Pyodide boots while Flutter does, instead of after it: Flet's two scripts are told to use what boot.js began, and to log no address."""
+    """Pyodide boots while Flutter does, instead of after it: Flet's two scripts are told to use what boot.js began, and
+    to log no address.
+    """
     _replace("python.js", "app.worker = new Worker(", "app.worker = flet.earlyWorker ?? new Worker(")
     _replace("python.js", "    var error;", "    flet.earlyWorker = null;\n    var error;")
-    # Its lines on the console name the page's address, which holds the authorization code on the way back from Salesforce.
-    for line in ("Starting up Python worker: ${appId}, args: ${args}", "Python worker initialized: ${appId}", "Terminating Python worker: ${appId}"):
+    # Its lines on the console name the page's address, which holds the authorization code on the way back from
+    # Salesforce.
+    for line in (
+        "Starting up Python worker: ${appId}, args: ${args}",
+        "Python worker initialized: ${appId}",
+        "Terminating Python worker: ${appId}",
+    ):
         _replace("python.js", f"console.log(`{line}`);", "")
     received = "app.worker.onmessage = (event) => {"
-    to_page = 'if (event.data?.toPage) return window.dispatchEvent(new CustomEvent("from-python", { detail: event.data.toPage }));'
+    to_page = (
+        'if (event.data?.toPage) return window.dispatchEvent(new CustomEvent("from-python", { detail: event.data.toPage'
+        " }));"
+    )
     _replace("python.js", received, received + to_page)
     failed = 'console.error("Python worker init error:", error);'
     _replace("python.js", failed, failed + 'window.dispatchEvent(new Event("start-failed"));')
@@ -430,7 +500,8 @@ const noted = new TransformStream({
     },
 });
 const unzipped = async (answer) =>
-    new Uint8Array(await new Response(answer.body.pipeThrough(noted).pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+    new Uint8Array(await new Response(
+      answer.body.pipeThrough(noted).pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
 const base = new URL(".", import.meta.url).href;
 self.earlyApp = fetch(base + "app.tar.gz").then((answer) => {
     if (!answer.ok) throw new Error(`the app's archive: HTTP ${answer.status}`);
@@ -458,7 +529,10 @@ self.earlyPyodide = (async () => {
 self.earlyPyodide.catch(() => {}); // told where it is awaited
 """
     _replace("python-worker.js", begin, early + "\n" + begin)
-    start, end = "        const pyodideModule = await import(self.pyodideUrl);", '        self.pyodide.registerJsModule("flet_js", flet_js);'
+    start, end = (
+        "        const pyodideModule = await import(self.pyodideUrl);",
+        '        self.pyodide.registerJsModule("flet_js", flet_js);',
+    )
     worker = _ASSETS / "python-worker.js"
     text = worker.read_text()
     head, _, rest = text.partition(start)
@@ -467,11 +541,15 @@ self.earlyPyodide.catch(() => {}); // told where it is awaited
         raise RuntimeError("Flet's python-worker.js has changed: see devtools/web.py")
     worker.write_text(f"{head}        self.pyodide = await self.earlyPyodide;\n{end}{tail}")
     # The app's archive is unpacked before anything else; from a snapshot the rest of Flet's own start is not needed.
-    _replace("python-worker.js", '        self.pyodide.globals.set("app_package_url", self.appPackageUrl);', _FROM_SNAPSHOT)
+    _replace(
+        "python-worker.js", '        self.pyodide.globals.set("app_package_url", self.appPackageUrl);', _FROM_SNAPSHOT
+    )
 
 
 def _make_snapshot() -> None:
-    """The app already imported, as a memory snapshot of Pyodide; a browser that cannot restore it starts the ordinary way."""
+    """The app already imported, as a memory snapshot of Pyodide; a browser that cannot restore it starts the ordinary
+    way.
+    """
     # Pyodide restores into the heap with which it begins; ours needs a larger one.
     _replace(
         "pyodide/pyodide.asm.mjs",
@@ -498,13 +576,26 @@ def _vendor() -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     shutil.rmtree(_PACKAGES, ignore_errors=True)
-    command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", *_PYODIDE, "--target", str(_PACKAGES), *VENDORED]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        *_PYODIDE,
+        "--target",
+        str(_PACKAGES),
+        *VENDORED,
+    ]
     subprocess.run(command, check=True, capture_output=True)
     stamp.write_text(wanted)
 
 
 def _choose_fonts() -> None:
-    """Roboto comes with the site, or Flutter would fetch it from a CDN; KaTeX goes, because the app sets no formulas."""
+    """Roboto comes with the site, or Flutter would fetch it from a CDN; KaTeX goes, because the app sets no
+    formulas.
+    """
     manifest = _ASSETS / "assets/FontManifest.json"
     families = json.loads(manifest.read_text())
     kept = [f for f in families if "KaTeX" not in f["family"]]
@@ -512,7 +603,8 @@ def _choose_fonts() -> None:
 
 
 def _bundle_japanese() -> None:
-    """Japanese, in the slices in which Flutter asks Google's font server for it: only those that a text needs are loaded.
+    """Japanese, in the slices in which Flutter asks Google's font server for it: only those that a text needs are
+    loaded.
 
     The slices of the package are the very ones of that server, numbered alike; four more follow by name.
     """
@@ -525,7 +617,8 @@ def _bundle_japanese() -> None:
         target = _ASSETS / "fonts" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package / f"noto-sans-jp-{slice_name}-400-normal.woff2", target)
-    # Flutter takes Chinese shapes for the characters that both languages have, unless the browser's language is exactly "ja".
+    # Flutter takes Chinese shapes for the characters that both languages have, unless the browser's language is exactly
+    # "ja".
     _replace("main.dart.js", 'if("ja"===j){', "if(!/^(zh|ko)/.test(j)){")
     if len(asked) != _JAPANESE_SLICES:
         raise RuntimeError("Flutter's slices of Noto Sans JP have changed: see devtools/web.py")

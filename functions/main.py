@@ -1,4 +1,6 @@
-"""The functions: `auth` signs in and out, and alone may sign custom tokens, `api` serves the data, `upkeep` runs once a day."""
+"""The functions: `auth` signs in and out, and alone may sign custom tokens, `api` serves the data, `upkeep` runs once a
+day.
+"""
 
 from backend import start  # isort: skip
 
@@ -31,7 +33,9 @@ if settings.is_serving():
         wiring.configure_log(_settings.project_id, readable=_settings.readable_log, tracebacks=_settings.emulated)
         if _settings.telemetry is not None:
             function, percent = settings.function_name(), _settings.telemetry_percent
-            telemetry.start(_settings.telemetry, project_id=_settings.project_id, function=function, sample_percent=percent)
+            telemetry.start(
+                _settings.telemetry, project_id=_settings.project_id, function=function, sample_percent=percent
+            )
 
 
 def backend() -> wiring.Backend:
@@ -47,7 +51,14 @@ def backend() -> wiring.Backend:
 
 # The service accounts and their roles are in docs/deploy.md: only salesforce-auth may sign custom tokens.
 @on_async_request(
-    region=REGION, cpu=1, memory=512, concurrency=80, timeout_sec=60, max_instances=20, service_account="salesforce-auth@", secrets=SECRETS
+    region=REGION,
+    cpu=1,
+    memory=512,
+    concurrency=80,
+    timeout_sec=60,
+    max_instances=20,
+    service_account="salesforce-auth@",
+    secrets=SECRETS,
 )
 async def auth(request: Request) -> Response:
     """getSignInOptions, signIn, signOut, eraseMe."""
@@ -55,7 +66,14 @@ async def auth(request: Request) -> Response:
 
 
 @on_async_request(
-    region=REGION, cpu=1, memory=512, concurrency=160, timeout_sec=60, max_instances=50, service_account="salesforce-api@", secrets=SECRETS
+    region=REGION,
+    cpu=1,
+    memory=512,
+    concurrency=160,
+    timeout_sec=60,
+    max_instances=50,
+    service_account="salesforce-api@",
+    secrets=SECRETS,
 )
 async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects, describe,

@@ -25,16 +25,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve the org on 127.0.0.1")
     serve.add_argument("--port", type=int, default=8800)
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1; in a container 0.0.0.0)")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1; in a container 0.0.0.0)"
+    )
     serve.add_argument("--seed", type=int, default=1, help="seed of the demo data (default 1)")
     serve.add_argument("--accounts", type=int, default=200, help="how many accounts a new org gets (default 200)")
-    serve.add_argument("--session-seconds", type=int, default=7200, help="idle life of an access token (default 2 hours)")
+    serve.add_argument(
+        "--session-seconds", type=int, default=7200, help="idle life of an access token (default 2 hours)"
+    )
     serve.add_argument("--callback", action="append", help="a redirect URI of the demo app; repeat for more")
     serve.add_argument("--currency", default="USD", help="ISO 4217 code of the org's only currency (default USD)")
-    serve.add_argument("--schema", action="append", type=Path, default=[], help="Salesforce DX folder or JSON file with custom objects")
-    serve.add_argument("--load", action="append", type=Path, default=[], help="CSV, tree, plan or folder with records for a new org")
+    serve.add_argument(
+        "--schema", action="append", type=Path, default=[], help="Salesforce DX folder or JSON file with custom objects"
+    )
+    serve.add_argument(
+        "--load", action="append", type=Path, default=[], help="CSV, tree, plan or folder with records for a new org"
+    )
     reset = commands.add_parser("reset", help="delete the org's state")
-    snapshot = commands.add_parser("snapshot", help="keep the whole state of a running org under a name, or come back to it")
+    snapshot = commands.add_parser(
+        "snapshot", help="keep the whole state of a running org under a name, or come back to it"
+    )
     snapshot.add_argument("what", choices=("save", "restore"))
     snapshot.add_argument("name")
     snapshot.add_argument("--port", type=int, default=8800, help="where the org is served (default 8800)")
@@ -45,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doctor.add_argument("--port", type=int, default=8800, help="where the org is served (default 8800)")
     commands.add_parser("users", help="list the users that can log in")
     for command in (serve, reset):
-        command.add_argument("--data", type=Path, default=Path(".localorg"), help="folder of the org's state (default .localorg)")
+        command.add_argument(
+            "--data", type=Path, default=Path(".localorg"), help="folder of the org's state (default .localorg)"
+        )
     options = parser.parse_args(arguments)
     try:
         match options.command:
@@ -77,10 +89,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"localorg: {refused}", file=sys.stderr)
         return 1
     except OSError as wrong:
-        print(f"localorg: {wrong.strerror or wrong}" + (f" (port {options.port})" if "port" in options else ""), file=sys.stderr)
+        print(
+            f"localorg: {wrong.strerror or wrong}" + (f" (port {options.port})" if "port" in options else ""),
+            file=sys.stderr,
+        )
         return 1
     except sqlite3.DatabaseError as wrong:
-        print(f"localorg: the state in {options.data} cannot be read ({wrong}); `localorg reset --data {options.data}` clears it", file=sys.stderr)
+        print(
+            f"localorg: the state in {options.data} cannot be read ({wrong}); `localorg reset --data {options.data}`"
+            " clears it",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
@@ -109,7 +128,10 @@ def _serve(options: argparse.Namespace) -> int:
         print(f"left out: {line}", flush=True)
     days = age(org)
     if days > _FRESH_DAYS:
-        print(f"note: the demo records were made {days} days ago, so their tasks are overdue; a reset makes new ones", flush=True)
+        print(
+            f"note: the demo records were made {days} days ago, so their tasks are overdue; a reset makes new ones",
+            flush=True,
+        )
     print(f"Local org ready at http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
     server = make_server(make_app(org, log=_say))
     try:

@@ -40,11 +40,17 @@ class EmbeddedOrg:
         self._control("snapshot/save", name)
 
     def restore(self, name: str = "saved") -> None:
-        """Everything is again as it was when it was saved. Raises LookupError when there is no snapshot of that name."""
+        """Everything is again as it was when it was saved.
+
+        Raises LookupError when there is no snapshot of that name.
+        """
         self._control("snapshot/restore", name)
 
     def sign_in(self, username: str = "sales@localorg.test") -> str:
-        """An access token of the demo app for a user, without the login page. Raises ValueError for somebody unknown."""
+        """An access token of the demo app for a user, without the login page.
+
+        Raises ValueError for somebody unknown.
+        """
         from localorg.control.client import control
 
         return str(cast(dict[str, object], control(self.url, "token", {"username": username}))["access_token"])
@@ -54,7 +60,9 @@ class EmbeddedOrg:
 
         control(self.url, what, {"name": name})
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._server.should_exit = True
         self._thread.join(10)
 

@@ -1,7 +1,8 @@
-"""The limits that an org keeps: requests a day, long requests at once, the length of an address, versions, locked records. All can be set.
+"""The limits that an org keeps: requests a day, long requests at once, the length of an address, versions, locked
+records. All can be set.
 
-Source: Salesforce Developer Limits and Allocations, "API Request Limits"; REST API Developer Guide, "Status Codes and Error Responses",
-"API End-of-Life".
+Source: Salesforce Developer Limits and Allocations, "API Request Limits"; REST API Developer Guide, "Status Codes and
+Error Responses", "API End-of-Life".
 """
 
 import time
@@ -16,9 +17,10 @@ OLDEST_VERSION = 7  # of all that there have ever been
 class Limits:
     """What is allowed, and what is used.
 
-    `daily` requests in a day, of the org and in `of_users` of single ones (what is left, by id); `concurrent` requests at once that
-    take longer than `long_seconds`; `url_bytes` of a path with its query; `first_version` is the oldest that is not retired; `locks` are
-    record ids and the time (of the machine's monotonic clock) until which somebody else holds them. None switches a limit off.
+    `daily` requests in a day, of the org and in `of_users` of single ones (what is left, by id); `concurrent` requests
+    at once that take longer than `long_seconds`; `url_bytes` of a path with its query; `first_version` is the oldest
+    that is not retired; `locks` are record ids and the time (of the machine's monotonic clock) until which somebody
+    else holds them. None switches a limit off.
     """
 
     daily: int = 15_000
@@ -42,12 +44,21 @@ class Limits:
             self.of_users[user_id] = left - 1
 
     def begin(self, address: int) -> int:
-        """A REST request comes in, with an address of so many bytes; the number is to be given back to `end`. Raises ApiError 403 or 414."""
+        """A REST request comes in, with an address of so many bytes; the number is to be given back to `end`.
+
+        Raises ApiError 403 or 414.
+        """
         if self.url_bytes is not None and address > self.url_bytes:
             raise ApiError(414, "URI_TOO_LONG", f"The length of the URI exceeds the {self.url_bytes}-byte limit.")
         now = time.monotonic()
-        if self.concurrent is not None and len(self.under_way) >= self.concurrent and self._long_ones(now) >= self.concurrent:
-            raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
+        if (
+            self.concurrent is not None
+            and len(self.under_way) >= self.concurrent
+            and self._long_ones(now) >= self.concurrent
+        ):
+            raise ApiError(
+                403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+            )
         self.begun += 1
         self.under_way[self.begun] = now
         return self.begun
@@ -61,7 +72,9 @@ class Limits:
     def check_version(self, version: int) -> None:
         """Raises ApiError 410 for a version that Salesforce has retired."""
         if OLDEST_VERSION <= version < self.first_version:
-            raise ApiError(410, "GONE", f"Version {version}.0 of the API is retired. Use version {self.first_version}.0 or later.")
+            raise ApiError(
+                410, "GONE", f"Version {version}.0 of the API is retired. Use version {self.first_version}.0 or later."
+            )
 
     def lock(self, identifier: str, seconds: float) -> None:
         """Somebody else changes this record for so long."""
@@ -73,5 +86,10 @@ class Limits:
         if until is None:
             return
         if time.monotonic() < until:
-            raise ApiError(400, "UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record or 1 records: {identifier}", [])
+            raise ApiError(
+                400,
+                "UNABLE_TO_LOCK_ROW",
+                f"unable to obtain exclusive access to this record or 1 records: {identifier}",
+                [],
+            )
         del self.locks[identifier]

@@ -25,7 +25,8 @@ SCHEMA_VERSION = 8  # of the tables in the file; grows with each change of them
 def open_org(settings: OrgSettings) -> Org:
     """Opens the org's SQLite file, making and seeding it when it is new.
 
-    Raises sqlite3.DatabaseError when the file is not an org's, MetadataError and DataError when `schema` or `load` cannot be used.
+    Raises sqlite3.DatabaseError when the file is not an org's, MetadataError and DataError when `schema` or `load`
+    cannot be used.
     """
     if settings.data is not None:
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -70,12 +71,16 @@ def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
     from localorg.metadata.objects import build  # only an org with a schema of its own needs them
     from localorg.metadata.source import read
 
-    kept = {str(r["key"])[7:]: str(r["value"]) for r in db.execute("SELECT key, value FROM meta WHERE key LIKE 'prefix:%'")}
+    kept = {
+        str(r["key"])[7:]: str(r["value"]) for r in db.execute("SELECT key, value FROM meta WHERE key LIKE 'prefix:%'")
+    }
     return build(read(settings.schema), kept)
 
 
 def _fill(org: Org) -> None:
-    """Seeds a new file, before its indexes are made, and loads what it is to begin with; what a broken-off attempt left is cleared first."""
+    """Seeds a new file, before its indexes are made, and loads what it is to begin with; what a broken-off attempt left
+    is cleared first.
+    """
     db = org.db
     for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         db.execute(f'DELETE FROM "{row["name"]}"')
@@ -92,10 +97,13 @@ def _fill(org: Org) -> None:
 
 
 def _register_metadata(org: Org) -> None:
-    """The rows that stand for metadata: record types, permission sets, profiles; and the key prefixes of custom objects."""
+    """The rows that stand for metadata: record types, permission sets, profiles; and the key prefixes of custom
+    objects.
+    """
     now, by = org.clock.stamp(), str(org.db.execute("SELECT Id FROM User WHERE Username = ?", (ADMIN,)).fetchone()[0])
     stamps: dict[str, object] = {
-        "IsDeleted": 0, "CreatedDate": now, "LastModifiedDate": now, "SystemModstamp": now, "CreatedById": by, "LastModifiedById": by,
+        "IsDeleted": 0, "CreatedDate": now, "LastModifiedDate": now, "SystemModstamp": now, "CreatedById": by,
+        "LastModifiedById": by,
     }  # fmt: skip
     with org.write() as db:
 
@@ -106,7 +114,11 @@ def _register_metadata(org: Org) -> None:
 
         for one in org.objects:
             for n, (name, label) in enumerate(one.record_types):
-                keep("RecordType", one.record_type_id(n), {"Name": label, "DeveloperName": name, "SobjectType": one.name, "IsActive": 1})
+                keep(
+                    "RecordType",
+                    one.record_type_id(n),
+                    {"Name": label, "DeveloperName": name, "SobjectType": one.name, "IsActive": 1},
+                )
             if one.custom:
                 db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (f"prefix:{one.name}", one.prefix))
         for which, sobject in ((org.metadata.permission_sets, "PermissionSet"), (org.metadata.profiles, "Profile")):
@@ -120,15 +132,23 @@ def _register_metadata(org: Org) -> None:
 
 def _note_schema(org: Org) -> None:
     """Remembers when the schema changed, for clients that ask for what is newer than theirs."""
-    told = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels, f.targets) for f in o.fields])
+    told = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
+                                                f.targets) for f in o.fields])
             for o in org.objects]  # fmt: skip
     granting = (*org.metadata.permission_sets, *org.metadata.profiles)
-    sets = [(p.name, sorted((name, sorted(letters)) for name, letters in {**p.objects, **p.fields}.items())) for p in granting]
+    sets = [
+        (p.name, sorted((name, sorted(letters)) for name, letters in {**p.objects, **p.fields}.items()))
+        for p in granting
+    ]
     mark = hashlib.sha256(repr((told, sets)).encode()).hexdigest()
     row = org.db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
     if row is None or row["value"] != mark:
         with org.write() as db:
-            now = org.clock.stamp() if row is not None else str(db.execute("SELECT CreatedDate FROM Organization").fetchone()[0])
+            now = (
+                org.clock.stamp()
+                if row is not None
+                else str(db.execute("SELECT CreatedDate FROM Organization").fetchone()[0])
+            )
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (("schema", mark), ("schema changed", now)))
 
 

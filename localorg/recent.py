@@ -13,21 +13,34 @@ _REASONS: ContextVar[list[tuple[str, str]] | None] = ContextVar("reasons", defau
 
 # What to do, by the error's code.
 _ADVICE = {
-    "INVALID_SESSION_ID": "The access token has expired, was revoked or is of another org: ask /services/oauth2/token for a new one.",
+    "INVALID_SESSION_ID": (
+        "The access token has expired, was revoked or is of another org: ask /services/oauth2/token for a new one."
+    ),
     "Bad_OAuth_Token": "The access token has expired or was revoked: ask /services/oauth2/token for a new one.",
-    "invalid_client_id": "The consumer key is LOCAL_EXTERNAL_CLIENT_APP; Salesforce's command-line client brings PlatformCLI along.",
+    "invalid_client_id": (
+        "The consumer key is LOCAL_EXTERNAL_CLIENT_APP; Salesforce's command-line client brings PlatformCLI along."
+    ),
     "invalid_client": "The consumer secret of LOCAL_EXTERNAL_CLIENT_APP is local-consumer-secret.",
-    "redirect_uri_mismatch": "Redirect URIs are compared letter by letter: name yours with `localorg serve --callback URL`.",
-    "invalid_grant": "A code works once and for 15 minutes, with the verifier whose challenge began the sign-in; a refresh token that was "
-                     "rotated works no more: keep the new one that comes with every refresh.",
-    "invalid_request": "A parameter is missing: PKCE (code_challenge, S256) is required, and a code is sent with its verifier.",
+    "redirect_uri_mismatch": (
+        "Redirect URIs are compared letter by letter: name yours with `localorg serve --callback URL`."
+    ),
+    "invalid_grant": (
+        "A code works once and for 15 minutes, with the verifier whose challenge began the sign-in; a refresh"
+        " token that was rotated works no more: keep the new one that comes with every refresh."
+    ),
+    "invalid_request": (
+        "A parameter is missing: PKCE (code_challenge, S256) is required, and a code is sent with its verifier."
+    ),
     "invalid_scope": "Scopes are api, id, profile, email, openid, refresh_token and web.",
     "unsupported_grant_type": "Grant types are authorization_code and refresh_token.",
     "login_failed": "Users and password: `localorg users`.",
     "access_denied": "Somebody pressed Deny.",
     "MALFORMED_QUERY": "The message points at the place; docs/localorg.md lists what of SOQL there is.",
     "INVALID_FIELD": "There is no such field, or the user's profile does not see it: look into the object's describe.",
-    "INVALID_TYPE": "There is no such object, or the user's profile does not see it; own objects come with `localorg serve --schema`.",
+    "INVALID_TYPE": (
+        "There is no such object, or the user's profile does not see it; own objects come with `localorg serve"
+        " --schema`."
+    ),
     "NOT_FOUND": "There is no such record or resource for this user; docs/localorg.md lists the resources.",
     "ENTITY_IS_DELETED": "The record is in the recycle bin: queryAll still finds it.",
     "METHOD_NOT_ALLOWED": "The message names the methods of this resource.",
@@ -37,7 +50,9 @@ _ADVICE = {
     "INVALID_FIELD_FOR_INSERT_UPDATE": "These fields are set by the org, or the user's profile may not change them.",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": "A validation rule of the schema refuses it, in its own words.",
     "INSUFFICIENT_ACCESS": "The user's profile may not do this: try admin@localorg.test.",
-    "REQUEST_LIMIT_EXCEEDED": "The allowance was set lower on the page /localorg; `POST /localorg/control/reset` gives it back.",
+    "REQUEST_LIMIT_EXCEEDED": (
+        "The allowance was set lower on the page /localorg; `POST /localorg/control/reset` gives it back."
+    ),
     "UNABLE_TO_LOCK_ROW": "Somebody else changes the record right now: try again, as against Salesforce.",
     "URI_TOO_LONG": "Send long queries in a composite request, or in a Bulk API 2.0 job.",
     "GONE": "Use a newer version of the API.",
@@ -49,7 +64,9 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request: when (seconds since the epoch), what, how it was answered, how long it took, by which client, and why not."""
+    """One request: when (seconds since the epoch), what, how it was answered, how long it took, by which client,
+    and why not.
+    """
 
     at: float
     method: str
@@ -61,10 +78,13 @@ class Seen:
 
     def told(self) -> dict[str, object]:
         """For a page or a terminal: each reason with what to do about it."""
-        reasons = [{"code": code, "message": message.strip(), "advice": _ADVICE.get(code, "")} for code, message in self.reasons]
+        reasons = [
+            {"code": code, "message": message.strip(), "advice": _ADVICE.get(code, "")}
+            for code, message in self.reasons
+        ]
         return {
-            "at": self.at, "method": self.method, "path": self.path, "status": self.status, "milliseconds": self.milliseconds,
-            "client": self.client, "reasons": reasons,
+            "at": self.at, "method": self.method, "path": self.path, "status": self.status,
+            "milliseconds": self.milliseconds, "client": self.client, "reasons": reasons,
         }  # fmt: skip
 
 
@@ -83,7 +103,9 @@ def because(code: str, message: str) -> None:
 
 
 def remembered(app: ASGIApp, recent: Recent, log: Callable[[str], None] | None) -> ASGIApp:
-    """The app, with its requests remembered, but for what the org's own control page asks; `log` gets a line for each of all."""
+    """The app, with its requests remembered, but for what the org's own control page asks; `log` gets a line for
+    each of all.
+    """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

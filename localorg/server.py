@@ -22,7 +22,18 @@ from localorg.errors import ApiError, not_found
 from localorg.oauth import authorize, token, userinfo
 from localorg.org import Org
 from localorg.recent import because, remembered
-from localorg.rest import about, actions, bulk, composite, describe, listviews, refused_apis, replication, resources, ui_api
+from localorg.rest import (
+    about,
+    actions,
+    bulk,
+    composite,
+    describe,
+    listviews,
+    refused_apis,
+    replication,
+    resources,
+    ui_api,
+)
 from localorg.web import Json
 
 
@@ -38,7 +49,9 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
             fitting = (r for r in everything if isinstance(r, Route) and r.matches(request.scope)[0] is not Match.NONE)
             methods = {method for r in fitting for method in r.methods or ()}
             allowed = ",".join(sorted(methods))
-            body = ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}")
+            body = ApiError(
+                405, "METHOD_NOT_ALLOWED", f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
+            )
         elif status == 404:
             body = not_found()
         else:
@@ -46,11 +59,22 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         because(body.code, body.message)
         return Json(body.body(), body.status)
 
-    handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {HTTPException: refused, 500: refused}
+    handlers: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+        HTTPException: refused,
+        500: refused,
+    }
     data = _data_routes(org)
     oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
-    everything: list[BaseRoute] = [Route("/", front), *oauth, *data, *composite.routes(org, Router(data)), *control.routes(org)]
-    app = Starlette(routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)])
+    everything: list[BaseRoute] = [
+        Route("/", front),
+        *oauth,
+        *data,
+        *composite.routes(org, Router(data)),
+        *control.routes(org),
+    ]
+    app = Starlette(
+        routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)]
+    )
     return _single_slashes(remembered(app, org.recent, log))
 
 
@@ -79,8 +103,12 @@ def _single_slashes(app: ASGIApp) -> ASGIApp:
 
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """A listening socket, on loopback unless told otherwise; port 0 takes a free one. Raises OSError when the port is taken."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only when the protocol is named
+    """A listening socket, on loopback unless told otherwise; port 0 takes a free one.
+
+    Raises OSError when the port is taken.
+    """
+    # Asyncio sets TCP_NODELAY only when the protocol is named.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((host, port))
@@ -90,4 +118,8 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
     """A server that is quiet: the org writes its own log lines."""
-    return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=30, server_header=False))
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=30, server_header=False
+        )
+    )

@@ -52,7 +52,9 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
             return Json(refused.body(), refused.status, headers=limit_header(org))
         except OAuthError as refused:
             because(refused.error, refused.description)
-            return Json({"error": refused.error, "error_description": refused.description}, refused.status, headers=NO_STORE)
+            return Json(
+                {"error": refused.error, "error_description": refused.description}, refused.status, headers=NO_STORE
+            )
         except ClientDisconnect:
             return Response(status_code=400)
 
@@ -63,7 +65,9 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
         if not kind.startswith("rest."):
             return await counted(org, kind, lambda: work(request))
         try:
-            number = org.limits.begin(len(request.scope.get("raw_path") or b"") + 1 + len(request.scope["query_string"]))
+            number = org.limits.begin(
+                len(request.scope.get("raw_path") or b"") + 1 + len(request.scope["query_string"])
+            )
         except ApiError as refused:
             because(refused.code, refused.message)
             return Json(refused.body(), refused.status, headers=limit_header(org))
@@ -98,7 +102,9 @@ def _refusal(kind: str, fault: Fault) -> Response:
     assert fault.status is not None
     because("FAULT", f"answered with {fault.status} instead of being done")
     if fault.body is not None:
-        return Response(fault.body, fault.status, media_type="application/json" if fault.body[:1] in ("{", "[") else "text/html")
+        return Response(
+            fault.body, fault.status, media_type="application/json" if fault.body[:1] in ("{", "[") else "text/html"
+        )
     code, message = BODIES.get(fault.status, ("UNKNOWN_EXCEPTION", "An unexpected error occurred."))
     if kind.startswith("token."):
         return Json({"error": "unknown_error", "error_description": "retry your request"}, fault.status)
@@ -109,7 +115,10 @@ async def form(request: Request) -> dict[str, str]:
     """The fields of an urlencoded body together with those of the query string; the first of a name counts."""
     body = await read_body(request)
     fields: dict[str, str] = {}
-    for name, value in [*parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True), *request.query_params.multi_items()]:
+    for name, value in [
+        *parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True),
+        *request.query_params.multi_items(),
+    ]:
         fields.setdefault(name, value)
     return fields
 
@@ -147,13 +156,17 @@ async def json_object(request: Request, *, any_type: bool = False) -> dict[str, 
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The Content-Type {declared[:60]} is not supported")
     body = await read_body(request)
     if not body:
-        raise ApiError(400, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body.")
+        raise ApiError(
+            400, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body."
+        )
     try:
         value: object = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ApiError(400, "JSON_PARSER_ERROR", f"Unexpected character or end of input: {str(wrong)[:120]}") from None
     if not isinstance(value, dict):
-        raise ApiError(400, "JSON_PARSER_ERROR", "Cannot deserialize instance of object from START_ARRAY or scalar value")
+        raise ApiError(
+            400, "JSON_PARSER_ERROR", "Cannot deserialize instance of object from START_ARRAY or scalar value"
+        )
     return cast(dict[str, object], value)
 
 

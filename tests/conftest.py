@@ -57,7 +57,8 @@ def suite(web_client: Path) -> Iterator[Suite]:
     """Firebase emulators and local org, on free ports, with the web client."""
     free = ports.free()
     with Suite(
-        Plan(free, f"demo-test-{free.hub}", user_requests=UNLIMITED, loopback=ports.some(1)[0]), lambda part, line: LOG.append(f"{part}: {line}")
+        Plan(free, f"demo-test-{free.hub}", user_requests=UNLIMITED, loopback=ports.some(1)[0]),
+        lambda part, line: LOG.append(f"{part}: {line}"),
     ) as running:
         yield running
 

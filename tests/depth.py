@@ -1,4 +1,6 @@
-"""How far the random searches go: as far as every run of `make test` can afford, or TEST_DEPTH times that (`make test-deep`)."""
+"""How far the random searches go: as far as every run of `make test` can afford, or TEST_DEPTH times that (`make
+test-deep`).
+"""
 
 import os
 

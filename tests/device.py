@@ -42,8 +42,8 @@ class Beside(Windows):
 
 
 class Drawer:
-    """Keeps what it is given, remembers the pages it was asked to open. `refuses` makes it keep nothing more, like a full browser.
-    With `kept` of another one it is another window of the app on the same device."""
+    """Keeps what it is given, remembers the pages it was asked to open. `refuses` makes it keep nothing more, like a
+    full browser. With `kept` of another one it is another window of the app on the same device."""
 
     redirect_uri = CALLBACK
     name = "Drawer, Test"
@@ -57,7 +57,8 @@ class Drawer:
         self.lockable = False
         self.unlocks = True
         self.picture = ""  # whose home page is kept as a picture
-        self.attests: Callable[[AppCheckApp, bool], str | None] = lambda _app, _once: None  # what makes App Check tokens
+        # What makes App Check tokens.
+        self.attests: Callable[[AppCheckApp, bool], str | None] = lambda _app, _once: None
 
     def pending(self) -> dict[str, str]:
         """What is kept of the sign-in that this window has begun last."""
@@ -112,8 +113,9 @@ class Drawer:
 
 
 class Disk:
-    """What a platform's storage does: `delay` seconds pass before anything is carried out and answered, None for ever. `delays` are those
-    of the next calls. A call that is never answered is never carried out, unless the window is `deaf`: then only its answer is lost."""
+    """What a platform's storage does: `delay` seconds pass before anything is carried out and answered, None for ever.
+    `delays` are those of the next calls. A call that is never answered is never carried out, unless the window is
+    `deaf`: then only its answer is lost."""
 
     def __init__(self, kept: dict[str, str] | None = None, *, delay: float | None = 0.0) -> None:
         self.kept: dict[str, str] = {} if kept is None else kept
@@ -150,7 +152,9 @@ class Disk:
 
 
 class StallingDrawer(Drawer):
-    """What is kept under keys that begin with `stalls` is on a disk that may stall, and in `kept`, with all the rest."""
+    """What is kept under keys that begin with `stalls` is on a disk that may stall, and in `kept`, with all the
+    rest.
+    """
 
     def __init__(self, kept: dict[str, str] | None = None, *, stalls: str | tuple[str, ...] = "draft/") -> None:
         super().__init__(kept)

@@ -16,7 +16,16 @@ _BELOW = {"sign_in": ("backend.connections",), "connections": (), "records": ()}
 _MAY = {
     "functions/contract": {"stdlib"},
     **{f"functions/backend/{flow}": {"stdlib", "cachetools", "contract", *_SHARED, *_BELOW[flow]} for flow in _BELOW},
-    "functions/backend/adapters": {"stdlib", "*", "cachetools", "contract", *_SHARED, "backend.sign_in", "backend.connections", "backend.records"},
+    "functions/backend/adapters": {
+        "stdlib",
+        "*",
+        "cachetools",
+        "contract",
+        *_SHARED,
+        "backend.sign_in",
+        "backend.connections",
+        "backend.records",
+    },
     "functions/backend": {"stdlib", "*", "contract", "backend"},
     "localorg/schema": {"stdlib"},
     "localorg/data": {"stdlib", *(f"localorg.{m}" for m in ("schema", "org", "clock", "errors", "settings"))},
@@ -74,7 +83,11 @@ def test_a_room_imports_only_what_it_may(repository: Path, room: str) -> None:
         for module in _imports(file):
             kind = _kind(module)
             top = module.split(".")[0]
-            fits = kind in allowed or top in allowed or (kind not in ("*", "stdlib") and any(_within(module, a) for a in allowed))
+            fits = (
+                kind in allowed
+                or top in allowed
+                or (kind not in ("*", "stdlib") and any(_within(module, a) for a in allowed))
+            )
             assert fits, f"{file.relative_to(repository)} imports {module}"
 
 
@@ -96,12 +109,15 @@ def _names(file: Path, root: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("root", "package"), [("functions", "backend"), ("functions", "contract"), (".", "localorg"), ("app/src", "data"), ("app/src", "ui")]
+    ("root", "package"),
+    [("functions", "backend"), ("functions", "contract"), (".", "localorg"), ("app/src", "data"), ("app/src", "ui")],
 )
 def test_there_is_no_circle_of_imports(repository: Path, root: str, package: str) -> None:
     base = repository / root
     modules = {_names(f, base): f for f in _python(base / package)}
-    arrows = {name: {m for m in _imports(file) if m in modules and m not in (name, package)} for name, file in modules.items()}
+    arrows = {
+        name: {m for m in _imports(file) if m in modules and m not in (name, package)} for name, file in modules.items()
+    }
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
@@ -133,8 +149,14 @@ def test_only_one_module_builds_a_connections_next_state(repository: Path) -> No
     for file in _python(repository / "functions/backend"):
         if file.name not in ("connection.py", "store.py", "blocks.py", "firestore.py"):
             imports = _imports(file)
-            assert "dataclasses.replace" not in imports or not any(i.startswith("backend.connections.connection") for i in imports), file
-            made = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Connection"]
+            assert "dataclasses.replace" not in imports or not any(
+                i.startswith("backend.connections.connection") for i in imports
+            ), file
+            made = [
+                n
+                for n in ast.walk(ast.parse(file.read_text()))
+                if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Connection"
+            ]
             assert not made, file
 
 

@@ -23,13 +23,19 @@ def text(repository: Path, *names: str) -> str:
 
 def test_every_reason_is_documented_with_its_family_and_status(repository: Path) -> None:
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\w+ \| [A-Z_]+) \|", text(repository, "docs/errors.md"), re.MULTILINE))
-    expected = {r.value: f"{family.__name__} | {status}" for family in CallError.__subclasses__() for r, (status, _) in family.reasons.items()}
+    expected = {
+        r.value: f"{family.__name__} | {status}"
+        for family in CallError.__subclasses__()
+        for r, (status, _) in family.reasons.items()
+    }
     assert rows == expected
     assert set(rows) == {r.value for r in Reason}
 
 
 def test_every_reason_can_happen(repository: Path) -> None:
-    code = "\n".join(f.read_text() for room in ("functions/backend", "app/src") for f in (repository / room).rglob("*.py"))
+    code = "\n".join(
+        f.read_text() for room in ("functions/backend", "app/src") for f in (repository / room).rglob("*.py")
+    )
     for reason in Reason:
         assert f"Reason.{reason.name}" in code, reason
 
@@ -54,9 +60,15 @@ def test_every_call_stands_in_the_table_of_contents(repository: Path) -> None:
 
 def test_every_make_target_is_documented_and_every_documented_one_exists(repository: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text(repository, "Makefile"), re.MULTILINE))
-    docs = "\n".join(f.read_text() for f in [repository / "README.md", repository / "CONTRIBUTING.md", *(repository / "docs").rglob("*.md")])
+    docs = "\n".join(
+        f.read_text()
+        for f in [repository / "README.md", repository / "CONTRIBUTING.md", *(repository / "docs").rglob("*.md")]
+    )
     named = set(
-        re.findall(r"(?<![a-z] )make ([a-z]+(?:-[a-z]+)?)\b(?=[`\s,;|.&])", "\n".join(re.findall(r"`[^`]*`|^make .*$", docs, re.MULTILINE)) + "\n")
+        re.findall(
+            r"(?<![a-z] )make ([a-z]+(?:-[a-z]+)?)\b(?=[`\s,;|.&])",
+            "\n".join(re.findall(r"`[^`]*`|^make .*$", docs, re.MULTILINE)) + "\n",
+        )
     )
     assert named <= targets, named - targets
     assert targets - {"help"} <= named, targets - named
@@ -78,7 +90,11 @@ def test_the_org_settings_on_the_command_line_are_documented(repository: Path) -
 
 def test_every_direct_dependency_is_explained(repository: Path) -> None:
     docs = text(repository, "docs/dependencies.md")
-    direct = [re.split(r"[=\[]", line)[0] for line in text(repository, "functions/requirements.in").splitlines() if "==" in line]
+    direct = [
+        re.split(r"[=\[]", line)[0]
+        for line in text(repository, "functions/requirements.in").splitlines()
+        if "==" in line
+    ]
     for file in ("app/pyproject.toml", "localorg/pyproject.toml"):
         project = tomllib.loads((repository / file).read_text())["project"]
         direct += [re.split(r"[=>\[]", d)[0] for d in project["dependencies"]]
@@ -89,13 +105,17 @@ def test_every_direct_dependency_is_explained(repository: Path) -> None:
 
 
 DOCUMENTS = sorted(
-    f.relative_to(ROOT).as_posix() for f in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md"))
+    f.relative_to(ROOT).as_posix()
+    for f in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md"))
 )
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_a_document_names_exists(repository: Path, document: str) -> None:
-    for name in re.findall(r"`((?:app|functions|localorg|devtools|tests|bench|docs)/[\w/.-]+?\.(?:py|md|json|toml))", text(repository, document)):
+    for name in re.findall(
+        r"`((?:app|functions|localorg|devtools|tests|bench|docs)/[\w/.-]+?\.(?:py|md|json|toml))",
+        text(repository, document),
+    ):
         assert (repository / name).exists(), name
     for link in re.findall(r"\]\(((?!http)[^)#]+)\)", text(repository, document)):
         assert ((repository / document).parent / link).exists(), link
@@ -108,7 +128,10 @@ def test_every_file_that_a_document_names_exists(repository: Path, document: str
 def test_every_message_that_the_readme_helps_with_is_said(repository: Path) -> None:
     """With its own words in place of what differs from machine to machine."""
     table = text(repository, "README.md").partition("| what you see |")[2].partition("\n\n")[0]
-    told = [re.sub(r"\b(5000|hosting|Chromium)\b", "{}", message) for message in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)]
+    told = [
+        re.sub(r"\b(5000|hosting|Chromium)\b", "{}", message)
+        for message in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
+    ]
     files = [*(repository / "devtools").rglob("*.py"), repository / "functions/contract/errors.py"]
     said = re.sub(r"{[^}]*}", "{}", "\n".join(f.read_text() for f in files if "node_modules" not in f.parts))
     assert len(told) > 4

@@ -1,4 +1,5 @@
-"""The README's three changes, made to a copy as a reader makes them, and tried: what a newcomer copies must work and leave the suite green.
+"""The README's three changes, made to a copy as a reader makes them, and tried: what a newcomer copies must work and
+leave the suite green.
 
 On a clone in which somebody has made them already, they are there, and everything here holds as well.
 """
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 
 # Not part of what is cloned, or made anew: folders of packages, builds, caches and running emulators.
-_NOT_CLONED = (".git", ".venv", ".tools", ".local", ".localorg", "build", "node_modules", "venv", "__pycache__", ".*_cache", ".hypothesis",
+_NOT_CLONED = (".git", ".venv", ".tools", ".local", ".localorg", "build", "node_modules", "venv", "__pycache__",
+               ".*_cache", ".hypothesis",
                "*.local", "*.local.json")  # fmt: skip
 
 
@@ -47,7 +49,13 @@ def run(copy: Path, *command: str) -> str:
     """What one of the project's Python programs says in the copy, which it takes its modules from."""
     paths = os.pathsep.join(str(copy / room) for room in ("functions", "app/src", "."))
     done = subprocess.run(
-        [sys.executable, *command], cwd=copy, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=180, check=False
+        [sys.executable, *command],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -55,7 +63,10 @@ def run(copy: Path, *command: str) -> str:
 
 def tried(copy: Path, script: str) -> object:
     """What a script says when it runs on the copy."""
-    begin = "import asyncio, json\nfrom tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row\nfrom contract.calls import *\n"
+    begin = (
+        "import asyncio, json\nfrom tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row\nfrom"
+        " contract.calls import *\n"
+    )
     return json.loads(run(copy, "-c", begin + "org = AnOrg()\n" + script))
 
 
@@ -65,7 +76,9 @@ def test_the_readme_shows_three_changes(repository: Path) -> None:
 
 def test_one_more_field(repository: Path, copy: Path) -> None:
     apply(changes(repository)[0], copy)
-    assert "Fax" in str(tried(copy, "from backend.records.layouts import LAYOUTS\nprint(json.dumps(LAYOUTS['Account'].detailed))"))
+    assert "Fax" in str(
+        tried(copy, "from backend.records.layouts import LAYOUTS\nprint(json.dumps(LAYOUTS['Account'].detailed))")
+    )
 
 
 def test_one_more_object(repository: Path, copy: Path) -> None:
@@ -76,8 +89,15 @@ org.rows = [a_row(Name="I-1")]
 page = asyncio.run(org.queries.list_records(CALLER, decode(ListRecords, {"sobject": "Invoice__c", "search": "I-"})))
 print(json.dumps([org.sent, page.records[0].fields["Name"]]))
 """
-    sent = "SELECT Id, Name, SystemModstamp FROM Invoice__c WHERE (Name LIKE '%I-%') ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 26"
-    assert tried(copy, script) == [[sent], "I-1"]  # Amount__c is left out, because this org's describe has no such field
+    sent = (
+        "SELECT Id, Name, SystemModstamp FROM Invoice__c WHERE (Name LIKE '%I-%') ORDER BY Name ASC NULLS LAST, Id ASC"
+        " LIMIT 26"
+    )
+    # Amount__c is left out, because this org's describe has no such field.
+    assert tried(copy, script) == [
+        [sent],
+        "I-1",
+    ]
 
 
 def test_one_more_object_in_the_local_org(repository: Path, copy: Path) -> None:
@@ -92,7 +112,9 @@ from localorg import EmbeddedOrg, OrgSettings
 with EmbeddedOrg(OrgSettings(accounts=1, schema=(Path("org-schema.json"),))) as running:
     token = exchange(running.url, authorize(running.url))["access_token"]
     http = loopback.Client(base_url=running.url + "/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
-    made = http.post("/sobjects/Invoice__c", json={"Name": "I-1", "Amount__c": 12.5, "Due__c": "2026-12-01"}).json()["id"]
+    made = (
+        http.post("/sobjects/Invoice__c", json={"Name": "I-1", "Amount__c": 12.5, "Due__c": "2026-12-01"}).json()["id"]
+    )
     found = http.get("/query", params={"q": "SELECT Id, Name, Amount__c, Due__c FROM Invoice__c"}).json()["records"]
 print(json.dumps([found[0]["Id"] == made, found[0]["Name"], found[0]["Amount__c"], found[0]["Due__c"]]))
 """
@@ -100,7 +122,9 @@ print(json.dumps([found[0]["Id"] == made, found[0]["Name"], found[0]["Amount__c"
 
 
 def test_one_more_object_has_its_list_its_page_and_its_forms_in_the_app(repository: Path, copy: Path) -> None:
-    """docs/make-it-yours.md: one entry in the backend, and the app's own state does the rest, on the copy's org and backend."""
+    """docs/make-it-yours.md: one entry in the backend, and the app's own state does the rest, on the copy's org and
+    backend.
+    """
     apply(changes(repository)[1], copy)
     entry = re.findall(r"^\+(    .*\n)", changes(repository)[1], re.MULTILINE)[:6]
     assert "".join(entry) in (repository / "docs/make-it-yours.md").read_text()
@@ -200,11 +224,14 @@ print(json.dumps([route.call.path, route.call in CALLS, page.records[0].fields])
     assert tried(copy, script) == ["api/getLatest", True, {"Name": "Acme"}]
 
 
-_TOUCHED = ("tests/functions/records/test_queries.py", "tests/functions/records/test_changes.py", "tests/functions/contract", "tests/test_docs.py",
+_TOUCHED = ("tests/functions/records/test_queries.py", "tests/functions/records/test_changes.py",
+            "tests/functions/contract", "tests/test_docs.py",
             "tests/test_arrows.py", "tests/test_readme.py")  # fmt: skip
 
 
-def test_with_all_three_changes_the_checks_and_the_tests_that_they_touch_are_green(repository: Path, copy: Path) -> None:
+def test_with_all_three_changes_the_checks_and_the_tests_that_they_touch_are_green(
+    repository: Path, copy: Path
+) -> None:
     files = sorted({file for change in changes(repository) for file in apply(change, copy)})
     (copy / ".venv").symlink_to(repository / ".venv")  # where pyright looks for the packages
     run(copy, "-m", "devtools", "openapi")
@@ -213,7 +240,17 @@ def test_with_all_three_changes_the_checks_and_the_tests_that_they_touch_are_gre
         ("-m", "ruff", "format", "--check"),
         ("-m", "ruff", "check"),
         ("-m", "pyright", *code),
-        ("-m", "pytest", "-q", "-p", "no:cacheprovider", *_TOUCHED, "-k", "not with_all_three_changes"),  # not this one again
+        # Not this one again.
+        (
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            *_TOUCHED,
+            "-k",
+            "not with_all_three_changes",
+        ),
     )
     with ThreadPoolExecutor(2) as pool:
         for said in pool.map(lambda command: run(copy, *command), commands):

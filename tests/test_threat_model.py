@@ -1,4 +1,6 @@
-"""docs/threat-model.md is held to the tests that it names, and to itself: every threat has a test, or says that it has none."""
+"""docs/threat-model.md is held to the tests that it names, and to itself: every threat has a test, or says that it has
+none.
+"""
 
 import ast
 import re
@@ -22,7 +24,11 @@ def sections(repository: Path) -> dict[str, list[list[str]]]:
     found: dict[str, list[list[str]]] = {}
     for part in page(repository).split("\n## ")[1:]:
         title, _, text = part.partition("\n")
-        rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("| ")]
+        rows = [
+            [cell.strip() for cell in line.strip("|").split(" | ")]
+            for line in text.splitlines()
+            if line.startswith("| ")
+        ]
         if rows and rows[0][0] == "tries":
             found[title] = [row + [""] * (COLUMNS - len(row)) for row in rows[2:]]
     return found
@@ -47,13 +53,24 @@ def test_what_nothing_stops_says_what_remains(repository: Path) -> None:
             assert stops != "–" or remains.strip(" |"), tries
 
 
-NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (Path(__file__).resolve().parent.parent / "docs/threat-model.md").read_text())))
+NAMED = sorted(
+    set(
+        re.findall(
+            r"`(tests/[\w/]+\.py)(?:::(\w+))?`",
+            (Path(__file__).resolve().parent.parent / "docs/threat-model.md").read_text(),
+        )
+    )
+)
 
 
 @pytest.mark.parametrize(("file", "test"), NAMED)
 def test_every_named_test_exists(repository: Path, file: str, test: str) -> None:
     assert (repository / file).is_file()
-    names = {n.name for n in ast.walk(ast.parse((repository / file).read_text())) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    names = {
+        n.name
+        for n in ast.walk(ast.parse((repository / file).read_text()))
+        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     assert test in names if test else any(name.startswith("test_") for name in names)
 
 

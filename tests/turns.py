@@ -12,15 +12,19 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 WITH_EMULATORS = (
-    "tests/e2e/", "tests/integration/", "tests/operations/test_abuse.py", "tests/operations/test_alerts.py", "tests/operations/test_check_org.py",
-    "tests/operations/test_telemetry.py", "tests/app/test_app_check.py", "tests/app/test_session.py", "tests/devtools/test_editors.py",
+    "tests/e2e/", "tests/integration/", "tests/operations/test_abuse.py", "tests/operations/test_alerts.py",
+    "tests/operations/test_check_org.py",
+    "tests/operations/test_telemetry.py", "tests/app/test_app_check.py", "tests/app/test_session.py",
+    "tests/devtools/test_editors.py",
     "tests/functions/adapters/test_firebase_users.py", "tests/functions/adapters/test_firestore.py",
 )  # fmt: skip
 _WITHOUT = "gw2"
 # What takes longest begins first, so that no worker ends long after the others; the rest follows in its usual order.
 _LONGEST_FIRST = (
-    "tests/e2e/test_bad_days.py", "tests/e2e/test_story.py", "tests/e2e/test_start.py", "tests/e2e/test_accessibility.py",
-    "tests/e2e/test_engines.py", "tests/e2e", "tests/integration", "tests/devtools/test_run.py", "tests/localorg/test_salesforce_cli.py",
+    "tests/e2e/test_bad_days.py", "tests/e2e/test_story.py", "tests/e2e/test_start.py",
+    "tests/e2e/test_accessibility.py",
+    "tests/e2e/test_engines.py", "tests/e2e", "tests/integration", "tests/devtools/test_run.py",
+    "tests/localorg/test_salesforce_cli.py",
     "tests/operations", "tests/localorg",
 )  # fmt: skip
 # Some of its alerts are of slow calls, and nothing heavy runs beside it at the end.
@@ -28,7 +32,10 @@ _LAST = "tests/operations/test_alerts.py"
 
 
 def in_turn(items: list[pytest.Item]) -> None:
-    """Puts the tests into the order in which they are handed out. Raises UsageError for one that uses the emulators unannounced."""
+    """Puts the tests into the order in which they are handed out.
+
+    Raises UsageError for one that uses the emulators unannounced.
+    """
     for item in items:
         if "suite" in getattr(item, "fixturenames", ()) and not item.nodeid.startswith(WITH_EMULATORS):
             raise pytest.UsageError(f"{item.nodeid} uses the emulators: name its file in tests/turns.py")

@@ -1,4 +1,6 @@
-"""An event loop whose clock does not wait: when nothing is left to do, it is at once as late as the next thing that is to happen."""
+"""An event loop whose clock does not wait: when nothing is left to do, it is at once as late as the next thing that is
+to happen.
+"""
 
 import asyncio
 import selectors

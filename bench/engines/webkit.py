@@ -1,4 +1,6 @@
-"""Two visits in WebKitGTK; prints the page's marks of each as JSON: python bench/engines/webkit.py MINIBROWSER DRIVER URL"""
+"""Two visits in WebKitGTK; prints the page's marks of each as JSON: python bench/engines/webkit.py MINIBROWSER DRIVER
+URL
+"""
 
 import json
 import sys
@@ -19,7 +21,9 @@ def main(browser: str, driver_path: str, url: str) -> None:
     try:
         for _ in range(2):
             driver.get(url)
-            marks = WebDriverWait(driver, 120, 0.2).until(lambda d: (m := d.execute_script(_MARKS)) and any(k == "stands" for k, _ in m) and m)
+            marks = WebDriverWait(driver, 120, 0.2).until(
+                lambda d: (m := d.execute_script(_MARKS)) and any(k == "stands" for k, _ in m) and m
+            )
             print(json.dumps(marks), flush=True)
             driver.get("about:blank")
     finally:

@@ -1,4 +1,6 @@
-"""Google Cloud and Firebase through their own command-line tools; what they answer is JSON, and what they refuse is told in one line."""
+"""Google Cloud and Firebase through their own command-line tools; what they answer is JSON, and what they refuse is
+told in one line.
+"""
 
 import json
 import os
@@ -29,7 +31,10 @@ class DeployError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of gcloud or firebase-tools. `secret` gives what it reads from standard input, and is asked only when it runs."""
+    """A command of gcloud or firebase-tools.
+
+    `secret` gives what it reads from standard input, and is asked only when it runs.
+    """
 
     words: tuple[str, ...]
     secret: Callable[[], str] | None = None
@@ -108,7 +113,9 @@ class Cloud:
         if isinstance(command, Post):
             self._request(command.method, command.url, command.body)
             return
-        self._run(list(command.words), command.secret() if command.secret else None, shown=command.words[0] == "firebase")
+        self._run(
+            list(command.words), command.secret() if command.secret else None, shown=command.words[0] == "firebase"
+        )
 
     def get(self, url: str) -> Any:
         """A resource that the tools have no command for; None when it is not there."""
@@ -121,7 +128,11 @@ class Cloud:
         return (self.get(f"{self.monitoring_url}/{path}?pageSize=500") or {}).get(kind, [])
 
     def _request(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {self._access_token()}", "Content-Type": "application/json", "X-Goog-User-Project": self.project}
+        headers = {
+            "Authorization": f"Bearer {self._access_token()}",
+            "Content-Type": "application/json",
+            "X-Goog-User-Project": self.project,
+        }
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310  https, or a test's
         try:
@@ -138,7 +149,10 @@ class Cloud:
     def _access_token(self) -> str:
         """Of the person who is logged in. It lives for an hour, and gcloud takes a second to tell it."""
         if time.monotonic() >= self._token_until:
-            self._token, self._token_until = self._run(["gcloud", "auth", "print-access-token"], None).strip(), time.monotonic() + _TOKEN_SECONDS
+            self._token, self._token_until = (
+                self._run(["gcloud", "auth", "print-access-token"], None).strip(),
+                time.monotonic() + _TOKEN_SECONDS,
+            )
         return self._token
 
     def _run(self, words: list[str], secret: str | None, *, shown: bool = False) -> str:
@@ -172,11 +186,26 @@ class Cloud:
 
 # What the tools say, and what to do about it.
 _KNOWN = (
-    (r"You do not currently have an active account|gcloud auth login|Reauthentication", "you are not logged in: gcloud auth login"),
-    (r"Failed to authenticate|firebase login", "firebase-tools is not logged in: make firebase ARGS=login, or gcloud auth application-default login"),
-    (r"billing account|BILLING_DISABLED|billing to be enabled", "the project has no billing account: link one in the console under Billing"),
-    (r"PERMISSION_DENIED|does not have permission|caller does not have", "your account may not do this: ask for roles/owner on the project"),
-    (r"INVALID_ARGUMENT.*location|location.*(invalid|not valid|unsupported)", "there is no such location: choose another with LOCATION=…"),
+    (
+        r"You do not currently have an active account|gcloud auth login|Reauthentication",
+        "you are not logged in: gcloud auth login",
+    ),
+    (
+        r"Failed to authenticate|firebase login",
+        "firebase-tools is not logged in: make firebase ARGS=login, or gcloud auth application-default login",
+    ),
+    (
+        r"billing account|BILLING_DISABLED|billing to be enabled",
+        "the project has no billing account: link one in the console under Billing",
+    ),
+    (
+        r"PERMISSION_DENIED|does not have permission|caller does not have",
+        "your account may not do this: ask for roles/owner on the project",
+    ),
+    (
+        r"INVALID_ARGUMENT.*location|location.*(invalid|not valid|unsupported)",
+        "there is no such location: choose another with LOCATION=…",
+    ),
 )
 
 
@@ -189,5 +218,7 @@ def _why(said: str) -> str:
 def _told(said: str) -> str:
     """The first line that says something, without the tool's own name before it."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    line = next((line for line in lines if "ERROR" in line or "Error" in line or '"message"' in line), lines[0] if lines else "")
+    line = next(
+        (line for line in lines if "ERROR" in line or "Error" in line or '"message"' in line), lines[0] if lines else ""
+    )
     return re.sub(r"^(ERROR: (\([\w.-]+\) )?|Error: |\"message\": )", "", line).strip('", ')[:300]

@@ -1,4 +1,6 @@
-"""`make deploy-plan` and `make deploy`: look, tell every change and why, then make it; again, it goes on where it stopped."""
+"""`make deploy-plan` and `make deploy`: look, tell every change and why, then make it; again, it goes on where it
+stopped.
+"""
 
 import os
 import re
@@ -23,36 +25,56 @@ Say = Callable[[str], None]
 
 
 def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "functions") -> Target:
-    """Where to deploy, with the settings in `folder`. Raises DeployError with all that is wrong with the settings, one line each."""
+    """Where to deploy, with the settings in `folder`.
+
+    Raises DeployError with all that is wrong with the settings, one line each.
+    """
     project = environment.get("PROJECT", "")
     if not _PROJECT.fullmatch(project):
         raise DeployError(f"{project!r} is not a project id: name one with PROJECT=your-project-id")
     file = folder / f".env.{project}"
     if not file.is_file():
         raise DeployError(
-            f"functions/.env.{project} is missing: cp functions/.env.example functions/.env.{project}, then fill it in (docs/deploy.md)"
+            f"functions/.env.{project} is missing: cp functions/.env.example functions/.env.{project}, then fill it in"
+            " (docs/deploy.md)"
         )
-    lines = [line.strip() for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [
+        line.strip() for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")
+    ]
     settings = {name.strip(): value.strip().strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
     _check(project, settings)
-    return Target(project, environment.get("LOCATION", "") or _LOCATION, settings, environment.get("ALERT_EMAIL") or None)
+    return Target(
+        project, environment.get("LOCATION", "") or _LOCATION, settings, environment.get("ALERT_EMAIL") or None
+    )
 
 
 def _check(project: str, settings: Mapping[str, str]) -> None:
     """What the functions themselves would refuse at their start is told before anything is changed."""
     given = {"GCLOUD_PROJECT": project, "SALESFORCE_CONSUMER_SECRET": "later", "TOKEN_KEYSET": "later", **settings}
     command = [sys.executable, "-m", "backend.admin", "settings"]
-    checked = subprocess.run(command, cwd=ROOT / "functions", env={"PATH": os.environ["PATH"], **given}, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        command,
+        cwd=ROOT / "functions",
+        env={"PATH": os.environ["PATH"], **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     wrong = [line.removeprefix("✗ ") for line in checked.stderr.splitlines()]
     if checked.returncode == 0:
         example = (ROOT / "functions/.env.example").read_text()
-        wrong = [f"{name} is still the example's" for name, value in settings.items() if f"{name}={value}" in example and name in _YOURS]
+        wrong = [
+            f"{name} is still the example's"
+            for name, value in settings.items()
+            if f"{name}={value}" in example and name in _YOURS
+        ]
     if wrong:
         raise DeployError("\n  ".join([f"functions/.env.{project} (docs/deploy.md):", *wrong]))
 
 
 def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of a deployed project's functions, for an administrator's command; a secret that is set here already is taken as it is.
+    """The environment of a deployed project's functions, for an administrator's command; a secret that is set here
+    already is taken as it is.
 
     Raises DeployError.
     """
@@ -75,13 +97,18 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
     for what, files in uploaded().items():
         say(f"    {what}: {len(files)} files")
     say(
-        f"{changes} changes, then the three uploads. Nothing was changed." if changes else "Nothing is missing; a deployment uploads the three parts."
+        f"{changes} changes, then the three uploads. Nothing was changed."
+        if changes
+        else "Nothing is missing; a deployment uploads the three parts."
     )
     return changes
 
 
 def deploy(where: Target, cloud: Cloud, say: Say) -> None:
-    """Makes every change that is missing, then uploads. Raises DeployError; what was made until then stays, and is found by the next run."""
+    """Makes every change that is missing, then uploads.
+
+    Raises DeployError; what was made until then stays, and is found by the next run.
+    """
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")
@@ -105,11 +132,15 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
 
 def look(address: str, say: Say) -> None:
     """Asks what was deployed for its sign-in options: a function that is set up wrongly does not start."""
-    asked = urllib.request.Request(f"{address}/auth/getSignInOptions", b'{"data": {}}', {"Content-Type": "application/json"})  # noqa: S310
+    url, headers = f"{address}/auth/getSignInOptions", {"Content-Type": "application/json"}
+    asked = urllib.request.Request(url, b'{"data": {}}', headers)  # noqa: S310
     try:
         urllib.request.urlopen(asked, timeout=60).close()  # noqa: S310  https
     except OSError as failed:
-        raise DeployError(f"{address} does not answer yet ({failed}): its log names what is wrong (gcloud logging read, or the console)") from None
+        raise DeployError(
+            f"{address} does not answer yet ({failed}): its log names what is wrong (gcloud logging read, or the"
+            " console)"
+        ) from None
     say(f"✓ {address} answers. Sign in there once: whether its account may sign tokens shows only then.")
 
 

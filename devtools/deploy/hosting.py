@@ -1,4 +1,6 @@
-"""What Hosting is told beyond firebase.json: where App Check is on, the page may load reCAPTCHA and fetch App Check tokens."""
+"""What Hosting is told beyond firebase.json: where App Check is on, the page may load reCAPTCHA and fetch App Check
+tokens.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +9,8 @@ from typing import Any
 
 from devtools.paths import ROOT
 
-# By directive of the page's Content-Security-Policy: reCAPTCHA Enterprise's script and what it loads, its frames, and Firebase's exchange.
+# By directive of the page's Content-Security-Policy: reCAPTCHA Enterprise's script and what it loads, its frames, and
+# Firebase's exchange.
 # The script's own address and not its folder, in which lies code that gets around such a policy.
 _RECAPTCHA = {
     "script-src": "https://www.google.com/recaptcha/enterprise.js https://www.gstatic.com/recaptcha/releases/",
@@ -25,7 +28,9 @@ def write_config(project: str, settings: Mapping[str, str], root: Path = ROOT) -
     """Writes it, unless it is firebase.json itself."""
     name = config_file(project, settings)
     if name != "firebase.json":
-        (root / name).write_text(json.dumps(with_app_check(json.loads((root / "firebase.json").read_text())), indent=2) + "\n")
+        (root / name).write_text(
+            json.dumps(with_app_check(json.loads((root / "firebase.json").read_text())), indent=2) + "\n"
+        )
 
 
 def with_app_check(config: dict[str, Any]) -> dict[str, Any]:

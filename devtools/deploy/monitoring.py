@@ -63,13 +63,20 @@ def objectives(cloud: Cloud) -> Sequence[Post]:
     services = {s["name"].rsplit("/", 1)[-1] for s in cloud.monitoring("services", "services")}
     found: list[Post] = []
     if SERVICE not in services:
-        found.append(Post(f"{cloud.monitoring_url}/services?serviceId={SERVICE}", {"displayName": "Salesforce sample", "custom": {}}))
+        found.append(
+            Post(
+                f"{cloud.monitoring_url}/services?serviceId={SERVICE}",
+                {"displayName": "Salesforce sample", "custom": {}},
+            )
+        )
     path = f"services/{SERVICE}/serviceLevelObjectives"
     there = cloud.monitoring(path, "serviceLevelObjectives") if SERVICE in services else []
     known = {o["name"].rsplit("/", 1)[-1] for o in there}
     for file in _files("slos"):
         if file.stem not in known:
-            found.append(Post(f"{cloud.monitoring_url}/{path}?serviceLevelObjectiveId={file.stem}", json.loads(file.read_text())))
+            found.append(
+                Post(f"{cloud.monitoring_url}/{path}?serviceLevelObjectiveId={file.stem}", json.loads(file.read_text()))
+            )
     return found
 
 

@@ -1,4 +1,7 @@
-"""The steps of a deployment, in order. Each looks at what is there and says what is missing: run again, they go on where they stopped."""
+"""The steps of a deployment, in order.
+
+Each looks at what is there and says what is missing: run again, they go on where they stopped.
+"""
 
 import getpass
 import os
@@ -71,7 +74,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`missing` looks and returns the commands that are still needed; none when all stands. `why` is for the person who reads the plan."""
+    """`missing` looks and returns the commands that are still needed; none when all stands.
+
+    `why` is for the person who reads the plan.
+    """
 
     name: str
     why: str
@@ -81,29 +87,65 @@ class Step:
 def steps(target: Target) -> list[Step]:
     """All steps but what is uploaded each time, in the order in which they build on each other."""
     kms = (
-        [Step("Cloud KMS key", "wraps the keyset: without the key, the secret alone opens nothing", lambda c: _kms(c, target))]
+        [
+            Step(
+                "Cloud KMS key",
+                "wraps the keyset: without the key, the secret alone opens nothing",
+                lambda c: _kms(c, target),
+            )
+        ]
         if target.kms_key
         else []
     )
     app_check = (
-        [Step("App Check", "gives tokens to the page that proves itself with this reCAPTCHA key", lambda c: _app_check(c, target))]
+        [
+            Step(
+                "App Check",
+                "gives tokens to the page that proves itself with this reCAPTCHA key",
+                lambda c: _app_check(c, target),
+            )
+        ]
         if target.settings.get("APP_CHECK_SITE_KEY")
         else []
     )
     return [
         Step("APIs", "a project has most of Google's services switched off", lambda c: _apis(c, target)),
         Step("Firebase", "functions, hosting and sign-in are Firebase's", _firebase),
-        Step("Firebase Authentication", "gives the app its session; no provider is needed for custom tokens", _authentication),
+        Step(
+            "Firebase Authentication",
+            "gives the app its session; no provider is needed for custom tokens",
+            _authentication,
+        ),
         *app_check,
-        Step("Firestore", f"keeps the sealed tokens, in {target.location}; it cannot be moved later", lambda c: _database(c, target)),
-        Step("Firestore backups", f"one a day, kept for {BACKUP_DAYS} days (docs/deploy.md says what a restore means)", _backups),
+        Step(
+            "Firestore",
+            f"keeps the sealed tokens, in {target.location}; it cannot be moved later",
+            lambda c: _database(c, target),
+        ),
+        Step(
+            "Firestore backups",
+            f"one a day, kept for {BACKUP_DAYS} days (docs/deploy.md says what a restore means)",
+            _backups,
+        ),
         Step("service accounts", "one a function, so that each may do only what it does", _accounts),
-        Step("roles", "what each account may do; only auth may sign custom tokens, with its own key", lambda c: _roles(c, target)),
+        Step(
+            "roles",
+            "what each account may do; only auth may sign custom tokens, with its own key",
+            lambda c: _roles(c, target),
+        ),
         *kms,
-        Step("secrets", "asked for without echo, or made here; they never stand on a command line or in a file", lambda c: _secrets(c, target)),
+        Step(
+            "secrets",
+            "asked for without echo, or made here; they never stand on a command line or in a file",
+            lambda c: _secrets(c, target),
+        ),
         Step("access to the secrets", "each function reads them when it starts", _secret_access),
         Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
-        Step("objectives", "availability and latency of sign-in and calls, refreshes, needless sign-outs", monitoring.objectives),
+        Step(
+            "objectives",
+            "availability and latency of sign-in and calls, refreshes, needless sign-outs",
+            monitoring.objectives,
+        ),
         Step("alert channel", target.alerts_go, lambda c: monitoring.channel(c, target.alert_email)),
         Step("alerts", "each has a page in docs/runbooks", lambda c: monitoring.policies(c, target.alert_email)),
         Step("dashboard", "what happens, on one page", monitoring.dashboards),
@@ -111,17 +153,33 @@ def steps(target: Target) -> list[Step]:
 
 
 def uploads(target: Target) -> list[tuple[str, str, Command]]:
-    """What goes up each time, in order: rules before functions that count on them, functions before the client that calls them."""
+    """What goes up each time, in order: rules before functions that count on them, functions before the client that
+    calls them.
+    """
     config = ("--config", hosting.config_file(target.project, target.settings))
-    firebase = ("--project", target.project, "--non-interactive", "--force", *(config if config[1] != "firebase.json" else ()))
+    firebase = (
+        "--project",
+        target.project,
+        "--non-interactive",
+        "--force",
+        *(config if config[1] != "firebase.json" else ()),
+    )
     return [
         (
             "Firestore rules, indexes, expiry",
             "no client reads or writes; expired documents go",
             Command(("firebase", "deploy", "--only", "firestore", *firebase)),
         ),
-        ("functions", "auth, api and upkeep, with the schedule of the latter", Command(("firebase", "deploy", "--only", "functions", *firebase))),
-        ("Hosting", "the client, and the addresses /auth and /api", Command(("firebase", "deploy", "--only", "hosting", *firebase))),
+        (
+            "functions",
+            "auth, api and upkeep, with the schedule of the latter",
+            Command(("firebase", "deploy", "--only", "functions", *firebase)),
+        ),
+        (
+            "Hosting",
+            "the client, and the addresses /auth and /api",
+            Command(("firebase", "deploy", "--only", "hosting", *firebase)),
+        ),
     ]
 
 
@@ -131,7 +189,9 @@ def _apis(cloud: Cloud, target: Target) -> Commands:
 
 
 def _firebase(cloud: Cloud) -> Commands:
-    there = "firebase.googleapis.com" in cloud.enabled() and any(p["projectId"] == cloud.project for p in cloud.firebase("projects:list"))
+    there = "firebase.googleapis.com" in cloud.enabled() and any(
+        p["projectId"] == cloud.project for p in cloud.firebase("projects:list")
+    )
     return [] if there else [Command(("firebase", "projects:addfirebase", cloud.project, "--non-interactive"))]
 
 
@@ -148,20 +208,35 @@ def _app_check(cloud: Cloud, target: Target) -> Commands:
         target.settings["APP_CHECK_SITE_KEY"],
     )
     found = cloud.get(config) if "firebaseappcheck.googleapis.com" in cloud.enabled() else None
-    return [] if (found or {}).get("siteKey") == site_key else [Post(f"{config}?updateMask=siteKey", {"siteKey": site_key}, "PATCH")]
+    return (
+        []
+        if (found or {}).get("siteKey") == site_key
+        else [Post(f"{config}?updateMask=siteKey", {"siteKey": site_key}, "PATCH")]
+    )
 
 
 def _database(cloud: Cloud, target: Target) -> Commands:
     found = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
     here = next((d for d in found if d["name"].endswith(f"/{DATABASE}")), None)
     if here is None:
-        words = ("gcloud", "firestore", "databases", "create", f"--database={DATABASE}", f"--location={target.location}", "--type=firestore-native")
+        words = (
+            "gcloud",
+            "firestore",
+            "databases",
+            "create",
+            f"--database={DATABASE}",
+            f"--location={target.location}",
+            "--type=firestore-native",
+        )
         return [Command((*words, "--delete-protection", "--enable-pitr", "--project", cloud.project))]
     if here["type"] != "FIRESTORE_NATIVE":
-        raise DeployError("the project's database is in Datastore mode, which has no such documents: use another project")
+        raise DeployError(
+            "the project's database is in Datastore mode, which has no such documents: use another project"
+        )
     if here["locationId"] != target.location:
         raise DeployError(
-            f"the project's database is in {here['locationId']} and cannot be moved: set LOCATION={here['locationId']}, or use another project"
+            f"the project's database is in {here['locationId']} and cannot be moved: set LOCATION={here['locationId']},"
+            " or use another project"
         )
     return []
 
@@ -179,7 +254,10 @@ def _accounts(cloud: Cloud) -> Commands:
     there = _known_accounts(cloud)
     words = ("gcloud", "iam", "service-accounts", "create")
     needed = [f for f in FUNCTIONS if account(f, cloud.project) not in there]
-    return [Command((*words, f"salesforce-{f}", f"--display-name=Salesforce sample: {f}", "--project", cloud.project)) for f in needed]
+    return [
+        Command((*words, f"salesforce-{f}", f"--display-name=Salesforce sample: {f}", "--project", cloud.project))
+        for f in needed
+    ]
 
 
 def _known_accounts(cloud: Cloud) -> set[str]:
@@ -193,21 +271,39 @@ def _roles(cloud: Cloud, target: Target) -> Commands:
         member = f"serviceAccount:{account(function, cloud.project)}"
         for role in target.roles(function):
             if (role, member) not in held:
-                words = ("gcloud", "projects", "add-iam-policy-binding", cloud.project, f"--member={member}", f"--role={role}")
+                words = (
+                    "gcloud",
+                    "projects",
+                    "add-iam-policy-binding",
+                    cloud.project,
+                    f"--member={member}",
+                    f"--role={role}",
+                )
                 found.append(Command((*words, "--condition=None")))
     signer = account(SIGNER, cloud.project)
     member = f"serviceAccount:{signer}"
     there = signer in _known_accounts(cloud)
     own = _bindings(cloud.gcloud("iam", "service-accounts", "get-iam-policy", signer)) if there else set()
     if (SIGNER_ROLE, member) not in own:
-        words = ("gcloud", "iam", "service-accounts", "add-iam-policy-binding", signer, f"--member={member}", f"--role={SIGNER_ROLE}")
+        words = (
+            "gcloud",
+            "iam",
+            "service-accounts",
+            "add-iam-policy-binding",
+            signer,
+            f"--member={member}",
+            f"--role={SIGNER_ROLE}",
+        )
         found.append(Command((*words, "--project", cloud.project)))
     return found
 
 
 def _kms(cloud: Cloud, target: Target) -> Commands:
     place = _key_parts(target)
-    known, found = cloud.look("cloudkms.googleapis.com", "kms", "keyrings", "list", f"--location={place['locations']}"), list[Command]()
+    known, found = (
+        cloud.look("cloudkms.googleapis.com", "kms", "keyrings", "list", f"--location={place['locations']}"),
+        list[Command](),
+    )
     ring, key, where = place["keyRings"], place["cryptoKeys"], f"--location={place['locations']}"
     in_ring = (f"--keyring={ring}", where, "--project", cloud.project)
     has_ring = any(r["name"].endswith(f"/{ring}") for r in known)
@@ -217,11 +313,22 @@ def _kms(cloud: Cloud, target: Target) -> Commands:
     has_key = any(k["name"].endswith(f"/{key}") for k in keys)
     if not has_key:
         found.append(Command(("gcloud", "kms", "keys", "create", key, *in_ring, "--purpose=encryption")))
-    held = _bindings(cloud.gcloud("kms", "keys", "get-iam-policy", key, f"--keyring={ring}", where)) if has_key else set()
+    held = (
+        _bindings(cloud.gcloud("kms", "keys", "get-iam-policy", key, f"--keyring={ring}", where)) if has_key else set()
+    )
     for function in FUNCTIONS:
         member = f"serviceAccount:{account(function, cloud.project)}"
         if (KMS_ROLE, member) not in held:
-            words = ("gcloud", "kms", "keys", "add-iam-policy-binding", key, *in_ring, f"--member={member}", f"--role={KMS_ROLE}")
+            words = (
+                "gcloud",
+                "kms",
+                "keys",
+                "add-iam-policy-binding",
+                key,
+                *in_ring,
+                f"--member={member}",
+                f"--role={KMS_ROLE}",
+            )
             found.append(Command(words))
     return found
 
@@ -255,7 +362,14 @@ def _secret_access(cloud: Cloud) -> Commands:
         for function in FUNCTIONS:
             member = f"serviceAccount:{account(function, cloud.project)}"
             if (SECRET_ROLE, member) not in held:
-                words = ("gcloud", "secrets", "add-iam-policy-binding", name, f"--member={member}", f"--role={SECRET_ROLE}")
+                words = (
+                    "gcloud",
+                    "secrets",
+                    "add-iam-policy-binding",
+                    name,
+                    f"--member={member}",
+                    f"--role={SECRET_ROLE}",
+                )
                 found.append(Command((*words, "--project", cloud.project)))
     return found
 
@@ -276,7 +390,9 @@ def _ask() -> str:
     if not given and sys.stdin.isatty():
         given = getpass.getpass("Consumer secret of the External Client App (it is not shown): ")
     if not given.strip():
-        raise DeployError("the consumer secret is empty: type it when asked, or put it into the variable SALESFORCE_CONSUMER_SECRET")
+        raise DeployError(
+            "the consumer secret is empty: type it when asked, or put it into the variable SALESFORCE_CONSUMER_SECRET"
+        )
     return given.strip()
 
 
@@ -286,5 +402,8 @@ def _keyset(target: Target) -> str:
     command = [sys.executable, "-m", "backend.admin", "keyset", "new", *wrapped]
     done = subprocess.run(command, cwd=ROOT / "functions", capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise DeployError(f"no keyset could be made: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}")
+        raise DeployError(
+            "no keyset could be made:"
+            f" {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason given'}"
+        )
     return done.stdout.strip()

@@ -12,7 +12,8 @@ const path = require("path"), tools = process.argv[1], folder = process.argv[2],
 const { readdirRecursive } = require(path.join(tools, "lib/fsAsync"));
 const { listFiles } = require(path.join(tools, "lib/listFiles"));
 (async () => {
-  const listed = async () => (await readdirRecursive({ path: folder, ignoreStrings: ignore })).map((f) => path.relative(folder, f.name));
+  const files = () => readdirRecursive({ path: folder, ignoreStrings: ignore });
+  const listed = async () => (await files()).map((f) => path.relative(folder, f.name));
   const found = process.argv[4] === "functions" ? await listed() : listFiles(folder, ignore);
   console.log(JSON.stringify(found.sort()));
 })();
@@ -23,7 +24,12 @@ def uploaded(root: Path = ROOT) -> dict[str, list[str]]:
     """The files of the functions and of Hosting, as paths in their folders; firebase-tools' own code lists them."""
     config = json.loads((root / "firebase.json").read_text())
     functions = config["functions"][0]
-    always = ["firebase-debug.log", "firebase-debug.*.log", ".runtimeconfig.json"]  # what firebase-tools adds to a list of one's own
+    # What firebase-tools adds to a list of one's own.
+    always = [
+        "firebase-debug.log",
+        "firebase-debug.*.log",
+        ".runtimeconfig.json",
+    ]
     return {
         "functions": _listed(root / functions["source"], [*functions["ignore"], *always], "functions"),
         "hosting": _listed(root / config["hosting"]["public"], config["hosting"]["ignore"], "hosting"),
@@ -31,7 +37,15 @@ def uploaded(root: Path = ROOT) -> dict[str, list[str]]:
 
 
 def _listed(folder: Path, ignore: list[str], kind: str) -> list[str]:
-    command = ["node", "-e", _LIST, str(ROOT / "devtools/node_modules/firebase-tools"), str(folder), json.dumps(ignore), kind]
+    command = [
+        "node",
+        "-e",
+        _LIST,
+        str(ROOT / "devtools/node_modules/firebase-tools"),
+        str(folder),
+        json.dumps(ignore),
+        kind,
+    ]
     environment = {**os.environ, "PATH": tool_path(dict(os.environ))}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return json.loads(done.stdout)

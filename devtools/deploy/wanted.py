@@ -1,4 +1,6 @@
-"""What a project is to have, in names that Google's commands take. tests/operations/test_deploy.py compares it with what the code uses."""
+"""What a project is to have, in names that Google's commands take. tests/operations/test_deploy.py compares it with
+what the code uses.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +28,10 @@ APIS: Mapping[str, str] = {
     "monitoring.googleapis.com": "alerts and dashboards",
 }
 KMS_API = {"cloudkms.googleapis.com": "wraps the keyset"}
-TELEMETRY_APIS = {"telemetry.googleapis.com": "takes spans and metrics", "cloudtrace.googleapis.com": "shows the traces"}
+TELEMETRY_APIS = {
+    "telemetry.googleapis.com": "takes spans and metrics",
+    "cloudtrace.googleapis.com": "shows the traces",
+}
 APP_CHECK_APIS = {"firebaseappcheck.googleapis.com": "tells the app from others"}
 RECAPTCHA_API = {"recaptchaenterprise.googleapis.com": "by which a page proves that it is the app"}
 
@@ -50,7 +55,9 @@ KMS_ROLE = "roles/cloudkms.cryptoKeyDecrypter"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a library call of the functions needs from Google: an API, the role that allows it, and which functions make it."""
+    """What a library call of the functions needs from Google: an API, the role that allows it, and which functions make
+    it.
+    """
 
     api: str | None
     role: str | None
@@ -58,7 +65,8 @@ class Need:
 
 
 _NOTHING = Need(None, None)
-# Everything of Google's that the functions import or call. A use that is not here fails the test, so that nobody forgets its role.
+# Everything of Google's that the functions import or call. A use that is not here fails the test, so that nobody
+# forgets its role.
 NEEDS: Mapping[str, Need] = {
     "google.cloud.firestore": Need("firestore.googleapis.com", "roles/datastore.user"),
     "google.cloud.firestore_v1.base_query": Need("firestore.googleapis.com", "roles/datastore.user"),
@@ -70,12 +78,15 @@ NEEDS: Mapping[str, Need] = {
     "firebase_admin": _NOTHING,
     "firebase_admin.auth.verify_id_token": _NOTHING,  # the keys are public
     "firebase_admin.auth.create_custom_token": Need("iamcredentials.googleapis.com", SIGNER_ROLE, ("auth",)),
-    "firebase_admin.auth.revoke_refresh_tokens": Need("identitytoolkit.googleapis.com", "roles/firebaseauth.admin", ("auth",)),
+    "firebase_admin.auth.revoke_refresh_tokens": Need(
+        "identitytoolkit.googleapis.com", "roles/firebaseauth.admin", ("auth",)
+    ),
     "firebase_admin.auth.delete_user": Need("identitytoolkit.googleapis.com", "roles/firebaseauth.admin", ("auth",)),
     "https://www.googleapis.com": _NOTHING,  # names of scopes
     "https://telemetry.googleapis.com": Need("telemetry.googleapis.com", "roles/telemetry.writer"),
     "https://firebaseappcheck.googleapis.com": Need("firebaseappcheck.googleapis.com", None),
-    "https://identitytoolkit.googleapis.com": Need("identitytoolkit.googleapis.com", None),  # the app's, with the Web API key
+    # The app's, with the Web API key.
+    "https://identitytoolkit.googleapis.com": Need("identitytoolkit.googleapis.com", None),
     "https://securetoken.googleapis.com": Need("securetoken.googleapis.com", None),
 }
 

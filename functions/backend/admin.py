@@ -1,7 +1,7 @@
 """An administrator's commands: `make admin ARGS="block 00D… --by anna"`.
 
-They use the settings of the functions, so they need the same environment (docs/operations.md) and the right to Firestore,
-Firebase Authentication and the secrets. What they do is recorded under the name given with --by.
+They use the settings of the functions, so they need the same environment (docs/operations.md) and the right to
+Firestore, Firebase Authentication and the secrets. What they do is recorded under the name given with --by.
 """
 
 import argparse
@@ -24,7 +24,10 @@ def main(arguments: Sequence[str]) -> int:
         if request.command == "settings":
             print("✓ the settings are complete")
             return 0
-        from backend import admin_commands  # late: the commands above need none of its libraries, which take a second to read
+        # Late: the commands above need none of its libraries, which take a second to read.
+        from backend import (
+            admin_commands,
+        )
 
         return admin_commands.run(request, chosen)
     except (settings.SettingsError, cipher.KeysetError, ValueError) as wrong:
@@ -46,11 +49,17 @@ def _keyset(step: str, keyset: str, kms_key: str | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make admin ARGS=…", description="Administrator's commands.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("block", "block everyone, an org or a user, and end their connections"), ("unblock", "take a block back")):
+    for name, text in (
+        ("block", "block everyone, an org or a user, and end their connections"),
+        ("unblock", "take a block back"),
+    ):
         command = commands.add_parser(name, help=text)
         command.add_argument("target", help="everyone, an org's 18-character id, or a uid (ORG_USER)")
         command.add_argument("--by", default=getpass.getuser(), help="who does it, for the audit record")
-    check = commands.add_parser("check-org", help="what an org lacks for this app, seen without signing in, and what its policies did to who was")
+    check = commands.add_parser(
+        "check-org",
+        help="what an org lacks for this app, seen without signing in, and what its policies did to who was",
+    )
     check.add_argument("host", help="a login host or My Domain, such as acme.my.salesforce.com")
     commands.add_parser("settings", help="check the settings, as a function does when it starts")
     commands.add_parser("show", help="how many connections are in which state, and who is blocked")
@@ -58,9 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("reseal", help="seal everything with the newest key of the keyset")
     commands.add_parser("verify", help="check that the audit record is whole")
     commands.add_parser("upkeep", help="run once what the scheduled function runs every day")
-    keyset = commands.add_parser("keyset", help="print a new keyset, or the next step of one that comes on standard input")
+    keyset = commands.add_parser(
+        "keyset", help="print a new keyset, or the next step of one that comes on standard input"
+    )
     keyset.add_argument("step", choices=("new", "add", "promote", "drop", "wrap"))
-    keyset.add_argument("--kms-key", help="gcp-kms://projects/…/cryptoKeys/…: the key of Cloud KMS that wraps the keyset")
+    keyset.add_argument(
+        "--kms-key", help="gcp-kms://projects/…/cryptoKeys/…: the key of Cloud KMS that wraps the keyset"
+    )
     return parser
 
 

@@ -24,8 +24,8 @@ MOST_USERS = 10
 
 
 def run(request: argparse.Namespace, chosen: settings.Settings) -> int:
-    """Runs one command of `backend.admin`; 0 when all went well, 1 when something is left to do. Raises KeysetError and ValueError for what
-    was asked wrongly."""
+    """Runs one command of `backend.admin`; 0 when all went well, 1 when something is left to do. Raises KeysetError and
+    ValueError for what was asked wrongly."""
     try:
         if request.command == "check-org":
             return asyncio.run(_check_org(chosen, request.host))
@@ -34,7 +34,8 @@ def run(request: argparse.Namespace, chosen: settings.Settings) -> int:
         return asyncio.run(_run(request, chosen, sealer))
     except (GoogleAPIError, GoogleAuthError) as failed:
         print(
-            f"✗ Google Cloud refuses or is out of reach ({type(failed).__name__}): run the command again, it does what is still missing",
+            f"✗ Google Cloud refuses or is out of reach ({type(failed).__name__}): run the command again, it does what"
+            " is still missing",
             file=sys.stderr,
         )
         return 1
@@ -55,7 +56,11 @@ async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: T
             case "verify":
                 return await _verify(backend)
             case "upkeep":
-                print(", ".join(f"{name.replace('_', ' ')} {n}" for name, n in asdict(await backend.lifecycle.upkeep()).items()))
+                print(
+                    ", ".join(
+                        f"{name.replace('_', ' ')} {n}" for name, n in asdict(await backend.lifecycle.upkeep()).items()
+                    )
+                )
                 return 0
             case "usage":
                 return await _usage(backend)
@@ -73,7 +78,10 @@ async def _check_org(chosen: settings.Settings, host: str) -> int:
                 print(f"{'✓' if good else '✗'} {line}", file=sys.stdout if good else sys.stderr)
                 wrong += not good
     except (GoogleAPIError, GoogleAuthError) as failed:
-        print(f"Whether a policy has ended sign-ins cannot be seen from here: Firestore is out of reach ({type(failed).__name__}).")
+        print(
+            "Whether a policy has ended sign-ins cannot be seen from here: Firestore is out of reach"
+            f" ({type(failed).__name__})."
+        )
     finally:
         await http.close()
     return 1 if wrong else 0
@@ -84,7 +92,10 @@ async def _block(backend: wiring.Backend, target: str, by: str) -> int:
     blocked = await backend.lifecycle.block(target, by=by)
     print(f"✓ {target} is blocked; {blocked.ended} connections ended in {time.perf_counter() - began:.2f} s")
     if blocked.unconfirmed:
-        print(f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: repeat the command, or the upkeep does it", file=sys.stderr)
+        print(
+            f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: repeat the command, or the upkeep does it",
+            file=sys.stderr,
+        )
     return 1 if blocked.unconfirmed else 0
 
 
@@ -125,7 +136,10 @@ async def _usage(backend: wiring.Backend) -> int:
     """What each org has used of its daily allowance, and the users that took most of it today."""
     users = await backend.usage.users(datetime.now(UTC).date().isoformat())
     for org in sorted(await backend.usage.orgs(), key=lambda o: o.org_id):
-        print(f"{org.org_id}: {org.used} of {org.limit} requests in 24 hours ({org.percent} %), at {org.at.isoformat(timespec='seconds')}")
+        print(
+            f"{org.org_id}: {org.used} of {org.limit} requests in 24 hours ({org.percent} %), at"
+            f" {org.at.isoformat(timespec='seconds')}"
+        )
         for user in sorted((u for u in users if u.uid.org_id == org.org_id), key=lambda u: -u.taken)[:MOST_USERS]:
             print(f"  {user.uid.user_id}: at most {user.taken + FIRST_SHARE} today through this app")
     return 0

@@ -1,5 +1,5 @@
-"""The flows of one process, joined over whatever stores, Salesforce, clock and chance they are given: wiring.py hands in the real ones, tests
-others."""
+"""The flows of one process, joined over whatever stores, Salesforce, clock and chance they are given: wiring.py hands
+in the real ones, tests others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,7 +63,9 @@ def assemble(
     vault = Vault(store, cipher, oauth, clock, remembered)
     renewal = Renewal(vault, store, oauth, remembered, clock, chance, owner)
     blocks = BlockList(store, clock)
-    lifecycle = Lifecycle(vault, renewal, store, firebase, blocks, clock, keep_alive=keep_alive, delete_unused=delete_unused)
+    lifecycle = Lifecycle(
+        vault, renewal, store, firebase, blocks, clock, keep_alive=keep_alive, delete_unused=delete_unused
+    )
     rest = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, chance), api_version)
     describes = Describes(rest, vault, clock, may_look=allowance.is_ample)
     queries = Queries(rest, describes, Currencies(rest, clock, may_look=allowance.is_ample))

@@ -1,4 +1,5 @@
-"""Firebase's callable protocol over ASGI: POST {"data": …} in, {"result": …} or {"error": {status, message, details}} out.
+"""Firebase's callable protocol over ASGI: POST {"data": …} in, {"result": …} or {"error": {status, message, details}}
+out.
 
 Source: Firebase documentation, "Protocol specification for https.onCall".
 """
@@ -42,7 +43,10 @@ def call_name(path: str, function: str) -> str:
 
 
 async def read_request(call: Call[Q, Any], request: Request) -> Q:
-    """The call's own request out of `data`. Raises RefusedRequest; a body that is too large, or slow, is not read to its end."""
+    """The call's own request out of `data`.
+
+    Raises RefusedRequest; a body that is too large, or slow, is not read to its end.
+    """
     data = _parsed(await _body(request, MAX_PUBLIC_BODY if call.public else MAX_BODY))
     try:
         return decode(call.request, {} if data is None else data)
@@ -61,7 +65,9 @@ async def _body(request: Request, most: int) -> bytes:
     except ClientDisconnect:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "The request broke off.") from None
     except TimeoutError:
-        raise RefusedRequest(Reason.MALFORMED_REQUEST, f"The request did not arrive within {READ_SECONDS:.0f} seconds.") from None
+        raise RefusedRequest(
+            Reason.MALFORMED_REQUEST, f"The request did not arrive within {READ_SECONDS:.0f} seconds."
+        ) from None
     return bytes(body)
 
 
@@ -86,8 +92,8 @@ def bearer(request: Request) -> str:
 
 
 def visitor(request: Request, attestation: str | None = None) -> Visitor:
-    """Who calls, as far as the request tells. Only the last address of X-Forwarded-For is not the caller's to choose: Google's
-    front end adds it. Behind Hosting that is Hosting's own, and Fastly-Client-IP the caller's."""
+    """Who calls, as far as the request tells. Only the last address of X-Forwarded-For is not the caller's to choose:
+    Google's front end adds it. Behind Hosting that is Hosting's own, and Fastly-Client-IP the caller's."""
     forwarded = [a.strip() for a in request.headers.get("x-forwarded-for", "").split(",") if a.strip()]
     peer = forwarded[-1] if forwarded else "" if request.client is None else request.client.host
     told = request.headers.get("fastly-client-ip", "").strip() or (forwarded[0] if forwarded else peer)

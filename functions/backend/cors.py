@@ -1,23 +1,39 @@
-"""Cross-origin calls (Fetch Standard, "CORS protocol"): pages of the origins in the settings may call; by default no other than our own."""
+"""Cross-origin calls (Fetch Standard, "CORS protocol"): pages of the origins in the settings may call; by default no
+other than our own.
+"""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-_HEADERS = "authorization, content-type, firebase-instance-id-token, traceparent, x-firebase-appcheck"  # what Firebase's SDKs and our app send
+_HEADERS = (  # what Firebase's SDKs and our app send
+    "authorization, content-type, firebase-instance-id-token, traceparent, x-firebase-appcheck"
+)
 _PREFLIGHT_SECONDS = "3600"
 
 
 class AllowedOrigins:
-    """`origins` are written as browsers send them: `https://app.example`, with the port when it is not the scheme's own."""
+    """`origins` are written as browsers send them: `https://app.example`, with the port when it is not the scheme's
+    own.
+    """
 
     def __init__(self, origins: frozenset[str]) -> None:
         self._origins = origins
 
     def preflight(self, request: Request) -> Response | None:
-        """The answer to a browser that asks whether it may call, None when this is not one, or not from an allowed origin."""
-        if request.method != "OPTIONS" or not self._allows(request) or request.headers.get("access-control-request-method") != "POST":
+        """The answer to a browser that asks whether it may call, None when this is not one, or not from an allowed
+        origin.
+        """
+        if (
+            request.method != "OPTIONS"
+            or not self._allows(request)
+            or request.headers.get("access-control-request-method") != "POST"
+        ):
             return None
-        allowed = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": _HEADERS, "Access-Control-Max-Age": _PREFLIGHT_SECONDS}
+        allowed = {
+            "Access-Control-Allow-Methods": "POST",
+            "Access-Control-Allow-Headers": _HEADERS,
+            "Access-Control-Max-Age": _PREFLIGHT_SECONDS,
+        }
         return self.open(request, Response(status_code=204, headers=allowed))
 
     def open(self, request: Request, response: Response) -> Response:

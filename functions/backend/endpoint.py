@@ -1,4 +1,6 @@
-"""From an HTTP request to a flow and back: find the call, verify and admit the caller, decode, run, encode, log one line."""
+"""From an HTTP request to a flow and back: find the call, verify and admit the caller, decode, run, encode, log one
+line.
+"""
 
 import asyncio
 import time
@@ -29,7 +31,13 @@ class Endpoint:
     """What both functions answer. One for each process."""
 
     def __init__(
-        self, routes: Iterable[Route], firebase: FirebaseAuth, blocks: BlockList, vault: Vault, gate: AppCheckGate, origins: AllowedOrigins
+        self,
+        routes: Iterable[Route],
+        firebase: FirebaseAuth,
+        blocks: BlockList,
+        vault: Vault,
+        gate: AppCheckGate,
+        origins: AllowedOrigins,
     ) -> None:
         self._routes = {(r.call.function, r.call.name): r for r in routes}
         missing = [call.path for call in CALLS if (call.function, call.name) not in self._routes]
@@ -52,7 +60,10 @@ class Endpoint:
         route = self._routes.get((function, name))
         shown = "unknown" if route is None else name
         parent = telemetry.incoming(request.headers)
-        with telemetry.span(f"{function}/{shown}", "server", parent=parent, rpc__method=shown) as span, telemetry.logged_as(span.context or parent):
+        with (
+            telemetry.span(f"{function}/{shown}", "server", parent=parent, rpc__method=shown) as span,
+            telemetry.logged_as(span.context or parent),
+        ):
             return self._origins.open(request, await self._answered(route, request, shown, span))
 
     async def _answered(self, route: Route | None, request: Request, shown: str, span: telemetry.span) -> Response:
@@ -84,7 +95,15 @@ class Endpoint:
         telemetry.count("calls", call=shown, outcome=outcome)
         telemetry.took("call.duration", started, call=shown, outcome=outcome)
         more = {"attested": attestation is not None} if self._gate.asks else {}
-        _log.info("call", call=shown, uid=str(caller.uid) or None, outcome=outcome, status=response.status_code, ms=milliseconds, **more)
+        _log.info(
+            "call",
+            call=shown,
+            uid=str(caller.uid) or None,
+            outcome=outcome,
+            status=response.status_code,
+            ms=milliseconds,
+            **more,
+        )
         return response
 
     async def _admit(self, call: Call[Any, Any], caller: Caller) -> None:
@@ -97,7 +116,9 @@ class Endpoint:
 
 @asynccontextmanager
 async def _bounded(call: Call[Any, Any]) -> AsyncGenerator[None]:
-    """One deadline for a whole call: requests to Salesforce get what is left of it, and whatever else waits is cut off a little later."""
+    """One deadline for a whole call: requests to Salesforce get what is left of it, and whatever else waits is cut off
+    a little later.
+    """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             with deadline.within(CALL_SECONDS):

@@ -1,4 +1,5 @@
-"""What a flow can know after a request to Salesforce failed. Flows decide by these classes; their reasons are for people.
+"""What a flow can know after a request to Salesforce failed. Flows decide by these classes; their reasons are for
+people.
 
 OrgUnavailable
 ├── NotSent          no connection came about: nothing has arrived, sending again is safe
@@ -25,10 +26,15 @@ class NotSent(OrgUnavailable):
 
 
 class OutcomeUnknown(OrgUnavailable):
-    """`writes`: the request was to change something. Without an answer, `timed_out` tells a slow org from a cut connection."""
+    """`writes`: the request was to change something.
+
+    Without an answer, `timed_out` tells a slow org from a cut connection.
+    """
 
     def __init__(self, *, writes: bool, timed_out: bool = False) -> None:
-        super().__init__(Reason.OUTCOME_UNKNOWN if writes else Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE)
+        super().__init__(
+            Reason.OUTCOME_UNKNOWN if writes else Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE
+        )
 
 
 class Busy(OrgUnavailable):
@@ -45,7 +51,9 @@ class BudgetReached(LimitReached):
     """`seconds`: after this time it may go on."""
 
     def __init__(self, seconds: int, *, of_user: bool) -> None:
-        OrgUnavailable.__init__(self, Reason.USER_LIMIT if of_user else Reason.ORG_LIMIT, details={"retryAfter": seconds})
+        OrgUnavailable.__init__(
+            self, Reason.USER_LIMIT if of_user else Reason.ORG_LIMIT, details={"retryAfter": seconds}
+        )
 
 
 class GrantRefused(ConnectionLost):
@@ -54,4 +62,6 @@ class GrantRefused(ConnectionLost):
 
 
 class ShapeRefused(RefusedRequest):
-    """Salesforce does not know a field or an object that was asked for: the describe is out of date, or the caller made it up."""
+    """Salesforce does not know a field or an object that was asked for: the describe is out of date, or the caller made
+    it up.
+    """

@@ -23,7 +23,9 @@ def allows(pattern: str, host: str) -> bool:
     if not pattern.startswith("*."):
         return host == pattern
     name = host.removesuffix(pattern[1:])
-    return name != host and bool(name) and all(c.isalnum() or c in "-." for c in name) and not name.startswith((".", "-"))
+    return (
+        name != host and bool(name) and all(c.isalnum() or c in "-." for c in name) and not name.startswith((".", "-"))
+    )
 
 
 def resolved(url: str, location: str, *, local: bool) -> str:
@@ -37,7 +39,10 @@ def resolved(url: str, location: str, *, local: bool) -> str:
 
 
 def salesforce_origin(url: str, *, local: bool) -> str:
-    """Scheme and host of an address that Salesforce named; with `local`, a local org's too. Raises Misconfigured for a foreign one."""
+    """Scheme and host of an address that Salesforce named; with `local`, a local org's too.
+
+    Raises Misconfigured for a foreign one.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

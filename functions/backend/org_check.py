@@ -1,8 +1,8 @@
-"""Whether an org is set up for this app, as far as one sees without signing in: address, API version, app, secret, scopes, PKCE;
-and its policies, as far as they have ended somebody's access.
+"""Whether an org is set up for this app, as far as one sees without signing in: address, API version, app, secret,
+scopes, PKCE; and its policies, as far as they have ended somebody's access.
 
-Source: Salesforce Help, "OAuth 2.0 Authorization Errors"; a bad key or redirect URI is answered with a page, another mistake
-with a redirect to the app.
+Source: Salesforce Help, "OAuth 2.0 Authorization Errors"; a bad key or redirect URI is answered with a page, another
+mistake with a redirect to the app.
 """
 
 import hashlib
@@ -21,11 +21,21 @@ from backend.settings import Settings
 from contract.errors import Reason
 
 _SECONDS = 15.0
-# What a policy of the app does to who is signed in, and where it stands in Setup. People who revoke the app themselves are few.
+# What a policy of the app does to who is signed in, and where it stands in Setup. People who revoke the app themselves
+# are few.
 _POLICIES = {
-    Reason.IDLE_TOO_LONG: (0.0, "were not used for as long as Refresh Token Policy allows: make that longer than KEEP_ALIVE_DAYS"),
-    Reason.ORG_POLICY: (0.0, "are refused by OAuth Policies: Permitted Users, or IP Relaxation (refreshes come from Google's addresses)"),
-    Reason.ACCESS_REVOKED: (0.5, "are not known any more: does Refresh Token Policy expire them at once, or after a fixed time?"),
+    Reason.IDLE_TOO_LONG: (
+        0.0,
+        "were not used for as long as Refresh Token Policy allows: make that longer than KEEP_ALIVE_DAYS",
+    ),
+    Reason.ORG_POLICY: (
+        0.0,
+        "are refused by OAuth Policies: Permitted Users, or IP Relaxation (refreshes come from Google's addresses)",
+    ),
+    Reason.ACCESS_REVOKED: (
+        0.5,
+        "are not known any more: does Refresh Token Policy expire them at once, or after a fixed time?",
+    ),
 }
 _REFUSED = ("invalid_client", "invalid_client_credentials")
 _WAIT = "a new app needs up to ten minutes until every server knows it"
@@ -41,7 +51,8 @@ class OrgCheck:
         self._base = f"{'http' if settings.emulated and hosts.is_loopback(self._host) else 'https'}://{self._host}"
 
     async def lines(self) -> AsyncIterator[tuple[bool, str]]:
-        """Everything that can be told as (whether it is good, one line), most basic first; what makes the rest pointless ends it.
+        """Everything that can be told as (whether it is good, one line), most basic first; what makes the rest
+        pointless ends it.
 
         Raises ValueError for a host that the settings do not allow."""
         if not any(hosts.allows(known.host, self._host) for known in self._settings.login_hosts):
@@ -54,10 +65,22 @@ class OrgCheck:
         yield self._versions(versions)
         error = _error(await self._refresh(with_secret=True))
         if error == "invalid_client_id":
-            yield False, f"the org does not know SALESFORCE_CONSUMER_KEY: is the app of another org, or not distributed? {_WAIT}"
+            yield (
+                False,
+                (
+                    "the org does not know SALESFORCE_CONSUMER_KEY: is the app of another org, or not distributed?"
+                    f" {_WAIT}"
+                ),
+            )
             return
         if error not in (*_REFUSED, "invalid_grant"):
-            yield False, f"{self._host} answers a refresh with {error or 'no OAuth error'}, from which nothing can be learned: try again later"
+            yield (
+                False,
+                (
+                    f"{self._host} answers a refresh with {error or 'no OAuth error'}, from which nothing can be"
+                    " learned: try again later"
+                ),
+            )
             return
         yield True, "the org knows the consumer key"
         async for found in self._secret(error):
@@ -74,7 +97,11 @@ class OrgCheck:
 
     def _versions(self, answer: Answer) -> tuple[bool, str]:
         listed = answer.json()
-        known = [str(cast(Mapping[str, object], v).get("version")) for v in cast(list[object], listed)] if isinstance(listed, list) else []
+        known = (
+            [str(cast(Mapping[str, object], v).get("version")) for v in cast(list[object], listed)]
+            if isinstance(listed, list)
+            else []
+        )
         wanted = self._settings.api_version
         if wanted in known:
             return True, f"API version {wanted} is there"
@@ -85,7 +112,13 @@ class OrgCheck:
     async def _secret(self, error: str) -> AsyncIterator[tuple[bool, str]]:
         """`error` is what a refresh with the secret was answered, with a refresh token that cannot be one."""
         if error in _REFUSED:
-            yield False, "the consumer secret is wrong: copy it once more from the app's page, then make it a new version of the secret"
+            yield (
+                False,
+                (
+                    "the consumer secret is wrong: copy it once more from the app's page, then make it a new version of"
+                    " the secret"
+                ),
+            )
             return
         yield True, "the consumer secret is right"
         if _error(await self._refresh(with_secret=False)) in (*_REFUSED, "invalid_client_id"):
@@ -122,10 +155,17 @@ class OrgCheck:
         }
         if challenge:
             verifier = hashlib.sha256(secrets.token_bytes(32)).digest()
-            asked |= {"code_challenge": urlsafe_b64encode(verifier).decode().rstrip("="), "code_challenge_method": "S256"}
-        answer = await self._http.send("GET", f"{self._base}/services/oauth2/authorize?{urlencode(asked)}", seconds=_SECONDS)
+            asked |= {
+                "code_challenge": urlsafe_b64encode(verifier).decode().rstrip("="),
+                "code_challenge_method": "S256",
+            }
+        answer = await self._http.send(
+            "GET", f"{self._base}/services/oauth2/authorize?{urlencode(asked)}", seconds=_SECONDS
+        )
         told = parse_qs(urlsplit(answer.headers.get("Location", "")).query)
-        return " ".join([answer.body.decode(errors="replace"), *told.get("error", []), *told.get("error_description", [])])
+        return " ".join(
+            [answer.body.decode(errors="replace"), *told.get("error", []), *told.get("error_description", [])]
+        )
 
     async def _refresh(self, *, with_secret: bool) -> Answer:
         form = {"grant_type": "refresh_token", "refresh_token": "check-org", "client_id": self._settings.consumer_key}
@@ -135,7 +175,9 @@ class OrgCheck:
 
 
 async def policies(connections: AsyncIterator[Connection], host: str) -> AsyncIterator[tuple[bool, str]]:
-    """What the org's policies did to those who signed in at this host, or whose org is there; one line each, as `lines` tells it."""
+    """What the org's policies did to those who signed in at this host, or whose org is there; one line each, as `lines`
+    tells it.
+    """
     ended: Counter[Reason | None] = Counter()
     async for connection in connections:
         if host.lower() in (connection.login_host, urlsplit(connection.instance_url).netloc):
@@ -146,7 +188,14 @@ async def policies(connections: AsyncIterator[Connection], host: str) -> AsyncIt
             found = True
             yield False, f"{ended[reason]} of {ended.total()} sign-ins {what}"
     if not found:
-        yield True, f"no policy has ended any of {ended.total()} sign-ins" if ended else "nobody has signed in yet, so policies have not shown"
+        yield (
+            True,
+            (
+                f"no policy has ended any of {ended.total()} sign-ins"
+                if ended
+                else "nobody has signed in yet, so policies have not shown"
+            ),
+        )
 
 
 def _error(answer: Answer) -> str:

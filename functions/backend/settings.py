@@ -55,7 +55,9 @@ class Settings:
 
     @property
     def app_check_client(self) -> AppCheckApp | None:
-        """With what this project's own page proves itself: the first web app of APP_CHECK_APPS, and the reCAPTCHA key."""
+        """With what this project's own page proves itself: the first web app of APP_CHECK_APPS, and the reCAPTCHA
+        key.
+        """
         app, key = _web_app(self.app_check_apps), self.app_check_site_key
         return None if app is None or key is None else AppCheckApp(self.project_id, app, self.firebase.api_key, key)
 
@@ -90,13 +92,19 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         emulated=emulated,
         readable_log=_yes("READABLE_LOG", emulated, environment, wrong),
         consumer_key=required(
-            "SALESFORCE_CONSUMER_KEY", "the consumer key of your External Client App, in functions/.env.PROJECT (on a laptop functions/.env.local)"
+            "SALESFORCE_CONSUMER_KEY",
+            "the consumer key of your External Client App, in functions/.env.PROJECT (on a laptop"
+            " functions/.env.local)",
         ),
         consumer_secret=Secret(required("SALESFORCE_CONSUMER_SECRET", "in Secret Manager, where make deploy puts it")),
-        keyset=Secret(required("TOKEN_KEYSET", "in Secret Manager, where make deploy puts a new one (make keyset prints one)")),
+        keyset=Secret(
+            required("TOKEN_KEYSET", "in Secret Manager, where make deploy puts a new one (make keyset prints one)")
+        ),
         keyset_kms_key=environment.get("TOKEN_KEYSET_KMS_KEY", "").strip() or None,
         login_hosts=_login_hosts(environment.get("SALESFORCE_LOGIN_HOSTS", ""), emulated, wrong),
-        redirect_uris=frozenset(required("REDIRECT_URIS", f"the app's redirect URIs, separated by spaces, {_IN_FILE}").split()),
+        redirect_uris=frozenset(
+            required("REDIRECT_URIS", f"the app's redirect URIs, separated by spaces, {_IN_FILE}").split()
+        ),
         scope=environment.get("SALESFORCE_SCOPE", "").strip() or "api id profile email refresh_token",
         api_version=environment.get("SALESFORCE_API_VERSION", "").strip() or "66.0",
         signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
@@ -140,23 +148,33 @@ def _origins(text: str, emulated: bool, wrong: list[str]) -> frozenset[str]:
         scheme, _, host = origin.partition("://")
         secure = scheme == "https" or (emulated and scheme == "http" and hosts.is_loopback(host))
         if not secure or _ORIGIN_HOST.fullmatch(host) is None:
-            wrong.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example (lower case, no path, no *)")
+            wrong.append(
+                f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example (lower case, no path, no *)"
+            )
     return frozenset(text.split())
 
 
 def _app_check_apps(text: str, wrong: list[str]) -> tuple[str, ...]:
     for app in text.split():
         if _APP_ID.fullmatch(app) is None:
-            wrong.append(f"APP_CHECK_APPS: {app!r} is not a Firebase app id such as 1:123456789012:web:0123abcd (Project settings › General)")
+            wrong.append(
+                f"APP_CHECK_APPS: {app!r} is not a Firebase app id such as 1:123456789012:web:0123abcd (Project"
+                " settings › General)"
+            )
     return tuple(text.split())
 
 
 def _app_check_site_key(environment: Mapping[str, str], wrong: list[str]) -> str | None:
     key = environment.get("APP_CHECK_SITE_KEY", "").strip()
     if key and _SITE_KEY.fullmatch(key) is None:
-        wrong.append("APP_CHECK_SITE_KEY is a key for web pages of reCAPTCHA Enterprise: 20 or more letters, digits, - and _")
+        wrong.append(
+            "APP_CHECK_SITE_KEY is a key for web pages of reCAPTCHA Enterprise: 20 or more letters, digits, - and _"
+        )
     if key and _web_app(environment.get("APP_CHECK_APPS", "").split()) is None:
-        wrong.append("APP_CHECK_SITE_KEY needs the page's own Firebase app in APP_CHECK_APPS: one such as 1:123456789012:web:0123abcd")
+        wrong.append(
+            "APP_CHECK_SITE_KEY needs the page's own Firebase app in APP_CHECK_APPS: one such as"
+            " 1:123456789012:web:0123abcd"
+        )
     return key or None
 
 
@@ -167,7 +185,9 @@ def _web_app(apps: Sequence[str]) -> str | None:
 def _app_check_keys_url(environment: Mapping[str, str], emulated: bool, wrong: list[str]) -> str:
     url = environment.get("APP_CHECK_KEYS_URL", "").strip()
     if url and not emulated:
-        wrong.append("APP_CHECK_KEYS_URL is set outside the emulator: with it, forged App Check tokens would be accepted")
+        wrong.append(
+            "APP_CHECK_KEYS_URL is set outside the emulator: with it, forged App Check tokens would be accepted"
+        )
     return url or "https://firebaseappcheck.googleapis.com/v1/jwks"
 
 
@@ -192,7 +212,9 @@ def refuse_to_start(error: SettingsError | str) -> None:
 def _firebase(environment: Mapping[str, str], emulated: bool, wrong: list[str]) -> FirebaseProject:
     if emulated:  # any key will do; the emulator serves both APIs below its own address
         address = f"http://{environment.get('FIREBASE_AUTH_EMULATOR_HOST', '')}"
-        return FirebaseProject("emulator", f"{address}/identitytoolkit.googleapis.com", f"{address}/securetoken.googleapis.com")
+        return FirebaseProject(
+            "emulator", f"{address}/identitytoolkit.googleapis.com", f"{address}/securetoken.googleapis.com"
+        )
     key = environment.get("WEB_API_KEY", "").strip()
     if not key:
         wrong.append(f"WEB_API_KEY is missing: the Web API key of Project settings › General, {_IN_FILE}")
@@ -206,10 +228,14 @@ def _login_hosts(text: str, emulated: bool, wrong: list[str]) -> tuple[LoginHost
         host, _, label = part.partition("=")
         host = host.strip().lower()
         local = emulated and hosts.is_loopback(host)
-        if not local and not hosts.is_salesforce(host.removeprefix("*.")):  # codes and the consumer secret are sent there
+        # Codes and the consumer secret are sent there.
+        if not local and not hosts.is_salesforce(host.removeprefix("*.")):
             wrong.append(f"SALESFORCE_LOGIN_HOSTS: {part!r} is not host=label with a host of Salesforce's")
         else:
             found.append(LoginHost(host, label.strip() or host, "http" if local else "https"))
     if not found:
-        wrong.append("SALESFORCE_LOGIN_HOSTS is missing: for example login.salesforce.com=Production, test.salesforce.com=Sandbox")
+        wrong.append(
+            "SALESFORCE_LOGIN_HOSTS is missing: for example login.salesforce.com=Production,"
+            " test.salesforce.com=Sandbox"
+        )
     return tuple(found)

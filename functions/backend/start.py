@@ -1,4 +1,7 @@
-"""The start of an instance. Imported first: while modules are read nothing can be collected, and looking for it takes a tenth of the time."""
+"""The start of an instance.
+
+Imported first: while modules are read nothing can be collected, and looking for it takes a tenth of the time.
+"""
 
 import gc
 

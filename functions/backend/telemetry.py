@@ -1,6 +1,8 @@
-"""What happens inside a call, as OpenTelemetry spans and metrics. Off unless the settings say where to; then nothing of it is imported.
+"""What happens inside a call, as OpenTelemetry spans and metrics. Off unless the settings say where to; then nothing of
+it is imported.
 
-A span or metric never carries a token, code, e-mail address or value of a record: names, counts, reasons and ids of orgs only.
+A span or metric never carries a token, code, e-mail address or value of a record: names, counts, reasons and ids of
+orgs only.
 """
 
 import contextvars
@@ -27,7 +29,9 @@ Kind = Literal["internal", "server", "client"]
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """The trace that a request belongs to, in the hexadecimal digits of W3C Trace Context; `span_id` is the caller's."""
+    """The trace that a request belongs to, in the hexadecimal digits of W3C Trace Context; `span_id` is the
+    caller's.
+    """
 
     trace_id: str
     span_id: str
@@ -61,8 +65,10 @@ class _Distribution:
 
 
 _active: _Instruments | None = None
-_recorded: contextvars.ContextVar[bool] = contextvars.ContextVar("recorded", default=False)  # whether this call's spans are kept
-# Counted here and read when they are sent: adding to the SDK's own instruments takes ten times as long (docs/performance.md).
+# Whether this call's spans are kept.
+_recorded: contextvars.ContextVar[bool] = contextvars.ContextVar("recorded", default=False)
+# Counted here and read when they are sent: adding to the SDK's own instruments takes ten times as long
+# (docs/performance.md).
 _counts = Counter[_Series]()
 _distributions: dict[_Series, "_Distribution"] = {}
 _logged: contextvars.ContextVar[TraceContext | None] = contextvars.ContextVar("trace", default=None)
@@ -89,7 +95,10 @@ GAUGES = {
 
 
 def start(endpoint: str, *, project_id: str, function: str, sample_percent: int) -> None:
-    """Sends spans and metrics to an OTLP endpoint (http/protobuf); to Google's with the function's own account. Once for a process."""
+    """Sends spans and metrics to an OTLP endpoint (http/protobuf); to Google's with the function's own account.
+
+    Once for a process.
+    """
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.metrics import CallbackOptions, Observation
@@ -110,14 +119,22 @@ def start(endpoint: str, *, project_id: str, function: str, sample_percent: int)
             "gcp.project_id": project_id,
         }
     )
-    tracing = TracerProvider(resource=resource, sampler=ALWAYS_ON)  # which calls are recorded at all is decided in `span`
-    tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces", session=session), schedule_delay_millis=1000))
-    reader = PeriodicExportingMetricReader(_with_distributions(OTLPMetricExporter(f"{endpoint}/v1/metrics", session=session)))  # once a minute
+    # Which calls are recorded at all is decided in `span`.
+    tracing = TracerProvider(resource=resource, sampler=ALWAYS_ON)
+    tracing.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces", session=session), schedule_delay_millis=1000)
+    )
+    # Once a minute.
+    reader = PeriodicExportingMetricReader(
+        _with_distributions(OTLPMetricExporter(f"{endpoint}/v1/metrics", session=session))
+    )
     metering = MeterProvider(resource=resource, metric_readers=[reader])
     meter = metering.get_meter("salesforce-sample")
 
     def counted(name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
-        return lambda _options: [Observation(n, dict(named)) for (counter, named), n in list(_counts.items()) if counter == name]
+        return lambda _options: [
+            Observation(n, dict(named)) for (counter, named), n in list(_counts.items()) if counter == name
+        ]
 
     for name, (unit, text) in COUNTERS.items():
         meter.create_observable_counter(name, [counted(name)], unit, text)
@@ -145,11 +162,16 @@ def stop() -> None:
 
 
 class span:
-    """A step of a call, as a context manager; `kind` says whether it is a request, in or out. Attributes are plain values."""
+    """A step of a call, as a context manager; `kind` says whether it is a request, in or out.
+
+    Attributes are plain values.
+    """
 
     __slots__ = ("_attributes", "_current", "_entered", "_kind", "_name", "_parent", "_token")
 
-    def __init__(self, name: str, kind: Kind = "internal", *, parent: TraceContext | None = None, **attributes: str | int | bool) -> None:
+    def __init__(
+        self, name: str, kind: Kind = "internal", *, parent: TraceContext | None = None, **attributes: str | int | bool
+    ) -> None:
         self._name = name
         self._kind = kind
         self._parent = parent
@@ -165,7 +187,11 @@ class span:
         if _recorded.get():
             from opentelemetry import trace
 
-            kind = {"internal": trace.SpanKind.INTERNAL, "server": trace.SpanKind.SERVER, "client": trace.SpanKind.CLIENT}[self._kind]
+            kind = {
+                "internal": trace.SpanKind.INTERNAL,
+                "server": trace.SpanKind.SERVER,
+                "client": trace.SpanKind.CLIENT,
+            }[self._kind]
             context = None if self._parent is None else _remote(self._parent)
             attributes = {name.replace("__", "."): value for name, value in self._attributes.items()}
             self._entered = _active.tracer.start_as_current_span(
@@ -196,7 +222,9 @@ class span:
         found = self._current.get_span_context()
         return TraceContext(f"{found.trace_id:032x}", f"{found.span_id:016x}")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._current is not None:
             if kind is not None:
                 self.fail(getattr(getattr(error, "reason", None), "value", kind.__name__))
@@ -228,7 +256,9 @@ def stands_at(name: str, value: int, **attributes: str | int | bool) -> None:
 
 
 def incoming(headers: Mapping[str, str]) -> TraceContext | None:
-    """The caller's trace: `traceparent` (W3C Trace Context), else `X-Cloud-Trace-Context`, which Google's front end sends."""
+    """The caller's trace: `traceparent` (W3C Trace Context), else `X-Cloud-Trace-Context`, which Google's front end
+    sends.
+    """
     found = _W3C.fullmatch(headers.get("traceparent", ""))
     if found is not None and int(found[1], 16) and int(found[2], 16):
         return TraceContext(found[1], found[2])
@@ -247,12 +277,16 @@ class logged_as:
     def __enter__(self) -> None:
         self._token = _logged.set(self._context)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         _logged.reset(self._token)
 
 
 def log_fields(project_id: str) -> dict[str, str]:
-    """The fields by which Cloud Logging shows a line with its trace (Cloud Logging documentation, "Structured logging")."""
+    """The fields by which Cloud Logging shows a line with its trace (Cloud Logging documentation, "Structured
+    logging").
+    """
     context = _logged.get()
     if context is None:
         return {}
@@ -261,12 +295,20 @@ def log_fields(project_id: str) -> dict[str, str]:
 
 
 def request_out(method: str, url: str) -> span:
-    """The span of a request to Salesforce; of its address it carries the host, and the path without ids and without the query."""
+    """The span of a request to Salesforce; of its address it carries the host, and the path without ids and without the
+    query.
+    """
     if not _recorded.get():
         return span("")
     parts = urlsplit(url)
     path = _ID.sub("/{id}", parts.path)
-    return span(f"Salesforce {method} {path}", "client", http__request__method=method, server__address=parts.hostname or "", url__template=path)
+    return span(
+        f"Salesforce {method} {path}",
+        "client",
+        http__request__method=method,
+        server__address=parts.hostname or "",
+        url__template=path,
+    )
 
 
 def _with_distributions(exporter: Any) -> Any:
@@ -276,13 +318,21 @@ def _with_distributions(exporter: Any) -> Any:
     began, export_others = time.time_ns(), exporter.export
 
     def point(attributes: Mapping[str, str | int | bool], d: _Distribution) -> HistogramDataPoint:
-        return HistogramDataPoint(attributes, began, time.time_ns(), sum(d.counts), d.sum, list(d.counts), BOUNDS, d.least, d.most, [])
+        return HistogramDataPoint(
+            attributes, began, time.time_ns(), sum(d.counts), d.sum, list(d.counts), BOUNDS, d.least, d.most, []
+        )
 
     def export(metrics_data: Any, **more: Any) -> Any:
         for resource in metrics_data.resource_metrics:
             for name, (unit, text) in HISTOGRAMS.items():
-                points = [point(dict(attributes), d) for (metric, attributes), d in list(_distributions.items()) if metric == name]
-                resource.scope_metrics[0].metrics.append(Metric(name, text, unit, Histogram(points, AggregationTemporality.CUMULATIVE)))
+                points = [
+                    point(dict(attributes), d)
+                    for (metric, attributes), d in list(_distributions.items())
+                    if metric == name
+                ]
+                resource.scope_metrics[0].metrics.append(
+                    Metric(name, text, unit, Histogram(points, AggregationTemporality.CUMULATIVE))
+                )
         return export_others(metrics_data, **more)
 
     exporter.export = export
@@ -293,7 +343,9 @@ def _remote(context: TraceContext) -> Any:
     from opentelemetry import trace
 
     span_id = int(context.span_id, 16) or secrets.randbits(64)
-    ids = trace.SpanContext(int(context.trace_id, 16), span_id, is_remote=True, trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED))
+    ids = trace.SpanContext(
+        int(context.trace_id, 16), span_id, is_remote=True, trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED)
+    )
     return trace.set_span_in_context(trace.NonRecordingSpan(ids))
 
 
@@ -303,5 +355,7 @@ def _google_session(project_id: str) -> Any:
     from google.auth.transport.requests import AuthorizedSession
 
     auth: Any = google.auth  # no types of its own
-    credentials, _ = auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"], quota_project_id=project_id)
+    credentials, _ = auth.default(
+        scopes=["https://www.googleapis.com/auth/cloud-platform"], quota_project_id=project_id
+    )
     return AuthorizedSession(credentials)

@@ -57,8 +57,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who makes a call without a session. `address` is the caller's as its proxy, or the caller itself, has told it, `peer` the
-    address that the connection came from; `attestation` names the App Check token that says that it is the app."""
+    """Who makes a call without a session. `address` is the caller's as its proxy, or the caller itself, has told it,
+    `peer` the address that the connection came from; `attestation` names the App Check token that says that it is the
+    app."""
 
     address: str
     peer: str

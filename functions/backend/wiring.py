@@ -23,7 +23,13 @@ from backend import telemetry
 from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
 from backend.adapters.firebase_auth import FirebaseAuth
-from backend.adapters.firestore import FirestoreAttempts, FirestoreCodes, FirestoreCreations, FirestoreDocuments, FirestoreUsage
+from backend.adapters.firestore import (
+    FirestoreAttempts,
+    FirestoreCodes,
+    FirestoreCreations,
+    FirestoreDocuments,
+    FirestoreUsage,
+)
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import assemble
@@ -75,7 +81,10 @@ class Backend:
 
 
 def open_cipher(settings: Settings) -> TinkCipher:
-    """The cipher of the settings' keyset, once for a process: it may ask Cloud KMS, so not in the event loop. Raises KeysetError."""
+    """The cipher of the settings' keyset, once for a process: it may ask Cloud KMS, so not in the event loop.
+
+    Raises KeysetError.
+    """
     return TinkCipher(settings.keyset, kms_key(settings.keyset_kms_key) if settings.keyset_kms_key else None)
 
 
@@ -93,23 +102,42 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     store = RecordingStore(FirestoreDocuments(firestore), Audit(cipher, _new_id), clock, _log_connection, _log_broken)
     firebase = FirebaseAuth(_firebase_app(settings))
     usage = FirestoreUsage(firestore)
-    allowance = Allowance(usage, clock, user_requests=settings.user_daily_requests, org_percent=settings.org_budget_percent, notice=_log_allowance)
+    allowance = Allowance(
+        usage,
+        clock,
+        user_requests=settings.user_daily_requests,
+        org_percent=settings.org_budget_percent,
+        notice=_log_allowance,
+    )
     process = assemble(
         store, FirestoreCreations(firestore), allowance, salesforce, http, firebase, cipher, clock, random.random,
         owner=_new_id(), api_version=settings.api_version,
         keep_alive=timedelta(days=settings.keep_alive_days), delete_unused=timedelta(days=settings.delete_unused_days),
     )  # fmt: skip
 
-    options = SignInOptions(settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase, settings.app_check_client)
+    options = SignInOptions(
+        settings.consumer_key, settings.scope, settings.login_hosts, settings.firebase, settings.app_check_client
+    )
     codes, redirect_uris = FirestoreCodes(firestore), settings.redirect_uris
     attempts = _attempts(settings, firestore, clock)
     sign_in = SignInFlow(
-        process.vault, salesforce, firebase, process.blocks, codes, attempts, new_id=_new_id, options=options, redirect_uris=redirect_uris
+        process.vault,
+        salesforce,
+        firebase,
+        process.blocks,
+        codes,
+        attempts,
+        new_id=_new_id,
+        options=options,
+        redirect_uris=redirect_uris,
     )
 
     apps = frozenset(settings.app_check_apps)
     app_check = AppCheck(settings.project_id, apps, settings.app_check_keys_url) if apps else None
-    gate, origins = AppCheckGate(app_check, required=settings.app_check_required), AllowedOrigins(settings.allowed_origins)
+    gate, origins = (
+        AppCheckGate(app_check, required=settings.app_check_required),
+        AllowedOrigins(settings.allowed_origins),
+    )
     work = routes(sign_in, process.lifecycle, process.queries, process.changes)
     endpoint = Endpoint(work, firebase, process.blocks, process.vault, gate, origins)
     return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http)
@@ -125,7 +153,13 @@ def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) ->
         telemetry.count("sign_ins.put_off")
         _log.warning("sign-ins refused", reason=Reason.TOO_MANY_SIGN_INS.value)
 
-    return Attempts(FirestoreAttempts(firestore), clock, per_address=settings.failed_sign_ins, fingerprint=fingerprint, notice=refused)
+    return Attempts(
+        FirestoreAttempts(firestore),
+        clock,
+        per_address=settings.failed_sign_ins,
+        fingerprint=fingerprint,
+        notice=refused,
+    )
 
 
 def _firebase_app(settings: Settings) -> firebase_admin.App:
@@ -166,7 +200,9 @@ def _log_allowance(usage: OrgUsage) -> None:
 
 
 def configure_log(project_id: str, *, readable: bool, tracebacks: bool = False) -> None:
-    """One line a call: JSON that Cloud Logging understands, with its trace, or words; with `tracebacks` of faults on a laptop."""
+    """One line a call: JSON that Cloud Logging understands, with its trace, or words; with `tracebacks` of faults on a
+    laptop.
+    """
 
     def traced(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event.update(telemetry.log_fields(project_id))
@@ -175,7 +211,8 @@ def configure_log(project_id: str, *, readable: bool, tracebacks: bool = False) 
     traces = [] if readable else [traced]
     without = [] if readable and tracebacks else [_without_traceback]
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
-    words = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)  # which prints no local variables
+    # Which prints no local variables.
+    words = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     last: Any = words if readable else structlog.processors.JSONRenderer(serializer=_json)
     structlog.configure(
         processors=[

@@ -18,8 +18,8 @@ APP_SECONDS = 35.0  # and for so long an app waits for the answer
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a value keeps to beside its type: the backend refuses a request with any other. `pattern` holds for all of a text, `format`
-    is a word of JSON Schema's."""
+    """What a value keeps to beside its type: the backend refuses a request with any other. `pattern` holds for all of a
+    text, `format` is a word of JSON Schema's."""
 
     minimum: int | None = None
     maximum: int | None = None
@@ -41,7 +41,10 @@ class Empty:
 
 @dataclass(frozen=True, slots=True)
 class LoginHost:
-    """A place to sign in at. A host that begins with `*.` stands for any My Domain below it; http is only for a local org."""
+    """A place to sign in at.
+
+    A host that begins with `*.` stands for any My Domain below it; http is only for a local org.
+    """
 
     host: str
     label: str
@@ -59,7 +62,9 @@ class FirebaseProject:
 
 @dataclass(frozen=True, slots=True)
 class AppCheckApp:
-    """The Firebase app that this project's client is, and the reCAPTCHA Enterprise key with which a page proves it; all public by design."""
+    """The Firebase app that this project's client is, and the reCAPTCHA Enterprise key with which a page proves it; all
+    public by design.
+    """
 
     project_id: str
     app_id: str
@@ -69,8 +74,8 @@ class AppCheckApp:
 
 @dataclass(frozen=True, slots=True)
 class SignInOptions:
-    """What the app needs to open Salesforce's authorize page, and afterwards to sign in to Firebase; `app_check` where calls are to
-    bring App Check tokens."""
+    """What the app needs to open Salesforce's authorize page, and afterwards to sign in to Firebase; `app_check` where
+    calls are to bring App Check tokens."""
 
     consumer_key: str
     scope: str
@@ -81,7 +86,10 @@ class SignInOptions:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SignIn:
-    """An authorization code with what proves that this app asked for it. The user reads `deviceName` in the list of their devices."""
+    """An authorization code with what proves that this app asked for it.
+
+    The user reads `deviceName` in the list of their devices.
+    """
 
     code: str
     code_verifier: str
@@ -111,8 +119,8 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SignOut:
-    """Signs out this device, or another one of the user's by its id. With the last one, or `everywhere`, this app's access in
-    Salesforce ends too."""
+    """Signs out this device, or another one of the user's by its id. With the last one, or `everywhere`, this app's
+    access in Salesforce ends too."""
 
     everywhere: bool = False
     device: str | None = None
@@ -122,7 +130,8 @@ class SignOut:
 class Erased:
     """The receipt for an erasure: the hash of its last audit entry ("" when nothing was stored), and when (ISO 8601).
 
-    Without `revoked_at_salesforce` Salesforce did not confirm; then the user removes the app in their Salesforce settings.
+    Without `revoked_at_salesforce` Salesforce did not confirm; then the user removes the app in their Salesforce
+    settings.
     """
 
     receipt: str
@@ -163,7 +172,9 @@ HistoryEvent = Literal["sign-in", "refresh", "refusal", "revocation", "erasure",
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """A line of the audit record: what happened when (ISO 8601), by whom (`user`, `backend`, `schedule` or an administrator), why."""
+    """A line of the audit record: what happened when (ISO 8601), by whom (`user`, `backend`, `schedule` or an
+    administrator), why.
+    """
 
     at: Time
     event: HistoryEvent
@@ -229,7 +240,10 @@ class ListRecords:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record; `version` goes back with an update so that nobody's change is lost. A parent's field is `Account.Name`."""
+    """A record; `version` goes back with an update so that nobody's change is lost.
+
+    A parent's field is `Account.Name`.
+    """
 
     id: str
     fields: dict[str, FieldValue]
@@ -274,7 +288,9 @@ class CreateRecord:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The id of a new record, and the record as it stands now; left out when it could not be read, or was made by an earlier request."""
+    """The id of a new record, and the record as it stands now; left out when it could not be read, or was made by an
+    earlier request.
+    """
 
     id: str
     record: Record | None = None
@@ -301,7 +317,9 @@ class DeleteRecord:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Looks for words in all fields that Salesforce indexes, at least two letters; in `sobjects`, or in all that the app shows."""
+    """Looks for words in all fields that Salesforce indexes, at least two letters; in `sobjects`, or in all that the
+    app shows.
+    """
 
     text: Annotated[str, Limits(min_length=2, max_length=MAX_SEARCH)]
     sobjects: tuple[Sobject, ...] = ()
@@ -332,9 +350,10 @@ class Describe:
 class FieldShape:
     """What a form needs to know of a field. `type` is Salesforce's: string, picklist, currency, date, …
 
-    `labels` are what people read for those picklist values that read otherwise, in the user's language. `refers_to` are the
-    objects that a reference may point to, `relationship` names its parent, whose name is then at `{relationship}.Name`;
-    `scale` is the number of decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
+    `labels` are what people read for those picklist values that read otherwise, in the user's language. `refers_to` are
+    the objects that a reference may point to, `relationship` names its parent, whose name is then at
+    `{relationship}.Name`; `scale` is the number of decimals, `currency` the ISO 4217 code of the amounts in a currency
+    field, "" when it is not known.
     """
 
     name: str
@@ -376,8 +395,9 @@ class RelatedList:
 class SobjectShape:
     """An object as this user may see and use it; all that a view needs to show its lists, records and forms.
 
-    `title` is the field that names a record, `listed` are the fields of a list, `filters` those that a list offers to be
-    filtered by and `sorts` to be sorted by; `icon` is a word of Material's icon names, `key_prefix` what the ids of its records begin with.
+    `title` is the field that names a record, `listed` are the fields of a list, `filters` those that a list offers to
+    be filtered by and `sorts` to be sorted by; `icon` is a word of Material's icon names, `key_prefix` what the ids of
+    its records begin with.
     """
 
     sobject: str
@@ -400,7 +420,9 @@ class SobjectShape:
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """All objects that the app shows and the user may see, in the app's order; `site` is where Salesforce's own pages stand."""
+    """All objects that the app shows and the user may see, in the app's order; `site` is where Salesforce's own pages
+    stand.
+    """
 
     objects: tuple[SobjectShape, ...]
     site: str
@@ -415,7 +437,8 @@ class StageTotal:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """The open pipeline by stage in the order of the stages, the newest accounts, what closes this month, the user's open tasks.
+    """The open pipeline by stage in the order of the stages, the newest accounts, what closes this month, the user's
+    open tasks.
 
     What the user may not see is left empty. `closing` and `tasks` hold the most pressing first.
     """
@@ -434,10 +457,10 @@ Answer = TypeVar("Answer")
 class Call(Generic[Request, Answer]):
     """One call of a function: `POST /{function}/{name}`; `summary` says in a line what it is for.
 
-    `public`: needs no Firebase ID token. `reads`: changes nothing anywhere, so that it may be made again. `writes`: changes a record, so that
-    a lost answer leaves open whether it was changed.
-    `while_blocked`: also for users whom an administrator has blocked, because it only takes access away.
-    `attested`: needs an App Check token where the backend asks for them.
+    `public`: needs no Firebase ID token. `reads`: changes nothing anywhere, so that it may be made again. `writes`:
+    changes a record, so that a lost answer leaves open whether it was changed. `while_blocked`: also for users whom an
+    administrator has blocked, because it only takes access away. `attested`: needs an App Check token where the backend
+    asks for them.
     """
 
     function: Literal["auth", "api"]
@@ -466,30 +489,68 @@ GET_SIGN_IN_OPTIONS = Call(
     attested=False,
 )  # tells how to get a token
 SIGN_IN = Call(
-    "auth", "signIn", SignIn, SignedIn, "Exchanges an authorization code; the answer's custom token signs the app in to Firebase.", public=True
+    "auth",
+    "signIn",
+    SignIn,
+    SignedIn,
+    "Exchanges an authorization code; the answer's custom token signs the app in to Firebase.",
+    public=True,
 )
-SIGN_OUT = Call("auth", "signOut", SignOut, Empty, "Signs out this device, another one, or everywhere.", while_blocked=True)
+SIGN_OUT = Call(
+    "auth", "signOut", SignOut, Empty, "Signs out this device, another one, or everywhere.", while_blocked=True
+)
 ERASE_ME = Call(
-    "auth", "eraseMe", Empty, Erased, "Ends the access and deletes what is stored of the user; the answer is the receipt.", while_blocked=True
+    "auth",
+    "eraseMe",
+    Empty,
+    Erased,
+    "Ends the access and deletes what is stored of the user; the answer is the receipt.",
+    while_blocked=True,
 )
-GET_CONNECTION = Call("api", "getConnection", Empty, ConnectionStatus, "The state of the user's connection to Salesforce.", reads=True)
-GET_ACCESS = Call("api", "getAccess", Empty, Access, "The connection, the devices, and what happened to them.", reads=True)
+GET_CONNECTION = Call(
+    "api", "getConnection", Empty, ConnectionStatus, "The state of the user's connection to Salesforce.", reads=True
+)
+GET_ACCESS = Call(
+    "api", "getAccess", Empty, Access, "The connection, the devices, and what happened to them.", reads=True
+)
 UPDATE_CONNECTION = Call(
-    "api", "updateConnection", UpdateConnection, ConnectionStatus, "Says whether the access is kept alive while the app is not used."
+    "api",
+    "updateConnection",
+    UpdateConnection,
+    ConnectionStatus,
+    "Says whether the access is kept alive while the app is not used.",
 )
 GET_PROFILE = Call("api", "getProfile", Empty, Profile, "The signed-in user as Salesforce knows them.", reads=True)
 GET_DASHBOARD = Call(
-    "api", "getDashboard", Empty, Dashboard, "Home: the open pipeline, what closes this month, open tasks, new accounts.", reads=True
+    "api",
+    "getDashboard",
+    Empty,
+    Dashboard,
+    "Home: the open pipeline, what closes this month, open tasks, new accounts.",
+    reads=True,
 )
 DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this user may see and use it.", reads=True)
-GET_OBJECTS = Call("api", "getObjects", Empty, Objects, "All objects that the app shows and the user may see.", reads=True)
-LIST_RECORDS = Call("api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True)
+GET_OBJECTS = Call(
+    "api", "getObjects", Empty, Objects, "All objects that the app shows and the user may see.", reads=True
+)
+LIST_RECORDS = Call(
+    "api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True
+)
 SEARCH = Call("api", "search", Search, Hits, "Records of several objects in which words occur.", reads=True)
 GET_RECORD = Call("api", "getRecord", GetRecord, RecordDetail, "One record, with the children asked for.", reads=True)
-CREATE_RECORD = Call("api", "createRecord", CreateRecord, Created, "Makes a record; with an idempotency key at most one.", writes=True)
+CREATE_RECORD = Call(
+    "api", "createRecord", CreateRecord, Created, "Makes a record; with an idempotency key at most one.", writes=True
+)
 UPDATE_RECORD = Call(
-    "api", "updateRecord", UpdateRecord, Updated, "Changes fields of a record, with a version only if nobody has saved since.", writes=True
+    "api",
+    "updateRecord",
+    UpdateRecord,
+    Updated,
+    "Changes fields of a record, with a version only if nobody has saved since.",
+    writes=True,
 )
 DELETE_RECORD = Call("api", "deleteRecord", DeleteRecord, Empty, "Deletes a record.", writes=True)
 
-CALLS: tuple[Call[Any, Any], ...] = tuple(cast(Call[Any, Any], value) for value in list(globals().values()) if isinstance(value, Call))
+CALLS: tuple[Call[Any, Any], ...] = tuple(
+    cast(Call[Any, Any], value) for value in list(globals().values()) if isinstance(value, Call)
+)

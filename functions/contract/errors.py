@@ -82,7 +82,10 @@ class RefusedRequest(CallError):
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.MALFORMED_REQUEST: ("INVALID_ARGUMENT", "The request does not have the right form."),
         Reason.REQUEST_TOO_LARGE: ("INVALID_ARGUMENT", "The request is larger than 1 MB."),
-        Reason.NOT_THE_APP: ("UNAUTHENTICATED", "This app could not prove that it is genuine. Close it and open it again."),
+        Reason.NOT_THE_APP: (
+            "UNAUTHENTICATED",
+            "This app could not prove that it is genuine. Close it and open it again.",
+        ),
         Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
         Reason.UNKNOWN_OBJECT: ("INVALID_ARGUMENT", "This app does not show such records."),
         Reason.UNKNOWN_FIELD: ("INVALID_ARGUMENT", "There is no such field, or you may not see it."),
@@ -104,20 +107,34 @@ class NotFound(CallError):
 
 
 class ChangedMeanwhile(CallError):
-    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {Reason.RECORD_CHANGED: ("ABORTED", "Someone else changed this record in the meantime.")}
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.RECORD_CHANGED: ("ABORTED", "Someone else changed this record in the meantime.")
+    }
 
 
 class SignInFailed(CallError):
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.LOGIN_HOST_NOT_ALLOWED: ("INVALID_ARGUMENT", "This app does not sign in through that address."),
         Reason.REDIRECT_URI_NOT_ALLOWED: ("INVALID_ARGUMENT", "This app is not known under that address."),
-        Reason.CODE_REJECTED: ("UNAUTHENTICATED", "The sign-in took too long or was used before. Please sign in again."),
+        Reason.CODE_REJECTED: (
+            "UNAUTHENTICATED",
+            "The sign-in took too long or was used before. Please sign in again.",
+        ),
         Reason.VERIFIER_REJECTED: ("UNAUTHENTICATED", "The sign-in was started somewhere else. Please sign in again."),
         Reason.SIGN_IN_BLOCKED: ("PERMISSION_DENIED", "Your Salesforce administrator does not allow this app for you."),
         Reason.SIGN_IN_DENIED: ("PERMISSION_DENIED", "You did not allow this app. Sign in again whenever you like."),
-        Reason.OTHER_ORG: ("PERMISSION_DENIED", "This app is not set up for that company's Salesforce. Sign in at your own company's address."),
-        Reason.NO_REFRESH_TOKEN: ("FAILED_PRECONDITION", "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it."),
-        Reason.TOO_MANY_SIGN_INS: ("RESOURCE_EXHAUSTED", "Too many sign-ins have failed just now. Please try again in a minute."),
+        Reason.OTHER_ORG: (
+            "PERMISSION_DENIED",
+            "This app is not set up for that company's Salesforce. Sign in at your own company's address.",
+        ),
+        Reason.NO_REFRESH_TOKEN: (
+            "FAILED_PRECONDITION",
+            "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it.",
+        ),
+        Reason.TOO_MANY_SIGN_INS: (
+            "RESOURCE_EXHAUSTED",
+            "Too many sign-ins have failed just now. Please try again in a minute.",
+        ),
     }
 
 
@@ -135,14 +152,32 @@ class ConnectionLost(CallError):
         Reason.NOT_CONNECTED: ("FAILED_PRECONDITION", "You are signed out. Please sign in again."),
         Reason.ACCESS_REVOKED: (
             "FAILED_PRECONDITION",
-            "Salesforce has ended this app's access: an administrator revoked it, or you signed in on more than five devices. Please sign in again.",
+            (
+                "Salesforce has ended this app's access: an administrator revoked it, or you signed in on more than"
+                " five devices. Please sign in again."
+            ),
         ),
-        Reason.ACCESS_STOPPED: ("FAILED_PRECONDITION", "Your administrator has stopped this app's access. Ask them when you may sign in again."),
-        Reason.IDLE_TOO_LONG: ("FAILED_PRECONDITION", "You have not used this app for 30 days, so Salesforce signed you out. Please sign in again."),
+        Reason.ACCESS_STOPPED: (
+            "FAILED_PRECONDITION",
+            "Your administrator has stopped this app's access. Ask them when you may sign in again.",
+        ),
+        Reason.IDLE_TOO_LONG: (
+            "FAILED_PRECONDITION",
+            "You have not used this app for 30 days, so Salesforce signed you out. Please sign in again.",
+        ),
         Reason.USER_INACTIVE: ("FAILED_PRECONDITION", "Your Salesforce user is not active. Ask your administrator."),
-        Reason.ORG_POLICY: ("FAILED_PRECONDITION", "Your company's Salesforce does not allow this app. Ask your administrator."),
-        Reason.REFRESH_LOST: ("FAILED_PRECONDITION", "Salesforce's answer was lost while your session was renewed. Please sign in again."),
-        Reason.TOKENS_UNREADABLE: ("FAILED_PRECONDITION", "The saved sign-in cannot be opened any more. Please sign in again."),
+        Reason.ORG_POLICY: (
+            "FAILED_PRECONDITION",
+            "Your company's Salesforce does not allow this app. Ask your administrator.",
+        ),
+        Reason.REFRESH_LOST: (
+            "FAILED_PRECONDITION",
+            "Salesforce's answer was lost while your session was renewed. Please sign in again.",
+        ),
+        Reason.TOKENS_UNREADABLE: (
+            "FAILED_PRECONDITION",
+            "The saved sign-in cannot be opened any more. Please sign in again.",
+        ),
     }
 
 
@@ -150,10 +185,19 @@ class OrgUnavailable(CallError):
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.ORG_UNREACHABLE: ("UNAVAILABLE", "Salesforce cannot be reached right now. Please try again."),
         Reason.ORG_BUSY: ("UNAVAILABLE", "Salesforce is busy right now. Please try again."),
-        Reason.ORG_LIMIT: ("RESOURCE_EXHAUSTED", "Your company has used up its Salesforce requests for now. Please try again later."),
-        Reason.USER_LIMIT: ("RESOURCE_EXHAUSTED", "You have used up your Salesforce requests for today. You can go on tomorrow."),
+        Reason.ORG_LIMIT: (
+            "RESOURCE_EXHAUSTED",
+            "Your company has used up its Salesforce requests for now. Please try again later.",
+        ),
+        Reason.USER_LIMIT: (
+            "RESOURCE_EXHAUSTED",
+            "You have used up your Salesforce requests for today. You can go on tomorrow.",
+        ),
         Reason.ORG_TIMEOUT: ("DEADLINE_EXCEEDED", "Salesforce took too long to answer. Please try again."),
-        Reason.OUTCOME_UNKNOWN: ("UNAVAILABLE", "Salesforce did not confirm the change. Look at the record before you try again."),
+        Reason.OUTCOME_UNKNOWN: (
+            "UNAVAILABLE",
+            "Salesforce did not confirm the change. Look at the record before you try again.",
+        ),
     }
 
 

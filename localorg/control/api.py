@@ -14,13 +14,26 @@ from localorg.data.seed import SCOPES, USERS
 from localorg.errors import ApiError
 from localorg.faults import Fault
 from localorg.limits import Limits
-from localorg.oauth.grants import POLICIES, exchange_code, expire_sessions, find_app, issue_code, revoke_user, rotate_out
+from localorg.oauth.grants import (
+    POLICIES,
+    exchange_code,
+    expire_sessions,
+    find_app,
+    issue_code,
+    revoke_user,
+    rotate_out,
+)
 from localorg.org import Org
 from localorg.schema.ids import is_id, to_18
 from localorg.settings import CONSUMER_KEY
 from localorg.web import NO_STORE, Endpoint, Json, base_url, json_object
 
-_LIMIT_NAMES = {"concurrent": "concurrent", "longSeconds": "long_seconds", "urlBytes": "url_bytes", "firstVersion": "first_version"}
+_LIMIT_NAMES = {
+    "concurrent": "concurrent",
+    "longSeconds": "long_seconds",
+    "urlBytes": "url_bytes",
+    "firstVersion": "first_version",
+}
 _FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "hold": bool, "cut": str, "body": str}
 
 
@@ -73,7 +86,11 @@ _HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 def _check_caller(request: Request) -> None:
     if request.url.hostname not in _HOSTS or request.headers.get("origin", base_url(request)) != base_url(request):
-        raise ApiError(403, "FORBIDDEN", "only this org's own pages and programs on this machine control it, by the name 127.0.0.1 or localhost")
+        raise ApiError(
+            403,
+            "FORBIDDEN",
+            "only this org's own pages and programs on this machine control it, by the name 127.0.0.1 or localhost",
+        )
 
 
 def _wrong(message: str) -> ApiError:
@@ -96,7 +113,11 @@ async def _user(org: Org, request: Request) -> str:
 
 def _user_id(org: Org, body: Mapping[str, object]) -> str:
     username = body.get("username")
-    row = org.db.execute("SELECT Id FROM User WHERE Username = ?", (username,)).fetchone() if isinstance(username, str) else None
+    row = (
+        org.db.execute("SELECT Id FROM User WHERE Username = ?", (username,)).fetchone()
+        if isinstance(username, str)
+        else None
+    )
     if row is None:
         raise _wrong('send {"username": …} of a user of this org, for example sales@localorg.test')
     return str(row["Id"])
@@ -119,8 +140,13 @@ async def _token(org: Org, request: Request) -> Response:
     user_id, app = await _user(org, request), find_app(org, CONSUMER_KEY)
     assert app is not None
     redirect_uri = app.callbacks[0]
-    given = exchange_code(org, app, issue_code(org, app, user_id, redirect_uri, "api id refresh_token", None), redirect_uri, None)
-    return Json({"access_token": given.access_token, "refresh_token": given.refresh_token, "instance_url": base_url(request)}, headers=NO_STORE)
+    given = exchange_code(
+        org, app, issue_code(org, app, user_id, redirect_uri, "api id refresh_token", None), redirect_uri, None
+    )
+    return Json(
+        {"access_token": given.access_token, "refresh_token": given.refresh_token, "instance_url": base_url(request)},
+        headers=NO_STORE,
+    )
 
 
 async def _deactivate(org: Org, request: Request) -> Response:
@@ -138,12 +164,18 @@ async def _deactivate(org: Org, request: Request) -> Response:
 async def _profile(org: Org, request: Request) -> Response:
     body = await json_object(request, any_type=True)
     user_id, profile = _user_id(org, body), body.get("profile")
-    row = org.db.execute("SELECT Id FROM Profile WHERE Name = ?", (profile,)).fetchone() if isinstance(profile, str) else None
+    row = (
+        org.db.execute("SELECT Id FROM Profile WHERE Name = ?", (profile,)).fetchone()
+        if isinstance(profile, str)
+        else None
+    )
     if row is None:
         names = [str(r["Name"]) for r in org.db.execute("SELECT Name FROM Profile ORDER BY Name").fetchall()]
         raise _wrong("profile is one of " + ", ".join(names))
     with org.write() as db:
-        db.execute("UPDATE User SET ProfileId = ?, SystemModstamp = ? WHERE Id = ?", (row["Id"], org.clock.stamp(), user_id))
+        db.execute(
+            "UPDATE User SET ProfileId = ?, SystemModstamp = ? WHERE Id = ?", (row["Id"], org.clock.stamp(), user_id)
+        )
     return Json({"profile": profile})
 
 
@@ -164,7 +196,13 @@ async def _app_as_it_is(org: Org, request: Request) -> Response:
     app = find_app(org, request.query_params.get("consumerKey", CONSUMER_KEY))
     if app is None:
         raise _wrong("there is no app with that consumerKey")
-    return Json({"consumerKey": app.consumer_key, "name": app.name, **{name: getattr(app, column) for name, (_, column) in _APP_TYPES.items()}})
+    return Json(
+        {
+            "consumerKey": app.consumer_key,
+            "name": app.name,
+            **{name: getattr(app, column) for name, (_, column) in _APP_TYPES.items()},
+        }
+    )
 
 
 async def _app(org: Org, request: Request) -> Response:
@@ -172,9 +210,15 @@ async def _app(org: Org, request: Request) -> Response:
     key = body.pop("consumerKey", CONSUMER_KEY)
     for name, value in body.items():
         kind = _APP_TYPES.get(name, (type(None), ""))[0]
-        if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or not 0 <= cast(int, value) <= 10**9)):
-            raise _wrong("an app takes consumerKey and " + ", ".join(f"{n}: {t.__name__}" for n, (t, _) in _APP_TYPES.items()))
-        if isinstance(value, list) and not all(isinstance(v, str) and v.split() == [v] for v in cast(list[object], value)):
+        if not isinstance(value, kind) or (
+            kind is int and (isinstance(value, bool) or not 0 <= cast(int, value) <= 10**9)
+        ):
+            raise _wrong(
+                "an app takes consumerKey and " + ", ".join(f"{n}: {t.__name__}" for n, (t, _) in _APP_TYPES.items())
+            )
+        if isinstance(value, list) and not all(
+            isinstance(v, str) and v.split() == [v] for v in cast(list[object], value)
+        ):
             raise _wrong(f"{name} is a list of words without spaces")
     if body.get("refreshPolicy", POLICIES[0]) not in POLICIES:
         raise _wrong("refreshPolicy is one of " + ", ".join(POLICIES))
@@ -189,7 +233,9 @@ async def _app(org: Org, request: Request) -> Response:
 
 async def _move(org: Org, request: Request) -> Response:
     url = (await json_object(request, any_type=True)).get("instanceUrl")
-    if url is not None and (not isinstance(url, str) or not re.fullmatch(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?", url)):
+    if url is not None and (
+        not isinstance(url, str) or not re.fullmatch(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?", url)
+    ):
         raise _wrong('send {"instanceUrl": "http://localhost:PORT"}, another name of this org, or null to move back')
     org.moved_to = url
     return Json({"instanceUrl": url})
@@ -221,7 +267,12 @@ async def _limits(org: Org, request: Request) -> Response:
 async def _lock(org: Org, request: Request) -> Response:
     body = await json_object(request, any_type=True)
     identifier, seconds = body.get("id"), body.get("seconds", 10)
-    if not isinstance(identifier, str) or not is_id(identifier) or isinstance(seconds, bool) or not isinstance(seconds, int | float):
+    if (
+        not isinstance(identifier, str)
+        or not is_id(identifier)
+        or isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+    ):
         raise _wrong('send {"id": a record\'s id, "seconds": n}: somebody else changes the record for so long')
     org.limits.lock(to_18(identifier), seconds)
     return Json({"locked": to_18(identifier)})
@@ -239,7 +290,10 @@ async def _faults(org: Org, request: Request) -> Response:
     body = await json_object(request, any_type=True)
     for name, value in body.items():
         if name not in _FAULT_TYPES or type(value) is not _FAULT_TYPES[name]:
-            raise _wrong(f"unknown or mistyped field {name!r}; a fault takes " + ", ".join(f"{n}: {t.__name__}" for n, t in _FAULT_TYPES.items()))
+            raise _wrong(
+                f"unknown or mistyped field {name!r}; a fault takes "
+                + ", ".join(f"{n}: {t.__name__}" for n, t in _FAULT_TYPES.items())
+            )
     if "kind" not in body or body.get("cut") not in (None, "before", "after"):
         raise _wrong("a fault needs a kind (a counter's name or a pattern such as rest.*); cut is before or after")
     org.faults.add(
@@ -286,21 +340,24 @@ async def _snapshot_name(request: Request) -> str:
 
 
 async def _reset(org: Org, _request: Request) -> Response:
-    """As after a start: no faults, the machine's time, the usual allowance and policies; records, users' grants and counters stay."""
+    """As after a start: no faults, the machine's time, the usual allowance and policies; records, users' grants and
+    counters stay.
+    """
     org.faults.clear()
     org.clock.reset()
     org.moved_to = None
     org.limits = Limits(under_way=org.limits.under_way, begun=org.limits.begun)
     with org.write() as db:
         db.execute(
-            "UPDATE app SET callbacks = ?, scopes = ?, rotation = ?, pkce_required = 1, secret_required = 1, refresh_policy = ?,"
-            " refresh_seconds = 0, session_seconds = NULL WHERE consumer_key = ?",
+            "UPDATE app SET callbacks = ?, scopes = ?, rotation = ?, pkce_required = 1, secret_required = 1,"
+            " refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL WHERE consumer_key = ?",
             ("\n".join(org.settings.callbacks), SCOPES, org.settings.rotation, POLICIES[0], CONSUMER_KEY),
         )
         db.execute("UPDATE User SET IsActive = 1 WHERE Id IN (SELECT user_id FROM credential)")
         for username, *_, profile in USERS:
             db.execute(
-                "UPDATE User SET ProfileId = p.Id, SystemModstamp = ? FROM Profile p WHERE Username = ? AND p.Name = ? AND ProfileId != p.Id",
+                "UPDATE User SET ProfileId = p.Id, SystemModstamp = ? FROM Profile p WHERE Username = ? AND p.Name = ?"
+                " AND ProfileId != p.Id",
                 (org.clock.stamp(), username, profile),
             )
     return Json({})

@@ -13,7 +13,8 @@ def report(url: str) -> list[str]:
     refused = 0
     for seen in requests:
         at = time.strftime("%H:%M:%S", time.localtime(cast(float, seen["at"])))
-        lines.append(f"{at}  {seen['status']}  {seen['method']} {seen['path']}  {seen['milliseconds']} ms  {seen['client']}".rstrip())
+        request = f"{seen['method']} {seen['path']}"
+        lines.append(f"{at}  {seen['status']}  {request}  {seen['milliseconds']} ms  {seen['client']}".rstrip())
         reasons = cast(list[dict[str, str]], seen["reasons"])
         refused += bool(reasons)
         for reason in reasons:

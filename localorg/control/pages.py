@@ -44,7 +44,10 @@ def external_client_app(app: App, policies: Sequence[str]) -> str:
     def lines(values: Sequence[str]) -> str:
         return escape("\n".join(values))
 
-    choices = "".join(f'<option value="{p}"{" selected" if p == app.refresh_policy else ""}>{_POLICY_WORDS[p]}</option>' for p in policies)
+    choices = "".join(
+        f'<option value="{p}"{" selected" if p == app.refresh_policy else ""}>{_POLICY_WORDS[p]}</option>'
+        for p in policies
+    )
     return page(
         "External Client App | Local Org",
         f"""<h1>External Client App</h1><p>{escape(app.name)}</p>

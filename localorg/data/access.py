@@ -78,13 +78,18 @@ def _seen_by(metadata: Metadata, profile: str, sets: frozenset[str]) -> Schema:
             if "r" in may:
                 fields.append(f if "u" in may else replace(f, read_only=True))
         creatable, changeable, deletable = (
-            has and letter in letters for has, letter in ((one.createable, "c"), (one.updateable, "u"), (one.deletable, "d"))
+            has and letter in letters
+            for has, letter in ((one.createable, "c"), (one.updateable, "u"), (one.deletable, "d"))
         )
-        objects.append(replace(one, fields=tuple(fields), createable=creatable, updateable=changeable, deletable=deletable))
+        objects.append(
+            replace(one, fields=tuple(fields), createable=creatable, updateable=changeable, deletable=deletable)
+        )
     return Schema(replace(o, children=tuple(c for c in o.children if c.child not in hidden)) for o in objects)
 
 
-def _of_object(one: SObject, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool) -> frozenset[str]:
+def _of_object(
+    one: SObject, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool
+) -> frozenset[str]:
     letters = frozenset("crud")
     if one.name in base.hidden_objects or (one.custom and by_permission):
         letters = frozenset[str]()
@@ -95,10 +100,14 @@ def _of_object(one: SObject, base: _Profile, own: list[Permissions], grants: lis
     return letters.union(*(told.objects.get(one.name, ()) for told in grants))
 
 
-def _of_field(one: SObject, f: Field, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool) -> frozenset[str]:
+def _of_field(
+    one: SObject, f: Field, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool
+) -> frozenset[str]:
     granted_apart = f.custom or (f.within is not None and f.within.endswith("__c"))
     letters = frozenset("ru")
-    if f.name in base.hidden_fields.get(one.name, ()) or (by_permission and granted_apart and not f.required and not _is_ours(one, f)):
+    if f.name in base.hidden_fields.get(one.name, ()) or (
+        by_permission and granted_apart and not f.required and not _is_ours(one, f)
+    ):
         letters = frozenset[str]()
     elif f.name in base.read_only_fields.get(one.name, ()):
         letters = frozenset("r")
@@ -116,7 +125,11 @@ def _is_ours(one: SObject, f: Field) -> bool:
 
 def schema_for(org: Org, user_id: str) -> Schema:
     """What a user may see and change, by their profile and permission sets."""
-    profile = str(org.db.execute("SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?", (user_id,)).fetchone()["Name"])
+    profile = str(
+        org.db.execute(
+            "SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?", (user_id,)
+        ).fetchone()["Name"]
+    )
     sets = frozenset[str]()
     if org.metadata.permission_sets:
         assigned = "SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = ? AND IsDeleted = 0"
@@ -129,10 +142,13 @@ def schema_for(org: Org, user_id: str) -> Schema:
 
 
 def shape_changed(org: Org, user_id: str) -> str:
-    """When what a user sees of the objects changed last: the schema, the user's profile, or a permission set given or taken."""
+    """When what a user sees of the objects changed last: the schema, the user's profile, or a permission set given or
+    taken.
+    """
     stamps = (
-        "SELECT value FROM meta WHERE key = 'schema changed' UNION ALL SELECT CreatedDate FROM Organization "
-        "UNION ALL SELECT SystemModstamp FROM User WHERE Id = ? UNION ALL SELECT SystemModstamp FROM PermissionSetAssignment WHERE AssigneeId = ?"
+        "SELECT value FROM meta WHERE key = 'schema changed' UNION ALL SELECT CreatedDate FROM Organization UNION ALL"
+        " SELECT SystemModstamp FROM User WHERE Id = ? UNION ALL SELECT SystemModstamp FROM PermissionSetAssignment"
+        " WHERE AssigneeId = ?"
     )
     return max(str(r[0]) for r in org.db.execute(stamps, (user_id, user_id)))
 

@@ -1,6 +1,7 @@
 """Bulk API 2.0 jobs: kept in the org's file, worked off in the background a few rows at a time.
 
-Source: Bulk API 2.0 and Bulk API Developer Guide. A job goes Open → UploadComplete → InProgress → JobComplete, Failed or Aborted.
+Source: Bulk API 2.0 and Bulk API Developer Guide. A job goes Open → UploadComplete → InProgress → JobComplete, Failed
+or Aborted.
 """
 
 import asyncio
@@ -25,9 +26,11 @@ _ENDED = ("JobComplete", "Failed", "Aborted")
 
 JOB_TABLES = """
 CREATE TABLE IF NOT EXISTS bulk_job (
-  id TEXT PRIMARY KEY, kind TEXT NOT NULL, user_id TEXT NOT NULL, info TEXT NOT NULL, state TEXT NOT NULL, error TEXT, created TEXT NOT NULL,
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, user_id TEXT NOT NULL, info TEXT NOT NULL, state TEXT NOT NULL, error TEXT,
+  created TEXT NOT NULL,
   modified TEXT NOT NULL, content BLOB, rows INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS bulk_result (job_id TEXT, number INTEGER, record_id TEXT, created INTEGER, error TEXT, PRIMARY KEY (job_id, number));
+CREATE TABLE IF NOT EXISTS bulk_result (
+  job_id TEXT, number INTEGER, record_id TEXT, created INTEGER, error TEXT, PRIMARY KEY (job_id, number));
 """
 Kind = Literal["ingest", "query"]
 
@@ -48,12 +51,21 @@ class Job:
     failed: int
 
 
-def make(org: Org, kind: Kind, user_id: str, info: Mapping[str, object], state: str, content: bytes | None = None, rows: int = 0) -> Job:
+def make(
+    org: Org,
+    kind: Kind,
+    user_id: str,
+    info: Mapping[str, object],
+    state: str,
+    content: bytes | None = None,
+    rows: int = 0,
+) -> Job:
     with org.write() as db:
         identifier, _number = records.next_id(db, "750")
         stamp = org.clock.stamp()
         db.execute(
-            "INSERT INTO bulk_job (id, kind, user_id, info, state, created, modified, content, rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO bulk_job (id, kind, user_id, info, state, created, modified, content, rows) VALUES (?, ?, ?,"
+            " ?, ?, ?, ?, ?, ?)",
             (identifier, kind, user_id, json.dumps(info), state, stamp, stamp, content, rows),
         )
     return find(org, kind, identifier)
@@ -71,12 +83,15 @@ def find(org: Org, kind: Kind, identifier: str) -> Job:
 
 def every(org: Org, kind: Kind) -> list[Job]:
     """All jobs of a kind, the newest first."""
-    return [_job(r) for r in org.db.execute("SELECT * FROM bulk_job WHERE kind = ? ORDER BY id DESC", (kind,)).fetchall()]
+    return [
+        _job(r) for r in org.db.execute("SELECT * FROM bulk_job WHERE kind = ? ORDER BY id DESC", (kind,)).fetchall()
+    ]
 
 
 def _job(row: Any) -> Job:
     return Job(
-        row["id"], row["kind"], row["user_id"], json.loads(row["info"]), row["state"], row["error"], row["created"], row["modified"],
+        row["id"], row["kind"], row["user_id"], json.loads(row["info"]), row["state"], row["error"], row["created"],
+        row["modified"],
         row["rows"], row["failed"],
     )  # fmt: skip
 
@@ -91,7 +106,9 @@ def upload(org: Org, job: Job, data: bytes) -> None:
     if job.state != "Open":
         raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} is not in a state to accept data: {job.state}")
     if content(org, job):
-        raise ApiError(400, "INVALIDJOB", f"Found multiple contents for job: <{job.id[:15]}>, please 'Close' / 'Abort' / 'Delete' the current Job "
+        raise ApiError(400, "INVALIDJOB",
+                       f"Found multiple contents for job: <{job.id[:15]}>, "
+                       "please 'Close' / 'Abort' / 'Delete' the current Job "
                        "then create a new Job and make sure you only do 'PUT' once on a given Job.")  # fmt: skip
     _set(org, job, content=data)
 
@@ -122,7 +139,9 @@ def fail(org: Org, job: Job, why: str) -> None:
 def delete(org: Org, job: Job) -> None:
     """Raises ApiError while the job is under way."""
     if job.state not in _ENDED:
-        raise ApiError(400, "API_ERROR", f"Error encountered when deleting the job because the job is not terminated: {job.state}")
+        raise ApiError(
+            400, "API_ERROR", f"Error encountered when deleting the job because the job is not terminated: {job.state}"
+        )
     with org.write() as db:
         db.execute("DELETE FROM bulk_job WHERE id = ?", (job.id,))
         db.execute("DELETE FROM bulk_result WHERE job_id = ?", (job.id,))
@@ -147,7 +166,10 @@ def write_csv(job: Job, rows: Sequence[Sequence[str]]) -> bytes:
     """Rows as the job's maker wants them, every cell in quotes, as Salesforce writes them."""
     out = io.StringIO()
     writer = csv.writer(
-        out, delimiter=DELIMITERS[job.info["columnDelimiter"]], lineterminator=LINE_ENDINGS[job.info["lineEnding"]], quoting=csv.QUOTE_ALL
+        out,
+        delimiter=DELIMITERS[job.info["columnDelimiter"]],
+        lineterminator=LINE_ENDINGS[job.info["lineEnding"]],
+        quoting=csv.QUOTE_ALL,
     )
     writer.writerows(rows)
     return out.getvalue().encode()
@@ -164,7 +186,13 @@ def read_csv(job: Job, data: bytes) -> tuple[list[str], list[list[str]]]:
     if "\n" in text.rstrip("\r\n") and ending != wanted:
         raise BadCsv(f"ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is {wanted}")
     try:
-        rows = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=DELIMITERS[job.info["columnDelimiter"]], strict=True) if r]
+        rows = [
+            r
+            for r in csv.reader(
+                io.StringIO(text, newline=""), delimiter=DELIMITERS[job.info["columnDelimiter"]], strict=True
+            )
+            if r
+        ]
     except csv.Error as wrong:
         raise BadCsv(f"InvalidBatch : Failed to parse CSV: {wrong}") from None
     if not rows:
@@ -182,7 +210,8 @@ async def ingest(org: Org, job: Job, schema: Schema) -> None:
     try:
         if source is None:  # the user's profile has changed meanwhile
             raise BadCsv(f"InvalidEntity : Entity '{job.info['object']}' is not supported by the Bulk API.")
-        names, rows = await asyncio.to_thread(read_csv, job, content(org, job))  # 150 MB must not hold up everybody else
+        # 150 MB must not hold up everybody else.
+        names, rows = await asyncio.to_thread(read_csv, job, content(org, job))
         save = _saver(org, job, schema, source, names)
     except BadCsv as wrong:
         fail(org, job, str(wrong))
@@ -198,8 +227,14 @@ async def ingest(org: Org, job: Job, schema: Schema) -> None:
         with org.write() as db:
             for number, row in enumerate(rows[first : first + _ROWS_A_TURN], first):
                 record_id, created, error = _one(org, save, names, row)
-                db.execute("INSERT INTO bulk_result VALUES (?, ?, ?, ?, ?)", (job.id, number, record_id, created, error))
-    failed = int(org.db.execute("SELECT COUNT(*) FROM bulk_result WHERE job_id = ? AND error IS NOT NULL", (job.id,)).fetchone()[0])
+                db.execute(
+                    "INSERT INTO bulk_result VALUES (?, ?, ?, ?, ?)", (job.id, number, record_id, created, error)
+                )
+    failed = int(
+        org.db.execute("SELECT COUNT(*) FROM bulk_result WHERE job_id = ? AND error IS NOT NULL", (job.id,)).fetchone()[
+            0
+        ]
+    )
     _set(org, job, state="JobComplete", rows=len(rows), failed=failed)
 
 
@@ -233,7 +268,9 @@ def _saver(org: Org, job: Job, schema: Schema, source: SObject, names: Sequence[
         for (f, external), cell in zip(columns, cells.values(), strict=True):
             if f.type == "id" or f is leave_out or cell == "":
                 continue
-            found[f.name] = None if cell == NULL else _referred(org, schema, f, external, cell) if external else _typed(f, cell)
+            found[f.name] = (
+                None if cell == NULL else _referred(org, schema, f, external, cell) if external else _typed(f, cell)
+            )
         return found
 
     def identifier(cells: Mapping[str, str]) -> str:
@@ -289,7 +326,12 @@ def _referred(org: Org, schema: Schema, reference: Field, external: Field, cell:
     parent = cast(SObject, schema.sobject(reference.targets[0]))
     found = [cell] if external.type == "id" else records.find_by_external_id(org, parent, external, cell)
     if not found:
-        raise ApiError(400, "INVALID_FIELD", f"Foreign key external ID: {cell} not found for field {external.name} in entity {parent.name}", [])
+        raise ApiError(
+            400,
+            "INVALID_FIELD",
+            f"Foreign key external ID: {cell} not found for field {external.name} in entity {parent.name}",
+            [],
+        )
     return found[0]
 
 

@@ -21,7 +21,10 @@ _PROBABILITY = dict(STAGES)
 
 def next_id(db: sqlite3.Connection, prefix: str) -> tuple[str, int]:
     """The next id of an object and its running number; call it inside a transaction."""
-    row = db.execute("INSERT INTO sequence VALUES (?, 1) ON CONFLICT (prefix) DO UPDATE SET last = last + 1 RETURNING last", (prefix,)).fetchone()
+    row = db.execute(
+        "INSERT INTO sequence VALUES (?, 1) ON CONFLICT (prefix) DO UPDATE SET last = last + 1 RETURNING last",
+        (prefix,),
+    ).fetchone()
     number = int(row["last"])
     return make_id(prefix, number), number
 
@@ -56,7 +59,9 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         derive(sobject, full)
         _check_rules(org, sobject, full, None)
         names = ", ".join(f'"{n}"' for n in full)
-        db.execute(f'INSERT INTO "{sobject.name}" ({names}) VALUES ({", ".join("?" * len(full))})', tuple(full.values()))
+        db.execute(
+            f'INSERT INTO "{sobject.name}" ({names}) VALUES ({", ".join("?" * len(full))})', tuple(full.values())
+        )
         if sobject.name == "User":
             set_password(db, identifier, PASSWORD)
     return identifier
@@ -80,7 +85,9 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         derive(sobject, full)
         _check_rules(org, sobject, full, current)
         sets = ", ".join(f'"{n}" = ?' for n in full if n != "Id")
-        db.execute(f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"]))
+        db.execute(
+            f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"])
+        )
 
 
 def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
@@ -97,7 +104,8 @@ def _bin(org: Org, db: sqlite3.Connection, sobject: SObject, ids: Sequence[str],
     """Deletes records, and with them what belongs to them as details to their masters."""
     stamp = org.clock.stamp()
     db.executemany(
-        f'UPDATE "{sobject.name}" SET IsDeleted = 1, LastModifiedDate = ?, SystemModstamp = ?, LastModifiedById = ? WHERE Id = ?',
+        f'UPDATE "{sobject.name}" SET IsDeleted = 1, LastModifiedDate = ?, SystemModstamp = ?, LastModifiedById = ?'
+        " WHERE Id = ?",
         [(stamp, stamp, user_id, identifier) for identifier in ids],
     )
     for relation in sobject.children:
@@ -163,7 +171,13 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
         row["IsClosed"] = int(stage.startswith("Closed"))
         row["IsWon"] = int(stage == "Closed Won")
         chance = cast(float, row["Probability"])
-        row["ForecastCategoryName"] = "Closed" if row["IsWon"] else "Omitted" if row["IsClosed"] else FORECASTS[1 + (chance >= 50) + (chance >= 90)]
+        row["ForecastCategoryName"] = (
+            "Closed"
+            if row["IsWon"]
+            else "Omitted"
+            if row["IsClosed"]
+            else FORECASTS[1 + (chance >= 50) + (chance >= 90)]
+        )
         row["ExpectedRevenue"] = None if row.get("Amount") is None else cast(float, row["Amount"]) * chance / 100
         closes = date.fromisoformat(str(row["CloseDate"]))
         row["FiscalYear"], row["FiscalQuarter"] = float(closes.year), float((closes.month + 2) // 3)
@@ -175,7 +189,10 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
 
 
 def _auto_number(written: str, number: int, stamp: str) -> str:
-    """An auto number such as `INV-{YYYY}-{0000}`. Source: Salesforce Help, "Custom Field Attributes", Display Format."""
+    """An auto number such as `INV-{YYYY}-{0000}`.
+
+    Source: Salesforce Help, "Custom Field Attributes", Display Format.
+    """
     year, month, day = stamp[:4], stamp[5:7], stamp[8:10]
     for mark, value in (("{YYYY}", year), ("{YY}", year[2:]), ("{MM}", month), ("{DD}", day)):
         written = written.replace(mark, value)
@@ -188,7 +205,9 @@ def _computed(f: Field, org: Org, row: Mapping[str, object]) -> object:
     try:
         value = f.computed_default(Change(row, None, datetime.fromtimestamp(org.clock.now(), UTC)))
     except ValueError as wrong:
-        raise ApiError(400, "INVALID_OPERATION", f"The default of {f.name} could not be computed: {wrong}", [f.name]) from None
+        raise ApiError(
+            400, "INVALID_OPERATION", f"The default of {f.name} could not be computed: {wrong}", [f.name]
+        ) from None
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -201,12 +220,16 @@ def _check_rules(org: Org, sobject: SObject, row: Mapping[str, object], before: 
         try:
             broken = rule.refuses(change)
         except ValueError as wrong:
-            raise ApiError(400, "INVALID_OPERATION", f"The validation rule {rule.name} could not be computed: {wrong}", []) from None
+            raise ApiError(
+                400, "INVALID_OPERATION", f"The validation rule {rule.name} could not be computed: {wrong}", []
+            ) from None
         if broken:
             raise ApiError(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", rule.message, [rule.field] if rule.field else [])
 
 
-def checked(org: Org, sobject: SObject, values: Mapping[str, object], identifier: str | None = None) -> dict[str, object]:
+def checked(
+    org: Org, sobject: SObject, values: Mapping[str, object], identifier: str | None = None
+) -> dict[str, object]:
     """The values as they are stored, by field name; raises ApiError for the first that Salesforce would refuse."""
     row: dict[str, object] = {}
     refused: list[str] = []
@@ -235,7 +258,9 @@ def checked(org: Org, sobject: SObject, values: Mapping[str, object], identifier
 
 
 def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifier: str | None) -> None:
-    found = org.db.execute(f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)).fetchone()
+    found = org.db.execute(
+        f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)
+    ).fetchone()
     if found is not None and found["Id"] != identifier:
         message = f"duplicate value found: {f.name} duplicates value on record with id: {str(found['Id'])[:15]}"
         raise ApiError(400, "DUPLICATE_VALUE", message)
@@ -267,7 +292,9 @@ def seen(org: Org, row: Mapping[str, object], fields: Iterable[Field], user_id: 
 
 def find_by_external_id(org: Org, sobject: SObject, f: Field, value: str) -> list[str]:
     """The ids of the live records with this external id."""
-    rows = org.db.execute(f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)).fetchall()
+    rows = org.db.execute(
+        f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)
+    ).fetchall()
     return [str(r["Id"]) for r in rows]
 
 
@@ -286,7 +313,12 @@ def _stored(org: Org, f: Field, value: object) -> object:
         except ValueError:
             raise _not_deserialized("double", value) from None
         if not abs(number) < 1e18:
-            raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"{f.label}: value outside of valid range on numeric field: {value}", [f.name])
+            raise ApiError(
+                400,
+                "NUMBER_OUTSIDE_VALID_RANGE",
+                f"{f.label}: value outside of valid range on numeric field: {value}",
+                [f.name],
+            )
         return float(round(number)) if f.type == "int" else number
     if not isinstance(value, str):
         if isinstance(value, dict | list):
@@ -298,10 +330,19 @@ def _stored(org: Org, f: Field, value: object) -> object:
         return _datetime(value)
     if f.type == "reference":
         return _reference(org, f, value)
-    if f.restricted and any(part not in f.picklist for part in (value.split(";") if f.type == "multipicklist" else [value])):
-        raise ApiError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"{f.label}: bad value for restricted picklist field: {value[:100]}", [f.name])
+    if f.restricted and any(
+        part not in f.picklist for part in (value.split(";") if f.type == "multipicklist" else [value])
+    ):
+        raise ApiError(
+            400,
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            f"{f.label}: bad value for restricted picklist field: {value[:100]}",
+            [f.name],
+        )
     if len(value) > f.length:
-        raise ApiError(400, "STRING_TOO_LONG", f"{f.label}: data value too large: {value[:100]} (max length={f.length})", [f.name])
+        raise ApiError(
+            400, "STRING_TOO_LONG", f"{f.label}: data value too large: {value[:100]} (max length={f.length})", [f.name]
+        )
     if f.type == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
         raise ApiError(400, "INVALID_EMAIL_ADDRESS", f"{f.label}: invalid email address: {value}", [f.name])
     return value
@@ -339,7 +380,10 @@ def _reference(org: Org, f: Field, value: str) -> str:
 
 def _not_deserialized(kind: str, value: object) -> ApiError:
     return ApiError(
-        400, "JSON_PARSER_ERROR", f"Cannot deserialize instance of {kind} from value {str(value)[:80]} or request may be missing a required field"
+        400,
+        "JSON_PARSER_ERROR",
+        f"Cannot deserialize instance of {kind} from value {str(value)[:80]} or request may be missing a required"
+        " field",
     )
 
 

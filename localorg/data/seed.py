@@ -14,16 +14,22 @@ from localorg.schema.sobjects import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_
 from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD
 
 _FIRST = (
-    "Amelia", "Noah", "Yuki", "Mateo", "Priya", "Liam", "Chloé", "Hans", "Sofia", "Omar", "Ingrid", "Kwame", "Elena", "Jonas", "Mei", "Lucas",
-    "Fatima", "Oliver", "Zoë", "Diego", "Hannah", "Tariq", "Nora", "Pavel", "Grace", "Søren", "Leila", "Marco", "Anna", "Thabo",
+    "Amelia", "Noah", "Yuki", "Mateo", "Priya", "Liam", "Chloé", "Hans", "Sofia", "Omar", "Ingrid", "Kwame", "Elena",
+    "Jonas", "Mei", "Lucas",
+    "Fatima", "Oliver", "Zoë", "Diego", "Hannah", "Tariq", "Nora", "Pavel", "Grace", "Søren", "Leila", "Marco", "Anna",
+    "Thabo",
 )  # fmt: skip
 _LAST = (
-    "Andersson", "Brooks", "Chen", "Dubois", "Eriksen", "Fischer", "García", "Hughes", "Ivanova", "Jensen", "Kowalski", "Lindqvist", "Moreau",
-    "Nakamura", "O'Brien", "Patel", "Quinn", "Rossi", "Schneider", "Tanaka", "Ueda", "Vargas", "Weber", "Xu", "Yilmaz", "Zimmermann",
+    "Andersson", "Brooks", "Chen", "Dubois", "Eriksen", "Fischer", "García", "Hughes", "Ivanova", "Jensen", "Kowalski",
+    "Lindqvist", "Moreau",
+    "Nakamura", "O'Brien", "Patel", "Quinn", "Rossi", "Schneider", "Tanaka", "Ueda", "Vargas", "Weber", "Xu", "Yilmaz",
+    "Zimmermann",
 )  # fmt: skip
 _STEM = (
-    "Alder", "Beacon", "Cedar", "Delta", "Ember", "Falcon", "Granite", "Harbor", "Iris", "Juniper", "Keystone", "Lumen", "Meridian", "Northwind",
-    "Orchard", "Pinnacle", "Quarry", "Ridge", "Summit", "Tidewater", "Umbra", "Verdant", "Willow", "Xenon", "Yarrow", "Zephyr", "Aster", "Bramble",
+    "Alder", "Beacon", "Cedar", "Delta", "Ember", "Falcon", "Granite", "Harbor", "Iris", "Juniper", "Keystone", "Lumen",
+    "Meridian", "Northwind",
+    "Orchard", "Pinnacle", "Quarry", "Ridge", "Summit", "Tidewater", "Umbra", "Verdant", "Willow", "Xenon", "Yarrow",
+    "Zephyr", "Aster", "Bramble",
 )  # fmt: skip
 _TAIL = (
     "Industries",
@@ -44,15 +50,31 @@ _TAIL = (
 # City, state, country, and the degrees of latitude and longitude of its middle.
 _PLACE = (
     ("Berlin", "Berlin", "Germany", 52.52, 13.405), ("Lyon", "Auvergne-Rhône-Alpes", "France", 45.764, 4.8357),
-    ("Austin", "TX", "USA", 30.2672, -97.7431), ("Osaka", "Osaka", "Japan", 34.6937, 135.5023), ("Toronto", "ON", "Canada", 43.6532, -79.3832),
+    ("Austin", "TX", "USA", 30.2672, -97.7431), ("Osaka", "Osaka", "Japan", 34.6937, 135.5023), ("Toronto", "ON",
+        "Canada", 43.6532, -79.3832),
     ("Bristol", "England", "United Kingdom", 51.4545, -2.5879), ("Porto", "Porto", "Portugal", 41.1579, -8.6291),
-    ("Malmö", "Skåne", "Sweden", 55.605, 13.0038), ("Chicago", "IL", "USA", 41.8781, -87.6298), ("Pune", "Maharashtra", "India", 18.5204, 73.8567),
+    ("Malmö", "Skåne", "Sweden", 55.605, 13.0038), ("Chicago", "IL", "USA", 41.8781, -87.6298), ("Pune", "Maharashtra",
+        "India", 18.5204, 73.8567),
     ("São Paulo", "SP", "Brazil", -23.5505, -46.6333), ("Zürich", "ZH", "Switzerland", 47.3769, 8.5417),
 )  # fmt: skip
 _STREET = ("Harbour Street", "Market Square", "Station Road", "Mill Lane", "Park Avenue", "Canal Walk", "Foundry Way")
-_TITLES = ("Chief Financial Officer", "Head of Purchasing", "IT Director", "Operations Lead", "Sales Manager", "Office Manager", "Managing Director")
+_TITLES = (
+    "Chief Financial Officer",
+    "Head of Purchasing",
+    "IT Director",
+    "Operations Lead",
+    "Sales Manager",
+    "Office Manager",
+    "Managing Director",
+)
 _DEALS = ("Renewal", "Expansion", "Pilot", "Platform rollout", "Support plan", "New site", "Training package")
-_SUBJECTS = ("Delivery was late", "Invoice does not match order", "Cannot sign in to portal", "Question about warranty", "Wrong part shipped")
+_SUBJECTS = (
+    "Delivery was late",
+    "Invoice does not match order",
+    "Cannot sign in to portal",
+    "Question about warranty",
+    "Wrong part shipped",
+)
 _TODO = ("Call back", "Send quote", "Prepare meeting", "Check contract", "Follow up on demo")
 # What presses, in days from the day on which the org is made, in the order in which its records are made.
 _CLOSING_SOON = (3, 0, 6, 1, 9, 14)  # the first open deals; never later than the end of that month
@@ -84,12 +106,17 @@ def seed(org: Org) -> None:
             writer.add(
                 "User",
                 {"Username": username, "Alias": first[:3].lower(), "CommunityNickname": username.split("@")[0],
-                 "FirstName": first, "LastName": last, "Email": username, "Title": title, "CompanyName": "Local Org Trading",
-                 "Department": "Sales", "Phone": "+49 30 901820", "City": "Berlin", "Country": "Germany", "ProfileId": profiles[profile],
+                 "FirstName": first, "LastName": last, "Email": username, "Title": title,
+                 "CompanyName": "Local Org Trading",
+                 "Department": "Sales", "Phone": "+49 30 901820", "City": "Berlin", "Country": "Germany",
+                 "ProfileId": profiles[profile],
                  "IsActive": 1, "TimeZoneSidKey": ZONE, "LocaleSidKey": "en_GB", "LanguageLocaleKey": "en_US"},
             )
         )  # fmt: skip
-    writer.add("Organization", {"Name": "Local Org Trading", "InstanceName": "LOC1", "IsSandbox": 0, "OrganizationType": "Developer Edition"})
+    writer.add(
+        "Organization",
+        {"Name": "Local Org Trading", "InstanceName": "LOC1", "IsSandbox": 0, "OrganizationType": "Developer Edition"},
+    )
     writer.user = users[0]
     days = _Days(now)
     for n in range(settings.accounts):
@@ -119,12 +146,17 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime, days: "_Da
     w.when = now - timedelta(days=rng.randint(1, 900), seconds=rng.randint(0, 86_000))
     account = w.add(
         "Account",
-        {"Name": name, "Type": rng.choice(ACCOUNT_TYPES), "Industry": rng.choice(INDUSTRIES), "Rating": rng.choice(RATINGS),
-         "AnnualRevenue": float(rng.randint(2, 900) * 100_000), "NumberOfEmployees": float(rng.randint(5, 9000)), "Phone": _phone(rng),
-         "Website": f"https://www.{domain}", "AccountNumber": f"A-{n + 1:06d}", "BillingStreet": f"{rng.randint(1, 199)} {rng.choice(_STREET)}",
-         "BillingCity": city, "BillingState": state, "BillingPostalCode": f"{rng.randint(10000, 99999)}", "BillingCountry": country,
+        {"Name": name, "Type": rng.choice(ACCOUNT_TYPES), "Industry": rng.choice(INDUSTRIES),
+         "Rating": rng.choice(RATINGS),
+         "AnnualRevenue": float(rng.randint(2, 900) * 100_000), "NumberOfEmployees": float(rng.randint(5, 9000)),
+         "Phone": _phone(rng),
+         "Website": f"https://www.{domain}", "AccountNumber": f"A-{n + 1:06d}",
+         "BillingStreet": f"{rng.randint(1, 199)} {rng.choice(_STREET)}",
+         "BillingCity": city, "BillingState": state, "BillingPostalCode": f"{rng.randint(10000, 99999)}",
+         "BillingCountry": country,
          "BillingLatitude": latitude, "BillingLongitude": longitude,
-         "Description": f"{tail} company in {city}; customer of the {rng.choice(('north', 'south', 'east', 'west'))} team."},
+         "Description": f"{tail} company in {city}; "
+                        f"customer of the {rng.choice(('north', 'south', 'east', 'west'))} team."},
     )  # fmt: skip
     contacts: list[str] = []
     for _ in range(rng.randint(1, 4)):
@@ -133,7 +165,8 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime, days: "_Da
         contacts.append(
             w.add(
                 "Contact",
-                {"AccountId": account, "Salutation": rng.choice(("Mr.", "Ms.", "Dr.")), "FirstName": first, "LastName": last,
+                {"AccountId": account, "Salutation": rng.choice(("Mr.", "Ms.", "Dr.")), "FirstName": first,
+                 "LastName": last,
                  "Title": rng.choice(_TITLES), "Email": email, "Phone": _phone(rng), "MobilePhone": _phone(rng),
                  "LeadSource": rng.choice(LEAD_SOURCES), "MailingCity": city, "MailingCountry": country},
             )
@@ -144,8 +177,10 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime, days: "_Da
         close = days.before(rng.randint(1, 300)) if closed else days.closing(rng.randint(5, 180))
         w.add(
             "Opportunity",
-            {"AccountId": account, "Name": f"{name} – {rng.choice(_DEALS)}", "StageName": stage, "Amount": float(rng.randint(5, 400) * 1000),
-             "CloseDate": close.isoformat(), "Type": "New Customer", "LeadSource": rng.choice(LEAD_SOURCES), "NextStep": rng.choice(_TODO)},
+            {"AccountId": account, "Name": f"{name} – {rng.choice(_DEALS)}", "StageName": stage,
+             "Amount": float(rng.randint(5, 400) * 1000),
+             "CloseDate": close.isoformat(), "Type": "New Customer", "LeadSource": rng.choice(LEAD_SOURCES),
+             "NextStep": rng.choice(_TODO)},
         )  # fmt: skip
     if rng.random() < 0.5:
         status = rng.choice(("New", "Working", "Escalated", "Closed"))
@@ -182,7 +217,8 @@ def _lead(rng: random.Random, w: "_Writer", now: datetime) -> None:
     w.add(
         "Lead",
         {"FirstName": first, "LastName": last, "Company": company, "Title": rng.choice(_TITLES), "Phone": _phone(rng),
-         "Email": f"{_ascii(first)}.{_ascii(last)}@{company.lower().replace(' ', '-')}.example", "Status": "Open - Not Contacted",
+         "Email": f"{_ascii(first)}.{_ascii(last)}@{company.lower().replace(' ', '-')}.example",
+         "Status": "Open - Not Contacted",
          "LeadSource": rng.choice(LEAD_SOURCES), "Rating": rng.choice(RATINGS), "Industry": rng.choice(INDUSTRIES),
          "Interests__c": ";".join(i for i in INTERESTS if rng.random() < 0.4) or None},
     )  # fmt: skip
@@ -238,7 +274,13 @@ class _Writer:
         identifier = make_id(spec.prefix, number)
         stamp = to_datetime(self.when.timestamp())
         row = {f.name: values.get(f.name, f.default) for f in spec.fields if f.stored}
-        row |= {"Id": identifier, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp, "IsDeleted": 0}
+        row |= {
+            "Id": identifier,
+            "CreatedDate": stamp,
+            "LastModifiedDate": stamp,
+            "SystemModstamp": stamp,
+            "IsDeleted": 0,
+        }
         row |= {"CreatedById": self.user, "LastModifiedById": self.user}
         if spec.record_types:
             row["RecordTypeId"] = spec.record_type_id(0)
@@ -263,5 +305,7 @@ class _Writer:
         names = [f'"{f.name}"' for f in spec.fields if f.stored]
         batch: Iterable[tuple[object, ...]] = rows
         with self._org.write() as db:
-            db.executemany(f'INSERT INTO "{spec.name}" ({", ".join(names)}) VALUES ({", ".join("?" * len(names))})', batch)
+            db.executemany(
+                f'INSERT INTO "{spec.name}" ({", ".join(names)}) VALUES ({", ".join("?" * len(names))})', batch
+            )
         rows.clear()

@@ -34,7 +34,10 @@ def save(org: Org, name: str) -> None:
 
 
 def restore(org: Org, name: str) -> None:
-    """Everything is again as it was when it was saved; jobs under way are dropped. Raises ApiError when there is no such snapshot."""
+    """Everything is again as it was when it was saved; jobs under way are dropped.
+
+    Raises ApiError when there is no such snapshot.
+    """
     _check(name)
     for task in org.working.values():
         task.cancel()

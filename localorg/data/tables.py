@@ -28,4 +28,6 @@ def index(db: sqlite3.Connection, schema: Schema) -> None:
 
 
 def _column(f: Field) -> str:
-    return f'"{f.name}" {f.sql_type}' + (" PRIMARY KEY" if f.type == "id" else " DEFAULT 0" if f.type == "boolean" else "")
+    return f'"{f.name}" {f.sql_type}' + (
+        " PRIMARY KEY" if f.type == "id" else " DEFAULT 0" if f.type == "boolean" else ""
+    )

@@ -1,6 +1,7 @@
 """Formulas of validation rules: parsed once, then a Python function of a record.
 
-Source: Salesforce Help, "Formula Operators and Functions". What is not here is refused when the rule is read, never computed wrong.
+Source: Salesforce Help, "Formula Operators and Functions". What is not here is refused when the rule is read, never
+computed wrong.
 """
 
 import math
@@ -20,8 +21,30 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_POWER = {"||": 1, "&&": 2, "=": 3, "==": 3, "<>": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4, "&": 5, "+": 6, "-": 6, "*": 7, "/": 7, "^": 8}
-_COMPARE: dict[str, Callable[[int], bool]] = {"<": lambda c: c < 0, "<=": lambda c: c <= 0, ">": lambda c: c > 0, ">=": lambda c: c >= 0}
+_POWER = {
+    "||": 1,
+    "&&": 2,
+    "=": 3,
+    "==": 3,
+    "<>": 3,
+    "!=": 3,
+    "<": 4,
+    "<=": 4,
+    ">": 4,
+    ">=": 4,
+    "&": 5,
+    "+": 6,
+    "-": 6,
+    "*": 7,
+    "/": 7,
+    "^": 8,
+}
+_COMPARE: dict[str, Callable[[int], bool]] = {
+    "<": lambda c: c < 0,
+    "<=": lambda c: c <= 0,
+    ">": lambda c: c > 0,
+    ">=": lambda c: c >= 0,
+}
 
 
 class FormulaError(ValueError):
@@ -38,7 +61,9 @@ def compile_formula(text: str, sobject: SObject) -> Callable[[Change], bool]:
 
 
 def compile_value(text: str, sobject: SObject) -> Value:
-    """A formula as a function that computes its value: a text, number, truth, date, datetime or None; raises FormulaError."""
+    """A formula as a function that computes its value: a text, number, truth, date, datetime or None; raises
+    FormulaError.
+    """
     parser = _Parser(text, sobject)
     value = parser.expression(0)
     parser.end()
@@ -111,7 +136,10 @@ class _Parser:
             case _:
                 f = self._field(text)
         if f.type in ("picklist", "multipicklist"):
-            raise FormulaError(f"{text} is a picklist: only ISPICKVAL, TEXT, CASE, ISBLANK, ISCHANGED, INCLUDES and PRIORVALUE take one")
+            raise FormulaError(
+                f"{text} is a picklist: only ISPICKVAL, TEXT, CASE, ISBLANK, ISCHANGED, INCLUDES and PRIORVALUE"
+                " take one"
+            )
         return _reader(f)
 
     def _field(self, text: str) -> Field:
@@ -141,7 +169,11 @@ class _Parser:
     def _argument(self, name: str) -> Value:
         """The first value of a function, which some take from a picklist as it is."""
         kind, text = self._peek()
-        if kind == "name" and name in ("TEXT", "CASE", "ISBLANK", "ISNULL") and self._tokens[self._at + 1][1] in (",", ")"):
+        if (
+            kind == "name"
+            and name in ("TEXT", "CASE", "ISBLANK", "ISNULL")
+            and self._tokens[self._at + 1][1] in (",", ")")
+        ):
             f = self._sobject.field(text)
             if f is not None and f.type in ("picklist", "multipicklist"):
                 self._take()
@@ -266,7 +298,9 @@ def _calculate(operator: str, one: object, other: object) -> object:
     a, b = cast(float, _number(one)), cast(float, _number(other))
     if operator == "/" and b == 0:
         return None
-    return {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b, "^": lambda: a**b}[operator]()
+    return {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b, "^": lambda: a**b}[
+        operator
+    ]()
 
 
 # Functions

@@ -1,6 +1,8 @@
-"""Records to begin with: CSV files named by their object, and the trees and plans that Salesforce's command-line client exports.
+"""Records to begin with: CSV files named by their object, and the trees and plans that Salesforce's command-line client
+exports.
 
-Source of the JSON: Salesforce CLI Command Reference, `data import tree` (`attributes.referenceId`, `@reference`, nested children, plans).
+Source of the JSON: Salesforce CLI Command Reference, `data import tree` (`attributes.referenceId`, `@reference`, nested
+children, plans).
 """
 
 import csv
@@ -83,8 +85,16 @@ class _Loading:
         reference = str(kind.get("referenceId") or "")
         where = f"{where}, record {reference or '?'}"
         source = self._sobject(str(kind.get("type") or ""), where)
-        children = {name: cast(object, value) for name, value in record.items() if isinstance(value, dict) and name != "attributes"}
-        values = {name: self._resolved(value, where) for name, value in record.items() if name != "attributes" and name not in children}
+        children = {
+            name: cast(object, value)
+            for name, value in record.items()
+            if isinstance(value, dict) and name != "attributes"
+        }
+        values = {
+            name: self._resolved(value, where)
+            for name, value in record.items()
+            if name != "attributes" and name not in children
+        }
         if parent is not None:
             values[parent[0]] = parent[1]
         made = self._create(source, values, where)
@@ -136,7 +146,9 @@ class _Loading:
         for target in reference.targets:
             f = self.org.objects[target].field(key)
             if f is not None and f.stored:
-                rows = self.org.db.execute(f'SELECT Id FROM "{target}" WHERE "{f.name}" = ? AND IsDeleted = 0', (cell,)).fetchall()
+                rows = self.org.db.execute(
+                    f'SELECT Id FROM "{target}" WHERE "{f.name}" = ? AND IsDeleted = 0', (cell,)
+                ).fetchall()
                 if len(rows) == 1:
                     return str(rows[0][0])
         raise DataError(f"{where}: there is not exactly one {' or '.join(reference.targets)} with {key} {cell[:60]!r}")

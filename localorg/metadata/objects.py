@@ -1,4 +1,7 @@
-"""Makes an org's schema of metadata: custom objects and fields, rules, record types, permissions. What it cannot do is named, not imitated."""
+"""Makes an org's schema of metadata: custom objects and fields, rules, record types, permissions.
+
+What it cannot do is named, not imitated.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +15,13 @@ from localorg.schema.sobjects import OWNER, STANDARD, SYSTEM, Change, ChildRelat
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # What kind of object a name is by its ending, and what this org says to those that it does not have.
-_OTHER_KINDS = {"__mdt": "custom metadata types", "__e": "platform events", "__b": "big objects", "__x": "external objects", "__kav": "articles"}
+_OTHER_KINDS = {
+    "__mdt": "custom metadata types",
+    "__e": "platform events",
+    "__b": "big objects",
+    "__x": "external objects",
+    "__kav": "articles",
+}
 _LEFT_OUT = {
     "Summary": "roll-up summaries are not computed", "Time": "fields with a time of day are not kept",
     "EncryptedText": "encrypted fields are not kept",
@@ -78,7 +87,11 @@ class _Builder:
             raise element.wrong(f"{name} is not the name of a custom object: letters, digits and _, then __c")
         label = element.said("label", otherwise=name.removesuffix("__c").replace("_", " "))
         self._objects[name] = SObject(
-            name, label, element.said("pluralLabel", otherwise=label + "s"), self._prefix(name), (SYSTEM[0], _name_field(element, label), *SYSTEM[1:])
+            name,
+            label,
+            element.said("pluralLabel", otherwise=label + "s"),
+            self._prefix(name),
+            (SYSTEM[0], _name_field(element, label), *SYSTEM[1:]),
         )
 
     def _prefix(self, name: str) -> str:
@@ -110,7 +123,9 @@ class _Builder:
         typed = [_TYPED] if types and one.field("RecordTypeId") is None else []
         head = 2 if one.custom else len(one.fields) - len(SYSTEM) + 1
         owner = [] if owned else [OWNER]
-        self._objects[name] = replace(one, fields=(*one.fields[:head], *typed, *fields, *owner, *one.fields[head:]), record_types=types)
+        self._objects[name] = replace(
+            one, fields=(*one.fields[:head], *typed, *fields, *owner, *one.fields[head:]), record_types=types
+        )
         element = self._source.objects.get(name)
         if one.custom and element is not None and element.true("enableActivities"):
             self._children.setdefault(name, []).append(ChildRelationship("Tasks", "Task", "WhatId"))
@@ -119,8 +134,11 @@ class _Builder:
             self._objects["Task"] = replace(task, fields=tuple(about))
 
     def _record_types(self, name: str, one: SObject) -> tuple[tuple[str, str], ...]:
-        found = [(e.needed("fullName"), e.said("label", otherwise=e.said("fullName"))) for e in self._source.record_types.get(name, [])
-                 if e.said("active", otherwise="true").lower() == "true"]  # fmt: skip
+        found = [
+            (e.needed("fullName"), e.said("label", otherwise=e.said("fullName")))
+            for e in self._source.record_types.get(name, [])
+            if e.said("active", otherwise="true").lower() == "true"
+        ]
         return (*one.record_types, *found)
 
     # Fields
@@ -145,7 +163,8 @@ class _Builder:
             return self._reference(owner, base, kind, element)
         if kind == "Location":
             stem = name.removesuffix("__c")
-            parts = [replace(base, name=f"{stem}__{n}__s", label=f"{label} ({n})", type="double", length=0, required=False, within=name)
+            parts = [replace(base, name=f"{stem}__{n}__s", label=f"{label} ({n})", type="double", length=0,
+                             required=False, within=name)
                      for n in ("Latitude", "Longitude")]  # fmt: skip
             return [*parts, replace(base, type="location", length=0, required=False, compound=stem)]
         made = _KINDS[kind](base, element)
@@ -180,7 +199,15 @@ class _Builder:
             self._children.setdefault(target, []).append(ChildRelationship(f"{below}__r", owner.name, base.name))
         master = kind == "MasterDetail"
         return [
-            replace(base, type="reference", length=18, refers_to=target, relationship=f"{stem}__r", required=base.required or master, cascade=master)
+            replace(
+                base,
+                type="reference",
+                length=18,
+                refers_to=target,
+                relationship=f"{stem}__r",
+                required=base.required or master,
+                cascade=master,
+            )
         ]
 
     def _with_values(self, full: str, made: Field, element: Element) -> Field:
@@ -191,14 +218,20 @@ class _Builder:
             named = chosen.said("valueSetName")
             holder = self._source.value_sets.get(named) if named else chosen.one("valueSetDefinition")
             if holder is None:
-                self._leave_out(f"{full}, its values", f"the value set {named or '?'} is not in the folder; any text is taken")
+                self._leave_out(
+                    f"{full}, its values", f"the value set {named or '?'} is not in the folder; any text is taken"
+                )
                 return replace(made, restricted=False)
             inside = [*holder.all("value"), *holder.all("customValue")]
-            values = [(v.needed("fullName"), v.said("label", otherwise=v.said("fullName")), v.true("default")) for v in inside]
+            values = [
+                (v.needed("fullName"), v.said("label", otherwise=v.said("fullName")), v.true("default")) for v in inside
+            ]
         default = next((v for v, _, is_default in values if is_default), made.default)
         labels = tuple(label for _, label, _ in values)
         restricted = (chosen is not None and chosen.true("restricted")) or element.true("restricted")
-        return replace(made, picklist=tuple(v for v, _, _ in values), labels=labels, default=default, restricted=restricted)
+        return replace(
+            made, picklist=tuple(v for v, _, _ in values), labels=labels, default=default, restricted=restricted
+        )
 
     # Rules
 
@@ -225,7 +258,9 @@ def _name_field(element: Element, label: str) -> Field:
     told = element.one("nameField")
     shown = f"{label} Name" if told is None else told.said("label", otherwise=f"{label} Name")
     if told is not None and told.said("type") == "AutoNumber":
-        return Field("Name", shown, "string", 80, calculated=True, number_format=told.said("displayFormat", otherwise="{0}"))
+        return Field(
+            "Name", shown, "string", 80, calculated=True, number_format=told.said("displayFormat", otherwise="{0}")
+        )
     return Field("Name", shown, "string", 80)
 
 
@@ -244,15 +279,22 @@ def _plain(kind: str, length: int = 0) -> Callable[[Field, Element], Field]:
 
 
 def _auto_number(base: Field, element: Element) -> Field:
-    return replace(base, type="string", length=30, calculated=True, number_format=element.said("displayFormat", otherwise="{0}"))
+    return replace(
+        base, type="string", length=30, calculated=True, number_format=element.said("displayFormat", otherwise="{0}")
+    )
 
 
 _KINDS: dict[str, Callable[[Field, Element], Field]] = {
-    "Text": _sized("string", 255, 255), "TextArea": _plain("textarea", 255), "LongTextArea": _sized("textarea", 131072, 32768),
-    "Html": _sized("textarea", 131072, 32768), "Email": _plain("email", 80), "Phone": _plain("phone", 40), "Url": _plain("url", 255),
-    "Checkbox": _plain("boolean"), "Number": _plain("double"), "Currency": _plain("currency"), "Percent": _plain("percent"), "Date": _plain("date"),
-    "DateTime": _plain("datetime"), "Picklist": _plain("picklist", 255), "MultiselectPicklist": _plain("multipicklist", 4099),
-    "AutoNumber": _auto_number, "Lookup": _plain("reference"), "MasterDetail": _plain("reference"), "Hierarchy": _plain("reference"),
+    "Text": _sized("string", 255, 255), "TextArea": _plain("textarea", 255), "LongTextArea": _sized("textarea", 131072,
+        32768),
+    "Html": _sized("textarea", 131072, 32768), "Email": _plain("email", 80), "Phone": _plain("phone", 40),
+    "Url": _plain("url", 255),
+    "Checkbox": _plain("boolean"), "Number": _plain("double"), "Currency": _plain("currency"),
+    "Percent": _plain("percent"), "Date": _plain("date"),
+    "DateTime": _plain("datetime"), "Picklist": _plain("picklist", 255), "MultiselectPicklist": _plain("multipicklist",
+        4099),
+    "AutoNumber": _auto_number, "Lookup": _plain("reference"), "MasterDetail": _plain("reference"),
+    "Hierarchy": _plain("reference"),
     "Location": _plain("location"),
 }  # fmt: skip
 
@@ -263,8 +305,17 @@ _KINDS: dict[str, Callable[[Field, Element], Field]] = {
 def _permissions(name: str, element: Element) -> Permissions:
     objects: dict[str, frozenset[str]] = {}
     for told in element.all("objectPermissions"):
-        letters = {"allowCreate": "c", "allowRead": "r", "allowEdit": "u", "allowDelete": "d", "modifyAllRecords": "crud", "viewAllRecords": "r"}
-        objects[told.needed("object")] = frozenset("".join(letter for word, letter in letters.items() if told.true(word)))
+        letters = {
+            "allowCreate": "c",
+            "allowRead": "r",
+            "allowEdit": "u",
+            "allowDelete": "d",
+            "modifyAllRecords": "crud",
+            "viewAllRecords": "r",
+        }
+        objects[told.needed("object")] = frozenset(
+            "".join(letter for word, letter in letters.items() if told.true(word))
+        )
     fields: dict[str, frozenset[str]] = {}
     for told in element.all("fieldPermissions"):
         full = told.needed("field")

@@ -1,7 +1,7 @@
 """Reads metadata files: a folder of Salesforce DX source, or one JSON file with the same names.
 
-Source of the files and their elements: Metadata API Developer Guide, CustomObject, CustomField, ValidationRule, RecordType, GlobalValueSet,
-PermissionSet, Profile.
+Source of the files and their elements: Metadata API Developer Guide, CustomObject, CustomField, ValidationRule,
+RecordType, GlobalValueSet, PermissionSet, Profile.
 """
 
 from collections.abc import Iterator, Sequence
@@ -91,7 +91,10 @@ def read(paths: Sequence[Path]) -> Source:
         files = [path] if path.is_file() else sorted(_files(path))
         known = sum(_take(source, file, file.relative_to(path).parts[:-1] if path.is_dir() else ()) for file in files)
         if not known:
-            said = "holds no objects: expected objects/NAME/NAME.object-meta.xml as in a Salesforce DX project, or a JSON file"
+            said = (
+                "holds no objects: expected objects/NAME/NAME.object-meta.xml as in a Salesforce DX project, or a JSON"
+                " file"
+            )
             raise misread(path, None, said)
     return source
 
@@ -110,16 +113,20 @@ def _take(source: Source, file: Path, folders: Sequence[str]) -> bool:
         _take_json(source, file)
         return True
     stem, _, kind = file.name.removesuffix("-meta.xml").rpartition(".")
-    owner = folders[folders.index("objects") + 1] if "objects" in folders and folders.index("objects") + 1 < len(folders) else ""
+    owner = (
+        folders[folders.index("objects") + 1]
+        if "objects" in folders and folders.index("objects") + 1 < len(folders)
+        else ""
+    )
     if not owner and file.parent.parent.name and file.parent.name in ("fields", "validationRules", "recordTypes"):
         owner = file.parent.parent.name
     match kind:
         case "object":
             source.objects[stem] = read_xml(file)
         case "field" | "validationRule" | "recordType" if owner:
-            {"field": source.fields, "validationRule": source.rules, "recordType": source.record_types}[kind].setdefault(owner, []).append(
-                read_xml(file)
-            )
+            {"field": source.fields, "validationRule": source.rules, "recordType": source.record_types}[
+                kind
+            ].setdefault(owner, []).append(read_xml(file))
         case "globalValueSet":
             source.value_sets[stem] = read_xml(file)
         case "permissionset":
@@ -162,7 +169,9 @@ def read_xml(file: Path) -> Element:
 
 
 def _take_json(source: Source, file: Path) -> None:
-    """`{"Invoice__c": {"label": …, "fields": {"Amount__c": {"type": "Currency"}}, "validationRules": {…}, "recordTypes": {…}}}`."""
+    """`{"Invoice__c": {"label": …, "fields": {"Amount__c": {"type": "Currency"}}, "validationRules": {…},
+    "recordTypes": {…}}}`.
+    """
     try:
         value: object = msgspec.json.decode(file.read_bytes())
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
@@ -171,7 +180,11 @@ def _take_json(source: Source, file: Path) -> None:
         raise misread(file, None, "is not an object of API names")
     for name, told in cast(dict[str, object], value).items():
         element = _element(str(name), told, file)
-        for part, into in (("fields", source.fields), ("validationRules", source.rules), ("recordTypes", source.record_types)):
+        for part, into in (
+            ("fields", source.fields),
+            ("validationRules", source.rules),
+            ("recordTypes", source.record_types),
+        ):
             for holder in element.all(part):
                 for one in holder.children:
                     one.children.append(Element("fullName", file, None, one.name))

@@ -1,4 +1,6 @@
-"""The authorize endpoint in the browser: login, consent, and the way back to the app with an authorization code (RFC 6749 section 4.1.1)."""
+"""The authorize endpoint in the browser: login, consent, and the way back to the app with an authorization code (RFC
+6749 section 4.1.1).
+"""
 
 import hashlib
 import hmac
@@ -11,13 +13,25 @@ from starlette.routing import BaseRoute
 from localorg.data.records import read
 from localorg.errors import OAuthError
 from localorg.oauth import pages
-from localorg.oauth.grants import App, approve, browser_user, check_password, find_app, is_approved, issue_code, start_browser_session
+from localorg.oauth.grants import (
+    App,
+    approve,
+    browser_user,
+    check_password,
+    find_app,
+    is_approved,
+    issue_code,
+    start_browser_session,
+)
 from localorg.org import Org
 from localorg.recent import because
 from localorg.web import form, route
 
 _COOKIE = "localorg_sid"
-_BROWSER = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'", "Cache-Control": "no-store"}
+_BROWSER = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
 
 
 def routes(org: Org) -> list[BaseRoute]:
@@ -92,7 +106,10 @@ async def _authorize(org: Org, request: Request) -> Response:
         user = read(org, org.objects["User"], user_id)
         fields_back = start | {"confirmation": _confirmation(request)}
         return HTMLResponse(
-            pages.consent(fields_back, authorization.app.name, str(user["Username"]), tuple(authorization.scope.split())), headers=_BROWSER
+            pages.consent(
+                fields_back, authorization.app.name, str(user["Username"]), tuple(authorization.scope.split())
+            ),
+            headers=_BROWSER,
         )
     return authorization.redirect(code=authorization.issue_code(org, user_id))
 

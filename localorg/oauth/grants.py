@@ -15,7 +15,9 @@ from localorg.errors import OAuthError
 from localorg.org import Org
 
 BROWSER_SESSION_SECONDS = 12 * 3600
-MAX_GRANTS = 5  # approvals per user and app; the sixth drops the oldest (Salesforce Help, "Manage OAuth Access Policies")
+MAX_GRANTS = (
+    5  # approvals per user and app; the sixth drops the oldest (Salesforce Help, "Manage OAuth Access Policies")
+)
 EXPIRED = "expired access/refresh token"
 
 
@@ -89,7 +91,9 @@ def find_app(org: Org, consumer_key: str) -> App | None:
 def check_password(org: Org, username: str, password: str) -> str | None:
     """The id of the active user with these credentials; None when they do not match."""
     row = org.db.execute(
-        "SELECT u.Id, c.salt, c.password_hash FROM User u JOIN credential c ON c.user_id = u.Id WHERE u.Username = ? AND u.IsActive = 1", (username,)
+        "SELECT u.Id, c.salt, c.password_hash FROM User u JOIN credential c ON c.user_id = u.Id WHERE u.Username = ?"
+        " AND u.IsActive = 1",
+        (username,),
     ).fetchone()
     salt, expected = (row["salt"], row["password_hash"]) if row is not None else (b"", b"")
     matches = hmac.compare_digest(hash_password(password[:1000], salt), expected)
@@ -100,19 +104,26 @@ def start_browser_session(org: Org, user_id: str) -> str:
     """Signs a browser in; returns the value of its session cookie."""
     sid = secrets.token_urlsafe(32)
     with org.write() as db:
-        db.execute("INSERT INTO browser_session VALUES (?, ?, ?)", (_hash(sid), user_id, org.clock.now() + BROWSER_SESSION_SECONDS))
+        db.execute(
+            "INSERT INTO browser_session VALUES (?, ?, ?)",
+            (_hash(sid), user_id, org.clock.now() + BROWSER_SESSION_SECONDS),
+        )
     return sid
 
 
 def browser_user(org: Org, sid: str) -> str | None:
     """The user signed in behind a session cookie."""
-    row = org.db.execute("SELECT user_id FROM browser_session WHERE id_hash = ? AND expires > ?", (_hash(sid), org.clock.now())).fetchone()
+    row = org.db.execute(
+        "SELECT user_id FROM browser_session WHERE id_hash = ? AND expires > ?", (_hash(sid), org.clock.now())
+    ).fetchone()
     return None if row is None else str(row["user_id"])
 
 
 def is_approved(org: Org, app: App, user_id: str, scope: str) -> bool:
     """Whether the user has already allowed this app at least these scopes."""
-    row = org.db.execute("SELECT scope FROM approval WHERE consumer_key = ? AND user_id = ?", (app.consumer_key, user_id)).fetchone()
+    row = org.db.execute(
+        "SELECT scope FROM approval WHERE consumer_key = ? AND user_id = ?", (app.consumer_key, user_id)
+    ).fetchone()
     return row is not None and set(scope.split()) <= set(str(row["scope"]).split())
 
 
@@ -122,7 +133,9 @@ def approve(org: Org, app: App, user_id: str, scope: str) -> None:
         db.execute("INSERT OR REPLACE INTO approval VALUES (?, ?, ?)", (app.consumer_key, user_id, scope))
 
 
-def issue_code(org: Org, app: App, user_id: str, redirect_uri: str, scope: str, challenge: str | None, nonce: str | None = None) -> str:
+def issue_code(
+    org: Org, app: App, user_id: str, redirect_uri: str, scope: str, challenge: str | None, nonce: str | None = None
+) -> str:
     """A new authorization code: single use, short lived."""
     code = "aPrx" + secrets.token_urlsafe(48) + "=="
     expires = org.clock.now() + org.settings.code_seconds
@@ -161,12 +174,14 @@ def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: st
     now = org.clock.now()
     with org.write() as db:
         grants = db.execute(
-            "SELECT id FROM oauth_grant WHERE consumer_key = ? AND user_id = ? AND revoked = 0 ORDER BY id DESC", (app.consumer_key, row["user_id"])
+            "SELECT id FROM oauth_grant WHERE consumer_key = ? AND user_id = ? AND revoked = 0 ORDER BY id DESC",
+            (app.consumer_key, row["user_id"]),
         ).fetchall()
         for old in grants[MAX_GRANTS - 1 :]:
             _revoke_grant(db, int(old["id"]))
         grant_id = db.execute(
-            "INSERT INTO oauth_grant (consumer_key, user_id, scope, generation, created, last_used) VALUES (?, ?, ?, 1, ?, ?)",
+            "INSERT INTO oauth_grant (consumer_key, user_id, scope, generation, created, last_used) VALUES (?, ?, ?, 1,"
+            " ?, ?)",
             (app.consumer_key, row["user_id"], row["scope"], now, now),
         ).lastrowid
         assert grant_id is not None
@@ -182,7 +197,8 @@ def refresh(org: Org, app: App, refresh_token: str) -> TokenResponse:
     A refresh token that was rotated out revokes its grant with all access tokens (Salesforce Help 005316711).
     """
     row = org.db.execute(
-        "SELECT t.generation AS token_generation, g.* FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id WHERE t.token_hash = ?",
+        "SELECT t.generation AS token_generation, g.* FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id"
+        " WHERE t.token_hash = ?",
         (_hash(refresh_token),),
     ).fetchone()
     if row is None or row["consumer_key"] != app.consumer_key or row["revoked"]:
@@ -202,7 +218,9 @@ def refresh(org: Org, app: App, refresh_token: str) -> TokenResponse:
     with org.write() as db:
         db.execute("UPDATE oauth_grant SET generation = ?, last_used = ? WHERE id = ?", (generation, now, row["id"]))
         rotated = _new_refresh_token(db, int(row["id"]), generation) if app.rotation else None
-        access = _new_session(org, db, int(row["id"]), str(row["user_id"]), app.consumer_key, str(row["scope"]), generation)
+        access = _new_session(
+            org, db, int(row["id"]), str(row["user_id"]), app.consumer_key, str(row["scope"]), generation
+        )
     return TokenResponse(access, rotated, str(row["scope"]), str(row["user_id"]), now)
 
 
@@ -222,7 +240,9 @@ def _has_lapsed(app: App, created: float, last_used: float, now: float) -> bool:
 def introspect(org: Org, app: App, token: str) -> dict[str, object]:
     """What RFC 7662 tells of a token of this app; only `active: false` of any other."""
     key = _hash(token)
-    row = org.db.execute("SELECT s.*, u.Username FROM session s JOIN User u ON u.Id = s.user_id WHERE token_hash = ?", (key,)).fetchone()
+    row = org.db.execute(
+        "SELECT s.*, u.Username FROM session s JOIN User u ON u.Id = s.user_id WHERE token_hash = ?", (key,)
+    ).fetchone()
     if row is not None and row["consumer_key"] == app.consumer_key and row["expires"] > org.clock.now():
         return {
             "active": True,
@@ -236,21 +256,24 @@ def introspect(org: Org, app: App, token: str) -> dict[str, object]:
             "nbf": int(row["issued"]),
         }
     found = org.db.execute(
-        "SELECT g.*, u.Username FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id AND (g.generation = t.generation OR NOT ?)"
-        " JOIN User u ON u.Id = g.user_id WHERE t.token_hash = ? AND g.revoked = 0",
+        "SELECT g.*, u.Username FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id AND (g.generation ="
+        " t.generation OR NOT ?) JOIN User u ON u.Id = g.user_id WHERE t.token_hash = ? AND g.revoked = 0",
         (app.rotation, key),
     ).fetchone()
     if found is None or found["consumer_key"] != app.consumer_key:
         return {"active": False}
     issued = int(found["last_used"])
-    return {"active": True, "scope": found["scope"], "client_id": app.consumer_key, "username": found["Username"], "sub": found["user_id"],
+    return {"active": True, "scope": found["scope"], "client_id": app.consumer_key, "username": found["Username"],
+            "sub": found["user_id"],
             "token_type": "refresh_token", "iat": issued, "nbf": issued}  # fmt: skip
 
 
 def rotate_out(org: Org, user_id: str) -> int:
     """Rotates a user's refresh tokens as another holder's refresh would: the next use of the old ones is a reuse."""
     with org.write() as db:
-        return db.execute("UPDATE oauth_grant SET generation = generation + 1 WHERE user_id = ? AND revoked = 0", (user_id,)).rowcount
+        return db.execute(
+            "UPDATE oauth_grant SET generation = generation + 1 WHERE user_id = ? AND revoked = 0", (user_id,)
+        ).rowcount
 
 
 def token_key(token: str) -> str:
@@ -273,15 +296,28 @@ def find_session(org: Org, access_token: str) -> Session | None:
     if expires - row["expires"] > seconds / 2:
         with org.write() as db:
             db.execute("UPDATE session SET expires = ? WHERE token_hash = ?", (expires, key))
-    return Session(row["user_id"], row["consumer_key"], row["scope"], row["grant_id"], row["generation"], row["issued"], row["expires"])
+    return Session(
+        row["user_id"],
+        row["consumer_key"],
+        row["scope"],
+        row["grant_id"],
+        row["generation"],
+        row["issued"],
+        row["expires"],
+    )
 
 
 def revoke(org: Org, token: str) -> bool:
-    """Revokes a token: a refresh token with all its access tokens, an access token alone. False when unknown (RFC 7009)."""
+    """Revokes a token: a refresh token with all its access tokens, an access token alone.
+
+    False when unknown (RFC 7009).
+    """
     key = _hash(token)
     with org.write() as db:
         row = db.execute(
-            "SELECT g.id FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id WHERE t.token_hash = ? AND g.revoked = 0", (key,)
+            "SELECT g.id FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id WHERE t.token_hash = ? AND"
+            " g.revoked = 0",
+            (key,),
         ).fetchone()
         if row is not None:
             _revoke_grant(db, int(row["id"]))
@@ -321,12 +357,23 @@ def _new_refresh_token(db: sqlite3.Connection, grant_id: int, generation: int) -
     return token
 
 
-def _new_session(org: Org, db: sqlite3.Connection, grant_id: int, user_id: str, consumer_key: str, scope: str, generation: int) -> str:
+def _new_session(
+    org: Org, db: sqlite3.Connection, grant_id: int, user_id: str, consumer_key: str, scope: str, generation: int
+) -> str:
     token = f"{org.org_id[:15]}!{secrets.token_urlsafe(72).replace('-', '.')}"
     now = org.clock.now()
     db.execute(
         "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (_hash(token), grant_id, user_id, consumer_key, scope, generation, now, now + _session_seconds(org, consumer_key)),
+        (
+            _hash(token),
+            grant_id,
+            user_id,
+            consumer_key,
+            scope,
+            generation,
+            now,
+            now + _session_seconds(org, consumer_key),
+        ),
     )
     return token
 

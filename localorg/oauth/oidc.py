@@ -58,5 +58,15 @@ def discovery(base: str) -> dict[str, object]:
         "display_values_supported": ["page", "popup", "touch"],
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
         "code_challenge_methods_supported": ["S256"],
-        "claims_supported": ["sub", "name", "email", "email_verified", "preferred_username", "zoneinfo", "updated_at", "nonce", "at_hash"],
+        "claims_supported": [
+            "sub",
+            "name",
+            "email",
+            "email_verified",
+            "preferred_username",
+            "zoneinfo",
+            "updated_at",
+            "nonce",
+            "at_hash",
+        ],
     }

@@ -50,7 +50,8 @@ def consent(fields: Mapping[str, str], app: str, user: str, scopes: tuple[str, .
 def oauth_error(error: str, description: str) -> str:
     """An authorize request that cannot be answered with a redirect."""
     return page(
-        "OAuth Error | Local Org", f'<h1>OAuth Error</h1><p class="error">error={escape(error)}&amp;error_description={escape(description)}</p>'
+        "OAuth Error | Local Org",
+        f'<h1>OAuth Error</h1><p class="error">error={escape(error)}&amp;error_description={escape(description)}</p>',
     )
 
 

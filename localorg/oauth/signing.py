@@ -1,4 +1,5 @@
-"""The org's signing key and what it signs. Apart, because the libraries for it take a fifth of the org's start, and many orgs never sign.
+"""The org's signing key and what it signs. Apart, because the libraries for it take a fifth of the org's start, and
+many orgs never sign.
 
 Source: RFC 7517, RFC 7518.
 """
@@ -25,7 +26,18 @@ def keys(org: Org) -> dict[str, object]:
     """The JSON Web Key Set that verifies ID tokens (RFC 7517)."""
     key = _key(org)
     numbers = key.public_key().public_numbers()
-    return {"keys": [{"kty": "RSA", "n": _unsigned(numbers.n), "e": _unsigned(numbers.e), "kid": _key_id(key), "use": "sig", "alg": "RS256"}]}
+    return {
+        "keys": [
+            {
+                "kty": "RSA",
+                "n": _unsigned(numbers.n),
+                "e": _unsigned(numbers.e),
+                "kid": _key_id(key),
+                "use": "sig",
+                "alg": "RS256",
+            }
+        ]
+    }
 
 
 def _key(org: Org) -> rsa.RSAPrivateKey:
@@ -33,7 +45,9 @@ def _key(org: Org) -> rsa.RSAPrivateKey:
     row = org.db.execute("SELECT value FROM meta WHERE key = ?", (_KEY,)).fetchone()
     if row is None:
         made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        pem = made.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         with org.write() as db:
             db.execute("INSERT INTO meta VALUES (?, ?)", (_KEY, pem.decode()))
         return made

@@ -6,10 +6,12 @@ CREATE TABLE IF NOT EXISTS sequence (prefix TEXT PRIMARY KEY, last INTEGER NOT N
 CREATE TABLE IF NOT EXISTS app (
   consumer_key TEXT PRIMARY KEY, consumer_secret TEXT NOT NULL, name TEXT NOT NULL, callbacks TEXT NOT NULL,
   scopes TEXT NOT NULL, pkce_required INTEGER NOT NULL, secret_required INTEGER NOT NULL, rotation INTEGER NOT NULL,
-  refresh_policy TEXT NOT NULL DEFAULT 'until-revoked', refresh_seconds INTEGER NOT NULL DEFAULT 0, session_seconds INTEGER);
+  refresh_policy TEXT NOT NULL DEFAULT 'until-revoked',
+  refresh_seconds INTEGER NOT NULL DEFAULT 0, session_seconds INTEGER);
 CREATE TABLE IF NOT EXISTS credential (user_id TEXT PRIMARY KEY, salt BLOB NOT NULL, password_hash BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS browser_session (id_hash TEXT PRIMARY KEY, user_id TEXT NOT NULL, expires REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS approval (consumer_key TEXT, user_id TEXT, scope TEXT NOT NULL, PRIMARY KEY (consumer_key, user_id));
+CREATE TABLE IF NOT EXISTS approval (
+  consumer_key TEXT, user_id TEXT, scope TEXT NOT NULL, PRIMARY KEY (consumer_key, user_id));
 CREATE TABLE IF NOT EXISTS code (
   code_hash TEXT PRIMARY KEY, consumer_key TEXT NOT NULL, user_id TEXT NOT NULL, redirect_uri TEXT NOT NULL,
   scope TEXT NOT NULL, challenge TEXT, nonce TEXT, expires REAL NOT NULL, grant_id INTEGER);
@@ -20,7 +22,8 @@ CREATE TABLE IF NOT EXISTS refresh_token (
   token_hash TEXT PRIMARY KEY, grant_id INTEGER NOT NULL REFERENCES oauth_grant (id), generation INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session (
   token_hash TEXT PRIMARY KEY, grant_id INTEGER NOT NULL REFERENCES oauth_grant (id), user_id TEXT NOT NULL,
-  consumer_key TEXT NOT NULL, scope TEXT NOT NULL, generation INTEGER NOT NULL, issued REAL NOT NULL, expires REAL NOT NULL);
+  consumer_key TEXT NOT NULL, scope TEXT NOT NULL, generation INTEGER NOT NULL,
+  issued REAL NOT NULL, expires REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS session_user ON session (user_id);
 CREATE INDEX IF NOT EXISTS session_grant ON session (grant_id);
 """

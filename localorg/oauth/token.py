@@ -81,7 +81,11 @@ def _token_body(org: Org, request: Request, app: App, tokens: TokenResponse) -> 
     if tokens.refresh_token is not None:
         body["refresh_token"] = tokens.refresh_token
     openid = "openid" in tokens.scope.split()
-    signed = oidc.id_token(org, base_url(request), tokens.user_id, app.consumer_key, tokens.access_token, tokens.nonce) if openid else None
+    signed = (
+        oidc.id_token(org, base_url(request), tokens.user_id, app.consumer_key, tokens.access_token, tokens.nonce)
+        if openid
+        else None
+    )
     return body | {
         "signature": base64.b64encode(signature).decode(),
         "scope": tokens.scope,

@@ -1,4 +1,7 @@
-"""Quick actions: the "New …" ones that create a record, which every org has. Source: REST API Developer Guide, Quick Actions."""
+"""Quick actions: the "New …" ones that create a record, which every org has.
+
+Source: REST API Developer Guide, Quick Actions.
+"""
 
 from typing import cast
 
@@ -61,7 +64,8 @@ def _told(target: SObject, call: Call, context: SObject | None) -> dict[str, obj
     if context is not None:
         urls["defaultValuesTemplate"] = f"{url}/defaultValues/{{ID}}"
     return {
-        "actionEnumOrId": make_id("09D", int.from_bytes(target.prefix.encode())), "label": f"New {target.label}", "name": _name(target),
+        "actionEnumOrId": make_id("09D", int.from_bytes(target.prefix.encode())), "label": f"New {target.label}",
+        "name": _name(target),
         "type": "Create", "urls": urls,
     }  # fmt: skip
 
@@ -83,9 +87,11 @@ async def _describe(org: Org, request: Request) -> Response:
     sections = cast(list[dict[str, list[object]]], page_layout(target)["editLayoutSections"])
     rows = [row for section in sections for row in section["layoutRows"]]
     more: dict[str, object] = {
-        "accessLevelRequired": None, "canvasApplicationId": None, "colors": [], "contextSobjectType": None if context is None else context.name,
+        "accessLevelRequired": None, "canvasApplicationId": None, "colors": [],
+        "contextSobjectType": None if context is None else context.name,
         "defaultValues": _values(target), "height": None, "iconName": None, "icons": [], "iconUrl": None,
-        "layout": {"layoutRows": rows, "name": _name(target)}, "lightningComponentBundleId": None, "miniIconUrl": None, "targetParentField": None,
+        "layout": {"layoutRows": rows, "name": _name(target)}, "lightningComponentBundleId": None, "miniIconUrl": None,
+        "targetParentField": None,
         "targetRecordTypeId": None, "targetSobjectType": target.name, "visualforcePageName": None, "width": None,
     }  # fmt: skip
     return Json(_told(target, call, context) | more, headers=limit_header(org))
@@ -116,5 +122,12 @@ async def _do(org: Org, request: Request) -> Response:
     if not isinstance(given, dict):
         raise ApiError(400, "JSON_PARSER_ERROR", "record is needed: the fields of what is to be created")
     made = records.create(org, target, cast(dict[str, object], given), call.session.user_id)
-    told: dict[str, object] = {"contextId": body.get("contextId"), "created": True, "errors": [], "feedItemIds": None, "id": made, "success": True}
+    told: dict[str, object] = {
+        "contextId": body.get("contextId"),
+        "created": True,
+        "errors": [],
+        "feedItemIds": None,
+        "id": made,
+        "success": True,
+    }
     return Json(told, 201, headers=limit_header(org))

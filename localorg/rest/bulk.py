@@ -90,7 +90,9 @@ async def _asked(request: Request) -> tuple[Mapping[str, object], bytes | None]:
             asked = await job.read() if isinstance(job, UploadFile) else str(job or "").encode()
             rows = await data.read() if isinstance(data, UploadFile) else str(data or "").encode()
     except HTTPException as wrong:
-        raise ApiError(400, "INVALIDJOB", f"InvalidJob : the parts of the request cannot be read: {wrong.detail}") from None
+        raise ApiError(
+            400, "INVALIDJOB", f"InvalidJob : the parts of the request cannot be read: {wrong.detail}"
+        ) from None
     try:
         body: object = json.loads(asked)
     except ValueError:
@@ -106,7 +108,11 @@ def _checked(body: Mapping[str, object]) -> dict[str, object]:
     for name, known in (("contentType", ("CSV",)), ("columnDelimiter", DELIMITERS), ("lineEnding", LINE_ENDINGS)):
         given = body.get(name, info[name])
         if given not in known:
-            raise ApiError(400, "INVALIDJOB", f"InvalidJob : Invalid value for {name}: {str(given)[:40]}. Valid are {', '.join(known)}")
+            raise ApiError(
+                400,
+                "INVALIDJOB",
+                f"InvalidJob : Invalid value for {name}: {str(given)[:40]}. Valid are {', '.join(known)}",
+            )
         info[name] = given
     return info
 
@@ -114,7 +120,11 @@ def _checked(body: Mapping[str, object]) -> dict[str, object]:
 def _ingest(call: Call, body: Mapping[str, object]) -> dict[str, object]:
     operation, name = body.get("operation"), str(body.get("object") or "")
     if operation not in _OPERATIONS:
-        raise ApiError(400, "INVALIDJOB", f"InvalidJob : Invalid operation: {str(operation)[:40]}. Valid are {', '.join(_OPERATIONS)}")
+        raise ApiError(
+            400,
+            "INVALIDJOB",
+            f"InvalidJob : Invalid operation: {str(operation)[:40]}. Valid are {', '.join(_OPERATIONS)}",
+        )
     source = call.schema.sobject(name)
     if source is None:
         raise ApiError(400, "INVALIDENTITY", f"InvalidEntity : Entity '{name[:80]}' is not supported by the Bulk API.")
@@ -123,7 +133,8 @@ def _ingest(call: Call, body: Mapping[str, object]) -> dict[str, object]:
         key = source.field(str(body.get("externalIdFieldName") or ""))
         if key is None or not (key.external_id or key.type == "id"):
             raise ApiError(400, "INVALIDJOB", "InvalidJob : Field name provided, "
-                           f"{str(body.get('externalIdFieldName') or '')[:80]} does not match an External ID for {source.name}")  # fmt: skip
+                           f"{str(body.get('externalIdFieldName') or '')[:80]} "
+                           f"does not match an External ID for {source.name}")  # fmt: skip
         info["externalIdFieldName"] = key.name
     return info
 
@@ -139,7 +150,13 @@ def _make_query(org: Org, call: Call, body: Mapping[str, object], info: dict[str
     except SoqlError as refused:
         raise ApiError(400, refused.code, refused.message) from None
     source = cast(SObject, call.schema.sobject(query.sobject.text))
-    return jobs.make(org, "query", call.session.user_id, info | {"operation": operation, "object": source.name, "query": text}, "UploadComplete")
+    return jobs.make(
+        org,
+        "query",
+        call.session.user_id,
+        info | {"operation": operation, "object": source.name, "query": text},
+        "UploadComplete",
+    )
 
 
 def _bulk_columns(query: Query, source: SObject | None) -> list[tuple[str, ...]]:
@@ -242,9 +259,14 @@ def _found(org: Org, request: Request, kind: Kind) -> Job:
 
 def _told(job: Job) -> dict[str, object]:
     asked = {n: v for n, v in job.info.items() if n != "query"}
-    url = {"contentUrl": f"services/data/v{job.info['apiVersion']}/jobs/ingest/{job.id}/batches"} if job.kind == "ingest" else {}
+    url = (
+        {"contentUrl": f"services/data/v{job.info['apiVersion']}/jobs/ingest/{job.id}/batches"}
+        if job.kind == "ingest"
+        else {}
+    )
     return {
-        "id": job.id, "createdById": job.user_id, "createdDate": job.created, "systemModstamp": job.modified, "state": job.state,
+        "id": job.id, "createdById": job.user_id, "createdDate": job.created, "systemModstamp": job.modified,
+        "state": job.state,
         "concurrencyMode": "Parallel", "jobType": _NAMES[job.kind], **asked, **url,
     }  # fmt: skip
 
@@ -261,7 +283,11 @@ def _progress(job: Job) -> dict[str, object]:
 def _go_on(org: Org, job: Job) -> None:
     """Works a job off that waits for it: after its upload, and after the org was started again."""
     if job.state in ("UploadComplete", "InProgress") and job.id not in org.working:
-        work = jobs.ingest(org, job, schema_for(org, job.user_id)) if job.kind == "ingest" else _select(org, job, schema_for(org, job.user_id))
+        work = (
+            jobs.ingest(org, job, schema_for(org, job.user_id))
+            if job.kind == "ingest"
+            else _select(org, job, schema_for(org, job.user_id))
+        )
         task = org.working[job.id] = asyncio.create_task(work)
         task.add_done_callback(lambda _done: org.working.pop(job.id, None))
 
@@ -279,7 +305,16 @@ async def _select(org: Org, job: Job, schema: Schema) -> None:
         if jobs.find(org, "query", job.id).state == "Aborted":
             return
         try:
-            page = run(org, schema, text, version=str(job.info["apiVersion"]), batch=_ROWS_A_TURN, offset=len(rows), deleted=deleted, person=asks)
+            page = run(
+                org,
+                schema,
+                text,
+                version=str(job.info["apiVersion"]),
+                batch=_ROWS_A_TURN,
+                offset=len(rows),
+                deleted=deleted,
+                person=asks,
+            )
         except SoqlError as refused:  # the user's profile has changed meanwhile
             jobs.fail(org, job, f"InvalidBatch : Failed to process query: {refused.code}: {refused.message.strip()}")
             return

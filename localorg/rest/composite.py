@@ -76,7 +76,9 @@ async def _part(
         "raw_path": parts.path.encode(),
         "query_string": parts.query.encode(),
         "root_path": "",
-        "headers": [(k.lower().encode("latin-1", "replace"), v.encode("latin-1", "replace")) for k, v in headers.items()],
+        "headers": [
+            (k.lower().encode("latin-1", "replace"), v.encode("latin-1", "replace")) for k, v in headers.items()
+        ],
         "server": ("127.0.0.1", 80),
         INNER: session,
     }
@@ -89,7 +91,11 @@ async def _part(
 
     await inner(scope, receive, send)
     content = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
-    shown = {k.decode().title(): v.decode() for k, v in sent[0]["headers"] if k.decode() in ("location", "etag", "last-modified")}
+    shown = {
+        k.decode().title(): v.decode()
+        for k, v in sent[0]["headers"]
+        if k.decode() in ("location", "etag", "last-modified")
+    }
     try:
         value: object = msgspec.json.decode(content) if content else None
     except msgspec.DecodeError:
@@ -100,7 +106,9 @@ async def _part(
 async def _composite(org: Org, request: Request, inner: Router) -> Response:
     session = require_session(org, request)
     body = await json_object(request)
-    rows, _failed = await _run(org, session, inner, _parts(body, "compositeRequest"), all_or_none=body.get("allOrNone") is True)
+    rows, _failed = await _run(
+        org, session, inner, _parts(body, "compositeRequest"), all_or_none=body.get("allOrNone") is True
+    )
     return Json({"compositeResponse": rows}, headers=limit_header(org))
 
 
@@ -127,7 +135,13 @@ async def _graph(org: Org, request: Request, inner: Router) -> Response:
 
 
 async def _run(
-    org: Org, session: Session, inner: Router, parts: Sequence[dict[str, Any]], *, all_or_none: bool, allowed: re.Pattern[str] = _ANY
+    org: Org,
+    session: Session,
+    inner: Router,
+    parts: Sequence[dict[str, Any]],
+    *,
+    all_or_none: bool,
+    allowed: re.Pattern[str] = _ANY,
 ) -> tuple[list[dict[str, object]], bool]:
     """What each part answered, and whether one of them failed."""
     names = [str(p.get("referenceId") or "") for p in parts]
@@ -147,7 +161,11 @@ async def _run(
                 if not allowed.match(url):
                     raise ApiError(400, "INVALID_INPUT", f"The url of a part matches {allowed.pattern}")
                 headers = part.get("httpHeaders")
-                given = {str(k): str(v) for k, v in cast(dict[object, object], headers).items()} if isinstance(headers, dict) else {}
+                given = (
+                    {str(k): str(v) for k, v in cast(dict[object, object], headers).items()}
+                    if isinstance(headers, dict)
+                    else {}
+                )
                 status, shown, value = await _part(inner, session, str(part.get("method") or "GET"), url, body, given)
             except ApiError as refused:
                 status, shown, value = refused.status, {}, refused.body()
@@ -162,7 +180,12 @@ async def _run(
 
 def _halted(name: str) -> dict[str, object]:
     message = "The transaction was rolled back since another operation in the same transaction failed."
-    return {"body": [{"errorCode": "PROCESSING_HALTED", "message": message}], "httpHeaders": {}, "httpStatusCode": 400, "referenceId": name}
+    return {
+        "body": [{"errorCode": "PROCESSING_HALTED", "message": message}],
+        "httpHeaders": {},
+        "httpStatusCode": 400,
+        "referenceId": name,
+    }
 
 
 async def _batch(org: Org, request: Request, inner: Router) -> Response:
@@ -179,7 +202,10 @@ async def _batch(org: Org, request: Request, inner: Router) -> Response:
         status, _, value = await _part(inner, session, str(part.get("method") or "GET"), url, part.get("richInput"), {})
         halted = halt and status >= 400
         results.append({"statusCode": status, "result": value})
-    return Json({"hasErrors": any(cast(int, r["statusCode"]) >= 400 for r in results), "results": results}, headers=limit_header(org))
+    return Json(
+        {"hasErrors": any(cast(int, r["statusCode"]) >= 400 for r in results), "results": results},
+        headers=limit_header(org),
+    )
 
 
 def _parts(body: Mapping[str, object], name: str, most: int = MAX_PARTS) -> list[dict[str, Any]]:
@@ -216,7 +242,9 @@ def _looked_up(match: "re.Match[str]", answers: Mapping[str, object]) -> object:
         else:
             at = None
     if at is None:
-        raise ApiError(400, "PROCESSING_HALTED", f"Invalid reference specified. No value for {match[0]} found in {match[1]}")
+        raise ApiError(
+            400, "PROCESSING_HALTED", f"Invalid reference specified. No value for {match[0]} found in {match[1]}"
+        )
     return at
 
 
@@ -241,7 +269,10 @@ def _saved(identifier: str | None, refused: ApiError | None = None) -> dict[str,
     if refused is None:
         return {"id": identifier, "success": True, "errors": []}
     # A collection spells it statusCode, not errorCode.
-    return {"success": False, "errors": [{"statusCode": refused.code, "message": refused.message, "fields": list(refused.fields or [])}]}
+    return {
+        "success": False,
+        "errors": [{"statusCode": refused.code, "message": refused.message, "fields": list(refused.fields or [])}],
+    }
 
 
 def _each(org: Org, all_or_none: bool, work: Sequence[T], save: Callable[[T], str]) -> list[dict[str, object]]:
@@ -268,7 +299,11 @@ async def _records_of(request: Request) -> tuple[list[dict[str, Any]], bool]:
         raise ApiError(400, "INVALID_INPUT", "records must be a list of records")
     listed = cast(list[dict[str, Any]], given)
     if not 1 <= len(listed) <= MAX_RECORDS:
-        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MAX_RECORDS} records into this call")
+        raise ApiError(
+            400,
+            "EXCEEDED_ID_LIMIT",
+            f"record limit reached. cannot submit more than {MAX_RECORDS} records into this call",
+        )
     return listed, body.get("allOrNone") is True
 
 
@@ -302,7 +337,9 @@ async def _upsert_many(org: Org, request: Request) -> Response:
     source = schema.sobject(str(request.path_params["sobject"]))
     key = None if source is None else source.field(str(request.path_params["field"]))
     if source is None or key is None or not (key.external_id or key.type == "id"):
-        raise not_found(f"Provided external ID field does not exist or is not accessible: {request.path_params['field']}")
+        raise not_found(
+            f"Provided external ID field does not exist or is not accessible: {request.path_params['field']}"
+        )
     made: set[str] = set()
 
     def save(record: dict[str, Any]) -> str:
@@ -319,11 +356,15 @@ async def _upsert_many(org: Org, request: Request) -> Response:
         if found:
             records.update(org, source, found[0], fields, session.user_id)
             return found[0]
-        created = records.create(org, source, fields if key.type == "id" else {**fields, key.name: value}, session.user_id)
+        created = records.create(
+            org, source, fields if key.type == "id" else {**fields, key.name: value}, session.user_id
+        )
         made.add(created)
         return created
 
-    results = [r | {"created": r.get("id") in made} if r["success"] else r for r in _each(org, all_or_none, given, save)]
+    results = [
+        r | {"created": r.get("id") in made} if r["success"] else r for r in _each(org, all_or_none, given, save)
+    ]
     return Json(results, headers=limit_header(org))
 
 
@@ -364,8 +405,17 @@ async def _read_many(org: Org, request: Request) -> Response:
         except ApiError:
             rows.append(None)
             continue
-        attributes = {"type": source.name, "url": f"/services/data/v{request.path_params['version']}/sobjects/{source.name}/{row['Id']}"}
-        rows.append({"attributes": attributes, "Id": row["Id"], **{f.name: records.shown(row, f) for f in fields if f is not None}})
+        attributes = {
+            "type": source.name,
+            "url": f"/services/data/v{request.path_params['version']}/sobjects/{source.name}/{row['Id']}",
+        }
+        rows.append(
+            {
+                "attributes": attributes,
+                "Id": row["Id"],
+                **{f.name: records.shown(row, f) for f in fields if f is not None},
+            }
+        )
     return Json(rows, headers=limit_header(org))
 
 
@@ -377,7 +427,9 @@ async def _tree(org: Org, request: Request) -> Response:
     def grow(record: dict[str, Any], parent: dict[str, object]) -> None:
         source = _typed(schema, record)
         reference = str(cast(dict[str, Any], record["attributes"]).get("referenceId") or "")
-        below = {k: _children(cast(dict[str, Any], v)) for k, v in record.items() if isinstance(v, dict) and "records" in v}
+        below = {
+            k: _children(cast(dict[str, Any], v)) for k, v in record.items() if isinstance(v, dict) and "records" in v
+        }
         values = {k: v for k, v in _fields(record).items() if k not in below} | parent
         try:
             identifier = records.create(org, source, values, session.user_id)

@@ -1,4 +1,7 @@
-"""Describe: the objects, fields and layouts of the org as Salesforce tells them. Source: REST API Developer Guide, sObject Describe, Layouts."""
+"""Describe: the objects, fields and layouts of the org as Salesforce tells them.
+
+Source: REST API Developer Guide, sObject Describe, Layouts.
+"""
 
 from email.utils import formatdate
 
@@ -42,7 +45,13 @@ async def _describe(org: Org, request: Request) -> Response:
     body = summary(source, version) | {
         "fields": [_field(source, f) for f in source.fields],
         "childRelationships": [
-            {"childSObject": c.child, "field": c.field, "relationshipName": c.name, "cascadeDelete": False, "deprecatedAndHidden": False}
+            {
+                "childSObject": c.child,
+                "field": c.field,
+                "relationshipName": c.name,
+                "cascadeDelete": False,
+                "deprecatedAndHidden": False,
+            }
             for c in source.children
         ],
         "recordTypeInfos": record_types(source),
@@ -84,7 +93,17 @@ def summary(source: SObject, version: str) -> dict[str, object]:
 
 
 def _field(source: SObject, f: Field) -> dict[str, object]:
-    text_like = f.type not in ("address", "location", "boolean", "currency", "double", "int", "percent", "date", "datetime")
+    text_like = f.type not in (
+        "address",
+        "location",
+        "boolean",
+        "currency",
+        "double",
+        "int",
+        "percent",
+        "date",
+        "datetime",
+    )
     return {
         "name": f.name,
         "label": f.label,
@@ -118,7 +137,13 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
 
 
 def _value(f: Field, value: str) -> dict[str, object]:
-    return {"active": True, "defaultValue": value == f.default, "label": f.label_of(value), "validFor": None, "value": value}
+    return {
+        "active": True,
+        "defaultValue": value == f.default,
+        "label": f.label_of(value),
+        "validFor": None,
+        "value": value,
+    }
 
 
 async def _sobjects(org: Org, request: Request) -> Response:
@@ -130,8 +155,9 @@ async def _sobjects(org: Org, request: Request) -> Response:
 async def _sobject(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     version, source = call.version, named(call, request)
-    rows = org.db.execute(f'SELECT Id, Name FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC LIMIT 5' if source.field("Name")
-                          else f'SELECT Id FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC LIMIT 5').fetchall()  # fmt: skip
+    columns = "Id, Name" if source.field("Name") else "Id"
+    newest = f'SELECT {columns} FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC LIMIT 5'
+    rows = org.db.execute(newest).fetchall()
     recent = [{"attributes": attributes(source, version, str(r["Id"])), **{k: r[k] for k in r.keys()}} for r in rows]
     return Json({"objectDescribe": summary(source, version), "recentItems": recent}, headers=limit_header(org))
 

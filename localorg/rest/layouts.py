@@ -1,4 +1,7 @@
-"""Page layouts of the org: the sections that Salesforce's own default layouts have. Source: REST API Developer Guide, "sObject Layouts"."""
+"""Page layouts of the org: the sections that Salesforce's own default layouts have.
+
+Source: REST API Developer Guide, "sObject Layouts".
+"""
 
 from localorg.schema.sobjects import Field, SObject
 
@@ -13,7 +16,9 @@ def page_layout(source: SObject) -> dict[str, object]:
     addresses = [f for f in source.fields if f.compound is not None]
     in_address = {part.name for address in addresses for part in _parts(source, address)}
     long = [f for f in source.fields if f.type == "textarea" and f.name not in in_address]
-    main = [f for f in source.fields if f.stored and f.name not in _HIDDEN and f.name not in in_address and f not in long]
+    main = [
+        f for f in source.fields if f.stored and f.name not in _HIDDEN and f.name not in in_address and f not in long
+    ]
     system = [f for f in source.fields if f.name in _SYSTEM]
     sections = [
         _section(f"{source.label} Information", [_component(source, f) for f in main]),
@@ -33,7 +38,15 @@ def page_layout(source: SObject) -> dict[str, object]:
         "quickActionList": {"quickActionListItems": []},
         "relatedContent": None,
         "relatedLists": [
-            {"name": c.name, "label": c.name, "sobject": c.child, "field": f"{c.child}.{c.field}", "limitRows": 5, "columns": [], "sort": []}
+            {
+                "name": c.name,
+                "label": c.name,
+                "sobject": c.child,
+                "field": f"{c.child}.{c.field}",
+                "limitRows": 5,
+                "columns": [],
+                "sort": [],
+            }
             for c in source.children
         ],
         "saveOptions": [],
@@ -43,12 +56,14 @@ def page_layout(source: SObject) -> dict[str, object]:
 def record_types(source: SObject) -> list[dict[str, object]]:
     """The record types of an object; the master, which all have, is the default one of those that have no other."""
     own: list[dict[str, object]] = [
-        {"active": True, "available": True, "defaultRecordTypeMapping": n == 0, "developerName": name, "master": False, "name": label,
+        {"active": True, "available": True, "defaultRecordTypeMapping": n == 0, "developerName": name, "master": False,
+         "name": label,
          "recordTypeId": source.record_type_id(n)}
         for n, (name, label) in enumerate(source.record_types)
     ]  # fmt: skip
     master: dict[str, object] = {
-        "active": True, "available": True, "defaultRecordTypeMapping": not own, "developerName": "Master", "master": True, "name": "Master",
+        "active": True, "available": True, "defaultRecordTypeMapping": not own, "developerName": "Master",
+        "master": True, "name": "Master",
         "recordTypeId": MASTER_RECORD_TYPE,
     }  # fmt: skip
     return [*own, master]
@@ -64,22 +79,34 @@ def all_layouts(source: SObject) -> dict[str, object]:
 def compact_fields(source: SObject) -> list[Field]:
     """What a record's head shows: its name and the first fields that tell more."""
     head = [f for f in source.fields if f.name == source.name_field]
-    telling = [f for f in source.fields if f.type in ("picklist", "phone", "email", "currency", "date") and not f.system]
+    telling = [
+        f for f in source.fields if f.type in ("picklist", "phone", "email", "currency", "date") and not f.system
+    ]
     return [*head, *telling[:4]]
 
 
 def compact_layout(source: SObject) -> dict[str, object]:
     """The org's own compact layout of an object. Source: REST API Developer Guide, sObject CompactLayouts."""
-    items = [{"editable": False, "label": f.label, "layoutComponents": [_component(source, f)], "placeholder": False, "required": False}
+    items = [{"editable": False, "label": f.label, "layoutComponents": [_component(source, f)], "placeholder": False,
+              "required": False}
              for f in compact_fields(source)]  # fmt: skip
-    return {"actions": [], "fieldItems": items, "id": None, "imageItems": [], "label": "System Default", "name": "SYSTEM", "objectType": source.name}
+    return {
+        "actions": [],
+        "fieldItems": items,
+        "id": None,
+        "imageItems": [],
+        "label": "System Default",
+        "name": "SYSTEM",
+        "objectType": source.name,
+    }
 
 
 def compact_layouts(source: SObject, version: str) -> dict[str, object]:
     """What `/describe/compactLayouts` answers."""
     base = f"/services/data/v{version}/sobjects/{source.name}/describe/compactLayouts"
     mappings = [
-        {"available": True, "compactLayoutId": None, "compactLayoutName": "SYSTEM", "recordTypeId": r["recordTypeId"], "recordTypeName": r["name"],
+        {"available": True, "compactLayoutId": None, "compactLayoutName": "SYSTEM", "recordTypeId": r["recordTypeId"],
+         "recordTypeName": r["name"],
          "urls": {"compactLayout": f"{base}/{r['recordTypeId']}"}}
         for r in record_types(source)
     ]  # fmt: skip
@@ -94,12 +121,29 @@ def compact_layouts(source: SObject, version: str) -> dict[str, object]:
 def _section(heading: str, components: list[dict[str, object]]) -> dict[str, object]:
     """Two columns, filled row by row."""
     pairs = [components[n : n + 2] for n in range(0, len(components), 2)]
-    rows = [{"layoutItems": [{"label": c["label"], "layoutComponents": [c]} for c in pair], "numItems": len(pair)} for pair in pairs]
-    return {"collapsed": False, "columns": 2, "heading": heading, "layoutRows": rows, "rows": len(rows), "useHeading": True}
+    rows = [
+        {"layoutItems": [{"label": c["label"], "layoutComponents": [c]} for c in pair], "numItems": len(pair)}
+        for pair in pairs
+    ]
+    return {
+        "collapsed": False,
+        "columns": 2,
+        "heading": heading,
+        "layoutRows": rows,
+        "rows": len(rows),
+        "useHeading": True,
+    }
 
 
 def _component(source: SObject, f: Field) -> dict[str, object]:
-    found: dict[str, object] = {"type": "Field", "value": f.name, "label": f.label, "displayLines": 1, "tabOrder": 1, "fieldType": f.type}
+    found: dict[str, object] = {
+        "type": "Field",
+        "value": f.name,
+        "label": f.label,
+        "displayLines": 1,
+        "tabOrder": 1,
+        "fieldType": f.type,
+    }
     parts = _parts(source, f) if f.compound is not None else _name_parts(source) if f.name == "Name" else []
     if parts:
         found["components"] = [_component(source, part) for part in parts]

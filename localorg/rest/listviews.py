@@ -1,4 +1,7 @@
-"""List views: the lists that every org begins with, described and answered. Source: REST API Developer Guide, sObject ListViews."""
+"""List views: the lists that every org begins with, described and answered.
+
+Source: REST API Developer Guide, sObject ListViews.
+"""
 
 from dataclasses import dataclass
 
@@ -20,7 +23,9 @@ MAX_ROWS = 2000
 
 @dataclass(frozen=True, slots=True)
 class ListView:
-    """One list: its names, whose records it shows, and which of them; a condition is field, operator and value as SOQL has it."""
+    """One list: its names, whose records it shows, and which of them; a condition is field, operator and value as SOQL
+    has it.
+    """
 
     id: str
     name: str
@@ -105,11 +110,16 @@ async def _basic(org: Org, request: Request) -> Response:
 
 async def _describe(org: Org, request: Request) -> Response:
     view = _chosen(call_of(org, request), request)
-    conditions = [{"field": f, "operator": {"=": "equals"}[operator], "values": [value]} for f, operator, value in view.conditions]
+    conditions = [
+        {"field": f, "operator": {"=": "equals"}[operator], "values": [value]} for f, operator, value in view.conditions
+    ]
     body: dict[str, object] = {
         "columns": _columns(view),
         "id": view.id,
-        "orderBy": [{"fieldNameOrPath": n, "nullsPosition": "first", "sortDirection": "ascending"} for n in dict.fromkeys((view.order, "Id"))],
+        "orderBy": [
+            {"fieldNameOrPath": n, "nullsPosition": "first", "sortDirection": "ascending"}
+            for n in dict.fromkeys((view.order, "Id"))
+        ],
         "query": view.query,
         "relatedEntityId": None,
         "scope": "mine" if view.mine else "everything",
@@ -124,12 +134,16 @@ async def _results(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     view = _chosen(call, request)
     limit, offset = _number(request, "limit", 25), _number(request, "offset", 0)
-    page = run(org, call.schema, f"{view.query} LIMIT {limit} OFFSET {offset}", person=call.person, version=call.version)
+    page = run(
+        org, call.schema, f"{view.query} LIMIT {limit} OFFSET {offset}", person=call.person, version=call.version
+    )
     columns = _columns(view)
-    records = [{"columns": [{"fieldNameOrPath": c["fieldNameOrPath"], "value": _written(r[str(c["fieldNameOrPath"])])} for c in columns]}
+    records = [{"columns": [{"fieldNameOrPath": c["fieldNameOrPath"],
+                             "value": _written(r[str(c["fieldNameOrPath"])])} for c in columns]}
                for r in page.records]  # fmt: skip
     body: dict[str, object] = {
-        "columns": columns, "developerName": view.name, "done": True, "id": view.id, "label": view.label, "records": records, "size": len(records),
+        "columns": columns, "developerName": view.name, "done": True, "id": view.id, "label": view.label,
+        "records": records, "size": len(records),
     }  # fmt: skip
     return Json(body, headers=limit_header(org))
 
@@ -148,18 +162,25 @@ def _number(request: Request, name: str, otherwise: int) -> int:
 def _told(view: ListView, call: Call) -> dict[str, object]:
     url = f"/services/data/v{call.version}/sobjects/{view.source.name}/listviews/{view.id}"
     return {
-        "describeUrl": f"{url}/describe", "developerName": view.name, "id": view.id, "label": view.label, "resultsUrl": f"{url}/results",
+        "describeUrl": f"{url}/describe", "developerName": view.name, "id": view.id, "label": view.label,
+        "resultsUrl": f"{url}/results",
         "soqlCompatible": True, "url": url,
     }  # fmt: skip
 
 
 def _columns(view: ListView) -> list[dict[str, object]]:
     shown = [(f.name, f.label, f.type, False) for f in view.columns]
-    hidden_too = (("Id", "id"), ("CreatedDate", "datetime"), ("LastModifiedDate", "datetime"), ("SystemModstamp", "datetime"))
+    hidden_too = (
+        ("Id", "id"),
+        ("CreatedDate", "datetime"),
+        ("LastModifiedDate", "datetime"),
+        ("SystemModstamp", "datetime"),
+    )
     shown += [(n, n, kind, True) for n, kind in hidden_too if n not in {name for name, *_ in shown}]
     return [
         {
-            "ascendingLabel": None if hidden else "Z-A", "descendingLabel": None if hidden else "A-Z", "fieldNameOrPath": name, "hidden": hidden,
+            "ascendingLabel": None if hidden else "Z-A", "descendingLabel": None if hidden else "A-Z",
+            "fieldNameOrPath": name, "hidden": hidden,
             "label": label, "selectListItem": name, "sortDirection": "ascending" if name == view.order else None,
             "sortIndex": 0 if name == view.order else None, "sortable": not hidden, "type": kind,
         }

@@ -1,6 +1,7 @@
 """The APIs that this org does not have, each refused as an org refuses it that has not switched it on.
 
-Source: SOAP API Developer Guide, "API Fault Element"; Bulk API 1.0 errors; Streaming API Developer Guide, "Bayeux Protocol".
+Source: SOAP API Developer Guide, "API Fault Element"; Bulk API 1.0 errors; Streaming API Developer Guide, "Bayeux
+Protocol".
 """
 
 from starlette.requests import Request
@@ -28,7 +29,10 @@ def routes(org: Org) -> list[BaseRoute]:
         route(org, "/services/Soap/{kind}/{rest:path}", "refused.soap", _soap, ["POST"]),
         route(org, "/services/async/{rest:path}", "refused.bulk1", _bulk1, _ANY),
         route(org, "/cometd/{rest:path}", "refused.cometd", _cometd, ["POST"]),
-        *(route(org, v + path, "refused.rest", _rest, _ANY) for path in ("/graphql", "/metadata/{rest:path}", "/ui-api/favorites{rest:path}")),
+        *(
+            route(org, v + path, "refused.rest", _rest, _ANY)
+            for path in ("/graphql", "/metadata/{rest:path}", "/ui-api/favorites{rest:path}")
+        ),
     ]
 
 
@@ -51,7 +55,12 @@ async def _bulk1(_org: Org, request: Request) -> Response:
 async def _cometd(org: Org, request: Request) -> Response:
     """What the Bayeux protocol has for a handshake that is not wanted."""
     require_session(org, request)
-    refused = {"channel": "/meta/handshake", "successful": False, "error": f"403::{_DISABLED}", "advice": {"reconnect": "none"}}
+    refused = {
+        "channel": "/meta/handshake",
+        "successful": False,
+        "error": f"403::{_DISABLED}",
+        "advice": {"reconnect": "none"},
+    }
     return Json([refused])
 
 

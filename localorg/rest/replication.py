@@ -1,4 +1,7 @@
-"""Which records were changed or deleted in a span of time. Source: REST API Developer Guide, sObject Get Updated and sObject Get Deleted."""
+"""Which records were changed or deleted in a span of time.
+
+Source: REST API Developer Guide, sObject Get Updated and sObject Get Deleted.
+"""
 
 from datetime import UTC, datetime
 
@@ -28,7 +31,9 @@ def routes(org: Org) -> list[BaseRoute]:
 async def _updated(org: Org, request: Request) -> Response:
     name, start, end = _asked(org, request, UPDATED_DAYS)
     found = org.db.execute(
-        f'SELECT Id FROM "{name}" WHERE IsDeleted = 0 AND SystemModstamp >= ? AND SystemModstamp < ? ORDER BY SystemModstamp, Id', (start, end)
+        f'SELECT Id FROM "{name}" WHERE IsDeleted = 0 AND SystemModstamp >= ? AND SystemModstamp < ? ORDER BY'
+        " SystemModstamp, Id",
+        (start, end),
     ).fetchall()
     return Json({"ids": [r["Id"] for r in found], "latestDateCovered": end}, headers=limit_header(org))
 
@@ -36,7 +41,8 @@ async def _updated(org: Org, request: Request) -> Response:
 async def _deleted(org: Org, request: Request) -> Response:
     name, start, end = _asked(org, request, DELETED_DAYS)
     found = org.db.execute(
-        f'SELECT Id, SystemModstamp FROM "{name}" WHERE IsDeleted = 1 AND SystemModstamp >= ? AND SystemModstamp < ? ORDER BY SystemModstamp, Id',
+        f'SELECT Id, SystemModstamp FROM "{name}" WHERE IsDeleted = 1 AND SystemModstamp >= ? AND SystemModstamp < ?'
+        " ORDER BY SystemModstamp, Id",
         (start, end),
     ).fetchall()
     body = {

@@ -143,7 +143,9 @@ def _etag(source: SObject, row: dict[str, object]) -> str | None:
 
 
 def _names(request: Request, header: str, etag: str) -> bool:
-    """Whether an If-Match or If-None-Match header names this state; the suffix of a compressed answer does not count."""
+    """Whether an If-Match or If-None-Match header names this state; the suffix of a compressed answer does not
+    count.
+    """
     given = request.headers.get(header)
     if given is None:
         return False
@@ -168,7 +170,10 @@ async def _update(org: Org, request: Request) -> Response:
     if before is not None and int(from_datetime(str(current["LastModifiedDate"]))) > before:
         return Response(status_code=412, headers=limit_header(org))
     etag = _etag(source, current)
-    if etag is not None and (("if-match" in request.headers and not _names(request, "if-match", etag)) or _names(request, "if-none-match", etag)):
+    if etag is not None and (
+        ("if-match" in request.headers and not _names(request, "if-match", etag))
+        or _names(request, "if-none-match", etag)
+    ):
         return Response(status_code=412, headers=limit_header(org))
     records.update(org, source, to_18(identifier), values, call.session.user_id)
     return Response(status_code=204, headers=limit_header(org))
@@ -193,13 +198,19 @@ async def _password(org: Org, request: Request) -> Response:
     user = call.schema.sobject("User")
     if user_id != call.session.user_id and (user is None or not user.updateable):
         raise no_access()
-    given = str((await json_object(request)).get("NewPassword") or "") if request.method == "POST" else secrets.token_urlsafe(9)
+    given = (
+        str((await json_object(request)).get("NewPassword") or "")
+        if request.method == "POST"
+        else secrets.token_urlsafe(9)
+    )
     if len(given) < 8:
         raise ApiError(400, "INVALID_NEW_PASSWORD", "Your password must be at least 8 characters long.")
     with org.write() as db:
         set_password(db, user_id, given)
     return (
-        Response(status_code=204, headers=limit_header(org)) if request.method == "POST" else Json({"NewPassword": given}, headers=limit_header(org))
+        Response(status_code=204, headers=limit_header(org))
+        if request.method == "POST"
+        else Json({"NewPassword": given}, headers=limit_header(org))
     )
 
 
@@ -234,7 +245,10 @@ async def _query(org: Org, request: Request) -> Response:
     if "explain" in request.query_params:
         call = call_of(org, request)
         try:
-            return Json(explain(org, call.schema, request.query_params["explain"], person=call.person), headers=limit_header(org))
+            return Json(
+                explain(org, call.schema, request.query_params["explain"], person=call.person),
+                headers=limit_header(org),
+            )
         except SoqlError as refused:
             raise ApiError(400, refused.code, refused.message) from None
     return _run_query(org, request, request.query_params.get("q", ""), _batch(request), 0, deleted=False)
@@ -258,14 +272,33 @@ def _batch(request: Request) -> int:
 
 
 def _run_query(org: Org, request: Request, text: str, batch: int, offset: int, *, deleted: bool) -> Response:
-    return _answer_query(org, call_of(org, request), text, batch, offset, deleted=deleted, columns=request.query_params.get("columns") == "true")
+    return _answer_query(
+        org,
+        call_of(org, request),
+        text,
+        batch,
+        offset,
+        deleted=deleted,
+        columns=request.query_params.get("columns") == "true",
+    )
 
 
-def _answer_query(org: Org, call: Call, text: str, batch: int, offset: int, *, deleted: bool = False, columns: bool = False) -> Response:
+def _answer_query(
+    org: Org, call: Call, text: str, batch: int, offset: int, *, deleted: bool = False, columns: bool = False
+) -> Response:
     if not text.strip():
         raise ApiError(400, "MALFORMED_QUERY", "SOQL query is required")
     try:
-        page = run(org, call.schema, text, version=call.version, batch=batch, offset=offset, deleted=deleted, person=call.person)
+        page = run(
+            org,
+            call.schema,
+            text,
+            version=call.version,
+            batch=batch,
+            offset=offset,
+            deleted=deleted,
+            person=call.person,
+        )
         body = column_metadata(call.schema, text) if columns else _page_body(page, call.version)
     except SoqlError as refused:
         raise ApiError(400, refused.code, refused.message) from None
@@ -288,7 +321,14 @@ async def _tooling(org: Org, request: Request) -> Response:
         raise ApiError(400, refused.code, refused.message) from None
     if named.lower() not in _TOOLING:
         raise ApiError(400, "INVALID_TYPE", f"sObject type '{named[:80]}' is not supported.")
-    body: dict[str, object] = {"size": 0, "totalSize": 0, "done": True, "queryLocator": None, "entityTypeName": named, "records": []}
+    body: dict[str, object] = {
+        "size": 0,
+        "totalSize": 0,
+        "done": True,
+        "queryLocator": None,
+        "entityTypeName": named,
+        "records": [],
+    }
     return Json(body, headers=limit_header(org))
 
 
@@ -302,14 +342,20 @@ async def _search(org: Org, request: Request) -> Response:
 async def _parameterized(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     body: dict[str, object] = dict(request.query_params) if request.method == "GET" else await json_object(request)
-    return Json({"searchRecords": parameterized(org, call.schema, body, version=call.version, person=call.person)}, headers=limit_header(org))
+    return Json(
+        {"searchRecords": parameterized(org, call.schema, body, version=call.version, person=call.person)},
+        headers=limit_header(org),
+    )
 
 
 async def _recent(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     text = request.query_params.get("limit", "200")
     limit = min(200, int(text)) if text.isdecimal() and int(text) > 0 else 200
-    seen = org.db.execute("SELECT RecordId FROM viewed WHERE UserId = ? AND ViewedDate IS NOT NULL ORDER BY ViewedDate DESC", (call.session.user_id,))
+    seen = org.db.execute(
+        "SELECT RecordId FROM viewed WHERE UserId = ? AND ViewedDate IS NOT NULL ORDER BY ViewedDate DESC",
+        (call.session.user_id,),
+    )
     ids = [str(r[0]) for r in seen] or _last_changed(org, call, limit)
     rows: list[dict[str, object]] = []
     for identifier in ids:
@@ -319,7 +365,9 @@ async def _recent(org: Org, request: Request) -> Response:
         text = f'SELECT "{source.name_field}" FROM "{source.name}" WHERE Id = ? AND IsDeleted = 0'
         found = org.db.execute(text, (identifier,)).fetchone()
         if found is not None:
-            rows.append({"attributes": attributes(source, call.version, identifier), "Id": identifier, "Name": found[0]})
+            rows.append(
+                {"attributes": attributes(source, call.version, identifier), "Id": identifier, "Name": found[0]}
+            )
     return Json(rows, headers=limit_header(org))
 
 
@@ -328,6 +376,9 @@ def _last_changed(org: Org, call: Call, limit: int) -> list[str]:
     found: list[tuple[str, str]] = []
     for source in call.schema:
         if source.field("Name") is not None and source.name not in ("Profile", "Organization", "User"):
-            text = f'SELECT LastModifiedDate, Id FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC LIMIT ?'
+            text = (
+                f'SELECT LastModifiedDate, Id FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC'
+                " LIMIT ?"
+            )
             found += [(str(r[0]), str(r[1])) for r in org.db.execute(text, (limit,))]
     return [identifier for _, identifier in sorted(found, key=lambda r: r[0], reverse=True)[:limit]]

@@ -17,7 +17,13 @@ from localorg.soql import SoqlError, run
 MAX_LENGTH = 100_000
 _DEFAULT_LIMIT = 200
 _SEARCHED = ("Name", "Email", "Phone", "Subject", "Company", "Username", "Title", "Website")
-_SCOPES = {"NAME": ("Name",), "EMAIL": ("Email",), "PHONE": ("Phone", "MobilePhone", "Fax"), "ALL": _SEARCHED, "SIDEBAR": _SEARCHED}
+_SCOPES = {
+    "NAME": ("Name",),
+    "EMAIL": ("Email",),
+    "PHONE": ("Phone", "MobilePhone", "Fax"),
+    "ALL": _SEARCHED,
+    "SIDEBAR": _SEARCHED,
+}
 _SOSL = re.compile(r"\s*FIND\s*\{(?P<find>(?:[^{}\\]|\\.)*)\}(?P<rest>.*)\Z", re.IGNORECASE | re.DOTALL)
 _IN = re.compile(r"\s*IN\s+(?P<scope>NAME|EMAIL|PHONE|ALL|SIDEBAR)\s+FIELDS\b", re.IGNORECASE)
 _LIMIT = re.compile(r"\s+LIMIT\s+(?P<limit>\d{1,6})\s*\Z", re.IGNORECASE)
@@ -57,7 +63,9 @@ def search(org: Org, schema: Schema, text: str, *, version: str, person: Person)
     return _find(org, schema, _terms(match["find"]), scope, wanted, limit, version, person)
 
 
-def parameterized(org: Org, schema: Schema, body: Mapping[str, object], *, version: str, person: Person) -> list[dict[str, object]]:
+def parameterized(
+    org: Org, schema: Schema, body: Mapping[str, object], *, version: str, person: Person
+) -> list[dict[str, object]]:
     """`q`, `sobject` (or `sobjects`), `fields`, `in`, `overallLimit` as REST takes them. Raises ApiError."""
     text = str(body.get("q") or "")
     scope = str(body.get("in") or "ALL").upper()
@@ -67,7 +75,9 @@ def parameterized(org: Org, schema: Schema, body: Mapping[str, object], *, versi
     named: list[dict[str, object]] = cast(list[dict[str, object]], listed) if isinstance(listed, list) else []
     if not named and body.get("sobject"):
         given = body.get(f"{body['sobject']}.fields") or body.get("fields") or "Id"
-        named = [{"name": body["sobject"], "fields": str(given).split(","), "limit": body.get(f"{body['sobject']}.limit")}]
+        named = [
+            {"name": body["sobject"], "fields": str(given).split(","), "limit": body.get(f"{body['sobject']}.limit")}
+        ]
     overall = _number(body.get("overallLimit"), _DEFAULT_LIMIT)
     wanted: list[_Wanted] = []
     for one in named:
@@ -79,7 +89,14 @@ def parameterized(org: Org, schema: Schema, body: Mapping[str, object], *, versi
         where = str(one["where"]) if one.get("where") else None
         wanted.append(_Wanted(source, text_fields, where, f"LIMIT {_number(one.get('limit'), overall)}"))
     return _find(
-        org, schema, _terms(text), scope, wanted or [_Wanted(o, "Id", None, "") for o in schema if _fields_of(o, scope)], overall, version, person
+        org,
+        schema,
+        _terms(text),
+        scope,
+        wanted or [_Wanted(o, "Id", None, "") for o in schema if _fields_of(o, scope)],
+        overall,
+        version,
+        person,
     )
 
 
@@ -93,7 +110,8 @@ _WORD = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bracket>[()])|(?P<p
 
 
 def _terms(find: str) -> _Condition:
-    """The words of a search with AND, OR, AND NOT and brackets; AND binds closer than OR, and stands between words that have nothing between.
+    """The words of a search with AND, OR, AND NOT and brackets; AND binds closer than OR, and stands between words that
+    have nothing between.
 
     Source: SOQL and SOSL Reference, "FIND {SearchQuery}". Raises ApiError MALFORMED_SEARCH.
     """
@@ -134,7 +152,11 @@ class _Words:
 
     def _all(self) -> _Condition:
         parts = [self._one()]
-        while self.rest and self.rest[0] != ("bracket", ")") and not (self.rest[0][0] == "plain" and self.rest[0][1].upper() == "OR"):
+        while (
+            self.rest
+            and self.rest[0] != ("bracket", ")")
+            and not (self.rest[0][0] == "plain" and self.rest[0][1].upper() == "OR")
+        ):
             if self._takes("AND") and self._takes("NOT"):
                 parts.append(_without(self._one()))
             else:
@@ -237,7 +259,14 @@ def _fields_of(source: SObject, scope: str) -> list[str]:
 
 
 def _find(
-    org: Org, schema: Schema, terms: _Condition, scope: str, wanted: list[_Wanted], limit: int, version: str, person: Person
+    org: Org,
+    schema: Schema,
+    terms: _Condition,
+    scope: str,
+    wanted: list[_Wanted],
+    limit: int,
+    version: str,
+    person: Person,
 ) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for one in wanted:

@@ -26,8 +26,10 @@ from localorg.soql.functions import formatted
 from localorg.web import Json, json_object, limit_header, route
 
 _TYPES = {
-    "string": "String", "id": "String", "textarea": "TextArea", "picklist": "Picklist", "multipicklist": "MultiPicklist", "reference": "Reference",
-    "email": "Email", "phone": "Phone", "url": "Url", "boolean": "Boolean", "currency": "Currency", "double": "Double", "int": "Int",
+    "string": "String", "id": "String", "textarea": "TextArea", "picklist": "Picklist",
+    "multipicklist": "MultiPicklist", "reference": "Reference",
+    "email": "Email", "phone": "Phone", "url": "Url", "boolean": "Boolean", "currency": "Currency", "double": "Double",
+    "int": "Int",
     "percent": "Percent", "date": "Date", "datetime": "DateTime", "address": "Address", "location": "Location",
 }  # fmt: skip
 _PAGE, _MOST = 50, 2000
@@ -70,7 +72,8 @@ async def _directory(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     base = f"/services/data/v{call.version}/ui-api/object-info/"
     found = {
-        o.name: {"apiName": o.name, "keyPrefix": o.prefix, "label": o.label, "labelPlural": o.plural, "nameFields": [o.name_field],
+        o.name: {"apiName": o.name, "keyPrefix": o.prefix, "label": o.label, "labelPlural": o.plural,
+                 "nameFields": [o.name_field],
                  "objectInfoUrl": base + o.name}
         for o in call.schema
     }  # fmt: skip
@@ -100,16 +103,20 @@ def _object_info(call: Call, source: SObject) -> dict[str, object]:
     return {
         "apiName": source.name,
         "childRelationships": [
-            {"childObjectApiName": c.child, "fieldName": c.field, "junctionIdListNames": [], "junctionReferenceTo": [], "relationshipName": c.name}
+            {"childObjectApiName": c.child, "fieldName": c.field, "junctionIdListNames": [], "junctionReferenceTo": [],
+             "relationshipName": c.name}
             for c in source.children
         ],
-        "compactLayoutable": True, "createable": source.createable, "custom": source.custom, "defaultRecordTypeId": default,
+        "compactLayoutable": True, "createable": source.createable, "custom": source.custom,
+        "defaultRecordTypeId": default,
         "deletable": source.deletable, "dependentFields": {}, "feedEnabled": False,
         "fields": {f.name: _field_info(call, source, f) for f in source.fields},
-        "keyPrefix": source.prefix, "label": source.label, "labelPlural": source.plural, "layoutable": True, "mruEnabled": True,
+        "keyPrefix": source.prefix, "label": source.label, "labelPlural": source.plural, "layoutable": True,
+        "mruEnabled": True,
         "nameFields": [source.name_field], "queryable": True,
         "recordTypeInfos": {
-            str(t["recordTypeId"]): {k: t[k] for k in ("available", "defaultRecordTypeMapping", "master", "name", "recordTypeId")} for t in types
+            str(t["recordTypeId"]): {k: t[k] for k in ("available", "defaultRecordTypeMapping", "master", "name",
+                                                       "recordTypeId")} for t in types
         },
         "searchLayoutable": True, "searchable": True, "themeInfo": None, "updateable": source.updateable,
     }  # fmt: skip
@@ -119,14 +126,20 @@ def _field_info(call: Call, source: SObject, f: Field) -> dict[str, object]:
     targets = [o for t in f.targets if (o := call.schema.sobject(t)) is not None]
     number = f.type in ("currency", "double", "percent", "int")
     return {
-        "apiName": f.name, "calculated": f.calculated, "compound": f.compound is not None, "compoundComponentName": None,
-        "compoundFieldName": f.within, "controllerName": None, "controllingFields": [], "createable": source.createable and f.writable,
-        "custom": f.custom, "dataType": _TYPES[f.type], "extraTypeInfo": None, "filterable": f.filterable, "filteredLookupInfo": None,
-        "highScaleNumber": False, "htmlFormatted": False, "inlineHelpText": None, "label": f.label, "length": 0 if number else f.length,
+        "apiName": f.name, "calculated": f.calculated, "compound": f.compound is not None,
+        "compoundComponentName": None,
+        "compoundFieldName": f.within, "controllerName": None, "controllingFields": [],
+        "createable": source.createable and f.writable,
+        "custom": f.custom, "dataType": _TYPES[f.type], "extraTypeInfo": None, "filterable": f.filterable,
+        "filteredLookupInfo": None,
+        "highScaleNumber": False, "htmlFormatted": False, "inlineHelpText": None, "label": f.label,
+        "length": 0 if number else f.length,
         "maskType": None, "nameField": f.name == source.name_field, "polymorphicForeignKey": len(f.targets) > 1,
         "precision": 18 if number else 0, "reference": bool(f.targets), "referenceTargetField": None,
-        "referenceToInfos": [{"apiName": o.name, "nameFields": [o.name_field]} for o in targets], "relationshipName": f.relationship,
-        "required": f.required, "scale": 2 if f.type in ("currency", "percent") else 0, "searchPrefilterable": f.type == "picklist",
+        "referenceToInfos": [{"apiName": o.name, "nameFields": [o.name_field]} for o in targets],
+        "relationshipName": f.relationship,
+        "required": f.required, "scale": 2 if f.type in ("currency", "percent") else 0,
+        "searchPrefilterable": f.type == "picklist",
         "sortable": f.filterable, "unique": f.external_id, "updateable": source.updateable and f.writable,
     }  # fmt: skip
 
@@ -161,9 +174,15 @@ def _values(call: Call, source: SObject, f: Field, request: Request) -> dict[str
     def told(value: str) -> dict[str, object]:
         return {"attributes": None, "label": f.label_of(value), "validFor": [], "value": value}
 
-    base = f"/services/data/v{call.version}/ui-api/object-info/{source.name}/picklist-values/{request.path_params['record_type']}"
+    values = f"picklist-values/{request.path_params['record_type']}"
+    base = f"/services/data/v{call.version}/ui-api/object-info/{source.name}/{values}"
     default = told(str(f.default)) if f.default is not None else None
-    return {"controllerValues": {}, "defaultValue": default, "url": f"{base}/{f.name}", "values": [told(v) for v in f.picklist]}
+    return {
+        "controllerValues": {},
+        "defaultValue": default,
+        "url": f"{base}/{f.name}",
+        "values": [told(v) for v in f.picklist],
+    }
 
 
 # Records
@@ -188,7 +207,9 @@ async def _records(org: Org, request: Request) -> Response:
             results.append({"result": _shown(org, call, identifier.strip(), request), "statusCode": 200})
         except ApiError as refused:
             results.append({"result": refused.body(), "statusCode": refused.status})
-    return Json({"hasErrors": any(r["statusCode"] != 200 for r in results), "results": results}, headers=limit_header(org))
+    return Json(
+        {"hasErrors": any(r["statusCode"] != 200 for r in results), "results": results}, headers=limit_header(org)
+    )
 
 
 async def _create(org: Org, request: Request) -> Response:
@@ -242,7 +263,9 @@ def _shown(org: Org, call: Call, identifier: str, request: Request) -> dict[str,
     if "compact" in layouts:
         wanted += [f.name for f in compact_fields(source)]
     if not wanted:
-        raise ApiError(400, "ILLEGAL_QUERY_PARAMETER_VALUE", "Specify at least one of fields, optionalFields or layoutTypes")
+        raise ApiError(
+            400, "ILLEGAL_QUERY_PARAMETER_VALUE", "Specify at least one of fields, optionalFields or layoutTypes"
+        )
     return _representation(org, call, source, identifier, wanted, _optional(source, request))
 
 
@@ -254,7 +277,11 @@ def _paths(source: SObject, text: str, *, strict: bool) -> list[str]:
         if rest and first.lower() == source.name.lower():
             found.append(rest)
         elif part and strict:
-            raise ApiError(400, "INVALID_FIELD", f"{part[:80]} is not a field of {source.name}; names begin with the object, as {source.name}.Name")
+            raise ApiError(
+                400,
+                "INVALID_FIELD",
+                f"{part[:80]} is not a field of {source.name}; names begin with the object, as {source.name}.Name",
+            )
     return found
 
 
@@ -267,7 +294,11 @@ def _representation(
 ) -> dict[str, object]:
     wanted = [p for p in dict.fromkeys(paths) if p not in optional or _exists(call, source, p)]
     # A reference comes with the name of what it leads to.
-    names = [f"{f.relationship}.{_name_of(call, f)}" for p in wanted if (f := source.field(p)) is not None and f.targets and _name_of(call, f)]
+    names = [
+        f"{f.relationship}.{_name_of(call, f)}"
+        for p in wanted
+        if (f := source.field(p)) is not None and f.targets and _name_of(call, f)
+    ]
     found = _read(org, call, source, [*wanted, *names], f"Id = '{identifier}'", 1, 0)
     if not found:
         raise not_found()
@@ -293,9 +324,14 @@ def _exists(call: Call, source: SObject, path: str) -> bool:
 _ALWAYS = ("Id", "LastModifiedById", "LastModifiedDate", "SystemModstamp")
 
 
-def _read(org: Org, call: Call, source: SObject, paths: Iterable[str], where: str, limit: int, offset: int) -> list[dict[str, object]]:
+def _read(
+    org: Org, call: Call, source: SObject, paths: Iterable[str], where: str, limit: int, offset: int
+) -> list[dict[str, object]]:
     names = {p.lower(): p for p in (*_ALWAYS, *paths)}
-    text = f"SELECT {', '.join(names.values())} FROM {source.name} WHERE {where} ORDER BY {source.name_field}, Id LIMIT {limit} OFFSET {offset}"
+    text = (
+        f"SELECT {', '.join(names.values())} FROM {source.name} WHERE {where} ORDER BY {source.name_field}, Id LIMIT"
+        f" {limit} OFFSET {offset}"
+    )
     if source.name_field == "Id":
         text = text.replace("ORDER BY Id, Id", "ORDER BY Id")
     try:
@@ -315,8 +351,10 @@ def _as_record(org: Org, call: Call, source: SObject, found: Mapping[str, object
             fields[name] = _parent(org, call, value)
     modified = str(found.get("LastModifiedDate") or "")
     return {
-        "apiName": source.name, "childRelationships": {}, "fields": fields, "id": found.get("Id"), "lastModifiedById": found.get("LastModifiedById"),
-        "lastModifiedDate": _utc(modified) if modified else None, "recordTypeId": MASTER_RECORD_TYPE, "recordTypeInfo": None,
+        "apiName": source.name, "childRelationships": {}, "fields": fields, "id": found.get("Id"),
+        "lastModifiedById": found.get("LastModifiedById"),
+        "lastModifiedDate": _utc(modified) if modified else None, "recordTypeId": MASTER_RECORD_TYPE,
+        "recordTypeInfo": None,
         "systemModstamp": _utc(str(found["SystemModstamp"])) if found.get("SystemModstamp") else None,
         "weakEtag": int(_moment(modified).timestamp() * 1000) if modified else 0,
     }  # fmt: skip
@@ -370,8 +408,10 @@ async def _lists(org: Org, request: Request) -> Response:
     base = f"/services/data/v{call.version}/ui-api/list-ui"
     lists = [{"apiName": v.name, "id": v.id, "label": v.label, "listUiUrl": f"{base}/{v.id}"} for v in views(source)]
     body: dict[str, object] = {
-        "count": len(lists), "currentPageToken": "0", "currentPageUrl": f"{base}/{source.name}?pageSize=20&pageToken=0", "lists": lists,
-        "nextPageToken": None, "nextPageUrl": None, "objectApiName": source.name, "pageSize": 20, "previousPageToken": None, "previousPageUrl": None,
+        "count": len(lists), "currentPageToken": "0", "currentPageUrl": f"{base}/{source.name}?pageSize=20&pageToken=0",
+        "lists": lists,
+        "nextPageToken": None, "nextPageUrl": None, "objectApiName": source.name, "pageSize": 20,
+        "previousPageToken": None, "previousPageUrl": None,
         "queryString": request.query_params.get("q"), "recentListsOnly": False,
     }  # fmt: skip
     return _answer(org, body)
@@ -408,9 +448,11 @@ def _view_info(view: ListView) -> dict[str, object]:
         "cloneable": False, "createable": False, "deletable": False,
         "displayColumns": [{"fieldApiName": f.name, "label": f.label, "sortable": f.filterable} for f in view.columns],
         "filterLogicString": None,
-        "filteredByInfo": [{"fieldApiName": n, "label": n, "operandLabels": [v], "operator": "Equals"} for n, _, v in view.conditions],
+        "filteredByInfo": [{"fieldApiName": n, "label": n, "operandLabels": [v], "operator": "Equals"} for n, _,
+                           v in view.conditions],
         "label": view.label,
-        "listReference": {"id": view.id, "listViewApiName": view.name, "objectApiName": view.source.name, "type": "listView"},
+        "listReference": {"id": view.id, "listViewApiName": view.name, "objectApiName": view.source.name,
+                          "type": "listView"},
         "orderedByInfo": [{"fieldApiName": view.order, "isAscending": True, "label": view.order}],
         "updateable": False, "userPreferences": {"columnWidths": {}, "columnWrap": {}}, "visibility": "Public",
     }  # fmt: skip
@@ -432,8 +474,10 @@ def _page(base: str, rows: list[dict[str, object]], size: int, start: int, *, mo
         return None if at is None else f"{base}?pageSize={size}&pageToken={at}"
 
     return {
-        "count": len(rows), "currentPageToken": str(start), "currentPageUrl": url(start), "nextPageToken": None if after is None else str(after),
-        "nextPageUrl": url(after), "pageSize": size, "previousPageToken": None if before is None else str(before), "previousPageUrl": url(before),
+        "count": len(rows), "currentPageToken": str(start), "currentPageUrl": url(start),
+        "nextPageToken": None if after is None else str(after),
+        "nextPageUrl": url(after), "pageSize": size, "previousPageToken": None if before is None else str(before),
+        "previousPageUrl": url(before),
         "records": rows,
     }  # fmt: skip
 
@@ -441,7 +485,9 @@ def _page(base: str, rows: list[dict[str, object]], size: int, start: int, *, mo
 def _paging(request: Request) -> tuple[int, int]:
     size, token = request.query_params.get("pageSize", str(_PAGE)), request.query_params.get("pageToken", "0")
     if not size.isdecimal() or not 1 <= int(size) <= _MOST or not token.isdecimal() or int(token) > _MOST:
-        raise ApiError(400, "INVALID_REQUEST", f"pageSize is a number from 1 to {_MOST}, pageToken one that an answer gave")
+        raise ApiError(
+            400, "INVALID_REQUEST", f"pageSize is a number from 1 to {_MOST}, pageToken one that an answer gave"
+        )
     return int(size), int(token)
 
 
@@ -457,12 +503,18 @@ async def _related_lists(org: Org, request: Request) -> Response:
         child = call.schema.sobject(c.child)
         if child is not None:
             told: dict[str, object] = {
-                "entityLabel": child.label, "entityLabelPlural": child.plural, "fieldApiName": c.field, "keyPrefix": child.prefix,
-                "label": child.plural, "objectApiName": child.name, "relatedListId": c.name, "relatedListInfoUrl": f"{base}/{c.name}",
+                "entityLabel": child.label, "entityLabelPlural": child.plural, "fieldApiName": c.field,
+                "keyPrefix": child.prefix,
+                "label": child.plural, "objectApiName": child.name, "relatedListId": c.name,
+                "relatedListInfoUrl": f"{base}/{c.name}",
                 "themeInfo": None,
             }  # fmt: skip
             lists.append(told)
-    body: dict[str, object] = {"parentObjectApiName": source.name, "parentRecordTypeId": MASTER_RECORD_TYPE, "relatedLists": lists}
+    body: dict[str, object] = {
+        "parentObjectApiName": source.name,
+        "parentRecordTypeId": MASTER_RECORD_TYPE,
+        "relatedLists": lists,
+    }
     return _answer(org, body)
 
 
@@ -475,10 +527,15 @@ async def _related(org: Org, request: Request) -> Response:
         raise not_found()
     size, start = _paging(request)
     wanted = _paths(child, request.query_params.get("fields", ""), strict=True)
-    wanted += [p for p in _paths(child, request.query_params.get("optionalFields", ""), strict=False) if _exists(call, child, p)]
+    wanted += [
+        p
+        for p in _paths(child, request.query_params.get("optionalFields", ""), strict=False)
+        if _exists(call, child, p)
+    ]
     found = _read(org, call, child, wanted or [child.name_field], f"{relation.field} = '{identifier}'", size + 1, start)
     base = f"/services/data/v{call.version}/ui-api/related-list-records/{identifier}/{relation.name}"
-    reference = {"inContextOfRecordId": identifier, "parentObjectApiName": parent.name, "recordTypeId": None, "relatedListId": relation.name,
+    reference = {"inContextOfRecordId": identifier, "parentObjectApiName": parent.name, "recordTypeId": None,
+                 "relatedListId": relation.name,
                  "type": "relatedList"}  # fmt: skip
     body = _page(base, [_as_record(org, call, child, r) for r in found[:size]], size, start, more=len(found) > size)
     return _answer(org, body | {"listReference": reference, "sortBy": [child.name_field]})

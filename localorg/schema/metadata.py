@@ -8,7 +8,9 @@ from localorg.schema.sobjects import STANDARD, Schema
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a profile or permission set says: by object the letters of create, read, update, delete; by `Object.Field` of read, update."""
+    """What a profile or permission set says: by object the letters of create, read, update, delete; by `Object.Field`
+    of read, update.
+    """
 
     name: str
     label: str

@@ -15,7 +15,14 @@ INDUSTRIES = (
     "Energy", "Engineering", "Finance", "Healthcare", "Hospitality", "Insurance", "Manufacturing", "Media", "Retail",
     "Technology", "Telecommunications", "Transportation", "Utilities", "Other",
 )  # fmt: skip
-ACCOUNT_TYPES = ("Prospect", "Customer - Direct", "Customer - Channel", "Channel Partner / Reseller", "Technology Partner", "Other")
+ACCOUNT_TYPES = (
+    "Prospect",
+    "Customer - Direct",
+    "Customer - Channel",
+    "Channel Partner / Reseller",
+    "Technology Partner",
+    "Other",
+)
 RATINGS = ("Hot", "Warm", "Cold")
 STAGES: tuple[tuple[str, int], ...] = (
     ("Prospecting", 10), ("Qualification", 10), ("Needs Analysis", 20), ("Value Proposition", 50),
@@ -23,7 +30,15 @@ STAGES: tuple[tuple[str, int], ...] = (
     ("Negotiation/Review", 90), ("Closed Won", 100), ("Closed Lost", 0),
 )  # fmt: skip
 INTERESTS = ("Hardware", "Software", "Services", "Training")
-CASE_REASONS = ("Installation", "Equipment Complexity", "Performance", "Breakdown", "Equipment Design", "Feedback", "Other")
+CASE_REASONS = (
+    "Installation",
+    "Equipment Complexity",
+    "Performance",
+    "Breakdown",
+    "Equipment Design",
+    "Feedback",
+    "Other",
+)
 FORECASTS = ("Omitted", "Pipeline", "Best Case", "Commit", "Closed")
 LEAD_SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
 SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.")
@@ -38,10 +53,11 @@ class Field:
 
     `compound` ones are an address or geolocation made of the fields with that prefix; they are shown, not stored.
     `system` fields are set by the org, `calculated` ones follow from others, `read_only` ones a profile may not change.
-    `others` are further objects that a polymorphic reference may refer to; `labels` what a picklist's values are shown as, when
-    that differs; `seen_by` the column of `viewed` that holds it for each user; `restricted` picklists take their own values only;
-    `within` is the compound field that this one is a part of; what refers by a `cascade` field goes with its parent;
-    `number_format` is how an auto number is written, such as `INV-{0000}`; `computed_default` is a default that a formula gives.
+    `others` are further objects that a polymorphic reference may refer to; `labels` what a picklist's values are shown
+    as, when that differs; `seen_by` the column of `viewed` that holds it for each user; `restricted` picklists take
+    their own values only; `within` is the compound field that this one is a part of; what refers by a `cascade` field
+    goes with its parent; `number_format` is how an auto number is written, such as `INV-{0000}`; `computed_default` is
+    a default that a formula gives.
     """
 
     name: str
@@ -134,7 +150,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A validation rule: `refuses` tells whether a change breaks it, `field` is where the message belongs, empty for the whole page."""
+    """A validation rule: `refuses` tells whether a change breaks it, `field` is where the message belongs, empty for
+    the whole page.
+    """
 
     name: str
     message: str
@@ -144,7 +162,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SObject:
-    """One object of the org with its three-character key prefix; `record_types` are developer name and label of each."""
+    """One object of the org with its three-character key prefix; `record_types` are developer name and label of
+    each.
+    """
 
     name: str
     label: str
@@ -220,7 +240,9 @@ def _pick(name: str, label: str, values: tuple[str, ...], *, required: bool = Fa
     return Field(name, label, "picklist", 255, required, values, default=default)
 
 
-def _ref(name: str, label: str, to: str, relationship: str, *, system: bool = False, others: tuple[str, ...] = ()) -> Field:
+def _ref(
+    name: str, label: str, to: str, relationship: str, *, system: bool = False, others: tuple[str, ...] = ()
+) -> Field:
     return Field(name, label, "reference", 18, refers_to=to, relationship=relationship, system=system, others=others)
 
 
@@ -230,12 +252,19 @@ def _number(name: str, label: str, kind: str = "double") -> Field:
 
 def _address(prefix: str, label: str) -> tuple[Field, ...]:
     parts = (
-        ("Street", "Street", "textarea", 255), ("City", "City", "string", 40), ("State", "State/Province", "string", 80),
+        ("Street", "Street", "textarea", 255), ("City", "City", "string", 40), ("State", "State/Province", "string",
+            80),
         ("PostalCode", "Zip/Postal Code", "string", 20), ("Country", "Country", "string", 80),
         ("Latitude", "Latitude", "double", 0), ("Longitude", "Longitude", "double", 0),
     )  # fmt: skip
     whole = Field(f"{prefix}Address", f"{label} Address".strip(), "address", 0, compound=prefix)
-    return (*(Field(prefix + name, f"{label} {shown}".strip(), kind, length, within=whole.name) for name, shown, kind, length in parts), whole)
+    return (
+        *(
+            Field(prefix + name, f"{label} {shown}".strip(), kind, length, within=whole.name)
+            for name, shown, kind, length in parts
+        ),
+        whole,
+    )
 
 
 _ID = Field("Id", "Record ID", "id", 18, system=True)
@@ -281,7 +310,8 @@ STANDARD = Schema(
                 _pick("AccountSource", "Account Source", LEAD_SOURCES),
                 Field("LastActivityDate", "Last Activity", "date", 0, system=True),
                 Field("LastViewedDate", "Last Viewed Date", "datetime", 0, system=True, seen_by="ViewedDate"),
-                Field("LastReferencedDate", "Last Referenced Date", "datetime", 0, system=True, seen_by="ReferencedDate"),
+                Field("LastReferencedDate", "Last Referenced Date", "datetime", 0, system=True,
+                      seen_by="ReferencedDate"),
                 Field("External_Id__c", "External ID", "string", 64, external_id=True, unique=True),
                 _text("Description", "Account Description", 32000, kind="textarea"),
                 *_address("Billing", "Billing"),
@@ -348,7 +378,8 @@ STANDARD = Schema(
                 Field("FiscalQuarter", "Fiscal Quarter", "int", 0, calculated=True),
                 Field("LastActivityDate", "Last Activity", "date", 0, system=True),
                 Field("CloseDate", "Close Date", "date", 0, required=True),
-                _pick("Type", "Opportunity Type", ("New Customer", "Existing Customer - Upgrade", "Existing Customer - Replacement")),
+                _pick("Type", "Opportunity Type", ("New Customer", "Existing Customer - Upgrade",
+                                                   "Existing Customer - Replacement")),
                 _text("NextStep", "Next Step", 255),
                 _pick("LeadSource", "Lead Source", LEAD_SOURCES),
                 Field("IsClosed", "Closed", "boolean", 0, calculated=True, default=False),
@@ -369,7 +400,8 @@ STANDARD = Schema(
                 _text("Email", "Email", 80, kind="email"),
                 _text("Phone", "Phone", 40, kind="phone"),
                 _pick("LeadSource", "Lead Source", LEAD_SOURCES),
-                _pick("Status", "Status", ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted"),
+                _pick("Status", "Status", ("Open - Not Contacted", "Working - Contacted", "Closed - Converted",
+                                           "Closed - Not Converted"),
                       default="Open - Not Contacted"),
                 _pick("Rating", "Rating", RATINGS),
                 _pick("Industry", "Industry", INDUSTRIES),
@@ -384,7 +416,8 @@ STANDARD = Schema(
                 Field("ConvertedDate", "Converted Date", "date", 0, system=True),
                 _ref("ConvertedAccountId", "Converted Account ID", "Account", "ConvertedAccount", system=True),
                 _ref("ConvertedContactId", "Converted Contact ID", "Contact", "ConvertedContact", system=True),
-                _ref("ConvertedOpportunityId", "Converted Opportunity ID", "Opportunity", "ConvertedOpportunity", system=True),
+                _ref("ConvertedOpportunityId", "Converted Opportunity ID", "Opportunity", "ConvertedOpportunity",
+                     system=True),
                 OWNER,
                 *_STAMPS,
             ),
@@ -421,7 +454,8 @@ STANDARD = Schema(
                 _ref("WhatId", "Related To ID", "Account", "What", others=("Case", "Opportunity")),
                 _text("Subject", "Subject"),
                 Field("ActivityDate", "Due Date Only", "date", 0),
-                _pick("Status", "Status", ("Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred"), default="Not Started"),
+                _pick("Status", "Status", ("Not Started", "In Progress", "Completed", "Waiting on someone else",
+                                           "Deferred"), default="Not Started"),
                 _pick("Priority", "Priority", ("High", "Normal", "Low"), default="Normal"),
                 _pick("Type", "Type", ("Call", "Meeting", "Other")),
                 Field("IsClosed", "Closed", "boolean", 0, calculated=True, default=False),
@@ -471,8 +505,10 @@ STANDARD = Schema(
         SObject(
             "RecordType", "Record Type", "Record Types", "012",
             (
-                _ID, _text("Name", "Name", 80, required=True), _text("DeveloperName", "Record Type Name", 80, required=True),
-                _text("SobjectType", "SObject Type Name", 40), Field("IsActive", "Active", "boolean", 0, default=True), *_STAMPS,
+                _ID, _text("Name", "Name", 80, required=True), _text("DeveloperName", "Record Type Name", 80,
+                                                                     required=True),
+                _text("SobjectType", "SObject Type Name", 40), Field("IsActive", "Active", "boolean", 0, default=True),
+                *_STAMPS,
             ),
             createable=False,
             updateable=False,
@@ -481,7 +517,8 @@ STANDARD = Schema(
         SObject(
             "PermissionSet", "Permission Set", "Permission Sets", "0PS",
             (
-                _ID, _text("Name", "Permission Set Name", 80, required=True), _text("Label", "Permission Set Label", 80, required=True),
+                _ID, _text("Name", "Permission Set Name", 80, required=True), _text("Label", "Permission Set Label", 80,
+                    required=True),
                 Field("IsOwnedByProfile", "Is Owned By Profile", "boolean", 0, default=False), *_STAMPS,
             ),
             (ChildRelationship("Assignments", "PermissionSetAssignment", "PermissionSetId"),),
@@ -521,8 +558,11 @@ STANDARD = Schema(
 NAME_FIELDS = {
     f.name.lower(): f
     for f in (
-        _ID, _text("Name", "Name"), _text("Type", "Type", 40), _text("FirstName", "First Name", 40), _text("LastName", "Last Name", 80),
-        _text("Email", "Email", 80, kind="email"), _text("Phone", "Phone", 40, kind="phone"), _text("Title", "Title", 128),
-        _text("Username", "Username", 80), _text("Alias", "Alias", 8), Field("IsActive", "Active", "boolean", 0), *_PERSON[:1],
+        _ID, _text("Name", "Name"), _text("Type", "Type", 40), _text("FirstName", "First Name", 40), _text("LastName",
+            "Last Name", 80),
+        _text("Email", "Email", 80, kind="email"), _text("Phone", "Phone", 40, kind="phone"), _text("Title", "Title",
+            128),
+        _text("Username", "Username", 80), _text("Alias", "Alias", 8), Field("IsActive", "Active", "boolean", 0),
+        *_PERSON[:1],
     )
 }  # fmt: skip

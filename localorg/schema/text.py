@@ -1,7 +1,8 @@
 """Text as Salesforce compares it: without regard to case, in any alphabet, and with regard to accents.
 
-Letters are folded one by one; a letter whose small form is several letters or an ASCII one (`İ`, the Kelvin sign) stays as it is.
-So a text that is ASCII equals no other one, and SQLite's own LIKE, which folds ASCII only, is right for ASCII patterns.
+Letters are folded one by one; a letter whose small form is several letters or an ASCII one (`İ`, the Kelvin sign) stays
+as it is. So a text that is ASCII equals no other one, and SQLite's own LIKE, which folds ASCII only, is right for ASCII
+patterns.
 """
 
 import re

@@ -1,4 +1,6 @@
-"""The columns of a query as `columns=true` tells them, which is what Salesforce's command-line client makes its tables from."""
+"""The columns of a query as `columns=true` tells them, which is what Salesforce's command-line client makes its tables
+from.
+"""
 
 from collections.abc import Sequence
 from typing import cast
@@ -8,9 +10,11 @@ from localorg.soql.syntax import Call, FieldsOf, Path, Query, TypeOf, parse
 
 
 def column_metadata(schema: Schema, text: str) -> dict[str, object]:
-    """What `columns=true` answers instead of rows: the columns of a query, those of parents and children below a column of their own.
+    """What `columns=true` answers instead of rows: the columns of a query, those of parents and children below a column
+    of their own.
 
-    Salesforce's command-line client makes its tables from it. Source: Developer Console's use of it, read by that client.
+    Salesforce's command-line client makes its tables from it. Source: Developer Console's use of it, read by that
+    client.
     """
     query = parse(text)
     source = schema.sobject(query.sobject.text)
@@ -33,13 +37,21 @@ def _columns(schema: Schema, source: SObject | None, query: Query) -> list[dict[
                 name = item.sobject.text if relation is None else relation.name
                 columns.append(_column(name, None, aggregate=True, below=_columns(schema, child, item)))
             case FieldsOf():
-                columns += [] if source is None else [_column(f.name, f) for f in source.fields if f.stored or item.group != "CUSTOM"]
+                columns += (
+                    []
+                    if source is None
+                    else [_column(f.name, f) for f in source.fields if f.stored or item.group != "CUSTOM"]
+                )
             case Call():
                 unnamed = sum(1 for c in columns if str(c["columnName"]).startswith("expr"))
                 shown = f"{item.function.lower()}({item.path.text if item.path else ''})"
                 columns.append(_column(item.alias or f"expr{unnamed}", None, shown=item.alias or shown, aggregate=True))
             case TypeOf():
-                below = [_column(f.text, None) for fields in (*(fields for _, fields in item.branches), item.otherwise) for f in fields]
+                below = [
+                    _column(f.text, None)
+                    for fields in (*(fields for _, fields in item.branches), item.otherwise)
+                    for f in fields
+                ]
                 columns.append(_column(item.relationship.text, None, below=below))
             case Path():
                 _add_path(schema, source, item.parts, columns)
@@ -63,11 +75,24 @@ def _add_path(schema: Schema, source: SObject | None, parts: Sequence[str], colu
     _add_path(schema, parent, rest, cast(list[dict[str, object]], column["joinColumns"]))
 
 
-_APEX_TYPES = {"boolean": "Boolean", "int": "Integer", "date": "Date", "datetime": "Datetime", "id": "Id", "reference": "Id", "address": "Address"}
+_APEX_TYPES = {
+    "boolean": "Boolean",
+    "int": "Integer",
+    "date": "Date",
+    "datetime": "Datetime",
+    "id": "Id",
+    "reference": "Id",
+    "address": "Address",
+}
 
 
 def _column(
-    name: str, f: Field | None, *, shown: str | None = None, aggregate: bool = False, below: list[dict[str, object]] | None = None
+    name: str,
+    f: Field | None,
+    *,
+    shown: str | None = None,
+    aggregate: bool = False,
+    below: list[dict[str, object]] | None = None,
 ) -> dict[str, object]:
     kind = "string" if f is None else f.type
     return {

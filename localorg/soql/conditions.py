@@ -37,7 +37,11 @@ class Conditions:
         if query.scope in _MINE and scope.source.field("OwnerId") is not None:
             found.append(Sql(f'{scope.alias}."OwnerId" = ?', (self._asked.person.user_id,)))
         elif query.scope not in _EVERYTHING:
-            raise self._asked.error("MALFORMED_QUERY", query.sobject.start, f"The scope {query.scope} is not available for {scope.source.name}")
+            raise self._asked.error(
+                "MALFORMED_QUERY",
+                query.sobject.start,
+                f"The scope {query.scope} is not available for {scope.source.name}",
+            )
         if query.where is not None:
             found.append(self.of(query.where, scope))
         return Sql(" AND ".join(f"({c.text})" for c in found) or "1", tuple(p for c in found for p in c.parameters))
@@ -46,7 +50,9 @@ class Conditions:
         match condition:
             case Combine(operator, terms):
                 parts = [self.of(t, scope, aggregates=aggregates) for t in terms]
-                return Sql(f" {operator} ".join(f"({p.text})" for p in parts), tuple(x for p in parts for x in p.parameters))
+                return Sql(
+                    f" {operator} ".join(f"({p.text})" for p in parts), tuple(x for p in parts for x in p.parameters)
+                )
             case Not(term):
                 inner = self.of(term, scope, aggregates=aggregates)
                 return Sql(f"NOT coalesce(({inner.text}), 0)", inner.parameters)
@@ -57,14 +63,18 @@ class Conditions:
             case Compare(left, operator, value):
                 return self._compare_function(left, operator, value, scope, aggregates=aggregates)
 
-    def _compare_function(self, left: Path | Call, operator: str, value: Value, scope: Scope, *, aggregates: bool) -> Sql:
+    def _compare_function(
+        self, left: Path | Call, operator: str, value: Value, scope: Scope, *, aggregates: bool
+    ) -> Sql:
         if isinstance(left, Call):
             if left.function in ("FORMAT", "CONVERTCURRENCY"):
                 raise self._asked.error("MALFORMED_QUERY", left.start, f"{left.function} can only be used in SELECT")
             if not aggregates and (left.function in AGGREGATES or left.function == "GROUPING"):
                 raise self._asked.error("MALFORMED_QUERY", left.start, "Aggregates can only be compared in HAVING")
             if left.function == "DISTANCE" and (operator not in ("<", ">") or value.kind != "number"):
-                raise self._asked.error("MALFORMED_QUERY", left.start, "DISTANCE can only be compared by < and > with a number")
+                raise self._asked.error(
+                    "MALFORMED_QUERY", left.start, "DISTANCE can only be compared by < and > with a number"
+                )
         sql, f = scope.expression(left) if aggregates else scope.whole(left)
         return self._compare(sql, f, left, operator, value)
 
@@ -88,7 +98,9 @@ class Conditions:
 
     def _check_filterable(self, f: Field | None, left: Path | Call) -> None:
         if f is not None and not f.filterable:
-            raise self._asked.error("INVALID_FIELD", left.start, f"field '{label_of(left)}' can not be filtered in a query call")
+            raise self._asked.error(
+                "INVALID_FIELD", left.start, f"field '{label_of(left)}' can not be filtered in a query call"
+            )
 
     def _check_type(self, f: Field | None, left: Path | Call, value: Value) -> None:
         if f is None:
@@ -104,8 +116,14 @@ class Conditions:
         else:
             good = value.kind == "string"
         if not good:
-            kind, quotes = "dateTime" if f.type == "datetime" else f.type, "should" if f.type in TEXT_TYPES else "should not"
-            said = f"value of filter criterion for field '{label_of(left)}' must be of type {kind} and {quotes} be enclosed in quotes"
+            kind, quotes = (
+                "dateTime" if f.type == "datetime" else f.type,
+                "should" if f.type in TEXT_TYPES else "should not",
+            )
+            said = (
+                f"value of filter criterion for field '{label_of(left)}' must be of type {kind} and {quotes} be"
+                " enclosed in quotes"
+            )
             raise self._asked.error("INVALID_FIELD", value.start, said)
         if value.kind in ("date", "datetime"):
             try:
@@ -113,7 +131,9 @@ class Conditions:
             except ValueError:
                 raise self._asked.error("MALFORMED_QUERY", value.start, f"Invalid date: {value.value}") from None
         if f.type in ("id", "reference") and not is_id(str(value.value)):
-            raise self._asked.error("INVALID_QUERY_FILTER_OPERATOR", left.start, f"invalid ID field: {str(value.value)[:40]}")
+            raise self._asked.error(
+                "INVALID_QUERY_FILTER_OPERATOR", left.start, f"invalid ID field: {str(value.value)[:40]}"
+            )
 
     @staticmethod
     def _bind(f: Field | None, value: Value) -> object:
@@ -129,9 +149,13 @@ class Conditions:
         """A day or a span of days: `=` is inside it, `<` before its first moment, `>` after its last."""
         first, last = self._span(value)
         if f is not None and f.type == "datetime":
-            start = to_datetime(datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(self._asked.person.zone)).timestamp())
+            start = to_datetime(
+                datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(self._asked.person.zone)).timestamp()
+            )
             after = last + timedelta(days=1)
-            end = to_datetime(datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(self._asked.person.zone)).timestamp())
+            end = to_datetime(
+                datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(self._asked.person.zone)).timestamp()
+            )
         else:
             start, end = first.isoformat(), (last + timedelta(days=1)).isoformat()
         match operator:
@@ -150,20 +174,28 @@ class Conditions:
 
     def _span(self, value: Value) -> tuple[date, date]:
         text = str(value.value)
-        today = datetime.fromtimestamp(self._asked.org.clock.now(), UTC).astimezone(ZoneInfo(self._asked.person.zone)).date()
+        today = (
+            datetime.fromtimestamp(self._asked.org.clock.now(), UTC)
+            .astimezone(ZoneInfo(self._asked.person.zone))
+            .date()
+        )
         try:
             return date_span(text, today)
         except OverflowError:
             raise self._asked.error("MALFORMED_QUERY", value.start, f"Invalid date: {text}") from None
 
-    def _in(self, left: Path | Call, negated: bool, values: "tuple[Value, ...] | Query", scope: Scope, *, aggregates: bool) -> Sql:
+    def _in(
+        self, left: Path | Call, negated: bool, values: "tuple[Value, ...] | Query", scope: Scope, *, aggregates: bool
+    ) -> Sql:
         sql, f = scope.expression(left) if aggregates else scope.whole(left)
         assert f is not None  # counts cannot stand here
         word = "NOT IN" if negated else "IN"
         if isinstance(values, Query):
             inner_scope = Scope(self._asked, values, self._asked.sobject(values.sobject), depth=scope.depth + 1)
             if len(values.select) != 1 or not isinstance(values.select[0], Path):
-                raise self._asked.error("MALFORMED_QUERY", values.sobject.start, "A semi join sub-query must select exactly one field")
+                raise self._asked.error(
+                    "MALFORMED_QUERY", values.sobject.start, "A semi join sub-query must select exactly one field"
+                )
             found = inner_scope.column(values.select[0])
             column, inner_field = found.sql, found.field
             if inner_field.type not in ("id", "reference") or f.type not in ("id", "reference"):
@@ -171,7 +203,10 @@ class Conditions:
             inner = self.where(values, inner_scope)
             # NOT IN over a set that holds null would be null for every row.
             table = f'"{inner_scope.source.name}" {inner_scope.alias}{inner_scope.joins()}'
-            return Sql(f"{sql} {word} (SELECT {column} FROM {table} WHERE {inner.text} AND {column} IS NOT NULL)", inner.parameters)
+            return Sql(
+                f"{sql} {word} (SELECT {column} FROM {table} WHERE {inner.text} AND {column} IS NOT NULL)",
+                inner.parameters,
+            )
         self._check_filterable(f, left)
         nulls = [v for v in values if _is_null(f, v)]
         given = [v for v in values if not _is_null(f, v)]
@@ -191,12 +226,16 @@ class Conditions:
         column = scope.column(left)
         sql, f = column.sql, column.field
         if f.type != "multipicklist":
-            raise self._asked.error("INVALID_QUERY_FILTER_OPERATOR", left.start, "INCLUDES and EXCLUDES need a multi-select picklist")
+            raise self._asked.error(
+                "INVALID_QUERY_FILTER_OPERATOR", left.start, "INCLUDES and EXCLUDES need a multi-select picklist"
+            )
         alternatives: list[str] = []
         parameters: list[object] = []
         for value in values:
             wanted = [part.strip() for part in str(value.value).split(";") if part.strip()]
-            alternatives.append("(" + " AND ".join(f"instr(';' || {sql} || ';', ?) > 0" for _ in wanted) + ")" if wanted else "0")
+            alternatives.append(
+                "(" + " AND ".join(f"instr(';' || {sql} || ';', ?) > 0" for _ in wanted) + ")" if wanted else "0"
+            )
             parameters += [f";{part};" for part in wanted]
         text = " OR ".join(alternatives)
         return Sql(f"NOT coalesce(({text}), 0)" if negated else f"coalesce(({text}), 0)", tuple(parameters))
@@ -204,4 +243,6 @@ class Conditions:
 
 def _is_null(f: Field | None, value: Value) -> bool:
     """Salesforce keeps no empty text: it is null."""
-    return value.kind == "null" or (value.kind == "string" and value.value == "" and f is not None and f.type in TEXT_TYPES)
+    return value.kind == "null" or (
+        value.kind == "string" and value.value == "" and f is not None and f.type in TEXT_TYPES
+    )

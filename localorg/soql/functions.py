@@ -1,6 +1,7 @@
 """The functions of SOQL: those that SQL computes, those that SQLite has to be taught, and how FORMAT writes a value.
 
-Source of what each means: SOQL and SOSL Reference, "Date Functions", "Location-Based SOQL Queries", "toLabel()", "FORMAT()".
+Source of what each means: SOQL and SOSL Reference, "Date Functions", "Location-Based SOQL Queries", "toLabel()",
+"FORMAT()".
 """
 
 import math
@@ -72,7 +73,10 @@ def _distance(latitude: float | None, longitude: float | None, other: float, bes
     if latitude is None or longitude is None:
         return None
     one, two = math.radians(latitude), math.radians(other)
-    half = math.sin((two - one) / 2) ** 2 + math.cos(one) * math.cos(two) * math.sin(math.radians(beside - longitude) / 2) ** 2
+    half = (
+        math.sin((two - one) / 2) ** 2
+        + math.cos(one) * math.cos(two) * math.sin(math.radians(beside - longitude) / 2) ** 2
+    )
     return 2 * _EARTH[unit] * math.asin(min(1.0, math.sqrt(half)))
 
 
@@ -80,10 +84,16 @@ def address(table: str, f: Field) -> str:
     """The SQL of a compound field: a JSON object, null when all its parts are."""
     if f.type == "location":
         latitude, longitude = (f'{table}."{n}"' for n in f.position)
-        return f"CASE WHEN {latitude} IS NULL THEN NULL ELSE json_object('latitude', {latitude}, 'longitude', {longitude}) END"
+        return (
+            f"CASE WHEN {latitude} IS NULL THEN NULL ELSE json_object('latitude', {latitude}, 'longitude',"
+            f" {longitude}) END"
+        )
     columns = {part: f'{table}."{f.compound}{part}"' for part in ADDRESS_PARTS}
     pairs = ", ".join(f"'{part[0].lower()}{part[1:]}', {column}" for part, column in columns.items())
-    return f"CASE WHEN coalesce({', '.join(columns.values())}) IS NULL THEN NULL ELSE json_object({pairs}, 'geocodeAccuracy', NULL) END"
+    return (
+        f"CASE WHEN coalesce({', '.join(columns.values())}) IS NULL THEN NULL ELSE json_object({pairs},"
+        " 'geocodeAccuracy', NULL) END"
+    )
 
 
 def label_case(sql: str, f: Field) -> str:
@@ -107,9 +117,17 @@ def formatted(f: Field | None, value: object, locale: str, zone: str, currency: 
         return None
     if f is not None and f.type in ("date", "datetime"):
         text = str(value)
-        day = date.fromisoformat(text) if f.type == "date" else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(ZoneInfo(zone))
+        day = (
+            date.fromisoformat(text)
+            if f.type == "date"
+            else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(ZoneInfo(zone))
+        )
         shown = dates.format_skeleton("yMd", day, locale=locale)
-        return shown if not isinstance(day, datetime) else f"{shown} {dates.format_time(day.timetz(), 'short', tzinfo=ZoneInfo(zone), locale=locale)}"
+        return (
+            shown
+            if not isinstance(day, datetime)
+            else f"{shown} {dates.format_time(day.timetz(), 'short', tzinfo=ZoneInfo(zone), locale=locale)}"
+        )
     number = cast(float, value)
     if f is not None and f.type == "currency":
         return numbers.format_currency(number, currency, locale=locale)

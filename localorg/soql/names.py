@@ -1,4 +1,6 @@
-"""What the names in a query mean: the object of FROM with its aliases, fields, parents, and functions over them, as SQL."""
+"""What the names in a query mean: the object of FROM with its aliases, fields, parents, and functions over them, as
+SQL.
+"""
 
 from dataclasses import dataclass
 
@@ -29,8 +31,9 @@ class Asked:
             raise self.error(
                 "INVALID_TYPE",
                 name.start,
-                f"sObject type '{name.text}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the "
-                "entity name. Please reference your WSDL or the describe call for the appropriate names.",
+                f"sObject type '{name.text}' is not supported. If you are attempting to use a custom object, be sure to"
+                " append the '__c' after the entity name. Please reference your WSDL or the describe call for the"
+                " appropriate names.",
             )
         return found
 
@@ -38,21 +41,25 @@ class Asked:
         return self.error(
             "INVALID_FIELD",
             path.start,
-            f"No such column '{name}' on entity '{owner}'. If you are attempting to use a custom field, be sure to append the '__c' after the "
-            "custom field name. Please reference your WSDL or the describe call for the appropriate names.",
+            f"No such column '{name}' on entity '{owner}'. If you are attempting to use a custom field, be sure to"
+            " append the '__c' after the custom field name. Please reference your WSDL or the describe call for the"
+            " appropriate names.",
         )
 
     def no_relationship(self, path: Path, name: str) -> SoqlError:
         return self.error(
             "INVALID_FIELD",
             path.start,
-            f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' "
-            "after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.",
+            f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom"
+            " relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL"
+            " or the describe call for the appropriate names.",
         )
 
     def not_aggregable(self, call: Call) -> SoqlError:
         name = call.path.text if call.path else ""
-        return self.error("MALFORMED_QUERY", call.start, f"field {name} does not support aggregate operator {call.function}")
+        return self.error(
+            "MALFORMED_QUERY", call.start, f"field {name} does not support aggregate operator {call.function}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,9 @@ class Scope:
     def joins(self) -> str:
         return "".join(join for _, join in self._joins.values())
 
-    def _reach(self, path: Path, chain: tuple[str, ...], owner: SObject, table: str, parents: tuple[str, ...], last: str) -> Column:
+    def _reach(
+        self, path: Path, chain: tuple[str, ...], owner: SObject, table: str, parents: tuple[str, ...], last: str
+    ) -> Column:
         if len(chain) + len(parents) > _MOST_PARENTS:
             raise self._asked.no_relationship(path, parents[-1])
         for step, name in enumerate(parents):
@@ -144,11 +153,16 @@ class Scope:
         if f.compound is not None:
             return address(table, f)
         if f.seen_by is not None:
-            return f"(SELECT {f.seen_by} FROM viewed WHERE RecordId = {table}.Id AND UserId = '{self._asked.person.user_id}')"
+            return (
+                f"(SELECT {f.seen_by} FROM viewed WHERE RecordId = {table}.Id AND UserId ="
+                f" '{self._asked.person.user_id}')"
+            )
         return f'{table}."{f.name}"'
 
     def _of_any(self, path: Path, chain: tuple[str, ...], reference: Field, held: str, last: str) -> Column:
-        """A field of what a polymorphic reference refers to, whatever it is: the fields of Salesforce's `Name` object."""
+        """A field of what a polymorphic reference refers to, whatever it is: the fields of Salesforce's `Name`
+        object.
+        """
         f = NAME_FIELDS.get(last.lower())
         if f is None:
             raise self._asked.no_column(path, last, "Name")
@@ -198,7 +212,9 @@ class Scope:
             zone = self._asked.person.zone if isinstance(item.argument, Call) else "UTC"
             kind = "date" if item.function == "DAY_ONLY" else "int"
             if item.function in PARTS_OF_DATES and zone == "UTC":
-                return PARTS_OF_DATES[item.function].format(sql=f"substr({sql}, 1, 10)", whole=sql), Field(f.name, f.label, kind)
+                return PARTS_OF_DATES[item.function].format(sql=f"substr({sql}, 1, 10)", whole=sql), Field(
+                    f.name, f.label, kind
+                )
             return f"part_of_date('{item.function}', {sql}, '{zone}')", Field(f.name, f.label, kind)
         return self._special(item, path, column)
 
@@ -224,7 +240,9 @@ class Scope:
             case "SUM" | "AVG":
                 if f.type not in NUMBER_TYPES:
                     raise self._asked.not_aggregable(item)
-                return f"{item.function}({sql})", Field(f.name, f.label, "currency" if f.type == "currency" else "double")
+                return f"{item.function}({sql})", Field(
+                    f.name, f.label, "currency" if f.type == "currency" else "double"
+                )
             case _:
                 if f.type == "boolean":
                     raise self._asked.not_aggregable(item)
@@ -237,17 +255,27 @@ class Scope:
                 return str(int(key_of(path) in self.left_out)), Field(f.name, f.label, "int")
             case "TOLABEL":
                 if f.type not in ("picklist", "multipicklist"):
-                    raise self._asked.error("INVALID_FIELD", item.start, f"toLabel() does not take the field {path.text}")
+                    raise self._asked.error(
+                        "INVALID_FIELD", item.start, f"toLabel() does not take the field {path.text}"
+                    )
                 return label_case(sql, f), f
             case "DISTANCE":
                 if f.compound is None:
-                    raise self._asked.error("INVALID_FIELD", path.start, f"DISTANCE takes addresses and geolocations, and {path.text} is neither")
+                    raise self._asked.error(
+                        "INVALID_FIELD",
+                        path.start,
+                        f"DISTANCE takes addresses and geolocations, and {path.text} is neither",
+                    )
                 place, (latitude, longitude) = item.place, f.position
                 assert place is not None
                 here = f'{column.table}."{latitude}", {column.table}."{longitude}"'
-                return f"distance({here}, {place.latitude!r}, {place.longitude!r}, '{place.unit}')", Field(f.name, f.label, "double")
+                return f"distance({here}, {place.latitude!r}, {place.longitude!r}, '{place.unit}')", Field(
+                    f.name, f.label, "double"
+                )
             case _:
-                raise self._asked.error("MALFORMED_QUERY", item.start, "convertTimezone() can only be used in a date function")
+                raise self._asked.error(
+                    "MALFORMED_QUERY", item.start, "convertTimezone() can only be used in a date function"
+                )
 
 
 def key_of(item: Path | Call) -> tuple[str, str]:

@@ -39,7 +39,9 @@ _Item = Path | Call | TypeOf | Query
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a result; `locator` continues it, None when it is the last; `ids` are those of the records, none for groups."""
+    """One page of a result; `locator` continues it, None when it is the last; `ids` are those of the records, none for
+    groups.
+    """
 
     total: int
     records: list[dict[str, object]]
@@ -49,7 +51,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A selected value: its SQL, where in the record it stands, how it is written, and of which objects behind TYPEOF it is one."""
+    """A selected value: its SQL, where in the record it stands, how it is written, and of which objects behind TYPEOF
+    it is one.
+    """
 
     sql: str
     chain: tuple[str, ...]
@@ -59,12 +63,20 @@ class _Shown:
 
 
 def run(
-    org: Org, schema: Schema, text: str, *, person: Person, version: str, batch: int = DEFAULT_BATCH, offset: int = 0, deleted: bool = False
+    org: Org,
+    schema: Schema,
+    text: str,
+    *,
+    person: Person,
+    version: str,
+    batch: int = DEFAULT_BATCH,
+    offset: int = 0,
+    deleted: bool = False,
 ) -> Page:
     """Runs `text` and returns the page that begins at row `offset` with at most `batch` rows.
 
-    `schema` is what the user may see, `person` who that is, `version` goes into record URLs (`68.0`), `deleted` includes the
-    recycle bin (queryAll). Raises SoqlError.
+    `schema` is what the user may see, `person` who that is, `version` goes into record URLs (`68.0`), `deleted`
+    includes the recycle bin (queryAll). Raises SoqlError.
     """
     query = parse(text)
     page = _Run(Asked(org, schema, person, text), version, deleted).page(query, batch, offset)
@@ -97,7 +109,9 @@ class _Run:
             raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
         scope = Scope(self._asked, query, source)
         items = self._expand(query, source)
-        if query.group_by or any(is_aggregate(i) or (isinstance(i, Call) and i.function in DATE_FUNCTIONS) for i in items):
+        if query.group_by or any(
+            is_aggregate(i) or (isinstance(i, Call) and i.function in DATE_FUNCTIONS) for i in items
+        ):
             return self._aggregate(query, scope, items, batch, offset)
         if query.having is not None:
             raise self._asked.error("MALFORMED_QUERY", query.sobject.start, "HAVING can only be used with GROUP BY")
@@ -115,11 +129,24 @@ class _Run:
         self.page(query, 1, 0)  # refuses what a query would be refused for
         source = self._asked.sobject(query.sobject)
         base = self._base(replace(query, group_by=(), having=None, order_by=()), Scope(self._asked, query, source))
-        steps = [str(r["detail"]) for r in self._db.execute(f"EXPLAIN QUERY PLAN SELECT 1 {base.text}", base.parameters)]
-        used = next((m for step in steps if (m := re.match(r"SEARCH t0 USING (?:COVERING )?(?:INDEX|PRIMARY KEY) ?\S* ?\((\w+)", step))), None)
+        steps = [
+            str(r["detail"]) for r in self._db.execute(f"EXPLAIN QUERY PLAN SELECT 1 {base.text}", base.parameters)
+        ]
+        used = next(
+            (
+                m
+                for step in steps
+                if (m := re.match(r"SEARCH t0 USING (?:COVERING )?(?:INDEX|PRIMARY KEY) ?\S* ?\((\w+)", step))
+            ),
+            None,
+        )
         found = int(self._db.execute(f"SELECT COUNT(*) {base.text}", base.parameters).fetchone()[0])
         every = int(self._db.execute(f'SELECT COUNT(*) FROM "{source.name}" WHERE IsDeleted = 0').fetchone()[0])
-        unindexed = {"description": "Not considered for filter because unindexed", "fields": ["IsDeleted"], "tableEnumOrId": source.name}
+        unindexed = {
+            "description": "Not considered for filter because unindexed",
+            "fields": ["IsDeleted"],
+            "tableEnumOrId": source.name,
+        }
         return {
             "cardinality": found,
             "fields": [used[1]] if used else [],
@@ -138,7 +165,9 @@ class _Run:
         for item in query.select:
             if isinstance(item, FieldsOf):
                 if item.group != "STANDARD" and (query.limit is None or query.limit > 200):
-                    raise self._asked.error("MALFORMED_QUERY", item.start, "The SOQL FIELDS function must have a LIMIT of at most 200")
+                    raise self._asked.error(
+                        "MALFORMED_QUERY", item.start, "The SOQL FIELDS function must have a LIMIT of at most 200"
+                    )
                 wanted = [f for f in source.fields if item.group == "ALL" or f.custom == (item.group == "CUSTOM")]
                 expanded: list[_Item] = [Path((f.name,), item.start) for f in wanted]
             else:
@@ -158,7 +187,9 @@ class _Run:
         for item in items:
             if isinstance(item, Path):
                 if item.alias is not None:
-                    raise self._asked.error("MALFORMED_QUERY", item.start, "only aggregate expressions use field aliasing")
+                    raise self._asked.error(
+                        "MALFORMED_QUERY", item.start, "only aggregate expressions use field aliasing"
+                    )
                 column = scope.column(item)
                 shown.append(_Shown(column.sql, column.chain, column.field.name, _plain(column.field)))
             elif isinstance(item, Call):
@@ -176,7 +207,9 @@ class _Run:
 
     def _ungrouped(self, item: Call, scope: Scope) -> tuple[str, Field | None]:
         if item.function == "GROUPING":
-            raise self._asked.error("MALFORMED_QUERY", item.start, "GROUPING can only be used with GROUP BY ROLLUP and GROUP BY CUBE")
+            raise self._asked.error(
+                "MALFORMED_QUERY", item.start, "GROUPING can only be used with GROUP BY ROLLUP and GROUP BY CUBE"
+            )
         if item.function == "TOLABEL" and item.path is not None:
             column = scope.column(item.path)
             scope.expression(item)  # refuses what is no picklist
@@ -197,9 +230,12 @@ class _Run:
         if reference is None:
             raise self._asked.no_relationship(item.relationship, last)
         if len(reference.targets) < 2:
-            raise self._asked.error("INVALID_FIELD", item.relationship.start, f"TYPEOF takes polymorphic relationships, and {last} is none")
+            raise self._asked.error(
+                "INVALID_FIELD", item.relationship.start, f"TYPEOF takes polymorphic relationships, and {last} is none"
+            )
         told = scope.column(Path((last, "Type"), item.relationship.start))
-        shown = [_Shown(told.sql, told.chain, "", _plain(told.field), lambda _kind: False)]  # joins the parents, whatever is asked of them
+        # Joins the parents, whatever is asked of them.
+        shown = [_Shown(told.sql, told.chain, "", _plain(told.field), lambda _kind: False)]
         named: set[str] = set()
         for kind, fields in item.branches:
             target = self._asked.sobject(kind)
@@ -208,7 +244,9 @@ class _Run:
             named.add(target.name)
             for field in fields:
                 column = scope.of_kind(reference, target, field)
-                shown.append(_Shown(column.sql, column.chain, column.field.name, _plain(column.field), _one_of({target.name})))
+                shown.append(
+                    _Shown(column.sql, column.chain, column.field.name, _plain(column.field), _one_of({target.name}))
+                )
         for field in item.otherwise:
             column: Column = scope.column(Path((last, *field.parts), field.start))
             shown.append(_Shown(column.sql, column.chain, column.field.name, _plain(column.field), _none_of(named)))
@@ -239,30 +277,45 @@ class _Run:
 
     def _ordered(self, order: Order, scope: Scope) -> tuple[str, Field | None]:
         if isinstance(order.by, Call) and order.by.function in ("FORMAT", "CONVERTCURRENCY", "TOLABEL"):
-            raise self._asked.error("MALFORMED_QUERY", order.by.start, f"{order.by.function} can not be used in ORDER BY")
+            raise self._asked.error(
+                "MALFORMED_QUERY", order.by.start, f"{order.by.function} can not be used in ORDER BY"
+            )
         sql, f = scope.expression(order.by)
         if f is not None and not f.filterable:
-            raise self._asked.error("INVALID_FIELD", order.by.start, f"field '{label_of(order.by)}' can not be sorted in a query call")
+            raise self._asked.error(
+                "INVALID_FIELD", order.by.start, f"field '{label_of(order.by)}' can not be sorted in a query call"
+            )
         return sql, f
 
-    def _rows(self, selected: str, base: Sql, query: Query, batch: int, offset: int) -> tuple[list[tuple[object, ...]], int, str | None]:
+    def _rows(
+        self, selected: str, base: Sql, query: Query, batch: int, offset: int
+    ) -> tuple[list[tuple[object, ...]], int, str | None]:
         limit = query.limit if query.limit is not None else -1
         start, size = query.offset + offset, batch + 1
         if limit >= 0:
             size = min(size, max(0, limit - offset))
-        found = [tuple(r) for r in self._db.execute(f"SELECT {selected} {base.text} LIMIT ? OFFSET ?", (*base.parameters, size, start))]
+        found = [
+            tuple(r)
+            for r in self._db.execute(
+                f"SELECT {selected} {base.text} LIMIT ? OFFSET ?", (*base.parameters, size, start)
+            )
+        ]
         more = len(found) > batch
         rows = found[:batch]
         total = offset + len(rows)
         if more:
-            counted = self._db.execute(f"SELECT COUNT(*) FROM (SELECT 1 {base.text} LIMIT ? OFFSET ?)", (*base.parameters, limit, query.offset))
+            counted = self._db.execute(
+                f"SELECT COUNT(*) FROM (SELECT 1 {base.text} LIMIT ? OFFSET ?)", (*base.parameters, limit, query.offset)
+            )
             total = int(counted.fetchone()[0])
         locator = make_locator(self._asked.text, offset + batch, batch, deleted=self._deleted) if more else None
         return rows, total, locator
 
     # Records
 
-    def _record(self, source: SObject, shown: Sequence[_Shown], chains: Sequence[tuple[str, ...]], row: Sequence[object]) -> dict[str, object]:
+    def _record(
+        self, source: SObject, shown: Sequence[_Shown], chains: Sequence[tuple[str, ...]], row: Sequence[object]
+    ) -> dict[str, object]:
         ids = dict(zip(chains, row[len(shown) :], strict=False))
         record: dict[str, object] = {"attributes": self._attributes(source, str(row[-1]))}
         at: dict[tuple[str, ...], dict[str, object] | None] = {(): record}
@@ -276,7 +329,12 @@ class _Run:
             owner[one.key] = one.read(value)
         return record
 
-    def _open_parent(self, chain: tuple[str, ...], ids: dict[tuple[str, ...], object], at: dict[tuple[str, ...], dict[str, object] | None]) -> None:
+    def _open_parent(
+        self,
+        chain: tuple[str, ...],
+        ids: dict[tuple[str, ...], object],
+        at: dict[tuple[str, ...], dict[str, object] | None],
+    ) -> None:
         """Puts the parent into its child, null where there is none."""
         child, identifier = at[chain[:-1]], ids[chain]
         kind = None if identifier is None else self._asked.org.objects.of_id(str(identifier))
@@ -298,23 +356,39 @@ class _Run:
             raise self._asked.error(
                 "INVALID_TYPE",
                 sub.sobject.start,
-                f"Didn't understand relationship '{name}' in FROM part of query call. If you are attempting to use a custom "
-                "relationship, be sure to append the '__r' after the custom relationship name. "
-                "Please reference your WSDL or the describe call for the appropriate names.",
+                f"Didn't understand relationship '{name}' in FROM part of query call. If you are attempting to use a"
+                " custom relationship, be sure to append the '__r' after the custom relationship name. Please"
+                " reference your WSDL or the describe call for the appropriate names.",
             )
         if any(is_aggregate(i) for i in sub.select) or sub.group_by:
-            raise self._asked.error("MALFORMED_QUERY", sub.sobject.start, "Aggregates are not supported in sub-queries of SELECT")
+            raise self._asked.error(
+                "MALFORMED_QUERY", sub.sobject.start, "Aggregates are not supported in sub-queries of SELECT"
+            )
         for record, identifier in zip(records, ids, strict=True):
-            of_parent = Compare(Path((relationship.field,), sub.sobject.start), "=", Value("string", identifier, sub.sobject.start))
+            of_parent = Compare(
+                Path((relationship.field,), sub.sobject.start), "=", Value("string", identifier, sub.sobject.start)
+            )
             where = of_parent if sub.where is None else Combine("AND", (of_parent, sub.where))
-            page = self.page(replace(sub, sobject=Path((relationship.child,), sub.sobject.start, sub.sobject.alias), where=where), _SUBQUERY_ROWS, 0)
+            page = self.page(
+                replace(sub, sobject=Path((relationship.child,), sub.sobject.start, sub.sobject.alias), where=where),
+                _SUBQUERY_ROWS,
+                0,
+            )
             # An empty set of children is null, not an empty list.
-            record[relationship.name] = {"totalSize": page.total, "done": True, "records": page.records} if page.records else None
+            record[relationship.name] = (
+                {"totalSize": page.total, "done": True, "records": page.records} if page.records else None
+            )
 
     # Groups
 
     def _aggregate(self, query: Query, scope: Scope, items: list[_Item], batch: int, offset: int) -> Page:
-        if len(items) == 1 and isinstance(items[0], Call) and items[0].function == "COUNT" and items[0].argument is None and not query.group_by:
+        if (
+            len(items) == 1
+            and isinstance(items[0], Call)
+            and items[0].function == "COUNT"
+            and items[0].argument is None
+            and not query.group_by
+        ):
             base = self._base(query, scope)
             limit = query.limit if query.limit is not None else -1
             row = self._db.execute(
@@ -341,7 +415,11 @@ class _Run:
         unnamed = 0
         for item in items:
             if isinstance(item, Query | TypeOf):
-                raise self._asked.error("MALFORMED_QUERY", query.sobject.start, "Sub-queries and TYPEOF are not supported together with aggregates")
+                raise self._asked.error(
+                    "MALFORMED_QUERY",
+                    query.sobject.start,
+                    "Sub-queries and TYPEOF are not supported together with aggregates",
+                )
             self._check_grouped(query, item, grouped)
             sql, f = scope.expression(item)
             if item.alias is not None:
@@ -358,7 +436,9 @@ class _Run:
         """Refuses what differs within a group."""
         if isinstance(item, Call) and item.function == "GROUPING":
             if not query.totals:
-                raise self._asked.error("MALFORMED_QUERY", item.start, "GROUPING can only be used with GROUP BY ROLLUP and GROUP BY CUBE")
+                raise self._asked.error(
+                    "MALFORMED_QUERY", item.start, "GROUPING can only be used with GROUP BY ROLLUP and GROUP BY CUBE"
+                )
             inner = item.argument
         else:
             inner = item.argument if isinstance(item, Call) and item.function in ("FORMAT", "TOLABEL") else item
@@ -373,10 +453,14 @@ class _Run:
             if isinstance(by, Call) and by.function == "GROUPING":
                 self._check_grouped(query, by, grouped)
             elif not is_aggregate(by) and key_of(by) not in grouped:
-                raise self._asked.error("MALFORMED_QUERY", by.start, f"Ordered field must be grouped or aggregated: {label_of(by)}")
+                raise self._asked.error(
+                    "MALFORMED_QUERY", by.start, f"Ordered field must be grouped or aggregated: {label_of(by)}"
+                )
 
     def _with_totals(self, query: Query, scope: Scope, items: list[Path | Call]) -> tuple[str, Sql]:
-        """ROLLUP and CUBE: the groups of each level, one SELECT a level, and an order in which subtotals follow what they add up."""
+        """ROLLUP and CUBE: the groups of each level, one SELECT a level, and an order in which subtotals follow what
+        they add up.
+        """
         by = query.group_by
         levels = [by[:n] for n in range(len(by), -1, -1)]
         if query.totals == "CUBE":
@@ -394,7 +478,10 @@ class _Run:
             selects.append(f"SELECT {', '.join(f'{sql} AS c{n}' for n, sql in enumerate(columns))} {base.text}")
             parameters += base.parameters
         scope.left_out = frozenset()
-        order = ", ".join(f"c{n}{_collated(f)} {_direction(o)}" for n, (o, (_, f)) in enumerate(zip(given, orders, strict=True), len(items)))
+        order = ", ".join(
+            f"c{n}{_collated(f)} {_direction(o)}"
+            for n, (o, (_, f)) in enumerate(zip(given, orders, strict=True), len(items))
+        )
         selected = ", ".join(f"c{n}" for n in range(len(items)))
         return selected, Sql(f"FROM ({' UNION ALL '.join(selects)}) ORDER BY {order}", tuple(parameters))
 

@@ -11,16 +11,38 @@ MAX_LENGTH = 100_000
 
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
 DATE_FUNCTIONS = frozenset(
-    {"CALENDAR_YEAR", "CALENDAR_MONTH", "CALENDAR_QUARTER", "DAY_IN_MONTH", "DAY_IN_WEEK", "DAY_IN_YEAR", "DAY_ONLY", "HOUR_IN_DAY"}
+    {
+        "CALENDAR_YEAR",
+        "CALENDAR_MONTH",
+        "CALENDAR_QUARTER",
+        "DAY_IN_MONTH",
+        "DAY_IN_WEEK",
+        "DAY_IN_YEAR",
+        "DAY_ONLY",
+        "HOUR_IN_DAY",
+    }
     | {"FISCAL_YEAR", "FISCAL_MONTH", "FISCAL_QUARTER", "WEEK_IN_MONTH", "WEEK_IN_YEAR"}
 )
-# Each with the functions that may stand inside it, besides a field. Source: SOQL and SOSL Reference, the page of each function.
+# Each with the functions that may stand inside it, besides a field. Source: SOQL and SOSL Reference, the page of each
+# function.
 _TAKES: dict[str, frozenset[str]] = {
     **{name: frozenset({"CONVERTTIMEZONE"}) for name in DATE_FUNCTIONS},
     **{name: frozenset[str]() for name in (*AGGREGATES, "GROUPING", "CONVERTCURRENCY", "CONVERTTIMEZONE", "TOLABEL")},
     "FORMAT": frozenset({*AGGREGATES, "CONVERTCURRENCY", "CONVERTTIMEZONE"}),
 }
-_SCOPES = frozenset({"EVERYTHING", "MINE", "DELEGATED", "MINE_AND_MY_GROUPS", "MY_TERRITORY", "MY_TEAM_TERRITORY", "TEAM", "SCOPINGRULE", "ALL"})
+_SCOPES = frozenset(
+    {
+        "EVERYTHING",
+        "MINE",
+        "DELEGATED",
+        "MINE_AND_MY_GROUPS",
+        "MY_TERRITORY",
+        "MY_TEAM_TERRITORY",
+        "TEAM",
+        "SCOPINGRULE",
+        "ALL",
+    }
+)
 _DATE_LITERAL = re.compile(
     r"(?:YESTERDAY|TODAY|TOMORROW|LAST_90_DAYS|NEXT_90_DAYS|(?:LAST|THIS|NEXT)_(?:WEEK|MONTH|QUARTER|YEAR|FISCAL_QUARTER|FISCAL_YEAR)"
     r"|(?:(?:LAST|NEXT)_N_(?:DAYS|WEEKS|MONTHS|QUARTERS|YEARS|FISCAL_QUARTERS|FISCAL_YEARS)"
@@ -41,8 +63,40 @@ _TOKEN = re.compile(
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 _CLAUSE_WORDS = frozenset(
-    {"FROM", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "UPDATE", "USING", "AND", "OR", "NOT", "IN", "LIKE"}
-    | {"INCLUDES", "EXCLUDES", "ASC", "DESC", "NULLS", "SELECT", "BY", "ALL", "TYPEOF", "WHEN", "THEN", "ELSE", "END", "AS"}
+    {
+        "FROM",
+        "WHERE",
+        "WITH",
+        "GROUP",
+        "HAVING",
+        "ORDER",
+        "LIMIT",
+        "OFFSET",
+        "FOR",
+        "UPDATE",
+        "USING",
+        "AND",
+        "OR",
+        "NOT",
+        "IN",
+        "LIKE",
+    }
+    | {
+        "INCLUDES",
+        "EXCLUDES",
+        "ASC",
+        "DESC",
+        "NULLS",
+        "SELECT",
+        "BY",
+        "ALL",
+        "TYPEOF",
+        "WHEN",
+        "THEN",
+        "ELSE",
+        "END",
+        "AS",
+    }
 )
 
 
@@ -172,7 +226,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`joined` are the parents named in FROM (`c.Account a`), `totals` is ROLLUP, CUBE or empty, `scope` what USING SCOPE said."""
+    """`joined` are the parents named in FROM (`c.Account a`), `totals` is ROLLUP, CUBE or empty, `scope` what USING
+    SCOPE said.
+    """
 
     select: "tuple[Path | Call | FieldsOf | TypeOf | Query, ...]"
     sobject: Path
@@ -310,7 +366,19 @@ class _Parser:
             elif not self._accept("ALL", "ROWS"):
                 break
         return Query(
-            tuple(select), sobject, where, group_by, having, tuple(order_by), limit, offset, tuple(joined), totals, scope, viewed, referenced
+            tuple(select),
+            sobject,
+            where,
+            group_by,
+            having,
+            tuple(order_by),
+            limit,
+            offset,
+            tuple(joined),
+            totals,
+            scope,
+            viewed,
+            referenced,
         )
 
     def _source(self) -> Path:
@@ -328,7 +396,9 @@ class _Parser:
         return word
 
     def _with(self) -> None:
-        """REST runs as the user whatever the query says; what is for articles only is refused as in an org without them."""
+        """REST runs as the user whatever the query says; what is for articles only is refused as in an org without
+        them.
+        """
         if not self._accept("WITH"):
             return
         if self._is("DATA") and self._peek().text.upper() == "CATEGORY":
@@ -464,7 +534,10 @@ class _Parser:
     def _condition(self) -> Condition:
         self._depth += 1
         if self._depth > 100:
-            raise SoqlError("QUERY_TOO_COMPLICATED", "Query is either selecting too many fields or the filter conditions are too complicated.")
+            raise SoqlError(
+                "QUERY_TOO_COMPLICATED",
+                "Query is either selecting too many fields or the filter conditions are too complicated.",
+            )
         terms = [self._term()]
         operator: Literal["AND", "OR"] | None = None
         while self._is("AND") or self._is("OR"):

@@ -19,7 +19,9 @@ def text(form: FormViewModel, name: str) -> str:
 
 def acme() -> World:
     world = World()
-    world.backend.add("001", Name="Acme", AnnualRevenue=1000.0, Industry=None, Phone="+44 1", Active__c=False, Since__c="2026-01-31")
+    world.backend.add(
+        "001", Name="Acme", AnnualRevenue=1000.0, Industry=None, Phone="+44 1", Active__c=False, Since__c="2026-01-31"
+    )
     return world
 
 

@@ -24,8 +24,10 @@ from ui.table import Table
 
 TABLE = Table()
 PLACES = [
-    Place("home"), Place("more"), Place("search"), Place("profile"), Place("access"), Place("settings"), Place("sign-in"),
-    Place("list", "Invoice__c"), Place("record", "Account", "001"), Place("edit", "Account", "001"), Place("new", "Contact"),
+    Place("home"), Place("more"), Place("search"), Place("profile"), Place("access"), Place("settings"),
+    Place("sign-in"),
+    Place("list", "Invoice__c"), Place("record", "Account", "001"), Place("edit", "Account", "001"), Place("new",
+        "Contact"),
     Place("new", "Contact", given=(Given("AccountId", "001"), Given("WhatId", "006"))),
 ]  # fmt: skip
 
@@ -36,7 +38,8 @@ def test_an_address_leads_back_to_its_place(place: Place) -> None:
 
 
 @pytest.mark.parametrize(("route", "name"), [
-    ("/", "home"), ("/nowhere", "home"), ("/profile?x=1", "profile"), ("/profile/", "profile"), ("/oauth/callback?code=c", "callback"),
+    ("/", "home"), ("/nowhere", "home"), ("/profile?x=1", "profile"), ("/profile/", "profile"),
+    ("/oauth/callback?code=c", "callback"),
     ("/records/Account/001/other", "home"),
 ])  # fmt: skip
 def test_addresses_that_people_and_salesforce_bring(route: str, name: str) -> None:
@@ -63,7 +66,8 @@ async def test_a_parent_is_what_its_id_begins_with() -> None:
 
 
 @pytest.mark.parametrize(("route", "kind"), [
-    ("/", HomeViewModel), ("/records/Account", ListViewModel), ("/records/Account/001", RecordViewModel), ("/records/Account/new", FormViewModel),
+    ("/", HomeViewModel), ("/records/Account", ListViewModel), ("/records/Account/001", RecordViewModel),
+    ("/records/Account/new", FormViewModel),
     ("/sign-in", HomeViewModel), ("/oauth/callback?code=old", HomeViewModel),
 ])  # fmt: skip
 async def test_a_signed_in_person_sees_it(route: str, kind: type) -> None:
@@ -108,7 +112,12 @@ async def test_a_session_that_ended_keeps_the_reason_and_the_place(monkeypatch: 
     assert isinstance(app.screen, SignInViewModel)
     ended = app.screen.ended
     assert ended is not None
-    assert (ended.error.reason, ended.user, ended.route, ended.by_one_tap) == (Reason.REFRESH_LOST, SAM, "/records/Account/001/edit", True)
+    assert (ended.error.reason, ended.user, ended.route, ended.by_one_tap) == (
+        Reason.REFRESH_LOST,
+        SAM,
+        "/records/Account/001/edit",
+        True,
+    )
     await app.screen.go_on()
     assert "login_hint=sam%40x.example" in again.device.opened
     assert again.device.opened.startswith("https://login.salesforce.com/")
@@ -333,7 +342,9 @@ async def test_a_device_that_keeps_nothing_lets_people_work() -> None:
 
 async def test_an_old_tab_with_a_new_backend_says_so() -> None:
     world = World()
-    world.backend.fails["getObjects"] = Misconfigured(Reason.INTERNAL, "This app is too old for its service. Please load it again.")
+    world.backend.fails["getObjects"] = Misconfigured(
+        Reason.INTERNAL, "This app is too old for its service. Please load it again."
+    )
     app = await world.start("/records/Account")
     assert app.catalogue.problem is not None
     await app.again()
@@ -364,7 +375,8 @@ async def test_the_address_follows_what_is_shown_and_leads_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "rail", "panes"), [(390, False, False), (599, False, False), (600, True, False), (1199, True, False), (1200, True, True)]
+    ("width", "rail", "panes"),
+    [(390, False, False), (599, False, False), (600, True, False), (1199, True, False), (1200, True, True)],
 )
 def test_the_window_decides_between_bar_rail_and_two_panes(width: float, rail: bool, panes: bool) -> None:
     assert (a_window(width).has_rail, a_window(width).has_two_panes) == (rail, panes)
@@ -467,7 +479,11 @@ async def test_another_shape_of_an_object_is_on_the_page_that_is_shown() -> None
     await world.start("/records/Account/001")
     fax = FieldShape("Fax", "Fax", "string", False, True, True, 40)
     account, *others = world.backend.objects.objects
-    grown = replace(account, fields=(*account.fields, fax), sections=(Section("", (*account.sections[0].fields, "Fax")), *account.sections[1:]))
+    grown = replace(
+        account,
+        fields=(*account.fields, fax),
+        sections=(Section("", (*account.sections[0].fields, "Fax")), *account.sections[1:]),
+    )
     world.backend.objects = replace(world.backend.objects, objects=(grown, *others))
     app = await world.again().start("/records/Account/001", user=None)
     assert isinstance(app.screen, RecordViewModel)
@@ -479,7 +495,11 @@ async def test_another_shape_of_an_object_is_on_the_page_that_is_shown() -> None
 
 
 def test_every_place_that_the_app_names_is_in_the_table() -> None:
-    named = {name for path in (ROOT / "app/src").rglob("*.py") for name in re.findall(r'\bPlace\("([^"]+)"', path.read_text())}
+    named = {
+        name
+        for path in (ROOT / "app/src").rglob("*.py")
+        for name in re.findall(r'\bPlace\("([^"]+)"', path.read_text())
+    }
     assert named == {name for name in named if TABLE.entry(Place(name))}
     assert {"home", "record", "access"} <= named
 

@@ -1,4 +1,6 @@
-"""The client proves itself to a backend that asks for App Check: real functions, real signatures; only who signs is ours."""
+"""The client proves itself to a backend that asks for App Check: real functions, real signatures; only who signs is
+ours.
+"""
 
 import asyncio
 import json
@@ -67,7 +69,9 @@ class Calling(Client):
         await self.sign_in.finish(await self.leave())
 
 
-async def test_a_sign_in_takes_a_token_of_its_own_and_calls_share_one(suite: Suite, asking: tuple[str, list[str]]) -> None:
+async def test_a_sign_in_takes_a_token_of_its_own_and_calls_share_one(
+    suite: Suite, asking: tuple[str, list[str]]
+) -> None:
     url, said = asking
     device = Attesting(suite)
     client = Calling(suite, url, device)
@@ -81,7 +85,9 @@ async def test_a_sign_in_takes_a_token_of_its_own_and_calls_share_one(suite: Sui
     assert any("call=getSignInOptions" in line and "attested=False" in line for line in said)
 
 
-async def test_a_session_from_before_learns_that_tokens_are_asked_for(suite: Suite, asking: tuple[str, list[str]]) -> None:
+async def test_a_session_from_before_learns_that_tokens_are_asked_for(
+    suite: Suite, asking: tuple[str, list[str]]
+) -> None:
     client = Client(suite)
     await client.sign_in.finish(await client.leave())
     assert "app-check" not in client.device.kept

@@ -1,4 +1,6 @@
-"""The one door to the backend: who has been signed out elsewhere is told, offline is told, and what changes nothing is asked once more."""
+"""The one door to the backend: who has been signed out elsewhere is told, offline is told, and what changes nothing is
+asked once more.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -69,7 +71,9 @@ async def test_signing_out_without_a_network_says_so_and_keeps_the_session() -> 
 
 
 @pytest.mark.parametrize(("failed", "asked"), [(OFFLINE, 2), (OrgUnavailable(Reason.ORG_BUSY), 1)])
-async def test_what_changes_nothing_is_asked_once_more_when_it_did_not_get_through(failed: CallError, asked: int) -> None:
+async def test_what_changes_nothing_is_asked_once_more_when_it_did_not_get_through(
+    failed: CallError, asked: int
+) -> None:
     world = World()
     await world.start("/access")
     world.backend.asked.clear()
@@ -134,7 +138,8 @@ async def test_what_ends_or_changes_an_access_is_asked_once(work: str) -> None:
 async def test_a_call_that_is_made_again_changes_nothing() -> None:
     changing = {call.name for call in CALLS if not call.reads}
     assert changing == {
-        "getSignInOptions", "signIn", "signOut", "eraseMe", "updateConnection", "createRecord", "updateRecord", "deleteRecord"
+        "getSignInOptions", "signIn", "signOut", "eraseMe", "updateConnection", "createRecord", "updateRecord",
+        "deleteRecord"
     }  # fmt: skip
 
 
@@ -230,7 +235,9 @@ async def test_an_old_way_back_is_no_page_that_is_remembered() -> None:
     assert (app.route, world.session.route) == ("/", "/")
 
 
-@pytest.mark.parametrize(("status", "error"), [(400, SessionInvalid), (403, OrgUnavailable), (408, OrgUnavailable), (429, OrgUnavailable)])
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, SessionInvalid), (403, OrgUnavailable), (408, OrgUnavailable), (429, OrgUnavailable)]
+)
 async def test_only_a_refusal_of_the_token_ends_a_session(status: int, error: type[CallError]) -> None:
     class Answers:
         async def post(self, url: str, **_: Any) -> Answer:

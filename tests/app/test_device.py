@@ -1,4 +1,6 @@
-"""The device's bodies as far as they can be tried without a phone: the way back by a port, names, the build's configuration."""
+"""The device's bodies as far as they can be tried without a phone: the way back by a port, names, the build's
+configuration.
+"""
 
 import asyncio
 import tomllib
@@ -18,7 +20,14 @@ async def test_the_way_back_comes_to_a_port_of_this_machine_once() -> None:
     async with Loopback(port).expects("s") as coming, AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         assert (await http.get("/favicon.ico")).status_code == 404
         assert (await http.post(f"{CALLBACK_PATH}?code=c&state=s")).status_code == 404
-        for forged in ("", "?code=c", "?code=c&state=", "?code=c&state=forged", "?error=access_denied&state=S", "?state=other&state=s"):
+        for forged in (
+            "",
+            "?code=c",
+            "?code=c&state=",
+            "?code=c&state=forged",
+            "?error=access_denied&state=S",
+            "?state=other&state=s",
+        ):
             assert (await http.get(CALLBACK_PATH + forged)).status_code == 404
         answer = await http.get(f"{CALLBACK_PATH}?code=c&state=s")
         assert answer.status_code == 200
@@ -66,9 +75,13 @@ async def test_what_is_no_request_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize(("agent", "name"), [
-    ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36", "Chrome, Linux"),
-    ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36 Edg/141.0", "Edge, Windows"),
-    ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/604.1", "Safari, iPhone"),
+    ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36",
+     "Chrome, Linux"),
+    ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36 Edg/141.0",
+     "Edge, Windows"),
+    ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+     "Version/26.0 Safari/604.1",
+     "Safari, iPhone"),
     ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, macOS"),
     ("curl/8", "Browser"),
 ])  # fmt: skip

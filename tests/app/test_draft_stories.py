@@ -1,7 +1,8 @@
-"""Any story of drafts: two tabs on one device that answers late, once or never, apps that end at any point, answers that are lost.
+"""Any story of drafts: two tabs on one device that answers late, once or never, apps that end at any point, answers
+that are lost.
 
-Whatever was typed and saved is in the org exactly once, or the person was asked; whatever was typed and not saved is there after a reload, if
-the device ever answered after it was typed."""
+Whatever was typed and saved is in the org exactly once, or the person was asked; whatever was typed and not saved is
+there after a reload, if the device ever answered after it was typed."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -57,7 +58,9 @@ class Tab:
 
 
 class Stories(RuleBasedStateMachine):
-    """Names are numbered: `3.2` is the second text in the third form, so that it can be told which forms became records, and with which text."""
+    """Names are numbered: `3.2` is the second text in the third form, so that it can be told which forms became
+    records, and with which text.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +76,8 @@ class Stories(RuleBasedStateMachine):
         self.texts = 0
         self.unsaved: dict[str, bool] = {}  # texts, and whether the device has answered since
         self.saved: dict[str, bool] = {}
-        self.made_anew: dict[str, int] = {}  # forms that the person had made although it was not known whether they had been
+        # Forms that the person had made although it was not known whether they had been.
+        self.made_anew: dict[str, int] = {}
         self.tabs: list[Tab] = []
 
     @initialize()
@@ -112,7 +116,10 @@ class Stories(RuleBasedStateMachine):
             self.forms += 1
         self.texts += 1
         text = f"{before.split('.')[0] or self.forms}.{self.texts}"
-        is_anothers = any(name.endswith(form.draft.id) and w is not self.tabs[tab].world.windows for name, w in self.first.held.items())
+        is_anothers = any(
+            name.endswith(form.draft.id) and w is not self.tabs[tab].world.windows
+            for name, w in self.first.held.items()
+        )
         self._in(tab, self._typing(form, text))
         if not is_anothers:
             self.unsaved.pop(before, None)
@@ -161,7 +168,11 @@ class Stories(RuleBasedStateMachine):
         for tab in self.tabs:
             tab.device.disk.delay = delay
 
-    @rule(tab=TABS, delays=st.lists(st.sampled_from([GOOD, SLOW, 9.0, SILENT]), min_size=1, max_size=3), deaf=st.booleans())
+    @rule(
+        tab=TABS,
+        delays=st.lists(st.sampled_from([GOOD, SLOW, 9.0, SILENT]), min_size=1, max_size=3),
+        deaf=st.booleans(),
+    )
     def a_few_calls_are_answered_otherwise(self, tab: int, delays: list[float | None], deaf: bool) -> None:
         self.tabs[tab].device.disk.delays = delays
         self.tabs[tab].device.disk.deaf = deaf
@@ -178,7 +189,11 @@ class Stories(RuleBasedStateMachine):
     @invariant()
     def no_form_is_two_records(self) -> None:
         for form in range(1, self.forms + 1):
-            made = [r.fields["Name"] for r in self.backend.records.values() if str(r.fields["Name"]).split(".")[0] == str(form)]
+            made = [
+                r.fields["Name"]
+                for r in self.backend.records.values()
+                if str(r.fields["Name"]).split(".")[0] == str(form)
+            ]
             assert len(made) <= 1 + self.made_anew.get(str(form), 0), made
 
     @precondition(lambda self: any(self.unsaved.values()) or self.saved)

@@ -35,7 +35,9 @@ async def test_only_what_changed_is_sent_and_the_page_shows_it() -> None:
     form.choose("Active__c", "true")
     form.type("Since__c", "2/28/2026")
     await form.save()
-    assert [r.fields for r in sent(world)] == [{"AnnualRevenue": 2500.5, "Industry": "Media", "Active__c": True, "Since__c": "2026-02-28"}]
+    assert [r.fields for r in sent(world)] == [
+        {"AnnualRevenue": 2500.5, "Industry": "Media", "Active__c": True, "Since__c": "2026-02-28"}
+    ]
     assert world.route == "/records/Account/001"
     assert world.app.notices.newest is not None
     assert world.app.notices.newest.text == "Saved."
@@ -95,7 +97,9 @@ async def test_salesforces_words_stand_beside_the_field_that_they_are_about() ->
     world = acme()
     form = await editing(world)
     form.type("Phone", "not a number")
-    world.backend.fails["updateRecord"] = RefusedRequest(Reason.INVALID_VALUE, "Phone: please use an international number", {"fields": ["Phone"]})
+    world.backend.fails["updateRecord"] = RefusedRequest(
+        Reason.INVALID_VALUE, "Phone: please use an international number", {"fields": ["Phone"]}
+    )
     await form.save()
     assert form.errors == {"Phone": "Phone: please use an international number"}
     assert form.draft is not None
@@ -104,7 +108,8 @@ async def test_salesforces_words_stand_beside_the_field_that_they_are_about() ->
 
 @pytest.mark.parametrize("failure", [
     OrgUnavailable(Reason.ORG_UNREACHABLE), OrgUnavailable(Reason.ORG_LIMIT), OrgUnavailable(Reason.OUTCOME_UNKNOWN),
-    RefusedRequest(Reason.FIELD_NOT_EDITABLE, "Phone cannot be changed.", {"fields": ["Phone"]}), NotFound(Reason.RECORD_NOT_FOUND),
+    RefusedRequest(Reason.FIELD_NOT_EDITABLE, "Phone cannot be changed.", {"fields": ["Phone"]}),
+    NotFound(Reason.RECORD_NOT_FOUND),
 ], ids=lambda f: f.reason)  # fmt: skip
 async def test_what_was_typed_survives_every_bad_day(failure: Exception) -> None:
     world = acme()
@@ -198,7 +203,8 @@ async def test_a_draft_that_comes_back_after_it_was_saved_goes_again() -> None:
     before = dict(world.device.kept)
     await form.save()
     await world.drafts.settle()
-    world.device.kept |= {name: text for name, text in before.items() if name.startswith("draft/")}  # the removal never arrived
+    # The removal never arrived.
+    world.device.kept |= {name: text for name, text in before.items() if name.startswith("draft/")}
     again = world.again()
     await again.start("/", user=None)
     assert again.drafts.all() == ()
@@ -223,7 +229,10 @@ async def test_an_app_that_ends_before_the_answer_makes_one_record_all_the_same(
 
 @pytest.mark.parametrize(("typed", "asks"), [("First", False), ("Second", True)])
 async def test_a_device_that_kept_the_draft_and_not_that_it_was_sent(typed: str, *, asks: bool) -> None:
-    """Nothing tells the app any more that it was saved. The backend knows, and other content under the same key is asked about."""
+    """Nothing tells the app any more that it was saved.
+
+    The backend knows, and other content under the same key is asked about.
+    """
     world = World()
     form = await new_account(world, "First")
     await world.drafts.settle()
@@ -458,7 +467,14 @@ async def test_a_draft_of_an_older_app_goes_on() -> None:
     world = acme()
     seen = world.backend.records["001"]
     entered = {"Name": "Acme Ltd", "AnnualRevenue": "1,000", "Since__c": "28.2.2026", "Phone": "+44 1", "Active__c": ""}
-    old = {"sobject": "Account", "recordId": "001", "seen": seen.fields, "version": seen.version, "entered": entered, "names": {}}
+    old = {
+        "sobject": "Account",
+        "recordId": "001",
+        "seen": seen.fields,
+        "version": seen.version,
+        "entered": entered,
+        "names": {},
+    }
     world.device.kept[f"draft/{SAM.uid}/Account/001"] = json.dumps(old)
     form = await editing(world)
     assert form.draft is not None
@@ -524,7 +540,9 @@ async def test_a_time_is_read_and_typed_on_the_persons_own_clock(language: str, 
     world = World(languages=(language,))
     section = Section("Calls", ("Name", "Next_Call__c"))
     account = replace(world.backend.objects.objects[0], sections=(section,))
-    world.backend.objects = replace(world.backend.objects, objects=(replace(account, fields=(*account.fields, NEXT_CALL)),))
+    world.backend.objects = replace(
+        world.backend.objects, objects=(replace(account, fields=(*account.fields, NEXT_CALL)),)
+    )
     at = datetime(2026, 1, 31, 14, 30).astimezone(UTC)
     world.backend.add("001", Name="Acme", Next_Call__c=at.isoformat(timespec="milliseconds"))
     form = await editing(world)
@@ -543,7 +561,9 @@ async def test_a_time_is_read_and_typed_on_the_persons_own_clock(language: str, 
 async def test_a_link_to_a_new_record_says_neither_what_is_read_nor_more_than_what_it_refers_to() -> None:
     """Whoever made it up may have chosen its values."""
     world = World()
-    form = await editing(world, "/records/Account/new?ParentId=001X&ParentId.name=Your+own+account&Name=Chosen&AnnualRevenue=1.234")
+    form = await editing(
+        world, "/records/Account/new?ParentId=001X&ParentId.name=Your+own+account&Name=Chosen&AnnualRevenue=1.234"
+    )
     assert form.draft is not None
     assert form.name_of(next(f for f in form.fields if f.name == "ParentId")) == "001X"
     assert form.draft.seen.get("Name") in (None, "")

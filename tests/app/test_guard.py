@@ -1,4 +1,6 @@
-"""What a handler, an effect or a task lets through becomes a notice, and the app lives on: on Flet's own session, without a window."""
+"""What a handler, an effect or a task lets through becomes a notice, and the app lives on: on Flet's own session,
+without a window.
+"""
 
 import asyncio
 import gc
@@ -27,7 +29,8 @@ from ui.shared.live import keyed, use
 from ui.shared.state import State
 from ui.table import Table
 
-PLACES = ("/", "/more", "/search", "/profile", "/access", "/settings", "/sign-in", "/records/Account", "/records/Account/001A",
+PLACES = ("/", "/more", "/search", "/profile", "/access", "/settings", "/sign-in", "/records/Account",
+          "/records/Account/001A",
           "/records/Account/001A/edit", "/records/Account/new", "/records/Nothing")  # fmt: skip
 _encode = configure_encode_object_for_msgpack(BaseControl)
 WENT_WRONG = "Something went wrong. Please try again."
@@ -126,8 +129,14 @@ async def screen(width: int) -> AsyncIterator[Screen]:
     await made.close()
 
 
-@pytest.mark.parametrize(("width", "error"), [(390, NotFound(Reason.RECORD_NOT_FOUND)), (1280, RuntimeError("secret"))], ids=["phone", "desktop"])
-async def test_an_error_in_any_handler_of_any_place_is_a_notice(screen: Screen, error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("width", "error"),
+    [(390, NotFound(Reason.RECORD_NOT_FOUND)), (1280, RuntimeError("secret"))],
+    ids=["phone", "desktop"],
+)
+async def test_an_error_in_any_handler_of_any_place_is_a_notice(
+    screen: Screen, error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def fails() -> None:
         raise error
 
@@ -196,7 +205,9 @@ def Whole(state: Counted) -> list[ft.View]:
     return [ft.View(controls=[keyed("part", Part, state), ft.Text("beside it")])]
 
 
-async def test_a_place_that_cannot_be_painted_says_so_and_what_is_around_it_stays(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_place_that_cannot_be_painted_says_so_and_what_is_around_it_stays(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     state, window = Counted(), NoWindow()
     session = Session(window)
     _context_page.set(session.page)  # pyright: ignore[reportArgumentType]

@@ -53,7 +53,11 @@ async def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     await shelf.open("sam")
     for n in range(5):
         await shelf.put(f"record/{n}", detail(str(n)))
-    assert sorted(k for k in device.kept if k.startswith("seen/sam/record")) == ["seen/sam/record/2", "seen/sam/record/3", "seen/sam/record/4"]
+    assert sorted(k for k in device.kept if k.startswith("seen/sam/record")) == [
+        "seen/sam/record/2",
+        "seen/sam/record/3",
+        "seen/sam/record/4",
+    ]
     monkeypatch.setattr(shelf_module, "MAX_CHARACTERS", 150)
     await shelf.put("record/big", detail("x" * 100))
     assert [k for k in device.kept if k.startswith("seen/sam/record")] == ["seen/sam/record/big"]
@@ -61,7 +65,12 @@ async def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_what_cannot_be_read_counts_as_nothing() -> None:
     device = Drawer()
-    device.kept = {"seen/sam/": "[1, 2", "seen/sam/a": '{"record": 1}', "seen/sam/b": '1.0 {"record": 1}', "seen/sam/c": "1.0 {"}
+    device.kept = {
+        "seen/sam/": "[1, 2",
+        "seen/sam/a": '{"record": 1}',
+        "seen/sam/b": '1.0 {"record": 1}',
+        "seen/sam/c": "1.0 {",
+    }
     shelf = Shelf(device)
     await shelf.open("sam")
     for key in ("", "a", "b", "c"):
@@ -233,7 +242,9 @@ async def test_an_erasure_leaves_no_draft_of_any_window() -> None:
 
 
 @pytest.mark.parametrize("silence", [0.5, 2.0, 7.3, 600.0])
-async def test_what_a_silent_device_did_not_keep_is_kept_within_five_seconds_of_its_answering_again(silence: float) -> None:
+async def test_what_a_silent_device_did_not_keep_is_kept_within_five_seconds_of_its_answering_again(
+    silence: float,
+) -> None:
     device, changes = StallingDrawer(), list[bool]()
     drafts = Drafts(device, Beside())
     drafts.changed = lambda: changes.append(drafts.refused)
@@ -287,10 +298,12 @@ async def test_a_removal_that_the_device_does_not_carry_out_is_carried_out_when_
 
 OLD: dict[str, dict[str, object]] = {
     "Account/001": {
-        "sobject": "Account", "recordId": "001", "seen": {"Name": "Acme"}, "version": "v1", "entered": {"Name": "Acme Ltd"}, "names": {},
+        "sobject": "Account", "recordId": "001", "seen": {"Name": "Acme"}, "version": "v1",
+        "entered": {"Name": "Acme Ltd"}, "names": {},
     },
     "Account/new": {
-        "sobject": "Account", "recordId": "", "seen": {}, "version": "the-key", "entered": {"Name": "New"}, "names": {"ParentId": "Holding"},
+        "sobject": "Account", "recordId": "", "seen": {}, "version": "the-key", "entered": {"Name": "New"},
+        "names": {"ParentId": "Holding"},
     },
 }  # fmt: skip
 
@@ -298,7 +311,12 @@ OLD: dict[str, dict[str, object]] = {
 async def test_drafts_of_an_older_app_are_read_and_what_is_none_is_passed_over() -> None:
     device = Drawer()
     device.kept = {f"draft/sam/{name}": json.dumps(draft) for name, draft in OLD.items()}
-    device.kept |= {"drafts/sam": json.dumps(list(OLD)), "draft/sam/a": "[1", "draft/sam/b": "{}", "draft/sam/sent/c": '"x"'}
+    device.kept |= {
+        "drafts/sam": json.dumps(list(OLD)),
+        "draft/sam/a": "[1",
+        "draft/sam/b": "{}",
+        "draft/sam/sent/c": '"x"',
+    }
     drafts = Drafts(device, Beside())
     await drafts.open("sam")
     change, new = drafts.get("Account", "001"), drafts.get("Account", "")
@@ -320,13 +338,22 @@ async def test_what_was_sent_is_read_again_exactly() -> None:
     device = Drawer()
     drafts = Drafts(device, Beside())
     await drafts.open("sam")
-    fields: dict[str, FieldValue] = {"Name": "Ä\u202f", "AnnualRevenue": 1234.0, "Employees": 3, "Share": 0.1, "Active__c": True, "Phone": None}
+    fields: dict[str, FieldValue] = {
+        "Name": "Ä\u202f",
+        "AnnualRevenue": 1234.0,
+        "Employees": 3,
+        "Share": 0.1,
+        "Active__c": True,
+        "Phone": None,
+    }
     await drafts.note_sent(Draft("d", "Account", typed=fields, key="k"), fields)
     again = Drafts(device, Beside())
     await again.open("sam")
     sent = await again.sent("k")
     assert sent is not None
-    assert [(name, type(value), value) for name, value in sent.fields.items()] == [(n, type(v), v) for n, v in fields.items()]
+    assert [(name, type(value), value) for name, value in sent.fields.items()] == [
+        (n, type(v), v) for n, v in fields.items()
+    ]
 
 
 async def test_what_was_sent_and_made_is_forgotten_when_its_key_is() -> None:

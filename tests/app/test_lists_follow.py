@@ -1,4 +1,6 @@
-"""A list shows what was saved and deleted elsewhere in the app: without a reload, where it was scrolled to, and for no more calls than needed."""
+"""A list shows what was saved and deleted elsewhere in the app: without a reload, where it was scrolled to, and for no
+more calls than needed.
+"""
 
 import asyncio
 
@@ -16,7 +18,9 @@ from ui.records.list_view_model import PAGE, ListViewModel
 def full(count: int = 65) -> World:
     world = World()
     for n in range(count):
-        world.backend.add(f"001{n:03d}", Name=f"Account {n:03d}", Industry="Media" if n % 2 else "Energy", Phone="+44 1")
+        world.backend.add(
+            f"001{n:03d}", Name=f"Account {n:03d}", Industry="Media" if n % 2 else "Energy", Phone="+44 1"
+        )
     return world
 
 

@@ -123,8 +123,10 @@ async def test_a_list_without_network_can_still_be_read() -> None:
 
 def rich(**fields: str | float | bool | None) -> Record:
     given: dict[str, str | float | bool | None] = {
-        "Name": "Acme", "AnnualRevenue": 1_234_567.5, "Industry": "Media", "Phone": "+44 (20) 7946-0999", "Website": "www.acme.example",
-        "BillingStreet": "1 Main St", "BillingCity": "Bern", "Active__c": True, "Since__c": "2026-01-31", "ParentId": "001P",
+        "Name": "Acme", "AnnualRevenue": 1_234_567.5, "Industry": "Media", "Phone": "+44 (20) 7946-0999",
+        "Website": "www.acme.example",
+        "BillingStreet": "1 Main St", "BillingCity": "Bern", "Active__c": True, "Since__c": "2026-01-31",
+        "ParentId": "001P",
         "Parent.Name": "Holding",
         "CreatedDate": "2026-11-25T10:00:00.000+0000",
     }  # fmt: skip
@@ -188,7 +190,8 @@ async def test_what_was_opened_stands_on_home_the_newest_first() -> None:
     await app.show("/")
     assert isinstance(app.screen, HomeViewModel)
     assert app.screen.visited[:2] == tuple(
-        Visited("Account", f"00100{n}", {"Name": f"Account 00{n}", "Industry": industry}) for n, industry in ((1, "Media"), (2, "Energy"))
+        Visited("Account", f"00100{n}", {"Name": f"Account 00{n}", "Industry": industry})
+        for n, industry in ((1, "Media"), (2, "Energy"))
     )
 
 

@@ -29,7 +29,14 @@ class Noting:
         self._http = http
         self.asked: list[str] = []
 
-    async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(
+        self,
+        url: str,
+        *,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         self.asked.append(url)
         return await self._http.post(url, body=body, form=form, headers=headers)
 
@@ -44,8 +51,15 @@ class Client:
         http = make_http()
         self.backend = Backend(suite.plan.app_url, http, AppCheck(self.device))
         self.to_firebase = Noting(http)
-        self.data = make_repositories(self.backend, FirebaseAuth(self.to_firebase, self._now), self.device, now=self._now)
-        self.session, self.records, self.sign_in, self.access = self.data.session, self.data.records, self.data.sign_in, self.data.access
+        self.data = make_repositories(
+            self.backend, FirebaseAuth(self.to_firebase, self._now), self.device, now=self._now
+        )
+        self.session, self.records, self.sign_in, self.access = (
+            self.data.session,
+            self.data.records,
+            self.data.sign_in,
+            self.data.access,
+        )
 
     def _now(self) -> float:
         return time.time() + self.later
@@ -93,7 +107,9 @@ async def test_sign_in_restore_and_sign_out(client: Client, suite: Suite) -> Non
 
 
 class Busy:
-    """A backend that lets one sign-in of an address be under way, and one of somebody else that Salesforce has not answered yet."""
+    """A backend that lets one sign-in of an address be under way, and one of somebody else that Salesforce has not
+    answered yet.
+    """
 
     def __init__(self, suite: Suite, auth: Fleet) -> None:
         self.url, self._org = auth.members[0].url, suite.plan.ports.url("localorg")
@@ -117,7 +133,9 @@ class Busy:
     def app(self, client: Client, sleep: Callable[[float], Awaitable[None]]) -> Repositories:
         """The app's, whose waiting is handed in."""
         http = make_http()
-        return make_repositories(Backend(self.url, http, AppCheck(client.device)), FirebaseAuth(http), client.device, sleep=sleep)
+        return make_repositories(
+            Backend(self.url, http, AppCheck(client.device)), FirebaseAuth(http), client.device, sleep=sleep
+        )
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +203,9 @@ async def test_the_id_token_is_renewed_by_itself(client: Client) -> None:
 
 
 @pytest.mark.parametrize("change", [{"state": "another"}, {"state": ""}])
-async def test_a_wrong_state_is_refused_and_the_attempt_can_still_be_finished(client: Client, change: dict[str, str]) -> None:
+async def test_a_wrong_state_is_refused_and_the_attempt_can_still_be_finished(
+    client: Client, change: dict[str, str]
+) -> None:
     back = await client.leave()
     query = {k: v[0] for k, v in parse_qs(urlsplit(back).query).items()}
     with pytest.raises(SignInFailed) as failed:
@@ -196,7 +216,9 @@ async def test_a_wrong_state_is_refused_and_the_attempt_can_still_be_finished(cl
     assert client.session.user is not None
 
 
-async def test_two_tabs_and_two_attempts_in_one_finish_in_any_order_each_with_its_own_verifier(suite: Suite, client: Client) -> None:
+async def test_two_tabs_and_two_attempts_in_one_finish_in_any_order_each_with_its_own_verifier(
+    suite: Suite, client: Client
+) -> None:
     other = Client(suite, Drawer(client.device.kept))
     backs = [(client, await client.leave()), (other, await other.leave()), (other, await other.leave())]
     for tab, back in reversed(backs):

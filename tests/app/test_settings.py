@@ -1,4 +1,6 @@
-"""What the person chose on this device, and the lock: kept over other windows and newer versions, decided before anything is shown."""
+"""What the person chose on this device, and the lock: kept over other windows and newer versions, decided before
+anything is shown.
+"""
 
 import asyncio
 import json
@@ -66,7 +68,9 @@ async def test_a_locked_app_opens_to_its_owner_only() -> None:
 
 
 @pytest.mark.parametrize(("lockable", "user"), [(True, SAM), (False, SAM), (True, None)])
-async def test_where_the_device_does_not_tell_whether_it_is_to_be_locked_it_is(lockable: bool, user: User | None) -> None:
+async def test_where_the_device_does_not_tell_whether_it_is_to_be_locked_it_is(
+    lockable: bool, user: User | None
+) -> None:
     device = _DoesNotTell()
     device.lockable = lockable
     world = World(device=device)

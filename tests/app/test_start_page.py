@@ -1,4 +1,6 @@
-"""The page before Flutter does what the app does: its JavaScript runs in Node, and the app's Python finishes what it began."""
+"""The page before Flutter does what the app does: its JavaScript runs in Node, and the app's Python finishes what it
+began.
+"""
 
 import json
 import os
@@ -24,13 +26,17 @@ from ui.sign_in.view_model import full_my_domain
 
 PAGE = ROOT / "app/web/start"
 OPTIONS = SignInOptions(
-    "the-consumer-key", "api id profile email refresh_token", (LoginHost("login.salesforce.com", "Production"),), FirebaseProject("k", "i", "t")
+    "the-consumer-key",
+    "api id profile email refresh_token",
+    (LoginHost("login.salesforce.com", "Production"),),
+    FirebaseProject("k", "i", "t"),
 )
 
 
 _LOCAL_STORAGE = """const items = new Map();
 Object.defineProperty(globalThis, "localStorage", { value: {
-  getItem: (key) => items.get(key) ?? null, setItem: (key, value) => void items.set(key, value), removeItem: (key) => void items.delete(key),
+  getItem: (key) => items.get(key) ?? null, setItem: (key, value) => void items.set(key, value),
+  removeItem: (key) => void items.delete(key),
   key: (at) => [...items.keys()][at] ?? null, get length() { return items.size; },
 } });
 const value = async (name) => [name, JSON.stringify(await storage.read(name))];
@@ -38,17 +44,30 @@ const kept = async () => Object.fromEntries(await Promise.all(storage.names("").
 
 
 def _node(script: str) -> Any:
-    """What a module that has sign_in.js as `page` and storage.js as `storage` prints as JSON; what it keeps ends with it."""
+    """What a module that has sign_in.js as `page` and storage.js as `storage` prints as JSON; what it keeps ends with
+    it.
+    """
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     assert node is not None, "Node is missing: make test installs it"
-    imports = [f"import * as {name} from {json.dumps((PAGE / file).as_uri())};" for name, file in (("page", "sign_in.js"), ("storage", "storage.js"))]
+    imports = [
+        f"import * as {name} from {json.dumps((PAGE / file).as_uri())};"
+        for name, file in (("page", "sign_in.js"), ("storage", "storage.js"))
+    ]
     module = "\n".join([*imports, _LOCAL_STORAGE, script])
-    done = subprocess.run([node, "--input-type=module", "-e", module], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", module], capture_output=True, text=True, check=True, timeout=60
+    )
     return json.loads(done.stdout)
 
 
 def test_its_challenge_is_the_one_of_the_app_and_of_the_standard() -> None:
-    verifiers = ["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "a" * 43, "-._~" * 32, "Z9" * 40]  # the first is of RFC 7636, appendix B
+    # The first is of RFC 7636, appendix B.
+    verifiers = [
+        "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        "a" * 43,
+        "-._~" * 32,
+        "Z9" * 40,
+    ]
     found = _node(f"console.log(JSON.stringify(await Promise.all({json.dumps(verifiers)}.map(page.challengeOf))));")
     assert found == [challenge_of(v) for v in verifiers]
     assert found[0] == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -57,9 +76,9 @@ def test_its_challenge_is_the_one_of_the_app_and_of_the_standard() -> None:
 async def test_the_app_finishes_what_the_page_began() -> None:
     options = json.dumps(encode(OPTIONS))
     begun = _node(
-        f"const options = {options};"
-        'const begun = await page.begin(options, options.loginHosts[0], "https://app.example/oauth/callback", "/records/Account");'
-        "await page.keep(begun.pending); console.log(JSON.stringify({ ...begun, kept: await kept() }));"
+        f"const options = {options};const begun = await page.begin(options, options.loginHosts[0],"
+        ' "https://app.example/oauth/callback", "/records/Account");await page.keep(begun.pending);'
+        " console.log(JSON.stringify({ ...begun, kept: await kept() }));"
     )
     pending, asked = begun["pending"], {k: v[0] for k, v in parse_qs(urlsplit(begun["url"]).query).items()}
 
@@ -71,8 +90,12 @@ async def test_the_app_finishes_what_the_page_began() -> None:
     asked_by_app = {k: v[0] for k, v in parse_qs(urlsplit(device.opened).query).items()}
 
     secrets = {"state", "verifier", "begun"}
-    assert {k: v for k, v in pending.items() if k not in secrets} == {k: v for k, v in by_app.items() if k not in secrets}
-    assert {k: len(str(pending[k])) for k in ("state", "verifier")} == {k: len(by_app[k]) for k in ("state", "verifier")}
+    assert {k: v for k, v in pending.items() if k not in secrets} == {
+        k: v for k, v in by_app.items() if k not in secrets
+    }
+    assert {k: len(str(pending[k])) for k in ("state", "verifier")} == {
+        k: len(by_app[k]) for k in ("state", "verifier")
+    }
     assert urlsplit(begun["url"])[:3] == urlsplit(device.opened)[:3]
     assert set(asked) == set(asked_by_app)
     own = {"state", "code_challenge"}

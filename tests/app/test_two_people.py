@@ -37,7 +37,9 @@ async def test_the_same_field_asks_and_does_what_the_person_says(whose: str, pho
     form = await editing(world)
     form.type("Phone", "+44 mine")
     form.type("Name", "Acme Ltd")
-    world.backend.add("001", by="Ada Admin", **{**world.backend.records["001"].fields, "Phone": "+44 theirs", "Industry": "Energy"})
+    world.backend.add(
+        "001", by="Ada Admin", **{**world.backend.records["001"].fields, "Phone": "+44 theirs", "Industry": "Energy"}
+    )
     await form.save()
     assert form.conflicts == (Conflict("Phone", "+44 mine", "+44 theirs"),)
     assert form.their_change == ("Ada Admin", "2026-11-25T10:00:02.000+0000")
@@ -64,14 +66,18 @@ CHANGES = st.dictionaries(st.sampled_from(NAMES), VALUES, min_size=1)
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, VALUES)), CHANGES, CHANGES)
-def test_a_merge_takes_nothing_from_anyone(seen: dict[str, FieldValue], mine: dict[str, FieldValue], theirs: dict[str, FieldValue]) -> None:
+def test_a_merge_takes_nothing_from_anyone(
+    seen: dict[str, FieldValue], mine: dict[str, FieldValue], theirs: dict[str, FieldValue]
+) -> None:
     after = {**seen, **theirs}
     merged = merge(seen, {n: v for n, v in mine.items() if v != seen[n]}, after)
     saved = {**after, **merged.changes}
     asked = {c.field for c in merged.conflicts}
     for name in NAMES:
         if name not in asked:
-            wanted = {v for v in (mine.get(name, seen[name]), theirs.get(name, seen[name])) if v != seen[name]} or {seen[name]}
+            wanted = {v for v in (mine.get(name, seen[name]), theirs.get(name, seen[name])) if v != seen[name]} or {
+                seen[name]
+            }
             assert saved[name] in wanted
             assert len(wanted) == 1 or saved[name] == after[name]
     for conflict in merged.conflicts:
@@ -95,12 +101,17 @@ STEP = st.tuples(st.integers(0, 1), st.one_of(TYPED, st.just("save")))  # who, a
 
 @settings(max_examples=examples(150), deadline=None)
 @given(st.lists(STEP, max_size=16), st.tuples(*[st.sampled_from(["mine", "theirs"])] * 2))
-def test_no_value_that_anyone_saved_is_lost_unless_a_person_chose_so(steps: list[tuple[int, dict[str, str] | str]], habits: tuple[str, str]) -> None:
+def test_no_value_that_anyone_saved_is_lost_unless_a_person_chose_so(
+    steps: list[tuple[int, dict[str, str] | str]], habits: tuple[str, str]
+) -> None:
     virtual_time.run(_edits_of_two(steps, habits))
 
 
 async def _edits_of_two(steps: list[tuple[int, dict[str, str] | str]], habits: tuple[str, str]) -> None:
-    """Two people edit one record in any order. A saved value may only go when its successor's author saw it, or chose against it."""
+    """Two people edit one record in any order.
+
+    A saved value may only go when its successor's author saw it, or chose against it.
+    """
     first = World()
     first.backend.add("001", Name="n", Phone="p", Website="w")
     editors = [Editor(World(first.backend), habit) for habit in habits]
@@ -123,7 +134,11 @@ async def _edits_of_two(steps: list[tuple[int, dict[str, str] | str]], habits: t
 
 async def _save(editor: Editor, form: FormViewModel) -> None:
     assert form.draft is not None
-    before, seen, entered = dict(editor.world.backend.records["001"].fields), dict(form.draft.seen), {name: form.value(name) for name in FIELDS}
+    before, seen, entered = (
+        dict(editor.world.backend.records["001"].fields),
+        dict(form.draft.seen),
+        {name: form.value(name) for name in FIELDS},
+    )
     await form.save()
     asked = {c.field for c in form.conflicts}
     for name in asked:

@@ -62,7 +62,11 @@ async def test_a_forged_way_back_uses_up_nothing() -> None:
     world = World()
     back = await leave(world.data.sign_in, world.device)
     kept = dict(world.device.kept)
-    for forged in ("/oauth/callback?code=c&state=forged", "/oauth/callback?code=c", "/oauth/callback?error=access_denied&state="):
+    for forged in (
+        "/oauth/callback?code=c&state=forged",
+        "/oauth/callback?code=c",
+        "/oauth/callback?error=access_denied&state=",
+    ):
         with pytest.raises(CallError) as refused:
             await world.data.sign_in.finish(forged)
         assert refused.value.reason is Reason.VERIFIER_REJECTED
@@ -178,7 +182,11 @@ async def test_a_session_that_ended_says_why_in_every_window_and_leads_back_to_i
     await settle(one, other)
     assert isinstance(other.app.screen, SignInViewModel)
     assert other.session.ended is not None
-    assert (other.session.ended.reason, other.session.ended.user, other.session.ended.route) == ("refresh-lost", SAM, "/access")
+    assert (other.session.ended.reason, other.session.ended.user, other.session.ended.route) == (
+        "refresh-lost",
+        SAM,
+        "/access",
+    )
     await one.sign_in(SAM)
     await settle(one, other)
     assert (other.session.user, other.session.ended, other.route) == (SAM, None, "/access")
@@ -353,13 +361,17 @@ class Window:
                 return
 
 
-_DEED = st.tuples(st.sampled_from(["sign in", "sign out", "end", "switch", "renew", "reload"]), st.sampled_from([SAM, ADA, EVA]))
+_DEED = st.tuples(
+    st.sampled_from(["sign in", "sign out", "end", "switch", "renew", "reload"]), st.sampled_from([SAM, ADA, EVA])
+)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(_DEED, min_size=1, max_size=3), max_size=12), st.integers(0, 2**32))
 def test_in_any_order_nobody_is_lost_and_nobody_comes_back(steps: list[list[tuple[str, User]]], seed: int) -> None:
-    """Up to three windows act at once, over and over: signed in on the device is who has signed in and not out again."""
+    """Up to three windows act at once, over and over: signed in on the device is who has signed in and not out
+    again.
+    """
 
     async def run() -> None:
         kept, chance, signed_in = dict[str, str](), Random(seed), set[str]()
@@ -368,7 +380,11 @@ def test_in_any_order_nobody_is_lost_and_nobody_comes_back(steps: list[list[tupl
         for step in steps:
             acting = list(zip(windows, step, strict=False))
             comes = {user.uid for _, (what, user) in acting if what == "sign in"}
-            goes = {w.session.user.uid for w, (what, _) in acting if what in ("sign out", "end") and w.session.user is not None}
+            goes = {
+                w.session.user.uid
+                for w, (what, _) in acting
+                if what in ("sign out", "end") and w.session.user is not None
+            }
             await asyncio.gather(*(window.do(*deed) for window, deed in acting))
             for _ in range(100):
                 await asyncio.sleep(0)

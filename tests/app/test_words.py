@@ -56,8 +56,22 @@ def test_every_error_of_the_contract_can_be_said_in_every_language() -> None:
 
 
 # Where Flet takes words for people.
-_TEXTS = {"label", "tooltip", "title", "hint_text", "helper", "helper_text", "error", "error_text", "text", "semantics_label", "value", "suffix"}
-_FIRST = {"Text", "heading_text", "big_heading", "faint", "note", "card", "tile", "FilledButton", "OutlinedButton", "TextButton", "FilledTonalButton",
+_TEXTS = {
+    "label",
+    "tooltip",
+    "title",
+    "hint_text",
+    "helper",
+    "helper_text",
+    "error",
+    "error_text",
+    "text",
+    "semantics_label",
+    "value",
+    "suffix",
+}
+_FIRST = {"Text", "heading_text", "big_heading", "faint", "note", "card", "tile", "FilledButton", "OutlinedButton",
+          "TextButton", "FilledTonalButton",
           "Notice", "icon_button", "named_icon"}  # fmt: skip
 _WORDS = re.compile(r"[A-Za-z]{2}")
 
@@ -88,12 +102,15 @@ def test_the_search_for_loose_words_finds_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("tags", "language", "locale"), [
-    (["de-AT", "en"], "de", "de_AT"), (["fr-FR", "ja-JP"], "ja", "ja_JP"), (["xx"], "en", "en_US"), (["en-GB"], "en", "en_GB"), ([], "en", "en_US"),
+    (["de-AT", "en"], "de", "de_AT"), (["fr-FR", "ja-JP"], "ja", "ja_JP"), (["xx"], "en", "en_US"), (["en-GB"], "en",
+        "en_GB"), ([], "en", "en_US"),
     (["zh-Hant-TW", "de"], "de", "de"), (["de-US"], "de", "de"), (["EN-au"], "en", "en_AU"), (["de_CH"], "de", "de_CH"),
-    (["de-Latn-AT-1996-u-ca-buddhist"], "de", "de_AT"), (["de-x-at"], "de", "de"), (["ja-JP-u-ca-japanese"], "ja", "ja_JP"),
+    (["de-Latn-AT-1996-u-ca-buddhist"], "de", "de_AT"), (["de-x-at"], "de", "de"), (["ja-JP-u-ca-japanese"], "ja",
+        "ja_JP"),
     (["fr-FR"], "en", "en_FR"), (["pt-BR"], "en", "en_001"), (["zh-Hans-CN"], "en", "en_001"),
     (["en-TH"], "en", "en_001"), (["es-419"], "en", "en_001"),
-    (["ar"], "en", "en_US"), (["x-klingon"], "en", "en_US"), (["i-klingon", "ja"], "ja", "ja"), (["", "C", "de"], "de", "de"),
+    (["ar"], "en", "en_US"), (["x-klingon"], "en", "en_US"), (["i-klingon", "ja"], "ja", "ja"), (["", "C", "de"], "de",
+        "de"),
     (["../x"], "en", "en_US"),
 ])  # fmt: skip
 def test_the_first_language_that_there_is_is_spoken(tags: list[str], language: str, locale: str) -> None:
@@ -111,7 +128,9 @@ DATE = FieldShape("Day", "Day", "date", False, True, True)
     ("de-DE", "1,9\u00a0Mio.", "1.234,5", "05.03.2026", "05.03.2026"),
     ("ja-JP", "190万", "1,234.5", "2026/03/05", "2026/03/05"),
 ])  # fmt: skip
-def test_values_are_written_and_read_as_the_locale_does(tag: str, money: str, number: str, day: str, typed: str) -> None:
+def test_values_are_written_and_read_as_the_locale_does(
+    tag: str, money: str, number: str, day: str, typed: str
+) -> None:
     use_language([tag])
     assert values.money(1_900_000) == money
     assert values.value(CURRENCY, 1234.5) == number
@@ -128,7 +147,9 @@ def test_values_are_written_and_read_as_the_locale_does(tag: str, money: str, nu
     ("de-DE", "1,9\u00a0Mio.\u00a0$", "950\u00a0$", "12.000\u00a0$", "1.234,50\u00a0$", "$"),
     ("ja-JP", "$190万", "$950", "$12,000", "$1,234.50", "$"),
 ])  # fmt: skip
-def test_amounts_carry_their_currency_where_the_locale_puts_it(tag: str, short: str, hundreds: str, full: str, cents: str, sign: str) -> None:
+def test_amounts_carry_their_currency_where_the_locale_puts_it(
+    tag: str, short: str, hundreds: str, full: str, cents: str, sign: str
+) -> None:
     use_language([tag])
     dollars = replace(CURRENCY, currency="USD")
     assert [values.money(1_900_000, "USD"), values.money(950, "USD")] == [short, hundreds]
@@ -153,21 +174,29 @@ def test_every_locale_reads_what_it_writes(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(("tag", "text", "moment"), [
-    ("en-US", "3/5/2026 12:30 AM", "2026-03-05T00:30"), ("en-US", "3/5/2026 1:05pm", "2026-03-05T13:05"), ("en-US", "3/5/2026 13:05 PM", None),
-    ("en-US", "3/5/2026 25:00", None), ("en-CA", "2026-03-05 1:05 p.m.", "2026-03-05T13:05"), ("en-DK", "05/03/2026 13.05", "2026-03-05T13:05"),
-    ("en-US", "3/5/2026 at 2:30 PM", "2026-03-05T14:30"), ("en-US", "3/5/2026 2:30 p.m. CET", None), ("en-US", "13/5/2026 14:30", None),
+    ("en-US", "3/5/2026 12:30 AM", "2026-03-05T00:30"), ("en-US", "3/5/2026 1:05pm", "2026-03-05T13:05"), ("en-US",
+        "3/5/2026 13:05 PM", None),
+    ("en-US", "3/5/2026 25:00", None), ("en-CA", "2026-03-05 1:05 p.m.", "2026-03-05T13:05"), ("en-DK",
+        "05/03/2026 13.05", "2026-03-05T13:05"),
+    ("en-US", "3/5/2026 at 2:30 PM", "2026-03-05T14:30"), ("en-US", "3/5/2026 2:30 p.m. CET", None), ("en-US",
+        "13/5/2026 14:30", None),
     ("ja-JP", "2026-03-05T14:30Z", "2026-03-05T14:30"), ("en-CA", "2026-03-05T14:30+05:00", "2026-03-05T09:30"),
     ("de-DE", "10:05 31.12.26", None), ("en-GB", "10:05 31.12.26", None),
-    ("de-DE", "5.3.2026 13:05 Uhr", "2026-03-05T13:05"), ("de-DE", "05.03.2026", None), ("ja-JP", "2026/03/05 午後1:05", "2026-03-05T13:05"),
+    ("de-DE", "5.3.2026 13:05 Uhr", "2026-03-05T13:05"), ("de-DE", "05.03.2026", None), ("ja-JP", "2026/03/05 午後1:05",
+        "2026-03-05T13:05"),
 ])  # fmt: skip
-def test_a_time_is_read_with_its_half_of_the_day(monkeypatch: pytest.MonkeyPatch, tag: str, text: str, moment: str | None) -> None:
+def test_a_time_is_read_with_its_half_of_the_day(
+    monkeypatch: pytest.MonkeyPatch, tag: str, text: str, moment: str | None
+) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     use_language([tag])
     assert values.as_moment(text) == (moment and f"{moment}:00.000+00:00")
 
 
-@pytest.mark.parametrize(("tag", "text"), [("en-US", "13/01/2026"), ("ja-JP", "2026-13-01"), ("en-US", "10/20/30/40"), ("de-DE", "1.2.3.4")])
+@pytest.mark.parametrize(
+    ("tag", "text"), [("en-US", "13/01/2026"), ("ja-JP", "2026-13-01"), ("en-US", "10/20/30/40"), ("de-DE", "1.2.3.4")]
+)
 def test_what_is_no_date_in_the_locales_order_is_none(tag: str, text: str) -> None:
     use_language([tag])
     assert values.as_date(text) is None
@@ -178,7 +207,9 @@ def test_what_is_no_number_is_none(text: str) -> None:
     assert values.as_number(text) is None
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(30, "1 minute ago"), (125, "2 minutes ago"), (7200, "2 hours ago"), (90_000, "1 day ago")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(30, "1 minute ago"), (125, "2 minutes ago"), (7200, "2 hours ago"), (90_000, "1 day ago")]
+)
 def test_ages(seconds: float, said: str) -> None:
     assert values.age(seconds) == said
 
@@ -188,16 +219,27 @@ def test_names_have_initials() -> None:
 
 
 def test_a_state_and_an_event_that_only_a_newer_service_knows_are_told() -> None:
-    status = {"generation": 1, "signedInAt": "", "refreshedAt": "", "loginHost": "", "devices": 1, "staySignedIn": False}
+    status = {
+        "generation": 1,
+        "signedInAt": "",
+        "refreshedAt": "",
+        "loginHost": "",
+        "devices": 1,
+        "staySignedIn": False,
+    }
     line = {"at": "2026-11-28T12:00:00Z", "event": "hibernation", "by": "backend"}
-    access = decode(Access, {"connection": {**status, "state": "hibernating"}, "devices": [], "history": [line]}, lenient=True)
+    access = decode(
+        Access, {"connection": {**status, "state": "hibernating"}, "devices": [], "history": [line]}, lenient=True
+    )
     assert state_words(access.connection.state) == "Unknown. Load the app again to see more."
     assert history_words(access.history[0]) == "Something else happened: hibernation"
 
 
 @pytest.mark.parametrize(("label", "kind", "said"), [
-    ("Account ID", "reference", "Account"), ("Account-ID", "reference", "Account"), ("取引先 ID", "reference", "取引先"),
-    ("取引先ID", "reference", "取引先"), ("Related To", "reference", "Related To"), ("ID", "reference", "ID"), ("Tax ID", "string", "Tax ID"),
+    ("Account ID", "reference", "Account"), ("Account-ID", "reference", "Account"),
+    ("取引先 ID", "reference", "取引先"), ("取引先ID", "reference", "取引先"),
+    ("Related To", "reference", "Related To"), ("ID", "reference", "ID"),
+    ("Tax ID", "string", "Tax ID"),
 ])  # fmt: skip
 def test_a_reference_is_called_after_what_it_refers_to(label: str, kind: str, said: str) -> None:
     assert values.label_of(FieldShape("AccountId", label, kind, False, True, True)) == said

@@ -1,4 +1,6 @@
-"""The app without a screen, on a backend in memory that answers as the contract says: versions, conflicts, pages, rights."""
+"""The app without a screen, on a backend in memory that answers as the contract says: versions, conflicts, pages,
+rights.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -60,14 +62,26 @@ ACCOUNT = SobjectShape(
     fields=(
         FieldShape("Name", "Account Name", "string", True, True, True, 255),
         FieldShape("AnnualRevenue", "Annual Revenue", "currency", False, True, True),
-        FieldShape("Industry", "Industry", "picklist", False, True, True, 0, ("Media", "Energy"), labels={"Media": "Medien"}),
+        FieldShape(
+            "Industry", "Industry", "picklist", False, True, True, 0, ("Media", "Energy"), labels={"Media": "Medien"}
+        ),
         FieldShape("Phone", "Phone", "phone", False, True, True, 40),
         FieldShape("Website", "Website", "url", False, True, True, 255),
         FieldShape("BillingStreet", "Billing Street", "textarea", False, True, True, 255),
         FieldShape("BillingCity", "Billing City", "string", False, True, True, 40),
         FieldShape("Active__c", "Active", "boolean", False, True, True),
         FieldShape("Since__c", "Customer since", "date", False, True, True),
-        FieldShape("ParentId", "Parent Account ID", "reference", False, True, True, 18, refers_to=("Account",), relationship="Parent"),
+        FieldShape(
+            "ParentId",
+            "Parent Account ID",
+            "reference",
+            False,
+            True,
+            True,
+            18,
+            refers_to=("Account",),
+            relationship="Parent",
+        ),
         FieldShape("CreatedDate", "Created Date", "datetime", False, False, False),
     ),
     listed=("Name", "Industry", "Phone"),
@@ -75,7 +89,10 @@ ACCOUNT = SobjectShape(
     sorts=("Name", "Industry"),
     sort=Sort("Name"),
     sections=(
-        Section("Account Information", ("Name", "AnnualRevenue", "Industry", "Phone", "Website", "Active__c", "Since__c", "ParentId")),
+        Section(
+            "Account Information",
+            ("Name", "AnnualRevenue", "Industry", "Phone", "Website", "Active__c", "Since__c", "ParentId"),
+        ),
         Section("Address", ("BillingStreet", "BillingCity")),
         Section("System", ("CreatedDate",)),
     ),
@@ -85,7 +102,8 @@ ACCOUNT = SobjectShape(
     deletable=True,
 )
 CONTACT = SobjectShape(
-    "Contact", "Contact", "Contacts", (FieldShape("LastName", "Last Name", "string", True, True, True, 80),), sections=(Section("", ("LastName",)),),
+    "Contact", "Contact", "Contacts", (FieldShape("LastName", "Last Name", "string", True, True, True, 80),),
+    sections=(Section("", ("LastName",)),),
     listed=("Name",), creatable=True, editable=True, key_prefix="003",
 )  # fmt: skip
 
@@ -143,7 +161,9 @@ class MemoryBackend(Backend):
         return Profile(SAM, title="Account Executive", time_zone="Europe/Berlin")
 
     def _getAccess(self, _: Empty) -> Access:
-        status = ConnectionStatus("fresh", 1, "2026-11-25T10:00:00+00:00", "2026-11-25T10:00:00+00:00", "login.salesforce.com", 1, False)
+        status = ConnectionStatus(
+            "fresh", 1, "2026-11-25T10:00:00+00:00", "2026-11-25T10:00:00+00:00", "login.salesforce.com", 1, False
+        )
         return Access(status, (), ())
 
     def _signIn(self, _: object) -> calls.SignedIn:
@@ -160,14 +180,22 @@ class MemoryBackend(Backend):
         return Hits(tuple(Hit(sobject, record) for sobject, record in matching))
 
     def _listRecords(self, request: ListRecords) -> RecordPage:
-        records = [r for r in self._records_of(request.sobject, request.search or "") if all(_passes(r, f) for f in request.filters)]
+        records = [
+            r
+            for r in self._records_of(request.sobject, request.search or "")
+            if all(_passes(r, f) for f in request.filters)
+        ]
         records.sort(key=lambda r: r.id)
         if request.sort is not None:
             shape, sort = self._shape(request.sobject), request.sort
             field = next((f for f in shape.fields if f.name == sort.field), None)
             filled = [r for r in records if r.fields.get(sort.field) is not None]
             filled.sort(key=lambda r: _rank(field, r.fields[sort.field]), reverse=sort.descending)
-            records = [*filled, *(r for r in records if r.fields.get(sort.field) is None)]  # what is empty stands last either way
+            # What is empty stands last either way.
+            records = [
+                *filled,
+                *(r for r in records if r.fields.get(sort.field) is None),
+            ]
         start = int(request.cursor or 0)
         end = start + request.limit
         return RecordPage(tuple(records[start:end]), str(end) if end < len(records) else None)
@@ -175,7 +203,11 @@ class MemoryBackend(Backend):
     def _records_of(self, sobject: str, text: str) -> list[Record]:
         """The records of an object that have the text in their name."""
         prefix = self._shape(sobject).key_prefix
-        return [r for r in self.records.values() if r.id.startswith(prefix) and text.lower() in str(r.fields.get("Name")).lower()]
+        return [
+            r
+            for r in self.records.values()
+            if r.id.startswith(prefix) and text.lower() in str(r.fields.get("Name")).lower()
+        ]
 
     def _shape(self, sobject: str) -> SobjectShape:
         shape = next((o for o in self.objects.objects if o.sobject == sobject), None)

@@ -57,12 +57,22 @@ class Run:
         self.project = project or f"demo-run-{self.ports.hub}"
         self.own = state.with_name("own")  # the settings files of whoever runs it, not of whoever runs the tests
         folders = {"STATE_DIR": str(state), "SETTINGS_DIR": str(self.own)}
-        self.environment = {**os.environ, **self.ports.environment(), **folders, "PROJECT": self.project, "SAVE_EVERY": "3600"}
+        self.environment = {
+            **os.environ,
+            **self.ports.environment(),
+            **folders,
+            "PROJECT": self.project,
+            "SAVE_EVERY": "3600",
+        }
         self.environment.pop("MAKELEVEL", None)
         self.log = state.with_suffix(".log")
 
-    def start(self, *, by_make: bool = False, terminal: int | None = None, **environment: str) -> subprocess.Popen[bytes]:
-        """Starts it in a session of its own, on a terminal when one is given, and waits until it says that everything runs."""
+    def start(
+        self, *, by_make: bool = False, terminal: int | None = None, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Starts it in a session of its own, on a terminal when one is given, and waits until it says that everything
+        runs.
+        """
         command = ["make", "run"] if by_make else [sys.executable, "-m", "devtools", "run"]
         with self.log.open("wb") as log:
             output = log if terminal is None else terminal
@@ -77,7 +87,10 @@ class Run:
                 preexec_fn=lambda: _as_from_a_shell(terminal),
             )
         if terminal is None:
-            wait_until(lambda: "Ctrl-C ends everything" in self.log.read_text() or running.poll() is not None, "it did not start")
+            wait_until(
+                lambda: "Ctrl-C ends everything" in self.log.read_text() or running.poll() is not None,
+                "it did not start",
+            )
             assert running.poll() is None, self.log.read_text()
         return running
 

@@ -97,9 +97,18 @@ def test_a_function_can_be_debugged_beside_make_run(suite: Suite, repository: Pa
 
 
 def test_without_make_run_the_debugged_function_says_what_to_do(repository: Path) -> None:
-    environment = {**os.environ, **ports.free().environment(), "PYTHONPATH": f"{repository}{os.pathsep}{repository / 'functions'}"}
+    environment = {
+        **os.environ,
+        **ports.free().environment(),
+        "PYTHONPATH": f"{repository}{os.pathsep}{repository / 'functions'}",
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "devtools.debug_function", "api"], cwd=repository, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "devtools.debug_function", "api"],
+        cwd=repository,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 2
     assert "start make run first" in done.stderr

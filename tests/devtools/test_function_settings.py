@@ -22,7 +22,8 @@ REDIRECT_URIS=https://mine.example/
 _SECRETS = "# mine\nSALESFORCE_CONSUMER_SECRET=a-real-secret\n"
 _READ = """
 const [, module, functionsSource] = process.argv;
-console.log(JSON.stringify(require(module).loadUserEnvs({ functionsSource, projectId: "demo", projectDir: "/", isEmulator: true })));
+const read = { functionsSource, projectId: "demo", projectDir: "/", isEmulator: true };
+console.log(JSON.stringify(require(module).loadUserEnvs(read)));
 """
 
 
@@ -66,7 +67,9 @@ def test_make_run_reads_a_persons_settings_as_firebase_does(person: Path, tmp_pa
 
 
 def test_the_key_that_seals_tokens_stays_with_what_it_sealed(tmp_path: Path) -> None:
-    first, again, other = (FunctionSettings("demo", None, tmp_path / name).secrets()["TOKEN_KEYSET"] for name in ("one", "one", "two"))
+    first, again, other = (
+        FunctionSettings("demo", None, tmp_path / name).secrets()["TOKEN_KEYSET"] for name in ("one", "one", "two")
+    )
     assert first == again != other
     assert (tmp_path / "one/keyset").stat().st_mode & 0o077 == 0
 
@@ -75,7 +78,14 @@ def test_reset_forgets_the_state_and_keeps_a_persons_settings(person: Path, tmp_
     state = tmp_path / "state"
     FunctionSettings("demo", person, state).secrets()
     environment = {**os.environ, "STATE_DIR": str(state), "SETTINGS_DIR": str(person)}
-    done = subprocess.run([sys.executable, "-m", "devtools", "reset"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "devtools", "reset"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert not state.exists()
     assert (person / ".secret.local").read_text() == _SECRETS
     assert (person / ".env.local").read_text() == _ENV
@@ -94,6 +104,8 @@ def test_what_a_run_killed_hard_has_left_is_deleted_by_the_next(tmp_path: Path) 
 
 def test_several_that_begin_at_once_have_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: FunctionSettings("demo-at-once", None, tmp_path).secrets()["TOKEN_KEYSET"], range(4)))
+        found = list(
+            pool.map(lambda _: FunctionSettings("demo-at-once", None, tmp_path).secrets()["TOKEN_KEYSET"], range(4))
+        )
     assert len(set(found)) == 1
     assert [file.name for file in tmp_path.iterdir()] == ["keyset"]

@@ -64,10 +64,16 @@ def test_an_edit_is_served_within_ten_seconds_and_an_open_page_keeps_its_files(e
 
     app = site.app()
     assert app["ui/more/view.py"].endswith(b"# edited\n")
-    bytecode = {name: content for name, content in old.items() if name.endswith(".pyc") and not name.startswith("ui/more/__pycache__/view.")}
-    assert {name: content for name, content in app.items() if name.endswith(".pyc")} == bytecode  # all but that of the edited file
+    bytecode = {
+        name: content
+        for name, content in old.items()
+        if name.endswith(".pyc") and not name.startswith("ui/more/__pycache__/view.")
+    }
+    # All but that of the edited file.
+    assert {name: content for name, content in app.items() if name.endswith(".pyc")} == bytecode
     assert app.keys() ^ old.keys() == {"ui/more/__pycache__/view.cpython-314.pyc"}
-    assert "const edited = true;" in site.get(site.version(), "python-worker.js").text  # the snapshot holds the app of before
+    # The snapshot holds the app of before.
+    assert "const edited = true;" in site.get(site.version(), "python-worker.js").text
     assert site.get(before, "app.tar.gz").status_code == 200
     assert not (edited.root / "build/web/.built").exists()  # the next whole build is not passed over
 
@@ -93,13 +99,20 @@ def test_a_mistake_is_told_and_keeps_the_last_good_page(edited: Run) -> None:
     before = site.version()
     for name, mistake, message in (
         ("app/src/ui/more/view.py", "\ndef (", r"app/src/ui/more/view\.py:\d+: invalid syntax"),
-        ("app/src/languages/de/LC_MESSAGES/app.po", '\nmsgid "Broken', r"app/src/languages/de/LC_MESSAGES/app\.po:\d+: "),
+        (
+            "app/src/languages/de/LC_MESSAGES/app.po",
+            '\nmsgid "Broken',
+            r"app/src/languages/de/LC_MESSAGES/app\.po:\d+: ",
+        ),
         ("app/web/start/start.js", "\nconst = 1;", r"app/web/start/start\.js:\d+: "),
     ):
         path = edited.root / name
         good = path.read_text()
         path.write_text(good + mistake)
-        wait_until(lambda message=message: re.search(f"client   │ ✗ {message}", edited.log.read_text()) is not None, f"{name} is not told")
+        wait_until(
+            lambda message=message: re.search(f"client   │ ✗ {message}", edited.log.read_text()) is not None,
+            f"{name} is not told",
+        )
         assert site.version() == before
         path.write_text(good)
 

@@ -14,9 +14,12 @@ VISIT = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def test_salesforce_dx_source_in_force_app_is_in_the_org_of_a_persons_own_run_and_not_in_that_of_tests(tmp_path: Path) -> None:
+def test_salesforce_dx_source_in_force_app_is_in_the_org_of_a_persons_own_run_and_not_in_that_of_tests(
+    tmp_path: Path,
+) -> None:
     assert Plan(ports.free(), "demo-org").schemas == (ROOT / "org-schema.json",)
-    assert Plan(ports.free(), "demo-org", own=tmp_path / "functions").schemas == (ROOT / "org-schema.json",)  # nothing is there
+    # Nothing is there.
+    assert Plan(ports.free(), "demo-org", own=tmp_path / "functions").schemas == (ROOT / "org-schema.json",)
     folder = tmp_path / "force-app/main/default/objects/Visit__c"
     folder.mkdir(parents=True)
     (folder / "Visit__c.object-meta.xml").write_text(VISIT)
@@ -27,7 +30,9 @@ def test_salesforce_dx_source_in_force_app_is_in_the_org_of_a_persons_own_run_an
             assert any("Local org ready" in line for line in running.stdout)
             org = plan.ports.url("localorg")
             token = exchange(org, authorize(org))["access_token"]
-            described = loopback.get(f"{org}/services/data/v66.0/sobjects/Visit__c/describe", headers={"Authorization": f"Bearer {token}"})
+            described = loopback.get(
+                f"{org}/services/data/v66.0/sobjects/Visit__c/describe", headers={"Authorization": f"Bearer {token}"}
+            )
             assert (described.status_code, described.json()["labelPlural"]) == (200, "Visits")
         finally:
             running.terminate()

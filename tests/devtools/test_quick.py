@@ -33,6 +33,8 @@ def test_what_nothing_imports_has_tests_too(changed: str, test: str) -> None:
 
 
 def test_nothing_that_starts_emulators_is_chosen() -> None:
-    chosen = quick.concerned(["functions/contract/calls.py", "localorg/server.py", "devtools/suite.py", "tests/conftest.py"])
+    chosen = quick.concerned(
+        ["functions/contract/calls.py", "localorg/server.py", "devtools/suite.py", "tests/conftest.py"]
+    )
     assert chosen
     assert not [path for path in chosen if path.startswith(("tests/e2e", "tests/integration"))]

@@ -34,7 +34,9 @@ def run(tmp_path: Path) -> Iterator[Run]:
 def test_state_survives_a_restart_and_ctrl_c_leaves_nothing(run: Run) -> None:
     """And a person's own settings are in force."""
     run.own.mkdir()
-    (run.own / ".env.local").write_text(f"SALESFORCE_LOGIN_HOSTS=127.0.0.1:{run.ports.localorg}=The org that I wrote down\n")
+    (run.own / ".env.local").write_text(
+        f"SALESFORCE_LOGIN_HOSTS=127.0.0.1:{run.ports.localorg}=The org that I wrote down\n"
+    )
     running = run.start()
     app = run.app()
     assert [host["label"] for host in app.call("auth/getSignInOptions")["loginHosts"]] == ["The org that I wrote down"]
@@ -60,7 +62,9 @@ WHOLE = {("make", signal.SIGTERM), ("group", signal.SIGKILL), ("terminal", signa
 
 def somebody(run: Run) -> str:
     """A new Firebase user's id."""
-    signed_up = loopback.post(f"{run.ports.url('auth')}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=any", json={})
+    signed_up = loopback.post(
+        f"{run.ports.url('auth')}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=any", json={}
+    )
     return str(signed_up.json()["localId"])
 
 
@@ -76,10 +80,18 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
 
 
 @pytest.mark.parametrize("target", ["runner", "make", "group", "terminal"])
-def test_every_end_leaves_no_process_and_the_newest_whole_state(target: str, earlier: tuple[Run, str], tmp_path: Path) -> None:
-    """Ctrl-C, a kill and a closed terminal save; after kill -9 the state of before is there. Each to one process and to the group."""
-    numbers = [signal.SIGHUP] if target == "terminal" else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
-    with ThreadPoolExecutor(2) as pool:  # the emulators look for free ports of their own, and more at once take each other's
+def test_every_end_leaves_no_process_and_the_newest_whole_state(
+    target: str, earlier: tuple[Run, str], tmp_path: Path
+) -> None:
+    """Ctrl-C, a kill and a closed terminal save; after kill -9 the state of before is there.
+
+    Each to one process and to the group.
+    """
+    numbers = (
+        [signal.SIGHUP] if target == "terminal" else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+    )
+    # The emulators look for free ports of their own, and more at once take each other's.
+    with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda number: end(number, target, earlier, tmp_path / number.name), numbers))
     assert not list(ROOT.glob("firebase-export-*"))
 
@@ -170,7 +182,13 @@ def test_a_state_of_another_version_is_refused_in_one_line(tmp_path: Path, left:
     if left == "another version":
         (run.state / "version").write_text("1")
     done = subprocess.run(
-        [sys.executable, "-m", "devtools", "run"], cwd=ROOT, env=run.environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "devtools", "run"],
+        cwd=ROOT,
+        env=run.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.strip() == f"✗ {OTHER_VERSION}"
@@ -185,17 +203,33 @@ def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
         run = Run(tmp_path / "state")
         environment = run.environment | {"HOSTING_PORT": str(port)}
         done = subprocess.run(
-            [sys.executable, "-m", "devtools", "run"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-m", "devtools", "run"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
     assert done.returncode == 1
-    assert done.stderr.strip() == f"✗ port {port} (hosting) is taken: end the program that holds it, or choose another with HOSTING_PORT=… make run"
+    assert (
+        done.stderr.strip()
+        == f"✗ port {port} (hosting) is taken: end the program that holds it, or choose another with HOSTING_PORT=…"
+        " make run"
+    )
 
 
 def test_an_emulator_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
     run = Run(tmp_path / "state")
     environment = run.environment | {"EMULATORS": "auth,firebase"}
     done = subprocess.run(
-        [sys.executable, "-m", "devtools", "run"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "devtools", "run"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.strip() == "✗ EMULATORS names firebase: it takes some of auth,firestore,functions,hosting"
@@ -213,13 +247,24 @@ def test_what_is_edited_is_what_runs(tmp_path: Path) -> None:
     """The contract and the local org are imported from this folder, not from copies made at installation."""
     for name, home in (("contract", ROOT / "functions/contract"), ("localorg", ROOT / "localorg")):
         shown = subprocess.run(
-            [sys.executable, "-c", f"import {name}; print({name}.__file__)"], cwd=tmp_path, capture_output=True, text=True, check=True
+            [sys.executable, "-c", f"import {name}; print({name}.__file__)"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert Path(shown.stdout.strip()).parent == home
 
 
 def test_a_traceback_of_a_function_keeps_its_indentation() -> None:
-    assert [_tidy(line) for line in (">  Traceback (most recent call last):", '>    File "queries.py", line 9', "i  a line of firebase-tools")] == [
+    assert [
+        _tidy(line)
+        for line in (
+            ">  Traceback (most recent call last):",
+            '>    File "queries.py", line 9',
+            "i  a line of firebase-tools",
+        )
+    ] == [
         "Traceback (most recent call last):",
         '  File "queries.py", line 9',
         "i  a line of firebase-tools",
@@ -238,14 +283,22 @@ def test_an_administrators_command_without_a_backend_says_what_to_do() -> None:
     environment = {**os.environ, **ports.free().environment()}
     environment.pop("GCLOUD_PROJECT", None)
     done = subprocess.run(
-        [sys.executable, "-m", "devtools", "admin", "show"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-m", "devtools", "admin", "show"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
     assert done.returncode == 2
     assert "make run starts it" in done.stderr
 
 
 def test_every_command_of_the_makefile_is_one_of_the_runners() -> None:
-    shown = subprocess.run([sys.executable, "-m", "devtools", "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        [sys.executable, "-m", "devtools", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     for line in (ROOT / "Makefile").read_text().splitlines():
         if line.startswith("\t$(DO) "):
             assert line.split()[1] in shown

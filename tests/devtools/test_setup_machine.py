@@ -29,7 +29,9 @@ class Installation:
         self.made.write_text("")
 
     def do(self, work: Callable[[], None] | None = None) -> int:
-        Step("A step", [self.lock, self.machine], self.made.exists, work or self.work, stamps=self.stamps).do(Progress())
+        Step("A step", [self.lock, self.machine], self.made.exists, work or self.work, stamps=self.stamps).do(
+            Progress()
+        )
         return self.runs
 
 
@@ -115,7 +117,9 @@ def test_firebase_tools_finds_the_packages_wherever_the_folder_is(tmp_path: Path
     assert (moved / "functions/venv").resolve() == moved / ".venv"
 
 
-def test_no_room_or_no_right_to_write_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_or_no_right_to_write_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(command: str, rest: object) -> None:
         raise OSError(28, "No space left on device", ".venv/lib")
 

@@ -1,4 +1,6 @@
-"""What the snapshot holds, restored in Node as a browser restores it: nothing is unpacked, so there is no file of the app."""
+"""What the snapshot holds, restored in Node as a browser restores it: nothing is unpacked, so there is no file of the
+app.
+"""
 
 import json
 import os
@@ -53,7 +55,9 @@ def _restored(site: Path, python: str, zone: str) -> Any:
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     assert node is not None, "Node is missing: make test installs it"
     command = [node, "--input-type=module", "-e", _RESTORE, str(site), python]
-    done = subprocess.run(command, env={**os.environ, "TZ": zone}, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, env={**os.environ, "TZ": zone}, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr[-1500:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -62,8 +66,11 @@ def test_every_locale_writes_and_reads_without_a_file(web_client: Path) -> None:
     told = _restored(web_client, _EVERY_LOCALE, "Asia/Tokyo")
     written = told["written"]
     assert len(written) > 120
-    assert written["de_DE"] == ["de_DE", ["1,9\u00a0Mio.", "1,9\u00a0Mio.\u00a0$", "1,9\u00a0Mio.\u00a0€", "1,9\u00a0Mio.\u00a0¥"],
+    assert written["de_DE"] == ["de_DE", ["1,9\u00a0Mio.", "1,9\u00a0Mio.\u00a0$", "1,9\u00a0Mio.\u00a0€",
+                                          "1,9\u00a0Mio.\u00a0¥"],
                                 "1.234,50\u00a0€", "CHF", "-1.234,5", "05.03.2026", "05.03.26, 22:05"]  # fmt: skip
-    assert {name: texts[0] for name, texts in written.items() if isinstance(texts, list) and texts[0] != name} == {"en": "en_US"}
+    assert {name: texts[0] for name, texts in written.items() if isinstance(texts, list) and texts[0] != name} == {
+        "en": "en_US"
+    }
     assert written["words of ja"] == "Salesforceでサインイン"
     assert told["offset"] == 9 * 3600, "the clock is this device's, not the one of the machine that made the snapshot"

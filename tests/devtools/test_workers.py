@@ -1,4 +1,6 @@
-"""The processes of a function under the emulator: few, for many calls at once; what happens to one call happens to no other."""
+"""The processes of a function under the emulator: few, for many calls at once; what happens to one call happens to no
+other.
+"""
 
 import asyncio
 import os
@@ -55,7 +57,9 @@ async def hold(client: httpx.AsyncClient, gate: Gate, count: int) -> list[asynci
     return calls
 
 
-async def answers(client: httpx.AsyncClient, path: str, *, text: str | None = None, other_than: str | None = None) -> bool:
+async def answers(
+    client: httpx.AsyncClient, path: str, *, text: str | None = None, other_than: str | None = None
+) -> bool:
     """Whether the function answers at all, and with this text, or another."""
     answer = await client.get(path)
     return answer.status_code == 200 and text in (None, answer.text) and answer.text != other_than
@@ -81,7 +85,9 @@ async def test_two_hundred_calls_at_once_on_an_expired_token_end_in_ten_seconds_
             *(
                 client.post(
                     f"{edited.ports.url('hosting')}/api/listRecords",
-                    json={"data": ACCOUNTS | {"filters": [{"field": "Name", "operator": "ne", "value": f"Nobody {n}"}]}},
+                    json={
+                        "data": ACCOUNTS | {"filters": [{"field": "Name", "operator": "ne", "value": f"Nobody {n}"}]}
+                    },
                 )
                 for n in range(200)
             )
@@ -93,7 +99,9 @@ async def test_two_hundred_calls_at_once_on_an_expired_token_end_in_ten_seconds_
     assert seconds < 10
 
 
-async def test_a_reload_loses_none_of_fifty_calls_and_gives_later_ones_to_a_new_process(edited: Run, gate: Gate) -> None:
+async def test_a_reload_loses_none_of_fifty_calls_and_gives_later_ones_to_a_new_process(
+    edited: Run, gate: Gate
+) -> None:
     main = edited.root / "functions/main.py"
     async with caller(edited, "wide") as client:
         calls = await hold(client, gate, 50)
@@ -143,7 +151,8 @@ async def test_a_full_process_gets_another_beside_it_and_there_are_three_at_most
 def test_nothing_starts_when_a_private_name_of_firebase_tools_has_moved(name: str) -> None:
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     assert node
-    moved = f"delete require('./devtools/node_modules/firebase-tools/lib/emulator/functionsRuntimeWorker').{name.replace('.', '.prototype.')}"
+    module = "./devtools/node_modules/firebase-tools/lib/emulator/functionsRuntimeWorker"
+    moved = f"delete require('{module}').{name.replace('.', '.prototype.')}"
     command = [node, "-e", f"{moved}; require('./devtools/workers.cjs')"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1

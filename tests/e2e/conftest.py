@@ -28,7 +28,9 @@ def _launch(playwright: Playwright, profile: Path, **options: object) -> Browser
     path = chromium()
     assert path is not None, "Chromium is missing: make test installs it where it may, else set CHROMIUM to its path"
     usual = {"viewport": {"width": 390, "height": 844}, "locale": english()}
-    context = playwright.chromium.launch_persistent_context(profile, executable_path=path, args=list(CHROMIUM_FLAGS), **{**usual, **options})
+    context = playwright.chromium.launch_persistent_context(
+        profile, executable_path=path, args=list(CHROMIUM_FLAGS), **{**usual, **options}
+    )
     context.set_default_timeout(SECONDS)
     return context
 
@@ -51,7 +53,9 @@ def warm_profile(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def playwright(warm_profile: Path) -> Iterator[Playwright]:
-    """Of one file of tests: while it runs it has an event loop in this thread, and async tests of other files could not have theirs."""
+    """Of one file of tests: while it runs it has an event loop in this thread, and async tests of other files could not
+    have theirs.
+    """
     with sync_playwright() as running:
         yield running
 
@@ -90,7 +94,9 @@ def keeps(suite: Suite) -> dict[str, str]:
 
     async def arrive() -> None:
         http = make_http()
-        sign_in = make_repositories(Backend(suite.plan.app_url, http, AppCheck(device)), FirebaseAuth(http), device).sign_in
+        sign_in = make_repositories(
+            Backend(suite.plan.app_url, http, AppCheck(device)), FirebaseAuth(http), device
+        ).sign_in
         options = await sign_in.options()
         await sign_in.begin(options, options.login_hosts[0])
         await sign_in.finish(await asyncio.to_thread(through_the_pages, device.opened, SALES))

@@ -10,7 +10,8 @@ from playwright.sync_api import BrowserContext, Error, Request, Response
 
 from devtools.browsers import Tab
 
-# The name under which the app's storage on the web keeps its key, and before the names of what it keeps: app/web/start/storage.js.
+# The name under which the app's storage on the web keeps its key, and before the names of what it keeps:
+# app/web/start/storage.js.
 _STORAGE = "FletSecureStorage"
 
 _NOTE_PLAINTEXTS = """(() => {
@@ -22,17 +23,21 @@ _NOTE_PLAINTEXTS = """(() => {
   };
 })()"""
 _READ_STORAGES = """async () => {
-  const found = { local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie, databases: {}, caches: {} };
+  const found = { local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie,
+                  databases: {}, caches: {} };
   for (const { name } of await indexedDB.databases()) {
-    const db = await new Promise((done, fail) => { const r = indexedDB.open(name); r.onsuccess = () => done(r.result); r.onerror = fail; });
+    const db = await new Promise((done, fail) => { const r = indexedDB.open(name);
+      r.onsuccess = () => done(r.result); r.onerror = fail; });
     for (const store of db.objectStoreNames) {
       found.databases[`${name}/${store}`] = await new Promise((done, fail) => {
-        const r = db.transaction(store).objectStore(store).getAll(); r.onsuccess = () => done(r.result.map(String)); r.onerror = fail; });
+        const r = db.transaction(store).objectStore(store).getAll();
+        r.onsuccess = () => done(r.result.map(String)); r.onerror = fail; });
     }
     db.close();
   }
   for (const name of await caches.keys()) {
-    for (const request of await (await caches.open(name)).keys()) found.caches[request.url] = await (await caches.match(request)).text();
+    for (const request of await (await caches.open(name)).keys())
+      found.caches[request.url] = await (await caches.match(request)).text();
   }
   return found;
 }"""
@@ -63,7 +68,8 @@ class Phone(Tab):
 
     def _note_response(self, response: Response) -> None:
         body = ""
-        if not 300 <= response.status < 400 and not response.url.startswith(f"{self.url}/v/"):  # the build's own files, alike for everyone
+        # The build's own files, alike for everyone.
+        if not 300 <= response.status < 400 and not response.url.startswith(f"{self.url}/v/"):
             try:
                 body = response.body().decode("utf-8", "replace")
             except Error:  # a page that was left before its body had come, or a stream that the browser keeps to itself
@@ -75,7 +81,9 @@ class Phone(Tab):
         return json.dumps([self.page.context.storage_state(indexed_db=True), self.page.evaluate(_READ_STORAGES)])
 
     def take_up(self, kept: dict[str, str]) -> None:
-        """Puts what another installation of the app keeps (name: text) into this browser, as the app's own storage would."""
+        """Puts what another installation of the app keeps (name: text) into this browser, as the app's own storage
+        would.
+        """
         key = os.urandom(32)
         entries = {_STORAGE: _text(key)} | {f"{_STORAGE}.{name}": _sealed(key, text) for name, text in kept.items()}
         self.page.goto(f"{self.url}/manifest.json")  # of the app's origin, and not the app

@@ -1,5 +1,5 @@
-"""What assistive technology sees of every place: each control has a name and is large enough, a field says what it holds, the first tap
-arrives, and a keyboard alone does everything."""
+"""What assistive technology sees of every place: each control has a name and is large enough, a field says what it
+holds, the first tap arrives, and a keyboard alone does everything."""
 
 import json
 import re
@@ -16,14 +16,18 @@ pytestmark = pytest.mark.browser
 TARGET = 48  # logical pixels, Material 3 and WCAG 2.2's enhanced criterion 2.5.5 (44)
 
 _CONTROLS = """JSON.stringify([...document.querySelectorAll(
-  "input, textarea, " + ["button", "tab", "switch", "radio", "checkbox", "menuitem"].map((role) => `flt-semantics[role=${role}]`).join()
+  "input, textarea, " +
+  ["button", "tab", "switch", "radio", "checkbox", "menuitem"].map((role) => `flt-semantics[role=${role}]`).join()
 )].map((e) => {
   const box = e.getBoundingClientRect();
   const group = e.closest("flt-semantics[role=group]")?.getBoundingClientRect();
-  const round = Object.fromEntries(["width", "height", "top", "bottom", "left", "right"].map((of) => [of, Math.round(box[of])]));
-  return { role: e.getAttribute("role") ?? e.tagName, name: (e.getAttribute("aria-label") ?? e.innerText ?? "").trim(), ...round,
+  const round = Object.fromEntries(
+    ["width", "height", "top", "bottom", "left", "right"].map((of) => [of, Math.round(box[of])]));
+  return { role: e.getAttribute("role") ?? e.tagName,
+           name: (e.getAttribute("aria-label") ?? e.innerText ?? "").trim(), ...round,
            narrowed: group?.height < 100 && box.right > group.right - 2,
-           cut: box.right > innerWidth - 2 || box.top < 1 || (box.bottom > innerHeight - 100 && !e.closest("[role=tablist]")) };
+           cut: box.right > innerWidth - 2 || box.top < 1 ||
+                 (box.bottom > innerHeight - 100 && !e.closest("[role=tablist]")) };
 }).filter((e) => e.width > 0 && e.bottom > 0 && e.top < innerHeight))"""
 
 
@@ -39,8 +43,10 @@ def controls(phone: Phone) -> list[dict[str, Any]]:
 
 
 PLACES = {
-    "/": "Open pipeline", "/records/Account": "Alder Energy", "/records/Lead/new": "New Lead", "/search": "phone numbers …",
-    "/profile": "Account Executive", "/access": "You signed in", "/settings": "Language", "/more": "Where am I signed in?",
+    "/": "Open pipeline", "/records/Account": "Alder Energy", "/records/Lead/new": "New Lead",
+    "/search": "phone numbers …",
+    "/profile": "Account Executive", "/access": "You signed in", "/settings": "Language",
+    "/more": "Where am I signed in?",
 }  # fmt: skip
 
 
@@ -50,7 +56,9 @@ _TEXT_SIZE = "addEventListener('DOMContentLoaded', () => { document.documentElem
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [((390, 844), 100), ((390, 844), 200), ((1280, 800), 100)], ids=["phone", "phone, text at 200 %", "desktop"]
+    ("size", "text"),
+    [((390, 844), 100), ((390, 844), 200), ((1280, 800), 100)],
+    ids=["phone", "phone, text at 200 %", "desktop"],
 )
 def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
     context: BrowserContext, suite: Suite, keeps: dict[str, str], size: tuple[int, int], text: int
@@ -83,7 +91,8 @@ def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
             phone.visit(path)
         phone.sees(re.compile(re.escape(shown)))
         for control in controls(phone):
-            if not control["name"] or control["name"].startswith("Show menu"):  # Flutter's own, in front of what a chip says
+            # Flutter's own, in front of what a chip says.
+            if not control["name"] or control["name"].startswith("Show menu"):
                 wrong.append(f"{path}: without a name: {control}")
             if control["right"] > size[0] and not control["narrowed"]:
                 wrong.append(f"{path}: cut at the side: {control}")

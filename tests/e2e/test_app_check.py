@@ -1,6 +1,8 @@
-"""The page proves itself where App Check is required: the real app, Firebase's SDK and functions; reCAPTCHA and the exchange are played.
+"""The page proves itself where App Check is required: the real app, Firebase's SDK and functions; reCAPTCHA and the
+exchange are played.
 
-Google's hosts are this machine for the browser, and so is Hosting's address, before which the page gets the policy that is deployed.
+Google's hosts are this machine for the browser, and so is Hosting's address, before which the page gets the policy that
+is deployed.
 """
 
 import http.client
@@ -59,7 +61,10 @@ class Played(BaseHTTPRequestHandler):
     do_GET = do_POST = do_OPTIONS = _handle
 
     def _exchange(self, body: bytes) -> None:
-        allowed = {"Access-Control-Allow-Origin": self.headers["Origin"], "Access-Control-Allow-Headers": "content-type,x-firebase-client"}
+        allowed = {
+            "Access-Control-Allow-Origin": self.headers["Origin"],
+            "Access-Control-Allow-Headers": "content-type,x-firebase-client",
+        }
         if self.command == "OPTIONS":
             return self._answer(200, allowed, b"")
         path = f"/v1/projects/{self.world.suite.plan.project}/apps/{APP}:exchangeRecaptchaEnterpriseToken?key=emulator"
@@ -68,7 +73,9 @@ class Played(BaseHTTPRequestHandler):
             return self._answer(403, allowed, b"{}")
         self.world.exchanged.append("once" if asked.get("limited_use") else "many")
         made = token(aud=[f"projects/{self.world.suite.plan.project}"], jti=token_urlsafe(8))
-        self._answer(200, {**allowed, "Content-Type": "application/json"}, json.dumps({"token": made, "ttl": "3600s"}).encode())
+        self._answer(
+            200, {**allowed, "Content-Type": "application/json"}, json.dumps({"token": made, "ttl": "3600s"}).encode()
+        )
 
     def _hosting(self, body: bytes) -> None:
         function = self.path.split("/")[1]
@@ -103,7 +110,9 @@ def _config(policy: str) -> dict[str, Any]:
 
 
 class World:
-    """`exchanged` is for how many calls each token is that was given; `refuses` when reCAPTCHA takes this browser for a robot."""
+    """`exchanged` is for how many calls each token is that was given; `refuses` when reCAPTCHA takes this browser for a
+    robot.
+    """
 
     def __init__(self, suite: Suite, folder: Path) -> None:
         self.suite = suite
@@ -121,7 +130,9 @@ class World:
 
     @property
     def flags(self) -> list[str]:
-        secure = "".join(f", MAP {host}:443 127.0.0.1:{self._secure.server_port}" for host in ("*.google.com", "*.googleapis.com"))
+        secure = "".join(
+            f", MAP {host}:443 127.0.0.1:{self._secure.server_port}" for host in ("*.google.com", "*.googleapis.com")
+        )
         hosting = self.suite.plan.ports.hosting
         return [
             *CHROMIUM_FLAGS,
@@ -138,7 +149,9 @@ class World:
 def _certificate(folder: Path) -> Path:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "played")])
     now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, KEY.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1)).sign(KEY, hashes.SHA256())
+    made = x509.CertificateBuilder(
+        name, name, KEY.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1)
+    ).sign(KEY, hashes.SHA256())
     key = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     file = folder / "certificate.pem"
     file.write_bytes(key + made.public_bytes(serialization.Encoding.PEM))
@@ -155,7 +168,10 @@ def said() -> list[str]:
 def world(suite: Suite, tmp_path: Path, said: list[str]) -> Iterator[World]:
     keys, found = KeyServer(), World(suite, tmp_path)
     settings = {"APP_CHECK_APPS": APP, "APP_CHECK_SITE_KEY": SITE_KEY, "APP_CHECK_KEYS_URL": keys.url}
-    with Fleet(suite.plan, "auth", 1, said.append, **settings) as auth, Fleet(suite.plan, "api", 1, said.append, **settings) as api:
+    with (
+        Fleet(suite.plan, "auth", 1, said.append, **settings) as auth,
+        Fleet(suite.plan, "api", 1, said.append, **settings) as api,
+    ):
         found.functions = {"auth": auth.members[0].url[7:], "api": api.members[0].url[7:]}
         yield found
     found.stop()
@@ -187,7 +203,9 @@ def test_the_app_proves_itself(world: World, page: Page, said: list[str]) -> Non
     calls = [line for line in said if "message=call" in line and "call=getSignInOptions" not in line]
     assert calls
     assert all("attested=True" in line for line in calls), calls
-    assert not [text for text in heard if "Content Security Policy" in text and "google" in text.partition("violates")[0]]
+    assert not [
+        text for text in heard if "Content Security Policy" in text and "google" in text.partition("violates")[0]
+    ]
 
 
 def test_who_is_taken_for_a_robot_is_told(world: World, page: Page, said: list[str]) -> None:

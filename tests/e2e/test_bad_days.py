@@ -1,4 +1,6 @@
-"""Bad days in a real browser, made by the org's faults: each has its words, what was seen stays, and nothing typed is lost."""
+"""Bad days in a real browser, made by the org's faults: each has its words, what was seen stays, and nothing typed is
+lost.
+"""
 
 import re
 import time
@@ -30,7 +32,9 @@ class Admin:
 
     def __init__(self, org_url: str) -> None:
         token = exchange(org_url, authorize(org_url, ADMIN))["access_token"]
-        self.http = loopback.Client(base_url=f"{org_url}/services/data/v66.0", headers={"Authorization": f"Bearer {token}"})
+        self.http = loopback.Client(
+            base_url=f"{org_url}/services/data/v66.0", headers={"Authorization": f"Bearer {token}"}
+        )
 
     def account(self, name: str) -> str:
         made = self.http.post("/sobjects/Account", json={"Name": name})
@@ -111,7 +115,9 @@ def test_a_record_that_somebody_deleted_meanwhile(signed_in: Phone, admin: Admin
     phone.sees("This record does not exist, or you may not see it.")
 
 
-def test_a_session_that_ended_elsewhere_leads_back_to_what_was_typed(signed_in: Phone, org_url: str, admin: Admin) -> None:
+def test_a_session_that_ended_elsewhere_leads_back_to_what_was_typed(
+    signed_in: Phone, org_url: str, admin: Admin
+) -> None:
     phone, record_id = signed_in, admin.account("Back Again Ltd")
     phone.open(f"/records/Account/{record_id}/edit")
     phone.type("Account Phone", "+44 20 7946 0999")
@@ -130,7 +136,9 @@ def test_a_session_that_ended_elsewhere_leads_back_to_what_was_typed(signed_in: 
     expect(phone.page.get_by_label("Account Phone").first).to_have_value("+44 20 7946 0999")
 
 
-def test_where_salesforce_still_knows_the_browser_one_tap_is_enough(context: BrowserContext, suite: Suite, org_url: str) -> None:
+def test_where_salesforce_still_knows_the_browser_one_tap_is_enough(
+    context: BrowserContext, suite: Suite, org_url: str
+) -> None:
     """The answer to a refresh is lost: only a new authorization helps, and the org remembers browser and consent."""
     phone = Phone(context, suite.plan.app_url)
     phone.open()
@@ -250,7 +258,10 @@ def test_bad_days_are_told_in_the_persons_language(
     control(org_url, "revoke", {"username": SALES})
     abroad.tap(said("Refresh"))
     abroad.sees(
-        said("Salesforce has ended this app's access: an administrator revoked it, or you signed in on more than five devices. Please sign in again.")
+        said(
+            "Salesforce has ended this app's access: an administrator revoked it, or you signed in on more than five"
+            " devices. Please sign in again."
+        )
     )
 
 
@@ -270,7 +281,9 @@ def test_a_browser_whose_storage_is_full_is_told_before_it_leaves(context: Brows
 
 
 def test_a_browser_that_forbids_storage_is_told_at_once(context: BrowserContext, suite: Suite) -> None:
-    context.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });")
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
+    )
     page = context.new_page()
     page.goto(suite.plan.app_url)
     page.get_by_role("alert").get_by_text("This browser keeps nothing").wait_for()

@@ -1,4 +1,7 @@
-"""The client in the three engines: it starts, signs in over the org's pages and shows home. The whole story runs in Chromium only."""
+"""The client in the three engines: it starts, signs in over the org's pages and shows home.
+
+The whole story runs in Chromium only.
+"""
 
 import os
 import shutil
@@ -20,7 +23,15 @@ pytestmark = pytest.mark.browser
 
 def _run(*command: str, **environment: str) -> str:
     path = {"PATH": tool_path(dict(os.environ))}
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **path, **environment}, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
 
@@ -37,11 +48,15 @@ def test_chromium(playwright: Playwright, suite: Suite) -> None:
 def test_firefox(suite: Suite, tmp_path: Path) -> None:
     path = firefox()
     assert path is not None, "Firefox is missing: make test installs it where it may, else install firefox-esr"
-    assert "signed in" in _run("node", "tests/e2e/firefox.js", path, suite.plan.app_url, SALES, PASSWORD, HOME=str(tmp_path))
+    assert "signed in" in _run(
+        "node", "tests/e2e/firefox.js", path, suite.plan.app_url, SALES, PASSWORD, HOME=str(tmp_path)
+    )
 
 
 def test_webkit(suite: Suite, tmp_path: Path) -> None:
-    """With the locale C its language is no language tag, on which Flutter's engine would stop; every second run has one that is."""
+    """With the locale C its language is no language tag, on which Flutter's engine would stop; every second run has one
+    that is.
+    """
     locale = chance("WebKit").choice(("C", "en_US.UTF-8"))
     print(f"WebKit's locale is {locale}")
     found, display = webkit(), shutil.which("xvfb-run")

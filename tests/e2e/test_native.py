@@ -1,4 +1,5 @@
-"""The app as an installed one: native Python, its own HTTP, sign-in in another window that comes back to a port of this machine.
+"""The app as an installed one: native Python, its own HTTP, sign-in in another window that comes back to a port of this
+machine.
 
 Flet's web server stands in for the window that a built app has; everything of ours is what a desktop runs.
 """
@@ -42,7 +43,9 @@ def native(suite: Suite, tmp_path: Path) -> Iterator[str]:
     }
     log = tmp_path / "native.log"
     with log.open("wb") as output:
-        running = subprocess.Popen([sys.executable, str(ROOT / "app/src/main.py")], env=environment, stdout=output, stderr=subprocess.STDOUT)
+        running = subprocess.Popen(
+            [sys.executable, str(ROOT / "app/src/main.py")], env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
     try:
         url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
         while True:

@@ -1,4 +1,6 @@
-"""A page of another origin with Firebase's own JavaScript SDK, unmodified, in a real browser: allowed in the settings it works, else not."""
+"""A page of another origin with Firebase's own JavaScript SDK, unmodified, in a real browser: allowed in the settings
+it works, else not.
+"""
 
 import json
 import threading
@@ -74,7 +76,10 @@ def page(playwright: Playwright) -> Iterator[Page]:
 
 def story(suite: Suite, page: Page, origin: str, allowed: str) -> dict[str, Any]:
     authorization = authorize(suite.plan.ports.url("localorg"))
-    with Fleet(suite.plan, "auth", 1, ALLOWED_ORIGINS=allowed) as auth, Fleet(suite.plan, "api", 1, ALLOWED_ORIGINS=allowed) as api:
+    with (
+        Fleet(suite.plan, "auth", 1, ALLOWED_ORIGINS=allowed) as auth,
+        Fleet(suite.plan, "api", 1, ALLOWED_ORIGINS=allowed) as api,
+    ):
         body = {
             "code": authorization.code,
             "codeVerifier": authorization.verifier,

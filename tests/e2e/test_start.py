@@ -1,4 +1,6 @@
-"""How the web client starts: from a snapshot, without one when that cannot be restored, and never twice with the same secrets."""
+"""How the web client starts: from a snapshot, without one when that cannot be restored, and never twice with the same
+secrets.
+"""
 
 import json
 import re
@@ -130,7 +132,9 @@ def test_when_the_app_itself_fails_in_its_start_that_is_told(context: BrowserCon
     page.goto(phone.url, wait_until="commit")
     while not page.workers or not held:
         page.wait_for_timeout(20)
-    page.workers[0].evaluate("async () => { (await self.earlyPyodide).runPython('import main; main.make_http = None'); }")
+    page.workers[0].evaluate(
+        "async () => { (await self.earlyPyodide).runPython('import main; main.make_http = None'); }"
+    )
     held[0].continue_()
     _told(phone, "The app could not start.")
 
@@ -161,9 +165,12 @@ def test_where_nothing_comes_for_long_one_may_wait_or_load_again(context: Browse
     page.get_by_role("button", name="Load again").wait_for()
 
 
-# What browsers send; tests/e2e/test_bad_days.py speaks de-DE and ja-JP, and tests/devtools/test_snapshot.py tries every locale there is.
-_TAGS = ("de", "de-AT", "de-CH", "de-LI", "de-Latn-DE", "ja", "ja-JP-u-ca-japanese", "en-AU", "en-IN", "en-DK", "en-001", "fr-FR", "fr-CA",
-         "pt-BR", "es-419", "zh-Hans-CN", "zh-Hant-TW", "ko-KR", "ar", "ar-EG", "he-IL", "hi-IN", "th-TH-u-nu-thai", "sr-Latn-RS",
+# What browsers send; tests/e2e/test_bad_days.py speaks de-DE and ja-JP, and tests/devtools/test_snapshot.py tries every
+# locale there is.
+_TAGS = ("de", "de-AT", "de-CH", "de-LI", "de-Latn-DE", "ja", "ja-JP-u-ca-japanese", "en-AU", "en-IN", "en-DK",
+         "en-001", "fr-FR", "fr-CA",
+         "pt-BR", "es-419", "zh-Hans-CN", "zh-Hant-TW", "ko-KR", "ar", "ar-EG", "he-IL", "hi-IN", "th-TH-u-nu-thai",
+         "sr-Latn-RS",
          "nb-NO")  # fmt: skip
 _ADDRESSES = ("/", "/records/Opportunity", "/settings", "/oauth/callback")
 _SPEAK = """Object.defineProperty(Object.getPrototypeOf(navigator), "languages", { configurable: true, get: () => %s });
@@ -172,7 +179,9 @@ Object.defineProperty(Object.getPrototypeOf(navigator), "language", { configurab
 _AMOUNT = re.compile(r"[$€¥]|USD|EUR")
 
 
-def test_it_starts_for_every_language_tag(context: BrowserContext, open_browser: Open, keeps: dict[str, str], suite: Suite) -> None:
+def test_it_starts_for_every_language_tag(
+    context: BrowserContext, open_browser: Open, keeps: dict[str, str], suite: Suite
+) -> None:
     chosen = chance("tags")
 
     def start(phone: Phone, tag: str, address: str) -> None:
@@ -180,11 +189,15 @@ def test_it_starts_for_every_language_tag(context: BrowserContext, open_browser:
         phone.open(address)
         phone.page.locator("#start").wait_for(state="detached")
 
-    # Chromium itself takes no such tag, so page and worker are told; such a worker may not call another port of this machine.
+    # Chromium itself takes no such tag, so page and worker are told; such a worker may not call another port of this
+    # machine.
     odd = chosen.choice(("x-klingon", ""))
     spoken = _SPEAK % (json.dumps([odd] if odd else []), json.dumps(odd))
     context.add_init_script(spoken)
-    context.route("**/python-worker.js", lambda route: route.fulfill(body=spoken + route.fetch().text(), content_type="text/javascript"))
+    context.route(
+        "**/python-worker.js",
+        lambda route: route.fulfill(body=spoken + route.fetch().text(), content_type="text/javascript"),
+    )
     start(Phone(context, suite.plan.app_url), odd, chosen.choice(_ADDRESSES))
 
     for tag, address in zip(chosen.sample(_TAGS, 2), chosen.sample(_ADDRESSES, 2), strict=True):
@@ -231,10 +244,14 @@ def test_the_page_before_flutter_offers_what_the_backend_offers(context: Browser
     address.fill("acme")
     with page.expect_event("requestfailed"):
         page.locator("#start button").click()
-    assert asked[0].startswith("https://acme.my.salesforce.com/services/oauth2/authorize?response_type=code&client_id=key")
+    assert asked[0].startswith(
+        "https://acme.my.salesforce.com/services/oauth2/authorize?response_type=code&client_id=key"
+    )
 
 
-def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: BrowserContext, signed_in: Phone, app: App, org_url: str) -> None:
+def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(
+    context: BrowserContext, signed_in: Phone, app: App, org_url: str
+) -> None:
     app.sign_in(authorize(org_url))  # the same person's tablet, so that there is a button that ends all
     phone = signed_in
     phone.open()
@@ -260,4 +277,9 @@ def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(context: Bro
     phone.sees("You signed in")
     phone.reach("Sign out on all devices")
     phone.sees("Sign in with Salesforce")
-    assert json.loads(phone.page.evaluate("JSON.stringify(Object.keys(localStorage).filter((k) => /picture|seen/.test(k)))")) == []
+    assert (
+        json.loads(
+            phone.page.evaluate("JSON.stringify(Object.keys(localStorage).filter((k) => /picture|seen/.test(k)))")
+        )
+        == []
+    )

@@ -75,7 +75,9 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     phone.sees("You signed in")
     phone.reach("Sign out on all devices")
     phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
-    refused = loopback.post(f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"})
+    refused = loopback.post(
+        f"{suite.plan.app_url}/api/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {old}"}
+    )
     assert refused.status_code == 400
     assert refused.json()["error"]["details"]["reason"] == "not-connected"
     phone.open("/records/Account")
@@ -83,13 +85,16 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     assert_no_salesforce_token_reached(phone, signed_in=False)
 
 
-# A refresh token and an access token of the local org, as Salesforce writes them; a code, which OAuth puts into one URL.
+# A refresh token and an access token of the local org, as Salesforce writes them; a code, which OAuth puts into one
+# URL.
 _TOKEN = re.compile(r"5Aep861\w|00D\w{12}!\S")
 _CODE = re.compile(r"aPrx[\w%-]{20}")
 
 
 def assert_no_salesforce_token_reached(phone: Phone, *, signed_in: bool = True) -> None:
-    """No answer, URL, console line or storage holds a Salesforce token; the code stands in the way back and nowhere else."""
+    """No answer, URL, console line or storage holds a Salesforce token; the code stands in the way back and nowhere
+    else.
+    """
     kept = phone.kept()
     if signed_in:  # what is looked at is really there
         assert "refreshToken" in kept
@@ -102,7 +107,9 @@ def assert_no_salesforce_token_reached(phone: Phone, *, signed_in: bool = True) 
     codes = [s.split("\n")[0][:80] for s in phone.seen if _CODE.search(s)]
     assert any("/oauth/callback" in s for s in codes)
     # On Salesforce's own pages, and in the one address that leads back.
-    assert all(re.match(r"(request|response): \S+(/oauth/callback|/services/oauth2/authorize|/consent)", s) for s in codes), codes
+    assert all(
+        re.match(r"(request|response): \S+(/oauth/callback|/services/oauth2/authorize|/consent)", s) for s in codes
+    ), codes
     assert not _CODE.search(kept)
     assert "verifier" not in kept or "pending" not in json.loads(kept)[1]["local"]
 
@@ -150,7 +157,9 @@ def test_a_forged_way_back_is_refused(phone: Phone, org_url: str) -> None:
     assert "token.authorization_code" not in control(org_url, "counters")
 
 
-def test_two_tabs_sign_in_side_by_side_and_a_sign_out_in_one_is_seen_in_the_other(phone: Phone, context: BrowserContext) -> None:
+def test_two_tabs_sign_in_side_by_side_and_a_sign_out_in_one_is_seen_in_the_other(
+    phone: Phone, context: BrowserContext
+) -> None:
     other = Phone(context, phone.url)
     for tab in (phone, other):
         tab.open("/profile")
@@ -232,5 +241,7 @@ def test_a_learner_makes_something_go_wrong_on_the_orgs_page(context: BrowserCon
     app = loopback.get(f"{org_url}/localorg/control/app").json()
     assert (app["pkceRequired"], app["refreshPolicy"], len(app["scopes"])) == (False, "until-revoked", 7)
     control(org_url, "app", {"pkceRequired": True})
-    foreign = httpx.post(f"{org_url}/localorg/control/faults/clear", json={}, headers={"Origin": "https://evil.example"})
+    foreign = httpx.post(
+        f"{org_url}/localorg/control/faults/clear", json={}, headers={"Origin": "https://evil.example"}
+    )
     assert foreign.status_code == 403

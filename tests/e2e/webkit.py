@@ -1,4 +1,6 @@
-"""The smoke test in WebKitGTK, driven by WebDriver under a virtual display: python tests/e2e/webkit.py MINIBROWSER DRIVER URL USERNAME PASSWORD"""
+"""The smoke test in WebKitGTK, driven by WebDriver under a virtual display: python tests/e2e/webkit.py MINIBROWSER
+DRIVER URL USERNAME PASSWORD
+"""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +13,9 @@ from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
 _SECONDS = 180
-_WAKE = "const sleeping = document.querySelector('flt-semantics-placeholder'); sleeping?.click(); return Boolean(sleeping);"
+_WAKE = (
+    "const sleeping = document.querySelector('flt-semantics-placeholder'); sleeping?.click(); return Boolean(sleeping);"
+)
 
 
 def main(browser: str, driver_path: str, url: str, username: str, password: str) -> None:
@@ -34,7 +38,11 @@ def main(browser: str, driver_path: str, url: str, username: str, password: str)
         for consent in driver.find_elements(By.ID, "oaapprove"):
             consent.click()
         until(lambda d: d.current_url.startswith(url) and d.execute_script(_WAKE))
-        until(lambda d: d.execute_script("return document.querySelector('flt-semantics-host')?.innerText.includes('Open pipeline')"))
+        until(
+            lambda d: d.execute_script(
+                "return document.querySelector('flt-semantics-host')?.innerText.includes('Open pipeline')"
+            )
+        )
         until(lambda d: not d.find_elements(By.ID, "start"))
         print(driver.capabilities["browserName"], driver.capabilities["browserVersion"], "signed in")
     finally:

@@ -1,4 +1,6 @@
-"""Several processes of the backend in one: real adapters for Salesforce and sealing, the real local org, storage in memory."""
+"""Several processes of the backend in one: real adapters for Salesforce and sealing, the real local org, storage in
+memory.
+"""
 
 import asyncio
 import itertools
@@ -18,7 +20,16 @@ from backend.records.allowance import Allowance
 from backend.sign_in.attempts import Attempts
 from backend.sign_in.flow import SignInFlow
 from backend.values import Caller, Secret, Uid, Visitor
-from contract.calls import ConnectionStatus, Empty, Erased, FirebaseProject, LoginHost, SignInOptions, SignOut, UpdateConnection
+from contract.calls import (
+    ConnectionStatus,
+    Empty,
+    Erased,
+    FirebaseProject,
+    LoginHost,
+    SignInOptions,
+    SignOut,
+    UpdateConnection,
+)
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
 from localorg import EmbeddedOrg
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
@@ -44,7 +55,9 @@ class SteppedClock:
 
 
 class FirebaseUsers:
-    """Firebase Authentication in memory, and what it was asked to end; passes the same tests as the real one at the emulator."""
+    """Firebase Authentication in memory, and what it was asked to end; passes the same tests as the real one at the
+    emulator.
+    """
 
     def __init__(self) -> None:
         self.ended: list[str] = []
@@ -107,7 +120,8 @@ class Instances:
     def instance(self, owner: str) -> Process:
         allowance = Allowance(self.usage, self.clock, user_requests=self.user_requests, org_percent=95)
         return assemble(
-            self.store, MemoryCreations(), allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock, random.Random(owner).random,
+            self.store, MemoryCreations(), allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock,
+            random.Random(owner).random,
             owner=owner, api_version=API_VERSION, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180),
         )  # fmt: skip
 
@@ -119,7 +133,17 @@ class Instances:
         vault, codes = self.vaults[0], MemoryCodes()
         attempts = Attempts(MemoryAttempts(), self.clock, per_address=20, fingerprint=str)
         uris = frozenset({CALLBACK})
-        return SignInFlow(vault, self.oauth, self.firebase, self.blocks, codes, attempts, new_id=new_id, options=options, redirect_uris=uris)
+        return SignInFlow(
+            vault,
+            self.oauth,
+            self.firebase,
+            self.blocks,
+            codes,
+            attempts,
+            new_id=new_id,
+            options=options,
+            redirect_uris=uris,
+        )
 
     def notice(self, connection: Connection, event: Event | None) -> None:
         self.noticed.append((connection.state, event))
@@ -128,14 +152,18 @@ class Instances:
         """A new sign-in through the org's pages, as the first instance saves it."""
         authorization = self.last_authorization = await asyncio.to_thread(authorize, self.org.url, username)
         honest = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(CONSUMER_SECRET), local=True)
-        response = await honest.exchange_code(self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK)
+        response = await honest.exchange_code(
+            self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK
+        )
         replaced = await self.vaults[0].save(response, self.host, Device(device))
         if replaced is not None:
             await self.vaults[0].revoke(replaced)
         return response.uid, await self.renewals[0].get(response.uid)
 
     def hold_generation(self, generation: int) -> tuple[asyncio.Event, asyncio.Event]:
-        """Makes the store wait before it writes a generation: one event tells that it waits, the other lets it go on."""
+        """Makes the store wait before it writes a generation: one event tells that it waits, the other lets it go
+        on.
+        """
         inner, waits, go_on = self.documents.write, asyncio.Event(), asyncio.Event()
 
         async def write(connection: Connection, entry: Entry | None = None) -> Connection:

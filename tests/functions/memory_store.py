@@ -1,5 +1,5 @@
-"""The backend's documents in memory: the same fences as Firestore, for tests that need no emulator. Each passes the same tests as
-Firestore's (tests/functions/adapters/test_firestore.py)."""
+"""The backend's documents in memory: the same fences as Firestore, for tests that need no emulator. Each passes the
+same tests as Firestore's (tests/functions/adapters/test_firestore.py)."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence

@@ -98,7 +98,9 @@ def as_read(connection: Connection) -> Connection:
         created=connection.created + at,
         refreshed=connection.refreshed + at,
         used=connection.used + at,
-        lease=None if lease is None else replace(lease, owner=lease.owner.encode().decode(), deadline=lease.deadline + at),
+        lease=None
+        if lease is None
+        else replace(lease, owner=lease.owner.encode().decode(), deadline=lease.deadline + at),
     )
 
 
@@ -146,13 +148,24 @@ class Backend:
         self.noticed: list[tuple[State, Event | None]] = []
         self.broken: list[str] = []
         self.audit = Audit(CIPHER, lambda: f"s{next(ids)}")
-        self.store = RecordingStore(self.documents, self.audit, self.clock, lambda c, e: self.noticed.append((c.state, e)), self.broken.append)
+        self.store = RecordingStore(
+            self.documents, self.audit, self.clock, lambda c, e: self.noticed.append((c.state, e)), self.broken.append
+        )
         self.remembered = RememberedCredentials(self.clock)
         self.vault = Vault(self.store, CIPHER, self.salesforce, self.clock, self.remembered)
         self.blocks = BlockList(self.store, self.clock)
-        self.renewal = renewal = Renewal(self.vault, self.store, self.salesforce, self.remembered, self.clock, lambda: 0.25, "me")
+        self.renewal = renewal = Renewal(
+            self.vault, self.store, self.salesforce, self.remembered, self.clock, lambda: 0.25, "me"
+        )
         self.lifecycle = Lifecycle(
-            self.vault, renewal, self.store, self.firebase, self.blocks, self.clock, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180)
+            self.vault,
+            renewal,
+            self.store,
+            self.firebase,
+            self.blocks,
+            self.clock,
+            keep_alive=timedelta(days=20),
+            delete_unused=timedelta(days=180),
         )
 
     async def sign_in(self, uid: Uid = UID, device: str = "phone", name: str = "") -> Connection | None:

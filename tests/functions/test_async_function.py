@@ -42,7 +42,10 @@ def test_no_function_falls_back_to_a_sixth_of_a_processor(endpoints: dict[str, A
 def test_each_function_has_a_service_account_of_its_own_and_its_secrets(endpoints: dict[str, Any]) -> None:
     assert len({e["serviceAccountEmail"] for e in endpoints.values()}) == 3
     for endpoint in endpoints.values():
-        assert {s["key"] for s in endpoint["secretEnvironmentVariables"]} == {"SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"}
+        assert {s["key"] for s in endpoint["secretEnvironmentVariables"]} == {
+            "SALESFORCE_CONSUMER_SECRET",
+            "TOKEN_KEYSET",
+        }
 
 
 def test_functions_framework_serves_them_on_its_async_server() -> None:
@@ -50,11 +53,20 @@ def test_functions_framework_serves_them_on_its_async_server() -> None:
 
 
 def test_the_wrapped_functions_keep_their_names() -> None:
-    assert [f.__name__ for f in (main.auth, main.api, main.upkeep)] == ["auth", "api", "upkeep"]  # pyright: ignore[reportFunctionMemberAccess]
+    assert [f.__name__ for f in (main.auth, main.api, main.upkeep)] == [
+        "auth",
+        "api",
+        "upkeep",
+    ]  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def test_without_telemetry_nothing_of_its_sdk_is_loaded() -> None:
     """It takes a third of a second of each cold start."""
-    script = "import sys, main; from backend import telemetry; print([m for m in sys.modules if m.startswith('opentelemetry.sdk')])"
-    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT / "functions", capture_output=True, text=True, check=True)
+    script = (
+        "import sys, main; from backend import telemetry; print([m for m in sys.modules if"
+        " m.startswith('opentelemetry.sdk')])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT / "functions", capture_output=True, text=True, check=True
+    )
     assert told.stdout.strip() == "[]"

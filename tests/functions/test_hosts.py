@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from backend import hosts
 from contract.errors import Misconfigured
 
-OURS = ["https://acme.my.salesforce.com", "https://login.salesforce.com", "https://acme--sb.sandbox.my.salesforce.com", "https://na1.salesforce.mil"]
+OURS = [
+    "https://acme.my.salesforce.com",
+    "https://login.salesforce.com",
+    "https://acme--sb.sandbox.my.salesforce.com",
+    "https://na1.salesforce.mil",
+]
 FOREIGN = [
     "https://evil.example",
     "https://salesforce.com.evil.example",
@@ -49,7 +54,8 @@ def test_every_other_address_is_refused(url: str) -> None:
 
 
 @given(
-    st.text(st.characters(exclude_characters="/?#@\\"), max_size=20), st.sampled_from(["evil.example", "evil-salesforce.com", "salesforce.com.evil"])
+    st.text(st.characters(exclude_characters="/?#@\\"), max_size=20),
+    st.sampled_from(["evil.example", "evil-salesforce.com", "salesforce.com.evil"]),
 )
 def test_no_host_outside_passes_whatever_stands_before_it(before: str, host: str) -> None:
     with pytest.raises(Misconfigured):
@@ -58,7 +64,13 @@ def test_no_host_outside_passes_whatever_stands_before_it(before: str, host: str
 
 def test_a_local_org_is_this_machine_and_only_where_it_is_allowed() -> None:
     assert hosts.salesforce_origin("http://127.0.0.1:8800/x", local=True) == "http://127.0.0.1:8800"
-    for url in ("http://127.0.0.2:8800", "http://0.0.0.0:8800", "http://127.0.0.1.evil.example", "https://127.0.0.1", "http://evil@127.0.0.1"):
+    for url in (
+        "http://127.0.0.2:8800",
+        "http://0.0.0.0:8800",
+        "http://127.0.0.1.evil.example",
+        "https://127.0.0.1",
+        "http://evil@127.0.0.1",
+    ):
         with pytest.raises(Misconfigured):
             hosts.salesforce_origin(url, local=True)
 

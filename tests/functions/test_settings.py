@@ -32,7 +32,17 @@ def test_good_settings_are_read() -> None:
     assert "s3cret" not in repr(read)
 
 
-@pytest.mark.parametrize("host", ["login.salesforce.com.evil.example", "evil.example", "*.evil.example", "*.salesforce.com", "127.0.0.1:8800", "a b"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "login.salesforce.com.evil.example",
+        "evil.example",
+        "*.evil.example",
+        "*.salesforce.com",
+        "127.0.0.1:8800",
+        "a b",
+    ],
+)
 def test_a_login_host_that_is_not_salesforces_is_refused(host: str) -> None:
     """Codes and the consumer secret are sent there."""
     with pytest.raises(settings.SettingsError, match="SALESFORCE_LOGIN_HOSTS"):
@@ -102,4 +112,6 @@ def test_a_serving_process_refuses_to_start(extra: dict[str, str], repository: P
 
 def test_discovery_needs_no_settings(repository: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(repository / "functions")}
-    subprocess.run([sys.executable, "-c", "import main"], env=environment, cwd=repository / "functions", timeout=60, check=True)
+    subprocess.run(
+        [sys.executable, "-c", "import main"], env=environment, cwd=repository / "functions", timeout=60, check=True
+    )

@@ -25,7 +25,8 @@ async def answer():
     async def receive():
         return {"type": "http.request", "body": b'{"data": {}}', "more_body": False}
     headers = [(b"content-type", b"application/json")]
-    scope = {"type": "http", "method": "POST", "path": "/getSignInOptions", "headers": headers, "query_string": b"", "client": ("127.0.0.1", 1)}
+    scope = {"type": "http", "method": "POST", "path": "/getSignInOptions", "headers": headers}
+    scope |= {"query_string": b"", "client": ("127.0.0.1", 1)}
     print("ANSWER", (await endpoint.answer("auth", Request(scope, receive))).body.decode())
 
 asyncio.run(answer())

@@ -20,7 +20,8 @@ def signed_in(app: App, org_url: str) -> App:
 
 def documents(suite: Suite) -> list[str]:
     """The ids of all connections in Firestore, read as an administrator."""
-    url = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/connections"
+    documents = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
+    url = f"{documents}/connections"
     answer = loopback.get(url, headers={"Authorization": "Bearer owner"}).json()
     return [d["name"].rsplit("/", 1)[-1] for d in answer.get("documents", [])]
 
@@ -48,7 +49,10 @@ class TestSignIn:
         body = app.sign_in_body(authorize(org_url)) | {"redirectUri": "https://evil.example/callback"}
         assert app.reason("auth/signIn", body) == (400, "INVALID_ARGUMENT", "redirect-uri-not-allowed")
 
-    @pytest.mark.parametrize("host", ["evil.example", "login.salesforce.com.evil.example", "127.0.0.1:1", "", "login.salesforce.com@evil.example"])
+    @pytest.mark.parametrize(
+        "host",
+        ["evil.example", "login.salesforce.com.evil.example", "127.0.0.1:1", "", "login.salesforce.com@evil.example"],
+    )
     def test_a_login_host_that_is_not_on_the_list(self, app: App, org_url: str, host: str) -> None:
         body = app.sign_in_body(authorize(org_url)) | {"loginHost": host}
         assert app.reason("auth/signIn", body) == (400, "INVALID_ARGUMENT", "login-host-not-allowed")
@@ -64,7 +68,8 @@ class TestSignIn:
 
     def test_the_org_itself_answers_a_foreign_redirect_with_a_page(self, org_url: str) -> None:
         page = loopback.get(
-            f"{org_url}/services/oauth2/authorize", params={"client_id": "LOCAL_EXTERNAL_CLIENT_APP", "redirect_uri": "https://evil.example"}
+            f"{org_url}/services/oauth2/authorize",
+            params={"client_id": "LOCAL_EXTERNAL_CLIENT_APP", "redirect_uri": "https://evil.example"},
         )
         assert page.status_code == 400
         assert "redirect_uri_mismatch" in page.text
@@ -72,16 +77,34 @@ class TestSignIn:
     def test_denied_consent_comes_back_as_access_denied(self, org_url: str) -> None:
         control(org_url, "revoke", {"username": ADMIN})
         back = parse_qs(urlsplit(log_in(org_url, ADMIN, answer="deny").headers["location"]).query)
-        assert back == {"error": ["access_denied"], "error_description": ["end-user denied authorization"], "state": ["the-state"]}
+        assert back == {
+            "error": ["access_denied"],
+            "error_description": ["end-user denied authorization"],
+            "state": ["the-state"],
+        }
 
 
 class TestWire:
     @pytest.mark.parametrize(
         "body",
-        [b"", b"{", b"[]", b"null", b'{"data"', b'{"other": 1}', b"\xff\xfe", b'{"data": NaN}', b'{"data": ' + b"[" * 5000 + b"]" * 5000 + b"}"],
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'{"data"',
+            b'{"other": 1}',
+            b"\xff\xfe",
+            b'{"data": NaN}',
+            b'{"data": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        ],
     )
     def test_a_malformed_callable_body(self, signed_in: App, body: bytes) -> None:
-        answer = signed_in.http.post(f"{signed_in.base_url}/api/getProfile", content=body, headers={"Authorization": f"Bearer {signed_in.id_token}"})
+        answer = signed_in.http.post(
+            f"{signed_in.base_url}/api/getProfile",
+            content=body,
+            headers={"Authorization": f"Bearer {signed_in.id_token}"},
+        )
         assert answer.status_code == 400
         assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
         assert answer.json()["error"]["details"]["reason"] == "malformed-request"
@@ -91,7 +114,9 @@ class TestWire:
             assert signed_in.reason(path, {}) == (404, "NOT_FOUND", "unknown-call")
 
     def test_only_post_is_answered(self, signed_in: App) -> None:
-        answer = signed_in.http.get(f"{signed_in.base_url}/api/getProfile", headers={"Authorization": f"Bearer {signed_in.id_token}"})
+        answer = signed_in.http.get(
+            f"{signed_in.base_url}/api/getProfile", headers={"Authorization": f"Bearer {signed_in.id_token}"}
+        )
         assert answer.status_code == 404
         assert answer.json()["error"]["details"]["reason"] == "unknown-call"
 
@@ -114,8 +139,14 @@ class TestWire:
             ({"sobject": "Account", "sort": {"field": "Nope"}}, "unknown-field"),
             ({"sobject": "Account", "sort": {"field": "Name; DELETE"}}, "unknown-field"),
             ({"sobject": "Account", "filters": [{"field": "Nope", "operator": "eq", "value": 1}]}, "unknown-field"),
-            ({"sobject": "Account", "filters": [{"field": "Name", "operator": "like", "value": "x"}]}, "malformed-request"),
-            ({"sobject": "Account", "filters": [{"field": "AnnualRevenue", "operator": "gt", "value": "1 OR 1=1"}]}, "invalid-value"),
+            (
+                {"sobject": "Account", "filters": [{"field": "Name", "operator": "like", "value": "x"}]},
+                "malformed-request",
+            ),
+            (
+                {"sobject": "Account", "filters": [{"field": "AnnualRevenue", "operator": "gt", "value": "1 OR 1=1"}]},
+                "invalid-value",
+            ),
             ({"sobject": "Account", "filters": [{"field": "Name", "operator": "gt", "value": None}]}, "invalid-value"),
             ({"sobject": "Account", "search": "x" * 101}, "invalid-value"),
         ],
@@ -161,12 +192,26 @@ class TestWire:
 
 class TestSearchText:
     @pytest.mark.parametrize(
-        "name", ["O'Neil 100%", "back\\slash", "under_score", 'quote"d', "a\nb", "%", "_", "\\'", "日本 🦊", "' OR Name LIKE '%"]
+        "name",
+        [
+            "O'Neil 100%",
+            "back\\slash",
+            "under_score",
+            'quote"d',
+            "a\nb",
+            "%",
+            "_",
+            "\\'",
+            "日本 🦊",
+            "' OR Name LIKE '%",
+        ],
     )
     def test_metacharacters_stand_for_themselves(self, signed_in: App, name: str) -> None:
         full = f"Zz {name} zZ"
         made = signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": full}})["id"]
-        decoy = signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Zz undermscore zZ"}})["id"]
+        decoy = signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Zz undermscore zZ"}})[
+            "id"
+        ]
         found = signed_in.call("api/listRecords", {"sobject": "Account", "search": full, "limit": 200})["records"]
         for record_id in (made, decoy):
             signed_in.call("api/deleteRecord", {"sobject": "Account", "id": record_id})
@@ -188,7 +233,11 @@ class TestIdToken:
         claims = json.loads(base64.urlsafe_b64decode(body + "=="))
         claims |= {"aud": "another-project", "iss": "https://securetoken.google.com/another-project"}
         forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-        assert signed_in.reason("api/getProfile", {}, token=f"{head}.{forged}.{signature}") == (401, "UNAUTHENTICATED", "id-token-invalid")
+        assert signed_in.reason("api/getProfile", {}, token=f"{head}.{forged}.{signature}") == (
+            401,
+            "UNAUTHENTICATED",
+            "id-token-invalid",
+        )
 
     def test_after_sign_out_the_old_token_gets_nothing(self, signed_in: App, org_url: str) -> None:
         signed_in.call("api/getProfile")  # the api function now remembers the credential
@@ -209,6 +258,15 @@ def test_no_token_code_or_verifier_is_in_any_log(app: App, org_url: str, suite_l
         time.sleep(0.05)
     assert app.id_token is not None
     text = "\n".join(suite_log)
-    for secret in (authorization.code, authorization.code[:20], authorization.verifier, app.id_token, "5Aep861", "!", "local-consumer-secret", "eyJ"):
+    for secret in (
+        authorization.code,
+        authorization.code[:20],
+        authorization.verifier,
+        app.id_token,
+        "5Aep861",
+        "!",
+        "local-consumer-secret",
+        "eyJ",
+    ):
         lines = [line for line in text.splitlines() if secret in line and not (secret == "!" and "00D" not in line)]
         assert not lines, lines[:3]

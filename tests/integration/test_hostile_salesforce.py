@@ -1,4 +1,5 @@
-"""A Salesforce that lies, offered to the real functions: it must get neither a token nor the secret nor a code for another host.
+"""A Salesforce that lies, offered to the real functions: it must get neither a token nor the secret nor a code for
+another host.
 
 The hostile server listens on 127.0.0.1, where the functions may send codes; where it points to is 127.0.0.2, which is
 nobody's org. In production the same checks hold Salesforce's own domains (tests/functions/test_hosts.py).
@@ -28,7 +29,9 @@ Answer = tuple[int, dict[str, str], object]
 
 @dataclass
 class Server:
-    """A web server that remembers every request, and answers by path; `endless` is what it repeats until nobody listens any more."""
+    """A web server that remembers every request, and answers by path; `endless` is what it repeats until nobody listens
+    any more.
+    """
 
     address: str
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -48,7 +51,11 @@ class Server:
                 status, headers, answer = owner.answers.get(self.path.partition("?")[0], (200, {}, {}))
                 content = json.dumps(answer).encode()
                 self.send_response(status)
-                for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(content))}.items():
+                for name, value in {
+                    **headers,
+                    "Content-Type": "application/json",
+                    "Content-Length": str(len(content)),
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
@@ -102,14 +109,22 @@ class Backend:
     suite: Suite
 
     def sign_in(self, login_host: str) -> httpx.Response:
-        data = {"code": f"{CODE}{uuid4().hex}", "codeVerifier": "v" * 43, "redirectUri": CALLBACK, "loginHost": login_host}
+        data = {
+            "code": f"{CODE}{uuid4().hex}",
+            "codeVerifier": "v" * 43,
+            "redirectUri": CALLBACK,
+            "loginHost": login_host,
+        }
         return loopback.post(f"{self.auth}/signIn", json={"data": data}, timeout=60)
 
 
 @pytest.fixture(scope="module")
 def backend(suite: Suite, hostile: Server) -> Iterator[Backend]:
     hosts = f"{hostile.host}=Hostile"
-    with Fleet(suite.plan, "auth", 1, SALESFORCE_LOGIN_HOSTS=hosts) as auth, Fleet(suite.plan, "api", 1, SALESFORCE_LOGIN_HOSTS=hosts) as api:
+    with (
+        Fleet(suite.plan, "auth", 1, SALESFORCE_LOGIN_HOSTS=hosts) as auth,
+        Fleet(suite.plan, "api", 1, SALESFORCE_LOGIN_HOSTS=hosts) as api,
+    ):
         yield Backend(auth.members[0].url, api.members[0].url, suite)
 
 
@@ -122,7 +137,8 @@ def _afresh(hostile: Server, foreign: Server) -> None:
 
 def token_answer(hostile: Server, **changes: object) -> Answer:
     honest: dict[str, object] = {
-        "access_token": ACCESS, "refresh_token": REFRESH, "instance_url": hostile.url, "id": f"{hostile.url}/id/{ORG}/{USER}", "scope": "api",
+        "access_token": ACCESS, "refresh_token": REFRESH, "instance_url": hostile.url,
+        "id": f"{hostile.url}/id/{ORG}/{USER}", "scope": "api",
     }  # fmt: skip
     return 200, {}, honest | changes
 
@@ -166,7 +182,11 @@ def test_a_foreign_identity_signs_nobody_in(backend: Backend, hostile: Server, f
 def test_a_redirect_of_the_token_endpoint_takes_neither_code_nor_secret_along(
     backend: Backend, hostile: Server, foreign: Server, status: int, lie: str
 ) -> None:
-    hostile.answers["/services/oauth2/token"] = (status, {"Location": LIES[lie](foreign) + "/services/oauth2/token"}, {})
+    hostile.answers["/services/oauth2/token"] = (
+        status,
+        {"Location": LIES[lie](foreign) + "/services/oauth2/token"},
+        {},
+    )
     answer = backend.sign_in(hostile.host)
     assert "error" in answer.json()
     assert foreign.received == []
@@ -175,7 +195,9 @@ def test_a_redirect_of_the_token_endpoint_takes_neither_code_nor_secret_along(
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_of_userinfo_takes_no_token_along(backend: Backend, hostile: Server, foreign: Server, status: int) -> None:
+def test_a_redirect_of_userinfo_takes_no_token_along(
+    backend: Backend, hostile: Server, foreign: Server, status: int
+) -> None:
     hostile.answers["/services/oauth2/token"] = token_answer(hostile)
     hostile.answers["/services/oauth2/userinfo"] = (status, {"Location": foreign.url}, {})
     answer = backend.sign_in(hostile.host)
@@ -184,7 +206,9 @@ def test_a_redirect_of_userinfo_takes_no_token_along(backend: Backend, hostile: 
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_of_a_data_call_or_a_refresh_takes_no_token_along(backend: Backend, hostile: Server, foreign: Server, status: int) -> None:
+def test_a_redirect_of_a_data_call_or_a_refresh_takes_no_token_along(
+    backend: Backend, hostile: Server, foreign: Server, status: int
+) -> None:
     hostile.answers["/services/oauth2/token"] = token_answer(hostile)
     hostile.answers["/services/oauth2/userinfo"] = userinfo()
     signed_in = backend.sign_in(hostile.host).json()["result"]
@@ -193,7 +217,12 @@ def test_a_redirect_of_a_data_call_or_a_refresh_takes_no_token_along(backend: Ba
     redirect: Answer = (status, {"Location": foreign.url}, {})
     hostile.answers["/services/data/v66.0/query"] = redirect
     for _ in range(2):
-        answer = loopback.post(f"{backend.api}/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
+        answer = loopback.post(
+            f"{backend.api}/getProfile",
+            json={"data": {}},
+            headers={"Authorization": f"Bearer {app.id_token}"},
+            timeout=60,
+        )
         assert "error" in answer.json()
         hostile.answers["/services/data/v66.0/query"] = (401, {}, [{"errorCode": "INVALID_SESSION_ID"}])
         hostile.answers["/services/oauth2/token"] = redirect
@@ -215,14 +244,21 @@ def test_an_endless_answer_is_not_read_to_its_end(backend: Backend, hostile: Ser
     app = App(backend.suite.plan.app_url, backend.suite.plan.ports.url("auth"), hostile.host)
     app.sign_in_to_firebase(backend.sign_in(hostile.host).json()["result"]["customToken"])
     hostile.endless, hostile.sent = ENDLESS[what], 0
-    answer = loopback.post(f"{backend.api}/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60)
+    answer = loopback.post(
+        f"{backend.api}/getProfile", json={"data": {}}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=60
+    )
     hostile.endless = None
     assert answer.json()["error"]["details"]["reason"] == "org-busy"
     assert hostile.sent < 2**26, "64 MB: what is read, and what lies in the buffers between the two"
 
 
-@pytest.mark.parametrize("host", ["login.salesforce.com.evil.example", "evil.example", "127.0.0.2:1", "login.salesforce.com@evil.example", ""])
-def test_a_login_host_that_only_looks_like_one_gets_no_code(backend: Backend, hostile: Server, foreign: Server, host: str) -> None:
+@pytest.mark.parametrize(
+    "host",
+    ["login.salesforce.com.evil.example", "evil.example", "127.0.0.2:1", "login.salesforce.com@evil.example", ""],
+)
+def test_a_login_host_that_only_looks_like_one_gets_no_code(
+    backend: Backend, hostile: Server, foreign: Server, host: str
+) -> None:
     for asked in (host, host.replace("127.0.0.2:1", foreign.host)):
         answer = backend.sign_in(asked)
         assert answer.json()["error"]["details"]["reason"] == "login-host-not-allowed"

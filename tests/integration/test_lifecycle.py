@@ -1,4 +1,6 @@
-"""Signing out, erasing, killing and sealing anew on the real emulators, through the wire and the administrator's commands."""
+"""Signing out, erasing, killing and sealing anew on the real emulators, through the wire and the administrator's
+commands.
+"""
 
 import os
 import time
@@ -26,7 +28,9 @@ class Administrator:
         self.environment = {**os.environ, **function_environment(plan), "PYTHONPATH": str(repository / "functions")}
 
     def __call__(self, *arguments: str, stdin: str = "", code: int = 0, **environment: str) -> str:
-        ended, told = Prepared("backend.admin", arguments, env={**self.environment, **environment}, cwd=ROOT, stdin=stdin).ended()
+        ended, told = Prepared(
+            "backend.admin", arguments, env={**self.environment, **environment}, cwd=ROOT, stdin=stdin
+        ).ended()
         assert ended == code, told
         return told
 
@@ -86,9 +90,13 @@ def documents(suite: Suite) -> str:
     return found
 
 
-def test_erasure_leaves_nothing_that_names_the_user(signed_in: App, org_url: str, suite: Suite, admin: Administrator) -> None:
+def test_erasure_leaves_nothing_that_names_the_user(
+    signed_in: App, org_url: str, suite: Suite, admin: Administrator
+) -> None:
     uid = signed_in.call("api/getProfile")["user"]["uid"]
-    signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Erased Ltd"}, "idempotencyKey": "erase-1"})
+    signed_in.call(
+        "api/createRecord", {"sobject": "Account", "fields": {"Name": "Erased Ltd"}, "idempotencyKey": "erase-1"}
+    )
     assert "erase-1" in documents(suite)
     erased = signed_in.call("auth/eraseMe")
     assert erased["revokedAtSalesforce"] is True
@@ -109,7 +117,9 @@ def test_erasure_leaves_nothing_that_names_the_user(signed_in: App, org_url: str
     assert signed_in.call("api/getConnection")["generation"] == 1
 
 
-def test_a_block_refuses_the_next_call_in_every_process(signed_in: App, org_url: str, fleet: Fleet, admin: Administrator) -> None:
+def test_a_block_refuses_the_next_call_in_every_process(
+    signed_in: App, org_url: str, fleet: Fleet, admin: Administrator
+) -> None:
     uid = signed_in.call("api/getProfile")["user"]["uid"]
     client = loopback.Client(headers={"Authorization": f"Bearer {signed_in.id_token}"}, timeout=60)
 
@@ -122,7 +132,11 @@ def test_a_block_refuses_the_next_call_in_every_process(signed_in: App, org_url:
     try:
         assert "is blocked; 1 connections ended" in blocked
         assert reasons() == ["access-stopped"] * 4
-        assert signed_in.reason("auth/signIn", signed_in.sign_in_body(authorize(org_url))) == (400, "FAILED_PRECONDITION", "access-stopped")
+        assert signed_in.reason("auth/signIn", signed_in.sign_in_body(authorize(org_url))) == (
+            400,
+            "FAILED_PRECONDITION",
+            "access-stopped",
+        )
         shown = admin("show")
         assert uid in shown
         assert "revoked" in shown
@@ -187,7 +201,11 @@ def test_keys_change_while_calls_go_on(app: App, suite: Suite, org_url: str, adm
         answer = client.post(f"{fleet.members[0].url}/getProfile", json={"data": {}})
         assert answer.status_code == 200, answer.text
 
-    with Fleet(suite.plan, count=1) as first, Fleet(suite.plan, count=1, TOKEN_KEYSET=added) as second, ThreadPoolExecutor() as pool:
+    with (
+        Fleet(suite.plan, count=1) as first,
+        Fleet(suite.plan, count=1, TOKEN_KEYSET=added) as second,
+        ThreadPoolExecutor() as pool,
+    ):
         for fleet in (first, second, first):
             call(fleet)
         with Fleet(suite.plan, count=1, TOKEN_KEYSET=promoted) as third:
@@ -202,6 +220,7 @@ def test_keys_change_while_calls_go_on(app: App, suite: Suite, org_url: str, adm
         with Fleet(suite.plan, count=1, TOKEN_KEYSET=dropped) as fourth:
             call(fourth)
     assert "0 with a flaw" in admin("verify", TOKEN_KEYSET=dropped)
-    assert "sign in again" not in admin("reseal", TOKEN_KEYSET=added)  # back to the key that this session's other processes have
+    # Back to the key that this session's other processes have.
+    assert "sign in again" not in admin("reseal", TOKEN_KEYSET=added)
     assert "0 with a flaw" in admin("verify")
     assert app.call("api/getProfile")["user"]["username"] == ADMIN

@@ -1,4 +1,6 @@
-"""What the app is told of the objects: our own layout, with Salesforce's words, groups and rights; on the real local org."""
+"""What the app is told of the objects: our own layout, with Salesforce's words, groups and rights; on the real local
+org.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,12 +30,22 @@ def test_every_object_of_the_layouts_is_told_with_salesforces_words(signed_in: A
     found = {o["sobject"]: o for o in answer["objects"]}
     assert list(found) == list(LAYOUTS)
     account = found["Account"]
-    assert [account[k] for k in ("labelPlural", "title", "icon", "keyPrefix")] == ["Accounts", "Name", "business", "001"]
+    assert [account[k] for k in ("labelPlural", "title", "icon", "keyPrefix")] == [
+        "Accounts",
+        "Name",
+        "business",
+        "001",
+    ]
     assert account["creatable"]
     assert account["editable"]
     assert account["deletable"]
     headings = [s["heading"] for s in account["sections"]]
-    assert headings[:4] == ["Account Information", "Address Information", "Description Information", "System Information"]
+    assert headings[:4] == [
+        "Account Information",
+        "Address Information",
+        "Description Information",
+        "System Information",
+    ]
     assert set(headings[4:]) <= {""}  # for what a layout shows and Salesforce's page layout does not
     assert account["sections"][1]["fields"][:2] == ["BillingStreet", "BillingCity"]
     assert [(r["name"], r["sobject"], r["label"]) for r in account["related"]][:2] == [
@@ -63,11 +75,19 @@ def test_telling_costs_salesforce_nothing_once_describes_are_kept(signed_in: App
 
 @pytest.mark.parametrize("sobject", ["Lead", "Case", "Task"])
 def test_the_new_objects_can_be_listed_made_changed_and_deleted(signed_in: App, sobject: str) -> None:
-    fields = {"Lead": {"LastName": "Ada", "Company": "Analytical"}, "Case": {"Subject": "Broken"}, "Task": {"Subject": "Call back"}}[sobject]
+    fields = {
+        "Lead": {"LastName": "Ada", "Company": "Analytical"},
+        "Case": {"Subject": "Broken"},
+        "Task": {"Subject": "Call back"},
+    }[sobject]
     made = signed_in.call("api/createRecord", {"sobject": sobject, "fields": fields})["id"]
-    page = signed_in.call("api/listRecords", {"sobject": sobject, "filters": [{"field": "OwnerId", "operator": "eq", "value": "me"}]})
+    page = signed_in.call(
+        "api/listRecords", {"sobject": sobject, "filters": [{"field": "OwnerId", "operator": "eq", "value": "me"}]}
+    )
     assert page["records"]
-    updated = signed_in.call("api/updateRecord", {"sobject": sobject, "id": made, "fields": {"Description": "New"}})["record"]
+    updated = signed_in.call("api/updateRecord", {"sobject": sobject, "id": made, "fields": {"Description": "New"}})[
+        "record"
+    ]
     assert updated["fields"]["Description"] == "New"
     assert updated["fields"]["LastModifiedBy.Name"] == "Sam Sales"
     signed_in.call("api/deleteRecord", {"sobject": sobject, "id": made})
@@ -75,8 +95,10 @@ def test_the_new_objects_can_be_listed_made_changed_and_deleted(signed_in: App, 
 
 
 def test_an_object_that_the_app_does_not_show_is_refused(signed_in: App) -> None:
-    for call, request in (("listRecords", {}), ("getRecord", {"id": "0" * 18}), ("deleteRecord", {"id": "0" * 18}), ("describe", {}),
-                          ("createRecord", {"fields": {"Name": "x"}}), ("updateRecord", {"id": "0" * 18, "fields": {"Name": "x"}})):  # fmt: skip
+    for call, request in (("listRecords", {}), ("getRecord", {"id": "0" * 18}), ("deleteRecord", {"id": "0" * 18}),
+                          ("describe", {}),
+                          ("createRecord", {"fields": {"Name": "x"}}), ("updateRecord", {"id": "0" * 18,
+                              "fields": {"Name": "x"}})):  # fmt: skip
         assert signed_in.reason(f"api/{call}", {"sobject": "User", **request})[2] == "unknown-object", call
     assert signed_in.reason("api/search", {"text": "some", "sobjects": ["User"]})[2] == "unknown-object"
 
@@ -98,7 +120,10 @@ def _others_gone(app: App, org_url: str) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_others_gone")
 def test_where_am_i_signed_in(suite: Suite, org_url: str) -> None:
-    phone, tablet = (App(suite.plan.app_url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}") for _ in range(2))
+    phone, tablet = (
+        App(suite.plan.app_url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}")
+        for _ in range(2)
+    )
     phone.sign_in(authorize(org_url, ADMIN), deviceName="Phone\n of  Ada")
     tablet.sign_in(authorize(org_url, ADMIN))
     access = tablet.call("api/getAccess")

@@ -23,10 +23,14 @@ async def storm(fleet: Fleet, id_token: str, calls: int, *, distinct: bool = Fal
     """Many calls over all processes at the same moment, all alike or each another one; how they were answered."""
     answers: Counter[str] = Counter()
     limits = httpx.Limits(max_connections=200)
-    async with loopback.AsyncClient(timeout=60, limits=limits, headers={"Authorization": f"Bearer {id_token}"}) as client:
+    async with loopback.AsyncClient(
+        timeout=60, limits=limits, headers={"Authorization": f"Bearer {id_token}"}
+    ) as client:
 
         async def call(n: int) -> None:
-            asked = ACCOUNTS | ({"filters": [{"field": "Name", "operator": "ne", "value": f"Nobody {n}"}]} if distinct else {})
+            asked = ACCOUNTS | (
+                {"filters": [{"field": "Name", "operator": "ne", "value": f"Nobody {n}"}]} if distinct else {}
+            )
             answer = await client.post(f"{fleet.members[n % len(fleet.members)].url}/listRecords", json={"data": asked})
             result = answer.json()
             answers["right" if len(result.get("result", {}).get("records", [])) == 5 else str(result.get("error"))] += 1
@@ -36,7 +40,9 @@ async def storm(fleet: Fleet, id_token: str, calls: int, *, distinct: bool = Fal
 
 
 @pytest.mark.parametrize("distinct", [False, True])
-async def test_a_thousand_calls_in_four_processes_on_an_expired_token_cost_one_refresh(fleet: Fleet, app: App, org_url: str, distinct: bool) -> None:
+async def test_a_thousand_calls_in_four_processes_on_an_expired_token_cost_one_refresh(
+    fleet: Fleet, app: App, org_url: str, distinct: bool
+) -> None:
     await asyncio.to_thread(lambda: app.sign_in(authorize(org_url)))
     assert app.id_token
     await storm(fleet, app.id_token, 40)  # every process remembers the credential
@@ -46,7 +52,11 @@ async def test_a_thousand_calls_in_four_processes_on_an_expired_token_cost_one_r
         assert await storm(fleet, app.id_token, 1000, distinct=distinct) == {"right": 1000}
         counters = control(org_url, "counters")
         assert counters["token.refresh_token"] == 1
-        accepted = sum(n for kind, n in loopback.get(f"{org_url}/localorg/control/counters/generations").json().items() if kind.startswith("rest."))
+        accepted = sum(
+            n
+            for kind, n in loopback.get(f"{org_url}/localorg/control/counters/generations").json().items()
+            if kind.startswith("rest.")
+        )
         assert counters["rest.query"] - accepted <= len(fleet.members)  # rejected, one in each process
 
 
@@ -56,7 +66,9 @@ def member(suite: Suite) -> Iterator[Member]:
         yield fleet.members[0]
 
 
-def test_a_process_that_is_asked_to_end_stores_the_refresh_that_is_under_way(member: Member, app: App, org_url: str) -> None:
+def test_a_process_that_is_asked_to_end_stores_the_refresh_that_is_under_way(
+    member: Member, app: App, org_url: str
+) -> None:
     app.sign_in(authorize(org_url))
     generation = app.call("api/getConnection")["generation"]
     control(org_url, "expire", {"username": SALES})
@@ -78,14 +90,21 @@ def test_a_process_that_is_asked_to_end_stores_the_refresh_that_is_under_way(mem
 
 
 def let_the_lease_run_out(suite: Suite, uid: str) -> None:
-    """Its time has passed on every clock; how long that is, is held by tests/functions/connections/test_renewal.py, whose clock is stepped."""
-    connection = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/connections/{uid}"
-    fields = {"leaseDeadline": {"timestampValue": (datetime.now(UTC) - timedelta(seconds=SKEW_SECONDS + 1)).isoformat()}}
+    """Its time has passed on every clock; how long that is, is held by tests/functions/connections/test_renewal.py,
+    whose clock is stepped.
+    """
+    documents = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
+    connection = f"{documents}/connections/{uid}"
+    fields = {
+        "leaseDeadline": {"timestampValue": (datetime.now(UTC) - timedelta(seconds=SKEW_SECONDS + 1)).isoformat()}
+    }
     url, owner = f"{connection}?updateMask.fieldPaths=leaseDeadline", {"Authorization": "Bearer owner"}
     assert loopback.patch(url, json={"fields": fields}, headers=owner).status_code == 200
 
 
-def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(suite: Suite, member: Member, app: App, org_url: str) -> None:
+def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(
+    suite: Suite, member: Member, app: App, org_url: str
+) -> None:
     """The request is answered by nobody: the next caller asks Salesforce before it sends the token again."""
     uid = app.sign_in(authorize(org_url))["uid"]
     generation = app.call("api/getConnection")["generation"]
@@ -107,17 +126,25 @@ def test_a_process_killed_while_it_waits_for_its_refresh_costs_no_token(suite: S
     assert app.call("api/getConnection")["generation"] == generation + 1
 
 
-async def test_first_calls_in_four_processes_describe_once_in_each_at_most_and_later_processes_never(suite: Suite, app: App, org_url: str) -> None:
+async def test_first_calls_in_four_processes_describe_once_in_each_at_most_and_later_processes_never(
+    suite: Suite, app: App, org_url: str
+) -> None:
     await asyncio.to_thread(lambda: app.sign_in(authorize(org_url)))
     assert app.id_token
     app.call("auth/eraseMe")
     await asyncio.to_thread(lambda: app.sign_in(authorize(org_url)))
-    account = {"sobject": "Account", "id": app.call("api/listRecords", ACCOUNTS)["records"][0]["id"], "related": ["Contacts", "Opportunities"]}
+    account = {
+        "sobject": "Account",
+        "id": app.call("api/listRecords", ACCOUNTS)["records"][0]["id"],
+        "related": ["Contacts", "Opportunities"],
+    }
     app.call("api/getRecord", account)
     with Fleet(suite.plan, "api", 4) as cold:
         control(org_url, "counters/reset")
         headers = {"Authorization": f"Bearer {app.id_token}"}
         async with loopback.AsyncClient(timeout=60, headers=headers) as client:
             for member in cold.members:
-                assert (await client.post(f"{member.url}/getRecord", json={"data": account})).json()["result"]["related"]["Contacts"]
+                assert (await client.post(f"{member.url}/getRecord", json={"data": account})).json()["result"][
+                    "related"
+                ]["Contacts"]
         assert {k: n for k, n in control(org_url, "counters").items() if k.startswith("rest.")} == {"rest.query": 4}

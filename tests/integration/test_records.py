@@ -13,7 +13,9 @@ def signed_in(app: App, org_url: str) -> App:
     return app
 
 
-@pytest.mark.parametrize("sort", [None, {"field": "AnnualRevenue", "descending": True}, {"field": "Industry"}, {"field": "CreatedDate"}])
+@pytest.mark.parametrize(
+    "sort", [None, {"field": "AnnualRevenue", "descending": True}, {"field": "Industry"}, {"field": "CreatedDate"}]
+)
 def test_pages_join_into_the_whole_list(signed_in: App, sort: object) -> None:
     whole = signed_in.call("api/listRecords", {"sobject": "Account", "limit": 200, "sort": sort})
     seen: list[str] = []
@@ -29,7 +31,10 @@ def test_pages_join_into_the_whole_list(signed_in: App, sort: object) -> None:
 
 
 def test_nulls_do_not_break_paging(signed_in: App) -> None:
-    made = [signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": f"Nullish {n}"}})["id"] for n in range(5)]
+    made = [
+        signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": f"Nullish {n}"}})["id"]
+        for n in range(5)
+    ]
     asked = {"sobject": "Account", "search": "Nullish", "sort": {"field": "AnnualRevenue"}, "limit": 2}
     seen: list[str] = []
     cursor = None
@@ -54,7 +59,8 @@ def test_create_read_update_delete(signed_in: App, sobject: str, fields: dict[st
     record = signed_in.call("api/getRecord", {"sobject": sobject, "id": record_id})["record"]
     assert {k: record["fields"][k] for k in fields} == fields
     updated = signed_in.call(
-        "api/updateRecord", {"sobject": sobject, "id": record_id, "fields": {"Description": "Ünïcode ✓"}, "version": record["version"]}
+        "api/updateRecord",
+        {"sobject": sobject, "id": record_id, "fields": {"Description": "Ünïcode ✓"}, "version": record["version"]},
     )
     assert updated["record"]["fields"]["Description"] == "Ünïcode ✓"
     assert updated["record"]["version"] != record["version"]
@@ -65,8 +71,14 @@ def test_create_read_update_delete(signed_in: App, sobject: str, fields: dict[st
 def test_a_stale_version_is_refused_with_both_versions(signed_in: App) -> None:
     record_id = signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Contended"}})["id"]
     first = signed_in.call("api/getRecord", {"sobject": "Account", "id": record_id})["record"]
-    signed_in.call("api/updateRecord", {"sobject": "Account", "id": record_id, "fields": {"Phone": "1"}, "version": first["version"]})
-    answer = signed_in.post("api/updateRecord", {"sobject": "Account", "id": record_id, "fields": {"Phone": "2"}, "version": first["version"]})
+    signed_in.call(
+        "api/updateRecord",
+        {"sobject": "Account", "id": record_id, "fields": {"Phone": "1"}, "version": first["version"]},
+    )
+    answer = signed_in.post(
+        "api/updateRecord",
+        {"sobject": "Account", "id": record_id, "fields": {"Phone": "2"}, "version": first["version"]},
+    )
     assert answer.status_code == 409
     error = answer.json()["error"]
     assert error["status"] == "ABORTED"
@@ -77,9 +89,13 @@ def test_a_stale_version_is_refused_with_both_versions(signed_in: App) -> None:
 
 
 def test_an_account_comes_with_contacts_and_opportunities(signed_in: App, org_url: str) -> None:
-    account = signed_in.call("api/listRecords", {"sobject": "Opportunity", "limit": 1})["records"][0]["fields"]["AccountId"]
+    account = signed_in.call("api/listRecords", {"sobject": "Opportunity", "limit": 1})["records"][0]["fields"][
+        "AccountId"
+    ]
     control(org_url, "counters/reset")
-    detail = signed_in.call("api/getRecord", {"sobject": "Account", "id": account, "related": ["Contacts", "Opportunities"]})
+    detail = signed_in.call(
+        "api/getRecord", {"sobject": "Account", "id": account, "related": ["Contacts", "Opportunities"]}
+    )
     assert detail["related"]["Contacts"]
     assert detail["related"]["Opportunities"]
     assert detail["record"]["fields"]["Owner.Name"] == "Sam Sales"
@@ -89,14 +105,18 @@ def test_an_account_comes_with_contacts_and_opportunities(signed_in: App, org_ur
 def test_the_dashboard_adds_up(signed_in: App) -> None:
     dashboard = signed_in.call("api/getDashboard")
     deals = signed_in.call(
-        "api/listRecords", {"sobject": "Opportunity", "limit": 200, "filters": [{"field": "IsClosed", "operator": "eq", "value": False}]}
+        "api/listRecords",
+        {"sobject": "Opportunity", "limit": 200, "filters": [{"field": "IsClosed", "operator": "eq", "value": False}]},
     )
     while deals.get("cursor"):
         more = signed_in.call("api/listRecords", {"sobject": "Opportunity", "limit": 200, "cursor": deals["cursor"],
-                                                  "filters": [{"field": "IsClosed", "operator": "eq", "value": False}]})  # fmt: skip
+                                                  "filters": [{"field": "IsClosed", "operator": "eq",
+                                                               "value": False}]})  # fmt: skip
         deals = {"records": deals["records"] + more["records"], "cursor": more.get("cursor")}
     assert sum(s["count"] for s in dashboard["pipeline"]) == len(deals["records"])
-    assert sum(s["amount"] for s in dashboard["pipeline"]) == pytest.approx(sum(r["fields"]["Amount"] for r in deals["records"]))
+    assert sum(s["amount"] for s in dashboard["pipeline"]) == pytest.approx(
+        sum(r["fields"]["Amount"] for r in deals["records"])
+    )
     assert len(dashboard["newestAccounts"]) == 5
     dates = [a["fields"]["CreatedDate"] for a in dashboard["newestAccounts"]]
     assert dates == sorted(dates, reverse=True)
@@ -106,18 +126,27 @@ def test_who_may_only_read_sees_what_is_left_and_is_told_so(app: App, org_url: s
     app.sign_in(authorize(org_url, "readonly@localorg.test"))
     assert sum(s["count"] for s in app.call("api/getDashboard")["pipeline"]) > 0
     account = app.call("api/listRecords", {"sobject": "Account", "limit": 1})["records"][0]
-    assert "AnnualRevenue" not in app.call("api/getRecord", {"sobject": "Account", "id": account["id"]})["record"]["fields"]
+    assert (
+        "AnnualRevenue"
+        not in app.call("api/getRecord", {"sobject": "Account", "id": account["id"]})["record"]["fields"]
+    )
     assert not any(f["editable"] for f in app.call("api/describe", {"sobject": "Account"})["fields"])
     change = {"sobject": "Account", "id": account["id"], "fields": {"Phone": "1"}}
     assert app.reason("api/updateRecord", change) == (400, "INVALID_ARGUMENT", "field-not-editable")
-    assert app.reason("api/deleteRecord", {"sobject": "Account", "id": account["id"]}) == (403, "PERMISSION_DENIED", "not-permitted")
+    assert app.reason("api/deleteRecord", {"sobject": "Account", "id": account["id"]}) == (
+        403,
+        "PERMISSION_DENIED",
+        "not-permitted",
+    )
 
 
 def test_a_write_with_an_expired_session_is_done_once(signed_in: App, org_url: str) -> None:
     signed_in.call("api/getProfile")
     control(org_url, "expire", {"username": SALES})
     control(org_url, "counters/reset")
-    record_id = signed_in.call("api/createRecord", {"sobject": "Account", "fields": {"Name": "Written across a refresh"}})["id"]
+    record_id = signed_in.call(
+        "api/createRecord", {"sobject": "Account", "fields": {"Name": "Written across a refresh"}}
+    )["id"]
     assert control(org_url, "counters")["token.refresh_token"] == 1
     found = signed_in.call("api/listRecords", {"sobject": "Account", "search": "Written across a refresh"})["records"]
     assert [r["id"] for r in found] == [record_id]
@@ -148,7 +177,9 @@ def test_signing_in_again_replaces_and_revokes_the_old_grant(app: App, org_url: 
     ({"kind": "rest.query", "status": 403}, "org-limit"),
     ({"kind": "rest.query", "cut": "before", "times": 3}, "org-unreachable"),
 ])  # fmt: skip
-def test_faults_of_the_org_keep_the_connection(signed_in: App, org_url: str, fault: dict[str, object], reason: str) -> None:
+def test_faults_of_the_org_keep_the_connection(
+    signed_in: App, org_url: str, fault: dict[str, object], reason: str
+) -> None:
     control(org_url, "counters/reset")
     control(org_url, "faults", fault)
     assert signed_in.reason("api/getProfile", {})[2] == reason
@@ -156,7 +187,9 @@ def test_faults_of_the_org_keep_the_connection(signed_in: App, org_url: str, fau
     assert signed_in.call("api/getProfile")["title"] == "Account Executive"
 
 
-@pytest.mark.parametrize("fault", [{"status": 503, "times": 2}, {"cut": "before", "times": 1}, {"cut": "after", "times": 2}])
+@pytest.mark.parametrize(
+    "fault", [{"status": 503, "times": 2}, {"cut": "before", "times": 1}, {"cut": "after", "times": 2}]
+)
 def test_a_read_is_tried_again_after_a_passing_fault(signed_in: App, org_url: str, fault: dict[str, object]) -> None:
     control(org_url, "faults", {"kind": "rest.query", **fault})
     assert signed_in.call("api/getProfile")["title"] == "Account Executive"
@@ -166,7 +199,10 @@ def test_a_write_is_never_tried_again(signed_in: App, org_url: str) -> None:
     signed_in.call("api/describe", {"sobject": "Account"})
     control(org_url, "counters/reset")
     control(org_url, "faults", {"kind": "rest.composite", "status": 503})
-    assert signed_in.reason("api/createRecord", {"sobject": "Account", "fields": {"Name": "Once only"}})[2] == "outcome-unknown"
+    assert (
+        signed_in.reason("api/createRecord", {"sobject": "Account", "fields": {"Name": "Once only"}})[2]
+        == "outcome-unknown"
+    )
     assert control(org_url, "counters")["rest.composite"] == 1
 
 
@@ -200,7 +236,10 @@ def test_a_repeat_after_a_lost_answer_makes_no_second_record(signed_in: App, org
 def test_a_write_whose_answer_is_lost_says_unknown(signed_in: App, org_url: str) -> None:
     signed_in.call("api/getProfile")
     control(org_url, "faults", {"kind": "rest.composite", "cut": "after"})
-    assert signed_in.reason("api/createRecord", {"sobject": "Account", "fields": {"Name": "Lost answer"}})[2] == "outcome-unknown"
+    assert (
+        signed_in.reason("api/createRecord", {"sobject": "Account", "fields": {"Name": "Lost answer"}})[2]
+        == "outcome-unknown"
+    )
     found = signed_in.call("api/listRecords", {"sobject": "Account", "search": "Lost answer"})["records"]
     assert len(found) == 1
 
@@ -237,5 +276,13 @@ def test_a_search_takes_reserved_characters_as_they_are_and_refuses_too_little(s
     assert [h["record"]["id"] for h in signed_in.call("api/search", {"text": name})["hits"]] == [made]
     for text in ("", "a", "*?", "x" * 200):
         assert signed_in.reason("api/search", {"text": text}) == (400, "INVALID_ARGUMENT", "invalid-value")
-    assert signed_in.reason("api/search", {"text": "willow", "limit": 0}) == (400, "INVALID_ARGUMENT", "malformed-request")
-    assert signed_in.reason("api/search", {"text": "willow", "sobjects": ["User"]}) == (400, "INVALID_ARGUMENT", "unknown-object")
+    assert signed_in.reason("api/search", {"text": "willow", "limit": 0}) == (
+        400,
+        "INVALID_ARGUMENT",
+        "malformed-request",
+    )
+    assert signed_in.reason("api/search", {"text": "willow", "sobjects": ["User"]}) == (
+        400,
+        "INVALID_ARGUMENT",
+        "unknown-object",
+    )

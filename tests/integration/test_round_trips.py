@@ -27,7 +27,12 @@ def signed_in(app: App, org_url: str) -> App:
 
 
 def call(fleet: Fleet, app: App, name: str, data: dict[str, Any]) -> Any:
-    answer = loopback.post(f"{fleet.members[0].url}/{name}", json={"data": data}, headers={"Authorization": f"Bearer {app.id_token}"}, timeout=30)
+    answer = loopback.post(
+        f"{fleet.members[0].url}/{name}",
+        json={"data": data},
+        headers={"Authorization": f"Bearer {app.id_token}"},
+        timeout=30,
+    )
     return answer.json().get("result", answer.json().get("error"))
 
 
@@ -48,7 +53,10 @@ def test_each_tap_is_one_request_to_salesforce(one: Fleet, signed_in: App, org_u
         ("updateRecord", save | {"fields": {"Phone": "+49 30 2"}}),  # somebody was faster
         ("search", {"text": "willow"}),
         ("createRecord", {"sobject": "Account", "fields": {"Name": "Round trips"}}),
-        ("createRecord", {"sobject": "Account", "fields": {"Name": "Round trips"}, "idempotencyKey": f"round-trips-{made['id']}"}),
+        (
+            "createRecord",
+            {"sobject": "Account", "fields": {"Name": "Round trips"}, "idempotencyKey": f"round-trips-{made['id']}"},
+        ),
         ("getProfile", {}),
         ("deleteRecord", {"sobject": "Account", "id": record["id"]}),
     ]
@@ -69,9 +77,13 @@ def test_identical_reads_at_once_are_one_request(one: Fleet, signed_in: App, org
     call(one, signed_in, "listRecords", ACCOUNTS)
 
     async def all_at_once() -> set[str]:
-        async with loopback.AsyncClient(timeout=30, headers={"Authorization": f"Bearer {signed_in.id_token}"}) as client:
+        async with loopback.AsyncClient(
+            timeout=30, headers={"Authorization": f"Bearer {signed_in.id_token}"}
+        ) as client:
             url = f"{one.members[0].url}/listRecords"
-            return {a.text for a in await asyncio.gather(*(client.post(url, json={"data": ACCOUNTS}) for _ in range(50)))}
+            return {
+                a.text for a in await asyncio.gather(*(client.post(url, json={"data": ACCOUNTS}) for _ in range(50)))
+            }
 
     control(org_url, "counters/reset")
     control(org_url, "faults", {"kind": "rest.query", "delayMs": 4000})
@@ -79,7 +91,9 @@ def test_identical_reads_at_once_are_one_request(one: Fleet, signed_in: App, org
     assert asked(org_url) == 1
 
 
-def test_a_reader_by_cursor_is_stopped_at_the_budget_and_told_until_when(suite: Suite, signed_in: App, org_url: str) -> None:
+def test_a_reader_by_cursor_is_stopped_at_the_budget_and_told_until_when(
+    suite: Suite, signed_in: App, org_url: str
+) -> None:
     with Fleet(suite.plan, "api", 1, USER_DAILY_REQUESTS="40") as limited:
         control(org_url, "counters/reset")
         page: dict[str, Any] = {"cursor": None}
@@ -90,7 +104,9 @@ def test_a_reader_by_cursor_is_stopped_at_the_budget_and_told_until_when(suite: 
         assert asked(org_url) <= 40
 
 
-def test_an_org_whose_day_is_used_up_is_left_alone_but_for_one_look_a_minute(suite: Suite, signed_in: App, org_url: str) -> None:
+def test_an_org_whose_day_is_used_up_is_left_alone_but_for_one_look_a_minute(
+    suite: Suite, signed_in: App, org_url: str
+) -> None:
     with Fleet(suite.plan, "api", 1, ORG_BUDGET_PERCENT="50") as careful:
         control(org_url, "limit", {"remaining": 5000})  # of 15,000
         call(careful, signed_in, "listRecords", ACCOUNTS)

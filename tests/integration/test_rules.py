@@ -36,7 +36,11 @@ def _operations(base: str, uid: str) -> list[tuple[str, str, Any]]:
         ("POST", f"{base}/connections/{uid}:listCollectionIds", {}),
         ("GET", f"{base}/connections/{uid}/creations/key", None),
         ("GET", f"{base}/audit", None),
-        ("POST", f"{base}:runQuery", {"structuredQuery": {"from": [{"collectionId": "entries", "allDescendants": True}]}}),
+        (
+            "POST",
+            f"{base}:runQuery",
+            {"structuredQuery": {"from": [{"collectionId": "entries", "allDescendants": True}]}},
+        ),
         ("PATCH", f"{base}/blocks/current", {"fields": {}}),
         ("GET", f"{base}/codes", None),
         ("GET", f"{base}/anything/else", None),
@@ -56,7 +60,8 @@ def test_every_operation_is_refused(suite: Suite, user: tuple[str, dict[str, str
 
 def test_tokens_swapped_between_two_users_open_nothing(suite: Suite, app: App, org_url: str) -> None:
     """Someone who can write to Firestore gives one user the other's sealed tokens."""
-    base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/connections"
+    documents = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
+    base = f"{documents}/connections"
     owner = {"Authorization": "Bearer owner"}
     other = App(app.base_url, app.auth_url, app.org_host)
     uids = [app.sign_in(authorize(org_url))["uid"], other.sign_in(authorize(org_url, ADMIN))["uid"]]
@@ -65,7 +70,12 @@ def test_tokens_swapped_between_two_users_open_nothing(suite: Suite, app: App, o
 
     def write(uid: str, found: dict[str, Any]) -> None:
         mask = "&".join(f"updateMask.fieldPaths={f}" for f in fields)
-        assert loopback.patch(f"{base}/{uid}?{mask}", json={"fields": {f: found[f] for f in fields}}, headers=owner).status_code == 200
+        assert (
+            loopback.patch(
+                f"{base}/{uid}?{mask}", json={"fields": {f: found[f] for f in fields}}, headers=owner
+            ).status_code
+            == 200
+        )
 
     for uid, found in zip(uids, reversed(before), strict=True):
         write(uid, found)

@@ -1,4 +1,5 @@
-"""What other people's clients do with the local org: each test says what it drives, and docs/compatibility.md is made from that.
+"""What other people's clients do with the local org: each test says what it drives, and docs/compatibility.md is made
+from that.
 
 `python -m tests.localorg.compatibility` writes the page; a test holds it.
 """
@@ -15,8 +16,8 @@ PAGE = ROOT / "docs/compatibility.md"
 _MODULES = ("test_other_clients", "test_salesforce_cli")
 _HEAD = """# Other people's clients and the local org
 
-Each operation is driven by the test beside it, by the client itself as its maker ships it. `python -m tests.localorg.compatibility`
-writes this page, and a test holds it to the tests.
+Each operation is driven by the test beside it, by the client itself as its maker ships it.
+`python -m tests.localorg.compatibility` writes this page, and a test holds it to the tests.
 """
 _shown: dict[str, list[tuple[str, str]]] = {}
 
@@ -25,7 +26,9 @@ def shows(client: str, *operations: str) -> Callable[[T], T]:
     """Marks a test that drives these operations of a client."""
 
     def marked(test: T) -> T:
-        _shown.setdefault(client, []).extend((operation, f"{Path(test.__code__.co_filename).name}::{test.__qualname__}") for operation in operations)
+        _shown.setdefault(client, []).extend(
+            (operation, f"{Path(test.__code__.co_filename).name}::{test.__qualname__}") for operation in operations
+        )
         return test
 
     return marked

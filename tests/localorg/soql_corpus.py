@@ -5,7 +5,10 @@ import random
 _BY_HAND = (
     "SELECT Id FROM Account",
     "select id from account",
-    "SELECT Id, Owner.Name FROM Account WHERE Name LIKE 'A%' AND (Industry = 'Media' OR Rating != null) ORDER BY Name NULLS LAST LIMIT 1 OFFSET 5",
+    (
+        "SELECT Id, Owner.Name FROM Account WHERE Name LIKE 'A%' AND (Industry = 'Media' OR Rating != null) ORDER BY"
+        " Name NULLS LAST LIMIT 1 OFFSET 5"
+    ),
     "SELECT COUNT() FROM Contact",
     "SELECT COUNT(Id) n, StageName FROM Opportunity GROUP BY StageName HAVING COUNT(Id) > 1",
     "SELECT Id, (SELECT Id, LastName FROM Contacts WHERE Email != null LIMIT 5) FROM Account",
@@ -38,8 +41,10 @@ _BY_HAND = (
 )
 _FIELDS = ("Id", "Name", "Industry", "Owner.Name", "CreatedDate", "AnnualRevenue", "Parent.Owner.Email")
 _VALUES = {
-    "Name": ("'x'", "'it\\'s'", "null"), "Industry": ("'Media'", "null"), "Owner.Name": ("'Sam'",), "Parent.Owner.Email": ("'a@b.c'",),
-    "CreatedDate": ("TODAY", "LAST_N_DAYS:3", "2026-01-01T00:00:00Z", "THIS_FISCAL_QUARTER", "NEXT_90_DAYS"), "AnnualRevenue": ("5", "-1.5", "null"),
+    "Name": ("'x'", "'it\\'s'", "null"), "Industry": ("'Media'", "null"), "Owner.Name": ("'Sam'",),
+    "Parent.Owner.Email": ("'a@b.c'",),
+    "CreatedDate": ("TODAY", "LAST_N_DAYS:3", "2026-01-01T00:00:00Z", "THIS_FISCAL_QUARTER", "NEXT_90_DAYS"),
+    "AnnualRevenue": ("5", "-1.5", "null"),
     "Id": ("'001000000000001AAA'",),
 }  # fmt: skip
 
@@ -77,7 +82,10 @@ def _query(rng: random.Random) -> str:
     if rng.random() < 0.8:
         text += " WHERE " + rng.choice((" AND ", " OR ")).join(_condition(rng) for _ in range(rng.randint(1, 3)))
     if rng.random() < 0.5:
-        text += f" ORDER BY {rng.choice(_FIELDS)}{rng.choice(('', ' ASC', ' DESC', ' ASC NULLS FIRST', ' DESC NULLS LAST'))}"
+        text += (
+            " ORDER BY"
+            f" {rng.choice(_FIELDS)}{rng.choice(('', ' ASC', ' DESC', ' ASC NULLS FIRST', ' DESC NULLS LAST'))}"
+        )
     if rng.random() < 0.5:
         text += f" LIMIT {rng.randint(1, 200)}"
         if rng.random() < 0.5:  # without LIMIT, Salesforce's reference takes it and soql-parser-js does not

@@ -1,4 +1,5 @@
-"""SOQL answered a second time, by reading rows in Python and not by SQL; random queries, and how the two answers are compared.
+"""SOQL answered a second time, by reading rows in Python and not by SQL; random queries, and how the two answers are
+compared.
 
 `python -m tests.localorg.soql_evaluator 20000` asks that many and prints how many differ.
 """
@@ -27,18 +28,22 @@ Test = Callable[[Row], bool]
 ZONE = ZoneInfo("Europe/Berlin")
 PERSON = Person("", str(ZONE))
 TEXTS = (
-    None, "", "Zürich", "ZÜRICH", "zurich", "Århus", "århus", "Ωmega", "ωmega", "a%b", "a_b", "A\\B", "O'Neil", "é", "É", "Zz", "zZ top", "100% pure",
+    None, "", "Zürich", "ZÜRICH", "zurich", "Århus", "århus", "Ωmega", "ωmega", "a%b", "a_b", "A\\B", "O'Neil", "é",
+    "É", "Zz", "zZ top", "100% pure",
 )  # fmt: skip
 STAGES = ("Prospecting", "Qualification", "Closed Won", "Closed Lost")
 KINDS = {
-    "Name": "text", "NextStep": "text", "StageName": "text", "Amount": "number", "CloseDate": "date", "CreatedDate": "datetime",
+    "Name": "text", "NextStep": "text", "StageName": "text", "Amount": "number", "CloseDate": "date",
+    "CreatedDate": "datetime",
     "IsClosed": "boolean", "Account.BillingCity": "text", "Account.AnnualRevenue": "number", "Account.Name": "text",
 }  # fmt: skip
 PLACES = ("Account.BillingLatitude", "Account.BillingLongitude")
 
 
 def an_org() -> tuple[Org, Schema, list[Row]]:
-    """Opportunities with nulls, ties, letters beyond ASCII and moments around midnight, some without an account; and their rows, read once."""
+    """Opportunities with nulls, ties, letters beyond ASCII and moments around midnight, some without an account; and
+    their rows, read once.
+    """
     org = open_org(OrgSettings(accounts=0))
     user = str(org.db.execute("SELECT Id FROM User WHERE Username = 'admin@localorg.test'").fetchone()[0])
     schema, chance = schema_for(org, user), random.Random(7)
@@ -55,14 +60,18 @@ def an_org() -> tuple[Org, Schema, list[Row]]:
     today = datetime.fromtimestamp(org.clock.now(), UTC).date()
     for n in range(80):
         values = {
-            "Name": chance.choice([t for t in TEXTS if t]), "NextStep": chance.choice(TEXTS), "StageName": chance.choice(STAGES),
-            "Amount": chance.choice((None, 0, 1, 5, 5.5, 1000, -3)), "CloseDate": (today + timedelta(days=chance.randint(-400, 400))).isoformat(),
+            "Name": chance.choice([t for t in TEXTS if t]), "NextStep": chance.choice(TEXTS),
+            "StageName": chance.choice(STAGES),
+            "Amount": chance.choice((None, 0, 1, 5, 5.5, 1000, -3)),
+            "CloseDate": (today + timedelta(days=chance.randint(-400, 400))).isoformat(),
             "AccountId": chance.choice((None, *parents)),
         }  # fmt: skip
         made = records.create(org, opportunity, values, user)
         midnight = datetime.combine(today + timedelta(days=chance.randint(-40, 3)), datetime.min.time(), tzinfo=ZONE)
         moment = midnight + timedelta(minutes=chance.choice((-1, 0, 1, 61, -61, 700)))
-        org.db.execute("UPDATE Opportunity SET CreatedDate = ? WHERE Id = ?", (to_datetime(moment.timestamp() + n / 1000), made))
+        org.db.execute(
+            "UPDATE Opportunity SET CreatedDate = ? WHERE Id = ?", (to_datetime(moment.timestamp() + n / 1000), made)
+        )
     names = ", ".join(["Id", *KINDS, *PLACES])
     page = run(org, schema, f"SELECT {names} FROM Opportunity", version="68.0", person=PERSON)
     return org, schema, [{name: _reached(r, name) for name in ("Id", *KINDS, *PLACES)} for r in page.records]
@@ -99,7 +108,9 @@ def condition(chance: random.Random, depth: int = 0) -> Condition:
     if chance.random() < 0.12:
         is_null = chance.random() < 0.5
         return Condition(f"{name} {'=' if is_null else '!='} null", lambda row: (row[name] is None) == is_null)
-    return {"text": _text, "number": _number, "date": _date, "datetime": _datetime, "boolean": _boolean}[KINDS[name]](chance, name)
+    return {"text": _text, "number": _number, "date": _date, "datetime": _datetime, "boolean": _boolean}[KINDS[name]](
+        chance, name
+    )
 
 
 def _quoted(text: str) -> str:
@@ -114,11 +125,32 @@ def _text(chance: random.Random, name: str) -> Condition:
     some = [t for t in (*TEXTS, *STAGES, "nothing like it") if t]
     how = chance.random()
     if how < 0.3:
-        pattern = chance.choice(("%", "z%", "%Ü%", "_rhus", "%O'n%", "a\\%b", "a\\_b", "a_b", "%É", "Ω%", "%ed%", "____", "%\\\\%", "100\\%%"))
+        pattern = chance.choice(
+            (
+                "%",
+                "z%",
+                "%Ü%",
+                "_rhus",
+                "%O'n%",
+                "a\\%b",
+                "a\\_b",
+                "a_b",
+                "%É",
+                "Ω%",
+                "%ed%",
+                "____",
+                "%\\\\%",
+                "100\\%%",
+            )
+        )
         parts = re.findall(r"\\.|.", pattern)
-        wild = re.compile("".join({"%": ".*", "_": "."}.get(p) or re.escape(p[-1]) for p in map(_fold, parts)), re.DOTALL)
+        wild = re.compile(
+            "".join({"%": ".*", "_": "."}.get(p) or re.escape(p[-1]) for p in map(_fold, parts)), re.DOTALL
+        )
         said = pattern.replace("'", "\\'")
-        return Condition(f"{name} LIKE '{said}'", lambda row: row[name] is not None and wild.fullmatch(_fold(row[name])) is not None)
+        return Condition(
+            f"{name} LIKE '{said}'", lambda row: row[name] is not None and wild.fullmatch(_fold(row[name])) is not None
+        )
     if how < 0.5:
         negated, values = chance.random() < 0.5, chance.sample(some, chance.randint(1, 3))
         with_null = chance.random() < 0.3
@@ -179,7 +211,8 @@ def _span(chance: random.Random) -> tuple[str, date, date]:
 
 def _in_span(name: str, operator: str, first: date, last: date, read: Callable[[str], date]) -> Test:
     tests: dict[str, Callable[[date], bool]] = {
-        "=": lambda d: first <= d <= last, "!=": lambda d: not first <= d <= last, "<": lambda d: d < first, "<=": lambda d: d <= last,
+        "=": lambda d: first <= d <= last, "!=": lambda d: not first <= d <= last, "<": lambda d: d < first,
+        "<=": lambda d: d <= last,
         ">": lambda d: d > last, ">=": lambda d: d >= first,
     }  # fmt: skip
     test = tests[operator]
@@ -200,7 +233,10 @@ def _datetime(chance: random.Random, name: str) -> Condition:
 
     if chance.random() < 0.5:
         literal, first, last = _span(chance)
-        return Condition(f"{name} {operator} {literal}", _in_span(name, operator, first, last, lambda text: _moment(text).astimezone(ZONE).date()))
+        return Condition(
+            f"{name} {operator} {literal}",
+            _in_span(name, operator, first, last, lambda text: _moment(text).astimezone(ZONE).date()),
+        )
     moment = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=chance.randint(-60000, 3000))
     shown = moment.astimezone(chance.choice((UTC, ZONE))).isoformat().replace("+00:00", "Z")
     return Condition(f"{name} {operator} {shown}", _compared(name, operator, moment, _moment))
@@ -214,9 +250,12 @@ def _moment(text: str) -> datetime:
 
 
 _PARTS: dict[str, Callable[[datetime], int]] = {
-    "CALENDAR_YEAR": lambda d: d.year, "CALENDAR_MONTH": lambda d: d.month, "CALENDAR_QUARTER": lambda d: 1 + (d.month - 1) // 3,
-    "DAY_IN_MONTH": lambda d: d.day, "DAY_IN_WEEK": lambda d: int(d.strftime("%w")) + 1, "DAY_IN_YEAR": lambda d: int(d.strftime("%j")),
-    "HOUR_IN_DAY": lambda d: d.hour, "WEEK_IN_MONTH": lambda d: math.ceil(d.day / 7), "WEEK_IN_YEAR": lambda d: math.ceil(int(d.strftime("%j")) / 7),
+    "CALENDAR_YEAR": lambda d: d.year, "CALENDAR_MONTH": lambda d: d.month,
+    "CALENDAR_QUARTER": lambda d: 1 + (d.month - 1) // 3,
+    "DAY_IN_MONTH": lambda d: d.day, "DAY_IN_WEEK": lambda d: int(d.strftime("%w")) + 1,
+    "DAY_IN_YEAR": lambda d: int(d.strftime("%j")),
+    "HOUR_IN_DAY": lambda d: d.hour, "WEEK_IN_MONTH": lambda d: math.ceil(d.day / 7),
+    "WEEK_IN_YEAR": lambda d: math.ceil(int(d.strftime("%j")) / 7),
     "FISCAL_QUARTER": lambda d: math.ceil(d.month / 3),
 }  # fmt: skip
 
@@ -227,7 +266,9 @@ def _function(chance: random.Random) -> tuple[str, Callable[[Row], int]]:
     kind = "moment" if name == "HOUR_IN_DAY" else chance.choice(("day", "moment", "here"))
     part = _PARTS[name]
     if kind == "day":
-        return f"{name}(CloseDate)", lambda row: part(datetime.combine(date.fromisoformat(row["CloseDate"]), datetime.min.time()))
+        return f"{name}(CloseDate)", lambda row: part(
+            datetime.combine(date.fromisoformat(row["CloseDate"]), datetime.min.time())
+        )
     if kind == "moment":
         return f"{name}(CreatedDate)", lambda row: part(_moment(row["CreatedDate"]).astimezone(UTC))
     return f"{name}(convertTimezone(CreatedDate))", lambda row: part(_moment(row["CreatedDate"]).astimezone(ZONE))
@@ -235,13 +276,20 @@ def _function(chance: random.Random) -> tuple[str, Callable[[Row], int]]:
 
 def _part(chance: random.Random) -> Condition:
     text, read = _function(chance)
-    operator, value = chance.choice(("=", "!=", "<", ">=")), chance.choice((1, 2, 3, 7, 11, 23, 200, datetime.now(UTC).year))
+    operator, value = (
+        chance.choice(("=", "!=", "<", ">=")),
+        chance.choice((1, 2, 3, 7, 11, 23, 200, datetime.now(UTC).year)),
+    )
     return Condition(f"{text} {operator} {value}", lambda row: _compared("x", operator, value)({"x": read(row)}))
 
 
 def _near(chance: random.Random) -> Condition:
     """By the spherical law of cosines, where the org takes the haversine."""
-    latitude, longitude, most = round(chance.uniform(-90, 90), 4), round(chance.uniform(-180, 180), 4), chance.randint(500, 19000)
+    latitude, longitude, most = (
+        round(chance.uniform(-90, 90), 4),
+        round(chance.uniform(-180, 180), 4),
+        chance.randint(500, 19000),
+    )
     operator = chance.choice(("<", ">"))
 
     def holds(row: Row) -> bool:
@@ -249,11 +297,15 @@ def _near(chance: random.Random) -> Condition:
         if here is None:
             return False
         one, two = math.radians(here), math.radians(latitude)
-        cosine = math.sin(one) * math.sin(two) + math.cos(one) * math.cos(two) * math.cos(math.radians(beside - longitude))
+        cosine = math.sin(one) * math.sin(two) + math.cos(one) * math.cos(two) * math.cos(
+            math.radians(beside - longitude)
+        )
         far = 6371.0088 * math.acos(max(-1.0, min(1.0, cosine)))
         return far < most if operator == "<" else far > most
 
-    return Condition(f"DISTANCE(Account.BillingAddress, GEOLOCATION({latitude}, {longitude}), 'km') {operator} {most}", holds)
+    return Condition(
+        f"DISTANCE(Account.BillingAddress, GEOLOCATION({latitude}, {longitude}), 'km') {operator} {most}", holds
+    )
 
 
 # Queries
@@ -283,8 +335,14 @@ def _key(name: str, value: Any) -> Any:
 
 
 def _listed(chance: random.Random, clause: str, kept: Callable[[Sequence[Row]], list[Row]]) -> Asked:
-    orders = [(name, chance.random() < 0.5, chance.choice((None, "FIRST", "LAST"))) for name in chance.sample(list(KINDS), chance.randint(0, 3))]
-    shown = [f"{n}{' DESC' if down else chance.choice(('', ' ASC'))}{f' NULLS {nulls}' if nulls else ''}" for n, down, nulls in orders]
+    orders = [
+        (name, chance.random() < 0.5, chance.choice((None, "FIRST", "LAST")))
+        for name in chance.sample(list(KINDS), chance.randint(0, 3))
+    ]
+    shown = [
+        f"{n}{' DESC' if down else chance.choice(('', ' ASC'))}{f' NULLS {nulls}' if nulls else ''}"
+        for n, down, nulls in orders
+    ]
     limit, offset = chance.choice((None, 0, 1, 7, 200)), chance.choice((0, 0, 3))
     text = f"SELECT Id FROM Opportunity{clause} ORDER BY {', '.join([*shown, 'Id'])}"
     text += f" LIMIT {limit}" if limit is not None else ""
@@ -295,7 +353,9 @@ def _listed(chance: random.Random, clause: str, kept: Callable[[Sequence[Row]], 
         for name, down, nulls in reversed(orders):
             some = sorted((r for r in found if r[name] is not None), key=lambda r: _key(name, r[name]))
             if down:  # a stable order the other way round
-                some = sorted((r for r in found if r[name] is not None), key=lambda r: _key(name, r[name]), reverse=True)
+                some = sorted(
+                    (r for r in found if r[name] is not None), key=lambda r: _key(name, r[name]), reverse=True
+                )
             none = [r for r in found if r[name] is None]
             found = [*some, *none] if nulls == "LAST" else [*none, *some]
         end = None if limit is None else offset + limit
@@ -331,7 +391,9 @@ def _grouped(chance: random.Random, clause: str, kept: Callable[[Sequence[Row]],
     having = chance.choice((None, 1, 3)) if by else None
     totals = chance.choice(("", "", "ROLLUP", "CUBE")) if by else ""
     marked = [text for text, _ in by if totals and chance.random() < 0.5]
-    shown = [f"{text} g{n}" for n, (text, _) in enumerate(by)] + [f"GROUPING({t}) m{n}" for n, t in enumerate(marked) if "(" not in t]
+    shown = [f"{text} g{n}" for n, (text, _) in enumerate(by)] + [
+        f"GROUPING({t}) m{n}" for n, t in enumerate(marked) if "(" not in t
+    ]
     shown += [f"{call} a{n}" for n, call in enumerate(wanted)]
     text = f"SELECT {', '.join(shown)} FROM Opportunity{clause}"
     named = ", ".join(t for t, _ in by)
@@ -344,11 +406,16 @@ def _grouped(chance: random.Random, clause: str, kept: Callable[[Sequence[Row]],
         for level in _levels(len(by), totals):
             groups: dict[tuple[Any, ...], list[Row]] = {} if by else {(): []}
             for row in found:
-                groups.setdefault(tuple(read(row) if n in level else None for n, (_, read) in enumerate(by)), []).append(row)
+                groups.setdefault(
+                    tuple(read(row) if n in level else None for n, (_, read) in enumerate(by)), []
+                ).append(row)
             left_out = [int(n not in level) for n, (t, _) in enumerate(by) if t in marked and "(" not in t]
             for key, group in groups.items():
                 if having is None or len(group) > having:
-                    values = (of([r[name] for r in group if r[name] is not None]) for name, of in (_AGGREGATES[c] for c in wanted))
+                    values = (
+                        of([r[name] for r in group if r[name] is not None])
+                        for name, of in (_AGGREGATES[c] for c in wanted)
+                    )
                     lines.append((*key, *left_out, *values))
         return lines
 

@@ -1,4 +1,6 @@
-"""Whatever is asked, on whatever route: an answer or a refusal in Salesforce's form, and never an error of the org's own."""
+"""Whatever is asked, on whatever route: an answer or a refusal in Salesforce's form, and never an error of the org's
+own.
+"""
 
 import json
 import random
@@ -16,13 +18,17 @@ from localorg.server import rest_routes
 from tests.depth import examples
 
 _ODD = (
-    "Account", "Task", "nope", "' OR 1=1", '"', "\\", "²", "٣", "é", "%", "..", "{}", "[]", "0", "-1", "1e999", "9" * 30, "null", "true", "Id",
-    "Name", "Account.Name", "What.Name", "FORMAT(Amount)", "(", "DISTANCE(BillingAddress, GEOLOCATION(1,2), 'km')", "LIMIT " + "9" * 30, "2026-13-45",
-    "TODAY", "LAST_N_DAYS:999999", "\x00", "😀", "012000000000000AAA", "001000000000000", "a" * 300, "AND", "OR", "NOT", "GROUP BY ROLLUP(Name)",
+    "Account", "Task", "nope", "' OR 1=1", '"', "\\", "²", "٣", "é", "%", "..", "{}", "[]", "0", "-1", "1e999",
+    "9" * 30, "null", "true", "Id",
+    "Name", "Account.Name", "What.Name", "FORMAT(Amount)", "(", "DISTANCE(BillingAddress, GEOLOCATION(1,2), 'km')",
+        "LIMIT " + "9" * 30, "2026-13-45",
+    "TODAY", "LAST_N_DAYS:999999", "\x00", "😀", "012000000000000AAA", "001000000000000", "a" * 300, "AND", "OR", "NOT",
+    "GROUP BY ROLLUP(Name)",
     "FOR VIEW", "USING SCOPE mine", "TYPEOF What WHEN Account THEN Name END",
 )  # fmt: skip
 _PARAMETERS = (
-    "q", "fields", "optionalFields", "layoutTypes", "pageSize", "pageToken", "limit", "offset", "columns", "explain", "sObjects", "ids", "start",
+    "q", "fields", "optionalFields", "layoutTypes", "pageSize", "pageToken", "limit", "offset", "columns", "explain",
+    "sObjects", "ids", "start",
     "end", "locator", "maxRecords", "sobject", "in",
 )  # fmt: skip
 _KEYS = (
@@ -71,10 +77,14 @@ class Asker:
             select = self.chance.choice(("Id", "FIELDS(ALL)", "COUNT(Id)", self.odd()))
             source = self.chance.choice(("Account", "Task", self.odd()))
             found["q"] = (
-                f"SELECT {select} FROM {source} {self.chance.choice(('', f'WHERE Name = {self.odd()}', self.odd(), f'ORDER BY {self.odd()}'))}"
+                f"SELECT {select} FROM {source}"
+                f" {self.chance.choice(('', f'WHERE Name = {self.odd()}', self.odd(), f'ORDER BY {self.odd()}'))}"
             )
         elif "search" in path:
-            found["q"] = f"FIND {{{self.odd()} {self.odd()}}} RETURNING {self.chance.choice(('Account(Id)', 'Task(Who.Name)', self.odd()))}"
+            found["q"] = (
+                f"FIND {{{self.odd()} {self.odd()}}} RETURNING"
+                f" {self.chance.choice(('Account(Id)', 'Task(Who.Name)', self.odd()))}"
+            )
         return found
 
     def value(self, depth: int = 0) -> Any:
@@ -83,7 +93,9 @@ class Asker:
             return self.chance.choice((*_ODD, 1, -1, 1e18, 2**70, True, None, 1.5))
         if kind < 0.6:
             return [self.value(depth + 1) for _ in range(self.chance.randint(0, 3))]
-        return {self.chance.choice((*_KEYS, self.odd())): self.value(depth + 1) for _ in range(self.chance.randint(0, 4))}
+        return {
+            self.chance.choice((*_KEYS, self.odd())): self.value(depth + 1) for _ in range(self.chance.randint(0, 4))
+        }
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +107,12 @@ def own() -> Iterator[EmbeddedOrg]:
 @pytest.mark.wide
 def test_no_request_is_an_error_of_the_orgs_own(own: EmbeddedOrg) -> None:
     assert own.org is not None
-    routes = [(one.path, sorted((one.methods or set()) - {"HEAD"})) for one in rest_routes(own.org) if isinstance(one, Route)]
-    with loopback.Client(base_url=own.url, headers={"Authorization": f"Bearer {own.sign_in('admin@localorg.test')}"}, timeout=60) as http:
+    routes = [
+        (one.path, sorted((one.methods or set()) - {"HEAD"})) for one in rest_routes(own.org) if isinstance(one, Route)
+    ]
+    with loopback.Client(
+        base_url=own.url, headers={"Authorization": f"Bearer {own.sign_in('admin@localorg.test')}"}, timeout=60
+    ) as http:
         found = http.get("/services/data/v68.0/query", params={"q": "SELECT Id FROM Account LIMIT 1"}).json()
         asker = Asker(1, found["records"][0]["Id"])
         for _ in range(examples(1500)):
@@ -105,4 +121,9 @@ def test_no_request_is_an_error_of_the_orgs_own(own: EmbeddedOrg) -> None:
             body = json.dumps(asker.value()).encode() if method in ("POST", "PATCH", "PUT") else None
             headers = {"Content-Type": "application/json"} if body else {}
             answer = http.request(method, address, params=asker.parameters(path), content=body, headers=headers)
-            assert answer.status_code < 500 or "API_DISABLED_FOR_ORG" in answer.text, (method, address, body, answer.text[:300])
+            assert answer.status_code < 500 or "API_DISABLED_FOR_ORG" in answer.text, (
+                method,
+                address,
+                body,
+                answer.text[:300],
+            )

@@ -1,4 +1,6 @@
-"""Bulk API 2.0 over HTTP: jobs, their states, every delimiter and line end, rows that are refused, data that cannot be read."""
+"""Bulk API 2.0 over HTTP: jobs, their states, every delimiter and line end, rows that are refused, data that cannot be
+read.
+"""
 
 import csv
 import io
@@ -52,7 +54,11 @@ def ingest(http: httpx.Client, operation: str, data: bytes | str, sobject: str =
     assert made.status_code == 200, made.text
     job = made.json()
     assert (job["state"], job["jobType"], job["apiVersion"]) == ("Open", "V2Ingest", 68.0)
-    uploaded = http.put(f"/{job['contentUrl']}", content=data if isinstance(data, bytes) else data.encode(), headers={"Content-Type": "text/csv"})
+    uploaded = http.put(
+        f"/{job['contentUrl']}",
+        content=data if isinstance(data, bytes) else data.encode(),
+        headers={"Content-Type": "text/csv"},
+    )
     assert uploaded.status_code == 201, uploaded.text
     closed = http.patch(f"{JOBS}/ingest/{job['id']}", json={"state": "UploadComplete"})
     assert closed.json()["state"] == "UploadComplete", closed.text
@@ -69,23 +75,41 @@ def query(http: httpx.Client, text: str) -> Any:
 
 
 def test_rows_are_inserted_and_those_refused_say_why(http: httpx.Client) -> None:
-    job = ingest(http, "insert", 'Name,Phone,NumberOfEmployees\nBulk One,1,5\n,2,\nBulk Two,3,many\n"Bulk, ""Three""","4\n5",\n')
+    job = ingest(
+        http, "insert", 'Name,Phone,NumberOfEmployees\nBulk One,1,5\n,2,\nBulk Two,3,many\n"Bulk, ""Three""","4\n5",\n'
+    )
     assert (job["state"], job["numberRecordsProcessed"], job["numberRecordsFailed"]) == ("JobComplete", 4, 2)
     good, bad = rows(http, job, "successfulResults"), rows(http, job, "failedResults")
-    assert [(r["Name"], r["Phone"], r["sf__Created"]) for r in good] == [("Bulk One", "1", "true"), ('Bulk, "Three"', "4\n5", "true")]
+    assert [(r["Name"], r["Phone"], r["sf__Created"]) for r in good] == [
+        ("Bulk One", "1", "true"),
+        ('Bulk, "Three"', "4\n5", "true"),
+    ]
     assert bad[0]["sf__Error"] == "REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --"
     assert bad[1]["sf__Error"].startswith("JSON_PARSER_ERROR:")
     assert rows(http, job, "unprocessedrecords") == []
-    assert {r["Id"] for r in query(http, "SELECT Id FROM Account WHERE Name LIKE 'Bulk%'")} == {r["sf__Id"] for r in good}
+    assert {r["Id"] for r in query(http, "SELECT Id FROM Account WHERE Name LIKE 'Bulk%'")} == {
+        r["sf__Id"] for r in good
+    }
 
 
 def test_update_upsert_and_delete(http: httpx.Client) -> None:
-    made = ingest(http, "upsert", "External_Id__c,Name,Phone\nbulk-1,First,1\nbulk-2,Second,2\n", externalIdFieldName="External_Id__c")
+    made = ingest(
+        http,
+        "upsert",
+        "External_Id__c,Name,Phone\nbulk-1,First,1\nbulk-2,Second,2\n",
+        externalIdFieldName="External_Id__c",
+    )
     first, second = (r["sf__Id"] for r in rows(http, made, "successfulResults"))
     again = ingest(
-        http, "upsert", "External_Id__c,Name,Phone\nbulk-2,Second again,\nbulk-3,Third,#N/A\n,Nobody,\n", externalIdFieldName="External_Id__c"
+        http,
+        "upsert",
+        "External_Id__c,Name,Phone\nbulk-2,Second again,\nbulk-3,Third,#N/A\n,Nobody,\n",
+        externalIdFieldName="External_Id__c",
     )
-    assert [(r["sf__Id"] == second, r["sf__Created"]) for r in rows(http, again, "successfulResults")] == [(True, "false"), (False, "true")]
+    assert [(r["sf__Id"] == second, r["sf__Created"]) for r in rows(http, again, "successfulResults")] == [
+        (True, "false"),
+        (False, "true"),
+    ]
     assert [r["sf__Error"].split(":")[0] for r in rows(http, again, "failedResults")] == ["MISSING_ARGUMENT"]
     ingest(http, "update", f"Id,Phone,Parent.External_Id__c\n{first},#N/A,bulk-2\n{second},,nope\nabc,1,\n,2,\n")
     (changed,) = query(http, f"SELECT Phone, ParentId FROM Account WHERE Id = '{first}'")
@@ -103,7 +127,9 @@ def test_every_delimiter_and_line_end(http: httpx.Client, delimiter: str, ending
     mark, line = DELIMITERS[delimiter], LINE_ENDINGS[ending]
     name = f'Odd {delimiter} {ending} {mark} "x"'
     quoted = '"' + name.replace('"', '""') + '"'
-    job = ingest(http, "insert", f"Name{mark}Phone{line}{quoted}{mark}1{line}", columnDelimiter=delimiter, lineEnding=ending)
+    job = ingest(
+        http, "insert", f"Name{mark}Phone{line}{quoted}{mark}1{line}", columnDelimiter=delimiter, lineEnding=ending
+    )
     (good,) = rows(http, job, "successfulResults")
     assert (good["Name"], job["numberRecordsFailed"]) == (name, 0)
     asked = {
@@ -113,14 +139,18 @@ def test_every_delimiter_and_line_end(http: httpx.Client, delimiter: str, ending
         "lineEnding": ending,
     }
     done = ended(http, "query", http.post(f"{JOBS}/query", json=asked).json()["id"])
-    assert http.get(f"{JOBS}/query/{done['id']}/results").content.decode() == f'"Name"{mark}"Phone"{line}{quoted}{mark}"1"{line}'
+    assert (
+        http.get(f"{JOBS}/query/{done['id']}/results").content.decode()
+        == f'"Name"{mark}"Phone"{line}{quoted}{mark}"1"{line}'
+    )
 
 
 @pytest.mark.parametrize(("data", "said"), [
     (b"Name,Nope\nx,y\n", "InvalidBatch : Field name not found : Nope"),
     (b"Name,Owner.Name\nx,y\n", "InvalidBatch : Field name not found : Owner.Name"),
     (b"Name,Name\nx,y\n", "InvalidBatch : a field name stands twice in the header"),
-    (b"Name,Phone\r\nx,y\r\n", "ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is LF"),
+    (b"Name,Phone\r\nx,y\r\n",
+     "ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is LF"),
     ("Name\nZ\u00fcrich\n".encode("latin-1"), "ClientInputError : Character in 'UTF-8' format expected"),
     ("Name\nx\n".encode("utf-16"), "ClientInputError : Character in 'UTF-8' format expected"),
     (b'Name\n"half a file', "InvalidBatch : Failed to parse CSV: unexpected end of data"),
@@ -167,10 +197,19 @@ def test_a_job_can_be_aborted_listed_and_deleted(http: httpx.Client) -> None:
     assert http.delete(f"{JOBS}/ingest/{job['id']}").status_code == 400
     url = f"/{job['contentUrl']}"
     assert http.put(url, content=b"Name\nNever\n", headers={"Content-Type": "text/csv"}).status_code == 201
-    assert http.put(url, content=b"Name\nNever\n", headers={"Content-Type": "text/csv"}).json()[0]["errorCode"] == "INVALIDJOB"
+    assert (
+        http.put(url, content=b"Name\nNever\n", headers={"Content-Type": "text/csv"}).json()[0]["errorCode"]
+        == "INVALIDJOB"
+    )
     assert http.patch(f"{JOBS}/ingest/{job['id']}", json={"state": "Aborted"}).json()["state"] == "Aborted"
-    assert http.put(url, content=b"Name\nx\n", headers={"Content-Type": "text/csv"}).json()[0]["errorCode"] == "INVALIDJOBSTATE"
-    assert http.patch(f"{JOBS}/ingest/{job['id']}", json={"state": "UploadComplete"}).json()[0]["errorCode"] == "INVALIDJOBSTATE"
+    assert (
+        http.put(url, content=b"Name\nx\n", headers={"Content-Type": "text/csv"}).json()[0]["errorCode"]
+        == "INVALIDJOBSTATE"
+    )
+    assert (
+        http.patch(f"{JOBS}/ingest/{job['id']}", json={"state": "UploadComplete"}).json()[0]["errorCode"]
+        == "INVALIDJOBSTATE"
+    )
     assert [r["Name"] for r in rows(http, job, "unprocessedrecords")] == ["Never"]
     assert job["id"] in {j["id"] for j in http.get(f"{JOBS}/ingest").json()["records"]}
     assert http.delete(f"{JOBS}/ingest/{job['id']}").status_code == 204
@@ -179,7 +218,8 @@ def test_a_job_can_be_aborted_listed_and_deleted(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(("body", "code"), [
     ({"object": "Nope", "operation": "insert"}, "INVALIDENTITY"), ({"object": "Account"}, "INVALIDJOB"),
-    ({"object": "Account", "operation": "eat"}, "INVALIDJOB"), ({"object": "Account", "operation": "upsert"}, "INVALIDJOB"),
+    ({"object": "Account", "operation": "eat"}, "INVALIDJOB"), ({"object": "Account", "operation": "upsert"},
+                                                                "INVALIDJOB"),
     ({"object": "Account", "operation": "upsert", "externalIdFieldName": "Phone"}, "INVALIDJOB"),
     ({"object": "Account", "operation": "insert", "columnDelimiter": "DOT"}, "INVALIDJOB"),
     ({"object": "Account", "operation": "insert", "lineEnding": 5}, "INVALIDJOB"),
@@ -207,7 +247,10 @@ def test_a_query_comes_in_pages_that_follow_the_locator(http: httpx.Client) -> N
     found: list[dict[str, str]] = []
     locator = ""
     while locator != "null":
-        page = http.get(f"{JOBS}/query/{job['id']}/results", params={"maxRecords": "20", **({"locator": locator} if locator else {})})
+        page = http.get(
+            f"{JOBS}/query/{job['id']}/results",
+            params={"maxRecords": "20", **({"locator": locator} if locator else {})},
+        )
         read = list(csv.DictReader(io.StringIO(page.text)))
         assert int(page.headers["Sforce-NumberOfRecords"]) == len(read) <= 20
         found += read
@@ -216,18 +259,29 @@ def test_a_query_comes_in_pages_that_follow_the_locator(http: httpx.Client) -> N
     assert {(r["Id"], r["LastName"], r["Account.Name"]) for r in found} == {
         (r["Id"], r["LastName"], (r["Account"] or {"Name": ""})["Name"]) for r in query(http, text)
     }
-    assert http.get(f"{JOBS}/query/{job['id']}/results", params={"locator": "!"}).json()[0]["errorCode"] == "INVALIDLOCATOR"
-    assert http.patch(f"{JOBS}/query/{job['id']}", json={"state": "Aborted"}).json()[0]["errorCode"] == "INVALIDJOBSTATE"
+    assert (
+        http.get(f"{JOBS}/query/{job['id']}/results", params={"locator": "!"}).json()[0]["errorCode"]
+        == "INVALIDLOCATOR"
+    )
+    assert (
+        http.patch(f"{JOBS}/query/{job['id']}", json={"state": "Aborted"}).json()[0]["errorCode"] == "INVALIDJOBSTATE"
+    )
     assert http.delete(f"{JOBS}/query/{job['id']}").status_code == 204
 
 
 def test_a_profile_holds_in_bulk_too(own: EmbeddedOrg) -> None:
     http = signed_in(own, READ_ONLY)
-    assert http.post(f"{JOBS}/ingest", json={"object": "Lead", "operation": "insert"}).json()[0]["errorCode"] == "INVALIDENTITY"
+    assert (
+        http.post(f"{JOBS}/ingest", json={"object": "Lead", "operation": "insert"}).json()[0]["errorCode"]
+        == "INVALIDENTITY"
+    )
     job = ingest(http, "insert", "Name\nNot allowed\n")
     assert [r["sf__Error"].split(":")[0] for r in rows(http, job, "failedResults")] == ["INSUFFICIENT_ACCESS"]
     assert (
-        http.post(f"{JOBS}/query", json={"operation": "query", "query": "SELECT Amount FROM Opportunity"}).json()[0]["errorCode"] == "INVALID_FIELD"
+        http.post(f"{JOBS}/query", json={"operation": "query", "query": "SELECT Amount FROM Opportunity"}).json()[0][
+            "errorCode"
+        ]
+        == "INVALID_FIELD"
     )
 
 
@@ -239,11 +293,18 @@ def test_a_job_ends_when_its_user_may_not_see_the_object_any_more(own: EmbeddedO
     http.patch(f"{JOBS}/ingest/{job['id']}", json={"state": "UploadComplete"})
     done = ended(http, "ingest", job["id"])
     control(own.url, "reset")
-    assert (done["state"], done["errorMessage"]) == ("Failed", "InvalidEntity : Entity 'Lead' is not supported by the Bulk API.")
+    assert (done["state"], done["errorMessage"]) == (
+        "Failed",
+        "InvalidEntity : Entity 'Lead' is not supported by the Bulk API.",
+    )
 
 
 def test_nobody_reads_another_persons_job(http: httpx.Client, own: EmbeddedOrg) -> None:
-    job = ended(http, "query", http.post(f"{JOBS}/query", json={"operation": "query", "query": "SELECT Amount FROM Opportunity"}).json()["id"])
+    job = ended(
+        http,
+        "query",
+        http.post(f"{JOBS}/query", json={"operation": "query", "query": "SELECT Amount FROM Opportunity"}).json()["id"],
+    )
     other = signed_in(own, READ_ONLY)
     assert other.get(f"{JOBS}/query/{job['id']}/results").status_code == 404
     assert other.get(f"{JOBS}/query").json()["records"] == []

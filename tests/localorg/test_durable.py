@@ -20,7 +20,18 @@ CLIENTS, ROUNDS = 64, 3
 
 
 def serve(data: Path, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(port), "--accounts", "20"]
+    command = [
+        sys.executable,
+        "-m",
+        "localorg.cli",
+        "serve",
+        "--data",
+        str(data),
+        "--port",
+        str(port),
+        "--accounts",
+        "20",
+    ]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 20
     while True:
@@ -64,7 +75,9 @@ def test_what_was_acknowledged_survives_a_hard_kill(tmp_path: Path) -> None:
         running = serve(tmp_path, port)
     try:
         found: set[str] = set()
-        page = loopback.get(f"{url}/services/data/v68.0/query", params={"q": "SELECT Id, Name FROM Account"}, headers=bearer).json()
+        page = loopback.get(
+            f"{url}/services/data/v68.0/query", params={"q": "SELECT Id, Name FROM Account"}, headers=bearer
+        ).json()
         while True:
             found |= {r["Id"] for r in page["records"]}
             if "nextRecordsUrl" not in page:

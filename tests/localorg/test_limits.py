@@ -64,16 +64,24 @@ def test_addresses_have_a_longest(own: EmbeddedOrg) -> None:
     http = signed_in(own)
     long = "SELECT Id FROM Account WHERE Name != '" + "x" * 17_000 + "'"
     refused = http.get(f"{DATA}/query", params={"q": long})
-    assert (refused.status_code, refused.json()[0]["message"]) == (414, "The length of the URI exceeds the 16384-byte limit.")
+    assert (refused.status_code, refused.json()[0]["message"]) == (
+        414,
+        "The length of the URI exceeds the 16384-byte limit.",
+    )
     control(own.url, "limits", {"urlBytes": None})
     assert http.get(f"{DATA}/query", params={"q": long}).json()["totalSize"] == 3
 
 
 def test_a_record_that_somebody_else_changes_is_locked(own: EmbeddedOrg) -> None:
     http = signed_in(own)
-    one, other = (r["Id"] for r in http.get(f"{DATA}/query", params={"q": "SELECT Id FROM Account LIMIT 2"}).json()["records"])
+    one, other = (
+        r["Id"] for r in http.get(f"{DATA}/query", params={"q": "SELECT Id FROM Account LIMIT 2"}).json()["records"]
+    )
     control(own.url, "lock", {"id": one, "seconds": 60})
-    for refused in (http.patch(f"{DATA}/sobjects/Account/{one}", json={"Phone": "1"}), http.delete(f"{DATA}/sobjects/Account/{one}")):
+    for refused in (
+        http.patch(f"{DATA}/sobjects/Account/{one}", json={"Phone": "1"}),
+        http.delete(f"{DATA}/sobjects/Account/{one}"),
+    ):
         assert (refused.status_code, refused.json()[0]["errorCode"]) == (400, "UNABLE_TO_LOCK_ROW")
     assert http.patch(f"{DATA}/sobjects/Account/{other}", json={"Phone": "1"}).status_code == 204
     assert http.get(f"{DATA}/sobjects/Account/{one}").status_code == 200
@@ -87,17 +95,24 @@ def test_old_versions_are_retired(own: EmbeddedOrg) -> None:
     assert http.get("/services/data/v6.0/sobjects").status_code == 404
     assert http.get("/services/data/v30.0/sobjects").status_code == 200
     control(own.url, "limits", {"firstVersion": 31})
-    assert (http.get("/services/data/v30.0/sobjects").status_code, http.get("/services/data/v31.0/sobjects").status_code) == (410, 200)
+    assert (
+        http.get("/services/data/v30.0/sobjects").status_code,
+        http.get("/services/data/v31.0/sobjects").status_code,
+    ) == (410, 200)
     assert http.get("/services/data").json()[0]["version"] == "31.0"
 
 
-@pytest.mark.parametrize("body", [{"nope": 1}, {"concurrent": -1}, {"longSeconds": None}, {"urlBytes": "x"}, {"concurrent": True}])
+@pytest.mark.parametrize(
+    "body", [{"nope": 1}, {"concurrent": -1}, {"longSeconds": None}, {"urlBytes": "x"}, {"concurrent": True}]
+)
 def test_bad_limits_are_refused(own: EmbeddedOrg, body: dict[str, object]) -> None:
     answer = loopback.post(f"{own.url}/localorg/control/limits", json=body)
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_the_doctor_says_what_was_wrong_and_tells_no_secret(own: EmbeddedOrg, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_doctor_says_what_was_wrong_and_tells_no_secret(
+    own: EmbeddedOrg, capsys: pytest.CaptureFixture[str]
+) -> None:
     http = signed_in(own)
     token = http.headers["authorization"].removeprefix("Bearer ")
     http.get(f"{DATA}/query", params={"q": "SELECT Nope FROM Account"}, headers={"User-Agent": "somebody/1.0"})
@@ -105,12 +120,23 @@ def test_the_doctor_says_what_was_wrong_and_tells_no_secret(own: EmbeddedOrg, ca
     form = {"grant_type": "refresh_token", "refresh_token": "5Aep-secret", "client_id": "LOCAL_EXTERNAL_CLIENT_APP"}
     loopback.post(f"{own.url}/services/oauth2/token", data=form | {"client_secret": "local-consumer-secret"})
     loopback.post(f"{own.url}/services/oauth2/token", data=form)
-    loopback.get(f"{own.url}/services/oauth2/authorize", params={"client_id": "nobody", "response_type": "code", "redirect_uri": "http://127.0.0.1/"})
+    loopback.get(
+        f"{own.url}/services/oauth2/authorize",
+        params={"client_id": "nobody", "response_type": "code", "redirect_uri": "http://127.0.0.1/"},
+    )
     http.post(f"{DATA}/nowhere")
     assert main(["doctor", "--port", str(own.port)]) == 0
     said = capsys.readouterr().out
     asked = (f"GET {DATA}/query", "somebody/1.0", "No such column 'Nope'", "→ There is no such field")
-    for line in (*asked, "INVALID_FIELD: ", "INVALID_SESSION_ID", "invalid_grant", "invalid_client: ", "invalid_client_id", "NOT_FOUND"):
+    for line in (
+        *asked,
+        "INVALID_FIELD: ",
+        "INVALID_SESSION_ID",
+        "invalid_grant",
+        "invalid_client: ",
+        "invalid_client_id",
+        "NOT_FOUND",
+    ):
         assert line in said
     assert token not in said
     assert "secret" not in said.replace("local-consumer-secret", "").replace("consumer secret", "")

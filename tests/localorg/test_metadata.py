@@ -1,4 +1,6 @@
-"""An org of one's own: objects, rules and permissions from a Salesforce DX folder or a JSON file, records from trees and CSV, over HTTP."""
+"""An org of one's own: objects, rules and permissions from a Salesforce DX folder or a JSON file, records from trees
+and CSV, over HTTP.
+"""
 
 import json
 import re
@@ -45,13 +47,14 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 VALUES = """<valueSet><restricted>true</restricted><valueSetDefinition>
 <value><fullName>open</fullName><default>true</default><label>Still open</label></value>
-<value><fullName>paid</fullName><default>false</default><label>Paid in full</label></value></valueSetDefinition></valueSet>"""
+<value><fullName>paid</fullName><default>false</default><label>Paid in full</label></value>
+</valueSetDefinition></valueSet>"""
 INVOICE = "force-app/main/default/objects/Invoice__c/"
 PROJECT = {
     f"{INVOICE}Invoice__c.object-meta.xml": xml(
         "CustomObject",
-        "<label>Invoice</label><pluralLabel>Invoices</pluralLabel><enableActivities>true</enableActivities>"
-        "<nameField><label>Invoice Number</label><type>AutoNumber</type><displayFormat>INV-{0000}</displayFormat></nameField>",
+        "<label>Invoice</label><pluralLabel>Invoices</pluralLabel><enableActivities>true</enableActivities><nameField><label>Invoice"
+        " Number</label><type>AutoNumber</type><displayFormat>INV-{0000}</displayFormat></nameField>",
     ),
     f"{INVOICE}fields/Account__c.field-meta.xml": field(
         "Account__c", "Lookup", "<referenceTo>Account</referenceTo><relationshipName>Invoices</relationshipName>"
@@ -59,24 +62,35 @@ PROJECT = {
     f"{INVOICE}fields/Amount__c.field-meta.xml": field("Amount__c", "Currency", "<required>true</required>"),
     f"{INVOICE}fields/Due__c.field-meta.xml": field("Due__c", "Date"),
     f"{INVOICE}fields/Sent__c.field-meta.xml": field("Sent__c", "Date", "<defaultValue>TODAY() - 10</defaultValue>"),
-    f"{INVOICE}fields/Who__c.field-meta.xml": field("Who__c", "Text", "<length>9</length><defaultValue>$User.Alias</defaultValue>"),
+    f"{INVOICE}fields/Who__c.field-meta.xml": field(
+        "Who__c", "Text", "<length>9</length><defaultValue>$User.Alias</defaultValue>"
+    ),
     f"{INVOICE}fields/State__c.field-meta.xml": field("State__c", "Picklist", VALUES),
     f"{INVOICE}fields/Place__c.field-meta.xml": field("Place__c", "Location"),
-    f"{INVOICE}fields/Key__c.field-meta.xml": field("Key__c", "Text", "<length>20</length><externalId>true</externalId><unique>true</unique>"),
+    f"{INVOICE}fields/Key__c.field-meta.xml": field(
+        "Key__c", "Text", "<length>20</length><externalId>true</externalId><unique>true</unique>"
+    ),
     f"{INVOICE}fields/Twice__c.field-meta.xml": field("Twice__c", "Currency", "<formula>Amount__c * 2</formula>"),
     f"{INVOICE}validationRules/Due_Later.validationRule-meta.xml": xml(
         "ValidationRule",
-        "<fullName>Due_Later</fullName><active>true</active><errorConditionFormula>AND(NOT(ISBLANK(Due__c)), Due__c &lt; DATE(2020, 1, 1))"
-        "</errorConditionFormula><errorDisplayField>Due__c</errorDisplayField><errorMessage>Too long ago.</errorMessage>",
+        "<fullName>Due_Later</fullName><active>true</active><errorConditionFormula>AND(NOT(ISBLANK(Due__c)), Due__c"
+        " &lt; DATE(2020, 1, 1))</errorConditionFormula><errorDisplayField>Due__c</errorDisplayField><errorMessage>Too"
+        " long ago.</errorMessage>",
     ),
     f"{INVOICE}validationRules/Parent.validationRule-meta.xml": xml(
         "ValidationRule",
-        "<fullName>Parent</fullName><active>true</active><errorConditionFormula>Account__r.Name = &quot;x&quot;</errorConditionFormula>"
-        "<errorMessage>never</errorMessage>",
+        "<fullName>Parent</fullName><active>true</active><errorConditionFormula>Account__r.Name ="
+        " &quot;x&quot;</errorConditionFormula><errorMessage>never</errorMessage>",
     ),
-    f"{INVOICE}recordTypes/Sale.recordType-meta.xml": xml("RecordType", "<fullName>Sale</fullName><active>true</active><label>Sale</label>"),
-    f"{INVOICE}recordTypes/Refund.recordType-meta.xml": xml("RecordType", "<fullName>Refund</fullName><active>true</active><label>A refund</label>"),
-    "force-app/main/default/objects/Line__c/Line__c.object-meta.xml": xml("CustomObject", "<label>Line</label><pluralLabel>Lines</pluralLabel>"),
+    f"{INVOICE}recordTypes/Sale.recordType-meta.xml": xml(
+        "RecordType", "<fullName>Sale</fullName><active>true</active><label>Sale</label>"
+    ),
+    f"{INVOICE}recordTypes/Refund.recordType-meta.xml": xml(
+        "RecordType", "<fullName>Refund</fullName><active>true</active><label>A refund</label>"
+    ),
+    "force-app/main/default/objects/Line__c/Line__c.object-meta.xml": xml(
+        "CustomObject", "<label>Line</label><pluralLabel>Lines</pluralLabel>"
+    ),
     "force-app/main/default/objects/Line__c/fields/Invoice__c.field-meta.xml": field(
         "Invoice__c", "MasterDetail", "<referenceTo>Invoice__c</referenceTo><relationshipName>Lines</relationshipName>"
     ),
@@ -125,9 +139,17 @@ def test_a_dx_folder_becomes_objects(own: Own) -> None:
     told = own.http.get(f"{DATA}/sobjects/Invoice__c/describe").json()
     fields = {f["name"]: f for f in told["fields"]}
     assert (told["label"], told["custom"], told["keyPrefix"]) == ("Invoice", True, "a00")
-    assert [fields[n]["type"] for n in ("Amount__c", "Due__c", "Place__c", "Key__c")] == ["currency", "date", "location", "string"]
+    assert [fields[n]["type"] for n in ("Amount__c", "Due__c", "Place__c", "Key__c")] == [
+        "currency",
+        "date",
+        "location",
+        "string",
+    ]
     assert fields["Key__c"]["length"] == 20
-    assert [(v["value"], v["label"]) for v in fields["State__c"]["picklistValues"]] == [("open", "Still open"), ("paid", "Paid in full")]
+    assert [(v["value"], v["label"]) for v in fields["State__c"]["picklistValues"]] == [
+        ("open", "Still open"),
+        ("paid", "Paid in full"),
+    ]
     assert "Twice__c" not in fields
     assert {r["developerName"] for r in told["recordTypeInfos"]} == {"Sale", "Refund", "Master"}
     line = own.http.get(f"{DATA}/sobjects/Line__c/describe").json()
@@ -147,11 +169,16 @@ def test_records_of_ones_own_objects(own: Own) -> None:
     assert (row["Account__r"]["Name"], row["State__c"], row["l"]) == (account["Name"], "open", "Still open")
     assert row["Place__c"] == {"latitude": 52.5, "longitude": 13.4}
     assert row["RecordType"]["DeveloperName"] == "Refund"  # the first of them
-    assert own.http.get(f"{DATA}/sobjects/Invoice__c/Key__c/k1").json()["Place__c"] == {"latitude": 52.5, "longitude": 13.4}
+    assert own.http.get(f"{DATA}/sobjects/Invoice__c/Key__c/k1").json()["Place__c"] == {
+        "latitude": 52.5,
+        "longitude": 13.4,
+    }
     (sent,) = own.rows(f"SELECT Sent__c FROM Invoice__c WHERE Id = '{made}' AND Sent__c = N_DAYS_AGO:10")
     given = own.make("Invoice__c", Amount__c=1, Sent__c="2026-01-01").json()["id"]
     assert own.rows(f"SELECT Sent__c FROM Invoice__c WHERE Id = '{given}'") == [{"Sent__c": "2026-01-01"}] != [sent]
-    children = own.rows(f"SELECT Id, (SELECT Amount__c FROM Invoices__r) FROM Account WHERE Id = '{account['Id']}'")[0]["Invoices__r"]
+    children = own.rows(f"SELECT Id, (SELECT Amount__c FROM Invoices__r) FROM Account WHERE Id = '{account['Id']}'")[0][
+        "Invoices__r"
+    ]
     assert children["records"][0]["Amount__c"] == 12.5
     near = "DISTANCE(Place__c, GEOLOCATION(52.52, 13.405), 'km') < 10"
     assert len(own.rows(f"SELECT Id FROM Invoice__c WHERE {near} AND Key__c = 'k1'")) == 1
@@ -206,14 +233,17 @@ def test_permission_sets_open_what_is_custom(tmp_path: Path) -> None:
         url = f"{DATA}/sobjects/Invoice__c"
         assert sales.get(f"{url}/describe").status_code == 404
         ids = {kind: own.rows(text)[0]["Id"] for kind, text in (
-            ("user", f"SELECT Id FROM User WHERE Username = '{SALES}'"), ("set", "SELECT Id FROM PermissionSet WHERE Name = 'Clerk'"),
+            ("user", f"SELECT Id FROM User WHERE Username = '{SALES}'"), ("set",
+                "SELECT Id FROM PermissionSet WHERE Name = 'Clerk'"),
         )}  # fmt: skip
         assignment = {"AssigneeId": ids["user"], "PermissionSetId": ids["set"]}
         assert sales.post(f"{DATA}/sobjects/PermissionSetAssignment", json=assignment).status_code == 403
         described = sales.get(f"{DATA}/sobjects/Account/describe").headers["last-modified"]
         control(org.url, "clock", {"advanceSeconds": 2})
         assigned = own.make("PermissionSetAssignment", **assignment)
-        assert sales.get(f"{DATA}/sobjects/Account/describe", headers={"If-Modified-Since": described}).status_code == 200
+        assert (
+            sales.get(f"{DATA}/sobjects/Account/describe", headers={"If-Modified-Since": described}).status_code == 200
+        )
         assert assigned.status_code == 201
         told = sales.get(f"{url}/describe").json()
         fields = {f["name"]: f["updateable"] for f in told["fields"] if f["custom"]}
@@ -227,10 +257,13 @@ def test_permission_sets_open_what_is_custom(tmp_path: Path) -> None:
 
 def test_profiles_say_what_their_people_may_do(tmp_path: Path) -> None:
     reads = "<objectPermissions><object>Invoice__c</object><allowRead>true</allowRead></objectPermissions>"
-    hides = "<fieldPermissions><field>Account.Phone</field><readable>false</readable><editable>false</editable></fieldPermissions>"
+    rights = "<readable>false</readable><editable>false</editable>"
+    hides = f"<fieldPermissions><field>Account.Phone</field>{rights}</fieldPermissions>"
     profiles = {
         "profiles/Standard.profile-meta.xml": xml("Profile", reads + hides),
-        "profiles/Back Office.profile-meta.xml": xml("Profile", reads.replace("</allowRead>", "</allowRead><allowCreate>true</allowCreate>")),
+        "profiles/Back Office.profile-meta.xml": xml(
+            "Profile", reads.replace("</allowRead>", "</allowRead><allowCreate>true</allowCreate>")
+        ),
     }
     with EmbeddedOrg(OrgSettings(accounts=1, schema=(write(tmp_path, PROJECT | profiles),))) as org:
         sales = Own(org).as_user(SALES)
@@ -249,16 +282,23 @@ def test_picklists_of_a_global_value_set(tmp_path: Path) -> None:
         f"{INVOICE}fields/Colour__c.field-meta.xml": field("Colour__c", "MultiselectPicklist", chosen % "Colours"),
         f"{INVOICE}fields/Shade__c.field-meta.xml": field("Shade__c", "Picklist", chosen % "Shades"),
         "globalValueSets/Colours.globalValueSet-meta.xml": xml(
-            "GlobalValueSet", "<customValue><fullName>r</fullName><label>Red</label></customValue><customValue><fullName>b</fullName></customValue>"
+            "GlobalValueSet",
+            "<customValue><fullName>r</fullName><label>Red</label></customValue><customValue><fullName>b</fullName></customValue>",
         ),
     }
     with EmbeddedOrg(OrgSettings(accounts=1, schema=(write(tmp_path, PROJECT | files),))) as org:
         own = Own(org)
         made = own.make("Invoice__c", Amount__c=1, Colour__c="r;b", Shade__c="any").json()["id"]
         assert own.rows(f"SELECT toLabel(Colour__c) FROM Invoice__c WHERE Id = '{made}'") == [{"Colour__c": "Red;b"}]
-        assert own.make("Invoice__c", Amount__c=1, Colour__c="r;x").json()[0]["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+        assert (
+            own.make("Invoice__c", Amount__c=1, Colour__c="r;x").json()[0]["errorCode"]
+            == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+        )
         assert org.org is not None
-        assert "Invoice__c.Shade__c, its values: the value set Shades is not in the folder; any text is taken" in org.org.metadata.left_out
+        assert (
+            "Invoice__c.Shade__c, its values: the value set Shades is not in the folder; any text is taken"
+            in org.org.metadata.left_out
+        )
 
 
 def test_the_same_in_one_json_file(tmp_path: Path) -> None:
@@ -271,14 +311,22 @@ def test_the_same_in_one_json_file(tmp_path: Path) -> None:
                 "Mood__c": {"type": "Picklist", "values": ["good", "bad"], "restricted": True},
                 "Account__c": {"type": "Lookup", "referenceTo": "Account", "relationshipName": "Visits"},
             },
-            "validationRules": {"Bad": {"errorConditionFormula": 'ISPICKVAL(Mood__c, "bad") && ISBLANK(Account__c)', "errorMessage": "Whose?"}},
+            "validationRules": {
+                "Bad": {
+                    "errorConditionFormula": 'ISPICKVAL(Mood__c, "bad") && ISBLANK(Account__c)',
+                    "errorMessage": "Whose?",
+                }
+            },
         }
     }
     (tmp_path / "schema.json").write_text(json.dumps(told))
     with EmbeddedOrg(OrgSettings(accounts=1, schema=(tmp_path / "schema.json",))) as org:
         own = Own(org)
         assert own.make("Visit__c", Name="V", When__c="2026-01-01T10:00:00Z", Mood__c="good").status_code == 201
-        assert own.make("Visit__c", Name="V", When__c="2026-01-01T10:00:00Z", Mood__c="bad").json()[0]["message"] == "Whose?"
+        assert (
+            own.make("Visit__c", Name="V", When__c="2026-01-01T10:00:00Z", Mood__c="bad").json()[0]["message"]
+            == "Whose?"
+        )
         assert own.http.get(f"{DATA}/ui-api/list-ui/Visit__c/AllVisits").json()["records"]["count"] == 1
 
 
@@ -288,7 +336,10 @@ def test_a_folder_may_grow_and_its_records_stay(tmp_path: Path) -> None:
         own = Own(org)
         made = own.make("Invoice__c", Amount__c=1).json()["id"]
         described = own.http.get(f"{DATA}/sobjects/Invoice__c/describe").headers["last-modified"]
-        assert own.http.get(f"{DATA}/sobjects/Invoice__c/describe", headers={"If-Modified-Since": described}).status_code == 304
+        assert (
+            own.http.get(f"{DATA}/sobjects/Invoice__c/describe", headers={"If-Modified-Since": described}).status_code
+            == 304
+        )
         org.save("early")
     while time.time() < parsedate_to_datetime(described).timestamp() + 1:  # HTTP dates have whole seconds
         time.sleep(0.05)
@@ -305,7 +356,9 @@ def test_a_folder_may_grow_and_its_records_stay(tmp_path: Path) -> None:
         own = Own(org)
         fresh = own.http.get(f"{DATA}/sobjects/Invoice__c/describe", headers={"If-Modified-Since": described})
         assert "Note__c" in {f["name"] for f in fresh.json()["fields"]}
-        assert own.rows(f"SELECT Note__c, Done__c FROM Invoice__c WHERE Id = '{made}'") == [{"Note__c": None, "Done__c": False}]
+        assert own.rows(f"SELECT Note__c, Done__c FROM Invoice__c WHERE Id = '{made}'") == [
+            {"Note__c": None, "Done__c": False}
+        ]
         assert own.make("Aaa__c", Name="a").json()["id"].startswith("a02")
         org.restore("early")
         assert Own(org).rows("SELECT Note__c FROM Invoice__c") == [{"Note__c": None}]
@@ -314,15 +367,22 @@ def test_a_folder_may_grow_and_its_records_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("files", "said"), [
-    ({f"{INVOICE}fields/A__c.field-meta.xml": "<a>\n<b>\n<type>Text</typ></b></a>"}, r"A__c\.field-meta\.xml:3: is not XML: mismatched tag"),
+    ({f"{INVOICE}fields/A__c.field-meta.xml": "<a>\n<b>\n<type>Text</typ></b></a>"},
+     r"A__c\.field-meta\.xml:3: is not XML: mismatched tag"),
     ({f"{INVOICE}fields/Amount__c.field-meta.xml": ""}, r"Amount__c\.field-meta\.xml:1: is not XML: no element found"),
-    ({f"{INVOICE}fields/Amount__c.field-meta.xml": "<!DOCTYPE x [<!ENTITY a 'b'>]><CustomField/>"}, r":1: metadata files have no document type"),
-    ({f"{INVOICE}fields/A__c.field-meta.xml": field("A__c", "Wobble")}, r"A__c\.field-meta\.xml:3: Wobble is not a type"),
-    ({f"{INVOICE}fields/A__c.field-meta.xml": xml("CustomField", "<fullName>A__c</fullName>")}, r"A__c\.field-meta\.xml:2: CustomField needs type"),
-    ({f"{INVOICE}fields/A__c.field-meta.xml": field('A"; DROP TABLE Account --__c', "Text")}, r"is not the name of a custom field"),
+    ({f"{INVOICE}fields/Amount__c.field-meta.xml": "<!DOCTYPE x [<!ENTITY a 'b'>]><CustomField/>"},
+     r":1: metadata files have no document type"),
+    ({f"{INVOICE}fields/A__c.field-meta.xml": field("A__c", "Wobble")},
+     r"A__c\.field-meta\.xml:3: Wobble is not a type"),
+    ({f"{INVOICE}fields/A__c.field-meta.xml": xml("CustomField", "<fullName>A__c</fullName>")},
+     r"A__c\.field-meta\.xml:2: CustomField needs type"),
+    ({f"{INVOICE}fields/A__c.field-meta.xml": field('A"; DROP TABLE Account --__c', "Text")},
+     r"is not the name of a custom field"),
     ({f"{INVOICE}fields/A__c.field-meta.xml": field("Amount__c", "Text")}, r"Invoice__c\.Amount__c is there twice"),
-    ({f"{INVOICE}fields/A__c.field-meta.xml": field("A__c", "Text", "<length>many</length>")}, r"length is a whole number, not 'many'"),
-    ({f"{INVOICE}fields/A__c.field-meta.xml": field("A__c", "Text", "<length>256</length>")}, r"length is a number from 1 to 255"),
+    ({f"{INVOICE}fields/A__c.field-meta.xml": field("A__c", "Text", "<length>many</length>")},
+     r"length is a whole number, not 'many'"),
+    ({f"{INVOICE}fields/A__c.field-meta.xml": field("A__c", "Text", "<length>256</length>")},
+     r"length is a number from 1 to 255"),
     ({f"{INVOICE}fields/A__c.field-meta.xml": field("A__c", "Lookup")}, r"CustomField needs referenceTo"),
 ])  # fmt: skip
 def test_a_damaged_folder_is_named_by_file_and_line(tmp_path: Path, files: dict[str, str], said: str) -> None:
@@ -334,7 +394,10 @@ def test_the_command_says_what_is_wrong_and_leaves_nothing(tmp_path: Path, capsy
     for paths, said in (
         (["--schema", str(tmp_path / "no")], "there is no such file or folder"),
         (["--schema", str(write(tmp_path / "empty", {"x.txt": ""}))], "holds no objects"),
-        (["--load", str(write(tmp_path / "data", {"Account.csv": "Name\nA\n,B\n"}))], "Account.csv:3: has more or fewer cells"),
+        (
+            ["--load", str(write(tmp_path / "data", {"Account.csv": "Name\nA\n,B\n"}))],
+            "Account.csv:3: has more or fewer cells",
+        ),
     ):
         assert main(["serve", "--port", "0", "--accounts", "1", "--data", str(tmp_path / "state"), *paths]) == 1
         told = capsys.readouterr().err
@@ -349,7 +412,9 @@ TREE = {
         {
             "attributes": {"type": "Account", "referenceId": "AccountRef1"},
             "Name": "Tree",
-            "Contacts": {"records": [{"attributes": {"type": "Contact", "referenceId": "ContactRef1"}, "LastName": "Leaf"}]},
+            "Contacts": {
+                "records": [{"attributes": {"type": "Contact", "referenceId": "ContactRef1"}, "LastName": "Leaf"}]
+            },
         }
     ]
 }
@@ -360,16 +425,33 @@ def test_records_come_from_trees_plans_and_csv(tmp_path: Path) -> None:
         {"sobject": "Account", "saveRefs": True, "files": ["Accounts.json"]},
         {"sobject": "Invoice__c", "resolveRefs": True, "files": ["Invoices.json"]},
     ]
-    invoices = {"records": [{"attributes": {"type": "Invoice__c", "referenceId": "I1"}, "Account__c": "@AccountRef1", "Amount__c": 3}]}
-    trees = {"Accounts.json": json.dumps(TREE), "Invoices.json": json.dumps(invoices), "sample-data-plan.json": json.dumps(plan)}
-    people = "Username,LastName,Email,Profile.Name,IsActive\r\nclerk@example.com,Clerk,clerk@example.com,Standard User,true\r\n"
-    tables = {"User.csv": "\ufeff" + people, "Contact.csv": 'LastName,Account.Name,DoNotCall\n"O\'Hara, ""S""",Tree,true\n'}
+    invoices = {
+        "records": [
+            {"attributes": {"type": "Invoice__c", "referenceId": "I1"}, "Account__c": "@AccountRef1", "Amount__c": 3}
+        ]
+    }
+    trees = {
+        "Accounts.json": json.dumps(TREE),
+        "Invoices.json": json.dumps(invoices),
+        "sample-data-plan.json": json.dumps(plan),
+    }
+    people = (
+        "Username,LastName,Email,Profile.Name,IsActive\r\nclerk@example.com,Clerk,clerk@example.com,Standard"
+        " User,true\r\n"
+    )
+    tables = {
+        "User.csv": "\ufeff" + people,
+        "Contact.csv": 'LastName,Account.Name,DoNotCall\n"O\'Hara, ""S""",Tree,true\n',
+    }
     load = (write(tmp_path / "plan", trees), *(write(tmp_path / "csv", tables) / name for name in tables))
     with EmbeddedOrg(OrgSettings(accounts=0, schema=(write(tmp_path / "dx", PROJECT),), load=load)) as org:
         own = Own(org)
         assert own.rows("SELECT Account__r.Name FROM Invoice__c")[0]["Account__r"]["Name"] == "Tree"
         found = own.rows("SELECT LastName, Account.Name, DoNotCall FROM Contact ORDER BY LastName")
-        assert [(r["LastName"], r["Account"]["Name"], r["DoNotCall"]) for r in found] == [("Leaf", "Tree", False), ('O\'Hara, "S"', "Tree", True)]
+        assert [(r["LastName"], r["Account"]["Name"], r["DoNotCall"]) for r in found] == [
+            ("Leaf", "Tree", False),
+            ('O\'Hara, "S"', "Tree", True),
+        ]
         clerk = own.as_user("clerk@example.com")
         assert clerk.get(f"{DATA}/query", params={"q": "SELECT COUNT() FROM Account"}).json()["totalSize"] == 1
 
@@ -382,7 +464,8 @@ def test_records_come_from_trees_plans_and_csv(tmp_path: Path) -> None:
     ("Account.json", "{", "is not JSON"),
     ("Account.json", '{"a": 1}', "is not a tree"),
     ("Account.json", json.dumps({"records": [{"Name": "A"}]}), "a record without a type is no object of this org"),
-    ("Account.json", json.dumps({"records": [{"attributes": {"type": "Account", "referenceId": "R"}, "ParentId": "@Q"}]}),
+    ("Account.json", json.dumps({"records": [{"attributes": {"type": "Account", "referenceId": "R"},
+                                              "ParentId": "@Q"}]}),
      "record R: @Q refers to a record that is not there yet"),
     ("plan.json", json.dumps([{"files": ["none.json"]}]), "there is no"),
 ])  # fmt: skip
@@ -401,31 +484,54 @@ def holds(formula: str, row: dict[str, Any], before: dict[str, Any] | None = Non
 
 
 @pytest.mark.parametrize(("formula", "expected"), [
-    ("Amount > 100", True), ("Amount > 100 && NextStep = \"go\"", True), ("AND(Amount > 100, NOT(ISBLANK(NextStep)))", True),
-    ("OR(Amount < 0, LEN(NextStep) = 2)", True), ("NOT(Amount = 500)", False), ("Amount <> 500 || Amount == 500.0", True),
-    ("ISPICKVAL(StageName, 'Closed Won')", True), ("TEXT(StageName) = 'Closed Lost'", False), ("ISBLANK(Description)", True),
-    ("TotalOpportunityQuantity > 0", False), ("TotalOpportunityQuantity < 1", False), ("ISBLANK(TotalOpportunityQuantity)", True),
-    ("REGEX(NextStep, '[a-z]{2}')", True), ("REGEX(NextStep, '[a-z]')", False), ("CloseDate > TODAY()", True), ("CloseDate - TODAY() = 5", True),
-    ("CloseDate <= TODAY() + 5", True), ("YEAR(CloseDate) = 2026 && MONTH(CloseDate) = 12", True), ("Probability = 1", True),
-    ("IF(Amount > 1000, NextStep = 'x', Amount / 5 + 1 = 101)", True), ("BEGINS(UPPER(NextStep), 'G') && CONTAINS(NextStep, 'o')", True),
-    ("CASE(StageName, 'Closed Won', 1, 'Closed Lost', 2, 0) = 1", True), ("2 + 3 * 4 ^ 2 = 50", True), ("-Amount < 0", True),
-    ("!IsPrivate", True), ("IsPrivate", False), ("ISNEW()", False), ("ISCHANGED(Amount) && PRIORVALUE(Amount) = 400", True),
-    ("'a' & NextStep & \"b\" = 'agob'", True), ("/* why */ ROUND(Amount / 3, 2) = 166.67", True), ("MOD(Amount, 7) = 3", True),
-    ("VALUE(LEFT('12x', 2)) = 12", True), ("NextStep = 'GO'", False), ("AND(TRUE, FALSE)", False), ("Amount / 0 > 1", False),
+    ("Amount > 100", True), ("Amount > 100 && NextStep = \"go\"", True), ("AND(Amount > 100, NOT(ISBLANK(NextStep)))",
+        True),
+    ("OR(Amount < 0, LEN(NextStep) = 2)", True), ("NOT(Amount = 500)", False), ("Amount <> 500 || Amount == 500.0",
+        True),
+    ("ISPICKVAL(StageName, 'Closed Won')", True), ("TEXT(StageName) = 'Closed Lost'", False), ("ISBLANK(Description)",
+        True),
+    ("TotalOpportunityQuantity > 0", False), ("TotalOpportunityQuantity < 1", False),
+    ("ISBLANK(TotalOpportunityQuantity)", True),
+    ("REGEX(NextStep, '[a-z]{2}')", True), ("REGEX(NextStep, '[a-z]')", False), ("CloseDate > TODAY()", True),
+    ("CloseDate - TODAY() = 5", True),
+    ("CloseDate <= TODAY() + 5", True), ("YEAR(CloseDate) = 2026 && MONTH(CloseDate) = 12", True), ("Probability = 1",
+        True),
+    ("IF(Amount > 1000, NextStep = 'x', Amount / 5 + 1 = 101)", True),
+    ("BEGINS(UPPER(NextStep), 'G') && CONTAINS(NextStep, 'o')", True),
+    ("CASE(StageName, 'Closed Won', 1, 'Closed Lost', 2, 0) = 1", True), ("2 + 3 * 4 ^ 2 = 50", True), ("-Amount < 0",
+        True),
+    ("!IsPrivate", True), ("IsPrivate", False), ("ISNEW()", False), ("ISCHANGED(Amount) && PRIORVALUE(Amount) = 400",
+                                                                     True),
+    ("'a' & NextStep & \"b\" = 'agob'", True), ("/* why */ ROUND(Amount / 3, 2) = 166.67", True), ("MOD(Amount, 7) = 3",
+        True),
+    ("VALUE(LEFT('12x', 2)) = 12", True), ("NextStep = 'GO'", False), ("AND(TRUE, FALSE)", False), ("Amount / 0 > 1",
+        False),
     ("ISNUMBER('1.5')", True),
-    ("BLANKVALUE(Description, 'none') = 'none'", True), ("MID(NextStep, 2, 1) = 'o'", True), ("RIGHT(NextStep, 1) = 'o'", True),
+    ("BLANKVALUE(Description, 'none') = 'none'", True), ("MID(NextStep, 2, 1) = 'o'", True),
+    ("RIGHT(NextStep, 1) = 'o'", True),
 ])  # fmt: skip
 def test_formulas(formula: str, expected: bool) -> None:
     before = {"Amount": 400.0}
-    row = {"Amount": 500.0, "NextStep": "go", "StageName": "Closed Won", "CloseDate": "2026-12-01", "Probability": 100.0, "IsPrivate": 0}
+    row = {
+        "Amount": 500.0,
+        "NextStep": "go",
+        "StageName": "Closed Won",
+        "CloseDate": "2026-12-01",
+        "Probability": 100.0,
+        "IsPrivate": 0,
+    }
     assert holds(formula, row, before) is expected
 
 
 @pytest.mark.parametrize(("formula", "said"), [
-    ("VLOOKUP(Name, Name, Name)", "the function VLOOKUP is not computed here"), ("Account.Name = 'x'", "Account.Name is not a field"),
-    ("StageName = 'x'", "StageName is a picklist"), ("Amount >", "the end was not expected"), ("AND(TRUE", ") is missing before the end"),
-    ("LEN()", "LEN takes 1 to 1 values"), ("Amount # 2", "was not expected"), ("$User.Id = 'x'", "$User.Id is not a field"),
-    ("ISPICKVAL('x', 'y')", "ISPICKVAL takes a field"), ("Amount Amount", "Amount was not expected"), ("CASE(Amount, 1, 2)", "CASE takes"),
+    ("VLOOKUP(Name, Name, Name)", "the function VLOOKUP is not computed here"), ("Account.Name = 'x'",
+        "Account.Name is not a field"),
+    ("StageName = 'x'", "StageName is a picklist"), ("Amount >", "the end was not expected"), ("AND(TRUE",
+        ") is missing before the end"),
+    ("LEN()", "LEN takes 1 to 1 values"), ("Amount # 2", "was not expected"), ("$User.Id = 'x'",
+        "$User.Id is not a field"),
+    ("ISPICKVAL('x', 'y')", "ISPICKVAL takes a field"), ("Amount Amount", "Amount was not expected"),
+    ("CASE(Amount, 1, 2)", "CASE takes"),
 ])  # fmt: skip
 def test_what_is_not_computed_is_refused(formula: str, said: str) -> None:
     with pytest.raises(FormulaError, match=re.escape(said)):

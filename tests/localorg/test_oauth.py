@@ -30,7 +30,9 @@ def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
 
 
 def token(http: httpx.Client, **form: str) -> tuple[int, dict[str, Any]]:
-    answer = http.post("/services/oauth2/token", data={"client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET, **form})
+    answer = http.post(
+        "/services/oauth2/token", data={"client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET, **form}
+    )
     return answer.status_code, answer.json()
 
 
@@ -46,7 +48,16 @@ def code_form(authorization: Authorization, **changes: str) -> dict[str, str]:
 
 def test_a_token_answer_has_salesforces_fields(org: EmbeddedOrg) -> None:
     answer = exchange(org.url, authorize(org.url))
-    assert list(answer) == ["access_token", "refresh_token", "signature", "scope", "instance_url", "id", "token_type", "issued_at"]
+    assert list(answer) == [
+        "access_token",
+        "refresh_token",
+        "signature",
+        "scope",
+        "instance_url",
+        "id",
+        "token_type",
+        "issued_at",
+    ]
     assert answer["access_token"].split("!")[0] == answer["id"].split("/")[-2][:15]
     assert answer["issued_at"].isdigit()
     assert len(answer["issued_at"]) == 13
@@ -56,8 +67,14 @@ def test_a_token_answer_has_salesforces_fields(org: EmbeddedOrg) -> None:
 def test_a_code_is_good_once_and_its_second_use_revokes_the_first(http: httpx.Client, org: EmbeddedOrg) -> None:
     authorization = authorize(org.url)
     first = exchange(org.url, authorization)
-    assert token(http, **code_form(authorization)) == (400, {"error": "invalid_grant", "error_description": "expired authorization code"})
-    assert http.get("/services/oauth2/userinfo", headers={"Authorization": f"Bearer {first['access_token']}"}).text == "Bad_OAuth_Token"
+    assert token(http, **code_form(authorization)) == (
+        400,
+        {"error": "invalid_grant", "error_description": "expired authorization code"},
+    )
+    assert (
+        http.get("/services/oauth2/userinfo", headers={"Authorization": f"Bearer {first['access_token']}"}).text
+        == "Bad_OAuth_Token"
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +83,11 @@ def test_a_code_is_good_once_and_its_second_use_revokes_the_first(http: httpx.Cl
         ({"code": "aPrxnonsense"}, "invalid_grant", "invalid authorization code"),
         ({"code_verifier": "x" * 43}, "invalid_grant", "invalid code verifier"),
         ({"code_verifier": ""}, "invalid_grant", "missing required code verifier"),
-        ({"redirect_uri": "http://localhost:5999/callback"}, "redirect_uri_mismatch", "redirect_uri must match configuration"),
+        (
+            {"redirect_uri": "http://localhost:5999/callback"},
+            "redirect_uri_mismatch",
+            "redirect_uri must match configuration",
+        ),
         ({"client_secret": "wrong"}, "invalid_client", "invalid client credentials"),
         ({"client_secret": ""}, "invalid_client", "invalid client credentials"),
         ({"client_id": "unknown"}, "invalid_client_id", "client identifier invalid"),
@@ -74,8 +95,13 @@ def test_a_code_is_good_once_and_its_second_use_revokes_the_first(http: httpx.Cl
         ({"code": ""}, "invalid_request", "missing required parameter: code"),
     ],
 )
-def test_token_errors(http: httpx.Client, org: EmbeddedOrg, changes: dict[str, str], error: str, description: str) -> None:
-    assert token(http, **code_form(authorize(org.url), **changes)) == (400, {"error": error, "error_description": description})
+def test_token_errors(
+    http: httpx.Client, org: EmbeddedOrg, changes: dict[str, str], error: str, description: str
+) -> None:
+    assert token(http, **code_form(authorize(org.url), **changes)) == (
+        400,
+        {"error": error, "error_description": description},
+    )
 
 
 def test_rotation_gives_a_new_refresh_token_and_reuse_revokes_everything(http: httpx.Client, org: EmbeddedOrg) -> None:
@@ -99,7 +125,12 @@ def test_the_sixth_grant_drops_the_oldest(http: httpx.Client, org: EmbeddedOrg) 
 def test_revoking_a_refresh_token_ends_its_access_tokens(http: httpx.Client, org: EmbeddedOrg) -> None:
     grant = exchange(org.url, authorize(org.url))
     assert http.post("/services/oauth2/revoke", data={"token": grant["refresh_token"]}).status_code == 200
-    assert http.get("/services/data/v68.0/limits", headers={"Authorization": f"Bearer {grant['access_token']}"}).status_code == 401
+    assert (
+        http.get(
+            "/services/data/v68.0/limits", headers={"Authorization": f"Bearer {grant['access_token']}"}
+        ).status_code
+        == 401
+    )
     again = http.post("/services/oauth2/revoke", data={"token": grant["refresh_token"]})
     assert (again.status_code, again.json()["error"]) == (400, "invalid_token")
 
@@ -123,7 +154,10 @@ def test_sessions_idle_out_and_use_keeps_them_alive(org: EmbeddedOrg, http: http
         assert http.get("/services/data/v68.0/limits", headers=bearer).status_code == 200
     control(org.url, "clock", {"advanceSeconds": 7201})
     refused = http.get("/services/data/v68.0/limits", headers=bearer)
-    assert (refused.status_code, refused.json()) == (401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}])
+    assert (refused.status_code, refused.json()) == (
+        401,
+        [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}],
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +224,13 @@ def test_commandline_client_without_secret_and_method(http: httpx.Client, org: E
     code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
     answer = http.post(
         "/services/oauth2/token",
-        data={"grant_type": "authorization_code", "client_id": "PlatformCLI", "code": code, "redirect_uri": callback, "code_verifier": verifier},
+        data={
+            "grant_type": "authorization_code",
+            "client_id": "PlatformCLI",
+            "code": code,
+            "redirect_uri": callback,
+            "code_verifier": verifier,
+        },
     )
     assert answer.status_code == 200
 
@@ -199,7 +239,13 @@ def test_commandline_client_without_secret_and_method(http: httpx.Client, org: E
 def settings_of_app(org: EmbeddedOrg) -> Iterator[None]:
     """The demo app as it was, afterwards."""
     yield
-    usual = {"rotation": True, "pkceRequired": True, "secretRequired": True, "refreshPolicy": "until-revoked", "sessionSeconds": 0}
+    usual = {
+        "rotation": True,
+        "pkceRequired": True,
+        "secretRequired": True,
+        "refreshPolicy": "until-revoked",
+        "sessionSeconds": 0,
+    }
     control(org.url, "app", usual)
     control(org.url, "move", {"instanceUrl": None})
     control(org.url, "limit", {"remaining": 15000})
@@ -217,7 +263,9 @@ def test_an_id_token_is_signed_by_the_published_key(http: httpx.Client, org: Emb
     assert provider["token_endpoint"] == f"{org.url}/services/oauth2/token"
     (key,) = http.get(urlsplit(provider["jwks_uri"]).path).json()["keys"]
     checks: Any = {"verify_exp": False, "verify_iat": False}  # the org's clock has been moved by other tests
-    claims = jwt.decode(answer["id_token"], jwt.PyJWK(key).key, ["RS256"], checks, audience=CONSUMER_KEY, issuer=org.url)
+    claims = jwt.decode(
+        answer["id_token"], jwt.PyJWK(key).key, ["RS256"], checks, audience=CONSUMER_KEY, issuer=org.url
+    )
     assert claims["sub"] == answer["id"]
     assert claims["nonce"] == "n-1"
 
@@ -228,11 +276,21 @@ def test_introspect_knows_live_tokens_only(http: httpx.Client, org: EmbeddedOrg)
     told = http.post("/services/oauth2/introspect", data={"token": grant["access_token"], **client}).json()
     assert (told["active"], told["username"], told["token_type"]) == (True, SALES, "access_token")
     assert told["exp"] - told["iat"] == 7200
-    assert http.post("/services/oauth2/introspect", data={"token": grant["refresh_token"], **client}).json()["active"] is True
+    assert (
+        http.post("/services/oauth2/introspect", data={"token": grant["refresh_token"], **client}).json()["active"]
+        is True
+    )
     http.post("/services/oauth2/revoke", data={"token": grant["refresh_token"]})
     for token_text in (grant["access_token"], grant["refresh_token"], "nonsense"):
-        assert http.post("/services/oauth2/introspect", data={"token": token_text, **client}).json() == {"active": False}
-    assert http.post("/services/oauth2/introspect", data={"token": "x", "client_id": CONSUMER_KEY, "client_secret": "no"}).status_code == 400
+        assert http.post("/services/oauth2/introspect", data={"token": token_text, **client}).json() == {
+            "active": False
+        }
+    assert (
+        http.post(
+            "/services/oauth2/introspect", data={"token": "x", "client_id": CONSUMER_KEY, "client_secret": "no"}
+        ).status_code
+        == 400
+    )
 
 
 def test_two_refreshes_at_once_the_second_is_told_so(http: httpx.Client, org: EmbeddedOrg) -> None:
@@ -241,7 +299,12 @@ def test_two_refreshes_at_once_the_second_is_told_so(http: httpx.Client, org: Em
     grant = exchange(org.url, authorize(org.url))
     control(org.url, "faults", {"kind": "token.refresh_token", "hold": True})
     control(org.url, "counters/reset")
-    form = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"], "client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET}
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": grant["refresh_token"],
+        "client_id": CONSUMER_KEY,
+        "client_secret": CONSUMER_SECRET,
+    }
     with ThreadPoolExecutor(4) as pool:
         asking = [pool.submit(httpx.post, f"{org.url}/services/oauth2/token", data=form) for _ in range(4)]
         while control(org.url, "counters").get("token.refresh_token") != 4:
@@ -279,7 +342,9 @@ def test_the_app_as_setup_shows_it(http: httpx.Client, org: EmbeddedOrg) -> None
     ("fixed", 2000, [900, 900], True),
     ("fixed", 2000, [900, 900, 900], False),
 ])  # fmt: skip
-def test_refresh_token_policies(http: httpx.Client, org: EmbeddedOrg, policy: str, seconds: int, gaps: list[int], alive: bool) -> None:
+def test_refresh_token_policies(
+    http: httpx.Client, org: EmbeddedOrg, policy: str, seconds: int, gaps: list[int], alive: bool
+) -> None:
     control(org.url, "app", {"refreshPolicy": policy, "refreshSeconds": seconds})
     grant = exchange(org.url, authorize(org.url))
     status = 0
@@ -298,17 +363,28 @@ def test_without_rotation_the_refresh_token_stays(http: httpx.Client, org: Embed
         status, answer = token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"], client_secret="")
         assert status == 200
         assert "refresh_token" not in answer
-    assert http.get("/services/oauth2/authorize", params=authorize_parameters("v" * 43, code_challenge="")).status_code == 200
+    assert (
+        http.get("/services/oauth2/authorize", params=authorize_parameters("v" * 43, code_challenge="")).status_code
+        == 200
+    )
 
 
 @pytest.mark.usefixtures("settings_of_app")
 def test_a_moved_instance_is_named_by_the_next_refresh(http: httpx.Client, org: EmbeddedOrg) -> None:
     grant = exchange(org.url, authorize(org.url))
     control(org.url, "move", {"instanceUrl": f"http://localhost:{org.port}"})
-    assert http.get("/services/data/v68.0/limits", headers={"Authorization": f"Bearer {grant['access_token']}"}).status_code == 401
+    assert (
+        http.get(
+            "/services/data/v68.0/limits", headers={"Authorization": f"Bearer {grant['access_token']}"}
+        ).status_code
+        == 401
+    )
     _, renewed = token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"])
     assert renewed["instance_url"] == f"http://localhost:{org.port}"
-    there = loopback.get(f"{renewed['instance_url']}/services/data/v68.0/limits", headers={"Authorization": f"Bearer {renewed['access_token']}"})
+    there = loopback.get(
+        f"{renewed['instance_url']}/services/data/v68.0/limits",
+        headers={"Authorization": f"Bearer {renewed['access_token']}"},
+    )
     assert there.status_code == 200
 
 
@@ -316,7 +392,10 @@ def test_a_moved_instance_is_named_by_the_next_refresh(http: httpx.Client, org: 
 def test_the_daily_limit_runs_out(http: httpx.Client, org: EmbeddedOrg) -> None:
     bearer = {"Authorization": f"Bearer {exchange(org.url, authorize(org.url))['access_token']}"}
     control(org.url, "limit", {"remaining": 1})
-    assert http.get("/services/data/v68.0/sobjects", headers=bearer).headers["sforce-limit-info"] == "api-usage=15000/15000"
+    assert (
+        http.get("/services/data/v68.0/sobjects", headers=bearer).headers["sforce-limit-info"]
+        == "api-usage=15000/15000"
+    )
     refused = http.get("/services/data/v68.0/sobjects", headers=bearer)
     assert (refused.status_code, refused.json()[0]["errorCode"]) == (403, "REQUEST_LIMIT_EXCEEDED")
 
@@ -325,8 +404,13 @@ def test_the_daily_limit_runs_out(http: httpx.Client, org: EmbeddedOrg) -> None:
 def test_a_deactivated_user_is_out(http: httpx.Client, org: EmbeddedOrg) -> None:
     grant = exchange(org.url, authorize(org.url))
     control(org.url, "deactivate", {"username": SALES})
-    assert token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"])[1]["error_description"] == "inactive user"
-    assert "check your username" in http.post("/login", data={"startURL": "", "username": SALES, "pw": "localorg1"}).text
+    assert (
+        token(http, grant_type="refresh_token", refresh_token=grant["refresh_token"])[1]["error_description"]
+        == "inactive user"
+    )
+    assert (
+        "check your username" in http.post("/login", data={"startURL": "", "username": SALES, "pw": "localorg1"}).text
+    )
 
 
 def test_a_rotated_out_token_ends_the_grant(http: httpx.Client, org: EmbeddedOrg) -> None:
@@ -336,9 +420,25 @@ def test_a_rotated_out_token_ends_the_grant(http: httpx.Client, org: EmbeddedOrg
 
 
 _WRONG_CONTROLS: tuple[tuple[str, dict[str, object]], ...] = (
-    *(("expire", {}), ("expire", {"username": "nobody"}), ("faults", {"kind": 1}), ("faults", {"kind": "x", "cut": "never"}), ("limit", {})),
-    *(("app", {"callbacks": "x"}), ("app", {"callbacks": ["a b"]}), ("app", {"scopes": [1]}), ("app", {"scopes": [""]})),
-    *(("app", {"rotation": 1}), ("app", {"refreshPolicy": "x"}), ("app", {"consumerKey": "x"}), ("clock", {"advanceSeconds": -1})),
+    *(
+        ("expire", {}),
+        ("expire", {"username": "nobody"}),
+        ("faults", {"kind": 1}),
+        ("faults", {"kind": "x", "cut": "never"}),
+        ("limit", {}),
+    ),
+    *(
+        ("app", {"callbacks": "x"}),
+        ("app", {"callbacks": ["a b"]}),
+        ("app", {"scopes": [1]}),
+        ("app", {"scopes": [""]}),
+    ),
+    *(
+        ("app", {"rotation": 1}),
+        ("app", {"refreshPolicy": "x"}),
+        ("app", {"consumerKey": "x"}),
+        ("clock", {"advanceSeconds": -1}),
+    ),
     ("move", {"instanceUrl": "https://evil.example"}),
 )
 

@@ -1,4 +1,6 @@
-"""The org judged by clients that we did not write, each used as its own documentation does, pointed at the org by URL."""
+"""The org judged by clients that we did not write, each used as its own documentation does, pointed at the org by
+URL.
+"""
 
 import json
 import os
@@ -13,9 +15,24 @@ import pytest
 import requests
 from authlib.integrations.requests_client import OAuth2Session
 from simple_salesforce.api import Salesforce
-from simple_salesforce.exceptions import SalesforceExpiredSession, SalesforceMalformedRequest, SalesforceResourceNotFound
+from simple_salesforce.exceptions import (
+    SalesforceExpiredSession,
+    SalesforceMalformedRequest,
+    SalesforceResourceNotFound,
+)
 
-from devtools.clients import ADMIN, CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, SCOPE, authorize, control, exchange, log_in
+from devtools.clients import (
+    ADMIN,
+    CALLBACK,
+    CONSUMER_KEY,
+    CONSUMER_SECRET,
+    SALES,
+    SCOPE,
+    authorize,
+    control,
+    exchange,
+    log_in,
+)
 from devtools.setup_machine import tool_path
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.soql.syntax import SoqlError, parse
@@ -67,7 +84,10 @@ class TestSimpleSalesforce:
         assert page["done"]
         everyone = sf.query_all("SELECT Id FROM Contact", headers={"Sforce-Query-Options": "batchSize=200"})
         assert everyone["totalSize"] == len(everyone["records"]) > 400
-        assert sum(1 for _ in sf.query_all_iter("SELECT Id FROM Opportunity")) == sf.query("SELECT COUNT() FROM Opportunity")["totalSize"]
+        assert (
+            sum(1 for _ in sf.query_all_iter("SELECT Id FROM Opportunity"))
+            == sf.query("SELECT COUNT() FROM Opportunity")["totalSize"]
+        )
         with pytest.raises(SalesforceMalformedRequest):
             sf.query("SELECT Id FORM Contact")
 
@@ -85,9 +105,13 @@ class TestSimpleSalesforce:
 
     @shows("simple-salesforce", "bulk2 insert", "bulk2 upsert", "bulk2 query", "bulk2 delete")
     def test_bulk(self, sf: Any) -> None:
-        (made,) = sf.bulk2.Account.insert(records=[{"Name": f"Bulky {n}", "External_Id__c": f"bulky-{n}"} for n in range(30)], wait=1)
+        (made,) = sf.bulk2.Account.insert(
+            records=[{"Name": f"Bulky {n}", "External_Id__c": f"bulky-{n}"} for n in range(30)], wait=1
+        )
         assert (made["numberRecordsProcessed"], made["numberRecordsFailed"]) == (30, 0)
-        (changed,) = sf.bulk2.Account.upsert(records=[{"External_Id__c": "bulky-1", "Name": "Bulkier"}], external_id_field="External_Id__c", wait=1)
+        (changed,) = sf.bulk2.Account.upsert(
+            records=[{"External_Id__c": "bulky-1", "Name": "Bulkier"}], external_id_field="External_Id__c", wait=1
+        )
         assert changed["numberRecordsFailed"] == 0
         pages = list(sf.bulk2.Account.query("SELECT Id, Name FROM Account WHERE Name LIKE 'Bulk%'", wait=1))
         assert sum(page.count("Bulk") for page in pages) == 30
@@ -133,7 +157,8 @@ def run_node(repository: Path, script: str, given: object, **environment: str) -
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     assert node is not None, "Node is missing: run make test, which installs it"
     done = subprocess.run(
-        [node, str(repository / "tests/localorg" / script)], input=json.dumps(given), capture_output=True, text=True, timeout=120, check=False,
+        [node, str(repository / "tests/localorg" / script)], input=json.dumps(given), capture_output=True, text=True,
+        timeout=120, check=False,
         env={"NODE_PATH": str(repository / "tests/localorg/npm/node_modules"), "PATH": "", **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -141,7 +166,8 @@ def run_node(repository: Path, script: str, given: object, **environment: str) -
 
 
 @shows(
-    "jsforce", "OAuth2 with PKCE", "identity", "query, with autoFetch", "create", "update", "retrieve", "destroy", "find", "describe", "search",
+    "jsforce", "OAuth2 with PKCE", "identity", "query, with autoFetch", "create", "update", "retrieve", "destroy",
+    "find", "describe", "search",
     "refresh by itself", "collections", "bulk2 load and query",
 )  # fmt: skip
 def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path) -> None:
@@ -175,12 +201,20 @@ _CLIENT = {"key": CONSUMER_KEY, "secret": CONSUMER_SECRET, "callback": CALLBACK}
 
 
 @shows(
-    "openid-client", "discovery", "authorization code with PKCE, state, nonce and ID token", "userinfo", "refresh", "introspect", "reuse", "revoke"
+    "openid-client",
+    "discovery",
+    "authorization code with PKCE, state, nonce and ID token",
+    "userinfo",
+    "refresh",
+    "introspect",
+    "reuse",
+    "revoke",
 )
 def test_openid_client_checks_everything(own: EmbeddedOrg, repository: Path) -> None:
     verifier = "openid-" + "v" * 50
     back, second, third = (
-        log_in(own.url, verifier=verifier, nonce="the-nonce", scope="openid api refresh_token").headers["location"] for _ in range(3)
+        log_in(own.url, verifier=verifier, nonce="the-nonce", scope="openid api refresh_token").headers["location"]
+        for _ in range(3)
     )
     given = {
         "url": own.url,
@@ -193,22 +227,30 @@ def test_openid_client_checks_everything(own: EmbeddedOrg, repository: Path) -> 
         "third": third,
     }
     assert run_node(repository, "npm/openid_story.mjs", given) == {
-        "issuer": True, "pkce": True, "subject": True, "user": SALES, "rotated": True, "active": True, "reuse": "invalid_grant", "revoked": False,
+        "issuer": True, "pkce": True, "subject": True, "user": SALES, "rotated": True, "active": True,
+        "reuse": "invalid_grant", "revoked": False,
         "afterReuse": "invalid_grant", "wrongNonce": "OAUTH_JWT_CLAIM_COMPARISON_FAILED",
     }  # fmt: skip
 
 
 @shows(
-    "@salesforce/core", "AuthInfo from a code", "Connection.identity", "retrieveMaxApiVersion", "singleRecordQuery", "autoFetchQuery", "create",
+    "@salesforce/core", "AuthInfo from a code", "Connection.identity", "retrieveMaxApiVersion", "singleRecordQuery",
+    "autoFetchQuery", "create",
     "delete", "Org", "refresh by itself",
 )  # fmt: skip
 def test_salesforce_core_alone(own: EmbeddedOrg, repository: Path, tmp_path: Path) -> None:
     verifier = "core-" + "v" * 50
     code = parse_qs(urlsplit(log_in(own.url, verifier=verifier).headers["location"]).query)["code"][0]
     given = {"url": own.url, **_CLIENT, "code": code, "verifier": verifier}
-    home = {"HOME": str(tmp_path), "SF_USE_GENERIC_UNIX_KEYCHAIN": "true", "SF_DISABLE_LOG_FILE": "true", "SF_DISABLE_TELEMETRY": "true"}
+    home = {
+        "HOME": str(tmp_path),
+        "SF_USE_GENERIC_UNIX_KEYCHAIN": "true",
+        "SF_DISABLE_LOG_FILE": "true",
+        "SF_DISABLE_TELEMETRY": "true",
+    }
     assert run_node(repository, "npm/core_story.mjs", given, **home) == {
-        "identity": SALES, "username": SALES, "version": "68.0", "latest": "68.0", "single": "Sam Sales", "all": True, "created": True,
+        "identity": SALES, "username": SALES, "version": "68.0", "latest": "68.0", "single": "Sam Sales", "all": True,
+        "created": True,
         "deleted": True, "org": True, "sandbox": False, "afterExpiry": 1, "error": "INVALID_FIELD",
     }  # fmt: skip
 

@@ -22,7 +22,18 @@ def test_the_fixture_is_found_by_itself(local_org: EmbeddedOrg) -> None:
 
 def test_the_wheel_holds_the_whole_package(repository: Path, tmp_path: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(repository / "localorg")],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(tmp_path),
+            str(repository / "localorg"),
+        ],
         check=True,
         timeout=120,
     )
@@ -33,7 +44,9 @@ def test_the_wheel_holds_the_whole_package(repository: Path, tmp_path: Path) -> 
 
 
 def test_the_readmes_examples_run(repository: Path, tmp_path: Path) -> None:
-    """Each Python example of localorg's README as a test file of its own, in a folder that knows nothing of this project."""
+    """Each Python example of localorg's README as a test file of its own, in a folder that knows nothing of this
+    project.
+    """
     examples = re.findall(r"```python\n(.*?)```", (repository / "localorg/README.md").read_text(), re.DOTALL)
     assert len(examples) == 3
     for n, example in enumerate(examples):
@@ -45,8 +58,24 @@ def test_the_readmes_examples_run(repository: Path, tmp_path: Path) -> None:
         "from playwright.sync_api import BrowserType\nlaunch = BrowserType.launch\n"
         f"BrowserType.launch = lambda self: launch(self, executable_path={path!r}, args={list(CHROMIUM_FLAGS)!r})\n"
     )
-    environment = {**os.environ, "NODE_PATH": str(repository / "tests/localorg/npm/node_modules"), "PATH": tool_path(dict(os.environ))}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(tmp_path)]
+    environment = {
+        **os.environ,
+        "NODE_PATH": str(repository / "tests/localorg/npm/node_modules"),
+        "PATH": tool_path(dict(os.environ)),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
@@ -62,7 +91,9 @@ def test_the_command_prints_a_token(local_org: EmbeddedOrg) -> None:
 
 def accounts(org: EmbeddedOrg) -> int:
     token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
-    with loopback.Client(base_url=f"{org.url}/services/data/v68.0", headers={"Authorization": f"Bearer {token}"}) as client:
+    with loopback.Client(
+        base_url=f"{org.url}/services/data/v68.0", headers={"Authorization": f"Bearer {token}"}
+    ) as client:
         assert client.post("/sobjects/Account", json={"Name": "Written by a test"}).status_code == 201
         return client.get("/query", params={"q": "SELECT COUNT() FROM Account"}).json()["totalSize"]
 

@@ -48,7 +48,10 @@ def test_create_read_update_delete(http: httpx.Client) -> None:
     assert http.get(f"{BASE}/sobjects/Account/{record_id}?fields=Phone").json()["Phone"] == "1"
     assert http.delete(f"{BASE}/sobjects/Account/{record_id}").status_code == 204
     gone = http.delete(f"{BASE}/sobjects/Account/{record_id}")
-    assert (gone.status_code, gone.json()) == (404, [{"message": "entity is deleted", "errorCode": "ENTITY_IS_DELETED", "fields": []}])
+    assert (gone.status_code, gone.json()) == (
+        404,
+        [{"message": "entity is deleted", "errorCode": "ENTITY_IS_DELETED", "fields": []}],
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,10 @@ def test_deleted_records_are_in_query_all_only_over_all_its_pages(http: httpx.Cl
     made = [{"attributes": {"type": "Lead"}, "LastName": f"Gone {n:03d}", "Company": "Gone"} for n in range(200)]
     for _ in range(2):
         ids = [r["id"] for r in http.post(f"{BASE}/composite/sobjects", json={"records": made}).json()]
-        assert all(r["success"] for r in http.request("DELETE", f"{BASE}/composite/sobjects", params={"ids": ",".join(ids)}).json())
+        assert all(
+            r["success"]
+            for r in http.request("DELETE", f"{BASE}/composite/sobjects", params={"ids": ",".join(ids)}).json()
+        )
     text = "SELECT Id, IsDeleted FROM Lead WHERE Company = 'Gone'"
     assert http.get(f"{BASE}/query", params={"q": text}).json()["totalSize"] == 0
     page = http.get(f"{BASE}/queryAll", params={"q": text}, headers={"Sforce-Query-Options": "batchSize=200"}).json()
@@ -138,8 +144,18 @@ def test_refused_requests(http: httpx.Client, method: str, path: str, status: in
 
 
 _names = st.sampled_from(["Name", "Id", "Phone", "ParentId", "x"])
-_json = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda i: st.lists(i, max_size=2) | st.dictionaries(_names, i, max_size=3))
-_paths = ("sobjects/Account", "sobjects/Account/0015e0000000001AAA", "sobjects/Contact/%00", "query", "query/01gAA-1", "sobjects/Case/describe")
+_json = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda i: st.lists(i, max_size=2) | st.dictionaries(_names, i, max_size=3),
+)
+_paths = (
+    "sobjects/Account",
+    "sobjects/Account/0015e0000000001AAA",
+    "sobjects/Contact/%00",
+    "query",
+    "query/01gAA-1",
+    "sobjects/Case/describe",
+)
 
 
 @given(
@@ -150,7 +166,12 @@ _paths = ("sobjects/Account", "sobjects/Account/0015e0000000001AAA", "sobjects/C
 )
 @settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_nothing_malformed_is_a_500(http: httpx.Client, body: bytes, path: str, method: str, header: str) -> None:
-    headers = {"If-Unmodified-Since": header, "If-Modified-Since": header, "Sforce-Query-Options": header, "Content-Type": "application/json"}
+    headers = {
+        "If-Unmodified-Since": header,
+        "If-Modified-Since": header,
+        "Sforce-Query-Options": header,
+        "Content-Type": "application/json",
+    }
     answer = http.request(method, f"{BASE}/{path}", content=body, headers=headers)
     assert answer.status_code < 500, (method, path, body, answer.text)
 
@@ -162,7 +183,11 @@ def test_nothing_malformed_is_a_500(http: httpx.Client, body: bytes, path: str, 
 )
 @settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_id_is_a_500(http: httpx.Client, identifier: str, method: str, suffix: str) -> None:
-    answer = http.request(method, f"{BASE}/sobjects/Account/{quote(identifier, safe='')}{suffix}", json={"Phone": "1"} if method == "PATCH" else None)
+    answer = http.request(
+        method,
+        f"{BASE}/sobjects/Account/{quote(identifier, safe='')}{suffix}",
+        json={"Phone": "1"} if method == "PATCH" else None,
+    )
     assert answer.status_code < 500, (method, identifier, suffix, answer.text)
 
 
@@ -190,7 +215,9 @@ def test_a_change_of_permissions_shows_in_describe(http: httpx.Client, org: Embe
     control(org.url, "clock", {"advanceSeconds": 60})
     control(org.url, "profile", {"username": ADMIN, "profile": "Read Only"})
     after = http.get(url, headers={"If-Modified-Since": before.headers["last-modified"]})
-    assert {"Amount", "Probability"} == {f["name"] for f in before.json()["fields"]} - {f["name"] for f in after.json()["fields"]}
+    assert {"Amount", "Probability"} == {f["name"] for f in before.json()["fields"]} - {
+        f["name"] for f in after.json()["fields"]
+    }
     control(org.url, "reset")
     assert "Amount" in {f["name"] for f in http.get(url).json()["fields"]}
     with pytest.raises(AssertionError, match="profile is one of"):

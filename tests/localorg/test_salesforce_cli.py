@@ -30,7 +30,8 @@ from devtools import loopback
 from devtools.clients import hidden
 with loopback.Client(follow_redirects=True) as browser:
     page = browser.get(sys.argv[-1])
-    page = browser.post(str(page.url.join("/login")), data={{**hidden(page.text), "username": {ADMIN!r}, "pw": {PASSWORD!r}}})
+    told = {{**hidden(page.text), "username": {ADMIN!r}, "pw": {PASSWORD!r}}}
+    page = browser.post(str(page.url.join("/login")), data=told)
     if "consent" in page.text:
         browser.post(str(page.url.join("/consent")), data={{**hidden(page.text), "answer": "allow"}})
 """
@@ -42,9 +43,15 @@ class Sf:
     def __init__(self, home: Path, org_url: str) -> None:
         self.home = home
         self.org_url = org_url
-        quiet = ("SF_DISABLE_TELEMETRY", "SF_AUTOUPDATE_DISABLE", "SF_SKIP_NEW_VERSION_CHECK", "SF_USE_GENERIC_UNIX_KEYCHAIN")
+        quiet = (
+            "SF_DISABLE_TELEMETRY",
+            "SF_AUTOUPDATE_DISABLE",
+            "SF_SKIP_NEW_VERSION_CHECK",
+            "SF_USE_GENERIC_UNIX_KEYCHAIN",
+        )
         self.environment = {
-            **os.environ, **dict.fromkeys(quiet, "true"), "HOME": str(home), "NODE_COMPILE_CACHE": str(home / "compiled"), "NO_COLOR": "1",
+            **os.environ, **dict.fromkeys(quiet, "true"), "HOME": str(home),
+            "NODE_COMPILE_CACHE": str(home / "compiled"), "NO_COLOR": "1",
             "PATH": tool_path(dict(os.environ)),
         }  # fmt: skip
 
@@ -54,7 +61,12 @@ class Sf:
         assert node is not None
         assert RUN.exists(), "Salesforce's command-line client is missing: make test installs it"
         done = subprocess.run(
-            [node, str(RUN), *arguments], cwd=self.home, env=self.environment | environment, capture_output=True, text=True, timeout=120
+            [node, str(RUN), *arguments],
+            cwd=self.home,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == 0, f"sf {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -70,7 +82,17 @@ def sf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sf]:
     with EmbeddedOrg(OrgSettings(accounts=30, schema=(write(tmp_path_factory.mktemp("dx"), PROJECT | CLERK),))) as org:
         made = Sf(tmp_path_factory.mktemp("sf"), org.url)
         token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
-        login = ("org", "login", "access-token", "--instance-url", org.url, "--no-prompt", "--alias", "local", "--set-default")
+        login = (
+            "org",
+            "login",
+            "access-token",
+            "--instance-url",
+            org.url,
+            "--no-prompt",
+            "--alias",
+            "local",
+            "--set-default",
+        )
         assert made.json(*login, SF_ACCESS_TOKEN=token)["username"] == ADMIN
         yield made
 
@@ -80,16 +102,38 @@ def test_the_external_client_app_is_a_package_that_salesforces_client_makes(tmp_
     shutil.copytree(ROOT / "deploy/salesforce", tmp_path, dirs_exist_ok=True)
     Sf(tmp_path, "").run("project", "convert", "source", "--output-dir", "out")
     package = (tmp_path / "out/package.xml").read_text()
-    kinds = ("ExternalClientApplication", "ExtlClntAppGlobalOauthSettings", "ExtlClntAppOauthSettings", "ExtlClntAppOauthConfigurablePolicies")
+    kinds = (
+        "ExternalClientApplication",
+        "ExtlClntAppGlobalOauthSettings",
+        "ExtlClntAppOauthSettings",
+        "ExtlClntAppOauthConfigurablePolicies",
+    )
     assert all(f"<name>{kind}</name>" in package for kind in kinds)
-    assert "secret>" not in (tmp_path / "out/extlClntAppGlobalOauthSets/Salesforce_Sample_glbloauth.ecaGlblOauth").read_text().lower()
+    assert (
+        "secret>"
+        not in (tmp_path / "out/extlClntAppGlobalOauthSets/Salesforce_Sample_glbloauth.ecaGlblOauth")
+        .read_text()
+        .lower()
+    )
 
 
 @shows(CLI, "org assign permset", "data upsert bulk")
 def test_objects_of_ones_own(sf: Sf) -> None:
     assert sf.json("org", "assign", "permset", "--name", "Clerk")["successes"] == [{"name": ADMIN, "value": "Clerk"}]
     (sf.home / "invoices.csv").write_text("Key__c,Amount__c\nk-1,5\nk-2,6\n")
-    bulk = ("data", "upsert", "bulk", "--sobject", "Invoice__c", "--file", "invoices.csv", "--external-id", "Key__c", "--wait", "2")
+    bulk = (
+        "data",
+        "upsert",
+        "bulk",
+        "--sobject",
+        "Invoice__c",
+        "--file",
+        "invoices.csv",
+        "--external-id",
+        "Key__c",
+        "--wait",
+        "2",
+    )
     assert sf.json(*bulk)["jobInfo"]["numberRecordsProcessed"] == 2
     found = sf.json("data", "query", "--query", "SELECT SUM(Amount__c) total FROM Invoice__c")
     assert found["records"][0]["total"] == 11
@@ -113,13 +157,31 @@ def test_the_browser_signs_in(sf: Sf, tmp_path: Path) -> None:
     assert sf.json("org", "display", "--target-org", "web")["clientId"] == "PlatformCLI"
 
 
-@shows(CLI, "data create record", "data get record", "data update record", "data delete record", "data query (fields, parents, children)")
+@shows(
+    CLI,
+    "data create record",
+    "data get record",
+    "data update record",
+    "data delete record",
+    "data query (fields, parents, children)",
+)
 def test_records(sf: Sf) -> None:
-    made = sf.json("data", "create", "record", "--sobject", "Account", "--values", "Name='Made by hand' BillingCity=Zürich NumberOfEmployees=7")["id"]
+    made = sf.json(
+        "data",
+        "create",
+        "record",
+        "--sobject",
+        "Account",
+        "--values",
+        "Name='Made by hand' BillingCity=Zürich NumberOfEmployees=7",
+    )["id"]
     assert sf.json("data", "get", "record", "--sobject", "Account", "--where", "Name='made by hand'")["Id"] == made
     sf.run("data", "update", "record", "--sobject", "Account", "--record-id", made, "--values", "Phone='+41 44 1'")
     sf.run("data", "create", "record", "--sobject", "Contact", "--values", f"LastName=Müller AccountId={made}")
-    query = f"SELECT Name, Phone, Owner.Name, (SELECT LastName FROM Contacts) FROM Account WHERE BillingCity = 'ZÜRICH' AND Id = '{made}'"
+    query = (
+        "SELECT Name, Phone, Owner.Name, (SELECT LastName FROM Contacts) FROM Account WHERE BillingCity = 'ZÜRICH' AND"
+        f" Id = '{made}'"
+    )
     (record,) = sf.json("data", "query", "--query", query)["records"]
     assert (record["Phone"], record["Owner"]["Name"]) == ("+41 44 1", "Ada Admin")
     table = sf.run("data", "query", "--query", query)
@@ -132,11 +194,19 @@ def test_records(sf: Sf) -> None:
 @shows(CLI, "data query (aggregates, csv)", "data search")
 def test_queries_and_search(sf: Sf) -> None:
     rows = sf.run(
-        "data", "query", "--query", "SELECT Industry, COUNT(Id) n FROM Account GROUP BY Industry ORDER BY Industry", "--result-format", "csv"
+        "data",
+        "query",
+        "--query",
+        "SELECT Industry, COUNT(Id) n FROM Account GROUP BY Industry ORDER BY Industry",
+        "--result-format",
+        "csv",
     )
     header, *lines = rows.strip().splitlines()
     assert header == "Industry,n"
-    assert sum(int(line.rsplit(",", 1)[1]) for line in lines) == sf.json("data", "query", "--query", "SELECT COUNT() FROM Account")["totalSize"]
+    assert (
+        sum(int(line.rsplit(",", 1)[1]) for line in lines)
+        == sf.json("data", "query", "--query", "SELECT COUNT() FROM Account")["totalSize"]
+    )
     assert "Alder" in sf.run("data", "search", "--query", "FIND {Alder} IN NAME FIELDS RETURNING Account(Name, Phone)")
 
 
@@ -145,7 +215,9 @@ def test_trees_go_out_and_come_in_again(sf: Sf) -> None:
     query = "SELECT Name, (SELECT LastName, FirstName FROM Contacts) FROM Account WHERE Name LIKE 'Alder%'"
 
     def count() -> int:
-        return sf.json("data", "query", "--query", "SELECT COUNT() FROM Contact WHERE Account.Name LIKE 'Alder%'")["totalSize"]
+        return sf.json("data", "query", "--query", "SELECT COUNT() FROM Contact WHERE Account.Name LIKE 'Alder%'")[
+            "totalSize"
+        ]
 
     before = count()
     assert before > 0
@@ -159,16 +231,42 @@ def test_trees_go_out_and_come_in_again(sf: Sf) -> None:
     assert count() == 4 * before
 
 
-@shows(CLI, "data import bulk", "data update bulk", "data upsert bulk", "data export bulk", "data delete bulk", "data bulk results")
+@shows(
+    CLI,
+    "data import bulk",
+    "data update bulk",
+    "data upsert bulk",
+    "data export bulk",
+    "data delete bulk",
+    "data bulk results",
+)
 def test_bulk_goes_in_and_out(sf: Sf) -> None:
     def run(command: str, text: str, *more: str) -> Any:
         file = sf.home / "rows.csv"
         file.write_text(text)
-        return sf.json("data", command, "bulk", "--sobject", "Account", "--file", str(file), "--wait", "5", "--line-ending", "LF", *more)
+        return sf.json(
+            "data",
+            command,
+            "bulk",
+            "--sobject",
+            "Account",
+            "--file",
+            str(file),
+            "--wait",
+            "5",
+            "--line-ending",
+            "LF",
+            *more,
+        )
 
     names = [f"Bulk {n:03}" for n in range(250)]
     assert run("import", "Name,External_Id__c\n" + "".join(f"{n},{n}\n" for n in names))["processedRecords"] == 250
-    done = run("upsert", "External_Id__c,Name,Phone\nBulk 001,Bulk changed,1\nBulk new,Bulk new,2\n", "--external-id", "External_Id__c")
+    done = run(
+        "upsert",
+        "External_Id__c,Name,Phone\nBulk 001,Bulk changed,1\nBulk new,Bulk new,2\n",
+        "--external-id",
+        "External_Id__c",
+    )
     assert sf.json("data", "bulk", "results", "--job-id", done["jobInfo"]["id"])["successfulRecords"] == 2
     sf.run(
         "data",
@@ -188,7 +286,12 @@ def test_bulk_goes_in_and_out(sf: Sf) -> None:
     run("update", "Id,Phone\n" + "".join(f"{i},7\n" for i in ids))
     assert sf.json("data", "query", "--query", "SELECT COUNT() FROM Account WHERE Phone = '7'")["totalSize"] == 251
     run("delete", "Id\n" + "".join(f"{i}\n" for i in ids))
-    assert sf.json("data", "query", "--query", "SELECT COUNT() FROM Account WHERE External_Id__c LIKE 'Bulk%'")["totalSize"] == 0
+    assert (
+        sf.json("data", "query", "--query", "SELECT COUNT() FROM Account WHERE External_Id__c LIKE 'Bulk%'")[
+            "totalSize"
+        ]
+        == 0
+    )
 
 
 @shows(CLI, "sobject list", "sobject describe", "org list limits", "api request rest")

@@ -43,7 +43,10 @@ class InProcess(AnOrg):
 
     async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
         person = Person(self._user, str(ZONE))
-        return [cast(Sequence[Row], run(self._org, self._schema, text, person=person, version="66.0").records) for text in texts]
+        return [
+            cast(Sequence[Row], run(self._org, self._schema, text, person=person, version="66.0").records)
+            for text in texts
+        ]
 
     async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
         return {sobject: self._of(sobject) for sobject in sobjects}
@@ -51,11 +54,17 @@ class InProcess(AnOrg):
     def _of(self, sobject: str) -> Described:
         names = {"CreatedDate", "Amount", *(field for field in LAYOUTS[sobject].listed if "." not in field)}
         picklists = {"StageName": tuple(stage for stage, _ in STAGES)}
-        shapes = (FieldShape(name, name, "string", False, True, True, picklist=picklists.get(name, ())) for name in names)
-        return Described(sobject, sobject, f"{sobject}s", {shape.name: DescribedField(shape, True, True) for shape in shapes})
+        shapes = (
+            FieldShape(name, name, "string", False, True, True, picklist=picklists.get(name, ())) for name in names
+        )
+        return Described(
+            sobject, sobject, f"{sobject}s", {shape.name: DescribedField(shape, True, True) for shape in shapes}
+        )
 
     def home(self) -> Dashboard:
-        return asyncio.run(self.queries.get_dashboard(Caller(Uid.of("00D000000000001AAA", self._user), "phone"), Empty()))
+        return asyncio.run(
+            self.queries.get_dashboard(Caller(Uid.of("00D000000000001AAA", self._user), "phone"), Empty())
+        )
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +108,9 @@ def test_home_is_alive_on_every_day_of_the_year(org: Org, year: int) -> None:
         day += timedelta(days=1)
 
 
-@pytest.mark.parametrize("moment", ["2026-12-31T23:59:58", "2027-01-01T00:00:02", "2027-03-31T23:30:00", "2027-07-01T00:30:00"])
+@pytest.mark.parametrize(
+    "moment", ["2026-12-31T23:59:58", "2027-01-01T00:00:02", "2027-03-31T23:30:00", "2027-07-01T00:30:00"]
+)
 def test_home_is_alive_around_midnight_where_the_user_is(org: Org, moment: str) -> None:
     there = datetime.fromisoformat(moment).replace(tzinfo=ZONE)
     looks_alive(made_at(org, there).home(), there.date())
@@ -107,7 +118,9 @@ def test_home_is_alive_around_midnight_where_the_user_is(org: Org, moment: str) 
 
 def test_the_same_day_makes_the_same_records(org: Org) -> None:
     moment = datetime(2027, 2, 28, 9, tzinfo=UTC)
-    first, again = ([dump for dump in made_at(org, moment)._org.db.iterdump() if '"Opportunity"' in dump] for _ in range(2))
+    first, again = (
+        [dump for dump in made_at(org, moment)._org.db.iterdump() if '"Opportunity"' in dump] for _ in range(2)
+    )
     assert first
     assert len(first) == len(again)
     assert [line[:200] for line in first] == [line[:200] for line in again]
@@ -119,7 +132,9 @@ def test_an_org_of_weeks_ago_says_so_when_it_is_served(tmp_path: Path) -> None:
         db.create_collation(COLLATION, lambda one, other: (one > other) - (one < other))
         db.execute("UPDATE Organization SET CreatedDate = ?", (to_datetime(time.time() - 34 * 86_400),))
     with subprocess.Popen(
-        [sys.executable, "-m", "localorg.cli", "serve", "--data", str(tmp_path), "--port", "0"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "localorg.cli", "serve", "--data", str(tmp_path), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as serving:
         assert serving.stdout is not None
         said = serving.stdout.readline()

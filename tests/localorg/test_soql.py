@@ -70,16 +70,24 @@ def accounts(query: Query) -> list[dict[str, Any]]:
         ("IsDeleted = false", lambda a: True),
     ],
 )
-def test_where(query: Query, accounts: list[dict[str, Any]], where: str, test: Callable[[dict[str, Any]], bool]) -> None:
+def test_where(
+    query: Query, accounts: list[dict[str, Any]], where: str, test: Callable[[dict[str, Any]], bool]
+) -> None:
     found = query(f"SELECT Id FROM Account WHERE {where}")
     assert sorted(r["Id"] for r in found["records"]) == sorted(a["Id"] for a in accounts if test(a))
     assert found["totalSize"] == len(found["records"])
-    assert query(f"SELECT COUNT() FROM Account WHERE {where}") == {"totalSize": found["totalSize"], "done": True, "records": []}
+    assert query(f"SELECT COUNT() FROM Account WHERE {where}") == {
+        "totalSize": found["totalSize"],
+        "done": True,
+        "records": [],
+    }
 
 
 def test_relationships_in_both_directions(query: Query) -> None:
     contacts = query("SELECT Id, Account.Name, Account.Owner.Name, AccountId FROM Contact")["records"]
-    parents = query("SELECT Id, Name, (SELECT Id FROM Contacts ORDER BY Id), (SELECT Id FROM Opportunities) FROM Account")["records"]
+    parents = query(
+        "SELECT Id, Name, (SELECT Id FROM Contacts ORDER BY Id), (SELECT Id FROM Opportunities) FROM Account"
+    )["records"]
     by_account = {p["Id"]: p for p in parents}
     assert all(c["Account"]["Name"] == by_account[c["AccountId"]]["Name"] for c in contacts)
     assert all(c["Account"]["attributes"]["url"].endswith(c["AccountId"]) for c in contacts)
@@ -92,8 +100,12 @@ def test_a_missing_parent_is_null(query: Query) -> None:
 
 
 def test_semi_and_anti_joins(query: Query, accounts: list[dict[str, Any]]) -> None:
-    inside = query("SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Opportunity WHERE IsClosed = false)")["records"]
-    outside = query("SELECT Id FROM Account WHERE Id NOT IN (SELECT AccountId FROM Opportunity WHERE IsClosed = false)")["records"]
+    inside = query("SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Opportunity WHERE IsClosed = false)")[
+        "records"
+    ]
+    outside = query(
+        "SELECT Id FROM Account WHERE Id NOT IN (SELECT AccountId FROM Opportunity WHERE IsClosed = false)"
+    )["records"]
     assert {r["Id"] for r in inside} | {r["Id"] for r in outside} == {a["Id"] for a in accounts}
     assert not {r["Id"] for r in inside} & {r["Id"] for r in outside}
 
@@ -102,7 +114,9 @@ def test_multi_select_picklists(query: Query) -> None:
     leads = query("SELECT Id, Interests__c FROM Lead")["records"]
     chosen = {r["Id"]: set((r["Interests__c"] or "").split(";")) for r in leads}
     found = query("SELECT Id FROM Lead WHERE Interests__c INCLUDES ('Hardware;Software', 'Training')")["records"]
-    assert {r["Id"] for r in found} == {i for i, c in chosen.items() if {"Hardware", "Software"} <= c or "Training" in c}
+    assert {r["Id"] for r in found} == {
+        i for i, c in chosen.items() if {"Hardware", "Software"} <= c or "Training" in c
+    }
     left = query("SELECT Id FROM Lead WHERE Interests__c EXCLUDES ('Hardware;Software', 'Training')")["records"]
     assert {r["Id"] for r in found} | {r["Id"] for r in left} == set(chosen)
     assert query("SELECT Id FROM Lead WHERE Name INCLUDES ('x')")[0]["errorCode"] == "INVALID_QUERY_FILTER_OPERATOR"
@@ -111,7 +125,8 @@ def test_multi_select_picklists(query: Query) -> None:
 def test_aggregates_group_and_have(query: Query) -> None:
     deals = query("SELECT StageName, Amount FROM Opportunity")["records"]
     groups = query(
-        "SELECT StageName, COUNT(Id), SUM(Amount) total, MAX(Amount) FROM Opportunity GROUP BY StageName HAVING COUNT(Id) > 2 ORDER BY COUNT(Id) DESC"
+        "SELECT StageName, COUNT(Id), SUM(Amount) total, MAX(Amount) FROM Opportunity GROUP BY StageName HAVING"
+        " COUNT(Id) > 2 ORDER BY COUNT(Id) DESC"
     )
     for row in groups["records"]:
         same = [d["Amount"] for d in deals if d["StageName"] == row["StageName"]]
@@ -135,7 +150,9 @@ def test_paging_follows_the_locator(query: Query) -> None:
         first = query("", path=first["nextRecordsUrl"])
         seen += first["records"]
     assert len({r["Id"] for r in seen}) == total
-    assert query("", path="/services/data/v68.0/query/01gnonsense-5") == [{"message": "invalid query locator", "errorCode": "INVALID_QUERY_LOCATOR"}]
+    assert query("", path="/services/data/v68.0/query/01gnonsense-5") == [
+        {"message": "invalid query locator", "errorCode": "INVALID_QUERY_LOCATOR"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -150,8 +167,16 @@ def test_paging_follows_the_locator(query: Query) -> None:
         ("SELECT Id, Id FROM Account", "INVALID_FIELD", "duplicate field selected: Id"),
         ("SELECT Id FROM Account WHERE Name = 'it's'", "MALFORMED_QUERY", "unexpected token"),
         ("SELECT Id FROM Account WHERE Name = 'a\\xb'", "MALFORMED_QUERY", "Illegal escape sequence"),
-        ("SELECT Id FROM Account WHERE Name = 5", "INVALID_FIELD", "must be of type string and should be enclosed in quotes"),
-        ("SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'", "MALFORMED_QUERY", "unexpected token: 'OR'"),
+        (
+            "SELECT Id FROM Account WHERE Name = 5",
+            "INVALID_FIELD",
+            "must be of type string and should be enclosed in quotes",
+        ),
+        (
+            "SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'",
+            "MALFORMED_QUERY",
+            "unexpected token: 'OR'",
+        ),
         ("SELECT Id FROM Account OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"),
         ("SELECT FIELDS(ALL) FROM Account", "MALFORMED_QUERY", "must have a LIMIT of at most 200"),
         ("SELECT Name, COUNT(Id) FROM Account", "MALFORMED_QUERY", "Field must be grouped or aggregated: Name"),
@@ -288,15 +313,21 @@ def cities() -> Iterator[Query]:
     ("BillingCity = ''", [None]),
     ("BillingCity != ''", ["Zurich", "ZÜRICH", "Zürich", "straße", "zürich", "Århus", "århus", "Ωmega"]),
 ])  # fmt: skip
-def test_text_is_compared_without_regard_to_case_in_any_alphabet(cities: Query, where: str, found: list[str | None]) -> None:
+def test_text_is_compared_without_regard_to_case_in_any_alphabet(
+    cities: Query, where: str, found: list[str | None]
+) -> None:
     answer = cities(f"SELECT BillingCity FROM Account WHERE {where}")
     assert sorted((r["BillingCity"] for r in answer["records"]), key=str) == found
 
 
 def test_text_is_sorted_and_grouped_without_regard_to_case_in_any_alphabet(cities: Query) -> None:
-    found = cities("SELECT Name FROM Account WHERE BillingCity LIKE '_rhus' OR BillingCity LIKE 'z%' ORDER BY Name, Id")["records"]
+    found = cities(
+        "SELECT Name FROM Account WHERE BillingCity LIKE '_rhus' OR BillingCity LIKE 'z%' ORDER BY Name, Id"
+    )["records"]
     assert [r["Name"] for r in found] == ["Zurich", "Zürich", "ZÜRICH", "zürich", "Århus", "århus"]
-    groups = cities("SELECT COUNT(Id) n FROM Account WHERE BillingCity != null GROUP BY BillingCity ORDER BY COUNT(Id) DESC")["records"]
+    groups = cities(
+        "SELECT COUNT(Id) n FROM Account WHERE BillingCity != null GROUP BY BillingCity ORDER BY COUNT(Id) DESC"
+    )["records"]
     assert [g["n"] for g in groups] == [3, 2, 1, 1, 1]
     assert cities("SELECT COUNT_DISTINCT(BillingCity) n FROM Account")["records"][0]["n"] == 5
 
@@ -313,17 +344,26 @@ def test_text_is_sorted_and_grouped_without_regard_to_case_in_any_alphabet(citie
      "value of filter criterion for field 'CloseDate' must be of type date and should not be enclosed in quotes"),
     ("SELECT Id FROM Account WHERE Name = 5", "INVALID_FIELD",
      "value of filter criterion for field 'Name' must be of type string and should be enclosed in quotes"),
-    ("SELECT Id FROM Account WHERE Description = 'x'", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
-    ("SELECT Id FROM Account WHERE Description = null", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
-    ("SELECT Id FROM Account WHERE Description LIKE '%x%'", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
-    ("SELECT Id FROM Account WHERE Description IN ('x')", "INVALID_FIELD", "field 'Description' can not be filtered in a query call"),
-    ("SELECT Id FROM Account ORDER BY Description", "INVALID_FIELD", "field 'Description' can not be sorted in a query call"),
-    ("SELECT COUNT(Id) FROM Account GROUP BY Description", "INVALID_FIELD", "field 'Description' can not be grouped in a query call"),
+    ("SELECT Id FROM Account WHERE Description = 'x'", "INVALID_FIELD",
+     "field 'Description' can not be filtered in a query call"),
+    ("SELECT Id FROM Account WHERE Description = null", "INVALID_FIELD",
+     "field 'Description' can not be filtered in a query call"),
+    ("SELECT Id FROM Account WHERE Description LIKE '%x%'", "INVALID_FIELD",
+     "field 'Description' can not be filtered in a query call"),
+    ("SELECT Id FROM Account WHERE Description IN ('x')", "INVALID_FIELD",
+     "field 'Description' can not be filtered in a query call"),
+    ("SELECT Id FROM Account ORDER BY Description", "INVALID_FIELD",
+     "field 'Description' can not be sorted in a query call"),
+    ("SELECT COUNT(Id) FROM Account GROUP BY Description", "INVALID_FIELD",
+     "field 'Description' can not be grouped in a query call"),
     ("SELECT Id FROM Opportunity WHERE CloseDate = 2025-02-30", "MALFORMED_QUERY", "Invalid date: 2025-02-30"),
-    ("SELECT Id FROM Account WHERE CreatedDate > 2025-02-30T00:00:00Z", "MALFORMED_QUERY", "Invalid date: 2025-02-30T00:00:00Z"),
+    ("SELECT Id FROM Account WHERE CreatedDate > 2025-02-30T00:00:00Z", "MALFORMED_QUERY",
+     "Invalid date: 2025-02-30T00:00:00Z"),
     ("SELECT Name n FROM Account", "MALFORMED_QUERY", "only aggregate expressions use field aliasing"),
 ])  # fmt: skip
-def test_what_cannot_be_answered_is_refused_in_salesforces_words(cities: Query, text: str, code: str, said: str) -> None:
+def test_what_cannot_be_answered_is_refused_in_salesforces_words(
+    cities: Query, text: str, code: str, said: str
+) -> None:
     (refused,) = cities(text)
     assert refused["errorCode"] == code
     assert refused["message"].endswith(said)
@@ -344,6 +384,8 @@ def test_the_rest_interface_tells_which_fields_cannot_be_filtered_or_sorted(unto
 def test_random_queries_are_answered_as_by_reading_the_rows() -> None:
     """`make test-deep` asks more of them."""
     org, schema, rows = an_org()
-    different = [d for n in range(examples(2000)) if (d := differs(org, schema, rows, asked(random.Random(n)))) is not None]
+    different = [
+        d for n in range(examples(2000)) if (d := differs(org, schema, rows, asked(random.Random(n)))) is not None
+    ]
     org.close()
     assert not different, "\n".join(different[:5])

@@ -1,4 +1,6 @@
-"""What the org tells of itself to clients that draw pages: compact layouts, list views, quick actions, UI API; and the APIs that it has not."""
+"""What the org tells of itself to clients that draw pages: compact layouts, list views, quick actions, UI API; and the
+APIs that it has not.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -89,12 +91,18 @@ def test_quick_actions_create_records(http: httpx.Client, log_in_as: Callable[[s
     defaults = http.get(f"{BASE}/sobjects/Account/quickActions/NewContact/defaultValues/{account}").json()
     assert defaults["AccountId"] == account
     made = http.post(
-        f"{BASE}/sobjects/Account/quickActions/NewContact", json={"contextId": account, "record": {"LastName": "Quick", "AccountId": account}}
+        f"{BASE}/sobjects/Account/quickActions/NewContact",
+        json={"contextId": account, "record": {"LastName": "Quick", "AccountId": account}},
     )
     assert made.status_code == 201
     assert rows(http, f"SELECT LastName FROM Contact WHERE Id = '{made.json()['id']}'")[0]["LastName"] == "Quick"
-    assert http.post(f"{BASE}/quickActions/NewContact", json={"record": {}}).json()[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
-    assert http.post(f"{BASE}/quickActions/NewContact", json={"record": 5}).json()[0]["errorCode"] == "JSON_PARSER_ERROR"
+    assert (
+        http.post(f"{BASE}/quickActions/NewContact", json={"record": {}}).json()[0]["errorCode"]
+        == "REQUIRED_FIELD_MISSING"
+    )
+    assert (
+        http.post(f"{BASE}/quickActions/NewContact", json={"record": 5}).json()[0]["errorCode"] == "JSON_PARSER_ERROR"
+    )
     assert http.get(f"{BASE}/quickActions/Nope/describe").status_code == 404
     assert log_in_as("readonly@localorg.test").get(f"{BASE}/quickActions").json() == []
 
@@ -104,7 +112,9 @@ def test_objects_are_described(http: httpx.Client) -> None:
     assert info["nameFields"] == ["Subject"]
     assert info["fields"]["WhatId"]["polymorphicForeignKey"]
     assert [r["apiName"] for r in info["fields"]["WhatId"]["referenceToInfos"]] == ["Account", "Case", "Opportunity"]
-    assert http.get(f"{UI}/object-info/Account").json()["fields"]["BillingCity"]["compoundFieldName"] == "BillingAddress"
+    assert (
+        http.get(f"{UI}/object-info/Account").json()["fields"]["BillingCity"]["compoundFieldName"] == "BillingAddress"
+    )
     assert info["recordTypeInfos"][MASTER]["master"]
     both = http.get(f"{UI}/object-info/batch/Account,Nope").json()["results"]
     assert [r["statusCode"] for r in both] == [200, 404]
@@ -117,9 +127,15 @@ def test_objects_are_described(http: httpx.Client) -> None:
 
 
 def test_records_come_as_people_read_them(http: httpx.Client) -> None:
-    deal = rows(http, "SELECT Id, Amount, CloseDate, Account.Name, Owner.Name FROM Opportunity ORDER BY Name LIMIT 1")[0]
-    fields = "Opportunity.Amount,Opportunity.CloseDate,Opportunity.OwnerId,Opportunity.Account.Name,Opportunity.LastModifiedDate"
-    found = http.get(f"{UI}/records/{deal['Id']}", params={"fields": fields, "optionalFields": "Opportunity.Nope,Opportunity.StageName"}).json()
+    deal = rows(http, "SELECT Id, Amount, CloseDate, Account.Name, Owner.Name FROM Opportunity ORDER BY Name LIMIT 1")[
+        0
+    ]
+    wanted = ("Amount", "CloseDate", "OwnerId", "Account.Name", "LastModifiedDate")
+    fields = ",".join(f"Opportunity.{name}" for name in wanted)
+    found = http.get(
+        f"{UI}/records/{deal['Id']}",
+        params={"fields": fields, "optionalFields": "Opportunity.Nope,Opportunity.StageName"},
+    ).json()
     assert found["fields"]["Amount"] == {"displayValue": f"US${deal['Amount']:,.2f}", "value": deal["Amount"]}
     year, month, day = deal["CloseDate"].split("-")
     assert found["fields"]["CloseDate"] == {"displayValue": f"{day}/{month}/{year}", "value": deal["CloseDate"]}
@@ -130,9 +146,13 @@ def test_records_come_as_people_read_them(http: httpx.Client) -> None:
     assert "Nope" not in found["fields"]
     full = http.get(f"{UI}/records/{deal['Id']}", params={"layoutTypes": "Full"}).json()
     assert full["fields"]["NextStep"]["value"]
-    assert http.get(f"{UI}/records/{deal['Id']}", params={"layoutTypes": "Compact"}).json()["fields"]["StageName"]["displayValue"]
+    assert http.get(f"{UI}/records/{deal['Id']}", params={"layoutTypes": "Compact"}).json()["fields"]["StageName"][
+        "displayValue"
+    ]
     assert deal["Id"] in {r["Id"] for r in http.get(f"{BASE}/recent").json()}
-    batch = http.get(f"{UI}/records/batch/{deal['Id']},006000000000000AAA", params={"fields": "Opportunity.Name"}).json()
+    batch = http.get(
+        f"{UI}/records/batch/{deal['Id']},006000000000000AAA", params={"fields": "Opportunity.Name"}
+    ).json()
     assert (batch["hasErrors"], [r["statusCode"] for r in batch["results"]]) == (True, [200, 404])
 
 
@@ -165,7 +185,8 @@ def test_records_are_written(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("query", "code"), [
-    ({}, "ILLEGAL_QUERY_PARAMETER_VALUE"), ({"fields": "Name"}, "INVALID_FIELD"), ({"fields": "Account.Nope"}, "INVALID_FIELD"),
+    ({}, "ILLEGAL_QUERY_PARAMETER_VALUE"), ({"fields": "Name"}, "INVALID_FIELD"), ({"fields": "Account.Nope"},
+        "INVALID_FIELD"),
     ({"fields": "Account.Name FROM User"}, "MALFORMED_QUERY"), ({"layoutTypes": "Half"}, "INVALID_REQUEST"),
 ])  # fmt: skip
 def test_bad_fields_are_refused(http: httpx.Client, query: dict[str, str], code: str) -> None:
@@ -189,13 +210,22 @@ def test_lists_and_related_lists_page(http: httpx.Client) -> None:
             break
         page = http.get(page["nextPageUrl"]).json()
     assert names == [r["Name"] for r in rows(http, "SELECT Name FROM Account ORDER BY Name")]
-    account = rows(http, "SELECT AccountId, COUNT(Id) n FROM Contact GROUP BY AccountId ORDER BY COUNT(Id) DESC LIMIT 1")[0]
-    assert {"Contacts", "Opportunities"} <= {r["relatedListId"] for r in http.get(f"{UI}/related-list-info/Account").json()["relatedLists"]}
-    related = http.get(f"{UI}/related-list-records/{account['AccountId']}/Contacts", params={"fields": "Contact.Name,Contact.Email"}).json()
+    account = rows(
+        http, "SELECT AccountId, COUNT(Id) n FROM Contact GROUP BY AccountId ORDER BY COUNT(Id) DESC LIMIT 1"
+    )[0]
+    assert {"Contacts", "Opportunities"} <= {
+        r["relatedListId"] for r in http.get(f"{UI}/related-list-info/Account").json()["relatedLists"]
+    }
+    related = http.get(
+        f"{UI}/related-list-records/{account['AccountId']}/Contacts", params={"fields": "Contact.Name,Contact.Email"}
+    ).json()
     assert related["count"] == account["n"]
     assert related["records"][0]["fields"]["Email"]["value"]
     assert http.get(f"{UI}/related-list-records/{account['AccountId']}/Nope").status_code == 404
-    assert http.get(f"{UI}/list-records/Account/AllAccounts", params={"pageSize": 0}).json()[0]["errorCode"] == "INVALID_REQUEST"
+    assert (
+        http.get(f"{UI}/list-records/Account/AllAccounts", params={"pageSize": 0}).json()[0]["errorCode"]
+        == "INVALID_REQUEST"
+    )
 
 
 def test_what_a_profile_may_not_see_is_not_there(log_in_as: Callable[[str], httpx.Client], http: httpx.Client) -> None:
@@ -203,7 +233,10 @@ def test_what_a_profile_may_not_see_is_not_there(log_in_as: Callable[[str], http
     deal = rows(http, "SELECT Id FROM Opportunity LIMIT 1")[0]["Id"]
     assert "Amount" not in reader.get(f"{UI}/object-info/Opportunity").json()["fields"]
     assert "Amount" not in reader.get(f"{UI}/records/{deal}", params={"layoutTypes": "Full"}).json()["fields"]
-    assert reader.get(f"{UI}/records/{deal}", params={"fields": "Opportunity.Amount"}).json()[0]["errorCode"] == "INVALID_FIELD"
+    assert (
+        reader.get(f"{UI}/records/{deal}", params={"fields": "Opportunity.Amount"}).json()[0]["errorCode"]
+        == "INVALID_FIELD"
+    )
     lead = rows(http, "SELECT Id FROM Lead LIMIT 1")[0]["Id"]
     assert reader.get(f"{UI}/records/{lead}", params={"layoutTypes": "Full"}).status_code == 404
     assert reader.get(f"{BASE}/sobjects/Lead/listviews").status_code == 404
@@ -219,7 +252,9 @@ def test_what_a_profile_may_not_see_is_not_there(log_in_as: Callable[[str], http
     ("GET", f"{UI}/favorites", 403, "API_DISABLED_FOR_ORG"),
     ("POST", f"{UI}/favorites/batch", 403, "API_DISABLED_FOR_ORG"),
 ])  # fmt: skip
-def test_apis_that_the_org_has_not_are_refused_in_their_own_form(http: httpx.Client, method: str, path: str, status: int, said: str) -> None:
+def test_apis_that_the_org_has_not_are_refused_in_their_own_form(
+    http: httpx.Client, method: str, path: str, status: int, said: str
+) -> None:
     answer = http.request(method, path, content=b"{}")
     assert answer.status_code == status
     assert said in answer.text
@@ -245,7 +280,11 @@ def documented(repository: Path) -> dict[str, str]:
 
 def test_the_table_names_every_route(repository: Path, own: EmbeddedOrg) -> None:
     assert own.org is not None
-    served = {re.sub(r"^/services/data/v\{version\}", "", one.path).rstrip("/") or "/" for one in rest_routes(own.org) if isinstance(one, Route)}
+    served = {
+        re.sub(r"^/services/data/v\{version\}", "", one.path).rstrip("/") or "/"
+        for one in rest_routes(own.org)
+        if isinstance(one, Route)
+    }
     refused = {"/metadata/{rest:path}", "/ui-api/favorites{rest:path}"}  # the table names examples of them
     assert served - refused <= set(documented(repository))
     assert {path for path, here in documented(repository).items() if here in ("yes", "part")} <= served
@@ -259,10 +298,19 @@ def test_what_the_table_calls_refused_is_refused(repository: Path, http: httpx.C
         asked = re.sub(r"\{id\}|\{ids\}", account, path.replace("{sobject}", "Account"))
         asked = re.sub(r"\{[a-z_:]+\}", "x", asked)
         for method in ("GET", "POST"):
-            answer = http.request(method, asked if asked.startswith(("/services", "/cometd")) else BASE + asked, content=b"{}")
+            answer = http.request(
+                method, asked if asked.startswith(("/services", "/cometd")) else BASE + asked, content=b"{}"
+            )
             said = answer.text
-            assert answer.status_code in (400, 403, 404, 405, 500) or "403::" in said, (method, asked, answer.status_code)
-            assert any(word in said for word in ("NOT_FOUND", "METHOD_NOT_ALLOWED", "API_DISABLED_FOR_ORG", "FeatureNotEnabled", "403::")), (
+            assert answer.status_code in (400, 403, 404, 405, 500) or "403::" in said, (
+                method,
+                asked,
+                answer.status_code,
+            )
+            assert any(
+                word in said
+                for word in ("NOT_FOUND", "METHOD_NOT_ALLOWED", "API_DISABLED_FOR_ORG", "FeatureNotEnabled", "403::")
+            ), (
                 asked,
                 said,
             )

@@ -1,7 +1,9 @@
-"""`gcloud` and `firebase` for tests: a project in a file, answers in the formats of the real tools, every change written down.
+"""`gcloud` and `firebase` for tests: a project in a file, answers in the formats of the real tools, every change
+written down.
 
-The formats are those of Google's reference ("gcloud … --format=json" prints the API's resources) and of firebase-tools 15; they were
-not recorded from a real project. The programs themselves are shell scripts that ask the test, because starting Python takes ten times as long.
+The formats are those of Google's reference ("gcloud … --format=json" prints the API's resources) and of firebase-tools
+15; they were not recorded from a real project. The programs themselves are shell scripts that ask the test, because
+starting Python takes ten times as long.
 """
 
 import json
@@ -55,19 +57,29 @@ def _policy(world: dict[str, Any], key: str) -> Any:
     roles: dict[str, list[str]] = {}
     for role, member in world["policies"].get(key, []):
         roles.setdefault(role, []).append(member)
-    return {"bindings": [{"role": role, "members": members} for role, members in roles.items()], "etag": "BwY=", "version": 1}
+    return {
+        "bindings": [{"role": role, "members": members} for role, members in roles.items()],
+        "etag": "BwY=",
+        "version": 1,
+    }
 
 
 def _needs(world: dict[str, Any], api: str) -> None:
     if f"{api}.googleapis.com" not in world["apis"]:
-        raise Refused(f"ERROR: (gcloud) PERMISSION_DENIED: {api}.googleapis.com has not been used in project p before or it is disabled.")
+        raise Refused(
+            f"ERROR: (gcloud) PERMISSION_DENIED: {api}.googleapis.com has not been used in project p before or it is"
+            " disabled."
+        )
 
 
 def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
     """What a reading command says; None for a command that changes something."""
     match [w for w in words if not w.startswith("--")]:
         case ["services", "list"]:
-            return [{"config": {"name": api, "title": api}, "name": f"projects/123/services/{api}", "state": "ENABLED"} for api in world["apis"]]
+            return [
+                {"config": {"name": api, "title": api}, "name": f"projects/123/services/{api}", "state": "ENABLED"}
+                for api in world["apis"]
+            ]
         case ["firestore", "databases", "list"]:
             _needs(world, "firestore")
             return [{"name": f"projects/{project}/databases/(default)", **d} for d in world["databases"]]
@@ -75,10 +87,14 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             return world["backups"]
         case ["iam", "service-accounts", "list"]:
             _needs(world, "iam")
-            return [{"email": email, "name": f"projects/{project}/serviceAccounts/{email}"} for email in world["accounts"]]
+            return [
+                {"email": email, "name": f"projects/{project}/serviceAccounts/{email}"} for email in world["accounts"]
+            ]
         case ["iam", "service-accounts", "get-iam-policy", account]:
             if account not in world["accounts"]:
-                raise Refused(f"ERROR: (gcloud.iam.service-accounts.get-iam-policy) NOT_FOUND: Unknown service account {account}")
+                raise Refused(
+                    f"ERROR: (gcloud.iam.service-accounts.get-iam-policy) NOT_FOUND: Unknown service account {account}"
+                )
             return _policy(world, account)
         case ["projects", "get-iam-policy", _]:
             return _policy(world, "project")
@@ -86,7 +102,10 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             _needs(world, "secretmanager")
             return [{"name": f"projects/123/secrets/{name}"} for name in world["secrets"]]
         case ["secrets", "versions", "list", name]:
-            return [{"name": f"projects/123/secrets/{name}/versions/{n + 1}", "state": "ENABLED"} for n in range(len(world["secrets"][name]))]
+            return [
+                {"name": f"projects/123/secrets/{name}/versions/{n + 1}", "state": "ENABLED"}
+                for n in range(len(world["secrets"][name]))
+            ]
         case ["secrets", "versions", "access", "latest"]:
             return Said(world["secrets"][_option(words, "secret")][-1])
         case ["secrets", "get-iam-policy", name]:
@@ -102,7 +121,10 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             return [{"name": f"projects/{project}/locations/x/keyRings/{ring}"} for ring in world["keyrings"]]
         case ["kms", "keys", "list"]:
             ring = _option(words, "keyring")
-            return [{"name": f"projects/{project}/locations/x/keyRings/{ring}/cryptoKeys/{key}"} for key in world["keyrings"][ring]]
+            return [
+                {"name": f"projects/{project}/locations/x/keyRings/{ring}/cryptoKeys/{key}"}
+                for key in world["keyrings"][ring]
+            ]
         case ["kms", "keys", "get-iam-policy", key]:
             return _policy(world, f"key {key}")
         case _:
@@ -115,13 +137,19 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
     match plain:
         case ["services", "enable", *apis]:
             if not world["billing"]:
-                raise Refused("ERROR: (gcloud.services.enable) FAILED_PRECONDITION: Billing account for project '123' is not found.")
+                raise Refused(
+                    "ERROR: (gcloud.services.enable) FAILED_PRECONDITION: Billing account for project '123' is not"
+                    " found."
+                )
             world["apis"] = sorted({*world["apis"], *apis})
         case ["firestore", "databases", "create"]:
             _needs(world, "firestore")
             location = _option(words, "location")
             if location not in ("eur3", "nam5", "europe-west1"):
-                raise Refused(f"ERROR: (gcloud.firestore.databases.create) INVALID_ARGUMENT: location '{location}' is not a valid location")
+                raise Refused(
+                    f"ERROR: (gcloud.firestore.databases.create) INVALID_ARGUMENT: location '{location}' is not a valid"
+                    " location"
+                )
             world["databases"].append({"type": "FIRESTORE_NATIVE", "locationId": location})
         case ["firestore", "backups", "schedules", "create"]:
             world["backups"].append({"retention": _option(words, "retention"), "dailyRecurrence": {}})
@@ -133,14 +161,19 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["projects", "add-iam-policy-binding"]:
             member = _option(words, "member").removeprefix("serviceAccount:")
             if member not in world["accounts"]:
-                raise Refused(f"ERROR: (gcloud.projects.add-iam-policy-binding) INVALID_ARGUMENT: Service account {member} does not exist.")
+                raise Refused(
+                    f"ERROR: (gcloud.projects.add-iam-policy-binding) INVALID_ARGUMENT: Service account {member} does"
+                    " not exist."
+                )
             _bind(world, "project", words)
         case ["secrets", "create", name]:
             _needs(world, "secretmanager")
             world["secrets"][name] = []
         case ["secrets", "versions", "add", name]:
             if not given:
-                raise Refused("ERROR: (gcloud.secrets.versions.add) INVALID_ARGUMENT: The [--data-file] must not be empty")
+                raise Refused(
+                    "ERROR: (gcloud.secrets.versions.add) INVALID_ARGUMENT: The [--data-file] must not be empty"
+                )
             world["secrets"][name].append(given)
         case ["secrets", "add-iam-policy-binding", name]:
             _bind(world, f"secret {name}", words)
@@ -159,7 +192,11 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
             _needs(world, "firebase")
             world["firebase"] = True
         case ["deploy", part, *_]:
-            needed = {"firestore": world["databases"], "functions": all(world["secrets"].values()) and world["secrets"], "hosting": world["firebase"]}
+            needed = {
+                "firestore": world["databases"],
+                "functions": all(world["secrets"].values()) and world["secrets"],
+                "hosting": world["firebase"],
+            }
             if not needed[part]:
                 raise Refused(f"Error: {part} has nothing to stand on")
             world["uploads"].append(part)
@@ -175,7 +212,14 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
     """The exit code, what is printed, and what is said of an error."""
     world = json.loads(file.read_text())
     if not world["loggedIn"]:
-        return 1, "", "ERROR: (gcloud) You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login\n"
+        return (
+            1,
+            "",
+            (
+                "ERROR: (gcloud) You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth"
+                " login\n"
+            ),
+        )
     if words == ["auth", "print-access-token"]:
         return 0, "ya29.a-token\n", ""
     try:
@@ -199,7 +243,8 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
     return 0, "", ""
 
 
-# Sends the project, its own name and its words, each ended by a zero byte, an empty one, and what it is given; prints what comes back.
+# Sends the project, its own name and its words, each ended by a zero byte, an empty one, and what it is given; prints
+# what comes back.
 _PROGRAM = """#!/bin/bash
 exec 3<>/dev/tcp/127.0.0.1/%d
 printf '%%s\\0' "$CLOUDSDK_CORE_PROJECT" %s "$@" "" >&3

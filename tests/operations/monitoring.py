@@ -1,7 +1,8 @@
 """What Cloud Monitoring would make of log lines: log-based metrics, and whether an alert policy's conditions hold.
 
-Only what deploy/monitoring uses: all lines fall into one alignment period. Source: Cloud Monitoring API reference, "AlertPolicy",
-and Cloud Logging documentation, "Logging query language". An operator or aligner that is not known here is an error.
+Only what deploy/monitoring uses: all lines fall into one alignment period. Source: Cloud Monitoring API reference,
+"AlertPolicy", and Cloud Logging documentation, "Logging query language". An operator or aligner that is not known here
+is an error.
 """
 
 import json
@@ -14,7 +15,9 @@ from typing import Any
 from devtools.paths import ROOT
 
 FOLDER = ROOT / "deploy/monitoring"
-_BURN_RATE = re.compile(r'select_slo_burn_rate\("projects/PROJECT/services/salesforce-sample/serviceLevelObjectives/([\w-]+)", "1440m"\)')
+_BURN_RATE = re.compile(
+    r'select_slo_burn_rate\("projects/PROJECT/services/salesforce-sample/serviceLevelObjectives/([\w-]+)", "1440m"\)'
+)
 _TERM = re.compile(r'([\w.]+?)\s*(=~|!=|=)\s*("(?:[^"\\]|\\.)*"|one_of\(.*\))')
 
 
@@ -27,7 +30,9 @@ class Point:
 
 
 def entry(line: str) -> dict[str, Any]:
-    """A line of a function's output as Cloud Run hands it to Cloud Logging: JSON is taken apart, anything else is text."""
+    """A line of a function's output as Cloud Run hands it to Cloud Logging: JSON is taken apart, anything else is
+    text.
+    """
     try:
         found = json.loads(line)
     except ValueError:
@@ -79,7 +84,11 @@ def series(text: str, metrics: Mapping[str, Any], entries: Sequence[Mapping[str,
     assert set(re.findall(r"metric\.labels\.(\w+)", text)) <= known, f"{named[1]} has the labels {known}"
     fixed = {"metric.type": f"logging.googleapis.com/user/{named[1]}", "resource.type": "cloud_run_revision"}
     found = points(metrics[named[1]], entries)
-    return [p for p in found if matches(text, lambda name, p=p: fixed.get(name, p.labels.get(name.removeprefix("metric.labels."))))]
+    return [
+        p
+        for p in found
+        if matches(text, lambda name, p=p: fixed.get(name, p.labels.get(name.removeprefix("metric.labels."))))
+    ]
 
 
 def fires(policy: Mapping[str, Any], metrics: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> bool:
@@ -106,7 +115,9 @@ def _holds(condition: Mapping[str, Any], metrics: Mapping[str, Any], entries: Se
 
 
 def _burn_rate(objective: Mapping[str, Any], metrics: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> float:
-    """How many times as fast as it may the budget of an objective is used up: the share of what is bad by the share that may be."""
+    """How many times as fast as it may the budget of an objective is used up: the share of what is bad by the share
+    that may be.
+    """
     asked = objective["serviceLevelIndicator"]["requestBased"]
     if "goodTotalRatio" in asked:
         whole = len(series(asked["goodTotalRatio"]["totalServiceFilter"], metrics, entries))

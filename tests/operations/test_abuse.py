@@ -1,6 +1,8 @@
-"""What a stranger may make the backend do: floods of made-up codes, requests that never end, other origins, forged logs.
+"""What a stranger may make the backend do: floods of made-up codes, requests that never end, other origins, forged
+logs.
 
-The processes here are set up as when they are deployed; the rest of the suite lets sign-ins fail as often as its tests want.
+The processes here are set up as when they are deployed; the rest of the suite lets sign-ins fail as often as its tests
+want.
 """
 
 import asyncio
@@ -33,12 +35,20 @@ def lines() -> list[str]:
 @pytest.fixture(scope="module")
 def auth(suite: Suite, lines: list[str]) -> Iterator[Fleet]:
     """Two processes of the auth function, with the budget of a deployed one."""
-    with Fleet(suite.plan, "auth", 2, lines.append, FAILED_SIGN_INS=str(BUDGET), ALLOWED_ORIGINS=f"http://127.0.0.1:1 {ELSEWHERE}") as running:
+    with Fleet(
+        suite.plan,
+        "auth",
+        2,
+        lines.append,
+        FAILED_SIGN_INS=str(BUDGET),
+        ALLOWED_ORIGINS=f"http://127.0.0.1:1 {ELSEWHERE}",
+    ) as running:
         yield running
 
 
 def firestore(suite: Suite, collection: str) -> list[str]:
-    url = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents/{collection}?pageSize=300"
+    documents = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
+    url = f"{documents}/{collection}?pageSize=300"
     found, page = list[str](), ""
     while True:
         answer = loopback.get(url + page, headers={"Authorization": "Bearer owner"}).json()
@@ -62,7 +72,12 @@ def real_sign_ins(suite: Suite, url: str, address: str, count: int) -> list[floa
     """People who sign in, one after the other, at the same backend; the seconds that each call took."""
     org_url, took = suite.plan.ports.url("localorg"), list[float]()
     for n in range(count):
-        app = App(url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}", headers={"X-Forwarded-For": address})
+        app = App(
+            url,
+            suite.plan.ports.url("auth"),
+            f"127.0.0.1:{suite.plan.ports.localorg}",
+            headers={"X-Forwarded-For": address},
+        )
         authorization = authorize(org_url, USERS[n % len(USERS)])
         began = time.monotonic()
         assert app.post("signIn", app.sign_in_body(authorization)).status_code == 200
@@ -71,7 +86,9 @@ def real_sign_ins(suite: Suite, url: str, address: str, count: int) -> list[floa
     return took
 
 
-def test_a_thousand_made_up_codes_cost_next_to_nothing_and_real_users_sign_in_beside_them(suite: Suite, auth: Fleet, org_url: str) -> None:
+def test_a_thousand_made_up_codes_cost_next_to_nothing_and_real_users_sign_in_beside_them(
+    suite: Suite, auth: Fleet, org_url: str
+) -> None:
     """Seen from outside: 1,000 such calls made 1,000 requests to Salesforce's token endpoint and 1,000 documents."""
     next_minute()
     codes = set(firestore(suite, "codes"))
@@ -79,7 +96,9 @@ def test_a_thousand_made_up_codes_cost_next_to_nothing_and_real_users_sign_in_be
     urls = [m.url for m in auth.members]
     with ThreadPoolExecutor() as pool:
         real = pool.submit(real_sign_ins, suite, urls[0], "192.0.2.1", 10)
-        ended = asyncio.run(flood(urls, [made_up(suite, f"aPrx{token_urlsafe(48)}==") for _ in range(1000)], "198.51.100.9"))
+        ended = asyncio.run(
+            flood(urls, [made_up(suite, f"aPrx{token_urlsafe(48)}==") for _ in range(1000)], "198.51.100.9")
+        )
         took = real.result()
     assert set(ended) == {"code-rejected", "too-many-sign-ins"}
     assert ended["code-rejected"] <= 2 * BUDGET + 5, "each of the two processes, until it has heard of the other"
@@ -90,7 +109,9 @@ def test_a_thousand_made_up_codes_cost_next_to_nothing_and_real_users_sign_in_be
 def test_codes_that_cannot_be_one_are_not_asked_for_at_all(suite: Suite, auth: Fleet, org_url: str) -> None:
     codes = set(firestore(suite, "codes"))
     control(org_url, "counters/reset")
-    ended = asyncio.run(flood([m.url for m in auth.members], [made_up(suite, f"made up {n}") for n in range(1000)], "203.0.113.1"))
+    ended = asyncio.run(
+        flood([m.url for m in auth.members], [made_up(suite, f"made up {n}") for n in range(1000)], "203.0.113.1")
+    )
     assert ended == {"malformed-request": 1000}
     assert "token.authorization_code" not in control(org_url, "counters")
     assert set(firestore(suite, "codes")) == codes
@@ -106,11 +127,19 @@ def test_a_person_at_the_same_address_as_a_naive_flood_still_signs_in(suite: Sui
 
 def test_the_refusal_says_when_to_come_again(suite: Suite, auth: Fleet) -> None:
     next_minute()
-    asyncio.run(flood([auth.members[0].url], [made_up(suite, f"aPrx{token_urlsafe(48)}==") for _ in range(BUDGET)], "203.0.113.3"))
+    asyncio.run(
+        flood(
+            [auth.members[0].url], [made_up(suite, f"aPrx{token_urlsafe(48)}==") for _ in range(BUDGET)], "203.0.113.3"
+        )
+    )
     body = {"data": made_up(suite, f"aPrx{token_urlsafe(48)}==")}
     answer = loopback.post(f"{auth.members[0].url}/signIn", json=body, headers={"X-Forwarded-For": "203.0.113.3"})
     error = answer.json()["error"]
-    assert (answer.status_code, error["status"], error["details"]["reason"]) == (429, "RESOURCE_EXHAUSTED", "too-many-sign-ins")
+    assert (answer.status_code, error["status"], error["details"]["reason"]) == (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "too-many-sign-ins",
+    )
     assert 1 <= error["details"]["retryAfter"] <= 60
     assert answer.headers["retry-after"] == str(error["details"]["retryAfter"])
 
@@ -123,7 +152,9 @@ def test_the_other_process_hears_of_it(suite: Suite, auth: Fleet) -> None:
     body = {"data": made_up(suite, f"aPrx{token_urlsafe(48)}==")}
     let_through = 0
     while True:  # it hears of the others when it tells of its own
-        reason = loopback.post(f"{second}/signIn", json=body, headers={"X-Forwarded-For": "203.0.113.4"}).json()["error"]["details"]["reason"]
+        reason = loopback.post(f"{second}/signIn", json=body, headers={"X-Forwarded-For": "203.0.113.4"}).json()[
+            "error"
+        ]["details"]["reason"]
         if reason == "too-many-sign-ins":
             break
         let_through += 1
@@ -134,8 +165,13 @@ def test_the_other_process_hears_of_it(suite: Suite, auth: Fleet) -> None:
 
 
 def half_sent(port: int, path: str, count: int) -> list[bytes]:
-    """Sends half of a request so often, and waits until the server has closed every connection; what it answered to each."""
-    half = f'POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"data": {{"code": "'
+    """Sends half of a request so often, and waits until the server has closed every connection; what it answered to
+    each.
+    """
+    half = (
+        f'POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"data":'
+        ' {"code": "'
+    )
     held = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
     began, answers = time.monotonic(), list[bytes]()
     try:
@@ -172,12 +208,23 @@ def test_a_public_call_takes_no_large_body(auth: Fleet) -> None:
     assert answer.json()["error"]["details"]["reason"] == "request-too-large"
 
 
-@pytest.mark.parametrize("path", ["x\n2026-11-26T00:00:00Z [info] call=forged", "x" * 5000, "\x1b[31mred", "é\u2028forged"])
+@pytest.mark.parametrize(
+    "path", ["x\n2026-11-26T00:00:00Z [info] call=forged", "x" * 5000, "\x1b[31mred", "é\u2028forged"]
+)
 def test_what_a_caller_writes_makes_up_no_line_of_the_log(auth: Fleet, lines: list[str], path: str) -> None:
     before = len(lines)
     with loopback.Client() as http:
-        http.post(httpx.URL(f"{auth.members[0].url}/").copy_with(raw_path=b"/" + "".join(f"%{b:02x}" for b in path.encode()).encode()), json={})
-        http.post(f"{auth.members[0].url}/getSignInOptions", json={"data": {}}, headers={"User-Agent": "last one of this test"})
+        http.post(
+            httpx.URL(f"{auth.members[0].url}/").copy_with(
+                raw_path=b"/" + "".join(f"%{b:02x}" for b in path.encode()).encode()
+            ),
+            json={},
+        )
+        http.post(
+            f"{auth.members[0].url}/getSignInOptions",
+            json={"data": {}},
+            headers={"User-Agent": "last one of this test"},
+        )
     deadline = time.monotonic() + 10
     while not any("getSignInOptions" in line for line in lines[before:]):
         assert time.monotonic() < deadline
@@ -201,7 +248,15 @@ class TestOrigins:
         assert "access-control-allow-credentials" not in answer.headers
 
     @pytest.mark.parametrize(
-        "origin", ["https://evil.example", f"{ELSEWHERE}.evil.example", "null", "http://elsewhere.example", f"{ELSEWHERE}:8443", ""]
+        "origin",
+        [
+            "https://evil.example",
+            f"{ELSEWHERE}.evil.example",
+            "null",
+            "http://elsewhere.example",
+            f"{ELSEWHERE}:8443",
+            "",
+        ],
     )
     def test_nothing_else_is_opened(self, auth: Fleet, origin: str) -> None:
         assert self.ask(auth, origin).status_code == 404
@@ -215,7 +270,9 @@ class TestOrigins:
             assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, ELSEWHERE)
 
     def test_by_default_no_origin_is_allowed(self, suite: Suite) -> None:
-        answer = loopback.post(f"{suite.plan.app_url}/auth/getSignInOptions", json={"data": {}}, headers={"Origin": ELSEWHERE})
+        answer = loopback.post(
+            f"{suite.plan.app_url}/auth/getSignInOptions", json={"data": {}}, headers={"Origin": ELSEWHERE}
+        )
         assert answer.status_code == 200
         assert answer.headers.get("access-control-allow-origin") != ELSEWHERE
 
@@ -225,13 +282,20 @@ class TestAppCheck:
     def checked(self, suite: Suite) -> Iterator[Fleet]:
         """A process that asks for App Check."""
         keys = KeyServer()
-        with Fleet(suite.plan, "auth", 1, APP_CHECK_APPS=APP, APP_CHECK_KEYS_URL=keys.url, GCLOUD_PROJECT=suite.plan.project) as running:
+        with Fleet(
+            suite.plan, "auth", 1, APP_CHECK_APPS=APP, APP_CHECK_KEYS_URL=keys.url, GCLOUD_PROJECT=suite.plan.project
+        ) as running:
             yield running
         keys.stop()
 
     def sign_in(self, suite: Suite, checked: Fleet, app_check: str | None) -> str:
         headers = {} if app_check is None else {"X-Firebase-AppCheck": app_check}
-        app = App(checked.members[0].url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}", headers=headers)
+        app = App(
+            checked.members[0].url,
+            suite.plan.ports.url("auth"),
+            f"127.0.0.1:{suite.plan.ports.localorg}",
+            headers=headers,
+        )
         answer = app.post("signIn", app.sign_in_body(authorize(suite.plan.ports.url("localorg"))))
         return "ok" if answer.status_code == 200 else answer.json()["error"]["details"]["reason"]
 

@@ -1,4 +1,5 @@
-"""Every alert is triggered once: real processes, a fault of the org's (or of the set-up), their own log lines through the alert's conditions.
+"""Every alert is triggered once: real processes, a fault of the org's (or of the set-up), their own log lines through
+the alert's conditions.
 
 The files of deploy/monitoring are held to Google's own types, and to the runbooks.
 """
@@ -41,7 +42,9 @@ class Process:
 
     def sign_in(self, url: str | None = None) -> httpx.Response:
         """A sign-in at this process, or elsewhere."""
-        answer = self.app.http.post(f"{url or self.url}/auth/signIn", json={"data": self.app.sign_in_body(authorize(self.org_url))})
+        answer = self.app.http.post(
+            f"{url or self.url}/auth/signIn", json={"data": self.app.sign_in_body(authorize(self.org_url))}
+        )
         if answer.status_code == 200:
             self.app.sign_in_to_firebase(answer.json()["result"]["customToken"])
         return answer
@@ -149,7 +152,9 @@ def test_refreshes_fail(api: Process) -> None:
 
 
 def test_the_budget_of_lost_refreshes_runs_out(api: Process) -> None:
-    """Salesforce's answers to refreshes are lost three times in a day; each time it still knows the token that was sent."""
+    """Salesforce's answers to refreshes are lost three times in a day; each time it still knows the token that was
+    sent.
+    """
     control(api.org_url, "expire", {"username": SALES})
     assert api.call() == "ok"
     assert "budget-refresh-success" not in api.firing(call=1)
@@ -196,7 +201,9 @@ def test_an_audit_record_is_broken(api: Process) -> None:
     documents = url.partition("/connections/")[0]
     record = f"{documents}/audit/{before['auditSubject']['stringValue']}"
     for stored in loopback.get(f"{record}/entries", params={"pageSize": 300}, headers=owner).json()["documents"]:
-        assert loopback.delete(f"{documents.partition('/v1/')[0]}/v1/{stored['name']}", headers=owner).status_code == 200
+        assert (
+            loopback.delete(f"{documents.partition('/v1/')[0]}/v1/{stored['name']}", headers=owner).status_code == 200
+        )
     assert loopback.delete(record, headers=owner).status_code == 200
 
 
@@ -272,7 +279,9 @@ def test_a_metric_is_one_to_google(name: str) -> None:
     metric = METRICS[name]
     _typed(LogMetric, metric)
     assert metric["name"] == name
-    assert set(metric.get("labelExtractors", {})) == {label["key"] for label in metric["metricDescriptor"].get("labels", [])}
+    assert set(metric.get("labelExtractors", {})) == {
+        label["key"] for label in metric["metricDescriptor"].get("labels", [])
+    }
     assert ("valueExtractor" in metric) == (metric["metricDescriptor"]["valueType"] == "DISTRIBUTION")
 
 
@@ -282,7 +291,11 @@ def test_a_policy_is_one_to_google_and_has_its_runbook(repository: Path, name: s
     _typed(monitoring_v3.AlertPolicy, policy)
     assert f"docs/runbooks/{_page(name)}.md" in policy["documentation"]["content"]
     runbook = (repository / f"docs/runbooks/{_page(name)}.md").read_text()
-    assert [line for line in runbook.splitlines() if line.startswith("## ")] == ["## What it means", "## What to look at", "## What to do"]
+    assert [line for line in runbook.splitlines() if line.startswith("## ")] == [
+        "## What it means",
+        "## What to look at",
+        "## What to do",
+    ]
 
 
 def test_every_runbook_has_its_policy(repository: Path) -> None:
@@ -296,7 +309,10 @@ def _page(name: str) -> str:
 
 def test_a_budget_is_that_of_an_objective() -> None:
     for name in (n for n in POLICIES if n.startswith("budget-")):
-        assert f'/serviceLevelObjectives/{name.removeprefix("budget-")}"' in POLICIES[name]["conditions"][0]["conditionThreshold"]["filter"]
+        assert (
+            f'/serviceLevelObjectives/{name.removeprefix("budget-")}"'
+            in POLICIES[name]["conditions"][0]["conditionThreshold"]["filter"]
+        )
         assert name.removeprefix("budget-") in SLOS
 
 
@@ -318,12 +334,16 @@ def test_everything_names_metrics_and_labels_that_there_are() -> None:
         plain = json.loads(f'"{filter_}"')
         metric = re.search(r"user/(\w+)", plain)
         assert metric
-        assert set(re.findall(r"metric\.labels\.(\w+)", plain)) <= set(METRICS[metric[1]].get("labelExtractors", {})), plain
+        assert set(re.findall(r"metric\.labels\.(\w+)", plain)) <= set(METRICS[metric[1]].get("labelExtractors", {})), (
+            plain
+        )
 
 
 def test_reasons_in_filters_are_reasons() -> None:
     from contract.errors import Reason
 
     text = json.dumps([POLICIES, SLOS])
-    named = {word for group in re.findall(r"outcome=one_of\((.*?)\)", text) for word in re.findall(r"[a-z-]{3,}", group)}
+    named = {
+        word for group in re.findall(r"outcome=one_of\((.*?)\)", text) for word in re.findall(r"[a-z-]{3,}", group)
+    }
     assert named <= {r.value for r in Reason}

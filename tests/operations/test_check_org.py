@@ -1,4 +1,6 @@
-"""`make admin ARGS="check-org HOST"` against the local org, set up wrongly in every way that one sees without signing in."""
+"""`make admin ARGS="check-org HOST"` against the local org, set up wrongly in every way that one sees without signing
+in.
+"""
 
 import os
 from collections.abc import AsyncIterator
@@ -25,7 +27,13 @@ def host(suite: Suite) -> str:
 def check(suite: Suite, repository: Path, host: str, **settings: str) -> tuple[int, str]:
     """In a project in which nobody has signed in, unless the settings say another."""
     nobody = {"GCLOUD_PROJECT": f"{suite.plan.project}-nobody"}
-    environment = {**os.environ, **function_environment(suite.plan), "PYTHONPATH": str(repository / "functions"), **nobody, **settings}
+    environment = {
+        **os.environ,
+        **function_environment(suite.plan),
+        "PYTHONPATH": str(repository / "functions"),
+        **nobody,
+        **settings,
+    }
     return Prepared("backend.admin", ["check-org", host], env=environment, cwd=repository).ended()
 
 
@@ -56,7 +64,9 @@ async def test_what_each_policy_does_is_told_apart() -> None:
         state = State.FRESH if reason is None else State.NEEDS_SIGN_IN
         now, uid = datetime.now(UTC), Uid("00D5e0000000001EAA_0055e0000000001AAA")
         sealed, where = SealedTokens(b"", b""), f"https://{host}"
-        return Connection(uid, "login.salesforce.com", where, "api", 1, sealed, state, now, now, now, ended_reason=reason)
+        return Connection(
+            uid, "login.salesforce.com", where, "api", 1, sealed, state, now, now, now, ended_reason=reason
+        )
 
     async def told(*reasons: Reason | None) -> list[tuple[bool, str]]:
         async def stored() -> AsyncIterator[Connection]:
@@ -67,7 +77,9 @@ async def test_what_each_policy_does_is_told_apart() -> None:
         return [line async for line in policies(stored(), "ACME.my.salesforce.com")]
 
     assert await told(None, None) == [(True, "no policy has ended any of 2 sign-ins")]
-    assert await told(None, None, Reason.ACCESS_REVOKED) == [(True, "no policy has ended any of 3 sign-ins")], "somebody revoked it themselves"
+    assert await told(None, None, Reason.ACCESS_REVOKED) == [(True, "no policy has ended any of 3 sign-ins")], (
+        "somebody revoked it themselves"
+    )
     assert await told(None, Reason.USER_INACTIVE) == [(True, "no policy has ended any of 2 sign-ins")]
     found = await told(None, Reason.ORG_POLICY, Reason.IDLE_TOO_LONG, Reason.IDLE_TOO_LONG)
     assert [line.split(":")[0] for good, line in found if not good] == [
@@ -80,7 +92,10 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "key": ({"SALESFORCE_CONSUMER_KEY": "3MVG9nobodys"}, "does not know SALESFORCE_CONSUMER_KEY"),
     "secret": ({"SALESFORCE_CONSUMER_SECRET": "wrong"}, "the consumer secret is wrong"),
     "scope": ({"SALESFORCE_SCOPE": "api refresh_token wave_api"}, "lacks the scope wave_api"),
-    "callback": ({"REDIRECT_URIS": "https://a-project.web.app/oauth/callback"}, "does not have the callback URL https://a-project.web.app"),
+    "callback": (
+        {"REDIRECT_URIS": "https://a-project.web.app/oauth/callback"},
+        "does not have the callback URL https://a-project.web.app",
+    ),
     "version": ({"SALESFORCE_API_VERSION": "99.0"}, "API version 99.0 is not there, the newest is 68.0"),
 }
 
@@ -97,7 +112,8 @@ def test_what_is_wrong_is_said_in_one_line(suite: Suite, repository: Path, host:
 
 
 @pytest.mark.parametrize(
-    ("app", "says"), [({"pkceRequired": False}, "PKCE is not required"), ({"secretRequired": False}, "refresh without the secret")]
+    ("app", "says"),
+    [({"pkceRequired": False}, "PKCE is not required"), ({"secretRequired": False}, "refresh without the secret")],
 )
 def test_a_lax_app(suite: Suite, repository: Path, host: str, org_url: str, app: dict[str, bool], says: str) -> None:
     control(org_url, "app", app)

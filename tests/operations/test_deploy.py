@@ -1,4 +1,6 @@
-"""Deployment without Google: the plan and its steps against a project in a file, what the code needs against what is granted, what goes up."""
+"""Deployment without Google: the plan and its steps against a project in a file, what the code needs against what is
+granted, what goes up.
+"""
 
 import ast
 import importlib.util
@@ -38,7 +40,9 @@ class World:
         world = self
 
         class Apis(BaseHTTPRequestHandler):
-            """The APIs that the tools have no command for: Firebase Authentication's set-up, and Cloud Monitoring's resources."""
+            """The APIs that the tools have no command for: Firebase Authentication's set-up, and Cloud Monitoring's
+            resources.
+            """
 
             def _answer(self, status: int, body: object = None) -> None:
                 self.send_response(status)
@@ -76,7 +80,9 @@ class World:
                     world.set(appCheck=body)
                     return self._answer(200)
                 name = self.path.removeprefix("/v3/")
-                now["monitoring"][path] = [{**body, "name": name} if r["name"] == name else r for r in now["monitoring"][path]]
+                now["monitoring"][path] = [
+                    {**body, "name": name} if r["name"] == name else r for r in now["monitoring"][path]
+                ]
                 world.set(monitoring=now["monitoring"])
                 self._answer(200)
 
@@ -133,7 +139,11 @@ class TestPlan:
         assert world.read() == before
         world.deploy(target)
         made = [shlex.join(words) for words in world.read()["changes"]]
-        planned = [line.strip() for line in "\n".join(world.said).splitlines() if line.strip().startswith(("gcloud ", "firebase "))]
+        planned = [
+            line.strip()
+            for line in "\n".join(world.said).splitlines()
+            if line.strip().startswith(("gcloud ", "firebase "))
+        ]
         assert [line.removesuffix("  < a secret") for line in planned] == made
         requests = [line for line in world.said if line.startswith(("    POST", "    PATCH"))]
         assert told == len(made) - 3 + len(requests), "the three uploads are told apart"
@@ -148,13 +158,17 @@ class TestPlan:
         world.plan(target)
         assert all(re.match(r"[+✓↑] [\w ,]+: \w.{20,}", line) for line in world.said if line[0] in "+✓↑")
 
-    def test_no_secret_is_asked_for_or_told(self, world: World, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_secret_is_asked_for_or_told(
+        self, world: World, target: Target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv("SALESFORCE_CONSUMER_SECRET")
         assert world.plan(target) > 10
 
 
 class TestDeploy:
-    def test_a_new_project_has_everything_afterwards_and_a_second_run_only_uploads(self, world: World, target: Target) -> None:
+    def test_a_new_project_has_everything_afterwards_and_a_second_run_only_uploads(
+        self, world: World, target: Target
+    ) -> None:
         world.deploy(target)
         first = world.read()
         assert first["uploads"] == ["firestore", "functions", "hosting"]
@@ -180,11 +194,21 @@ class TestDeploy:
         assert again["uploads"][-3:] == ["firestore", "functions", "hosting"], "they go up each time, in this order"
         made_once = [c for c in again["changes"] if c[1] != "deploy"]
         assert made_once == [c for c in whole["changes"] if c[1] != "deploy"]
-        assert {**again, "secrets": 0, "uploads": 0, "changes": 0} == {**whole, "secrets": 0, "uploads": 0, "changes": 0}
+        assert {**again, "secrets": 0, "uploads": 0, "changes": 0} == {
+            **whole,
+            "secrets": 0,
+            "uploads": 0,
+            "changes": 0,
+        }
 
     def test_half_a_project_gets_the_other_half(self, world: World, target: Target) -> None:
         world.set(
-            apis=[*fake_google.NEW["apis"], "firestore.googleapis.com", "secretmanager.googleapis.com", "iam.googleapis.com"],
+            apis=[
+                *fake_google.NEW["apis"],
+                "firestore.googleapis.com",
+                "secretmanager.googleapis.com",
+                "iam.googleapis.com",
+            ],
             databases=[{"type": "FIRESTORE_NATIVE", "locationId": "eur3"}],
             accounts=[wanted.account("auth", PROJECT)],
             secrets={"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": []},
@@ -231,7 +255,9 @@ class TestDeploy:
         alerts = found[f"{path}/alertPolicies"]
         assert len(alerts) == len(list((ROOT / "deploy/monitoring/policies").glob("*.json")))
         assert all(alert["notificationChannels"] == [channel["name"]] for alert in alerts)
-        assert len(found[f"{path}/services/salesforce-sample/serviceLevelObjectives"]) == len(list((ROOT / "deploy/monitoring/slos").glob("*.json")))
+        assert len(found[f"{path}/services/salesforce-sample/serviceLevelObjectives"]) == len(
+            list((ROOT / "deploy/monitoring/slos").glob("*.json"))
+        )
         assert world.plan(target) == 0
         alerts[0]["userLabels"]["version"] = "an older one"
         found[f"{path}/alertPolicies"] = alerts
@@ -254,12 +280,19 @@ class TestDeploy:
         after = world.read()
         assert after["keyrings"] == {"sample": ["tokens"]}
         assert len(after["policies"]["key tokens"]) == 3
-        assert {"cloudkms.googleapis.com", "telemetry.googleapis.com", "firebaseappcheck.googleapis.com"} <= set(after["apis"])
-        assert ["roles/telemetry.writer", f"serviceAccount:{wanted.account('api', PROJECT)}"] in after["policies"]["project"]
+        assert {"cloudkms.googleapis.com", "telemetry.googleapis.com", "firebaseappcheck.googleapis.com"} <= set(
+            after["apis"]
+        )
+        assert ["roles/telemetry.writer", f"serviceAccount:{wanted.account('api', PROJECT)}"] in after["policies"][
+            "project"
+        ]
         assert "recaptchaenterprise.googleapis.com" in after["apis"]
         assert after["appCheck"] == {"siteKey": "6Lc-a-key-of-a-page"}
         assert after["changes"][-1][-2:] == ["--config", config.name]
-        assert headers["Content-Security-Policy"] == page_headers(hosting.with_app_check(firebase_json()))["Content-Security-Policy"]
+        assert (
+            headers["Content-Security-Policy"]
+            == page_headers(hosting.with_app_check(firebase_json()))["Content-Security-Policy"]
+        )
         assert world.plan(target) == 0
         assert not config.exists(), "a plan writes nothing"
         world.set(appCheck={"siteKey": "another"})
@@ -271,11 +304,17 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no billing": ({"billing": False}, "Billing"),
     "a person without the right": ({"permitted": False}, "roles/owner"),
     "a database elsewhere": (
-        {"apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"], "databases": [{"type": "FIRESTORE_NATIVE", "locationId": "nam5"}]},
+        {
+            "apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"],
+            "databases": [{"type": "FIRESTORE_NATIVE", "locationId": "nam5"}],
+        },
         "LOCATION=nam5",
     ),
     "Datastore mode": (
-        {"apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"], "databases": [{"type": "DATASTORE_MODE", "locationId": "eur3"}]},
+        {
+            "apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"],
+            "databases": [{"type": "DATASTORE_MODE", "locationId": "eur3"}],
+        },
         "another project",
     ),
 }
@@ -342,23 +381,38 @@ class TestAdministration:
     def test_the_settings_of_the_example_and_the_secrets_of_the_project(self, world: World, tmp_path: Path) -> None:
         example = (ROOT / "functions/.env.example").read_text()
         (tmp_path / f".env.{PROJECT}").write_text(
-            example.replace("put-the-consumer-key-of-your-external-client-app-here", "3MVG9").replace("your-", "my-").replace("the-web", "my-web")
+            example.replace("put-the-consumer-key-of-your-external-client-app-here", "3MVG9")
+            .replace("your-", "my-")
+            .replace("the-web", "my-web")
         )
         where = command.target({"PROJECT": PROJECT}, tmp_path)
         world.deploy(where)
         given = command.administration(where, world.cloud(), {})
         (keyset,) = world.read()["secrets"]["TOKEN_KEYSET"]
-        assert (given["SALESFORCE_CONSUMER_SECRET"], given["TOKEN_KEYSET"], given["GCLOUD_PROJECT"]) == (SECRET, keyset, PROJECT)
-        assert command.administration(where, world.cloud(), {"TOKEN_KEYSET": "promoted"})["TOKEN_KEYSET"] == "promoted"  # as for re-sealing
+        assert (given["SALESFORCE_CONSUMER_SECRET"], given["TOKEN_KEYSET"], given["GCLOUD_PROJECT"]) == (
+            SECRET,
+            keyset,
+            PROJECT,
+        )
+        # As for re-sealing.
+        assert command.administration(where, world.cloud(), {"TOKEN_KEYSET": "promoted"})["TOKEN_KEYSET"] == "promoted"
         settings = load({**given, "FUNCTION_TARGET": ""})
         assert [h.label for h in settings.login_hosts] == ["Production", "Sandbox", "My Domain"]
 
     def test_a_shell_reads_the_example_as_the_functions_do(self, tmp_path: Path) -> None:
         """`set -a; . functions/.env.PROJECT`, as some do."""
         file = tmp_path / f".env.{PROJECT}"
-        file.write_text((ROOT / "functions/.env.example").read_text().replace("put-the-", "").replace("your-", "my-").replace("the-web", "my-web"))
+        file.write_text(
+            (ROOT / "functions/.env.example")
+            .read_text()
+            .replace("put-the-", "")
+            .replace("your-", "my-")
+            .replace("the-web", "my-web")
+        )
         settings = command.target({"PROJECT": PROJECT}, tmp_path).settings
-        said = subprocess.run(["/bin/sh", "-euc", f"set -a; . {file}; env"], capture_output=True, text=True, check=True, env={}).stdout.splitlines()
+        said = subprocess.run(
+            ["/bin/sh", "-euc", f"set -a; . {file}; env"], capture_output=True, text=True, check=True, env={}
+        ).stdout.splitlines()
         assert {f"{name}={value}" for name, value in settings.items()} <= set(said)
 
     def test_a_secret_that_may_not_be_read(self, world: World, target: Target) -> None:
@@ -378,8 +432,14 @@ def _commands(world: World) -> list[list[str]]:
 def _commands_of_the_docs() -> list[list[str]]:
     """Every command of gcloud and of firebase-tools that the docs tell somebody to type."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
-    typed = [line for page in pages for line in re.findall(r"`([^`\n]+)`|^((?:gcloud|make) .*)$", page.read_text(), re.MULTILINE)]
-    parts = [part.strip() for spans in typed for part in re.split(r" && | > | < |\s+#", "".join(spans).replace("…", "X"))]
+    typed = [
+        line
+        for page in pages
+        for line in re.findall(r"`([^`\n]+)`|^((?:gcloud|make) .*)$", page.read_text(), re.MULTILINE)
+    ]
+    parts = [
+        part.strip() for spans in typed for part in re.split(r" && | > | < |\s+#", "".join(spans).replace("…", "X"))
+    ]
     gcloud = [shlex.split(part) for part in parts if part.startswith("gcloud ")]
     firebase = [shlex.split(part)[2] for part in parts if part.startswith("make firebase ARGS=")]
     return [*gcloud, *(["firebase", *shlex.split(given.removeprefix("ARGS="))] for given in firebase)]
@@ -389,15 +449,22 @@ def test_the_docs_have_commands_to_hold() -> None:
     told = _commands_of_the_docs()
     assert ["gcloud", "auth", "login"] in told
     assert ["firebase", "hosting:clone", "P:next", "P:live", "--project", "P"] in told
-    text = "\n".join(page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "devtools/deploy").glob("*.py")])
-    assert not re.findall(r"npx |[`(]firebase (?!deploy`)[a-z]+[: ]", text), "firebase-tools is not on anybody's path: make firebase runs it"
+    text = "\n".join(
+        page.read_text()
+        for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "devtools/deploy").glob("*.py")]
+    )
+    assert not re.findall(r"npx |[`(]firebase (?!deploy`)[a-z]+[: ]", text), (
+        "firebase-tools is not on anybody's path: make firebase runs it"
+    )
 
 
 def test_the_real_gcloud_knows_every_command_and_option(world: World) -> None:
     """By the tables that it completes command lines from."""
     real = shutil.which("gcloud")
     assert real is not None, "gcloud is missing: install the Google Cloud CLI"
-    file = next((p for up in Path(real).resolve().parents for p in [up / "data/cli/gcloud_completions.py"] if p.is_file()), None)
+    file = next(
+        (p for up in Path(real).resolve().parents for p in [up / "data/cli/gcloud_completions.py"] if p.is_file()), None
+    )
     file = file or Path("/usr/lib/google-cloud-sdk/data/cli/gcloud_completions.py")
     spec = importlib.util.spec_from_file_location("gcloud_completions", file)
     assert spec is not None
@@ -427,32 +494,50 @@ def test_firebase_tools_knows_every_command_and_option(world: World) -> None:
 
 
 def _uses() -> Iterator[str]:
-    """Every module of Google's that the functions import, every call of firebase_admin.auth, and every address of Google's."""
+    """Every module of Google's that the functions import, every call of firebase_admin.auth, and every address of
+    Google's.
+    """
     for file in [ROOT / "functions/main.py", *(ROOT / "functions/backend").rglob("*.py")]:
         text = file.read_text()
         nodes = list(ast.walk(ast.parse(text)))
         for node in nodes:
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module in ("google.cloud", "firebase_admin"):  # their names are modules
+            elif isinstance(node, ast.ImportFrom) and node.module in (
+                "google.cloud",
+                "firebase_admin",
+            ):  # their names are modules
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 yield node.module or ""
-            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "auth" and "firebase_admin" in text:
+            elif (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "auth"
+                and "firebase_admin" in text
+            ):
                 yield f"firebase_admin.auth.{node.attr}"
         yield from re.findall(r"https://[a-z]+\.googleapis\.com", text)
 
 
 def _of_googles() -> set[str]:
     modules = ("firebase_admin.auth", "firebase_admin.exceptions", "google.cloud")
-    return {u for u in _uses() if u.startswith(("google.", "firebase_admin", "https://")) and u not in modules and not u.endswith("Error")}
+    return {
+        u
+        for u in _uses()
+        if u.startswith(("google.", "firebase_admin", "https://")) and u not in modules and not u.endswith("Error")
+    }
 
 
 def test_everything_of_googles_that_the_code_uses_has_its_api_and_role() -> None:
     unknown = {use for use in _of_googles() if use not in wanted.NEEDS}
     assert not unknown, "add it to NEEDS in devtools/deploy/wanted.py, with the API and the role that it needs"
-    everything = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"})
-    granted: dict[str, set[str]] = {f: {*everything.roles(f), wanted.SECRET_ROLE, wanted.KMS_ROLE} for f in wanted.FUNCTIONS}
+    everything = Target(
+        PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"}
+    )
+    granted: dict[str, set[str]] = {
+        f: {*everything.roles(f), wanted.SECRET_ROLE, wanted.KMS_ROLE} for f in wanted.FUNCTIONS
+    }
     granted[wanted.SIGNER].add(wanted.SIGNER_ROLE)
     for use in _of_googles():
         need = wanted.NEEDS[use]
@@ -461,7 +546,8 @@ def test_everything_of_googles_that_the_code_uses_has_its_api_and_role() -> None
 
 
 def test_nothing_is_granted_that_the_code_does_not_use() -> None:
-    roles = {wanted.NEEDS[use].role for use in _of_googles()} | {"roles/serviceusage.serviceUsageConsumer"}  # the quota project's
+    # The quota project's.
+    roles = {wanted.NEEDS[use].role for use in _of_googles()} | {"roles/serviceusage.serviceUsageConsumer"}
     assert {r for f in wanted.FUNCTIONS for r in (*wanted.ROLES[f], *wanted.TELEMETRY_ROLES)} <= roles
     assert set(wanted.NEEDS) <= _of_googles(), "what nothing uses any more needs no role"
 
@@ -481,10 +567,21 @@ NEVER = re.compile(r"(^|/)(\.|tests?/|node_modules/|venv/)|secret|\.local$|\.pyc
 
 @pytest.mark.parametrize(("part", "allowed"), [("functions", FUNCTION_FILES), ("hosting", HOSTING_FILES)])
 def test_only_what_is_on_the_list_goes_up(part: str, allowed: re.Pattern[str], tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "functions", tmp_path / "functions", ignore=shutil.ignore_patterns("venv", "*.pyc", ".env.*", ".secret.local"))
+    shutil.copytree(
+        ROOT / "functions",
+        tmp_path / "functions",
+        ignore=shutil.ignore_patterns("venv", "*.pyc", ".env.*", ".secret.local"),
+    )
     shutil.copy(ROOT / "firebase.json", tmp_path)
     (tmp_path / "build").symlink_to(ROOT / "build")
-    for name in (".env.a-project", ".env.local", ".secret.local", "notes.local", ".runtimeconfig.json", "backend/.DS_Store"):
+    for name in (
+        ".env.a-project",
+        ".env.local",
+        ".secret.local",
+        "notes.local",
+        ".runtimeconfig.json",
+        "backend/.DS_Store",
+    ):
         (tmp_path / "functions" / name).write_text("A=B")
     found = uploaded(tmp_path)[part]
     assert found
@@ -497,7 +594,9 @@ def firebase_json() -> dict[str, Any]:
 
 
 def page_headers(config: dict[str, Any]) -> dict[str, str]:
-    return {h["key"]: h["value"] for rule in config["hosting"]["headers"] if rule["source"] == "**" for h in rule["headers"]}
+    return {
+        h["key"]: h["value"] for rule in config["hosting"]["headers"] if rule["source"] == "**" for h in rule["headers"]
+    }
 
 
 def _directives(policy: str) -> dict[str, set[str]]:
@@ -505,7 +604,10 @@ def _directives(policy: str) -> dict[str, set[str]]:
 
 
 def test_with_app_check_the_page_may_prove_itself_and_nothing_else() -> None:
-    before, after = (_directives(page_headers(c)["Content-Security-Policy"]) for c in (firebase_json(), hosting.with_app_check(firebase_json())))
+    before, after = (
+        _directives(page_headers(c)["Content-Security-Policy"])
+        for c in (firebase_json(), hosting.with_app_check(firebase_json()))
+    )
     assert after["script-src"] - before["script-src"] == {
         "https://www.google.com/recaptcha/enterprise.js",
         "https://www.gstatic.com/recaptcha/releases/",

@@ -1,4 +1,6 @@
-"""Spans and metrics of real processes, as a collector gets them: the tree of each flow, and nothing in them that is secret or a user's."""
+"""Spans and metrics of real processes, as a collector gets them: the tree of each flow, and nothing in them that is
+secret or a user's.
+"""
 
 import asyncio
 import json
@@ -36,7 +38,9 @@ class Observed:
     api_url: str
     lines: list[str] = field(default_factory=list)
 
-    def call(self, url: str, path: str, data: object, token: str | None = None, **headers: str) -> tuple[httpx.Response, str]:
+    def call(
+        self, url: str, path: str, data: object, token: str | None = None, **headers: str
+    ) -> tuple[httpx.Response, str]:
         """One call with a trace of its own; the answer, and the trace's id."""
         trace = secrets.token_hex(16)
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
@@ -68,13 +72,23 @@ def until(found: Callable[[], T | None]) -> T:
 def observed(suite: Suite) -> Iterator[Observed]:
     lines: list[str] = []
     with Collector() as collector:
-        on = {"TELEMETRY": collector.url, "TELEMETRY_PERCENT": "100", "OTEL_METRIC_EXPORT_INTERVAL": "500", "READABLE_LOG": "no"}
-        with Fleet(suite.plan, "auth", 1, lines.append, **on) as auth, Fleet(suite.plan, "api", 1, lines.append, **on) as api:
+        on = {
+            "TELEMETRY": collector.url,
+            "TELEMETRY_PERCENT": "100",
+            "OTEL_METRIC_EXPORT_INTERVAL": "500",
+            "READABLE_LOG": "no",
+        }
+        with (
+            Fleet(suite.plan, "auth", 1, lines.append, **on) as auth,
+            Fleet(suite.plan, "api", 1, lines.append, **on) as api,
+        ):
             yield Observed(suite, collector, auth.members[0].url, api.members[0].url, lines)
 
 
 def shape(spans: list[Span]) -> object:
-    """The names of a tree, as nested lists in the order in which they began; without the look at the blocks, which no call waits for."""
+    """The names of a tree, as nested lists in the order in which they began; without the look at the blocks, which no
+    call waits for.
+    """
     spans = [s for s in spans if s.name != "Firestore read blocks"]
     ids = {s.id for s in spans}
 
@@ -111,7 +125,14 @@ def test_the_tree_of_a_sign_in(observed: Observed) -> None:
     assert root.service == "salesforce-sample-auth"
     assert root.attributes["http.response.status_code"] == 200
     names = [s.name for s in sorted(spans, key=lambda s: s.start) if s is not root]
-    wanted = ["Firestore write codes", TOKEN, "Firestore read blocks", USERINFO, "mint custom token", "Firestore read connections"]
+    wanted = [
+        "Firestore write codes",
+        TOKEN,
+        "Firestore read blocks",
+        USERINFO,
+        "mint custom token",
+        "Firestore read connections",
+    ]
     assert [n for n in names if n in wanted][: len(wanted)] == wanted
     assert all(s.parent == root.id for s in spans if s is not root)
 
@@ -128,7 +149,9 @@ def test_the_tree_of_a_call(observed: Observed) -> None:
     again, trace = observed.call(observed.api_url, "getProfile", {}, app.id_token)
     assert again.status_code == 200
     (warm,) = shape(observed.spans(trace, "api/getProfile"))  # pyright: ignore[reportGeneralTypeIssues]
-    assert all(isinstance(name, str) and name.startswith(("api/", "Salesforce ")) for name in warm), "a warm call asks Salesforce and nobody else"
+    assert all(isinstance(name, str) and name.startswith(("api/", "Salesforce ")) for name in warm), (
+        "a warm call asks Salesforce and nobody else"
+    )
 
 
 def test_the_tree_of_a_call_with_a_refresh(observed: Observed) -> None:
@@ -143,7 +166,9 @@ def test_the_tree_of_a_call_with_a_refresh(observed: Observed) -> None:
     assert tree == ["api/getProfile", rejected, "wait for renewal", REFRESH, rejected] or tree == [
         *("api/getProfile", rejected, REFRESH, "wait for renewal", rejected)
     ], "the renewal is a task that others may join: which of the two begins first is open"
-    statuses = [s.attributes["http.response.status_code"] for s in sorted(spans, key=lambda s: s.start) if s.name == rejected]
+    statuses = [
+        s.attributes["http.response.status_code"] for s in sorted(spans, key=lambda s: s.start) if s.name == rejected
+    ]
     assert statuses == [401, 200]
     (refresh,) = (s for s in spans if s.name == "refresh")
     assert not refresh.error
@@ -158,7 +183,9 @@ async def test_a_trace_begins_in_the_app(observed: Observed) -> None:
         def __init__(self) -> None:
             self.inner = make_http()
 
-        async def post(self, url: str, *, body: object = None, form: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        async def post(
+            self, url: str, *, body: object = None, form: object = None, headers: Mapping[str, str] | None = None
+        ) -> Answer:
             sent.append((headers or {})["traceparent"])
             return await self.inner.post(url, body=body, headers=headers)
 
@@ -185,7 +212,9 @@ def test_a_failed_call_says_why_by_a_word(observed: Observed) -> None:
 
 def test_nothing_secret_and_nothing_of_a_record_is_in_any_span_or_metric(observed: Observed) -> None:
     app, _, _ = signed_in(observed)
-    first = observed.call(observed.api_url, "listRecords", {"sobject": "Account", "limit": 5}, app.id_token)[0].json()["result"]["records"][0]
+    first = observed.call(observed.api_url, "listRecords", {"sobject": "Account", "limit": 5}, app.id_token)[0].json()[
+        "result"
+    ]["records"][0]
     record = {"sobject": "Account", "id": first["id"]}
     observed.call(observed.api_url, "getRecord", record, app.id_token)
     observed.call(observed.api_url, "updateRecord", {**record, "fields": {"Phone": "+49 30 424242"}}, app.id_token)
@@ -195,7 +224,19 @@ def test_nothing_secret_and_nothing_of_a_record_is_in_any_span_or_metric(observe
     assert app.id_token
     told = json.dumps([[s.name, s.attributes, s.error, s.service] for s in observed.collector.spans])
     told += json.dumps([[p.name, p.attributes] for p in observed.collector.points.values()])
-    for secret in (app.id_token, "aPrx", "5Aep", "!AQ", SALES, first["id"], "424242", "Quillfeather", "SELECT", "access_token", "Bearer"):
+    for secret in (
+        app.id_token,
+        "aPrx",
+        "5Aep",
+        "!AQ",
+        SALES,
+        first["id"],
+        "424242",
+        "Quillfeather",
+        "SELECT",
+        "access_token",
+        "Bearer",
+    ):
         assert secret not in told, secret
     values = [str(v) for v in first["fields"].values() if isinstance(v, str) and len(v) > 5]
     assert not [v for v in values if v in told]
@@ -221,7 +262,11 @@ def test_metrics(observed: Observed) -> None:
 
     def came() -> set[tuple[str, str | None, str | None]] | None:
         points = list(observed.collector.points.values())
-        found = {w for w in wanted if any(p.name == w[0] and (w[1] is None or p.attributes.get(w[1]) == w[2]) and p.value > 0 for p in points)}
+        found = {
+            w
+            for w in wanted
+            if any(p.name == w[0] and (w[1] is None or p.attributes.get(w[1]) == w[2]) and p.value > 0 for p in points)
+        }
         return found if found == wanted else None
 
     assert until(came) == wanted
@@ -241,7 +286,10 @@ def test_lines_of_the_log_carry_the_trace_as_cloud_logging_wants_it(observed: Ob
     "headers",
     [
         {"traceparent": "nonsense", "X-Cloud-Trace-Context": "105445aa7843bc8bf206b12000100000/1;o=1"},
-        {"traceparent": "00-" + "0" * 32 + "-" + "0" * 16 + "-01", "X-Cloud-Trace-Context": "105445aa7843bc8bf206b12000100000"},
+        {
+            "traceparent": "00-" + "0" * 32 + "-" + "0" * 16 + "-01",
+            "X-Cloud-Trace-Context": "105445aa7843bc8bf206b12000100000",
+        },
     ],
 )
 def test_googles_own_header_counts_when_there_is_no_other(observed: Observed, headers: dict[str, str]) -> None:

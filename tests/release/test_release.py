@@ -1,4 +1,6 @@
-"""What a release consists of: versions that agree, bills of materials, licences, a wheel that installs, a site without a dead link."""
+"""What a release consists of: versions that agree, bills of materials, licences, a wheel that installs, a site without
+a dead link.
+"""
 
 import json
 import os
@@ -40,7 +42,9 @@ def test_a_bill_of_materials(part: str) -> None:
 
 
 def test_what_is_deployed_is_in_the_bill_in_the_version_that_is_deployed() -> None:
-    pinned = dict(re.findall(r"^([a-z0-9-]+)==([\w.]+)", (ROOT / "functions/requirements.txt").read_text(), re.MULTILINE))
+    pinned = dict(
+        re.findall(r"^([a-z0-9-]+)==([\w.]+)", (ROOT / "functions/requirements.txt").read_text(), re.MULTILINE)
+    )
     bill = release.bill_of_materials("functions", release.checked_version(), pinned)
     told = {c["name"].lower().replace("_", "-").replace(".", "-"): c["version"] for c in bill["components"]}
     assert told == {name: version for name, version in pinned.items() if release.installed(name)}
@@ -49,7 +53,9 @@ def test_what_is_deployed_is_in_the_bill_in_the_version_that_is_deployed() -> No
 def test_what_the_page_is_bundled_from_is_in_the_bill(tmp_path: Path) -> None:
     web.bundle_app_check(tmp_path / "app_check.js", "--metafile=" + str(tmp_path / "meta.json"))
     inputs = json.loads((tmp_path / "meta.json").read_text())["inputs"]
-    assert {found[1] for i in inputs if (found := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)", i))} == set(release.BUNDLED)
+    assert {found[1] for i in inputs if (found := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)", i))} == set(
+        release.BUNDLED
+    )
     bill = release.bill_of_materials("client", release.checked_version(), release.shipped()["client"])
     assert set(release.BUNDLED) <= {c["name"] for c in bill["components"]}
     assert f"idb {release.bundled('idb')['version']}: ISC" in release.licences([], release.BUNDLED)
@@ -110,7 +116,9 @@ class _Page(HTMLParser):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "--site-dir", str(out)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return out
 
@@ -134,7 +142,12 @@ def test_the_site_has_no_dead_link_and_loads_nothing_from_elsewhere(site: Path) 
 
 def test_the_reference_comes_out_of_the_docstrings(site: Path) -> None:
     page = (site / "reference/contract.html").read_text()
-    for name in ("contract.calls.SignIn", "contract.calls.GET_RECORD", "contract.errors.ConnectionLost", "contract.codec.decode"):
+    for name in (
+        "contract.calls.SignIn",
+        "contract.calls.GET_RECORD",
+        "contract.errors.ConnectionLost",
+        "contract.codec.decode",
+    ):
         assert f'id="{name}"' in page, name
     assert 'id="localorg.EmbeddedOrg"' in (site / "reference/localorg.html").read_text()
 

@@ -41,8 +41,8 @@ class AppDevice(Device, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """From what the state of a place is made. `finish_sign_in` takes the way back from Salesforce; `saved` follows a form that was saved,
-    with the object, the record's id, and what is to be said."""
+    """From what the state of a place is made. `finish_sign_in` takes the way back from Salesforce; `saved` follows a
+    form that was saved, with the object, the record's id, and what is to be said."""
 
     data: Repositories
     catalogue: Catalogue
@@ -175,7 +175,12 @@ class App(State):
         if isinstance(self.screen, Screen):
             await self.screen.load()
         shown, user = self.screen, self.session.user
-        if isinstance(shown, HomeViewModel) and user is not None and shown.dashboard.value is not None and shown.dashboard.problem is None:
+        if (
+            isinstance(shown, HomeViewModel)
+            and user is not None
+            and shown.dashboard.value is not None
+            and shown.dashboard.problem is None
+        ):
             self._device.keep_picture(user.uid)
 
     def changed(self) -> None:
@@ -184,7 +189,11 @@ class App(State):
 
     def _look(self) -> None:
         """Whether the place shows more than a skeleton."""
-        if self.screen is not None and not self.finishing and (not isinstance(self.screen, Screen) or self.screen.has_content):
+        if (
+            self.screen is not None
+            and not self.finishing
+            and (not isinstance(self.screen, Screen) or self.screen.has_content)
+        ):
             self._first_sight.set()
 
     async def first_sight(self, seconds: float) -> None:
@@ -204,7 +213,13 @@ class App(State):
     def list_of(self, sobject: str) -> ListViewModel | None:
         """The list that stands beside a record; it is loaded when nobody has been there yet, or when it is stale."""
         beside = cast(ListViewModel | None, self._model(Place("list", sobject)))
-        if beside is not None and beside.stale and beside is not self.screen and not beside.loading and beside.problem is None:
+        if (
+            beside is not None
+            and beside.stale
+            and beside is not self.screen
+            and not beside.loading
+            and beside.problem is None
+        ):
             self._spawn(beside.load())
         return beside
 
@@ -223,8 +238,8 @@ class App(State):
         return model
 
     def _catalogue_changed(self) -> None:
-        """A place that waited for the objects is made; one whose object the user may not see stays empty. Where an object has another shape
-        than before, its places are made anew, but for a form that is shown."""
+        """A place that waited for the objects is made; one whose object the user may not see stays empty. Where an
+        object has another shape than before, its places are made anew, but for a form that is shown."""
         before, self._shapes = self._shapes, {shape.sobject: shape for shape in self.catalogue.shapes}
         other = {name for name, shape in before.items() if self._shapes and self._shapes.get(name) != shape}
         shown = self.place if self.place.name in ("new", "edit") else None
@@ -273,7 +288,10 @@ class App(State):
         await self.go(HOME)
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
-        """Ends the session; what was shown goes, what was typed and not saved stays for this user. Raises CallErrors."""
+        """Ends the session; what was shown goes, what was typed and not saved stays for this user.
+
+        Raises CallErrors.
+        """
         await self.deletions.finish()
         user = self.session.user
         await self._data.access.sign_out(everywhere=everywhere)
@@ -336,8 +354,12 @@ class App(State):
     async def _saved(self, sobject: str, record_id: str, said: str) -> None:
         """A form was saved: where it is still shown, its record follows it."""
         self.notices.say(Notice(said))
-        shows_it = self.place.sobject == sobject and (self.place.name == "new" or self.place == Place("edit", sobject, record_id))
-        for place in [p for p in self._models if p.sobject == sobject and (p.name == "new" or p.record_id == record_id)]:
+        shows_it = self.place.sobject == sobject and (
+            self.place.name == "new" or self.place == Place("edit", sobject, record_id)
+        )
+        for place in [
+            p for p in self._models if p.sobject == sobject and (p.name == "new" or p.record_id == record_id)
+        ]:
             del self._models[place]
         if shows_it:
             await self.go(Place("record", sobject, record_id))
@@ -353,7 +375,9 @@ class App(State):
             listed.note_deleted(record_id)
 
     def _list_changed(self, sobject: str) -> None:
-        """What the list of an object hides has changed; when it is the place that is shown, it is loaded if it is stale."""
+        """What the list of an object hides has changed; when it is the place that is shown, it is loaded if it is
+        stale.
+        """
         listed = self._listed(sobject)
         if listed is not None:
             listed.changed()

@@ -1,4 +1,6 @@
-"""The frame around every place: bar at the foot of phones, rail beside tablets, list and record side by side on desktops."""
+"""The frame around every place: bar at the foot of phones, rail beside tablets, list and record side by side on
+desktops.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -104,14 +106,18 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     async def lead() -> None:
         await window.lead_to(app.route)
 
-    ft.use_effect(lead, [app.route])  # after what is shown was sent: a new address has Flutter build everything once more
-    # One view for all places. For another route Flutter would take the bar away under a finger, and forget the tap that is being made.
+    # After what is shown was sent: a new address has Flutter build everything once more.
+    ft.use_effect(lead, [app.route])
+    # One view for all places. For another route Flutter would take the bar away under a finger, and forget the tap that
+    # is being made.
     view = ft.View(route="/", padding=0, spacing=0)
     if app.finishing:
         words = _("Many people are signing in. You are next in a moment …") if app.put_off else _("Signing you in …")
         view.controls = [_centre(_waiting(words))]
     elif app.settings.locked:
-        unlock = ft.FilledButton(_("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.settings.unlock)
+        unlock = ft.FilledButton(
+            _("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.settings.unlock
+        )
         view.controls = [_centre(unlock)]
     elif app.session.user is None or place.name == "sign-in":
         view.controls = [ft.SafeArea(_place(app, table, window), expand=True), *_notices(app)]
@@ -125,7 +131,9 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
         stack = ft.Stack([column, *_notices(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, table, rail=window.has_rail)
         if window.has_rail:
-            view.controls = [ft.Row([_rail(app, places, place), ft.VerticalDivider(width=1), stack], expand=True, spacing=0)]
+            view.controls = [
+                ft.Row([_rail(app, places, place), ft.VerticalDivider(width=1), stack], expand=True, spacing=0)
+            ]
         else:
             view.controls = [stack]
             view.navigation_bar = _bar(app, places, place)
@@ -134,7 +142,9 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
 
 
 def _panes(app: App, table: Table, window: Window) -> ft.Control:
-    """What is shown, in boxes of their own: a place that follows another takes over neither its focus nor how far it was scrolled."""
+    """What is shown, in boxes of their own: a place that follows another takes over neither its focus nor how far it
+    was scrolled.
+    """
     place = app.place
     one = ft.Container(_place(app, table, window), expand=True, key=table.address(place))
     listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject else None
@@ -161,13 +171,19 @@ def _not_there(app: App) -> ft.Control:
         if app.catalogue.problem is not None:
             return parts.content(parts.trouble(app.catalogue.problem, app.again))
         return parts.content(parts.skeleton_tiles())
-    return parts.content(ft.Container(parts.faint(_("You may not see this in Salesforce.")), alignment=ft.Alignment.CENTER, padding=32))
+    return parts.content(
+        ft.Container(parts.faint(_("You may not see this in Salesforce.")), alignment=ft.Alignment.CENTER, padding=32)
+    )
 
 
 def _app_bar(app: App, table: Table, window: Window) -> ft.AppBar:
     place, entry = app.place, table.entry(app.place)
     shape = app.catalogue.shape(place.sobject)
-    title = (shape.label_plural if place.name == "list" or window.has_two_panes else shape.label) if shape else entry.title()
+    title = (
+        (shape.label_plural if place.name == "list" or window.has_two_panes else shape.label)
+        if shape
+        else entry.title()
+    )
 
     async def back() -> None:
         if entry.parent is not None:
@@ -186,12 +202,18 @@ def _app_bar(app: App, table: Table, window: Window) -> ft.AppBar:
     if entry.searches:
         actions.append(parts.icon_button(ft.Icons.SEARCH, _("Search everything"), search))
     said = ft.Semantics(content=ft.Text(title), live_region=True)  # tells where one is now
-    return ft.AppBar(leading=leading, title=said, center_title=False, automatically_imply_leading=False, actions=actions)
+    return ft.AppBar(
+        leading=leading, title=said, center_title=False, automatically_imply_leading=False, actions=actions
+    )
 
 
 def _create_button(app: App, window: Window) -> ft.FloatingActionButton | None:
     place, shape = app.place, app.catalogue.shape(app.place.sobject)
-    if shape is None or not shape.creatable or not (place.name == "list" or (window.has_two_panes and place.name == "record")):
+    if (
+        shape is None
+        or not shape.creatable
+        or not (place.name == "list" or (window.has_two_panes and place.name == "record"))
+    ):
         return None
 
     name = _("New {object}", object=shape.label)
@@ -217,7 +239,8 @@ def _rail(app: App, places: list[Destination], place: Place) -> ft.NavigationRai
 
     items = [ft.NavigationRailDestination(icon=d.icon, label=d.words) for d in places]
     return ft.NavigationRail(
-        destinations=items, selected_index=chosen(places, place), label_type=ft.NavigationRailLabelType.ALL, on_change=choose, min_width=96,
+        destinations=items, selected_index=chosen(places, place), label_type=ft.NavigationRailLabelType.ALL,
+        on_change=choose, min_width=96,
         scrollable=True,
     )  # fmt: skip
 
@@ -228,7 +251,11 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
     if not network.offline and not network.slow:
         return []
     words = _("You are offline. You see what you saw last.") if network.offline else _("The connection is slow.")
-    icon = ft.Icon(ft.Icons.CLOUD_OFF if network.offline else ft.Icons.HOURGLASS_TOP, size=18, color=ft.Colors.ON_SECONDARY_CONTAINER)
+    icon = ft.Icon(
+        ft.Icons.CLOUD_OFF if network.offline else ft.Icons.HOURGLASS_TOP,
+        size=18,
+        color=ft.Colors.ON_SECONDARY_CONTAINER,
+    )
     said = ft.Semantics(content=ft.Text(words, color=ft.Colors.ON_SECONDARY_CONTAINER, size=13), live_region=True)
     row: list[ft.Control] = [icon, ft.Container(said, expand=True)]
     if network.offline:
@@ -238,13 +265,21 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
 
 
 def _keeps_nothing(app: App) -> list[ft.Control]:
-    """That the device does not keep what is typed lies over the foot of a form, and goes by itself: nothing makes room for it or moves."""
+    """That the device does not keep what is typed lies over the foot of a form, and goes by itself: nothing makes room
+    for it or moves.
+    """
     if app.place.name not in ("edit", "new") or not app.drafts.refused:
         return []
     words = _("This device keeps nothing. Save before you leave, or what you typed is lost.")
     said = ft.Semantics(content=ft.Text(words, color=ft.Colors.ON_ERROR_CONTAINER, size=13), live_region=True)
     padding = ft.Padding.symmetric(horizontal=16, vertical=4)
-    box = ft.Container(said, bgcolor=ft.Colors.ERROR_CONTAINER, padding=padding, height=parts.BANNER, alignment=ft.Alignment.CENTER_LEFT)
+    box = ft.Container(
+        said,
+        bgcolor=ft.Colors.ERROR_CONTAINER,
+        padding=padding,
+        height=parts.BANNER,
+        alignment=ft.Alignment.CENTER_LEFT,
+    )
     return [ft.Container(box, left=0, right=0, bottom=0)]
 
 
@@ -252,7 +287,9 @@ def _notices(app: App, *, above: int = 0) -> list[ft.Control]:
     """Short messages at the foot, the newest lowest."""
     if not app.notices.all:
         return []
-    column = ft.Column([_notice(n) for n in app.notices.all], spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER)
+    column = ft.Column(
+        [_notice(n) for n in app.notices.all], spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER
+    )
     return [ft.Container(column, bottom=16 + above, left=16, right=16)]
 
 
@@ -263,7 +300,8 @@ def _notice(notice: Notice) -> ft.Control:
         style = ft.ButtonStyle(color=ft.Colors.INVERSE_PRIMARY)
         row.append(ft.TextButton(notice.action, style=style, height=theme.TARGET, on_click=notice.run))
     return ft.Container(
-        ft.Row(row), bgcolor=ft.Colors.INVERSE_SURFACE, border_radius=8, padding=ft.Padding.only(left=16, right=8, top=4, bottom=4), width=480,
+        ft.Row(row), bgcolor=ft.Colors.INVERSE_SURFACE, border_radius=8, padding=ft.Padding.only(left=16, right=8,
+            top=4, bottom=4), width=480,
         height=None if len(notice.text) > 60 else 56,
     )  # fmt: skip
 

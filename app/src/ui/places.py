@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A reference with which a new record begins: to the record with the id `value`. Its `name` is not part of an address: whoever makes up a
-    link would choose what is read, and logs of addresses would hold it."""
+    """A reference with which a new record begins: to the record with the id `value`. Its `name` is not part of an
+    address: whoever makes up a link would choose what is read, and logs of addresses would hold it."""
 
     field: str
     value: str
@@ -30,8 +30,8 @@ SIGN_IN = Place("sign-in")
 
 
 class Addresses:
-    """From (name, address) pairs: an address's parts in braces are those of a Place, and of two that fit the first one counts. The first
-    address of a name is the one that `of` gives."""
+    """From (name, address) pairs: an address's parts in braces are those of a Place, and of two that fit the first one
+    counts. The first address of a name is the one that `of` gives."""
 
     def __init__(self, addresses: Iterable[tuple[str, str]]) -> None:
         self._all = [(name, address.strip("/").split("/")) for name, address in addresses]
@@ -49,7 +49,9 @@ class Addresses:
         asked = [unquote(part) for part in path.strip("/").split("/")]
         for name, parts in self._all:
             values = dict(zip(parts, asked, strict=False))
-            if len(parts) == len(asked) and all(part == value or (part[:1] == "{" and value) for part, value in values.items()):
+            if len(parts) == len(asked) and all(
+                part == value or (part[:1] == "{" and value) for part, value in values.items()
+            ):
                 given = tuple(Given(*pair) for pair in parse_qsl(query)) if name == "new" else ()
                 return Place(name, values.get("{sobject}", ""), values.get("{record_id}", ""), given)
         return HOME

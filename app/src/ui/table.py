@@ -40,11 +40,11 @@ def _plain(_rooms: Rooms, _place: Place) -> State:
 class Entry:
     """A kind of place.
 
-    `address` is its path, with {sobject} and {record_id} where they stand in it. `make` makes its state (None while its object is not
-    known), and `view` is the component that paints it, from shell and state; one with `columns` is also told whether there is room for two.
-    `title` and `icon` are those of the navigation; a record's place is titled by its object. `parent` is where the arrow leads; a place
-    without one has no arrow. `refreshes` and `searches` say whether the bar above has these buttons, `in_more` whether a phone's
-    page of more leads there.
+    `address` is its path, with {sobject} and {record_id} where they stand in it. `make` makes its state (None while its
+    object is not known), and `view` is the component that paints it, from shell and state; one with `columns` is also
+    told whether there is room for two. `title` and `icon` are those of the navigation; a record's place is titled by
+    its object. `parent` is where the arrow leads; a place without one has no arrow. `refreshes` and `searches` say
+    whether the bar above has these buttons, `in_more` whether a phone's page of more leads there.
     """
 
     name: str
@@ -79,7 +79,15 @@ def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
 
 
 def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
-    return FormViewModel(rooms.data.records, rooms.data.drafts, shape, place.record_id, place.given, rooms.saved, rooms.catalogue.shape_of_id)
+    return FormViewModel(
+        rooms.data.records,
+        rooms.data.drafts,
+        shape,
+        place.record_id,
+        place.given,
+        rooms.saved,
+        rooms.catalogue.shape_of_id,
+    )
 
 
 def _profile(_place: Place) -> Place:
@@ -100,31 +108,39 @@ def _links() -> list[Link]:
 
 
 ENTRIES = (
-    Entry("home", "/", Home, lambda rooms, _place: HomeViewModel(rooms.data.records, rooms.data.drafts, rooms.now), lambda: _("Home")),
+    Entry("home", "/", Home, lambda rooms, _place: HomeViewModel(rooms.data.records, rooms.data.drafts, rooms.now),
+          lambda: _("Home")),
     Entry("more", "/more", More, lambda _rooms, _place: MoreViewModel(_links), lambda: _("More"), ft.Icons.MENU),
     Entry(
-        "search", "/search", Search, lambda rooms, _place: SearchViewModel(rooms.data.records), lambda: _("Search"), ft.Icons.SEARCH,
+        "search", "/search", Search, lambda rooms, _place: SearchViewModel(rooms.data.records), lambda: _("Search"),
+        ft.Icons.SEARCH,
         refreshes=False, searches=False, in_more=True,
     ),
     Entry(
-        "profile", "/profile", Profile, lambda rooms, _place: ProfileViewModel(rooms.data.records), lambda: _("Profile"), ft.Icons.PERSON_OUTLINE,
+        "profile", "/profile", Profile, lambda rooms, _place: ProfileViewModel(rooms.data.records),
+        lambda: _("Profile"), ft.Icons.PERSON_OUTLINE,
         in_more=True,
     ),
     Entry(
-        "access", "/access", AccessPage, lambda rooms, _place: AccessViewModel(rooms.data.access), lambda: _("Where am I signed in?"),
+        "access", "/access", AccessPage, lambda rooms, _place: AccessViewModel(rooms.data.access),
+        lambda: _("Where am I signed in?"),
         ft.Icons.DEVICES, _profile, in_more=True,
     ),
     Entry(
-        "settings", "/settings", SettingsPage, lambda rooms, _place: rooms.settings, lambda: _("Settings"), ft.Icons.TUNE, _profile,
+        "settings", "/settings", SettingsPage, lambda rooms, _place: rooms.settings, lambda: _("Settings"),
+        ft.Icons.TUNE, _profile,
         refreshes=False, in_more=True,
     ),
     Entry(
-        "sign-in", "/sign-in", SignIn, lambda rooms, _place: SignInViewModel(rooms.data.session, rooms.data.sign_in, rooms.finish_sign_in),
+        "sign-in", "/sign-in", SignIn, lambda rooms, _place: SignInViewModel(rooms.data.session, rooms.data.sign_in,
+            rooms.finish_sign_in),
     ),
     Entry("list", "/records/{sobject}", RecordList, _of_object(_list)),
-    Entry("new", "/records/{sobject}/new", RecordForm, _of_object(_form), parent=_list_of, columns=True, refreshes=False),
+    Entry("new", "/records/{sobject}/new", RecordForm, _of_object(_form), parent=_list_of, columns=True,
+          refreshes=False),
     Entry("record", "/records/{sobject}/{record_id}", RecordPage, _of_object(_record), parent=_list_of, columns=True),
-    Entry("edit", "/records/{sobject}/{record_id}/edit", RecordForm, _of_object(_form), parent=_record_of, columns=True, refreshes=False),
+    Entry("edit", "/records/{sobject}/{record_id}/edit", RecordForm, _of_object(_form), parent=_record_of, columns=True,
+          refreshes=False),
 )  # fmt: skip
 # Salesforce's way back is no place of its own; the second address is what some systems leave of a custom scheme's.
 _CALLBACKS = (("callback", "/oauth/callback"), ("callback", "/callback"))

@@ -1,4 +1,6 @@
-"""The function that a Python developer would write today, by the documentation of firebase-functions, firebase-admin and simple-salesforce."""
+"""The function that a Python developer would write today, by the documentation of firebase-functions, firebase-admin
+and simple-salesforce.
+"""
 
 # pyright: basic, reportMissingTypeStubs=false, reportMissingImports=false
 
@@ -55,4 +57,6 @@ def list_accounts(req: https_fn.CallableRequest[Any]) -> Any:
 
 
 def query(instance_url: str, access_token: str, soql: str) -> Any:
-    return Salesforce(instance_url=instance_url, session_id=access_token, version="66.0", session=Loopback()).query(soql)
+    return Salesforce(instance_url=instance_url, session_id=access_token, version="66.0", session=Loopback()).query(
+        soql
+    )

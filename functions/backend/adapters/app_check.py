@@ -1,7 +1,9 @@
-"""Firebase App Check: whether a call comes from the app itself, by the token that the callable protocol's header carries.
+"""Firebase App Check: whether a call comes from the app itself, by the token that the callable protocol's header
+carries.
 
-Source: Firebase documentation, "Verify App Check tokens from a custom backend". firebase-admin verifies them too, but has no
-choice of the key server, needs Google credentials for it, and asks Google each time whether a token was used before.
+Source: Firebase documentation, "Verify App Check tokens from a custom backend". firebase-admin verifies them too, but
+has no choice of the key server, needs Google credentials for it, and asks Google each time whether a token was used
+before.
 """
 
 import asyncio
@@ -24,19 +26,22 @@ def _until_it_expires(_key: bytes, expires: float, _now: float) -> float:
 
 
 class AppCheck:
-    """`apps` are the Firebase apps (`1:1234:web:abcd`) whose tokens count; `keys_url` is where Google publishes its keys."""
+    """`apps` are the Firebase apps (`1:1234:web:abcd`) whose tokens count; `keys_url` is where Google publishes its
+    keys.
+    """
 
     def __init__(self, project_id: str, apps: frozenset[str], keys_url: str) -> None:
         numbers = {app.split(":")[1] for app in apps}
         self._issuers = [f"{_ISSUER}{number}" for number in numbers]
         self._audience = f"projects/{project_id}"  # a token names its project twice, by number and by name
         self._apps = apps
-        self._keys = jwt.PyJWKClient(keys_url, lifespan=_KEYS_SECONDS, timeout=5)  # asks anew for an unknown key every 30 s at most
+        # Asks anew for an unknown key every 30 s at most.
+        self._keys = jwt.PyJWKClient(keys_url, lifespan=_KEYS_SECONDS, timeout=5)
         self._verified = TLRUCache[bytes, float](_MAX_VERIFIED, _until_it_expires, timer=lambda: time.time())
 
     async def verify(self, token: str) -> str:
-        """The token's fingerprint, for who wants to take it once only. Raises RefusedRequest(not-the-app), or Misconfigured when
-        Google's keys cannot be had."""
+        """The token's fingerprint, for who wants to take it once only. Raises RefusedRequest(not-the-app), or
+        Misconfigured when Google's keys cannot be had."""
         digest = hashlib.sha256(token.encode()).digest()
         if digest not in self._verified:
             claims = await asyncio.to_thread(self._claims, token)
@@ -51,7 +56,9 @@ class AppCheck:
                 raise RefusedRequest(Reason.NOT_THE_APP)
             key = self._keys.get_signing_key_from_jwt(token)
             options: Any = {"require": ["exp", "iat", "aud", "iss", "sub"]}
-            return jwt.decode(token, key, algorithms=["RS256"], audience=self._audience, issuer=self._issuers, options=options)
+            return jwt.decode(
+                token, key, algorithms=["RS256"], audience=self._audience, issuer=self._issuers, options=options
+            )
         except jwt.PyJWKClientConnectionError:
             raise Misconfigured(Reason.INTERNAL) from None
         except (jwt.PyJWKClientError, jwt.InvalidTokenError):  # "from None": the text may quote the token
@@ -71,7 +78,10 @@ class AppCheckGate:
         return self._app_check is not None
 
     async def attest(self, token: str | None) -> str | None:
-        """The fingerprint of a good token, None for a call without one. Raises RefusedRequest(not-the-app), Misconfigured."""
+        """The fingerprint of a good token, None for a call without one.
+
+        Raises RefusedRequest(not-the-app), Misconfigured.
+        """
         if self._app_check is None:
             return None
         if not token:

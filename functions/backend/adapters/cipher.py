@@ -1,7 +1,8 @@
 """Sealing with Tink (AEAD): what is sealed for one connection, field and generation opens for no other.
 
-The keyset is JSON, plain (as a secret) or wrapped by a key of Cloud KMS. To change keys without a pause, deploy after each
-step: add (every instance can open the new key), promote (it seals), re-seal what is stored, drop (the old key is gone).
+The keyset is JSON, plain (as a secret) or wrapped by a key of Cloud KMS. To change keys without a pause, deploy after
+each step: add (every instance can open the new key), promote (it seals), re-seal what is stored, drop (the old key is
+gone).
 """
 
 # The library has no types of its own.
@@ -31,7 +32,11 @@ class TinkCipher:
         try:
             self._aead: aead.Aead = _parse(keyset.reveal(), wrapped_by).primitive(aead.Aead)
         except (tink.TinkError, ValueError):  # "from None": Tink's own text may quote the key
-            what = "not a Tink AEAD keyset in JSON" if wrapped_by is None else "not a keyset that this KMS key has wrapped, or Cloud KMS refuses"
+            what = (
+                "not a Tink AEAD keyset in JSON"
+                if wrapped_by is None
+                else "not a keyset that this KMS key has wrapped, or Cloud KMS refuses"
+            )
             raise KeysetError(what) from None
 
     def seal(self, text: Secret, *, uid: str, field: str, generation: int) -> bytes:
@@ -54,7 +59,10 @@ class TinkCipher:
 
 
 def kms_key(uri: str, client: Any = None) -> aead.Aead:
-    """The key `gcp-kms://projects/…/cryptoKeys/…` of Cloud KMS; every use is a request. Raises KeysetError for another form."""
+    """The key `gcp-kms://projects/…/cryptoKeys/…` of Cloud KMS; every use is a request.
+
+    Raises KeysetError for another form.
+    """
     from google.cloud import kms_v1  # late: most set-ups do without
     from tink.integration import gcpkms
 

@@ -31,7 +31,9 @@ class FirebaseAuth:
 
     def __init__(self, app: firebase_admin.App) -> None:
         self._app = app
-        self._verified = TLRUCache[bytes, tuple[Caller, float]](_MAX_VERIFIED, _until_it_expires, timer=lambda: time.time())
+        self._verified = TLRUCache[bytes, tuple[Caller, float]](
+            _MAX_VERIFIED, _until_it_expires, timer=lambda: time.time()
+        )
 
     async def verify(self, id_token: str) -> Caller:
         """Whose a Firebase ID token is. Raises SessionInvalid.
@@ -59,12 +61,19 @@ class FirebaseAuth:
     async def custom_token(self, caller: Caller) -> str:
         """A token for signInWithCustomToken, valid for an hour. Raises Misconfigured when the account may not sign."""
         uid = caller.uid
-        claims = {"orgId": uid.org_id, "userId": uid.user_id, "device": caller.device}  # every ID token of this sign-in carries them
+        # Every ID token of this sign-in carries them.
+        claims = {
+            "orgId": uid.org_id,
+            "userId": uid.user_id,
+            "device": caller.device,
+        }
         try:
             with telemetry.span("mint custom token"):
                 token = cast(bytes, await asyncio.to_thread(auth.create_custom_token, str(uid), claims, app=self._app))
         except (auth.TokenSignError, ValueError) as failed:
-            raise Misconfigured(Reason.MISCONFIGURED, "The sign-in function's service account may not sign tokens.") from failed
+            raise Misconfigured(
+                Reason.MISCONFIGURED, "The sign-in function's service account may not sign tokens."
+            ) from failed
         return token.decode()
 
     async def end_firebase_sessions(self, uid: Uid) -> None:

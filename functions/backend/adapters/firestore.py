@@ -40,7 +40,11 @@ class FirestoreDocuments:
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
         document = self._client.collection(COLLECTION).document(connection.uid)
-        gone = {"describes": DELETE_FIELD, "describedAt": DELETE_FIELD} if connection.has_ended and connection.revision is not None else {}
+        gone = (
+            {"describes": DELETE_FIELD, "describedAt": DELETE_FIELD}
+            if connection.has_ended and connection.revision is not None
+            else {}
+        )
         work = self._write_to(document, connection.revision, {**_to_document(connection), **gone})
         results = await self._commit(document, connection.revision, work, entry)
         return replace(connection, revision=results[0].update_time)
@@ -54,7 +58,13 @@ class FirestoreDocuments:
     async def delete(self, connection: Connection, entry: Entry) -> None:
         document = self._client.collection(COLLECTION).document(connection.uid)
         fence = self._client.write_option(last_update_time=connection.revision)
-        await self._commit(document, connection.revision, lambda batch: batch.delete(document, option=fence), entry, closed=connection.chain)
+        await self._commit(
+            document,
+            connection.revision,
+            lambda batch: batch.delete(document, option=fence),
+            entry,
+            closed=connection.chain,
+        )
 
     async def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
         query = self._client.collection(COLLECTION)
@@ -109,7 +119,9 @@ class FirestoreDocuments:
 
     async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
         entries = self._client.collection(AUDIT).document(subject).collection(ENTRIES)
-        return [_entry(e.to_dict()) for e in await entries.order_by("sequence", direction="DESCENDING").limit(count).get()]
+        return [
+            _entry(e.to_dict()) for e in await entries.order_by("sequence", direction="DESCENDING").limit(count).get()
+        ]
 
     async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
         """Seals the ends of all closed chains anew. Returns how many there are."""
@@ -131,9 +143,18 @@ class FirestoreDocuments:
         return work
 
     async def _commit(
-        self, document: Any, revision: object, work: Callable[[Any], None], entry: Entry | None, *, closed: Chain | None = None
+        self,
+        document: Any,
+        revision: object,
+        work: Callable[[Any], None],
+        entry: Entry | None,
+        *,
+        closed: Chain | None = None,
     ) -> Sequence[Any]:
-        """One commit: the work on a document as it was read, and its audit entry; both or neither. `closed` ends its chain."""
+        """One commit: the work on a document as it was read, and its audit entry; both or neither.
+
+        `closed` ends its chain.
+        """
         batch = self._client.batch()
         work(batch)
         if entry is not None:
@@ -180,7 +201,8 @@ class FirestoreCreations:
         if not snapshot.exists:
             return None
         document = cast(Mapping[str, Any], snapshot.to_dict())
-        return Creation(document.get("content", b""), document["recordId"])  # without content: written by an older release
+        # Without content: written by an older release.
+        return Creation(document.get("content", b""), document["recordId"])
 
     async def finish(self, uid: Uid, key: str, record_id: str) -> None:
         with _span("write", CREATIONS):
@@ -199,7 +221,12 @@ class FirestoreUsage:
     async def take(self, uid: Uid, day: str, requests: int) -> int:
         document = self._client.collection(USAGE).document(f"{uid}_{day}")
         batch = self._client.batch()
-        fields = {"uid": str(uid), "day": day, "taken": Increment(requests), "expires": datetime.now(UTC) + timedelta(days=2)}
+        fields = {
+            "uid": str(uid),
+            "day": day,
+            "taken": Increment(requests),
+            "expires": datetime.now(UTC) + timedelta(days=2),
+        }
         batch.set(document, fields, merge=True)
         with _span("write", USAGE):
             (written,) = await batch.commit()
@@ -227,12 +254,16 @@ class FirestoreAttempts:
     async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
         document = self._client.collection(ATTEMPTS).document(window)
         batch = self._client.batch()
-        counting = {"counts": {key: Increment(n) for key, n in counts.items()}, "expires": datetime.now(UTC) + timedelta(hours=1)}
+        counting = {
+            "counts": {key: Increment(n) for key, n in counts.items()},
+            "expires": datetime.now(UTC) + timedelta(hours=1),
+        }
         batch.set(document, counting, merge=True)
         with _span("write", ATTEMPTS):
             (written,) = await batch.commit()
         totals = (int(result.integer_value) for result in written.transform_results)
-        return dict(zip(sorted(counts), totals, strict=True))  # the library sends increments in the order of their names
+        # The library sends increments in the order of their names.
+        return dict(zip(sorted(counts), totals, strict=True))
 
 
 class FirestoreCodes:
@@ -244,7 +275,11 @@ class FirestoreCodes:
     async def claim(self, fingerprint: str) -> bool:
         try:
             with _span("write", CODES):
-                await self._client.collection(CODES).document(fingerprint).create({"expires": datetime.now(UTC) + timedelta(hours=1)})
+                await (
+                    self._client.collection(CODES)
+                    .document(fingerprint)
+                    .create({"expires": datetime.now(UTC) + timedelta(hours=1)})
+                )
         except AlreadyExists:
             return False
         return True
@@ -255,7 +290,9 @@ class FirestoreCodes:
 
 def _span(what: str, collection: str, *, audited: bool = False) -> telemetry.span:
     name = f"Firestore {what} {collection}"
-    return telemetry.span(name, "client", db__system__name="gcp.firestore", db__collection__name=collection, audited=audited)
+    return telemetry.span(
+        name, "client", db__system__name="gcp.firestore", db__collection__name=collection, audited=audited
+    )
 
 
 async def _pages(query: Any) -> AsyncIterator[Any]:
@@ -323,7 +360,12 @@ def _from_document(snapshot: Any) -> Connection:
 
 
 def _chain(chain: Chain) -> dict[str, Any]:
-    return {"auditSubject": chain.subject, "auditSequence": chain.sequence, "auditHash": chain.hash, "auditSeal": chain.seal}
+    return {
+        "auditSubject": chain.subject,
+        "auditSequence": chain.sequence,
+        "auditHash": chain.hash,
+        "auditSeal": chain.seal,
+    }
 
 
 def _read_chain(document: Mapping[str, Any]) -> Chain | None:

@@ -1,4 +1,7 @@
-"""HTTP to Salesforce: one connection pool, and what is known after a request that got no answer. No body is logged or repeated."""
+"""HTTP to Salesforce: one connection pool, and what is known after a request that got no answer.
+
+No body is logged or repeated.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,8 +60,8 @@ class Http:
     ) -> Answer:
         """One request, within `seconds` or what is left of the call. Redirects are answers.
 
-        Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read gets an
-        answer of more than MAX_ANSWER bytes.
+        Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
+        gets an answer of more than MAX_ANSWER bytes.
         """
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -102,7 +105,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
         return None
     parts: list[bytes] = []
     size = 0
-    async for part in response.content.iter_any():  # unpacked piece by piece, so that a small body cannot become an endless one
+    # Unpacked piece by piece, so that a small body cannot become an endless one.
+    async for part in response.content.iter_any():
         size += len(part)
         if size > MAX_ANSWER:
             response.close()

@@ -51,24 +51,33 @@ class SalesforceOAuth:
         self._consumer_secret = consumer_secret
         self._local = local
 
-    async def exchange_code(self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str) -> TokenResponse:
+    async def exchange_code(
+        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
+    ) -> TokenResponse:
         """RFC 6749 section 4.1.3 with RFC 7636 section 4.5.
 
         Raises NotSent when the code has not left, OutcomeUnknown, Busy, LimitReached, SignInFailed, Misconfigured.
         """
         answer = await self._token(
             login_host,
-            {"grant_type": "authorization_code", "code": code.reveal(), "code_verifier": code_verifier.reveal(), "redirect_uri": redirect_uri},
+            {
+                "grant_type": "authorization_code",
+                "code": code.reveal(),
+                "code_verifier": code_verifier.reveal(),
+                "redirect_uri": redirect_uri,
+            },
         )
         if answer.status == 200:
             return self._token_response(answer.object())
         raise _exchange_refused(answer)
 
     async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
-        """RFC 6749 section 6. Raises ConnectionLost when refused for good, NotSent, LimitReached or Misconfigured when the
-        token is as good as before, OutcomeUnknown when nothing tells whether it was used up."""
+        """RFC 6749 section 6. Raises ConnectionLost when refused for good, NotSent, LimitReached or Misconfigured when
+        the token is as good as before, OutcomeUnknown when nothing tells whether it was used up."""
         # At the login host: it knows where an org has moved to, which the stored instance URL does not.
-        answer = await self._token(login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}, writes=True)
+        answer = await self._token(
+            login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}, writes=True
+        )
         if answer.status == 200:
             try:
                 return self._token_response(answer.object())
@@ -103,7 +112,9 @@ class SalesforceOAuth:
         who = answer.object()
         name, email, username = (str(who.get(k) or "") for k in ("name", "email", "preferred_username"))
         photo = who.get("picture")
-        return UserInfo(name, email, username, photo if isinstance(photo, str) and photo.startswith("https://") else None)
+        return UserInfo(
+            name, email, username, photo if isinstance(photo, str) and photo.startswith("https://") else None
+        )
 
     async def revoke(self, login_host: str, token: Secret) -> None:
         """RFC 7009; a token that Salesforce no longer knows counts as revoked. Raises OrgUnavailable."""
@@ -112,7 +123,9 @@ class SalesforceOAuth:
             raise Busy
 
     async def _token(self, login_host: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
-        return await self._post(self._address(login_host) + "/services/oauth2/token", {**form, **self._client()}, writes=writes)
+        return await self._post(
+            self._address(login_host) + "/services/oauth2/token", {**form, **self._client()}, writes=writes
+        )
 
     def _client(self) -> dict[str, str]:
         return {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
@@ -131,7 +144,9 @@ class SalesforceOAuth:
         return answer
 
     def _token_response(self, body: Mapping[str, object]) -> TokenResponse:
-        access, refresh, instance, identity = (body.get(k) for k in ("access_token", "refresh_token", "instance_url", "id"))
+        access, refresh, instance, identity = (
+            body.get(k) for k in ("access_token", "refresh_token", "instance_url", "id")
+        )
         if not isinstance(access, str) or not isinstance(instance, str) or not isinstance(identity, str):
             raise Busy
         hosts.salesforce_origin(identity, local=self._local)  # it says who the user is: nobody else may

@@ -21,7 +21,9 @@ from contract.calls import FieldShape, FieldValue, Section
 from contract.errors import CallError, ConnectionLost, NotFound, Reason, RefusedRequest
 
 MAX_PARTS = 25  # of one composite, five of them queries
-_SETTLED_SECONDS = 60.0  # HTTP dates are whole seconds, and clocks differ: what changed just now may change again under the same stamp
+_SETTLED_SECONDS = (
+    60.0  # HTTP dates are whole seconds, and clocks differ: what changed just now may change again under the same stamp
+)
 
 _NOT_PERMITTED = {
     "INSUFFICIENT_ACCESS",
@@ -30,7 +32,9 @@ _NOT_PERMITTED = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
 }
 _ORG_POLICY = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "FUNCTIONALITY_NOT_ENABLED"}
-_MASTER_RECORD_TYPE = "012000000000000AAA"  # Salesforce's own, in every org: the layout of records without a record type
+_MASTER_RECORD_TYPE = (
+    "012000000000000AAA"  # Salesforce's own, in every org: the layout of records without a record type
+)
 _BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
 
 
@@ -139,20 +143,32 @@ class SalesforceRest:
         names = list(sobjects)
         for first in range(0, len(names), MAX_PARTS // 2):
             batch = names[first : first + MAX_PARTS // 2]
-            asked = [_conditional(self._part("GET", f"/sobjects/{quote(name, safe='')}/describe", name), sobjects[name]) for name in batch]
+            asked = [
+                _conditional(self._part("GET", f"/sobjects/{quote(name, safe='')}/describe", name), sobjects[name])
+                for name in batch
+            ]
             # A page layout is asked for with the first describe only: it is large, and has no stamp to ask again with.
             laid_out = [name for name in batch if sobjects[name] is None]
-            asked += [self._part("GET", f"/sobjects/{quote(n, safe='')}/describe/layouts/{_MASTER_RECORD_TYPE}", f"{n}_layout") for n in laid_out]
+            asked += [
+                self._part(
+                    "GET", f"/sobjects/{quote(n, safe='')}/describe/layouts/{_MASTER_RECORD_TYPE}", f"{n}_layout"
+                )
+                for n in laid_out
+            ]
             answered = await self._composite(uid, asked)
             sections = {name: _sections(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
             for name, part in zip(batch, answered[: len(batch)], strict=True):
                 found[name] = _described(part, sections.get(name, ()))
         return found
 
-    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str) -> tuple[str, Row | None]:
+    async def create(
+        self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str
+    ) -> tuple[str, Row | None]:
         read_back = f"SELECT {selected} FROM {sobject} WHERE Id = '@{{made.id}}' LIMIT 1"  # noqa: S608  both from our own layouts
         made, current = await self._composite(
-            uid, [self._part("POST", f"/sobjects/{sobject}", "made", fields), self._query_part("current", read_back)], writes=True
+            uid,
+            [self._part("POST", f"/sobjects/{sobject}", "made", fields), self._query_part("current", read_back)],
+            writes=True,
         )
         record_id = _good(made, writes=True).get("id")
         if not isinstance(record_id, str):
@@ -160,12 +176,18 @@ class SalesforceRest:
         return record_id, _only_row(current)
 
     async def update(
-        self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], selected: str, unchanged_since: datetime | None
+        self,
+        uid: Uid,
+        sobject: str,
+        record_id: str,
+        fields: Mapping[str, FieldValue],
+        selected: str,
+        unchanged_since: datetime | None,
     ) -> Row | None:
         """Raises PreconditionFailed when the record was changed after that moment.
 
-        The record is looked for in exactly that state, and changed by a reference to what was found: nothing found, nothing
-        changed. If-Unmodified-Since, which knows whole seconds only, guards the moment between the two.
+        The record is looked for in exactly that state, and changed by a reference to what was found: nothing found,
+        nothing changed. If-Unmodified-Since, which knows whole seconds only, guards the moment between the two.
         """
         is_record = f"FROM {sobject} WHERE Id = '{record_id}'"
         parts: list[dict[str, object]] = []
@@ -189,7 +211,9 @@ class SalesforceRest:
         await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
 
     async def currency(self, uid: Uid) -> str:
-        """Source: Connect REST API, Organization and Features (`defaultCurrencyIsoCode` holds where `multiCurrency` is false)."""
+        """Source: Connect REST API, Organization and Features (`defaultCurrencyIsoCode` holds where `multiCurrency` is
+        false).
+        """
         answer = await self._send(uid, Request("GET", f"{self._base}/connect/organization"))
         features = answer.object().get("features")
         known = cast(dict[str, Any], features) if isinstance(features, dict) else {}
@@ -342,7 +366,13 @@ def _sections(part: _Part) -> tuple[Section, ...]:
     return tuple(
         Section(
             (section.heading or "") if section.use_heading else "",
-            tuple(name for row in section.layout_rows for item in row.layout_items for c in item.layout_components for name in _field_names(c)),
+            tuple(
+                name
+                for row in section.layout_rows
+                for item in row.layout_items
+                for c in item.layout_components
+                for name in _field_names(c)
+            ),
         )
         for section in page_layout.detail_layout_sections
     )
@@ -355,7 +385,9 @@ def _field_names(component: _Component) -> list[str]:
 
 
 def _settled(headers: Mapping[str, str]) -> str | None:
-    """The stamp of a describe, when it may be asked with: not while the object may change again within the stamp's second."""
+    """The stamp of a describe, when it may be asked with: not while the object may change again within the stamp's
+    second.
+    """
     modified = next((v for k, v in headers.items() if k.lower() == "last-modified"), None)
     if modified is None:
         return None

@@ -80,7 +80,9 @@ class _Flight:
 class SalesforceSession:
     """One for each process. Raises CallErrors."""
 
-    def __init__(self, http: Http, credentials: Credentials, allowance: RequestBudget, clock: Clock, random: Callable[[], float]) -> None:
+    def __init__(
+        self, http: Http, credentials: Credentials, allowance: RequestBudget, clock: Clock, random: Callable[[], float]
+    ) -> None:
         self._http = http
         self._credentials = credentials
         self._allowance = allowance
@@ -141,7 +143,9 @@ class SalesforceSession:
     # Bursts
 
     async def _as_one_of_a_burst(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
-        """Of many requests at once the first goes alone: when its token has expired, the others do not send it as well."""
+        """Of many requests at once the first goes alone: when its token has expired, the others do not send it as
+        well.
+        """
         burst = self._bursts.get(uid)
         is_first = burst is None
         if burst is None:
@@ -163,7 +167,9 @@ class SalesforceSession:
         async def send(credential: Credential) -> Answer:
             headers = {"Authorization": f"Bearer {credential.access_token.reveal()}"}
             url, writes = credential.instance_url + path, request.writes
-            answer = await self._http.send(request.method, url, seconds=CALL_SECONDS, writes=writes, headers=headers, json=payload)
+            answer = await self._http.send(
+                request.method, url, seconds=CALL_SECONDS, writes=writes, headers=headers, json=payload
+            )
             telemetry.count("salesforce.requests", org=uid.org_id, status=answer.status)
             return answer
 
@@ -172,7 +178,8 @@ class SalesforceSession:
         answer = await self._deliver(send, credential, writes=request.writes)
         while _rejected(answer):
             if refreshed:
-                raise ConnectionLost(Reason.ORG_POLICY)  # a token just made is refused too: refreshing again cannot help
+                # A token just made is refused too: refreshing again cannot help.
+                raise ConnectionLost(Reason.ORG_POLICY)
             # A rejected request was not carried out, so a write is replayed like a read. A newer token that another
             # instance had stored may have expired as well; then this instance refreshes, once.
             renewed = await self._credentials.renew(uid, rejected=credential)
@@ -181,9 +188,11 @@ class SalesforceSession:
         self._allowance.observe(uid.org_id, answer.headers.get("Sforce-Limit-Info"))
         return answer
 
-    async def _deliver(self, send: Callable[[Credential], Awaitable[Answer]], credential: Credential, *, writes: bool) -> Answer:
-        """Sends a write once: what broke off may have been carried out. A read goes again after a passing fault, with growing
-        pauses, as long as the call's deadline leaves time for it."""
+    async def _deliver(
+        self, send: Callable[[Credential], Awaitable[Answer]], credential: Credential, *, writes: bool
+    ) -> Answer:
+        """Sends a write once: what broke off may have been carried out. A read goes again after a passing fault, with
+        growing pauses, as long as the call's deadline leaves time for it."""
         pauses = iter(() if writes else RETRY_PAUSES)
         while True:
             answer, failure = None, None

@@ -1,7 +1,7 @@
 """What happened to a connection: an append-only record, each entry chained to the one before by its hash.
 
-An entry names a subject, a random word; which user that is stands beside the record and can be erased without breaking it.
-The newest hash is sealed with the tokens' key, so that one who can only write to the store cannot make up a record.
+An entry names a subject, a random word; which user that is stands beside the record and can be erased without breaking
+it. The newest hash is sealed with the tokens' key, so that one who can only write to the store cannot make up a record.
 """
 
 import hashlib
@@ -31,7 +31,10 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the audit record. `by` is user, backend, schedule or an administrator's name; `previous` the hash before."""
+    """A line of the audit record.
+
+    `by` is user, backend, schedule or an administrator's name; `previous` the hash before.
+    """
 
     subject: str
     sequence: int
@@ -78,7 +81,9 @@ class Audit:
         self._cipher = cipher
         self._new_id = new_id
 
-    def append(self, chain: Chain | None, event: Event, *, at: datetime, by: str, generation: int = 0, reason: str = "") -> tuple[Chain, Entry]:
+    def append(
+        self, chain: Chain | None, event: Event, *, at: datetime, by: str, generation: int = 0, reason: str = ""
+    ) -> tuple[Chain, Entry]:
         """The entry that follows `chain` (None: the first of a new one), and the chain with it."""
         subject = self._new_id() if chain is None else chain.subject
         sequence = 1 if chain is None else chain.sequence + 1
@@ -87,7 +92,9 @@ class Audit:
         return self._chain(subject, sequence, hash_of(entry)), entry
 
     def reseal(self, chain: Chain) -> Chain:
-        """The same chain, sealed with the newest key; as it is when its seal is not its own, which a verification tells."""
+        """The same chain, sealed with the newest key; as it is when its seal is not its own, which a verification
+        tells.
+        """
         try:
             sealed = self._cipher.unseal(chain.seal, uid=chain.subject, field=_FIELD, generation=chain.sequence)
         except ConnectionLost:
@@ -106,17 +113,23 @@ class Audit:
         if end is None:
             return Flaw(subject, len(recorded.entries), "the end of the chain is missing")
         if end.sequence != len(recorded.entries):
-            return Flaw(subject, min(end.sequence, len(recorded.entries)) + 1, "entries were added or cut off at the end")
+            return Flaw(
+                subject, min(end.sequence, len(recorded.entries)) + 1, "entries were added or cut off at the end"
+            )
         if end.hash != previous or not self._is_sealed(end, previous):
             return Flaw(subject, end.sequence, "the last entry is not the one that was sealed")
         return None
 
     def _chain(self, subject: str, sequence: int, newest: str) -> Chain:
-        return Chain(subject, sequence, newest, self._cipher.seal(Secret(newest), uid=subject, field=_FIELD, generation=sequence))
+        return Chain(
+            subject, sequence, newest, self._cipher.seal(Secret(newest), uid=subject, field=_FIELD, generation=sequence)
+        )
 
     def _is_sealed(self, end: Chain, newest: str) -> bool:
         try:
-            return self._cipher.unseal(end.seal, uid=end.subject, field=_FIELD, generation=end.sequence).reveal() == newest
+            return (
+                self._cipher.unseal(end.seal, uid=end.subject, field=_FIELD, generation=end.sequence).reveal() == newest
+            )
         except ConnectionLost:
             return False
 
@@ -124,5 +137,14 @@ class Audit:
 def hash_of(entry: Entry) -> str:
     """SHA-256 over all fields of an entry, the hash of the one before among them."""
     at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
-    fields = [entry.subject, entry.sequence, at, entry.event.value, entry.by, entry.generation, entry.reason, entry.previous]
+    fields = [
+        entry.subject,
+        entry.sequence,
+        at,
+        entry.event.value,
+        entry.by,
+        entry.generation,
+        entry.reason,
+        entry.previous,
+    ]
     return hashlib.sha256(json.dumps(fields, separators=(",", ":")).encode()).hexdigest()

@@ -33,7 +33,8 @@ class BlockList:
         if age > timedelta(seconds=LOOK_AGAIN_SECONDS):
             if self._reading is None:
                 self._reading = asyncio.create_task(self._read())
-                self._reading.add_done_callback(lambda read: read.cancelled() or read.exception())  # whoever needs it awaits it
+                # Whoever needs it awaits it.
+                self._reading.add_done_callback(lambda read: read.cancelled() or read.exception())
             if age > timedelta(seconds=TRUST_SECONDS):
                 await asyncio.shield(self._reading)
         self._refuse(uid)
@@ -59,12 +60,16 @@ class BlockList:
         if targets and not targets.isdisjoint((EVERYONE, uid.org_id, str(uid))):
             raise ConnectionLost(Reason.ACCESS_STOPPED)
 
-    async def _change(self, change: Callable[[frozenset[str]], frozenset[str]], event: Event, target: str, by: str) -> None:
+    async def _change(
+        self, change: Callable[[frozenset[str]], frozenset[str]], event: Event, target: str, by: str
+    ) -> None:
         reason = "one user" if Uid(target).user_id else target  # the record outlives a user's erasure
         while True:
             blocks = await self._store.read_blocks()
             try:
-                return await self._store.write_blocks(replace(blocks, targets=change(blocks.targets)), event, by=by, reason=reason)
+                return await self._store.write_blocks(
+                    replace(blocks, targets=change(blocks.targets)), event, by=by, reason=reason
+                )
             except Contended:
                 continue
 

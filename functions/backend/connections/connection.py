@@ -1,7 +1,7 @@
 """A connection: one Salesforce user's grant to this app, as it is stored, and every step from one state to the next.
 
-The functions below are the only ones that build a connection's next state. They are pure: tokens come in sealed, time and
-leases are handed in.
+The functions below are the only ones that build a connection's next state. They are pure: tokens come in sealed, time
+and leases are handed in.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,9 @@ class State(StrEnum):
     SENDING = "sending"  # the lease holder may have sent the refresh token; its answer is not stored yet
     SENT_UNKNOWN = "sent-unknown"  # it was sent and no answer came: only Salesforce knows whether it is still good
     NEEDS_SIGN_IN = "needs-sign-in"  # Salesforce refused the refresh token for good; `ended_reason` says why
-    REVOKED = "revoked"  # ended by an administrator's block; a refresh token is left only until Salesforce has revoked it
+    REVOKED = (
+        "revoked"  # ended by an administrator's block; a refresh token is left only until Salesforce has revoked it
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,12 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection as it is stored. `revision` is the store's own mark of this state of the document, `chain` the audit record's.
+    """A connection as it is stored. `revision` is the store's own mark of this state of the document, `chain` the audit
+    record's.
 
-    `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last call;
-    `devices` are those that are signed in, each with the time of its sign-in, `device_names` what they call themselves;
-    `describes` is what the data calls keep, sealed.
+    `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last
+    call; `devices` are those that are signed in, each with the time of its sign-in, `device_names` what they call
+    themselves; `describes` is what the data calls keep, sealed.
     """
 
     uid: Uid
@@ -129,9 +132,17 @@ def next_generation(before: Connection | None) -> int:
 
 
 def signed_in(
-    before: Connection | None, response: TokenResponse, tokens: SealedTokens, *, login_host: str, device: Device, at: datetime
+    before: Connection | None,
+    response: TokenResponse,
+    tokens: SealedTokens,
+    *,
+    login_host: str,
+    device: Device,
+    at: datetime,
 ) -> Connection:
-    """A new sign-in, over whatever stood there: other devices, the choice to stay signed in and the audit record go on."""
+    """A new sign-in, over whatever stood there: other devices, the choice to stay signed in and the audit record go
+    on.
+    """
     devices = {} if before is None else dict(sorted(before.devices.items(), key=lambda d: d[1])[-(MAX_DEVICES - 1) :])
     names = {} if before is None else {d: name for d, name in before.device_names.items() if d in devices}
     return Connection(
@@ -186,7 +197,9 @@ def resealed(connection: Connection, tokens: SealedTokens) -> Connection:
 
 
 def lease_taken(connection: Connection, lease: Lease) -> Connection:
-    """Takes a free lease, or one whose holder died; if that holder may have sent the token, the state keeps saying so."""
+    """Takes a free lease, or one whose holder died; if that holder may have sent the token, the state keeps saying
+    so.
+    """
     sent = connection.state in (State.SENDING, State.SENT_UNKNOWN)
     return replace(connection, state=State.SENT_UNKNOWN if sent else State.REFRESHING, lease=lease)
 
@@ -236,7 +249,15 @@ def ended(connection: Connection, reason: Reason) -> Connection:
 def blocked(connection: Connection) -> Connection:
     """An administrator blocked the user; the refresh token stays until Salesforce has revoked it."""
     tokens = SealedTokens(b"", connection.tokens.refresh_token)
-    return replace(connection, state=State.REVOKED, ended_reason=Reason.ACCESS_STOPPED, tokens=tokens, devices={}, device_names={}, lease=None)
+    return replace(
+        connection,
+        state=State.REVOKED,
+        ended_reason=Reason.ACCESS_STOPPED,
+        tokens=tokens,
+        devices={},
+        device_names={},
+        lease=None,
+    )
 
 
 def revocation_confirmed(connection: Connection) -> Connection:

@@ -1,4 +1,6 @@
-"""What this process remembers of connections, so that a warm call reads no store: for a minute, and for 10,000 of them."""
+"""What this process remembers of connections, so that a warm call reads no store: for a minute, and for 10,000 of
+them.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +17,9 @@ _MAX_TEXTS = 256  # different describes
 
 @dataclass(slots=True)
 class Remembered:
-    """A credential, the sign-in that it comes from, the devices that may use it, and what is kept beside the connection."""
+    """A credential, the sign-in that it comes from, the devices that may use it, and what is kept beside the
+    connection.
+    """
 
     credential: Credential
     created: datetime
@@ -27,7 +31,9 @@ class RememberedCredentials:
     """One for each process."""
 
     def __init__(self, clock: Clock) -> None:
-        self._cache = TTLCache[Uid, Remembered](_MAX_REMEMBERED, REMEMBER_SECONDS, timer=lambda: clock.now().timestamp())
+        self._cache = TTLCache[Uid, Remembered](
+            _MAX_REMEMBERED, REMEMBER_SECONDS, timer=lambda: clock.now().timestamp()
+        )
         self._texts = LRUCache[bytes, bytes](_MAX_TEXTS)
 
     def recall(self, uid: Uid) -> Remembered | None:
@@ -36,7 +42,11 @@ class RememberedCredentials:
     def remember(self, connection: Connection, access_token: Secret, describes: KeptText | None) -> Remembered:
         """Keeps a connection's credential; of two of the same sign-in the newer one, whichever was read first."""
         known = self.recall(connection.uid)
-        if known is not None and known.created == connection.created and known.credential.generation > connection.generation:
+        if (
+            known is not None
+            and known.created == connection.created
+            and known.credential.generation > connection.generation
+        ):
             return known
         credential = Credential(connection.uid, access_token, connection.instance_url, connection.generation)
         devices, shared = frozenset(connection.devices), None if describes is None else self._shared(describes)

@@ -1,4 +1,5 @@
-"""A connection's life after sign-in: shown, kept alive, signed out here or everywhere, erased, blocked, deleted when unused.
+"""A connection's life after sign-in: shown, kept alive, signed out here or everywhere, erased, blocked, deleted when
+unused.
 
 Every way to end a connection can be interrupted at any point and run again: it does what is still missing.
 """
@@ -11,12 +12,30 @@ from typing import Protocol
 
 from backend.connections.audit import Entry, Event
 from backend.connections.blocks import EVERYONE, BlockList
-from backend.connections.connection import Connection, Credential, State, blocked, lost, revocation_confirmed, staying_signed_in, without_device
+from backend.connections.connection import (
+    Connection,
+    Credential,
+    State,
+    blocked,
+    lost,
+    revocation_confirmed,
+    staying_signed_in,
+    without_device,
+)
 from backend.connections.renewal import Renewal
 from backend.connections.store import Criteria, RecordingStore
 from backend.connections.vault import Vault
 from backend.values import Caller, Clock, Secret, Uid
-from contract.calls import Access, ConnectionStatus, Empty, Erased, HistoryLine, SignedInDevice, SignOut, UpdateConnection
+from contract.calls import (
+    Access,
+    ConnectionStatus,
+    Empty,
+    Erased,
+    HistoryLine,
+    SignedInDevice,
+    SignOut,
+    UpdateConnection,
+)
 from contract.errors import CallError, ConnectionLost, Reason
 
 HISTORY_LINES = 20
@@ -87,10 +106,14 @@ class Lifecycle:
         assert connection is not None
         devices = sorted(connection.devices.items(), key=lambda d: d[1], reverse=True)
         chain = connection.chain
-        entries: Sequence[Entry] = () if chain is None else await self._store.newest_entries(chain.subject, HISTORY_LINES)
+        entries: Sequence[Entry] = (
+            () if chain is None else await self._store.newest_entries(chain.subject, HISTORY_LINES)
+        )
         return Access(
             status,
-            tuple(SignedInDevice(d, connection.device_names.get(d, ""), _iso(at), d == caller.device) for d, at in devices),
+            tuple(
+                SignedInDevice(d, connection.device_names.get(d, ""), _iso(at), d == caller.device) for d, at in devices
+            ),
             tuple(HistoryLine(_iso(e.at), e.event.value, e.by, e.reason) for e in entries),
         )
 
@@ -99,7 +122,9 @@ class Lifecycle:
         return _status(await self._vault.change(caller.uid, lambda c: staying_signed_in(c, request.stay_signed_in)))
 
     async def sign_out(self, caller: Caller, request: SignOut) -> Empty:
-        """Signs one device out; with the last one, or everywhere, the connection, its grant and the Firebase sessions end too."""
+        """Signs one device out; with the last one, or everywhere, the connection, its grant and the Firebase sessions
+        end too.
+        """
         uid, device = caller.uid, request.device or caller.device
 
         def is_last(connection: Connection) -> bool:
@@ -117,7 +142,9 @@ class Lifecycle:
                 return Empty()
 
     async def erase_me(self, caller: Caller, _: Empty) -> Erased:
-        """Revokes the grant, deletes the connection, its traces and the Firebase user; the audit record names nobody any more."""
+        """Revokes the grant, deletes the connection, its traces and the Firebase user; the audit record names nobody
+        any more.
+        """
         uid = caller.uid
         found = await self._store.read(uid)
         confirmed = found is None or await self._vault.revoke(found)
@@ -157,8 +184,9 @@ class Lifecycle:
     # Once a day
 
     async def upkeep(self) -> UpkeepReport:
-        """Refreshes the grants of users who want to stay signed in when the refresh token has lain for `keep_alive`, deletes
-        connections unused for `delete_unused`, revokes at Salesforce what could not be revoked when a user was blocked."""
+        """Refreshes the grants of users who want to stay signed in when the refresh token has lain for `keep_alive`,
+        deletes connections unused for `delete_unused`, revokes at Salesforce what could not be revoked when a user was
+        blocked."""
         done: dict[str, int] = {}
 
         def count(what: str) -> None:
@@ -232,7 +260,10 @@ def _status(connection: Connection | None) -> ConnectionStatus:
 
 
 async def _each(connections: AsyncIterator[Connection], work: Callable[[Connection], Awaitable[None]]) -> None:
-    """Runs `work` for every connection, some at the same time. One that fails stops no other; the first failure is raised last."""
+    """Runs `work` for every connection, some at the same time.
+
+    One that fails stops no other; the first failure is raised last.
+    """
     failures: list[Exception] = []
     waiting: set[asyncio.Task[None]] = set()
 

@@ -1,7 +1,7 @@
 """Renewal: a newer credential than the one that Salesforce rejected, by one refresh of one caller across all instances.
 
-The lease in the connection's document says who refreshes. docs/reliability.md goes through every place where a process can
-stop or an answer can get lost.
+The lease in the connection's document says who refreshes. docs/reliability.md goes through every place where a process
+can stop or an answer can get lost.
 """
 
 import asyncio
@@ -97,7 +97,10 @@ class Renewal:
         self._under_way: dict[Uid, _Renewing] = {}
 
     async def get(self, uid: Uid) -> Credential:
-        """The newest credential of a user; while one that was rejected is being renewed, its successor. Raises CallErrors."""
+        """The newest credential of a user; while one that was rejected is being renewed, its successor.
+
+        Raises CallErrors.
+        """
         credential = (await self._vault.open(uid)).credential
         renewing = self._under_way.get(uid)
         if renewing is not None and credential.generation <= renewing.rejected.generation:
@@ -105,8 +108,8 @@ class Renewal:
         return credential
 
     async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
-        """A newer credential than the one that Salesforce rejected. Raises ConnectionLost, Misconfigured or OrgUnavailable;
-        NotSent when the call's time is over first.
+        """A newer credential than the one that Salesforce rejected. Raises ConnectionLost, Misconfigured or
+        OrgUnavailable; NotSent when the call's time is over first.
 
         Calls of this process share one renewal; it goes on when the caller that began it goes away.
         """
@@ -137,7 +140,11 @@ class Renewal:
 
     async def _renew(self, uid: Uid, rejected: Credential) -> Renewed:
         """Someone has renewed already: take that. Someone is at it: wait. Else take the lease and refresh, once."""
-        with deadline.within(None), telemetry.span("renewal"):  # others wait for it too, and a token that was sent must be stored
+        # Others wait for it too, and a token that was sent must be stored.
+        with (
+            deadline.within(None),
+            telemetry.span("renewal"),
+        ):
             give_up = self._clock.now() + timedelta(seconds=WAIT_SECONDS)
             pauses = iter(RETRY_PAUSES)
             watched: object = None
@@ -165,12 +172,20 @@ class Renewal:
             raise Busy
 
     async def _refresh(self, held: Connection) -> Credential:
-        """Sends the refresh token once and stores the outcome; each write is fenced by the revision of the one before."""
+        """Sends the refresh token once and stores the outcome; each write is fenced by the revision of the one
+        before.
+        """
         with telemetry.span("refresh") as span:
             try:
                 credential = await self._sent_and_stored(held)
             except Exception as failed:
-                reason = failed.reason.value if isinstance(failed, CallError) else "contended" if isinstance(failed, Contended) else "internal"
+                reason = (
+                    failed.reason.value
+                    if isinstance(failed, CallError)
+                    else "contended"
+                    if isinstance(failed, Contended)
+                    else "internal"
+                )
                 telemetry.count("refreshes", outcome=reason)
                 raise
             telemetry.count("refreshes", outcome="ok")
@@ -201,17 +216,20 @@ class Renewal:
         return await self._store_response(held, response, token)
 
     async def _store_response(self, held: Connection, response: TokenResponse, used: Secret) -> Credential:
-        """Stores what Salesforce gave. It exists nowhere else, so a store that fails is tried again while the lease lasts.
+        """Stores what Salesforce gave. It exists nowhere else, so a store that fails is tried again while the lease
+        lasts.
 
-        Whatever else was written meanwhile is kept, even a verdict that this answer was lost. Only when the connection is
-        another one by now, or was blocked, the new tokens are nobody's: then they are revoked. Raises Contended.
+        Whatever else was written meanwhile is kept, even a verdict that this answer was lost. Only when the connection
+        is another one by now, or was blocked, the new tokens are nobody's: then they are revoked. Raises Contended.
         """
         generation = held.generation + 1
         tokens = self._vault.seal(held.uid, generation, response.access_token, response.refresh_token or used)
         pauses = iter(STORE_PAUSES)
         while True:
             try:
-                stored = await self._store.write(renewed(held, response, tokens, self._clock.now()), Event.REFRESH, by="backend")
+                stored = await self._store.write(
+                    renewed(held, response, tokens, self._clock.now()), Event.REFRESH, by="backend"
+                )
                 return self._vault.remember(stored, response.access_token).credential
             except Contended:
                 found = await self._store.read(held.uid)
@@ -233,7 +251,8 @@ class Renewal:
     def _is_leased(self, connection: Connection, since: datetime) -> bool:
         """Whether a holder may still be at work. Clocks of instances differ, so a lease is over when this instance has
         itself watched the same revision for a whole lease; a deadline only counts once no clock could still differ."""
-        if connection.lease is None or connection.lease.owner == self._owner:  # this process runs one renewal of a user at a time
+        # This process runs one renewal of a user at a time.
+        if connection.lease is None or connection.lease.owner == self._owner:
             return False
         if connection.lease.deadline + timedelta(seconds=SKEW_SECONDS) < self._clock.now():
             return False
@@ -250,7 +269,9 @@ class Renewal:
         return self._clock.now() - since > timedelta(seconds=SEND_WITHIN_SECONDS)
 
     async def _is_still_good(self, held: Connection, token: Secret) -> bool:
-        """Asks Salesforce about a token that was sent without an answer: sending a used one again would revoke the grant."""
+        """Asks Salesforce about a token that was sent without an answer: sending a used one again would revoke the
+        grant.
+        """
         try:
             return await self._salesforce.introspect(held.login_host, token)
         except CallError:
@@ -258,7 +279,9 @@ class Renewal:
             raise
 
     def _why_refused(self, held: Connection) -> Reason:
-        """Salesforce refuses every dead token in the same words; how long this one lay still tells one cause from the others."""
+        """Salesforce refuses every dead token in the same words; how long this one lay still tells one cause from the
+        others.
+        """
         idle = self._clock.now() - held.refreshed >= timedelta(days=IDLE_DAYS)
         return Reason.IDLE_TOO_LONG if idle else Reason.ACCESS_REVOKED
 
@@ -269,14 +292,26 @@ class Renewal:
         raise lost(written)
 
     async def _write_held(
-        self, held: Connection, transition: Callable[[Connection], Connection], event: Event | None = None, reason: str = ""
+        self,
+        held: Connection,
+        transition: Callable[[Connection], Connection],
+        event: Event | None = None,
+        reason: str = "",
     ) -> Connection:
-        """Writes as the lease's holder, over what others changed meanwhile beside it. Raises Contended when the lease is no longer held."""
+        """Writes as the lease's holder, over what others changed meanwhile beside it.
+
+        Raises Contended when the lease is no longer held.
+        """
         while True:
             try:
                 return await self._store.write(transition(held), event, by="backend", reason=reason)
             except Contended:
                 found = await self._store.read(held.uid)
-                if found is None or not found.is_same_grant(held) or found.lease != held.lease or found.state is not held.state:
+                if (
+                    found is None
+                    or not found.is_same_grant(held)
+                    or found.lease != held.lease
+                    or found.state is not held.state
+                ):
                     raise
                 held = found

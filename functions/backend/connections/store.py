@@ -21,7 +21,9 @@ class Contended(Exception):
 
 
 class ChainBroken(Exception):
-    """The audit record is longer than its end says, as after a restore of an older document: go on with a new record."""
+    """The audit record is longer than its end says, as after a restore of an older document: go on with a new
+    record.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,15 @@ class Criteria:
 
 
 class Documents(Protocol):
-    """The store itself: whole documents, every write fenced by the revision that was read, an audit entry with it or neither."""
+    """The store itself: whole documents, every write fenced by the revision that was read, an audit entry with it or
+    neither.
+    """
 
     async def read(self, uid: Uid) -> Connection | None: ...
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
-        """Writes over exactly the revision that `connection` was read at (None: there must be none yet). What is kept beside
-        a connection stays as it is, and goes when the connection has ended.
+        """Writes over exactly the revision that `connection` was read at (None: there must be none yet). What is kept
+        beside a connection stays as it is, and goes when the connection has ended.
 
         Returns the connection with its new revision. Raises Contended, ChainBroken.
         """
@@ -62,7 +66,10 @@ class Documents(Protocol):
         ...
 
     async def delete(self, connection: Connection, entry: Entry) -> None:
-        """Deletes exactly the revision that was read, and closes its record at `connection.chain`. Raises Contended, ChainBroken."""
+        """Deletes exactly the revision that was read, and closes its record at `connection.chain`.
+
+        Raises Contended, ChainBroken.
+        """
         ...
 
     def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
@@ -93,8 +100,8 @@ class Documents(Protocol):
 
 
 class RecordingStore:
-    """The documents, with `event` recorded by the very commit that makes a change. `notice` is told of each new state, for the log;
-    `broken` of the subject of a record whose end does not fit its entries."""
+    """The documents, with `event` recorded by the very commit that makes a change. `notice` is told of each new state,
+    for the log; `broken` of the subject of a record whose end does not fit its entries."""
 
     def __init__(
         self,
@@ -132,7 +139,9 @@ class RecordingStore:
         """The last entries of a record, newest first."""
         return await self._documents.newest_entries(subject, count)
 
-    async def write(self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = "") -> Connection:
+    async def write(
+        self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = ""
+    ) -> Connection:
         """Writes a connection over the revision that it was read at. Raises Contended."""
         if event is None:
             written = await self._documents.write(connection)
@@ -158,14 +167,25 @@ class RecordingStore:
 
     async def write_blocks(self, blocks: Blocks, event: Event, *, by: str, reason: str) -> None:
         """Writes blocks over the revision that they were read at. Raises Contended."""
-        await self._commit(blocks.chain, lambda chain, entry: self._documents.write_blocks(replace(blocks, chain=chain), entry), event, by, 0, reason)
+        await self._commit(
+            blocks.chain,
+            lambda chain, entry: self._documents.write_blocks(replace(blocks, chain=chain), entry),
+            event,
+            by,
+            0,
+            reason,
+        )
 
     def with_new_seal(self, connection: Connection) -> Connection:
         """The connection with the end of its record sealed by the newest key."""
-        return connection if connection.chain is None else replace(connection, chain=self._audit.reseal(connection.chain))
+        return (
+            connection if connection.chain is None else replace(connection, chain=self._audit.reseal(connection.chain))
+        )
 
     async def reseal_records(self) -> int:
-        """Seals the records of blocks and of deleted connections with the newest key; how many of the latter there are."""
+        """Seals the records of blocks and of deleted connections with the newest key; how many of the latter there
+        are.
+        """
         while True:
             blocks = await self.read_blocks()
             try:
@@ -188,7 +208,13 @@ class RecordingStore:
         return records, entries, flaws
 
     async def _commit(
-        self, chain: Chain | None, commit: Callable[[Chain, Entry], Awaitable[T]], event: Event, by: str, generation: int, reason: str
+        self,
+        chain: Chain | None,
+        commit: Callable[[Chain, Entry], Awaitable[T]],
+        event: Event,
+        by: str,
+        generation: int,
+        reason: str,
     ) -> T:
         """Commits with the entry that follows `chain`; with the first of a new record when the stored one is broken."""
         at = self._clock.now()

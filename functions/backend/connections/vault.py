@@ -32,7 +32,10 @@ class RevocationEndpoint(Protocol):
     """Salesforce's revocation endpoint (RFC 7009)."""
 
     async def revoke(self, login_host: str, token: Secret) -> None:
-        """Ends a grant; one that has ended already is no error. Raises OrgUnavailable when Salesforce cannot be told."""
+        """Ends a grant; one that has ended already is no error.
+
+        Raises OrgUnavailable when Salesforce cannot be told.
+        """
         ...
 
 
@@ -40,7 +43,12 @@ class Vault:
     """One for each process; safe for many concurrent calls."""
 
     def __init__(
-        self, store: RecordingStore, cipher: Cipher, salesforce: RevocationEndpoint, clock: Clock, remembered: RememberedCredentials
+        self,
+        store: RecordingStore,
+        cipher: Cipher,
+        salesforce: RevocationEndpoint,
+        clock: Clock,
+        remembered: RememberedCredentials,
     ) -> None:
         self._store = store
         self._cipher = cipher
@@ -63,7 +71,8 @@ class Vault:
         if known:
             return True
         try:
-            for _ in range(2):  # it may have signed in through another instance after a look-up began that others wait for
+            # It may have signed in through another instance after a look-up began that others wait for.
+            for _ in range(2):
                 if caller.device in (await self._joined_look_up(caller.uid)).devices:
                     return True
         except ConnectionLost:
@@ -92,7 +101,9 @@ class Vault:
 
     def seal(self, uid: Uid, generation: int, access_token: Secret, refresh_token: Secret) -> SealedTokens:
         """A token pair, sealed so that it opens as this generation of this connection only."""
-        return SealedTokens(self._seal(uid, _ACCESS, generation, access_token), self._seal(uid, _REFRESH, generation, refresh_token))
+        return SealedTokens(
+            self._seal(uid, _ACCESS, generation, access_token), self._seal(uid, _REFRESH, generation, refresh_token)
+        )
 
     # What is kept beside a connection
 
@@ -101,7 +112,9 @@ class Vault:
         return (await self.open(uid)).describes
 
     async def keep(self, uid: Uid, kept: KeptText) -> None:
-        """Keeps describes for all instances, or for this one only when others write the connection at the same moment."""
+        """Keeps describes for all instances, or for this one only when others write the connection at the same
+        moment.
+        """
         self._remembered.remember_describes(uid, kept)
         sealed = KeptText(self._cipher.seal_bytes(kept.text, uid=uid, field=_DESCRIBES), kept.at)
         try:
@@ -126,7 +139,9 @@ class Vault:
             except Contended:
                 continue
 
-    async def change(self, uid: Uid, transition: Transition, event: Event | None = None, *, by: str = "", reason: str = "") -> Connection | None:
+    async def change(
+        self, uid: Uid, transition: Transition, event: Event | None = None, *, by: str = "", reason: str = ""
+    ) -> Connection | None:
         """Changes a stored connection and records `event` with it; None when there is none, or `transition` says None.
 
         A refresh that is under way goes on: its holder takes over what was changed meanwhile.
@@ -165,7 +180,8 @@ class Vault:
 
         def again(connection: Connection) -> Connection:
             tokens = SealedTokens(
-                self._again(connection, _ACCESS, connection.tokens.access_token), self._again(connection, _REFRESH, connection.tokens.refresh_token)
+                self._again(connection, _ACCESS, connection.tokens.access_token),
+                self._again(connection, _REFRESH, connection.tokens.refresh_token),
             )
             return self._store.with_new_seal(resealed(connection, tokens))
 
@@ -174,7 +190,10 @@ class Vault:
     # Revoking
 
     async def revoke(self, connection: Connection) -> bool:
-        """Ends a connection's grant at Salesforce; whether Salesforce has confirmed. Without an answer it ends when it idles out."""
+        """Ends a connection's grant at Salesforce; whether Salesforce has confirmed.
+
+        Without an answer it ends when it idles out.
+        """
         if not connection.tokens.refresh_token:
             return True
         try:
@@ -221,7 +240,7 @@ class Vault:
         """The stored connection, which notes that it is used today."""
         connection = await self.require(uid)
         if self._clock.now() - connection.used > timedelta(days=1) and connection.lease is None:
-            try:  # for those that look for unused connections; whoever writes at the same moment shows that it is in use
+            try:  # for the search for unused connections; who writes at the same moment shows that it is in use
                 connection = await self._store.write(used_today(connection, self._clock.now()))
             except Contended:
                 connection = await self.require(uid)
@@ -240,4 +259,8 @@ class Vault:
         return self._cipher.unseal(sealed, uid=connection.uid, field=field, generation=connection.generation)
 
     def _again(self, connection: Connection, field: str, sealed: bytes) -> bytes:
-        return self._seal(connection.uid, field, connection.generation, self._unseal(connection, field, sealed)) if sealed else sealed
+        return (
+            self._seal(connection.uid, field, connection.generation, self._unseal(connection, field, sealed))
+            if sealed
+            else sealed
+        )

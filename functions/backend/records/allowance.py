@@ -1,6 +1,7 @@
 """The daily allowance of requests to Salesforce: the org's, as every answer tells it, and each user's share of it.
 
-Source: REST API Developer Guide, "Limit Info Header"; the allowance is of the last 24 hours, for all apps of the org together.
+Source: REST API Developer Guide, "Limit Info Header"; the allowance is of the last 24 hours, for all apps of the org
+together.
 """
 
 import asyncio
@@ -41,7 +42,9 @@ class OrgUsage:
 
 @dataclass(frozen=True, slots=True)
 class UserUsage:
-    """Requests that instances have taken from a user's budget on one day (UTC); up to a share each may not be used yet."""
+    """Requests that instances have taken from a user's budget on one day (UTC); up to a share each may not be used
+    yet.
+    """
 
     uid: Uid
     taken: int

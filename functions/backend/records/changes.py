@@ -50,12 +50,16 @@ class Changes:
         since = None if request.version is None else _moment(request.version)
         try:
             async with self._looking_again_when_refused(caller.uid, request.sobject):
-                row = await self._org.update(caller.uid, request.sobject, record_id, request.fields, select(fields), since)
+                row = await self._org.update(
+                    caller.uid, request.sobject, record_id, request.fields, select(fields), since
+                )
         except PreconditionFailed as failed:
             if failed.current is None:
                 raise NotFound(Reason.RECORD_NOT_FOUND) from None
             raise _changed(request, to_record(failed.current, fields)) from None
-        return Updated(await self._read(caller.uid, request.sobject, record_id) if row is None else to_record(row, fields))
+        return Updated(
+            await self._read(caller.uid, request.sobject, record_id) if row is None else to_record(row, fields)
+        )
 
     async def delete_record(self, caller: Caller, request: DeleteRecord) -> Empty:
         layout_of(request.sobject)
@@ -69,7 +73,9 @@ class Changes:
 
         async def read(shapes: Shapes) -> Record:
             fields = readable(layout_of(sobject).detailed, shown(shapes, sobject))
-            (rows,) = await self._org.query(uid, f"SELECT {select(fields)} FROM {sobject} WHERE Id = '{record_id}' LIMIT 1")
+            (rows,) = await self._org.query(
+                uid, f"SELECT {select(fields)} FROM {sobject} WHERE Id = '{record_id}' LIMIT 1"
+            )
             if not rows:
                 raise NotFound(Reason.RECORD_NOT_FOUND)
             return to_record(rows[0], fields)
@@ -78,7 +84,9 @@ class Changes:
 
     @asynccontextmanager
     async def _looking_again_when_refused(self, uid: Uid, sobject: str) -> AsyncGenerator[None]:
-        """A write that Salesforce refuses although describe allows it was not carried out, and shows that describe is old."""
+        """A write that Salesforce refuses although describe allows it was not carried out, and shows that describe is
+        old.
+        """
         try:
             yield
         except ShapeRefused:

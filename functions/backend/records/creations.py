@@ -17,7 +17,9 @@ _KEY = re.compile(IDEMPOTENCY_KEY)
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What stands under a key: the sealed hash of the content, and the record that was made; None while its outcome is not known."""
+    """What stands under a key: the sealed hash of the content, and the record that was made; None while its outcome is
+    not known.
+    """
 
     content: bytes
     record_id: str | None = None
@@ -46,19 +48,22 @@ class CreationStore(Protocol):
 class Creations:
     """One for each process.
 
-    The store gets the hash of a content sealed, for this user and key: whoever reads the store cannot even check a guess of the
-    content, and what any key of the keyset has sealed still compares.
+    The store gets the hash of a content sealed, for this user and key: whoever reads the store cannot even check a
+    guess of the content, and what any key of the keyset has sealed still compares.
     """
 
     def __init__(self, store: CreationStore, cipher: Cipher) -> None:
         self._store = store
         self._cipher = cipher
 
-    async def once(self, uid: Uid, key: str, request: CreateRecord, create: Callable[[], Awaitable[Created]]) -> Created:
+    async def once(
+        self, uid: Uid, key: str, request: CreateRecord, create: Callable[[], Awaitable[Created]]
+    ) -> Created:
         """Runs `create` under a new key; a repeat answers with the record made first.
 
-        Raises what `create` raises, RefusedRequest for another content under the same key, and OutcomeUnknown while nobody knows
-        whether the record was made, or whether this is the content that it was made of (its hash does not open any more).
+        Raises what `create` raises, RefusedRequest for another content under the same key, and OutcomeUnknown while
+        nobody knows whether the record was made, or whether this is the content that it was made of (its hash does not
+        open any more).
         """
         if _KEY.fullmatch(key) is None:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, "idempotencyKey has 1 to 100 letters, digits, - and _")

@@ -1,4 +1,7 @@
-"""The currency of an org's amounts. It belongs to the org and hardly ever changes: asked for once in a while by each process."""
+"""The currency of an org's amounts.
+
+It belongs to the org and hardly ever changes: asked for once in a while by each process.
+"""
 
 import re
 from collections.abc import Callable

@@ -1,8 +1,9 @@
-"""What Salesforce's describe says of an object to one user: kept beside the connection, looked at again when it grows old.
+"""What Salesforce's describe says of an object to one user: kept beside the connection, looked at again when it grows
+old.
 
-Salesforce checks every request itself, so an old describe can show no value that the user may not see; it can only ask for
-too much, and then it is looked at again at once, or for too little, for DESCRIBE_SECONDS at most; for a hidden object that a call
-is about, HIDDEN_SECONDS at most.
+Salesforce checks every request itself, so an old describe can show no value that the user may not see; it can only ask
+for too much, and then it is looked at again at once, or for too little, for DESCRIBE_SECONDS at most; for a hidden
+object that a call is about, HIDDEN_SECONDS at most.
 """
 
 import asyncio
@@ -47,9 +48,14 @@ class KeptDescribes(Protocol):
 
 
 class Describes:
-    """One for each process. A user never gets another one's describe. `may_look` says whether an org has requests to spare."""
+    """One for each process.
 
-    def __init__(self, org: Org, kept: KeptDescribes, clock: Clock, may_look: Callable[[str], bool] = lambda _org_id: True) -> None:
+    A user never gets another one's describe. `may_look` says whether an org has requests to spare.
+    """
+
+    def __init__(
+        self, org: Org, kept: KeptDescribes, clock: Clock, may_look: Callable[[str], bool] = lambda _org_id: True
+    ) -> None:
         self._org = org
         self._kept = kept
         self._clock = clock
@@ -57,9 +63,11 @@ class Describes:
         self._decoded = LRUCache[bytes, Known](_MAX_DECODED)
         self._looking: dict[Uid, asyncio.Task[Known]] = {}
 
-    async def read(self, uid: Uid, about: Iterable[str], work: Callable[[Shapes], Awaitable[T]], *, beside: Iterable[str] = ()) -> T:
-        """Runs a read with the objects that it is about, and those beside them that it can do without, as this user may see them;
-        once more with a new describe when Salesforce refuses the old one.
+    async def read(
+        self, uid: Uid, about: Iterable[str], work: Callable[[Shapes], Awaitable[T]], *, beside: Iterable[str] = ()
+    ) -> T:
+        """Runs a read with the objects that it is about, and those beside them that it can do without, as this user may
+        see them; once more with a new describe when Salesforce refuses the old one.
 
         Objects that the user may not see are left out. Raises CallErrors.
         """
@@ -101,7 +109,9 @@ class Describes:
         return known
 
     async def _look(self, uid: Uid, wanted: tuple[str, ...]) -> Known:
-        """One look at a time for a user: whoever comes meanwhile waits for it, and goes on when it brought what they want."""
+        """One look at a time for a user: whoever comes meanwhile waits for it, and goes on when it brought what they
+        want.
+        """
         while (task := self._looking.get(uid)) is not None:
             known = await _finished(task)
             if _covers(known, wanted):
@@ -133,11 +143,15 @@ class Describes:
         with deadline.within(CALL_SECONDS):  # its own: others wait for it too
             asked_at = self._clock.now()
             known = self._open(await self._kept.recall(uid))
-            stamps = {name: None if anew or (shape := known.get(name)) is None else shape.modified for name in dict.fromkeys((*known, *wanted))}
+            stamps = {
+                name: None if anew or (shape := known.get(name)) is None else shape.modified
+                for name in dict.fromkeys((*known, *wanted))
+            }
             found: dict[str, Described | None] = {}
             for name, described in (await self._org.describe(uid, stamps)).items():
                 if isinstance(described, Described):
-                    before = known.get(name) if stamps[name] is not None else None  # a page layout comes with the first describe only
+                    # A page layout comes with the first describe only.
+                    before = known.get(name) if stamps[name] is not None else None
                     found[name] = _cut(described if before is None else replace(described, sections=before.sections))
                 else:
                     found[name] = known.get(name) if described is Undescribed.UNCHANGED else None
@@ -162,7 +176,10 @@ class Describes:
 
 
 async def _finished(task: asyncio.Task[Known]) -> Known:
-    """What a look found that others wait for too. Raises CallErrors; OutcomeUnknown when the call's time is over first."""
+    """What a look found that others wait for too.
+
+    Raises CallErrors; OutcomeUnknown when the call's time is over first.
+    """
     done, _ = await asyncio.wait({task}, timeout=deadline.left(CALL_SECONDS))
     if not done:
         raise OutcomeUnknown(writes=False, timed_out=True)
@@ -188,7 +205,11 @@ def known_field(described: Described, name: str) -> DescribedField:
     """The field of that name. Raises RefusedRequest(unknown-field) when there is none that the user may see."""
     found = described.fields.get(name)
     if found is None:
-        raise RefusedRequest(Reason.UNKNOWN_FIELD, f"{described.label} has no field {name[:80]!r} that you may see.", {"fields": [name[:80]]})
+        raise RefusedRequest(
+            Reason.UNKNOWN_FIELD,
+            f"{described.label} has no field {name[:80]!r} that you may see.",
+            {"fields": [name[:80]]},
+        )
     return found
 
 
@@ -236,7 +257,11 @@ def decode(text: bytes) -> Known:
     Raises ValueError, KeyError, TypeError or zlib.error for anything else.
     """
     kept = cast(dict[str, Any], json.loads(zlib.decompress(text)))
-    return {name: None if row is None else _decoded(name, row[1:]) for name, row in kept.items() if row is None or row[0] == _cut_for(name)}
+    return {
+        name: None if row is None else _decoded(name, row[1:])
+        for name, row in kept.items()
+        if row is None or row[0] == _cut_for(name)
+    }
 
 
 def _cut_for(sobject: str) -> int:

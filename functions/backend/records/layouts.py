@@ -1,4 +1,7 @@
-"""Which objects the app shows, which of their fields, and where a search text is looked for. A new object is one entry here."""
+"""Which objects the app shows, which of their fields, and where a search text is looked for.
+
+A new object is one entry here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +12,9 @@ from contract.errors import Reason, RefusedRequest
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Children that come along with a record: the relationship's name is its key in `Layout.related`, `field` their reference to it."""
+    """Children that come along with a record: the relationship's name is its key in `Layout.related`, `field` their
+    reference to it.
+    """
 
     sobject: str
     order: str
@@ -18,8 +23,9 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """An object in the app. `title` names a record, `listed` are the fields of a list and `detailed` those of a record and its
-    forms, `searched` those in which a list's search looks; `filters` are offered as chips; `icon` is one of Material's."""
+    """An object in the app. `title` names a record, `listed` are the fields of a list and `detailed` those of a record
+    and its forms, `searched` those in which a list's search looks; `filters` are offered as chips; `icon` is one of
+    Material's."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -129,7 +135,8 @@ LAYOUTS: dict[str, Layout] = {
         filters=("OwnerId", "IsClosed", "Status", "Priority", "Origin"),
     ),
     "Task": Layout(
-        listed=("Subject", "ActivityDate", "Status", "Priority", "WhoId", "Who.Name", "WhatId", "What.Name", "IsClosed"),
+        listed=("Subject", "ActivityDate", "Status", "Priority", "WhoId", "Who.Name", "WhatId", "What.Name",
+                "IsClosed"),
         detailed=(
             "Subject", "ActivityDate", "Status", "Priority", "Type",
             "WhoId", "Who.Name", "WhatId", "What.Name",

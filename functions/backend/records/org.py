@@ -1,4 +1,6 @@
-"""What the data calls need of Salesforce: its REST API as one user, and its describe of an object as that user sees it."""
+"""What the data calls need of Salesforce: its REST API as one user, and its describe of an object as that user sees
+it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,8 +66,8 @@ class PreconditionFailed(Exception):
 
 
 class Org(Protocol):
-    """Salesforce's REST API as one user, each method one request. Every method raises CallErrors; ShapeRefused among them
-    when a text or a record names what describe does not show (any more)."""
+    """Salesforce's REST API as one user, each method one request. Every method raises CallErrors; ShapeRefused among
+    them when a text or a record names what describe does not show (any more)."""
 
     async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
         """The rows of each SOQL text."""
@@ -79,14 +81,25 @@ class Org(Protocol):
         """Each object, or that it has not changed since the given stamp."""
         ...
 
-    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str) -> tuple[str, Row | None]:
+    async def create(
+        self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str
+    ) -> tuple[str, Row | None]:
         """The id of a new record, and the record with the selected fields when it could be read back."""
         ...
 
     async def update(
-        self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], selected: str, unchanged_since: datetime | None
+        self,
+        uid: Uid,
+        sobject: str,
+        record_id: str,
+        fields: Mapping[str, FieldValue],
+        selected: str,
+        unchanged_since: datetime | None,
     ) -> Row | None:
-        """Changes a record that nobody has changed since that moment; the record when it could be read back. Raises PreconditionFailed as well."""
+        """Changes a record that nobody has changed since that moment; the record when it could be read back.
+
+        Raises PreconditionFailed as well.
+        """
         ...
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None: ...

@@ -59,7 +59,9 @@ class Queries:
         if not 1 <= request.limit <= MAX_PAGE:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, f"limit is a number from 1 to {MAX_PAGE}")
         layout_of(request.sobject)
-        return await self._describes.read(caller.uid, (request.sobject,), lambda shapes: self._list(caller.uid, request, shapes))
+        return await self._describes.read(
+            caller.uid, (request.sobject,), lambda shapes: self._list(caller.uid, request, shapes)
+        )
 
     async def _list(self, uid: Uid, request: ListRecords, shapes: Shapes) -> RecordPage:
         layout, described = layout_of(request.sobject), shown(shapes, request.sobject)
@@ -76,7 +78,9 @@ class Queries:
         where = " WHERE " + " AND ".join(f"({c})" for c in conditions) if conditions else ""
         order = f"{sort.field} {'DESC' if sort.descending else 'ASC'} NULLS LAST, Id ASC"
         selected = select(dict.fromkeys((*fields, sort.field)))
-        (rows,) = await self._org.query(uid, f"SELECT {selected} FROM {request.sobject}{where} ORDER BY {order} LIMIT {request.limit + 1}")
+        (rows,) = await self._org.query(
+            uid, f"SELECT {selected} FROM {request.sobject}{where} ORDER BY {order} LIMIT {request.limit + 1}"
+        )
         page = rows[: request.limit]
         more = len(rows) > request.limit
         return RecordPage(
@@ -91,7 +95,9 @@ class Queries:
         for name in request.related:
             if name not in layout.related:
                 known = ", ".join(layout.related) or "none"
-                raise RefusedRequest(Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {known}")
+                raise RefusedRequest(
+                    Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {known}"
+                )
         children = (layout.related[name].sobject for name in request.related)
         work = partial(self._record, caller.uid, request)
         return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
@@ -104,14 +110,20 @@ class Queries:
             listed = layout.related[name]
             if listed.sobject in shapes:  # of children that the user may not see, the list stays empty
                 related[name] = readable(LAYOUTS[listed.sobject].listed, shapes[listed.sobject])
-                parts.append(f"(SELECT {select(related[name])} FROM {name} ORDER BY {listed.order} NULLS LAST LIMIT {RELATED_ROWS})")
+                parts.append(
+                    f"(SELECT {select(related[name])} FROM {name} ORDER BY {listed.order} NULLS LAST LIMIT"
+                    f" {RELATED_ROWS})"
+                )
         record_id = soql.record_id(request.id)
-        (rows,) = await self._org.query(uid, f"SELECT {', '.join(parts)} FROM {request.sobject} WHERE Id = '{record_id}' LIMIT 1")
+        (rows,) = await self._org.query(
+            uid, f"SELECT {', '.join(parts)} FROM {request.sobject} WHERE Id = '{record_id}' LIMIT 1"
+        )
         if not rows:
             raise NotFound(Reason.RECORD_NOT_FOUND)
         shown_record = to_record(rows[0], readable(layout.detailed, described))
         children = {
-            name: tuple(to_record(r, related[name]) for r in related_rows(rows[0], name)) if name in related else () for name in request.related
+            name: tuple(to_record(r, related[name]) for r in related_rows(rows[0], name)) if name in related else ()
+            for name in request.related
         }
         return RecordDetail(shown_record, children)
 
@@ -131,7 +143,9 @@ class Queries:
         fields = {s: readable(LAYOUTS[s].listed, d) for s, d in shapes.items()}
         if not fields:
             raise RefusedRequest(Reason.NOT_PERMITTED)
-        returning = ", ".join(f"{s}({select(fields[s])} ORDER BY {LAYOUTS[s].sort} LIMIT {request.limit})" for s in fields)
+        returning = ", ".join(
+            f"{s}({select(fields[s])} ORDER BY {LAYOUTS[s].sort} LIMIT {request.limit})" for s in fields
+        )
         rows = await self._org.search(uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
         found: dict[str, list[Hit]] = {s: [] for s in fields}
         for row in rows:
@@ -148,7 +162,9 @@ class Queries:
         return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
     async def get_objects(self, caller: Caller, _: Empty) -> Objects:
-        """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes are kept and hide none."""
+        """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes
+        are kept and hide none.
+        """
         currency = await self._currencies.of(caller.uid)
 
         async def shape_all(shapes: Shapes) -> tuple[SobjectShape, ...]:
@@ -158,7 +174,9 @@ class Queries:
         return Objects(objects, await self._org.site(caller.uid))
 
     async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
-        """The open pipeline by stage, what closes this month, the user's open tasks, the newest accounts: one request to Salesforce."""
+        """The open pipeline by stage, what closes this month, the user's open tasks, the newest accounts: one request
+        to Salesforce.
+        """
         work = partial(self._dashboard, caller.uid)
         return await self._describes.read(caller.uid, (), work, beside=("Opportunity", "Account", "Task"))
 
@@ -170,35 +188,48 @@ class Queries:
             opportunity = shapes["Opportunity"]
             amount = ", SUM(Amount) amount" if opportunity.shows("Amount") else ""  # not everyone may see amounts
             order = list(opportunity.fields["StageName"].shape.picklist) if "StageName" in opportunity.fields else []
-            queries["pipeline"] = f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY StageName"
+            queries["pipeline"] = (
+                f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY"
+                " StageName"
+            )
             queries["closing"] = (
-                f"SELECT {select(fields['Opportunity'])} FROM Opportunity WHERE IsClosed = false AND CloseDate = THIS_MONTH"
-                f" ORDER BY CloseDate ASC, Id ASC LIMIT {HOME_ROWS}"
+                f"SELECT {select(fields['Opportunity'])} FROM Opportunity WHERE IsClosed = false AND CloseDate ="
+                f" THIS_MONTH ORDER BY CloseDate ASC, Id ASC LIMIT {HOME_ROWS}"
             )
         if "Task" in shapes:
             queries["tasks"] = (
-                f"SELECT {select(fields['Task'])} FROM Task WHERE IsClosed = false AND OwnerId = '{soql.record_id(uid.user_id)}'"
-                f" ORDER BY ActivityDate ASC NULLS LAST, Id ASC LIMIT {HOME_ROWS}"
+                f"SELECT {select(fields['Task'])} FROM Task WHERE IsClosed = false AND OwnerId ="
+                f" '{soql.record_id(uid.user_id)}' ORDER BY ActivityDate ASC NULLS LAST, Id ASC LIMIT {HOME_ROWS}"
             )
         if "Account" in shapes:
-            queries["newest"] = f"SELECT {select(fields['Account'])} FROM Account ORDER BY CreatedDate DESC LIMIT {HOME_ROWS}"
+            queries["newest"] = (
+                f"SELECT {select(fields['Account'])} FROM Account ORDER BY CreatedDate DESC LIMIT {HOME_ROWS}"
+            )
         found = dict(zip(queries, await self._org.query(uid, *queries.values()), strict=True)) if queries else {}
 
         def records(name: str, sobject: str) -> tuple[Record, ...]:
             return tuple(to_record(r, fields[sobject]) for r in found.get(name, ()))
 
         totals = [
-            StageTotal(str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0))
+            StageTotal(
+                str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0)
+            )
             for r in found.get("pipeline", ())
         ]
         totals.sort(key=lambda t: (order.index(t.stage) if t.stage in order else len(order), t.stage))
-        return Dashboard(tuple(totals), records("newest", "Account"), records("closing", "Opportunity"), records("tasks", "Task"))
+        return Dashboard(
+            tuple(totals), records("newest", "Account"), records("closing", "Opportunity"), records("tasks", "Task")
+        )
 
     async def get_profile(self, caller: Caller, _: Empty) -> Profile:
         """The signed-in user as Salesforce knows them."""
         uid = caller.uid
-        fields = "Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name"
-        (rows,) = await self._org.query(uid, f"SELECT {fields} FROM User WHERE Id = '{soql.record_id(uid.user_id)}' LIMIT 1")
+        fields = (
+            "Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name"
+        )
+        (rows,) = await self._org.query(
+            uid, f"SELECT {fields} FROM User WHERE Id = '{soql.record_id(uid.user_id)}' LIMIT 1"
+        )
         if not rows:
             raise NotFound(Reason.RECORD_NOT_FOUND)
 
@@ -207,7 +238,9 @@ class Queries:
             return None if found is None else str(found)
 
         return Profile(
-            user=User(str(uid), text("Name") or "", text("Email") or "", text("Username") or "", uid.org_id, uid.user_id),
+            user=User(
+                str(uid), text("Name") or "", text("Email") or "", text("Username") or "", uid.org_id, uid.user_id
+            ),
             title=text("Title"),
             company_name=text("CompanyName"),
             department=text("Department"),
@@ -219,7 +252,9 @@ class Queries:
 
 
 async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape:
-    """What the app needs to know of an object to show it: its own layout, with the words, types and rights of Salesforce's describe."""
+    """What the app needs to know of an object to show it: its own layout, with the words, types and rights of
+    Salesforce's describe.
+    """
     layout, described = LAYOUTS[sobject], shown(shapes, sobject)
     known = described.fields
 
@@ -238,12 +273,16 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         sobject=described.name,
         label=described.label,
         label_plural=described.label_plural,
-        fields=tuple(with_currency(known[n].shape) for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in known),
+        fields=tuple(
+            with_currency(known[n].shape) for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in known
+        ),
         title=layout.title,
         icon=layout.icon,
         listed=fields_of(layout.listed),
         filters=fields_of(layout.filters, lambda f: f.filterable),
-        sorts=tuple(n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in known),
+        sorts=tuple(
+            n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in known
+        ),
         sort=layout.sorting,
         sections=_sections(layout, described),
         related=related,
@@ -309,5 +348,7 @@ def _after(cursor: str, sort: Sort, sorted_by: DescribedField) -> str:
     if value is None:
         return f"{sort.field} = null AND Id > '{record_id}'"
     shown = soql.literal(sorted_by.shape.type, value)
-    beyond = f"{sort.field} {'<' if sort.descending else '>'} {shown} OR ({sort.field} = {shown} AND Id > '{record_id}')"
+    beyond = (
+        f"{sort.field} {'<' if sort.descending else '>'} {shown} OR ({sort.field} = {shown} AND Id > '{record_id}')"
+    )
     return beyond if sorted_by.shape.required or sort.field in ("Id", "Name") else f"{beyond} OR {sort.field} = null"

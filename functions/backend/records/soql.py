@@ -1,6 +1,8 @@
-"""SOQL and SOSL text from checked parts. REST has no bind parameters, so every value goes through `literal` or `search_term`.
+"""SOQL and SOSL text from checked parts. REST has no bind parameters, so every value goes through `literal` or
+`search_term`.
 
-Source: SOQL and SOSL Reference, "Quoted String Escape Sequences", "Date Formats and Date Literals", "SOSL Reserved Characters".
+Source: SOQL and SOSL Reference, "Quoted String Escape Sequences", "Date Formats and Date Literals", "SOSL Reserved
+Characters".
 """
 
 import math
@@ -10,7 +12,21 @@ from datetime import date, datetime
 from contract.calls import MAX_SEARCH, RECORD_ID, FieldValue
 from contract.errors import Reason, RefusedRequest
 
-TEXT = frozenset({"id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url", "combobox", "encryptedstring"})
+TEXT = frozenset(
+    {
+        "id",
+        "string",
+        "textarea",
+        "picklist",
+        "multipicklist",
+        "reference",
+        "email",
+        "phone",
+        "url",
+        "combobox",
+        "encryptedstring",
+    }
+)
 NUMBER = frozenset({"currency", "double", "int", "long", "percent"})
 _RESERVED = frozenset("?&|!{}[]()^~*:\\\"'+-")
 _ID = re.compile(RECORD_ID)

@@ -1,9 +1,10 @@
-"""How many sign-ins may fail in a minute, so that a stranger's made-up codes cost Salesforce and Firestore next to nothing.
+"""How many sign-ins may fail in a minute, so that a stranger's made-up codes cost Salesforce and Firestore next to
+nothing.
 
 Counted are the exchanges that did not succeed: of one address, at one login host, and altogether. An instance counts in
-memory and adds up with the others through the store, behind the calls. Half of what a login host and all together may have
-is kept for callers who have not failed in this minute and whose code looks as Salesforce's do. An address that somebody else
-has told is believed only while less has failed through them than one address may have.
+memory and adds up with the others through the store, behind the calls. Half of what a login host and all together may
+have is kept for callers who have not failed in this minute and whose code looks as Salesforce's do. An address that
+somebody else has told is believed only while less has failed through them than one address may have.
 """
 
 import asyncio
@@ -94,7 +95,10 @@ class Attempts:
 
     @contextmanager
     def one(self, visitor: Visitor, login_host: str, code: str) -> Generator[Attempt]:
-        """One exchange, which the block carries out. Raises SignInFailed(too-many-sign-ins) with the seconds to wait."""
+        """One exchange, which the block carries out.
+
+        Raises SignInFailed(too-many-sign-ins) with the seconds to wait.
+        """
         budgets = self._budgets(visitor, login_host, code)
         self._check(budgets)
         keys, attempt, was_sent = [b.key for b in budgets], Attempt(), True
@@ -116,7 +120,8 @@ class Attempts:
 
     def _budgets(self, visitor: Visitor, login_host: str, code: str) -> list[_Budget]:
         one, usual = self._per_address, code.startswith(_USUAL)
-        pool = "attested_" if visitor.attestation else ""  # a flood of callers that are not the app cannot use up the app's own
+        # A flood of callers that are not the app cannot use up the app's own.
+        pool = "attested_" if visitor.attestation else ""
         kind = "" if usual else "unusual_"
         callers = [_Budget(f"{pool}{kind}address_{self._fingerprint(_network(visitor.address))}", one)]
         if visitor.peer != visitor.address:  # who said what the caller's address is: a proxy, or the caller itself
@@ -159,7 +164,9 @@ class Attempts:
         return self._window
 
     async def _tell(self, window: _Window) -> None:
-        """Adds what was counted here to what all have counted; while the store cannot be asked, this instance counts alone."""
+        """Adds what was counted here to what all have counted; while the store cannot be asked, this instance counts
+        alone.
+        """
         try:
             await self._clock.sleep(TELL_SECONDS)
             told = Counter(dict(_worth_telling(window)))
@@ -176,13 +183,17 @@ class Attempts:
 
 
 def possible(code: str, verifier: str) -> bool:
-    """Whether Salesforce could have given such a code, and an app made such a verifier; what cannot be is not asked for."""
+    """Whether Salesforce could have given such a code, and an app made such a verifier; what cannot be is not asked
+    for.
+    """
     return _POSSIBLE_CODE.fullmatch(code) is not None and _POSSIBLE_VERIFIER.fullmatch(verifier) is not None
 
 
 def _worth_telling(window: _Window) -> list[tuple[str, int]]:
     shared = [(key, n) for key, n in window.untold.items() if _SHARED in key]
-    callers = [(key, n) for key, n in window.untold.most_common() if _SHARED not in key and window.failed[key] >= _TOLD_FROM]
+    callers = [
+        (key, n) for key, n in window.untold.most_common() if _SHARED not in key and window.failed[key] >= _TOLD_FROM
+    ]
     return [*shared, *callers[:_MOST_TOLD]]
 
 

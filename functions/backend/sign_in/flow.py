@@ -15,7 +15,9 @@ from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
 from contract.errors import CallError, Reason, RefusedRequest, SignInFailed
 
-_IMPOSSIBLE = "code is what Salesforce brought back, decoded; codeVerifier has 43 to 128 letters, digits and -._~ (RFC 7636)"
+_IMPOSSIBLE = (
+    "code is what Salesforce brought back, decoded; codeVerifier has 43 to 128 letters, digits and -._~ (RFC 7636)"
+)
 CLEAN_UP_SECONDS = 3.0  # for revoking a grant after a sign-in that failed, also when the call's own time is over
 
 
@@ -32,7 +34,9 @@ class UserInfo:
 class AuthorizationServer(Protocol):
     """Salesforce's OAuth endpoints, seen from sign-in."""
 
-    async def exchange_code(self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str) -> TokenResponse:
+    async def exchange_code(
+        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
+    ) -> TokenResponse:
         """Raises SignInFailed, OrgUnavailable (NotSent when no connection came about) or Misconfigured."""
         ...
 
@@ -119,15 +123,19 @@ class SignInFlow:
         return SignedIn(custom_token, _user(uid, userinfo))
 
     async def _exchange_once(self, visitor: Visitor, login_host: str, request: SignIn) -> TokenResponse:
-        """A code that comes twice (a double tap, a request that is sent again) never reaches Salesforce a second time: an
-        authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2). An App Check token is good for
-        one sign-in too."""
+        """A code that comes twice (a double tap, a request that is sent again) never reaches Salesforce a second time:
+        an authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2). An App Check token
+        is good for one sign-in too."""
         claimed = list[str]()
         if visitor.attestation is not None:
             await self._claim(claimed, visitor.attestation, RefusedRequest(Reason.NOT_THE_APP))
-        await self._claim(claimed, hashlib.sha256(request.code.encode()).hexdigest(), SignInFailed(Reason.CODE_REJECTED))
+        await self._claim(
+            claimed, hashlib.sha256(request.code.encode()).hexdigest(), SignInFailed(Reason.CODE_REJECTED)
+        )
         try:
-            return await self._salesforce.exchange_code(login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri)
+            return await self._salesforce.exchange_code(
+                login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri
+            )
         except NotSent:
             for fingerprint in claimed:
                 await self._codes.give_back(fingerprint)

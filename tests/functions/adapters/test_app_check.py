@@ -22,7 +22,9 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def token(*, key: rsa.RSAPrivateKey = KEY, kid: str = "one", algorithm: str = "RS256", typ: str = "JWT", **changes: Any) -> str:
+def token(
+    *, key: rsa.RSAPrivateKey = KEY, kid: str = "one", algorithm: str = "RS256", typ: str = "JWT", **changes: Any
+) -> str:
     """A token as App Check makes it; a claim of None is left out."""
     now = int(time.time())
     claims = {
@@ -35,7 +37,9 @@ def token(*, key: rsa.RSAPrivateKey = KEY, kid: str = "one", algorithm: str = "R
         **changes,
     }
     claims = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(claims, key if algorithm == "RS256" else "x" * 40, algorithm=algorithm, headers={"kid": kid, "typ": typ})
+    return jwt.encode(
+        claims, key if algorithm == "RS256" else "x" * 40, algorithm=algorithm, headers={"kid": kid, "typ": typ}
+    )
 
 
 class KeyServer:

@@ -94,13 +94,17 @@ class Kms(grpc.GenericRpcHandler):
     def encrypt(self, asked: Any, _context: Any) -> Any:
         self.asked.append("encrypt")
         place = {"uid": asked.name, "field": asked.additional_authenticated_data.decode(), "generation": 0}
-        return kms_v1.EncryptResponse(name=asked.name, ciphertext=self.inside.seal(Secret(asked.plaintext.decode("latin-1")), **place))
+        return kms_v1.EncryptResponse(
+            name=asked.name, ciphertext=self.inside.seal(Secret(asked.plaintext.decode("latin-1")), **place)
+        )
 
     def decrypt(self, asked: Any, context: Any) -> Any:
         self.asked.append("decrypt")
         place = {"uid": asked.name, "field": asked.additional_authenticated_data.decode(), "generation": 0}
         try:
-            return kms_v1.DecryptResponse(plaintext=self.inside.unseal(asked.ciphertext, **place).reveal().encode("latin-1"))
+            return kms_v1.DecryptResponse(
+                plaintext=self.inside.unseal(asked.ciphertext, **place).reveal().encode("latin-1")
+            )
         except ConnectionLost:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Decryption failed")
 

@@ -41,7 +41,10 @@ class Emulated(FirebaseAuth):
         self._project = suite.plan.project
 
     async def sign_in(self, custom_token: str) -> Caller:
-        answer = loopback.post(f"{self._accounts}accounts:signInWithCustomToken?key=any", json={"token": custom_token, "returnSecureToken": True})
+        answer = loopback.post(
+            f"{self._accounts}accounts:signInWithCustomToken?key=any",
+            json={"token": custom_token, "returnSecureToken": True},
+        )
         return await self.verify(answer.json()["idToken"])
 
     async def knows(self, uid: Uid) -> bool:

@@ -11,7 +11,13 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.firestore import FirestoreAttempts, FirestoreCodes, FirestoreCreations, FirestoreDocuments, FirestoreUsage
+from backend.adapters.firestore import (
+    FirestoreAttempts,
+    FirestoreCodes,
+    FirestoreCreations,
+    FirestoreDocuments,
+    FirestoreUsage,
+)
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
@@ -29,7 +35,8 @@ def a_connection(org_id: str = "00D") -> Connection:
     return Connection(
         uid=Uid.of(org_id, uuid4().hex), login_host="login.salesforce.com", instance_url="https://x.my.salesforce.com",
         scope="api",
-        generation=1, tokens=SealedTokens(b"\x01sealed", b"\x02sealed"), state=State.FRESH, created=now, refreshed=now, used=now,
+        generation=1, tokens=SealedTokens(b"\x01sealed", b"\x02sealed"), state=State.FRESH, created=now, refreshed=now,
+        used=now,
     )  # fmt: skip
 
 
@@ -117,7 +124,9 @@ async def test_what_was_deleted_does_not_come_back(store: Documents) -> None:
 
 async def test_of_many_writers_exactly_one_wins(store: Documents) -> None:
     connection = await store.write(a_connection())
-    outcomes = await asyncio.gather(*(store.write(replace(connection, generation=n)) for n in range(2, 22)), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *(store.write(replace(connection, generation=n)) for n in range(2, 22)), return_exceptions=True
+    )
     assert sum(isinstance(o, Connection) for o in outcomes) == 1
     assert sum(isinstance(o, Contended) for o in outcomes) == 19
 
@@ -201,13 +210,17 @@ async def test_more_connections_than_a_page_holds_are_all_found(store: Documents
 
 async def test_blocks_are_fenced_too(store: Documents) -> None:
     before = await store.read_blocks()
-    chain, entry = AUDIT.append(before.chain, Event.BLOCK, at=datetime(2026, 11, 24, tzinfo=UTC), by="anna", reason="everyone")
+    chain, entry = AUDIT.append(
+        before.chain, Event.BLOCK, at=datetime(2026, 11, 24, tzinfo=UTC), by="anna", reason="everyone"
+    )
     await store.write_blocks(replace(before, targets=frozenset({"00D1"}), chain=chain), entry)
     with pytest.raises(Contended):
         await store.write_blocks(replace(before, targets=frozenset({"00D2"}), chain=chain), entry)
     blocks = await store.read_blocks()
     assert blocks.targets == {"00D1"}
-    _, lifted = AUDIT.append(blocks.chain, Event.UNBLOCK, at=datetime(2026, 11, 24, tzinfo=UTC), by="anna", reason="everyone")
+    _, lifted = AUDIT.append(
+        blocks.chain, Event.UNBLOCK, at=datetime(2026, 11, 24, tzinfo=UTC), by="anna", reason="everyone"
+    )
     await store.write_blocks(replace(blocks, targets=frozenset()), lifted)
 
 
@@ -257,7 +270,11 @@ async def test_failed_sign_ins_of_all_instances_add_up(database: AsyncClient | N
     minute = uuid4().hex
     first = {"everyone": 3, "address_b": 2, "everyone_host": 1, "attested_unusual_peer_a": 9}
     assert await attempts.add(minute, first) == first
-    assert await attempts.add(minute, {"address_b": 4, "everyone": 1, "address_c": 7}) == {"everyone": 4, "address_b": 6, "address_c": 7}
+    assert await attempts.add(minute, {"address_b": 4, "everyone": 1, "address_c": 7}) == {
+        "everyone": 4,
+        "address_b": 6,
+        "address_c": 7,
+    }
     assert await attempts.add(uuid4().hex, {"everyone": 1}) == {"everyone": 1}
 
 

@@ -35,7 +35,9 @@ def test_a_whole_record_has_no_flaw() -> None:
     assert what_is_wrong(a_record()) == ""
 
 
-@given(at=st.integers(0, 4), field=st.sampled_from(["by", "reason", "generation", "event", "at", "subject", "previous"]))
+@given(
+    at=st.integers(0, 4), field=st.sampled_from(["by", "reason", "generation", "event", "at", "subject", "previous"])
+)
 def test_a_changed_entry_shows(at: int, field: str) -> None:
     record = a_record()
     other = {"event": Event.UNBLOCK, "generation": 99, "at": datetime(2020, 1, 1, tzinfo=UTC)}.get(field, "other")
@@ -52,7 +54,9 @@ def test_a_missing_entry_shows(gone: int) -> None:
 @given(order=st.permutations(range(5)).filter(lambda o: o != sorted(o)))
 def test_entries_in_another_order_show(order: list[int]) -> None:
     record = a_record()
-    assert what_is_wrong(replace(record, entries=[replace(record.entries[n], sequence=place) for place, n in enumerate(order, 1)]))
+    assert what_is_wrong(
+        replace(record, entries=[replace(record.entries[n], sequence=place) for place, n in enumerate(order, 1)])
+    )
 
 
 def test_what_was_cut_off_or_added_at_the_end_shows() -> None:
@@ -71,7 +75,10 @@ def test_a_record_made_up_without_the_key_shows() -> None:
     assert record.end is not None
     forged = replace(record.entries[-1], reason="nothing happened")
     for end in (replace(record.end, hash=hash_of(forged)), record.end):
-        assert what_is_wrong(Recorded("subject", end, [*record.entries[:-1], forged])) == "5: the last entry is not the one that was sealed"
+        assert (
+            what_is_wrong(Recorded("subject", end, [*record.entries[:-1], forged]))
+            == "5: the last entry is not the one that was sealed"
+        )
 
 
 def test_an_older_seal_does_not_fit_a_newer_end() -> None:
@@ -86,4 +93,12 @@ def test_an_entry_holds_no_more_than_who_what_when_and_which_generation(event: E
     _, entry = AUDIT.append(None, event, at=datetime(2026, 11, 24, tzinfo=UTC), by="user", generation=7)
     fields = {name: getattr(entry, name) for name in entry.__slots__}
     assert fields.pop("at") == datetime(2026, 11, 24, tzinfo=UTC)
-    assert fields == {"subject": "subject", "sequence": 1, "event": event, "by": "user", "generation": 7, "reason": "", "previous": ""}
+    assert fields == {
+        "subject": "subject",
+        "sequence": 1,
+        "event": event,
+        "by": "user",
+        "generation": 7,
+        "reason": "",
+        "previous": "",
+    }

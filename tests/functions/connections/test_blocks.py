@@ -1,4 +1,6 @@
-"""Who is blocked, how soon that is known, and what is recorded of it: the real parts on the store in memory, time that is stepped."""
+"""Who is blocked, how soon that is known, and what is recorded of it: the real parts on the store in memory, time that
+is stepped.
+"""
 
 import asyncio
 
@@ -91,7 +93,8 @@ async def test_blocks_are_set_and_lifted_one_by_one_and_recorded_without_a_name(
     chain = (await here.documents.read_blocks()).chain
     assert chain is not None
     assert [(e.event, e.by, e.reason, e.generation) for e in reversed(await here.entries(chain.subject))] == [
-        (Event.BLOCK, "anna", "one user", 0), (Event.BLOCK, "bert", "00D000000000002EAA", 0), (Event.UNBLOCK, "carl", "one user", 0),
+        (Event.BLOCK, "anna", "one user", 0), (Event.BLOCK, "bert", "00D000000000002EAA", 0), (Event.UNBLOCK, "carl",
+            "one user", 0),
     ]  # fmt: skip
 
 
@@ -113,9 +116,12 @@ async def test_a_block_that_is_set_or_lifted_twice_at_once_is_set_or_lifted(here
 
 
 @pytest.mark.parametrize("target", [
-    "", "Everyone", "00D00000000001EAA", "00D0000000000001EAA", "01D000000000001EAA", UID + "A", UID[:-1], UID.replace("_005", "_001"), UID + "\n",
+    "", "Everyone", "00D00000000001EAA", "00D0000000000001EAA", "01D000000000001EAA", UID + "A", UID[:-1],
+    UID.replace("_005", "_001"), UID + "\n",
 ])  # fmt: skip
 async def test_what_cannot_be_blocked(here: Backend, target: str) -> None:
     for work in (here.blocks.block(target, by="a"), here.blocks.unblock(target, by="a")):
-        with pytest.raises(ValueError, match="name everyone, an org by its 18-character id, or a user by the uid ORG_USER"):
+        with pytest.raises(
+            ValueError, match="name everyone, an org by its 18-character id, or a user by the uid ORG_USER"
+        ):
             await work

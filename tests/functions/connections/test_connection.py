@@ -20,18 +20,27 @@ FIRST, SECOND = SealedTokens(b"a1", b"r1"), SealedTokens(b"a2", b"r2")
 
 
 def fresh() -> Connection:
-    return steps.signed_in(None, RESPONSE, FIRST, login_host="login.salesforce.com", device=steps.Device("phone"), at=NOW)
+    return steps.signed_in(
+        None, RESPONSE, FIRST, login_host="login.salesforce.com", device=steps.Device("phone"), at=NOW
+    )
 
 
 def test_a_sign_in_is_fresh_and_knows_its_device() -> None:
     connection = fresh()
-    assert (connection.state, connection.generation, connection.devices, connection.lease) == (State.FRESH, 1, {"phone": NOW}, None)
+    assert (connection.state, connection.generation, connection.devices, connection.lease) == (
+        State.FRESH,
+        1,
+        {"phone": NOW},
+        None,
+    )
     assert not connection.has_ended
 
 
 def test_a_second_sign_in_keeps_devices_choice_and_record_and_counts_on() -> None:
     before = steps.staying_signed_in(steps.ended(fresh(), Reason.ACCESS_REVOKED), True)
-    after = steps.signed_in(before, RESPONSE, SECOND, login_host="h", device=steps.Device("tablet"), at=NOW + timedelta(days=1))
+    after = steps.signed_in(
+        before, RESPONSE, SECOND, login_host="h", device=steps.Device("tablet"), at=NOW + timedelta(days=1)
+    )
     assert (after.state, after.generation, after.ended_reason, after.stay_signed_in) == (State.FRESH, 2, None, True)
     assert set(after.devices) == {"phone", "tablet"}
     assert (after.chain, after.revision) == (before.chain, before.revision)
@@ -41,7 +50,9 @@ def test_a_second_sign_in_keeps_devices_choice_and_record_and_counts_on() -> Non
 def test_a_user_has_at_most_twenty_devices_and_the_oldest_makes_room() -> None:
     connection = None
     for n in range(23):
-        connection = steps.signed_in(connection, RESPONSE, FIRST, login_host="h", device=steps.Device(f"d{n}"), at=NOW + timedelta(minutes=n))
+        connection = steps.signed_in(
+            connection, RESPONSE, FIRST, login_host="h", device=steps.Device(f"d{n}"), at=NOW + timedelta(minutes=n)
+        )
     assert connection is not None
     assert len(connection.devices) == steps.MAX_DEVICES
     assert "d2" not in connection.devices
@@ -81,16 +92,24 @@ def test_an_answer_that_comes_after_it_was_given_up_takes_the_verdict_back() -> 
 
 
 @pytest.mark.parametrize(
-    ("step", "state"), [(steps.not_sent, State.FRESH), (steps.sent_unknown, State.SENT_UNKNOWN), (steps.lease_returned, State.SENDING)]
+    ("step", "state"),
+    [(steps.not_sent, State.FRESH), (steps.sent_unknown, State.SENT_UNKNOWN), (steps.lease_returned, State.SENDING)],
 )
-def test_a_refresh_that_did_not_go_well_gives_the_lease_back(step: Callable[[Connection], Connection], state: State) -> None:
+def test_a_refresh_that_did_not_go_well_gives_the_lease_back(
+    step: Callable[[Connection], Connection], state: State
+) -> None:
     after = step(steps.sending(fresh(), LEASE))
     assert (after.state, after.lease, after.generation, after.tokens) == (state, None, 1, FIRST)
 
 
 def test_a_block_takes_everything_but_what_salesforce_must_still_revoke() -> None:
     blocked = steps.blocked(steps.sending(fresh(), LEASE))
-    assert (blocked.state, blocked.ended_reason, blocked.devices, blocked.lease) == (State.REVOKED, Reason.ACCESS_STOPPED, {}, None)
+    assert (blocked.state, blocked.ended_reason, blocked.devices, blocked.lease) == (
+        State.REVOKED,
+        Reason.ACCESS_STOPPED,
+        {},
+        None,
+    )
     assert blocked.tokens == SealedTokens(b"", b"r1")
     assert blocked.revocation_due
     done = steps.revocation_confirmed(blocked)
@@ -127,9 +146,18 @@ def test_no_step_goes_back_a_generation_or_changes_whose_it_is(path: list[Callab
     for step in path:
         after = step(connection)
         assert after.generation >= connection.generation
-        assert (after.uid, after.created, after.revision, after.chain) == (connection.uid, connection.created, connection.revision, connection.chain)
+        assert (after.uid, after.created, after.revision, after.chain) == (
+            connection.uid,
+            connection.created,
+            connection.revision,
+            connection.chain,
+        )
         connection = after
 
 
 def test_a_uid_names_its_org_and_user() -> None:
-    assert (UID, UID.org_id, UID.user_id) == ("00D000000000001EAA_005000000000001AAA", "00D000000000001EAA", "005000000000001AAA")
+    assert (UID, UID.org_id, UID.user_id) == (
+        "00D000000000001EAA_005000000000001AAA",
+        "00D000000000001EAA",
+        "005000000000001AAA",
+    )

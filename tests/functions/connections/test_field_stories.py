@@ -1,7 +1,7 @@
 """What happened to others, each as a test of this product: races, lost tokens, storms, moves, odd answers.
 
-The stories are from the issue trackers named in each test. All of them run the real vault and the real REST client against
-the local org over HTTP.
+The stories are from the issue trackers named in each test. All of them run the real vault and the real REST client
+against the local org over HTTP.
 """
 
 import asyncio
@@ -19,7 +19,16 @@ from backend.connections.connection import Connection, State
 from backend.failures import NotSent, OutcomeUnknown
 from backend.values import Secret, Uid
 from contract.calls import FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions
-from contract.errors import CallError, ConnectionLost, Misconfigured, NotFound, OrgUnavailable, Reason, RefusedRequest, SignInFailed
+from contract.errors import (
+    CallError,
+    ConnectionLost,
+    Misconfigured,
+    NotFound,
+    OrgUnavailable,
+    Reason,
+    RefusedRequest,
+    SignInFailed,
+)
 from data.repositories.wiring import make_repositories
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
@@ -62,7 +71,9 @@ async def others(org: EmbeddedOrg) -> AsyncIterator[Others]:
 
 
 @pytest.mark.parametrize("instances", [1, 4])
-async def test_01_parallel_calls_raced_for_one_rotating_token_and_users_were_logged_out_daily(others: Others, instances: int) -> None:
+async def test_01_parallel_calls_raced_for_one_rotating_token_and_users_were_logged_out_daily(
+    others: Others, instances: int
+) -> None:
     """jetstreamapp/jetstream#1726, #1664; SalesforceMobileSDK-Android#2931: also in the cycle right after."""
     uid, _ = await others.connect()
     for cycle in (1, 2, 3):
@@ -72,7 +83,9 @@ async def test_01_parallel_calls_raced_for_one_rotating_token_and_users_were_log
 
 
 async def test_02_a_transaction_was_held_open_over_the_network_call(others: Others) -> None:
-    """Review of jetstream#1727; getsentry/sentry-mcp#823: the document is free while Salesforce thinks, and the lease has an owner."""
+    """Review of jetstream#1727; getsentry/sentry-mcp#823: the document is free while Salesforce thinks, and the lease
+    has an owner.
+    """
     uid, rejected = await others.connect()
     others.fault("token.refresh_token", hold=True)
     renewal = asyncio.create_task(others.renewals[1].renew(uid, rejected))
@@ -90,7 +103,9 @@ async def test_02_a_transaction_was_held_open_over_the_network_call(others: Othe
 
 @pytest.mark.parametrize("rotation", [True, False])
 async def test_03_the_rotated_token_was_thrown_away(others: Others, rotation: bool) -> None:
-    """dust-tt/dust#20853, sfdx-core#1340, airbyte#80783, NetCoreForce#94: it is stored before anything uses the new access token."""
+    """dust-tt/dust#20853, sfdx-core#1340, airbyte#80783, NetCoreForce#94: it is stored before anything uses the new
+    access token.
+    """
     others.control("app", rotation=rotation)
     uid, _ = await others.connect()
     others.expire()
@@ -123,7 +138,9 @@ async def test_04_an_operation_made_before_a_rotation_ran_after_it(others: Other
     assert others.refreshes() == 1
 
 
-async def test_05_the_process_died_after_salesforce_had_rotated_and_before_the_store_was_written(others: Others) -> None:
+async def test_05_the_process_died_after_salesforce_had_rotated_and_before_the_store_was_written(
+    others: Others,
+) -> None:
     """The old token is not tried again, which would revoke everything; the user is told, once and for all."""
     uid, _ = await others.connect()
     others.expire()
@@ -141,7 +158,9 @@ async def test_06_token_request_is_already_being_processed_was_taken_for_the_end
     for words in ("token request is already being processed", "expired authorization code"):
         uid, _ = await others.connect()
         others.expire()
-        others.fault("token.refresh_token", status=400, body=f'{{"error":"invalid_grant","error_description":"{words}"}}')
+        others.fault(
+            "token.refresh_token", status=400, body=f'{{"error":"invalid_grant","error_description":"{words}"}}'
+        )
         assert len(await others.reads(uid, 10)) == 10
         assert (await others.stored(uid)).state is State.FRESH
 
@@ -175,7 +194,9 @@ async def test_08_the_sixth_login_of_a_user_killed_the_oldest(others: Others) ->
 
 
 async def test_09_the_org_moved_and_calls_went_round_in_circles(others: Others) -> None:
-    """jsforce#196, #197, SalesforceMobileSDK-iOS#1141: the refresh tells the new instance URL; it is stored and used."""
+    """jsforce#196, #197, SalesforceMobileSDK-iOS#1141: the refresh tells the new instance URL; it is stored and
+    used.
+    """
     uid, before = await others.connect()
     moved = f"http://localhost:{others.org.port}"
     others.control("move", instanceUrl=moved)
@@ -188,7 +209,9 @@ async def test_09_the_org_moved_and_calls_went_round_in_circles(others: Others) 
 
 
 async def test_10_a_used_up_limit_was_taken_for_a_bad_login(others: Others) -> None:
-    """SwiftlySalesforce#29, tap-salesforce#221, restforce#567: 403 REQUEST_LIMIT_EXCEEDED costs no refresh and no second try."""
+    """SwiftlySalesforce#29, tap-salesforce#221, restforce#567: 403 REQUEST_LIMIT_EXCEEDED costs no refresh and no
+    second try.
+    """
     uid, _ = await others.connect()
     others.fault("rest.query", status=403, times=3)
     with pytest.raises(OrgUnavailable) as limit:
@@ -239,7 +262,10 @@ async def test_13_the_second_attempt_was_rejected_too(others: Others) -> None:
 
 @pytest.mark.parametrize("more", [{}, {"expires_in": "soon"}, {"issued_at": None}])
 async def test_14_the_token_answer_says_nothing_of_use_about_its_end(others: Others, more: dict[str, object]) -> None:
-    """jstanden/cerb#836: no expires_in. The backend takes an answer with no more than it needs, and uses the token until it is rejected."""
+    """jstanden/cerb#836: no expires_in.
+
+    The backend takes an answer with no more than it needs, and uses the token until it is rejected.
+    """
     uid, rejected = await others.connect()
     elsewhere = await asyncio.to_thread(lambda: exchange(others.org.url, authorize(others.org.url)))
     needed = {name: elsewhere[name] for name in ("access_token", "refresh_token", "instance_url", "id")}
@@ -251,15 +277,20 @@ async def test_14_the_token_answer_says_nothing_of_use_about_its_end(others: Oth
 
 
 @pytest.mark.parametrize(("status", "body", "family", "reason"), [
-    (400, '{"error":"invalid_grant","error_description":"expired access/refresh token"}', ConnectionLost, Reason.ACCESS_REVOKED),
+    (400, '{"error":"invalid_grant","error_description":"expired access/refresh token"}', ConnectionLost,
+     Reason.ACCESS_REVOKED),
     (400, '{"error":"invalid_grant"}', ConnectionLost, Reason.ACCESS_REVOKED),
     (400, '{"error":"invalid_grant","error_description":"inactive user"}', ConnectionLost, Reason.USER_INACTIVE),
     (400, '{"error":"inactive_user","error_description":"user is inactive"}', ConnectionLost, Reason.USER_INACTIVE),
-    (400, '{"error":"inactive_org","error_description":"organization is not active"}', ConnectionLost, Reason.USER_INACTIVE),
+    (400, '{"error":"inactive_org","error_description":"organization is not active"}', ConnectionLost,
+     Reason.USER_INACTIVE),
     (400, '{"error":"invalid_grant","error_description":"ip restricted"}', ConnectionLost, Reason.ORG_POLICY),
-    (400, '{"error":"invalid_app_access","error_description":"user is not admin approved"}', ConnectionLost, Reason.ORG_POLICY),
-    (400, '{"error":"invalid_client","error_description":"invalid client credentials"}', Misconfigured, Reason.MISCONFIGURED),
-    (400, '{"error":"invalid_client_id","error_description":"client identifier invalid"}', Misconfigured, Reason.MISCONFIGURED),
+    (400, '{"error":"invalid_app_access","error_description":"user is not admin approved"}', ConnectionLost,
+     Reason.ORG_POLICY),
+    (400, '{"error":"invalid_client","error_description":"invalid client credentials"}', Misconfigured,
+     Reason.MISCONFIGURED),
+    (400, '{"error":"invalid_client_id","error_description":"client identifier invalid"}', Misconfigured,
+     Reason.MISCONFIGURED),
     (400, '{"error":"unknown_error","error_description":"retry your request"}', OrgUnavailable, Reason.ORG_BUSY),
     (400, '{"error":"rate_limit_exceeded"}', OrgUnavailable, Reason.ORG_LIMIT),
     (400, '{"error":"invalid_grant","error_description":"login rate exceeded"}', OrgUnavailable, Reason.ORG_LIMIT),
@@ -272,7 +303,9 @@ async def test_14_the_token_answer_says_nothing_of_use_about_its_end(others: Oth
 async def test_15_each_odd_refusal_of_a_refresh_has_its_own_meaning(
     others: Others, status: int, body: str, family: type[CallError], reason: Reason
 ) -> None:
-    """restforce#303, amazon-connect-salesforce-lambda#43, simple-salesforce#825: fatal, passing and misconfigured are told apart."""
+    """restforce#303, amazon-connect-salesforce-lambda#43, simple-salesforce#825: fatal, passing and misconfigured are
+    told apart.
+    """
     uid, rejected = await others.connect()
     others.fault("token.refresh_token", status=status, body=body, times=9)
     with pytest.raises(family) as told:
@@ -349,7 +382,9 @@ async def test_18c_a_code_whose_answer_was_lost_is_not_sent_again(others: Others
 
 
 async def test_19_a_connection_that_had_been_idle_was_already_closed(others: Others) -> None:
-    """simple-salesforce#402, psf/requests#4506: a read goes again over a new connection; a write says that it does not know."""
+    """simple-salesforce#402, psf/requests#4506: a read goes again over a new connection; a write says that it does not
+    know.
+    """
     uid, _ = await others.connect()
     others.fault("rest.query", cut="before")
     assert await others.reads(uid, 1)
@@ -360,7 +395,9 @@ async def test_19_a_connection_that_had_been_idle_was_already_closed(others: Oth
 
 
 async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others) -> None:
-    """frankkessler/salesforce-laravel-oauth2#39: secrets and codes with & = + % / arrive as they are; so do values in a query."""
+    """frankkessler/salesforce-laravel-oauth2#39: secrets and codes with & = + % / arrive as they are; so do values in a
+    query.
+    """
     odd = "a&b=c+d%20/é?#"
     received = SalesforceOAuth(others.http, CONSUMER_KEY, Secret(odd), local=True)
     with pytest.raises(Misconfigured):
@@ -384,7 +421,9 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     ("invalid_request", Reason.MISCONFIGURED),
     ("rate_limit_exceeded", Reason.ORG_LIMIT),
 ])  # fmt: skip
-async def test_21_another_orgs_app_an_app_not_installed_and_missing_pkce_looked_all_the_same(error: str, reason: Reason) -> None:
+async def test_21_another_orgs_app_an_app_not_installed_and_missing_pkce_looked_all_the_same(
+    error: str, reason: Reason
+) -> None:
     """Seen in more than eight repositories: each has words of its own that say what to do."""
     device: Any = Drawer()
     nowhere: Any = None

@@ -1,4 +1,6 @@
-"""Every part of what is stored, remembered, blocked and told, without Salesforce: the real parts on the store in memory, time that is stepped."""
+"""Every part of what is stored, remembered, blocked and told, without Salesforce: the real parts on the store in
+memory, time that is stepped.
+"""
 
 import asyncio
 import dataclasses
@@ -53,7 +55,8 @@ def test_what_is_passed_around_is_never_changed_in_place() -> None:
 
 
 @pytest.mark.parametrize(("told", "name"), [
-    (None, ""), ("", ""), ("Chrome, Windows", "Chrome, Windows"), ("  a \n\tb\x00c\u200b ", "a b c"), ("x" * 61, "x" * 60),
+    (None, ""), ("", ""), ("Chrome, Windows", "Chrome, Windows"), ("  a \n\tb\x00c\u200b ", "a b c"), ("x" * 61,
+        "x" * 60),
 ])  # fmt: skip
 def test_a_devices_name_is_one_short_line(told: str | None, name: str) -> None:
     assert Device.called("id", told) == Device("id", name)
@@ -62,8 +65,10 @@ def test_a_devices_name_is_one_short_line(told: str | None, name: str) -> None:
 def whole() -> Connection:
     """A connection in which every field says something."""
     return Connection(
-        UID, HOST, URL, "api", 3, SealedTokens(b"a", b"r"), State.SENDING, NOON, NOON + timedelta(1), NOON + timedelta(2), Lease("me", NOON),
-        Reason.IDLE_TOO_LONG, True, {"a": NOON, "b": NOON + timedelta(3)}, {"a": "A", "b": "B"}, Chain("s", 1, "h", b"s"), KeptText(b"d", NOON), 7,
+        UID, HOST, URL, "api", 3, SealedTokens(b"a", b"r"), State.SENDING, NOON, NOON + timedelta(1),
+        NOON + timedelta(2), Lease("me", NOON),
+        Reason.IDLE_TOO_LONG, True, {"a": NOON, "b": NOON + timedelta(3)}, {"a": "A", "b": "B"}, Chain("s", 1, "h",
+            b"s"), KeptText(b"d", NOON), 7,
     )  # fmt: skip
 
 
@@ -83,26 +88,45 @@ LATER, TOKENS, LEASE = NOON + timedelta(days=9), SealedTokens(b"A", b"R"), Lease
     (steps.sent_unknown, {"state": State.SENT_UNKNOWN, "lease": None}),
     (steps.lease_returned, {"lease": None}),
     (lambda c: steps.renewed(c, replace(response(), instance_url="https://y"), TOKENS, LATER),
-     {"instance_url": "https://y", "generation": 4, "tokens": TOKENS, "state": State.FRESH, "lease": None, "ended_reason": None, "refreshed": LATER}),
-    (lambda c: steps.ended(c, Reason.REFRESH_LOST), {"state": State.NEEDS_SIGN_IN, "ended_reason": Reason.REFRESH_LOST, "lease": None}),
-    (steps.blocked, {"state": State.REVOKED, "ended_reason": Reason.ACCESS_STOPPED, "tokens": SealedTokens(b"", b"r"), "devices": {},
+     {"instance_url": "https://y", "generation": 4, "tokens": TOKENS, "state": State.FRESH, "lease": None,
+      "ended_reason": None, "refreshed": LATER}),
+    (lambda c: steps.ended(c, Reason.REFRESH_LOST), {"state": State.NEEDS_SIGN_IN, "ended_reason": Reason.REFRESH_LOST,
+                                                     "lease": None}),
+    (steps.blocked, {"state": State.REVOKED, "ended_reason": Reason.ACCESS_STOPPED, "tokens": SealedTokens(b"", b"r"),
+                     "devices": {},
                      "device_names": {}, "lease": None}),
     (steps.revocation_confirmed, {"tokens": SealedTokens(b"", b"")}),
-    (lambda c: steps.signed_in(c, replace(response(), scope="s"), TOKENS, login_host="h", device=Device("c", "C"), at=LATER),
-     {"login_host": "h", "scope": "s", "generation": 4, "tokens": TOKENS, "state": State.FRESH, "created": LATER, "refreshed": LATER, "used": LATER,
+    (lambda c: steps.signed_in(c, replace(response(), scope="s"), TOKENS, login_host="h", device=Device("c", "C"),
+                               at=LATER),
+     {"login_host": "h", "scope": "s", "generation": 4, "tokens": TOKENS, "state": State.FRESH, "created": LATER,
+      "refreshed": LATER, "used": LATER,
       "lease": None, "ended_reason": None, "devices": {"a": NOON, "b": NOON + timedelta(3), "c": LATER},
       "device_names": {"a": "A", "b": "B", "c": "C"}}),
     (lambda c: steps.signed_in(c, response(), c.tokens, login_host=HOST, device=Device("a"), at=NOON),
-     {"scope": "api refresh_token", "generation": 4, "state": State.FRESH, "refreshed": NOON, "used": NOON, "lease": None, "ended_reason": None}),
+     {"scope": "api refresh_token", "generation": 4, "state": State.FRESH, "refreshed": NOON, "used": NOON,
+      "lease": None, "ended_reason": None}),
 ])  # fmt: skip
-def test_each_step_changes_this_and_nothing_else(step: Callable[[Connection], Connection], changes: dict[str, object]) -> None:
+def test_each_step_changes_this_and_nothing_else(
+    step: Callable[[Connection], Connection], changes: dict[str, object]
+) -> None:
     assert step(whole()) == replace(whole(), **changes)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_first_sign_in_says_all_that_is_known() -> None:
     made = steps.signed_in(None, response(), TOKENS, login_host=HOST, device=Device("a", "A"), at=NOON)
     assert made == Connection(
-        UID, HOST, URL, "api refresh_token", 1, TOKENS, State.FRESH, NOON, NOON, NOON, devices={"a": NOON}, device_names={"a": "A"}
+        UID,
+        HOST,
+        URL,
+        "api refresh_token",
+        1,
+        TOKENS,
+        State.FRESH,
+        NOON,
+        NOON,
+        NOON,
+        devices={"a": NOON},
+        device_names={"a": "A"},
     )
 
 
@@ -140,7 +164,9 @@ def test_a_connection_that_ended_without_a_reason_was_revoked() -> None:
 
 def test_the_hash_of_an_entry_stays_what_it_was() -> None:
     """Records that were written years ago are checked with it."""
-    entry = Entry("subject", 2, datetime(2026, 11, 24, 9, 0, 0, 5, UTC), Event.REFRESH, "backend", 3, "a reason", "before")
+    entry = Entry(
+        "subject", 2, datetime(2026, 11, 24, 9, 0, 0, 5, UTC), Event.REFRESH, "backend", 3, "a reason", "before"
+    )
     assert hash_of(entry) == HASH
     assert hash_of(replace(entry, at=entry.at.astimezone(tz=None))) == HASH
 
@@ -216,10 +242,18 @@ async def test_a_write_is_recorded_only_when_something_happened_and_always_told(
     await here.sign_in()
     await here.vault.change(UID, lambda c: steps.staying_signed_in(c, True))
     assert here.noticed == [(State.FRESH, Event.SIGN_IN), (State.FRESH, None)]
-    assert [(e.event, e.by, e.generation, e.reason) for e in await here.entries("s1")] == [(Event.SIGN_IN, "user", 1, "")]
+    assert [(e.event, e.by, e.generation, e.reason) for e in await here.entries("s1")] == [
+        (Event.SIGN_IN, "user", 1, "")
+    ]
     receipt = await here.store.delete(await here.stored(), Event.ERASURE, by="anna", reason="because")
     newest = (await here.entries("s1"))[0]
-    assert (newest.event, newest.by, newest.generation, newest.reason, newest.at) == (Event.ERASURE, "anna", 1, "because", here.clock.now())
+    assert (newest.event, newest.by, newest.generation, newest.reason, newest.at) == (
+        Event.ERASURE,
+        "anna",
+        1,
+        "because",
+        here.clock.now(),
+    )
     assert receipt == hash_of(newest)
     assert here.noticed[-1] == (State.FRESH, Event.ERASURE)
 
@@ -316,7 +350,9 @@ def test_ten_thousand_are_remembered_and_of_their_texts_each_once() -> None:
     memory = remembering()
     texts = list[bytes]()
     for n in (*range(256), 0, 256, 1):
-        found = memory.remember(replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), KeptText(bytes([n % 256, n // 256]), NOON)).describes
+        found = memory.remember(
+            replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), KeptText(bytes([n % 256, n // 256]), NOON)
+        ).describes
         assert found is not None
         assert found.at == NOON
         texts.append(found.text)
@@ -349,7 +385,11 @@ async def test_a_sign_in_is_stored_sealed_and_remembered_and_says_what_it_replac
     replaced = await here.vault.save(response(UID, 2), "test.salesforce.com", Device("tablet"))
     assert replaced == first
     second = await here.stored()
-    assert (second.generation, second.login_host, set(second.devices)) == (2, "test.salesforce.com", {"phone", "tablet"})
+    assert (second.generation, second.login_host, set(second.devices)) == (
+        2,
+        "test.salesforce.com",
+        {"phone", "tablet"},
+    )
     assert second.created == here.clock.now()
     with pytest.raises(ValueError, match="without refresh token"):
         await here.vault.save(replace(response(), refresh_token=None), HOST, Device("phone"))
@@ -430,7 +470,11 @@ async def test_work_that_fails_after_its_callers_have_gone_complains_to_nobody(h
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context["message"]))
     here.documents.held = asyncio.Event()
     rejected = Credential(UID, Secret("x"), URL, 1)
-    work = {"look-up": here.vault.open(UID), "renewal": here.renewal.renew(UID, rejected), "blocks": here.blocks.check(UID)}
+    work = {
+        "look-up": here.vault.open(UID),
+        "renewal": here.renewal.renew(UID, rejected),
+        "blocks": here.blocks.check(UID),
+    }
     caller = asyncio.create_task(work.pop(what))
     for unused in work.values():
         unused.close()
@@ -474,7 +518,9 @@ async def test_the_last_use_is_noted_after_a_day_and_not_while_someone_refreshes
 async def test_a_change_is_tried_again_until_nobody_was_first_and_forgets_what_was_remembered(here: Backend) -> None:
     await here.sign_in()
     here.documents.before_write.extend([contended, contended])
-    changed = await here.vault.change(UID, lambda c: steps.staying_signed_in(c, True), Event.BLOCK, by="anna", reason="r")
+    changed = await here.vault.change(
+        UID, lambda c: steps.staying_signed_in(c, True), Event.BLOCK, by="anna", reason="r"
+    )
     assert changed == await here.stored()
     assert changed is not None
     assert changed.stay_signed_in
@@ -499,7 +545,9 @@ async def test_a_removal_says_what_was_there_or_that_nothing_was(here: Backend) 
         raise Contended
 
     here.store.delete = somebody_is_first
-    removed = await here.vault.remove(UID, Event.REVOCATION, by="schedule", reason="r", only=lambda c: c.generation == 1)
+    removed = await here.vault.remove(
+        UID, Event.REVOCATION, by="schedule", reason="r", only=lambda c: c.generation == 1
+    )
     newest = (await here.entries("s1"))[0]
     assert removed == (stored, hash_of(newest))
     assert (newest.event, newest.by, newest.reason) == (Event.REVOCATION, "schedule", "r")
@@ -549,7 +597,9 @@ async def test_describes_are_kept_beside_the_connection_for_others_too(here: Bac
     assert CIPHER.unseal_bytes(stored.text, uid=UID, field="describes") == b"text"
     here.remembered.forget(UID)
     assert await here.vault.recall(UID) == kept
-    await here.documents.keep_describes(replace(await here.stored(), describes=KeptText(b"of a key that is lost", NOON)))
+    await here.documents.keep_describes(
+        replace(await here.stored(), describes=KeptText(b"of a key that is lost", NOON))
+    )
     here.remembered.forget(UID)
     assert await here.vault.recall(UID) is None, "what cannot be opened is asked for again"
     await here.vault.keep(OTHER, kept)  # a connection that is not there keeps nothing

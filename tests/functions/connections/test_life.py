@@ -1,4 +1,6 @@
-"""What the app and an administrator are told of a connection and what they do to it, as whole values, without Salesforce."""
+"""What the app and an administrator are told of a connection and what they do to it, as whole values, without
+Salesforce.
+"""
 
 import asyncio
 import dataclasses
@@ -13,7 +15,16 @@ from backend.connections.audit import hash_of
 from backend.connections.connection import Connection, Device, State
 from backend.connections.store import Criteria
 from backend.values import Caller, Secret, Uid
-from contract.calls import Access, ConnectionStatus, Empty, Erased, HistoryLine, SignedInDevice, SignOut, UpdateConnection
+from contract.calls import (
+    Access,
+    ConnectionStatus,
+    Empty,
+    Erased,
+    HistoryLine,
+    SignedInDevice,
+    SignOut,
+    UpdateConnection,
+)
 from contract.errors import ConnectionLost, Reason
 from tests.functions.memory_store import MemoryDocuments
 from tests.functions.one_process import HOST, OTHER, STRANGER, UID, Backend, response
@@ -40,7 +51,9 @@ async def test_what_the_app_is_told_of_a_connection(here: Backend) -> None:
     assert await here.lifecycle.update_connection(Caller(UID, "phone"), UpdateConnection(True)) == stays
     assert (await here.stored()).stay_signed_in
     await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
-    assert await here.lifecycle.get_connection(Caller(UID, "x"), Empty()) == replace(stays, state="needs-sign-in", ended_reason="idle-too-long")
+    assert await here.lifecycle.get_connection(Caller(UID, "x"), Empty()) == replace(
+        stays, state="needs-sign-in", ended_reason="idle-too-long"
+    )
 
 
 async def test_access_shows_the_newest_device_first_and_twenty_lines_of_history(here: Backend) -> None:
@@ -48,7 +61,11 @@ async def test_access_shows_the_newest_device_first_and_twenty_lines_of_history(
         await here.sign_in(device=f"d{n % 3}")
         await here.clock.sleep(60)
     access = await here.lifecycle.get_access(Caller(UID, "d1"), Empty())
-    assert [(d.id, d.name, d.current) for d in access.devices] == [("d0", "", False), ("d2", "", False), ("d1", "", True)]
+    assert [(d.id, d.name, d.current) for d in access.devices] == [
+        ("d0", "", False),
+        ("d2", "", False),
+        ("d1", "", True),
+    ]
     assert len(access.history) == 20
     assert access.history[0].at > access.history[-1].at
     await here.documents.write(replace(await here.stored(), chain=None))
@@ -57,7 +74,8 @@ async def test_access_shows_the_newest_device_first_and_twenty_lines_of_history(
 
 @pytest.mark.parametrize(("request_", "left", "ended"), [
     (SignOut(), {"tablet"}, 0), (SignOut(device="tablet"), {"phone"}, 0),
-    (SignOut(everywhere=True), None, 1), (SignOut(device="gone"), {"phone", "tablet"}, 0), (SignOut(device="".join(["tab", "let"])), {"phone"}, 0),
+    (SignOut(everywhere=True), None, 1), (SignOut(device="gone"), {"phone", "tablet"}, 0),
+    (SignOut(device="".join(["tab", "let"])), {"phone"}, 0),
 ])  # fmt: skip
 async def test_signing_out(here: Backend, request_: SignOut, left: set[str] | None, ended: int) -> None:
     await here.sign_in()
@@ -112,11 +130,15 @@ async def test_a_block_counts_what_it_ended_and_what_salesforce_has_not_confirme
         await here.sign_in(uid)
     here.salesforce.away = True
     assert dataclasses.astuple(await here.lifecycle.block("00D000000000001EAA", by="anna")) == (2, 2)
-    assert dataclasses.astuple(await here.lifecycle.block("everyone", by="anna")) == (3, 3), "those that are still to be confirmed count again"
+    assert dataclasses.astuple(await here.lifecycle.block("everyone", by="anna")) == (3, 3), (
+        "those that are still to be confirmed count again"
+    )
     here.salesforce.away = False
     assert dataclasses.astuple(await here.lifecycle.block(UID, by="anna")) == (1, 0)
     assert dataclasses.astuple(await here.lifecycle.block(UID, by="anna")) == (0, 0)
-    assert dataclasses.astuple(await here.lifecycle.block(Uid.of("00D000000000001EAA", "005000000000009AAA"), by="anna")) == (0, 0)
+    assert dataclasses.astuple(
+        await here.lifecycle.block(Uid.of("00D000000000001EAA", "005000000000009AAA"), by="anna")
+    ) == (0, 0)
     assert (await here.stored(OTHER)).tokens.refresh_token
     assert here.salesforce.revoked == [(HOST, "refresh 1")]
 
@@ -155,7 +177,9 @@ async def test_the_upkeep_reports_each_kind_and_boundaries_are_whole_days(here: 
     await here.clock.sleep(20 * 86400)
     assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0)
     await here.clock.sleep(1)
-    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 1, 0, 0), "kept alive as soon as Salesforce answers"
+    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 1, 0, 0), (
+        "kept alive as soon as Salesforce answers"
+    )
     here.salesforce.away = True
     await here.lifecycle.block(OTHER, by="anna")
     assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 2, 0, 0)

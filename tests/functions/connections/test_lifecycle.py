@@ -141,7 +141,9 @@ async def test_a_block_ends_the_connections_here_and_at_salesforce(instances: In
     uid, credential = await instances.connect()
     other, _ = await instances.connect(ADMIN)
     before = await instances.stored(uid)
-    blocked = await instances.lifecycle.block({"user": uid, "org": uid.partition("_")[0], "everyone": "everyone"}[target], by="anna")
+    blocked = await instances.lifecycle.block(
+        {"user": uid, "org": uid.partition("_")[0], "everyone": "everyone"}[target], by="anna"
+    )
     assert (blocked.ended, blocked.unconfirmed) == (1 if target == "user" else 2, 0)
     stored = await instances.stored(uid)
     assert (stored.state, stored.tokens, stored.devices) == (State.REVOKED, without_tokens(), {})
@@ -176,7 +178,10 @@ async def test_a_block_is_known_everywhere_within_seconds_and_lifted_again(insta
     await instances.clock.sleep(TRUST_SECONDS + 0.1)
     await instances.blocks.check(uid)
     record = next(r for r in await records(instances, None))
-    assert [(e.event, e.by, e.reason) for e in record.entries] == [(Event.BLOCK, "anna", "one user"), (Event.UNBLOCK, "bert", "one user")]
+    assert [(e.event, e.by, e.reason) for e in record.entries] == [
+        (Event.BLOCK, "anna", "one user"),
+        (Event.UNBLOCK, "bert", "one user"),
+    ]
     assert instances.audit.flaw(record) is None
 
 

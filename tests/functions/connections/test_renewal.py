@@ -174,7 +174,9 @@ async def test_what_others_write_during_a_refresh_costs_no_token(instances: Inst
 
 
 async def test_an_answer_that_was_given_up_still_counts_when_it_comes(instances: Instances) -> None:
-    """The holder's process stood still for longer than its lease; another one asked Salesforce and gave the token up."""
+    """The holder's process stood still for longer than its lease; another one asked Salesforce and gave the token
+    up.
+    """
     uid, rejected = await instances.connect()
     inner, slow, given_up = instances.documents.write, asyncio.Event(), asyncio.Event()
 
@@ -202,7 +204,8 @@ async def test_an_answer_that_was_given_up_still_counts_when_it_comes(instances:
 async def test_a_holder_that_stood_still_does_not_send(instances: Instances, drowsy: bool) -> None:
     """Its process got no processor between taking the lease and sending, until another one had taken over.
 
-    Found by the state machine; a vault that does not look at the clock before it sends makes Salesforce revoke everything.
+    Found by the state machine; a vault that does not look at the clock before it sends makes Salesforce revoke
+    everything.
     """
     uid, rejected = await instances.connect()
     inner, still = instances.documents.write, True
@@ -226,7 +229,9 @@ async def test_a_holder_that_stood_still_does_not_send(instances: Instances, dro
 
 @pytest.mark.parametrize("how", ["kill", "sign-out"])
 async def test_a_token_that_comes_after_the_end_is_revoked(instances: Instances, how: str) -> None:
-    """Killed or signed out between Salesforce's answer and the write: the new grant is nobody's, so Salesforce is told."""
+    """Killed or signed out between Salesforce's answer and the write: the new grant is nobody's, so Salesforce is
+    told.
+    """
     uid, rejected = await instances.connect()
     inner, answered, ended = instances.documents.write, asyncio.Event(), asyncio.Event()
     given: list[Connection] = []

@@ -1,8 +1,9 @@
-"""The renewal under every order of events that Hypothesis can think of: the real vault, Salesforce's rules, virtual time.
+"""The renewal under every order of events that Hypothesis can think of: the real vault, Salesforce's rules, virtual
+time.
 
 Several instances share one store. Every await of the code under test is a point where Hypothesis decides who goes on,
-whose process dies, how far the clock moves, what the network does to a request, and what else happens to the connection:
-a new sign-in, an administrator's block, a re-sealing, a setting. The invariants:
+whose process dies, how far the clock moves, what the network does to a request, and what else happens to the
+connection: a new sign-in, an administrator's block, a re-sealing, a setting. The invariants:
 
 I1  a refresh token reaches Salesforce at most once, unless Salesforce itself said that it is still good
 I2  no older generation is ever stored over a newer one
@@ -10,8 +11,9 @@ I3  every waiter ends with a credential or a typed reason, in bounded virtual ti
 I4  nobody has to sign in again while the store holds a grant that Salesforce still takes
 I5  no grant lives on at Salesforce that nobody holds, as long as no process died and no answer was lost
 
-Each run plays 150 interleavings, always the same, and those that are known to catch a mutant of the code. `make test-deep` plays
-thousands and lets Hypothesis look for the mutants by itself; docs/reliability.md has the figures of a long run.
+Each run plays 150 interleavings, always the same, and those that are known to catch a mutant of the code. `make
+test-deep` plays thousands and lets Hypothesis look for the mutants by itself; docs/reliability.md has the figures of a
+long run.
 """
 
 import asyncio
@@ -29,7 +31,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from backend.connections.audit import Audit, Entry
-from backend.connections.connection import Connection, Credential, Device, SealedTokens, State, TokenResponse, blocked, staying_signed_in
+from backend.connections.connection import (
+    Connection,
+    Credential,
+    Device,
+    SealedTokens,
+    State,
+    TokenResponse,
+    blocked,
+    staying_signed_in,
+)
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.renewal import LEASE_SECONDS, TOKEN_SECONDS, WAIT_SECONDS, Renewal
 from backend.connections.store import Contended, RecordingStore
@@ -280,7 +291,9 @@ class Renewals(RuleBasedStateMachine):
             outcome = task.exception()
             if outcome is not None and not isinstance(outcome, (CallError, Died)):
                 raise outcome
-            self.count("renewed" if outcome is None else outcome.reason.value if isinstance(outcome, CallError) else "died")
+            self.count(
+                "renewed" if outcome is None else outcome.reason.value if isinstance(outcome, CallError) else "died"
+            )
 
     @rule(n=st.integers(0, INSTANCES - 1), stale=st.booleans())
     def call_again(self, n: int, stale: bool) -> None:
@@ -323,7 +336,10 @@ class Renewals(RuleBasedStateMachine):
         if stored is not None and stored.tokens.access_token:
             self.rejected = Credential(UID, Secret("expired"), URL, stored.generation)
 
-    @rule(what=st.sampled_from(("sign-in", "other write", "other write", "administrator's block")), n=st.integers(0, INSTANCES - 1))
+    @rule(
+        what=st.sampled_from(("sign-in", "other write", "other write", "administrator's block")),
+        n=st.integers(0, INSTANCES - 1),
+    )
     def meanwhile(self, what: str, n: int) -> None:
         vault = self.instances[n].vault
 
@@ -373,11 +389,15 @@ class Renewals(RuleBasedStateMachine):
         self.nothing_is_broken()
         stored = self.run(self.store.read(UID))
         assert stored is not None
-        token = self.cipher.unseal(stored.tokens.refresh_token, uid=UID, field="refresh_token", generation=stored.generation).reveal()
+        token = self.cipher.unseal(
+            stored.tokens.refresh_token, uid=UID, field="refresh_token", generation=stored.generation
+        ).reveal()
         good = self.world.live.get(self.world.grant_of[token]) == token
         if good and stored.state is not State.REVOKED:
             assert stored.state is not State.NEEDS_SIGN_IN, "I4: signed out although the stored grant is good"
-            final = self.loop.create_task(self.instances[0].renewal.renew(UID, Credential(UID, Secret("x"), URL, stored.generation)))
+            final = self.loop.create_task(
+                self.instances[0].renewal.renew(UID, Credential(UID, Secret("x"), URL, stored.generation))
+            )
             self.world.now += timedelta(seconds=LEASE_SECONDS + 5)
             self.play_on(final)
             assert final.exception() is None, f"I4: {final.exception()} although the stored grant is good"
@@ -435,7 +455,11 @@ class ClockTrusting(Renewal):
     """Mutant: believes that all clocks agree."""
 
     def _is_leased(self, connection: Connection, since: datetime) -> bool:
-        return connection.lease is not None and connection.lease.owner != self._owner and connection.lease.deadline > self._clock.now()
+        return (
+            connection.lease is not None
+            and connection.lease.owner != self._owner
+            and connection.lease.deadline > self._clock.now()
+        )
 
 
 class Trusting(Renewal):
@@ -567,15 +591,24 @@ def replay(code: Code, interleaving: Interleaving) -> None:
 def test_no_interleaving_breaks_an_invariant() -> None:
     happened = play(Code())
     print(dict(happened))
-    for what in ("kills", "renewed", "sign-in", "administrator's block", "other write", "contended", Reason.REFRESH_LOST.value, "died"):
+    for what in (
+        "kills",
+        "renewed",
+        "sign-in",
+        "administrator's block",
+        "other write",
+        "contended",
+        Reason.REFRESH_LOST.value,
+        "died",
+    ):
         assert happened[what] > EXAMPLES / 500, (what, happened)  # a lost answer comes about once in 150 interleavings
 
 
 @pytest.mark.wide
 @pytest.mark.parametrize(("mutant", "invariant", "interleaving"), MUTANTS)
 def test_each_mutant_is_caught(mutant: Code, invariant: str, interleaving: Interleaving) -> None:
-    """By an interleaving that is known to catch it; the wide search finds one by itself. When the code has changed so much that
-    the recorded one no longer does, `play(mutant, 3000)` ends with one that does, in Python."""
+    """By an interleaving that is known to catch it; the wide search finds one by itself. When the code has changed so
+    much that the recorded one no longer does, `play(mutant, 3000)` ends with one that does, in Python."""
     with pytest.raises(AssertionError, match=invariant):
         replay(mutant, interleaving)
     replay(Code(), interleaving)  # it is the mutant that breaks the invariant

@@ -1,4 +1,6 @@
-"""How long a renewal waits for what, to the second, and what stands in the store while it does; one process, without Salesforce."""
+"""How long a renewal waits for what, to the second, and what stands in the store while it does; one process, without
+Salesforce.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -86,7 +88,9 @@ async def test_without_rotation_the_token_in_use_stays(here: Backend) -> None:
 async def test_callers_share_a_renewal_and_its_credential(here: Backend) -> None:
     here.salesforce.answers = [response(n=2)]
     here.remembered.forget(UID)
-    first, second, third = await asyncio.gather(here.renewal.renew(UID, REJECTED), here.renewal.renew(UID, REJECTED), here.renewal.get(UID))
+    first, second, third = await asyncio.gather(
+        here.renewal.renew(UID, REJECTED), here.renewal.renew(UID, REJECTED), here.renewal.get(UID)
+    )
     assert first == second
     assert third == first.credential
     assert len(here.salesforce.refreshed) == 1
@@ -181,15 +185,21 @@ async def test_a_passing_fault_is_tried_twice_more_with_growing_pauses(here: Bac
 @pytest.mark.parametrize(("failure", "reason"), [
     (LimitReached(), Reason.ORG_LIMIT), (Misconfigured(Reason.MISCONFIGURED), Reason.MISCONFIGURED),
 ])  # fmt: skip
-async def test_what_waiting_does_not_mend_is_told_at_once_and_ends_nothing(here: Backend, failure: CallError, reason: Reason) -> None:
+async def test_what_waiting_does_not_mend_is_told_at_once_and_ends_nothing(
+    here: Backend, failure: CallError, reason: Reason
+) -> None:
     here.salesforce.answers = [failure]
     assert await refused(here) is reason
     assert (here.clock.slept, len(here.salesforce.refreshed)) == ([], 1)
     assert ((await here.stored()).state, (await here.stored()).lease) == (State.FRESH, None)
 
 
-@pytest.mark.parametrize(("days", "reason"), [(29.99, Reason.ACCESS_REVOKED), (30, Reason.IDLE_TOO_LONG), (400, Reason.IDLE_TOO_LONG)])
-async def test_a_refused_grant_ends_with_the_reason_that_its_age_tells(here: Backend, days: float, reason: Reason) -> None:
+@pytest.mark.parametrize(
+    ("days", "reason"), [(29.99, Reason.ACCESS_REVOKED), (30, Reason.IDLE_TOO_LONG), (400, Reason.IDLE_TOO_LONG)]
+)
+async def test_a_refused_grant_ends_with_the_reason_that_its_age_tells(
+    here: Backend, days: float, reason: Reason
+) -> None:
     await here.clock.sleep(days * 86400)
     here.salesforce.answers = [GrantRefused()]
     assert await refused(here) is reason
@@ -208,7 +218,9 @@ async def test_a_refusal_that_says_why_ends_with_that(here: Backend) -> None:
     assert (await here.stored()).ended_reason is Reason.ACCESS_STOPPED
 
 
-@pytest.mark.parametrize(("good", "outcome"), [(True, "refreshed"), (False, Reason.REFRESH_LOST), (Busy(), Reason.ORG_BUSY)])
+@pytest.mark.parametrize(
+    ("good", "outcome"), [(True, "refreshed"), (False, Reason.REFRESH_LOST), (Busy(), Reason.ORG_BUSY)]
+)
 async def test_after_a_lost_answer_salesforce_is_asked_before_the_token_goes_out_again(
     here: Backend, good: bool | Busy, outcome: str | Reason
 ) -> None:
@@ -220,7 +232,10 @@ async def test_after_a_lost_answer_salesforce_is_asked_before_the_token_goes_out
     assert await refused(here) is outcome
     assert len(here.salesforce.refreshed) == 1
     stored = await here.stored()
-    assert (stored.state, stored.lease) == (State.NEEDS_SIGN_IN if outcome is Reason.REFRESH_LOST else State.SENT_UNKNOWN, None)
+    assert (stored.state, stored.lease) == (
+        State.NEEDS_SIGN_IN if outcome is Reason.REFRESH_LOST else State.SENT_UNKNOWN,
+        None,
+    )
 
 
 async def test_a_token_that_went_out_before_is_asked_about_only_when_its_outcome_is_unknown(here: Backend) -> None:
@@ -231,17 +246,23 @@ async def test_a_token_that_went_out_before_is_asked_about_only_when_its_outcome
 # Leases of others
 
 
-async def test_a_lease_of_another_is_waited_for_in_small_steps_and_taken_over_after_twenty_seconds(here: Backend) -> None:
+async def test_a_lease_of_another_is_waited_for_in_small_steps_and_taken_over_after_twenty_seconds(
+    here: Backend,
+) -> None:
     here.salesforce.answers = [response(n=2)]
     began = here.clock.now()
-    await here.documents.write(replace(await here.stored(), state=State.REFRESHING, lease=Lease("other", began + seconds(20))))
+    await here.documents.write(
+        replace(await here.stored(), state=State.REFRESHING, lease=Lease("other", began + seconds(20)))
+    )
     assert (await renew(here)).refreshed
     assert here.clock.slept == pytest.approx([0.05 + 0.15 * 0.25] * len(here.clock.slept))
     assert seconds(20) <= here.clock.now() - began < seconds(20.1)
 
 
 async def test_who_waits_takes_what_the_holder_has_stored(here: Backend) -> None:
-    held = await here.documents.write(replace(await here.stored(), state=State.SENDING, lease=Lease("other", here.clock.now() + seconds(20))))
+    held = await here.documents.write(
+        replace(await here.stored(), state=State.SENDING, lease=Lease("other", here.clock.now() + seconds(20)))
+    )
     renewing = asyncio.create_task(renew(here))
     await asyncio.wait_for(here.clock.sleeps.wait(), 10)
     tokens = here.vault.seal(UID, 2, Secret("access 2"), Secret("refresh 2"))
@@ -253,14 +274,18 @@ async def test_who_waits_takes_what_the_holder_has_stored(here: Backend) -> None
 @pytest.mark.parametrize(("late", "waits"), [(59.9, True), (60, True), (60.1, False)])
 async def test_a_deadline_counts_once_no_clock_can_still_differ(here: Backend, late: float, waits: bool) -> None:
     here.salesforce.answers = [response(n=2)]
-    await here.documents.write(replace(await here.stored(), state=State.REFRESHING, lease=Lease("other", here.clock.now() - seconds(late))))
+    await here.documents.write(
+        replace(await here.stored(), state=State.REFRESHING, lease=Lease("other", here.clock.now() - seconds(late)))
+    )
     assert (await renew(here)).refreshed
     assert bool(here.clock.slept) is waits
 
 
 async def test_an_own_lease_is_not_waited_for(here: Backend) -> None:
     here.salesforce.answers = [response(n=2)]
-    await here.documents.write(replace(await here.stored(), state=State.REFRESHING, lease=Lease("me", here.clock.now() + seconds(20))))
+    await here.documents.write(
+        replace(await here.stored(), state=State.REFRESHING, lease=Lease("me", here.clock.now() + seconds(20)))
+    )
     assert (await renew(here)).refreshed
     assert here.clock.slept == []
 
@@ -271,7 +296,9 @@ async def test_a_renewal_gives_up_after_twenty_five_seconds_of_others_work(here:
 
     async def read(uid: object) -> Connection | None:
         found = await here.stored()
-        await here.documents.write(replace(found, state=State.SENDING, lease=Lease("other", here.clock.now() + seconds(20))))
+        await here.documents.write(
+            replace(found, state=State.SENDING, lease=Lease("other", here.clock.now() + seconds(20)))
+        )
         return await inner(UID)
 
     here.store.read = read
@@ -288,7 +315,9 @@ async def test_who_loses_the_race_for_a_lease_looks_again(here: Backend) -> None
 
 
 @pytest.mark.parametrize(("pause", "sent"), [(8.0, 1), (8.1, 0)])
-async def test_a_holder_that_stood_still_for_more_than_eight_seconds_does_not_send(here: Backend, pause: float, sent: int) -> None:
+async def test_a_holder_that_stood_still_for_more_than_eight_seconds_does_not_send(
+    here: Backend, pause: float, sent: int
+) -> None:
     inner, stands_still = here.documents.write, [True]
     here.salesforce.answers = [response(n=2)]
 
@@ -344,8 +373,13 @@ async def test_a_store_that_stays_away_ends_the_renewal(here: Backend) -> None:
     assert (await here.stored()).state is State.SENDING
 
 
-@pytest.mark.parametrize(("meanwhile", "revoked"), [("setting", False), ("verdict", False), ("block", True), ("sign-in", True), ("removal", True)])
-async def test_new_tokens_are_stored_over_what_others_changed_or_revoked_when_they_are_nobodys(here: Backend, meanwhile: str, revoked: bool) -> None:
+@pytest.mark.parametrize(
+    ("meanwhile", "revoked"),
+    [("setting", False), ("verdict", False), ("block", True), ("sign-in", True), ("removal", True)],
+)
+async def test_new_tokens_are_stored_over_what_others_changed_or_revoked_when_they_are_nobodys(
+    here: Backend, meanwhile: str, revoked: bool
+) -> None:
     inner, busy = here.documents.write, list[bool]()
     here.salesforce.answers = [response(n=2)]
 
@@ -416,7 +450,9 @@ async def test_a_write_that_had_arrived_already_is_the_renewal_itself(here: Back
 
 
 def writes_first(here: Backend, change: Callable[[Connection], Connection], at: int) -> list[State]:
-    """Lets somebody else change the connection before the holder's write number `at`; the states that the holder wrote."""
+    """Lets somebody else change the connection before the holder's write number `at`; the states that the holder
+    wrote.
+    """
     inner, states = here.documents.write, list[State]()
 
     async def write(connection: Connection, entry: Entry | None = None) -> Connection:
@@ -430,7 +466,9 @@ def writes_first(here: Backend, change: Callable[[Connection], Connection], at: 
 
 
 @pytest.mark.parametrize(("answer", "state"), [(LimitReached(), State.FRESH), (GrantRefused(), State.NEEDS_SIGN_IN)])
-async def test_a_holder_writes_the_outcome_over_what_others_changed_beside_it(here: Backend, answer: CallError, state: State) -> None:
+async def test_a_holder_writes_the_outcome_over_what_others_changed_beside_it(
+    here: Backend, answer: CallError, state: State
+) -> None:
     here.salesforce.answers = [answer]
     states = writes_first(here, lambda c: steps.staying_signed_in(c, True), at=3)
     assert await refused(here) is answer.reason
@@ -440,7 +478,8 @@ async def test_a_holder_writes_the_outcome_over_what_others_changed_beside_it(he
 
 
 @pytest.mark.parametrize("change", [
-    {"lease": Lease("other", LONG_AGO)}, {"lease": None}, {"state": State.REFRESHING}, {"generation": 2}, {"created": LONG_AGO},
+    {"lease": Lease("other", LONG_AGO)}, {"lease": None}, {"state": State.REFRESHING}, {"generation": 2},
+    {"created": LONG_AGO},
 ])  # fmt: skip
 async def test_a_holder_that_holds_no_more_writes_nothing(here: Backend, change: dict[str, Any]) -> None:
     """What stands there by then is another's: another lease, another state, another token pair, another sign-in."""

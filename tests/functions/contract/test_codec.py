@@ -11,16 +11,39 @@ from contract.calls import CALLS, ListRecords, Record, RecordDetail, SignIn, Upd
 from contract.codec import DecodeError, camel, decode, encode
 from contract.errors import CallError, Misconfigured, Reason, from_wire
 
-_values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20)
-_records = st.builds(Record, id=st.text(), fields=st.dictionaries(st.text(max_size=8), _values, max_size=4), version=st.none() | st.text())
+_values = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+)
+_records = st.builds(
+    Record,
+    id=st.text(),
+    fields=st.dictionaries(st.text(max_size=8), _values, max_size=4),
+    version=st.none() | st.text(),
+)
 
 
-@given(st.builds(RecordDetail, record=_records, related=st.dictionaries(st.text(max_size=8), st.lists(_records, max_size=3).map(tuple), max_size=3)))
+@given(
+    st.builds(
+        RecordDetail,
+        record=_records,
+        related=st.dictionaries(st.text(max_size=8), st.lists(_records, max_size=3).map(tuple), max_size=3),
+    )
+)
 def test_what_is_encoded_decodes_to_itself(detail: RecordDetail) -> None:
     assert decode(RecordDetail, encode(detail)) == detail
 
 
-@given(st.recursive(_values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=4), max_leaves=12))
+@given(
+    st.recursive(
+        _values,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+        max_leaves=12,
+    )
+)
 def test_any_json_is_decoded_or_refused(value: object) -> None:
     for call in CALLS:
         try:
@@ -70,7 +93,11 @@ def test_a_list_of_choices_is_named() -> None:
 
 def test_names_are_camel_case_on_the_wire() -> None:
     assert camel("login_host") == "loginHost"
-    assert encode(UpdateRecord("Account", "1", {"Name": None})) == {"sobject": "Account", "id": "1", "fields": {"Name": None}}
+    assert encode(UpdateRecord("Account", "1", {"Name": None})) == {
+        "sobject": "Account",
+        "id": "1",
+        "fields": {"Name": None},
+    }
 
 
 @pytest.mark.parametrize("reason", list(Reason))

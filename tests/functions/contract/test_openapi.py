@@ -1,4 +1,6 @@
-"""docs/openapi.json as a generator of clients reads it: strict in requests as the backend is, open in answers, which may grow."""
+"""docs/openapi.json as a generator of clients reads it: strict in requests as the backend is, open in answers, which
+may grow.
+"""
 
 import json
 import re
@@ -8,7 +10,19 @@ from typing import Any, cast
 
 import pytest
 
-from contract.calls import CALLS, Access, ConnectionStatus, HistoryLine, ListRecords, Objects, Record, RecordPage, SignedInDevice, SobjectShape, Sort
+from contract.calls import (
+    CALLS,
+    Access,
+    ConnectionStatus,
+    HistoryLine,
+    ListRecords,
+    Objects,
+    Record,
+    RecordPage,
+    SignedInDevice,
+    SobjectShape,
+    Sort,
+)
 from contract.codec import encode
 from contract.errors import CallError
 from devtools import openapi
@@ -106,7 +120,8 @@ def test_the_servers_are_a_deployed_project_and_make_run() -> None:
     ("search", {"text": "x"}, False),
     ("getRecord", {"sobject": "Account", "id": "001000000000001AAA"}, True),
     ("getRecord", {"sobject": "Account", "id": "' OR Name != '"}, False),
-    ("createRecord", {"sobject": "Account", "fields": {"Name": "A", "Amount__c": 1.5, "Gone__c": None}, "idempotencyKey": "a-1_B"}, True),
+    ("createRecord", {"sobject": "Account", "fields": {"Name": "A", "Amount__c": 1.5, "Gone__c": None},
+                      "idempotencyKey": "a-1_B"}, True),
     ("createRecord", {"sobject": "Account", "fields": {"Name": ["A"]}}, False),
     ("createRecord", {"sobject": "Account", "fields": {"Name": "A"}, "idempotencyKey": "a/b"}, False),
     ("createRecord", {"sobject": "Account", "fields": {"Name": "A"}, "idempotencyKey": "x" * 101}, False),
@@ -116,11 +131,25 @@ def test_a_request_keeps_to_its_limits(name: str, data: dict[str, Any], good: bo
 
 
 def test_answers_as_they_are_sent_and_grown_ones_are_read() -> None:
-    record = Record("001", {"Name": "A", "Amount": 1.5, "CloseDate": "2026-12-24", "Open": True, "Gone": None}, "2026-11-24T08:00:00.000+0000")
-    status = ConnectionStatus("fresh", 1, "2026-11-24T08:00:00+00:00", "2026-11-24T08:00:00+00:00", "login.salesforce.com", 1, True)
-    access = Access(status, (SignedInDevice("d", "Phone", status.signed_in_at, True),), (HistoryLine(status.signed_in_at, "sign-in", "user"),))
+    record = Record(
+        "001",
+        {"Name": "A", "Amount": 1.5, "CloseDate": "2026-12-24", "Open": True, "Gone": None},
+        "2026-11-24T08:00:00.000+0000",
+    )
+    status = ConnectionStatus(
+        "fresh", 1, "2026-11-24T08:00:00+00:00", "2026-11-24T08:00:00+00:00", "login.salesforce.com", 1, True
+    )
+    access = Access(
+        status,
+        (SignedInDevice("d", "Phone", status.signed_in_at, True),),
+        (HistoryLine(status.signed_in_at, "sign-in", "user"),),
+    )
     shape = SobjectShape("Account", "Account", "Accounts", (), sort=Sort("Name"))
-    for name, answer in (("listRecords", RecordPage((record,))), ("getAccess", access), ("getObjects", Objects((shape,), "https://x"))):
+    for name, answer in (
+        ("listRecords", RecordPage((record,))),
+        ("getAccess", access),
+        ("getObjects", Objects((shape,), "https://x")),
+    ):
         result = encode(answer)
         assert refusals(answer_of(name), {"result": result}) == []
         assert refusals(answer_of(name), {"result": {**result, "later": 1}, "later": 1}) == []
@@ -133,7 +162,11 @@ def test_answers_as_they_are_sent_and_grown_ones_are_read() -> None:
 
 
 def test_every_failure_of_today_and_one_of_tomorrow_is_read() -> None:
-    reasons = [(status, reason.value) for family in CallError.__subclasses__() for reason, (status, _) in family.reasons.items()]
+    reasons = [
+        (status, reason.value)
+        for family in CallError.__subclasses__()
+        for reason, (status, _) in family.reasons.items()
+    ]
     for status, reason in [*reasons, ("UNAVAILABLE", "of-tomorrow")]:
         body = {"error": {"status": status, "message": "m", "details": {"reason": reason, "more": {}}}}
         assert refusals(answer_of("listRecords", "default"), body) == []

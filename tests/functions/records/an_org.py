@@ -1,6 +1,7 @@
 """Salesforce as the data calls see it, in memory: remembers what it was sent, answers what the test says.
 
-Where it decides by itself (what is hidden, what has changed, what is gone) it passes the same tests as the real adapter (test_org.py).
+Where it decides by itself (what is hidden, what has changed, what is gone) it passes the same tests as the real adapter
+(test_org.py).
 """
 
 import asyncio
@@ -81,11 +82,15 @@ class AnOrg:
         self.described += 1
         if self.describe_fails is not None:
             raise self.describe_fails
-        return {sobject: Undescribed.HIDDEN if sobject in self.hidden else self._described(sobject) for sobject in sobjects}
+        return {
+            sobject: Undescribed.HIDDEN if sobject in self.hidden else self._described(sobject) for sobject in sobjects
+        }
 
     def _described(self, sobject: str) -> Described:
-        names = {"Id": "id", "Name": "string", "Industry": "picklist", "AnnualRevenue": "currency", "Phone": "phone", "BillingCity": "string",
-                 "Amount": "currency", "StageName": "picklist", "CloseDate": "date", "OwnerId": "reference", "AccountId": "reference"}  # fmt: skip
+        names = {"Id": "id", "Name": "string", "Industry": "picklist", "AnnualRevenue": "currency", "Phone": "phone",
+                 "BillingCity": "string",
+                 "Amount": "currency", "StageName": "picklist", "CloseDate": "date", "OwnerId": "reference",
+                 "AccountId": "reference"}  # fmt: skip
         stages = {"StageName": ("New", "Won")}
         parents = {"OwnerId": "Owner", "AccountId": "Account"}
         fields = {
@@ -109,18 +114,28 @@ class AnOrg:
         }
         return Described(sobject, sobject, f"{sobject}s", fields)
 
-    async def create(self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str) -> tuple[str, Row | None]:
+    async def create(
+        self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str
+    ) -> tuple[str, Row | None]:
         self.written.append((sobject, fields, None))
         if self.fails is not None:
             raise self.fails
         return RECORD_ID, self.rows[0] if self.rows else None
 
     async def update(
-        self, uid: Uid, sobject: str, record_id: str, fields: Mapping[str, FieldValue], selected: str, unchanged_since: datetime | None
+        self,
+        uid: Uid,
+        sobject: str,
+        record_id: str,
+        fields: Mapping[str, FieldValue],
+        selected: str,
+        unchanged_since: datetime | None,
     ) -> Row | None:
         self.selected = selected
         current = self.rows[0] if self.rows else None
-        if unchanged_since is not None and (current is None or datetime.fromisoformat(str(current["SystemModstamp"])) != unchanged_since):
+        if unchanged_since is not None and (
+            current is None or datetime.fromisoformat(str(current["SystemModstamp"])) != unchanged_since
+        ):
             raise PreconditionFailed(current)
         if self.fails is not None:
             raise self.fails

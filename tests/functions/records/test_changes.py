@@ -1,4 +1,6 @@
-"""The writing calls over their protocol: what is checked before anything is written, and what becomes of a lost answer."""
+"""The writing calls over their protocol: what is checked before anything is written, and what becomes of a lost
+answer.
+"""
 
 from datetime import timedelta
 
@@ -24,7 +26,9 @@ def org() -> AnOrg:
     ({"Nope": 1}, Reason.UNKNOWN_FIELD),
     ({"Id": RECORD_ID}, Reason.FIELD_NOT_EDITABLE),
 ])  # fmt: skip
-async def test_fields_that_may_not_be_written_are_refused_before_anything_is_sent(org: AnOrg, fields: dict[str, object], reason: Reason) -> None:
+async def test_fields_that_may_not_be_written_are_refused_before_anything_is_sent(
+    org: AnOrg, fields: dict[str, object], reason: Reason
+) -> None:
     with pytest.raises(RefusedRequest) as refused:
         await org.changes.create_record(CALLER, CreateRecord("Account", fields))  # pyright: ignore[reportArgumentType]
     assert refused.value.reason is reason
@@ -41,9 +45,15 @@ async def test_an_update_without_a_version_saves_over_whatever_stands(org: AnOrg
 
 async def test_an_update_with_a_version_is_refused_when_someone_else_has_saved(org: AnOrg) -> None:
     with pytest.raises(ChangedMeanwhile) as conflict:
-        await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}, "2026-11-24T07:59:59.000+0000"))
+        await org.changes.update_record(
+            CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}, "2026-11-24T07:59:59.000+0000")
+        )
     assert org.written == []
-    assert conflict.value.details["theirs"] == {"id": RECORD_ID, "fields": {**ACME, **dict.fromkeys(_shown(org) - {"Name"})}, "version": VERSION}
+    assert conflict.value.details["theirs"] == {
+        "id": RECORD_ID,
+        "fields": {**ACME, **dict.fromkeys(_shown(org) - {"Name"})},
+        "version": VERSION,
+    }
 
 
 def _shown(org: AnOrg) -> set[str]:
@@ -58,7 +68,9 @@ async def test_an_update_of_a_record_that_is_gone(org: AnOrg) -> None:
 
 async def test_what_was_saved_and_not_read_back_is_read(org: AnOrg) -> None:
     org.reads_back = False
-    assert (await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}, VERSION))).record.version == VERSION
+    assert (
+        await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}, VERSION))
+    ).record.version == VERSION
     assert len(org.written) == len(org.sent) == 1
 
 

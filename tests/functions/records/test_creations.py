@@ -30,11 +30,14 @@ async def nothing_more() -> Created:
 async def test_the_same_values_are_the_same_content(one: FieldValue, same: FieldValue) -> None:
     creations = Creations(MemoryCreations(), TinkCipher(Secret(new_keyset())))
     await creations.once(UID, "key", CreateRecord("Account", {"A": one, "B": None}), made)
-    assert await creations.once(UID, "key", CreateRecord("Account", {"B": None, "A": same}), nothing_more) == Created("001")
+    assert await creations.once(UID, "key", CreateRecord("Account", {"B": None, "A": same}), nothing_more) == Created(
+        "001"
+    )
 
 
 @pytest.mark.parametrize(("one", "other"), [
-    (1, True), (0, False), (1, "1"), (None, ""), (0.1, 0.2), (2**53, 2**53 + 1), ("a", "A"), ("1", "1.0"), (None, "null"),
+    (1, True), (0, False), (1, "1"), (None, ""), (0.1, 0.2), (2**53, 2**53 + 1), ("a", "A"), ("1", "1.0"), (None,
+        "null"),
 ])  # fmt: skip
 async def test_other_values_are_another_content(one: FieldValue, other: FieldValue) -> None:
     creations = Creations(MemoryCreations(), TinkCipher(Secret(new_keyset())))
@@ -47,7 +50,9 @@ async def test_other_values_are_another_content(one: FieldValue, other: FieldVal
 async def test_one_key_of_two_users_is_two_keys() -> None:
     creations = Creations(MemoryCreations(), TinkCipher(Secret(new_keyset())))
     await creations.once(UID, "key", ACME, made)
-    assert (await creations.once(Uid.of("00D", "other"), "key", CreateRecord("Account", {"Name": "B"}), made)).id == "001"
+    assert (
+        await creations.once(Uid.of("00D", "other"), "key", CreateRecord("Account", {"Name": "B"}), made)
+    ).id == "001"
 
 
 async def test_a_content_compares_at_every_step_of_a_change_of_keys_until_its_own_is_dropped() -> None:

@@ -1,7 +1,8 @@
-"""What a user may see, under any order of permission changes, sign-outs, other users and instances: the real org, time that is stepped.
+"""What a user may see, under any order of permission changes, sign-outs, other users and instances: the real org, time
+that is stepped.
 
-What Salesforce hides is gone from an answer at once, because Salesforce refuses it. What describe says of an object follows within
-DESCRIBE_SECONDS. After a sign-out nothing is answered once the instances' memory has had its minute.
+What Salesforce hides is gone from an answer at once, because Salesforce refuses it. What describe says of an object
+follows within DESCRIBE_SECONDS. After a sign-out nothing is answered once the instances' memory has had its minute.
 """
 
 import asyncio
@@ -121,7 +122,9 @@ class Story:
             if what == "describe":
                 shape = await queries.describe(caller, Describe(sobject))
                 allowed = person.had_within(DESCRIBE_SECONDS, self.now)
-                assert shape in [self.truth[profile, sobject] for profile in allowed], f"{person.username} may not see this since ten minutes"
+                assert shape in [self.truth[profile, sobject] for profile in allowed], (
+                    f"{person.username} may not see this since ten minutes"
+                )
             else:
                 page = await queries.list_records(caller, ListRecords(sobject, sort=Sort(AMOUNT[sobject])))
                 assert page.records
@@ -137,13 +140,43 @@ class Story:
             assert (self.now - person.signed_out_at).total_seconds() <= REMEMBER_SECONDS, "answered after the sign-out"
 
 
-@settings(max_examples=examples(20), deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=examples(20),
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(steps=st.lists(STEPS, min_size=5, max_size=25))
 @example(steps=[("describe", 0, "Contact"), ("profile", 0, READ_ONLY), ("wait", 601.0, ""), ("describe", 0, "Contact")])
-@example(steps=[("list", 0, "Opportunity"), ("profile", 0, READ_ONLY), ("list", 0, "Opportunity"), ("describe", 0, "Opportunity")])
-@example(steps=[*[("describe", 0, "Account")] * 4, ("sign out", 0, ""), ("list", 0, "Account"), ("wait", 61.0, ""), ("describe", 0, "Account")])
-@example(steps=[("describe", 0, "Contact"), ("sign out", 0, ""), ("profile", 0, READ_ONLY), ("sign in", 0, ""), ("describe", 0, "Contact")])
-def test_nobody_is_answered_what_they_may_not_see_for_longer_than_promised(own_org: EmbeddedOrg, steps: list[tuple[str, object, str]]) -> None:
+@example(
+    steps=[
+        ("list", 0, "Opportunity"),
+        ("profile", 0, READ_ONLY),
+        ("list", 0, "Opportunity"),
+        ("describe", 0, "Opportunity"),
+    ]
+)
+@example(
+    steps=[
+        *[("describe", 0, "Account")] * 4,
+        ("sign out", 0, ""),
+        ("list", 0, "Account"),
+        ("wait", 61.0, ""),
+        ("describe", 0, "Account"),
+    ]
+)
+@example(
+    steps=[
+        ("describe", 0, "Contact"),
+        ("sign out", 0, ""),
+        ("profile", 0, READ_ONLY),
+        ("sign in", 0, ""),
+        ("describe", 0, "Contact"),
+    ]
+)
+def test_nobody_is_answered_what_they_may_not_see_for_longer_than_promised(
+    own_org: EmbeddedOrg, steps: list[tuple[str, object, str]]
+) -> None:
     async def story() -> None:
         told = Story(own_org, TRUTH or await shapes_of_each_profile(own_org))
         TRUTH.update(told.truth)
@@ -165,14 +198,18 @@ async def test_the_profiles_of_the_test_differ(own_org: EmbeddedOrg) -> None:
     assert len({str(truth[profile, "Contact"]) for profile in PROFILES}) == 3
 
 
-async def test_an_object_that_a_profile_may_see_from_now_on_shows_within_seconds_at_every_instance(own_org: EmbeddedOrg) -> None:
+async def test_an_object_that_a_profile_may_see_from_now_on_shows_within_seconds_at_every_instance(
+    own_org: EmbeddedOrg,
+) -> None:
     control(own_org.url, "profile", {"username": SALES, "profile": READ_ONLY})
     instances = Instances(own_org)
     uid, _ = await instances.connect()
     caller = Caller(uid, "phone")
 
     async def shown(instance: int) -> bool:
-        return "Lead" in [o.sobject for o in (await instances.each[instance].queries.get_objects(caller, Empty())).objects]
+        return "Lead" in [
+            o.sobject for o in (await instances.each[instance].queries.get_objects(caller, Empty())).objects
+        ]
 
     assert not await shown(0)
     control(own_org.url, "profile", {"username": SALES, "profile": PROFILES[0]})

@@ -1,4 +1,6 @@
-"""What each reading call sends to Salesforce, word by word, and every part of its answer; small changes of either show here."""
+"""What each reading call sends to Salesforce, word by word, and every part of its answer; small changes of either show
+here.
+"""
 
 import base64
 import json
@@ -45,14 +47,25 @@ class TwoOrgs(AnOrg):
 
     def _described(self, sobject: str) -> Described:
         plain = super()._described(sobject)
-        fields = {name: replace(f, shape=replace(f.shape, type=off_the_wire(f.shape.type))) for name, f in plain.fields.items()}
+        fields = {
+            name: replace(f, shape=replace(f.shape, type=off_the_wire(f.shape.type)))
+            for name, f in plain.fields.items()
+        }
         owner = fields.get("OwnerId")
         if owner is not None:
             fields["OwnerId"] = replace(owner, shape=replace(owner.shape, refers_to=("Group", "User")))
         if sobject == "Account":
-            fields["Type"] = DescribedField(FieldShape("Type", "Kind", "picklist", False, True, True), filterable=False, sortable=True)
-        sections = (Section("Address", ("BillingCity",)), Section("Empty", ("Nope",)), Section("First", ("Phone", "Name")))
-        return replace(plain, fields=fields, label=f"The {sobject}", sections=sections, key_prefix="001", editable=False)
+            fields["Type"] = DescribedField(
+                FieldShape("Type", "Kind", "picklist", False, True, True), filterable=False, sortable=True
+            )
+        sections = (
+            Section("Address", ("BillingCity",)),
+            Section("Empty", ("Nope",)),
+            Section("First", ("Phone", "Name")),
+        )
+        return replace(
+            plain, fields=fields, label=f"The {sobject}", sections=sections, key_prefix="001", editable=False
+        )
 
 
 @pytest.fixture
@@ -99,12 +112,14 @@ async def test_a_page_that_is_just_full_is_the_last_one(org: TwoOrgs) -> None:
 
 
 async def test_a_list_is_sorted_as_asked_for_and_as_its_object_is_otherwise(org: TwoOrgs) -> None:
-    assert await sent_for(org, ListRecords("Opportunity")) == (
-        "SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM Opportunity"
+    assert (
+        await sent_for(org, ListRecords("Opportunity"))
+        == "SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM Opportunity"
         " ORDER BY CloseDate DESC NULLS LAST, Id ASC LIMIT 26"
     )
-    assert await sent_for(org, ListRecords("Account", sort=Sort("AnnualRevenue", descending=True))) == (
-        "SELECT Id, Name, Industry, Type, BillingCity, Phone, AnnualRevenue, SystemModstamp FROM Account"
+    assert (
+        await sent_for(org, ListRecords("Account", sort=Sort("AnnualRevenue", descending=True)))
+        == "SELECT Id, Name, Industry, Type, BillingCity, Phone, AnnualRevenue, SystemModstamp FROM Account"
         " ORDER BY AnnualRevenue DESC NULLS LAST, Id ASC LIMIT 26"
     )
 
@@ -112,7 +127,9 @@ async def test_a_list_is_sorted_as_asked_for_and_as_its_object_is_otherwise(org:
 async def test_the_conditions_of_a_list_hold_all_of_them(org: TwoOrgs) -> None:
     filters = (Filter("Industry", "eq", "Food"), Filter("AnnualRevenue", "lt", 5))
     text = await sent_for(org, ListRecords("Account", search="x y", filters=filters))
-    assert where(text) == "(Industry = 'Food') AND (AnnualRevenue < 5) AND (Name LIKE '%x y%' OR BillingCity LIKE '%x y%')"
+    assert (
+        where(text) == "(Industry = 'Food') AND (AnnualRevenue < 5) AND (Name LIKE '%x y%' OR BillingCity LIKE '%x y%')"
+    )
 
 
 @pytest.mark.parametrize("search", [None, "", "   "])
@@ -143,7 +160,14 @@ async def test_a_search_looks_only_where_the_user_may_look(org: TwoOrgs) -> None
 async def test_each_filter_is_one_condition(org: TwoOrgs, condition: Filter, text: str) -> None:
     value = off_the_wire(condition.value) if isinstance(condition.value, str) else condition.value
     assert (
-        where(await sent_for(org, ListRecords("Account", filters=(replace(condition, value=value, operator=off_the_wire(condition.operator)),))))
+        where(
+            await sent_for(
+                org,
+                ListRecords(
+                    "Account", filters=(replace(condition, value=value, operator=off_the_wire(condition.operator)),)
+                ),
+            )
+        )
         == f"({text})"
     )  # pyright: ignore[reportArgumentType]
 
@@ -152,14 +176,21 @@ async def test_each_filter_is_one_condition(org: TwoOrgs, condition: Filter, tex
     (ListRecords("Account", limit=0), Reason.MALFORMED_REQUEST, "limit is a number from 1 to 200"),
     (ListRecords("Account", limit=201), Reason.MALFORMED_REQUEST, "limit is a number from 1 to 200"),
     (ListRecords("Account", sort=Sort("Phone")), Reason.INVALID_VALUE, "Phone cannot be sorted by."),
-    (ListRecords("Account", filters=(Filter("Phone", "eq", "1"),)), Reason.INVALID_VALUE, "Phone cannot be filtered by."),
-    (ListRecords("Account", filters=(Filter("Name", "contains", 5),)), Reason.INVALID_VALUE, "contains needs a text and a text field."),
-    (ListRecords("Account", filters=(Filter("CloseDate", "contains", "5"),)), Reason.INVALID_VALUE, "contains needs a text and a text field."),
-    (ListRecords("Account", filters=(Filter("Name", "le", None),)), Reason.INVALID_VALUE, "An empty value can only be compared with eq and ne."),
+    (ListRecords("Account", filters=(Filter("Phone", "eq", "1"),)), Reason.INVALID_VALUE,
+     "Phone cannot be filtered by."),
+    (ListRecords("Account", filters=(Filter("Name", "contains", 5),)), Reason.INVALID_VALUE,
+     "contains needs a text and a text field."),
+    (ListRecords("Account", filters=(Filter("CloseDate", "contains", "5"),)), Reason.INVALID_VALUE,
+     "contains needs a text and a text field."),
+    (ListRecords("Account", filters=(Filter("Name", "le", None),)), Reason.INVALID_VALUE,
+     "An empty value can only be compared with eq and ne."),
     (ListRecords("Account", search="x" * 101), Reason.INVALID_VALUE, "A search text has at most 100 characters."),
-    (ListRecords("Account", sort=Sort("Nope")), Reason.UNKNOWN_FIELD, "The Account has no field 'Nope' that you may see."),
+    (ListRecords("Account", sort=Sort("Nope")), Reason.UNKNOWN_FIELD,
+     "The Account has no field 'Nope' that you may see."),
 ])  # fmt: skip
-async def test_a_list_that_is_refused_says_why(org: TwoOrgs, request_: ListRecords, reason: Reason, message: str) -> None:
+async def test_a_list_that_is_refused_says_why(
+    org: TwoOrgs, request_: ListRecords, reason: Reason, message: str
+) -> None:
     assert await refused(org.queries.list_records(CALLER, request_)) == (reason, message)
     assert org.sent == []
 
@@ -175,13 +206,18 @@ def cursor_of(mark: object) -> str:
     (Sort("Name"), "N", "Name > 'N' OR (Name = 'N' AND Id > 'ID')"),
     (Sort("Name", descending=True), "N", "Name < 'N' OR (Name = 'N' AND Id > 'ID')"),
     (Sort("Id"), "ID", "Id > 'ID' OR (Id = 'ID' AND Id > 'ID')"),
-    (Sort("CloseDate"), "2026-11-24", "CloseDate > 2026-11-24 OR (CloseDate = 2026-11-24 AND Id > 'ID') OR CloseDate = null"),
+    (Sort("CloseDate"), "2026-11-24",
+     "CloseDate > 2026-11-24 OR (CloseDate = 2026-11-24 AND Id > 'ID') OR CloseDate = null"),
     (Sort("AnnualRevenue"), 0, "AnnualRevenue > 0 OR (AnnualRevenue = 0 AND Id > 'ID') OR AnnualRevenue = null"),
     (Sort("AnnualRevenue", descending=True), None, "AnnualRevenue = null AND Id > 'ID'"),
 ])  # fmt: skip
-async def test_a_cursor_says_what_comes_after_its_record(org: TwoOrgs, sort: Sort, value: object, condition: str) -> None:
+async def test_a_cursor_says_what_comes_after_its_record(
+    org: TwoOrgs, sort: Sort, value: object, condition: str
+) -> None:
     value = RECORD_ID if value == "ID" else value
-    text = await sent_for(org, ListRecords("Account", sort=sort, cursor=cursor_of([sort.field, sort.descending, value, RECORD_ID])))
+    text = await sent_for(
+        org, ListRecords("Account", sort=sort, cursor=cursor_of([sort.field, sort.descending, value, RECORD_ID]))
+    )
     assert where(text) == f"({condition})".replace("'ID'", f"'{RECORD_ID}'")
 
 
@@ -195,7 +231,8 @@ async def test_a_required_field_has_no_empty_values_after_the_others(org: TwoOrg
 @pytest.mark.parametrize("mark", [
     "text", {"a": 1}, [], ["Name", False, "N"],
     ["Name", False, "N", RECORD_ID, 1], ["Industry", False, "N", RECORD_ID], ["Phone", False, "N", RECORD_ID],
-    ["Name", True, "N", RECORD_ID], ["Name", 0, "N", RECORD_ID], ["Name", None, "N", RECORD_ID], ["Name", False, ["N"], RECORD_ID],
+    ["Name", True, "N", RECORD_ID], ["Name", 0, "N", RECORD_ID], ["Name", None, "N", RECORD_ID], ["Name", False, ["N"],
+        RECORD_ID],
     ["Name", False, {"N": 1}, RECORD_ID], ["Name", False, "N", 5], ["Name", False, "N", None],
 ])  # fmt: skip
 async def test_a_cursor_of_another_list_or_of_nobodys_is_refused(org: TwoOrgs, mark: object) -> None:
@@ -205,7 +242,9 @@ async def test_a_cursor_of_another_list_or_of_nobodys_is_refused(org: TwoOrgs, m
 
 
 async def test_a_cursor_that_holds_no_id_sends_nothing(org: TwoOrgs) -> None:
-    work = org.queries.list_records(CALLER, ListRecords("Account", cursor=cursor_of(["Name", False, "N", "' OR Id != '"])))
+    work = org.queries.list_records(
+        CALLER, ListRecords("Account", cursor=cursor_of(["Name", False, "N", "' OR Id != '"]))
+    )
     assert await refused(work) == (Reason.INVALID_VALUE, "A record id has 15 or 18 letters and digits.")
     assert org.sent == []
 
@@ -215,23 +254,35 @@ async def test_a_cursor_that_holds_no_id_sends_nothing(org: TwoOrgs) -> None:
 
 async def test_a_record_and_its_children_are_one_query(org: TwoOrgs) -> None:
     org.rows = [a_row(Name="Acme", Contacts={"records": [a_row(Name="Ada"), a_row(Name="Bo")]}, Opportunities=None)]
-    detail = await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID, ("Contacts", "Opportunities", "Contacts")))
+    detail = await org.queries.get_record(
+        CALLER, GetRecord("Account", RECORD_ID, ("Contacts", "Opportunities", "Contacts"))
+    )
     assert org.sent == [
-        "SELECT Id, Name, Type, Industry, Phone, AnnualRevenue, BillingCity, Owner.Name, SystemModstamp,"
-        " (SELECT Id, Name, Phone, AccountId, Account.Name, SystemModstamp FROM Contacts ORDER BY Name NULLS LAST LIMIT 50),"
-        " (SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp"
-        " FROM Opportunities ORDER BY CloseDate DESC NULLS LAST LIMIT 50)"
-        f" FROM Account WHERE Id = '{RECORD_ID}' LIMIT 1"
+        "SELECT Id, Name, Type, Industry, Phone, AnnualRevenue, BillingCity, Owner.Name, SystemModstamp, (SELECT Id,"
+        " Name, Phone, AccountId, Account.Name, SystemModstamp FROM Contacts ORDER BY Name NULLS LAST LIMIT 50),"
+        " (SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM Opportunities"
+        f" ORDER BY CloseDate DESC NULLS LAST LIMIT 50) FROM Account WHERE Id = '{RECORD_ID}' LIMIT 1"
     ]
     assert [c.fields["Name"] for c in detail.related["Contacts"]] == ["Ada", "Bo"]
-    assert list(detail.record.fields) == ["Name", "Type", "Industry", "Phone", "AnnualRevenue", "BillingCity", "Owner.Name"]
+    assert list(detail.record.fields) == [
+        "Name",
+        "Type",
+        "Industry",
+        "Phone",
+        "AnnualRevenue",
+        "BillingCity",
+        "Owner.Name",
+    ]
 
 
 @pytest.mark.parametrize(("request_", "reason", "message"), [
     (GetRecord("Account", "001"), Reason.INVALID_VALUE, "A record id has 15 or 18 letters and digits."),
-    (GetRecord("Task", RECORD_ID, ("Tasks",)), Reason.UNKNOWN_FIELD, "Task has no related list of that name; known are: none"),
+    (GetRecord("Task", RECORD_ID, ("Tasks",)), Reason.UNKNOWN_FIELD,
+     "Task has no related list of that name; known are: none"),
 ])  # fmt: skip
-async def test_a_record_that_cannot_be_asked_for(org: TwoOrgs, request_: GetRecord, reason: Reason, message: str) -> None:
+async def test_a_record_that_cannot_be_asked_for(
+    org: TwoOrgs, request_: GetRecord, reason: Reason, message: str
+) -> None:
     assert await refused(org.queries.get_record(CALLER, request_)) == (reason, message)
     assert org.sent == []
 
@@ -246,13 +297,21 @@ async def test_a_record_that_is_gone(org: TwoOrgs) -> None:
 
 
 async def test_a_search_asks_each_object_once_in_its_own_order(org: TwoOrgs) -> None:
-    org.rows = [a_row(Name="O", attributes={"type": "Opportunity"}), *(a_row(Name=n, attributes={"type": "Account"}) for n in "AB")]
+    org.rows = [
+        a_row(Name="O", attributes={"type": "Opportunity"}),
+        *(a_row(Name=n, attributes={"type": "Account"}) for n in "AB"),
+    ]
     hits = await org.queries.search(CALLER, Search(" ac  me ", ("Account", "Opportunity", "Account"), 7))
     assert org.sent == [
-        "FIND {ac me*} IN ALL FIELDS RETURNING Account(Id, Name, Industry, Type, BillingCity, Phone, SystemModstamp ORDER BY Name LIMIT 7),"
-        " Opportunity(Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp ORDER BY CloseDate LIMIT 7)"
+        "FIND {ac me*} IN ALL FIELDS RETURNING Account(Id, Name, Industry, Type, BillingCity, Phone, SystemModstamp"
+        " ORDER BY Name LIMIT 7), Opportunity(Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name,"
+        " SystemModstamp ORDER BY CloseDate LIMIT 7)"
     ]
-    assert [(h.sobject, h.record.fields["Name"]) for h in hits.hits] == [("Account", "A"), ("Account", "B"), ("Opportunity", "O")]
+    assert [(h.sobject, h.record.fields["Name"]) for h in hits.hits] == [
+        ("Account", "A"),
+        ("Account", "B"),
+        ("Opportunity", "O"),
+    ]
     assert list(hits.hits[0].record.fields) == ["Name", "Industry", "Type", "BillingCity", "Phone"]
 
 
@@ -273,12 +332,16 @@ async def test_a_search_that_is_refused_says_why(org: TwoOrgs, request_: Search,
 
 
 async def test_a_search_in_an_object_that_the_app_does_not_have_is_refused_as_that(org: TwoOrgs) -> None:
-    assert (await refused(org.queries.search(CALLER, Search("acme", ("Account", "Nonsense")))))[0] is Reason.UNKNOWN_OBJECT
+    assert (await refused(org.queries.search(CALLER, Search("acme", ("Account", "Nonsense")))))[
+        0
+    ] is Reason.UNKNOWN_OBJECT
 
 
 async def test_a_search_in_what_the_user_may_not_see_is_refused_and_in_everything_leaves_it_out(org: TwoOrgs) -> None:
     org.hidden = {"Account"}
-    assert (await refused(org.queries.search(CALLER, Search("acme", ("Contact", "Account")))))[0] is Reason.NOT_PERMITTED
+    assert (await refused(org.queries.search(CALLER, Search("acme", ("Contact", "Account")))))[
+        0
+    ] is Reason.NOT_PERMITTED
     await org.queries.search(CALLER, Search("acme"))
     assert [part.partition("(")[0] for part in org.sent[0].partition("RETURNING ")[2].split("), ")] == [
         "Contact", "Opportunity", "Lead", "Case", "Task"
@@ -297,17 +360,35 @@ async def test_a_search_of_a_user_who_may_see_nothing(org: TwoOrgs) -> None:
 async def test_the_shape_of_an_object_has_salesforces_words_and_rights_and_the_apps_order(org: TwoOrgs) -> None:
     org.hidden = {"Opportunity", "Task"}
     shape = await org.queries.describe(CALLER, Describe("Account"))
-    assert (shape.sobject, shape.label, shape.label_plural, shape.title, shape.icon) == ("Account", "The Account", "Accounts", "Name", "business")
-    assert [f.name for f in shape.fields] == ["Name", "Type", "Industry", "Phone", "AnnualRevenue", "BillingCity", "OwnerId"]
+    assert (shape.sobject, shape.label, shape.label_plural, shape.title, shape.icon) == (
+        "Account",
+        "The Account",
+        "Accounts",
+        "Name",
+        "business",
+    )
+    assert [f.name for f in shape.fields] == [
+        "Name",
+        "Type",
+        "Industry",
+        "Phone",
+        "AnnualRevenue",
+        "BillingCity",
+        "OwnerId",
+    ]
     assert {f.name: f.currency for f in shape.fields if f.currency} == {"AnnualRevenue": "EUR"}
     assert shape.listed == ("Name", "Industry", "Type", "BillingCity", "Phone")
     assert shape.filters == ("OwnerId", "Industry")
     assert shape.sorts == ("Name", "Industry", "Type", "BillingCity")
     assert shape.sort == Sort("Name")
     assert shape.sections == (
-        Section("Address", ("BillingCity",)), Section("First", ("Phone", "Name")), Section("", ("Type", "Industry", "AnnualRevenue")),
+        Section("Address", ("BillingCity",)), Section("First", ("Phone", "Name")), Section("", ("Type", "Industry",
+            "AnnualRevenue")),
     )  # fmt: skip
-    assert shape.related == (RelatedList("Contacts", "Contact", "Contacts", "AccountId"), RelatedList("Cases", "Case", "Cases", "AccountId"))
+    assert shape.related == (
+        RelatedList("Contacts", "Contact", "Contacts", "AccountId"),
+        RelatedList("Cases", "Case", "Cases", "AccountId"),
+    )
     assert (shape.creatable, shape.editable, shape.deletable, shape.key_prefix) == (True, False, True, "001")
 
 
@@ -330,15 +411,30 @@ async def test_all_objects_come_in_the_apps_order_without_those_that_the_user_ma
 
 
 async def test_the_dashboard_is_four_queries_and_each_answer_has_its_place(org: TwoOrgs) -> None:
-    stages = [a_row(stage="Old", number=2, amount=None), a_row(stage="Won", number=1.0, amount=7), a_row(stage="New", number=3, amount=1.5)]
+    stages = [
+        a_row(stage="Old", number=2, amount=None),
+        a_row(stage="Won", number=1.0, amount=7),
+        a_row(stage="New", number=3, amount=1.5),
+    ]
     org.answers = [stages, [a_row(Name="closes")], [a_row(Name="task")], [a_row(Name="account")]]
     dashboard = await org.queries.get_dashboard(CALLER, Empty())
     assert org.sent == [
-        "SELECT StageName stage, COUNT(Id) number, SUM(Amount) amount FROM Opportunity WHERE IsClosed = false GROUP BY StageName",
-        "SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM Opportunity"
-        " WHERE IsClosed = false AND CloseDate = THIS_MONTH ORDER BY CloseDate ASC, Id ASC LIMIT 5",
-        f"SELECT Id, SystemModstamp FROM Task WHERE IsClosed = false AND OwnerId = '{ME}' ORDER BY ActivityDate ASC NULLS LAST, Id ASC LIMIT 5",
-        "SELECT Id, Name, Industry, Type, BillingCity, Phone, SystemModstamp FROM Account ORDER BY CreatedDate DESC LIMIT 5",
+        (
+            "SELECT StageName stage, COUNT(Id) number, SUM(Amount) amount FROM Opportunity WHERE IsClosed = false GROUP"
+            " BY StageName"
+        ),
+        (
+            "SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM Opportunity"
+            " WHERE IsClosed = false AND CloseDate = THIS_MONTH ORDER BY CloseDate ASC, Id ASC LIMIT 5"
+        ),
+        (
+            f"SELECT Id, SystemModstamp FROM Task WHERE IsClosed = false AND OwnerId = '{ME}' ORDER BY ActivityDate ASC"
+            " NULLS LAST, Id ASC LIMIT 5"
+        ),
+        (
+            "SELECT Id, Name, Industry, Type, BillingCity, Phone, SystemModstamp FROM Account ORDER BY CreatedDate DESC"
+            " LIMIT 5"
+        ),
     ]
     assert dashboard.pipeline == (StageTotal("New", 3, 1.5), StageTotal("Won", 1, 7.0), StageTotal("Old", 2, 0.0))
     assert type(dashboard.pipeline[1].count) is int
@@ -352,14 +448,22 @@ async def test_stages_that_describe_does_not_name_come_last_by_their_name(org: T
 
 
 @pytest.mark.parametrize(("hidden", "sources"), [
-    ("Opportunity", ["Task", "Account"]), ("Task", ["Opportunity", "Opportunity", "Account"]), ("Account", ["Opportunity", "Opportunity", "Task"]),
+    ("Opportunity", ["Task", "Account"]), ("Task", ["Opportunity", "Opportunity", "Account"]), ("Account",
+        ["Opportunity", "Opportunity", "Task"]),
 ])  # fmt: skip
-async def test_what_the_user_may_not_see_is_not_on_the_dashboard(org: TwoOrgs, hidden: Sobject, sources: list[str]) -> None:
+async def test_what_the_user_may_not_see_is_not_on_the_dashboard(
+    org: TwoOrgs, hidden: Sobject, sources: list[str]
+) -> None:
     org.hidden, org.rows = {hidden, f"{hidden}Id"}, [a_row(stage="New", number=1)]
     dashboard = await org.queries.get_dashboard(CALLER, Empty())
     assert [text.partition(" FROM ")[2].partition(" ")[0] for text in org.sent] == sources
     lengths = {"Opportunity": (0, 0, 1, 1), "Task": (1, 1, 0, 1), "Account": (1, 1, 1, 0)}[hidden]
-    assert (len(dashboard.pipeline), len(dashboard.closing), len(dashboard.tasks), len(dashboard.newest_accounts)) == lengths
+    assert (
+        len(dashboard.pipeline),
+        len(dashboard.closing),
+        len(dashboard.tasks),
+        len(dashboard.newest_accounts),
+    ) == lengths
 
 
 async def test_who_may_see_nothing_has_an_empty_dashboard_and_nothing_is_asked(org: TwoOrgs) -> None:
@@ -369,17 +473,22 @@ async def test_who_may_see_nothing_has_an_empty_dashboard_and_nothing_is_asked(o
 
 
 async def test_a_profile_holds_what_salesforce_says_of_the_user(org: TwoOrgs) -> None:
-    org.rows = [a_row(Name="Sam", Email="s@x", Username="s@y", Title="AE", CompanyName="Co", Department="D", Phone="1", MobilePhone="2",
+    org.rows = [a_row(Name="Sam", Email="s@x", Username="s@y", Title="AE", CompanyName="Co", Department="D", Phone="1",
+                      MobilePhone="2",
                       TimeZoneSidKey="Europe/Berlin", Profile={"Name": "Standard"})]  # fmt: skip
     user = User(str(CALLER.uid), "Sam", "s@x", "s@y", CALLER.uid.org_id, ME)
-    assert await org.queries.get_profile(CALLER, Empty()) == Profile(user, "AE", "Co", "D", "1", "2", "Standard", "Europe/Berlin")
+    assert await org.queries.get_profile(CALLER, Empty()) == Profile(
+        user, "AE", "Co", "D", "1", "2", "Standard", "Europe/Berlin"
+    )
     fields = "Name, Email, Username, Title, CompanyName, Department, Phone, MobilePhone, TimeZoneSidKey, Profile.Name"
     assert org.sent == [f"SELECT {fields} FROM User WHERE Id = '{ME}' LIMIT 1"]
 
 
 async def test_a_profile_with_nothing_in_it_and_one_that_is_gone(org: TwoOrgs) -> None:
     org.rows = [a_row()]
-    assert await org.queries.get_profile(CALLER, Empty()) == Profile(User(str(CALLER.uid), "", "", "", CALLER.uid.org_id, ME))
+    assert await org.queries.get_profile(CALLER, Empty()) == Profile(
+        User(str(CALLER.uid), "", "", "", CALLER.uid.org_id, ME)
+    )
     org.rows = []
     with pytest.raises(NotFound) as gone:
         await org.queries.get_profile(CALLER, Empty())

@@ -51,7 +51,12 @@ async def salesforce(request: pytest.FixtureRequest, instances: Instances) -> Sa
     uid, _ = await instances.connect(SALES)
     rest = instances.each[0].rest
     _, row = await rest.create(uid, "Account", {"Name": "Acme", "Phone": "1"}, SELECTED)
-    return Salesforce(rest, uid, cast(Row, row), lambda: control(instances.org.url, "profile", {"username": SALES, "profile": "Read Only"}))
+    return Salesforce(
+        rest,
+        uid,
+        cast(Row, row),
+        lambda: control(instances.org.url, "profile", {"username": SALES, "profile": "Read Only"}),
+    )
 
 
 async def test_a_record_comes_back_as_it_was_made(salesforce: Salesforce) -> None:
@@ -63,7 +68,9 @@ async def test_a_record_comes_back_as_it_was_made(salesforce: Salesforce) -> Non
 
 async def test_each_text_has_rows_of_its_own(salesforce: Salesforce) -> None:
     text = f"SELECT {SELECTED} FROM Account WHERE Id = '{salesforce.record_id}'"
-    assert [[r["Id"] for r in rows] for rows in await salesforce.org.query(salesforce.uid, text, text)] == [[salesforce.record_id]] * 2
+    assert [[r["Id"] for r in rows] for rows in await salesforce.org.query(salesforce.uid, text, text)] == [
+        [salesforce.record_id]
+    ] * 2
 
 
 async def test_what_a_search_finds_tells_its_object(salesforce: Salesforce) -> None:
@@ -99,7 +106,8 @@ async def test_the_org_in_memory_describes_fields_as_the_local_org_does(instance
     assert isinstance(real, Described)
     assert isinstance(made_up, Described)
     assert made_up.fields.keys() - real.fields.keys() == {"Account": {"Amount", "StageName", "CloseDate", "AccountId"},
-        "Opportunity": {"Industry", "AnnualRevenue", "Phone", "BillingCity"}}[sobject], "it gives all objects the same fields"  # fmt: skip
+        "Opportunity": {"Industry", "AnnualRevenue", "Phone", "BillingCity"}}[sobject], (
+        "it gives all objects the same fields")  # fmt: skip
     for name in made_up.fields.keys() & real.fields.keys():
         ours, theirs = made_up.fields[name].shape, real.fields[name].shape
         assert (ours.type, ours.relationship, bool(ours.picklist) or name == "Industry") == (

@@ -24,7 +24,10 @@ def org() -> AnOrg:
 async def test_a_list_asks_for_one_row_more_than_a_page_and_gives_a_cursor(org: AnOrg) -> None:
     org.rows = [a_row(Name=f"N{n}") for n in range(3)]
     page = await org.queries.list_records(CALLER, ListRecords("Account", limit=2))
-    assert org.sent == ["SELECT Id, Name, Industry, BillingCity, Phone, SystemModstamp FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 3"]
+    assert org.sent == [
+        "SELECT Id, Name, Industry, BillingCity, Phone, SystemModstamp FROM Account ORDER BY Name ASC NULLS LAST, Id"
+        " ASC LIMIT 3"
+    ]
     assert [r.fields["Name"] for r in page.records] == ["N0", "N1"]
     assert page.cursor is not None
     assert page.total is None
@@ -43,7 +46,9 @@ async def test_the_last_page_knows_the_total_when_it_is_the_first(org: AnOrg) ->
     (True, 5.0, "(AnnualRevenue < 5.0 OR (AnnualRevenue = 5.0 AND Id > 'ID') OR AnnualRevenue = null)"),
     (False, None, "(AnnualRevenue = null AND Id > 'ID')"),
 ])  # fmt: skip
-async def test_a_cursor_goes_on_after_its_record_with_empty_values_last(org: AnOrg, descending: bool, value: float | None, condition: str) -> None:
+async def test_a_cursor_goes_on_after_its_record_with_empty_values_last(
+    org: AnOrg, descending: bool, value: float | None, condition: str
+) -> None:
     org.rows = [a_row(AnnualRevenue=value)] * 2
     sort = Sort("AnnualRevenue", descending)
     first = await org.queries.list_records(CALLER, ListRecords("Account", sort=sort, limit=1))
@@ -52,7 +57,11 @@ async def test_a_cursor_goes_on_after_its_record_with_empty_values_last(org: AnO
 
 
 async def test_filters_and_search_are_escaped_and_valid_soql(org: AnOrg) -> None:
-    filters = (Filter("Industry", "eq", "Food' OR Name != '"), Filter("AnnualRevenue", "ge", 10), Filter("Name", "contains", "50%"))
+    filters = (
+        Filter("Industry", "eq", "Food' OR Name != '"),
+        Filter("AnnualRevenue", "ge", 10),
+        Filter("Name", "contains", "50%"),
+    )
     await org.queries.list_records(CALLER, ListRecords("Account", search=" O'Neil ", filters=filters))
     assert "(Industry = 'Food\\' OR Name != \\'')" in org.sent[0]
     assert "(Name LIKE '%O\\'Neil%' OR BillingCity LIKE '%O\\'Neil%')" in org.sent[0]
@@ -70,7 +79,9 @@ async def test_filters_and_search_are_escaped_and_valid_soql(org: AnOrg) -> None
     (ListRecords("Account", cursor="!!"), Reason.INVALID_CURSOR),
     (ListRecords("Account", search="x" * 101), Reason.INVALID_VALUE),
 ])  # fmt: skip
-async def test_what_makes_no_sense_is_refused_before_anything_is_sent(org: AnOrg, request_: ListRecords, reason: Reason) -> None:
+async def test_what_makes_no_sense_is_refused_before_anything_is_sent(
+    org: AnOrg, request_: ListRecords, reason: Reason
+) -> None:
     with pytest.raises(RefusedRequest) as refused:
         await org.queries.list_records(CALLER, request_)
     assert refused.value.reason is reason
@@ -114,7 +125,9 @@ async def test_a_search_groups_its_hits_by_object(org: AnOrg) -> None:
     assert [(h.sobject, h.record.fields["Name"]) for h in hits.hits] == [("Account", "B"), ("Contact", "A")]
 
 
-async def test_the_dashboard_sorts_stages_as_the_org_does_and_hides_amounts_that_the_user_may_not_see(org: AnOrg) -> None:
+async def test_the_dashboard_sorts_stages_as_the_org_does_and_hides_amounts_that_the_user_may_not_see(
+    org: AnOrg,
+) -> None:
     org.hidden = {"Amount"}
     org.rows = [a_row(stage="Won", number=1), a_row(stage="Old", number=2), a_row(stage="New", number=3)]
     dashboard = await org.queries.get_dashboard(CALLER, Empty())
@@ -154,7 +167,9 @@ async def test_the_first_refusal_brings_a_new_describe_and_the_answer(org: AnOrg
     org.time += timedelta(seconds=60)
     org.hidden, org.refuses_once = {"Industry"}, "Industry"
     org.rows = [a_row(Name="Acme")]
-    assert [r.fields.get("Name") for r in (await org.queries.list_records(CALLER, ListRecords("Account"))).records] == ["Acme"]
+    assert [r.fields.get("Name") for r in (await org.queries.list_records(CALLER, ListRecords("Account"))).records] == [
+        "Acme"
+    ]
     assert org.described == 2
     assert "Industry" not in org.sent[-1]
 
@@ -187,7 +202,9 @@ async def test_an_object_that_was_hidden_shows_within_seconds_and_costs_no_reque
     assert org.described == 2
 
 
-async def test_the_object_that_a_call_names_is_asked_for_again_before_it_is_refused_and_what_comes_beside_it_is_not(org: AnOrg) -> None:
+async def test_the_object_that_a_call_names_is_asked_for_again_before_it_is_refused_and_what_comes_beside_it_is_not(
+    org: AnOrg,
+) -> None:
     org.hidden = {"Case"}
     await org.queries.get_objects(CALLER, Empty())
     org.time += timedelta(seconds=HIDDEN_SECONDS + 1)
@@ -209,7 +226,9 @@ async def test_what_is_shown_is_answered_although_nobody_can_ask_for_what_is_hid
     assert await org.queries.get_objects(CALLER, Empty()) == before
 
 
-async def test_a_field_that_comes_to_a_layout_has_its_picklist_at_once(org: AnOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_field_that_comes_to_a_layout_has_its_picklist_at_once(
+    org: AnOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def stages(instance: AnOrg) -> list[tuple[str, ...]]:
         shape = await instance.queries.describe(CALLER, Describe("Opportunity"))
         return [f.picklist for f in shape.fields if f.name == "StageName"]
@@ -245,7 +264,9 @@ async def test_amounts_carry_the_orgs_currency_which_is_asked_for_once_in_a_whil
 @pytest.mark.parametrize(("answer", "asked"), [
     (RefusedRequest(Reason.NOT_PERMITTED), 1), ("", 1), ("<b>", 1), (OrgUnavailable(Reason.ORG_UNREACHABLE), 2),
 ])  # fmt: skip
-async def test_an_org_that_does_not_tell_its_currency_refuses_nothing(org: AnOrg, answer: str | CallError, asked: int) -> None:
+async def test_an_org_that_does_not_tell_its_currency_refuses_nothing(
+    org: AnOrg, answer: str | CallError, asked: int
+) -> None:
     org.currency_code = answer
     for _time in range(2):
         assert {f.currency for f in (await org.queries.describe(CALLER, Describe("Account"))).fields} == {""}

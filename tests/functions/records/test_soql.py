@@ -101,7 +101,8 @@ def test_a_search_term_does_not_leave_its_braces(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "quoted", "pattern"), [
-    ("a\\b", r"'a\\b'", r"'%a\\b%'"), ("O'Neil", r"'O\'Neil'", r"'%O\'Neil%'"), ("\n\r\t\b\f", r"'\n\r\t\b\f'", r"'%\n\r\t\b\f%'"),
+    ("a\\b", r"'a\\b'", r"'%a\\b%'"), ("O'Neil", r"'O\'Neil'", r"'%O\'Neil%'"), ("\n\r\t\b\f", r"'\n\r\t\b\f'",
+        r"'%\n\r\t\b\f%'"),
     ("50%_", "'50%_'", r"'%50\%\_%'"), ("", "''", "'%%'"),
 ])  # fmt: skip
 def test_each_special_character_is_escaped(text: str, quoted: str, pattern: str) -> None:
@@ -109,7 +110,8 @@ def test_each_special_character_is_escaped(text: str, quoted: str, pattern: str)
 
 
 @pytest.mark.parametrize(("text", "term"), [
-    ("ab", "ab*"), ("a1", "a1*"), ("  a   b ", "a b*"), ("é?é", r"é\?é*"), ("x" * 100, "x" * 100 + "*"), ("a&b|c!{}[]()^~*:\\\"'+-", None),
+    ("ab", "ab*"), ("a1", "a1*"), ("  a   b ", "a b*"), ("é?é", r"é\?é*"), ("x" * 100, "x" * 100 + "*"),
+    ("a&b|c!{}[]()^~*:\\\"'+-", None),
 ])  # fmt: skip
 def test_a_search_term(text: str, term: str | None) -> None:
     assert soql.search_term(text) == (term or r"a\&b\|c\!\{\}\[\]\(\)\^\~\*\:\\\"\'\+\-*")
@@ -127,7 +129,9 @@ def test_ids_of_15_and_18_characters_are_ids(text: str) -> None:
     assert soql.record_id(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "a" * 14, "a" * 16, "a" * 17, "a" * 19, "a" * 14 + "-", "a" * 17 + "'", "a" * 15 + "\n", "é" * 15])
+@pytest.mark.parametrize(
+    "text", ["", "a" * 14, "a" * 16, "a" * 17, "a" * 19, "a" * 14 + "-", "a" * 17 + "'", "a" * 15 + "\n", "é" * 15]
+)
 def test_what_is_no_id(text: str) -> None:
     with pytest.raises(RefusedRequest, match=r"A record id has 15 or 18 letters and digits\.") as refused:
         soql.record_id(text)
@@ -135,7 +139,8 @@ def test_what_is_no_id(text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [
-    "id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url", "combobox", "encryptedstring",
+    "id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url", "combobox",
+    "encryptedstring",
 ])  # fmt: skip
 def test_every_kind_of_text_takes_texts_and_nothing_else(kind: str) -> None:
     assert soql.literal(kind, "a'b") == r"'a\'b'"

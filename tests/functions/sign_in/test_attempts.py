@@ -105,7 +105,12 @@ async def settled() -> None:
 
 
 def told_addresses(store: MemoryAttempts) -> dict[str, int]:
-    return {key.removeprefix("address_"): n for counts in store.counts.values() for key, n in counts.items() if "everyone" not in key}
+    return {
+        key.removeprefix("address_"): n
+        for counts in store.counts.values()
+        for key, n in counts.items()
+        if "everyone" not in key
+    }
 
 
 async def test_an_address_is_told_from_its_third_failure_after_two_seconds() -> None:
@@ -148,7 +153,8 @@ async def test_what_others_have_counted_is_added_once() -> None:
 
 
 @pytest.mark.parametrize(("address", "same", "other"), [
-    ("::ffff:198.51.100.9", "198.51.100.9", "::ffff:198.51.100.10"), ("2001:db8::1", "2001:db8:0:0:ffff::", "2001:db8:0:1::"),
+    ("::ffff:198.51.100.9", "198.51.100.9", "::ffff:198.51.100.10"), ("2001:db8::1", "2001:db8:0:0:ffff::",
+                                                                      "2001:db8:0:1::"),
     ("198.51.100.9", "198.51.100.9", "198.51.100.8"), ("no address", "no address", "none"),
 ])  # fmt: skip
 async def test_which_addresses_are_one_caller(address: str, same: str, other: str) -> None:
@@ -159,7 +165,11 @@ async def test_which_addresses_are_one_caller(address: str, same: str, other: st
 async def test_strange_codes_and_strangers_have_counts_of_their_own() -> None:
     store = MemoryAttempts()
     budget = attempts(store)
-    for visitor, code in ((someone("192.0.2.1", "192.0.2.9"), CODE), (someone("192.0.2.1"), STRANGE), (someone("192.0.2.1", attestation="a"), CODE)):
+    for visitor, code in (
+        (someone("192.0.2.1", "192.0.2.9"), CODE),
+        (someone("192.0.2.1"), STRANGE),
+        (someone("192.0.2.1", attestation="a"), CODE),
+    ):
         await failures(budget, [visitor] * 3, code=code)
     await settled()
     assert dict(store.counts["2026-11-26T10:00+00:00"]) == {
@@ -187,7 +197,9 @@ async def test_sign_ins_that_succeed_cost_nothing() -> None:
 
 async def test_sign_ins_under_way_count_until_they_are_done() -> None:
     told, office = list[str](), someone("198.51.100.9")
-    budget = Attempts(MemoryAttempts(), HeldClock(), per_address=1, fingerprint=str, notice=lambda: told.append("refused"))
+    budget = Attempts(
+        MemoryAttempts(), HeldClock(), per_address=1, fingerprint=str, notice=lambda: told.append("refused")
+    )
     with budget.one(office, HOST, CODE) as attempt:
         assert fail(budget, office) == 1
         attempt.succeeded = True
@@ -255,14 +267,18 @@ async def test_a_flood_at_one_login_host_leaves_the_others_alone() -> None:
 async def test_all_together_have_a_budget_too() -> None:
     budget = attempts()
     hosts = [f"h{n}.my.salesforce.com" for n in range(5000)]
-    let_through = [fail(budget, someone(f"198.51.{n // 250}.{n % 250}"), host) for n, host in enumerate(hosts)].count(None)
+    let_through = [fail(budget, someone(f"198.51.{n // 250}.{n % 250}"), host) for n, host in enumerate(hosts)].count(
+        None
+    )
     assert let_through == 600
 
 
 async def test_half_of_what_all_together_have_is_kept_for_first_attempts() -> None:
     budget = attempts()
     hosts = [f"h{n}.my.salesforce.com" for n in range(1000)]
-    assert [fail(budget, someone(f"198.51.{n // 250}.{n % 250}"), host, STRANGE) for n, host in enumerate(hosts)].count(None) == 300
+    assert [fail(budget, someone(f"198.51.{n // 250}.{n % 250}"), host, STRANGE) for n, host in enumerate(hosts)].count(
+        None
+    ) == 300
     assert succeed(budget, someone("192.0.2.1"))
 
 
@@ -304,7 +320,9 @@ async def test_a_flood_that_others_have_counted_is_noticed_too() -> None:
 
 async def test_a_proxys_people_are_first_attempts_until_as_many_have_failed_as_one_address_may() -> None:
     budget = attempts()
-    assert await failures(budget, [someone(f"192.0.2.{n}") for n in range(200)], code=STRANGE) == 100, "half of the login host's"
+    assert await failures(budget, [someone(f"192.0.2.{n}") for n in range(200)], code=STRANGE) == 100, (
+        "half of the login host's"
+    )
     assert await failures(budget, [someone(f"10.0.0.{n}", peer="198.51.100.9") for n in range(200)]) == 20
 
 
@@ -322,7 +340,9 @@ async def test_the_apps_own_budget_is_not_used_up_by_strangers() -> None:
 
 @pytest.mark.parametrize("hosting", [None, "203.0.113.80"], ids=["directly", "through Hosting"])
 async def test_real_users_sign_in_beside_somebody_who_makes_up_another_address_each_time(hosting: str | None) -> None:
-    """Whoever calls the function directly may write any address into the header, but not the one that Google's front end adds."""
+    """Whoever calls the function directly may write any address into the header, but not the one that Google's front
+    end adds.
+    """
     budget, let_through = attempts(), 0
     for n in range(5000):
         let_through += fail(budget, someone(f"10.{n // 250}.{n % 250}.1", peer="198.51.100.9")) is None
@@ -352,7 +372,9 @@ async def test_instances_count_together() -> None:
 
 
 async def test_what_is_not_told_yet_is_not_taken_for_what_others_have_counted() -> None:
-    """Five told, and three more while the store answers: of the store's eleven six are others', so that eleven more are let through."""
+    """Five told, and three more while the store answers: of the store's eleven six are others', so that eleven more are
+    let through.
+    """
 
     class Busy(MemoryAttempts):
         async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
@@ -395,7 +417,14 @@ async def test_what_is_stored_stays_small_whatever_the_flood() -> None:
 _CALLERS = st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1", "x"])
 
 
-@given(st.lists(st.tuples(_CALLERS, _CALLERS, st.sampled_from([HOST, OTHER_HOST]), st.booleans(), st.sampled_from([0, 1, 30, 61])), max_size=120))
+@given(
+    st.lists(
+        st.tuples(
+            _CALLERS, _CALLERS, st.sampled_from([HOST, OTHER_HOST]), st.booleans(), st.sampled_from([0, 1, 30, 61])
+        ),
+        max_size=120,
+    )
+)
 def test_no_order_of_attempts_goes_over_a_budget(steps: list[tuple[str, str, str, bool, int]]) -> None:
     """In each minute: at most 3 failures an address, 30 a login host, 90 altogether."""
 
@@ -417,7 +446,10 @@ def test_no_order_of_attempts_goes_over_a_budget(steps: list[tuple[str, str, str
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("code", ["", "short", "x" * 1025, "a code with blanks in it", "a" * 30 + "\n", "a" * 30 + "é", "aPrx%3D%3D" + "x" * 30])
+@pytest.mark.parametrize(
+    "code",
+    ["", "short", "x" * 1025, "a code with blanks in it", "a" * 30 + "\n", "a" * 30 + "é", "aPrx%3D%3D" + "x" * 30],
+)
 def test_codes_that_cannot_be_one(code: str) -> None:
     assert not possible(code, "v" * 43)
 
@@ -432,7 +464,9 @@ def test_a_code_as_salesforce_documents_it() -> None:
     assert possible("aPrxsmIEeqM9PiQroGEWx1UiMQd95_5JUZVEhsOFhS8EVvbfYBBJli2W5fn3zbo.8hojaNW_1g==", "v" * 43)
 
 
-@pytest.mark.parametrize(("code", "verifier"), [("x" * 20, "v" * 43), ("x" * 1024, "v" * 128), ("aB9._~+/=!-" * 2, "aB9._~-" * 10)])
+@pytest.mark.parametrize(
+    ("code", "verifier"), [("x" * 20, "v" * 43), ("x" * 1024, "v" * 128), ("aB9._~+/=!-" * 2, "aB9._~-" * 10)]
+)
 def test_codes_and_verifiers_that_can_be_one(code: str, verifier: str) -> None:
     assert possible(code, verifier)
 

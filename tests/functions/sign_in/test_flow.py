@@ -1,4 +1,6 @@
-"""The sign-in, without Salesforce and Firebase: what is refused before anything is sent, what is sent, and what is left behind when a step fails."""
+"""The sign-in, without Salesforce and Firebase: what is refused before anything is sent, what is sent, and what is left
+behind when a step fails.
+"""
 
 import asyncio
 import hashlib
@@ -46,7 +48,9 @@ class Salesforce:
     revoked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     time_to_revoke: float = 0
 
-    async def exchange_code(self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str) -> TokenResponse:
+    async def exchange_code(
+        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
+    ) -> TokenResponse:
         self.exchanged.append((login_host, code.reveal(), code_verifier.reveal(), redirect_uri))
         self.fail("exchange")
         return self.answer
@@ -74,7 +78,12 @@ class Place:
     """The flow, and what it stands on."""
 
     def __init__(self, firebase: FirebaseUsers | None = None, per_address: int = 20) -> None:
-        self.salesforce, self.documents, self.codes, clock = Salesforce(), MemoryDocuments(), MemoryCodes(), SteppedClock()
+        self.salesforce, self.documents, self.codes, clock = (
+            Salesforce(),
+            MemoryDocuments(),
+            MemoryCodes(),
+            SteppedClock(),
+        )
         ids, devices = itertools.count(1), itertools.count(1)
         cipher = TinkCipher(Secret(new_keyset()))
         store = RecordingStore(self.documents, Audit(cipher, lambda: f"subject {next(ids)}"), clock)
@@ -119,7 +128,12 @@ async def test_a_sign_in_stores_the_grant_and_answers_who_it_is(here: Place) -> 
     assert here.salesforce.asked == [Credential(UID, Secret("access"), URL, 0)]
     stored = await here.documents.read(UID)
     assert stored is not None
-    assert (stored.login_host, stored.instance_url, stored.scope, stored.generation) == (HOST, URL, "api refresh_token", 1)
+    assert (stored.login_host, stored.instance_url, stored.scope, stored.generation) == (
+        HOST,
+        URL,
+        "api refresh_token",
+        1,
+    )
     assert stored.device_names == {"device 1": "Chrome, Windows"}
     assert here.vault.unseal_refresh_token(stored) == Secret("refresh")
     assert here.salesforce.revoked == []
@@ -163,8 +177,12 @@ async def test_an_app_check_token_is_good_for_one_sign_in(here: Place) -> None:
     await here.flow.sign_in(SOMEBODY, replace(REQUEST, code=CODE + "y"))  # the code was not taken with it
 
 
-@pytest.mark.parametrize(("failure", "may_come_again"), [(NotSent(), True), (OutcomeUnknown(writes=True), False), (Busy(), False)])
-async def test_code_and_app_check_token_are_given_back_only_when_nothing_was_sent(here: Place, failure: CallError, may_come_again: bool) -> None:
+@pytest.mark.parametrize(
+    ("failure", "may_come_again"), [(NotSent(), True), (OutcomeUnknown(writes=True), False), (Busy(), False)]
+)
+async def test_code_and_app_check_token_are_given_back_only_when_nothing_was_sent(
+    here: Place, failure: CallError, may_come_again: bool
+) -> None:
     the_app = replace(SOMEBODY, attestation="a fingerprint")
     here.salesforce.fails["exchange"] = failure
     assert await here.refused(visitor=the_app) is failure.reason
@@ -218,7 +236,9 @@ async def test_a_step_that_fails_after_the_exchange_leaves_no_grant_behind(here:
     with deadline.within(0), pytest.raises(type(failure)):
         await here.flow.sign_in(SOMEBODY, REQUEST)
     assert here.salesforce.revoked == [(HOST, "refresh")]
-    assert CLEAN_UP_SECONDS - 1 < here.salesforce.time_to_revoke <= CLEAN_UP_SECONDS == 3, "also when the call's own time is over"
+    assert CLEAN_UP_SECONDS - 1 < here.salesforce.time_to_revoke <= CLEAN_UP_SECONDS == 3, (
+        "also when the call's own time is over"
+    )
     assert await here.is_empty()
 
 

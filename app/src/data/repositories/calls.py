@@ -55,7 +55,9 @@ class Network:
 
 
 class Calls:
-    """Adds the user's ID token to a call, tells `network` how it went, and ends a session that the backend does not know any more."""
+    """Adds the user's ID token to a call, tells `network` how it went, and ends a session that the backend does not
+    know any more.
+    """
 
     def __init__(self, backend: Backend, session: SessionRepository) -> None:
         self._backend = backend
@@ -67,11 +69,12 @@ class Calls:
 
         A call that changes nothing and did not get through is made once more.
         """
-        user, sign_in = self._session.user, self._session.sign_in
+        began = user, _ = self._session.user, self._session.sign_in
         try:
             answer = await self.network.watch(self._send(call, request))
         except (SessionInvalid, ConnectionLost) as ended:
-            if user is not None and (self._session.user, self._session.sign_in) == (user, sign_in):  # and has not begun anew
+            has_begun_anew = (self._session.user, self._session.sign_in) != began
+            if user is not None and not has_begun_anew:
                 await self._session.forget(ended)
             raise
         if self._session.user != user:
@@ -79,8 +82,8 @@ class Calls:
         return answer
 
     async def last(self, call: Call[Q, A], request: Q) -> A | None:
-        """A call with which the user leaves this device: its answer, None when the session had ended already. The session stays until
-        whoever calls lets it go. Raises the other CallErrors."""
+        """A call with which the user leaves this device: its answer, None when the session had ended already. The
+        session stays until whoever calls lets it go. Raises the other CallErrors."""
         try:
             return await self.network.watch(self._send(call, request))
         except (SessionInvalid, ConnectionLost):

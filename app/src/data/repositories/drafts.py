@@ -1,7 +1,9 @@
-"""What people typed and did not save yet: kept on the device until it is saved or thrown away, over reload, sign-out and a crash.
+"""What people typed and did not save yet: kept on the device until it is saved or thrown away, over reload, sign-out
+and a crash.
 
-Each draft stands alone on the device, under a name of its own that only one window writes, so that no window overwrites what another keeps.
-Beside the drafts of new records stands what was sent of them (`Sent`), for as long as the backend knows its idempotency key.
+Each draft stands alone on the device, under a name of its own that only one window writes, so that no window overwrites
+what another keeps. Beside the drafts of new records stands what was sent of them (`Sent`), for as long as the backend
+knows its idempotency key.
 """
 
 import asyncio
@@ -27,9 +29,9 @@ KEY_SECONDS = 23 * 3600.0  # the backend knows a key for a day; an hour is for c
 class Draft:
     """A form that was begun: what the record was like then (`seen`, `version`), and what was entered since.
 
-    `typed` has values, so that they can be read in another language; `raw` has texts that are no value yet, such as half a number.
-    `record_id` is "" for a new record, which is made under the idempotency key `key`. `names` are the names of the records that were chosen
-    in look-up fields. `at` is when it was changed last (seconds since the epoch).
+    `typed` has values, so that they can be read in another language; `raw` has texts that are no value yet, such as
+    half a number. `record_id` is "" for a new record, which is made under the idempotency key `key`. `names` are the
+    names of the records that were chosen in look-up fields. `at` is when it was changed last (seconds since the epoch).
     """
 
     id: str
@@ -46,8 +48,8 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was sent under an idempotency key and when first, and what was typed for it. `made` is the id of the record that came of it, ""
-    while nobody knows whether one did."""
+    """What was sent under an idempotency key and when first, and what was typed for it. `made` is the id of the record
+    that came of it, "" while nobody knows whether one did."""
 
     key: str
     sobject: str
@@ -70,8 +72,8 @@ class _Texts:
 
 
 class Drafts:
-    """One for each window; `open` chooses the user. `refused` tells that the device does not keep them now; `changed` is told when that
-    changes, and when drafts are found that could not be read before."""
+    """One for each window; `open` chooses the user. `refused` tells that the device does not keep them now; `changed`
+    is told when that changes, and when drafts are found that could not be read before."""
 
     def __init__(self, device: Device, windows: Windows, now: Callable[[], float] = time.time) -> None:
         self._device = device
@@ -83,7 +85,8 @@ class Drafts:
         self._mine: set[str] = set()  # drafts that this window writes: here its memory counts, and not the device
         self._wanted: str | None = None
         self._owed: dict[str, Draft | Sent | None] = {}  # by name on the device; None is to be removed
-        self._paid: list[set[str]] = []  # for each look that is under way: what the device was given since, which its answer may not know
+        # For each look that is under way: what the device was given since, which its answer may not know.
+        self._paid: list[set[str]] = []
         self._unread = False
         self._paying: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
@@ -142,7 +145,9 @@ class Drafts:
         self._tidy()
 
     def _tidy(self) -> None:
-        """A draft that was saved goes, if it came back; one that was sent and is gone comes back; what nobody asks about any more goes."""
+        """A draft that was saved goes, if it came back; one that was sent and is gone comes back; what nobody asks
+        about any more goes.
+        """
         for draft in list(self._drafts.values()):
             sent = self._sent.get(draft.key)
             if sent and sent.made and draft.typed == sent.typed and not draft.raw and draft.id not in self._mine:
@@ -174,10 +179,17 @@ class Drafts:
     def wants_another(self, draft: Draft) -> bool:
         """Whether the form that shows this draft is to show another one of the same record."""
         wanted = self._drafts.get(self._wanted or "")
-        return wanted is not None and wanted.id != draft.id and (wanted.sobject, wanted.record_id) == (draft.sobject, draft.record_id)
+        return (
+            wanted is not None
+            and wanted.id != draft.id
+            and (wanted.sobject, wanted.record_id) == (draft.sobject, draft.record_id)
+        )
 
     async def take_up(self, sobject: str, record_id: str) -> Draft | None:
-        """The draft to go on with; None when there is none, or all are open in other windows. The one that was wanted is copied then."""
+        """The draft to go on with; None when there is none, or all are open in other windows.
+
+        The one that was wanted is copied then.
+        """
         await self.look()
         drafts = self._of(sobject, record_id)
         wanted = next((d for d in drafts if d.id == self._wanted), None)
@@ -192,7 +204,9 @@ class Drafts:
     # Keeping
 
     def put(self, draft: Draft) -> Draft:
-        """Keeps a draft, and returns it with the time; it is on the device WRITE_AFTER seconds after the last change."""
+        """Keeps a draft, and returns it with the time; it is on the device WRITE_AFTER seconds after the last
+        change.
+        """
         kept = self._drafts[draft.id] = replace(draft, at=self._now())
         if self._uid is not None:
             self._mine.add(draft.id)
@@ -207,7 +221,11 @@ class Drafts:
     def throw_away(self, draft: Draft) -> None:
         """Forgets a draft: it was saved or is not wanted any more."""
         sent = self._sent.get(draft.key)
-        if sent is not None and not sent.made and not any(d.key == draft.key and d.id != draft.id for d in self._drafts.values()):
+        if (
+            sent is not None
+            and not sent.made
+            and not any(d.key == draft.key and d.id != draft.id for d in self._drafts.values())
+        ):
             self._forget_sent(draft.key)
         self._forget(draft.id)
 
@@ -227,8 +245,9 @@ class Drafts:
         return mine
 
     async def note_sent(self, draft: Draft, fields: dict[str, FieldValue]) -> Sent:
-        """To be called before the request leaves. The device is waited for, but a device that keeps nothing keeps nobody from saving: until
-        it answers this window remembers it; when that ends too early, the backend refuses other content under the same key. Raises AnotherUser."""
+        """To be called before the request leaves. The device is waited for, but a device that keeps nothing keeps
+        nobody from saving: until it answers this window remembers it; when that ends too early, the backend refuses
+        other content under the same key. Raises AnotherUser."""
         uid, draft = self._uid, self.put(draft)
         sent = self._sent[draft.key] = Sent(draft.key, draft.sobject, fields, draft.typed, self._now())
         self._owe(self._sent_name(draft.key), sent)

@@ -54,8 +54,8 @@ class Visited:
 class RecordsRepository:
     """Every method raises the contract's CallErrors, and AnotherUser when the user has changed meanwhile.
 
-    `saved` is told the object and id of each record that was created or changed, with the record when the answer had it; `deleted` of each
-    that is gone.
+    `saved` is told the object and id of each record that was created or changed, with the record when the answer had
+    it; `deleted` of each that is gone.
     """
 
     def __init__(self, calls: Calls, shelf: Shelf) -> None:
@@ -77,7 +77,9 @@ class RecordsRepository:
 
     def page(self, request: ListRecords) -> Fetch[RecordPage]:
         asked = sha256(json.dumps(encode(request), sort_keys=True).encode()).hexdigest()[:16]
-        return Fetch(self._shelf, f"list/{request.sobject}/{asked}", RecordPage, lambda: self._call(LIST_RECORDS, request))
+        return Fetch(
+            self._shelf, f"list/{request.sobject}/{asked}", RecordPage, lambda: self._call(LIST_RECORDS, request)
+        )
 
     def detail(self, shape: SobjectShape, record_id: str) -> Fetch[RecordDetail]:
         request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related))

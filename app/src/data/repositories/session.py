@@ -17,7 +17,9 @@ from data.services.windows import Windows
 
 T = TypeVar("T")
 _SESSIONS, _ENDED = "sessions", "ended-session"
-PAY_SECONDS = 2.0  # before a device that did not keep a session, or does not answer, is asked again; later up to a minute
+PAY_SECONDS = (
+    2.0  # before a device that did not keep a session, or does not answer, is asked again; later up to a minute
+)
 _LOOKS = 5  # at a device that does not answer, before a start goes on without it
 RENEW_BEFORE = 120.0  # seconds before its end at which an ID token is renewed
 # A session that ended so needs Salesforce's own page once more, and nothing from an administrator.
@@ -37,7 +39,9 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Sessions:
-    """All users who are signed in on this device; `current` is the uid of the one who was chosen last, "" for nobody."""
+    """All users who are signed in on this device; `current` is the uid of the one who was chosen last, "" for
+    nobody.
+    """
 
     current: str = ""
     sessions: tuple[_Kept, ...] = ()
@@ -49,7 +53,9 @@ class _Sessions:
         return _Sessions(self.current, (*self.without(kept.user.uid).sessions, kept))
 
     def without(self, uid: str) -> "_Sessions":
-        return _Sessions("" if self.current == uid else self.current, tuple(k for k in self.sessions if k.user.uid != uid))
+        return _Sessions(
+            "" if self.current == uid else self.current, tuple(k for k in self.sessions if k.user.uid != uid)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +81,12 @@ class Ended:
 class SessionRepository:
     """The only writer of the session. `user` is None while nobody uses the app; `route` is the page that the app shows.
 
-    Other windows of the app write the same sessions: each change is made to what is kept on the device at that moment, and each
-    window follows the others. Which user this window shows is its own affair, for as long as that user is signed in.
+    Other windows of the app write the same sessions: each change is made to what is kept on the device at that moment,
+    and each window follows the others. Which user this window shows is its own affair, for as long as that user is
+    signed in.
 
-    `ended_by_itself` is called when this window's session has ended, `followed` when another window has changed who else is signed in,
-    with True when somebody now uses this window where nobody did."""
+    `ended_by_itself` is called when this window's session has ended, `followed` when another window has changed who
+    else is signed in, with True when somebody now uses this window where nobody did."""
 
     def __init__(
         self,
@@ -157,8 +164,8 @@ class SessionRepository:
         self._hearing = asyncio.create_task(self.follow())
 
     async def take_up(self, signed_in: SignedIn, firebase: FirebaseProject, login_host: str) -> Ended | None:
-        """Signs in to Firebase Authentication with the custom token; the user uses this window from now on. Returns the session that had
-        ended here by itself before, if one had. Raises CallErrors."""
+        """Signs in to Firebase Authentication with the custom token; the user uses this window from now on. Returns the
+        session that had ended here by itself before, if one had. Raises CallErrors."""
         tokens = await self._firebase.sign_in(firebase, signed_in.custom_token)
         user, ended = signed_in.user, self.ended or await self._read(_ENDED, Ended)
         kept = _Kept(user, firebase, tokens.refresh_token, login_host, secrets.token_urlsafe(8))
@@ -202,7 +209,10 @@ class SessionRepository:
                     await self._keep_renewed(kept, replace(kept, refresh_token=tokens.refresh_token))
 
     async def forget(self, reason: CallError | None = None) -> None:
-        """Drops the session on this device. With a reason it ended by itself: the sign-in page will say why, and lead back here."""
+        """Drops the session on this device.
+
+        With a reason it ended by itself: the sign-in page will say why, and lead back here.
+        """
         kept, self._kept, self._tokens = self._kept, None, None
         if kept is None:
             return
@@ -226,12 +236,16 @@ class SessionRepository:
             await self._device.remove(_ENDED)
 
     def leaving(self) -> Callable[[], Awaitable[None]]:
-        """What drops the session of now when it is called, and no other: not that of a user who uses this window by then, and not one that
-        the same user has begun anew."""
+        """What drops the session of now when it is called, and no other: not that of a user who uses this window by
+        then, and not one that the same user has begun anew."""
         kept = self._kept
 
         def without(stored: _Sessions) -> _Sessions:
-            return stored if kept is None or not _is_same(stored.of(kept.user.uid), kept) else stored.without(kept.user.uid)
+            return (
+                stored
+                if kept is None or not _is_same(stored.of(kept.user.uid), kept)
+                else stored.without(kept.user.uid)
+            )
 
         async def leave() -> None:
             if kept is not None and _is_same(self._kept, kept):
@@ -243,7 +257,9 @@ class SessionRepository:
 
     async def _keep_renewed(self, kept: _Kept, renewed: _Kept) -> None:
         """Keeps another refresh token, unless this session has been ended or begun anew in another window."""
-        stored = await self._change(lambda stored: stored.having(renewed) if stored.of(kept.user.uid) == kept else stored)
+        stored = await self._change(
+            lambda stored: stored.having(renewed) if stored.of(kept.user.uid) == kept else stored
+        )
         if self._kept == kept:
             await self._follow(stored)
 
@@ -258,7 +274,12 @@ class SessionRepository:
 
     def _use(self, kept: _Kept | None, stored: _Sessions) -> None:
         """From now on this window shows this user."""
-        if kept is None or self._kept is None or kept.sign_in != self._kept.sign_in or kept.user.uid != self._kept.user.uid:
+        if (
+            kept is None
+            or self._kept is None
+            or kept.sign_in != self._kept.sign_in
+            or kept.user.uid != self._kept.user.uid
+        ):
             self._tokens = None
         self._kept = kept
         self._others = tuple(k for k in stored.sessions if kept is None or k.user.uid != kept.user.uid)

@@ -26,15 +26,17 @@ class SettingsRepository:
         self._device = device
 
     async def read(self) -> Settings | None:
-        """What was chosen before; None when the device does not tell what that was, or not in a form that can be read."""
+        """What was chosen before; None when the device does not tell what that was, or not in a form that can be
+        read.
+        """
         try:
             return await self._kept()
         except StorageRefused:
             return None
 
     async def keep(self, now: Settings, chosen: dict[str, Any]) -> None:
-        """Keeps what was `chosen` (fields of Settings) over what is kept, which another window may have changed; over `now` where the device
-        does not tell that. A device that keeps nothing keeps nobody from working."""
+        """Keeps what was `chosen` (fields of Settings) over what is kept, which another window may have changed; over
+        `now` where the device does not tell that. A device that keeps nothing keeps nobody from working."""
         kept = await self.read() or now
         try:
             await self._device.write(_KEY, to_text(replace(kept, **chosen)))
@@ -42,7 +44,10 @@ class SettingsRepository:
             return
 
     async def _kept(self) -> Settings | None:
-        """Each of them by itself: one that only a newer version knows takes no other along. None for a text that is none of ours."""
+        """Each of them by itself: one that only a newer version knows takes no other along.
+
+        None for a text that is none of ours.
+        """
         text = await self._device.look(_KEY)
         if not text:
             return Settings()

@@ -1,6 +1,7 @@
 """What the app showed last, kept on the device for each user, bounded; it ends with the sign-out.
 
-Each thing stands alone on the device, with its time before it: there is no list of them that one window could overwrite for another.
+Each thing stands alone on the device, with its time before it: there is no list of them that one window could overwrite
+for another.
 """
 
 import asyncio
@@ -36,7 +37,10 @@ class _Item:
 
 
 class Shelf:
-    """One for each window; `open` chooses the user. Without a user, or when the device keeps nothing, it keeps things in memory only."""
+    """One for each window; `open` chooses the user.
+
+    Without a user, or when the device keeps nothing, it keeps things in memory only.
+    """
 
     def __init__(self, device: Device, now: Callable[[], float] = time.time) -> None:
         self._device = device
@@ -109,7 +113,9 @@ class Shelf:
             await self._device.remove(_name(self._uid, key))
 
     async def clear(self, uid: str) -> None:
-        """Forgets all that was shown to a user, in any window; a device that does not do it now does it when it answers again."""
+        """Forgets all that was shown to a user, in any window; a device that does not do it now does it when it answers
+        again.
+        """
         if uid == self._uid:
             self._items = {}
         if not await self._cleared(uid):

@@ -10,7 +10,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from contract.calls import GET_SIGN_IN_OPTIONS, SIGN_IN, Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions
+from contract.calls import (
+    GET_SIGN_IN_OPTIONS,
+    SIGN_IN,
+    Empty,
+    FirebaseProject,
+    LoginHost,
+    SignedIn,
+    SignIn,
+    SignInOptions,
+)
 from contract.errors import CallError, Misconfigured, OrgUnavailable, Reason, SignInFailed
 from data.repositories.session import SessionRepository
 from data.services.backend import Backend
@@ -71,9 +80,11 @@ class SignInRepository:
         """Where one can sign in."""
         return await self._backend.call(GET_SIGN_IN_OPTIONS, Empty())
 
-    async def begin(self, options: SignInOptions, host: LoginHost, *, route: str = "/", username: str | None = None) -> str | None:
-        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3); returns the way back when the device
-        brings it, for `finish`. `username` is who Salesforce's page expects."""
+    async def begin(
+        self, options: SignInOptions, host: LoginHost, *, route: str = "/", username: str | None = None
+    ) -> str | None:
+        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3); returns the way back when
+        the device brings it, for `finish`. `username` is who Salesforce's page expects."""
         verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
         pending = _Pending(state, verifier, host.host, self._device.redirect_uri, options.firebase, self._now(), route)
         await self._clear_pending()
@@ -87,11 +98,13 @@ class SignInRepository:
             "code_challenge": challenge_of(verifier),
             "code_challenge_method": "S256",
         } | ({} if username is None else {"login_hint": username})
-        return await self._device.open_sign_in(f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}")
+        return await self._device.open_sign_in(
+            f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}"
+        )
 
     async def finish(self, url: str) -> str:
-        """Takes what Salesforce brought back to the redirect URI; returns the page to go on with. Raises SignInFailed; a sign-in is
-        finished once only. An address with a state that this device did not make up changes nothing."""
+        """Takes what Salesforce brought back to the redirect URI; returns the page to go on with. Raises SignInFailed;
+        a sign-in is finished once only. An address with a state that this device did not make up changes nothing."""
         brought = _brought(url)
         name = _name_of(brought.get("state", ""))
         await self._session.until_the_device_answers()
@@ -113,7 +126,9 @@ class SignInRepository:
         return pending.route if ended is None or ended.user.uid == signed_in.user.uid else "/"
 
     async def _exchange(self, request: SignIn) -> SignedIn:
-        """Sends the code; a backend that is busy with sign-ins that fail says when to come again, and has not used the code."""
+        """Sends the code; a backend that is busy with sign-ins that fail says when to come again, and has not used the
+        code.
+        """
         for left in reversed(range(_TRIES)):
             try:
                 return await self._backend.call(SIGN_IN, request)

@@ -41,7 +41,9 @@ def make_repositories(
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Repositories:
-    """`now` gives seconds since the epoch; `windows` are the other windows of the app on this device (None: there are none)."""
+    """`now` gives seconds since the epoch; `windows` are the other windows of the app on this device (None: there are
+    none).
+    """
     windows = windows or Windows()
     session, shelf = SessionRepository(firebase, device, windows, now), Shelf(device, now)
     calls = Calls(backend, session)

@@ -26,13 +26,14 @@ class Attests(Protocol):
     async def remove(self, key: str) -> object: ...
 
     async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
-        """A token of App Check for this app; None where the device has no way to one. `once`: for a single call. `fresh`: the one
-        that was used last is no good."""
+        """A token of App Check for this app; None where the device has no way to one. `once`: for a single call.
+        `fresh`: the one that was used last is no good."""
         ...
 
 
 class AppCheck:
-    """Keeps which app this is, as the sign-in options told it (the page before the app writes it too), and the token of the day.
+    """Keeps which app this is, as the sign-in options told it (the page before the app writes it too), and the token of
+    the day.
 
     Whatever goes wrong here, the call is made without a token: whether it may, the backend decides."""
 
@@ -99,7 +100,10 @@ class AppCheck:
 
 
 def expiry(token: str) -> float:
-    """When a token ends, in seconds since the epoch; 0 for what is none. It is not verified here: the backend does that."""
+    """When a token ends, in seconds since the epoch; 0 for what is none.
+
+    It is not verified here: the backend does that.
+    """
     try:
         body = token.split(".")[1]
         return float(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["exp"])

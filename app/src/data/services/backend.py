@@ -45,7 +45,9 @@ class Backend:
         if app_check is not None:
             headers["X-Firebase-AppCheck"] = app_check
         try:
-            response = await self._http.post(f"{self._base_url}/{call.path}", body={"data": encode(request)}, headers=headers)
+            response = await self._http.post(
+                f"{self._base_url}/{call.path}", body={"data": encode(request)}, headers=headers
+            )
         except Unreachable:
             raise OrgUnavailable(Reason.ORG_UNREACHABLE, OFFLINE, {"offline": True}) from None
         except TimedOut:

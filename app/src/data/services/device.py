@@ -1,4 +1,6 @@
-"""What the device does for the app, with a body for each kind: keep secrets, go to Salesforce's page and back, know where the app runs."""
+"""What the device does for the app, with a body for each kind: keep secrets, go to Salesforce's page and back, know
+where the app runs.
+"""
 
 import asyncio
 import locale
@@ -18,10 +20,13 @@ from contract.codec import encode
 from data.services.storage import Storage, StorageRefused
 
 CALLBACK_PATH = "/oauth/callback"
-LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))  # one port, because Salesforce compares callback URLs with their port
+# One port, because Salesforce compares callback URLs with their port.
+LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))
 COME_BACK_SECONDS = 600.0  # for which an installed app waits for Salesforce's way back
 SCHEME_REDIRECT = "salesforce-sample://oauth/callback"
-_BACKEND = "http://127.0.0.1:5000"  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
+_BACKEND = (  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
+    "http://127.0.0.1:5000"
+)
 
 
 class Device(Protocol):
@@ -56,12 +61,15 @@ class Device(Protocol):
         ...
 
     async def open_sign_in(self, url: str) -> str | None:
-        """Goes to Salesforce's page. Returns the address that it sent back to; None when the app itself is left for it, or is
-        called back by the system."""
+        """Goes to Salesforce's page. Returns the address that it sent back to; None when the app itself is left for it,
+        or is called back by the system."""
         ...
 
     async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
-        """A token of Firebase App Check; None where there is no way to one. `once`: good for one call. `fresh`: not the last one again."""
+        """A token of Firebase App Check; None where there is no way to one.
+
+        `once`: good for one call. `fresh`: not the last one again.
+        """
         ...
 
 
@@ -97,7 +105,9 @@ class _FletDevice:
         return True
 
     async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
-        """Nothing: App Check has no way for programs on a computer, and the one for phones needs a plugin that Flet does not have."""
+        """Nothing: App Check has no way for programs on a computer, and the one for phones needs a plugin that Flet
+        does not have.
+        """
         return None
 
     async def open_link(self, url: str) -> None:
@@ -120,7 +130,9 @@ class _FletDevice:
         return False
 
     def keep_picture(self, uid: str) -> None:
-        """The home page stands, and may be shown to this user as a picture at the next start, until the app stands again."""
+        """The home page stands, and may be shown to this user as a picture at the next start, until the app stands
+        again.
+        """
 
     def forget_picture(self) -> None:
         """Deletes every picture of a home page."""
@@ -204,9 +216,11 @@ class BrowserDevice(_FletDevice):
 
 
 class Loopback:
-    """Waits on a port of this machine for ways back from Salesforce, each by its state; answers with a page that says to close it.
+    """Waits on a port of this machine for ways back from Salesforce, each by its state; answers with a page that says
+    to close it.
 
-    Any program and any web page may call the port, so what carries an unknown state is not found, and the waiting goes on."""
+    Any program and any web page may call the port, so what carries an unknown state is not found, and the waiting goes
+    on."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -216,8 +230,8 @@ class Loopback:
 
     @asynccontextmanager
     async def expects(self, state: str) -> AsyncGenerator[Awaitable[str]]:
-        """Gives the address that Salesforce sends back to. The port is open while any way back is expected; raises OSError when
-        another program has it."""
+        """Gives the address that Salesforce sends back to. The port is open while any way back is expected; raises
+        OSError when another program has it."""
         coming = self._expected[state] = asyncio.get_running_loop().create_future()
         try:
             async with self._opening:
@@ -235,10 +249,17 @@ class Loopback:
             line = (await asyncio.wait_for(reader.readline(), 10)).decode("latin-1").split(" ")
             target = line[1] if len(line) == 3 and line[0] == "GET" else ""
             parts = urlsplit(target)
-            (state, *_) = parse_qs(parts.query).get("state", [""])
+            state, *_ = parse_qs(parts.query).get("state", [""])
             expected = self._expected.get(state) if parts.path == CALLBACK_PATH else None
-            body = "<!doctype html><title>Salesforce Sample</title><p>You can close this page and go back to the app.</p>" if expected else ""
-            head = f"HTTP/1.1 {'200 OK' if expected else '404 Not Found'}\r\nContent-Type: text/html\r\nReferrer-Policy: no-referrer"
+            body = (
+                "<!doctype html><title>Salesforce Sample</title><p>You can close this page and go back to the app.</p>"
+                if expected
+                else ""
+            )
+            head = (
+                f"HTTP/1.1 {'200 OK' if expected else '404 Not Found'}\r\nContent-Type: text/html\r\nReferrer-Policy:"
+                " no-referrer"
+            )
             writer.write(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
             await writer.drain()
             if expected is not None and not expected.done():
@@ -250,8 +271,8 @@ class Loopback:
 
 
 class DesktopDevice(_FletDevice):
-    """An installed app on a computer: Salesforce's page opens in the system's browser and comes back to a port of this machine
-    (RFC 8252 section 7.3)."""
+    """An installed app on a computer: Salesforce's page opens in the system's browser and comes back to a port of this
+    machine (RFC 8252 section 7.3)."""
 
     base_url = os.environ.get("BACKEND_URL", _BACKEND)
     redirect_uri = f"http://127.0.0.1:{LOOPBACK_PORT}{CALLBACK_PATH}"
@@ -270,7 +291,9 @@ class DesktopDevice(_FletDevice):
 
 
 class PhoneDevice(_FletDevice):
-    """An installed app on a phone: the system opens Salesforce's page, and the app again by its scheme (RFC 8252 section 7.1)."""
+    """An installed app on a phone: the system opens Salesforce's page, and the app again by its scheme (RFC 8252
+    section 7.1).
+    """
 
     base_url = os.environ.get("BACKEND_URL", _BACKEND)
     redirect_uri = SCHEME_REDIRECT
@@ -311,6 +334,13 @@ def make_device(page: ft.Page) -> Body:
 def browser_name(agent: str) -> str:
     """The browser and the system of a User-Agent header; the order matters, because browsers name each other."""
     browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
-    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux"))
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    )
     parts = [next((name for mark, name in known if mark in agent), "") for known in (browsers, systems)]
     return ", ".join(p for p in parts if p) or "Browser"

@@ -21,7 +21,8 @@ class FirebaseTokens:
 
 
 class FirebaseAuth:
-    """Stateless. Raises SessionInvalid when Firebase refuses the token, OrgUnavailable when it cannot be reached or answers something else.
+    """Stateless. Raises SessionInvalid when Firebase refuses the token, OrgUnavailable when it cannot be reached or
+    answers something else.
 
     Source: Firebase Auth REST API, "Common error codes" of both calls.
     """
@@ -32,7 +33,9 @@ class FirebaseAuth:
 
     async def sign_in(self, project: FirebaseProject, custom_token: str) -> FirebaseTokens:
         body = {"token": custom_token, "returnSecureToken": True}
-        answer = await self._post(f"{project.identity_url}/v1/accounts:signInWithCustomToken?key={project.api_key}", body=body)
+        answer = await self._post(
+            f"{project.identity_url}/v1/accounts:signInWithCustomToken?key={project.api_key}", body=body
+        )
         return self._tokens(answer, "idToken", "refreshToken", "expiresIn")
 
     async def renew(self, project: FirebaseProject, refresh_token: str) -> FirebaseTokens:

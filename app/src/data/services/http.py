@@ -28,7 +28,14 @@ class Answer:
 
 
 class Http(Protocol):
-    async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(
+        self,
+        url: str,
+        *,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Raises Unreachable, TimedOut."""
         ...
 
@@ -38,7 +45,9 @@ def make_http() -> Http:
     return _BrowserHttp() if sys.platform == "emscripten" else _NativeHttp()
 
 
-def _encoded(body: object, form: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> tuple[str, dict[str, str]]:
+def _encoded(
+    body: object, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
+) -> tuple[str, dict[str, str]]:
     if form is not None:
         return urlencode(form), {**(headers or {}), "Content-Type": "application/x-www-form-urlencoded"}
     return json.dumps(body), {**(headers or {}), "Content-Type": "application/json"}
@@ -52,7 +61,14 @@ def _parsed(text: str) -> Any:
 
 
 class _BrowserHttp:
-    async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(
+        self,
+        url: str,
+        *,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         from pyodide.http import pyfetch  # pyright: ignore[reportMissingImports]
 
         content, all_headers = _encoded(body, form, headers)
@@ -72,7 +88,14 @@ class _NativeHttp:
 
         self._client = httpx.AsyncClient(timeout=APP_SECONDS)
 
-    async def post(self, url: str, *, body: object = None, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(
+        self,
+        url: str,
+        *,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         import httpx
 
         content, all_headers = _encoded(body, form, headers)

@@ -1,5 +1,5 @@
-"""The device's storage, which may be full, forbidden, slow or silent. Nobody waits for it longer than ANSWER_SECONDS, and once it is silent
-nobody waits at all, until it answers again."""
+"""The device's storage, which may be full, forbidden, slow or silent. Nobody waits for it longer than ANSWER_SECONDS,
+and once it is silent nobody waits at all, until it answers again."""
 
 import asyncio
 import json
@@ -38,7 +38,9 @@ class Body(Protocol):
 
 @dataclass(slots=True)
 class _Changes:
-    """The changes of one key that were asked for and not answered yet, by their number; `value` is what the newest leaves there."""
+    """The changes of one key that were asked for and not answered yet, by their number; `value` is what the newest
+    leaves there.
+    """
 
     value: str | None = None
     newest: int = 0
@@ -48,9 +50,9 @@ class _Changes:
 class Storage:
     """One for each window. Every method raises StorageRefused.
 
-    A storage that does not answer in time counts as silent until any answer comes. While it is silent every call is refused at once, and
-    starts a probe in the background when the last one is PROBE_SECONDS old. A change that is carried out late, after a newer one of the
-    same key, is followed by the newer one again.
+    A storage that does not answer in time counts as silent until any answer comes. While it is silent every call is
+    refused at once, and starts a probe in the background when the last one is PROBE_SECONDS old. A change that is
+    carried out late, after a newer one of the same key, is followed by the newer one again.
     """
 
     def __init__(self, body: Body) -> None:

@@ -1,4 +1,6 @@
-"""The other windows of this app on the same device: one at a time changes what they share, and the others hear of it."""
+"""The other windows of this app on the same device: one at a time changes what they share, and the others hear of
+it.
+"""
 
 import asyncio
 import sys
@@ -29,8 +31,8 @@ class Windows:
         """Lets the other windows know that something has changed."""
 
     async def hold(self, name: str) -> bool:
-        """Takes a name for this window, until `let_go` or the window's end, also when it is only loaded again; False when another window
-        has it."""
+        """Takes a name for this window, until `let_go` or the window's end, also when it is only loaded again; False
+        when another window has it."""
         return True
 
     def let_go(self, name: str) -> None:
@@ -38,8 +40,8 @@ class Windows:
 
 
 class Tabs(Windows):
-    """Of a browser: Web Locks give the turns, a BroadcastChannel carries the news (W3C Web Locks API; HTML, "Broadcasting to other
-    browsing contexts"). Both work from a worker, and reach the tabs of this origin only."""
+    """Of a browser: Web Locks give the turns, a BroadcastChannel carries the news (W3C Web Locks API; HTML,
+    "Broadcasting to other browsing contexts"). Both work from a worker, and reach the tabs of this origin only."""
 
     def __init__(self) -> None:
         from js import BroadcastChannel  # pyright: ignore[reportMissingImports, reportUnknownVariableType]

@@ -16,7 +16,11 @@ def AccessPage(shell: Shell, model: AccessViewModel) -> ft.Control:
     use(model)
     live = model.access
     if live.value is None:
-        body = [parts.trouble(live.problem, model.load)] if live.problem is not None else [parts.skeleton_cards(160, 200, 240)]
+        body = (
+            [parts.trouble(live.problem, model.load)]
+            if live.problem is not None
+            else [parts.skeleton_cards(160, 200, 240)]
+        )
     else:
         aged = parts.age_line(live.age, problem=live.problem is not None)
         body = [*aged, _state(model, live.value), _devices(shell, model, live.value), _history(live.value)]
@@ -27,9 +31,12 @@ def AccessPage(shell: Shell, model: AccessViewModel) -> ft.Control:
 def _state(model: AccessViewModel, access: Access) -> ft.Control:
     connection = access.connection
     icon = _shield(connection)
-    lines = [ft.Row([icon, ft.Text(state_words(connection.state), weight=ft.FontWeight.W_600, expand=True)], spacing=12)]
+    lines = [
+        ft.Row([icon, ft.Text(state_words(connection.state), weight=ft.FontWeight.W_600, expand=True)], spacing=12)
+    ]
     why = [parts.faint(_(from_wire(connection.ended_reason, "", {}).message))] if connection.ended_reason else []
-    since = _("Signed in at {host} on {day}; renewed {renewed}.", host=connection.login_host, day=values.day(connection.signed_in_at),
+    since = _("Signed in at {host} on {day}; renewed {renewed}.", host=connection.login_host,
+              day=values.day(connection.signed_in_at),
               renewed=values.time_of(connection.refreshed_at))  # fmt: skip
 
     async def stay(event: ft.Event[ft.Switch]) -> None:
@@ -37,7 +44,9 @@ def _state(model: AccessViewModel, access: Access) -> ft.Control:
 
     switch = ft.Switch(value=connection.stay_signed_in, on_change=stay, disabled=model.busy)
     words = ft.Text(_("Keep me signed in while I'm away"), expand=True)
-    wish = ft.MergeSemantics(ft.Container(ft.Row([switch, words], spacing=12), padding=ft.Padding.symmetric(vertical=4)))
+    wish = ft.MergeSemantics(
+        ft.Container(ft.Row([switch, words], spacing=12), padding=ft.Padding.symmetric(vertical=4))
+    )
     hint = parts.faint(_("Otherwise Salesforce signs you out after a month without this app."))
     return parts.card(_("This app and your Salesforce"), *lines, *why, parts.faint(since), wish, hint)
 
@@ -60,7 +69,13 @@ def _devices(shell: Shell, model: AccessViewModel, access: Access) -> ft.Control
         async def end() -> None:
             await model.end(device)
 
-        button = ft.TextButton(_("Sign out"), tooltip=_("Sign out {device}", device=name), height=theme.TARGET, disabled=model.busy, on_click=end)
+        button = ft.TextButton(
+            _("Sign out"),
+            tooltip=_("Sign out {device}", device=name),
+            height=theme.TARGET,
+            disabled=model.busy,
+            on_click=end,
+        )
         return ft.Row([ft.Container(parts.tile(name, since, icon=ft.Icons.DEVICES_OTHER), expand=True), button])
 
     async def everywhere() -> None:
@@ -69,7 +84,13 @@ def _devices(shell: Shell, model: AccessViewModel, access: Access) -> ft.Control
     buttons: list[ft.Control] = []
     if len(access.devices) > 1:
         buttons.append(
-            ft.OutlinedButton(_("Sign out on all devices"), icon=ft.Icons.DEVICES, height=theme.TARGET, disabled=model.busy, on_click=everywhere)
+            ft.OutlinedButton(
+                _("Sign out on all devices"),
+                icon=ft.Icons.DEVICES,
+                height=theme.TARGET,
+                disabled=model.busy,
+                on_click=everywhere,
+            )
         )
     return parts.card(_("Devices"), *(line(d) for d in access.devices), *buttons)
 
@@ -99,11 +120,24 @@ def _leaving(shell: Shell, model: AccessViewModel) -> list[ft.Control]:
         model.ask_to_erase(False)
 
     if model.asks_to_erase:
-        yes = ft.FilledButton(_("Erase"), height=theme.TARGET, bgcolor=ft.Colors.ERROR, color=ft.Colors.ON_ERROR, disabled=model.busy, on_click=erase)
+        yes = ft.FilledButton(
+            _("Erase"),
+            height=theme.TARGET,
+            bgcolor=ft.Colors.ERROR,
+            color=ft.Colors.ON_ERROR,
+            disabled=model.busy,
+            on_click=erase,
+        )
         no = ft.TextButton(_("Cancel"), height=theme.TARGET, disabled=model.busy, on_click=keep)
-        text = ft.Text(_("This app forgets you and loses its access to your Salesforce. Nothing in Salesforce itself is changed."))
+        text = ft.Text(
+            _("This app forgets you and loses its access to your Salesforce. Nothing in Salesforce itself is changed.")
+        )
         return [parts.card(_("Erase your data from this app?"), text, ft.Row([yes, no]))]
     return [
-        ft.OutlinedButton(_("Sign out"), icon=ft.Icons.LOGOUT, height=theme.TARGET, disabled=model.busy, on_click=sign_out),
-        ft.TextButton(_("Erase my data"), icon=ft.Icons.DELETE_OUTLINE, height=theme.TARGET, disabled=model.busy, on_click=ask),
+        ft.OutlinedButton(
+            _("Sign out"), icon=ft.Icons.LOGOUT, height=theme.TARGET, disabled=model.busy, on_click=sign_out
+        ),
+        ft.TextButton(
+            _("Erase my data"), icon=ft.Icons.DELETE_OUTLINE, height=theme.TARGET, disabled=model.busy, on_click=ask
+        ),
     ]

@@ -29,18 +29,35 @@ def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
     first_name = user.name.split(" ")[0] if user else ""
     hello = parts.big_heading(greeting(first_name, datetime.now().hour))  # noqa: DTZ005  the person's own clock
     if live.value is None:
-        below = [parts.trouble(live.problem, model.load)] if live.problem is not None else [parts.skeleton_cards(240, 160, 160)]
+        below = (
+            [parts.trouble(live.problem, model.load)]
+            if live.problem is not None
+            else [parts.skeleton_cards(240, 160, 160)]
+        )
         return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, model.visited), *below)
     dashboard = live.value
     cards = [
         _column(_pipeline(model, values.currency_of(shell.catalogue.shape("Opportunity"), "Amount"))),
-        _column(parts.card(_("Closing this month"), *_records(shell, "Opportunity", dashboard.closing, _("Nothing closes this month.")))),
-        _column(parts.card(_("My open tasks"), *_records(shell, "Task", dashboard.tasks, _("Nothing to do. Well done!")))),
+        _column(
+            parts.card(
+                _("Closing this month"),
+                *_records(shell, "Opportunity", dashboard.closing, _("Nothing closes this month.")),
+            )
+        ),
+        _column(
+            parts.card(_("My open tasks"), *_records(shell, "Task", dashboard.tasks, _("Nothing to do. Well done!")))
+        ),
         *(_column(c) for c in _seen(shell, model.visited)),
-        *([] if model.visited else [_column(parts.card(_("Newest accounts"), *_records(shell, "Account", dashboard.newest_accounts, "")))]),
+        *(
+            []
+            if model.visited
+            else [_column(parts.card(_("Newest accounts"), *_records(shell, "Account", dashboard.newest_accounts, "")))]
+        ),
     ]
     aged = parts.age_line(live.age, problem=live.problem is not None)
-    return parts.content(hello, *aged, *_drafts(shell, model.drafts), ft.ResponsiveRow(cards, spacing=16, run_spacing=16))
+    return parts.content(
+        hello, *aged, *_drafts(shell, model.drafts), ft.ResponsiveRow(cards, spacing=16, run_spacing=16)
+    )
 
 
 def _column(control: ft.Control) -> ft.Control:
@@ -51,7 +68,9 @@ def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
     bars = model.bars
     if not bars:
         return parts.card(_("Open pipeline"), parts.faint(_("No open deals right now.")))
-    total = ft.Text(values.money(model.total, currency), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY)
+    total = ft.Text(
+        values.money(model.total, currency), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY
+    )
     count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
     summary = ft.Row([total, count], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
     return parts.card(_("Open pipeline"), summary, *(_bar(b, currency) for b in bars))
@@ -73,7 +92,11 @@ def _bar(bar: Bar, currency: str) -> ft.Control:
             ft.Text(values.money(bar.amount, currency), weight=ft.FontWeight.W_600),
         ]
     )
-    body = ft.Column([words, ft.Container(strip, bgcolor=ft.Colors.SURFACE_CONTAINER_HIGHEST, border_radius=6)], spacing=4, tight=True)
+    body = ft.Column(
+        [words, ft.Container(strip, bgcolor=ft.Colors.SURFACE_CONTAINER_HIGHEST, border_radius=6)],
+        spacing=4,
+        tight=True,
+    )
     said = f"{bar.stage}: {values.money(bar.amount, currency)}, " + n_("{count} deal", "{count} deals", bar.count)
     return ft.Semantics(content=body, label=said, exclude_semantics=True)
 
@@ -91,7 +114,9 @@ def _records(shell: Shell, sobject: str, records: tuple[Record, ...], empty: str
             return parts.tile(values.title(None, record), "", open_record)
         when = record.fields.get("CloseDate") or record.fields.get("ActivityDate")
         words = values.summary(shape, record, leave_out=("CloseDate", "ActivityDate"))
-        return parts.tile(values.title(shape, record), values.joined(*words), open_record, values.day(str(when)) if when else "")
+        return parts.tile(
+            values.title(shape, record), values.joined(*words), open_record, values.day(str(when)) if when else ""
+        )
 
     return [line(r) for r in records]
 
@@ -124,8 +149,12 @@ def _drafts(shell: Shell, drafts: tuple[Draft, ...]) -> list[ft.Control]:
 
         async def go_on() -> None:
             shell.drafts.want(draft.id)
-            await shell.go(Place("edit", draft.sobject, draft.record_id) if draft.record_id else Place("new", draft.sobject))
+            await shell.go(
+                Place("edit", draft.sobject, draft.record_id) if draft.record_id else Place("new", draft.sobject)
+            )
 
-        return parts.tile(said, values.joined(label if draft.record_id else name, _("not saved yet")), go_on, icon=ft.Icons.EDIT_NOTE)
+        return parts.tile(
+            said, values.joined(label if draft.record_id else name, _("not saved yet")), go_on, icon=ft.Icons.EDIT_NOTE
+        )
 
     return [parts.card(_("Not saved yet"), *(line(d) for d in drafts))]

@@ -17,15 +17,22 @@ def Profile(shell: Shell, model: ProfileViewModel) -> ft.Control:
     name = user.name if user else ""
     title = live.value.title if live.value and live.value.title else ""
     who = ft.Column(
-        [parts.avatar(name, 36), parts.big_heading(name), parts.faint(title)], horizontal_alignment=ft.CrossAxisAlignment.CENTER, spacing=4
+        [parts.avatar(name, 36), parts.big_heading(name), parts.faint(title)],
+        horizontal_alignment=ft.CrossAxisAlignment.CENTER,
+        spacing=4,
     )
     if live.value is not None:
-        body = [*parts.age_line(live.age, problem=live.problem is not None), parts.card(None, *(_line(*line) for line in model.lines))]
+        body = [
+            *parts.age_line(live.age, problem=live.problem is not None),
+            parts.card(None, *(_line(*line) for line in model.lines)),
+        ]
     elif live.problem is not None:
         body = [parts.trouble(live.problem, model.load)]
     else:
         body = [parts.skeleton_cards(300)]
-    return parts.content(ft.Row([who], alignment=ft.MainAxisAlignment.CENTER), *body, _people(shell), _onward(shell), width=640)
+    return parts.content(
+        ft.Row([who], alignment=ft.MainAxisAlignment.CENTER), *body, _people(shell), _onward(shell), width=640
+    )
 
 
 def _people(shell: Shell) -> ft.Control:
@@ -41,7 +48,14 @@ def _people(shell: Shell) -> ft.Control:
     async def add() -> None:
         await shell.add_user()
 
-    tiles.append(parts.tile(_("Sign in with another user"), _("Both stay signed in on this device"), add, icon=ft.Icons.PERSON_ADD_OUTLINED))
+    tiles.append(
+        parts.tile(
+            _("Sign in with another user"),
+            _("Both stay signed in on this device"),
+            add,
+            icon=ft.Icons.PERSON_ADD_OUTLINED,
+        )
+    )
     return parts.card(_("People on this device"), *tiles)
 
 

@@ -25,8 +25,8 @@ class _Deletion:
 
 
 class Deletions:
-    """`changed` is called with the object when one of its records is hidden, deleted or back again; `back` leads to a record that was
-    taken back."""
+    """`changed` is called with the object when one of its records is hidden, deleted or back again; `back` leads to a
+    record that was taken back."""
 
     def __init__(
         self,
@@ -47,7 +47,10 @@ class Deletions:
         return record_id in self._waiting
 
     def delete(self, sobject: str, record_id: str, title: str, back: Callable[[], Awaitable[None]]) -> None:
-        """Deletes a record in UNDO_SECONDS; until then it is only hidden. `back` is called when the person takes it back."""
+        """Deletes a record in UNDO_SECONDS; until then it is only hidden.
+
+        `back` is called when the person takes it back.
+        """
 
         async def delete() -> None:
             await asyncio.wait([pause])

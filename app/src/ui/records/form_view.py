@@ -28,7 +28,11 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
             return parts.content(parts.trouble(model.problem, model.load))
         return parts.content(parts.skeleton_cards(320, 200))
     name = str(model.draft.seen.get(model.shape.title) or model.draft.seen.get("Name") or "")
-    title = _("Change {title}", title=name or model.shape.label) if model.record_id else _("New {object}", object=model.shape.label)
+    title = (
+        _("Change {title}", title=name or model.shape.label)
+        if model.record_id
+        else _("New {object}", object=model.shape.label)
+    )
     rows: list[ft.Control] = [parts.big_heading(title)]
     if model.conflicts:
         rows.append(_conflicts(model))
@@ -41,7 +45,11 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
     for section, fields in model.sections:
         inputs = [(keyed(f.name, Input, shell, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
         grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
-        rows.append(parts.card(section.heading or _("More"), ft.Container(grid, padding=ft.Padding.only(top=8), disabled=model.saving)))
+        rows.append(
+            parts.card(
+                section.heading or _("More"), ft.Container(grid, padding=ft.Padding.only(top=8), disabled=model.saving)
+            )
+        )
     rows.append(_leave_question(shell, model) if model.asks_to_leave else _buttons(shell, model))
     rows.append(ft.Container(height=parts.BANNER))  # the end of the form can be scrolled out from under a banner
     return parts.content(*rows)
@@ -65,7 +73,10 @@ def _unsure_question(shell: Shell, model: FormViewModel) -> ft.Control:
     async def look() -> None:
         await shell.go(Place("list", model.shape.sobject))
 
-    said = _("This was sent before, and nobody can tell whether it was saved. Look whether it is there. If it is not, save it as a new record.")
+    said = _(
+        "This was sent before, and nobody can tell whether it was saved. Look whether it is there. If it is not, save"
+        " it as a new record."
+    )
     return parts.note(
         said,
         kind="question",
@@ -100,7 +111,9 @@ def _leave_question(shell: Shell, model: FormViewModel) -> ft.Control:
 
 
 def _back(model: FormViewModel) -> Place:
-    return Place("record", model.shape.sobject, model.record_id) if model.record_id else Place("list", model.shape.sobject)
+    return (
+        Place("record", model.shape.sobject, model.record_id) if model.record_id else Place("list", model.shape.sobject)
+    )
 
 
 # The same field, changed by two
@@ -109,11 +122,24 @@ def _back(model: FormViewModel) -> Place:
 def _conflicts(model: FormViewModel) -> ft.Control:
     who, when = model.their_change
     known = values.fields_of(model.shape)
-    said = _("{name} has changed the same fields ({when}). Whose value shall stay?", name=who, when=values.time_of(when) if when else "–")
+    said = _(
+        "{name} has changed the same fields ({when}). Whose value shall stay?",
+        name=who,
+        when=values.time_of(when) if when else "–",
+    )
     rows = [_one_conflict(model, c, known.get(c.field)) for c in model.conflicts]
-    save = ft.FilledButton(_("Save"), icon=ft.Icons.CHECK, height=theme.TARGET, disabled=not model.decided, on_click=model.save_decided)
-    title = ft.Semantics(content=ft.Text(said, weight=ft.FontWeight.W_600, color=ft.Colors.ON_TERTIARY_CONTAINER), live_region=True)
-    return ft.Container(ft.Column([title, *rows, save], tight=True, spacing=12), bgcolor=ft.Colors.TERTIARY_CONTAINER, border_radius=12, padding=16)
+    save = ft.FilledButton(
+        _("Save"), icon=ft.Icons.CHECK, height=theme.TARGET, disabled=not model.decided, on_click=model.save_decided
+    )
+    title = ft.Semantics(
+        content=ft.Text(said, weight=ft.FontWeight.W_600, color=ft.Colors.ON_TERTIARY_CONTAINER), live_region=True
+    )
+    return ft.Container(
+        ft.Column([title, *rows, save], tight=True, spacing=12),
+        bgcolor=ft.Colors.TERTIARY_CONTAINER,
+        border_radius=12,
+        padding=16,
+    )
 
 
 def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | None) -> ft.Control:
@@ -123,9 +149,15 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
         model.decide(conflict.field, str(event.control.value))
 
     style = ft.TextStyle(color=ft.Colors.ON_TERTIARY_CONTAINER)
-    mine = ft.Radio(value="mine", label=_("Mine: {value}", value=values.value(field, conflict.mine) or "–"), label_style=style)
-    theirs = ft.Radio(value="theirs", label=_("Theirs: {value}", value=values.value(field, conflict.theirs) or "–"), label_style=style)
-    group = ft.RadioGroup(ft.Column([mine, theirs], tight=True, spacing=0), value=model.choices.get(conflict.field), on_change=chosen)
+    mine = ft.Radio(
+        value="mine", label=_("Mine: {value}", value=values.value(field, conflict.mine) or "–"), label_style=style
+    )
+    theirs = ft.Radio(
+        value="theirs", label=_("Theirs: {value}", value=values.value(field, conflict.theirs) or "–"), label_style=style
+    )
+    group = ft.RadioGroup(
+        ft.Column([mine, theirs], tight=True, spacing=0), value=model.choices.get(conflict.field), on_change=chosen
+    )
     return ft.Column([ft.Text(label, color=ft.Colors.ON_TERTIARY_CONTAINER), group], tight=True, spacing=0)
 
 
@@ -158,7 +190,9 @@ def Input(shell: Shell, model: FormViewModel, field: FieldShape) -> ft.Control:
             return _text(model, field, label, text, error, left)
 
 
-def _text(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None]) -> ft.Control:
+def _text(
+    model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None]
+) -> ft.Control:
     def typed(event: ft.Event[ft.TextField]) -> None:
         model.type(field.name, event.control.value)
 
@@ -174,7 +208,9 @@ def _text(model: FormViewModel, field: FieldShape, label: str, text: str, error:
         max_lines=6 if long else 1,
         max_length=field.length if 40 <= field.length <= 255 and len(text) > field.length - 20 else None,
         keyboard_type=_KEYBOARDS.get(field.type, ft.KeyboardType.NUMBER if is_number else ft.KeyboardType.TEXT),
-        capitalization=ft.TextCapitalization.NONE if field.type in ("email", "url") else ft.TextCapitalization.SENTENCES,
+        capitalization=(
+            ft.TextCapitalization.NONE if field.type in ("email", "url") else ft.TextCapitalization.SENTENCES
+        ),
         on_change=typed,
         on_blur=left,
         on_submit=model.save,  # Enter, and a phone's own button
@@ -196,7 +232,8 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     arrow = ft.Container(picture, width=side, height=side, alignment=ft.Alignment.CENTER_RIGHT) if many else None
     return parts.choice(
         ft.Dropdown(
-            label=label, value=text, options=options, on_select=chosen, error_text=error, helper_text=field.help, menu_height=320,
+            label=label, value=text, options=options, on_select=chosen, error_text=error, helper_text=field.help,
+            menu_height=320,
             editable=many, enable_filter=many, enable_search=many, trailing_icon=arrow, selected_trailing_icon=arrow,
         )
     )  # fmt: skip
@@ -223,7 +260,9 @@ def _boolean(model: FormViewModel, field: FieldShape, text: str) -> ft.Control:
     return ft.Container(ft.Switch(label=field.label, value=text == "true", on_change=switched), height=theme.TARGET)
 
 
-def _date(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None]) -> ft.Control:
+def _date(
+    model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None]
+) -> ft.Control:
     """A day, or a day with a time of day, typed or picked."""
     timed = field.type == "datetime"
     typed_at = values.moment(values.as_moment(text) or "") if timed else None
@@ -254,21 +293,29 @@ def _date(model: FormViewModel, field: FieldShape, label: str, text: str, error:
 
     async def pick() -> None:
         picker = ft.DatePicker(
-            value=day_before, first_date=date(1900, 1, 1), last_date=date(2100, 12, 31), on_change=day_picked, help_text=field.label
+            value=day_before, first_date=date(1900, 1, 1), last_date=date(2100, 12, 31), on_change=day_picked,
+            help_text=field.label
         )  # fmt: skip
         ft.context.page.show_dialog(picker)
 
     button = parts.icon_button(ft.Icons.CALENDAR_MONTH, _("Choose a date for {field}", field=field.label), pick)
-    example = values.short_moment(values.at_this_clock(date(2026, 12, 31), time(14, 30))) if timed else values.short_day("2026-12-31")
+    example = (
+        values.short_moment(values.at_this_clock(date(2026, 12, 31), time(14, 30)))
+        if timed
+        else values.short_day("2026-12-31")
+    )
     box = ft.TextField(
-        label=label, value=text, error=error, helper=field.help or example, suffix_icon=button, keyboard_type=ft.KeyboardType.DATETIME,
+        label=label, value=text, error=error, helper=field.help or example, suffix_icon=button,
+        keyboard_type=ft.KeyboardType.DATETIME,
         on_change=typed, on_blur=left,
     )  # fmt: skip
     return parts.field(box)
 
 
 @ft.component
-def Reference(shell: Shell, model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
+def Reference(
+    shell: Shell, model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None
+) -> ft.Control:
     """A look-up field: shows the name of the record, and finds another one."""
     looking, look = ft.use_state(False)
     targets = [t for t in field.refers_to if shell.catalogue.shape(t) is not None]
@@ -292,7 +339,8 @@ def Reference(shell: Shell, model: FormViewModel, field: FieldShape, label: str,
     if targets:
         buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=field.label), begin))
     box = ft.TextField(
-        label=label.replace(field.label, values.label_of(field)), value=name, read_only=True, error=error, helper=field.help,
+        label=label.replace(field.label, values.label_of(field)), value=name, read_only=True, error=error,
+        helper=field.help,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),
         on_click=begin if targets else None,
     )  # fmt: skip

@@ -1,4 +1,6 @@
-"""The form of any object: made from describe, kept as a draft at every key, saved without losing what others saved meanwhile."""
+"""The form of any object: made from describe, kept as a draft at every key, saved without losing what others saved
+meanwhile.
+"""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -71,7 +73,10 @@ class FormViewModel(Screen):
             await self._ask_for_names()
         else:
             await self._detail.load()
-            record, self.problem = (None if self._detail.value is None else self._detail.value.record), self._detail.problem
+            record, self.problem = (
+                (None if self._detail.value is None else self._detail.value.record),
+                self._detail.problem,
+            )
             if record is not None:
                 self.problem = None
                 self.draft = Draft(new_id(), self.shape.sobject, self.record_id, record.fields, record.version)
@@ -93,10 +98,14 @@ class FormViewModel(Screen):
             with suppress(CallError, AnotherUser):
                 record = (await self._records.detail(shape, given.value).get()).record
                 if self.draft is not None and self.draft.seen.get(given.field) == given.value:
-                    self.draft = replace(self.draft, names={**self.draft.names, given.field: values.title(shape, record)})
+                    self.draft = replace(
+                        self.draft, names={**self.draft.names, given.field: values.title(shape, record)}
+                    )
 
     def _understood(self, draft: Draft) -> Draft:
-        """A draft that has texts only: those that mean the same in every language become values, the others are shown as they are."""
+        """A draft that has texts only: those that mean the same in every language become values, the others are shown
+        as they are.
+        """
         for field in self.fields:
             text = draft.raw.get(field.name)
             if text is not None and (field.type not in values.BY_LANGUAGE or self._is_as_seen(draft, field, text)):
@@ -113,7 +122,9 @@ class FormViewModel(Screen):
     def fields(self) -> list[FieldShape]:
         """The fields that this person may fill in."""
         return [
-            f for f in self.shape.fields if (f.editable if self.record_id else f.creatable) and f.type not in _NOT_IN_FORM and f.name != "OwnerId"
+            f
+            for f in self.shape.fields
+            if (f.editable if self.record_id else f.creatable) and f.type not in _NOT_IN_FORM and f.name != "OwnerId"
         ]
 
     @property
@@ -231,8 +242,8 @@ class FormViewModel(Screen):
         self.changed()
 
     async def _create(self, fields: dict[str, FieldValue]) -> None:
-        """Makes the record once. What was sent before and not answered is asked again unchanged, before anything new is sent; what was
-        typed since becomes a change of the record that came of it."""
+        """Makes the record once. What was sent before and not answered is asked again unchanged, before anything new is
+        sent; what was typed since becomes a change of the record that came of it."""
         assert self.draft is not None
         sent = await self._drafts.sent(self.draft.key)
         again = sent is not None
@@ -279,7 +290,9 @@ class FormViewModel(Screen):
         self.record_id = sent.made
         self._detail = Live(self._records.detail(self.shape, sent.made))
         self.draft = self._drafts.put(
-            replace(self.draft, record_id=sent.made, seen=dict(sent.fields), version=None, typed=changes, raw={}, key=""),
+            replace(
+                self.draft, record_id=sent.made, seen=dict(sent.fields), version=None, typed=changes, raw={}, key=""
+            ),
         )
 
     async def save_as_new(self) -> None:
@@ -314,7 +327,10 @@ class FormViewModel(Screen):
                 theirs = their_record(meanwhile)
                 if theirs is None:
                     raise
-                said = _("Saved together with the changes of {name}.", name=str(theirs.fields.get("LastModifiedBy.Name") or _("someone else")))
+                said = _(
+                    "Saved together with the changes of {name}.",
+                    name=str(theirs.fields.get("LastModifiedBy.Name") or _("someone else")),
+                )
         else:
             raise ChangedMeanwhile(Reason.RECORD_CHANGED)
         self.throw_away()
@@ -355,7 +371,9 @@ class FormViewModel(Screen):
         """Goes on from their version: it has been seen now, and only my changes differ from it."""
         assert self.draft is not None
         typed = {name: value for name, value in changes.items() if value != theirs.fields.get(name)}
-        self.draft = self._drafts.put(replace(self.draft, seen=theirs.fields, version=theirs.version, typed=typed, raw={}))
+        self.draft = self._drafts.put(
+            replace(self.draft, seen=theirs.fields, version=theirs.version, typed=typed, raw={})
+        )
         self._texts = {name: text for name, text in self._texts.items() if name in typed}
 
     # Parts

@@ -57,7 +57,12 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
         semantic_child_count=len(rows), ref=view,
     )  # fmt: skip
     aged = parts.age_line(model.age, problem=model.problem is not None)
-    column = ft.Column([_search(model), _chips(model), *aged, listed], expand=True, spacing=8, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    column = ft.Column(
+        [_search(model), _chips(model), *aged, listed],
+        expand=True,
+        spacing=8,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )
     return ft.Container(
         ft.Container(column, width=theme.CONTENT_WIDTH, padding=ft.Padding.only(left=16, right=16, top=8)),
         alignment=ft.Alignment.TOP_CENTER,
@@ -74,7 +79,9 @@ def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -
     if shape.sobject == "Opportunity" and isinstance(amount := record.fields.get("Amount"), int | float):
         trailing = values.money(amount, values.currency_of(shape, "Amount"))
         summary = values.summary(shape, record, leave_out=("Amount",))
-    return parts.tile(values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id)
+    return parts.tile(
+        values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id
+    )
 
 
 def _search(model: ListViewModel) -> ft.Control:
@@ -129,14 +136,23 @@ def _sort(model: ListViewModel) -> ft.Control:
         async def choose(_event: ft.Event[ft.PopupMenuItem]) -> None:
             await model.choose_sort(name)
 
-        return ft.PopupMenuItem(fields[name].label, checked=sort is not None and sort.field == name, on_click=choose, height=theme.TARGET)
+        return ft.PopupMenuItem(
+            fields[name].label, checked=sort is not None and sort.field == name, on_click=choose, height=theme.TARGET
+        )
 
     by = fields[sort.field].label if sort is not None and sort.field in fields else ""
     arrow = ft.Icons.ARROW_DOWNWARD if sort is not None and sort.descending else ft.Icons.ARROW_UPWARD
-    return _chip(_("Sorted by {field}", field=by) if by else _("Sort"), [item(n) for n in model.shape.sorts if n in fields], False, arrow)
+    return _chip(
+        _("Sorted by {field}", field=by) if by else _("Sort"),
+        [item(n) for n in model.shape.sorts if n in fields],
+        False,
+        arrow,
+    )
 
 
-def _chip(label: str, items: list[ft.PopupMenuItem], active: bool, icon: ft.IconData = ft.Icons.ARROW_DROP_DOWN) -> ft.Control:
+def _chip(
+    label: str, items: list[ft.PopupMenuItem], active: bool, icon: ft.IconData = ft.Icons.ARROW_DROP_DOWN
+) -> ft.Control:
     text = ft.Text(label, color=ft.Colors.ON_SECONDARY_CONTAINER if active else ft.Colors.ON_SURFACE, no_wrap=True)
     arrow = ft.Icon(icon, size=18, color=ft.Colors.ON_SECONDARY_CONTAINER if active else ft.Colors.ON_SURFACE_VARIANT)
     body = ft.Container(

@@ -1,4 +1,7 @@
-"""A list of any object: search, filters, sort, endless scroll. An answer that a newer question has overtaken is dropped."""
+"""A list of any object: search, filters, sort, endless scroll.
+
+An answer that a newer question has overtaken is dropped.
+"""
 
 import time
 from collections.abc import Callable
@@ -17,11 +20,16 @@ _MOST = 200  # records that one call brings (contract.calls.ListRecords)
 class ListViewModel(Screen):
     """`is_deleted` says which records are about to go. `offset` is how far the list was scrolled, in pixels.
 
-    `stale` is whether something was saved since that may have another place in the list, or whether it was never loaded.
+    `stale` is whether something was saved since that may have another place in the list, or whether it was never
+    loaded.
     """
 
     def __init__(
-        self, records: RecordsRepository, shape: SobjectShape, is_deleted: Callable[[str], bool], now: Callable[[], float] = time.time
+        self,
+        records: RecordsRepository,
+        shape: SobjectShape,
+        is_deleted: Callable[[str], bool],
+        now: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
         self._records = records
@@ -95,7 +103,10 @@ class ListViewModel(Screen):
     # What happens to its records elsewhere in the app
 
     def note_saved(self, record_id: str, record: Record | None) -> None:
-        """A record was created or changed. A row that keeps its place shows it at once; where the place may be another, the list is stale."""
+        """A record was created or changed.
+
+        A row that keeps its place shows it at once; where the place may be another, the list is stale.
+        """
         row = next((r for r in self._items if r.id == record_id), None)
         if row is None or record is None or self.loading or self.search.strip() or self._moves(row, record):
             self._drop_what_is_under_way()
@@ -177,4 +188,6 @@ class ListViewModel(Screen):
 
     def _request(self, cursor: str | None, rows: int = PAGE) -> ListRecords:
         filters = tuple(Filter(field, "eq", value) for field, value in self.filters.items())
-        return ListRecords(self.shape.sobject, self.search.strip() or None, filters, self.sort, min(rows, _MOST), cursor)
+        return ListRecords(
+            self.shape.sobject, self.search.strip() or None, filters, self.sort, min(rows, _MOST), cursor
+        )

@@ -40,8 +40,15 @@ def Finder(shell: Shell, targets: list[str], chosen: Chosen) -> ft.Control:
     rows: list[ft.Control] = []
     if len(targets) > 1:
         rows.append(ft.Row([_target(shell, t, model) for t in targets], wrap=True, spacing=8))
-    label = _("Search in {objects}", objects=shape.label_plural if (shape := shell.catalogue.shape(model.target)) else model.target)
-    rows.append(parts.field(ft.TextField(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)))
+    label = _(
+        "Search in {objects}",
+        objects=shape.label_plural if (shape := shell.catalogue.shape(model.target)) else model.target,
+    )
+    rows.append(
+        parts.field(
+            ft.TextField(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)
+        )
+    )
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))
     elif model.found is None:

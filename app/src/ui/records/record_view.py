@@ -10,7 +10,12 @@ from ui.shared.live import use
 from ui.shared.words import _
 from ui.shell import Shell
 
-_ICONS = {"tel": ft.Icons.CALL_OUTLINED, "mailto": ft.Icons.MAIL_OUTLINED, "https": ft.Icons.OPEN_IN_NEW, "http": ft.Icons.OPEN_IN_NEW}
+_ICONS = {
+    "tel": ft.Icons.CALL_OUTLINED,
+    "mailto": ft.Icons.MAIL_OUTLINED,
+    "https": ft.Icons.OPEN_IN_NEW,
+    "http": ft.Icons.OPEN_IN_NEW,
+}
 _LONG = 80  # characters of a text that needs the whole width
 
 
@@ -44,7 +49,11 @@ def _head(shell: Shell, model: RecordViewModel, record: Record) -> ft.Control:
     async def open_in_salesforce(_event: ft.Event[ft.PopupMenuItem]) -> None:
         await shell.open_link(shell.catalogue.salesforce_page(model.shape.sobject, model.record_id))
 
-    items = [ft.PopupMenuItem(_("Open in Salesforce"), icon=ft.Icons.OPEN_IN_NEW, on_click=open_in_salesforce, height=theme.TARGET)]
+    items = [
+        ft.PopupMenuItem(
+            _("Open in Salesforce"), icon=ft.Icons.OPEN_IN_NEW, on_click=open_in_salesforce, height=theme.TARGET
+        )
+    ]
     if model.shape.deletable:
         items.append(ft.PopupMenuItem(_("Delete"), icon=ft.Icons.DELETE_OUTLINE, on_click=delete, height=theme.TARGET))
     controls.append(parts.menu(ft.Icons.MORE_VERT, _("More actions"), items))
@@ -71,7 +80,11 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
     async def edit() -> None:
         await shell.go(Place("edit", model.shape.sobject, model.record_id))
 
-    first = [ft.FilledTonalButton(_("Edit"), icon=ft.Icons.EDIT, height=theme.TARGET, on_click=edit)] if model.can_edit else []
+    first = (
+        [ft.FilledTonalButton(_("Edit"), icon=ft.Icons.EDIT, height=theme.TARGET, on_click=edit)]
+        if model.can_edit
+        else []
+    )
 
     def button(line: Line) -> ft.Control:
         async def act() -> None:
@@ -79,7 +92,9 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
 
         kind = line.link.partition(":")[0]
         words = {"tel": _("Call"), "mailto": _("Write")}.get(kind, _("Website"))
-        return ft.OutlinedButton(words, icon=_ICONS[kind], tooltip=f"{words}: {line.text}", height=theme.TARGET, on_click=act)
+        return ft.OutlinedButton(
+            words, icon=_ICONS[kind], tooltip=f"{words}: {line.text}", height=theme.TARGET, on_click=act
+        )
 
     first_of_each = {line.link.partition(":")[0].replace("https", "http"): line for line in reversed(model.actions)}
     return [*first, *(button(first_of_each[kind]) for kind in ("tel", "mailto", "http") if kind in first_of_each)]
@@ -109,8 +124,12 @@ def _line(shell: Shell, line: Line) -> ft.Control:
     async def copy() -> None:
         await shell.copy(line.text)
 
-    body = ft.Container(words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6))
-    copier: list[ft.Control] = [parts.icon_button(ft.Icons.CONTENT_COPY, _("Copy {what}", what=line.label), copy)] if line.link else []
+    body = ft.Container(
+        words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6)
+    )
+    copier: list[ft.Control] = (
+        [parts.icon_button(ft.Icons.CONTENT_COPY, _("Copy {what}", what=line.label), copy)] if line.link else []
+    )
     return ft.Row([body, *copier], spacing=4)
 
 
@@ -125,13 +144,19 @@ def _related(shell: Shell, model: RecordViewModel, related: RelatedList) -> ft.C
             return parts.tile(values.title(None, record), "")
         parent = model.shape.title
         return parts.tile(
-            values.title(shape, record), values.joined(*values.summary(shape, record, leave_out=(f"{model.shape.sobject}.{parent}",))), open_record
+            values.title(shape, record),
+            values.joined(*values.summary(shape, record, leave_out=(f"{model.shape.sobject}.{parent}",))),
+            open_record,
         )
 
     async def new() -> None:
         await shell.go(Place("new", related.sobject, given=(Given(related.field or "", model.record_id, model.title),)))
 
     can_create = shape is not None and shape.creatable and related.field is not None
-    add = parts.icon_button(ft.Icons.ADD, _("New {object}", object=shape.label), new) if can_create and shape is not None else None
+    add = (
+        parts.icon_button(ft.Icons.ADD, _("New {object}", object=shape.label), new)
+        if can_create and shape is not None
+        else None
+    )
     records = [r for r in model.related(related.name) if not shell.is_deleted(r.id)]
     return parts.card(related.label, *([line(r) for r in records] or [parts.faint(_("None yet."))]), action=add)

@@ -1,4 +1,6 @@
-"""A record of any object: its fields in Salesforce's groups, an address as one, its related lists, and what one can do with it."""
+"""A record of any object: its fields in Salesforce's groups, an address as one, its related lists, and what one can do
+with it.
+"""
 
 import time
 from collections.abc import Callable
@@ -15,7 +17,10 @@ from ui.shared.state import Live, Screen
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A field as it is shown. `link` opens something: a web page, a phone, a mail program or a map; `parent` is the id of another record."""
+    """A field as it is shown.
+
+    `link` opens something: a web page, a phone, a mail program or a map; `parent` is the id of another record.
+    """
 
     label: str
     text: str
@@ -40,7 +45,14 @@ class Address:
 
 
 class RecordViewModel(Screen):
-    def __init__(self, records: RecordsRepository, drafts: Drafts, shape: SobjectShape, record_id: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        records: RecordsRepository,
+        drafts: Drafts,
+        shape: SobjectShape,
+        record_id: str,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__()
         self._records = records
         self._drafts = drafts
@@ -113,7 +125,13 @@ class RecordViewModel(Screen):
     def actions(self) -> list[Line]:
         """What one can do with the record at once: call, write, visit."""
         kinds = ("phone", "email", "url")
-        return [line for f in self.shape.fields if f.type in kinds and self.record is not None for line in self._line(f, self.record) if line.link]
+        return [
+            line
+            for f in self.shape.fields
+            if f.type in kinds and self.record is not None
+            for line in self._line(f, self.record)
+            if line.link
+        ]
 
     def _line(self, field: FieldShape, record: Record) -> list[Line]:
         given = record.fields.get(field.name)
@@ -148,7 +166,13 @@ def _address_line(address: Address, record: Record) -> list[Line]:
     street = address.fields[0].label
     label = street.removesuffix(" Street") if street != "Street" else street
     # Source: Google Maps URLs, "Search"; every phone and browser opens it in its map.
-    return [Line(label, "\n".join(rows), link=f"https://www.google.com/maps/search/?api=1&query={quote_plus(', '.join(rows))}")]
+    return [
+        Line(
+            label,
+            "\n".join(rows),
+            link=f"https://www.google.com/maps/search/?api=1&query={quote_plus(', '.join(rows))}",
+        )
+    ]
 
 
 def _link(kind: str, text: str) -> str:

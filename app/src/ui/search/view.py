@@ -19,7 +19,8 @@ def Search(shell: Shell, model: SearchViewModel) -> ft.Control:
         await model.type(event.control.value)
 
     box = ft.TextField(
-        label=_("Search everything"), value=model.text, prefix_icon=ft.Icons.SEARCH, border_radius=28, autofocus=True, autocorrect=False,
+        label=_("Search everything"), value=model.text, prefix_icon=ft.Icons.SEARCH, border_radius=28, autofocus=True,
+        autocorrect=False,
         on_change=typed,
     )  # fmt: skip
     rows: list[ft.Control] = [parts.field(box)]
@@ -38,7 +39,13 @@ def Search(shell: Shell, model: SearchViewModel) -> ft.Control:
 
 def _recent(model: SearchViewModel) -> list[ft.Control]:
     if not model.recent:
-        return [ft.Container(parts.faint(_("Names, companies, e-mail addresses, phone numbers …")), alignment=ft.Alignment.CENTER, padding=32)]
+        return [
+            ft.Container(
+                parts.faint(_("Names, companies, e-mail addresses, phone numbers …")),
+                alignment=ft.Alignment.CENTER,
+                padding=32,
+            )
+        ]
 
     def line(text: str) -> ft.Control:
         async def again() -> None:
@@ -54,7 +61,9 @@ def _found(shell: Shell, model: SearchViewModel, hits: tuple[Hit, ...]) -> list[
     for sobject in dict.fromkeys(hit.sobject for hit in hits):
         shape = shell.catalogue.shape(sobject)
         if shape is not None:
-            cards.append(parts.card(shape.label_plural, *(_line(shell, model, hit) for hit in hits if hit.sobject == sobject)))
+            cards.append(
+                parts.card(shape.label_plural, *(_line(shell, model, hit) for hit in hits if hit.sobject == sobject))
+            )
     return cards
 
 

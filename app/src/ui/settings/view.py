@@ -23,7 +23,13 @@ def SettingsPage(_shell: Shell, model: SettingsViewModel) -> ft.Control:
     ft.use_effect(look, [])
     cards = [parts.card(_("Look"), _themes(model)), parts.card(_("Language"), _languages(model))]
     if can_lock:
-        cards.append(parts.card(_("App lock"), _lock(model), parts.faint(_("Asks for your face, finger or code when the app is opened."))))
+        cards.append(
+            parts.card(
+                _("App lock"),
+                _lock(model),
+                parts.faint(_("Asks for your face, finger or code when the app is opened.")),
+            )
+        )
     return parts.content(*cards, width=640)
 
 
@@ -44,7 +50,9 @@ def _languages(model: SettingsViewModel) -> ft.Control:
     return _radios([("system", _("As this device")), *LANGUAGES.items()], model.value.language or "system", choose)
 
 
-def _radios(choices: list[tuple[str, str]], chosen: str, choose: Callable[[ft.Event[ft.RadioGroup]], Awaitable[None]]) -> ft.Control:
+def _radios(
+    choices: list[tuple[str, str]], chosen: str, choose: Callable[[ft.Event[ft.RadioGroup]], Awaitable[None]]
+) -> ft.Control:
     radios = [ft.Container(ft.Radio(value=value, label=words), height=theme.TARGET) for value, words in choices]
     return ft.RadioGroup(ft.Column([*radios], spacing=0, tight=True), value=chosen, on_change=choose)
 
@@ -53,4 +61,6 @@ def _lock(model: SettingsViewModel) -> ft.Control:
     async def switched(event: ft.Event[ft.Switch]) -> None:
         await model.choose(lock=bool(event.control.value))
 
-    return ft.Container(ft.Switch(label=_("Lock this app"), value=model.value.lock, on_change=switched), height=theme.TARGET)
+    return ft.Container(
+        ft.Switch(label=_("Lock this app"), value=model.value.lock, on_change=switched), height=theme.TARGET
+    )

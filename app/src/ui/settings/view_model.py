@@ -19,7 +19,10 @@ class LockingDevice(Protocol):
 
 
 class SettingsViewModel(State):
-    """`chosen` is called after each choice, before anything is painted. `languages` are the device's, as BCP 47 tags."""
+    """`chosen` is called after each choice, before anything is painted.
+
+    `languages` are the device's, as BCP 47 tags.
+    """
 
     def __init__(self, settings: SettingsRepository, device: LockingDevice, languages: list[str]) -> None:
         super().__init__()
@@ -38,7 +41,9 @@ class SettingsViewModel(State):
         return kept is not None
 
     async def lock(self, *, known: bool) -> None:
-        """Locks the app where the person wants that; where nobody knows (`known`) whether they do, wherever it can be locked."""
+        """Locks the app where the person wants that; where nobody knows (`known`) whether they do, wherever it can be
+        locked.
+        """
         if not known:
             try:
                 self.value = replace(self.value, lock=await self._device.can_lock())
@@ -57,7 +62,9 @@ class SettingsViewModel(State):
         """Whether this device can ask for a face, a finger or a code."""
         return await self._device.can_lock()
 
-    async def choose(self, *, theme: Theme | None = None, language: str | None = None, lock: bool | None = None) -> None:
+    async def choose(
+        self, *, theme: Theme | None = None, language: str | None = None, lock: bool | None = None
+    ) -> None:
         """Does what the person chose, and keeps it where the device does."""
         given: dict[str, Any] = {"theme": theme, "language": language, "lock": lock}
         given = {name: value for name, value in given.items() if value is not None}

@@ -47,8 +47,12 @@ class Catalogue(State):
         return next((shape for shape in self.shapes if shape.sobject == sobject), None)
 
     def shape_of_id(self, record_id: str) -> SobjectShape | None:
-        """The object of a record, by what its id begins with; None when the user may not see it or it is not one of the app's."""
-        return next((shape for shape in self.shapes if shape.key_prefix and record_id.startswith(shape.key_prefix)), None)
+        """The object of a record, by what its id begins with; None when the user may not see it or it is not one of the
+        app's.
+        """
+        return next(
+            (shape for shape in self.shapes if shape.key_prefix and record_id.startswith(shape.key_prefix)), None
+        )
 
     def salesforce_page(self, sobject: str, record_id: str) -> str:
         """The address of a record on Salesforce's own pages."""

@@ -11,8 +11,8 @@ from typing import Any
 def watch(session: Any, failed: Callable[[BaseException], None]) -> None:
     """Gives `failed` each exception that an event handler, an effect or a task of a Flet session lets through.
 
-    Flet itself would end the session, with a traceback on the screen: each of its ways there calls `Session.error` from within the
-    `except` that caught the exception.
+    Flet itself would end the session, with a traceback on the screen: each of its ways there calls `Session.error` from
+    within the `except` that caught the exception.
     """
 
     def error(_message: str) -> None:
@@ -39,5 +39,8 @@ def _without_text(record: logging.LogRecord) -> bool:
 
 def report(error: BaseException) -> None:
     """Where an exception came from, on the console: its text may hold what no log should."""
-    places = [f"  {frame.filename.rpartition('/src/')[2]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    places = [
+        f"  {frame.filename.rpartition('/src/')[2]}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
     print(type(error).__name__, *places, sep="\n", file=sys.stderr)

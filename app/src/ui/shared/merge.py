@@ -17,17 +17,25 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`changes` are what is still to be saved over their version; `taken` the fields in which theirs has moved on and mine has not."""
+    """`changes` are what is still to be saved over their version; `taken` the fields in which theirs has moved on and
+    mine has not.
+    """
 
     changes: dict[str, FieldValue]
     conflicts: tuple[Conflict, ...]
     taken: tuple[str, ...]
 
 
-def merge(seen: Mapping[str, FieldValue], changes: Mapping[str, FieldValue], theirs: Mapping[str, FieldValue]) -> Merged:
-    """Field by field: different fields go together, the same value is no conflict, the same field with two values is one."""
+def merge(
+    seen: Mapping[str, FieldValue], changes: Mapping[str, FieldValue], theirs: Mapping[str, FieldValue]
+) -> Merged:
+    """Field by field: different fields go together, the same value is no conflict, the same field with two values is
+    one.
+    """
     conflicts = tuple(
-        Conflict(name, mine, theirs.get(name)) for name, mine in changes.items() if theirs.get(name) != seen.get(name) and theirs.get(name) != mine
+        Conflict(name, mine, theirs.get(name))
+        for name, mine in changes.items()
+        if theirs.get(name) != seen.get(name) and theirs.get(name) != mine
     )
     in_conflict = {c.field for c in conflicts}
     still = {name: mine for name, mine in changes.items() if name not in in_conflict and theirs.get(name) != mine}

@@ -58,7 +58,9 @@ def columns(items: list[tuple[ft.Control, bool]], count: int, *, spacing: int = 
 
 
 def heading_text(text: str) -> ft.Control:
-    return ft.Semantics(content=ft.Text(text, theme_style=ft.TextThemeStyle.TITLE_MEDIUM, weight=ft.FontWeight.W_600), header=True)
+    return ft.Semantics(
+        content=ft.Text(text, theme_style=ft.TextThemeStyle.TITLE_MEDIUM, weight=ft.FontWeight.W_600), header=True
+    )
 
 
 def big_heading(text: str) -> ft.Control:
@@ -72,7 +74,9 @@ def faint(text: str, *, size: int | None = None) -> ft.Control:
 def avatar(name: str, radius: int = 20) -> ft.Control:
     """A letter or two in a circle; the name itself stands beside it."""
     color = theme.AVATARS[sum(map(ord, name)) % len(theme.AVATARS)]
-    circle = ft.CircleAvatar(content=ft.Text(initials(name), size=radius * 0.7, color="#FFFFFF"), bgcolor=color, radius=radius)
+    circle = ft.CircleAvatar(
+        content=ft.Text(initials(name), size=radius * 0.7, color="#FFFFFF"), bgcolor=color, radius=radius
+    )
     return ft.Semantics(content=circle, exclude_semantics=True)
 
 
@@ -86,7 +90,10 @@ def tile(
     selected: bool = False,
     key: str | None = None,
 ) -> ft.ListTile:
-    """One line of a list. It is made of few controls (its look is the theme's): a list is painted as fast as they are few."""
+    """One line of a list.
+
+    It is made of few controls (its look is the theme's): a list is painted as fast as they are few.
+    """
     return ft.ListTile(
         key=key,
         title=ft.Text(title, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
@@ -100,7 +107,9 @@ def tile(
 
 
 def field(control: ft.TextField) -> ft.Control:
-    """A text field whose text assistive technology reads in the browser before anybody was in it (app/web/start/values.js)."""
+    """A text field whose text assistive technology reads in the browser before anybody was in it
+    (app/web/start/values.js).
+    """
     return ft.Semantics(content=control, identifier=_read_out(control.value))
 
 
@@ -109,22 +118,36 @@ def _read_out(text: str) -> str:
 
 
 def choice(control: ft.Dropdown) -> ft.Control:
-    """A drop-down over the whole width; Flutter gives assistive technology neither a name of its own nor what is chosen."""
+    """A drop-down over the whole width; Flutter gives assistive technology neither a name of its own nor what is
+    chosen.
+    """
     control.expand = True
     chosen = next((o.text or "" for o in control.options if control.value and o.key == control.value), "")
     name = f"{control.label}: {chosen}" if chosen and not control.editable else str(control.label)
-    return ft.Semantics(content=ft.Row([control]), label=name, container=True, identifier=_read_out(chosen) if control.editable else None)
+    return ft.Semantics(
+        content=ft.Row([control]),
+        label=name,
+        container=True,
+        identifier=_read_out(chosen) if control.editable else None,
+    )
 
 
 def menu(icon: ft.IconData, name: str, items: list[ft.PopupMenuItem]) -> ft.Control:
     """A button that is only a picture, and opens a menu."""
-    picture = ft.Container(named_icon(icon, name), width=theme.TARGET, height=theme.TARGET, alignment=ft.Alignment.CENTER)
+    picture = ft.Container(
+        named_icon(icon, name), width=theme.TARGET, height=theme.TARGET, alignment=ft.Alignment.CENTER
+    )
     return ft.PopupMenuButton(items=items, content=picture, tooltip="")
 
 
 def icon_button(icon: ft.IconData, name: str, action: Action) -> ft.IconButton:
     """A button that is only a picture."""
-    return ft.IconButton(named_icon(icon, name), tooltip=name, on_click=action, size_constraints=ft.BoxConstraints(min_width=48, min_height=48))
+    return ft.IconButton(
+        named_icon(icon, name),
+        tooltip=name,
+        on_click=action,
+        size_constraints=ft.BoxConstraints(min_width=48, min_height=48),
+    )
 
 
 def named_icon(icon: ft.IconData, name: str) -> ft.Icon:
@@ -149,7 +172,11 @@ def skeleton_tiles(count: int = 8) -> ft.Control:
     circle = ft.Container(width=40, height=40, border_radius=20, bgcolor=ft.Colors.SURFACE_CONTAINER_HIGHEST)
     rows = [
         ft.Container(
-            ft.Row([circle, ft.Column([skeleton_line(180), skeleton_line(120, 12)], spacing=8, tight=True)], spacing=16), height=64, padding=8
+            ft.Row(
+                [circle, ft.Column([skeleton_line(180), skeleton_line(120, 12)], spacing=8, tight=True)], spacing=16
+            ),
+            height=64,
+            padding=8,
         )
         for _n in range(count)
     ]

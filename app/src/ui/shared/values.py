@@ -38,12 +38,17 @@ def _plain_spaces(text: str) -> str:
 
 
 def money(amount: float, currency: str = "") -> str:
-    """A short amount: $1.9M, 320K, 950; as the language shortens numbers. `currency` is an ISO 4217 code, "" when it is not known."""
+    """A short amount: $1.9M, 320K, 950; as the language shortens numbers.
+
+    `currency` is an ISO 4217 code, "" when it is not known.
+    """
     locale_ = _locale()
     short = format_compact_decimal(amount, locale=locale_, fraction_digits=1)
     if not any(c.isalpha() for c in short):  # German writes thousands in full
         return whole_money(round(amount), currency) if currency else number(amount, 0)
-    return _plain_spaces(format_compact_currency(amount, currency, locale=locale_, fraction_digits=1) if currency else short)
+    return _plain_spaces(
+        format_compact_currency(amount, currency, locale=locale_, fraction_digits=1) if currency else short
+    )
 
 
 def whole_money(amount: float, currency: str) -> str:
@@ -60,7 +65,8 @@ def sign(currency: str) -> str:
 
 def number(value: float, scale: int = 2) -> str:
     """A number with at most that many decimals, grouped as the locale does."""
-    whole, places = _locale().decimal_formats[None].pattern.partition(".")[0], "#" * max(0, min(scale, 6))  # India groups by two
+    whole = _locale().decimal_formats[None].pattern.partition(".")[0]  # India groups by two
+    places = "#" * max(0, min(scale, 6))
     return _plain_spaces(format_decimal(value, format=f"{whole}.{places}" if places else whole, locale=_locale()))
 
 
@@ -140,8 +146,8 @@ def fields_of(shape: SobjectShape) -> Mapping[str, FieldShape]:
 
 
 def label_of(field: FieldShape) -> str:
-    """What a field is called on the screen. Salesforce calls a standard reference after the id that it holds, in the user's language
-    ("Account ID", "Account-ID", "取引先 ID"), where people read a name."""
+    """What a field is called on the screen. Salesforce calls a standard reference after the id that it holds, in the
+    user's language ("Account ID", "Account-ID", "取引先 ID"), where people read a name."""
     return re.sub(r"[ -]?ID$", "", field.label) or field.label if field.type == "reference" else field.label
 
 
@@ -188,8 +194,8 @@ def as_text(field: FieldShape, given: FieldValue) -> str:
 
 
 def as_value(field: FieldShape, text: str) -> FieldValue:
-    """What a person entered into a form, as Salesforce takes it; None when they entered nothing. Raises ValueError when it is not of the
-    field's kind."""
+    """What a person entered into a form, as Salesforce takes it; None when they entered nothing. Raises ValueError when
+    it is not of the field's kind."""
     text = text.strip()
     if field.type == "boolean":
         return text == "true"
@@ -209,7 +215,9 @@ def short_day(iso: str) -> str:
     except ValueError:
         return iso
     pattern = _locale().date_formats["short"].pattern
-    return format_date(on, pattern if "yyyy" in pattern else pattern.replace("yy", "y").replace("yyy", "y"), locale=_locale())
+    return format_date(
+        on, pattern if "yyyy" in pattern else pattern.replace("yy", "y").replace("yyy", "y"), locale=_locale()
+    )
 
 
 def short_moment(iso: str) -> str:
@@ -252,8 +260,8 @@ def as_date(text: str) -> str | None:
 
 
 def as_moment(text: str) -> str | None:
-    """What a person typed as a date and a time of this device's clock, in ISO 8601 and UTC; None when it is none. A time in ISO 8601
-    with its own offset is taken at that."""
+    """What a person typed as a date and a time of this device's clock, in ISO 8601 and UTC; None when it is none. A
+    time in ISO 8601 with its own offset is taken at that."""
     try:
         exact = datetime.fromisoformat(text.strip())
     except ValueError:

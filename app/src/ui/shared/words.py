@@ -19,7 +19,8 @@ class _Words:
         self.language = "en"
         self.locale = "en_US"
         self.translations: gettext.NullTranslations = gettext.NullTranslations()
-        self.read: dict[str, gettext.NullTranslations] = {}  # a language is read once: the browser's app may start without its files
+        # A language is read once: the browser's app may start without its files.
+        self.read: dict[str, gettext.NullTranslations] = {}
 
 
 _words = _Words()
@@ -28,15 +29,19 @@ _words = _Words()
 def use_language(tags: list[str]) -> str:
     """Speaks the first of these languages (BCP 47 tags) that there is a catalogue for, else English; returns it.
 
-    Any text may be among them. Numbers and dates are written as that language writes them in the tag's region: words and formats
-    belong together, so a Brazilian who reads English finds the dates of English outside America.
+    Any text may be among them. Numbers and dates are written as that language writes them in the tag's region: words
+    and formats belong together, so a Brazilian who reads English finds the dates of English outside America.
     """
-    read = [(parts[1].lower(), (parts[2] or "").upper()) for tag in tags if (parts := _TAG.fullmatch(tag.replace("_", "-")))]
+    read = [
+        (parts[1].lower(), (parts[2] or "").upper()) for tag in tags if (parts := _TAG.fullmatch(tag.replace("_", "-")))
+    ]
     elsewhere = ("en", read[0][1] if read else "")
     _words.language, region = next((r for r in read if r[0] in LANGUAGES), elsewhere)
     _words.locale = _nearest(_words.language, region)
     if _words.language not in _words.read:
-        _words.read[_words.language] = gettext.translation("app", _FOLDER, [_words.language], fallback=_words.language == "en")
+        _words.read[_words.language] = gettext.translation(
+            "app", _FOLDER, [_words.language], fallback=_words.language == "en"
+        )
     _words.translations = _words.read[_words.language]
     return _words.language
 

@@ -13,13 +13,23 @@ from ui.sign_in.view_model import SignInViewModel
 @ft.component
 def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
     use(model)
-    logo = ft.Container(ft.Icon(ft.Icons.CLOUD_DONE, size=40, color=ft.Colors.ON_PRIMARY), bgcolor=ft.Colors.PRIMARY, border_radius=24, padding=20)
+    logo = ft.Container(
+        ft.Icon(ft.Icons.CLOUD_DONE, size=40, color=ft.Colors.ON_PRIMARY),
+        bgcolor=ft.Colors.PRIMARY,
+        border_radius=24,
+        padding=20,
+    )
     rows: list[ft.Control] = [
         ft.Row([ft.Semantics(content=logo, exclude_semantics=True)], alignment=ft.MainAxisAlignment.CENTER),
         ft.Semantics(
-            content=ft.Text(_("Salesforce Sample"), theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER), header=True
+            content=ft.Text(
+                _("Salesforce Sample"), theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER
+            ),
+            header=True,
         ),
-        ft.Text(_("Your accounts, wherever you are"), text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT),
+        ft.Text(
+            _("Your accounts, wherever you are"), text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT
+        ),
         *_notes(shell, model),
     ]
     if model.options is not None:
@@ -43,11 +53,21 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
     elif model.ended is not None:
         notes.append(parts.note(_(model.ended.error.message)))
     if model.refused:
-        notes.append(parts.note(_("This browser keeps nothing, so a sign-in cannot come back here. Allow this site to keep data, then try again.")))
+        notes.append(
+            parts.note(
+                _(
+                    "This browser keeps nothing, so a sign-in cannot come back here. Allow this site to keep data, then"
+                    " try again."
+                )
+            )
+        )
     if session.erased is not None:
         told = _("This app has erased your data and given up its access to your Salesforce.")
         if not session.erased.revoked_at_salesforce:
-            told = _("This app has erased your data. Salesforce did not answer: remove the app under Settings › Connections in Salesforce too.")
+            told = _(
+                "This app has erased your data. Salesforce did not answer: remove the app under Settings › Connections"
+                " in Salesforce too."
+            )
         receipt = _("Receipt: {receipt}", receipt=session.erased.receipt[:12]) if session.erased.receipt else ""
         notes.append(parts.note(f"{told} {receipt}".strip(), kind="calm"))
     return notes
@@ -59,7 +79,15 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
     rows: list[ft.Control] = []
     if model.ended is not None and model.ended.by_one_tap:
         name = model.ended.user.name
-        rows.append(ft.FilledButton(_("Go on as {name}", name=name), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.go_on))
+        rows.append(
+            ft.FilledButton(
+                _("Go on as {name}", name=name),
+                icon=ft.Icons.LOGIN,
+                height=52,
+                disabled=model.leaving,
+                on_click=model.go_on,
+            )
+        )
     for other in shell.session.others:
 
         async def switch(uid: str = other.uid) -> None:
@@ -76,9 +104,17 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
 
     if len(hosts) > 1:
         options = [ft.DropdownOption(key=h.host, text=h.label) for h in hosts]
-        rows.append(parts.choice(ft.Dropdown(label=_("Sign in at"), value=model.chosen.host, options=options, on_select=choose)))
+        rows.append(
+            parts.choice(ft.Dropdown(label=_("Sign in at"), value=model.chosen.host, options=options, on_select=choose))
+        )
     else:
-        rows.append(ft.Text(_("Sign in at {host}", host=hosts[0].label), text_align=ft.TextAlign.CENTER, color=ft.Colors.ON_SURFACE_VARIANT))
+        rows.append(
+            ft.Text(
+                _("Sign in at {host}", host=hosts[0].label),
+                text_align=ft.TextAlign.CENTER,
+                color=ft.Colors.ON_SURFACE_VARIANT,
+            )
+        )
     if model.asks_my_domain:
         hint = _("for example acme.my.salesforce.com")
         box = ft.TextField(
@@ -86,7 +122,11 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
             error=hint if model.my_domain_wrong else None, on_submit=model.sign_in,
         )  # fmt: skip
         rows.append(parts.field(box))
-    rows.append(ft.FilledButton(_("Sign in with Salesforce"), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in))
+    rows.append(
+        ft.FilledButton(
+            _("Sign in with Salesforce"), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in
+        )
+    )
     if shell.adding:
 
         async def back() -> None:

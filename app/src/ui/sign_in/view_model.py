@@ -16,7 +16,9 @@ _MY_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*")
 class SignInViewModel(Screen):
     """`finish` takes the way back where the device brings it itself."""
 
-    def __init__(self, session: SessionRepository, sign_in: SignInRepository, finish: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, session: SessionRepository, sign_in: SignInRepository, finish: Callable[[str], Awaitable[None]]
+    ) -> None:
         super().__init__()
         self._session = session
         self._sign_in = sign_in
@@ -80,11 +82,18 @@ class SignInViewModel(Screen):
             return
         ended, options = self.ended, self.options
         host = next((h for h in options.login_hosts if h.host == ended.login_host), None)
-        known = next((h for h in options.login_hosts if h.host.startswith("*.") and ended.login_host.endswith(h.host[1:])), options.login_hosts[0])
-        await self._leave(options, host or LoginHost(ended.login_host, ended.login_host, known.scheme), ended.user.username)
+        known = next(
+            (h for h in options.login_hosts if h.host.startswith("*.") and ended.login_host.endswith(h.host[1:])),
+            options.login_hosts[0],
+        )
+        await self._leave(
+            options, host or LoginHost(ended.login_host, ended.login_host, known.scheme), ended.user.username
+        )
 
     async def _leave(self, options: SignInOptions, host: LoginHost, username: str | None) -> None:
-        route = self.ended.route if self.ended is not None else self._session.route if self._session.user is None else "/"
+        route = (
+            self.ended.route if self.ended is not None else self._session.route if self._session.user is None else "/"
+        )
         self.leaving, self.refused, self._session.failed = True, False, None
         self.changed()
         try:
