@@ -34,6 +34,7 @@ _HTTP_STATUS = {
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _ADDRESS = 45  # characters of the longest
 _NO_HEADERS: Mapping[str, str] = {}
+_LONGEST = 2**63
 _LONG = ("type.googleapis.com/google.protobuf.Int64Value", "type.googleapis.com/google.protobuf.UInt64Value")
 
 
@@ -45,8 +46,11 @@ def call_name(path: str, function: str) -> str:
 async def read_request(call: Call[Q, Any], request: Request) -> Q:
     """The call's own request out of `data`.
 
-    Raises RefusedRequest; a body that is too large, or slow, is not read to its end.
+    Raises RefusedRequest; a body that is too large, slow or of another type is not read to its end.
     """
+    # Of another type a page of any origin may send a body without a preflight.
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, "The Content-Type is application/json.")
     data = _parsed(await _body(request, MAX_PUBLIC_BODY if call.public else MAX_BODY))
     try:
         return decode(call.request, {} if data is None else data)
@@ -76,8 +80,8 @@ def _parsed(body: bytes) -> object:
         value: object = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "The body is not JSON.") from None
-    if not isinstance(value, dict) or "data" not in value:
-        raise RefusedRequest(Reason.MALFORMED_REQUEST, 'The body is {"data": …}.')
+    if not isinstance(value, dict) or cast(dict[str, object], value).keys() != {"data"}:
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, 'The body is {"data": …} and has no other fields.')
     return _plain(cast(dict[str, object], value)["data"])
 
 
@@ -111,12 +115,21 @@ def error(refused: CallError) -> Response:
     return _json(body, _HTTP_STATUS[refused.status], {} if wait is None else {"Retry-After": str(wait)})
 
 
+def as_asked(request: Request, answer: Response) -> Response:
+    """The answer as the client takes it: as an event for an SDK's `stream()`, which else waits for ever."""
+    if "text/event-stream" not in request.headers.get("accept", "").lower():
+        return answer
+    headers = {k: v for k, v in answer.headers.items() if k not in ("content-type", "content-length")}
+    event = b"data: " + bytes(answer.body) + b"\n\n"
+    return Response(event, answer.status_code, headers=headers, media_type="text/event-stream")
+
+
 def _json(body: Mapping[str, Any], status: int, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
     return Response(msgspec.json.encode(body), status, headers={**_HEADERS, **headers}, media_type="application/json")
 
 
 def _plain(value: object, depth: int = 0) -> object:
-    """Unwraps the 64-bit numbers that the iOS and Android SDKs send as objects with a type."""
+    """The value with the 64-bit numbers unwrapped that the iOS and Android SDKs send as objects with a type."""
     if depth > 32:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "The data is nested too deeply.")
     if isinstance(value, dict):
@@ -129,4 +142,6 @@ def _plain(value: object, depth: int = 0) -> object:
         return {k: _plain(v, depth + 1) for k, v in named.items()}
     if isinstance(value, list):
         return [_plain(v, depth + 1) for v in cast(list[object], value)]
+    if isinstance(value, int) and not -_LONGEST <= value < _LONGEST:
+        raise RefusedRequest(Reason.MALFORMED_REQUEST, "A number has more than 64 bits.")
     return value

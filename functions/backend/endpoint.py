@@ -64,7 +64,8 @@ class Endpoint:
             telemetry.span(f"{function}/{shown}", "server", parent=parent, rpc__method=shown) as span,
             telemetry.logged_as(span.context or parent),
         ):
-            return self._origins.open(request, await self._answered(route, request, shown, span))
+            answer = callable_protocol.as_asked(request, await self._answered(route, request, shown, span))
+            return self._origins.open(request, answer)
 
     async def _answered(self, route: Route | None, request: Request, shown: str, span: telemetry.span) -> Response:
         started = time.perf_counter()

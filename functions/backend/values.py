@@ -74,6 +74,9 @@ class KeptText:
     at: datetime
 
 
+CLOCK_SKEW_SECONDS = 60  # by which Google's clock may differ from this one; the most that firebase-admin takes
+
+
 class Clock(Protocol):
     """Time, handed in so that a test can hold it."""
 

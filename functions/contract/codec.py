@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 T = TypeVar("T")
 _PLAIN = (str, bool, int, float)
+_EXACT = 2**53 - 1  # up to here a double holds every whole number
 _SCALARS = frozenset((*_PLAIN, type(None)))
 
 
@@ -107,6 +108,8 @@ def _decode_mapping(inner: Any, value: object, at: str, lenient: bool) -> object
 def _decode_plain(shape: Any, value: object, at: str, _lenient: bool) -> object:
     if shape is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if shape is int and isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)  # Swift and JavaScript write a whole double as 25.0
     # A bool is an int in Python, not on the wire.
     if shape in _PLAIN and isinstance(value, shape) and (shape is bool or not isinstance(value, bool)):
         return value

@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 from cachetools import TLRUCache
 
+from backend.values import CLOCK_SKEW_SECONDS
 from contract.errors import Misconfigured, Reason, RefusedRequest
 
 _ISSUER = "https://firebaseappcheck.googleapis.com/"
@@ -57,7 +58,13 @@ class AppCheck:
             key = self._keys.get_signing_key_from_jwt(token)
             options: Any = {"require": ["exp", "iat", "aud", "iss", "sub"]}
             return jwt.decode(
-                token, key, algorithms=["RS256"], audience=self._audience, issuer=self._issuers, options=options
+                token,
+                key,
+                algorithms=["RS256"],
+                audience=self._audience,
+                issuer=self._issuers,
+                options=options,
+                leeway=CLOCK_SKEW_SECONDS,
             )
         except jwt.PyJWKClientConnectionError:
             raise Misconfigured(Reason.INTERNAL) from None

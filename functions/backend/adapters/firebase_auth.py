@@ -16,7 +16,7 @@ from cachetools import TLRUCache
 from firebase_admin import auth, exceptions
 
 from backend import telemetry
-from backend.values import Caller, Uid
+from backend.values import CLOCK_SKEW_SECONDS, Caller, Uid
 from contract.errors import Misconfigured, Reason, SessionInvalid
 
 _MAX_VERIFIED = 10_000
@@ -47,7 +47,7 @@ class FirebaseAuth:
             return known[0]
         try:
             with telemetry.span("verify ID token"):
-                claims = cast(dict[str, Any], await asyncio.to_thread(auth.verify_id_token, id_token, app=self._app))
+                claims = await asyncio.to_thread(self._claims, id_token)
         except auth.ExpiredIdTokenError:
             raise SessionInvalid(Reason.ID_TOKEN_EXPIRED) from None
         except auth.CertificateFetchError:
@@ -57,6 +57,10 @@ class FirebaseAuth:
         caller = Caller(Uid(claims["uid"]), str(claims.get("device") or ""))
         self._verified[key] = (caller, float(claims["exp"]))
         return caller
+
+    def _claims(self, id_token: str) -> dict[str, Any]:
+        skew = CLOCK_SKEW_SECONDS
+        return cast(dict[str, Any], auth.verify_id_token(id_token, app=self._app, clock_skew_seconds=skew))
 
     async def custom_token(self, caller: Caller) -> str:
         """A token for signInWithCustomToken, valid for an hour. Raises Misconfigured when the account may not sign."""

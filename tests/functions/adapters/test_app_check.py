@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from backend.adapters.app_check import AppCheck, AppCheckGate
+from backend.values import CLOCK_SKEW_SECONDS
 from contract.errors import Misconfigured, Reason, RefusedRequest
 
 PROJECT, NUMBER = "a-project", "123456789012"
@@ -91,12 +92,20 @@ async def test_a_good_token_is_verified_once(app_check: AppCheck, keys: KeyServe
     assert keys.asked == 1
 
 
+@pytest.mark.parametrize("seconds", [2, 55])
+async def test_a_clock_that_is_behind_or_ahead_of_googles(app_check: AppCheck, seconds: int) -> None:
+    now = int(time.time())
+    assert await app_check.verify(token(iat=now + seconds))
+    assert await app_check.verify(token(iat=now - 3600, exp=now - seconds))
+
+
 BAD: dict[str, Callable[[], str]] = {
     "of another app": lambda: token(sub=f"1:{NUMBER}:web:ffff"),
     "of another project": lambda: token(aud=["projects/999", "projects/other"]),
     "by another issuer": lambda: token(iss="https://firebaseappcheck.googleapis.com/999"),
     "an ID token's issuer": lambda: token(iss=f"https://securetoken.google.com/{PROJECT}"),
-    "expired": lambda: token(exp=int(time.time()) - 1),
+    "expired": lambda: token(exp=int(time.time()) - 90),
+    "from the future": lambda: token(iat=int(time.time()) + 90),
     "without an end": lambda: token(exp=None),
     "without an app": lambda: token(sub=None),
     "signed with another key": lambda: token(key=OTHER_KEY),
@@ -126,7 +135,7 @@ async def test_made_up_keys_do_not_make_us_ask_google_each_time(app_check: AppCh
 
 async def test_an_expired_token_is_refused_although_it_was_good(app_check: AppCheck) -> None:
     ends = int(time.time()) + 2
-    short = token(exp=ends)
+    short = token(iat=ends - 3600, exp=ends - CLOCK_SKEW_SECONDS)
     await app_check.verify(short)
     await asyncio.sleep(max(0.0, ends + 0.01 - time.time()))
     with pytest.raises(RefusedRequest):

@@ -96,6 +96,14 @@ async def test_a_verified_token_is_known_until_it_expires(auth: FirebaseAuth, mo
         await auth.verify(good)
 
 
+@pytest.mark.parametrize("seconds", [1, 55])
+async def test_a_clock_that_is_behind_firebases_ends_no_session(auth: FirebaseAuth, seconds: int) -> None:
+    ahead = int(time.time()) + seconds
+    assert (await auth.verify(token(iat=ahead, auth_time=ahead))).uid == "00D_005"
+    late = int(time.time()) - seconds
+    assert (await auth.verify(token(iat=late - 3600, auth_time=late - 3600, exp=late))).uid == "00D_005"
+
+
 async def test_an_expired_token(auth: FirebaseAuth) -> None:
     now = int(time.time())
     with pytest.raises(SessionInvalid) as refused:
@@ -112,7 +120,7 @@ async def test_an_expired_token(auth: FirebaseAuth) -> None:
         lambda: token(aud="another-project"),
         lambda: token(iss="https://securetoken.google.com/another-project"),
         lambda: token(sub=""),
-        lambda: token(iat=int(time.time()) + 3600),
+        lambda: token(iat=int(time.time()) + 120),
         lambda: token()[:-4] + "AAAA",
         lambda: "garbage",
         lambda: "a.b.c",
