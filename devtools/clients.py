@@ -57,6 +57,13 @@ def hidden(page: str) -> dict[str, str]:
     }
 
 
+def _action(page: str) -> str:
+    """Where a form goes."""
+    found = re.search(r'<form method="post" action="([^"]*)">', page)
+    assert found, "there is no form"
+    return unescape(found[1])
+
+
 def log_in(org_url: str, username: str = SALES, *, answer: str = "allow", **changes: str) -> httpx.Response:
     """Walks through the org's login and consent pages; returns the redirect back to the app."""
     verifier = changes.pop("verifier", secrets.token_urlsafe(48))
@@ -75,10 +82,10 @@ def _walk(address: str, username: str, answer: str) -> httpx.Response:
     parts = urlsplit(address)
     with loopback.Client(base_url=f"{parts.scheme}://{parts.netloc}") as browser:
         page = browser.get(address)
-        page = browser.post("/login", data={**hidden(page.text), "username": username, "pw": PASSWORD})
+        page = browser.post(_action(page.text), data={**hidden(page.text), "username": username, "pw": PASSWORD})
         page = browser.get(page.headers["location"])
         if page.status_code == 200:
-            page = browser.post("/consent", data={**hidden(page.text), "answer": answer})
+            page = browser.post(_action(page.text), data={**hidden(page.text), "answer": answer})
         return page
 
 

@@ -34,6 +34,7 @@ from localorg.rest import (
     resources,
     ui_api,
 )
+from localorg.settings import SITE
 from localorg.web import Json
 
 
@@ -75,7 +76,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
     app = Starlette(
         routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)]
     )
-    return _single_slashes(remembered(app, org.recent, log))
+    return _single_slashes(remembered(_site(app), org.recent, log))
 
 
 def _data_routes(org: Org) -> list[BaseRoute]:
@@ -87,6 +88,24 @@ def _data_routes(org: Org) -> list[BaseRoute]:
 def rest_routes(org: Org) -> list[BaseRoute]:
     """Every route of the APIs, for the table of docs/localorg.md."""
     return [*_data_routes(org), *composite.routes(org, Router())]
+
+
+_IN_SITE = re.compile(rf"/{SITE}(/services/oauth2/.*|/login|/consent)")
+
+
+def _site(app: ASGIApp) -> ASGIApp:
+    """Below the path of the org's site of Experience Cloud stand its own sign-in and token endpoints.
+
+    Source: Salesforce Help, "OAuth 2.0 Web Server Flow", authorization and token endpoints of a site.
+    """
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        inside = _IN_SITE.fullmatch(str(scope.get("path", "")))
+        if inside is not None:
+            scope = {**scope, "path": inside[1], "raw_path": inside[1].encode(), "localorg.site": SITE}
+        await app(scope, receive, send)
+
+    return wrapped
 
 
 def _single_slashes(app: ASGIApp) -> ASGIApp:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_CALLBACKS = ("http://127.0.0.1:5000/oauth/callback", "http://127.0.0.1:5999/callback")
+SITE = "customers"  # the path of the org's site of Experience Cloud
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # the demo app's; it opens nothing but this org
 PASSWORD = "localorg1"

@@ -1,11 +1,18 @@
 """Which hosts are Salesforce's. Codes, secrets and tokens go to these and to no other."""
 
+import re
 from urllib.parse import urljoin, urlsplit
 
 from contract.errors import Misconfigured, Reason
 
 # My Domains, sandboxes and login pools; government cloud; the service that Alibaba Cloud runs in China.
 _SALESFORCE = (".salesforce.com", ".salesforce.mil", ".sfcrmproducts.cn")
+# Sites of Experience Cloud: Salesforce's servers, the pages of whoever has the org.
+_SITES = ".my.site.com"
+_SITE = re.compile(r"[a-z0-9-]+(?:\.[a-z]+)?\.my\.site\.com")  # the word in between names a kind of sandbox
+_PATH = re.compile(r"[A-Za-z0-9_-]{0,60}")
+PRODUCTION, SANDBOX = "login.salesforce.com", "test.salesforce.com"
+LOOK_UP = "welcome.salesforce.com"  # a page on which people look for their My Domain; it has no token endpoint
 
 
 def is_salesforce(host: str) -> bool:
@@ -13,15 +20,27 @@ def is_salesforce(host: str) -> bool:
     return host.endswith(_SALESFORCE) and all(c.isalnum() or c in "-." for c in host) and host.isascii()
 
 
+def is_login_host(text: str) -> bool:
+    """Whether people may sign in there: a host of Salesforce's, `*.` before one for any, or a site of Experience Cloud
+    with its path, `acme.my.site.com/customers`.
+
+    Whoever has an org may have such a site, so that no pattern covers them.
+    """
+    host, slash, path = text.partition("/")
+    if host.endswith(_SITES):
+        return _SITE.fullmatch(host) is not None and bool(path) == bool(slash) and _PATH.fullmatch(path) is not None
+    return not slash and is_salesforce(host.removeprefix("*."))
+
+
 def is_loopback(host: str) -> bool:
-    """Whether a host, perhaps with a port, is this machine, where only a local org listens."""
-    return host.split(":")[0] in ("127.0.0.1", "localhost")
+    """Whether a host, perhaps with a port and a path, is this machine, where only a local org listens."""
+    return host.partition("/")[0].split(":")[0] in ("127.0.0.1", "localhost")
 
 
 def allows(pattern: str, host: str) -> bool:
     """Whether a login host of the settings covers `host`; `*.my.salesforce.com` covers every My Domain."""
     if not pattern.startswith("*."):
-        return host == pattern
+        return host.lower() == pattern.lower()
     name = host.removesuffix(pattern[1:])
     return (
         name != host and bool(name) and all(c.isalnum() or c in "-." for c in name) and not name.startswith((".", "-"))

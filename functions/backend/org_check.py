@@ -30,7 +30,11 @@ _POLICIES = {
     ),
     Reason.ORG_POLICY: (
         0.0,
-        "are refused by OAuth Policies: Permitted Users, or IP Relaxation (refreshes come from Google's addresses)",
+        "are refused by OAuth Policies: Permitted Users",
+    ),
+    Reason.IP_RESTRICTED: (
+        0.0,
+        "are refused by OAuth Policies: IP Relaxation (refreshes come from Google's addresses)",
     ),
     Reason.ACCESS_REVOKED: (
         0.5,

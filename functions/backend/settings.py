@@ -222,14 +222,20 @@ def _firebase(environment: Mapping[str, str], emulated: bool, wrong: list[str]) 
 
 
 def _login_hosts(text: str, emulated: bool, wrong: list[str]) -> tuple[LoginHost, ...]:
-    """`login.salesforce.com=Production, *.my.salesforce.com=My Domain`"""
+    """`login.salesforce.com=Production, *.my.salesforce.com=My Domain, acme.my.site.com/customers=Customers`"""
     found: list[LoginHost] = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         host, _, label = part.partition("=")
-        host = host.strip().lower()
+        name, slash, path = host.strip().partition("/")
+        host = f"{name.lower()}{slash}{path}"
         local = emulated and hosts.is_loopback(host)
+        if host == hosts.LOOK_UP:
+            wrong.append(
+                f"SALESFORCE_LOGIN_HOSTS: {host} has no token endpoint: name {hosts.PRODUCTION}, {hosts.SANDBOX} or"
+                " *.my.salesforce.com, where people type their My Domain"
+            )
         # Codes and the consumer secret are sent there.
-        if not local and not hosts.is_salesforce(host.removeprefix("*.")):
+        elif not local and not hosts.is_login_host(host):
             wrong.append(f"SALESFORCE_LOGIN_HOSTS: {part!r} is not host=label with a host of Salesforce's")
         else:
             found.append(LoginHost(host, label.strip() or host, "http" if local else "https"))

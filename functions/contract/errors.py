@@ -37,6 +37,7 @@ class Reason(StrEnum):
     LOGIN_HOST_NOT_ALLOWED = "login-host-not-allowed"
     REDIRECT_URI_NOT_ALLOWED = "redirect-uri-not-allowed"
     CODE_REJECTED = "code-rejected"
+    CODE_REJECTED_IN_PRODUCTION = "code-rejected-in-production"
     VERIFIER_REJECTED = "verifier-rejected"
     SIGN_IN_BLOCKED = "sign-in-blocked"
     SIGN_IN_DENIED = "sign-in-denied"
@@ -52,6 +53,9 @@ class Reason(StrEnum):
     ACCESS_STOPPED = "access-stopped"
     IDLE_TOO_LONG = "idle-too-long"
     USER_INACTIVE = "user-inactive"
+    APP_BLOCKED = "app-blocked"
+    APP_NOT_INSTALLED = "app-not-installed"
+    IP_RESTRICTED = "ip-restricted"
     ORG_POLICY = "org-policy"
     TOKENS_UNREADABLE = "tokens-unreadable"
     REFRESH_LOST = "refresh-lost"
@@ -120,6 +124,13 @@ class SignInFailed(CallError):
             "UNAUTHENTICATED",
             "The sign-in took too long or was used before. Please sign in again.",
         ),
+        Reason.CODE_REJECTED_IN_PRODUCTION: (
+            "UNAUTHENTICATED",
+            (
+                "Salesforce did not accept this sign-in. If you used a sandbox, choose Sandbox on the first page and"
+                " sign in again. If not, sign in again."
+            ),
+        ),
         Reason.VERIFIER_REJECTED: ("UNAUTHENTICATED", "The sign-in was started somewhere else. Please sign in again."),
         Reason.SIGN_IN_BLOCKED: ("PERMISSION_DENIED", "Your Salesforce administrator does not allow this app for you."),
         Reason.SIGN_IN_DENIED: ("PERMISSION_DENIED", "You did not allow this app. Sign in again whenever you like."),
@@ -166,13 +177,34 @@ class ConnectionLost(CallError):
             "You have not used this app for 30 days, so Salesforce signed you out. Please sign in again.",
         ),
         Reason.USER_INACTIVE: ("FAILED_PRECONDITION", "Your Salesforce user is not active. Ask your administrator."),
+        Reason.APP_BLOCKED: (
+            "FAILED_PRECONDITION",
+            (
+                "Your company's Salesforce blocks this app. Ask your administrator to unblock it: Setup, Connected"
+                " Apps OAuth Usage."
+            ),
+        ),
+        Reason.APP_NOT_INSTALLED: (
+            "FAILED_PRECONDITION",
+            (
+                "This app is not installed in your company's Salesforce. Ask your administrator to install it: Setup,"
+                " Connected Apps OAuth Usage."
+            ),
+        ),
+        Reason.IP_RESTRICTED: (
+            "FAILED_PRECONDITION",
+            (
+                "Your company's Salesforce takes this app from some networks only. Ask your administrator to relax"
+                " its IP restrictions."
+            ),
+        ),
         Reason.ORG_POLICY: (
             "FAILED_PRECONDITION",
             "Your company's Salesforce does not allow this app. Ask your administrator.",
         ),
         Reason.REFRESH_LOST: (
             "FAILED_PRECONDITION",
-            "Salesforce's answer was lost while your session was renewed. Please sign in again.",
+            "The connection to Salesforce has ended. Sign in again to go on; what you saved is kept.",
         ),
         Reason.TOKENS_UNREADABLE: (
             "FAILED_PRECONDITION",

@@ -101,17 +101,28 @@ async def _authorize(org: Org, request: Request) -> Response:
     start = {"startURL": urlencode(fields)}
     user_id = browser_user(org, request.cookies.get(_COOKIE, ""))
     if user_id is None or "login" in authorization.prompt:
-        return HTMLResponse(pages.login(start, username=authorization.login_hint), headers=_BROWSER)
+        page = pages.login(start, below=_below(request), username=authorization.login_hint)
+        return HTMLResponse(page, headers=_BROWSER)
     if not is_approved(org, authorization.app, user_id, authorization.scope) or "consent" in authorization.prompt:
         user = read(org, org.objects["User"], user_id)
         fields_back = start | {"confirmation": _confirmation(request)}
         return HTMLResponse(
             pages.consent(
-                fields_back, authorization.app.name, str(user["Username"]), tuple(authorization.scope.split())
+                fields_back,
+                _below(request),
+                authorization.app.name,
+                str(user["Username"]),
+                tuple(authorization.scope.split()),
             ),
             headers=_BROWSER,
         )
     return authorization.redirect(code=authorization.issue_code(org, user_id))
+
+
+def _below(request: Request) -> str:
+    """The path of the site at which somebody signs in; "" for the org itself."""
+    site = request.scope.get("localorg.site")
+    return "" if site is None else f"/{site}"
 
 
 async def _login(org: Org, request: Request) -> Response:
@@ -121,12 +132,15 @@ async def _login(org: Org, request: Request) -> Response:
     user_id = check_password(org, username, fields.get("pw", ""))
     if user_id is None:
         because("login_failed", "wrong username or password, or an inactive user")
-        return HTMLResponse(pages.login({"startURL": start}, username=username, failed=True), 200, headers=_BROWSER)
+        page = pages.login({"startURL": start}, below=_below(request), username=username, failed=True)
+        return HTMLResponse(page, 200, headers=_BROWSER)
     again = {name: value for name, value in parse_qsl(start) if name != "prompt"}
     prompt = " ".join(w for w in dict(parse_qsl(start)).get("prompt", "").split() if w != "login")
     if prompt:
         again["prompt"] = prompt
-    response = RedirectResponse(f"/services/oauth2/authorize?{urlencode(again)}", 303, headers=_BROWSER)
+    response = RedirectResponse(
+        f"{_below(request)}/services/oauth2/authorize?{urlencode(again)}", 303, headers=_BROWSER
+    )
     response.set_cookie(_COOKIE, start_browser_session(org, user_id), httponly=True, samesite="lax", path="/")
     return response
 

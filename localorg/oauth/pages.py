@@ -18,8 +18,8 @@ _SCOPES = {
 }
 
 
-def login(fields: Mapping[str, str], *, username: str = "", failed: bool = False) -> str:
-    """The login page; `fields` come back with the form."""
+def login(fields: Mapping[str, str], *, below: str = "", username: str = "", failed: bool = False) -> str:
+    """The login page; `fields` come back with the form, to the org or `below` its site."""
     error = (
         '<p class="error" role="alert">Please check your username and password. If you still can\'t log in, contact your Salesforce administrator.</p>'
         if failed
@@ -27,7 +27,7 @@ def login(fields: Mapping[str, str], *, username: str = "", failed: bool = False
     )
     return page(
         "Login | Local Org",
-        f"""<h1>Log in</h1>{error}<form method="post" action="/login">{_hidden(fields)}
+        f"""<h1>Log in</h1>{error}<form method="post" action="{below}/login">{_hidden(fields)}
 <label for="username">Username</label><input id="username" name="username" type="email" autocomplete="username" value="{escape(username)}" required autofocus>
 <label for="password">Password</label><input id="password" name="pw" type="password" autocomplete="current-password" required>
 <button id="Login" type="submit">Log In</button></form>
@@ -35,13 +35,13 @@ def login(fields: Mapping[str, str], *, username: str = "", failed: bool = False
     )
 
 
-def consent(fields: Mapping[str, str], app: str, user: str, scopes: tuple[str, ...]) -> str:
+def consent(fields: Mapping[str, str], below: str, app: str, user: str, scopes: tuple[str, ...]) -> str:
     """The consent page: what the app asks for, Allow or Deny."""
     items = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(_SCOPES.get(s, s) for s in scopes))
     return page(
         "Allow Access? | Local Org",
         f"""<h1>Allow Access?</h1><p><strong>{escape(app)}</strong> is asking to:</p><ul>{items}</ul>
-<p>Do you want to allow access for {escape(user)}?</p><form method="post" action="/consent">{_hidden(fields)}
+<p>Do you want to allow access for {escape(user)}?</p><form method="post" action="{below}/consent">{_hidden(fields)}
 <button id="oaapprove" name="answer" value="allow" type="submit">Allow</button>
 <button id="oadeny" class="plain" name="answer" value="deny" type="submit">Deny</button></form>""",
     )

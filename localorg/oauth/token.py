@@ -86,15 +86,21 @@ def _token_body(org: Org, request: Request, app: App, tokens: TokenResponse) -> 
         if openid
         else None
     )
-    return body | {
-        "signature": base64.b64encode(signature).decode(),
-        "scope": tokens.scope,
-        **({"id_token": signed} if signed else {}),
-        "instance_url": instance,
-        "id": identity,
-        "token_type": "Bearer",
-        "issued_at": issued_at,
-    }
+    site = request.scope.get("localorg.site")
+    community = {} if site is None else {"sfdc_community_url": f"{base_url(request)}/{site}"}
+    return (
+        body
+        | community
+        | {
+            "signature": base64.b64encode(signature).decode(),
+            "scope": tokens.scope,
+            **({"id_token": signed} if signed else {}),
+            "instance_url": instance,
+            "id": identity,
+            "token_type": "Bearer",
+            "issued_at": issued_at,
+        }
+    )
 
 
 async def _introspect(org: Org, request: Request) -> Response:

@@ -147,7 +147,7 @@ def test_where_salesforce_still_knows_the_browser_one_tap_is_enough(
     control(org_url, "faults", {"kind": "token.refresh_token", "cut": "after", "times": 5})
     control(org_url, "faults", {"kind": "token.introspect", "status": 503, "times": 20})
     phone.visit("/records/Contact")
-    phone.sees("Salesforce's answer was lost while your session was renewed. Please sign in again.")
+    phone.sees("The connection to Salesforce has ended. Sign in again to go on; what you saved is kept.")
     control(org_url, "faults/clear", {})
     phone.tap("Go on as Sam Sales")
     phone.page.wait_for_url(re.compile("/records/Contact$"))

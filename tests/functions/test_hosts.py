@@ -85,6 +85,12 @@ def test_a_local_org_is_this_machine_and_only_where_it_is_allowed() -> None:
     ("*.my.salesforce.com", "evil.example/.my.salesforce.com", False),
     ("*.my.salesforce.com", "evil@x.my.salesforce.com", False),
     ("*.my.salesforce.com", "acme.my.salesforce.com:8443", False),
+    ("*.my.salesforce.com", "acme.my.salesforce.com/customers", False),
+    ("acme.my.site.com/customers", "acme.my.site.com/customers", True),
+    ("acme.my.site.com/customers", "acme.my.site.com/Customers", True),
+    ("acme.my.site.com/customers", "acme.my.site.com", False),
+    ("acme.my.site.com/customers", "acme.my.site.com/customers/x", False),
+    ("acme.my.site.com/customers", "evil.my.site.com/customers", False),
 ])  # fmt: skip
 def test_which_login_hosts_a_setting_covers(pattern: str, host: str, allowed: bool) -> None:
     assert hosts.allows(pattern, host) is allowed

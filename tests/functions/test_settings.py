@@ -41,12 +41,37 @@ def test_good_settings_are_read() -> None:
         "*.salesforce.com",
         "127.0.0.1:8800",
         "a b",
+        "*.my.site.com",  # anybody may have such a site
+        "my.site.com",
+        "acme.my.site.com.evil.example",
+        "acme.my.site.com/a/b",
+        "acme.my.site.com/..",
+        "acme.my.site.com/a?b",
+        "acme.my.site.com/",
+        "acme.my.salesforce.com/customers",
+        "*.acme.my.site.com/customers",
+        "welcome.salesforce.com",
     ],
 )
 def test_a_login_host_that_is_not_salesforces_is_refused(host: str) -> None:
     """Codes and the consumer secret are sent there."""
     with pytest.raises(settings.SettingsError, match="SALESFORCE_LOGIN_HOSTS"):
         settings.load(GOOD | {"SALESFORCE_LOGIN_HOSTS": f"{host}=X"})
+
+
+@pytest.mark.parametrize(
+    "host", ["acme.my.site.com/customers", "acme.my.site.com", "acme--uat.sandbox.my.site.com/Partner_1"]
+)
+def test_a_site_of_experience_cloud_may_have_a_path(host: str) -> None:
+    read = settings.load(GOOD | {"SALESFORCE_LOGIN_HOSTS": f"{host}=Partners"})
+    assert [(h.host, h.label, h.scheme) for h in read.login_hosts] == [(host, "Partners", "https")]
+
+
+def test_the_page_on_which_people_look_for_their_domain_is_refused_with_the_reason() -> None:
+    with pytest.raises(
+        settings.SettingsError, match=r"welcome\.salesforce\.com has no token endpoint: .*my\.salesforce"
+    ):
+        settings.load(GOOD | {"SALESFORCE_LOGIN_HOSTS": "welcome.salesforce.com=Welcome"})
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -27,15 +27,21 @@ _MISCONFIGURED = {
     "unsupported_grant_type",
     "unauthorized_client",
     "redirect_uri_mismatch",
+    "invalid_scope",
 }
 _TRANSIENT = {"unknown_error", "temporarily_unavailable"}
 _OTHER_ORG = {"OAUTH_AUTHORIZATION_BLOCKED", "invalid_app_org"}
-_BLOCKED = {
-    "invalid_app_access",
-    "OAUTH_APP_ACCESS_DENIED",
-    "inactive_user",
-    "inactive_org",
-    "invalid_scope",
+# The administrator lets only some users use the app.
+_BLOCKED = {"invalid_app_access", "OAUTH_APP_ACCESS_DENIED", "user hasn't approved this consumer"}
+# Error codes and, under invalid_grant, descriptions of what ends a sign-in and a refresh alike.
+_ENDED = {
+    "OAUTH_APP_BLOCKED": Reason.APP_BLOCKED,
+    "OAUTH_EC_APP_NOT_FOUND": Reason.APP_NOT_INSTALLED,
+    "OAUTH_APPROVAL_ERROR_GENERIC": Reason.APP_NOT_INSTALLED,
+    "inactive_user": Reason.USER_INACTIVE,
+    "inactive_org": Reason.USER_INACTIVE,
+    "inactive user": Reason.USER_INACTIVE,
+    "ip restricted": Reason.IP_RESTRICTED,
 }
 _LOGIN_RATE = "login rate exceeded"  # 3,600 logins an hour for a user, refreshes among them
 # A second refresh while the first is under way; before Winter '25 it was told in the second way.
@@ -56,7 +62,8 @@ class SalesforceOAuth:
     ) -> TokenResponse:
         """RFC 6749 section 4.1.3 with RFC 7636 section 4.5.
 
-        Raises NotSent when the code has not left, OutcomeUnknown, Busy, LimitReached, SignInFailed, Misconfigured.
+        Raises NotSent when the code has not left, OutcomeUnknown, Busy, LimitReached, SignInFailed, ConnectionLost
+        when the org keeps this user or this app out, Misconfigured.
         """
         answer = await self._token(
             login_host,
@@ -68,7 +75,7 @@ class SalesforceOAuth:
             },
         )
         if answer.status == 200:
-            return self._token_response(answer.object())
+            return self._token_response(login_host, answer.object())
         raise _exchange_refused(answer)
 
     async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
@@ -80,7 +87,7 @@ class SalesforceOAuth:
         )
         if answer.status == 200:
             try:
-                return self._token_response(answer.object())
+                return self._token_response(login_host, answer.object())
             except CallError:  # it says yes, and not what to: the token has been used up, or not
                 raise OutcomeUnknown(writes=True) from None
         raise _refresh_refused(answer)
@@ -143,13 +150,15 @@ class SalesforceOAuth:
                 answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, writes=writes, form=form)
         return answer
 
-    def _token_response(self, body: Mapping[str, object]) -> TokenResponse:
+    def _token_response(self, login_host: str, body: Mapping[str, object]) -> TokenResponse:
         access, refresh, instance, identity = (
             body.get(k) for k in ("access_token", "refresh_token", "instance_url", "id")
         )
         if not isinstance(access, str) or not isinstance(instance, str) or not isinstance(identity, str):
             raise Busy
-        hosts.salesforce_origin(identity, local=self._local)  # it says who the user is: nobody else may
+        # It says who the user is: nobody but Salesforce may, or the very site of Experience Cloud that was asked.
+        if not identity.startswith(f"{self._address(login_host)}/id/"):
+            hosts.salesforce_origin(identity, local=self._local)
         found = _IDENTITY.search(urlsplit(identity).path)
         if found is None:
             raise Busy
@@ -180,7 +189,10 @@ def _exchange_refused(answer: Answer) -> CallError:
         return SignInFailed(Reason.OTHER_ORG)
     if error in _MISCONFIGURED:
         return Misconfigured(Reason.MISCONFIGURED)
-    if error in _BLOCKED:
+    ended = _ENDED.get(error) or _ENDED.get(description)
+    if ended is not None:
+        return ConnectionLost(ended)
+    if error in _BLOCKED or description in _BLOCKED:
         return SignInFailed(Reason.SIGN_IN_BLOCKED)
     # Documented as invalid_request, seen as invalid_grant with this text.
     if error == "invalid_request" or description == "invalid code verifier":
@@ -197,8 +209,9 @@ def _refresh_refused(answer: Answer) -> CallError:
         return OutcomeUnknown(writes=True)
     if error in _MISCONFIGURED:
         return Misconfigured(Reason.MISCONFIGURED)
-    if error in ("inactive_user", "inactive_org") or description == "inactive user":
-        return ConnectionLost(Reason.USER_INACTIVE)
-    if error in _BLOCKED or error in _OTHER_ORG or description == "ip restricted":
+    ended = _ENDED.get(error) or _ENDED.get(description)
+    if ended is not None:
+        return ConnectionLost(ended)
+    if error in _BLOCKED or description in _BLOCKED or error in _OTHER_ORG:
         return ConnectionLost(Reason.ORG_POLICY)
     return GrantRefused()

@@ -84,6 +84,7 @@ class SignInFlow:
         self._new_id = new_id
         self._options = options
         self._redirect_uris = redirect_uris
+        self._has_sandboxes = any(known.host == hosts.SANDBOX for known in options.login_hosts)
 
     async def options(self, _visitor: Visitor, _: Empty) -> SignInOptions:
         """What the app needs to open Salesforce's authorize page."""
@@ -94,9 +95,7 @@ class SignInFlow:
 
         Raises SignInFailed, RefusedRequest, ConnectionLost(access-stopped), OrgUnavailable, Misconfigured.
         """
-        login_host = request.login_host.lower()
-        if not any(hosts.allows(known.host, login_host) for known in self._options.login_hosts):
-            raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
+        login_host = self._login_host(request.login_host)
         if request.redirect_uri not in self._redirect_uris:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
         if not possible(request.code, request.code_verifier):
@@ -122,6 +121,14 @@ class SignInFlow:
             await self._vault.revoke(replaced)
         return SignedIn(custom_token, _user(uid, userinfo))
 
+    def _login_host(self, asked: str) -> str:
+        """As the settings write it, so that the path of a site has their letters. Raises SignInFailed."""
+        asked = asked.lower()
+        for pattern in (known.host for known in self._options.login_hosts):
+            if hosts.allows(pattern, asked):
+                return asked if pattern.startswith("*.") else pattern
+        raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
+
     async def _exchange_once(self, visitor: Visitor, login_host: str, request: SignIn) -> TokenResponse:
         """A code that comes twice (a double tap, a request that is sent again) never reaches Salesforce a second time:
         an authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2). An App Check token
@@ -136,6 +143,11 @@ class SignInFlow:
             return await self._salesforce.exchange_code(
                 login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri
             )
+        except SignInFailed as refused:
+            # Salesforce's page for production leads to a sandbox too, whose codes production does not know.
+            if refused.reason is Reason.CODE_REJECTED and login_host == hosts.PRODUCTION and self._has_sandboxes:
+                raise SignInFailed(Reason.CODE_REJECTED_IN_PRODUCTION) from None
+            raise
         except NotSent:
             for fingerprint in claimed:
                 await self._codes.give_back(fingerprint)

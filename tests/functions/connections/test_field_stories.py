@@ -30,6 +30,7 @@ from contract.errors import (
     SignInFailed,
 )
 from data.repositories.wiring import make_repositories
+from devtools import loopback
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from tests.device import Drawer
@@ -284,7 +285,12 @@ async def test_14_the_token_answer_says_nothing_of_use_about_its_end(others: Oth
     (400, '{"error":"inactive_user","error_description":"user is inactive"}', ConnectionLost, Reason.USER_INACTIVE),
     (400, '{"error":"inactive_org","error_description":"organization is not active"}', ConnectionLost,
      Reason.USER_INACTIVE),
-    (400, '{"error":"invalid_grant","error_description":"ip restricted"}', ConnectionLost, Reason.ORG_POLICY),
+    (400, '{"error":"invalid_grant","error_description":"ip restricted"}', ConnectionLost, Reason.IP_RESTRICTED),
+    (400, '{"error":"invalid_grant","error_description":"user hasn\'t approved this consumer"}', ConnectionLost,
+     Reason.ORG_POLICY),
+    (400, '{"error":"OAUTH_APP_BLOCKED","error_description":"this app is blocked by admin"}', ConnectionLost,
+     Reason.APP_BLOCKED),
+    (400, '{"error":"OAUTH_EC_APP_NOT_FOUND"}', ConnectionLost, Reason.APP_NOT_INSTALLED),
     (400, '{"error":"invalid_app_access","error_description":"user is not admin approved"}', ConnectionLost,
      Reason.ORG_POLICY),
     (400, '{"error":"invalid_client","error_description":"invalid client credentials"}', Misconfigured,
@@ -381,6 +387,53 @@ async def test_18c_a_code_whose_answer_was_lost_is_not_sent_again(others: Others
     assert others.counters()["token.authorization_code"] == 1
 
 
+@pytest.mark.parametrize(("body", "reason"), [
+    ('{"error":"OAUTH_APP_BLOCKED","error_description":"this app is blocked by admin"}', Reason.APP_BLOCKED),
+    ('{"error":"OAUTH_EC_APP_NOT_FOUND","error_description":"x"}', Reason.APP_NOT_INSTALLED),
+    ('{"error":"OAUTH_APPROVAL_ERROR_GENERIC"}', Reason.APP_NOT_INSTALLED),
+    ('{"error":"invalid_app_access","error_description":"user is not admin approved"}', Reason.SIGN_IN_BLOCKED),
+    ('{"error":"invalid_grant","error_description":"user hasn\'t approved this consumer"}', Reason.SIGN_IN_BLOCKED),
+    ('{"error":"inactive_user","error_description":"user is inactive"}', Reason.USER_INACTIVE),
+    ('{"error":"invalid_grant","error_description":"inactive user"}', Reason.USER_INACTIVE),
+    ('{"error":"inactive_org","error_description":"organization is not active"}', Reason.USER_INACTIVE),
+    ('{"error":"invalid_grant","error_description":"ip restricted"}', Reason.IP_RESTRICTED),
+    ('{"error":"invalid_grant","error_description":"expired authorization code"}', Reason.CODE_REJECTED),
+    ('{"error":"invalid_scope"}', Reason.MISCONFIGURED),
+])  # fmt: skip
+async def test_18d_why_a_sign_in_is_refused_is_never_that_it_took_too_long(
+    others: Others, body: str, reason: Reason
+) -> None:
+    """pipedream#21557, n8n#21589, airbyte#66135: whoever is told to begin again does so for ever."""
+    authorization = await asyncio.to_thread(authorize, others.org.url)
+    others.fault("token.authorization_code", status=400, body=body)
+    with pytest.raises(CallError) as told:
+        await others.sign_in_flow().sign_in(
+            SOMEBODY, SignIn(authorization.code, authorization.verifier, CALLBACK, others.host)
+        )
+    assert told.value.reason is reason
+
+
+async def test_18e_the_sign_in_of_a_site_of_experience_cloud_has_a_path(others: Others) -> None:
+    """markbates/goth#280, SalesforceMobileSDK-CordovaPlugin#670: authorize, token, refresh and revoke lie below it."""
+    authorization = await asyncio.to_thread(authorize, f"{others.org.url}/customers")
+    site = f"{others.host}/customers"
+    flow = others.sign_in_flow(site)
+    signed_in = await flow.sign_in(SOMEBODY, SignIn(authorization.code, authorization.verifier, CALLBACK, site))
+    uid = Uid(signed_in.user.uid)
+    others.expire()
+    await others.reads(uid, 1)
+    stored = await others.stored(uid)
+    assert (stored.login_host, stored.instance_url, stored.generation) == (site, others.org.url, 2)
+    await others.sign_out(uid, "phone", everywhere=True)
+    # The consent page comes only where another test has not agreed already.
+    steps = ("authorize", "login", "authorize", "consent", "token", "userinfo", "query", "token", "query", "revoke")
+    seen = loopback.get(f"{others.org.url}/localorg/control/requests").json()[-len(steps) :]
+    oauth = [one["path"] for one in seen if one["path"].endswith(("/authorize", "/token", "/revoke"))]
+    assert oauth[-5:] == [
+        f"/customers/services/oauth2/{s}" for s in ("authorize", "authorize", "token", "token", "revoke")
+    ]
+
+
 async def test_19_a_connection_that_had_been_idle_was_already_closed(others: Others) -> None:
     """simple-salesforce#402, psf/requests#4506: a read goes again over a new connection; a write says that it does not
     know.
@@ -416,6 +469,12 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     ("access_denied", Reason.SIGN_IN_DENIED),
     ("OAUTH_AUTHORIZATION_BLOCKED", Reason.OTHER_ORG),
     ("OAUTH_APP_ACCESS_DENIED", Reason.SIGN_IN_BLOCKED),
+    ("OAUTH_APP_BLOCKED", Reason.APP_BLOCKED),
+    ("OAUTH_EC_APP_NOT_FOUND", Reason.APP_NOT_INSTALLED),
+    ("OAUTH_APPROVAL_ERROR_GENERIC", Reason.APP_NOT_INSTALLED),
+    ("inactive_user", Reason.USER_INACTIVE),
+    ("inactive_org", Reason.USER_INACTIVE),
+    ("something_new", Reason.SIGN_IN_BLOCKED),
     ("invalid_app_access", Reason.SIGN_IN_BLOCKED),
     ("invalid_client_id", Reason.MISCONFIGURED),
     ("invalid_request", Reason.MISCONFIGURED),

@@ -23,13 +23,14 @@ from backend.sign_in.attempts import Attempts
 from backend.sign_in.flow import CLEAN_UP_SECONDS, SignInFlow, UserInfo
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
-from contract.errors import CallError, Reason
+from contract.errors import CallError, Reason, SignInFailed
 from tests.functions.instances import FirebaseUsers, SteppedClock
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments
 
 UID = Uid.of("00D000000000001EAA", "005000000000001AAA")
 HOST, URL, CALLBACK = "login.salesforce.com", "https://x.my.salesforce.com", "https://app.example/oauth/callback"
 HOSTS = (LoginHost(HOST, "Production"), LoginHost("*.my.salesforce.com", "My Domain"))
+SANDBOXES = (*HOSTS, LoginHost("test.salesforce.com", "Sandbox"))
 OPTIONS = SignInOptions("key", "api refresh_token", HOSTS, FirebaseProject("", "", ""))
 CODE = "aPrx" + "x" * 60
 REQUEST = SignIn(CODE, "v" * 43, CALLBACK, HOST, "Chrome, Windows")
@@ -77,7 +78,9 @@ class FirebaseAway(FirebaseUsers):
 class Place:
     """The flow, and what it stands on."""
 
-    def __init__(self, firebase: FirebaseUsers | None = None, per_address: int = 20) -> None:
+    def __init__(
+        self, firebase: FirebaseUsers | None = None, per_address: int = 20, login_hosts: tuple[LoginHost, ...] = HOSTS
+    ) -> None:
         self.salesforce, self.documents, self.codes, clock = (
             Salesforce(),
             MemoryDocuments(),
@@ -98,7 +101,7 @@ class Place:
             self.codes,
             attempts,
             new_id=lambda: f"device {next(devices)}",
-            options=OPTIONS,
+            options=replace(OPTIONS, login_hosts=login_hosts) if login_hosts != HOSTS else OPTIONS,
             redirect_uris=frozenset({CALLBACK, "app://back"}),
         )
 
@@ -118,6 +121,35 @@ def here() -> Place:
 
 async def test_the_app_is_told_where_to_sign_in(here: Place) -> None:
     assert await here.flow.options(SOMEBODY, Empty()) is OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("login_hosts", "host", "reason"),
+    [
+        (SANDBOXES, HOST, Reason.CODE_REJECTED_IN_PRODUCTION),
+        (SANDBOXES, "test.salesforce.com", Reason.CODE_REJECTED),
+        (SANDBOXES, "acme.my.salesforce.com", Reason.CODE_REJECTED),
+        (HOSTS, HOST, Reason.CODE_REJECTED),
+    ],
+)
+async def test_whoever_may_have_reached_a_sandbox_by_the_production_page_is_told_to_choose_sandbox(
+    login_hosts: tuple[LoginHost, ...], host: str, reason: Reason
+) -> None:
+    """PostHog#72487, SalesforceMobileSDK-iOS#2178: the production page leads to a sandbox too."""
+    here = Place(login_hosts=login_hosts)
+    here.salesforce.fails["exchange"] = SignInFailed(Reason.CODE_REJECTED)
+    assert await here.refused(replace(REQUEST, login_host=host)) is reason
+    assert len(here.salesforce.exchanged) == 1
+    assert await here.refused(replace(REQUEST, login_host=host)) is Reason.CODE_REJECTED  # the same code once more
+
+
+async def test_the_path_of_a_site_is_written_as_in_the_settings() -> None:
+    here = Place(login_hosts=(LoginHost("acme.my.site.com/Customers", "Customers"),))
+    await here.flow.sign_in(SOMEBODY, replace(REQUEST, login_host="ACME.my.site.com/customers"))
+    assert here.salesforce.exchanged[0][0] == "acme.my.site.com/Customers"
+    stored = await here.documents.read(UID)
+    assert stored is not None
+    assert stored.login_host == "acme.my.site.com/Customers"
 
 
 async def test_a_sign_in_stores_the_grant_and_answers_who_it_is(here: Place) -> None:

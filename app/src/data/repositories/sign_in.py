@@ -20,7 +20,7 @@ from contract.calls import (
     SignIn,
     SignInOptions,
 )
-from contract.errors import CallError, Misconfigured, OrgUnavailable, Reason, SignInFailed
+from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
 from data.repositories.session import SessionRepository
 from data.services.backend import Backend
 from data.services.device import Device
@@ -35,6 +35,11 @@ _TRIES = 4  # of a sign-in that the backend puts off because many others fail; t
 _REFUSALS: dict[str, tuple[type[CallError], Reason]] = {
     "access_denied": (SignInFailed, Reason.SIGN_IN_DENIED),
     "OAUTH_AUTHORIZATION_BLOCKED": (SignInFailed, Reason.OTHER_ORG),
+    "OAUTH_APP_BLOCKED": (ConnectionLost, Reason.APP_BLOCKED),
+    "OAUTH_EC_APP_NOT_FOUND": (ConnectionLost, Reason.APP_NOT_INSTALLED),
+    "OAUTH_APPROVAL_ERROR_GENERIC": (ConnectionLost, Reason.APP_NOT_INSTALLED),
+    "inactive_user": (ConnectionLost, Reason.USER_INACTIVE),
+    "inactive_org": (ConnectionLost, Reason.USER_INACTIVE),
     "invalid_client_id": (Misconfigured, Reason.MISCONFIGURED),
     "invalid_request": (Misconfigured, Reason.MISCONFIGURED),
     "redirect_uri_mismatch": (Misconfigured, Reason.MISCONFIGURED),
