@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from localorg.org import Org
 from localorg.schema.metadata import Metadata, Permissions
-from localorg.schema.sobjects import STANDARD, Field, Schema, SObject
+from localorg.schema.sobjects import Field, Schema, SObject
+from localorg.schema.standard import STANDARD
 
 
 @dataclass(frozen=True, slots=True)

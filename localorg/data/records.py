@@ -12,7 +12,8 @@ from localorg.data.passwords import set_password
 from localorg.errors import ApiError, no_access, no_such_column
 from localorg.org import Org
 from localorg.schema.ids import is_id, make_id, to_18
-from localorg.schema.sobjects import FORECASTS, NUMBER_TYPES, STAGES, Change, Field, SObject
+from localorg.schema.sobjects import NUMBER_TYPES, Change, Field, SObject
+from localorg.schema.standard import FORECASTS, STAGES
 from localorg.settings import PASSWORD
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -10,7 +10,8 @@ from dataclasses import replace
 from localorg.metadata.formula import FormulaError, compile_formula, compile_value
 from localorg.metadata.source import Element, Source
 from localorg.schema.metadata import Metadata, Permissions
-from localorg.schema.sobjects import OWNER, STANDARD, SYSTEM, Change, ChildRelationship, Field, Rule, Schema, SObject
+from localorg.schema.sobjects import Change, ChildRelationship, Field, Rule, Schema, SObject
+from localorg.schema.standard import OWNER, STANDARD, SYSTEM
 
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from localorg.data.access import Person
 from localorg.org import Org
-from localorg.schema.sobjects import NAME_FIELDS, NUMBER_TYPES, Field, Schema, SObject
+from localorg.schema.sobjects import NUMBER_TYPES, Field, Schema, SObject
+from localorg.schema.standard import NAME_FIELDS
 from localorg.soql.functions import PARTS_OF_DATES, address, label_case
 from localorg.soql.syntax import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
 
