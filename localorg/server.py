@@ -32,6 +32,7 @@ from localorg.rest import (
     refused_apis,
     replication,
     resources,
+    sobject_collections,
     ui_api,
 )
 from localorg.web import Json
@@ -70,6 +71,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         *oauth,
         *data,
         *composite.routes(org, Router(data)),
+        *sobject_collections.routes(org),
         *control.routes(org),
     ]
     app = Starlette(
@@ -86,7 +88,7 @@ def _data_routes(org: Org) -> list[BaseRoute]:
 
 def rest_routes(org: Org) -> list[BaseRoute]:
     """Every route of the APIs, for the table of docs/localorg.md."""
-    return [*_data_routes(org), *composite.routes(org, Router())]
+    return [*_data_routes(org), *composite.routes(org, Router()), *sobject_collections.routes(org)]
 
 
 def _single_slashes(app: ASGIApp) -> ASGIApp:
