@@ -33,8 +33,10 @@ from localorg.rest import (
     replication,
     resources,
     sobject_collections,
-    ui_api,
 )
+from localorg.rest.ui_api import lists as ui_lists
+from localorg.rest.ui_api import objects as ui_objects
+from localorg.rest.ui_api import records as ui_records
 from localorg.web import Json
 
 
@@ -82,7 +84,19 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
 
 def _data_routes(org: Org) -> list[BaseRoute]:
     """All but composite: what may be a part of it. The paths that fit many others come last."""
-    rooms = (resources, describe, listviews, actions, ui_api, replication, about, bulk, refused_apis)
+    rooms = (
+        resources,
+        describe,
+        listviews,
+        actions,
+        ui_objects,
+        ui_records,
+        ui_lists,
+        replication,
+        about,
+        bulk,
+        refused_apis,
+    )
     return [one for room in rooms for one in room.routes(org)] + resources.routes_by_value(org)
 
 
