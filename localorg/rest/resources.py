@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from localorg.clock import from_datetime
 from localorg.data import records
 from localorg.data.passwords import set_password
+from localorg.data.values import field_value
 from localorg.errors import ApiError, no_access, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, attributes, call_of, http_date, named
@@ -129,7 +130,7 @@ def _record(org: Org, request: Request, call: Call, source: SObject, identifier:
         if all(f.name != "Id" for f in fields):
             fields.append(source.fields[0])
     body: dict[str, object] = {"attributes": attributes(source, version, str(row["Id"]))}
-    body |= {f.name: records.shown(row, f) for f in fields} | records.seen(org, row, fields, call.session.user_id)
+    body |= {f.name: field_value(row, f) for f in fields} | records.seen(org, row, fields, call.session.user_id)
     tag = {} if etag is None else {"ETag": etag}
     return Json(body, headers=limit_header(org) | tag | {"Last-Modified": formatdate(modified, usegmt=True)})
 

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from localorg.data import records
 from localorg.data.access import schema_for
+from localorg.data.values import field_value
 from localorg.errors import ApiError, not_found
 from localorg.oauth.grants import Session
 from localorg.oauth.session import require_session
@@ -197,7 +198,7 @@ async def _read_many(org: Org, request: Request) -> Response:
             {
                 "attributes": attributes,
                 "Id": row["Id"],
-                **{f.name: records.shown(row, f) for f in fields if f is not None},
+                **{f.name: field_value(row, f) for f in fields if f is not None},
             }
         )
     return Json(rows, headers=limit_header(org))

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from localorg.data.records import ADDRESS_PARTS
+from localorg.data.values import ADDRESS_PARTS
 from localorg.schema.sobjects import Field
 from localorg.schema.text import COLLATION
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from localorg.data.access import Person
-from localorg.data.records import mark_seen, out_value
+from localorg.data.records import mark_seen
+from localorg.data.values import out_value
 from localorg.org import Org
 from localorg.schema.sobjects import Field, Schema, SObject
 from localorg.schema.text import COLLATION
