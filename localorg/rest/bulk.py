@@ -20,7 +20,8 @@ from localorg.org import Org
 from localorg.rest.call import Call, call_of
 from localorg.schema.sobjects import Schema, SObject
 from localorg.soql import SoqlError, run
-from localorg.soql.syntax import FieldsOf, Path, Query, parse
+from localorg.soql.syntax import parse
+from localorg.soql.tree import FieldsOf, Path, Query
 from localorg.web import Endpoint, Json, json_object, limit_header, read_body, route
 
 MAX_UPLOAD = 150 * 1024 * 1024

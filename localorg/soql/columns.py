@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from localorg.schema.sobjects import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
-from localorg.soql.syntax import Call, FieldsOf, Path, Query, TypeOf, parse
+from localorg.soql.syntax import parse
+from localorg.soql.tree import Call, FieldsOf, Path, Query, TypeOf
 
 
 def column_metadata(schema: Schema, text: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from localorg.schema.sobjects import NUMBER_TYPES, TEXT_TYPES, Field
 from localorg.schema.text import like
 from localorg.soql.dates import date_span
 from localorg.soql.names import Asked, Scope, label_of
-from localorg.soql.syntax import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
+from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
 _MINE = frozenset({"MINE", "MINE_AND_MY_GROUPS"})  # this org has no queues
 _EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # nor scoping rules

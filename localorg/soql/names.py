@@ -9,7 +9,7 @@ from localorg.org import Org
 from localorg.schema.sobjects import NUMBER_TYPES, Field, Schema, SObject
 from localorg.schema.standard import NAME_FIELDS
 from localorg.soql.functions import PARTS_OF_DATES, address, label_case
-from localorg.soql.syntax import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
+from localorg.soql.tree import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
 
 _MOST_PARENTS = 5
 
