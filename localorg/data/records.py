@@ -123,10 +123,10 @@ def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
     missing = ApiError(404, "NOT_FOUND", "The requested resource does not exist")
     if not is_id(identifier) or org.objects.of_id(identifier) is not org.objects[sobject.name]:
         raise missing
-    found = org.db.execute(f'SELECT * FROM "{sobject.name}" WHERE Id = ?', (to_18(identifier),)).fetchone()
-    if found is None:
+    stored_row = org.db.execute(f'SELECT * FROM "{sobject.name}" WHERE Id = ?', (to_18(identifier),)).fetchone()
+    if stored_row is None:
         raise missing
-    row = {str(k): cast(object, found[k]) for k in found.keys()}
+    row = {str(k): cast(object, stored_row[k]) for k in stored_row.keys()}
     if row["IsDeleted"]:
         raise ApiError(404, "ENTITY_IS_DELETED", "entity is deleted", [])
     return row
@@ -231,11 +231,11 @@ def checked(
 
 
 def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifier: str | None) -> None:
-    found = org.db.execute(
+    other = org.db.execute(
         f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)
     ).fetchone()
-    if found is not None and found["Id"] != identifier:
-        message = f"duplicate value found: {f.name} duplicates value on record with id: {str(found['Id'])[:15]}"
+    if other is not None and other["Id"] != identifier:
+        message = f"duplicate value found: {f.name} duplicates value on record with id: {str(other['Id'])[:15]}"
         raise ApiError(400, "DUPLICATE_VALUE", message)
 
 
@@ -259,8 +259,8 @@ def seen(org: Org, row: Mapping[str, object], fields: Iterable[Field], user_id: 
     wanted = {f.name: f.seen_by for f in fields if f.seen_by is not None}
     if not wanted:
         return {}
-    found = org.db.execute("SELECT * FROM viewed WHERE UserId = ? AND RecordId = ?", (user_id, row["Id"])).fetchone()
-    return {name: None if found is None else found[column] for name, column in wanted.items()}
+    times = org.db.execute("SELECT * FROM viewed WHERE UserId = ? AND RecordId = ?", (user_id, row["Id"])).fetchone()
+    return {name: None if times is None else times[column] for name, column in wanted.items()}
 
 
 def find_by_external_id(org: Org, sobject: SObject, f: Field, value: str) -> list[str]:

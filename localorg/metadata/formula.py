@@ -81,9 +81,9 @@ class _Parser:
         return token
 
     def _expect(self, text: str) -> None:
-        kind, found = self._take()
-        if found != text or kind != "op":
-            raise FormulaError(f"{text} is missing before {found or 'the end'}")
+        kind, taken = self._take()
+        if taken != text or kind != "op":
+            raise FormulaError(f"{text} is missing before {taken or 'the end'}")
 
     def end(self) -> None:
         if self._peek()[0] != "end":
@@ -175,21 +175,21 @@ class _Parser:
         return self.expression(0)
 
     def _rest(self) -> list[Value]:
-        found: list[Value] = []
+        values: list[Value] = []
         while self._peek() == ("op", ","):
             self._take()
-            found.append(self.expression(0))
+            values.append(self.expression(0))
         self._expect(")")
-        return found
+        return values
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    tokens: list[tuple[str, str]] = []
     at, end = 0, len(text.rstrip())
     while at < end:
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
             raise FormulaError(f"{text[at : at + 20].strip()!r} was not expected")
-        found.append((match.lastgroup, match.group(match.lastgroup)))
+        tokens.append((match.lastgroup, match.group(match.lastgroup)))
         at = match.end()
-    return [*found, ("end", "")]
+    return [*tokens, ("end", "")]

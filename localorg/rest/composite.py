@@ -80,7 +80,7 @@ async def _part(
 
     await inner(scope, receive, send)
     content = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
-    shown = {
+    part_headers = {
         k.decode().title(): v.decode()
         for k, v in sent[0]["headers"]
         if k.decode() in ("location", "etag", "last-modified")
@@ -89,7 +89,7 @@ async def _part(
         value: object = msgspec.json.decode(content) if content else None
     except msgspec.DecodeError:
         value = [ApiError(404, "NOT_FOUND", "The requested resource does not exist").body()[0]]
-    return int(sent[0]["status"]), shown, value
+    return int(sent[0]["status"]), part_headers, value
 
 
 async def _composite(org: Org, request: Request, inner: Router) -> Response:
@@ -155,12 +155,14 @@ async def _run(
                     if isinstance(headers, dict)
                     else {}
                 )
-                status, shown, value = await _part(inner, session, str(part.get("method") or "GET"), url, body, given)
+                status, part_headers, value = await _part(
+                    inner, session, str(part.get("method") or "GET"), url, body, given
+                )
             except ApiError as refused:
-                status, shown, value = refused.status, {}, refused.body()
+                status, part_headers, value = refused.status, {}, refused.body()
             answers[name] = value
             failed = failed or status >= 400
-            rows.append({"body": value, "httpHeaders": shown, "httpStatusCode": status, "referenceId": name})
+            rows.append({"body": value, "httpHeaders": part_headers, "httpStatusCode": status, "referenceId": name})
         if failed and all_or_none:
             attempt.undo()
             rows = [r if cast(int, r["httpStatusCode"]) >= 400 else _halted(str(r["referenceId"])) for r in rows]

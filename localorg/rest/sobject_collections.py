@@ -44,10 +44,10 @@ def _access(org: Org, request: Request) -> tuple[Session, Schema]:
 def _typed(schema: Schema, record: Mapping[str, Any]) -> SObject:
     attributes = record.get("attributes")
     name = str(cast(dict[str, object], attributes).get("type") or "") if isinstance(attributes, dict) else ""
-    found = schema.sobject(name)
-    if found is None:
+    source = schema.sobject(name)
+    if source is None:
         raise ApiError(400, "INVALID_TYPE", f"sObject type '{name[:40]}' is not supported.")
-    return found
+    return source
 
 
 def _saved(identifier: str | None, refused: ApiError | None = None) -> dict[str, object]:
@@ -132,15 +132,15 @@ async def _upsert_many(org: Org, request: Request) -> Response:
             raise ApiError(400, "INVALID_TYPE", f"The records of this call are of type {source.name}", [])
         value = next((str(v) for k, v in record.items() if k.lower() == key.name.lower() and v not in (None, "")), "")
         if key.type == "id":
-            found = [value] if value else []
+            ids = [value] if value else []
         elif not value:
             raise ApiError(400, "MISSING_ARGUMENT", f"{key.name} not specified", [])
         else:
-            found = records.find_by_external_id(org, source, key, value)
+            ids = records.find_by_external_id(org, source, key, value)
         fields = {k: v for k, v in _fields(record).items() if k.lower() != key.name.lower()}
-        if found:
-            records.update(org, source, found[0], fields, session.user_id)
-            return found[0]
+        if ids:
+            records.update(org, source, ids[0], fields, session.user_id)
+            return ids[0]
         created = records.create(
             org, source, fields if key.type == "id" else {**fields, key.name: value}, session.user_id
         )

@@ -69,8 +69,8 @@ def _address(prefix: str, label: str) -> tuple[Field, ...]:
     whole = Field(f"{prefix}Address", f"{label} Address".strip(), "address", 0, compound=prefix)
     return (
         *(
-            Field(prefix + name, f"{label} {shown}".strip(), kind, length, within=whole.name)
-            for name, shown, kind, length in parts
+            Field(prefix + name, f"{label} {part_label}".strip(), kind, length, within=whole.name)
+            for name, part_label, kind, length in parts
         ),
         whole,
     )

@@ -98,12 +98,12 @@ class _Run:
             return self._aggregate(query, scope, items, batch, offset)
         if query.having is not None:
             raise self._asked.error("MALFORMED_QUERY", query.sobject.start, "HAVING can only be used with GROUP BY")
-        shown = self._selection.of_record(items, scope)
-        chains = sorted({s.chain[: n + 1] for s in shown for n in range(len(s.chain))}, key=len)
+        values = self._selection.of_record(items, scope)
+        chains = sorted({s.chain[: n + 1] for s in values for n in range(len(s.chain))}, key=len)
         base = self._base(query, scope)
-        selected = ", ".join([*(s.sql for s in shown), *(scope.parent_id(c) for c in chains), 't0."Id"'])
+        selected = ", ".join([*(s.sql for s in values), *(scope.parent_id(c) for c in chains), 't0."Id"'])
         rows, total, locator = self._rows(selected, base, query, batch, offset)
-        records = [self._record(source, shown, chains, row) for row in rows]
+        records = [self._record(source, values, chains, row) for row in rows]
         for sub in (i for i in items if isinstance(i, Query)):
             self._attach_children(source, sub, records, [str(r[-1]) for r in rows])
         return Page(total, records, locator, tuple(str(r[-1]) for r in rows))
@@ -123,7 +123,7 @@ class _Run:
             ),
             None,
         )
-        found = int(self._db.execute(f"SELECT COUNT(*) {base.text}", base.parameters).fetchone()[0])
+        matching = int(self._db.execute(f"SELECT COUNT(*) {base.text}", base.parameters).fetchone()[0])
         every = int(self._db.execute(f'SELECT COUNT(*) FROM "{source.name}" WHERE IsDeleted = 0').fetchone()[0])
         unindexed = {
             "description": "Not considered for filter because unindexed",
@@ -131,11 +131,11 @@ class _Run:
             "tableEnumOrId": source.name,
         }
         return {
-            "cardinality": found,
+            "cardinality": matching,
             "fields": [used[1]] if used else [],
             "leadingOperationType": "Index" if used else "TableScan",
             "notes": [] if used else [unindexed],
-            "relativeCost": found / every if used and every else 1.0,
+            "relativeCost": matching / every if used and every else 1.0,
             "sobjectCardinality": every,
             "sobjectType": source.name,
         }
@@ -182,14 +182,14 @@ class _Run:
         start, size = query.offset + offset, batch + 1
         if limit >= 0:
             size = min(size, max(0, limit - offset))
-        found = [
+        fetched = [
             tuple(r)
             for r in self._db.execute(
                 f"SELECT {selected} {base.text} LIMIT ? OFFSET ?", (*base.parameters, size, start)
             )
         ]
-        more = len(found) > batch
-        rows = found[:batch]
+        more = len(fetched) > batch
+        rows = fetched[:batch]
         total = offset + len(rows)
         if more:
             counted = self._db.execute(
@@ -202,12 +202,12 @@ class _Run:
     # Records
 
     def _record(
-        self, source: SObject, shown: Sequence[Selected], chains: Sequence[tuple[str, ...]], row: Sequence[object]
+        self, source: SObject, values: Sequence[Selected], chains: Sequence[tuple[str, ...]], row: Sequence[object]
     ) -> dict[str, object]:
-        ids = dict(zip(chains, row[len(shown) :], strict=False))
+        ids = dict(zip(chains, row[len(values) :], strict=False))
         record: dict[str, object] = {"attributes": self._attributes(source, str(row[-1]))}
         at: dict[tuple[str, ...], dict[str, object] | None] = {(): record}
-        for one, value in zip(shown, row, strict=False):
+        for one, value in zip(values, row, strict=False):
             for step in range(len(one.chain)):
                 if one.chain[: step + 1] not in at:
                     self._open_parent(one.chain[: step + 1], ids, at)
@@ -283,17 +283,17 @@ class _Run:
                 f"SELECT COUNT(*) FROM (SELECT 1 {base.text} LIMIT ? OFFSET ?)", (*base.parameters, limit, query.offset)
             ).fetchone()
             return Page(int(row[0]), [])
-        shown = self._selection.of_group(query, scope, items)
+        values = self._selection.of_group(query, scope, items)
         self._selection.check_order(query)
         if query.totals:
             selected, base = self._with_totals(query, scope, [i for i in items if isinstance(i, Path | Call)])
         else:
-            selected, base = ", ".join(s.sql for s in shown), self._base(query, scope)
+            selected, base = ", ".join(s.sql for s in values), self._base(query, scope)
         rows, total, locator = self._rows(selected, base, query, batch, offset)
         records: list[dict[str, object]] = []
         for row in rows:
             record: dict[str, object] = {"attributes": {"type": "AggregateResult"}}
-            record |= {s.key: s.read(value) for s, value in zip(shown, row, strict=False)}
+            record |= {s.key: s.read(value) for s, value in zip(values, row, strict=False)}
             records.append(record)
         return Page(total, records, locator)
 

@@ -57,7 +57,7 @@ class Selection:
 
     def of_record(self, items: Iterable[Item], scope: Scope) -> list[Selected]:
         """What records are made of: fields, functions over fields, and TYPEOF."""
-        shown: list[Selected] = []
+        values: list[Selected] = []
         for item in items:
             if isinstance(item, Path):
                 if item.alias is not None:
@@ -65,19 +65,19 @@ class Selection:
                         "MALFORMED_QUERY", item.start, "only aggregate expressions use field aliasing"
                     )
                 column = scope.column(item)
-                shown.append(Selected(column.sql, column.chain, column.field.name, _plain(column.field)))
+                values.append(Selected(column.sql, column.chain, column.field.name, _plain(column.field)))
             elif isinstance(item, Call):
                 sql, f = self._ungrouped(item, scope)
                 chain = scope.column(item.path).chain if item.path and item.alias is None else ()
-                unnamed = sum(1 for s in shown if re.fullmatch(r"expr\d+", s.key))
+                unnamed = sum(1 for s in values if re.fullmatch(r"expr\d+", s.key))
                 named = f"expr{unnamed}" if item.function == "DISTANCE" or f is None else f.name
                 key = item.alias or named
-                if any(s.chain == chain and s.key.lower() == key.lower() for s in shown):
+                if any(s.chain == chain and s.key.lower() == key.lower() for s in values):
                     raise self._asked.error("INVALID_FIELD", item.start, f"duplicate field selected: {key}")
-                shown.append(Selected(sql, chain, key, self._reader(item, f)))
+                values.append(Selected(sql, chain, key, self._reader(item, f)))
             elif isinstance(item, TypeOf):
-                shown += self._type_of(item, scope)
-        return shown
+                values += self._type_of(item, scope)
+        return values
 
     def _ungrouped(self, item: Call, scope: Scope) -> tuple[str, Field | None]:
         if item.function == "GROUPING":
@@ -107,9 +107,9 @@ class Selection:
             raise self._asked.error(
                 "INVALID_FIELD", item.relationship.start, f"TYPEOF takes polymorphic relationships, and {last} is none"
             )
-        told = scope.column(Path((last, "Type"), item.relationship.start))
+        kind_name = scope.column(Path((last, "Type"), item.relationship.start))
         # Joins the parents, whatever is asked of them.
-        shown = [Selected(told.sql, told.chain, "", _plain(told.field), lambda _kind: False)]
+        values = [Selected(kind_name.sql, kind_name.chain, "", _plain(kind_name.field), lambda _kind: False)]
         named: set[str] = set()
         for kind, fields in item.branches:
             target = self._asked.sobject(kind)
@@ -118,19 +118,19 @@ class Selection:
             named.add(target.name)
             for field in fields:
                 column = scope.of_kind(reference, target, field)
-                shown.append(
+                values.append(
                     Selected(column.sql, column.chain, column.field.name, _plain(column.field), _one_of({target.name}))
                 )
         for field in item.otherwise:
             column: Column = scope.column(Path((last, *field.parts), field.start))
-            shown.append(Selected(column.sql, column.chain, column.field.name, _plain(column.field), _none_of(named)))
-        return shown
+            values.append(Selected(column.sql, column.chain, column.field.name, _plain(column.field), _none_of(named)))
+        return values
 
     # Groups
 
     def of_group(self, query: Query, scope: Scope, items: list[Item]) -> list[Selected]:
         grouped = {key_of(g) for g in query.group_by}
-        shown: list[Selected] = []
+        values: list[Selected] = []
         unnamed = 0
         for item in items:
             if isinstance(item, Query | TypeOf):
@@ -148,8 +148,8 @@ class Selection:
                 unnamed += 1
             else:
                 key = item.parts[-1]
-            shown.append(Selected(sql, (), key, self._reader(item, f)))
-        return shown
+            values.append(Selected(sql, (), key, self._reader(item, f)))
+        return values
 
     def _check_grouped(self, query: Query, item: Path | Call, grouped: set[tuple[str, str]]) -> None:
         """Refuses what differs within a group."""

@@ -399,11 +399,11 @@ class _Parser:
         terms = [self._term()]
         operator: Literal["AND", "OR"] | None = None
         while self._is("AND") or self._is("OR"):
-            found: Literal["AND", "OR"] = "AND" if self._is("AND") else "OR"
+            word: Literal["AND", "OR"] = "AND" if self._is("AND") else "OR"
             # Salesforce does not guess a precedence: mixing AND and OR takes parentheses.
-            if operator is not None and found != operator:
+            if operator is not None and word != operator:
                 self._unexpected()
-            operator = found
+            operator = word
             self._take()
             terms.append(self._term())
         self._depth -= 1

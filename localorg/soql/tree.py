@@ -39,8 +39,8 @@ def position(text: str, start: int) -> str:
     line_end = text.find("\n", start)
     line = text[line_start : line_end if line_end >= 0 else len(text)]
     column = start - line_start
-    shown = line[max(0, column - 40) : column + 20].strip()
-    return f"\n{shown}\n{' ' * min(column, 40)}^\nERROR at Row:{row}:Column:{column + 1}\n"
+    excerpt = line[max(0, column - 40) : column + 20].strip()
+    return f"\n{excerpt}\n{' ' * min(column, 40)}^\nERROR at Row:{row}:Column:{column + 1}\n"
 
 
 @dataclass(frozen=True, slots=True)

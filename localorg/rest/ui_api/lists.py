@@ -96,10 +96,10 @@ def _view_info(view: ListView) -> dict[str, object]:
 def _page_of(org: Org, call: Call, view: ListView, request: Request) -> dict[str, object]:
     size, start = _paging(request)
     text = f"{view.query} LIMIT {size + 1} OFFSET {start}"
-    found = run(org, call.schema, text, person=call.person, version=call.version).records
+    matches = run(org, call.schema, text, person=call.person, version=call.version).records
     base = f"/services/data/v{call.version}/ui-api/list-records/{view.id}"
-    rows = [as_record(org, call, view.source, r) for r in found[:size]]
-    return _page(base, rows, size, start, more=len(found) > size) | {"sortBy": [view.order]}
+    rows = [as_record(org, call, view.source, r) for r in matches[:size]]
+    return _page(base, rows, size, start, more=len(matches) > size) | {"sortBy": [view.order]}
 
 
 def _page(base: str, rows: list[dict[str, object]], size: int, start: int, *, more: bool) -> dict[str, object]:
@@ -137,14 +137,14 @@ async def _related_lists(org: Org, request: Request) -> Response:
     for c in source.children:
         child = call.schema.sobject(c.child)
         if child is not None:
-            told: dict[str, object] = {
+            related: dict[str, object] = {
                 "entityLabel": child.label, "entityLabelPlural": child.plural, "fieldApiName": c.field,
                 "keyPrefix": child.prefix,
                 "label": child.plural, "objectApiName": child.name, "relatedListId": c.name,
                 "relatedListInfoUrl": f"{base}/{c.name}",
                 "themeInfo": None,
             }  # fmt: skip
-            lists.append(told)
+            lists.append(related)
     body: dict[str, object] = {
         "parentObjectApiName": source.name,
         "parentRecordTypeId": MASTER_RECORD_TYPE,
@@ -167,12 +167,12 @@ async def _related(org: Org, request: Request) -> Response:
         for p in paths_of(child, request.query_params.get("optionalFields", ""), strict=False)
         if path_exists(call, child, p)
     ]
-    found = read_rows(
+    matches = read_rows(
         org, call, child, wanted or [child.name_field], f"{relation.field} = '{identifier}'", size + 1, start
     )
     base = f"/services/data/v{call.version}/ui-api/related-list-records/{identifier}/{relation.name}"
     reference = {"inContextOfRecordId": identifier, "parentObjectApiName": parent.name, "recordTypeId": None,
                  "relatedListId": relation.name,
                  "type": "relatedList"}  # fmt: skip
-    body = _page(base, [as_record(org, call, child, r) for r in found[:size]], size, start, more=len(found) > size)
+    body = _page(base, [as_record(org, call, child, r) for r in matches[:size]], size, start, more=len(matches) > size)
     return answer(org, body | {"listReference": reference, "sortBy": [child.name_field]})

@@ -38,13 +38,13 @@ def routes(org: Org) -> list[BaseRoute]:
 async def _directory(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     base = f"/services/data/v{call.version}/ui-api/object-info/"
-    found = {
+    objects = {
         o.name: {"apiName": o.name, "keyPrefix": o.prefix, "label": o.label, "labelPlural": o.plural,
                  "nameFields": [o.name_field],
                  "objectInfoUrl": base + o.name}
         for o in call.schema
     }  # fmt: skip
-    return answer(org, {"objects": found})
+    return answer(org, {"objects": objects})
 
 
 async def _info(org: Org, request: Request) -> Response:
@@ -117,8 +117,8 @@ def _field_info(call: Call, source: SObject, f: Field) -> dict[str, object]:
 async def _picklists(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = _of_type(named(call, request), request)
-    found = {f.name: _values(call, source, f, request) for f in source.fields if f.picklist}
-    return answer(org, {"picklistFieldValues": found})
+    values = {f.name: _values(call, source, f, request) for f in source.fields if f.picklist}
+    return answer(org, {"picklistFieldValues": values})
 
 
 async def _picklist(org: Org, request: Request) -> Response:
@@ -138,15 +138,15 @@ def _of_type(source: SObject, request: Request) -> SObject:
 
 
 def _values(call: Call, source: SObject, f: Field, request: Request) -> dict[str, object]:
-    def told(value: str) -> dict[str, object]:
+    def entry(value: str) -> dict[str, object]:
         return {"attributes": None, "label": f.label_of(value), "validFor": [], "value": value}
 
     values = f"picklist-values/{request.path_params['record_type']}"
     base = f"/services/data/v{call.version}/ui-api/object-info/{source.name}/{values}"
-    default = told(str(f.default)) if f.default is not None else None
+    default = entry(str(f.default)) if f.default is not None else None
     return {
         "controllerValues": {},
         "defaultValue": default,
         "url": f"{base}/{f.name}",
-        "values": [told(v) for v in f.picklist],
+        "values": [entry(v) for v in f.picklist],
     }

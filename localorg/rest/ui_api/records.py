@@ -38,9 +38,9 @@ def routes(org: Org) -> list[BaseRoute]:
 async def _record(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     identifier = str(request.path_params["id"])
-    shown = _shown(org, call, identifier, request)
-    mark_seen(org, [str(shown["id"])], call.session.user_id, viewed=True)
-    return answer(org, shown)
+    body = _record_asked_for(org, call, identifier, request)
+    mark_seen(org, [str(body["id"])], call.session.user_id, viewed=True)
+    return answer(org, body)
 
 
 async def _records(org: Org, request: Request) -> Response:
@@ -51,7 +51,7 @@ async def _records(org: Org, request: Request) -> Response:
     results: list[dict[str, object]] = []
     for identifier in ids:
         try:
-            results.append({"result": _shown(org, call, identifier.strip(), request), "statusCode": 200})
+            results.append({"result": _record_asked_for(org, call, identifier.strip(), request), "statusCode": 200})
         except ApiError as refused:
             results.append({"result": refused.body(), "statusCode": refused.status})
     return Json(
@@ -97,7 +97,7 @@ def find_record(org: Org, call: Call, identifier: str) -> tuple[SObject, str]:
     return source, str(records.read(org, source, identifier)["Id"])
 
 
-def _shown(org: Org, call: Call, identifier: str, request: Request) -> dict[str, object]:
+def _record_asked_for(org: Org, call: Call, identifier: str, request: Request) -> dict[str, object]:
     """A record with the fields that were asked for, or those of a layout."""
     source, identifier = find_record(org, call, identifier)
     wanted = paths_of(source, request.query_params.get("fields", ""), strict=True)
@@ -118,18 +118,18 @@ def _shown(org: Org, call: Call, identifier: str, request: Request) -> dict[str,
 
 def paths_of(source: SObject, text: str, *, strict: bool) -> list[str]:
     """`Account.Name,Account.Owner.Name` without the object; what may be missing is checked later."""
-    found: list[str] = []
+    paths: list[str] = []
     for part in (p.strip() for p in text.split(",")):
         first, _, rest = part.partition(".")
         if rest and first.lower() == source.name.lower():
-            found.append(rest)
+            paths.append(rest)
         elif part and strict:
             raise ApiError(
                 400,
                 "INVALID_FIELD",
                 f"{part[:80]} is not a field of {source.name}; names begin with the object, as {source.name}.Name",
             )
-    return found
+    return paths
 
 
 def _optional(source: SObject, request: Request) -> frozenset[str]:
@@ -146,10 +146,10 @@ def _representation(
         for p in wanted
         if (f := source.field(p)) is not None and f.targets and _name_of(call, f)
     ]
-    found = read_rows(org, call, source, [*wanted, *names], f"Id = '{identifier}'", 1, 0)
-    if not found:
+    rows = read_rows(org, call, source, [*wanted, *names], f"Id = '{identifier}'", 1, 0)
+    if not rows:
         raise not_found()
-    return as_record(org, call, source, found[0])
+    return as_record(org, call, source, rows[0])
 
 
 def _name_of(call: Call, f: Field) -> str | None:
@@ -187,22 +187,22 @@ def read_rows(
         raise ApiError(400, refused.code, refused.message) from None
 
 
-def as_record(org: Org, call: Call, source: SObject, found: Mapping[str, object]) -> dict[str, object]:
+def as_record(org: Org, call: Call, source: SObject, row: Mapping[str, object]) -> dict[str, object]:
     """A record of a query in this API's own form."""
     fields: dict[str, object] = {}
-    for name, value in found.items():
+    for name, value in row.items():
         f = source.field(name)
         if f is not None and name not in ("Id", "LastModifiedById") and f.type != "id":
             fields[f.name] = {"displayValue": _display(org, call, f, value), "value": _iso(f, value)}
         elif f is None and name != "attributes":
             fields[name] = _parent(org, call, value)
-    modified = str(found.get("LastModifiedDate") or "")
+    modified = str(row.get("LastModifiedDate") or "")
     return {
-        "apiName": source.name, "childRelationships": {}, "fields": fields, "id": found.get("Id"),
-        "lastModifiedById": found.get("LastModifiedById"),
+        "apiName": source.name, "childRelationships": {}, "fields": fields, "id": row.get("Id"),
+        "lastModifiedById": row.get("LastModifiedById"),
         "lastModifiedDate": _utc(modified) if modified else None, "recordTypeId": MASTER_RECORD_TYPE,
         "recordTypeInfo": None,
-        "systemModstamp": _utc(str(found["SystemModstamp"])) if found.get("SystemModstamp") else None,
+        "systemModstamp": _utc(str(row["SystemModstamp"])) if row.get("SystemModstamp") else None,
         "weakEtag": int(_moment(modified).timestamp() * 1000) if modified else 0,
     }  # fmt: skip
 
@@ -212,11 +212,11 @@ def _parent(org: Org, call: Call, value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         return {"displayValue": None, "value": None}
     row = cast(dict[str, object], value)
-    told = cast(dict[str, str], row["attributes"])
-    source = call.schema.sobject(told["type"])
+    attributes = cast(dict[str, str], row["attributes"])
+    source = call.schema.sobject(attributes["type"])
     if source is None:
         return {"displayValue": None, "value": None}
-    inner = as_record(org, call, source, {"Id": told["url"].rpartition("/")[2], **row})
+    inner = as_record(org, call, source, {"Id": attributes["url"].rpartition("/")[2], **row})
     return {"displayValue": row.get(source.name_field) or row.get("Name"), "value": inner}
 
 
