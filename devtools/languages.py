@@ -25,11 +25,11 @@ _KEYWORDS = {"_": None, "n_": (1, 2)}
 
 def texts() -> Catalog:
     """Every text that the app can show."""
-    found = Catalog(project="Salesforce Sample App", fuzzy=False)
+    catalog = Catalog(project="Salesforce Sample App", fuzzy=False)
     for path in sorted((ROOT / "app/src/ui").rglob("*.py")):
         with path.open("rb") as file:
             for _line, message, _comments, _context in extract("python", file, keywords=_KEYWORDS):
-                found.add(
+                catalog.add(
                     message,
                     locations=[(path.relative_to(ROOT / "app/src").as_posix(), 0)],
                     flags=["python-brace-format"],
@@ -37,12 +37,12 @@ def texts() -> Catalog:
     for family in vars(errors).values():
         if isinstance(family, type) and issubclass(family, errors.CallError):
             for _status, message in family.reasons.values():
-                found.add(message, locations=[("contract/errors.py", 0)])
+                catalog.add(message, locations=[("contract/errors.py", 0)])
     for message in re.findall(r'data-words="([^"]+)"', (ROOT / "app/web/start/start.html").read_text()):
-        found.add(message, locations=[("web/start/start.html", 0)])
+        catalog.add(message, locations=[("web/start/start.html", 0)])
     for message in _said_by_services():
-        found.add(message, locations=[("data/services/messages.py", 0)])
-    return found
+        catalog.add(message, locations=[("data/services/messages.py", 0)])
+    return catalog
 
 
 def _said_by_services() -> list[str]:

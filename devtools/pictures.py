@@ -86,7 +86,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
     tab = Tab(context.new_page(), url)
     words = None if language == "en" else languages.read(language)
 
-    def told(text: str) -> re.Pattern[str]:
+    def pattern(text: str) -> re.Pattern[str]:
         said = text if words is None else str(words[text].string)
         return re.compile(".*".join(re.escape(part) for part in re.split(r"\{\w+\}", said)))
 
@@ -118,7 +118,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
         if name == "more" and device == "desktop":
             continue
         tab.open(path.format(account=account))
-        tab.sees(told(text))
+        tab.sees(pattern(text))
         yield picture(name)
     context.close()
 
@@ -191,16 +191,16 @@ class _Film:
 
     def write(self, path: Path) -> Path:
         pictures: list[Image.Image] = []
-        stands: list[int] = []
+        durations: list[int] = []
         for at, (began, data) in enumerate(self._frames):
             ends = self._frames[at + 1][0] if at + 1 < len(self._frames) else began + self.LONGEST
             seconds = min(ends - began, self.LONGEST)
             if pictures and seconds < self.SHORTEST and at + 1 < len(self._frames):
-                stands[-1] += round(seconds * 1000)
+                durations[-1] += round(seconds * 1000)
                 continue
             whole = Image.open(BytesIO(data)).convert("RGB")
             small = whole.resize((self.WIDTH, round(whole.height * self.WIDTH / whole.width)), Image.Resampling.LANCZOS)
             pictures.append(small.quantize(self.COLOURS, dither=Image.Dither.NONE))
-            stands.append(round(seconds * 1000))
-        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=stands, loop=0, optimize=True)
+            durations.append(round(seconds * 1000))
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True)
         return path

@@ -87,18 +87,18 @@ def some(count: int) -> list[int]:
         file.seek(0)
         text = file.read()
         port = int(text) if text.isdigit() else random.randrange(_FIRST, _LAST)  # noqa: S311  where to begin, not a secret
-        found: list[int] = []
+        free_ports: list[int] = []
         for _ in range(_LAST - _FIRST):
-            if len(found) == count:
+            if len(free_ports) == count:
                 break
             port = port + 1 if _FIRST <= port < _LAST else _FIRST
             if _is_free(port):
-                found.append(port)
+                free_ports.append(port)
         file.truncate(0)
         file.write(str(port))
-    if len(found) < count:
+    if len(free_ports) < count:
         raise PortsError(f"no {count} free ports between {_FIRST} and {_LAST}")
-    return found
+    return free_ports
 
 
 def _is_free(port: int) -> bool:

@@ -46,7 +46,7 @@ class Prepared:
         os.close(writes)
         self.output: IO[str] = os.fdopen(reads, errors="replace")
         self.pid = int(ours.recv(32))
-        self._told = ours
+        self._channel = ours
         self._code: int | None = None
 
     def poll(self) -> int | None:
@@ -59,17 +59,17 @@ class Prepared:
     def wait(self, timeout: float | None = None) -> int:
         """The exit code. Raises subprocess.TimeoutExpired."""
         if self._code is None:
-            if not select.select([self._told], [], [], timeout)[0]:
+            if not select.select([self._channel], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-            self._code = int(self._told.recv(32) or -1)
-            self._told.close()
+            self._code = int(self._channel.recv(32) or -1)
+            self._channel.close()
         return self._code
 
     def ended(self, timeout: float = 120) -> tuple[int, str]:
         """The exit code, and all that it has printed."""
         with self.output:
-            told = self.output.read()
-        return self.wait(timeout), told
+            printed = self.output.read()
+        return self.wait(timeout), printed
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
@@ -107,18 +107,18 @@ def _serve(asked: socket.socket) -> None:
             request, fds, _, _ = socket.recv_fds(asked, _ASKED, 3)
             if not request:
                 return
-            told = socket.socket(fileno=fds[0])
+            channel = socket.socket(fileno=fds[0])
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for other in (asked, told, *running.values()):
+                for other in (asked, channel, *running.values()):
                     other.close()
                 os._exit(_run(fds[1:], **json.loads(request)))
             for fd in fds[1:]:
                 os.close(fd)
-            running[pid] = told
-            told.send(str(pid).encode())
+            running[pid] = channel
+            channel.send(str(pid).encode())
 
 
 def _tell_of_the_ended(running: dict[int, socket.socket]) -> None:
@@ -126,8 +126,8 @@ def _tell_of_the_ended(running: dict[int, socket.socket]) -> None:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
             return
-        with running.pop(pid) as told:
-            told.send(str(os.waitstatus_to_exitcode(status)).encode())
+        with running.pop(pid) as channel:
+            channel.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
 def _run(streams: list[int], module: str, arguments: list[str], env: dict[str, str], cwd: str) -> int:

@@ -103,13 +103,13 @@ def concerned(changed: Iterable[str]) -> list[str]:
 @cache
 def _importers() -> Mapping[str, set[str]]:
     """For each source file the files that import it."""
-    found: dict[str, set[str]] = {}
+    importers: dict[str, set[str]] = {}
     for importer in _git("ls-files", "--cached", "--others", "--exclude-standard", "*.py"):
         if (ROOT / importer).is_file():
             for name in _imports(ast.parse((ROOT / importer).read_text())):
                 for imported in _files_of(name):
-                    found.setdefault(imported, set()).add(importer)
-    return found
+                    importers.setdefault(imported, set()).add(importer)
+    return importers
 
 
 def _imports(tree: ast.AST) -> Iterable[str]:

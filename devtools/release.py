@@ -59,10 +59,12 @@ def main() -> None:
 
 def checked_version() -> str:
     """The version, which all projects of this repository share and the changelog tells of."""
-    found = {name: str(tomllib.loads((ROOT / name).read_text())["project"]["version"]) for name in _VERSIONED}
-    if len(set(found.values())) != 1:
-        raise ReleaseError("the versions differ: " + ", ".join(f"{name} {version}" for name, version in found.items()))
-    version = next(iter(found.values()))
+    versions = {name: str(tomllib.loads((ROOT / name).read_text())["project"]["version"]) for name in _VERSIONED}
+    if len(set(versions.values())) != 1:
+        raise ReleaseError(
+            "the versions differ: " + ", ".join(f"{name} {version}" for name, version in versions.items())
+        )
+    version = next(iter(versions.values()))
     notes(version)
     return version
 
@@ -70,10 +72,10 @@ def checked_version() -> str:
 def notes(version: str) -> str:
     """What the changelog says of a version. Raises ReleaseError when it says nothing."""
     sections = re.split(r"^## \[", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
-    found = next((s.partition("\n")[2].strip() for s in sections if s.startswith(f"{version}]")), "")
-    if not found:
+    text = next((s.partition("\n")[2].strip() for s in sections if s.startswith(f"{version}]")), "")
+    if not text:
         raise ReleaseError(f"CHANGELOG.md has no section for {version}")
-    return found + "\n"
+    return text + "\n"
 
 
 def shipped() -> dict[str, list[str]]:
@@ -150,15 +152,15 @@ def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str
 
 def bundled(name: str) -> dict[str, Any]:
     """The component of an npm package, as CycloneDX writes it."""
-    told = json.loads((_NODE / name / "package.json").read_text())
-    purl = f"pkg:npm/{name.replace('@', '%40')}@{told['version']}"
+    package = json.loads((_NODE / name / "package.json").read_text())
+    purl = f"pkg:npm/{name.replace('@', '%40')}@{package['version']}"
     return {
         "type": "library",
         "bom-ref": purl,
         "name": name,
-        "version": told["version"],
+        "version": package["version"],
         "purl": purl,
-        "licenses": [{"license": {"id": told["license"]}}],
+        "licenses": [{"license": {"id": package["license"]}}],
     }
 
 
@@ -185,16 +187,16 @@ def _whole_bill() -> str:
 
 def licences(names: Iterable[str], from_npm: Iterable[str] = ()) -> str:
     """Name, version and licence of each package, and the text that it brings along."""
-    found: list[str] = []
+    sections: list[str] = []
     for name in sorted({_normal(n) for n in names}):
         if not installed(name):
             continue
         package = metadata.distribution(name)
-        told: Mapping[str, Any] = package.metadata.json
-        classified = [c.rsplit(" :: ", 1)[-1] for c in told.get("classifier", []) if c.startswith("License ::")]
-        declared = str(told.get("license", "")).splitlines()[:1]
+        described: Mapping[str, Any] = package.metadata.json
+        classified = [c.rsplit(" :: ", 1)[-1] for c in described.get("classifier", []) if c.startswith("License ::")]
+        declared = str(described.get("license", "")).splitlines()[:1]
         licence = (
-            told.get("license_expression")
+            described.get("license_expression")
             or ", ".join(classified)
             or "".join(declared)
             or _UNDECLARED.get(name, "not declared")
@@ -205,19 +207,19 @@ def licences(names: Iterable[str], from_npm: Iterable[str] = ()) -> str:
             if re.search(r"(^|/)(LICEN[CS]E|COPYING|NOTICE)[^/]*$", str(f), re.IGNORECASE)
         ]
         parts = [f.read_text() for f in texts if ".dist-info" in str(f)]
-        found.append("\n".join([f"{name} {package.version}: {licence}", "", *parts]))
+        sections.append("\n".join([f"{name} {package.version}: {licence}", "", *parts]))
     for name in from_npm:
-        told = json.loads((_NODE / name / "package.json").read_text())
-        found.append(
+        described = json.loads((_NODE / name / "package.json").read_text())
+        sections.append(
             "\n".join(
                 [
-                    f"{name} {told['version']}: {told['license']}",
+                    f"{name} {described['version']}: {described['license']}",
                     "",
                     *(f.read_text() for f in (_NODE / name).glob("LICENSE*")),
                 ]
             )
         )
-    return ("\n" + "=" * 100 + "\n").join(found)
+    return ("\n" + "=" * 100 + "\n").join(sections)
 
 
 def installed(name: str) -> bool:

@@ -352,11 +352,11 @@ def _from_pypi(uv: str, group: str, pointer: Path, inside: str) -> None:
 def _version(command: Sequence[str]) -> tuple[int, ...]:
     """The version that a program prints; () when it is missing."""
     try:
-        shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    match = re.search(r"(\d+)\.(\d+)", shown.stdout + shown.stderr)
-    return (int(match[1]), int(match[2])) if match and shown.returncode == 0 else ()
+    match = re.search(r"(\d+)\.(\d+)", done.stdout + done.stderr)
+    return (int(match[1]), int(match[2])) if match and done.returncode == 0 else ()
 
 
 def npm() -> list[str]:

@@ -365,7 +365,7 @@ def firestore_jar(folder: Path) -> str | None:
     jar = Path(os.path.realpath(gcloud)).parent.parent / inside
     if not jar.is_file():
         try:
-            shown = subprocess.run(
+            done = subprocess.run(
                 [gcloud, "info", "--format=value(installation.sdk_root)"],
                 capture_output=True,
                 text=True,
@@ -374,8 +374,8 @@ def firestore_jar(folder: Path) -> str | None:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        jar = Path(shown.stdout.strip()) / inside
-        if shown.returncode != 0 or not jar.is_file():
+        jar = Path(done.stdout.strip()) / inside
+        if done.returncode != 0 or not jar.is_file():
             return None
     # Google's jar names no main class and firebase-tools runs `java -jar`: a jar that is only a manifest points at it.
     text = f"Manifest-Version: 1.0\nMain-Class: {_FIRESTORE_MAIN}\nClass-Path: {jar.as_uri()}"

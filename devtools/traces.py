@@ -96,11 +96,11 @@ class Collector:
     def take(self, path: str, body: bytes) -> None:
         """One export, of spans or of metrics."""
         if path == "/v1/traces":
-            found = list(_spans(body))
+            spans = list(_spans(body))
             with self._lock:
-                self.spans += found
+                self.spans += spans
                 if self._say is not None:
-                    for span in found:
+                    for span in spans:
                         self._new[span.trace].append(span)
                         self._touched[span.trace] = time.monotonic()
         elif path == "/v1/metrics":
@@ -122,20 +122,20 @@ class Collector:
 
 def tree(spans: Iterable[Span]) -> list[str]:
     """The spans of a trace as lines, children below their parents and in the order in which they began."""
-    known = {s.id: s for s in spans}
+    by_id = {s.id: s for s in spans}
     children = defaultdict[str, list[Span]](list)
-    for span in sorted(known.values(), key=lambda s: s.start):
-        children[span.parent if span.parent in known else ""].append(span)
+    for span in sorted(by_id.values(), key=lambda s: s.start):
+        children[span.parent if span.parent in by_id else ""].append(span)
     lines: list[str] = []
 
     def tell(span: Span, depth: int) -> None:
         status = span.attributes.get("http.response.status_code", "")
-        told = [
+        parts = [
             f"{span.milliseconds:8.1f} ms  {'  ' * depth}{span.name}",
             f"→ {status}" if status else "",
             f"✗ {span.error}" if span.error else "",
         ]
-        lines.append("  ".join(t for t in told if t))
+        lines.append("  ".join(t for t in parts if t))
         for child in children[span.id]:
             tell(child, depth + 1)
 

@@ -75,9 +75,9 @@ _LANGUAGE = """{
   const isTag = (tag) => { try { return Boolean(new Intl.Locale(tag)); } catch { return false; } };
   const tags = (navigator.languages ?? []).filter(isTag);
   if (!isTag(navigator.language) || !tags.length || tags.length !== navigator.languages.length) {
-    const known = tags.length ? tags : ["en-US"];
-    Object.defineProperty(navigator, "language", { value: known[0] });
-    Object.defineProperty(navigator, "languages", { value: known });
+    const languages = tags.length ? tags : ["en-US"];
+    Object.defineProperty(navigator, "language", { value: languages[0] });
+    Object.defineProperty(navigator, "languages", { value: languages });
   }
 }
 """
@@ -489,11 +489,11 @@ def _start_python_early() -> None:
     stderr: (text) => self.sendPythonOutput(text, true),
 };
 // The page tells nobody that nothing happens while something comes.
-let told = 0;
+let lastNotice = 0;
 const noted = new TransformStream({
     transform(piece, onward) {
-        if (Date.now() - told > 1000) {
-            told = Date.now();
+        if (Date.now() - lastNotice > 1000) {
+            lastNotice = Date.now();
             self.postMessage({ toPage: "comes" });
         }
         onward.enqueue(piece);
@@ -507,7 +507,7 @@ self.earlyApp = fetch(base + "app.tar.gz").then((answer) => {
     if (!answer.ok) throw new Error(`the app's archive: HTTP ${answer.status}`);
     return answer.arrayBuffer();
 });
-self.earlyApp.catch(() => {}); // told where it is awaited
+self.earlyApp.catch(() => {}); // reported where it is awaited
 const edited = false;
 // With the app already in memory when the browser can restore that, else from the beginning.
 self.earlyPyodide = (async () => {
@@ -526,7 +526,7 @@ self.earlyPyodide = (async () => {
         return await loadPyodide(output);
     }
 })();
-self.earlyPyodide.catch(() => {}); // told where it is awaited
+self.earlyPyodide.catch(() => {}); // reported where it is awaited
 """
     _replace("python-worker.js", begin, early + "\n" + begin)
     start, end = (

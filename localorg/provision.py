@@ -38,8 +38,8 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA busy_timeout = 5000")
-    found = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if found != SCHEMA_VERSION and db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version != SCHEMA_VERSION and db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None:
         db.close()
         raise sqlite3.DatabaseError("it was made by another version of localorg")
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -122,17 +122,17 @@ def _register_metadata(org: Org) -> None:
             if one.custom:
                 db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (f"prefix:{one.name}", one.prefix))
         for which, sobject in ((org.metadata.permission_sets, "PermissionSet"), (org.metadata.profiles, "Profile")):
-            known = {str(r[0]) for r in db.execute(f"SELECT Name FROM {sobject}")}
-            for told in which:
-                name = profile_name(told.name) if sobject == "Profile" else told.name
-                if name not in known:
-                    more = {"Label": told.label, "IsOwnedByProfile": 0} if sobject == "PermissionSet" else {}
+            names = {str(r[0]) for r in db.execute(f"SELECT Name FROM {sobject}")}
+            for permissions in which:
+                name = profile_name(permissions.name) if sobject == "Profile" else permissions.name
+                if name not in names:
+                    more = {"Label": permissions.label, "IsOwnedByProfile": 0} if sobject == "PermissionSet" else {}
                     keep(sobject, records.next_id(db, org.objects[sobject].prefix)[0], {"Name": name, **more})
 
 
 def _note_schema(org: Org) -> None:
     """Remembers when the schema changed, for clients that ask for what is newer than theirs."""
-    told = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
+    objects = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
                                                 f.targets) for f in o.fields])
             for o in org.objects]  # fmt: skip
     granting = (*org.metadata.permission_sets, *org.metadata.profiles)
@@ -140,7 +140,7 @@ def _note_schema(org: Org) -> None:
         (p.name, sorted((name, sorted(letters)) for name, letters in {**p.objects, **p.fields}.items()))
         for p in granting
     ]
-    mark = hashlib.sha256(repr((told, sets)).encode()).hexdigest()
+    mark = hashlib.sha256(repr((objects, sets)).encode()).hexdigest()
     row = org.db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
     if row is None or row["value"] != mark:
         with org.write() as db:

@@ -76,7 +76,7 @@ class Seen:
     client: str
     reasons: tuple[tuple[str, str], ...]
 
-    def told(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """For a page or a terminal: each reason with what to do about it."""
         reasons = [
             {"code": code, "message": message.strip(), "advice": _ADVICE.get(code, "")}

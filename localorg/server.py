@@ -32,8 +32,11 @@ from localorg.rest import (
     refused_apis,
     replication,
     resources,
-    ui_api,
+    sobject_collections,
 )
+from localorg.rest.ui_api import lists as ui_lists
+from localorg.rest.ui_api import objects as ui_objects
+from localorg.rest.ui_api import records as ui_records
 from localorg.settings import SITE
 from localorg.web import Json
 
@@ -71,6 +74,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         *oauth,
         *data,
         *composite.routes(org, Router(data)),
+        *sobject_collections.routes(org),
         *control.routes(org),
     ]
     app = Starlette(
@@ -81,13 +85,25 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
 
 def _data_routes(org: Org) -> list[BaseRoute]:
     """All but composite: what may be a part of it. The paths that fit many others come last."""
-    rooms = (resources, describe, listviews, actions, ui_api, replication, about, bulk, refused_apis)
+    rooms = (
+        resources,
+        describe,
+        listviews,
+        actions,
+        ui_objects,
+        ui_records,
+        ui_lists,
+        replication,
+        about,
+        bulk,
+        refused_apis,
+    )
     return [one for room in rooms for one in room.routes(org)] + resources.routes_by_value(org)
 
 
 def rest_routes(org: Org) -> list[BaseRoute]:
     """Every route of the APIs, for the table of docs/localorg.md."""
-    return [*_data_routes(org), *composite.routes(org, Router())]
+    return [*_data_routes(org), *composite.routes(org, Router()), *sobject_collections.routes(org)]
 
 
 _IN_SITE = re.compile(rf"/{SITE}(/services/oauth2/.*|/login|/consent)")

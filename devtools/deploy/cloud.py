@@ -114,7 +114,9 @@ class Cloud:
             self._request(command.method, command.url, command.body)
             return
         self._run(
-            list(command.words), command.secret() if command.secret else None, shown=command.words[0] == "firebase"
+            list(command.words),
+            command.secret() if command.secret else None,
+            to_terminal=command.words[0] == "firebase",
         )
 
     def get(self, url: str) -> Any:
@@ -142,7 +144,7 @@ class Cloud:
             if refused.code == 404 and method == "GET":
                 return None
             said = refused.read().decode(errors="replace")
-            raise DeployError(f"{method} {url}: {_told(said) or refused.code}") from None
+            raise DeployError(f"{method} {url}: {_first_error(said) or refused.code}") from None
         except OSError as failed:
             raise DeployError(f"{method} {url}: {failed}; run the command again, it goes on where it stopped") from None
 
@@ -155,22 +157,22 @@ class Cloud:
             )
         return self._token
 
-    def _run(self, words: list[str], secret: str | None, *, shown: bool = False) -> str:
+    def _run(self, words: list[str], secret: str | None, *, to_terminal: bool = False) -> str:
         program, *rest = words
-        found = shutil.which(program, path=self._environment["PATH"])
-        if found is None and program == "firebase":
+        path = shutil.which(program, path=self._environment["PATH"])
+        if path is None and program == "firebase":
             node = shutil.which("node", path=self._environment["PATH"])
-            found_words = [node or "node", str(FIREBASE)]
-        elif found is None:
+            program_words = [node or "node", str(FIREBASE)]
+        elif path is None:
             raise DeployError(f"{program} is missing: install the Google Cloud CLI, then gcloud auth login")
         else:
-            found_words = [found]
+            program_words = [path]
         with tempfile.TemporaryFile("w+") as out:
             done = subprocess.run(
-                [*found_words, *rest],
+                [*program_words, *rest],
                 input=secret,
                 stdin=None if secret is not None else subprocess.DEVNULL,
-                stdout=None if shown else out,
+                stdout=None if to_terminal else out,
                 stderr=subprocess.PIPE,
                 env=self._environment,
                 cwd=ROOT,
@@ -185,7 +187,7 @@ class Cloud:
 
 
 # What the tools say, and what to do about it.
-_KNOWN = (
+_ADVICE = (
     (
         r"You do not currently have an active account|gcloud auth login|Reauthentication",
         "you are not logged in: gcloud auth login",
@@ -210,12 +212,12 @@ _KNOWN = (
 
 
 def _why(said: str) -> str:
-    known = next((what for pattern, what in _KNOWN if re.search(pattern, said, re.IGNORECASE | re.DOTALL)), None)
-    own = _told(said)
-    return f"{known} ({own})" if known and own else known or own or "it failed without a word"
+    advice = next((what for pattern, what in _ADVICE if re.search(pattern, said, re.IGNORECASE | re.DOTALL)), None)
+    own = _first_error(said)
+    return f"{advice} ({own})" if advice and own else advice or own or "it failed without a word"
 
 
-def _told(said: str) -> str:
+def _first_error(said: str) -> str:
     """The first line that says something, without the tool's own name before it."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     line = next(

@@ -17,12 +17,12 @@ _VERSION = "version"  # the label by which a policy that has changed is known
 def metrics(cloud: Cloud) -> Sequence[Command]:
     """Log-based metrics that are missing, or have another filter."""
     there = {m["name"]: m["filter"] for m in cloud.look("logging.googleapis.com", "logging", "metrics", "list")}
-    found: list[Command] = []
+    commands: list[Command] = []
     for file in _files("metrics"):
         if there.get(file.stem) != json.loads(file.read_text())["filter"]:
             what = "update" if file.stem in there else "create"
-            found.append(_configured(cloud, ("gcloud", "logging", "metrics", what, file.stem), file))
-    return found
+            commands.append(_configured(cloud, ("gcloud", "logging", "metrics", what, file.stem), file))
+    return commands
 
 
 def dashboards(cloud: Cloud) -> Sequence[Command]:
@@ -43,27 +43,27 @@ def channel(cloud: Cloud, email: str | None) -> Sequence[Post]:
 def policies(cloud: Cloud, email: str | None) -> Sequence[Post]:
     """Alert policies that are missing, or not as they are here."""
     there = {p["displayName"]: p for p in cloud.monitoring("alertPolicies", "alertPolicies")}
-    found: list[Post] = []
+    posts: list[Post] = []
     for file in _files("policies"):
         policy: dict[str, Any] = json.loads(file.read_text().replace("projects/PROJECT/", f"projects/{cloud.project}/"))
         policy["notificationChannels"] = [] if email is None else _channels(cloud, email)
         version = hashlib.sha256(json.dumps([policy, email]).encode()).hexdigest()[:16]
         policy["userLabels"] = {**policy["userLabels"], _VERSION: version}
-        stands = there.get(policy["displayName"])
-        if stands is None:
-            found.append(Post(f"{cloud.monitoring_url}/alertPolicies", policy))
-        elif stands.get("userLabels", {}).get(_VERSION) != version:
-            name = stands["name"].rsplit("/", 1)[-1]
-            found.append(Post(f"{cloud.monitoring_url}/alertPolicies/{name}", policy, "PATCH"))
-    return found
+        policy_there = there.get(policy["displayName"])
+        if policy_there is None:
+            posts.append(Post(f"{cloud.monitoring_url}/alertPolicies", policy))
+        elif policy_there.get("userLabels", {}).get(_VERSION) != version:
+            name = policy_there["name"].rsplit("/", 1)[-1]
+            posts.append(Post(f"{cloud.monitoring_url}/alertPolicies/{name}", policy, "PATCH"))
+    return posts
 
 
 def objectives(cloud: Cloud) -> Sequence[Post]:
     """The service whose objectives these are, and the objectives."""
     services = {s["name"].rsplit("/", 1)[-1] for s in cloud.monitoring("services", "services")}
-    found: list[Post] = []
+    posts: list[Post] = []
     if SERVICE not in services:
-        found.append(
+        posts.append(
             Post(
                 f"{cloud.monitoring_url}/services?serviceId={SERVICE}",
                 {"displayName": "Salesforce sample", "custom": {}},
@@ -71,18 +71,18 @@ def objectives(cloud: Cloud) -> Sequence[Post]:
         )
     path = f"services/{SERVICE}/serviceLevelObjectives"
     there = cloud.monitoring(path, "serviceLevelObjectives") if SERVICE in services else []
-    known = {o["name"].rsplit("/", 1)[-1] for o in there}
+    names = {o["name"].rsplit("/", 1)[-1] for o in there}
     for file in _files("slos"):
-        if file.stem not in known:
-            found.append(
+        if file.stem not in names:
+            posts.append(
                 Post(f"{cloud.monitoring_url}/{path}?serviceLevelObjectiveId={file.stem}", json.loads(file.read_text()))
             )
-    return found
+    return posts
 
 
 def _channels(cloud: Cloud, email: str) -> list[str]:
-    known = cloud.monitoring("notificationChannels", "notificationChannels")
-    return [c["name"] for c in known if c["type"] == "email" and c["labels"]["email_address"] == email][:1]
+    channels = cloud.monitoring("notificationChannels", "notificationChannels")
+    return [c["name"] for c in channels if c["type"] == "email" and c["labels"]["email_address"] == email][:1]
 
 
 def _files(kind: str) -> list[Path]:

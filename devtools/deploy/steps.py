@@ -207,17 +207,17 @@ def _app_check(cloud: Cloud, target: Target) -> Commands:
         f"{cloud.app_check_url}/v1/projects/{cloud.project}/apps/{app}/recaptchaEnterpriseConfig",
         target.settings["APP_CHECK_SITE_KEY"],
     )
-    found = cloud.get(config) if "firebaseappcheck.googleapis.com" in cloud.enabled() else None
+    current = cloud.get(config) if "firebaseappcheck.googleapis.com" in cloud.enabled() else None
     return (
         []
-        if (found or {}).get("siteKey") == site_key
+        if (current or {}).get("siteKey") == site_key
         else [Post(f"{config}?updateMask=siteKey", {"siteKey": site_key}, "PATCH")]
     )
 
 
 def _database(cloud: Cloud, target: Target) -> Commands:
-    found = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
-    here = next((d for d in found if d["name"].endswith(f"/{DATABASE}")), None)
+    databases = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
+    here = next((d for d in databases if d["name"].endswith(f"/{DATABASE}")), None)
     if here is None:
         words = (
             "gcloud",
@@ -242,8 +242,8 @@ def _database(cloud: Cloud, target: Target) -> Commands:
 
 
 def _backups(cloud: Cloud) -> Commands:
-    found = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
-    here = any(d["name"].endswith(f"/{DATABASE}") for d in found)
+    databases = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
+    here = any(d["name"].endswith(f"/{DATABASE}") for d in databases)
     if here and cloud.gcloud("firestore", "backups", "schedules", "list", f"--database={DATABASE}"):
         return []
     words = ("gcloud", "firestore", "backups", "schedules", "create", f"--database={DATABASE}", "--recurrence=daily")
@@ -251,7 +251,7 @@ def _backups(cloud: Cloud) -> Commands:
 
 
 def _accounts(cloud: Cloud) -> Commands:
-    there = _known_accounts(cloud)
+    there = _account_emails(cloud)
     words = ("gcloud", "iam", "service-accounts", "create")
     needed = [f for f in FUNCTIONS if account(f, cloud.project) not in there]
     return [
@@ -260,13 +260,13 @@ def _accounts(cloud: Cloud) -> Commands:
     ]
 
 
-def _known_accounts(cloud: Cloud) -> set[str]:
+def _account_emails(cloud: Cloud) -> set[str]:
     return {a["email"] for a in cloud.look("iam.googleapis.com", "iam", "service-accounts", "list")}
 
 
 def _roles(cloud: Cloud, target: Target) -> Commands:
     held = _bindings(cloud.look("cloudresourcemanager.googleapis.com", "projects", "get-iam-policy", cloud.project))
-    found: list[Command] = []
+    commands: list[Command] = []
     for function in FUNCTIONS:
         member = f"serviceAccount:{account(function, cloud.project)}"
         for role in target.roles(function):
@@ -279,10 +279,10 @@ def _roles(cloud: Cloud, target: Target) -> Commands:
                     f"--member={member}",
                     f"--role={role}",
                 )
-                found.append(Command((*words, "--condition=None")))
+                commands.append(Command((*words, "--condition=None")))
     signer = account(SIGNER, cloud.project)
     member = f"serviceAccount:{signer}"
-    there = signer in _known_accounts(cloud)
+    there = signer in _account_emails(cloud)
     own = _bindings(cloud.gcloud("iam", "service-accounts", "get-iam-policy", signer)) if there else set()
     if (SIGNER_ROLE, member) not in own:
         words = (
@@ -294,25 +294,25 @@ def _roles(cloud: Cloud, target: Target) -> Commands:
             f"--member={member}",
             f"--role={SIGNER_ROLE}",
         )
-        found.append(Command((*words, "--project", cloud.project)))
-    return found
+        commands.append(Command((*words, "--project", cloud.project)))
+    return commands
 
 
 def _kms(cloud: Cloud, target: Target) -> Commands:
     place = _key_parts(target)
-    known, found = (
+    rings, commands = (
         cloud.look("cloudkms.googleapis.com", "kms", "keyrings", "list", f"--location={place['locations']}"),
         list[Command](),
     )
     ring, key, where = place["keyRings"], place["cryptoKeys"], f"--location={place['locations']}"
     in_ring = (f"--keyring={ring}", where, "--project", cloud.project)
-    has_ring = any(r["name"].endswith(f"/{ring}") for r in known)
+    has_ring = any(r["name"].endswith(f"/{ring}") for r in rings)
     if not has_ring:
-        found.append(Command(("gcloud", "kms", "keyrings", "create", ring, where, "--project", cloud.project)))
+        commands.append(Command(("gcloud", "kms", "keyrings", "create", ring, where, "--project", cloud.project)))
     keys = cloud.gcloud("kms", "keys", "list", f"--keyring={ring}", where) if has_ring else []
     has_key = any(k["name"].endswith(f"/{key}") for k in keys)
     if not has_key:
-        found.append(Command(("gcloud", "kms", "keys", "create", key, *in_ring, "--purpose=encryption")))
+        commands.append(Command(("gcloud", "kms", "keys", "create", key, *in_ring, "--purpose=encryption")))
     held = (
         _bindings(cloud.gcloud("kms", "keys", "get-iam-policy", key, f"--keyring={ring}", where)) if has_key else set()
     )
@@ -329,8 +329,8 @@ def _kms(cloud: Cloud, target: Target) -> Commands:
                 f"--member={member}",
                 f"--role={KMS_ROLE}",
             )
-            found.append(Command(words))
-    return found
+            commands.append(Command(words))
+    return commands
 
 
 def _key_parts(target: Target) -> dict[str, str]:
@@ -343,20 +343,20 @@ def _key_parts(target: Target) -> dict[str, str]:
 
 def _secrets(cloud: Cloud, target: Target) -> Commands:
     there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
-    found: list[Command] = []
+    commands: list[Command] = []
     for name, make in (("SALESFORCE_CONSUMER_SECRET", _ask), ("TOKEN_KEYSET", lambda: _keyset(target))):
         if name not in there:
             words = ("gcloud", "secrets", "create", name, "--replication-policy=automatic", "--project", cloud.project)
-            found.append(Command(words))
+            commands.append(Command(words))
         if name not in there or not cloud.gcloud("secrets", "versions", "list", name, "--filter=state=ENABLED"):
             words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)
-            found.append(Command(words, make))
-    return found
+            commands.append(Command(words, make))
+    return commands
 
 
 def _secret_access(cloud: Cloud) -> Commands:
     there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
-    found: list[Command] = []
+    commands: list[Command] = []
     for name in SECRETS:
         held = _bindings(cloud.gcloud("secrets", "get-iam-policy", name)) if name in there else set()
         for function in FUNCTIONS:
@@ -370,18 +370,18 @@ def _secret_access(cloud: Cloud) -> Commands:
                     f"--member={member}",
                     f"--role={SECRET_ROLE}",
                 )
-                found.append(Command((*words, "--project", cloud.project)))
-    return found
+                commands.append(Command((*words, "--project", cloud.project)))
+    return commands
 
 
 def _bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str]]:
     """Who has which role, of an IAM policy; a binding under a condition does not count."""
     bindings: object = policy.get("bindings", []) if isinstance(policy, Mapping) else []
-    found: set[tuple[str, str]] = set()
+    pairs: set[tuple[str, str]] = set()
     for binding in bindings if isinstance(bindings, list) else []:
         if isinstance(binding, Mapping) and not binding.get("condition"):
-            found |= {(str(binding["role"]), str(member)) for member in binding["members"]}
-    return found
+            pairs |= {(str(binding["role"]), str(member)) for member in binding["members"]}
+    return pairs
 
 
 def _ask() -> str:

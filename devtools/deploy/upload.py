@@ -14,8 +14,8 @@ const { listFiles } = require(path.join(tools, "lib/listFiles"));
 (async () => {
   const files = () => readdirRecursive({ path: folder, ignoreStrings: ignore });
   const listed = async () => (await files()).map((f) => path.relative(folder, f.name));
-  const found = process.argv[4] === "functions" ? await listed() : listFiles(folder, ignore);
-  console.log(JSON.stringify(found.sort()));
+  const paths = process.argv[4] === "functions" ? await listed() : listFiles(folder, ignore);
+  console.log(JSON.stringify(paths.sort()));
 })();
 """
 

@@ -279,7 +279,7 @@ async def _lock(org: Org, request: Request) -> Response:
 
 
 async def _requests(org: Org, _request: Request) -> Response:
-    return Json([seen.told() for seen in org.recent.seen])
+    return Json([seen.as_json() for seen in org.recent.seen])
 
 
 async def _generations(org: Org, _request: Request) -> Response:

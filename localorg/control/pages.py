@@ -97,8 +97,8 @@ _CONTROL_SCRIPT = """
 const base = "/localorg/control/", said = document.getElementById("said"), seen = document.getElementById("seen");
 async function send(path, body) {
   const answer = await fetch(base + path, {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});
-  const told = await answer.json();
-  said.textContent = answer.ok ? path + ": " + JSON.stringify(told) : told[0].message;
+  const result = await answer.json();
+  said.textContent = answer.ok ? path + ": " + JSON.stringify(result) : result[0].message;
   look();
 }
 async function look() {

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from localorg.org import Org
 from localorg.schema.metadata import Metadata, Permissions
-from localorg.schema.sobjects import STANDARD, Field, Schema, SObject
+from localorg.schema.sobjects import Field, Schema, SObject
+from localorg.schema.standard import STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def _of_object(
         letters = frozenset[str]()
     elif base.reads_only or one.name in base.read_only_objects:
         letters = frozenset("r")
-    for told in own:
-        letters = told.objects.get(one.name, letters)
-    return letters.union(*(told.objects.get(one.name, ()) for told in grants))
+    for permissions in own:
+        letters = permissions.objects.get(one.name, letters)
+    return letters.union(*(permissions.objects.get(one.name, ()) for permissions in grants))
 
 
 def _of_field(
@@ -112,9 +113,9 @@ def _of_field(
     elif f.name in base.read_only_fields.get(one.name, ()):
         letters = frozenset("r")
     full = f"{one.name}.{f.within if granted_apart and f.within else f.name}"
-    for told in own:
-        letters = told.fields.get(full, letters)
-    return letters.union(*(told.fields.get(full, ()) for told in grants))
+    for permissions in own:
+        letters = permissions.fields.get(full, letters)
+    return letters.union(*(permissions.fields.get(full, ()) for permissions in grants))
 
 
 def _is_ours(one: SObject, f: Field) -> bool:
@@ -133,8 +134,8 @@ def schema_for(org: Org, user_id: str) -> Schema:
     sets = frozenset[str]()
     if org.metadata.permission_sets:
         assigned = "SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = ? AND IsDeleted = 0"
-        found = org.db.execute(f"SELECT Name FROM PermissionSet WHERE Id IN ({assigned})", (user_id,))
-        sets = frozenset(str(r[0]) for r in found)
+        rows = org.db.execute(f"SELECT Name FROM PermissionSet WHERE Id IN ({assigned})", (user_id,))
+        sets = frozenset(str(r[0]) for r in rows)
     key = "\n".join([profile, *sorted(sets)])
     if key not in org.schemas:
         org.schemas[key] = _seen_by(org.metadata, profile, sets)

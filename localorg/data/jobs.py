@@ -264,14 +264,14 @@ def _saver(org: Org, job: Job, schema: Schema, source: SObject, names: Sequence[
         raise BadCsv("InvalidBatch : Id is missing in the data")
 
     def values(cells: Mapping[str, str], leave_out: Field | None = None) -> dict[str, object]:
-        found: dict[str, object] = {}
+        record: dict[str, object] = {}
         for (f, external), cell in zip(columns, cells.values(), strict=True):
             if f.type == "id" or f is leave_out or cell == "":
                 continue
-            found[f.name] = (
+            record[f.name] = (
                 None if cell == NULL else _referred(org, schema, f, external, cell) if external else _typed(f, cell)
             )
-        return found
+        return record
 
     def identifier(cells: Mapping[str, str]) -> str:
         given = next(cell for (f, _external), cell in zip(columns, cells.values(), strict=True) if f.type == "id")
@@ -290,9 +290,9 @@ def _saver(org: Org, job: Job, schema: Schema, source: SObject, names: Sequence[
         value = next((cell for (f, _e), cell in zip(columns, cells.values(), strict=True) if f is key), "")
         if not value:
             raise ApiError(400, "MISSING_ARGUMENT", f"{key.name} not specified", [])
-        if found := records.find_by_external_id(org, source, key, value):
-            records.update(org, source, found[0], values(cells, leave_out=key), job.user_id)
-            return found[0], False
+        if ids := records.find_by_external_id(org, source, key, value):
+            records.update(org, source, ids[0], values(cells, leave_out=key), job.user_id)
+            return ids[0], False
         return records.create(org, source, values(cells), job.user_id), True
 
     def update(cells: Mapping[str, str]) -> tuple[str, bool]:
@@ -324,15 +324,15 @@ def _column(schema: Schema, source: SObject, name: str) -> tuple[Field, Field | 
 
 def _referred(org: Org, schema: Schema, reference: Field, external: Field, cell: str) -> str:
     parent = cast(SObject, schema.sobject(reference.targets[0]))
-    found = [cell] if external.type == "id" else records.find_by_external_id(org, parent, external, cell)
-    if not found:
+    ids = [cell] if external.type == "id" else records.find_by_external_id(org, parent, external, cell)
+    if not ids:
         raise ApiError(
             400,
             "INVALID_FIELD",
             f"Foreign key external ID: {cell} not found for field {external.name} in entity {parent.name}",
             [],
         )
-    return found[0]
+    return ids[0]
 
 
 def _typed(f: Field, cell: str) -> object:
@@ -351,22 +351,24 @@ Which = Literal["successfulResults", "failedResults", "unprocessedrecords"]
 async def results(org: Org, job: Job, which: Which) -> bytes:
     """The rows that were saved, refused or not come to, as CSV."""
     rows = org.db.execute("SELECT * FROM bulk_result WHERE job_id = ?", (job.id,)).fetchall()
-    found = {int(r["number"]): (str(r["record_id"]), bool(r["created"]), cast("str | None", r["error"])) for r in rows}
-    return await asyncio.to_thread(_results, job, content(org, job), found, which)
+    outcomes = {
+        int(r["number"]): (str(r["record_id"]), bool(r["created"]), cast("str | None", r["error"])) for r in rows
+    }
+    return await asyncio.to_thread(_results, job, content(org, job), outcomes, which)
 
 
-def _results(job: Job, data: bytes, found: Mapping[int, tuple[str, bool, str | None]], which: Which) -> bytes:
+def _results(job: Job, data: bytes, outcomes: Mapping[int, tuple[str, bool, str | None]], which: Which) -> bytes:
     try:
         names, rows = read_csv(job, data)
     except BadCsv:
         return b""
     if which == "unprocessedrecords":
-        return write_csv(job, [names, *(r for n, r in enumerate(rows) if n not in found)])
+        return write_csv(job, [names, *(r for n, r in enumerate(rows) if n not in outcomes)])
     failed = which == "failedResults"
     lines = [["sf__Id", "sf__Error" if failed else "sf__Created", *names]]
     for number, row in enumerate(rows):
-        if number in found and (found[number][2] is not None) == failed:
-            record_id, created, error = found[number]
+        if number in outcomes and (outcomes[number][2] is not None) == failed:
+            record_id, created, error = outcomes[number]
             lines.append([record_id, error or "" if failed else "true" if created else "false", *row])
     return write_csv(job, lines)
 

@@ -1,6 +1,5 @@
 """Reading and writing records with Salesforce's rules: unknown fields, types, lengths, required fields, references."""
 
-import json
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,13 +8,14 @@ from typing import cast
 
 from localorg.clock import to_datetime
 from localorg.data.passwords import set_password
+from localorg.data.values import stored
 from localorg.errors import ApiError, no_access, no_such_column
 from localorg.org import Org
 from localorg.schema.ids import is_id, make_id, to_18
-from localorg.schema.sobjects import FORECASTS, NUMBER_TYPES, STAGES, Change, Field, SObject
+from localorg.schema.sobjects import Change, Field, SObject
+from localorg.schema.standard import FORECASTS, STAGES
 from localorg.settings import PASSWORD
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PROBABILITY = dict(STAGES)
 
 
@@ -53,7 +53,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
             full["CaseNumber"] = f"{number + 1000:08d}"
         for f in sobject.fields:
             if f.computed_default is not None and f.name not in row:
-                full[f.name] = _stored(org, f, _computed(f, org, full))
+                full[f.name] = stored(org, f, _computed(f, org, full))
             if f.number_format:
                 full[f.name] = _auto_number(f.number_format, number, stamp)
         derive(sobject, full)
@@ -123,40 +123,13 @@ def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
     missing = ApiError(404, "NOT_FOUND", "The requested resource does not exist")
     if not is_id(identifier) or org.objects.of_id(identifier) is not org.objects[sobject.name]:
         raise missing
-    found = org.db.execute(f'SELECT * FROM "{sobject.name}" WHERE Id = ?', (to_18(identifier),)).fetchone()
-    if found is None:
+    stored_row = org.db.execute(f'SELECT * FROM "{sobject.name}" WHERE Id = ?', (to_18(identifier),)).fetchone()
+    if stored_row is None:
         raise missing
-    row = {str(k): cast(object, found[k]) for k in found.keys()}
+    row = {str(k): cast(object, stored_row[k]) for k in stored_row.keys()}
     if row["IsDeleted"]:
         raise ApiError(404, "ENTITY_IS_DELETED", "entity is deleted", [])
     return row
-
-
-ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "State", "Street")
-
-
-def shown(row: Mapping[str, object], f: Field) -> object:
-    """A field of a stored row as REST writes it; a compound address is made of its parts, null when all are."""
-    if f.compound is None:
-        return out_value(f, row[f.name])
-    if f.type == "location":
-        latitude, longitude = (row[n] for n in f.position)
-        return None if latitude is None else {"latitude": latitude, "longitude": longitude}
-    parts = {part[0].lower() + part[1:]: row[f.compound + part] for part in ADDRESS_PARTS}
-    return {**parts, "geocodeAccuracy": None} if any(v is not None for v in parts.values()) else None
-
-
-def out_value(f: Field, value: object) -> object:
-    """A stored value as REST writes it."""
-    if value is None:
-        return None
-    if f.type == "boolean":
-        return bool(value)
-    if f.type == "int":
-        return int(cast(float, value))
-    if f.compound is not None:
-        return cast(object, json.loads(str(value)))
-    return value
 
 
 def derive(sobject: SObject, row: dict[str, object]) -> None:
@@ -242,7 +215,7 @@ def checked(
         if not f.writable:
             refused.append(f.name)
         else:
-            row[f.name] = _stored(org, f, value)
+            row[f.name] = stored(org, f, value)
     for f in sobject.fields:
         if f.unique and row.get(f.name) is not None:
             _check_unique(org, sobject, f, row[f.name], identifier)
@@ -258,11 +231,11 @@ def checked(
 
 
 def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifier: str | None) -> None:
-    found = org.db.execute(
+    other = org.db.execute(
         f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)
     ).fetchone()
-    if found is not None and found["Id"] != identifier:
-        message = f"duplicate value found: {f.name} duplicates value on record with id: {str(found['Id'])[:15]}"
+    if other is not None and other["Id"] != identifier:
+        message = f"duplicate value found: {f.name} duplicates value on record with id: {str(other['Id'])[:15]}"
         raise ApiError(400, "DUPLICATE_VALUE", message)
 
 
@@ -286,8 +259,8 @@ def seen(org: Org, row: Mapping[str, object], fields: Iterable[Field], user_id: 
     wanted = {f.name: f.seen_by for f in fields if f.seen_by is not None}
     if not wanted:
         return {}
-    found = org.db.execute("SELECT * FROM viewed WHERE UserId = ? AND RecordId = ?", (user_id, row["Id"])).fetchone()
-    return {name: None if found is None else found[column] for name, column in wanted.items()}
+    times = org.db.execute("SELECT * FROM viewed WHERE UserId = ? AND RecordId = ?", (user_id, row["Id"])).fetchone()
+    return {name: None if times is None else times[column] for name, column in wanted.items()}
 
 
 def find_by_external_id(org: Org, sobject: SObject, f: Field, value: str) -> list[str]:
@@ -296,95 +269,6 @@ def find_by_external_id(org: Org, sobject: SObject, f: Field, value: str) -> lis
         f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)
     ).fetchall()
     return [str(r["Id"]) for r in rows]
-
-
-def _stored(org: Org, f: Field, value: object) -> object:
-    if value is None or value == "":
-        return None
-    if f.type == "boolean":
-        if not isinstance(value, bool):
-            raise _not_deserialized("boolean", value)
-        return int(value)
-    if f.type in NUMBER_TYPES:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise _not_deserialized("double", value)
-        try:
-            number = float(value)
-        except ValueError:
-            raise _not_deserialized("double", value) from None
-        if not abs(number) < 1e18:
-            raise ApiError(
-                400,
-                "NUMBER_OUTSIDE_VALID_RANGE",
-                f"{f.label}: value outside of valid range on numeric field: {value}",
-                [f.name],
-            )
-        return float(round(number)) if f.type == "int" else number
-    if not isinstance(value, str):
-        if isinstance(value, dict | list):
-            raise _not_deserialized(f.type, "a structure")
-        value = str(value)
-    if f.type == "date":
-        return _date(f, value)
-    if f.type == "datetime":
-        return _datetime(value)
-    if f.type == "reference":
-        return _reference(org, f, value)
-    if f.restricted and any(
-        part not in f.picklist for part in (value.split(";") if f.type == "multipicklist" else [value])
-    ):
-        raise ApiError(
-            400,
-            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-            f"{f.label}: bad value for restricted picklist field: {value[:100]}",
-            [f.name],
-        )
-    if len(value) > f.length:
-        raise ApiError(
-            400, "STRING_TOO_LONG", f"{f.label}: data value too large: {value[:100]} (max length={f.length})", [f.name]
-        )
-    if f.type == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
-        raise ApiError(400, "INVALID_EMAIL_ADDRESS", f"{f.label}: invalid email address: {value}", [f.name])
-    return value
-
-
-def _date(f: Field, value: str) -> str:
-    try:
-        if not _DATE.fullmatch(value[:10]):
-            raise ValueError
-        return date.fromisoformat(value[:10]).isoformat()
-    except ValueError:
-        raise _not_deserialized("date", value) from None
-
-
-def _datetime(value: str) -> str:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise _not_deserialized("datetime", value) from None
-    return to_datetime(moment.timestamp())
-
-
-def _reference(org: Org, f: Field, value: str) -> str:
-    target = org.objects.of_id(value) if is_id(value) else None
-    if target is None or target.name not in f.targets:
-        raise ApiError(400, "MALFORMED_ID", f"{f.label}: id value of incorrect type: {value[:40]}", [f.name])
-    identifier = to_18(value)
-    row = org.db.execute(f'SELECT IsDeleted FROM "{target.name}" WHERE Id = ?', (identifier,)).fetchone()
-    if row is None:
-        raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [f.name])
-    if row["IsDeleted"]:
-        raise ApiError(400, "ENTITY_IS_DELETED", "entity is deleted", [f.name])
-    return identifier
-
-
-def _not_deserialized(kind: str, value: object) -> ApiError:
-    return ApiError(
-        400,
-        "JSON_PARSER_ERROR",
-        f"Cannot deserialize instance of {kind} from value {str(value)[:80]} or request may be missing a required"
-        " field",
-    )
 
 
 def _just_after(stamp: str) -> str:

@@ -10,7 +10,8 @@ from localorg.data.passwords import set_password
 from localorg.data.records import derive
 from localorg.org import Org
 from localorg.schema.ids import make_id
-from localorg.schema.sobjects import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES, SObject
+from localorg.schema.sobjects import SObject
+from localorg.schema.standard import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES
 from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD
 
 _FIRST = (

@@ -42,10 +42,10 @@ def _files(path: Path) -> list[Path]:
     plans = [f for f in every if "plan" in f.name.lower() and f.suffix == ".json"]
     if len(plans) > 1:
         raise DataError(f"{path}: holds several plans; name the one to load: {', '.join(f.name for f in plans)}")
-    found = plans or every
-    if not found:
+    files = plans or every
+    if not files:
         raise DataError(f"{path}: holds no .csv and no .json file")
-    return found
+    return files
 
 
 @dataclass(slots=True)
@@ -80,8 +80,8 @@ class _Loading:
                 self.take(one)
 
     def _tree(self, record: Mapping[str, object], where: str, parent: tuple[str, str] | None = None) -> None:
-        told = record.get("attributes")
-        kind = cast(dict[str, object], told) if isinstance(told, dict) else {}
+        attributes = record.get("attributes")
+        kind = cast(dict[str, object], attributes) if isinstance(attributes, dict) else {}
         reference = str(kind.get("referenceId") or "")
         where = f"{where}, record {reference or '?'}"
         source = self._sobject(str(kind.get("type") or ""), where)
@@ -110,10 +110,10 @@ class _Loading:
     def _resolved(self, value: object, where: str) -> object:
         if not isinstance(value, str) or not value.startswith("@"):
             return value
-        found = self.made.get(value[1:])
-        if found is None:
+        identifier = self.made.get(value[1:])
+        if identifier is None:
             raise DataError(f"{where}: {value} refers to a record that is not there yet")
-        return found
+        return identifier
 
     def _csv(self, file: Path) -> None:
         source = self._sobject(file.stem, str(file))
@@ -135,13 +135,13 @@ class _Loading:
             relationship, dot, key = name.partition(".")
             reference = source.parent(relationship) if dot else None
             if reference is not None:
-                values[reference.name] = self._found(reference, key, cell, where) if cell else None
+                values[reference.name] = self._parent_id(reference, key, cell, where) if cell else None
                 continue
             f = source.field(name)
             values[name] = _typed(f, cell) if f is not None else cell
         self._create(source, values, where)
 
-    def _found(self, reference: Field, key: str, cell: str, where: str) -> str:
+    def _parent_id(self, reference: Field, key: str, cell: str, where: str) -> str:
         """The id of the parent whose field has that value."""
         for target in reference.targets:
             f = self.org.objects[target].field(key)
@@ -154,10 +154,10 @@ class _Loading:
         raise DataError(f"{where}: there is not exactly one {' or '.join(reference.targets)} with {key} {cell[:60]!r}")
 
     def _sobject(self, name: str, where: str) -> SObject:
-        found = self.org.objects.sobject(name)
-        if found is None:
+        source = self.org.objects.sobject(name)
+        if source is None:
             raise DataError(f"{where}: {name or 'a record without a type'} is no object of this org")
-        return found
+        return source
 
     def _create(self, source: SObject, values: Mapping[str, object], where: str) -> str:
         try:
@@ -167,10 +167,10 @@ class _Loading:
 
 
 def _records(value: object, where: str) -> Iterator[Mapping[str, object]]:
-    found = cast(dict[str, object], value).get("records") if isinstance(value, dict) else None
-    if not isinstance(found, list):
+    listed = cast(dict[str, object], value).get("records") if isinstance(value, dict) else None
+    if not isinstance(listed, list):
         raise DataError(f"{where}: is not a tree: a JSON object with records is expected")
-    for record in cast(list[object], found):
+    for record in cast(list[object], listed):
         if not isinstance(record, dict):
             raise DataError(f"{where}: a record is a JSON object")
         yield cast(dict[str, object], record)

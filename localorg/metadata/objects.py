@@ -10,7 +10,8 @@ from dataclasses import replace
 from localorg.metadata.formula import FormulaError, compile_formula, compile_value
 from localorg.metadata.source import Element, Source
 from localorg.schema.metadata import Metadata, Permissions
-from localorg.schema.sobjects import OWNER, STANDARD, SYSTEM, Change, ChildRelationship, Field, Rule, Schema, SObject
+from localorg.schema.sobjects import Change, ChildRelationship, Field, Rule, Schema, SObject
+from localorg.schema.standard import OWNER, STANDARD, SYSTEM
 
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -107,17 +108,17 @@ class _Builder:
         fields: list[Field] = []
         seen = {f.name.lower() for f in one.fields}
         for element in self._source.fields.get(name, []):
-            told = element.needed("fullName")
-            if not told.endswith("__c"):
+            field_name = element.needed("fullName")
+            if not field_name.endswith("__c"):
                 continue  # a standard field: what may be said of it here changes nothing for an API
-            if _NAME.fullmatch(told) is None:
-                raise element.wrong(f"{told} is not the name of a custom field: letters, digits and _, then __c")
-            if told.lower() in seen:
+            if _NAME.fullmatch(field_name) is None:
+                raise element.wrong(f"{field_name} is not the name of a custom field: letters, digits and _, then __c")
+            if field_name.lower() in seen:
                 if one.custom:
-                    raise element.wrong(f"{name}.{told} is there twice")
+                    raise element.wrong(f"{name}.{field_name} is there twice")
                 continue  # the org has it already
-            seen.add(told.lower())
-            fields += self._field(one, told, element)
+            seen.add(field_name.lower())
+            fields += self._field(one, field_name, element)
         owned = not one.custom or any(f.cascade for f in fields)
         types = self._record_types(name, one)
         typed = [_TYPED] if types and one.field("RecordTypeId") is None else []
@@ -134,12 +135,12 @@ class _Builder:
             self._objects["Task"] = replace(task, fields=tuple(about))
 
     def _record_types(self, name: str, one: SObject) -> tuple[tuple[str, str], ...]:
-        found = [
+        active = [
             (e.needed("fullName"), e.said("label", otherwise=e.said("fullName")))
             for e in self._source.record_types.get(name, [])
             if e.said("active", otherwise="true").lower() == "true"
         ]
-        return (*one.record_types, *found)
+        return (*one.record_types, *active)
 
     # Fields
 
@@ -241,13 +242,13 @@ class _Builder:
         for element in self._source.rules.get(name, []):
             if element.said("active", otherwise="true").lower() != "true":
                 continue
-            told = element.needed("fullName")
+            rule_name = element.needed("fullName")
             try:
                 refuses = compile_formula(element.needed("errorConditionFormula"), one)
             except FormulaError as wrong:
-                self._leave_out(f"{name}, rule {told}", str(wrong))
+                self._leave_out(f"{name}, rule {rule_name}", str(wrong))
                 continue
-            rules.append(Rule(told, element.needed("errorMessage"), element.said("errorDisplayField"), refuses))
+            rules.append(Rule(rule_name, element.needed("errorMessage"), element.said("errorDisplayField"), refuses))
         self._objects[name] = replace(one, rules=tuple(rules))
 
 
@@ -255,13 +256,18 @@ _TYPED = Field("RecordTypeId", "Record Type ID", "reference", 18, refers_to="Rec
 
 
 def _name_field(element: Element, label: str) -> Field:
-    told = element.one("nameField")
-    shown = f"{label} Name" if told is None else told.said("label", otherwise=f"{label} Name")
-    if told is not None and told.said("type") == "AutoNumber":
+    name_element = element.one("nameField")
+    field_label = f"{label} Name" if name_element is None else name_element.said("label", otherwise=f"{label} Name")
+    if name_element is not None and name_element.said("type") == "AutoNumber":
         return Field(
-            "Name", shown, "string", 80, calculated=True, number_format=told.said("displayFormat", otherwise="{0}")
+            "Name",
+            field_label,
+            "string",
+            80,
+            calculated=True,
+            number_format=name_element.said("displayFormat", otherwise="{0}"),
         )
-    return Field("Name", shown, "string", 80)
+    return Field("Name", field_label, "string", 80)
 
 
 def _sized(kind: str, most: int, otherwise: int) -> Callable[[Field, Element], Field]:
@@ -304,7 +310,7 @@ _KINDS: dict[str, Callable[[Field, Element], Field]] = {
 
 def _permissions(name: str, element: Element) -> Permissions:
     objects: dict[str, frozenset[str]] = {}
-    for told in element.all("objectPermissions"):
+    for permission in element.all("objectPermissions"):
         letters = {
             "allowCreate": "c",
             "allowRead": "r",
@@ -313,13 +319,15 @@ def _permissions(name: str, element: Element) -> Permissions:
             "modifyAllRecords": "crud",
             "viewAllRecords": "r",
         }
-        objects[told.needed("object")] = frozenset(
-            "".join(letter for word, letter in letters.items() if told.true(word))
+        objects[permission.needed("object")] = frozenset(
+            "".join(letter for word, letter in letters.items() if permission.true(word))
         )
     fields: dict[str, frozenset[str]] = {}
-    for told in element.all("fieldPermissions"):
-        full = told.needed("field")
+    for permission in element.all("fieldPermissions"):
+        full = permission.needed("field")
         if full.count(".") != 1:
-            raise told.wrong(f"field is Object.Field, not {full[:60]!r}")
-        fields[full] = frozenset(letter for word, letter in (("readable", "r"), ("editable", "u")) if told.true(word))
+            raise permission.wrong(f"field is Object.Field, not {full[:60]!r}")
+        fields[full] = frozenset(
+            letter for word, letter in (("readable", "r"), ("editable", "u")) if permission.true(word)
+        )
     return Permissions(name, element.said("label", otherwise=name), objects, fields)

@@ -36,13 +36,13 @@ class Element:
 
     def one(self, *names: str) -> "Element | None":
         """The first element of that name, or of the way of names below it."""
-        found = next((c for c in self.children if c.name == names[0]), None)
-        return found if found is None or len(names) == 1 else found.one(*names[1:])
+        element = next((c for c in self.children if c.name == names[0]), None)
+        return element if element is None or len(names) == 1 else element.one(*names[1:])
 
     def said(self, *names: str, otherwise: str = "") -> str:
         """The text of that element."""
-        found = self.one(*names)
-        return otherwise if found is None else found.text.strip()
+        element = self.one(*names)
+        return otherwise if element is None else element.text.strip()
 
     def true(self, name: str) -> bool:
         return self.said(name).lower() == "true"
@@ -89,8 +89,8 @@ def read(paths: Sequence[Path]) -> Source:
         if not path.exists():
             raise misread(path, None, "there is no such file or folder")
         files = [path] if path.is_file() else sorted(_files(path))
-        known = sum(_take(source, file, file.relative_to(path).parts[:-1] if path.is_dir() else ()) for file in files)
-        if not known:
+        used = sum(_take(source, file, file.relative_to(path).parts[:-1] if path.is_dir() else ()) for file in files)
+        if not used:
             said = (
                 "holds no objects: expected objects/NAME/NAME.object-meta.xml as in a Salesforce DX project, or a JSON"
                 " file"
@@ -178,8 +178,8 @@ def _take_json(source: Source, file: Path) -> None:
         raise misread(file, None, f"is not JSON: {str(wrong)[:120]}") from None
     if not isinstance(value, dict):
         raise misread(file, None, "is not an object of API names")
-    for name, told in cast(dict[str, object], value).items():
-        element = _element(str(name), told, file)
+    for name, properties in cast(dict[str, object], value).items():
+        element = _element(str(name), properties, file)
         for part, into in (
             ("fields", source.fields),
             ("validationRules", source.rules),

@@ -59,8 +59,8 @@ class _Authorization:
         self.login_hint = fields.get("login_hint", "")
         self.nonce = fields.get("nonce") or None
         requested = fields.get("scope", "").split()
-        known = set(app.scopes) | {"offline_access", "refresh_token"}
-        granted = [s for s in (requested or app.scopes) if s in known]
+        allowed = set(app.scopes) | {"offline_access", "refresh_token"}
+        granted = [s for s in (requested or app.scopes) if s in allowed]
         self.scope = " ".join(sorted({"refresh_token" if s == "offline_access" else s for s in granted}))
         if app.pkce_required and self.challenge is None:
             raise OAuthError("invalid_request", "missing required code challenge")

@@ -255,16 +255,16 @@ def introspect(org: Org, app: App, token: str) -> dict[str, object]:
             "iat": int(row["issued"]),
             "nbf": int(row["issued"]),
         }
-    found = org.db.execute(
+    grant = org.db.execute(
         "SELECT g.*, u.Username FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id AND (g.generation ="
         " t.generation OR NOT ?) JOIN User u ON u.Id = g.user_id WHERE t.token_hash = ? AND g.revoked = 0",
         (app.rotation, key),
     ).fetchone()
-    if found is None or found["consumer_key"] != app.consumer_key:
+    if grant is None or grant["consumer_key"] != app.consumer_key:
         return {"active": False}
-    issued = int(found["last_used"])
-    return {"active": True, "scope": found["scope"], "client_id": app.consumer_key, "username": found["Username"],
-            "sub": found["user_id"],
+    issued = int(grant["last_used"])
+    return {"active": True, "scope": grant["scope"], "client_id": app.consumer_key, "username": grant["Username"],
+            "sub": grant["user_id"],
             "token_type": "refresh_token", "iat": issued, "nbf": issued}  # fmt: skip
 
 

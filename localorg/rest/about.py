@@ -132,12 +132,12 @@ async def _organization(org: Org, request: Request) -> Response:
 async def _record_count(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     wanted = [n for n in request.query_params.get("sObjects", "").split(",") if n] or [o.name for o in call.schema]
-    found = [o for o in map(call.schema.sobject, wanted) if o is not None]
+    objects = [o for o in map(call.schema.sobject, wanted) if o is not None]
     rows = [
         {
             "count": int(org.db.execute(f'SELECT COUNT(*) FROM "{o.name}" WHERE IsDeleted = 0').fetchone()[0]),
             "name": o.name,
         }
-        for o in found
+        for o in objects
     ]
     return Json({"sObjects": rows}, headers=limit_header(org))

@@ -21,9 +21,9 @@ from localorg.web import Json, json_object, limit_header, route
 
 def routes(org: Org) -> list[BaseRoute]:
     v = "/services/data/v{version}"
-    found: list[BaseRoute] = []
+    all_routes: list[BaseRoute] = []
     for base in (v + "/quickActions", v + "/sobjects/{sobject}/quickActions"):
-        found += [
+        all_routes += [
             route(org, base, "rest.actions", _all, ["GET"]),
             route(org, base + "/", "rest.actions", _all, ["GET"]),
             route(org, base + "/{action}", "rest.actions", _basic, ["GET"]),
@@ -32,7 +32,7 @@ def routes(org: Org) -> list[BaseRoute]:
             route(org, base + "/{action}/defaultValues", "rest.actions", _defaults, ["GET"]),
             route(org, base + "/{action}/defaultValues/{context}", "rest.actions", _defaults, ["GET"]),
         ]
-    return found
+    return all_routes
 
 
 def _targets(call: Call) -> list[SObject]:
@@ -51,13 +51,13 @@ def _context(call: Call, request: Request) -> SObject | None:
 def _chosen(call: Call, request: Request) -> SObject:
     _context(call, request)
     wanted = str(request.path_params["action"]).lower()
-    found = next((o for o in _targets(call) if _name(o).lower() == wanted), None)
-    if found is None:
+    target = next((o for o in _targets(call) if _name(o).lower() == wanted), None)
+    if target is None:
         raise not_found()
-    return found
+    return target
 
 
-def _told(target: SObject, call: Call, context: SObject | None) -> dict[str, object]:
+def _summary(target: SObject, call: Call, context: SObject | None) -> dict[str, object]:
     base = f"/services/data/v{call.version}" + ("" if context is None else f"/sobjects/{context.name}")
     url = f"{base}/quickActions/{_name(target)}"
     urls = {"defaultValues": f"{url}/defaultValues", "quickAction": url, "describe": f"{url}/describe"}
@@ -73,12 +73,12 @@ def _told(target: SObject, call: Call, context: SObject | None) -> dict[str, obj
 async def _all(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     context = _context(call, request)
-    return Json([_told(o, call, context) for o in _targets(call)], headers=limit_header(org))
+    return Json([_summary(o, call, context) for o in _targets(call)], headers=limit_header(org))
 
 
 async def _basic(org: Org, request: Request) -> Response:
     call = call_of(org, request)
-    return Json(_told(_chosen(call, request), call, _context(call, request)), headers=limit_header(org))
+    return Json(_summary(_chosen(call, request), call, _context(call, request)), headers=limit_header(org))
 
 
 async def _describe(org: Org, request: Request) -> Response:
@@ -94,7 +94,7 @@ async def _describe(org: Org, request: Request) -> Response:
         "targetParentField": None,
         "targetRecordTypeId": None, "targetSobjectType": target.name, "visualforcePageName": None, "width": None,
     }  # fmt: skip
-    return Json(_told(target, call, context) | more, headers=limit_header(org))
+    return Json(_summary(target, call, context) | more, headers=limit_header(org))
 
 
 async def _defaults(org: Org, request: Request) -> Response:
@@ -103,10 +103,10 @@ async def _defaults(org: Org, request: Request) -> Response:
     values = _values(target)
     identifier = request.path_params.get("context")
     if identifier is not None and context is not None:
-        found = records.read(org, context, str(identifier))
+        record = records.read(org, context, str(identifier))
         reference = next((f for f in target.fields if f.refers_to == context.name and f.writable), None)
         if reference is not None:
-            values[reference.name] = found["Id"]
+            values[reference.name] = record["Id"]
     return Json({"attributes": {"type": target.name}} | values, headers=limit_header(org))
 
 
@@ -122,7 +122,7 @@ async def _do(org: Org, request: Request) -> Response:
     if not isinstance(given, dict):
         raise ApiError(400, "JSON_PARSER_ERROR", "record is needed: the fields of what is to be created")
     made = records.create(org, target, cast(dict[str, object], given), call.session.user_id)
-    told: dict[str, object] = {
+    result: dict[str, object] = {
         "contextId": body.get("contextId"),
         "created": True,
         "errors": [],
@@ -130,4 +130,4 @@ async def _do(org: Org, request: Request) -> Response:
         "id": made,
         "success": True,
     }
-    return Json(told, 201, headers=limit_header(org))
+    return Json(result, 201, headers=limit_header(org))

@@ -20,7 +20,8 @@ from localorg.org import Org
 from localorg.rest.call import Call, call_of
 from localorg.schema.sobjects import Schema, SObject
 from localorg.soql import SoqlError, run
-from localorg.soql.syntax import FieldsOf, Path, Query, parse
+from localorg.soql.syntax import parse
+from localorg.soql.tree import FieldsOf, Path, Query
 from localorg.web import Endpoint, Json, json_object, limit_header, read_body, route
 
 MAX_UPLOAD = 150 * 1024 * 1024
@@ -77,7 +78,7 @@ async def _make(org: Org, request: Request, kind: Kind) -> Response:
             jobs.upload(org, job, data)
             job = jobs.close(org, job)
     _go_on(org, job)
-    return Json(_told(job), headers=limit_header(org))
+    return Json(_job_as_json(job), headers=limit_header(org))
 
 
 async def _asked(request: Request) -> tuple[Mapping[str, object], bytes | None]:
@@ -105,13 +106,13 @@ async def _asked(request: Request) -> tuple[Mapping[str, object], bytes | None]:
 def _checked(body: Mapping[str, object]) -> dict[str, object]:
     """What both kinds of jobs have."""
     info: dict[str, object] = {"contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "LF"}
-    for name, known in (("contentType", ("CSV",)), ("columnDelimiter", DELIMITERS), ("lineEnding", LINE_ENDINGS)):
+    for name, values in (("contentType", ("CSV",)), ("columnDelimiter", DELIMITERS), ("lineEnding", LINE_ENDINGS)):
         given = body.get(name, info[name])
-        if given not in known:
+        if given not in values:
             raise ApiError(
                 400,
                 "INVALIDJOB",
-                f"InvalidJob : Invalid value for {name}: {str(given)[:40]}. Valid are {', '.join(known)}",
+                f"InvalidJob : Invalid value for {name}: {str(given)[:40]}. Valid are {', '.join(values)}",
             )
         info[name] = given
     return info
@@ -182,18 +183,18 @@ def _bulk_columns(query: Query, source: SObject | None) -> list[tuple[str, ...]]
 
 async def _list(org: Org, request: Request, kind: Kind) -> Response:
     user_id = call_of(org, request).session.user_id
-    own = [_told(j) for j in jobs.every(org, kind) if j.user_id == user_id]
+    own = [_job_as_json(j) for j in jobs.every(org, kind) if j.user_id == user_id]
     return Json({"done": True, "records": own, "nextRecordsUrl": None}, headers=limit_header(org))
 
 
 async def _info(org: Org, request: Request, kind: Kind) -> Response:
-    job = _found(org, request, kind)
+    job = _own_job(org, request, kind)
     _go_on(org, job)
-    return Json(_told(job) | _progress(job), headers=limit_header(org))
+    return Json(_job_as_json(job) | _progress(job), headers=limit_header(org))
 
 
 async def _change(org: Org, request: Request, kind: Kind) -> Response:
-    job = _found(org, request, kind)
+    job = _own_job(org, request, kind)
     state = (await json_object(request)).get("state")
     if state == "Aborted":
         job = jobs.abort(org, job)
@@ -201,18 +202,18 @@ async def _change(org: Org, request: Request, kind: Kind) -> Response:
         job = jobs.close(org, job)
         _go_on(org, job)
     else:
-        known = "UploadComplete or Aborted" if kind == "ingest" else "Aborted"
-        raise ApiError(400, "INVALIDJOBSTATE", f"a job is changed to {known}, not to {str(state)[:40]}")
-    return Json(_told(job), headers=limit_header(org))
+        states = "UploadComplete or Aborted" if kind == "ingest" else "Aborted"
+        raise ApiError(400, "INVALIDJOBSTATE", f"a job is changed to {states}, not to {str(state)[:40]}")
+    return Json(_job_as_json(job), headers=limit_header(org))
 
 
 async def _delete(org: Org, request: Request, kind: Kind) -> Response:
-    jobs.delete(org, _found(org, request, kind))
+    jobs.delete(org, _own_job(org, request, kind))
     return Response(status_code=204, headers=limit_header(org))
 
 
 async def _upload(org: Org, request: Request) -> Response:
-    job = _found(org, request, "ingest")
+    job = _own_job(org, request, "ingest")
     if not request.headers.get("content-type", "text/csv").startswith("text/csv"):
         raise ApiError(400, "INVALIDJOB", "InvalidJob : the data of a job is text/csv")
     jobs.upload(org, job, await read_body(request, MAX_UPLOAD))
@@ -220,7 +221,7 @@ async def _upload(org: Org, request: Request) -> Response:
 
 
 async def _results(org: Org, request: Request) -> Response:
-    job = _found(org, request, "ingest")
+    job = _own_job(org, request, "ingest")
     which = cast(jobs.Which, request.url.path.rstrip("/").rsplit("/", 1)[1])
     if job.state not in ("JobComplete", "Failed", "Aborted"):
         raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} has no results yet: {job.state}")
@@ -229,7 +230,7 @@ async def _results(org: Org, request: Request) -> Response:
 
 async def _rows(org: Org, request: Request) -> Response:
     """A page of a query's rows; the locator tells where the next one begins."""
-    job = _found(org, request, "query")
+    job = _own_job(org, request, "query")
     if job.state != "JobComplete":
         raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} has no results yet: {job.state}")
     try:
@@ -248,7 +249,7 @@ async def _rows(org: Org, request: Request) -> Response:
 # Parts
 
 
-def _found(org: Org, request: Request, kind: Kind) -> Job:
+def _own_job(org: Org, request: Request, kind: Kind) -> Job:
     """One of the user's own jobs: its rows are what that user may see."""
     call = call_of(org, request)
     job = jobs.find(org, kind, str(request.path_params["id"]))
@@ -257,7 +258,7 @@ def _found(org: Org, request: Request, kind: Kind) -> Job:
     return job
 
 
-def _told(job: Job) -> dict[str, object]:
+def _job_as_json(job: Job) -> dict[str, object]:
     asked = {n: v for n, v in job.info.items() if n != "query"}
     url = (
         {"contentUrl": f"services/data/v{job.info['apiVersion']}/jobs/ingest/{job.id}/batches"}

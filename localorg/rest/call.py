@@ -35,10 +35,10 @@ def call_of(org: Org, request: Request) -> Call:
 
 def named(call: Call, request: Request) -> SObject:
     """The object that the path names; raises ApiError when there is none for this user."""
-    found = call.schema.sobject(str(request.path_params["sobject"]))
-    if found is None:
+    source = call.schema.sobject(str(request.path_params["sobject"]))
+    if source is None:
         raise not_found()
-    return found
+    return source
 
 
 def attributes(source: SObject, version: str, identifier: str) -> dict[str, str]:

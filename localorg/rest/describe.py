@@ -177,7 +177,7 @@ async def _all_compact_layouts(org: Org, request: Request) -> Response:
     names = [n.strip() for n in request.query_params.get("q", "").split(",") if n.strip()]
     if not 1 <= len(names) <= 100:
         raise ApiError(400, "INVALID_REQUEST", "q names between 1 and 100 objects")
-    found = [call.schema.sobject(n) for n in names]
-    if None in found:
+    objects = [call.schema.sobject(n) for n in names]
+    if None in objects:
         raise not_found()
-    return Json({o.name: compact_layout(o) for o in found if o is not None}, headers=limit_header(org))
+    return Json({o.name: compact_layout(o) for o in objects if o is not None}, headers=limit_header(org))

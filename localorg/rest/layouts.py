@@ -136,7 +136,7 @@ def _section(heading: str, components: list[dict[str, object]]) -> dict[str, obj
 
 
 def _component(source: SObject, f: Field) -> dict[str, object]:
-    found: dict[str, object] = {
+    component: dict[str, object] = {
         "type": "Field",
         "value": f.name,
         "label": f.label,
@@ -146,8 +146,8 @@ def _component(source: SObject, f: Field) -> dict[str, object]:
     }
     parts = _parts(source, f) if f.compound is not None else _name_parts(source) if f.name == "Name" else []
     if parts:
-        found["components"] = [_component(source, part) for part in parts]
-    return found
+        component["components"] = [_component(source, part) for part in parts]
+    return component
 
 
 def _parts(source: SObject, address: Field) -> list[Field]:

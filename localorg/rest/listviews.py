@@ -68,12 +68,12 @@ _MORE: dict[str, tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...]] 
 def views(source: SObject) -> list[ListView]:
     """The lists of an object."""
     word, base = source.plural.replace(" ", ""), int.from_bytes(source.prefix.encode()) * 100
-    found = [ListView(make_id("00B", base), f"All{word}", f"All {source.plural}", source)]
+    lists = [ListView(make_id("00B", base), f"All{word}", f"All {source.plural}", source)]
     if source.field("OwnerId") is not None:
-        found.append(ListView(make_id("00B", base + 1), f"My{word}", f"My {source.plural}", source, mine=True))
+        lists.append(ListView(make_id("00B", base + 1), f"My{word}", f"My {source.plural}", source, mine=True))
     for n, (name, label, conditions) in enumerate(_MORE.get(source.name, ())):
-        found.append(ListView(make_id("00B", base + 2 + n), name, label, source, conditions=conditions))
-    return found
+        lists.append(ListView(make_id("00B", base + 2 + n), name, label, source, conditions=conditions))
+    return lists
 
 
 def find_view(source: SObject, wanted: str) -> ListView:
@@ -98,14 +98,14 @@ def routes(org: Org) -> list[BaseRoute]:
 async def _all(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = named(call, request)
-    found = [_told(v, call) for v in views(source)]
-    body = {"done": True, "listviews": found, "nextRecordsUrl": None, "size": len(found), "sobjectType": source.name}
+    lists = [_summary(v, call) for v in views(source)]
+    body = {"done": True, "listviews": lists, "nextRecordsUrl": None, "size": len(lists), "sobjectType": source.name}
     return Json(body, headers=limit_header(org))
 
 
 async def _basic(org: Org, request: Request) -> Response:
     call = call_of(org, request)
-    return Json(_told(_chosen(call, request), call), headers=limit_header(org))
+    return Json(_summary(_chosen(call, request), call), headers=limit_header(org))
 
 
 async def _describe(org: Org, request: Request) -> Response:
@@ -159,7 +159,7 @@ def _number(request: Request, name: str, otherwise: int) -> int:
     return int(text)
 
 
-def _told(view: ListView, call: Call) -> dict[str, object]:
+def _summary(view: ListView, call: Call) -> dict[str, object]:
     url = f"/services/data/v{call.version}/sobjects/{view.source.name}/listviews/{view.id}"
     return {
         "describeUrl": f"{url}/describe", "developerName": view.name, "id": view.id, "label": view.label,
@@ -169,14 +169,14 @@ def _told(view: ListView, call: Call) -> dict[str, object]:
 
 
 def _columns(view: ListView) -> list[dict[str, object]]:
-    shown = [(f.name, f.label, f.type, False) for f in view.columns]
+    columns = [(f.name, f.label, f.type, False) for f in view.columns]
     hidden_too = (
         ("Id", "id"),
         ("CreatedDate", "datetime"),
         ("LastModifiedDate", "datetime"),
         ("SystemModstamp", "datetime"),
     )
-    shown += [(n, n, kind, True) for n, kind in hidden_too if n not in {name for name, *_ in shown}]
+    columns += [(n, n, kind, True) for n, kind in hidden_too if n not in {name for name, *_ in columns}]
     return [
         {
             "ascendingLabel": None if hidden else "Z-A", "descendingLabel": None if hidden else "A-Z",
@@ -184,7 +184,7 @@ def _columns(view: ListView) -> list[dict[str, object]]:
             "label": label, "selectListItem": name, "sortDirection": "ascending" if name == view.order else None,
             "sortIndex": 0 if name == view.order else None, "sortable": not hidden, "type": kind,
         }
-        for name, label, kind, hidden in shown
+        for name, label, kind, hidden in columns
     ]  # fmt: skip
 
 

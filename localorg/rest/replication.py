@@ -30,23 +30,23 @@ def routes(org: Org) -> list[BaseRoute]:
 
 async def _updated(org: Org, request: Request) -> Response:
     name, start, end = _asked(org, request, UPDATED_DAYS)
-    found = org.db.execute(
+    rows = org.db.execute(
         f'SELECT Id FROM "{name}" WHERE IsDeleted = 0 AND SystemModstamp >= ? AND SystemModstamp < ? ORDER BY'
         " SystemModstamp, Id",
         (start, end),
     ).fetchall()
-    return Json({"ids": [r["Id"] for r in found], "latestDateCovered": end}, headers=limit_header(org))
+    return Json({"ids": [r["Id"] for r in rows], "latestDateCovered": end}, headers=limit_header(org))
 
 
 async def _deleted(org: Org, request: Request) -> Response:
     name, start, end = _asked(org, request, DELETED_DAYS)
-    found = org.db.execute(
+    rows = org.db.execute(
         f'SELECT Id, SystemModstamp FROM "{name}" WHERE IsDeleted = 1 AND SystemModstamp >= ? AND SystemModstamp < ?'
         " ORDER BY SystemModstamp, Id",
         (start, end),
     ).fetchall()
     body = {
-        "deletedRecords": [{"id": r["Id"], "deletedDate": r["SystemModstamp"]} for r in found],
+        "deletedRecords": [{"id": r["Id"], "deletedDate": r["SystemModstamp"]} for r in rows],
         "earliestDateAvailable": to_datetime(org.clock.now() - DELETED_DAYS * _DAY),
         "latestDateCovered": end,
     }

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from localorg.clock import from_datetime
 from localorg.data import records
 from localorg.data.passwords import set_password
+from localorg.data.values import field_value
 from localorg.errors import ApiError, no_access, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, attributes, call_of, http_date, named
@@ -99,10 +100,10 @@ def _one(org: Org, source: SObject, request: Request) -> str:
     f = source.field(name)
     if f is None or not f.external_id:
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
-    found = records.find_by_external_id(org, source, f, value)
-    if not found:
+    ids = records.find_by_external_id(org, source, f, value)
+    if not ids:
         raise not_found()
-    return found[0]
+    return ids[0]
 
 
 def _record(org: Org, request: Request, call: Call, source: SObject, identifier: str) -> Response:
@@ -129,7 +130,7 @@ def _record(org: Org, request: Request, call: Call, source: SObject, identifier:
         if all(f.name != "Id" for f in fields):
             fields.append(source.fields[0])
     body: dict[str, object] = {"attributes": attributes(source, version, str(row["Id"]))}
-    body |= {f.name: records.shown(row, f) for f in fields} | records.seen(org, row, fields, call.session.user_id)
+    body |= {f.name: field_value(row, f) for f in fields} | records.seen(org, row, fields, call.session.user_id)
     tag = {} if etag is None else {"ETag": etag}
     return Json(body, headers=limit_header(org) | tag | {"Last-Modified": formatdate(modified, usegmt=True)})
 
@@ -231,10 +232,10 @@ async def _upsert(org: Org, request: Request) -> Response:
     values = await json_object(request)
     if any(n.lower() == name.lower() for n in values):
         raise ApiError(400, "INVALID_FIELD", f"The {name} field should not be specified in the sobject data.", [f.name])
-    found = records.find_by_external_id(org, source, f, value)
-    if found:
-        records.update(org, source, found[0], values, call.session.user_id)
-        return Json({"id": found[0], "success": True, "errors": [], "created": False}, headers=limit_header(org))
+    ids = records.find_by_external_id(org, source, f, value)
+    if ids:
+        records.update(org, source, ids[0], values, call.session.user_id)
+        return Json({"id": ids[0], "success": True, "errors": [], "created": False}, headers=limit_header(org))
     if request.query_params.get("updateOnly") == "true":
         raise not_found()
     made = records.create(org, source, {**values, f.name: value}, call.session.user_id)
@@ -334,9 +335,9 @@ async def _tooling(org: Org, request: Request) -> Response:
 
 async def _search(org: Org, request: Request) -> Response:
     call = call_of(org, request)
-    found = search(org, call.schema, request.query_params.get("q", ""), version=call.version, person=call.person)
+    hits = search(org, call.schema, request.query_params.get("q", ""), version=call.version, person=call.person)
     # Before v37.0 the answer was the bare list.
-    return Json({"searchRecords": found} if float(call.version) >= 37 else found, headers=limit_header(org))
+    return Json({"searchRecords": hits} if float(call.version) >= 37 else hits, headers=limit_header(org))
 
 
 async def _parameterized(org: Org, request: Request) -> Response:
@@ -363,22 +364,20 @@ async def _recent(org: Org, request: Request) -> Response:
         if source is None or len(rows) >= limit:
             continue
         text = f'SELECT "{source.name_field}" FROM "{source.name}" WHERE Id = ? AND IsDeleted = 0'
-        found = org.db.execute(text, (identifier,)).fetchone()
-        if found is not None:
-            rows.append(
-                {"attributes": attributes(source, call.version, identifier), "Id": identifier, "Name": found[0]}
-            )
+        row = org.db.execute(text, (identifier,)).fetchone()
+        if row is not None:
+            rows.append({"attributes": attributes(source, call.version, identifier), "Id": identifier, "Name": row[0]})
     return Json(rows, headers=limit_header(org))
 
 
 def _last_changed(org: Org, call: Call, limit: int) -> list[str]:
     """What stands for recent records as long as the user has viewed none."""
-    found: list[tuple[str, str]] = []
+    rows: list[tuple[str, str]] = []
     for source in call.schema:
         if source.field("Name") is not None and source.name not in ("Profile", "Organization", "User"):
             text = (
                 f'SELECT LastModifiedDate, Id FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC'
                 " LIMIT ?"
             )
-            found += [(str(r[0]), str(r[1])) for r in org.db.execute(text, (limit,))]
-    return [identifier for _, identifier in sorted(found, key=lambda r: r[0], reverse=True)[:limit]]
+            rows += [(str(r[0]), str(r[1])) for r in org.db.execute(text, (limit,))]
+    return [identifier for _, identifier in sorted(rows, key=lambda r: r[0], reverse=True)[:limit]]

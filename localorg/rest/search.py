@@ -126,10 +126,10 @@ def _terms(find: str) -> _Condition:
         words.append((match.lastgroup, match[match.lastgroup]))
         at = match.end()
     parser = _Words(words)
-    found = parser.either()
+    condition = parser.either()
     if parser.rest:
         raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{parser.rest[0][1]}'")
-    return found
+    return condition
 
 
 class _Words:
@@ -268,16 +268,16 @@ def _find(
     version: str,
     person: Person,
 ) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+    hits: list[dict[str, object]] = []
     for one in wanted:
         fields = _fields_of(one.sobject, scope)
-        if not fields or len(found) >= limit:
+        if not fields or len(hits) >= limit:
             continue
         condition = terms(lambda word, fields=fields: " OR ".join(f"{f} LIKE {word}" for f in fields))
         where = f"({condition})" + (f" AND ({one.where})" if one.where else "")
         text = f"SELECT {one.fields} FROM {one.sobject.name} WHERE {where} {one.tail}"
         try:
-            found += run(org, schema, text, version=version, batch=limit, person=person).records
+            hits += run(org, schema, text, version=version, batch=limit, person=person).records
         except SoqlError as refused:
             raise ApiError(400, refused.code, refused.message) from None
-    return found[:limit]
+    return hits[:limit]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from localorg.schema.sobjects import STANDARD, Schema
+from localorg.schema.sobjects import Schema
+from localorg.schema.standard import STANDARD
 
 
 @dataclass(frozen=True, slots=True)

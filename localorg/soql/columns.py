@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from localorg.schema.sobjects import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
-from localorg.soql.syntax import Call, FieldsOf, Path, Query, TypeOf, parse
+from localorg.soql.syntax import parse
+from localorg.soql.tree import Call, FieldsOf, Path, Query, TypeOf
 
 
 def column_metadata(schema: Schema, text: str) -> dict[str, object]:
@@ -44,8 +45,10 @@ def _columns(schema: Schema, source: SObject | None, query: Query) -> list[dict[
                 )
             case Call():
                 unnamed = sum(1 for c in columns if str(c["columnName"]).startswith("expr"))
-                shown = f"{item.function.lower()}({item.path.text if item.path else ''})"
-                columns.append(_column(item.alias or f"expr{unnamed}", None, shown=item.alias or shown, aggregate=True))
+                call_text = f"{item.function.lower()}({item.path.text if item.path else ''})"
+                columns.append(
+                    _column(item.alias or f"expr{unnamed}", None, display=item.alias or call_text, aggregate=True)
+                )
             case TypeOf():
                 below = [
                     _column(f.text, None)
@@ -90,7 +93,7 @@ def _column(
     name: str,
     f: Field | None,
     *,
-    shown: str | None = None,
+    display: str | None = None,
     aggregate: bool = False,
     below: list[dict[str, object]] | None = None,
 ) -> dict[str, object]:
@@ -101,7 +104,7 @@ def _column(
         "booleanType": kind == "boolean",
         "columnName": name,
         "custom": name.endswith("__c"),
-        "displayName": shown or name,
+        "displayName": display or name,
         "foreignKeyName": None if f is None else f.relationship,
         "insertable": f is not None and f.writable,
         "joinColumns": [] if below is None else below,

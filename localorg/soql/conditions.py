@@ -10,7 +10,7 @@ from localorg.schema.sobjects import NUMBER_TYPES, TEXT_TYPES, Field
 from localorg.schema.text import like
 from localorg.soql.dates import date_span
 from localorg.soql.names import Asked, Scope, label_of
-from localorg.soql.syntax import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
+from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
 _MINE = frozenset({"MINE", "MINE_AND_MY_GROUPS"})  # this org has no queues
 _EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # nor scoping rules
@@ -33,9 +33,9 @@ class Conditions:
 
     def where(self, query: Query, scope: Scope) -> Sql:
         """What a record must be to be found, without the word WHERE."""
-        found = [] if self._deleted else [Sql(f'{scope.alias}."IsDeleted" = 0')]
+        conditions = [] if self._deleted else [Sql(f'{scope.alias}."IsDeleted" = 0')]
         if query.scope in _MINE and scope.source.field("OwnerId") is not None:
-            found.append(Sql(f'{scope.alias}."OwnerId" = ?', (self._asked.person.user_id,)))
+            conditions.append(Sql(f'{scope.alias}."OwnerId" = ?', (self._asked.person.user_id,)))
         elif query.scope not in _EVERYTHING:
             raise self._asked.error(
                 "MALFORMED_QUERY",
@@ -43,8 +43,10 @@ class Conditions:
                 f"The scope {query.scope} is not available for {scope.source.name}",
             )
         if query.where is not None:
-            found.append(self.of(query.where, scope))
-        return Sql(" AND ".join(f"({c.text})" for c in found) or "1", tuple(p for c in found for p in c.parameters))
+            conditions.append(self.of(query.where, scope))
+        return Sql(
+            " AND ".join(f"({c.text})" for c in conditions) or "1", tuple(p for c in conditions for p in c.parameters)
+        )
 
     def of(self, condition: Condition, scope: Scope, *, aggregates: bool = False) -> Sql:
         match condition:
@@ -196,8 +198,8 @@ class Conditions:
                 raise self._asked.error(
                     "MALFORMED_QUERY", values.sobject.start, "A semi join sub-query must select exactly one field"
                 )
-            found = inner_scope.column(values.select[0])
-            column, inner_field = found.sql, found.field
+            selected = inner_scope.column(values.select[0])
+            column, inner_field = selected.sql, selected.field
             if inner_field.type not in ("id", "reference") or f.type not in ("id", "reference"):
                 raise self._asked.error("INVALID_FIELD", left.start, "Semi join fields must be ids or references")
             inner = self.where(values, inner_scope)

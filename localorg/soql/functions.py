@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from localorg.data.records import ADDRESS_PARTS
+from localorg.data.values import ADDRESS_PARTS
 from localorg.schema.sobjects import Field
 from localorg.schema.text import COLLATION
 
@@ -122,11 +122,11 @@ def formatted(f: Field | None, value: object, locale: str, zone: str, currency: 
             if f.type == "date"
             else datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(ZoneInfo(zone))
         )
-        shown = dates.format_skeleton("yMd", day, locale=locale)
+        day_text = dates.format_skeleton("yMd", day, locale=locale)
         return (
-            shown
+            day_text
             if not isinstance(day, datetime)
-            else f"{shown} {dates.format_time(day.timetz(), 'short', tzinfo=ZoneInfo(zone), locale=locale)}"
+            else f"{day_text} {dates.format_time(day.timetz(), 'short', tzinfo=ZoneInfo(zone), locale=locale)}"
         )
     number = cast(float, value)
     if f is not None and f.type == "currency":

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from localorg.data.access import Person
 from localorg.org import Org
-from localorg.schema.sobjects import NAME_FIELDS, NUMBER_TYPES, Field, Schema, SObject
+from localorg.schema.sobjects import NUMBER_TYPES, Field, Schema, SObject
+from localorg.schema.standard import NAME_FIELDS
 from localorg.soql.functions import PARTS_OF_DATES, address, label_case
-from localorg.soql.syntax import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
+from localorg.soql.tree import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
 
 _MOST_PARENTS = 5
 
@@ -26,8 +27,8 @@ class Asked:
         return SoqlError(code, position(self.text, start) + message)
 
     def sobject(self, name: Path) -> SObject:
-        found = self.schema.sobject(name.text)
-        if found is None:
+        sobject = self.schema.sobject(name.text)
+        if sobject is None:
             raise self.error(
                 "INVALID_TYPE",
                 name.start,
@@ -35,7 +36,7 @@ class Asked:
                 " append the '__c' after the entity name. Please reference your WSDL or the describe call for the"
                 " appropriate names.",
             )
-        return found
+        return sobject
 
     def no_column(self, path: Path, name: str, owner: str) -> SoqlError:
         return self.error(
@@ -116,9 +117,9 @@ class Scope:
 
     def parent_id(self, chain: tuple[str, ...]) -> str:
         """The SQL of the id of the parent at the end of a chain; null where there is none."""
-        found = self._joins.get(_key(chain))
-        if found is not None:
-            return f'{found[0]}."Id"'
+        join = self._joins.get(_key(chain))
+        if join is not None:
+            return f'{join[0]}."Id"'
         some = [alias for key, (alias, _) in self._joins.items() if key[:-1] == _key(chain) and key[-1].startswith("=")]
         return f"coalesce({', '.join(f'{a}.Id' for a in some)}, NULL)" if some else "NULL"
 
@@ -166,7 +167,7 @@ class Scope:
         f = NAME_FIELDS.get(last.lower())
         if f is None:
             raise self._asked.no_column(path, last, "Name")
-        found: list[str] = []
+        values: list[str] = []
         for target in reference.targets:
             kind = self._asked.schema.sobject(target)
             if kind is None:
@@ -174,10 +175,10 @@ class Scope:
             table = self._join(_of_kind(chain, kind), kind, held)
             one = kind.field("CaseNumber" if f.name == "Name" and kind.name == "Case" else f.name)
             if f.name == "Type":
-                found.append(f"CASE WHEN {table}.Id IS NOT NULL THEN '{kind.name}' END")
+                values.append(f"CASE WHEN {table}.Id IS NOT NULL THEN '{kind.name}' END")
             elif one is not None:
-                found.append(f'{table}."{one.name}"')
-        return Column(f"coalesce({', '.join([*found, 'NULL'])}, NULL)" if found else "NULL", f, chain)
+                values.append(f'{table}."{one.name}"')
+        return Column(f"coalesce({', '.join([*values, 'NULL'])}, NULL)" if values else "NULL", f, chain)
 
     def _join(self, key: tuple[str, ...], parent: SObject, held: str) -> str:
         if key not in self._joins:
@@ -199,7 +200,7 @@ class Scope:
         if item.argument is None:
             return "COUNT(*)", None
         if item.function in ("FORMAT", "CONVERTCURRENCY"):
-            return self._shown(item)
+            return self._display_function(item)
         path = item.path
         assert path is not None
         column = self.column(path)
@@ -218,7 +219,7 @@ class Scope:
             return f"part_of_date('{item.function}', {sql}, '{zone}')", Field(f.name, f.label, kind)
         return self._special(item, path, column)
 
-    def _shown(self, item: Call) -> tuple[str, Field | None]:
+    def _display_function(self, item: Call) -> tuple[str, Field | None]:
         """FORMAT and convertCurrency change what is shown, and not what is compared."""
         argument = item.argument
         assert argument is not None

@@ -1,40 +1,35 @@
 """Runs a parsed query on the org's SQLite file: pages of records with their parents and children, and groups."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 from localorg.data.access import Person
-from localorg.data.records import mark_seen, out_value
+from localorg.data.records import mark_seen
 from localorg.org import Org
 from localorg.schema.sobjects import Field, Schema, SObject
 from localorg.schema.text import COLLATION
 from localorg.soql.conditions import Conditions, Sql
-from localorg.soql.functions import formatted
 from localorg.soql.locators import make_locator
-from localorg.soql.names import Asked, Column, Scope, is_aggregate, key_of, label_of
-from localorg.soql.syntax import (
+from localorg.soql.names import Asked, Scope, is_aggregate, key_of, label_of
+from localorg.soql.select import Item, Selected, Selection
+from localorg.soql.syntax import parse
+from localorg.soql.tree import (
     DATE_FUNCTIONS,
     Call,
     Combine,
     Compare,
-    FieldsOf,
     Order,
     Path,
     Query,
     SoqlError,
-    TypeOf,
     Value,
-    parse,
 )
 
 MAX_OFFSET = 2000
 DEFAULT_BATCH = 2000
 _SUBQUERY_ROWS = 2000
-
-_Read = Callable[[object], object]
-_Item = Path | Call | TypeOf | Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +42,6 @@ class Page:
     records: list[dict[str, object]]
     locator: str | None = None
     ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A selected value: its SQL, where in the record it stands, how it is written, and of which objects behind TYPEOF
-    it is one.
-    """
-
-    sql: str
-    chain: tuple[str, ...]
-    key: str
-    read: _Read
-    kinds: Callable[[str], bool] | None = None
 
 
 def run(
@@ -102,25 +84,26 @@ class _Run:
         self._version = version
         self._deleted = deleted
         self._conditions = Conditions(asked, deleted=deleted)
+        self._selection = Selection(asked)
 
     def page(self, query: Query, batch: int, offset: int) -> Page:
         source = self._asked.sobject(query.sobject)
         if query.offset > MAX_OFFSET:
             raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
         scope = Scope(self._asked, query, source)
-        items = self._expand(query, source)
+        items = self._selection.items(query, source)
         if query.group_by or any(
             is_aggregate(i) or (isinstance(i, Call) and i.function in DATE_FUNCTIONS) for i in items
         ):
             return self._aggregate(query, scope, items, batch, offset)
         if query.having is not None:
             raise self._asked.error("MALFORMED_QUERY", query.sobject.start, "HAVING can only be used with GROUP BY")
-        shown = self._select(items, scope)
-        chains = sorted({s.chain[: n + 1] for s in shown for n in range(len(s.chain))}, key=len)
+        values = self._selection.of_record(items, scope)
+        chains = sorted({s.chain[: n + 1] for s in values for n in range(len(s.chain))}, key=len)
         base = self._base(query, scope)
-        selected = ", ".join([*(s.sql for s in shown), *(scope.parent_id(c) for c in chains), 't0."Id"'])
+        selected = ", ".join([*(s.sql for s in values), *(scope.parent_id(c) for c in chains), 't0."Id"'])
         rows, total, locator = self._rows(selected, base, query, batch, offset)
-        records = [self._record(source, shown, chains, row) for row in rows]
+        records = [self._record(source, values, chains, row) for row in rows]
         for sub in (i for i in items if isinstance(i, Query)):
             self._attach_children(source, sub, records, [str(r[-1]) for r in rows])
         return Page(total, records, locator, tuple(str(r[-1]) for r in rows))
@@ -140,7 +123,7 @@ class _Run:
             ),
             None,
         )
-        found = int(self._db.execute(f"SELECT COUNT(*) {base.text}", base.parameters).fetchone()[0])
+        matching = int(self._db.execute(f"SELECT COUNT(*) {base.text}", base.parameters).fetchone()[0])
         every = int(self._db.execute(f'SELECT COUNT(*) FROM "{source.name}" WHERE IsDeleted = 0').fetchone()[0])
         unindexed = {
             "description": "Not considered for filter because unindexed",
@@ -148,109 +131,14 @@ class _Run:
             "tableEnumOrId": source.name,
         }
         return {
-            "cardinality": found,
+            "cardinality": matching,
             "fields": [used[1]] if used else [],
             "leadingOperationType": "Index" if used else "TableScan",
             "notes": [] if used else [unindexed],
-            "relativeCost": found / every if used and every else 1.0,
+            "relativeCost": matching / every if used and every else 1.0,
             "sobjectCardinality": every,
             "sobjectType": source.name,
         }
-
-    # The parts of SELECT
-
-    def _expand(self, query: Query, source: SObject) -> list[_Item]:
-        items: list[_Item] = []
-        seen: set[str] = set()
-        for item in query.select:
-            if isinstance(item, FieldsOf):
-                if item.group != "STANDARD" and (query.limit is None or query.limit > 200):
-                    raise self._asked.error(
-                        "MALFORMED_QUERY", item.start, "The SOQL FIELDS function must have a LIMIT of at most 200"
-                    )
-                wanted = [f for f in source.fields if item.group == "ALL" or f.custom == (item.group == "CUSTOM")]
-                expanded: list[_Item] = [Path((f.name,), item.start) for f in wanted]
-            else:
-                expanded = [item]
-            for one in expanded:
-                if isinstance(one, Path):
-                    key = one.text.lower()
-                    if key in seen:
-                        raise self._asked.error("INVALID_FIELD", one.start, f"duplicate field selected: {one.text}")
-                    seen.add(key)
-                items.append(one)
-        return items
-
-    def _select(self, items: Iterable[_Item], scope: Scope) -> list[_Shown]:
-        """What records are made of: fields, functions over fields, and TYPEOF."""
-        shown: list[_Shown] = []
-        for item in items:
-            if isinstance(item, Path):
-                if item.alias is not None:
-                    raise self._asked.error(
-                        "MALFORMED_QUERY", item.start, "only aggregate expressions use field aliasing"
-                    )
-                column = scope.column(item)
-                shown.append(_Shown(column.sql, column.chain, column.field.name, _plain(column.field)))
-            elif isinstance(item, Call):
-                sql, f = self._ungrouped(item, scope)
-                chain = scope.column(item.path).chain if item.path and item.alias is None else ()
-                unnamed = sum(1 for s in shown if re.fullmatch(r"expr\d+", s.key))
-                named = f"expr{unnamed}" if item.function == "DISTANCE" or f is None else f.name
-                key = item.alias or named
-                if any(s.chain == chain and s.key.lower() == key.lower() for s in shown):
-                    raise self._asked.error("INVALID_FIELD", item.start, f"duplicate field selected: {key}")
-                shown.append(_Shown(sql, chain, key, self._reader(item, f)))
-            elif isinstance(item, TypeOf):
-                shown += self._type_of(item, scope)
-        return shown
-
-    def _ungrouped(self, item: Call, scope: Scope) -> tuple[str, Field | None]:
-        if item.function == "GROUPING":
-            raise self._asked.error(
-                "MALFORMED_QUERY", item.start, "GROUPING can only be used with GROUP BY ROLLUP and GROUP BY CUBE"
-            )
-        if item.function == "TOLABEL" and item.path is not None:
-            column = scope.column(item.path)
-            scope.expression(item)  # refuses what is no picklist
-            return column.sql, column.field
-        return scope.expression(item)
-
-    def _reader(self, item: Path | Call, f: Field | None) -> _Read:
-        if isinstance(item, Call) and item.function == "FORMAT":
-            person, currency = self._asked.person, self._asked.org.settings.currency
-            return lambda value: formatted(f, value, person.locale, person.zone, currency)
-        if isinstance(item, Call) and item.function == "TOLABEL" and f is not None:
-            return lambda value: None if value is None else ";".join(f.label_of(v) for v in str(value).split(";"))
-        return _plain(f)
-
-    def _type_of(self, item: TypeOf, scope: Scope) -> list[_Shown]:
-        *parents, last = scope.relative(item.relationship)
-        reference = None if parents else scope.source.parent(last)
-        if reference is None:
-            raise self._asked.no_relationship(item.relationship, last)
-        if len(reference.targets) < 2:
-            raise self._asked.error(
-                "INVALID_FIELD", item.relationship.start, f"TYPEOF takes polymorphic relationships, and {last} is none"
-            )
-        told = scope.column(Path((last, "Type"), item.relationship.start))
-        # Joins the parents, whatever is asked of them.
-        shown = [_Shown(told.sql, told.chain, "", _plain(told.field), lambda _kind: False)]
-        named: set[str] = set()
-        for kind, fields in item.branches:
-            target = self._asked.sobject(kind)
-            if target.name not in reference.targets:
-                raise self._asked.error("INVALID_TYPE", kind.start, f"{last} does not refer to {kind.text}")
-            named.add(target.name)
-            for field in fields:
-                column = scope.of_kind(reference, target, field)
-                shown.append(
-                    _Shown(column.sql, column.chain, column.field.name, _plain(column.field), _one_of({target.name}))
-                )
-        for field in item.otherwise:
-            column: Column = scope.column(Path((last, *field.parts), field.start))
-            shown.append(_Shown(column.sql, column.chain, column.field.name, _plain(column.field), _none_of(named)))
-        return shown
 
     def _base(self, query: Query, scope: Scope) -> Sql:
         """Everything after SELECT; call it when all that is selected has been named, for the joins."""
@@ -294,14 +182,14 @@ class _Run:
         start, size = query.offset + offset, batch + 1
         if limit >= 0:
             size = min(size, max(0, limit - offset))
-        found = [
+        fetched = [
             tuple(r)
             for r in self._db.execute(
                 f"SELECT {selected} {base.text} LIMIT ? OFFSET ?", (*base.parameters, size, start)
             )
         ]
-        more = len(found) > batch
-        rows = found[:batch]
+        more = len(fetched) > batch
+        rows = fetched[:batch]
         total = offset + len(rows)
         if more:
             counted = self._db.execute(
@@ -314,12 +202,12 @@ class _Run:
     # Records
 
     def _record(
-        self, source: SObject, shown: Sequence[_Shown], chains: Sequence[tuple[str, ...]], row: Sequence[object]
+        self, source: SObject, values: Sequence[Selected], chains: Sequence[tuple[str, ...]], row: Sequence[object]
     ) -> dict[str, object]:
-        ids = dict(zip(chains, row[len(shown) :], strict=False))
+        ids = dict(zip(chains, row[len(values) :], strict=False))
         record: dict[str, object] = {"attributes": self._attributes(source, str(row[-1]))}
         at: dict[tuple[str, ...], dict[str, object] | None] = {(): record}
-        for one, value in zip(shown, row, strict=False):
+        for one, value in zip(values, row, strict=False):
             for step in range(len(one.chain)):
                 if one.chain[: step + 1] not in at:
                     self._open_parent(one.chain[: step + 1], ids, at)
@@ -381,7 +269,7 @@ class _Run:
 
     # Groups
 
-    def _aggregate(self, query: Query, scope: Scope, items: list[_Item], batch: int, offset: int) -> Page:
+    def _aggregate(self, query: Query, scope: Scope, items: list[Item], batch: int, offset: int) -> Page:
         if (
             len(items) == 1
             and isinstance(items[0], Call)
@@ -395,67 +283,19 @@ class _Run:
                 f"SELECT COUNT(*) FROM (SELECT 1 {base.text} LIMIT ? OFFSET ?)", (*base.parameters, limit, query.offset)
             ).fetchone()
             return Page(int(row[0]), [])
-        shown = self._select_groups(query, scope, items)
-        self._check_order(query)
+        values = self._selection.of_group(query, scope, items)
+        self._selection.check_order(query)
         if query.totals:
             selected, base = self._with_totals(query, scope, [i for i in items if isinstance(i, Path | Call)])
         else:
-            selected, base = ", ".join(s.sql for s in shown), self._base(query, scope)
+            selected, base = ", ".join(s.sql for s in values), self._base(query, scope)
         rows, total, locator = self._rows(selected, base, query, batch, offset)
         records: list[dict[str, object]] = []
         for row in rows:
             record: dict[str, object] = {"attributes": {"type": "AggregateResult"}}
-            record |= {s.key: s.read(value) for s, value in zip(shown, row, strict=False)}
+            record |= {s.key: s.read(value) for s, value in zip(values, row, strict=False)}
             records.append(record)
         return Page(total, records, locator)
-
-    def _select_groups(self, query: Query, scope: Scope, items: list[_Item]) -> list[_Shown]:
-        grouped = {key_of(g) for g in query.group_by}
-        shown: list[_Shown] = []
-        unnamed = 0
-        for item in items:
-            if isinstance(item, Query | TypeOf):
-                raise self._asked.error(
-                    "MALFORMED_QUERY",
-                    query.sobject.start,
-                    "Sub-queries and TYPEOF are not supported together with aggregates",
-                )
-            self._check_grouped(query, item, grouped)
-            sql, f = scope.expression(item)
-            if item.alias is not None:
-                key = item.alias
-            elif isinstance(item, Call):
-                key = f"expr{unnamed}"
-                unnamed += 1
-            else:
-                key = item.parts[-1]
-            shown.append(_Shown(sql, (), key, self._reader(item, f)))
-        return shown
-
-    def _check_grouped(self, query: Query, item: Path | Call, grouped: set[tuple[str, str]]) -> None:
-        """Refuses what differs within a group."""
-        if isinstance(item, Call) and item.function == "GROUPING":
-            if not query.totals:
-                raise self._asked.error(
-                    "MALFORMED_QUERY", item.start, "GROUPING can only be used with GROUP BY ROLLUP and GROUP BY CUBE"
-                )
-            inner = item.argument
-        else:
-            inner = item.argument if isinstance(item, Call) and item.function in ("FORMAT", "TOLABEL") else item
-        if inner is None or is_aggregate(item) or key_of(item) in grouped or key_of(inner) in grouped:
-            return
-        raise self._asked.error("MALFORMED_QUERY", item.start, f"Field must be grouped or aggregated: {label_of(item)}")
-
-    def _check_order(self, query: Query) -> None:
-        grouped = {key_of(g) for g in query.group_by}
-        for order in query.order_by:
-            by = order.by
-            if isinstance(by, Call) and by.function == "GROUPING":
-                self._check_grouped(query, by, grouped)
-            elif not is_aggregate(by) and key_of(by) not in grouped:
-                raise self._asked.error(
-                    "MALFORMED_QUERY", by.start, f"Ordered field must be grouped or aggregated: {label_of(by)}"
-                )
 
     def _with_totals(self, query: Query, scope: Scope, items: list[Path | Call]) -> tuple[str, Sql]:
         """ROLLUP and CUBE: the groups of each level, one SELECT a level, and an order in which subtotals follow what
@@ -484,18 +324,6 @@ class _Run:
         )
         selected = ", ".join(f"c{n}" for n in range(len(items)))
         return selected, Sql(f"FROM ({' UNION ALL '.join(selects)}) ORDER BY {order}", tuple(parameters))
-
-
-def _plain(f: Field | None) -> _Read:
-    return (lambda value: value) if f is None else (lambda value: out_value(f, value))
-
-
-def _one_of(kinds: set[str]) -> Callable[[str], bool]:
-    return lambda kind: kind in kinds
-
-
-def _none_of(kinds: set[str]) -> Callable[[str], bool]:
-    return lambda kind: kind not in kinds
 
 
 def _direction(order: Order) -> str:

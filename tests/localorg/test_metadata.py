@@ -23,7 +23,8 @@ from localorg import EmbeddedOrg, OrgSettings
 from localorg.cli import main
 from localorg.metadata import DataError, MetadataError
 from localorg.metadata.formula import FormulaError, compile_formula
-from localorg.schema.sobjects import STANDARD, Change
+from localorg.schema.sobjects import Change
+from localorg.schema.standard import STANDARD
 
 DATA = "/services/data/v68.0"
 NS = 'xmlns="http://soap.sforce.com/2006/04/metadata"'

@@ -35,7 +35,8 @@ from devtools.clients import (
 )
 from devtools.setup_machine import tool_path
 from localorg import EmbeddedOrg, OrgSettings
-from localorg.soql.syntax import SoqlError, parse
+from localorg.soql.syntax import parse
+from localorg.soql.tree import SoqlError
 from tests.localorg.compatibility import shows
 from tests.localorg.soql_corpus import corpus
 

@@ -23,7 +23,7 @@ from localorg.data.access import Person, schema_for
 from localorg.data.seed import seed
 from localorg.org import Org
 from localorg.provision import open_org
-from localorg.schema.sobjects import STAGES
+from localorg.schema.standard import STAGES
 from localorg.schema.text import COLLATION
 from localorg.soql.run import run
 from tests.functions.records.an_org import AnOrg

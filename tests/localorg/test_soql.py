@@ -14,7 +14,8 @@ from devtools import loopback
 from devtools.clients import ADMIN, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.soql.dates import date_span
-from localorg.soql.syntax import SoqlError, parse
+from localorg.soql.syntax import parse
+from localorg.soql.tree import SoqlError
 from tests.depth import examples
 from tests.localorg.soql_evaluator import an_org, asked, differs
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from backend.records import soql
 from contract.errors import Reason, RefusedRequest
-from localorg.soql.syntax import Compare, Value, parse
+from localorg.soql.syntax import parse
+from localorg.soql.tree import Compare, Value
 from tests.functions.records.an_org import off_the_wire
 
 _text = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)

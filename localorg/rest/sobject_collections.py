@@ -1,0 +1,256 @@
+"""sObject Collections and sObject Tree: many records created, read, updated, upserted or deleted in one request.
+
+Source: REST API Developer Guide, "sObject Collections", "sObject Tree".
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from localorg.data import records
+from localorg.data.access import schema_for
+from localorg.data.values import field_value
+from localorg.errors import ApiError, not_found
+from localorg.oauth.grants import Session
+from localorg.oauth.session import require_session
+from localorg.org import Org
+from localorg.schema.sobjects import Schema, SObject
+from localorg.web import Json, json_object, limit_header, route
+
+T = TypeVar("T")
+MAX_RECORDS = 200
+
+
+def routes(org: Org) -> list[BaseRoute]:
+    v = "/services/data/v{version}/composite"
+    return [
+        route(org, v + "/tree/{sobject}", "rest.composite", _tree, ["POST"]),
+        route(org, v + "/sobjects", "rest.composite", _create_many, ["POST"]),
+        route(org, v + "/sobjects", "rest.composite", _update_many, ["PATCH"]),
+        route(org, v + "/sobjects/{sobject}/{field}", "rest.composite", _upsert_many, ["PATCH"]),
+        route(org, v + "/sobjects", "rest.composite", _delete_many, ["DELETE"]),
+        route(org, v + "/sobjects/{sobject}", "rest.composite", _read_many, ["GET", "POST"]),
+    ]
+
+
+def _access(org: Org, request: Request) -> tuple[Session, Schema]:
+    session = require_session(org, request)
+    return session, schema_for(org, session.user_id)
+
+
+def _typed(schema: Schema, record: Mapping[str, Any]) -> SObject:
+    attributes = record.get("attributes")
+    name = str(cast(dict[str, object], attributes).get("type") or "") if isinstance(attributes, dict) else ""
+    source = schema.sobject(name)
+    if source is None:
+        raise ApiError(400, "INVALID_TYPE", f"sObject type '{name[:40]}' is not supported.")
+    return source
+
+
+def _saved(identifier: str | None, refused: ApiError | None = None) -> dict[str, object]:
+    if refused is None:
+        return {"id": identifier, "success": True, "errors": []}
+    # A collection spells it statusCode, not errorCode.
+    return {
+        "success": False,
+        "errors": [{"statusCode": refused.code, "message": refused.message, "fields": list(refused.fields or [])}],
+    }
+
+
+def _each(org: Org, all_or_none: bool, work: Sequence[T], save: Callable[[T], str]) -> list[dict[str, object]]:
+    """Saves one after another; `all_or_none` takes back what was saved when one is refused."""
+    results: list[dict[str, object]] = []
+    with org.attempt() as attempt:
+        for item in work:
+            try:
+                results.append(_saved(save(item)))
+            except ApiError as refused:
+                results.append(_saved(None, refused))
+        if all_or_none and not all(r["success"] for r in results):
+            attempt.undo()
+            message = "Record rolled back because not all records were valid and the request was using AllOrNone header"
+            rolled_back = _saved(None, ApiError(400, "ALL_OR_NONE_OPERATION_ROLLED_BACK", message, []))
+            results = [rolled_back if r["success"] else r for r in results]
+    return results
+
+
+async def _records_of(request: Request) -> tuple[list[dict[str, Any]], bool]:
+    body = await json_object(request)
+    given = body.get("records")
+    if not isinstance(given, list) or not all(isinstance(r, dict) for r in cast(list[object], given)):
+        raise ApiError(400, "INVALID_INPUT", "records must be a list of records")
+    listed = cast(list[dict[str, Any]], given)
+    if not 1 <= len(listed) <= MAX_RECORDS:
+        raise ApiError(
+            400,
+            "EXCEEDED_ID_LIMIT",
+            f"record limit reached. cannot submit more than {MAX_RECORDS} records into this call",
+        )
+    return listed, body.get("allOrNone") is True
+
+
+async def _create_many(org: Org, request: Request) -> Response:
+    session, schema = _access(org, request)
+    given, all_or_none = await _records_of(request)
+
+    def save(record: dict[str, Any]) -> str:
+        return records.create(org, _typed(schema, record), _fields(record), session.user_id)
+
+    return Json(_each(org, all_or_none, given, save), headers=limit_header(org))
+
+
+async def _update_many(org: Org, request: Request) -> Response:
+    session, schema = _access(org, request)
+    given, all_or_none = await _records_of(request)
+
+    def save(record: dict[str, Any]) -> str:
+        identifier = next((str(v) for k, v in record.items() if k.lower() == "id"), "")
+        if not identifier:
+            raise ApiError(400, "MISSING_ARGUMENT", "Id not specified in an update call", ["Id"])
+        records.update(org, _typed(schema, record), identifier, _fields(record), session.user_id)
+        return identifier
+
+    return Json(_each(org, all_or_none, given, save), headers=limit_header(org))
+
+
+async def _upsert_many(org: Org, request: Request) -> Response:
+    session, schema = _access(org, request)
+    given, all_or_none = await _records_of(request)
+    source = schema.sobject(str(request.path_params["sobject"]))
+    key = None if source is None else source.field(str(request.path_params["field"]))
+    if source is None or key is None or not (key.external_id or key.type == "id"):
+        raise not_found(
+            f"Provided external ID field does not exist or is not accessible: {request.path_params['field']}"
+        )
+    made: set[str] = set()
+
+    def save(record: dict[str, Any]) -> str:
+        if _typed(schema, record) is not source:
+            raise ApiError(400, "INVALID_TYPE", f"The records of this call are of type {source.name}", [])
+        value = next((str(v) for k, v in record.items() if k.lower() == key.name.lower() and v not in (None, "")), "")
+        if key.type == "id":
+            ids = [value] if value else []
+        elif not value:
+            raise ApiError(400, "MISSING_ARGUMENT", f"{key.name} not specified", [])
+        else:
+            ids = records.find_by_external_id(org, source, key, value)
+        fields = {k: v for k, v in _fields(record).items() if k.lower() != key.name.lower()}
+        if ids:
+            records.update(org, source, ids[0], fields, session.user_id)
+            return ids[0]
+        created = records.create(
+            org, source, fields if key.type == "id" else {**fields, key.name: value}, session.user_id
+        )
+        made.add(created)
+        return created
+
+    results = [
+        r | {"created": r.get("id") in made} if r["success"] else r for r in _each(org, all_or_none, given, save)
+    ]
+    return Json(results, headers=limit_header(org))
+
+
+async def _delete_many(org: Org, request: Request) -> Response:
+    session, schema = _access(org, request)
+    ids = [i.strip() for i in request.query_params.get("ids", "").split(",") if i.strip()]
+    if not 1 <= len(ids) <= MAX_RECORDS:
+        raise ApiError(400, "EXCEEDED_ID_LIMIT", f"between 1 and {MAX_RECORDS} ids are needed")
+
+    def remove(identifier: str) -> str:
+        kind = schema.of_id(identifier)
+        if kind is None:
+            raise ApiError(400, "MALFORMED_ID", f"malformed id {identifier[:40]}", ["Id"])
+        records.delete(org, kind, identifier, session.user_id)
+        return identifier
+
+    results = _each(org, request.query_params.get("allOrNone") == "true", ids, remove)
+    return Json(results, headers=limit_header(org))
+
+
+async def _read_many(org: Org, request: Request) -> Response:
+    _, schema = _access(org, request)
+    source = schema.sobject(str(request.path_params["sobject"]))
+    if source is None:
+        raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+    if request.method == "GET":
+        ids, names = request.query_params.get("ids", "").split(","), request.query_params.get("fields", "").split(",")
+    else:
+        body = await json_object(request)
+        ids, names = ([str(v) for v in cast(list[object], body.get(k) or [])] for k in ("ids", "fields"))
+    fields = [source.field(n) for n in names if n]
+    if not fields or None in fields:
+        raise ApiError(400, "INVALID_FIELD", "fields must name fields of the object")
+    rows: list[object] = []
+    for identifier in ids[:MAX_RECORDS]:
+        try:
+            row = records.read(org, source, identifier)
+        except ApiError:
+            rows.append(None)
+            continue
+        attributes = {
+            "type": source.name,
+            "url": f"/services/data/v{request.path_params['version']}/sobjects/{source.name}/{row['Id']}",
+        }
+        rows.append(
+            {
+                "attributes": attributes,
+                "Id": row["Id"],
+                **{f.name: field_value(row, f) for f in fields if f is not None},
+            }
+        )
+    return Json(rows, headers=limit_header(org))
+
+
+async def _tree(org: Org, request: Request) -> Response:
+    session, schema = _access(org, request)
+    given, _ = await _records_of(request)
+    made: list[dict[str, object]] = []
+
+    def grow(record: dict[str, Any], parent: dict[str, object]) -> None:
+        source = _typed(schema, record)
+        reference = str(cast(dict[str, Any], record["attributes"]).get("referenceId") or "")
+        below = {
+            k: _children(cast(dict[str, Any], v)) for k, v in record.items() if isinstance(v, dict) and "records" in v
+        }
+        values = {k: v for k, v in _fields(record).items() if k not in below} | parent
+        try:
+            identifier = records.create(org, source, values, session.user_id)
+            made.append({"referenceId": reference, "id": identifier})
+            for name, children in below.items():
+                relationship = source.child(name)
+                if relationship is None:
+                    raise ApiError(400, "INVALID_FIELD", f"No such relationship '{name}' on {source.name}", [])
+                for child in children:
+                    grow(child, {relationship.field: identifier})
+        except ApiError as refused:
+            raise _TreeRefused({"referenceId": reference, "errors": _saved(None, refused)["errors"]}) from None
+
+    try:
+        with org.attempt():
+            for record in given:
+                grow(record, {})
+    except _TreeRefused as refused:
+        return Json({"hasErrors": True, "results": [refused.row]}, 400, headers=limit_header(org))
+    return Json({"hasErrors": False, "results": made}, 201, headers=limit_header(org))
+
+
+def _children(held: Mapping[str, Any]) -> list[dict[str, Any]]:
+    given = held["records"]
+    if not isinstance(given, list) or not all(isinstance(r, dict) for r in cast(list[object], given)):
+        raise ApiError(400, "INVALID_INPUT", "records must be a list of records", [])
+    return cast(list[dict[str, Any]], given)
+
+
+class _TreeRefused(Exception):
+    """One record of a tree was refused, and so the whole."""
+
+    def __init__(self, row: dict[str, object]) -> None:
+        super().__init__("tree refused")
+        self.row = row
+
+
+def _fields(record: Mapping[str, Any]) -> dict[str, object]:
+    return {k: v for k, v in record.items() if k != "attributes" and k.lower() != "id"}

@@ -1,0 +1,15 @@
+"""How the User Interface API answers."""
+
+import hashlib
+
+import msgspec
+from starlette.responses import Response
+
+from localorg.org import Org
+from localorg.web import Json, limit_header
+
+
+def answer(org: Org, body: dict[str, object], status: int = 200) -> Response:
+    """`body` as JSON with the eTag that every answer of this API has: a hash of its content."""
+    tag = hashlib.md5(msgspec.json.encode(body), usedforsecurity=False).hexdigest()
+    return Json({"eTag": tag} | body, status, headers=limit_header(org))
