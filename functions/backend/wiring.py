@@ -23,13 +23,11 @@ from backend import telemetry
 from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
 from backend.adapters.firebase_auth import FirebaseAuth
-from backend.adapters.firestore import (
-    FirestoreAttempts,
-    FirestoreCodes,
-    FirestoreCreations,
-    FirestoreDocuments,
-    FirestoreUsage,
-)
+from backend.adapters.firestore.attempts import FirestoreAttempts
+from backend.adapters.firestore.codes import FirestoreCodes
+from backend.adapters.firestore.creations import FirestoreCreations
+from backend.adapters.firestore.documents import FirestoreDocuments
+from backend.adapters.firestore.usage import FirestoreUsage
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import assemble

@@ -11,13 +11,11 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.firestore import (
-    FirestoreAttempts,
-    FirestoreCodes,
-    FirestoreCreations,
-    FirestoreDocuments,
-    FirestoreUsage,
-)
+from backend.adapters.firestore.attempts import FirestoreAttempts
+from backend.adapters.firestore.codes import FirestoreCodes
+from backend.adapters.firestore.creations import FirestoreCreations
+from backend.adapters.firestore.documents import FirestoreDocuments
+from backend.adapters.firestore.usage import FirestoreUsage
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
