@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any, cast
 
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import DELETE_FIELD, AsyncClient
+from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from backend.adapters.firestore.fields import (
+    NO_ATTACHMENT,
+    attachment_fields,
     chain_fields,
     chain_of,
     connection_fields,
@@ -39,19 +41,15 @@ class FirestoreDocuments:
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
         document = self._client.collection(CONNECTIONS).document(connection.uid)
-        gone = (
-            {"describes": DELETE_FIELD, "describedAt": DELETE_FIELD}
-            if connection.has_ended and connection.revision is not None
-            else {}
-        )
+        gone = NO_ATTACHMENT if connection.has_ended and connection.revision is not None else {}
         work = self._write_to(document, connection.revision, {**connection_fields(connection), **gone})
         results = await self._commit(document, connection.revision, work, entry)
         return replace(connection, revision=results[0].update_time)
 
-    async def keep_describes(self, connection: Connection) -> None:
-        document, kept = self._client.collection(CONNECTIONS).document(connection.uid), connection.describes
-        assert kept
-        work = self._write_to(document, connection.revision, {"describes": kept.text, "describedAt": kept.at})
+    async def attach(self, connection: Connection) -> None:
+        document = self._client.collection(CONNECTIONS).document(connection.uid)
+        assert connection.attachment is not None
+        work = self._write_to(document, connection.revision, attachment_fields(connection.attachment))
         await self._commit(document, connection.revision, work, None)
 
     async def delete(self, connection: Connection, entry: Entry) -> None:

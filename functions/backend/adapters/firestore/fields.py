@@ -5,14 +5,24 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
 
+from google.cloud.firestore import DELETE_FIELD
+
 from backend.connections.audit import Chain, Entry, Event
 from backend.connections.connection import Connection, Lease, SealedTokens, State
-from backend.values import KeptText, Uid
+from backend.values import Attachment, Uid
 from contract.errors import Reason
 
 
+def attachment_fields(attachment: Attachment) -> dict[str, Any]:
+    """An attachment, sealed, in the document of its connection; describes are all that is attached."""
+    return {"describes": attachment.text, "describedAt": attachment.at}
+
+
+NO_ATTACHMENT = {"describes": DELETE_FIELD, "describedAt": DELETE_FIELD}
+
+
 def connection_fields(connection: Connection) -> dict[str, Any]:
-    """A connection without its describes, which are written by themselves."""
+    """A connection without its attachment, which is written by itself."""
     lease = connection.lease
     return {
         "orgId": connection.uid.org_id,
@@ -60,7 +70,7 @@ def connection_of(snapshot: Any) -> Connection:
         devices=document["devices"],
         device_names=document.get("deviceNames", {}),
         chain=chain_of(document),
-        describes=KeptText(document["describes"], document["describedAt"]) if document.get("describes") else None,
+        attachment=Attachment(document["describes"], document["describedAt"]) if document.get("describes") else None,
         revision=snapshot.update_time,
     )
 
