@@ -150,15 +150,15 @@ class SalesforceOAuth:
         if not isinstance(access, str) or not isinstance(instance, str) or not isinstance(identity, str):
             raise Busy
         hosts.salesforce_origin(identity, local=self._local)  # it says who the user is: nobody else may
-        found = _IDENTITY.search(urlsplit(identity).path)
-        if found is None:
+        match = _IDENTITY.search(urlsplit(identity).path)
+        if match is None:
             raise Busy
         return TokenResponse(
             access_token=Secret(access),
             refresh_token=Secret(refresh) if isinstance(refresh, str) and refresh else None,
             instance_url=hosts.salesforce_origin(instance, local=self._local),
             scope=str(body.get("scope") or ""),
-            uid=Uid.of(found[1], found[2]),
+            uid=Uid.of(match[1], match[2]),
         )
 
 

@@ -139,7 +139,7 @@ class SalesforceRest:
         return "" if named.get("multiCurrency") else str(named.get("defaultCurrencyIsoCode") or "")
 
     async def site(self, uid: Uid) -> str:
-        """The https address of the user's org, for links to Salesforce's own pages; no request."""
+        """The address of the user's org, for links to Salesforce's own pages; no request."""
         return await self._session.site(uid)
 
     # Parts

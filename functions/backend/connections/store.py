@@ -100,8 +100,8 @@ class Documents(Protocol):
 
 
 class RecordingStore:
-    """The documents, with `event` recorded by the very commit that makes a change. `notice` is told of each new state,
-    for the log; `broken` of the subject of a record whose end does not fit its entries."""
+    """The documents, with `event` recorded by the very commit that makes a change. `notice` is called with each new
+    state, for the log; `broken` with the subject of a record whose end does not fit its entries."""
 
     def __init__(
         self,

@@ -95,7 +95,7 @@ class SignInFlow:
         Raises SignInFailed, RefusedRequest, ConnectionLost(access-stopped), OrgUnavailable, Misconfigured.
         """
         login_host = request.login_host.lower()
-        if not any(hosts.allows(known.host, login_host) for known in self._options.login_hosts):
+        if not any(hosts.allows(allowed.host, login_host) for allowed in self._options.login_hosts):
             raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
         if request.redirect_uri not in self._redirect_uris:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
