@@ -13,7 +13,7 @@ from backend.records.allowance import FIRST_SHARE, _Share
 from backend.records.describe import encode
 from backend.records.layouts import LAYOUTS
 from backend.records.org import Described, DescribedField
-from backend.values import Caller, KeptText, Secret, Uid
+from backend.values import Attachment, Caller, Secret, Uid
 from backend.wiring import SystemClock
 from bench.results import keep
 from bench.table import show
@@ -57,7 +57,7 @@ def main() -> None:
             remembered.remember(
                 connection,
                 Secret(f"00D000000000001!{secrets.token_urlsafe(72)}"),
-                KeptText(bytes(kinds[n % KINDS]), now),
+                Attachment(bytes(kinds[n % KINDS]), now),
             )
             shares[uid] = _Share("2026-11-25", FIRST_SHARE)
             verified[secrets.token_bytes(32)] = (Caller(uid, secrets.token_hex(8)), now.timestamp() + 3600)

@@ -73,8 +73,8 @@ async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: T
 async def _check_org(chosen: settings.Settings, host: str) -> int:
     http, wrong = Http(), 0
     try:
-        for told in (OrgCheck(http, chosen, host).lines(), policies(wiring.connections(chosen), host)):
-            async for good, line in told:
+        for lines in (OrgCheck(http, chosen, host).lines(), policies(wiring.connections(chosen), host)):
+            async for good, line in lines:
                 print(f"{'✓' if good else '✗'} {line}", file=sys.stdout if good else sys.stderr)
                 wrong += not good
     except (GoogleAPIError, GoogleAuthError) as failed:

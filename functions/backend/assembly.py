@@ -61,7 +61,7 @@ def assemble(
     """One process. `chance` gives numbers from 0 to 1, `owner` is the name under which it holds leases."""
     remembered = RememberedCredentials(clock)
     vault = Vault(store, cipher, oauth, clock, remembered)
-    renewal = Renewal(vault, store, oauth, remembered, clock, chance, owner)
+    renewal = Renewal(vault, oauth, clock, chance, owner)
     blocks = BlockList(store, clock)
     lifecycle = Lifecycle(
         vault, renewal, store, firebase, blocks, clock, keep_alive=keep_alive, delete_unused=delete_unused

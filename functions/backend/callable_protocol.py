@@ -44,9 +44,10 @@ def call_name(path: str, function: str) -> str:
 
 
 async def read_request(call: Call[Q, Any], request: Request) -> Q:
-    """The call's own request out of `data`.
+    """The request of a call, decoded from `data` in the body.
 
-    Raises RefusedRequest; a body that is too large, slow or of another type is not read to its end.
+    Raises RefusedRequest when the body is not JSON by its Content-Type or has another shape, is larger than MAX_BODY
+    (MAX_PUBLIC_BODY for a public call), or has not arrived after READ_SECONDS; then it is not read to its end.
     """
     # Of another type a page of any origin may send a body without a preflight.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -86,7 +87,7 @@ def _parsed(body: bytes) -> object:
 
 
 def bearer(request: Request) -> str:
-    """The Firebase ID token of the Authorization header. Raises SessionInvalid."""
+    """The Firebase ID token in the Authorization header. Raises SessionInvalid when there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not token.strip():
         raise SessionInvalid(Reason.ID_TOKEN_MISSING)
@@ -96,19 +97,24 @@ def bearer(request: Request) -> str:
 
 
 def visitor(request: Request, attestation: str | None = None) -> Visitor:
-    """Who calls, as far as the request tells. Only the last address of X-Forwarded-For is not the caller's to choose:
-    Google's front end adds it. Behind Hosting that is Hosting's own, and Fastly-Client-IP the caller's."""
+    """Who makes a call without a session, by the addresses in the request's headers.
+
+    Only the last address of X-Forwarded-For cannot be made up by the caller: Google's front end adds it. Behind Hosting
+    that is Hosting's own address, and Fastly-Client-IP is the caller's.
+    """
     forwarded = [a.strip() for a in request.headers.get("x-forwarded-for", "").split(",") if a.strip()]
     peer = forwarded[-1] if forwarded else "" if request.client is None else request.client.host
-    told = request.headers.get("fastly-client-ip", "").strip() or (forwarded[0] if forwarded else peer)
-    return Visitor(told[:_ADDRESS], peer[:_ADDRESS], attestation)
+    address = request.headers.get("fastly-client-ip", "").strip() or (forwarded[0] if forwarded else peer)
+    return Visitor(address[:_ADDRESS], peer[:_ADDRESS], attestation)
 
 
 def result(answer: object) -> Response:
+    """The response 200 with an answer of the contract."""
     return _json({"result": encode(answer)}, 200)
 
 
 def error(refused: CallError) -> Response:
+    """The response for a failed call, with the HTTP status that the protocol has for its status word."""
     details = {"reason": refused.reason.value, **refused.details}
     body = {"error": {"status": refused.status, "message": refused.message, "details": details}}
     wait = refused.details.get("retryAfter")

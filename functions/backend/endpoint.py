@@ -28,7 +28,7 @@ _NOBODY = Caller(Uid(), "")
 
 
 class Endpoint:
-    """What both functions answer. One for each process."""
+    """Answers the requests of both functions. One for each process."""
 
     def __init__(
         self,
@@ -58,16 +58,16 @@ class Endpoint:
         if preflight is not None:
             return preflight
         route = self._routes.get((function, name))
-        shown = "unknown" if route is None else name
+        label = "unknown" if route is None else name
         parent = telemetry.incoming(request.headers)
         with (
-            telemetry.span(f"{function}/{shown}", "server", parent=parent, rpc__method=shown) as span,
+            telemetry.span(f"{function}/{label}", "server", parent=parent, rpc__method=label) as span,
             telemetry.logged_as(span.context or parent),
         ):
-            answer = callable_protocol.as_asked(request, await self._answered(route, request, shown, span))
+            answer = callable_protocol.as_asked(request, await self._answered(route, request, label, span))
             return self._origins.open(request, answer)
 
-    async def _answered(self, route: Route | None, request: Request, shown: str, span: telemetry.span) -> Response:
+    async def _answered(self, route: Route | None, request: Request, label: str, span: telemetry.span) -> Response:
         started = time.perf_counter()
         caller, attestation = _NOBODY, None
         try:
@@ -87,18 +87,18 @@ class Endpoint:
             response, outcome = callable_protocol.error(refused), refused.reason.value
         except Exception as failure:
             # A deployed function logs only the kind and place: an exception's text may hold what must not be logged.
-            _log.error("failed", call=shown, kind=type(failure).__name__, place=_place(failure), exc_info=failure)
+            _log.error("failed", call=label, kind=type(failure).__name__, place=_place(failure), exc_info=failure)
             response, outcome = callable_protocol.error(Misconfigured(Reason.INTERNAL)), Reason.INTERNAL.value
         milliseconds = round(1000 * (time.perf_counter() - started), 1)
         span.set(http__response__status_code=response.status_code)
         if outcome != "ok":
             span.fail(outcome)
-        telemetry.count("calls", call=shown, outcome=outcome)
-        telemetry.took("call.duration", started, call=shown, outcome=outcome)
+        telemetry.count("calls", call=label, outcome=outcome)
+        telemetry.took("call.duration", started, call=label, outcome=outcome)
         more = {"attested": attestation is not None} if self._gate.asks else {}
         _log.info(
             "call",
-            call=shown,
+            call=label,
             uid=str(caller.uid) or None,
             outcome=outcome,
             status=response.status_code,
@@ -117,8 +117,8 @@ class Endpoint:
 
 @asynccontextmanager
 async def _bounded(call: Call[Any, Any]) -> AsyncGenerator[None]:
-    """One deadline for a whole call: requests to Salesforce get what is left of it, and whatever else waits is cut off
-    a little later.
+    """One deadline for a whole call: requests to Salesforce get what is left of CALL_SECONDS, and whatever else waits
+    is cut off after ANSWER_SECONDS. Raises OrgUnavailable then.
     """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):

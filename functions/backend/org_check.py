@@ -55,11 +55,12 @@ class OrgCheck:
         self._base = f"{'http' if settings.emulated and hosts.is_loopback(self._host) else 'https'}://{self._host}"
 
     async def lines(self) -> AsyncIterator[tuple[bool, str]]:
-        """Everything that can be told as (whether it is good, one line), most basic first; what makes the rest
-        pointless ends it.
+        """What is right and wrong with the org, the most basic first: pairs of (whether it is right, one line of text).
+        Ends early when what is wrong makes the other questions pointless.
 
-        Raises ValueError for a host that the settings do not allow."""
-        if not any(hosts.allows(known.host, self._host) for known in self._settings.login_hosts):
+        Raises ValueError for a host that the settings do not allow.
+        """
+        if not any(hosts.allows(login_host.host, self._host) for login_host in self._settings.login_hosts):
             raise ValueError(f"{self._host} is not among SALESFORCE_LOGIN_HOSTS: users could not sign in there")
         try:
             versions = await self._http.send("GET", f"{self._base}/services/data", seconds=_SECONDS)
@@ -87,34 +88,36 @@ class OrgCheck:
             )
             return
         yield True, "the org knows the consumer key"
-        async for found in self._secret(error):
-            yield found
-        known: list[str] = []
+        async for line in self._secret(error):
+            yield line
+        accepted: list[str] = []
         for uri in sorted(self._settings.redirect_uris):
-            good, line = await self._redirect_uri(uri)
-            known += [uri] if good else []
-            yield good, line
-        if known:  # else every other question ends at the redirect URI
-            yield await self._pkce(known[0])
-            async for found in self._scopes(known[0]):
-                yield found
+            good, text = await self._redirect_uri(uri)
+            accepted += [uri] if good else []
+            yield good, text
+        if accepted:  # else every other question ends at the redirect URI
+            yield await self._pkce(accepted[0])
+            async for line in self._scopes(accepted[0]):
+                yield line
 
     def _versions(self, answer: Answer) -> tuple[bool, str]:
         listed = answer.json()
-        known = (
+        versions = (
             [str(cast(Mapping[str, object], v).get("version")) for v in cast(list[object], listed)]
             if isinstance(listed, list)
             else []
         )
         wanted = self._settings.api_version
-        if wanted in known:
+        if wanted in versions:
             return True, f"API version {wanted} is there"
-        if not known:
+        if not versions:
             return False, f"{self._host} answers, and not as Salesforce does: is it a My Domain?"
-        return False, f"API version {wanted} is not there, the newest is {known[-1]}: set SALESFORCE_API_VERSION"
+        return False, f"API version {wanted} is not there, the newest is {versions[-1]}: set SALESFORCE_API_VERSION"
 
     async def _secret(self, error: str) -> AsyncIterator[tuple[bool, str]]:
-        """`error` is what a refresh with the secret was answered, with a refresh token that cannot be one."""
+        """Whether the secret is right and required. `error` is the answer to a refresh with the secret and a made-up
+        refresh token.
+        """
         if error in _REFUSED:
             yield (
                 False,
@@ -149,7 +152,7 @@ class OrgCheck:
                 yield False, f"the app lacks the scope {scope}: add it under OAuth Scopes"
 
     async def _authorize(self, uri: str, *, scope: str | None = None, challenge: bool = True) -> str:
-        """What the authorize page, or the redirect in its place, says of a request that nobody finishes."""
+        """The text of the authorize page, or of the error in the redirect that comes in its place."""
         asked = {
             "response_type": "code",
             "client_id": self._settings.consumer_key,
@@ -166,9 +169,13 @@ class OrgCheck:
         answer = await self._http.send(
             "GET", f"{self._base}/services/oauth2/authorize?{urlencode(asked)}", seconds=_SECONDS
         )
-        told = parse_qs(urlsplit(answer.headers.get("Location", "")).query)
+        redirected = parse_qs(urlsplit(answer.headers.get("Location", "")).query)
         return " ".join(
-            [answer.body.decode(errors="replace"), *told.get("error", []), *told.get("error_description", [])]
+            [
+                answer.body.decode(errors="replace"),
+                *redirected.get("error", []),
+                *redirected.get("error_description", []),
+            ]
         )
 
     async def _refresh(self, *, with_secret: bool) -> Answer:
@@ -179,19 +186,19 @@ class OrgCheck:
 
 
 async def policies(connections: AsyncIterator[Connection], host: str) -> AsyncIterator[tuple[bool, str]]:
-    """What the org's policies did to those who signed in at this host, or whose org is there; one line each, as `lines`
-    tells it.
+    """Which of the org's policies have ended sign-ins, of those users who signed in at `host` or whose org is there;
+    pairs as `OrgCheck.lines` gives them.
     """
     ended: Counter[Reason | None] = Counter()
     async for connection in connections:
         if host.lower() in (connection.login_host, urlsplit(connection.instance_url).netloc):
             ended[connection.ended_reason if connection.state is State.NEEDS_SIGN_IN else None] += 1
-    found = False
+    any_ended = False
     for reason, (share, what) in _POLICIES.items():
         if ended[reason] > share * ended.total():
-            found = True
+            any_ended = True
             yield False, f"{ended[reason]} of {ended.total()} sign-ins {what}"
-    if not found:
+    if not any_ended:
         yield (
             True,
             (

@@ -1,4 +1,4 @@
-"""Settings, read once from the environment; all mistakes are told at once. Nobody else reads the environment."""
+"""Settings, read once from the environment; all mistakes are reported at once. Nobody else reads the environment."""
 
 import os
 import re
@@ -223,7 +223,7 @@ def _firebase(environment: Mapping[str, str], emulated: bool, wrong: list[str]) 
 
 def _login_hosts(text: str, emulated: bool, wrong: list[str]) -> tuple[LoginHost, ...]:
     """`login.salesforce.com=Production, *.my.salesforce.com=My Domain, acme.my.site.com/customers=Customers`"""
-    found: list[LoginHost] = []
+    accepted: list[LoginHost] = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         host, _, label = part.partition("=")
         name, slash, path = host.strip().partition("/")
@@ -238,10 +238,10 @@ def _login_hosts(text: str, emulated: bool, wrong: list[str]) -> tuple[LoginHost
         elif not local and not hosts.is_login_host(host):
             wrong.append(f"SALESFORCE_LOGIN_HOSTS: {part!r} is not host=label with a host of Salesforce's")
         else:
-            found.append(LoginHost(host, label.strip() or host, "http" if local else "https"))
-    if not found:
+            accepted.append(LoginHost(host, label.strip() or host, "http" if local else "https"))
+    if not accepted:
         wrong.append(
             "SALESFORCE_LOGIN_HOSTS is missing: for example login.salesforce.com=Production,"
             " test.salesforce.com=Sandbox"
         )
-    return tuple(found)
+    return tuple(accepted)

@@ -67,8 +67,8 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptText:
-    """A text that is kept beside a connection, and when it was true."""
+class Attachment:
+    """A text of the data calls that lives and dies with a connection, and when it was true."""
 
     text: bytes
     at: datetime

@@ -23,13 +23,11 @@ from backend import telemetry
 from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
 from backend.adapters.firebase_auth import FirebaseAuth
-from backend.adapters.firestore import (
-    FirestoreAttempts,
-    FirestoreCodes,
-    FirestoreCreations,
-    FirestoreDocuments,
-    FirestoreUsage,
-)
+from backend.adapters.firestore.attempts import FirestoreAttempts
+from backend.adapters.firestore.codes import FirestoreCodes
+from backend.adapters.firestore.creations import FirestoreCreations
+from backend.adapters.firestore.documents import FirestoreDocuments
+from backend.adapters.firestore.usage import FirestoreUsage
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import assemble
@@ -193,8 +191,8 @@ def _log_broken(subject: str) -> None:
 
 def _log_allowance(usage: OrgUsage) -> None:
     """One line for each hundredth of an org's daily allowance."""
-    telemetry.stands_at("salesforce.allowance.used", usage.used, org=usage.org_id)
-    telemetry.stands_at("salesforce.allowance.limit", usage.limit, org=usage.org_id)
+    telemetry.set_gauge("salesforce.allowance.used", usage.used, org=usage.org_id)
+    telemetry.set_gauge("salesforce.allowance.limit", usage.limit, org=usage.org_id)
     tell = _log.warning if usage.percent >= 100 * AMPLE else _log.info
     tell("allowance", org=usage.org_id, used=usage.used, limit=usage.limit, percent=usage.percent)
 

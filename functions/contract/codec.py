@@ -136,12 +136,12 @@ def _decode_object(shape: type, value: object, at: str, lenient: bool) -> object
     if not isinstance(value, dict):
         raise DecodeError(f"{at}: an object expected")
     given = cast(dict[str, object], value)
-    known = wire_fields(shape)
-    if not lenient and not given.keys() <= known.keys():
-        unknown = next(k for k in given if k not in known)
-        raise DecodeError(f"{at}: unknown field {unknown[:40]!r}; known are {', '.join(known) or 'none'}")
+    allowed = wire_fields(shape)
+    if not lenient and not given.keys() <= allowed.keys():
+        unknown = next(k for k in given if k not in allowed)
+        raise DecodeError(f"{at}: unknown field {unknown[:40]!r}; known are {', '.join(allowed) or 'none'}")
     made: dict[str, object] = {}
-    for name, (f, hint) in known.items():
+    for name, (f, hint) in allowed.items():
         if name in given and not (given[name] is None and is_optional(f)):
             made[f.name] = _decode(hint, given[name], f"{at}.{name}", lenient)
         elif not is_optional(f):

@@ -112,17 +112,17 @@ class MemoryDocuments:
         self._check(connection)
         self._record(connection.uid, entry)
         before = self._documents.get(connection.uid)
-        describes = None if before is None or connection.has_ended else before.describes
-        written = replace(connection, describes=describes, revision=self._next())
+        attachment = None if before is None or connection.has_ended else before.attachment
+        written = replace(connection, attachment=attachment, revision=self._next())
         self._documents[connection.uid] = written
         return written
 
-    async def keep_describes(self, connection: Connection) -> None:
+    async def attach(self, connection: Connection) -> None:
         self._check(connection)
         before = self._documents.get(connection.uid)
         if before is None:
             raise Contended
-        self._documents[connection.uid] = replace(before, describes=connection.describes, revision=self._next())
+        self._documents[connection.uid] = replace(before, attachment=connection.attachment, revision=self._next())
 
     async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
         return self._entries.get(subject, [])[::-1][:count]

@@ -154,9 +154,7 @@ class Backend:
         self.remembered = RememberedCredentials(self.clock)
         self.vault = Vault(self.store, CIPHER, self.salesforce, self.clock, self.remembered)
         self.blocks = BlockList(self.store, self.clock)
-        self.renewal = renewal = Renewal(
-            self.vault, self.store, self.salesforce, self.remembered, self.clock, lambda: 0.25, "me"
-        )
+        self.renewal = renewal = Renewal(self.vault, self.salesforce, self.clock, lambda: 0.25, "me")
         self.lifecycle = Lifecycle(
             self.vault,
             renewal,

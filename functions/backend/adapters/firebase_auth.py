@@ -27,7 +27,7 @@ def _until_it_expires(_key: bytes, verified: tuple[Caller, float], _now: float) 
 
 
 class FirebaseAuth:
-    """`app` decides the project, and the account that signs custom tokens."""
+    """One for each process. `app` is the Admin SDK's: it sets the project, and the account that signs custom tokens."""
 
     def __init__(self, app: firebase_admin.App) -> None:
         self._app = app
@@ -36,15 +36,16 @@ class FirebaseAuth:
         )
 
     async def verify(self, id_token: str) -> Caller:
-        """Whose a Firebase ID token is. Raises SessionInvalid.
+        """The user and device that a Firebase ID token belongs to. Raises SessionInvalid for any other token,
+        Misconfigured when Google's certificates cannot be read.
 
-        A token that was verified once is known until it expires: its signature does not change.
+        A verified token is remembered until it expires, so that its signature is checked once.
         """
         key = hashlib.sha256(id_token.encode()).digest()
-        known = self._verified.get(key)
-        telemetry.count("cache.lookups", cache="id-tokens", hit=known is not None)
-        if known is not None:
-            return known[0]
+        remembered = self._verified.get(key)
+        telemetry.count("cache.lookups", cache="id-tokens", hit=remembered is not None)
+        if remembered is not None:
+            return remembered[0]
         try:
             with telemetry.span("verify ID token"):
                 claims = await asyncio.to_thread(self._claims, id_token)
@@ -63,7 +64,10 @@ class FirebaseAuth:
         return cast(dict[str, Any], auth.verify_id_token(id_token, app=self._app, clock_skew_seconds=skew))
 
     async def custom_token(self, caller: Caller) -> str:
-        """A token for signInWithCustomToken, valid for an hour. Raises Misconfigured when the account may not sign."""
+        """A token with which `caller` signs in to Firebase (signInWithCustomToken), valid for an hour.
+
+        Raises Misconfigured when the account may not sign.
+        """
         uid = caller.uid
         # Every ID token of this sign-in carries them.
         claims = {

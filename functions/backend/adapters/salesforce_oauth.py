@@ -159,15 +159,15 @@ class SalesforceOAuth:
         # It says who the user is: nobody but Salesforce may, or the very site of Experience Cloud that was asked.
         if not identity.startswith(f"{self._address(login_host)}/id/"):
             hosts.salesforce_origin(identity, local=self._local)
-        found = _IDENTITY.search(urlsplit(identity).path)
-        if found is None:
+        match = _IDENTITY.search(urlsplit(identity).path)
+        if match is None:
             raise Busy
         return TokenResponse(
             access_token=Secret(access),
             refresh_token=Secret(refresh) if isinstance(refresh, str) and refresh else None,
             instance_url=hosts.salesforce_origin(instance, local=self._local),
             scope=str(body.get("scope") or ""),
-            uid=Uid.of(found[1], found[2]),
+            uid=Uid.of(match[1], match[2]),
         )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from backend.connections.audit import Chain
-from backend.values import KeptText, Secret, Uid
+from backend.values import Attachment, Secret, Uid
 from contract.errors import ConnectionLost, Reason
 
 MAX_DEVICES = 20  # of one user; the one that signed in longest ago makes room
@@ -86,7 +86,7 @@ class Connection:
 
     `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last
     call; `devices` are those that are signed in, each with the time of its sign-in, `device_names` what they call
-    themselves; `describes` is what the data calls keep, sealed.
+    themselves; `attachment` is what the data calls keep with it, its text sealed.
     """
 
     uid: Uid
@@ -105,7 +105,7 @@ class Connection:
     devices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     device_names: Mapping[str, str] = field(default_factory=dict[str, str])
     chain: Chain | None = None
-    describes: KeptText | None = None
+    attachment: Attachment | None = None
     revision: object = None
 
     @property
@@ -160,7 +160,7 @@ def signed_in(
         devices={**devices, device.id: at},
         device_names={**names, device.id: device.name} if device.name else names,
         chain=None if before is None else before.chain,
-        describes=None if before is None else before.describes,
+        attachment=None if before is None else before.attachment,
         revision=None if before is None else before.revision,
     )
 
@@ -183,9 +183,9 @@ def used_today(connection: Connection, at: datetime) -> Connection:
     return replace(connection, used=at)
 
 
-def keeping(connection: Connection, describes: KeptText) -> Connection:
-    """Something newer is kept beside the connection."""
-    return replace(connection, describes=describes)
+def attached(connection: Connection, attachment: Attachment) -> Connection:
+    """The connection with another attachment, whose text is sealed."""
+    return replace(connection, attachment=attachment)
 
 
 def resealed(connection: Connection, tokens: SealedTokens) -> Connection:

@@ -2,67 +2,96 @@
 them.
 """
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
 from backend.connections.connection import Connection, Credential
-from backend.values import Clock, KeptText, Secret, Uid
+from backend.values import Attachment, Clock, Secret, Uid
 
 REMEMBER_SECONDS = 60.0  # how long an instance may use a credential without looking at the store again
 _MAX_REMEMBERED = 10_000
-_MAX_TEXTS = 256  # different describes
+_MAX_TEXTS = 256  # different attachments
 
 
 @dataclass(slots=True)
 class Remembered:
-    """A credential, the sign-in that it comes from, the devices that may use it, and what is kept beside the
-    connection.
+    """A credential, the time of the sign-in that it comes from, the devices that may use it, and the connection's
+    attachment, unsealed.
     """
 
     credential: Credential
     created: datetime
     devices: frozenset[str]
-    describes: KeptText | None
+    attachment: Attachment | None
 
 
 class RememberedCredentials:
-    """One for each process."""
+    """The memory, and the look-ups in the store that fill it. One for each process."""
 
     def __init__(self, clock: Clock) -> None:
         self._cache = TTLCache[Uid, Remembered](
             _MAX_REMEMBERED, REMEMBER_SECONDS, timer=lambda: clock.now().timestamp()
         )
+        self._looking_up: dict[Uid, asyncio.Task[Remembered]] = {}
         self._texts = LRUCache[bytes, bytes](_MAX_TEXTS)
 
     def recall(self, uid: Uid) -> Remembered | None:
+        """What is remembered of a user's connection; None when nothing is, or it is older than REMEMBER_SECONDS."""
         return self._cache.get(uid)
 
-    def remember(self, connection: Connection, access_token: Secret, describes: KeptText | None) -> Remembered:
-        """Keeps a connection's credential; of two of the same sign-in the newer one, whichever was read first."""
-        known = self.recall(connection.uid)
+    async def look_up(self, uid: Uid, read: Callable[[], Coroutine[Any, Any, Remembered]]) -> Remembered:
+        """What `read` returns, which reads the store and remembers the outcome. Raises what `read` raises.
+
+        Calls that come while it runs wait for the same look-up.
+        """
+        task = self._looking_up.get(uid)
+        if task is None:
+            task = self._looking_up[uid] = asyncio.create_task(read())
+            task.add_done_callback(lambda done: self._looked_up(uid, done))
+        return await asyncio.shield(task)
+
+    def remember(self, connection: Connection, access_token: Secret, attachment: Attachment | None) -> Remembered:
+        """Keeps a connection's credential; of two of the same sign-in the newer one, whichever was read first.
+
+        Returns what is remembered now.
+        """
+        before = self.recall(connection.uid)
         if (
-            known is not None
-            and known.created == connection.created
-            and known.credential.generation > connection.generation
+            before is not None
+            and before.created == connection.created
+            and before.credential.generation > connection.generation
         ):
-            return known
+            return before
         credential = Credential(connection.uid, access_token, connection.instance_url, connection.generation)
-        devices, shared = frozenset(connection.devices), None if describes is None else self._shared(describes)
+        devices, shared = frozenset(connection.devices), None if attachment is None else self._shared(attachment)
         remembered = self._cache[connection.uid] = Remembered(credential, connection.created, devices, shared)
         return remembered
 
-    def remember_describes(self, uid: Uid, describes: KeptText) -> None:
-        """Keeps newer describes with a credential that is remembered."""
-        known = self.recall(uid)
-        if known is not None:
-            known.describes = self._shared(describes)  # in place: how long the credential is trusted stays as it was
-
-    def _shared(self, describes: KeptText) -> KeptText:
-        """Users with the same permissions have the same text: in memory it stands once."""
-        text = self._texts.setdefault(describes.text, describes.text)
-        return KeptText(text, describes.at)
+    def attach(self, uid: Uid, attachment: Attachment) -> None:
+        """Replaces the attachment of a connection that is remembered; otherwise does nothing."""
+        remembered = self.recall(uid)
+        if remembered is not None:
+            remembered.attachment = self._shared(attachment)  # in place: the credential grows no younger by it
 
     def forget(self, uid: Uid) -> None:
+        """Forgets a connection that has changed or ended: also what a look-up that began before this brings."""
         self._cache.pop(uid, None)
+        self._looking_up.pop(uid, None)
+
+    def _looked_up(self, uid: Uid, done: asyncio.Task[Remembered]) -> None:
+        if self._looking_up.get(uid) is done:
+            del self._looking_up[uid]
+        else:
+            self._cache.pop(uid, None)  # forgotten meanwhile: what it read may have changed since
+        if not done.cancelled():
+            done.exception()  # whoever waits raises it; when all have gone, nobody has to
+
+    def _shared(self, attachment: Attachment) -> Attachment:
+        """The same attachment with a text that equal ones share: users with the same permissions have the same text."""
+        text = self._texts.setdefault(attachment.text, attachment.text)
+        return Attachment(text, attachment.at)

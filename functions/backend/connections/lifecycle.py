@@ -1,5 +1,5 @@
-"""A connection's life after sign-in: shown, kept alive, signed out here or everywhere, erased, blocked, deleted when
-unused.
+"""A connection's life after sign-in: its state read, kept alive, signed out here or everywhere, erased, blocked,
+deleted when unused.
 
 Every way to end a connection can be interrupted at any point and run again: it does what is still missing.
 """
@@ -43,11 +43,15 @@ AT_ONCE = 16  # connections that are worked on at the same time
 
 
 class FirebaseUsers(Protocol):
-    """Firebase Authentication, seen from here; a user that it does not know is no error."""
+    """Firebase Authentication, as a connection's end needs it; a user that it does not have is no error."""
 
-    async def end_firebase_sessions(self, uid: Uid) -> None: ...
+    async def end_firebase_sessions(self, uid: Uid) -> None:
+        """Revokes the user's Firebase refresh tokens."""
+        ...
 
-    async def delete_user(self, uid: Uid) -> None: ...
+    async def delete_user(self, uid: Uid) -> None:
+        """Deletes the Firebase user."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,9 @@ class UpkeepReport:
 
 
 class Lifecycle:
-    """Ends connections, and keeps alive those whose users want that. One for each process."""
+    """Answers the calls about a connection, ends connections, and keeps alive those whose users want that. One for each
+    process.
+    """
 
     def __init__(
         self,
@@ -118,12 +124,15 @@ class Lifecycle:
         )
 
     async def update_connection(self, caller: Caller, request: UpdateConnection) -> ConnectionStatus:
-        """Whether the grant is kept alive while the user does not use the app. Raises ConnectionLost(not-connected)."""
+        """Sets whether the grant is kept alive while the user does not use the app; returns the connection's state.
+
+        Raises ConnectionLost(not-connected).
+        """
         return _status(await self._vault.change(caller.uid, lambda c: staying_signed_in(c, request.stay_signed_in)))
 
     async def sign_out(self, caller: Caller, request: SignOut) -> Empty:
-        """Signs one device out; with the last one, or everywhere, the connection, its grant and the Firebase sessions
-        end too.
+        """Signs out the device of the request (None: the caller's). With the last device, or `everywhere`, the
+        connection, its grant at Salesforce and the user's Firebase sessions end too.
         """
         uid, device = caller.uid, request.device or caller.device
 
@@ -142,14 +151,14 @@ class Lifecycle:
                 return Empty()
 
     async def erase_me(self, caller: Caller, _: Empty) -> Erased:
-        """Revokes the grant, deletes the connection, its traces and the Firebase user; the audit record names nobody
-        any more.
+        """Revokes the grant, deletes the connection, what is kept beside it and the Firebase user; the audit record
+        stays and no longer says whose it is. Returns the receipt.
         """
         uid = caller.uid
-        found = await self._store.read(uid)
-        confirmed = found is None or await self._vault.revoke(found)
+        before = await self._store.read(uid)
+        confirmed = before is None or await self._vault.revoke(before)
         connection, receipt = await self._vault.remove(uid, Event.ERASURE, by="user") or (None, "")
-        if connection is not None and found is not None and connection.generation != found.generation:
+        if connection is not None and before is not None and connection.generation != before.generation:
             confirmed = await self._vault.revoke(connection)
         await self._store.erase(uid)
         await self._firebase.delete_user(uid)
@@ -158,7 +167,10 @@ class Lifecycle:
     # The administrator's
 
     async def block(self, target: str, *, by: str) -> Blocked:
-        """Blocks everyone, an org or a user: first all their calls, then each connection, here and at Salesforce."""
+        """Blocks `everyone`, an org (its id) or a user (the uid): first all their calls, then ends each connection,
+        here and at Salesforce. `by` is the administrator's name, for the audit record. Raises ValueError for another
+        target.
+        """
         await self._blocks.block(target, by=by)
         ended = unconfirmed = 0
 
@@ -184,9 +196,10 @@ class Lifecycle:
     # Once a day
 
     async def upkeep(self) -> UpkeepReport:
-        """Refreshes the grants of users who want to stay signed in when the refresh token has lain for `keep_alive`,
-        deletes connections unused for `delete_unused`, revokes at Salesforce what could not be revoked when a user was
-        blocked."""
+        """Refreshes the grants of users who want to stay signed in and whose refresh token was not used for
+        `keep_alive`, deletes connections that were not used for `delete_unused`, and revokes at Salesforce what could
+        not be revoked when a user was blocked. Returns how many of each.
+        """
         done: dict[str, int] = {}
 
         def count(what: str) -> None:
@@ -232,9 +245,9 @@ class Lifecycle:
     async def _targeted(self, target: str) -> AsyncIterator[Connection]:
         uid = Uid(target)
         if uid.user_id:
-            found = await self._store.read(uid)
-            if found is not None:
-                yield found
+            connection = await self._store.read(uid)
+            if connection is not None:
+                yield connection
             return
         async for connection in self._store.find(Criteria(org_id=None if target == EVERYONE else target)):
             yield connection

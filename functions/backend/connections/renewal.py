@@ -28,8 +28,7 @@ from backend.connections.connection import (
     sending,
     sent_unknown,
 )
-from backend.connections.credentials import RememberedCredentials
-from backend.connections.store import Contended, RecordingStore
+from backend.connections.store import Contended
 from backend.connections.vault import Vault
 from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeUnknown
 from backend.values import Clock, Secret, Uid
@@ -80,17 +79,13 @@ class Renewal:
     def __init__(
         self,
         vault: Vault,
-        store: RecordingStore,
         salesforce: TokenEndpoint,
-        remembered: RememberedCredentials,
         clock: Clock,
         random: Callable[[], float],
         owner: str,
     ) -> None:
         self._vault = vault
-        self._store = store
         self._salesforce = salesforce
-        self._remembered = remembered
         self._clock = clock
         self._random = random
         self._owner = owner
@@ -113,9 +108,9 @@ class Renewal:
 
         Calls of this process share one renewal; it goes on when the caller that began it goes away.
         """
-        remembered = self._remembered.recall(uid)
-        if remembered is not None and remembered.credential.generation > rejected.generation:
-            return Renewed(remembered.credential, refreshed=False)
+        newest = self._vault.recall(uid)
+        if newest is not None and newest.generation > rejected.generation:
+            return Renewed(newest, refreshed=False)
         renewing = self._under_way.get(uid)
         if renewing is None:
             renewing = self._under_way[uid] = _Renewing(rejected, asyncio.create_task(self._renew(uid, rejected)))
@@ -197,7 +192,7 @@ class Renewal:
         if held.state is State.SENT_UNKNOWN and not await self._is_still_good(held, token):
             await self._end(held, Reason.REFRESH_LOST)
         began = self._clock.now()
-        held = await self._store.write(sending(held, self._lease()))
+        held = await self._vault.write(sending(held, self._lease()))
         if self._stood_still(began):  # the token would arrive when another one may have taken over
             await self._write_held(held, not_sent)
             raise Busy
@@ -227,19 +222,19 @@ class Renewal:
         pauses = iter(STORE_PAUSES)
         while True:
             try:
-                stored = await self._store.write(
+                stored = await self._vault.write(
                     renewed(held, response, tokens, self._clock.now()), Event.REFRESH, by="backend"
                 )
                 return self._vault.remember(stored, response.access_token).credential
             except Contended:
-                found = await self._store.read(held.uid)
-                if found is not None and found.created == held.created and found.generation == generation:
+                current = await self._vault.read(held.uid)
+                if current is not None and current.created == held.created and current.generation == generation:
                     raise  # an earlier try of this very write had arrived
-                if found is None or found.state is State.REVOKED or not found.is_same_grant(held):
+                if current is None or current.state is State.REVOKED or not current.is_same_grant(held):
                     if response.refresh_token is not None:
                         await self._vault.revoke_token(held.login_host, response.refresh_token)
                     raise
-                held = found
+                held = current
             except Exception:
                 pause = next(pauses, None)
                 if pause is None:
@@ -260,7 +255,7 @@ class Renewal:
 
     async def _take_lease(self, connection: Connection) -> Connection:
         with telemetry.span("take lease"):
-            return await self._store.write(lease_taken(connection, self._lease()))
+            return await self._vault.write(lease_taken(connection, self._lease()))
 
     def _lease(self) -> Lease:
         return Lease(self._owner, self._clock.now() + timedelta(seconds=LEASE_SECONDS))
@@ -288,7 +283,6 @@ class Renewal:
     async def _end(self, held: Connection, reason: Reason) -> NoReturn:
         """Records that the grant has ended, and raises ConnectionLost."""
         written = await self._write_held(held, lambda c: ended(c, reason), Event.REFUSAL, reason.value)
-        self._remembered.forget(held.uid)
         raise lost(written)
 
     async def _write_held(
@@ -304,14 +298,14 @@ class Renewal:
         """
         while True:
             try:
-                return await self._store.write(transition(held), event, by="backend", reason=reason)
+                return await self._vault.write(transition(held), event, by="backend", reason=reason)
             except Contended:
-                found = await self._store.read(held.uid)
+                current = await self._vault.read(held.uid)
                 if (
-                    found is None
-                    or not found.is_same_grant(held)
-                    or found.lease != held.lease
-                    or found.state is not held.state
+                    current is None
+                    or not current.is_same_grant(held)
+                    or current.lease != held.lease
+                    or current.state is not held.state
                 ):
                     raise
-                held = found
+                held = current

@@ -54,15 +54,15 @@ class Documents(Protocol):
     async def read(self, uid: Uid) -> Connection | None: ...
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
-        """Writes over exactly the revision that `connection` was read at (None: there must be none yet). What is kept
-        beside a connection stays as it is, and goes when the connection has ended.
+        """Writes over exactly the revision that `connection` was read at (None: there must be none yet). The
+        attachment stays as it is stored, and goes when the connection has ended.
 
         Returns the connection with its new revision. Raises Contended, ChainBroken.
         """
         ...
 
-    async def keep_describes(self, connection: Connection) -> None:
-        """Writes `connection.describes` and nothing else, over exactly the revision that was read. Raises Contended."""
+    async def attach(self, connection: Connection) -> None:
+        """Writes `connection.attachment` and nothing else, over the revision that was read. Raises Contended."""
         ...
 
     async def delete(self, connection: Connection, entry: Entry) -> None:
@@ -100,8 +100,8 @@ class Documents(Protocol):
 
 
 class RecordingStore:
-    """The documents, with `event` recorded by the very commit that makes a change. `notice` is told of each new state,
-    for the log; `broken` of the subject of a record whose end does not fit its entries."""
+    """The documents, with `event` recorded by the very commit that makes a change. `notice` is called with each new
+    state, for the log; `broken` with the subject of a record whose end does not fit its entries."""
 
     def __init__(
         self,
@@ -124,9 +124,9 @@ class RecordingStore:
         """All that meet the criteria, as they are when their turn comes."""
         return self._documents.find(criteria)
 
-    async def keep_describes(self, connection: Connection) -> None:
-        """Writes `connection.describes` and nothing else, over exactly the revision that was read. Raises Contended."""
-        await self._documents.keep_describes(connection)
+    async def attach(self, connection: Connection) -> None:
+        """Writes `connection.attachment` and nothing else, over the revision that was read. Raises Contended."""
+        await self._documents.attach(connection)
 
     async def erase(self, uid: Uid) -> None:
         """Forgets which records belong to a user, and all else that is kept beside the connection."""

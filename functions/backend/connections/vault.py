@@ -1,6 +1,9 @@
-"""The vault: stores connections with their tokens sealed, and unseals them."""
+"""The vault: stores connections with their tokens sealed, and unseals them.
 
-import asyncio
+Sign-in, renewal and the data calls come to a connection by this door only. It alone fills and empties what the process
+remembers (credentials.py), so that nothing is remembered which has changed in the store through this process.
+"""
+
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
@@ -9,10 +12,11 @@ from backend import telemetry
 from backend.connections.audit import Event
 from backend.connections.connection import (
     Connection,
+    Credential,
     Device,
     SealedTokens,
     TokenResponse,
-    keeping,
+    attached,
     lost,
     next_generation,
     resealed,
@@ -21,10 +25,11 @@ from backend.connections.connection import (
 )
 from backend.connections.credentials import Remembered, RememberedCredentials
 from backend.connections.store import Contended, RecordingStore
-from backend.values import Caller, Cipher, Clock, KeptText, Secret, Uid
+from backend.values import Attachment, Caller, Cipher, Clock, Secret, Uid
 from contract.errors import CallError, ConnectionLost
 
-_ACCESS, _REFRESH, _DESCRIBES = "access_token", "refresh_token", "describes"
+# Sealed in with each text; what is stored opens under these names only.
+_ACCESS, _REFRESH, _ATTACHMENT = "access_token", "refresh_token", "describes"
 Transition = Callable[[Connection], Connection | None]
 
 
@@ -55,7 +60,6 @@ class Vault:
         self._salesforce = salesforce
         self._clock = clock
         self._remembered = remembered
-        self._looking_up: dict[Uid, asyncio.Task[Remembered]] = {}
 
     # Opening
 
@@ -66,9 +70,9 @@ class Vault:
     async def admits(self, caller: Caller) -> bool:
         """Whether the device is signed in. True without a live connection; the call then raises."""
         remembered = self._remembered.recall(caller.uid)
-        known = remembered is not None and caller.device in remembered.devices
-        telemetry.count("cache.lookups", cache="credentials", hit=known)
-        if known:
+        hit = remembered is not None and caller.device in remembered.devices
+        telemetry.count("cache.lookups", cache="credentials", hit=hit)
+        if hit:
             return True
         try:
             # It may have signed in through another instance after a look-up began that others wait for.
@@ -79,8 +83,17 @@ class Vault:
             return True
         return False
 
+    def recall(self, uid: Uid) -> Credential | None:
+        """The credential that this process remembers, without a look at the store; None when it remembers none."""
+        remembered = self._remembered.recall(uid)
+        return None if remembered is None else remembered.credential
+
+    async def read(self, uid: Uid) -> Connection | None:
+        """The connection as it is stored, ended ones included; None when there is none."""
+        return await self._store.read(uid)
+
     async def require(self, uid: Uid) -> Connection:
-        """The stored connection, which has not ended. Raises ConnectionLost."""
+        """The stored connection. Raises ConnectionLost when there is none or it has ended."""
         connection = await self._store.read(uid)
         if connection is None or connection.has_ended:
             self._remembered.forget(uid)
@@ -88,15 +101,15 @@ class Vault:
         return connection
 
     def unseal_credential(self, connection: Connection) -> Remembered:
-        """The connection's credential, remembered from now on. Raises ConnectionLost(tokens-unreadable)."""
+        """The connection's credential, which is remembered from now on. Raises ConnectionLost(tokens-unreadable)."""
         return self.remember(connection, self._unseal(connection, _ACCESS, connection.tokens.access_token))
 
     def remember(self, connection: Connection, access_token: Secret) -> Remembered:
-        """Remembers a connection's credential with what is kept beside it, and returns that."""
-        return self._remembered.remember(connection, access_token, self._unseal_describes(connection))
+        """Remembers a connection's credential and attachment; returns what is remembered now."""
+        return self._remembered.remember(connection, access_token, self._unseal_attachment(connection))
 
     def unseal_refresh_token(self, connection: Connection) -> Secret:
-        """Raises ConnectionLost(tokens-unreadable)."""
+        """The connection's refresh token. Raises ConnectionLost(tokens-unreadable)."""
         return self._unseal(connection, _REFRESH, connection.tokens.refresh_token)
 
     def seal(self, uid: Uid, generation: int, access_token: Secret, refresh_token: Secret) -> SealedTokens:
@@ -105,24 +118,42 @@ class Vault:
             self._seal(uid, _ACCESS, generation, access_token), self._seal(uid, _REFRESH, generation, refresh_token)
         )
 
-    # What is kept beside a connection
+    # A connection's attachment
 
-    async def recall(self, uid: Uid) -> KeptText | None:
-        """The describes that were kept last, from memory, else from the store. Raises ConnectionLost."""
-        return (await self.open(uid)).describes
+    async def attachment(self, uid: Uid) -> Attachment | None:
+        """What was attached last, from memory, else from the store; None when nothing was, or nobody can unseal it.
 
-    async def keep(self, uid: Uid, kept: KeptText) -> None:
-        """Keeps describes for all instances, or for this one only when others write the connection at the same
-        moment.
+        Raises ConnectionLost.
         """
-        self._remembered.remember_describes(uid, kept)
-        sealed = KeptText(self._cipher.seal_bytes(kept.text, uid=uid, field=_DESCRIBES), kept.at)
+        return (await self.open(uid)).attachment
+
+    async def attach(self, uid: Uid, attachment: Attachment) -> None:
+        """Seals a text and stores it with the connection, in place of an earlier one.
+
+        Only this process has it when somebody else writes the connection at the same moment, and nobody when the
+        connection has ended.
+        """
+        self._remembered.attach(uid, attachment)
+        sealed = Attachment(self._cipher.seal_bytes(attachment.text, uid=uid, field=_ATTACHMENT), attachment.at)
         try:
-            await self._store.keep_describes(keeping(await self.require(uid), sealed))
+            await self._store.attach(attached(await self.require(uid), sealed))
         except (Contended, ConnectionLost):
             return
 
     # Storing
+
+    async def write(
+        self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = ""
+    ) -> Connection:
+        """Writes a connection over the revision that it was read at, and records `event` with it; for the holder of a
+        lease, who decides by itself what a lost race means.
+
+        Returns it with its new revision. Raises Contended.
+        """
+        written = await self._store.write(connection, event, by=by, reason=reason)
+        if written.has_ended:
+            self._remembered.forget(written.uid)
+        return written
 
     async def save(self, response: TokenResponse, login_host: str, device: Device) -> Connection | None:
         """Stores a new sign-in over whatever stood there; returns what it replaces, whose grant is to be revoked."""
@@ -147,15 +178,15 @@ class Vault:
         A refresh that is under way goes on: its holder takes over what was changed meanwhile.
         """
         while True:
-            found = await self._store.read(uid)
-            changed = None if found is None else transition(found)
+            stored = await self._store.read(uid)
+            changed = None if stored is None else transition(stored)
             if changed is None:
                 return None
             try:
                 written = await self._store.write(changed, event, by=by, reason=reason)
             except Contended:
                 continue
-            self._forget(uid)
+            self._remembered.forget(uid)
             return written
 
     async def remove(
@@ -166,12 +197,12 @@ class Vault:
         None when there was none, or `only` says no.
         """
         while True:
-            self._forget(uid)
-            found = await self._store.read(uid)
-            if found is None or not only(found):
+            self._remembered.forget(uid)
+            stored = await self._store.read(uid)
+            if stored is None or not only(stored):
                 return None
             try:
-                return found, await self._store.delete(found, event, by=by, reason=reason)
+                return stored, await self._store.delete(stored, event, by=by, reason=reason)
             except Contended:
                 continue  # renewed meanwhile: the newer token is the one to revoke
 
@@ -213,24 +244,7 @@ class Vault:
     # Parts
 
     async def _joined_look_up(self, uid: Uid) -> Remembered:
-        """Many calls at once read the store once."""
-        task = self._looking_up.get(uid)
-        if task is None:
-            task = self._looking_up[uid] = asyncio.create_task(self._look_up(uid))
-            task.add_done_callback(lambda done: self._looked_up(uid, done))
-        return await asyncio.shield(task)
-
-    def _looked_up(self, uid: Uid, done: asyncio.Task[Remembered]) -> None:
-        if self._looking_up.get(uid) is done:
-            del self._looking_up[uid]
-        else:
-            self._remembered.forget(uid)  # what it read may have been changed meanwhile
-        if not done.cancelled():
-            done.exception()  # whoever waits raises it; when all have gone, nobody has to
-
-    def _forget(self, uid: Uid) -> None:
-        self._remembered.forget(uid)
-        self._looking_up.pop(uid, None)
+        return await self._remembered.look_up(uid, lambda: self._look_up(uid))
 
     async def _look_up(self, uid: Uid) -> Remembered:
         with telemetry.span("open vault"):
@@ -246,11 +260,13 @@ class Vault:
                 connection = await self.require(uid)
         return connection
 
-    def _unseal_describes(self, connection: Connection) -> KeptText | None:
-        """None also for what cannot be opened: it is asked for again."""
-        kept = connection.describes
-        text = None if kept is None else self._cipher.unseal_bytes(kept.text, uid=connection.uid, field=_DESCRIBES)
-        return None if kept is None or text is None else KeptText(text, kept.at)
+    def _unseal_attachment(self, connection: Connection) -> Attachment | None:
+        """None also for what cannot be unsealed: the data calls make it anew."""
+        sealed = connection.attachment
+        if sealed is None:
+            return None
+        text = self._cipher.unseal_bytes(sealed.text, uid=connection.uid, field=_ATTACHMENT)
+        return None if text is None else Attachment(text, sealed.at)
 
     def _seal(self, uid: Uid, field: str, generation: int, token: Secret) -> bytes:
         return self._cipher.seal(token, uid=uid, field=field, generation=generation)

@@ -37,6 +37,7 @@ class OrgUsage:
 
     @property
     def percent(self) -> int:
+        """The whole hundredths of the allowance that are used up."""
         return 100 * self.used // self.limit if self.limit else 100
 
 
@@ -54,14 +55,20 @@ class UsageStore(Protocol):
     """Use that all instances share."""
 
     async def take(self, uid: Uid, day: str, requests: int) -> int:
-        """Adds to what was taken from a user's budget on a day; how much that is now."""
+        """Adds to the requests taken from a user's budget on a day, written 2026-11-24 (UTC); returns their sum."""
         ...
 
-    async def tell(self, usage: OrgUsage) -> None: ...
+    async def tell(self, usage: OrgUsage) -> None:
+        """Stores an org's use over what was stored of it before."""
+        ...
 
-    async def orgs(self) -> Sequence[OrgUsage]: ...
+    async def orgs(self) -> Sequence[OrgUsage]:
+        """The stored use of every org."""
+        ...
 
-    async def users(self, day: str) -> Sequence[UserUsage]: ...
+    async def users(self, day: str) -> Sequence[UserUsage]:
+        """The use of every user who called on a day, written 2026-11-24 (UTC)."""
+        ...
 
 
 @dataclass(slots=True)
@@ -73,7 +80,10 @@ class _Share:
 
 
 class Allowance:
-    """One for each process. `notice` is told when an org's use has grown by a hundredth of its allowance."""
+    """One for each process. `user_requests` is a user's budget a day, `org_percent` how much of the org's allowance may
+    be used up before calls are refused; `notice` is called when an org's use has changed by a hundredth of its
+    allowance.
+    """
 
     def __init__(
         self,
@@ -91,13 +101,13 @@ class Allowance:
         self._notice = notice
         self._shares = LRUCache[Uid, _Share](_MAX_USERS)
         self._orgs: dict[str, OrgUsage] = {}
-        self._told: dict[str, OrgUsage] = {}
+        self._reported: dict[str, OrgUsage] = {}
         self._last_info: dict[str, str] = {}
         self._looked: dict[str, datetime] = {}
         self._behind: set[asyncio.Task[None]] = set()
 
     async def take(self, uid: Uid) -> None:
-        """One request of a user. Raises BudgetReached with the seconds after which it may go."""
+        """Takes one request from a user's budget. Raises BudgetReached with the seconds after which it may go."""
         if uid.org_id in self._orgs:
             self._check_org(uid.org_id)
         now = self._clock.now()
@@ -115,17 +125,21 @@ class Allowance:
         share.left -= 1
 
     def observe(self, org_id: str, limit_info: str | None) -> None:
-        """What Salesforce said of the org's use in an answer: `api-usage=18/5000`."""
+        """Reads the org's use from an answer's Sforce-Limit-Info header (None: it has none): `api-usage=18/5000`."""
         if limit_info is None or self._last_info.get(org_id) == limit_info:
             return
-        found = _API_USAGE.search(limit_info)
-        if found is None:
+        match = _API_USAGE.search(limit_info)
+        if match is None:
             return
         self._last_info[org_id] = limit_info
-        usage = self._orgs[org_id] = OrgUsage(org_id, int(found[1]), int(found[2]), self._clock.now())
-        told = self._told.get(org_id)
-        if told is None or told.percent != usage.percent or (usage.at - told.at).total_seconds() > _TELL_SECONDS:
-            self._told[org_id] = usage
+        usage = self._orgs[org_id] = OrgUsage(org_id, int(match[1]), int(match[2]), self._clock.now())
+        reported = self._reported.get(org_id)
+        if (
+            reported is None
+            or reported.percent != usage.percent
+            or (usage.at - reported.at).total_seconds() > _TELL_SECONDS
+        ):
+            self._reported[org_id] = usage
             self._notice(usage)
             self._start(self._store.tell(usage))
 
@@ -169,7 +183,7 @@ class Allowance:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._behind.discard(task)
         if not task.cancelled():
-            task.exception()  # what is told to the store is told again later
+            task.exception()  # what could not be stored is stored with a later answer
 
 
 def _until_tomorrow(now: datetime) -> int:

@@ -23,18 +23,18 @@ class Currencies:
     def __init__(self, org: Org, clock: Clock, may_look: Callable[[str], bool] = lambda _org_id: True) -> None:
         self._org = org
         self._may_look = may_look
-        self._known = TTLCache[str, str](_MAX_ORGS, KEPT_SECONDS, timer=lambda: clock.now().timestamp())
+        self._codes = TTLCache[str, str](_MAX_ORGS, KEPT_SECONDS, timer=lambda: clock.now().timestamp())
 
     async def of(self, uid: Uid) -> str:
-        """The code that amounts are in; "" when it is not known, which is no reason to refuse a call."""
-        known = self._known.get(uid.org_id)
-        if known is not None or not self._may_look(uid.org_id):
-            return known or ""
+        """The ISO 4217 code of the org's amounts; "" when it has several, does not tell, or cannot be asked now."""
+        cached = self._codes.get(uid.org_id)
+        if cached is not None or not self._may_look(uid.org_id):
+            return cached or ""
         try:
-            found = await self._org.currency(uid)
+            code = await self._org.currency(uid)
         except (RefusedRequest, NotFound):
-            found = ""  # this org does not tell
+            code = ""  # this org does not tell
         except CallError:
             return ""  # another time
-        code = self._known[uid.org_id] = found if _ISO_4217.fullmatch(found) else ""
+        code = self._codes[uid.org_id] = code if _ISO_4217.fullmatch(code) else ""
         return code

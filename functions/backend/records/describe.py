@@ -20,7 +20,7 @@ from backend import deadline, telemetry
 from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records.layouts import LAYOUTS
 from backend.records.org import Described, DescribedField, Org, Undescribed
-from backend.values import Clock, KeptText, Uid
+from backend.values import Attachment, Clock, Uid
 from contract.calls import CALL_SECONDS, FieldShape, Section
 from contract.errors import OrgUnavailable, Reason, RefusedRequest
 
@@ -36,13 +36,13 @@ Known = Mapping[str, Described | None]  # None: an object that is hidden from th
 
 
 class KeptDescribes(Protocol):
-    """The place beside the connection; it ends with the connection."""
+    """Where describes are kept: as the attachment of a connection, with which they end."""
 
-    async def recall(self, uid: Uid) -> KeptText | None:
+    async def attachment(self, uid: Uid) -> Attachment | None:
         """What was kept last, by any instance; None when there is nothing that can be opened. Raises ConnectionLost."""
         ...
 
-    async def keep(self, uid: Uid, kept: KeptText) -> None:
+    async def attach(self, uid: Uid, attachment: Attachment) -> None:
         """Keeps it for all instances. A connection that has ended meanwhile keeps nothing."""
         ...
 
@@ -92,7 +92,7 @@ class Describes:
     # Parts
 
     async def _known(self, uid: Uid, about: tuple[str, ...], wanted: tuple[str, ...]) -> Known:
-        kept = await self._kept.recall(uid)
+        kept = await self._kept.attachment(uid)
         known = self._open(kept)
         age = 0.0 if kept is None else self._age(kept)
         if age > DESCRIBE_SECONDS or not _covers(known, wanted):
@@ -122,7 +122,7 @@ class Describes:
         """A look without regard to what is kept; None when Salesforce was asked just now."""
         task = self._looking.get(uid)
         if task is None:
-            kept = await self._kept.recall(uid)
+            kept = await self._kept.attachment(uid)
             if kept is not None and self._age(kept) < _SETTLE_SECONDS:
                 return None
             task = self._looking.get(uid) or self._begin(uid, wanted, anew=True)
@@ -142,7 +142,7 @@ class Describes:
         """Asks Salesforce in one request for all that is kept and wanted, and keeps what it says."""
         with deadline.within(CALL_SECONDS):  # its own: others wait for it too
             asked_at = self._clock.now()
-            known = self._open(await self._kept.recall(uid))
+            known = self._open(await self._kept.attachment(uid))
             stamps = {
                 name: None if anew or (shape := known.get(name)) is None else shape.modified
                 for name in dict.fromkeys((*known, *wanted))
@@ -155,13 +155,13 @@ class Describes:
                     found[name] = _cut(described if before is None else replace(described, sections=before.sections))
                 else:
                     found[name] = known.get(name) if described is Undescribed.UNCHANGED else None
-            await self._kept.keep(uid, KeptText(encode(found), asked_at))
+            await self._kept.attach(uid, Attachment(encode(found), asked_at))
             return found
 
-    def _age(self, kept: KeptText) -> float:
+    def _age(self, kept: Attachment) -> float:
         return (self._clock.now() - kept.at).total_seconds()
 
-    def _open(self, kept: KeptText | None) -> Known:
+    def _open(self, kept: Attachment | None) -> Known:
         """What cannot be read counts as nothing."""
         if kept is None:
             return _NOTHING

@@ -39,5 +39,5 @@ def to_record(row: Row, fields: Iterable[str]) -> Record:
 
 def related_rows(row: Row, relationship: str) -> Sequence[Row]:
     """The rows of a related list that came along."""
-    found = row.get(relationship)
-    return cast(Sequence[Row], found["records"]) if isinstance(found, Mapping) else ()
+    children = row.get(relationship)
+    return cast(Sequence[Row], children["records"]) if isinstance(children, Mapping) else ()

@@ -3,8 +3,9 @@ nothing.
 
 Counted are the exchanges that did not succeed: of one address, at one login host, and altogether. An instance counts in
 memory and adds up with the others through the store, behind the calls. Half of what a login host and all together may
-have is kept for callers who have not failed in this minute and whose code looks as Salesforce's do. An address that
-somebody else has told is believed only while less has failed through them than one address may have.
+have is kept for callers who have not failed in this minute and whose code looks as Salesforce's do. An address
+that was forwarded by somebody else (a proxy, or a caller who makes it up) is believed only while fewer sign-ins have
+failed through them than one address may have.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ class AttemptStore(Protocol):
     """Counts that all instances share."""
 
     async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
-        """Adds to the counts of a window; what they are now."""
+        """Adds `counts` to those of a window (a minute, such as 2026-11-24T08:00+00:00); returns their sums."""
         ...
 
 
@@ -57,7 +58,7 @@ class _Window:
 
 @dataclass(slots=True)
 class Attempt:
-    """An exchange under way; it counts as failed until it is said to have succeeded, unless it was never sent."""
+    """An exchange under way. The caller sets `succeeded`; otherwise it counts as failed, unless it was never sent."""
 
     succeeded: bool = False
 
@@ -71,8 +72,9 @@ class _Budget:
 
 
 class Attempts:
-    """One for each process. `fingerprint` hides an address in the store; `notice` is told of the first refusal
-    of each minute that failures have caused."""
+    """One for each process. `fingerprint` hides an address in the store; `per_address` is how many may fail in a minute
+    from one address; `notice` is called at the first refusal of each minute that failures have caused.
+    """
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class Attempts:
 
     @contextmanager
     def one(self, visitor: Visitor, login_host: str, code: str) -> Generator[Attempt]:
-        """One exchange, which the block carries out.
+        """The context of one exchange of a code, which its block carries out.
 
         Raises SignInFailed(too-many-sign-ins) with the seconds to wait.
         """
@@ -126,9 +128,9 @@ class Attempts:
         callers = [_Budget(f"{pool}{kind}address_{self._fingerprint(_network(visitor.address))}", one)]
         if visitor.peer != visitor.address:  # who said what the caller's address is: a proxy, or the caller itself
             callers.append(_Budget(f"{pool}{kind}peer_{self._fingerprint(_network(visitor.peer))}", _PER_PEER * one))
-        told_by = callers[1:]  # may be many people's proxy, or one who makes up another address each time
+        forwarders = callers[1:]  # may be many people's proxy, or one who makes up another address each time
         window = self._current()
-        is_first = usual and not window.of(callers[0].key) and all(window.of(b.key) < one for b in told_by)
+        is_first = usual and not window.of(callers[0].key) and all(window.of(b.key) < one for b in forwarders)
         share = 1.0 if is_first else 0.5
         hosts = _Budget(f"{pool}{_SHARED}_{self._fingerprint(login_host)}", int(_PER_HOST * one * share))
         return [*callers, hosts, _Budget(f"{pool}{_SHARED}", int(_ALTOGETHER * one * share))]
@@ -169,11 +171,11 @@ class Attempts:
         """
         try:
             await self._clock.sleep(TELL_SECONDS)
-            told = Counter(dict(_worth_telling(window)))
-            for key in told:
+            counts = Counter(dict(_worth_telling(window)))
+            for key in counts:
                 del window.untold[key]
-            if told:
-                totals = await self._store.add(window.start.isoformat(timespec="minutes"), told)
+            if counts:
+                totals = await self._store.add(window.start.isoformat(timespec="minutes"), counts)
                 for key, total in totals.items():
                     window.elsewhere[key] = max(0, total - (window.failed[key] - window.untold[key]))
         except Exception:
@@ -183,9 +185,7 @@ class Attempts:
 
 
 def possible(code: str, verifier: str) -> bool:
-    """Whether Salesforce could have given such a code, and an app made such a verifier; what cannot be is not asked
-    for.
-    """
+    """Whether Salesforce could have given such a code, and an app have made such a verifier (RFC 7636 section 4.1)."""
     return _POSSIBLE_CODE.fullmatch(code) is not None and _POSSIBLE_VERIFIER.fullmatch(verifier) is not None
 
 
@@ -200,9 +200,9 @@ def _worth_telling(window: _Window) -> list[tuple[str, int]]:
 def _network(address: str) -> str:
     """An IPv6 address without its last 64 bits, which a caller chooses freely."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
     return address

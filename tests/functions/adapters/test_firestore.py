@@ -11,13 +11,11 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.firestore import (
-    FirestoreAttempts,
-    FirestoreCodes,
-    FirestoreCreations,
-    FirestoreDocuments,
-    FirestoreUsage,
-)
+from backend.adapters.firestore.attempts import FirestoreAttempts
+from backend.adapters.firestore.codes import FirestoreCodes
+from backend.adapters.firestore.creations import FirestoreCreations
+from backend.adapters.firestore.documents import FirestoreDocuments
+from backend.adapters.firestore.usage import FirestoreUsage
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, SealedTokens, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
@@ -25,7 +23,7 @@ from backend.records.allowance import OrgUsage, UsageStore
 from backend.records.creations import Creation, CreationStore
 from backend.sign_in.attempts import AttemptStore
 from backend.sign_in.flow import Codes
-from backend.values import KeptText, Secret, Uid
+from backend.values import Attachment, Secret, Uid
 from contract.errors import Reason
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
 
@@ -226,24 +224,24 @@ async def test_blocks_are_fenced_too(store: Documents) -> None:
 
 async def test_what_is_kept_beside_a_connection_stays_at_writes_and_goes_with_its_end(store: Documents) -> None:
     first = await store.write(a_connection())
-    kept = KeptText(b"sealed", first.created)
-    await store.keep_describes(replace(first, describes=kept))
+    kept = Attachment(b"sealed", first.created)
+    await store.attach(replace(first, attachment=kept))
     with pytest.raises(Contended):
-        await store.keep_describes(replace(first, describes=kept))  # somebody has written meanwhile
+        await store.attach(replace(first, attachment=kept))  # somebody has written meanwhile
     found = await store.read(first.uid)
     assert found is not None
-    assert found.describes == kept
-    assert found == replace(first, describes=kept, revision=found.revision)
+    assert found.attachment == kept
+    assert found == replace(first, attachment=kept, revision=found.revision)
     await store.write(replace(found, generation=2))
     found = await store.read(first.uid)
     assert found is not None
-    assert found.describes == kept
+    assert found.attachment == kept
     await store.write(replace(found, state=State.REVOKED))
     found = await store.read(first.uid)
     assert found is not None
-    assert found.describes is None
+    assert found.attachment is None
     with pytest.raises(Contended):
-        await store.keep_describes(replace(a_connection(), describes=kept, revision=found.revision))
+        await store.attach(replace(a_connection(), attachment=kept, revision=found.revision))
 
 
 async def test_a_key_is_claimed_once_with_its_content(database: AsyncClient | None) -> None:

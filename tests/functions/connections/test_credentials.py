@@ -1,7 +1,7 @@
 """What a process remembers of connections, and for how long."""
 
 from backend.connections.credentials import REMEMBER_SECONDS
-from backend.values import KeptText
+from backend.values import Attachment
 from localorg import EmbeddedOrg
 from tests.functions.instances import Instances
 
@@ -11,10 +11,10 @@ async def test_keeping_describes_does_not_make_a_credential_trusted_for_longer(o
     uid, _ = await instances.connect()
     remembered = instances.each[0].remembered
     await instances.clock.sleep(REMEMBER_SECONDS - 1)
-    remembered.remember_describes(uid, KeptText(b"newer", instances.clock.now()))
+    remembered.attach(uid, Attachment(b"newer", instances.clock.now()))
     known = remembered.recall(uid)
     assert known is not None
-    assert known.describes == KeptText(b"newer", instances.clock.now())
+    assert known.attachment == Attachment(b"newer", instances.clock.now())
     await instances.clock.sleep(2)
     assert remembered.recall(uid) is None
     await instances.http.close()

@@ -20,7 +20,7 @@ from backend.connections.audit import Audit, Chain, Entry, Event, Recorded, hash
 from backend.connections.connection import Connection, Credential, Device, Lease, SealedTokens, State
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.store import ChainBroken, Contended, RecordingStore
-from backend.values import Caller, KeptText, Secret, Uid
+from backend.values import Attachment, Caller, Secret, Uid
 from contract.errors import ConnectionLost, Reason
 from tests.functions.instances import SteppedClock
 from tests.functions.memory_store import MemoryDocuments
@@ -51,7 +51,7 @@ def test_what_is_passed_around_is_never_changed_in_place() -> None:
                         changing.add(value.__qualname__)
                     if found.name.startswith(("backend.connections.", "backend.sign_in.")):
                         assert "__slots__" in vars(value), value
-    assert changing == {"_Window", "Attempt", "Remembered", "_Share", "_Distribution", "_Flight", "_Burst"}
+    assert changing == {"_Window", "Attempt", "Remembered", "_Share", "Distribution", "_Flight", "_Burst"}
 
 
 @pytest.mark.parametrize(("told", "name"), [
@@ -68,7 +68,7 @@ def whole() -> Connection:
         UID, HOST, URL, "api", 3, SealedTokens(b"a", b"r"), State.SENDING, NOON, NOON + timedelta(1),
         NOON + timedelta(2), Lease("me", NOON),
         Reason.IDLE_TOO_LONG, True, {"a": NOON, "b": NOON + timedelta(3)}, {"a": "A", "b": "B"}, Chain("s", 1, "h",
-            b"s"), KeptText(b"d", NOON), 7,
+            b"s"), Attachment(b"d", NOON), 7,
     )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ LATER, TOKENS, LEASE = NOON + timedelta(days=9), SealedTokens(b"A", b"R"), Lease
     (lambda c: steps.without_device(c, "z"), {}),
     (lambda c: steps.staying_signed_in(c, False), {"stay_signed_in": False}),
     (lambda c: steps.used_today(c, LATER), {"used": LATER}),
-    (lambda c: steps.keeping(c, KeptText(b"e", LATER)), {"describes": KeptText(b"e", LATER)}),
+    (lambda c: steps.attached(c, Attachment(b"e", LATER)), {"attachment": Attachment(b"e", LATER)}),
     (lambda c: steps.resealed(c, TOKENS), {"tokens": TOKENS}),
     (lambda c: steps.lease_taken(c, LEASE), {"state": State.SENT_UNKNOWN, "lease": LEASE}),
     (lambda c: steps.sending(c, LEASE), {"state": State.SENDING, "lease": LEASE}),
@@ -315,7 +315,7 @@ def test_of_one_sign_in_the_newer_credential_is_remembered_and_of_two_the_last()
     memory, newer = remembering(), replace(whole(), generation=5)
     assert memory.recall(UID) is None
     first = memory.remember(newer, Secret("new"), None)
-    assert (first.credential, first.created, first.devices, first.describes) == (
+    assert (first.credential, first.created, first.devices, first.attachment) == (
         Credential(UID, Secret("new"), URL, 5), NOON, frozenset({"a", "b"}), None,
     )  # fmt: skip
     assert memory.remember(replace(whole(), generation=4), Secret("old"), None) is first
@@ -344,15 +344,15 @@ async def test_a_credential_is_remembered_for_a_minute() -> None:
 def test_ten_thousand_are_remembered_and_of_their_texts_each_once() -> None:
     memory = remembering()
     for n in range(10_001):
-        memory.remember(replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), KeptText(b"%d" % (n % 257), NOON))
+        memory.remember(replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), Attachment(b"%d" % (n % 257), NOON))
     remembered = [n for n in range(10_001) if memory.recall(Uid.of("00D", str(n))) is not None]
     assert (len(remembered), remembered[0]) == (10_000, 1)
     memory = remembering()
     texts = list[bytes]()
     for n in (*range(256), 0, 256, 1):
         found = memory.remember(
-            replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), KeptText(bytes([n % 256, n // 256]), NOON)
-        ).describes
+            replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), Attachment(bytes([n % 256, n // 256]), NOON)
+        ).attachment
         assert found is not None
         assert found.at == NOON
         texts.append(found.text)
@@ -362,13 +362,13 @@ def test_ten_thousand_are_remembered_and_of_their_texts_each_once() -> None:
 
 def test_describes_are_kept_with_a_credential_that_is_remembered() -> None:
     memory = remembering()
-    memory.remember_describes(UID, KeptText(b"x", NOON))
+    memory.attach(UID, Attachment(b"x", NOON))
     assert memory.recall(UID) is None
     memory.remember(whole(), Secret("a"), None)
-    memory.remember_describes(UID, KeptText(b"x", LATER))
+    memory.attach(UID, Attachment(b"x", LATER))
     found = memory.recall(UID)
     assert found is not None
-    assert found.describes == KeptText(b"x", LATER)
+    assert found.attachment == Attachment(b"x", LATER)
 
 
 # The vault
@@ -397,7 +397,7 @@ async def test_a_sign_in_is_stored_sealed_and_remembered_and_says_what_it_replac
 
 async def test_a_token_opens_as_itself_in_its_own_place_only(here: Backend) -> None:
     tokens = here.vault.seal(UID, 3, Secret("a"), Secret("r"))
-    good = replace(whole(), tokens=tokens, generation=3, describes=None)
+    good = replace(whole(), tokens=tokens, generation=3, attachment=None)
     assert here.vault.unseal_credential(good).credential.access_token == Secret("a")
     assert here.vault.unseal_refresh_token(good) == Secret("r")
     for wrong in (
@@ -587,22 +587,20 @@ async def test_revoking_tells_whether_salesforce_has_confirmed(here: Backend) ->
 
 async def test_describes_are_kept_beside_the_connection_for_others_too(here: Backend) -> None:
     await here.sign_in()
-    assert await here.vault.recall(UID) is None
-    kept = KeptText(b"text", NOON)
-    await here.vault.keep(UID, kept)
-    assert await here.vault.recall(UID) == kept
-    stored = (await here.stored()).describes
+    assert await here.vault.attachment(UID) is None
+    kept = Attachment(b"text", NOON)
+    await here.vault.attach(UID, kept)
+    assert await here.vault.attachment(UID) == kept
+    stored = (await here.stored()).attachment
     assert stored is not None
     assert (stored.text != b"text", stored.at) == (True, NOON)
     assert CIPHER.unseal_bytes(stored.text, uid=UID, field="describes") == b"text"
     here.remembered.forget(UID)
-    assert await here.vault.recall(UID) == kept
-    await here.documents.keep_describes(
-        replace(await here.stored(), describes=KeptText(b"of a key that is lost", NOON))
-    )
+    assert await here.vault.attachment(UID) == kept
+    await here.documents.attach(replace(await here.stored(), attachment=Attachment(b"of a key that is lost", NOON)))
     here.remembered.forget(UID)
-    assert await here.vault.recall(UID) is None, "what cannot be opened is asked for again"
-    await here.vault.keep(OTHER, kept)  # a connection that is not there keeps nothing
+    assert await here.vault.attachment(UID) is None, "what cannot be opened is asked for again"
+    await here.vault.attach(OTHER, kept)  # a connection that is not there keeps nothing
     await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
-    await here.vault.keep(UID, kept)
-    assert (await here.stored()).describes is None
+    await here.vault.attach(UID, kept)
+    assert (await here.stored()).attachment is None

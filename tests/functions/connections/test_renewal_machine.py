@@ -259,7 +259,7 @@ class Renewals(RuleBasedStateMachine):
         store = RecordingStore(place, Audit(self.cipher, lambda: "subject"), place)  # pyright: ignore[reportArgumentType]
         remembered = RememberedCredentials(place)
         vault = self.code.vault(store, self.cipher, place, place, remembered)
-        renewal = self.code.renewal(vault, store, place, remembered, place, random.Random(self.born).random, place.name)
+        renewal = self.code.renewal(vault, place, place, random.Random(self.born).random, place.name)
         return Instance(place.name, vault, renewal)
 
     def count(self, what: str) -> None:

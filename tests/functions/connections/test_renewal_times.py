@@ -212,6 +212,21 @@ async def test_a_refused_grant_ends_with_the_reason_that_its_age_tells(
     assert len(here.salesforce.refreshed) == 1
 
 
+async def test_what_a_look_up_read_before_the_grant_was_refused_is_not_remembered(here: Backend) -> None:
+    here.remembered.forget(UID)
+    here.documents.held = asyncio.Event()
+    look_up = asyncio.create_task(here.vault.open(UID))
+    await here.documents.reached()
+    held, here.documents.held = here.documents.held, None
+    here.salesforce.answers = [GrantRefused()]
+    with pytest.raises(ConnectionLost):
+        await here.renewal.renew(UID, REJECTED)
+    held.set()
+    await look_up
+    await asyncio.sleep(0)
+    assert here.remembered.recall(UID) is None
+
+
 async def test_a_refusal_that_says_why_ends_with_that(here: Backend) -> None:
     here.salesforce.answers = [ConnectionLost(Reason.ACCESS_STOPPED)]
     assert await refused(here) is Reason.ACCESS_STOPPED

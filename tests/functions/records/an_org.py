@@ -17,7 +17,7 @@ from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.org import Described, DescribedField, PreconditionFailed, Row, Undescribed
 from backend.records.queries import Queries
-from backend.values import Caller, KeptText, Secret, Uid
+from backend.values import Attachment, Caller, Secret, Uid
 from contract.calls import FieldShape, FieldValue
 from contract.errors import CallError, NotFound, Reason
 from tests.functions.memory_store import MemoryCreations
@@ -42,7 +42,7 @@ class AnOrg:
         self.currency_code: str | CallError = "EUR"
         self.currency_asked = 0
         self.time = datetime(2026, 11, 24, tzinfo=UTC)
-        self.kept: KeptText | None = None
+        self.kept: Attachment | None = None
         self.looked_again = asyncio.Event()
         describes = Describes(self, self, self)
         self.queries = Queries(self, describes, Currencies(self, self))
@@ -54,13 +54,13 @@ class AnOrg:
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("nothing here waits")
 
-    async def recall(self, uid: Uid) -> KeptText | None:
+    async def attachment(self, uid: Uid) -> Attachment | None:
         return self.kept
 
-    async def keep(self, uid: Uid, kept: KeptText) -> None:
+    async def attach(self, uid: Uid, attachment: Attachment) -> None:
         if self.kept is not None:
             self.looked_again.set()
-        self.kept = kept
+        self.kept = attachment
 
     async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
         self.sent.extend(texts)

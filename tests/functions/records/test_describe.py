@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from backend.connections.connection import keeping
+from backend.connections.connection import attached
 from backend.connections.credentials import REMEMBER_SECONDS
 from backend.records.describe import DESCRIBE_SECONDS, HIDDEN_SECONDS
-from backend.values import Caller, KeptText, Uid
+from backend.values import Attachment, Caller, Uid
 from contract.calls import Describe, Empty, ListRecords, Sobject, SobjectShape, Sort
 from contract.errors import ConnectionLost, RefusedRequest
 from devtools.clients import ADMIN, SALES, control
@@ -223,10 +223,10 @@ async def test_what_was_kept_goes_with_the_connection(own_org: EmbeddedOrg) -> N
     instances = Instances(own_org)
     uid, _ = await instances.connect()
     await instances.each[0].queries.describe(Caller(uid, "phone"), Describe("Account"))
-    assert (await instances.stored(uid)).describes is not None
+    assert (await instances.stored(uid)).attachment is not None
     await instances.sign_out(uid, "phone", everywhere=True)
     stored = await instances.store.read(uid)
-    assert stored is None or stored.describes is None
+    assert stored is None or stored.attachment is None
     with pytest.raises(ConnectionLost):
         await instances.each[0].queries.describe(Caller(uid, "phone"), Describe("Account"))
     await instances.http.close()
@@ -237,9 +237,9 @@ async def test_what_cannot_be_opened_is_asked_for_again(own_org: EmbeddedOrg) ->
     uid, _ = await instances.connect()
     caller = Caller(uid, "phone")
     shape = await instances.each[0].queries.describe(caller, Describe("Account"))
-    kept = (await instances.stored(uid)).describes
+    kept = (await instances.stored(uid)).attachment
     assert kept is not None
-    await instances.store.keep_describes(keeping(await instances.stored(uid), KeptText(b"nonsense", kept.at)))
+    await instances.store.attach(attached(await instances.stored(uid), Attachment(b"nonsense", kept.at)))
     control(own_org.url, "counters/reset")
     assert await instances.each[1].queries.describe(caller, Describe("Account")) == shape
     assert control(own_org.url, "counters").get("rest.composite") == 1

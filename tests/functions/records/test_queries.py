@@ -9,7 +9,7 @@ import pytest
 from backend.records.currencies import KEPT_SECONDS
 from backend.records.describe import DESCRIBE_SECONDS, HIDDEN_SECONDS, LOOK_AGAIN_SECONDS
 from backend.records.layouts import LAYOUTS
-from backend.values import KeptText
+from backend.values import Attachment
 from contract.calls import Describe, Empty, Filter, GetRecord, ListRecords, Search, Sort
 from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
 from localorg.soql.syntax import parse
@@ -243,7 +243,7 @@ async def test_a_field_that_comes_to_a_layout_has_its_picklist_at_once(
 
 
 async def test_what_is_kept_and_cannot_be_read_is_asked_for_again(org: AnOrg) -> None:
-    org.kept = KeptText(b"nothing that was ever kept", org.time)
+    org.kept = Attachment(b"nothing that was ever kept", org.time)
     await org.queries.describe(CALLER, Describe("Account"))
     assert org.described == 1
 

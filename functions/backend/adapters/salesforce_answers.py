@@ -1,0 +1,101 @@
+"""Answers of Salesforce's REST API: the parts of a composite, and what a refusal means.
+
+Source: REST API Developer Guide ("Composite", "Status Codes and Error Responses").
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, cast
+
+import msgspec
+
+from backend.failures import Busy, LimitReached, OutcomeUnknown, ShapeRefused
+from backend.records.org import Row
+from contract.errors import CallError, ConnectionLost, NotFound, Reason, RefusedRequest
+
+_NOT_PERMITTED = {
+    "INSUFFICIENT_ACCESS",
+    "INSUFFICIENT_ACCESS_OR_READONLY",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+}
+_ORG_POLICY = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "FUNCTIONALITY_NOT_ENABLED"}
+_BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
+
+
+class Part(msgspec.Struct, rename="camel"):
+    """The answer to one part of a composite request: its HTTP status, its body as bytes of JSON, its headers."""
+
+    http_status_code: int
+    body: msgspec.Raw = msgspec.Raw(b"null")
+    http_headers: dict[str, str] = {}
+
+    def decoded(self) -> Any:
+        """The body as dicts, lists and plain values."""
+        return msgspec.json.decode(self.body)
+
+
+class Composite(msgspec.Struct, rename="camel"):
+    """The answer to a composite request: its parts in the order in which they were asked."""
+
+    composite_response: list[Part]
+
+
+def rows_of(body: Mapping[str, object], name: str) -> Sequence[Row]:
+    """The list of records under a name of an answer. Raises Busy when there is no list."""
+    rows = body.get(name)
+    if not isinstance(rows, list):
+        raise Busy
+    return cast(list[Row], rows)
+
+
+def only_row(part: Part) -> Row | None:
+    """The record that a part has read; None when there is none, or it could not be read."""
+    body = part.decoded() if part.http_status_code == 200 else None
+    rows = cast(dict[str, Any], body).get("records") if isinstance(body, dict) else None
+    return rows[0] if rows else None
+
+
+def body_of(part: Part, *, writes: bool = False) -> Mapping[str, object]:
+    """The body of a part; an empty one when it has none. Raises a CallError when the part was refused."""
+    body = part.decoded()
+    if part.http_status_code >= 300:
+        refuse(part.http_status_code, body, writes=writes)
+    return cast(dict[str, object], body) if isinstance(body, dict) else {}
+
+
+def refuse(status: int, body: object, *, writes: bool) -> NoReturn:
+    """Raises the CallError for an answer with status 300 or more, by its status and Salesforce's error code.
+
+    `body` is the decoded answer; Salesforce sends a list whose first object has `errorCode`, `message` and `fields`.
+    `writes` says whether a fault of the server leaves the outcome of a write unknown.
+    """
+    first: object = cast(list[object], body)[0] if isinstance(body, list) and body else None
+    row = cast(dict[str, Any], first) if isinstance(first, dict) else {}
+    code, message = str(row.get("errorCode") or ""), str(row.get("message") or "") or None
+    raise _translated(status, code, message, row, writes=writes)
+
+
+def _translated(status: int, code: str, message: str | None, row: Mapping[str, Any], *, writes: bool) -> CallError:
+    if code == "REQUEST_LIMIT_EXCEEDED" or status == 429:
+        return LimitReached()
+    if code in _BUSY:
+        return Busy()
+    if status >= 500:
+        return OutcomeUnknown(writes=True) if writes else Busy()
+    if code in _ORG_POLICY:
+        return ConnectionLost(Reason.ORG_POLICY)
+    if code == "INVALID_TYPE":
+        return ShapeRefused(Reason.NOT_PERMITTED)
+    if code in _NOT_PERMITTED or status == 403:
+        return RefusedRequest(Reason.NOT_PERMITTED)
+    if status == 404:
+        return NotFound(Reason.RECORD_NOT_FOUND)
+    if status != 400:
+        return Busy()
+    fields = [str(f) for f in cast(list[object], row.get("fields") or [])]
+    details = {"fields": fields, "code": code}
+    if code == "INVALID_FIELD":
+        return ShapeRefused(Reason.UNKNOWN_FIELD, details=details)
+    if code == "INVALID_FIELD_FOR_INSERT_UPDATE":
+        return ShapeRefused(Reason.FIELD_NOT_EDITABLE, details=details)
+    return RefusedRequest(Reason.INVALID_VALUE, message, details)

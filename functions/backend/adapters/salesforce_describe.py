@@ -1,0 +1,173 @@
+"""Salesforce's describe of an object, and its page layout, in this product's terms.
+
+Source: REST API Developer Guide ("sObject Describe", "Describe Layouts").
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from backend.adapters.salesforce_answers import Part, refuse
+from backend.failures import Busy
+from backend.records.org import Described, DescribedField, Undescribed
+from contract.calls import FieldShape, Section
+
+# HTTP dates are whole seconds, and clocks differ: what changed just now may change again under the same stamp.
+_SETTLED_SECONDS = 60.0
+
+
+class _Picklist(msgspec.Struct):
+    value: str
+    active: bool = True
+    label: str | None = None
+
+
+class _Field(msgspec.Struct, rename="camel"):
+    name: str
+    label: str
+    type: str
+    nillable: bool
+    updateable: bool
+    createable: bool
+    defaulted_on_create: bool = False
+    filterable: bool = False
+    sortable: bool = False
+    length: int | None = 0
+    relationship_name: str | None = None
+    picklist_values: list[_Picklist] | None = None
+    reference_to: list[str] | None = None
+    default_value: Any = None
+    inline_help_text: str | None = None
+    scale: int | None = 0
+
+
+class _Describe(msgspec.Struct, rename="camel"):
+    """What is read of a describe, which has some forty attributes a field."""
+
+    name: str
+    label: str
+    label_plural: str
+    fields: list[_Field]
+    key_prefix: str | None = None
+    createable: bool = True
+    updateable: bool = True
+    deletable: bool = True
+
+
+class _Component(msgspec.Struct):
+    """A field of a page layout; an address has its parts as components of its own."""
+
+    type: str = ""
+    value: str | None = None
+    components: "list[_Component] | None" = None
+
+
+class _LayoutItem(msgspec.Struct, rename="camel"):
+    layout_components: list[_Component] = []
+
+
+class _LayoutRow(msgspec.Struct, rename="camel"):
+    layout_items: list[_LayoutItem] = []
+
+
+class _LayoutSection(msgspec.Struct, rename="camel"):
+    heading: str | None = None
+    use_heading: bool = True
+    layout_rows: list[_LayoutRow] = []
+
+
+class _PageLayout(msgspec.Struct, rename="camel"):
+    detail_layout_sections: list[_LayoutSection] = []
+
+
+def described(part: Part, sections: tuple[Section, ...]) -> Described | Undescribed:
+    """An object from the answer to its describe, with the sections of its page layout; UNCHANGED for 304, HIDDEN for
+    404. Raises a CallError when Salesforce refused, Busy when the answer cannot be read.
+    """
+    if part.http_status_code == 304:
+        return Undescribed.UNCHANGED
+    if part.http_status_code == 404:
+        return Undescribed.HIDDEN
+    if part.http_status_code != 200:
+        refuse(part.http_status_code, part.decoded(), writes=False)
+    try:
+        body = msgspec.json.decode(part.body, type=_Describe)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        raise Busy from None
+    fields: dict[str, DescribedField] = {}
+    for f in body.fields:
+        shape = FieldShape(
+            name=f.name,
+            label=f.label,
+            type=f.type,
+            required=not f.nillable and not f.defaulted_on_create,
+            editable=f.updateable,
+            creatable=f.createable,
+            length=f.length or 0,
+            picklist=tuple(v.value for v in f.picklist_values or () if v.active),
+            labels={v.value: v.label for v in f.picklist_values or () if v.active and v.label and v.label != v.value},
+            refers_to=tuple(f.reference_to or ()),
+            relationship=f.relationship_name,
+            default=f.default_value if isinstance(f.default_value, str | bool | int | float) else None,
+            help=f.inline_help_text,
+            scale=f.scale or 0,
+        )
+        fields[f.name] = DescribedField(shape, f.filterable, f.sortable)
+    return Described(
+        name=body.name,
+        label=body.label,
+        label_plural=body.label_plural,
+        fields=fields,
+        key_prefix=body.key_prefix or "",
+        modified=_settled(part.http_headers),
+        creatable=body.createable,
+        editable=body.updateable,
+        deletable=body.deletable,
+        sections=sections,
+    )
+
+
+def sections_of(part: Part) -> tuple[Section, ...]:
+    """The sections of a page layout, in its order, each with the names of its fields; none when the user has no page
+    layout for this object, or the answer cannot be read.
+    """
+    if part.http_status_code != 200:
+        return ()
+    try:
+        page_layout = msgspec.json.decode(part.body, type=_PageLayout)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return ()
+    return tuple(
+        Section(
+            (section.heading or "") if section.use_heading else "",
+            tuple(
+                name
+                for row in section.layout_rows
+                for item in row.layout_items
+                for c in item.layout_components
+                for name in _field_names(c)
+            ),
+        )
+        for section in page_layout.detail_layout_sections
+    )
+
+
+def _field_names(component: _Component) -> list[str]:
+    if component.type != "Field" or component.value is None:
+        return []
+    return [component.value, *(name for inner in component.components or () for name in _field_names(inner))]
+
+
+def _settled(headers: Mapping[str, str]) -> str | None:
+    """The value of Last-Modified to ask again with; None when there is none, or it is younger than a minute."""
+    modified = next((v for k, v in headers.items() if k.lower() == "last-modified"), None)
+    if modified is None:
+        return None
+    try:
+        age = datetime.now(UTC) - parsedate_to_datetime(modified)
+    except (ValueError, TypeError):
+        return None
+    return modified if age > timedelta(seconds=_SETTLED_SECONDS) else None
