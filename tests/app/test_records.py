@@ -153,7 +153,7 @@ async def test_a_record_stands_in_salesforces_groups_with_its_address_as_one() -
     assert main["Website"].link == "https://www.acme.example"
     assert main["Parent Account"].text == "Holding"
     assert main["Parent Account"].parent == "001P"
-    address = groups["Address"]["Billing"]
+    address = groups["Address"]["Billing Address"]
     assert address.text == "1 Main St\nBern"
     assert address.link.endswith("query=1+Main+St%2C+Bern")
     assert "Account Name" not in main  # it is the title

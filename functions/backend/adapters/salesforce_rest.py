@@ -76,6 +76,7 @@ class _Field(msgspec.Struct, rename="camel"):
     default_value: Any = None
     inline_help_text: str | None = None
     scale: int | None = 0
+    compound_field_name: str | None = None
 
 
 class _Describe(msgspec.Struct, rename="camel"):
@@ -100,6 +101,7 @@ class _Component(msgspec.Struct):
 
 
 class _LayoutItem(msgspec.Struct, rename="camel"):
+    label: str | None = None
     layout_components: list[_Component] = []
 
 
@@ -156,9 +158,9 @@ class SalesforceRest:
                 for n in laid_out
             ]
             answered = await self._composite(uid, asked)
-            sections = {name: _sections(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
+            layouts = {name: _page_layout(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
             for name, part in zip(batch, answered[: len(batch)], strict=True):
-                found[name] = _described(part, sections.get(name, ()))
+                found[name] = _described(part, layouts.get(name, _PageLayout()))
         return found
 
     async def create(
@@ -311,7 +313,7 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
     return RefusedRequest(Reason.INVALID_VALUE, message, details)
 
 
-def _described(part: _Part, sections: tuple[Section, ...]) -> Described | Undescribed:
+def _described(part: _Part, page_layout: _PageLayout) -> Described | Undescribed:
     if part.http_status_code == 304:
         return Undescribed.UNCHANGED
     if part.http_status_code == 404:
@@ -340,7 +342,7 @@ def _described(part: _Part, sections: tuple[Section, ...]) -> Described | Undesc
             help=f.inline_help_text,
             scale=f.scale or 0,
         )
-        fields[f.name] = DescribedField(shape, f.filterable, f.sortable)
+        fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name)
     return Described(
         name=body.name,
         label=body.label,
@@ -351,18 +353,36 @@ def _described(part: _Part, sections: tuple[Section, ...]) -> Described | Undesc
         creatable=body.createable,
         editable=body.updateable,
         deletable=body.deletable,
-        sections=sections,
+        sections=_sections(page_layout),
+        captions=_captions(page_layout, {name for name, f in fields.items() if f.shape.type == "reference"}),
     )
 
 
-def _sections(part: _Part) -> tuple[Section, ...]:
-    """The groups of a page layout; none when the user has no page layout for this object, or it could not be read."""
+def _page_layout(part: _Part) -> _PageLayout:
+    """A page layout; an empty one when the user has none for this object, or it could not be read."""
     if part.http_status_code != 200:
-        return ()
+        return _PageLayout()
     try:
-        page_layout = msgspec.json.decode(part.body, type=_PageLayout)
+        return msgspec.json.decode(part.body, type=_PageLayout)
     except (msgspec.ValidationError, UnicodeDecodeError):
-        return ()
+        return _PageLayout()
+
+
+def _captions(page_layout: _PageLayout, references: set[str]) -> dict[str, str]:
+    """What the page calls each reference, in the user's language: its `label` in the describe names the id that it
+    holds. Source: SOAP API Developer Guide, describeLayout(), DescribeLayoutItem.label."""
+    return {
+        component.value: item.label
+        for section in page_layout.detail_layout_sections
+        for row in section.layout_rows
+        for item in row.layout_items
+        for component in item.layout_components
+        if component.value in references and item.label
+    }
+
+
+def _sections(page_layout: _PageLayout) -> tuple[Section, ...]:
+    """The groups of a page layout."""
     return tuple(
         Section(
             (section.heading or "") if section.use_heading else "",

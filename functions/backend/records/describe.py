@@ -152,7 +152,9 @@ class Describes:
                 if isinstance(described, Described):
                     # A page layout comes with the first describe only.
                     before = known.get(name) if stamps[name] is not None else None
-                    found[name] = _cut(described if before is None else replace(described, sections=before.sections))
+                    if before is not None:
+                        described = replace(described, sections=before.sections, captions=before.captions)
+                    found[name] = _cut(described)
                 else:
                     found[name] = known.get(name) if described is Undescribed.UNCHANGED else None
             await self._kept.keep(uid, KeptText(encode(found), asked_at))
@@ -232,7 +234,8 @@ def _cut(described: Described) -> Described:
 
     sections = tuple(Section(s.heading, tuple(n for n in s.fields if n in used)) for s in described.sections)
     fields = {name: cut(f) for name, f in described.fields.items()}
-    return replace(described, fields=fields, sections=tuple(s for s in sections if s.fields))
+    captions = {name: caption for name, caption in described.captions.items() if name in used}
+    return replace(described, fields=fields, sections=tuple(s for s in sections if s.fields), captions=captions)
 
 
 def encode(shapes: Known) -> bytes:
@@ -244,7 +247,7 @@ def encode(shapes: Known) -> bytes:
             _cut_for(name),
             *(getattr(d, of) for of in _OBJECT),
             [[s.heading, s.fields] for s in d.sections],
-            [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable] for f in d.fields.values()],
+            [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable, f.within] for f in d.fields.values()],
         ]
         for name, d in sorted(shapes.items())
     }
@@ -269,16 +272,16 @@ def _cut_for(sobject: str) -> int:
     return zlib.crc32(" ".join(_used(sobject)).encode())
 
 
-_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable", "key_prefix")
+_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable", "key_prefix", "captions")
 _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 
 
 def _decoded(name: str, row: list[Any]) -> Described:
     *of_object, sections, rows = row
     fields: dict[str, DescribedField] = {}
-    for *of_field, filterable, sortable in rows:
+    for *of_field, filterable, sortable, within in rows:
         named = dict(zip(_FIELD, of_field, strict=True))
         named |= {"picklist": tuple(named["picklist"]), "refers_to": tuple(named["refers_to"])}
-        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable)
+        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable, within)
     kept_sections = tuple(Section(heading, tuple(names)) for heading, names in sections)
     return Described(name, fields=fields, sections=kept_sections, **dict(zip(_OBJECT, of_object, strict=True)))

@@ -17,6 +17,8 @@ from backend.values import Caller, Uid
 from contract.calls import (
     MAX_PAGE,
     MAX_SEARCH,
+    NAME,
+    AddressShape,
     Dashboard,
     Describe,
     Empty,
@@ -218,7 +220,11 @@ class Queries:
         ]
         totals.sort(key=lambda t: (order.index(t.stage) if t.stage in order else len(order), t.stage))
         return Dashboard(
-            tuple(totals), records("newest", "Account"), records("closing", "Opportunity"), records("tasks", "Task")
+            tuple(totals),
+            records("newest", "Account"),
+            records("closing", "Opportunity"),
+            records("tasks", "Task"),
+            pipeline_of="Opportunity" if "Opportunity" in shapes else "",
         )
 
     async def get_profile(self, caller: Caller, _: Empty) -> Profile:
@@ -258,8 +264,13 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
     layout, described = LAYOUTS[sobject], shown(shapes, sobject)
     known = described.fields
 
-    def with_currency(shape: FieldShape) -> FieldShape:
+    def completed(shape: FieldShape) -> FieldShape:
+        if shape.type == "reference":
+            return replace(shape, caption=_caption(shape, described, shapes))
         return replace(shape, currency=currency) if currency and shape.type == "currency" else shape
+
+    def visible(name: str) -> str:
+        return name if name in known else ""
 
     def fields_of(names: tuple[str, ...], is_so: Callable[[DescribedField], bool] = lambda _: True) -> tuple[str, ...]:
         return tuple(n for n in names if described.shows(n) and (n not in known or is_so(known[n])))
@@ -274,7 +285,7 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         label=described.label,
         label_plural=described.label_plural,
         fields=tuple(
-            with_currency(known[n].shape) for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in known
+            completed(known[n].shape) for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in known
         ),
         title=layout.title,
         icon=layout.icon,
@@ -290,7 +301,41 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         editable=described.editable,
         deletable=described.deletable,
         key_prefix=described.key_prefix,
+        stand_ins=fields_of(layout.stand_ins),
+        amount=visible(layout.amount),
+        date=visible(layout.date),
+        addresses=_addresses(layout, described),
     )
+
+
+def _caption(reference: FieldShape, described: Described, shapes: Shapes) -> str:
+    """What people read over a reference. Salesforce's label of a standard one names the id that it holds, in the user's
+    language ("Account ID", "Account-ID", "取引先 ID"), so the words are the user's page layout's ("Account Name").
+
+    A reference that is not on it is called as the object to which it points where it is named after it (`AccountId`
+    has the relationship `Account`), else by its own label, which is right for custom ones. Source: SOAP API Developer
+    Guide, DescribeLayoutItem and DescribeSObjectResult.
+    """
+    target = shapes.get(reference.relationship or "")
+    own = reference.label if target is None or reference.refers_to != (target.name,) else target.label
+    return described.captions.get(reference.name, own)
+
+
+_ADDRESS_PARTS = {
+    "street": "Street", "postal_code": "PostalCode", "city": "City", "state": "State", "country": "Country"
+}  # fmt: skip
+
+
+def _addresses(layout: Layout, described: Described) -> tuple[AddressShape, ...]:
+    """The addresses among the fields that the app shows, by the compound field that each part belongs to, whose label
+    is the address's. Source: Object Reference, Address Compound Fields; parts of a custom one end in `__s`."""
+    parts: dict[str, dict[str, str]] = {}
+    for name in layout.detailed:
+        within = (described.fields[name].within or "") if name in described.fields else ""
+        part = next((p for p, ending in _ADDRESS_PARTS.items() if name.removesuffix("__s").endswith(ending)), None)
+        if part is not None and within in described.fields and described.fields[within].shape.type == "address":
+            parts.setdefault(within, {})[part] = name
+    return tuple(AddressShape(described.fields[whole].shape.label, **names) for whole, names in parts.items())
 
 
 def _sections(layout: Layout, described: Described) -> tuple[Section, ...]:
@@ -351,4 +396,4 @@ def _after(cursor: str, sort: Sort, sorted_by: DescribedField) -> str:
     beyond = (
         f"{sort.field} {'<' if sort.descending else '>'} {shown} OR ({sort.field} = {shown} AND Id > '{record_id}')"
     )
-    return beyond if sorted_by.shape.required or sort.field in ("Id", "Name") else f"{beyond} OR {sort.field} = null"
+    return beyond if sorted_by.shape.required or sort.field in ("Id", NAME) else f"{beyond} OR {sort.field} = null"

@@ -74,11 +74,9 @@ def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -
     async def open_record() -> None:
         await shell.go(Place("record", shape.sobject, record.id))
 
-    summary = values.summary(shape, record)
-    trailing = ""
-    if shape.sobject == "Opportunity" and isinstance(amount := record.fields.get("Amount"), int | float):
-        trailing = values.money(amount, values.currency_of(shape, "Amount"))
-        summary = values.summary(shape, record, leave_out=("Amount",))
+    amount = record.fields.get(shape.amount)
+    trailing = values.money(amount, values.currency_of(shape)) if isinstance(amount, int | float) else ""
+    summary = values.summary(shape, record, leave_out=(shape.amount,))
     return parts.tile(
         values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id
     )
