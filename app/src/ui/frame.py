@@ -111,8 +111,12 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     # One view for all places. For another route Flutter would take the bar away under a finger, and forget the tap that
     # is being made.
     view = ft.View(route="/", padding=0, spacing=0)
-    if app.finishing:
-        words = _("Many people are signing in. You are next in a moment …") if app.put_off else _("Signing you in …")
+    if app.handover.finishing:
+        words = (
+            _("Many people are signing in. You are next in a moment …")
+            if app.handover.put_off
+            else _("Signing you in …")
+        )
         view.controls = [_centre(_waiting(words))]
     elif app.settings.locked:
         unlock = ft.FilledButton(

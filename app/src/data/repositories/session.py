@@ -17,9 +17,9 @@ from data.services.windows import Windows
 
 T = TypeVar("T")
 _SESSIONS, _ENDED = "sessions", "ended-session"
-PAY_SECONDS = (
-    2.0  # before a device that did not keep a session, or does not answer, is asked again; later up to a minute
-)
+START = "/"  # the address of the page on which one begins
+# Before a device that did not keep a session, or does not answer, is asked again; later up to a minute.
+PAY_SECONDS = 2.0
 _LOOKS = 5  # at a device that does not answer, before a start goes on without it
 RENEW_BEFORE = 120.0  # seconds before its end at which an ID token is renewed
 # A session that ended so needs Salesforce's own page once more, and nothing from an administrator.
@@ -111,7 +111,7 @@ class SessionRepository:
         self.ended: Ended | None = None
         self.failed: CallError | None = None
         self.erased: Erased | None = None
-        self.route = "/"
+        self.route = START
         self.ended_by_itself: Callable[[str], None] = lambda _uid: None
         self.followed: Callable[[bool], None] = lambda _is_new: None
 

@@ -91,7 +91,7 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
     for other in shell.session.others:
 
         async def switch(uid: str = other.uid) -> None:
-            await shell.switch(uid)
+            await shell.handover.switch(uid)
 
         rows.append(parts.tile(other.name, other.username, switch))
     hosts = list(model.options.login_hosts)
@@ -127,7 +127,7 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
             _("Sign in with Salesforce"), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in
         )
     )
-    if shell.adding:
+    if shell.handover.adding:
 
         async def back() -> None:
             await shell.go(HOME)
