@@ -471,3 +471,35 @@ async def test_a_way_back_that_comes_twice_finishes_once(fails: bool) -> None:
         assert app.session.failed.reason is Reason.CODE_REJECTED
     else:
         assert (app.route, app.session.user, app.session.failed) == ("/records/Account", SAM, None)
+
+
+# Ends that meet another window
+
+
+class HoldingDrawer(Drawer):
+    """Keeps why a session ended only once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+
+    async def write(self, key: str, value: str) -> None:
+        if key == "ended-session":
+            await self.let.wait()
+        await super().write(key, value)
+
+
+async def test_a_session_that_ends_says_why_even_when_another_window_has_news_meanwhile() -> None:
+    device = HoldingDrawer()
+    world = World(device=device)
+    app = await world.start("/records/Account")
+    ending = asyncio.create_task(world.session.forget(ConnectionLost(Reason.REFRESH_LOST)))
+    await settle()
+    world.windows.changed()
+    await settle()
+    device.let.set()
+    await ending
+    await settle(world)
+    assert app.session.user is None
+    assert app.session.ended is not None
+    assert (app.session.ended.reason, app.session.ended.route) == ("refresh-lost", "/records/Account")

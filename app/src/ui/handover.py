@@ -123,7 +123,8 @@ class Handover(State):
         await self._deletions.finish()
         user = self._session.user
         await self._data.access.erase()
-        await self._data.drafts.clear()
+        if user is not None:
+            await self._data.drafts.clear(user.uid)
         await self._left(user.uid if user else None)
 
     async def _left(self, uid: str | None) -> None:
