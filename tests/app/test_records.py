@@ -204,7 +204,7 @@ async def test_search_needs_two_letters_and_remembers_what_was_found() -> None:
     assert model.hits is None
     await model.type("Account 011")
     assert [h.record.id for h in model.hits or ()] == ["001011"]
-    await model.found()
+    await model.keep_text()
     world.backend.fails["search"] = OrgUnavailable(Reason.ORG_BUSY)
     await model.type("Account 01")
     assert model.problem is not None

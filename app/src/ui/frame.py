@@ -171,7 +171,7 @@ def _place(app: App, table: Table, window: Window) -> ft.Control:
 
 def _not_there(app: App) -> ft.Control:
     """A place whose object is not known yet, or which this person may not see."""
-    if not app.catalogue.is_known:
+    if not app.catalogue.is_loaded:
         if app.catalogue.problem is not None:
             return parts.content(parts.trouble(app.catalogue.problem, app.again))
         return parts.content(parts.skeleton_tiles())

@@ -83,7 +83,7 @@ class Describes:
 
     async def get(self, uid: Uid, sobject: str) -> Described:
         """One object as this user may see it. Raises CallErrors; RefusedRequest(not-permitted) when they may not."""
-        return shown(_visible(await self._known(uid, (sobject,), (sobject,)), (sobject,)), sobject)
+        return object_of(_visible(await self._known(uid, (sobject,), (sobject,)), (sobject,)), sobject)
 
     async def refused(self, uid: Uid, sobject: str) -> None:
         """Salesforce has refused what describe allows: looks at it again."""
@@ -196,23 +196,23 @@ def _visible(known: Known, wanted: Iterable[str]) -> Shapes:
     return {name: shape for name in wanted if (shape := known.get(name)) is not None}
 
 
-def shown(shapes: Shapes, sobject: str) -> Described:
+def object_of(shapes: Shapes, sobject: str) -> Described:
     """The object of that name. Raises RefusedRequest(not-permitted) when the user may not see it."""
     if sobject not in shapes:
         raise RefusedRequest(Reason.NOT_PERMITTED)
     return shapes[sobject]
 
 
-def known_field(described: Described, name: str) -> DescribedField:
+def field_of(described: Described, name: str) -> DescribedField:
     """The field of that name. Raises RefusedRequest(unknown-field) when there is none that the user may see."""
-    found = described.fields.get(name)
-    if found is None:
+    field = described.fields.get(name)
+    if field is None:
         raise RefusedRequest(
             Reason.UNKNOWN_FIELD,
             f"{described.label} has no field {name[:80]!r} that you may see.",
             {"fields": [name[:80]]},
         )
-    return found
+    return field
 
 
 # What is kept

@@ -129,20 +129,20 @@ class Drafts:
             return
         finally:
             self._paid.remove(paid)
-        known = self._owed.keys() | paid
+        newer_here = self._owed.keys() | paid
         if uid != self._uid:
             return
         self._unread = False
         drafts, sent = dict[str, Draft](), dict[str, Sent]()
         for name, text in kept.items():
             part = name.removeprefix(f"draft/{uid}/")
-            if name in known:
-                continue  # this window knows better
+            if name in newer_here:
+                continue
             if part.startswith("sent/"):
                 _take(sent, part.removeprefix("sent/"), from_text(Sent, text))
             else:
                 _take(drafts, part, _read_draft(part, text))
-        sent |= {key: s for key, s in self._sent.items() if s.made or self._sent_name(key) in known}
+        sent |= {key: s for key, s in self._sent.items() if s.made or self._sent_name(key) in newer_here}
         drafts |= {draft_id: self._drafts[draft_id] for draft_id in self._mine if draft_id in self._drafts}
         self._sent, self._drafts = sent, drafts
         self._tidy()

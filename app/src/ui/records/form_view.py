@@ -121,13 +121,13 @@ def _back(model: FormViewModel) -> Place:
 
 def _conflicts(model: FormViewModel) -> ft.Control:
     who, when = model.their_change
-    known = values.fields_of(model.shape)
+    fields = values.fields_of(model.shape)
     said = _(
         "{name} has changed the same fields ({when}). Whose value shall stay?",
         name=who,
         when=values.time_of(when) if when else "–",
     )
-    rows = [_one_conflict(model, c, known.get(c.field)) for c in model.conflicts]
+    rows = [_one_conflict(model, c, fields.get(c.field)) for c in model.conflicts]
     save = ft.FilledButton(
         _("Save"), icon=ft.Icons.CHECK, height=theme.TARGET, disabled=not model.decided, on_click=model.save_decided
     )
@@ -222,10 +222,10 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     def chosen(event: ft.Event[ft.Dropdown]) -> None:
         model.choose(field.name, event.control.value or "")
 
-    known = list(field.picklist) if text in ("", *field.picklist) else [text, *field.picklist]
+    choices = list(field.picklist) if text in ("", *field.picklist) else [text, *field.picklist]
     empty = [] if field.required else [ft.DropdownOption(key="", text="–")]
-    options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in known)]
-    many = len(known) >= _MANY
+    options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in choices)]
+    many = len(choices) >= _MANY
     # Flutter makes a button of it that is 16 pixels wider and higher.
     side = theme.TARGET - 16
     picture = parts.named_icon(ft.Icons.ARROW_DROP_DOWN, _("Show values"))
@@ -327,10 +327,10 @@ def Reference(
     async def clear() -> None:
         model.choose(field.name, "", "")
 
-    def chosen(record: Record | None, shown: str) -> None:
+    def chosen(record: Record | None, name: str) -> None:
         look(False)
         if record is not None:
-            model.choose(field.name, record.id, shown)
+            model.choose(field.name, record.id, name)
 
     ft.use_dialog(look_up(shell, field, targets, chosen) if looking and targets else None)
     buttons: list[ft.Control] = []

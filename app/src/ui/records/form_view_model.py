@@ -200,11 +200,11 @@ class FormViewModel(Screen):
     def _is_as_seen(self, draft: Draft, field: FieldShape, text: str) -> bool:
         return text.strip() == values.as_text(field, draft.seen.get(field.name)).strip()
 
-    def choose(self, name: str, text: str, shown: str | None = None) -> None:
-        """A value was chosen; for a reference `text` is the record's id and `shown` its name."""
+    def choose(self, name: str, text: str, parent: str | None = None) -> None:
+        """The person has chosen a value; for a reference, `text` is the record's id and `parent` its name."""
         assert self.draft is not None
-        if shown is not None:
-            self.draft = replace(self.draft, names={**self.draft.names, name: shown})
+        if parent is not None:
+            self.draft = replace(self.draft, names={**self.draft.names, name: parent})
         self.type(name, text)
         self.changed()
 

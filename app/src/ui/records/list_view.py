@@ -100,9 +100,9 @@ def _search(model: ListViewModel) -> ft.Control:
 
 def _chips(model: ListViewModel) -> ft.Control:
     """What the list is filtered and sorted by; each opens its values."""
-    known = values.fields_of(model.shape)
+    fields = values.fields_of(model.shape)
     chips: list[ft.Control] = [_sort(model)]
-    chips += [_filter(model, known[name]) for name in model.shape.filters if name in known]
+    chips += [_filter(model, fields[name]) for name in model.shape.filters if name in fields]
     return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET + 4)
 
 
@@ -122,8 +122,8 @@ def _filter(model: ListViewModel, field: FieldShape) -> ft.Control:
     else:
         options = [(field.labels.get(v, v), v) for v in field.picklist]
     label = values.label_of(field)
-    shown = label if chosen is None else f"{label}: {next((t for t, v in options if v == chosen), chosen)}"
-    return _chip(shown, [item(_("All"), None), *(item(t, v) for t, v in options)], chosen is not None)
+    words = label if chosen is None else f"{label}: {next((t for t, v in options if v == chosen), chosen)}"
+    return _chip(words, [item(_("All"), None), *(item(t, v) for t, v in options)], chosen is not None)
 
 
 def _sort(model: ListViewModel) -> ft.Control:

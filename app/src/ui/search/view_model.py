@@ -40,7 +40,7 @@ class SearchViewModel(Screen):
     async def again(self) -> None:
         await self.search_for(self.text)
 
-    async def found(self) -> None:
+    async def keep_text(self) -> None:
         """The person has opened what they looked for: the text is worth keeping."""
         await self._records.note_search(self.text.strip())
 

@@ -72,10 +72,10 @@ def number(value: float, scale: int = 2) -> str:
 def moment(value: str) -> datetime | None:
     """An ISO 8601 time; None when it is none."""
     try:
-        found = datetime.fromisoformat(value)
+        at = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def day(value: str) -> str:
@@ -103,8 +103,8 @@ def value(field: FieldShape | None, given: FieldValue) -> str:
     if isinstance(given, int | float):
         if field is not None and field.currency:
             return whole_money(given, field.currency)
-        shown = number(given, 0 if kind in ("int", "long") else max(2, 0 if field is None else field.scale))
-        return f"{shown} %" if kind == "percent" else shown
+        text = number(given, 0 if kind in ("int", "long") else max(2, 0 if field is None else field.scale))
+        return f"{text} %" if kind == "percent" else text
     if kind == "date":
         return day(given)
     if kind == "datetime":
@@ -239,13 +239,13 @@ def as_number(text: str) -> float | None:
     """What a person typed as a number, in the locale's writing or with a plain decimal point; None when it is none."""
     plain = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "").strip("%$€£¥￥")
     try:
-        found = float(parse_decimal(plain, locale=_locale(), strict=True))
+        amount = float(parse_decimal(plain, locale=_locale(), strict=True))
     except NumberFormatError:
         try:
-            found = float(Decimal(plain))
+            amount = float(Decimal(plain))
         except ArithmeticError:
             return None
-    return found if abs(found) < 1e15 else None
+    return amount if abs(amount) < 1e15 else None
 
 
 def as_date(text: str) -> str | None:
@@ -255,14 +255,14 @@ def as_date(text: str) -> str | None:
     except ValueError:
         pass
     try:
-        found = parse_date(text, locale=_locale(), format="short")
+        on = parse_date(text, locale=_locale(), format="short")
     except (ValueError, IndexError):
         return None
     # Babel takes day and month the other way round where they fit so only, and passes over a fourth number.
     order = sorted("ymd", key=_locale().date_formats["short"].pattern.lower().find)
     typed = dict(zip(order, re.findall(r"\d+", text), strict=False)) if len(re.findall(r"\d+", text)) == 3 else {}
-    as_typed = typed and (int(typed["m"]), int(typed["d"])) == (found.month, found.day)
-    return found.isoformat() if as_typed and found.year > 999 else None
+    as_typed = typed and (int(typed["m"]), int(typed["d"])) == (on.month, on.day)
+    return on.isoformat() if as_typed and on.year > 999 else None
 
 
 def as_moment(text: str) -> str | None:

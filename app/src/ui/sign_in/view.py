@@ -62,14 +62,14 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
             )
         )
     if session.erased is not None:
-        told = _("This app has erased your data and given up its access to your Salesforce.")
+        words = _("This app has erased your data and given up its access to your Salesforce.")
         if not session.erased.revoked_at_salesforce:
-            told = _(
+            words = _(
                 "This app has erased your data. Salesforce did not answer: remove the app under Settings › Connections"
                 " in Salesforce too."
             )
         receipt = _("Receipt: {receipt}", receipt=session.erased.receipt[:12]) if session.erased.receipt else ""
-        notes.append(parts.note(f"{told} {receipt}".strip(), kind="calm"))
+        notes.append(parts.note(f"{words} {receipt}".strip(), kind="calm"))
     return notes
 
 
