@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.records.layouts import LAYOUTS
+
 # What every flow may use: values and interfaces, what can fail, how long a call may take, which hosts are
 # Salesforce's, and what is told of a step.
 _SHARED = ("backend.values", "backend.failures", "backend.deadline", "backend.hosts", "backend.telemetry")
@@ -97,11 +99,40 @@ def test_what_decides_what_is_shown_knows_no_screen(repository: Path) -> None:
     deciding = [
         *ui.rglob("view_model.py"),
         *ui.rglob("*_view_model.py"),
-        *(ui / n for n in ("app.py", "places.py", "shared/state.py", "shared/merge.py")),
+        *(
+            ui / n
+            for n in (
+                "app.py",
+                "handover.py",
+                "opened.py",
+                "places.py",
+                "rooms.py",
+                "shared/background.py",
+                "shared/state.py",
+                "shared/merge.py",
+            )
+        ),
     ]
     assert len(deciding) > 10
     for file in deciding:
         assert not [m for m in _imports(file) if m.split(".")[0] == "flet"], file
+
+
+def test_the_client_names_no_object_and_no_field(repository: Path) -> None:
+    """Which objects there are, and what their fields mean, it learns from the backend."""
+    named = {*LAYOUTS, *(name for layout in LAYOUTS.values() for name in (*layout.detailed, *layout.listed))}
+    assert {"Account", "StageName", "LastModifiedBy.Name"} <= named
+    for file in _python(repository / "app/src"):
+        tree = ast.parse(file.read_text())
+        words = {
+            argument
+            for call in ast.walk(tree)
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "_"
+            for argument in call.args
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and node not in words:
+                assert node.value not in named, f"{file.relative_to(repository)}:{node.lineno} names {node.value}"
 
 
 def _names(file: Path, root: Path) -> str:

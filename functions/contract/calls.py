@@ -8,8 +8,10 @@ Sobject = str  # the API name of an object that getObjects names; another one is
 MAX_BODY = 1024 * 1024  # bytes of a request
 MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
 MAX_PAGE = 200
-MAX_SEARCH = 100  # characters
+MIN_SEARCH, MAX_SEARCH = 2, 100  # characters
 RECORD_ID = r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?"
+NAME = "Name"  # the field that names a record, where an object does not say otherwise
+LAST_CHANGED_BY, LAST_CHANGED_AT = "LastModifiedBy.Name", "LastModifiedDate"  # fields that every getRecord brings
 IDEMPOTENCY_KEY = r"[A-Za-z0-9_-]{1,100}"
 CALL_SECONDS = 25.0  # what a call may take in the backend, waiting, refresh and retries included
 ANSWER_SECONDS = 28.0  # by then the backend has answered, cleaning up after a failure included
@@ -321,7 +323,7 @@ class Search:
     app shows.
     """
 
-    text: Annotated[str, Limits(min_length=2, max_length=MAX_SEARCH)]
+    text: Annotated[str, Limits(min_length=MIN_SEARCH, max_length=MAX_SEARCH)]
     sobjects: tuple[Sobject, ...] = ()
     limit: PageSize = 25
 
@@ -350,10 +352,11 @@ class Describe:
 class FieldShape:
     """What a form needs to know of a field. `type` is Salesforce's: string, picklist, currency, date, …
 
-    `labels` are what people read for those picklist values that read otherwise, in the user's language. `refers_to` are
-    the objects that a reference may point to, `relationship` names its parent, whose name is then at
-    `{relationship}.Name`; `scale` is the number of decimals, `currency` the ISO 4217 code of the amounts in a currency
-    field, "" when it is not known.
+    `label` and `labels` are in the user's language: what the field is called, and what people read for those picklist
+    values that read otherwise. `refers_to` are the objects that a reference may point to, `relationship` names its
+    parent, whose name is then at `{relationship}.Name`. `caption` is what people read over a reference, whose `label`
+    may name the id that it holds ("Account ID"); it is "" for every other field. `scale` is the number of decimals,
+    `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
     """
 
     name: str
@@ -371,6 +374,12 @@ class FieldShape:
     help: str | None = None
     scale: int = 0
     currency: str = ""
+    caption: str = ""
+
+    @property
+    def parent_name(self) -> str:
+        """The field that has the name of the record that this reference points to."""
+        return f"{self.relationship}.{NAME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,19 +401,33 @@ class RelatedList:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressShape:
+    """An address: what it is called in the user's language, and which field has which part of it ("" for none)."""
+
+    label: str
+    street: str = ""
+    postal_code: str = ""
+    city: str = ""
+    state: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SobjectShape:
     """An object as this user may see and use it; all that a view needs to show its lists, records and forms.
 
-    `title` is the field that names a record, `listed` are the fields of a list, `filters` those that a list offers to
-    be filtered by and `sorts` to be sorted by; `icon` is a word of Material's icon names, `key_prefix` what the ids of
-    its records begin with.
+    `title` is the field that names a record, `stand_ins` those that name it while the title is empty, the best first.
+    `listed` are the fields of a list, `filters` those that a list offers to be filtered by and `sorts` to be sorted by.
+    `amount` is the field whose amount is read at the end of a line, `date` the field that says when a record is due,
+    each "" when there is none. `icon` is a word of Material's icon names, `key_prefix` what the ids of its records
+    begin with.
     """
 
     sobject: str
     label: str
     label_plural: str
     fields: tuple[FieldShape, ...]
-    title: str = "Name"
+    title: str = NAME
     icon: str = "list"
     listed: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
@@ -416,6 +439,10 @@ class SobjectShape:
     editable: bool = False
     deletable: bool = False
     key_prefix: str = ""
+    stand_ins: tuple[str, ...] = ()
+    amount: str = ""
+    date: str = ""
+    addresses: tuple[AddressShape, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,13 +467,15 @@ class Dashboard:
     """The open pipeline by stage in the order of the stages, the newest accounts, what closes this month, the user's
     open tasks.
 
-    What the user may not see is left empty. `closing` and `tasks` hold the most pressing first.
+    What the user may not see is left empty. `closing` and `tasks` hold the most pressing first. `pipelineOf` is the
+    object whose amounts the pipeline adds up.
     """
 
     pipeline: tuple[StageTotal, ...]
     newest_accounts: tuple[Record, ...]
     closing: tuple[Record, ...] = ()
     tasks: tuple[Record, ...] = ()
+    pipeline_of: Sobject = ""
 
 
 Request = TypeVar("Request")

@@ -21,10 +21,10 @@ def page_layout(source: SObject) -> dict[str, object]:
     ]
     system = [f for f in source.fields if f.name in _SYSTEM]
     sections = [
-        _section(f"{source.label} Information", [_component(source, f) for f in main]),
-        _section("Address Information", [_component(source, f) for f in addresses]),
-        _section("Description Information", [_component(source, f) for f in long]),
-        _section("System Information", [_component(source, f) for f in system]),
+        _section(source, f"{source.label} Information", [_component(source, f) for f in main]),
+        _section(source, "Address Information", [_component(source, f) for f in addresses]),
+        _section(source, "Description Information", [_component(source, f) for f in long]),
+        _section(source, "System Information", [_component(source, f) for f in system]),
     ]
     return {
         "buttonLayoutSection": {"detailButtons": []},
@@ -118,11 +118,11 @@ def compact_layouts(source: SObject, version: str) -> dict[str, object]:
     }
 
 
-def _section(heading: str, components: list[dict[str, object]]) -> dict[str, object]:
+def _section(source: SObject, heading: str, components: list[dict[str, object]]) -> dict[str, object]:
     """Two columns, filled row by row."""
     pairs = [components[n : n + 2] for n in range(0, len(components), 2)]
     rows = [
-        {"layoutItems": [{"label": c["label"], "layoutComponents": [c]} for c in pair], "numItems": len(pair)}
+        {"layoutItems": [{"label": _caption(source, c), "layoutComponents": [c]} for c in pair], "numItems": len(pair)}
         for pair in pairs
     ]
     return {
@@ -133,6 +133,18 @@ def _section(heading: str, components: list[dict[str, object]]) -> dict[str, obj
         "rows": len(rows),
         "useHeading": True,
     }
+
+
+def _caption(source: SObject, component: dict[str, object]) -> str:
+    """What a page calls a field: a standard reference after whom or what it names, and not after the id that it holds
+    (as in Salesforce, where the page of a contact has "Account Name" and "Contact Owner").
+    """
+    name, label = str(component["value"]), str(component["label"])
+    if name == "OwnerId":
+        return f"{source.label} Owner"
+    if name in ("AccountId", "ContactId"):
+        return label.replace(" ID", " Name")
+    return label.removesuffix(" ID")
 
 
 def _component(source: SObject, f: Field) -> dict[str, object]:

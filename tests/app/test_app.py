@@ -147,7 +147,7 @@ async def test_what_was_shown_goes_with_the_sign_out_and_what_was_typed_stays_fo
     app.screen.type("Phone", "+44 2")
     await world.drafts.settle()
     assert "Acme Secret" in str(world.device.kept)
-    await app.sign_out()
+    await app.handover.sign_out()
     assert [k for k in world.device.kept if k.startswith("seen/")] == []
     assert world.route == "/sign-in"
     other = world.again()
@@ -165,7 +165,7 @@ async def test_an_erasure_leaves_nothing_on_the_device() -> None:
     assert isinstance(app.screen, FormViewModel)
     app.screen.type("Phone", "+44 2")
     await world.drafts.settle()
-    await app.erase()
+    await app.handover.erase()
     await app.settle()
     assert world.device.kept == {}
 
@@ -178,7 +178,7 @@ async def test_two_people_on_one_device_switch_without_signing_out() -> None:
     app = await world.start("/", user=None)
     assert world.session.user == SAM
     assert world.session.others == (ADA,)
-    await app.switch(ADA.uid)
+    await app.handover.switch(ADA.uid)
     assert (world.session.user, world.session.others) == (ADA, (SAM,))
     again = World(backend, device)
     await again.start("/", user=None)
@@ -284,7 +284,7 @@ async def test_a_delete_that_is_on_its_way_is_not_sent_twice_when_the_person_sig
     app = await deleting(world, "0010")
     held = world.backend.holds["deleteRecord"] = asyncio.Event()
     await world.pass_time(10)
-    leaving = asyncio.create_task(app.sign_out())
+    leaving = asyncio.create_task(app.handover.sign_out())
     await asyncio.sleep(0)
     held.set()
     await leaving
@@ -297,7 +297,7 @@ async def test_a_delete_that_waits_is_done_when_the_person_signs_out() -> None:
     app = await world.start("/records/Account")
     await app.delete("Account", "001", "Acme")
     assert "001" in world.backend.records
-    await app.sign_out()
+    await app.handover.sign_out()
     assert "001" not in world.backend.records
 
 
@@ -446,7 +446,7 @@ async def test_the_picture_of_a_home_page_is_its_users_and_goes_with_them() -> N
     world = World()
     app = await world.start()
     assert world.device.picture == SAM.uid
-    await app.sign_out()
+    await app.handover.sign_out()
     await app.settle()
     assert world.device.picture == ""
 

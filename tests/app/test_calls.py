@@ -40,7 +40,7 @@ async def test_who_was_signed_out_elsewhere_is_told_wherever_they_tap(ended: Cal
         case "stay signed in":
             await model.stay_signed_in(True)
         case _:
-            await model.leave(app.erase)
+            await model.leave(app.handover.erase)
     await app.settle()
     assert app.session.user is None
     assert isinstance(app.screen, SignInViewModel)
@@ -64,7 +64,7 @@ async def test_signing_out_without_a_network_says_so_and_keeps_the_session() -> 
     world = World()
     app, model = await on_access(world)
     world.backend.offline = OFFLINE
-    await model.leave(app.sign_out)
+    await model.leave(app.handover.sign_out)
     assert app.network.offline
     assert app.session.user is not None
     assert model.problem is not None
@@ -106,7 +106,7 @@ async def test_what_one_user_sends_never_goes_out_as_another(leaves: str) -> Non
     world.backend.asked.clear()
     saving = asyncio.create_task(world.records.create("Account", {"Name": "Sam's own"}, "key"))
     await asyncio.sleep(0)
-    leaving = asyncio.create_task(app.switch(ADA.uid) if leaves == "switch" else world.session.forget())
+    leaving = asyncio.create_task(app.handover.switch(ADA.uid) if leaves == "switch" else world.session.forget())
     for _ in range(20):
         await asyncio.sleep(0)
     world.firebase.holds.set()
@@ -125,9 +125,9 @@ async def test_what_ends_or_changes_an_access_is_asked_once(work: str) -> None:
     world.backend.offline = OFFLINE
     match work:
         case "erase":
-            await model.leave(app.erase)
+            await model.leave(app.handover.erase)
         case "sign out":
-            await model.leave(app.sign_out)
+            await model.leave(app.handover.sign_out)
         case "stay signed in":
             await model.stay_signed_in(True)
         case _:
@@ -152,7 +152,7 @@ async def test_a_sign_out_that_takes_long_ends_its_own_session_and_no_other() ->
     leaving = asyncio.create_task(world.data.access.sign_out())
     for _ in range(20):
         await asyncio.sleep(0)
-    await app.switch(ADA.uid)
+    await app.handover.switch(ADA.uid)
     world.backend.holds["signOut"].set()
     await leaving
     assert (world.session.user, world.session.others) == (ADA, ())
@@ -164,7 +164,7 @@ async def test_a_sign_out_that_takes_long_ends_its_own_session_and_no_other() ->
 async def test_the_next_user_does_not_come_to_where_the_last_one_was() -> None:
     world = World()
     app = await world.start("/records/Account/new?ParentId=001")
-    await app.sign_out()
+    await app.handover.sign_out()
     await app.settle()
     assert world.session.route == "/"
 
@@ -179,7 +179,7 @@ async def test_a_deletion_that_waits_ends_with_its_user() -> None:
     await world.session.forget(ConnectionLost(Reason.ACCESS_REVOKED))
     await app.settle()
     assert app.notices.all == (), "the next one reads nothing of it"
-    await app.switch(ADA.uid)
+    await app.handover.switch(ADA.uid)
     await world.pass_time(11)
     assert "deleteRecord" not in [name for name, _ in world.backend.asked]
     assert "001" in world.backend.records
@@ -190,7 +190,7 @@ async def test_who_signs_in_beside_another_lets_what_waits_be_deleted_first() ->
     world.backend.add("001", Name="Acme")
     app = await world.start("/records/Account/001")
     await app.delete("Account", "001", "Acme")
-    await app.add_user()
+    await app.handover.add_user()
     assert "001" not in world.backend.records
     assert app.session.user == SAM
 
@@ -203,7 +203,7 @@ async def test_a_late_refusal_ends_no_session_that_was_begun_since() -> None:
     asking = asyncio.create_task(world.records.profile().get())
     for _ in range(20):
         await asyncio.sleep(0)
-    await app.sign_out()
+    await app.handover.sign_out()
     await world.sign_in(SAM)
     held.set()
     with pytest.raises(SessionInvalid):
@@ -221,7 +221,7 @@ async def test_a_record_that_comes_after_its_user_has_gone_is_not_seen_last_by_t
     loading = asyncio.create_task(app.again())
     for _ in range(20):
         await asyncio.sleep(0)
-    await app.switch(ADA.uid)
+    await app.handover.switch(ADA.uid)
     held.set()
     await loading
     await app.settle()

@@ -490,8 +490,8 @@ async def test_a_look_up_finds_and_names_what_was_chosen() -> None:
     form = await editing(world)
     look_up = LookUpViewModel(world.app.records, ["Account"])
     await look_up.type("hold")
-    assert look_up.found is not None
-    (found,) = look_up.found
+    assert look_up.records is not None
+    (found,) = look_up.records
     form.choose("ParentId", found.id, "Holding")
     parent = next(f for f in form.fields if f.name == "ParentId")
     assert form.name_of(parent) == "Holding"
@@ -509,12 +509,12 @@ async def test_a_look_up_drops_an_answer_that_a_newer_question_has_overtaken() -
     first = asyncio.create_task(look_up.search())
     for _ in range(5):
         await asyncio.sleep(0)
-    assert (len(sent(world, "listRecords")), look_up.found) == (1, None)
+    assert (len(sent(world, "listRecords")), look_up.records) == (1, None)
     del world.backend.holds["listRecords"]
     await look_up.choose_target("Contact")
     held.set()
     await first
-    assert (look_up.target, [r.id for r in look_up.found or ()]) == ("Contact", ["003"])
+    assert (look_up.target, [r.id for r in look_up.records or ()]) == ("Contact", ["003"])
 
 
 async def test_a_look_up_that_fails_says_so_and_can_be_tried_again() -> None:
@@ -523,9 +523,9 @@ async def test_a_look_up_that_fails_says_so_and_can_be_tried_again() -> None:
     look_up = LookUpViewModel(world.app.records, ["Account"])
     world.backend.fails["listRecords"] = OrgUnavailable(Reason.ORG_UNREACHABLE)
     await look_up.search()
-    assert (look_up.problem is not None, look_up.found) == (True, None)
+    assert (look_up.problem is not None, look_up.records) == (True, None)
     await look_up.search()
-    assert (look_up.problem, [r.id for r in look_up.found or ()]) == (None, ["001"])
+    assert (look_up.problem, [r.id for r in look_up.records or ()]) == (None, ["001"])
 
 
 NEXT_CALL = FieldShape("Next_Call__c", "Next call", "datetime", False, True, True)

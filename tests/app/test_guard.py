@@ -239,7 +239,7 @@ async def test_an_error_in_a_task_behind_is_a_notice() -> None:
     async def fails() -> None:
         raise NotFound(Reason.RECORD_NOT_FOUND)
 
-    app._spawn(fails())  # pyright: ignore[reportPrivateUsage]
+    app._background.begin(fails())  # pyright: ignore[reportPrivateUsage]
     await app.settle()
     assert app.notices.newest is not None
     assert app.notices.newest.text == "This record does not exist, or you may not see it."

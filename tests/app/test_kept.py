@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import cast
 
 import pytest
 
@@ -9,7 +10,10 @@ from contract.calls import FieldValue, Record, RecordDetail
 from data.repositories import shelf as shelf_module
 from data.repositories.drafts import KEY_SECONDS, WRITE_AFTER, Draft, Drafts
 from data.repositories.shelf import Shelf
+from data.services.storage import PROBE_SECONDS
+from tests.app.world import SAM, World
 from tests.device import Beside, Drawer, StallingDrawer
+from ui.records.form_view_model import FormViewModel
 
 pytestmark = pytest.mark.virtual_time
 
@@ -237,7 +241,7 @@ async def test_an_erasure_leaves_no_draft_of_any_window() -> None:
     for drafts, name in ((here, "a"), (there, "b")):
         await drafts.open("sam")
         await drafts.note_sent(Draft(name, "Account", typed={"Name": name}, key=f"key-{name}"), {"Name": name})
-    await here.clear()
+    await here.clear("sam")
     assert device.kept == {}
 
 
@@ -369,3 +373,56 @@ async def test_what_was_sent_and_made_is_forgotten_when_its_key_is() -> None:
     await drafts.look()
     await drafts.settle()
     assert device.kept == {}
+
+
+# An erasure
+
+
+@pytest.mark.parametrize("stalls", [False, True], ids=["a quick device", "a device that is silent for a while"])
+async def test_an_erasure_leaves_no_draft_when_another_window_signs_out_meanwhile(stalls: bool) -> None:
+    one = World(device=StallingDrawer())
+    device = cast(StallingDrawer, one.device)
+    one.backend.add("001", Name="Acme")
+    app = await one.start("/records/Account/001/edit")
+    assert isinstance(app.screen, FormViewModel)
+    app.screen.type("Name", "Acme Secret")
+    await one.drafts.settle()
+    other = one.beside()
+    await other.app.start("/")
+    held = one.backend.holds["eraseMe"] = asyncio.Event()
+    erasing = asyncio.create_task(app.handover.erase())
+    await asyncio.sleep(0.01)
+    await other.app.handover.sign_out()
+    await asyncio.sleep(0.01)
+    await one.app.settle()
+    assert one.session.user is None
+    assert "Acme Secret" in str(device.kept)
+    if stalls:
+        device.disk.delay = None
+    held.set()
+    await erasing
+    assert one.session.erased is not None
+    if stalls:
+        device.disk.delay = 0.0
+        await asyncio.sleep(5 * PROBE_SECONDS)
+    assert "Acme Secret" not in str(device.kept)
+    assert app.drafts.all() == ()
+    assert app.screen is not None
+
+
+async def test_an_erasure_does_not_erase_what_the_user_types_after_signing_in_again() -> None:
+    world = World(device=StallingDrawer())
+    device = cast(StallingDrawer, world.device)
+    app = await world.start()
+    world.drafts.put(Draft("old", "Account", typed={"Name": "Old secret"}))
+    await world.drafts.settle()
+    device.disk.delay = None
+    await app.handover.erase()
+    device.disk.delay = 0.0
+    await world.sign_in()
+    await world.drafts.open(SAM.uid)
+    world.drafts.put(Draft("one", "Account", typed={"Name": "Begun anew"}))
+    await asyncio.sleep(5 * PROBE_SECONDS)
+    assert "Old secret" not in str(device.kept)
+    assert [draft.typed for draft in world.drafts.all()] == [{"Name": "Begun anew"}]
+    assert "Begun anew" in str(device.kept)

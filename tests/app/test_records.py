@@ -153,7 +153,7 @@ async def test_a_record_stands_in_salesforces_groups_with_its_address_as_one() -
     assert main["Website"].link == "https://www.acme.example"
     assert main["Parent Account"].text == "Holding"
     assert main["Parent Account"].parent == "001P"
-    address = groups["Address"]["Billing"]
+    address = groups["Address"]["Billing Address"]
     assert address.text == "1 Main St\nBern"
     assert address.link.endswith("query=1+Main+St%2C+Bern")
     assert "Account Name" not in main  # it is the title
@@ -204,7 +204,7 @@ async def test_search_needs_two_letters_and_remembers_what_was_found() -> None:
     assert model.hits is None
     await model.type("Account 011")
     assert [h.record.id for h in model.hits or ()] == ["001011"]
-    await model.found()
+    await model.keep_text()
     world.backend.fails["search"] = OrgUnavailable(Reason.ORG_BUSY)
     await model.type("Account 01")
     assert model.problem is not None

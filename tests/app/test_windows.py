@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.calls import FirebaseProject, SignedIn, SignIn, User
-from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid
+from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid, SignInFailed
 from data.repositories.sign_in import SignInRepository
 from data.repositories.wiring import make_repositories
 from data.services.backend import Backend
@@ -135,7 +135,7 @@ async def test_signing_out_in_one_window_signs_out_the_others_and_leaves_nothing
     other = one.beside()
     await other.start("/records/Account/001", user=None)
     assert isinstance(other.app.screen, RecordViewModel)
-    await one.app.sign_out()
+    await one.app.handover.sign_out()
     await settle(one, other)
     assert isinstance(other.app.screen, SignInViewModel)
     assert other.session.ended is None
@@ -223,7 +223,7 @@ async def test_who_was_chosen_in_one_window_does_not_change_the_user_of_another(
     await one.sign_in(SAM)
     other = one.beside()
     await other.start("/", user=None)
-    await one.app.switch(ADA.uid)
+    await one.app.handover.switch(ADA.uid)
     await settle(one, other)
     assert (one.session.user, other.session.user) == (ADA, SAM)
 
@@ -236,7 +236,7 @@ async def test_switching_to_somebody_who_has_signed_out_in_another_window_stays(
     other.windows.changed = lambda: None  # asleep
     await one.data.access.sign_out()
     assert other.session.others == (ADA,)
-    await other.app.switch(ADA.uid)
+    await other.app.handover.switch(ADA.uid)
     assert (other.session.user, other.session.others) == (SAM, ())
 
 
@@ -445,3 +445,61 @@ async def test_a_first_answer_that_is_late_signs_nobody_out_and_refuses_no_way_b
     assert again.session.user == SAM
     device.disk.delays = [6.0]
     assert await again.data.sign_in.finish(back) == "/"
+
+
+# A way back that comes twice
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_way_back_that_comes_twice_finishes_once(fails: bool) -> None:
+    world = World()
+    app = await world.start("/", user=None)
+    back = await leave(world.data.sign_in, world.device, route="/records/Account")
+    held = world.backend.holds["signIn"] = asyncio.Event()
+    if fails:
+        world.backend.fails["signIn"] = SignInFailed(Reason.CODE_REJECTED)
+    ways = [asyncio.create_task(app.show(back)) for _ in range(2)]
+    await settle()
+    assert app.handover.finishing
+    held.set()
+    await asyncio.gather(*ways)
+    await app.settle()
+    assert [name for name, _ in world.backend.asked].count("signIn") == 1
+    if fails:
+        assert app.route == "/sign-in"
+        assert app.session.failed is not None
+        assert app.session.failed.reason is Reason.CODE_REJECTED
+    else:
+        assert (app.route, app.session.user, app.session.failed) == ("/records/Account", SAM, None)
+
+
+# Ends that meet another window
+
+
+class HoldingDrawer(Drawer):
+    """Keeps why a session ended only once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+
+    async def write(self, key: str, value: str) -> None:
+        if key == "ended-session":
+            await self.let.wait()
+        await super().write(key, value)
+
+
+async def test_a_session_that_ends_says_why_even_when_another_window_has_news_meanwhile() -> None:
+    device = HoldingDrawer()
+    world = World(device=device)
+    app = await world.start("/records/Account")
+    ending = asyncio.create_task(world.session.forget(ConnectionLost(Reason.REFRESH_LOST)))
+    await settle()
+    world.windows.changed()
+    await settle()
+    device.let.set()
+    await ending
+    await settle(world)
+    assert app.session.user is None
+    assert app.session.ended is not None
+    assert (app.session.ended.reason, app.session.ended.route) == ("refresh-lost", "/records/Account")

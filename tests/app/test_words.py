@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from babel import localedata
 
-from contract.calls import Access, FieldShape
+from contract.calls import Access, FieldShape, FieldValue, Record, RelatedList, SobjectShape
 from contract.codec import decode
 from contract.errors import CallError
 from devtools import languages
 from ui.access.view_model import history_words, state_words
+from ui.records.record_view_model import lines_below
 from ui.shared import values, words
 from ui.shared.words import use_language
 
@@ -235,11 +236,31 @@ def test_a_state_and_an_event_that_only_a_newer_service_knows_are_told() -> None
     assert history_words(access.history[0]) == "Something else happened: hibernation"
 
 
-@pytest.mark.parametrize(("label", "kind", "said"), [
-    ("Account ID", "reference", "Account"), ("Account-ID", "reference", "Account"),
-    ("取引先 ID", "reference", "取引先"), ("取引先ID", "reference", "取引先"),
-    ("Related To", "reference", "Related To"), ("ID", "reference", "ID"),
-    ("Tax ID", "string", "Tax ID"),
+def test_a_reference_is_called_as_the_backend_says_and_no_label_is_cut() -> None:
+    account = FieldShape("AccountId", "Account-ID", "reference", False, True, True, caption="Accountname")
+    assert values.label_of(account) == "Accountname"
+    assert values.label_of(FieldShape("Tax__c", "Tax ID", "string", False, True, True)) == "Tax ID"
+    assert values.label_of(replace(account, caption="")) == "Account-ID"
+
+
+TASK = SobjectShape(
+    "Task", "Task", "Tasks",
+    (FieldShape("WhatId", "Related To ID", "reference", False, True, True, relationship="What"),),
+    title="Subject", listed=("Subject", "Status", "WhatId", "What.Name"), date="Due", stand_ins=("Number",),
+)  # fmt: skip
+
+
+def test_a_line_below_a_record_does_not_repeat_whose_it_is() -> None:
+    record = Record("00T", {"Subject": "Call", "Status": "Open", "WhatId": "001", "What.Name": "Acme"})
+    assert lines_below(RelatedList("Tasks", "Task", "Tasks", "WhatId"), TASK, record) == ["Open"]
+    assert lines_below(RelatedList("Tasks", "Task", "Tasks", "WhoId"), TASK, record) == ["Open", "Acme"]
+
+
+@pytest.mark.parametrize(("fields", "called"), [
+    ({"Subject": "Call", "Number": "7"}, "Call"), ({"Subject": "", "Number": "7"}, "7"), ({}, "Task"),
 ])  # fmt: skip
-def test_a_reference_is_called_after_what_it_refers_to(label: str, kind: str, said: str) -> None:
-    assert values.label_of(FieldShape("AccountId", label, kind, False, True, True)) == said
+def test_a_record_without_a_title_is_called_by_its_next_name_then_by_its_object(
+    fields: dict[str, FieldValue], called: str
+) -> None:
+    assert values.title(TASK, Record("00T", fields)) == called
+    assert values.title(None, Record("00T", fields)) == "00T"

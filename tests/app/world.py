@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from contract import calls
 from contract.calls import (
     Access,
+    AddressShape,
     Call,
     ConnectionStatus,
     Created,
@@ -81,6 +82,7 @@ ACCOUNT = SobjectShape(
             18,
             refers_to=("Account",),
             relationship="Parent",
+            caption="Parent Account",
         ),
         FieldShape("CreatedDate", "Created Date", "datetime", False, False, False),
     ),
@@ -97,6 +99,7 @@ ACCOUNT = SobjectShape(
         Section("System", ("CreatedDate",)),
     ),
     related=(RelatedList("Contacts", "Contact", "Contacts", "AccountId"),),
+    addresses=(AddressShape("Billing Address", street="BillingStreet", city="BillingCity"),),
     creatable=True,
     editable=True,
     deletable=True,
@@ -104,7 +107,7 @@ ACCOUNT = SobjectShape(
 CONTACT = SobjectShape(
     "Contact", "Contact", "Contacts", (FieldShape("LastName", "Last Name", "string", True, True, True, 80),),
     sections=(Section("", ("LastName",)),),
-    listed=("Name",), creatable=True, editable=True, key_prefix="003",
+    listed=("Name",), stand_ins=("LastName",), creatable=True, editable=True, key_prefix="003",
 )  # fmt: skip
 
 

@@ -1,26 +1,25 @@
-"""The app as a whole, without a screen: where it is, and who uses it."""
+"""The app as a whole, without a screen: where one is in it, and its rooms."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
-from contract.calls import Record, SobjectShape
-from contract.errors import CallError
 from data.repositories.wiring import Repositories
 from data.services.device import Device
+from ui.handover import Handover
 from ui.home.view_model import HomeViewModel
+from ui.opened import Opened
 from ui.places import HOME, SIGN_IN, Place
 from ui.records.deletions import Deletions
 from ui.records.list_view_model import ListViewModel
+from ui.rooms import Places, Rooms
 from ui.settings.view_model import SettingsViewModel
+from ui.shared.background import Background
 from ui.shared.catalogue import Catalogue
 from ui.shared.notices import Notice, Notices
 from ui.shared.state import Screen, State
 from ui.shared.words import _
-
-MAX_PLACES = 40  # places that are kept as they were left
 
 
 class AppDevice(Device, Protocol):
@@ -39,36 +38,12 @@ class AppDevice(Device, Protocol):
     async def unlock(self, why: str) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """From what the state of a place is made. `finish_sign_in` takes the way back from Salesforce; `saved` follows a
-    form that was saved, with the object, the record's id, and what is to be said."""
-
-    data: Repositories
-    catalogue: Catalogue
-    deletions: Deletions
-    settings: SettingsViewModel
-    now: Callable[[], float]
-    finish_sign_in: Callable[[str], Awaitable[None]]
-    saved: Callable[[str, str, str], Awaitable[None]]
-
-
-class Places(Protocol):
-    """All places there are."""
-
-    def place(self, route: str) -> Place:
-        """The place of an address; an unknown one is home."""
-        ...
-
-    def address(self, place: Place) -> str: ...
-
-    def make(self, rooms: Rooms, place: Place) -> State | None:
-        """The state of a place; None while the object that it shows is not known."""
-        ...
-
-
 class App(State):
-    """One for each window. `route` is the address of what is shown, which the window takes over once it is painted."""
+    """One for each window: `place` is where one is, `screen` its state, `route` its address.
+
+    The window takes the address over once the place is painted. `on_settings` is called after each choice in the
+    settings. `languages` are BCP 47 tags, `now` gives seconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -80,7 +55,6 @@ class App(State):
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         super().__init__()
-        self._data = data
         self._places = places
         self._device = device
         self.session, self.records, self.drafts, self.network = data.session, data.records, data.drafts, data.network
@@ -88,58 +62,57 @@ class App(State):
         self.settings = SettingsViewModel(data.settings, device, languages)
         self.notices = Notices(sleep)
         self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
-        self._rooms = Rooms(data, self.catalogue, self.deletions, self.settings, now, self._finish, self._saved)
+        self._background = Background(self.notices.failed)
+        self.handover = Handover(
+            data, places, self, self.deletions, device, self._background, begin_anew=self._begin_anew
+        )
+        rooms = Rooms(data, self.catalogue, self.deletions, self.settings, now, self._finish_sign_in, self._saved)
+        self._opened = Opened(lambda place: places.make(rooms, place), data.records, self._background)
         self.route = self._asked = ""
         self._begun = False
         self.place = SIGN_IN
         self.screen: State | None = None
-        self.finishing = False
-        self.put_off = False
-        self.adding = False
         self.on_settings: Callable[[], None] = lambda: None
         self._first_sight = asyncio.Event()
-        self._models: dict[Place, State] = {}
-        self._shapes: dict[str, SobjectShape] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        for room in (self.settings, self.notices, self.handover):
+            room.listen(self.changed)
+        self._opened.listen(self._look)
         self.catalogue.listen(self._catalogue_changed)
-        self.settings.listen(self.changed)
         self.settings.chosen = self._chosen
-        self.notices.listen(self.changed)
         self.deletions.changed = self._list_changed
-        data.network.changed = self.changed
-        data.records.saved, data.records.deleted = self._record_saved, self._record_deleted
-        data.drafts.changed = self.changed
-        data.session.ended_by_itself = self._ended
-        data.session.followed = self._followed
-        data.sign_in.put_off = self._put_off
+        data.network.changed = data.drafts.changed = self.changed
 
     # Beginning
 
     async def start(self, route: str) -> None:
         """Takes up where the last visit ended, and shows what the address names."""
         self._asked = route
-        known = await self.settings.read()
-        await self.session.restore()
-        await self._take_over()
+        certain = await self.settings.read()
+        await self.handover.restore()
         if self.session.user is not None or self.session.others:
-            await self.settings.lock(known=known)
+            await self.settings.lock(certain=certain)
         self._begun = True
         await self.show(self._asked)
 
-    async def _take_over(self) -> None:
-        """Everything is another user's from now on."""
-        self.deletions.drop()
-        user = self.session.user
-        uid = None if user is None else user.uid
-        await self._data.shelf.open(uid)
-        await self.drafts.open(uid)
-        if self.session.user != user:  # yet another one, meanwhile
-            await self._take_over()
+    async def first_sight(self, seconds: float) -> None:
+        """Waits until the place shows more than a skeleton, but no longer than that."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._first_sight.wait()
+        except TimeoutError:
             return
-        self._models.clear()
-        self.catalogue.begin()
-        if uid is not None:
-            self._spawn(self.catalogue.load())
+
+    def changed(self) -> None:
+        super().changed()
+        self._look()
+
+    def _look(self) -> None:
+        if (
+            self.screen is not None
+            and not self.handover.finishing
+            and (not isinstance(self.screen, Screen) or self.screen.has_content)
+        ):
+            self._first_sight.set()
 
     # Places
 
@@ -157,178 +130,49 @@ class App(State):
             return
         self.route = route
         if place.name == "callback":
-            if self.session.user is None or await self._data.sign_in.is_pending(route):
-                await self._finish(route)
-                return
-            place = HOME  # the back button: that sign-in is over, and its address holds a code
-            self.route = route = self._places.address(HOME)
-        self.adding = self.adding and place == SIGN_IN and self.session.user is not None
-        if place.name != "sign-in":
-            self.session.route = route
-        elif self.session.user is not None and not self.adding:
-            place = HOME
-        if self.session.user is None:
-            place = SIGN_IN
-        self.place = place
-        self.screen = self._model(place)
+            await self._finish_sign_in(route)
+            return
+        place = self._admitted(place, route)
+        self.place, self.screen = place, self._opened.open(place)
         self.changed()
         if isinstance(self.screen, Screen):
             await self.screen.load()
-        shown, user = self.screen, self.session.user
-        if (
-            isinstance(shown, HomeViewModel)
-            and user is not None
-            and shown.dashboard.value is not None
-            and shown.dashboard.problem is None
-        ):
+        self._keep_picture()
+
+    def _admitted(self, place: Place, route: str) -> Place:
+        """The place itself; the sign-in page while nobody is signed in, and home instead of a needless sign-in."""
+        user, handover = self.session.user, self.handover
+        handover.adding = handover.adding and place == SIGN_IN and user is not None
+        if place.name != "sign-in":
+            self.session.route = route
+        elif user is not None and not handover.adding:
+            return HOME
+        return place if user is not None else SIGN_IN
+
+    def _keep_picture(self) -> None:
+        """Home as it is now may be shown as a picture at the next start."""
+        home, user = self.screen, self.session.user
+        if user is not None and isinstance(home, HomeViewModel) and home.is_complete:
             self._device.keep_picture(user.uid)
 
-    def changed(self) -> None:
-        super().changed()
-        self._look()
-
-    def _look(self) -> None:
-        """Whether the place shows more than a skeleton."""
-        if (
-            self.screen is not None
-            and not self.finishing
-            and (not isinstance(self.screen, Screen) or self.screen.has_content)
-        ):
-            self._first_sight.set()
-
-    async def first_sight(self, seconds: float) -> None:
-        """Waits until there is something to see, but no longer than that."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._first_sight.wait()
-        except TimeoutError:
-            return
-
     async def again(self) -> None:
-        """Loads the place that is shown once more."""
-        self._spawn(self.catalogue.load())
+        """Loads the place once more."""
+        self._background.begin(self.catalogue.load())
         if isinstance(self.screen, Screen):
             await self.screen.load()
 
     def list_of(self, sobject: str) -> ListViewModel | None:
-        """The list that stands beside a record; it is loaded when nobody has been there yet, or when it is stale."""
-        beside = cast(ListViewModel | None, self._model(Place("list", sobject)))
-        if (
-            beside is not None
-            and beside.stale
-            and beside is not self.screen
-            and not beside.loading
-            and beside.problem is None
-        ):
-            self._spawn(beside.load())
-        return beside
+        """The list beside a record; None for an object that is not in the catalogue."""
+        return self._opened.open_list(sobject, self.screen)
 
-    def _model(self, place: Place) -> State | None:
-        """The state of a place, as it was left; None while the object that it shows is not known."""
-        model = self._models.pop(place, None)
-        if model is None:
-            model = self._places.make(self._rooms, place)
-            if model is None:
-                return None
-            if model is not self.settings:  # which is one for the whole app, and heard already
-                model.listen(self._look)
-        self._models[place] = model
-        while len(self._models) > MAX_PLACES:
-            del self._models[next(iter(self._models))]
-        return model
+    async def settle(self) -> None:
+        """Waits until nothing is done behind any more."""
+        await self._background.settle()
 
-    def _catalogue_changed(self) -> None:
-        """A place that waited for the objects is made; one whose object the user may not see stays empty. Where an
-        object has another shape than before, its places are made anew, but for a form that is shown."""
-        before, self._shapes = self._shapes, {shape.sobject: shape for shape in self.catalogue.shapes}
-        other = {name for name, shape in before.items() if self._shapes and self._shapes.get(name) != shape}
-        shown = self.place if self.place.name in ("new", "edit") else None
-        for place in [p for p in self._models if p.sobject in other and p != shown]:
-            del self._models[place]
-        is_awaited = self.screen is None and self.catalogue.shape(self.place.sobject) is not None
-        if self.session.user is not None and (is_awaited or (self.place.sobject in other and shown is None)):
-            self._spawn(self._show(self.route, self.place))
-        self.changed()
+    async def _finish_sign_in(self, url: str) -> None:
+        await self.show(await self.handover.finish(url))
 
-    def _chosen(self) -> None:
-        """Every place is made anew, in the language that the person chose."""
-        self._models.clear()
-        self.on_settings()
-
-    # Signing in and out
-
-    def _put_off(self) -> None:
-        self.put_off = True
-        self.changed()
-
-    async def _finish(self, url: str) -> None:
-        self.finishing, self.put_off = True, False
-        self.changed()
-        try:
-            route = await self._data.sign_in.finish(url)
-        except CallError as failed:
-            self.session.failed, route = failed, self._places.address(SIGN_IN)
-        else:
-            await self._take_over()
-        finally:
-            self.finishing = False
-        await self.show(route)
-
-    async def add_user(self) -> None:
-        """Another user signs in on this device; whoever uses the app stays signed in."""
-        await self.deletions.finish()
-        self.adding = True
-        await self.go(SIGN_IN)
-
-    async def switch(self, uid: str) -> None:
-        """Another user who is signed in on this device takes over."""
-        await self.deletions.finish()
-        await self.session.switch(uid)
-        await self._take_over()
-        await self.go(HOME)
-
-    async def sign_out(self, *, everywhere: bool = False) -> None:
-        """Ends the session; what was shown goes, what was typed and not saved stays for this user.
-
-        Raises CallErrors.
-        """
-        await self.deletions.finish()
-        user = self.session.user
-        await self._data.access.sign_out(everywhere=everywhere)
-        await self._left(user.uid if user else None)
-
-    async def erase(self) -> None:
-        """Ends the session, and nothing of the user is left, here or in the backend. Raises CallErrors."""
-        await self.deletions.finish()
-        user = self.session.user
-        await self._data.access.erase()
-        await self.drafts.clear()
-        await self._left(user.uid if user else None)
-
-    async def _left(self, uid: str | None) -> None:
-        if uid is not None:
-            await self._data.shelf.clear(uid)
-            self._device.forget_picture()
-        if self.session.ended is None:
-            self.session.route = self._places.address(HOME)  # where one was is nobody else's affair
-        await self._take_over()
-        await self.go(SIGN_IN)
-
-    def _ended(self, uid: str) -> None:
-        """The session ended by itself, in the middle of whatever it was."""
-        self._spawn(self._left(uid))
-
-    def _followed(self, is_new: bool) -> None:
-        """Another window has signed somebody in or out."""
-        if is_new:
-            self._spawn(self._arrive())
-        self.changed()
-
-    async def _arrive(self) -> None:
-        await self._take_over()
-        await self.show(self.session.route)
-
-    # Beyond the app
+    # What views ask for
 
     async def open_link(self, url: str) -> None:
         """Opens a web page, a map, a phone or mail program."""
@@ -338,8 +182,6 @@ class App(State):
         """Puts a text on the clipboard."""
         await self._device.copy(text)
         self.notices.say(Notice(_("Copied.")))
-
-    # Records that are saved and deleted
 
     def is_deleted(self, record_id: str) -> bool:
         """Whether the record is about to go."""
@@ -351,58 +193,39 @@ class App(State):
             self.deletions.delete(sobject, record_id, title, lambda: self.go(Place("record", sobject, record_id)))
             await self.go(Place("list", sobject))
 
-    async def _saved(self, sobject: str, record_id: str, said: str) -> None:
-        """A form was saved: where it is still shown, its record follows it."""
-        self.notices.say(Notice(said))
-        shows_it = self.place.sobject == sobject and (
-            self.place.name == "new" or self.place == Place("edit", sobject, record_id)
-        )
-        for place in [
-            p for p in self._models if p.sobject == sobject and (p.name == "new" or p.record_id == record_id)
-        ]:
-            del self._models[place]
-        if shows_it:
-            await self.go(Place("record", sobject, record_id))
+    # What the rooms report
 
-    def _record_saved(self, sobject: str, record_id: str, record: Record | None) -> None:
-        listed = self._listed(sobject)
-        if listed is not None:
-            listed.note_saved(record_id, record)
+    def _begin_anew(self) -> None:
+        """Nothing of another user stays."""
+        self._opened.clear()
+        self.catalogue.begin()
+        if self.session.user is not None:
+            self._background.begin(self.catalogue.load())
 
-    def _record_deleted(self, sobject: str, record_id: str) -> None:
-        listed = self._listed(sobject)
-        if listed is not None:
-            listed.note_deleted(record_id)
-
-    def _list_changed(self, sobject: str) -> None:
-        """What the list of an object hides has changed; when it is the place that is shown, it is loaded if it is
-        stale.
-        """
-        listed = self._listed(sobject)
-        if listed is not None:
-            listed.changed()
-            if listed.stale and listed is self.screen:
-                self._spawn(listed.load())
+    def _catalogue_changed(self) -> None:
+        """A place that waited for its object is made, and one whose object has another shape is made anew; a form stays
+        as it is, because something may be typed in it."""
+        form = self.place if self.place.name in ("new", "edit") else None
+        reshaped = self._opened.follow(self.catalogue.shapes, form)
+        is_awaited = self.screen is None and self.catalogue.shape(self.place.sobject) is not None
+        if self.session.user is not None and (is_awaited or (self.place.sobject in reshaped and form is None)):
+            self._background.begin(self._show(self.route, self.place))
         self.changed()
 
-    def _listed(self, sobject: str) -> ListViewModel | None:
-        """The list of an object, where somebody has been there."""
-        return cast(ListViewModel | None, self._models.get(Place("list", sobject)))
+    def _chosen(self) -> None:
+        """Every place is made anew, in the language that the person chose."""
+        self._opened.clear()
+        self.on_settings()
 
-    # Work behind
+    async def _saved(self, sobject: str, record_id: str, said: str) -> None:
+        """A form was saved: where one is still in it, its record follows it."""
+        self.notices.say(Notice(said))
+        self._opened.forget_record(sobject, record_id)
+        if self.place.sobject == sobject and (
+            self.place.name == "new" or self.place == Place("edit", sobject, record_id)
+        ):
+            await self.go(Place("record", sobject, record_id))
 
-    async def settle(self) -> None:
-        """Waits until nothing is done behind any more."""
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        async def run() -> None:
-            try:
-                await work
-            except Exception as error:
-                self.notices.failed(error)
-
-        task = asyncio.create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _list_changed(self, sobject: str) -> None:
+        self._opened.list_changed(sobject, self.screen)
+        self.changed()

@@ -111,8 +111,12 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     # One view for all places. For another route Flutter would take the bar away under a finger, and forget the tap that
     # is being made.
     view = ft.View(route="/", padding=0, spacing=0)
-    if app.finishing:
-        words = _("Many people are signing in. You are next in a moment …") if app.put_off else _("Signing you in …")
+    if app.handover.finishing:
+        words = (
+            _("Many people are signing in. You are next in a moment …")
+            if app.handover.put_off
+            else _("Signing you in …")
+        )
         view.controls = [_centre(_waiting(words))]
     elif app.settings.locked:
         unlock = ft.FilledButton(
@@ -167,7 +171,7 @@ def _place(app: App, table: Table, window: Window) -> ft.Control:
 
 def _not_there(app: App) -> ft.Control:
     """A place whose object is not known yet, or which this person may not see."""
-    if not app.catalogue.is_known:
+    if not app.catalogue.is_loaded:
         if app.catalogue.problem is not None:
             return parts.content(parts.trouble(app.catalogue.problem, app.again))
         return parts.content(parts.skeleton_tiles())

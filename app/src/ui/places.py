@@ -38,9 +38,9 @@ class Addresses:
 
     def of(self, place: Place) -> str:
         """The address of a place."""
-        known = {"{sobject}": place.sobject, "{record_id}": place.record_id}
+        of_place = {"{sobject}": place.sobject, "{record_id}": place.record_id}
         parts = next(parts for name, parts in self._all if name == place.name)
-        path = "/" + "/".join(quote(known[part], safe="") if part in known else part for part in parts)
+        path = "/" + "/".join(quote(of_place[part], safe="") if part in of_place else part for part in parts)
         return path + (f"?{urlencode([(g.field, g.value) for g in place.given])}" if place.given else "")
 
     def place(self, route: str) -> Place:

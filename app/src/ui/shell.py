@@ -1,11 +1,11 @@
 """What a view gets of the app around it."""
 
-from collections.abc import Awaitable
 from typing import Protocol
 
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
+from ui.handover import Handover
 from ui.places import Place
 from ui.shared.catalogue import Catalogue
 
@@ -26,9 +26,7 @@ class Shell(Protocol):
     def catalogue(self) -> Catalogue: ...
 
     @property
-    def adding(self) -> bool:
-        """Whether another user is about to sign in, beside the one who uses the app."""
-        ...
+    def handover(self) -> Handover: ...
 
     async def go(self, place: Place) -> None:
         """Moves to another place; the way back leads here again."""
@@ -48,20 +46,4 @@ class Shell(Protocol):
 
     def is_deleted(self, record_id: str) -> bool:
         """Whether the record is about to go."""
-        ...
-
-    async def add_user(self) -> None:
-        """Another user signs in on this device; whoever uses the app stays signed in."""
-        ...
-
-    async def switch(self, uid: str) -> None:
-        """Another user who is signed in on this device takes over."""
-        ...
-
-    def sign_out(self, *, everywhere: bool = False) -> Awaitable[None]:
-        """Ends the session. Raises CallErrors."""
-        ...
-
-    def erase(self) -> Awaitable[None]:
-        """Ends the session, and nothing of the user is left. Raises CallErrors."""
         ...

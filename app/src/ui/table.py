@@ -8,7 +8,6 @@ import flet as ft
 from contract.calls import SobjectShape
 from ui.access.view import AccessPage
 from ui.access.view_model import AccessViewModel
-from ui.app import Rooms
 from ui.home.view import Home
 from ui.home.view_model import HomeViewModel
 from ui.more.view import More
@@ -22,6 +21,7 @@ from ui.records.list_view import RecordList
 from ui.records.list_view_model import ListViewModel
 from ui.records.record_view import RecordPage
 from ui.records.record_view_model import RecordViewModel
+from ui.rooms import Rooms
 from ui.search.view import Search
 from ui.search.view_model import SearchViewModel
 from ui.settings.view import SettingsPage

@@ -42,6 +42,7 @@ class _Field(msgspec.Struct, rename="camel"):
     default_value: Any = None
     inline_help_text: str | None = None
     scale: int | None = 0
+    compound_field_name: str | None = None
 
 
 class _Describe(msgspec.Struct, rename="camel"):
@@ -66,6 +67,7 @@ class _Component(msgspec.Struct):
 
 
 class _LayoutItem(msgspec.Struct, rename="camel"):
+    label: str | None = None
     layout_components: list[_Component] = []
 
 
@@ -79,12 +81,14 @@ class _LayoutSection(msgspec.Struct, rename="camel"):
     layout_rows: list[_LayoutRow] = []
 
 
-class _PageLayout(msgspec.Struct, rename="camel"):
+class PageLayout(msgspec.Struct, rename="camel"):
+    """What is read of a page layout."""
+
     detail_layout_sections: list[_LayoutSection] = []
 
 
-def described(part: Part, sections: tuple[Section, ...]) -> Described | Undescribed:
-    """An object from the answer to its describe, with the sections of its page layout; UNCHANGED for 304, HIDDEN for
+def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
+    """An object from the answer to its describe, with what its page layout says of it; UNCHANGED for 304, HIDDEN for
     404. Raises a CallError when Salesforce refused, Busy when the answer cannot be read.
     """
     if part.http_status_code == 304:
@@ -115,7 +119,7 @@ def described(part: Part, sections: tuple[Section, ...]) -> Described | Undescri
             help=f.inline_help_text,
             scale=f.scale or 0,
         )
-        fields[f.name] = DescribedField(shape, f.filterable, f.sortable)
+        fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name)
     return Described(
         name=body.name,
         label=body.label,
@@ -126,20 +130,36 @@ def described(part: Part, sections: tuple[Section, ...]) -> Described | Undescri
         creatable=body.createable,
         editable=body.updateable,
         deletable=body.deletable,
-        sections=sections,
+        sections=_sections(page_layout),
+        captions=_captions(page_layout, {name for name, f in fields.items() if f.shape.type == "reference"}),
     )
 
 
-def sections_of(part: Part) -> tuple[Section, ...]:
-    """The sections of a page layout, in its order, each with the names of its fields; none when the user has no page
-    layout for this object, or the answer cannot be read.
-    """
+def page_layout_of(part: Part) -> PageLayout:
+    """A page layout; an empty one when the user has none for this object, or the answer cannot be read."""
     if part.http_status_code != 200:
-        return ()
+        return PageLayout()
     try:
-        page_layout = msgspec.json.decode(part.body, type=_PageLayout)
+        return msgspec.json.decode(part.body, type=PageLayout)
     except (msgspec.ValidationError, UnicodeDecodeError):
-        return ()
+        return PageLayout()
+
+
+def _captions(page_layout: PageLayout, references: set[str]) -> dict[str, str]:
+    """What the page calls each reference, in the user's language: its `label` in the describe names the id that it
+    holds. Source: SOAP API Developer Guide, describeLayout(), DescribeLayoutItem.label."""
+    return {
+        component.value: item.label
+        for section in page_layout.detail_layout_sections
+        for row in section.layout_rows
+        for item in row.layout_items
+        for component in item.layout_components
+        if component.value in references and item.label
+    }
+
+
+def _sections(page_layout: PageLayout) -> tuple[Section, ...]:
+    """The sections of a page layout, in its order, each with the names of its fields."""
     return tuple(
         Section(
             (section.heading or "") if section.use_heading else "",

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
-from backend.adapters.salesforce_describe import described, sections_of
+from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_session import Request, SalesforceSession
 from backend.failures import Busy, OutcomeUnknown
@@ -66,9 +66,9 @@ class SalesforceRest:
                 for n in laid_out
             ]
             answered = await self._composite(uid, asked)
-            sections = {name: sections_of(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
+            layouts = {name: page_layout_of(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
             for name, part in zip(batch, answered[: len(batch)], strict=True):
-                answers[name] = described(part, sections.get(name, ()))
+                answers[name] = described(part, layouts.get(name, PageLayout()))
         return answers
 
     async def create(

@@ -8,7 +8,7 @@ from functools import partial
 from backend.failures import ShapeRefused
 from backend.records import soql
 from backend.records.creations import Creations
-from backend.records.describe import Describes, Shapes, known_field, shown
+from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import layout_of
 from backend.records.org import Described, Org, PreconditionFailed
 from backend.records.rows import readable, select, to_record
@@ -72,7 +72,7 @@ class Changes:
         """A record that was saved and could not be read in the same request."""
 
         async def read(shapes: Shapes) -> Record:
-            fields = readable(layout_of(sobject).detailed, shown(shapes, sobject))
+            fields = readable(layout_of(sobject).detailed, object_of(shapes, sobject))
             (rows,) = await self._org.query(
                 uid, f"SELECT {select(fields)} FROM {sobject} WHERE Id = '{record_id}' LIMIT 1"
             )
@@ -98,7 +98,7 @@ def _check_writable(described: Described, fields: Mapping[str, FieldValue], *, c
     if not fields:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "fields must name at least one field")
     for name in fields:
-        shape = known_field(described, name).shape
+        shape = field_of(described, name).shape
         if not (shape.creatable if creating else shape.editable):
             raise RefusedRequest(Reason.FIELD_NOT_EDITABLE, f"{shape.label} cannot be changed.", {"fields": [name]})
 

@@ -83,7 +83,7 @@ class Describes:
 
     async def get(self, uid: Uid, sobject: str) -> Described:
         """One object as this user may see it. Raises CallErrors; RefusedRequest(not-permitted) when they may not."""
-        return shown(_visible(await self._known(uid, (sobject,), (sobject,)), (sobject,)), sobject)
+        return object_of(_visible(await self._known(uid, (sobject,), (sobject,)), (sobject,)), sobject)
 
     async def refused(self, uid: Uid, sobject: str) -> None:
         """Salesforce has refused what describe allows: looks at it again."""
@@ -152,7 +152,9 @@ class Describes:
                 if isinstance(described, Described):
                     # A page layout comes with the first describe only.
                     before = known.get(name) if stamps[name] is not None else None
-                    found[name] = _cut(described if before is None else replace(described, sections=before.sections))
+                    if before is not None:
+                        described = replace(described, sections=before.sections, captions=before.captions)
+                    found[name] = _cut(described)
                 else:
                     found[name] = known.get(name) if described is Undescribed.UNCHANGED else None
             await self._kept.attach(uid, Attachment(encode(found), asked_at))
@@ -194,23 +196,23 @@ def _visible(known: Known, wanted: Iterable[str]) -> Shapes:
     return {name: shape for name in wanted if (shape := known.get(name)) is not None}
 
 
-def shown(shapes: Shapes, sobject: str) -> Described:
+def object_of(shapes: Shapes, sobject: str) -> Described:
     """The object of that name. Raises RefusedRequest(not-permitted) when the user may not see it."""
     if sobject not in shapes:
         raise RefusedRequest(Reason.NOT_PERMITTED)
     return shapes[sobject]
 
 
-def known_field(described: Described, name: str) -> DescribedField:
+def field_of(described: Described, name: str) -> DescribedField:
     """The field of that name. Raises RefusedRequest(unknown-field) when there is none that the user may see."""
-    found = described.fields.get(name)
-    if found is None:
+    field = described.fields.get(name)
+    if field is None:
         raise RefusedRequest(
             Reason.UNKNOWN_FIELD,
             f"{described.label} has no field {name[:80]!r} that you may see.",
             {"fields": [name[:80]]},
         )
-    return found
+    return field
 
 
 # What is kept
@@ -232,7 +234,8 @@ def _cut(described: Described) -> Described:
 
     sections = tuple(Section(s.heading, tuple(n for n in s.fields if n in used)) for s in described.sections)
     fields = {name: cut(f) for name, f in described.fields.items()}
-    return replace(described, fields=fields, sections=tuple(s for s in sections if s.fields))
+    captions = {name: caption for name, caption in described.captions.items() if name in used}
+    return replace(described, fields=fields, sections=tuple(s for s in sections if s.fields), captions=captions)
 
 
 def encode(shapes: Known) -> bytes:
@@ -244,7 +247,7 @@ def encode(shapes: Known) -> bytes:
             _cut_for(name),
             *(getattr(d, of) for of in _OBJECT),
             [[s.heading, s.fields] for s in d.sections],
-            [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable] for f in d.fields.values()],
+            [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable, f.within] for f in d.fields.values()],
         ]
         for name, d in sorted(shapes.items())
     }
@@ -269,16 +272,16 @@ def _cut_for(sobject: str) -> int:
     return zlib.crc32(" ".join(_used(sobject)).encode())
 
 
-_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable", "key_prefix")
+_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable", "key_prefix", "captions")
 _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 
 
 def _decoded(name: str, row: list[Any]) -> Described:
     *of_object, sections, rows = row
     fields: dict[str, DescribedField] = {}
-    for *of_field, filterable, sortable in rows:
+    for *of_field, filterable, sortable, within in rows:
         named = dict(zip(_FIELD, of_field, strict=True))
         named |= {"picklist": tuple(named["picklist"]), "refers_to": tuple(named["refers_to"])}
-        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable)
+        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable, within)
     kept_sections = tuple(Section(heading, tuple(names)) for heading, names in sections)
     return Described(name, fields=fields, sections=kept_sections, **dict(zip(_OBJECT, of_object, strict=True)))

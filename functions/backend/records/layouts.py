@@ -6,7 +6,7 @@ A new object is one entry here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contract.calls import Sort
+from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, Sort
 from contract.errors import Reason, RefusedRequest
 
 
@@ -23,9 +23,10 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """An object in the app. `title` names a record, `listed` are the fields of a list and `detailed` those of a record
-    and its forms, `searched` those in which a list's search looks; `filters` are offered as chips; `icon` is one of
-    Material's."""
+    """An object in the app. `title` names a record, `stand_ins` do where the title is empty. `listed` are the fields of
+    a list and `detailed` those of a record and its forms, `searched` those in which a list's search looks; `filters`
+    are offered as chips. `amount` is the field at the end of a line in lists, `date` the one that says when a record is
+    due on home. `icon` is one of Material's."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -33,7 +34,10 @@ class Layout:
     sort: str
     descending: bool = False
     related: Mapping[str, Related] = field(default_factory=dict[str, Related])
-    title: str = "Name"
+    title: str = NAME
+    stand_ins: tuple[str, ...] = ()
+    amount: str = ""
+    date: str = ""
     icon: str = "list"
     filters: tuple[str, ...] = ()
 
@@ -42,7 +46,7 @@ class Layout:
         return Sort(self.sort, self.descending)
 
 
-_TRACE = ("Owner.Name", "CreatedDate", "LastModifiedDate", "LastModifiedBy.Name")
+_TRACE = ("Owner.Name", "CreatedDate", LAST_CHANGED_AT, LAST_CHANGED_BY)
 
 LAYOUTS: dict[str, Layout] = {
     "Account": Layout(
@@ -84,6 +88,7 @@ LAYOUTS: dict[str, Layout] = {
             "Cases": Related("Case", "CreatedDate DESC", "ContactId"),
             "Tasks": Related("Task", "ActivityDate DESC", "WhoId"),
         },
+        stand_ins=("LastName",),
         icon="person",
         filters=("OwnerId", "LeadSource"),
     ),
@@ -100,6 +105,8 @@ LAYOUTS: dict[str, Layout] = {
         sort="CloseDate",
         descending=True,
         related={"Tasks": Related("Task", "ActivityDate DESC", "WhatId")},
+        amount="Amount",
+        date="CloseDate",
         icon="handshake",
         filters=("OwnerId", "IsClosed", "StageName", "Type"),
     ),
@@ -116,6 +123,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         searched=("Name", "Company"),
         sort="Name",
+        stand_ins=("LastName",),
         icon="person_search",
         filters=("OwnerId", "Status", "Rating", "Industry", "LeadSource"),
     ),
@@ -131,6 +139,7 @@ LAYOUTS: dict[str, Layout] = {
         sort="CreatedDate",
         descending=True,
         title="Subject",
+        stand_ins=("CaseNumber",),
         icon="support_agent",
         filters=("OwnerId", "IsClosed", "Status", "Priority", "Origin"),
     ),
@@ -146,6 +155,7 @@ LAYOUTS: dict[str, Layout] = {
         searched=("Subject",),
         sort="ActivityDate",
         title="Subject",
+        date="ActivityDate",
         icon="task_alt",
         filters=("OwnerId", "IsClosed", "Status", "Priority"),
     ),
@@ -154,7 +164,7 @@ LAYOUTS: dict[str, Layout] = {
 
 def layout_of(sobject: str) -> Layout:
     """The layout of an object. Raises RefusedRequest(unknown-object)."""
-    found = LAYOUTS.get(sobject)
-    if found is None:
+    layout = LAYOUTS.get(sobject)
+    if layout is None:
         raise RefusedRequest(Reason.UNKNOWN_OBJECT, f"sobject is one of {', '.join(LAYOUTS)}")
-    return found
+    return layout

@@ -3,7 +3,7 @@ it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -16,11 +16,12 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class DescribedField:
-    """A field as Salesforce's describe shows it to this user."""
+    """A field as Salesforce's describe shows it to this user; `within` is the address or name that it is a part of."""
 
     shape: FieldShape
     filterable: bool
     sortable: bool
+    within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Described:
     """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again.
 
     `sections` are those of the user's page layout, each field with its parts (an address with its street, city, …);
-    `key_prefix` is what the ids of its records begin with.
+    `captions` are what that layout calls its references, by field. `key_prefix` is what the ids of its records begin
+    with.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Described:
     deletable: bool = True
     sections: tuple[Section, ...] = ()
     key_prefix: str = ""
+    captions: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`."""

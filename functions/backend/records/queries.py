@@ -9,7 +9,7 @@ from typing import cast
 
 from backend.records import soql
 from backend.records.currencies import Currencies
-from backend.records.describe import Describes, Shapes, known_field, shown
+from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
 from backend.records.org import Described, DescribedField, Org, Row
 from backend.records.rows import field_value, readable, related_rows, select, to_record
@@ -17,6 +17,8 @@ from backend.values import Caller, Uid
 from contract.calls import (
     MAX_PAGE,
     MAX_SEARCH,
+    NAME,
+    AddressShape,
     Dashboard,
     Describe,
     Empty,
@@ -64,9 +66,9 @@ class Queries:
         )
 
     async def _list(self, uid: Uid, request: ListRecords, shapes: Shapes) -> RecordPage:
-        layout, described = layout_of(request.sobject), shown(shapes, request.sobject)
+        layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
         sort = request.sort or layout.sorting
-        sorted_by = known_field(described, sort.field)
+        sorted_by = field_of(described, sort.field)
         if not sorted_by.sortable:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
         conditions = [_filter(described, f, uid) for f in request.filters]
@@ -94,16 +96,16 @@ class Queries:
         layout = layout_of(request.sobject)
         for name in request.related:
             if name not in layout.related:
-                known = ", ".join(layout.related) or "none"
+                names = ", ".join(layout.related) or "none"
                 raise RefusedRequest(
-                    Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {known}"
+                    Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {names}"
                 )
         children = (layout.related[name].sobject for name in request.related)
         work = partial(self._record, caller.uid, request)
         return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
     async def _record(self, uid: Uid, request: GetRecord, shapes: Shapes) -> RecordDetail:
-        layout, described = layout_of(request.sobject), shown(shapes, request.sobject)
+        layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
         parts = [select(readable(layout.detailed, described))]
         related: dict[str, tuple[str, ...]] = {}
         for name in dict.fromkeys(request.related):
@@ -120,12 +122,12 @@ class Queries:
         )
         if not rows:
             raise NotFound(Reason.RECORD_NOT_FOUND)
-        shown_record = to_record(rows[0], readable(layout.detailed, described))
+        record = to_record(rows[0], readable(layout.detailed, described))
         children = {
             name: tuple(to_record(r, related[name]) for r in related_rows(rows[0], name)) if name in related else ()
             for name in request.related
         }
-        return RecordDetail(shown_record, children)
+        return RecordDetail(record, children)
 
     async def search(self, caller: Caller, request: Search) -> Hits:
         """Records of several objects in which the words occur, in one request to Salesforce."""
@@ -139,7 +141,7 @@ class Queries:
 
     async def _search(self, uid: Uid, request: Search, term: str, shapes: Shapes) -> Hits:
         for named in request.sobjects:
-            shown(shapes, named)
+            object_of(shapes, named)
         fields = {s: readable(LAYOUTS[s].listed, d) for s, d in shapes.items()}
         if not fields:
             raise RefusedRequest(Reason.NOT_PERMITTED)
@@ -147,11 +149,11 @@ class Queries:
             f"{s}({select(fields[s])} ORDER BY {LAYOUTS[s].sort} LIMIT {request.limit})" for s in fields
         )
         rows = await self._org.search(uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
-        found: dict[str, list[Hit]] = {s: [] for s in fields}
+        hits: dict[str, list[Hit]] = {s: [] for s in fields}
         for row in rows:
             name = cast(str, cast(Row, row["attributes"])["type"])
-            found[name].append(Hit(name, to_record(row, fields[name])))
-        return Hits(tuple(hit for hits in found.values() for hit in hits))
+            hits[name].append(Hit(name, to_record(row, fields[name])))
+        return Hits(tuple(hit for of_object in hits.values() for hit in of_object))
 
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
@@ -205,20 +207,24 @@ class Queries:
             queries["newest"] = (
                 f"SELECT {select(fields['Account'])} FROM Account ORDER BY CreatedDate DESC LIMIT {HOME_ROWS}"
             )
-        found = dict(zip(queries, await self._org.query(uid, *queries.values()), strict=True)) if queries else {}
+        rows = dict(zip(queries, await self._org.query(uid, *queries.values()), strict=True)) if queries else {}
 
         def records(name: str, sobject: str) -> tuple[Record, ...]:
-            return tuple(to_record(r, fields[sobject]) for r in found.get(name, ()))
+            return tuple(to_record(r, fields[sobject]) for r in rows.get(name, ()))
 
         totals = [
             StageTotal(
                 str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0)
             )
-            for r in found.get("pipeline", ())
+            for r in rows.get("pipeline", ())
         ]
         totals.sort(key=lambda t: (order.index(t.stage) if t.stage in order else len(order), t.stage))
         return Dashboard(
-            tuple(totals), records("newest", "Account"), records("closing", "Opportunity"), records("tasks", "Task")
+            tuple(totals),
+            records("newest", "Account"),
+            records("closing", "Opportunity"),
+            records("tasks", "Task"),
+            pipeline_of="Opportunity" if "Opportunity" in shapes else "",
         )
 
     async def get_profile(self, caller: Caller, _: Empty) -> Profile:
@@ -234,8 +240,8 @@ class Queries:
             raise NotFound(Reason.RECORD_NOT_FOUND)
 
         def text(path: str) -> str | None:
-            found = field_value(rows[0], path)
-            return None if found is None else str(found)
+            value = field_value(rows[0], path)
+            return None if value is None else str(value)
 
         return Profile(
             user=User(
@@ -255,14 +261,19 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
     """What the app needs to know of an object to show it: its own layout, with the words, types and rights of
     Salesforce's describe.
     """
-    layout, described = LAYOUTS[sobject], shown(shapes, sobject)
-    known = described.fields
+    layout, described = LAYOUTS[sobject], object_of(shapes, sobject)
+    visible = described.fields
 
-    def with_currency(shape: FieldShape) -> FieldShape:
+    def completed(shape: FieldShape) -> FieldShape:
+        if shape.type == "reference":
+            return replace(shape, caption=_caption(shape, described, shapes))
         return replace(shape, currency=currency) if currency and shape.type == "currency" else shape
 
+    def if_visible(name: str) -> str:
+        return name if name in visible else ""
+
     def fields_of(names: tuple[str, ...], is_so: Callable[[DescribedField], bool] = lambda _: True) -> tuple[str, ...]:
-        return tuple(n for n in names if described.shows(n) and (n not in known or is_so(known[n])))
+        return tuple(n for n in names if described.shows(n) and (n not in visible or is_so(visible[n])))
 
     related = tuple(
         RelatedList(name, child.sobject, shapes[child.sobject].label_plural, child.field)
@@ -274,14 +285,14 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         label=described.label,
         label_plural=described.label_plural,
         fields=tuple(
-            with_currency(known[n].shape) for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in known
+            completed(visible[n].shape) for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in visible
         ),
         title=layout.title,
         icon=layout.icon,
         listed=fields_of(layout.listed),
         filters=fields_of(layout.filters, lambda f: f.filterable),
         sorts=tuple(
-            n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in known
+            n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in visible
         ),
         sort=layout.sorting,
         sections=_sections(layout, described),
@@ -290,7 +301,41 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         editable=described.editable,
         deletable=described.deletable,
         key_prefix=described.key_prefix,
+        stand_ins=fields_of(layout.stand_ins),
+        amount=if_visible(layout.amount),
+        date=if_visible(layout.date),
+        addresses=_addresses(layout, described),
     )
+
+
+def _caption(reference: FieldShape, described: Described, shapes: Shapes) -> str:
+    """What people read over a reference. Salesforce's label of a standard one names the id that it holds, in the user's
+    language ("Account ID", "Account-ID", "取引先 ID"), so the words are the user's page layout's ("Account Name").
+
+    A reference that is not on it is called as the object to which it points where it is named after it (`AccountId`
+    has the relationship `Account`), else by its own label, which is right for custom ones. Source: SOAP API Developer
+    Guide, DescribeLayoutItem and DescribeSObjectResult.
+    """
+    target = shapes.get(reference.relationship or "")
+    own = reference.label if target is None or reference.refers_to != (target.name,) else target.label
+    return described.captions.get(reference.name, own)
+
+
+_ADDRESS_PARTS = {
+    "street": "Street", "postal_code": "PostalCode", "city": "City", "state": "State", "country": "Country"
+}  # fmt: skip
+
+
+def _addresses(layout: Layout, described: Described) -> tuple[AddressShape, ...]:
+    """The addresses among the fields that the app shows, by the compound field that each part belongs to, whose label
+    is the address's. Source: Object Reference, Address Compound Fields; parts of a custom one end in `__s`."""
+    parts: dict[str, dict[str, str]] = {}
+    for name in layout.detailed:
+        within = (described.fields[name].within or "") if name in described.fields else ""
+        part = next((p for p, ending in _ADDRESS_PARTS.items() if name.removesuffix("__s").endswith(ending)), None)
+        if part is not None and within in described.fields and described.fields[within].shape.type == "address":
+            parts.setdefault(within, {})[part] = name
+    return tuple(AddressShape(described.fields[whole].shape.label, **names) for whole, names in parts.items())
 
 
 def _sections(layout: Layout, described: Described) -> tuple[Section, ...]:
@@ -303,17 +348,17 @@ def _sections(layout: Layout, described: Described) -> tuple[Section, ...]:
 
 
 def _filter(described: Described, condition: Filter, uid: Uid) -> str:
-    found = known_field(described, condition.field)
-    if not found.filterable:
+    field = field_of(described, condition.field)
+    if not field.filterable:
         raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} cannot be filtered by.")
     if condition.operator == "contains":
-        if not isinstance(condition.value, str) or found.shape.type not in soql.TEXT:
+        if not isinstance(condition.value, str) or field.shape.type not in soql.TEXT:
             raise RefusedRequest(Reason.INVALID_VALUE, "contains needs a text and a text field.")
         return f"{condition.field} LIKE {soql.like_anywhere(condition.value)}"
     if condition.value is None and condition.operator not in ("eq", "ne"):
         raise RefusedRequest(Reason.INVALID_VALUE, "An empty value can only be compared with eq and ne.")
-    value = uid.user_id if condition.value == "me" and "User" in found.shape.refers_to else condition.value
-    return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(found.shape.type, value)}"
+    value = uid.user_id if condition.value == "me" and "User" in field.shape.refers_to else condition.value
+    return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(field.shape.type, value)}"
 
 
 def _search(layout: Layout, described: Described, text: str) -> str:
@@ -347,8 +392,6 @@ def _after(cursor: str, sort: Sort, sorted_by: DescribedField) -> str:
     record_id = soql.record_id(last_id)
     if value is None:
         return f"{sort.field} = null AND Id > '{record_id}'"
-    shown = soql.literal(sorted_by.shape.type, value)
-    beyond = (
-        f"{sort.field} {'<' if sort.descending else '>'} {shown} OR ({sort.field} = {shown} AND Id > '{record_id}')"
-    )
-    return beyond if sorted_by.shape.required or sort.field in ("Id", "Name") else f"{beyond} OR {sort.field} = null"
+    last = soql.literal(sorted_by.shape.type, value)
+    beyond = f"{sort.field} {'<' if sort.descending else '>'} {last} OR ({sort.field} = {last} AND Id > '{record_id}')"
+    return beyond if sorted_by.shape.required or sort.field in ("Id", NAME) else f"{beyond} OR {sort.field} = null"

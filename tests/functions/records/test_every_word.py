@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from backend.records.describe import decode, encode
 from backend.records.org import Described, DescribedField, Row
 from contract.calls import (
     MAX_PAGE,
+    AddressShape,
     Dashboard,
     Describe,
     Empty,
@@ -390,6 +392,64 @@ async def test_the_shape_of_an_object_has_salesforces_words_and_rights_and_the_a
         RelatedList("Cases", "Case", "Cases", "AccountId"),
     )
     assert (shape.creatable, shape.editable, shape.deletable, shape.key_prefix) == (True, False, True, "001")
+
+
+class Worded(TwoOrgs):
+    """An org whose contacts are described in one language, with what their page layout calls a reference."""
+
+    def __init__(self, label: str, account: str, address: str, captions: dict[str, str]) -> None:
+        super().__init__()
+        self.label, self.account, self.address, self.captions = label, account, address, captions
+
+    def _described(self, sobject: str) -> Described:
+        plain = super()._described(sobject)
+        if sobject == "Account":
+            return replace(plain, label=self.account)
+        reference = plain.fields["AccountId"]
+        street = FieldShape("MailingStreet", "Street", "textarea", False, True, True)
+        fields = {
+            "AccountId": replace(reference, shape=replace(reference.shape, label=self.label, refers_to=("Account",))),
+            "MailingStreet": DescribedField(street, True, True, "MailingAddress"),
+            "MailingCity": DescribedField(replace(street, name="MailingCity"), True, True, "MailingAddress"),
+            "MailingAddress": DescribedField(
+                FieldShape("MailingAddress", self.address, "address", False, False, False), False, False
+            ),
+        }
+        return replace(plain, fields={**plain.fields, **fields}, captions=self.captions)
+
+
+@pytest.mark.parametrize(("label", "account", "address", "caption"), [
+    ("Account ID", "Account", "Mailing Address", "Account Name"),
+    ("Account-ID", "Account", "Postanschrift", "Accountname"),
+    ("取引先 ID", "取引先", "郵送先住所", "取引先名"),
+])  # fmt: skip
+async def test_references_and_addresses_are_called_in_the_users_words(
+    label: str, account: str, address: str, caption: str
+) -> None:
+    for captions, called in (({"AccountId": caption}, caption), ({}, account)):
+        org = Worded(label, account, address, captions)
+        contact = next(o for o in (await org.queries.get_objects(CALLER, Empty())).objects if o.sobject == "Contact")
+        reference = next(f for f in contact.fields if f.name == "AccountId")
+        assert (reference.label, reference.caption, reference.parent_name) == (label, called, "Account.Name")
+        assert contact.addresses == (AddressShape(address, street="MailingStreet", city="MailingCity"),)
+        assert {f.caption for f in contact.fields if f.type != "reference"} == {""}
+
+
+async def test_what_a_page_layout_calls_a_reference_outlives_a_newer_describe() -> None:
+    org = Worded("Account ID", "Account", "Mailing Address", {"AccountId": "Account Name", "Gone": "Not used"})
+    described = (await org.describe(CALLER.uid, {"Contact": None}))["Contact"]
+    assert isinstance(described, Described)
+    kept = decode(encode({"Contact": described}))["Contact"]
+    assert kept is not None
+    assert (kept.captions, kept.fields["MailingCity"].within) == (described.captions, "MailingAddress")
+
+
+async def test_an_amount_and_a_date_are_named_only_where_the_user_may_see_them(org: TwoOrgs) -> None:
+    shape = await org.queries.describe(CALLER, Describe("Opportunity"))
+    assert (shape.amount, shape.date, shape.stand_ins) == ("Amount", "CloseDate", ())
+    org = TwoOrgs()
+    org.hidden = {"Amount"}
+    assert (await org.queries.describe(CALLER, Describe("Opportunity"))).amount == ""
 
 
 async def test_an_opportunity_is_sorted_by_its_own_fields_only(org: TwoOrgs) -> None:

@@ -115,6 +115,19 @@ async def test_the_org_in_memory_describes_fields_as_the_local_org_does(instance
         assert ours.editable == theirs.editable, name
 
 
+async def test_a_page_layout_names_references_and_a_describe_the_addresses(instances: Instances) -> None:
+    uid, _ = await instances.connect(ADMIN)
+    contact = (await instances.each[0].rest.describe(uid, {"Contact": None}))["Contact"]
+    assert isinstance(contact, Described)
+    assert contact.fields["AccountId"].shape.label == "Account ID"
+    assert {name: contact.captions[name] for name in ("AccountId", "OwnerId", "ReportsToId")} == {
+        "AccountId": "Account Name", "OwnerId": "Contact Owner", "ReportsToId": "Reports To",
+    }  # fmt: skip
+    assert "Phone" not in contact.captions
+    (address,) = {contact.fields[part].within for part in ("MailingStreet", "MailingCity", "MailingCountry")}
+    assert contact.fields[address or ""].shape.label == "Mailing Address"
+
+
 async def test_a_change_is_saved_over_exactly_what_was_seen(salesforce: Salesforce) -> None:
     org, uid, record_id = salesforce.org, salesforce.uid, salesforce.record_id
     with pytest.raises(PreconditionFailed) as failed:

@@ -49,8 +49,9 @@ class AccessRepository:
         await leave()
 
     async def erase(self) -> None:
-        """Has all that this app keeps of the user erased; the session's `erased` is the receipt."""
+        """Has all erased that the backend keeps of the user, also when another window ends the session meanwhile; the
+        session's `erased` is the receipt."""
         leave = self._session.leaving()
-        erased = await self._call(ERASE_ME, Empty())
+        erased = await self._call.regardless(ERASE_ME, Empty())
         await leave()
         self._session.erased = erased

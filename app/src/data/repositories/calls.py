@@ -69,17 +69,23 @@ class Calls:
 
         A call that changes nothing and did not get through is made once more.
         """
-        began = user, _ = self._session.user, self._session.sign_in
-        try:
-            answer = await self.network.watch(self._send(call, request))
-        except (SessionInvalid, ConnectionLost) as ended:
-            has_begun_anew = (self._session.user, self._session.sign_in) != began
-            if user is not None and not has_begun_anew:
-                await self._session.forget(ended)
-            raise
+        user = self._session.user
+        answer = await self.regardless(call, request)
         if self._session.user != user:
             raise AnotherUser
         return answer
+
+    async def regardless(self, call: Call[Q, A], request: Q) -> A:
+        """The call's answer, whoever uses the app by then. Raises CallErrors; AnotherUser when the user had changed
+        before the call was sent."""
+        began = self._session.user, self._session.sign_in
+        try:
+            return await self.network.watch(self._send(call, request))
+        except (SessionInvalid, ConnectionLost) as ended:
+            has_begun_anew = (self._session.user, self._session.sign_in) != began
+            if self._session.user is not None and not has_begun_anew:
+                await self._session.forget(ended)
+            raise
 
     async def last(self, call: Call[Q, A], request: Q) -> A | None:
         """A call with which the user leaves this device: its answer, None when the session had ended already. The

@@ -88,6 +88,7 @@ class Drafts:
         # For each look that is under way: what the device was given since, which its answer may not know.
         self._paid: list[set[str]] = []
         self._unread = False
+        self._erasing: set[str] = set()  # users whose drafts are to go, once the device tells what they are
         self._paying: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self.refused = False
@@ -116,6 +117,8 @@ class Drafts:
         uid = self._uid
         if uid is None:
             return
+        if uid in self._erasing:
+            await self._erase(uid)
         paid = set[str]()
         self._paid.append(paid)
         try:
@@ -126,20 +129,20 @@ class Drafts:
             return
         finally:
             self._paid.remove(paid)
-        known = self._owed.keys() | paid
+        newer_here = self._owed.keys() | paid
         if uid != self._uid:
             return
         self._unread = False
         drafts, sent = dict[str, Draft](), dict[str, Sent]()
         for name, text in kept.items():
             part = name.removeprefix(f"draft/{uid}/")
-            if name in known:
-                continue  # this window knows better
+            if name in newer_here:
+                continue
             if part.startswith("sent/"):
                 _take(sent, part.removeprefix("sent/"), from_text(Sent, text))
             else:
                 _take(drafts, part, _read_draft(part, text))
-        sent |= {key: s for key, s in self._sent.items() if s.made or self._sent_name(key) in known}
+        sent |= {key: s for key, s in self._sent.items() if s.made or self._sent_name(key) in newer_here}
         drafts |= {draft_id: self._drafts[draft_id] for draft_id in self._mine if draft_id in self._drafts}
         self._sent, self._drafts = sent, drafts
         self._tidy()
@@ -279,6 +282,8 @@ class Drafts:
     async def settle(self) -> None:
         """Writes what is still to be written, as far as the device does it."""
         async with self._turn:
+            for uid in list(self._erasing):
+                await self._erase(uid)
             failed = False
             for name, value in list(self._owed.items()):
                 if await self._written(name, value):
@@ -315,22 +320,39 @@ class Drafts:
 
     async def _pay(self) -> None:
         """Until the device has all that it is owed, and has told what it keeps."""
-        while self._owed or self._unread:
-            await asyncio.sleep(AGAIN_AFTER if self.refused or self._unread else WRITE_AFTER)
+        while self._owed or self._unread or self._erasing:
+            await asyncio.sleep(AGAIN_AFTER if self.refused or self._unread or self._erasing else WRITE_AFTER)
             await self.settle()
             if self._unread:
                 await self.look()
                 if not self._unread:
                     self.changed()
 
-    async def clear(self) -> None:
-        """Forgets all drafts of the user, after an erasure."""
-        await self.look()
-        for draft in self.all():
-            self._forget(draft.id)
-        for key in list(self._sent):
-            self._forget_sent(key)
+    async def clear(self, uid: str) -> None:
+        """Forgets all drafts of a user, after an erasure; a device that does not do it now does it when it answers
+        again.
+        """
+        if uid == self._uid:
+            for draft_id in self._mine:
+                self._windows.let_go(self._name(draft_id))
+            self._drafts, self._sent, self._mine = {}, {}, set()
+        for name in self._owed:
+            if name.startswith(f"draft/{uid}/"):
+                self._owed[name] = None
+        self._erasing.add(uid)
+        self._pay_soon()
         await self.settle()
+
+    async def _erase(self, uid: str) -> None:
+        """Removes what the user had typed before the erasure, and nothing that this window has kept for them since."""
+        try:
+            kept = await self._device.values(f"draft/{uid}/")
+        except StorageRefused:
+            return
+        self._erasing.discard(uid)
+        mine = {*map(self._name, self._mine), *map(self._sent_name, self._sent)}
+        for name in kept.keys() - mine:
+            self._owed.setdefault(name, None)
 
     def _name(self, draft_id: str) -> str:
         return f"draft/{self._uid}/{draft_id}"

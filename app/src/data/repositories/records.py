@@ -100,8 +100,8 @@ class RecordsRepository:
 
     async def update(self, sobject: str, record_id: str, fields: dict[str, FieldValue], version: str | None) -> Record:
         record = (await self._call(UPDATE_RECORD, UpdateRecord(sobject, record_id, fields, version))).record
-        known = await self._shelf.get(_key(sobject, record_id), RecordDetail)
-        await self._shelf.put(_key(sobject, record_id), RecordDetail(record, known.value.related if known else {}))
+        kept = await self._shelf.get(_key(sobject, record_id), RecordDetail)
+        await self._shelf.put(_key(sobject, record_id), RecordDetail(record, kept.value.related if kept else {}))
         self.saved(sobject, record_id, record)
         return record
 

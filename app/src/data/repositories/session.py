@@ -17,9 +17,9 @@ from data.services.windows import Windows
 
 T = TypeVar("T")
 _SESSIONS, _ENDED = "sessions", "ended-session"
-PAY_SECONDS = (
-    2.0  # before a device that did not keep a session, or does not answer, is asked again; later up to a minute
-)
+START = "/"  # the address of the page on which one begins
+# Before a device that did not keep a session, or does not answer, is asked again; later up to a minute.
+PAY_SECONDS = 2.0
 _LOOKS = 5  # at a device that does not answer, before a start goes on without it
 RENEW_BEFORE = 120.0  # seconds before its end at which an ID token is renewed
 # A session that ended so needs Salesforce's own page once more, and nothing from an administrator.
@@ -105,13 +105,13 @@ class SessionRepository:
         self._windows = windows
         self._windows.changed = self._hear
         self._hearing: asyncio.Task[None] | None = None
-        self._changing = False  # who uses this window is being changed by itself, so it follows nobody
+        self._changing = 0  # how often who uses this window is being changed by itself, so that it follows nobody
         self._owed: list[Callable[[_Sessions], _Sessions]] = []  # changes that the device has not kept yet
         self._paying: asyncio.Task[None] | None = None
         self.ended: Ended | None = None
         self.failed: CallError | None = None
         self.erased: Erased | None = None
-        self.route = "/"
+        self.route = START
         self.ended_by_itself: Callable[[str], None] = lambda _uid: None
         self.followed: Callable[[bool], None] = lambda _is_new: None
 
@@ -213,6 +213,10 @@ class SessionRepository:
 
         With a reason it ended by itself: the sign-in page will say why, and lead back here.
         """
+        with self.changing():
+            await self._forget(reason)
+
+    async def _forget(self, reason: CallError | None) -> None:
         kept, self._kept, self._tokens = self._kept, None, None
         if kept is None:
             return
@@ -226,9 +230,8 @@ class SessionRepository:
             has_signed_in_again = mine is not None and mine.sign_in != kept.sign_in
             return stored if reason is not None and has_signed_in_again else stored.without(uid)
 
-        with self.changing():
-            stored = await self._change(without)
-            self._use(stored.of(uid), stored)
+        stored = await self._change(without)
+        self._use(stored.of(uid), stored)
         if reason is not None and self._kept is None:
             self.ended_by_itself(uid)
         elif reason is not None:
@@ -266,11 +269,11 @@ class SessionRepository:
     @contextmanager
     def changing(self) -> Generator[None]:
         """While the block changes who uses this window, changes of other windows are not followed."""
-        self._changing = True
+        self._changing += 1
         try:
             yield
         finally:
-            self._changing = False
+            self._changing -= 1
 
     def _use(self, kept: _Kept | None, stored: _Sessions) -> None:
         """From now on this window shows this user."""

@@ -63,10 +63,10 @@ class Shelf:
             return
         if uid != self._uid:
             return
-        found = {name.removeprefix(_name(uid, "")): _item(text) for name, text in kept.items()}
-        items = sorted(((key, item) for key, item in found.items() if item is not None), key=lambda named: named[1].at)
+        read = {name.removeprefix(_name(uid, "")): _item(text) for name, text in kept.items()}
+        items = sorted(((key, item) for key, item in read.items() if item is not None), key=lambda named: named[1].at)
         self._items = dict(items) | self._items  # what was put there meanwhile is newer
-        for key in [*(key for key, item in found.items() if item is None), *self._take_what_is_too_much()]:
+        for key in [*(key for key, item in read.items() if item is None), *self._take_what_is_too_much()]:
             await self._device.remove(_name(uid, key))
 
     async def get(self, key: str, shape: type[T]) -> Seen[T] | None:

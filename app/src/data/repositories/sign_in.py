@@ -21,7 +21,7 @@ from contract.calls import (
     SignInOptions,
 )
 from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
-from data.repositories.session import SessionRepository
+from data.repositories.session import START, SessionRepository
 from data.services.backend import Backend
 from data.services.device import Device
 from data.services.storage import StorageRefused, from_text, to_text
@@ -57,7 +57,7 @@ class _Pending:
     redirect_uri: str
     firebase: FirebaseProject
     begun: float
-    route: str = "/"
+    route: str = START
 
 
 class SignInRepository:
@@ -86,7 +86,7 @@ class SignInRepository:
         return await self._backend.call(GET_SIGN_IN_OPTIONS, Empty())
 
     async def begin(
-        self, options: SignInOptions, host: LoginHost, *, route: str = "/", username: str | None = None
+        self, options: SignInOptions, host: LoginHost, *, route: str = START, username: str | None = None
     ) -> str | None:
         """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3); returns the way back when
         the device brings it, for `finish`. `username` is who Salesforce's page expects."""
@@ -128,7 +128,7 @@ class SignInRepository:
         with self._session.changing():
             signed_in = await self._exchange(request)
             ended = await self._session.take_up(signed_in, pending.firebase, pending.login_host)
-        return pending.route if ended is None or ended.user.uid == signed_in.user.uid else "/"
+        return pending.route if ended is None or ended.user.uid == signed_in.user.uid else START
 
     async def _exchange(self, request: SignIn) -> SignedIn:
         """Sends the code; a backend that is busy with sign-ins that fail says when to come again, and has not used the

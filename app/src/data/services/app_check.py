@@ -56,7 +56,7 @@ class AppCheck:
         if not call.attested:
             return None
         async with self._asking:
-            app = await self._known()
+            app = await self._this_app()
             if app is None or self._now() < self._rests_until:
                 return None
             once = call is SIGN_IN
@@ -69,7 +69,7 @@ class AppCheck:
 
     async def learn(self, app: AppCheckApp | None) -> None:
         """Takes over what the sign-in options say."""
-        if app == await self._known():
+        if app == await self._this_app():
             return
         self._read, self._app, self._token, self._until, self._rests_until = True, app, "", 0.0, 0.0
         try:
@@ -80,7 +80,7 @@ class AppCheck:
         except StorageRefused:
             return
 
-    async def _known(self) -> AppCheckApp | None:
+    async def _this_app(self) -> AppCheckApp | None:
         if not self._read:
             kept = await (self._reading or self._kept())
             if not self._read:  # the sign-in options may have come meanwhile

@@ -198,12 +198,12 @@ class BrowserDevice(_FletDevice):
         token: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         channel = MessageChannel.new()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
-        def told(event: Any) -> None:
+        def answered(event: Any) -> None:
             if not token.done():
                 token.set_result(str(event.data))
             channel.port1.close()  # pyright: ignore[reportUnknownMemberType]
 
-        channel.port1.onmessage = create_once_callable(told)  # pyright: ignore[reportUnknownMemberType]
+        channel.port1.onmessage = create_once_callable(answered)  # pyright: ignore[reportUnknownMemberType]
         self._tell_page({"attest": encode(app), "once": once, "fresh": fresh, "answer": channel.port2}, [channel.port2])  # pyright: ignore[reportUnknownMemberType]
         return await token or None
 
@@ -342,5 +342,5 @@ def browser_name(agent: str) -> str:
         ("Mac OS", "macOS"),
         ("Linux", "Linux"),
     )
-    parts = [next((name for mark, name in known if mark in agent), "") for known in (browsers, systems)]
+    parts = [next((name for mark, name in marks if mark in agent), "") for marks in (browsers, systems)]
     return ", ".join(p for p in parts if p) or "Browser"

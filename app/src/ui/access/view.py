@@ -79,7 +79,7 @@ def _devices(shell: Shell, model: AccessViewModel, access: Access) -> ft.Control
         return ft.Row([ft.Container(parts.tile(name, since, icon=ft.Icons.DEVICES_OTHER), expand=True), button])
 
     async def everywhere() -> None:
-        await model.leave(lambda: shell.sign_out(everywhere=True))
+        await model.leave(lambda: shell.handover.sign_out(everywhere=True))
 
     buttons: list[ft.Control] = []
     if len(access.devices) > 1:
@@ -108,10 +108,10 @@ def _history(access: Access) -> ft.Control:
 
 def _leaving(shell: Shell, model: AccessViewModel) -> list[ft.Control]:
     async def sign_out() -> None:
-        await model.leave(shell.sign_out)
+        await model.leave(shell.handover.sign_out)
 
     async def erase() -> None:
-        await model.leave(shell.erase)
+        await model.leave(shell.handover.erase)
 
     async def ask() -> None:
         model.ask_to_erase(True)

@@ -37,21 +37,16 @@ def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
         return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, model.visited), *below)
     dashboard = live.value
     cards = [
-        _column(_pipeline(model, values.currency_of(shell.catalogue.shape("Opportunity"), "Amount"))),
+        _column(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of)))),
         _column(
-            parts.card(
-                _("Closing this month"),
-                *_records(shell, "Opportunity", dashboard.closing, _("Nothing closes this month.")),
-            )
+            parts.card(_("Closing this month"), *_records(shell, dashboard.closing, _("Nothing closes this month.")))
         ),
-        _column(
-            parts.card(_("My open tasks"), *_records(shell, "Task", dashboard.tasks, _("Nothing to do. Well done!")))
-        ),
+        _column(parts.card(_("My open tasks"), *_records(shell, dashboard.tasks, _("Nothing to do. Well done!")))),
         *(_column(c) for c in _seen(shell, model.visited)),
         *(
             []
             if model.visited
-            else [_column(parts.card(_("Newest accounts"), *_records(shell, "Account", dashboard.newest_accounts, "")))]
+            else [_column(parts.card(_("Newest accounts"), *_records(shell, dashboard.newest_accounts, "")))]
         ),
     ]
     aged = parts.age_line(live.age, problem=live.problem is not None)
@@ -101,19 +96,20 @@ def _bar(bar: Bar, currency: str) -> ft.Control:
     return ft.Semantics(content=body, label=said, exclude_semantics=True)
 
 
-def _records(shell: Shell, sobject: str, records: tuple[Record, ...], empty: str) -> list[ft.Control]:
-    shape = shell.catalogue.shape(sobject)
+def _records(shell: Shell, records: tuple[Record, ...], empty: str) -> list[ft.Control]:
     if not records:
         return [parts.faint(empty)] if empty else []
 
     def line(record: Record) -> ft.Control:
-        async def open_record() -> None:
-            await shell.go(Place("record", sobject, record.id))
-
+        shape = shell.catalogue.shape_of_id(record.id)
         if shape is None:
-            return parts.tile(values.title(None, record), "", open_record)
-        when = record.fields.get("CloseDate") or record.fields.get("ActivityDate")
-        words = values.summary(shape, record, leave_out=("CloseDate", "ActivityDate"))
+            return parts.tile(values.title(None, record), "")
+
+        async def open_record() -> None:
+            await shell.go(Place("record", shape.sobject, record.id))
+
+        when = record.fields.get(shape.date)
+        words = values.summary(shape, record, leave_out=(shape.date,))
         return parts.tile(
             values.title(shape, record), values.joined(*words), open_record, values.day(str(when)) if when else ""
         )
@@ -143,8 +139,7 @@ def _drafts(shell: Shell, drafts: tuple[Draft, ...]) -> list[ft.Control]:
     def line(draft: Draft) -> ft.Control:
         shape = shell.catalogue.shape(draft.sobject)
         label = shape.label if shape else draft.sobject
-        entered = {**draft.seen, **draft.raw, **draft.typed}
-        name = next((str(entered[n]) for n in ("Name", "LastName", "Subject") if entered.get(n)), "")
+        name = values.name(shape, {**draft.seen, **draft.raw, **draft.typed})
         said = _("Change to {title}", title=name or label) if draft.record_id else _("New {object}", object=label)
 
         async def go_on() -> None:

@@ -47,6 +47,11 @@ class HomeViewModel(Screen):
         return self.dashboard.value is not None or self.dashboard.problem is not None
 
     @property
+    def is_complete(self) -> bool:
+        """Whether all of it is there, and as it is in Salesforce now."""
+        return self.dashboard.value is not None and self.dashboard.problem is None
+
+    @property
     def drafts(self) -> tuple[Draft, ...]:
         """What was typed and not saved yet."""
         return self._drafts.all()

@@ -41,12 +41,12 @@ def _people(shell: Shell) -> ft.Control:
     for other in shell.session.others:
 
         async def switch(uid: str = other.uid) -> None:
-            await shell.switch(uid)
+            await shell.handover.switch(uid)
 
         tiles.append(parts.tile(other.name, other.username, switch))
 
     async def add() -> None:
-        await shell.add_user()
+        await shell.handover.add_user()
 
     tiles.append(
         parts.tile(

@@ -21,7 +21,7 @@ class ProfileViewModel(Screen):
         profile = self.profile.value
         if profile is None:
             return []
-        known = [
+        lines = [
             (_("Company"), profile.company_name),
             (_("Department"), profile.department),
             (_("Email"), profile.user.email),
@@ -31,4 +31,4 @@ class ProfileViewModel(Screen):
             (_("Role in Salesforce"), profile.profile_name),
             (_("Time zone"), (profile.time_zone or "").replace("_", " ")),
         ]
-        return [(label, value) for label, value in known if value]
+        return [(label, value) for label, value in lines if value]

@@ -27,7 +27,7 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         if model.problem is not None:
             return parts.content(parts.trouble(model.problem, model.load))
         return parts.content(parts.skeleton_cards(320, 200))
-    name = str(model.draft.seen.get(model.shape.title) or model.draft.seen.get("Name") or "")
+    name = values.name(model.shape, model.draft.seen)
     title = (
         _("Change {title}", title=name or model.shape.label)
         if model.record_id
@@ -121,13 +121,13 @@ def _back(model: FormViewModel) -> Place:
 
 def _conflicts(model: FormViewModel) -> ft.Control:
     who, when = model.their_change
-    known = values.fields_of(model.shape)
+    fields = values.fields_of(model.shape)
     said = _(
         "{name} has changed the same fields ({when}). Whose value shall stay?",
         name=who,
         when=values.time_of(when) if when else "–",
     )
-    rows = [_one_conflict(model, c, known.get(c.field)) for c in model.conflicts]
+    rows = [_one_conflict(model, c, fields.get(c.field)) for c in model.conflicts]
     save = ft.FilledButton(
         _("Save"), icon=ft.Icons.CHECK, height=theme.TARGET, disabled=not model.decided, on_click=model.save_decided
     )
@@ -143,7 +143,7 @@ def _conflicts(model: FormViewModel) -> ft.Control:
 
 
 def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | None) -> ft.Control:
-    label = conflict.field if field is None else field.label
+    label = conflict.field if field is None else values.label_of(field)
 
     async def chosen(event: ft.Event[ft.RadioGroup]) -> None:
         model.decide(conflict.field, str(event.control.value))
@@ -174,7 +174,7 @@ def Input(shell: Shell, model: FormViewModel, field: FieldShape) -> ft.Control:
         paint(lambda times: times + 1)  # with what was typed, which is read out from now on
 
     text, error = model.text(field), model.errors.get(field.name)
-    label = field.label + (" *" if field.required and field.type != "boolean" else "")
+    label = values.label_of(field) + (" *" if field.required and field.type != "boolean" else "")
     match field.type:
         case "picklist" | "combobox":
             return _picklist(model, field, label, text, error)
@@ -222,10 +222,10 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     def chosen(event: ft.Event[ft.Dropdown]) -> None:
         model.choose(field.name, event.control.value or "")
 
-    known = list(field.picklist) if text in ("", *field.picklist) else [text, *field.picklist]
+    choices = list(field.picklist) if text in ("", *field.picklist) else [text, *field.picklist]
     empty = [] if field.required else [ft.DropdownOption(key="", text="–")]
-    options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in known)]
-    many = len(known) >= _MANY
+    options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in choices)]
+    many = len(choices) >= _MANY
     # Flutter makes a button of it that is 16 pixels wider and higher.
     side = theme.TARGET - 16
     picture = parts.named_icon(ft.Icons.ARROW_DROP_DOWN, _("Show values"))
@@ -327,19 +327,19 @@ def Reference(
     async def clear() -> None:
         model.choose(field.name, "", "")
 
-    def chosen(record: Record | None, shown: str) -> None:
+    def chosen(record: Record | None, name: str) -> None:
         look(False)
         if record is not None:
-            model.choose(field.name, record.id, shown)
+            model.choose(field.name, record.id, name)
 
     ft.use_dialog(look_up(shell, field, targets, chosen) if looking and targets else None)
     buttons: list[ft.Control] = []
     if text:
-        buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=field.label), clear))
+        buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=values.label_of(field)), clear))
     if targets:
-        buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=field.label), begin))
+        buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=values.label_of(field)), begin))
     box = ft.TextField(
-        label=label.replace(field.label, values.label_of(field)), value=name, read_only=True, error=error,
+        label=label, value=name, read_only=True, error=error,
         helper=field.help,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),
         on_click=begin if targets else None,

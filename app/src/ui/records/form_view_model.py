@@ -2,12 +2,20 @@
 meanwhile.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
-from contract.calls import FieldShape, FieldValue, Record, Section, SobjectShape
+from contract.calls import (
+    LAST_CHANGED_AT,
+    LAST_CHANGED_BY,
+    FieldShape,
+    FieldValue,
+    Record,
+    Section,
+    SobjectShape,
+)
 from contract.codec import DecodeError, decode
 from contract.errors import CallError, ChangedMeanwhile, OrgUnavailable, Reason, RefusedRequest
 from data.repositories.calls import AnotherUser
@@ -121,18 +129,19 @@ class FormViewModel(Screen):
     @property
     def fields(self) -> list[FieldShape]:
         """The fields that this person may fill in."""
+        grouped = {name for section in self.shape.sections for name in section.fields}
         return [
             f
             for f in self.shape.fields
-            if (f.editable if self.record_id else f.creatable) and f.type not in _NOT_IN_FORM and f.name != "OwnerId"
+            if (f.editable if self.record_id else f.creatable) and f.type not in _NOT_IN_FORM and f.name in grouped
         ]
 
     @property
     def sections(self) -> list[tuple[Section, list[FieldShape]]]:
         """The fields in Salesforce's groups."""
-        known = {f.name: f for f in self.fields}
-        found = [(s, [known[n] for n in s.fields if n in known]) for s in self.shape.sections]
-        return [(s, fields) for s, fields in found if fields]
+        fields = {f.name: f for f in self.fields}
+        sections = [(s, [fields[n] for n in s.fields if n in fields]) for s in self.shape.sections]
+        return [(s, fields) for s, fields in sections if fields]
 
     @property
     def dirty(self) -> bool:
@@ -156,7 +165,7 @@ class FormViewModel(Screen):
         chosen = self.text(field)
         if not chosen:
             return ""
-        seen = self.draft.seen.get(f"{field.relationship}.Name") if self.draft.seen.get(field.name) == chosen else None
+        seen = self.draft.seen.get(field.parent_name) if self.draft.seen.get(field.name) == chosen else None
         return self.draft.names.get(field.name) or str(seen or chosen)
 
     # Typing
@@ -191,11 +200,11 @@ class FormViewModel(Screen):
     def _is_as_seen(self, draft: Draft, field: FieldShape, text: str) -> bool:
         return text.strip() == values.as_text(field, draft.seen.get(field.name)).strip()
 
-    def choose(self, name: str, text: str, shown: str | None = None) -> None:
-        """A value was chosen; for a reference `text` is the record's id and `shown` its name."""
+    def choose(self, name: str, text: str, parent: str | None = None) -> None:
+        """The person has chosen a value; for a reference, `text` is the record's id and `parent` its name."""
         assert self.draft is not None
-        if shown is not None:
-            self.draft = replace(self.draft, names={**self.draft.names, name: shown})
+        if parent is not None:
+            self.draft = replace(self.draft, names={**self.draft.names, name: parent})
         self.type(name, text)
         self.changed()
 
@@ -327,10 +336,7 @@ class FormViewModel(Screen):
                 theirs = their_record(meanwhile)
                 if theirs is None:
                     raise
-                said = _(
-                    "Saved together with the changes of {name}.",
-                    name=str(theirs.fields.get("LastModifiedBy.Name") or _("someone else")),
-                )
+                said = _("Saved together with the changes of {name}.", name=_who_changed(theirs.fields))
         else:
             raise ChangedMeanwhile(Reason.RECORD_CHANGED)
         self.throw_away()
@@ -342,7 +348,7 @@ class FormViewModel(Screen):
     def their_change(self) -> tuple[str, str]:
         """Who saved the other version, and when (ISO 8601)."""
         fields = {} if self._theirs is None else self._theirs.fields
-        return str(fields.get("LastModifiedBy.Name") or _("someone else")), str(fields.get("LastModifiedDate") or "")
+        return _who_changed(fields), str(fields.get(LAST_CHANGED_AT) or "")
 
     def decide(self, field: str, whose: str) -> None:
         """The person chose `mine` or `theirs` for a field that both changed."""
@@ -397,6 +403,10 @@ def _what_is_wanted(field: FieldShape) -> str:
     if field.type in values.NUMBERS:
         return _("Please enter a number.")
     return _("Please enter a date.") if field.type == "date" else _("Please enter a date and a time.")
+
+
+def _who_changed(fields: Mapping[str, FieldValue]) -> str:
+    return str(fields.get(LAST_CHANGED_BY) or _("someone else"))
 
 
 def their_record(meanwhile: ChangedMeanwhile) -> Record | None:

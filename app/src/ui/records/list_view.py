@@ -74,11 +74,9 @@ def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -
     async def open_record() -> None:
         await shell.go(Place("record", shape.sobject, record.id))
 
-    summary = values.summary(shape, record)
-    trailing = ""
-    if shape.sobject == "Opportunity" and isinstance(amount := record.fields.get("Amount"), int | float):
-        trailing = values.money(amount, values.currency_of(shape, "Amount"))
-        summary = values.summary(shape, record, leave_out=("Amount",))
+    amount = record.fields.get(shape.amount)
+    trailing = values.money(amount, values.currency_of(shape)) if isinstance(amount, int | float) else ""
+    summary = values.summary(shape, record, leave_out=(shape.amount,))
     return parts.tile(
         values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id
     )
@@ -102,9 +100,9 @@ def _search(model: ListViewModel) -> ft.Control:
 
 def _chips(model: ListViewModel) -> ft.Control:
     """What the list is filtered and sorted by; each opens its values."""
-    known = values.fields_of(model.shape)
+    fields = values.fields_of(model.shape)
     chips: list[ft.Control] = [_sort(model)]
-    chips += [_filter(model, known[name]) for name in model.shape.filters if name in known]
+    chips += [_filter(model, fields[name]) for name in model.shape.filters if name in fields]
     return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET + 4)
 
 
@@ -124,8 +122,8 @@ def _filter(model: ListViewModel, field: FieldShape) -> ft.Control:
     else:
         options = [(field.labels.get(v, v), v) for v in field.picklist]
     label = values.label_of(field)
-    shown = label if chosen is None else f"{label}: {next((t for t, v in options if v == chosen), chosen)}"
-    return _chip(shown, [item(_("All"), None), *(item(t, v) for t, v in options)], chosen is not None)
+    words = label if chosen is None else f"{label}: {next((t for t, v in options if v == chosen), chosen)}"
+    return _chip(words, [item(_("All"), None), *(item(t, v) for t, v in options)], chosen is not None)
 
 
 def _sort(model: ListViewModel) -> ft.Control:

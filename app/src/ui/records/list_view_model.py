@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from contract.calls import FieldValue, Filter, ListRecords, Record, SobjectShape, Sort
+from contract.calls import MAX_PAGE, FieldValue, Filter, ListRecords, Record, SobjectShape, Sort
 from contract.errors import CallError, Reason, RefusedRequest
 from data.repositories.calls import AnotherUser
 from data.repositories.records import RecordsRepository
 from ui.shared.state import OLD_SECONDS, Questions, Screen
 
 PAGE = 30
-_MOST = 200  # records that one call brings (contract.calls.ListRecords)
 
 
 class ListViewModel(Screen):
@@ -189,5 +188,5 @@ class ListViewModel(Screen):
     def _request(self, cursor: str | None, rows: int = PAGE) -> ListRecords:
         filters = tuple(Filter(field, "eq", value) for field, value in self.filters.items())
         return ListRecords(
-            self.shape.sobject, self.search.strip() or None, filters, self.sort, min(rows, _MOST), cursor
+            self.shape.sobject, self.search.strip() or None, filters, self.sort, min(rows, MAX_PAGE), cursor
         )

@@ -51,12 +51,12 @@ def Finder(shell: Shell, targets: list[str], chosen: Chosen) -> ft.Control:
     )
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))
-    elif model.found is None:
+    elif model.records is None:
         rows.append(parts.skeleton_tiles(4))
-    elif not model.found:
+    elif not model.records:
         rows.append(parts.faint(_("Nothing found.")))
     else:
-        rows.append(ft.ListView([_line(shell, model.target, r, chosen) for r in model.found], expand=True))
+        rows.append(ft.ListView([_line(shell, model.target, r, chosen) for r in model.records], expand=True))
     return ft.Column(rows, expand=True, spacing=12)
 
 

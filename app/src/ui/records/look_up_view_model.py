@@ -10,16 +10,18 @@ _MOST = 20
 
 
 class LookUpViewModel(State):
-    """`targets` are the objects that the reference may point to. `found` is None while a search is on its way."""
+    """`targets` are the objects that the reference may point to, `records` what the last search has brought: None while
+    one is on its way.
+    """
 
     def __init__(self, records: RecordsRepository, targets: list[str]) -> None:
         super().__init__()
-        self._records = records
+        self._repository = records
         self._questions = Questions()
         self.targets = targets
         self.target = targets[0]
         self.text = ""
-        self.found: tuple[Record, ...] | None = None
+        self.records: tuple[Record, ...] | None = None
         self.problem: CallError | None = None
 
     async def choose_target(self, sobject: str) -> None:
@@ -36,15 +38,15 @@ class LookUpViewModel(State):
     async def search(self) -> None:
         """Looks for the text among the target's records; for none, the first ones."""
         question = self._questions.new()
-        self.found, self.problem = None, None
+        self.records, self.problem = None, None
         self.changed()
-        fetch = self._records.page(ListRecords(self.target, search=self.text.strip() or None, limit=_MOST))
+        fetch = self._repository.page(ListRecords(self.target, search=self.text.strip() or None, limit=_MOST))
         try:
-            found, problem = (await fetch.get()).records, None
+            records, problem = (await fetch.get()).records, None
         except CallError as failed:
-            found, problem = None, failed
+            records, problem = None, failed
         except AnotherUser:
             return
         if self._questions.is_last(question):
-            self.found, self.problem = found, problem
+            self.records, self.problem = records, problem
             self.changed()

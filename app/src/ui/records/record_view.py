@@ -4,7 +4,7 @@ import flet as ft
 
 from contract.calls import Record, RelatedList
 from ui.places import Given, Place
-from ui.records.record_view_model import Group, Line, RecordViewModel
+from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
 from ui.shared import parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
@@ -142,12 +142,7 @@ def _related(shell: Shell, model: RecordViewModel, related: RelatedList) -> ft.C
 
         if shape is None:
             return parts.tile(values.title(None, record), "")
-        parent = model.shape.title
-        return parts.tile(
-            values.title(shape, record),
-            values.joined(*values.summary(shape, record, leave_out=(f"{model.shape.sobject}.{parent}",))),
-            open_record,
-        )
+        return parts.tile(values.title(shape, record), values.joined(*lines_below(related, shape, record)), open_record)
 
     async def new() -> None:
         await shell.go(Place("new", related.sobject, given=(Given(related.field or "", model.record_id, model.title),)))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
-from contract.calls import FieldShape, Record, RecordDetail, SobjectShape
+from contract.calls import AddressShape, FieldShape, Record, RecordDetail, RelatedList, SobjectShape
 from contract.errors import NotFound
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository, Visited
@@ -36,14 +36,6 @@ class Group:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The fields of an address, by the prefix that they share."""
-
-    prefix: str
-    fields: tuple[FieldShape, ...]
-
-
 class RecordViewModel(Screen):
     def __init__(
         self,
@@ -69,8 +61,8 @@ class RecordViewModel(Screen):
             await self._records.forget(self.shape.sobject, self.record_id)
             self.changed()
         elif self.record is not None:
-            told = (*self.shape.listed, self.shape.title, "Name", "CaseNumber")
-            fields = {name: value for name, value in self.record.fields.items() if name in told}
+            telling = (*self.shape.listed, *values.naming(self.shape))
+            fields = {name: value for name, value in self.record.fields.items() if name in telling}
             await self._records.visit(Visited(self.shape.sobject, self.record_id, fields))
 
     @property
@@ -100,23 +92,22 @@ class RecordViewModel(Screen):
     @property
     def groups(self) -> list[Group]:
         """What is filled in, in Salesforce's groups."""
-        record, known = self.record, values.fields_of(self.shape)
+        record, fields = self.record, values.fields_of(self.shape)
         if record is None:
             return []
-        addresses = addresses_of(self.shape)
-        in_address = {f.name: a for a in addresses for f in a.fields}
+        in_address = {name: address for address in self.shape.addresses for name in _fields_of(address)}
         groups: list[Group] = []
         for section in self.shape.sections:
             lines: list[Line] = []
-            told: set[str] = set()
+            addresses = list[AddressShape]()
             for name in section.fields:
                 address = in_address.get(name)
                 if address is not None:
-                    if address.prefix not in told:
-                        told.add(address.prefix)
+                    if address not in addresses:
+                        addresses.append(address)
                         lines += _address_line(address, record)
-                elif name in known and name != self.shape.title:
-                    lines += self._line(known[name], record)
+                elif name in fields and name != self.shape.title:
+                    lines += self._line(fields[name], record)
             if lines:
                 groups.append(Group(section.heading, tuple(lines)))
         return groups
@@ -136,7 +127,7 @@ class RecordViewModel(Screen):
     def _line(self, field: FieldShape, record: Record) -> list[Line]:
         given = record.fields.get(field.name)
         if field.type == "reference":
-            name = record.fields.get(f"{field.relationship}.Name")
+            name = record.fields.get(field.parent_name)
             if not name or not given:
                 return []
             return [Line(values.label_of(field), str(name), parent=str(given))]
@@ -146,29 +137,32 @@ class RecordViewModel(Screen):
         return [Line(field.label, text, link=_link(field.type, text))]
 
 
-def addresses_of(shape: SobjectShape) -> list[Address]:
-    """The addresses among the fields: those that have a street and a city with the same beginning."""
-    known = values.fields_of(shape)
-    prefixes = [name.removesuffix("Street") for name in known if name.endswith("Street")]
-    return [
-        Address(prefix, tuple(known[prefix + part] for part in values.ADDRESS_PARTS if prefix + part in known))
-        for prefix in prefixes
-        if prefix + "City" in known
-    ]
+def lines_below(related: RelatedList, shape: SobjectShape, record: Record) -> list[str]:
+    """What a line of a related list says of a child beside its title: not to whom it belongs, which all of them share.
+
+    `shape` is the children's object.
+    """
+    reference = values.fields_of(shape).get(related.field or "")
+    return values.summary(shape, record, leave_out=() if reference is None else (reference.parent_name,))
 
 
-def _address_line(address: Address, record: Record) -> list[Line]:
-    given = {f.name.removeprefix(address.prefix): str(record.fields.get(f.name) or "") for f in address.fields}
-    place = " ".join(t for t in (given.get("PostalCode", ""), given.get("City", "")) if t)
-    rows = [t for t in (given.get("Street", ""), place, given.get("State", ""), given.get("Country", "")) if t]
+def _fields_of(address: AddressShape) -> list[str]:
+    parts = (address.street, address.postal_code, address.city, address.state, address.country)
+    return [name for name in parts if name]
+
+
+def _address_line(address: AddressShape, record: Record) -> list[Line]:
+    street, postal_code, city, state, country = (
+        str(record.fields.get(name) or "")
+        for name in (address.street, address.postal_code, address.city, address.state, address.country)
+    )
+    rows = [text for text in (street, f"{postal_code} {city}".strip(), state, country) if text]
     if not rows:
         return []
-    street = address.fields[0].label
-    label = street.removesuffix(" Street") if street != "Street" else street
     # Source: Google Maps URLs, "Search"; every phone and browser opens it in its map.
     return [
         Line(
-            label,
+            address.label,
             "\n".join(rows),
             link=f"https://www.google.com/maps/search/?api=1&query={quote_plus(', '.join(rows))}",
         )

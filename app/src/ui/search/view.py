@@ -33,7 +33,7 @@ def Search(shell: Shell, model: SearchViewModel) -> ft.Control:
     elif not model.hits:
         rows.append(ft.Container(parts.faint(_("Nothing found.")), alignment=ft.Alignment.CENTER, padding=32))
     else:
-        rows += _found(shell, model, model.hits)
+        rows += _hits(shell, model, model.hits)
     return parts.content(*rows)
 
 
@@ -56,7 +56,7 @@ def _recent(model: SearchViewModel) -> list[ft.Control]:
     return [parts.card(_("Searched last"), *(line(t) for t in model.recent))]
 
 
-def _found(shell: Shell, model: SearchViewModel, hits: tuple[Hit, ...]) -> list[ft.Control]:
+def _hits(shell: Shell, model: SearchViewModel, hits: tuple[Hit, ...]) -> list[ft.Control]:
     cards: list[ft.Control] = []
     for sobject in dict.fromkeys(hit.sobject for hit in hits):
         shape = shell.catalogue.shape(sobject)
@@ -71,7 +71,7 @@ def _line(shell: Shell, model: SearchViewModel, hit: Hit) -> ft.Control:
     shape = shell.catalogue.shape(hit.sobject)
 
     async def open_record() -> None:
-        await model.found()
+        await model.keep_text()
         await shell.go(Place("record", hit.sobject, hit.record.id))
 
     summary = values.joined(*values.summary(shape, hit.record)) if shape else ""

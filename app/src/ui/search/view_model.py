@@ -1,12 +1,10 @@
 """Search over all objects, with the texts that were searched for last."""
 
-from contract.calls import Hit
+from contract.calls import MIN_SEARCH, Hit
 from contract.errors import CallError
 from data.repositories.calls import AnotherUser
 from data.repositories.records import RecordsRepository
 from ui.shared.state import Questions, Screen
-
-LEAST = 2  # letters that Salesforce needs
 
 
 class SearchViewModel(Screen):
@@ -27,7 +25,7 @@ class SearchViewModel(Screen):
     async def type(self, text: str) -> None:
         """Searches once the person has stopped typing."""
         self.text = text
-        if len(text.strip()) < LEAST:
+        if len(text.strip()) < MIN_SEARCH:
             self._questions.new()
             self.hits, self.loading, self.problem = None, False, None
             self.changed()
@@ -42,7 +40,7 @@ class SearchViewModel(Screen):
     async def again(self) -> None:
         await self.search_for(self.text)
 
-    async def found(self) -> None:
+    async def keep_text(self) -> None:
         """The person has opened what they looked for: the text is worth keeping."""
         await self._records.note_search(self.text.strip())
 

@@ -40,11 +40,11 @@ class SettingsViewModel(State):
         self._do()
         return kept is not None
 
-    async def lock(self, *, known: bool) -> None:
-        """Locks the app where the person wants that; where nobody knows (`known`) whether they do, wherever it can be
+    async def lock(self, *, certain: bool) -> None:
+        """Locks the app where the person wants that; where it is not `certain` what they want, wherever it can be
         locked.
         """
-        if not known:
+        if not certain:
             try:
                 self.value = replace(self.value, lock=await self._device.can_lock())
             except Exception as error:  # whatever a platform raises: what may be locked is

@@ -28,7 +28,7 @@ class Catalogue(State):
         await self._live.load()
 
     @property
-    def is_known(self) -> bool:
+    def is_loaded(self) -> bool:
         """Whether it has been fetched, now or in an earlier visit."""
         return self._live.value is not None
 

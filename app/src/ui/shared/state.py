@@ -21,8 +21,9 @@ class State:
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Calls the listener at every change from now on; returns what ends that."""
-        self._listeners.append(listener)
+        """Calls the listener at every change from now on, once, however often it is given; returns what ends that."""
+        if listener not in self._listeners:
+            self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def changed(self) -> None:

@@ -18,14 +18,13 @@ from babel.numbers import (
     parse_decimal,
 )
 
-from contract.calls import FieldShape, FieldValue, Record, SobjectShape
+from contract.calls import NAME, FieldShape, FieldValue, Record, SobjectShape
 from ui.shared.words import _, locale, n_
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
 BY_LANGUAGE = NUMBERS | {"date", "datetime"}  # types whose texts mean something else in another language
 _CLOCK = re.compile(r"(?<![\d:.+-])(\d{1,2})[:.](\d{2})(?::\d{2})?(\D*)$")  # some write 13.05
 _AFTER_THE_CLOCK = frozenset({"", "uhr", "h"})  # words that change nothing
-ADDRESS_PARTS = ("Street", "PostalCode", "City", "State", "Country")
 
 
 def _locale() -> Locale:
@@ -73,10 +72,10 @@ def number(value: float, scale: int = 2) -> str:
 def moment(value: str) -> datetime | None:
     """An ISO 8601 time; None when it is none."""
     try:
-        found = datetime.fromisoformat(value)
+        at = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def day(value: str) -> str:
@@ -104,8 +103,8 @@ def value(field: FieldShape | None, given: FieldValue) -> str:
     if isinstance(given, int | float):
         if field is not None and field.currency:
             return whole_money(given, field.currency)
-        shown = number(given, 0 if kind in ("int", "long") else max(2, 0 if field is None else field.scale))
-        return f"{shown} %" if kind == "percent" else shown
+        text = number(given, 0 if kind in ("int", "long") else max(2, 0 if field is None else field.scale))
+        return f"{text} %" if kind == "percent" else text
     if kind == "date":
         return day(given)
     if kind == "datetime":
@@ -146,35 +145,42 @@ def fields_of(shape: SobjectShape) -> Mapping[str, FieldShape]:
 
 
 def label_of(field: FieldShape) -> str:
-    """What a field is called on the screen. Salesforce calls a standard reference after the id that it holds, in the
-    user's language ("Account ID", "Account-ID", "取引先 ID"), where people read a name."""
-    return re.sub(r"[ -]?ID$", "", field.label) or field.label if field.type == "reference" else field.label
+    """What people read over a field's value, in the user's language."""
+    return field.caption or field.label
 
 
-def currency_of(shape: SobjectShape | None, name: str) -> str:
-    """The ISO 4217 code of a field's amounts; "" when it is not known."""
-    field = None if shape is None else fields_of(shape).get(name)
+def currency_of(shape: SobjectShape | None) -> str:
+    """The ISO 4217 code of an object's amounts; "" when nobody knows it."""
+    field = None if shape is None else fields_of(shape).get(shape.amount)
     return "" if field is None else field.currency
 
 
+def naming(shape: SobjectShape | None) -> tuple[str, ...]:
+    """The fields that name a record, the best first; of an object that the app does not know, the usual one."""
+    return (NAME,) if shape is None else (shape.title, *shape.stand_ins)
+
+
+def name(shape: SobjectShape | None, fields: Mapping[str, FieldValue]) -> str:
+    """What a record with these fields is called; "" when it has no name."""
+    return next((str(fields[field]) for field in naming(shape) if fields.get(field)), "")
+
+
 def title(shape: SobjectShape | None, record: Record) -> str:
-    """What a record is called; its number, or its object's name, when it has no name."""
-    fields = record.fields
-    named = fields.get("Name" if shape is None else shape.title) or fields.get("Name") or fields.get("CaseNumber")
-    return str(named) if named else (shape.label if shape is not None else record.id)
+    """What a record is called; the name of its object, or its id, when it has none of its own."""
+    return name(shape, record.fields) or (shape.label if shape is not None else record.id)
 
 
 def summary(shape: SobjectShape, record: Record, leave_out: tuple[str, ...] = ()) -> list[str]:
     """The other fields of a list, in its order: for a reference the name of the record that it points to."""
-    known, shown = fields_of(shape), []
-    for name in shape.listed:
-        field = known.get(name)
-        if name == shape.title or name in leave_out or (field is not None and field.type in ("reference", "boolean")):
+    fields, texts = fields_of(shape), list[str]()
+    for path in shape.listed:
+        field = fields.get(path)
+        if path == shape.title or path in leave_out or (field is not None and field.type in ("reference", "boolean")):
             continue
-        text = value(field, record.fields.get(name))
+        text = value(field, record.fields.get(path))
         if text:
-            shown.append(text)
-    return shown
+            texts.append(text)
+    return texts
 
 
 # What people write
@@ -233,13 +239,13 @@ def as_number(text: str) -> float | None:
     """What a person typed as a number, in the locale's writing or with a plain decimal point; None when it is none."""
     plain = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "").strip("%$€£¥￥")
     try:
-        found = float(parse_decimal(plain, locale=_locale(), strict=True))
+        amount = float(parse_decimal(plain, locale=_locale(), strict=True))
     except NumberFormatError:
         try:
-            found = float(Decimal(plain))
+            amount = float(Decimal(plain))
         except ArithmeticError:
             return None
-    return found if abs(found) < 1e15 else None
+    return amount if abs(amount) < 1e15 else None
 
 
 def as_date(text: str) -> str | None:
@@ -249,14 +255,14 @@ def as_date(text: str) -> str | None:
     except ValueError:
         pass
     try:
-        found = parse_date(text, locale=_locale(), format="short")
+        on = parse_date(text, locale=_locale(), format="short")
     except (ValueError, IndexError):
         return None
     # Babel takes day and month the other way round where they fit so only, and passes over a fourth number.
     order = sorted("ymd", key=_locale().date_formats["short"].pattern.lower().find)
     typed = dict(zip(order, re.findall(r"\d+", text), strict=False)) if len(re.findall(r"\d+", text)) == 3 else {}
-    as_typed = typed and (int(typed["m"]), int(typed["d"])) == (found.month, found.day)
-    return found.isoformat() if as_typed and found.year > 999 else None
+    as_typed = typed and (int(typed["m"]), int(typed["d"])) == (on.month, on.day)
+    return on.isoformat() if as_typed and on.year > 999 else None
 
 
 def as_moment(text: str) -> str | None:

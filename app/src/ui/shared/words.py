@@ -66,8 +66,8 @@ def locale() -> str:
 
 def _(text: str, **values: object) -> str:
     """A text of the app in the person's language; `{name}` in it stands for a value."""
-    found = _words.translations.gettext(text) if text else ""
-    return found.format(**values) if values else found
+    translated = _words.translations.gettext(text) if text else ""
+    return translated.format(**values) if values else translated
 
 
 def n_(one: str, many: str, count: int, **values: object) -> str:

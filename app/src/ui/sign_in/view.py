@@ -62,14 +62,14 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
             )
         )
     if session.erased is not None:
-        told = _("This app has erased your data and given up its access to your Salesforce.")
+        words = _("This app has erased your data and given up its access to your Salesforce.")
         if not session.erased.revoked_at_salesforce:
-            told = _(
+            words = _(
                 "This app has erased your data. Salesforce did not answer: remove the app under Settings › Connections"
                 " in Salesforce too."
             )
         receipt = _("Receipt: {receipt}", receipt=session.erased.receipt[:12]) if session.erased.receipt else ""
-        notes.append(parts.note(f"{told} {receipt}".strip(), kind="calm"))
+        notes.append(parts.note(f"{words} {receipt}".strip(), kind="calm"))
     return notes
 
 
@@ -91,7 +91,7 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
     for other in shell.session.others:
 
         async def switch(uid: str = other.uid) -> None:
-            await shell.switch(uid)
+            await shell.handover.switch(uid)
 
         rows.append(parts.tile(other.name, other.username, switch))
     hosts = list(model.options.login_hosts)
@@ -127,7 +127,7 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
             _("Sign in with Salesforce"), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in
         )
     )
-    if shell.adding:
+    if shell.handover.adding:
 
         async def back() -> None:
             await shell.go(HOME)

@@ -82,12 +82,12 @@ class SignInViewModel(Screen):
             return
         ended, options = self.ended, self.options
         host = next((h for h in options.login_hosts if h.host == ended.login_host), None)
-        known = next(
+        like_it = next(
             (h for h in options.login_hosts if h.host.startswith("*.") and ended.login_host.endswith(h.host[1:])),
             options.login_hosts[0],
         )
         await self._leave(
-            options, host or LoginHost(ended.login_host, ended.login_host, known.scheme), ended.user.username
+            options, host or LoginHost(ended.login_host, ended.login_host, like_it.scheme), ended.user.username
         )
 
     async def _leave(self, options: SignInOptions, host: LoginHost, username: str | None) -> None:

@@ -1,0 +1,169 @@
+"""Hands the window over from one user to the next: sign-in, sign-out, erasure, and what other windows do."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from contract.errors import CallError
+from data.repositories.session import START
+from data.repositories.wiring import Repositories
+from ui.places import HOME, SIGN_IN, Place
+from ui.records.deletions import Deletions
+from ui.rooms import Places
+from ui.shared.background import Background
+from ui.shared.state import State
+
+
+class PictureDevice(Protocol):
+    """A device that may keep a picture of somebody's home page."""
+
+    def forget_picture(self) -> None: ...
+
+
+class Way(Protocol):
+    """Moves the window to another place."""
+
+    async def go(self, place: Place) -> None: ...
+
+    async def show(self, route: str) -> None: ...
+
+
+class Handover(State):
+    """One for each window. `begin_anew` is called when the user has changed, before anything of theirs is painted.
+
+    `finishing` is whether a sign-in is being finished, `put_off` whether it has to wait for those of many others.
+    `adding` is whether another user is about to sign in, beside the one who uses the app.
+    """
+
+    def __init__(
+        self,
+        data: Repositories,
+        places: Places,
+        way: Way,
+        deletions: Deletions,
+        device: PictureDevice,
+        background: Background,
+        begin_anew: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._data = data
+        self._session = data.session
+        self._places = places
+        self._way = way
+        self._deletions = deletions
+        self._device = device
+        self._background = background
+        self._begin_anew = begin_anew
+        self._turn = asyncio.Lock()
+        self.finishing = False
+        self.put_off = False
+        self.adding = False
+        data.session.ended_by_itself = self._ended
+        data.session.followed = self._followed
+        data.sign_in.put_off = self._put_off
+
+    async def restore(self) -> None:
+        """Takes up the session of an earlier visit, if there is one."""
+        await self._session.restore()
+        await self._take_over()
+
+    async def finish(self, url: str) -> str:
+        """Finishes the sign-in to which Salesforce's way back belongs, one at a time; why one failed is in the session.
+
+        Returns the address to go on with. A way back that comes once more changes nothing.
+        """
+        was_busy = self._turn.locked()
+        async with self._turn:
+            is_over = was_busy or self._session.user is not None
+            if not is_over or await self._data.sign_in.is_pending(url):
+                return await self._finish(url)
+        if self._session.user is None:
+            return self._places.address(SIGN_IN)
+        return self._session.route if was_busy else START  # an address that holds a code is left behind
+
+    async def _finish(self, url: str) -> str:
+        self.finishing, self.put_off = True, False
+        self.changed()
+        try:
+            self._session.route = await self._data.sign_in.finish(url)
+        except CallError as failed:
+            self._session.failed = failed
+            return self._places.address(SIGN_IN)
+        else:
+            await self._take_over()
+            return self._session.route
+        finally:
+            self.finishing = False
+
+    async def add_user(self) -> None:
+        """Another user signs in on this device; whoever uses the app stays signed in."""
+        await self._deletions.finish()
+        self.adding = True
+        await self._way.go(SIGN_IN)
+
+    async def switch(self, uid: str) -> None:
+        """Another user who is signed in on this device takes over."""
+        await self._deletions.finish()
+        await self._session.switch(uid)
+        await self._take_over()
+        await self._way.go(HOME)
+
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        """Ends the session; what was shown goes, what was typed and not saved stays for this user.
+
+        Raises CallErrors.
+        """
+        await self._deletions.finish()
+        user = self._session.user
+        await self._data.access.sign_out(everywhere=everywhere)
+        await self._left(user.uid if user else None)
+
+    async def erase(self) -> None:
+        """Ends the session, and nothing of the user is left, here or in the backend. Raises CallErrors."""
+        await self._deletions.finish()
+        user = self._session.user
+        await self._data.access.erase()
+        if user is not None:
+            await self._data.drafts.clear(user.uid)
+        await self._left(user.uid if user else None)
+
+    async def _left(self, uid: str | None) -> None:
+        if uid is not None:
+            await self._data.shelf.clear(uid)
+            self._device.forget_picture()
+        if self._session.ended is None:
+            self._session.route = START  # where one was is nobody else's affair
+        await self._take_over()
+        await self._way.go(SIGN_IN)
+
+    async def _take_over(self) -> None:
+        """Everything is the present user's from now on."""
+        while True:
+            self._deletions.drop()
+            user = self._session.user
+            uid = None if user is None else user.uid
+            await self._data.shelf.open(uid)
+            await self._data.drafts.open(uid)
+            if self._session.user == user:  # else yet another one has come meanwhile
+                break
+        self._begin_anew()
+
+    # What the repositories report
+
+    def _put_off(self) -> None:
+        self.put_off = True
+        self.changed()
+
+    def _ended(self, uid: str) -> None:
+        """The session ended by itself, in the middle of whatever it was."""
+        self._background.begin(self._left(uid))
+
+    def _followed(self, is_new: bool) -> None:
+        """Another window has signed somebody in or out; `is_new` is whether somebody uses this window by that."""
+        if is_new:
+            self._background.begin(self._arrive())
+        self.changed()
+
+    async def _arrive(self) -> None:
+        await self._take_over()
+        await self._way.show(self._session.route)
