@@ -9,13 +9,15 @@ OrgUnavailable
 │   └── BudgetReached  what the settings leave a user, or this app, of it is used up: nothing was sent
 ConnectionLost
 └── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
+SignInFailed
+└── CodeRefused      Salesforce answered that it does not know the authorization code (any more)
 RefusedRequest
 └── ShapeRefused     Salesforce does not know a field or an object (any more), or not for this user
 
 This is the only place that gives what the transport knows a reason of the contract.
 """
 
-from contract.errors import ConnectionLost, OrgUnavailable, Reason, RefusedRequest
+from contract.errors import ConnectionLost, OrgUnavailable, Reason, RefusedRequest, SignInFailed
 
 
 class NotSent(OrgUnavailable):
@@ -59,6 +61,11 @@ class BudgetReached(LimitReached):
 class GrantRefused(ConnectionLost):
     def __init__(self) -> None:
         super().__init__(Reason.ACCESS_REVOKED)
+
+
+class CodeRefused(SignInFailed):
+    def __init__(self) -> None:
+        super().__init__(Reason.CODE_REJECTED)
 
 
 class ShapeRefused(RefusedRequest):

@@ -122,6 +122,8 @@ def _decode_plain(shape: Any, value: object, at: str, _lenient: bool) -> object:
 def _decode_union(options: tuple[Any, ...], value: object, at: str, lenient: bool) -> object:
     if value is None and type(None) in options:
         return None
+    if float in options and isinstance(value, float):
+        return value  # 1234.0 stays what it is where both are allowed
     for option in options:
         if option is not type(None):
             try:

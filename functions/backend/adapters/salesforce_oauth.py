@@ -13,7 +13,7 @@ from backend import deadline, hosts
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential, TokenResponse
 from backend.connections.renewal import TOKEN_SECONDS
-from backend.failures import Busy, GrantRefused, LimitReached, OutcomeUnknown
+from backend.failures import Busy, CodeRefused, GrantRefused, LimitReached, OutcomeUnknown
 from backend.sign_in.flow import UserInfo
 from backend.values import Secret, Uid
 from contract.errors import CallError, ConnectionLost, Misconfigured, Reason, SignInFailed
@@ -197,7 +197,7 @@ def _exchange_refused(answer: Answer) -> CallError:
     # Documented as invalid_request, seen as invalid_grant with this text.
     if error == "invalid_request" or description == "invalid code verifier":
         return SignInFailed(Reason.VERIFIER_REJECTED)
-    return SignInFailed(Reason.CODE_REJECTED)
+    return CodeRefused()
 
 
 def _refresh_refused(answer: Answer) -> CallError:

@@ -9,7 +9,7 @@ from backend import deadline, hosts
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Credential, Device, TokenResponse
 from backend.connections.vault import Vault
-from backend.failures import NotSent
+from backend.failures import CodeRefused, NotSent
 from backend.sign_in.attempts import Attempts, possible
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
@@ -143,9 +143,9 @@ class SignInFlow:
             return await self._salesforce.exchange_code(
                 login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri
             )
-        except SignInFailed as refused:
+        except CodeRefused:
             # Salesforce's page for production leads to a sandbox too, whose codes production does not know.
-            if refused.reason is Reason.CODE_REJECTED and login_host == hosts.PRODUCTION and self._has_sandboxes:
+            if login_host == hosts.PRODUCTION and self._has_sandboxes:
                 raise SignInFailed(Reason.CODE_REJECTED_IN_PRODUCTION) from None
             raise
         except NotSent:

@@ -18,12 +18,12 @@ from backend.connections.connection import Connection, Credential, Device, Token
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.store import RecordingStore
 from backend.connections.vault import Vault
-from backend.failures import Busy, NotSent, OutcomeUnknown
+from backend.failures import Busy, CodeRefused, NotSent, OutcomeUnknown
 from backend.sign_in.attempts import Attempts
 from backend.sign_in.flow import CLEAN_UP_SECONDS, SignInFlow, UserInfo
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
-from contract.errors import CallError, Reason, SignInFailed
+from contract.errors import CallError, Reason
 from tests.functions.instances import FirebaseUsers, SteppedClock
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments
 
@@ -137,7 +137,7 @@ async def test_whoever_may_have_reached_a_sandbox_by_the_production_page_is_told
 ) -> None:
     """PostHog#72487, SalesforceMobileSDK-iOS#2178: the production page leads to a sandbox too."""
     here = Place(login_hosts=login_hosts)
-    here.salesforce.fails["exchange"] = SignInFailed(Reason.CODE_REJECTED)
+    here.salesforce.fails["exchange"] = CodeRefused()
     assert await here.refused(replace(REQUEST, login_host=host)) is reason
     assert len(here.salesforce.exchanged) == 1
     assert await here.refused(replace(REQUEST, login_host=host)) is Reason.CODE_REJECTED  # the same code once more
