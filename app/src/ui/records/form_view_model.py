@@ -34,7 +34,9 @@ _NOT_IN_FORM = frozenset({"id", "address", "location", "base64", "complexvalue"}
 
 
 class FormViewModel(Screen):
-    """`record_id` is "" for a new record, which begins with `given`. `saved` is told when it is done."""
+    """`record_id` is "" for a new record, which begins with `given`. `saved` is called after a save. `errors` are texts
+    by field, `conflicts` the fields that somebody else has changed too, `choices` whose value the person has chosen for
+    each. `unsure` is whether nobody can tell if a new record was made before."""
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class FormViewModel(Screen):
     # Beginning
 
     async def load(self) -> None:
-        """Goes on with what was typed last time, else begins with the record as it is."""
+        """Goes on with the draft of the record; without one, begins with the record as it is in Salesforce."""
         if self.draft is not None and not self._drafts.wants_another(self.draft):
             return
         self._reset()
@@ -128,7 +130,7 @@ class FormViewModel(Screen):
 
     @property
     def fields(self) -> list[FieldShape]:
-        """The fields that this person may fill in."""
+        """The fields that the person may fill in, of those that a section shows."""
         grouped = {name for section in self.shape.sections for name in section.fields}
         return [
             f
@@ -138,29 +140,29 @@ class FormViewModel(Screen):
 
     @property
     def sections(self) -> list[tuple[Section, list[FieldShape]]]:
-        """The fields in Salesforce's groups."""
+        """The sections of the page layout, each with the fields that the person may fill in; none without fields."""
         fields = {f.name: f for f in self.fields}
         sections = [(s, [fields[n] for n in s.fields if n in fields]) for s in self.shape.sections]
         return [(s, fields) for s, fields in sections if fields]
 
     @property
     def dirty(self) -> bool:
-        """Whether there is something to lose."""
+        """Whether the person has typed something that is not saved."""
         return self.draft is not None and bool(self.draft.typed or self.draft.raw)
 
     def text(self, field: FieldShape) -> str:
-        """What stands in a field: as it was typed here, else its value in the language of now."""
+        """The text in a field: as it was typed here, else its value written in the present language."""
         assert self.draft is not None
         typed = self._texts.get(field.name, self.draft.raw.get(field.name))
         return values.as_text(field, self.value(field.name)) if typed is None else typed
 
     def value(self, name: str) -> FieldValue:
-        """A field's value as it would be saved; while its text is none, the one before."""
+        """A field's value as it would be saved; the one before while its text is no value."""
         assert self.draft is not None
         return self.draft.typed.get(name) if name in self.draft.typed else self.draft.seen.get(name)
 
     def name_of(self, field: FieldShape) -> str:
-        """The name of the record that a reference points to."""
+        """The name of the record that a reference points to, its id when the name is not there; "" for an empty one."""
         assert self.draft is not None
         chosen = self.text(field)
         if not chosen:
@@ -171,7 +173,7 @@ class FormViewModel(Screen):
     # Typing
 
     def type(self, name: str, text: str) -> None:
-        """A field's text has changed; it is kept from now on."""
+        """Takes over the text of a field, and keeps it as a draft."""
         field = next((f for f in self.fields if f.name == name), None)
         assert self.draft is not None
         assert field is not None
@@ -211,13 +213,14 @@ class FormViewModel(Screen):
     # Leaving
 
     def ask_to_leave(self, asks: bool) -> bool:
-        """Asks when there is something to lose; whether one may leave at once."""
+        """Asks the person what to do with what they typed (`asks`), or stops asking. Returns whether they may leave at
+        once."""
         self.asks_to_leave = asks and self.dirty
         self.changed()
         return not self.asks_to_leave
 
     def throw_away(self) -> None:
-        """Forgets what was typed."""
+        """Removes the draft."""
         if self.draft is not None:
             self._drafts.throw_away(self.draft)
         self._reset()
@@ -225,7 +228,8 @@ class FormViewModel(Screen):
     # Saving
 
     async def save(self) -> None:
-        """Saves what was changed. What others saved meanwhile in other fields stays; the same field asks."""
+        """Saves what was changed. What others have saved in other fields stays; fields that both changed become
+        `conflicts`. What goes wrong is in `problem` and `errors`."""
         if self.saving or self.draft is None:
             return
         changes = self._changes(self.draft)
@@ -305,7 +309,7 @@ class FormViewModel(Screen):
         )
 
     async def save_as_new(self) -> None:
-        """The person has looked, and what they typed is to be made, whatever came of an earlier try."""
+        """Makes the record under a new idempotency key: the person has looked, and it is not there."""
         assert self.draft is not None
         self._drafts.note_refused(self.draft.key)
         self.draft = self._drafts.put(replace(self.draft, key=new_id()))
@@ -346,21 +350,22 @@ class FormViewModel(Screen):
 
     @property
     def their_change(self) -> tuple[str, str]:
-        """Who saved the other version, and when (ISO 8601)."""
+        """Who saved the other version, and when (ISO 8601, "" when the answer does not say)."""
         fields = {} if self._theirs is None else self._theirs.fields
         return _who_changed(fields), str(fields.get(LAST_CHANGED_AT) or "")
 
     def decide(self, field: str, whose: str) -> None:
-        """The person chose `mine` or `theirs` for a field that both changed."""
+        """Notes whose value the person chose for a field, "mine" or "theirs"."""
         self.choices = {**self.choices, field: whose}
         self.changed()
 
     @property
     def decided(self) -> bool:
+        """Whether the person has chosen for each conflict."""
         return all(c.field in self.choices for c in self.conflicts)
 
     async def save_decided(self) -> None:
-        """Saves with what the person decided for each field."""
+        """Saves with the values that the person chose."""
         if self.draft is None or self._theirs is None or not self.decided:
             return
         mine = {c.field for c in self.conflicts if self.choices[c.field] == "mine"}
@@ -410,7 +415,7 @@ def _who_changed(fields: Mapping[str, FieldValue]) -> str:
 
 
 def their_record(meanwhile: ChangedMeanwhile) -> Record | None:
-    """The record that someone else saved, as the conflict carries it."""
+    """The record that somebody else has saved, from the error's details; None when they do not have it."""
     try:
         return decode(Record, {"id": "", **cast(dict[str, Any], meanwhile.details.get("theirs") or {})}, lenient=True)
     except (DecodeError, TypeError):

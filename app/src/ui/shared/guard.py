@@ -38,7 +38,7 @@ def _without_text(record: logging.LogRecord) -> bool:
 
 
 def report(error: BaseException) -> None:
-    """Where an exception came from, on the console: its text may hold what no log should."""
+    """Writes to the console where an exception came from, without its text, which may hold secrets or data."""
     places = [
         f"  {frame.filename.rpartition('/src/')[2]}:{frame.lineno} {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)
