@@ -39,12 +39,19 @@ class _Item:
 class Shelf:
     """One for each window; `open` chooses the user.
 
-    Without a user, or when the device keeps nothing, it keeps things in memory only.
+    Without a user, or when the device keeps nothing, it keeps things in memory only. `present` gives the uid of whoever
+    uses the window: while the shelf is still open for another user, it takes nothing and gives nothing.
     """
 
-    def __init__(self, device: Device, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        device: Device,
+        now: Callable[[], float] = time.time,
+        present: Callable[[], str | None] | None = None,
+    ) -> None:
         self._device = device
         self._now = now
+        self._present = present
         self._uid: str | None = None
         self._items: dict[str, _Item] = {}  # the oldest first
         self._clearing: dict[str, asyncio.Task[None]] = {}
@@ -72,7 +79,7 @@ class Shelf:
     async def get(self, key: str, shape: type[T]) -> Seen[T] | None:
         """The value that was put under a key last. None when there is none, or it cannot be read as `shape`."""
         item = self._items.get(key)
-        if item is None:
+        if item is None or self._is_anothers():
             return None
         if item.value is None:
             item.value = from_text(shape, item.text)
@@ -89,6 +96,8 @@ class Shelf:
     async def put(self, key: str, value: object, *, folder_size: int | None = None) -> None:
         """Keeps a value. What is too much for the shelf goes, the oldest first; so do the oldest of the key's folder
         where it has more than `folder_size` values."""
+        if self._is_anothers():
+            return
         uid, at = self._uid, self._now()
         text = to_text(value)
         self._items.pop(key, None)
@@ -107,6 +116,9 @@ class Shelf:
             await self._device.write(_name(uid, key), f"{at} {text}")
         except StorageRefused:
             pass  # what is shown does not depend on it
+
+    def _is_anothers(self) -> bool:
+        return self._present is not None and self._present() != self._uid
 
     async def remove(self, key: str) -> None:
         """Removes the value under a key."""

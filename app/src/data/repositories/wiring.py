@@ -44,7 +44,8 @@ def make_repositories(
     """Makes the repositories of one window. `windows` are the app's other windows on this device, None where there are
     none; `now` gives seconds since the epoch."""
     windows = windows or Windows()
-    session, shelf = SessionRepository(firebase, device, windows, now), Shelf(device, now)
+    session = SessionRepository(firebase, device, windows, now)
+    shelf = Shelf(device, now, lambda: None if session.user is None else session.user.uid)
     calls = Calls(backend, session)
     return Repositories(
         session,
