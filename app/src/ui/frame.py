@@ -147,9 +147,8 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
 
 
 def _panes(app: App, table: Table, window: Window) -> ft.Control:
-    """What is shown, in boxes of their own: a place that follows another takes over neither its focus nor how far it
-    was scrolled.
-    """
+    """The place, with its list beside it where there is room. Each has a box with a key, so that the next place does
+    not take over its focus and scroll position."""
     place = app.place
     one = ft.Container(_place(app, table, window), expand=True, key=table.address(place))
     listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject else None
@@ -171,7 +170,7 @@ def _place(app: App, table: Table, window: Window) -> ft.Control:
 
 
 def _not_there(app: App) -> ft.Control:
-    """A place whose object is not known yet, or which this person may not see."""
+    """Instead of a place whose object is not loaded yet, or may not be seen by this person."""
     if not app.catalogue.is_loaded:
         if app.catalogue.problem is not None:
             return parts.content(parts.trouble(app.catalogue.problem, app.again))
@@ -251,7 +250,7 @@ def _rail(app: App, places: list[Destination], place: Place) -> ft.NavigationRai
 
 
 def _banner(app: App, *, beside: int) -> list[ft.Control]:
-    """Offline and slow are told quietly, beside the button that floats there."""
+    """A line that says that the app is offline or the connection slow; it leaves room for the button beside it."""
     network = app.network
     if not network.offline and not network.slow:
         return []
@@ -270,9 +269,8 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
 
 
 def _keeps_nothing(app: App) -> list[ft.Control]:
-    """That the device does not keep what is typed lies over the foot of a form, and goes by itself: nothing makes room
-    for it or moves.
-    """
+    """A line that says that the device keeps no draft. It lies over the foot of a form, so that nothing moves when it
+    comes and goes."""
     if app.place.name not in ("edit", "new") or not app.drafts.refused:
         return []
     words = _("This device keeps nothing. Save before you leave, or what you typed is lost.")
@@ -289,7 +287,7 @@ def _keeps_nothing(app: App) -> list[ft.Control]:
 
 
 def _notices(app: App, *, above: int = 0) -> list[ft.Control]:
-    """Short messages at the foot, the newest lowest."""
+    """The messages at the foot, the newest lowest."""
     if not app.notices.all:
         return []
     column = ft.Column(

@@ -106,7 +106,8 @@ class Calls:
         return await self._backend.call(call, request, await self._id_token(user))
 
     async def _id_token(self, user: User | None) -> str:
-        """Of this user: another one may have taken over while it was renewed, as whom nothing of theirs is sent."""
+        """The ID token of this user. Raises AnotherUser when another one has taken over while it was renewed: nothing
+        of theirs may be sent as somebody else."""
         token = await self._session.id_token()
         if self._session.user != user:
             raise AnotherUser

@@ -61,7 +61,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """A draft as the app kept it until version 0.2: what stood in the form, in the language of then."""
+    """A draft as the app kept it until version 0.2: the texts in the form, in the language of that time."""
 
     sobject: str
     record_id: str
@@ -148,9 +148,8 @@ class Drafts:
         self._tidy()
 
     def _tidy(self) -> None:
-        """A draft that was saved goes, if it came back; one that was sent and is gone comes back; what nobody asks
-        about any more goes.
-        """
+        """Removes drafts that were saved and came back from another window, and what was sent with a key that the
+        backend has forgotten; makes a draft again of what was sent and has neither draft nor record."""
         for draft in list(self._drafts.values()):
             sent = self._sent.get(draft.key)
             if sent and sent.made and draft.typed == sent.typed and not draft.raw and draft.id not in self._mine:
@@ -317,7 +316,7 @@ class Drafts:
             self._paying = asyncio.create_task(self._pay())
 
     async def _pay(self) -> None:
-        """Until the device has all that it is owed, and has told what it keeps."""
+        """Tries again and again until the device has taken everything, and has told what it keeps."""
         while self._owed or self._unread or self._erasing:
             await asyncio.sleep(AGAIN_AFTER if self.refused or self._unread or self._erasing else WRITE_AFTER)
             await self.settle()

@@ -28,7 +28,8 @@ ONE_TAP = frozenset({Reason.REFRESH_LOST, Reason.IDLE_TOO_LONG})
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Kept:
-    """A session as it survives a reload. `sign_in` is another one for each sign-in: the same user may sign in again."""
+    """A session as it survives a reload. `sign_in` is a new id for each sign-in, because the same user may sign in
+    again."""
 
     user: User
     firebase: FirebaseProject
@@ -280,7 +281,7 @@ class SessionRepository:
             self._changing -= 1
 
     def _use(self, kept: _Kept | None, stored: _Sessions) -> None:
-        """From now on this window shows this user."""
+        """Shows this user in this window from now on; None for nobody."""
         if (
             kept is None
             or self._kept is None
@@ -292,7 +293,8 @@ class SessionRepository:
         self._others = tuple(k for k in stored.sessions if kept is None or k.user.uid != kept.user.uid)
 
     async def _change(self, change: Callable[[_Sessions], _Sessions]) -> _Sessions:
-        """Makes a change to the sessions that the device keeps now. Returns them as they are afterwards."""
+        """Makes a change to the sessions as the device has them now, and tells the other windows. Returns them as they
+        are afterwards."""
         async with self._windows.alone():
             stored = await self._sessions()
             changed = change(stored)
@@ -306,11 +308,11 @@ class SessionRepository:
         return changed
 
     async def _store(self, sessions: _Sessions) -> bool:
-        """Whether the device has kept them."""
+        """Writes the sessions to the device. Returns whether it has kept them."""
         return await self._write(_SESSIONS, sessions) if sessions.sessions else await self._device.remove(_SESSIONS)
 
     async def _pay(self) -> None:
-        """Repeats the changes that the device has not kept, over what it holds by then, until it has."""
+        """Makes the changes that the device has not kept once more, to what it has by then, until it keeps them."""
         wait = PAY_SECONDS
         while self._owed:
             await asyncio.sleep(wait)
@@ -336,14 +338,14 @@ class SessionRepository:
                 return
 
     async def _kept_sessions(self) -> _Sessions:
-        """As they are kept on the device, with what it still has to keep. Raises StorageRefused."""
+        """The sessions as the device has them, with the changes that it still has to keep. Raises StorageRefused."""
         kept = await self._decoded(_SESSIONS, await self._device.look(_SESSIONS), _Sessions) or _Sessions()
         for change in self._owed:
             kept = change(kept)
         return kept
 
     async def _sessions(self) -> _Sessions:
-        """As they are kept on the device; as this window has them where the device cannot be read."""
+        """The sessions as the device has them; as this window has them when the device cannot be read."""
         try:
             return await self._kept_sessions()
         except StorageRefused:
@@ -352,7 +354,7 @@ class SessionRepository:
         return _Sessions(mine[0].user.uid if mine else "", (*self._others, *mine))
 
     async def _write(self, key: str, value: object) -> bool:
-        """Whether the device has kept it; one that keeps nothing does not keep anyone from working."""
+        """Keeps a value. Returns whether the device has kept it; one that refuses is no error."""
         try:
             await self._device.write(key, to_text(value))
         except StorageRefused:

@@ -43,10 +43,8 @@ class SettingsRepository:
             return
 
     async def _kept(self) -> Settings | None:
-        """Each of them by itself: one that only a newer version knows takes no other along.
-
-        None for a text that is none of ours.
-        """
+        """The settings as they are kept, each read by itself: one that only a newer version understands does not lose
+        the others. None for a text that holds no settings. Raises StorageRefused."""
         text = await self._device.look(_KEY)
         if not text:
             return Settings()

@@ -44,7 +44,7 @@ _REFUSALS: dict[str, tuple[type[CallError], Reason]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Pending:
-    """A sign-in that is under way: what proves on return that this app began it."""
+    """A sign-in that is under way, with what proves on the way back that this app began it."""
 
     state: str
     verifier: str
@@ -128,9 +128,8 @@ class SignInRepository:
         return pending.route if ended is None or ended.user.uid == signed_in.user.uid else START
 
     async def _exchange(self, request: SignIn) -> SignedIn:
-        """Sends the code; a backend that is busy with sign-ins that fail says when to come again, and has not used the
-        code.
-        """
+        """Sends the code. A backend that is busy with sign-ins that fail has not used the code, and says when to try
+        again."""
         for left in reversed(range(_TRIES)):
             try:
                 return await self._backend.call(SIGN_IN, request)
@@ -147,7 +146,8 @@ class SignInRepository:
         return await self._device.read(_name_of(_brought(url).get("state", ""))) is not None
 
     async def _clear_pending(self) -> None:
-        """Makes room for another sign-in: those that nobody will finish any more go, and the oldest of too many."""
+        """Makes room for another sign-in: removes those that have become too old, and the oldest when there are too
+        many."""
         try:
             values = await self._device.values(PENDING)
         except StorageRefused:
@@ -167,7 +167,7 @@ def _brought(url: str) -> dict[str, str]:
 
 
 def _name_of(state: str) -> str:
-    """The key under which a sign-in is kept: it is found by its state, and does not tell it."""
+    """The key under which a sign-in is kept: made from its state, which cannot be read from it."""
     return PENDING + _digest(state)
 
 

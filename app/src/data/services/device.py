@@ -74,7 +74,7 @@ class Device(Protocol):
 
 
 class _FletDevice:
-    """What all bodies share: secure storage, and opening links."""
+    """What all devices share: secure storage, links and the clipboard."""
 
     def __init__(self, page: ft.Page) -> None:
         self._page = page
@@ -123,16 +123,16 @@ class _FletDevice:
         return [(locale.getlocale()[0] or "en").replace("_", "-")]
 
     async def painted(self) -> None:
-        """The app's first place is painted: what the device showed until then may go."""
+        """To be called when the app's first place is painted: what the device showed until then may go."""
 
     def cannot_start(self) -> bool:
-        """Has the device itself say that the app could not start, where there is something to see before the app."""
+        """Says that the app could not start, where something is on the screen before the app. Returns whether it
+        did."""
         return False
 
     def keep_picture(self, uid: str) -> None:
-        """The home page stands, and may be shown to this user as a picture at the next start, until the app stands
-        again.
-        """
+        """Keeps a picture of the home page that is on the screen, to be shown to this user at the next start until the
+        app is painted."""
 
     def forget_picture(self) -> None:
         """Deletes every picture of a home page."""
@@ -142,7 +142,7 @@ class _FletDevice:
         return False
 
     async def unlock(self, why: str) -> bool:
-        """Asks for it; `why` is what the person reads."""
+        """Asks for it, and returns whether it is the person; they read `why`."""
         return True
 
 
@@ -179,7 +179,7 @@ class BrowserDevice(_FletDevice):
         await asyncio.sleep(0)
         with suppress(StorageRefused):
             await self._storage.ping()
-        self._tell_page("stands")
+        self._tell_page("painted")
 
     def cannot_start(self) -> bool:
         self._tell_page("failed")

@@ -38,9 +38,7 @@ class Body(Protocol):
 
 @dataclass(slots=True)
 class _Changes:
-    """The changes of one key that were asked for and not answered yet, by their number; `value` is what the newest
-    leaves there.
-    """
+    """The changes of one key that are not answered yet, by their number; `value` is what the newest sets."""
 
     value: str | None = None
     newest: int = 0
@@ -101,7 +99,7 @@ class Storage:
         return _result(asked)
 
     def _wait_on(self, asked: asyncio.Task[Any]) -> None:
-        """Ends the silence when this answer comes, however late."""
+        """Lets this answer end the silence, however late it comes."""
         self._unanswered.add(asked)
         asked.add_done_callback(self._answered)
 
@@ -139,7 +137,7 @@ class Storage:
 
 
 def _result(asked: asyncio.Task[T]) -> T:
-    """Whatever a platform's storage raises, the app goes on without it."""
+    """The result of a question. Raises StorageRefused for whatever the platform's storage raises."""
     try:
         return asked.result()
     except Exception as refused:

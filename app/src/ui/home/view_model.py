@@ -36,7 +36,7 @@ class HomeViewModel(Screen):
         await looking
 
     async def _look(self) -> None:
-        """Other windows of the app may have kept drafts meanwhile."""
+        """Reads the drafts again: other windows may have changed them."""
         before = self.drafts
         await self._drafts.look()
         if self.drafts != before:

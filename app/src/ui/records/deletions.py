@@ -17,7 +17,7 @@ UNDO_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Deletion:
-    """A record that is about to go: `pause` is the time in which it can be taken back, `work` what follows."""
+    """A record that will be deleted: `pause` is the time in which it can be taken back, `work` the whole deletion."""
 
     pause: asyncio.Task[None]
     work: asyncio.Task[None]

@@ -100,7 +100,7 @@ class FormViewModel(Screen):
         return Draft(new_id(), self.shape.sobject, seen={**defaults, **given}, names=names, key=new_id())
 
     async def _ask_for_names(self) -> None:
-        """What the records are called that an address names by their ids."""
+        """Fetches the names of the records that an address gives by their ids."""
         for given in self._given:
             shape = self._shape_of_id(given.value)
             if shape is None or given.name:
@@ -113,9 +113,8 @@ class FormViewModel(Screen):
                     )
 
     def _understood(self, draft: Draft) -> Draft:
-        """A draft that has texts only: those that mean the same in every language become values, the others are shown
-        as they are.
-        """
+        """A draft of version 0.2 as one of now: texts that mean the same in every language become values, the others
+        stay as they are."""
         for field in self.fields:
             text = draft.raw.get(field.name)
             if text is not None and (field.type not in values.BY_LANGUAGE or self._is_as_seen(draft, field, text)):
@@ -189,7 +188,7 @@ class FormViewModel(Screen):
             self.changed()
 
     def _with(self, draft: Draft, field: FieldShape, text: str) -> Draft:
-        """The draft with that text entered: as a value where it is one."""
+        """The draft with that text entered: as a value, or as the text while it is no value."""
         typed = {name: value for name, value in draft.typed.items() if name != field.name}
         raw = {name: value for name, value in draft.raw.items() if name != field.name}
         if not self._is_as_seen(draft, field, text):
@@ -255,8 +254,8 @@ class FormViewModel(Screen):
         self.changed()
 
     async def _create(self, fields: dict[str, FieldValue]) -> None:
-        """Makes the record once. What was sent before and not answered is asked again unchanged, before anything new is
-        sent; what was typed since becomes a change of the record that came of it."""
+        """Makes the record once. What was sent before and not answered is sent again unchanged first; what was typed
+        since then becomes a change of the record that comes of it."""
         assert self.draft is not None
         sent = await self._drafts.sent(self.draft.key)
         again = sent is not None
@@ -279,7 +278,8 @@ class FormViewModel(Screen):
             await self._saved(self.shape.sobject, sent.made, _("{object} created.", object=self.shape.label))
 
     async def _made(self, sent: Sent, *, again: bool) -> Sent | None:
-        """Asks for what was sent; None when it was asked before and is refused now. Raises CallErrors."""
+        """Sends what was noted as sent. Returns it with the id of the record; None when it was sent before and is
+        refused now. Raises CallErrors."""
         try:
             made = await self._records.create(sent.sobject, sent.fields, sent.key)
         except RefusedRequest as refused:
@@ -298,7 +298,7 @@ class FormViewModel(Screen):
         return self._drafts.note_made(sent, made)
 
     def _become_change(self, sent: Sent, changes: dict[str, FieldValue]) -> None:
-        """The form of a new record goes on as the form of the record that was made of what it had then."""
+        """Makes the form of a new record the form of the record that was made of what it had then."""
         assert self.draft is not None
         self.record_id = sent.made
         self._detail = Live(self._records.detail(self.shape, sent.made))
@@ -316,7 +316,8 @@ class FormViewModel(Screen):
         await self.save()
 
     async def _update(self, changes: dict[str, FieldValue]) -> None:
-        """Saves over exactly the version that was seen; over another one only what does not touch it."""
+        """Saves over the version that was seen. Over a newer one it saves only what others have not changed; the same
+        field is a conflict."""
         assert self.draft is not None
         said, theirs = _("Saved."), None
         if self.draft.version is None:
@@ -379,7 +380,7 @@ class FormViewModel(Screen):
         await self.save()
 
     def _rebase(self, theirs: Record, changes: dict[str, FieldValue]) -> None:
-        """Goes on from their version: it has been seen now, and only my changes differ from it."""
+        """Goes on from their version, with only those of my changes that differ from it."""
         assert self.draft is not None
         typed = {name: value for name, value in changes.items() if value != theirs.fields.get(name)}
         self.draft = self._drafts.put(
@@ -390,7 +391,7 @@ class FormViewModel(Screen):
     # Parts
 
     def _changes(self, draft: Draft) -> dict[str, FieldValue]:
-        """What differs from what was seen, as Salesforce takes it; `errors` says what cannot be."""
+        """The values that differ from those that were seen; sets `errors` for texts that are no value."""
         self.errors = {}
         changes = dict[str, FieldValue]()
         for field in self.fields:

@@ -125,7 +125,7 @@ class ListViewModel(Screen):
         return any(before.fields.get(name) != after.fields.get(name) for name in fields)
 
     def _drop_what_is_under_way(self) -> None:
-        """An answer that was asked for before the change does not know of it."""
+        """Drops an answer that is on its way: it was asked for before the change."""
         if self.loading:
             self._questions.new()
             self.loading, self.stale = False, True

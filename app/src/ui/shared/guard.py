@@ -32,7 +32,8 @@ def watch(session: Any, failed: Callable[[BaseException], None]) -> None:
 
 
 def _without_text(record: logging.LogRecord) -> bool:
-    """Flet logs an exception with its text; `report` says as much without it."""
+    """Takes the exception from what Flet logs, because its text may hold secrets; `report` writes where it came
+    from."""
     record.exc_info = None
     return True
 

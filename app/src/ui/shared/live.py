@@ -18,7 +18,7 @@ def keyed(key: str, component: Callable[..., ft.Control], *arguments: object) ->
 
 @cache
 def _guarded(component: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
-    """The same component; where it cannot be painted it says so, and what is around it is painted."""
+    """The same component; when it cannot be painted it says so instead."""
     paint: Callable[..., ft.Control] = vars(component)["__component_impl__"]
 
     @ft.component

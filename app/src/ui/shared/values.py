@@ -32,7 +32,7 @@ def _locale() -> Locale:
 
 
 def _plain_spaces(text: str) -> str:
-    """The narrow space of some languages is in few fonts."""
+    """The text with ordinary spaces that do not break, because few fonts have the narrow one of some languages."""
     return text.replace("\u202f", "\u00a0")
 
 
@@ -297,7 +297,7 @@ _HALVES: tuple[Literal["am", "pm"], ...] = ("am", "pm")
 
 
 def _names_of(half: Literal["am", "pm"]) -> tuple[str, ...]:
-    """What a half of the day is called, in English and as the locale does."""
+    """The names of a half of the day, in English and in the locale."""
     own = get_period_names("abbreviated", context="format", locale=_locale())
     return half, half[0], _letters(own.get(half, half))
 
