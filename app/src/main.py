@@ -62,12 +62,13 @@ async def _start(page: ft.Page, device: Body) -> None:
     await device.painted()
     try:
         await starting
-    except Exception as error:  # the app stands: it says so itself, and goes on
+    except Exception as error:  # the app is on the screen: it says so itself
         app.notices.failed(error)
 
 
 def _offer_again(page: ft.Page) -> None:
-    """In a window of its own, where nothing is there before the app, Flet shows what went wrong."""
+    """Shows what went wrong and a button to try again; for a window of its own, where nothing is on the screen before
+    the app."""
 
     async def again() -> None:
         await main(page)

@@ -9,7 +9,7 @@ async function main([executablePath, url]) {
       const page = await browser.newPage();
       page.setDefaultTimeout(120000);
       await page.goto(url);
-      await page.waitForFunction(() => performance.getEntriesByName("stands").length > 0);
+      await page.waitForFunction(() => performance.getEntriesByName("painted").length > 0);
       console.log(JSON.stringify(await page.evaluate(() => performance.getEntriesByType("mark").map((mark) => [mark.name, mark.startTime]))));
       await page.close();
     }

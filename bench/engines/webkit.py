@@ -22,7 +22,7 @@ def main(browser: str, driver_path: str, url: str) -> None:
         for _ in range(2):
             driver.get(url)
             marks = WebDriverWait(driver, 120, 0.2).until(
-                lambda d: (m := d.execute_script(_MARKS)) and any(k == "stands" for k, _ in m) and m
+                lambda d: (m := d.execute_script(_MARKS)) and any(k == "painted" for k, _ in m) and m
             )
             print(json.dumps(marks), flush=True)
             driver.get("about:blank")

@@ -6,12 +6,12 @@ from typing import cast
 
 import pytest
 
-from contract.calls import FieldValue, Record, RecordDetail
+from contract.calls import FieldValue, ListRecords, Record, RecordDetail
 from data.repositories import shelf as shelf_module
 from data.repositories.drafts import KEY_SECONDS, WRITE_AFTER, Draft, Drafts
 from data.repositories.shelf import Shelf
 from data.services.storage import PROBE_SECONDS
-from tests.app.world import SAM, World
+from tests.app.world import ADA, SAM, World
 from tests.device import Beside, Drawer, StallingDrawer
 from ui.records.form_view_model import FormViewModel
 
@@ -426,3 +426,39 @@ async def test_an_erasure_does_not_erase_what_the_user_types_after_signing_in_ag
     assert "Old secret" not in str(device.kept)
     assert [draft.typed for draft in world.drafts.all()] == [{"Name": "Begun anew"}]
     assert "Begun anew" in str(device.kept)
+
+
+# Another user takes over
+
+
+class SlowToForget(Drawer):
+    """Answers only once it is let, when it is to forget why a session ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let: asyncio.Event | None = None
+
+    async def remove(self, key: str) -> bool:
+        if key == "ended-session" and self.let is not None:
+            await self.let.wait()
+        return await super().remove(key)
+
+
+async def test_what_is_fetched_as_one_user_is_never_kept_for_another() -> None:
+    device = SlowToForget()
+    world = World(device=device)
+    world.backend.add("001", Name="Ada's")
+    app = await world.start("/records/Account", user=ADA)
+    await app.handover.add_user()
+    device.let = asyncio.Event()
+    signing_in = asyncio.create_task(world.sign_in(SAM))
+    await asyncio.sleep(0.01)
+    assert world.session.user == SAM
+    world.backend.records.clear()
+    world.backend.add("001", Name="Sam's")
+    page = await world.records.page(ListRecords("Account")).get()
+    assert page.records[0].fields["Name"] == "Sam's"
+    assert await world.records.page(ListRecords("Account")).seen() is None
+    device.let.set()
+    await signing_in
+    assert not [key for key, text in device.kept.items() if key.startswith(f"seen/{ADA.uid}/") and "Sam's" in text]

@@ -153,7 +153,7 @@ def test_where_nothing_comes_for_long_one_may_wait_or_load_again(context: Browse
             break
         page.wait_for_timeout(100)
     page.get_by_role("button", name="Load again").wait_for()
-    page.evaluate("dispatchEvent(new CustomEvent('from-python', { detail: 'stands' }))")
+    page.evaluate("dispatchEvent(new CustomEvent('from-python', { detail: 'painted' }))")
     page.locator("#start").wait_for(state="detached")
 
     context.route("**/start.js", lambda route: route.fulfill(status=404))

@@ -140,7 +140,8 @@ class App(State):
         self._keep_picture()
 
     def _admitted(self, place: Place, route: str) -> Place:
-        """The place itself; the sign-in page while nobody is signed in, and home instead of a needless sign-in."""
+        """The place to show instead of one that was asked for: the sign-in page while nobody is signed in, home instead
+        of a sign-in page that nobody needs, else the place itself."""
         user, handover = self.session.user, self.handover
         handover.adding = handover.adding and place == SIGN_IN and user is not None
         if place.name != "sign-in":
@@ -150,7 +151,7 @@ class App(State):
         return place if user is not None else SIGN_IN
 
     def _keep_picture(self) -> None:
-        """Home as it is now may be shown as a picture at the next start."""
+        """Lets the device keep a picture of home as it is now, for the next start."""
         home, user = self.screen, self.session.user
         if user is not None and isinstance(home, HomeViewModel) and home.is_complete:
             self._device.keep_picture(user.uid)
@@ -196,7 +197,7 @@ class App(State):
     # What the rooms report
 
     def _begin_anew(self) -> None:
-        """Nothing of another user stays."""
+        """Forgets everything of the user before."""
         self._opened.clear()
         self.catalogue.begin()
         if self.session.user is not None:
@@ -213,12 +214,12 @@ class App(State):
         self.changed()
 
     def _chosen(self) -> None:
-        """Every place is made anew, in the language that the person chose."""
+        """Makes every place anew, in the language that the person chose."""
         self._opened.clear()
         self.on_settings()
 
     async def _saved(self, sobject: str, record_id: str, said: str) -> None:
-        """A form was saved: where one is still in it, its record follows it."""
+        """Says what a form has saved, and shows the record if the person is still in the form."""
         self.notices.say(Notice(said))
         self._opened.forget_record(sobject, record_id)
         if self.place.sobject == sobject and (

@@ -22,7 +22,7 @@ _IN_BAR = 3  # objects beside Home and More at the foot of a phone
 
 
 class Window(State):
-    """How wide the window is, in logical pixels, and its address. `push` puts an address into the history."""
+    """The browser's window: its width in logical pixels and its address. `push` puts an address into the history."""
 
     def __init__(self, width: float, address: str, push: Callable[[str], Awaitable[None]]) -> None:
         super().__init__()
@@ -32,14 +32,14 @@ class Window(State):
         self._pushed: list[str] = []
 
     async def lead_to(self, address: str) -> None:
-        """Takes the address over, unless it is there already."""
+        """Changes the address of the window to that of the app."""
         if address != self._address:
             self._address = address
             self._pushed.append(address)
             await self._push(address)
 
     def is_news(self, address: str) -> bool:
-        """Whether a changed address comes from the person, by the browser's own means, and not from `lead_to`."""
+        """Whether a changed address comes from the person (the back button, a link) and not from `lead_to`."""
         self._address = address
         if address not in self._pushed:
             return True
@@ -47,7 +47,7 @@ class Window(State):
         return False
 
     def resize(self, width: float) -> None:
-        """Tells only when the layout changes."""
+        """Takes over a new width in logical pixels; listeners hear of it when the layout changes."""
         before, self.width = self._layout, width
         if before != self._layout:
             self.changed()
@@ -79,7 +79,7 @@ class Destination:
 
 
 def destinations(app: App, table: Table, *, rail: bool) -> list[Destination]:
-    """Where the navigation leads: a phone's bar has room for five."""
+    """The places in the navigation: all objects on a rail, the first three in a phone's bar."""
 
     def to(place: Place) -> Destination:
         entry = table.entry(place)
@@ -91,7 +91,7 @@ def destinations(app: App, table: Table, *, rail: bool) -> list[Destination]:
 
 
 def chosen(places: list[Destination], place: Place) -> int:
-    """Which of them the person is in."""
+    """Which of the destinations the person is at, as an index."""
     name = "list" if place.sobject else place.name
     at = next((i for i, d in enumerate(places) if (d.place.name, d.place.sobject) == (name, place.sobject)), None)
     return at if at is not None else 0 if name == "search" else len(places) - 1
@@ -99,6 +99,7 @@ def chosen(places: list[Destination], place: Place) -> int:
 
 @ft.component
 def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
+    """The whole screen: navigation, the place with its bar, messages; one view for all places."""
     use(app)
     use(window)
     place = app.place
@@ -146,9 +147,8 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
 
 
 def _panes(app: App, table: Table, window: Window) -> ft.Control:
-    """What is shown, in boxes of their own: a place that follows another takes over neither its focus nor how far it
-    was scrolled.
-    """
+    """The place, with its list beside it where there is room. Each has a box with a key, so that the next place does
+    not take over its focus and scroll position."""
     place = app.place
     one = ft.Container(_place(app, table, window), expand=True, key=table.address(place))
     listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject else None
@@ -170,7 +170,7 @@ def _place(app: App, table: Table, window: Window) -> ft.Control:
 
 
 def _not_there(app: App) -> ft.Control:
-    """A place whose object is not known yet, or which this person may not see."""
+    """Instead of a place whose object is not loaded yet, or may not be seen by this person."""
     if not app.catalogue.is_loaded:
         if app.catalogue.problem is not None:
             return parts.content(parts.trouble(app.catalogue.problem, app.again))
@@ -250,7 +250,7 @@ def _rail(app: App, places: list[Destination], place: Place) -> ft.NavigationRai
 
 
 def _banner(app: App, *, beside: int) -> list[ft.Control]:
-    """Offline and slow are told quietly, beside the button that floats there."""
+    """A line that says that the app is offline or the connection slow; it leaves room for the button beside it."""
     network = app.network
     if not network.offline and not network.slow:
         return []
@@ -269,9 +269,8 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
 
 
 def _keeps_nothing(app: App) -> list[ft.Control]:
-    """That the device does not keep what is typed lies over the foot of a form, and goes by itself: nothing makes room
-    for it or moves.
-    """
+    """A line that says that the device keeps no draft. It lies over the foot of a form, so that nothing moves when it
+    comes and goes."""
     if app.place.name not in ("edit", "new") or not app.drafts.refused:
         return []
     words = _("This device keeps nothing. Save before you leave, or what you typed is lost.")
@@ -288,7 +287,7 @@ def _keeps_nothing(app: App) -> list[ft.Control]:
 
 
 def _notices(app: App, *, above: int = 0) -> list[ft.Control]:
-    """Short messages at the foot, the newest lowest."""
+    """The messages at the foot, the newest lowest."""
     if not app.notices.all:
         return []
     column = ft.Column(

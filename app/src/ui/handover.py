@@ -137,7 +137,7 @@ class Handover(State):
         await self._way.go(SIGN_IN)
 
     async def _take_over(self) -> None:
-        """Everything is the present user's from now on."""
+        """Opens shelf and drafts of the present user, and begins anew."""
         while True:
             self._deletions.drop()
             user = self._session.user

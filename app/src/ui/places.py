@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A reference with which a new record begins: to the record with the id `value`. Its `name` is not part of an
-    address: whoever makes up a link would choose what is read, and logs of addresses would hold it."""
+    """A reference with which a new record begins, to the record with the id `value`. The address has no `name`: else
+    whoever makes up a link could choose what people read, and logs of addresses would hold it."""
 
     field: str
     value: str
@@ -17,7 +17,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What an address shows. `given` are the values with which a new record begins."""
+    """What an address shows: the kind of place (`name`), its object and record where it has them, and the values with
+    which a new record begins (`given`)."""
 
     name: str
     sobject: str = ""
@@ -30,8 +31,8 @@ SIGN_IN = Place("sign-in")
 
 
 class Addresses:
-    """From (name, address) pairs: an address's parts in braces are those of a Place, and of two that fit the first one
-    counts. The first address of a name is the one that `of` gives."""
+    """The addresses of places, from (name, address) pairs such as ("list", "/records/{sobject}"). Of two that fit, the
+    first counts; `of` gives the first of a name."""
 
     def __init__(self, addresses: Iterable[tuple[str, str]]) -> None:
         self._all = [(name, address.strip("/").split("/")) for name, address in addresses]

@@ -11,7 +11,8 @@ from ui.shared.catalogue import Catalogue
 
 
 class Shell(Protocol):
-    """Goes to places, does what only the device can do, and knows who uses the app."""
+    """What views may ask of the app: to go to places, to do what only the device can do, and the rooms that they
+    read."""
 
     @property
     def session(self) -> SessionRepository: ...

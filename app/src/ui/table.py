@@ -40,12 +40,11 @@ def _plain(_rooms: Rooms, _place: Place) -> State:
 class Entry:
     """A kind of place.
 
-    `address` is its path, with {sobject} and {record_id} where they stand in it. `make` makes its state (None while its
-    object is not known), and `view` is the component that paints it, from shell and state; one with `columns` is also
-    told whether there is room for two. `title` and `icon` are those of the navigation; a record's place is titled by
-    its object. `parent` is where the arrow leads; a place without one has no arrow. `refreshes` and `searches` say
-    whether the bar above has these buttons, `in_more` whether a phone's page of more leads there.
-    """
+    `address` is its path, with {sobject} and {record_id} in it. `make` makes its state, None while its object is not in
+    the catalogue. `view` is the component that paints it, from shell and state; where `columns` is set also from
+    whether there is room for two columns. `title` and `icon` are those of the navigation; a place of an object is
+    titled by the object. `parent` is where the arrow leads; without one there is no arrow. `refreshes` and `searches`
+    are whether the bar above has these buttons, `in_more` whether a phone's page of more leads there."""
 
     name: str
     address: str
@@ -154,15 +153,17 @@ class Table:
         self._addresses = Addresses([*((entry.name, entry.address) for entry in entries), *_CALLBACKS])
 
     def entry(self, place: Place) -> Entry:
+        """The entry of a place."""
         return self._entries[place.name]
 
     def place(self, route: str) -> Place:
-        """The place of an address; an unknown one is home."""
+        """The place of an address; home for an address of none."""
         return self._addresses.place(route)
 
     def address(self, place: Place) -> str:
+        """The address of a place, which begins with a slash."""
         return self._addresses.of(place)
 
     def make(self, rooms: Rooms, place: Place) -> State | None:
-        """The state of a place; None while the object that it shows is not known."""
+        """The state of a place; None for a place of an object that is not in the catalogue."""
         return self.entry(place).make(rooms, place)

@@ -1,4 +1,4 @@
-// What a person sees and can do before the app itself stands: the sign-in page, or their home as it looked last.
+// What a person sees and can do before the app itself is painted: the sign-in page, or their home as it looked last.
 import { begin, fullMyDomain, keep } from "./sign_in.js";
 import { has, read, remove, write } from "./storage.js";
 import "./values.js";
@@ -8,7 +8,7 @@ const start = document.getElementById("start");
 const form = document.getElementById("start-sign-in");
 const find = (selector) => document.querySelector(selector);
 let touched = false; // the person uses the page: it stays until they have left for Salesforce
-let stands = false; // the app itself is painted behind it
+let painted = false; // the app itself is painted behind it
 let failed = false;
 
 // What goes wrong is told in plain words, whatever it is. Should the app come after all, it takes the page's place as ever.
@@ -21,17 +21,17 @@ start.querySelector("#start-trouble a").onclick = (event) => {
   event.preventDefault();
   location.reload();
 };
-addEventListener("start-failed", () => { if (!stands) fail(); });
+addEventListener("start-failed", () => { if (!painted) fail(); });
 addEventListener("unhandledrejection", doubt);
 addEventListener("error", ({ target }) => {
   if (target === window) doubt();
-  else if (target.tagName === "SCRIPT" && target.src.startsWith(own) && !stands) fail();
+  else if (target.tagName === "SCRIPT" && target.src.startsWith(own) && !painted) fail();
 }, true); // what could not be loaded is told on its way down only
 new PerformanceObserver(comes).observe({ type: "resource" });
 comes();
 
 addEventListener("from-python", ({ detail }) => {
-  if (detail === "stands") leave();
+  if (detail === "painted") leave();
   else if (detail === "comes") comes();
   else if (detail === "failed") fail();
   else if (detail === "forget") remove("picture");
@@ -81,7 +81,7 @@ async function attest({ attest: app, once, fresh, answer }) {
 /** Something came: the start goes on. */
 function comes() {
   clearTimeout(ends);
-  if (!stands) ends = setTimeout(tellSlow, longest);
+  if (!painted) ends = setTimeout(tellSlow, longest);
 }
 
 function doubt() {
@@ -103,7 +103,7 @@ function fail() {
   shows("failed");
 }
 
-/** What stands there now; the marks are what bench/first_frame.py reads. */
+/** What is on the screen now; the marks are what bench/first_frame.py reads. */
 function shows(what) {
   if (failed && what !== "failed") return;
   start.dataset.shows = what;
@@ -119,13 +119,13 @@ async function showSignIn() {
     form.querySelector("button").disabled = true;
     try {
       await signIn(await options);
-    } catch { // the app itself says why, when it stands
+    } catch { // the app itself says why, when it is painted
       touched = false;
       if (failed) return fail();
       options = fetchOptions(); // for the next try
       options.catch(() => {});
       form.querySelector("button").disabled = false;
-      if (stands) await leave();
+      if (painted) await leave();
     }
   };
   options.then(showHosts).catch(() => {});
@@ -191,7 +191,7 @@ async function keepPicture(uid) {
   for (let tries = 5; ; tries--) {
     (window.visualViewport ?? window).dispatchEvent(new Event("resize"));
     await new Promise(requestAnimationFrame);
-    for (const painted of canvases(document)) pen.drawImage(painted, 0, 0, canvas.width, canvas.height);
+    for (const part of canvases(document)) pen.drawImage(part, 0, 0, canvas.width, canvas.height);
     if (!isBlank(pen.getImageData(0, 0, canvas.width, canvas.height).data)) break;
     if (!tries || location.pathname !== "/") return;
     await new Promise((later) => setTimeout(later, 400));
@@ -221,10 +221,10 @@ function isBlank(pixels) {
   return colours.size < 6;
 }
 
-/** The app stands: shows it, unless the person is about to sign in here. */
+/** The app is painted: shows it, unless the person is about to sign in here. */
 async function leave() {
-  if (!stands) performance.mark("stands");
-  stands = true;
+  if (!painted) performance.mark("painted");
+  painted = true;
   clearTimeout(ends);
   if (touched) return;
   for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);

@@ -27,18 +27,21 @@ class AccessRepository:
         self._shelf = shelf
 
     def access(self) -> Fetch[Access]:
+        """The state of the access, the devices and the history."""
         return Fetch(self._shelf, "access", Access, lambda: self._call(GET_ACCESS, Empty()))
 
     async def stay_signed_in(self, wanted: bool) -> ConnectionStatus:
-        """Whether the connection is renewed while the user is away."""
+        """Says whether the connection is to be renewed while the user is away (`wanted`). Returns its state
+        afterwards."""
         return await self._call(UPDATE_CONNECTION, UpdateConnection(wanted))
 
     async def sign_out_device(self, device: str) -> None:
-        """Ends the session of another device."""
+        """Ends the session of another device of the user's, by the device's id."""
         await self._call(SIGN_OUT, SignOut(device=device))
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
-        """Ends the session of this device, or of all the user's; one that has ended already is no error."""
+        """Ends the session of this device; with `everywhere` those of all the user's devices. A session that has ended
+        already is no error."""
         user, leave = self._session.user, self._session.leaving()
         if user is None:
             return
@@ -49,8 +52,8 @@ class AccessRepository:
         await leave()
 
     async def erase(self) -> None:
-        """Has all erased that the backend keeps of the user, also when another window ends the session meanwhile; the
-        session's `erased` is the receipt."""
+        """Has the backend erase everything that it keeps of the user, also when another window ends the session
+        meanwhile. The receipt is then in the session's `erased`."""
         leave = self._session.leaving()
         erased = await self._call.regardless(ERASE_ME, Empty())
         await leave()

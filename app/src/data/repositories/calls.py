@@ -15,11 +15,12 @@ SLOW_SECONDS = 2.5  # a call that takes longer is called slow
 
 
 class AnotherUser(Exception):
-    """The answer belongs to a user who does not use the app any more; nothing is to be shown of it."""
+    """The user has changed since the call began: its answer belongs to somebody else and must not be used."""
 
 
 class Network:
-    """How the way to the backend is; `changed` is told of each change."""
+    """Whether the backend can be reached (`offline`) and answers late (`slow`). `changed` is called after each
+    change."""
 
     def __init__(self) -> None:
         self.offline = False
@@ -28,6 +29,7 @@ class Network:
         self._waiting = 0
 
     def tell(self, *, offline: bool | None = None, slow: bool | None = None) -> None:
+        """Sets what is given and leaves the rest as it is."""
         before = (self.offline, self.slow)
         self.offline = self.offline if offline is None else offline
         self.slow = self.slow if slow is None else slow
@@ -35,7 +37,7 @@ class Network:
             self.changed()
 
     async def watch(self, work: Awaitable[A]) -> A:
-        """Waits for a call and notes how it went."""
+        """Waits for a call and sets `offline` and `slow` by how it goes. Returns or raises what the call does."""
         loop = asyncio.get_running_loop()
         timer = loop.call_later(SLOW_SECONDS, lambda: self.tell(slow=True))
         self._waiting += 1
@@ -55,9 +57,8 @@ class Network:
 
 
 class Calls:
-    """Adds the user's ID token to a call, tells `network` how it went, and ends a session that the backend does not
-    know any more.
-    """
+    """Makes calls for whoever is signed in: adds the ID token, keeps `network` up to date, and ends the session when
+    the backend says that it is over."""
 
     def __init__(self, backend: Backend, session: SessionRepository) -> None:
         self._backend = backend
@@ -76,8 +77,8 @@ class Calls:
         return answer
 
     async def regardless(self, call: Call[Q, A], request: Q) -> A:
-        """The call's answer, whoever uses the app by then. Raises CallErrors; AnotherUser when the user had changed
-        before the call was sent."""
+        """Like a call, but returns the answer also when the user has changed since it was sent. Raises the contract's
+        CallErrors; AnotherUser when the user changed before that."""
         began = self._session.user, self._session.sign_in
         try:
             return await self.network.watch(self._send(call, request))
@@ -88,8 +89,8 @@ class Calls:
             raise
 
     async def last(self, call: Call[Q, A], request: Q) -> A | None:
-        """A call with which the user leaves this device: its answer, None when the session had ended already. The
-        session stays until whoever calls lets it go. Raises the other CallErrors."""
+        """A call with which the user leaves this device; it does not end the session, which is left to the caller.
+        Returns None when the session had ended already. Raises the other CallErrors."""
         try:
             return await self.network.watch(self._send(call, request))
         except (SessionInvalid, ConnectionLost):
@@ -105,7 +106,8 @@ class Calls:
         return await self._backend.call(call, request, await self._id_token(user))
 
     async def _id_token(self, user: User | None) -> str:
-        """Of this user: another one may have taken over while it was renewed, as whom nothing of theirs is sent."""
+        """The ID token of this user. Raises AnotherUser when another one has taken over while it was renewed: nothing
+        of theirs may be sent as somebody else."""
         token = await self._session.id_token()
         if self._session.user != user:
             raise AnotherUser

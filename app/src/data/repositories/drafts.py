@@ -61,7 +61,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """A draft as the app kept it until version 0.2: what stood in the form, in the language of then."""
+    """A draft as the app kept it until version 0.2: the texts in the form, in the language of that time."""
 
     sobject: str
     record_id: str
@@ -72,8 +72,8 @@ class _Texts:
 
 
 class Drafts:
-    """One for each window; `open` chooses the user. `refused` tells that the device does not keep them now; `changed`
-    is told when that changes, and when drafts are found that could not be read before."""
+    """One for each window; `open` chooses the user. `refused` is whether the device does not keep drafts now. `changed`
+    is called when that changes, and when the device can be read again after it could not."""
 
     def __init__(self, device: Device, windows: Windows, now: Callable[[], float] = time.time) -> None:
         self._device = device
@@ -113,7 +113,7 @@ class Drafts:
             self._mine.add(value.id)
 
     async def look(self) -> None:
-        """Sees what other windows have kept, changed or thrown away meanwhile."""
+        """Reads again what the device has: other windows may have kept, changed or removed drafts."""
         uid = self._uid
         if uid is None:
             return
@@ -148,9 +148,8 @@ class Drafts:
         self._tidy()
 
     def _tidy(self) -> None:
-        """A draft that was saved goes, if it came back; one that was sent and is gone comes back; what nobody asks
-        about any more goes.
-        """
+        """Removes drafts that were saved and came back from another window, and what was sent with a key that the
+        backend has forgotten; makes a draft again of what was sent and has neither draft nor record."""
         for draft in list(self._drafts.values()):
             sent = self._sent.get(draft.key)
             if sent and sent.made and draft.typed == sent.typed and not draft.raw and draft.id not in self._mine:
@@ -163,11 +162,12 @@ class Drafts:
                 self._drafts[sent.key] = Draft(sent.key, sent.sobject, typed=sent.fields, key=sent.key, at=sent.at)
 
     def get(self, sobject: str, record_id: str) -> Draft | None:
-        """The newest draft of a record, or of a new one."""
+        """The newest draft of a record, or of a new one of the object when `record_id` is ""; None when there is
+        none."""
         return next(iter(self._of(sobject, record_id)), None)
 
     def all(self) -> tuple[Draft, ...]:
-        """The newest first."""
+        """All drafts of the user, the newest first."""
         return tuple(sorted(self._drafts.values(), key=lambda draft: -draft.at))
 
     def _of(self, sobject: str, record_id: str) -> list[Draft]:
@@ -176,11 +176,11 @@ class Drafts:
     # Going on with one
 
     def want(self, draft_id: str) -> None:
-        """The next form of its record goes on with this draft, and not with the newest."""
+        """Chooses the draft with which the next form of its record goes on; without that it is the newest."""
         self._wanted = draft_id
 
     def wants_another(self, draft: Draft) -> bool:
-        """Whether the form that shows this draft is to show another one of the same record."""
+        """Whether a form that shows this draft is to change to another draft of the same record, chosen by `want`."""
         wanted = self._drafts.get(self._wanted or "")
         return (
             wanted is not None
@@ -189,10 +189,8 @@ class Drafts:
         )
 
     async def take_up(self, sobject: str, record_id: str) -> Draft | None:
-        """The draft to go on with; None when there is none, or all are open in other windows.
-
-        The one that was wanted is copied then.
-        """
+        """Opens the draft of a record in this window. None when there is no draft, or each is open in another window; a
+        draft that was chosen by `want` and is open elsewhere is copied instead."""
         await self.look()
         drafts = self._of(sobject, record_id)
         wanted = next((d for d in drafts if d.id == self._wanted), None)
@@ -207,9 +205,8 @@ class Drafts:
     # Keeping
 
     def put(self, draft: Draft) -> Draft:
-        """Keeps a draft, and returns it with the time; it is on the device WRITE_AFTER seconds after the last
-        change.
-        """
+        """Keeps a draft. Returns it with the time of now; the device has it WRITE_AFTER seconds after the last
+        change."""
         kept = self._drafts[draft.id] = replace(draft, at=self._now())
         if self._uid is not None:
             self._mine.add(draft.id)
@@ -217,12 +214,12 @@ class Drafts:
         return kept
 
     def drop(self, sobject: str, record_id: str) -> None:
-        """Forgets all drafts of a record: it is gone, or what was typed is thrown away."""
+        """Removes all drafts of a record, which was deleted or whose changes are not wanted."""
         for draft in self._of(sobject, record_id):
             self.throw_away(draft)
 
     def throw_away(self, draft: Draft) -> None:
-        """Forgets a draft: it was saved or is not wanted any more."""
+        """Removes a draft that was saved or is not wanted any more."""
         sent = self._sent.get(draft.key)
         if (
             sent is not None
@@ -240,7 +237,7 @@ class Drafts:
     # What was sent of a new record
 
     async def sent(self, key: str) -> Sent | None:
-        """What was sent under a key, by any window; None when nothing was, or it was refused."""
+        """What any window has sent under an idempotency key. None when nothing was sent, or it was refused."""
         mine = self._sent.get(key)
         if mine is None or not mine.made:
             text = await self._device.read(self._sent_name(key)) if self._sent_name(key) not in self._owed else None
@@ -248,9 +245,9 @@ class Drafts:
         return mine
 
     async def note_sent(self, draft: Draft, fields: dict[str, FieldValue]) -> Sent:
-        """To be called before the request leaves. The device is waited for, but a device that keeps nothing keeps
-        nobody from saving: until it answers this window remembers it; when that ends too early, the backend refuses
-        other content under the same key. Raises AnotherUser."""
+        """Notes what is about to be sent, and waits for the device to keep it. While the device keeps nothing, only
+        this window remembers it, and the request is sent all the same: the backend refuses other content under the same
+        key. Raises AnotherUser when the user changes while it waits."""
         uid, draft = self._uid, self.put(draft)
         sent = self._sent[draft.key] = Sent(draft.key, draft.sobject, fields, draft.typed, self._now())
         self._owe(self._sent_name(draft.key), sent)
@@ -260,17 +257,17 @@ class Drafts:
         return sent
 
     def note_made(self, sent: Sent, record_id: str) -> Sent:
-        """What was sent became this record."""
+        """Notes the id of the record that came of what was sent. Returns what was sent, with the id."""
         made = self._sent[sent.key] = replace(sent, made=record_id)
         self._owe(self._sent_name(sent.key), made)
         return made
 
     def note_refused(self, key: str) -> None:
-        """Nothing came of what was sent; the key is free for something else."""
+        """Notes that nothing came of what was sent: its key may be used again."""
         self._forget_sent(key)
 
     def is_too_old(self, sent: Sent) -> bool:
-        """Whether the backend may have forgotten the key, so that asking again could make a second record."""
+        """Whether the backend may have forgotten the key, so that sending it again could make a second record."""
         return self._now() - sent.at > KEY_SECONDS
 
     def _forget_sent(self, key: str) -> None:
@@ -280,7 +277,7 @@ class Drafts:
     # Writing
 
     async def settle(self) -> None:
-        """Writes what is still to be written, as far as the device does it."""
+        """Writes what is still to be written, as far as the device takes it, and sets `refused`."""
         async with self._turn:
             for uid in list(self._erasing):
                 await self._erase(uid)
@@ -319,7 +316,7 @@ class Drafts:
             self._paying = asyncio.create_task(self._pay())
 
     async def _pay(self) -> None:
-        """Until the device has all that it is owed, and has told what it keeps."""
+        """Tries again and again until the device has taken everything, and has told what it keeps."""
         while self._owed or self._unread or self._erasing:
             await asyncio.sleep(AGAIN_AFTER if self.refused or self._unread or self._erasing else WRITE_AFTER)
             await self.settle()
@@ -329,9 +326,7 @@ class Drafts:
                     self.changed()
 
     async def clear(self, uid: str) -> None:
-        """Forgets all drafts of a user, after an erasure; a device that does not do it now does it when it answers
-        again.
-        """
+        """Removes all drafts of a user after an erasure: at once, or when a silent device answers again."""
         if uid == self._uid:
             for draft_id in self._mine:
                 self._windows.let_go(self._name(draft_id))
@@ -362,7 +357,7 @@ class Drafts:
 
 
 def new_id() -> str:
-    """A name for a draft, and an idempotency key."""
+    """A random name, for a draft or as an idempotency key."""
     return secrets.token_urlsafe(16)
 
 

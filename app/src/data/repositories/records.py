@@ -44,7 +44,7 @@ _SEARCHES, _MAX_SEARCHES = "searches", 8
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A record that the person has opened, with those of its fields that tell what it is."""
+    """A record that the person has opened, with the fields that say which one it is."""
 
     sobject: str
     id: str
@@ -52,11 +52,11 @@ class Visited:
 
 
 class RecordsRepository:
-    """Every method raises the contract's CallErrors, and AnotherUser when the user has changed meanwhile.
+    """Every method that calls the backend raises the contract's CallErrors, and AnotherUser when the user has changed
+    meanwhile.
 
-    `saved` is told the object and id of each record that was created or changed, with the record when the answer had
-    it; `deleted` of each that is gone.
-    """
+    `saved` is called with the object and id of each record that was created or changed, and with the record where the
+    answer had it; `deleted` with the object and id of each that was deleted."""
 
     def __init__(self, calls: Calls, shelf: Shelf) -> None:
         self._call = calls
@@ -67,31 +67,37 @@ class RecordsRepository:
     # What can be shown at once and fetched behind
 
     def objects(self) -> Fetch[Objects]:
+        """All objects that the user may see."""
         return Fetch(self._shelf, "objects", Objects, lambda: self._call(GET_OBJECTS, Empty()))
 
     def dashboard(self) -> Fetch[Dashboard]:
+        """What home shows."""
         return Fetch(self._shelf, "dashboard", Dashboard, lambda: self._call(GET_DASHBOARD, Empty()))
 
     def profile(self) -> Fetch[Profile]:
+        """The user as Salesforce has them."""
         return Fetch(self._shelf, "profile", Profile, lambda: self._call(GET_PROFILE, Empty()))
 
     def page(self, request: ListRecords) -> Fetch[RecordPage]:
+        """One page of a list."""
         asked = sha256(json.dumps(encode(request), sort_keys=True).encode()).hexdigest()[:16]
         return Fetch(
             self._shelf, f"list/{request.sobject}/{asked}", RecordPage, lambda: self._call(LIST_RECORDS, request)
         )
 
     def detail(self, shape: SobjectShape, record_id: str) -> Fetch[RecordDetail]:
+        """A record, with all related lists of its object."""
         request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related))
         return Fetch(self._shelf, _key(shape.sobject, record_id), RecordDetail, lambda: self._call(GET_RECORD, request))
 
     # What changes something
 
     async def search(self, text: str) -> Hits:
+        """The records in which the text occurs."""
         return await self._call(SEARCH, Search(text))
 
     async def create(self, sobject: str, fields: dict[str, FieldValue], key: str) -> str:
-        """The id of the new record; a repeat with the same key makes no second one."""
+        """Makes a record under an idempotency key. Returns its id; the same key again makes no second record."""
         created = await self._call(CREATE_RECORD, CreateRecord(sobject, fields, key))
         if created.record is not None:
             await self._shelf.put(_key(sobject, created.id), RecordDetail(created.record))
@@ -99,6 +105,8 @@ class RecordsRepository:
         return created.id
 
     async def update(self, sobject: str, record_id: str, fields: dict[str, FieldValue], version: str | None) -> Record:
+        """Changes fields of a record. With a `version`, only if nobody has saved since; without one, whatever others
+        have saved. Returns the record as it is afterwards."""
         record = (await self._call(UPDATE_RECORD, UpdateRecord(sobject, record_id, fields, version))).record
         kept = await self._shelf.get(_key(sobject, record_id), RecordDetail)
         await self._shelf.put(_key(sobject, record_id), RecordDetail(record, kept.value.related if kept else {}))
@@ -106,12 +114,13 @@ class RecordsRepository:
         return record
 
     async def delete(self, sobject: str, record_id: str) -> None:
+        """Deletes a record in Salesforce, and from this device."""
         await self._call(DELETE_RECORD, DeleteRecord(sobject, record_id))
         self.deleted(sobject, record_id)
         await self.forget(sobject, record_id)
 
     async def forget(self, sobject: str, record_id: str) -> None:
-        """A record that is not there any more."""
+        """Removes a record that is gone from this device."""
         await self._shelf.remove(_key(sobject, record_id))
         await self._shelf.remove(f"{_VISITS}/{record_id}")
 
@@ -122,6 +131,7 @@ class RecordsRepository:
         return tuple(await self._shelf.all(_VISITS, Visited))
 
     async def visit(self, visited: Visited) -> None:
+        """Notes that the person has opened a record; the last ones are kept."""
         await self._shelf.put(f"{_VISITS}/{visited.id}", visited, folder_size=_MAX_VISITS)
 
     async def searches(self) -> tuple[str, ...]:
@@ -129,6 +139,7 @@ class RecordsRepository:
         return tuple(await self._shelf.all(_SEARCHES, str))
 
     async def note_search(self, text: str) -> None:
+        """Notes a text that the person has searched for; the last ones are kept."""
         await self._shelf.put(f"{_SEARCHES}/{text.casefold()}", text, folder_size=_MAX_SEARCHES)
 
 

@@ -28,7 +28,8 @@ ONE_TAP = frozenset({Reason.REFRESH_LOST, Reason.IDLE_TOO_LONG})
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Kept:
-    """A session as it survives a reload. `sign_in` is another one for each sign-in: the same user may sign in again."""
+    """A session as it survives a reload. `sign_in` is a new id for each sign-in, because the same user may sign in
+    again."""
 
     user: User
     firebase: FirebaseProject
@@ -60,7 +61,8 @@ class _Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A session that ended by itself: why, whose it was, and on which page. It is kept until somebody signs in."""
+    """A session that ended by itself: the reason (a word of the contract), whose session it was, where they had signed
+    in, and the address of the page they were on. It is kept until somebody signs in."""
 
     reason: str
     user: User
@@ -69,24 +71,25 @@ class Ended:
 
     @property
     def error(self) -> CallError:
-        """Why, in words."""
+        """The reason as an error, whose message people can read."""
         return from_wire(self.reason, "", {})
 
     @property
     def by_one_tap(self) -> bool:
-        """Whether Salesforce's page alone brings the session back."""
+        """Whether the person only needs Salesforce's page once more to go on, and no administrator."""
         return self.reason in ONE_TAP
 
 
 class SessionRepository:
-    """The only writer of the session. `user` is None while nobody uses the app; `route` is the page that the app shows.
+    """The only writer of the session. `user` is None while nobody uses the app; `route` is the address of the page that
+    the app shows.
 
-    Other windows of the app write the same sessions: each change is made to what is kept on the device at that moment,
-    and each window follows the others. Which user this window shows is its own affair, for as long as that user is
-    signed in.
+    Other windows of the app write the same sessions: each change is made to what the device has at that moment, and
+    each window follows the others. Which of the signed-in users a window shows is up to that window.
 
-    `ended_by_itself` is called when this window's session has ended, `followed` when another window has changed who
-    else is signed in, with True when somebody now uses this window where nobody did."""
+    `ended` is the session that ended by itself last, `failed` why a sign-in failed, `erased` the receipt of an erasure.
+    `ended_by_itself` is called with the user's uid after this window's session has ended. `followed` is called after
+    another window has signed somebody in or out, with True when this window has a user by that and had none before."""
 
     def __init__(
         self,
@@ -117,6 +120,7 @@ class SessionRepository:
 
     @property
     def user(self) -> User | None:
+        """Who uses this window; None for nobody."""
         return None if self._kept is None else self._kept.user
 
     @property
@@ -126,11 +130,12 @@ class SessionRepository:
 
     @property
     def sign_in(self) -> str:
-        """The sign-in of the user who uses this window, another one each time; "" for nobody."""
+        """An id of the sign-in of the user who uses this window, a new one for each sign-in; "" while nobody uses
+        it."""
         return "" if self._kept is None else self._kept.sign_in
 
     async def restore(self) -> None:
-        """Takes up the session of an earlier visit, if there is one, else why it ended."""
+        """Takes up the session of an earlier visit; when there is none, reads why the last one ended."""
         await self.until_the_device_answers()
         stored = await self._sessions()
         self._use(stored.of(stored.current), stored)
@@ -138,7 +143,7 @@ class SessionRepository:
             self.ended = await self._read(_ENDED, Ended)
 
     async def follow(self) -> None:
-        """Takes over what another window has changed: who has signed in, who has signed out."""
+        """Takes over which users other windows have signed in and out."""
         async with self._windows.alone():
             await self._follow(await self._sessions())
 
@@ -164,8 +169,8 @@ class SessionRepository:
         self._hearing = asyncio.create_task(self.follow())
 
     async def take_up(self, signed_in: SignedIn, firebase: FirebaseProject, login_host: str) -> Ended | None:
-        """Signs in to Firebase Authentication with the custom token; the user uses this window from now on. Returns the
-        session that had ended here by itself before, if one had. Raises CallErrors."""
+        """Signs in to Firebase Authentication with the custom token. From then on the user uses this window. Returns
+        the session that had ended here by itself before, None when none had. Raises CallErrors."""
         tokens = await self._firebase.sign_in(firebase, signed_in.custom_token)
         user, ended = signed_in.user, self.ended or await self._read(_ENDED, Ended)
         kept = _Kept(user, firebase, tokens.refresh_token, login_host, secrets.token_urlsafe(8))
@@ -176,7 +181,8 @@ class SessionRepository:
         return ended
 
     async def switch(self, uid: str) -> None:
-        """Another user who is signed in on this device takes over."""
+        """Gives this window to another user who is signed in on this device, by uid. When another window has signed
+        that user out, this window follows it instead."""
         stored = await self._change(lambda stored: stored if stored.of(uid) is None else replace(stored, current=uid))
         chosen = stored.of(uid)
         if chosen is None:
@@ -209,10 +215,9 @@ class SessionRepository:
                     await self._keep_renewed(kept, replace(kept, refresh_token=tokens.refresh_token))
 
     async def forget(self, reason: CallError | None = None) -> None:
-        """Drops the session on this device.
+        """Ends this window's session on this device.
 
-        With a reason it ended by itself: the sign-in page will say why, and lead back here.
-        """
+        With a reason it has ended by itself: the reason is kept in `ended`, with the page to go back to."""
         with self.changing():
             await self._forget(reason)
 
@@ -239,8 +244,8 @@ class SessionRepository:
             await self._device.remove(_ENDED)
 
     def leaving(self) -> Callable[[], Awaitable[None]]:
-        """What drops the session of now when it is called, and no other: not that of a user who uses this window by
-        then, and not one that the same user has begun anew."""
+        """Returns what ends the present session when it is called later. By then another user may use this window, or
+        the same user may have signed in again: their session stays."""
         kept = self._kept
 
         def without(stored: _Sessions) -> _Sessions:
@@ -268,7 +273,7 @@ class SessionRepository:
 
     @contextmanager
     def changing(self) -> Generator[None]:
-        """While the block changes who uses this window, changes of other windows are not followed."""
+        """A block that changes who uses this window. Other windows' sign-ins do not change it meanwhile."""
         self._changing += 1
         try:
             yield
@@ -276,7 +281,7 @@ class SessionRepository:
             self._changing -= 1
 
     def _use(self, kept: _Kept | None, stored: _Sessions) -> None:
-        """From now on this window shows this user."""
+        """Shows this user in this window from now on; None for nobody."""
         if (
             kept is None
             or self._kept is None
@@ -288,7 +293,8 @@ class SessionRepository:
         self._others = tuple(k for k in stored.sessions if kept is None or k.user.uid != kept.user.uid)
 
     async def _change(self, change: Callable[[_Sessions], _Sessions]) -> _Sessions:
-        """Makes a change to the sessions that the device keeps now. Returns them as they are afterwards."""
+        """Makes a change to the sessions as the device has them now, and tells the other windows. Returns them as they
+        are afterwards."""
         async with self._windows.alone():
             stored = await self._sessions()
             changed = change(stored)
@@ -302,11 +308,11 @@ class SessionRepository:
         return changed
 
     async def _store(self, sessions: _Sessions) -> bool:
-        """Whether the device has kept them."""
+        """Writes the sessions to the device. Returns whether it has kept them."""
         return await self._write(_SESSIONS, sessions) if sessions.sessions else await self._device.remove(_SESSIONS)
 
     async def _pay(self) -> None:
-        """Repeats the changes that the device has not kept, over what it holds by then, until it has."""
+        """Makes the changes that the device has not kept once more, to what it has by then, until it keeps them."""
         wait = PAY_SECONDS
         while self._owed:
             await asyncio.sleep(wait)
@@ -320,7 +326,8 @@ class SessionRepository:
         self._windows.tell()
 
     async def until_the_device_answers(self) -> None:
-        """Who is signed in is not decided by an answer that is only late."""
+        """Waits for a device that is slow to answer, so that nobody counts as signed out only because of that. It
+        returns after _LOOKS tries at the latest."""
         for _ in range(_LOOKS):
             try:
                 await self._device.look(_SESSIONS)
@@ -331,14 +338,14 @@ class SessionRepository:
                 return
 
     async def _kept_sessions(self) -> _Sessions:
-        """As they are kept on the device, with what it still has to keep. Raises StorageRefused."""
+        """The sessions as the device has them, with the changes that it still has to keep. Raises StorageRefused."""
         kept = await self._decoded(_SESSIONS, await self._device.look(_SESSIONS), _Sessions) or _Sessions()
         for change in self._owed:
             kept = change(kept)
         return kept
 
     async def _sessions(self) -> _Sessions:
-        """As they are kept on the device; as this window has them where the device cannot be read."""
+        """The sessions as the device has them; as this window has them when the device cannot be read."""
         try:
             return await self._kept_sessions()
         except StorageRefused:
@@ -347,7 +354,7 @@ class SessionRepository:
         return _Sessions(mine[0].user.uid if mine else "", (*self._others, *mine))
 
     async def _write(self, key: str, value: object) -> bool:
-        """Whether the device has kept it; one that keeps nothing does not keep anyone from working."""
+        """Keeps a value. Returns whether the device has kept it; one that refuses is no error."""
         try:
             await self._device.write(key, to_text(value))
         except StorageRefused:

@@ -26,17 +26,16 @@ class SettingsRepository:
         self._device = device
 
     async def read(self) -> Settings | None:
-        """What was chosen before; None when the device does not tell what that was, or not in a form that can be
-        read.
-        """
+        """The settings as they were kept, the defaults when there are none. None when the device does not answer, or
+        what it has cannot be read."""
         try:
             return await self._kept()
         except StorageRefused:
             return None
 
     async def keep(self, now: Settings, chosen: dict[str, Any]) -> None:
-        """Keeps what was `chosen` (fields of Settings) over what is kept, which another window may have changed; over
-        `now` where the device does not tell that. A device that keeps nothing keeps nobody from working."""
+        """Keeps the fields of Settings in `chosen`. The other fields stay as the device has them, where another window
+        may have changed them; they are those of `now` when it does not answer. A device that refuses is no error."""
         kept = await self.read() or now
         try:
             await self._device.write(_KEY, to_text(replace(kept, **chosen)))
@@ -44,10 +43,8 @@ class SettingsRepository:
             return
 
     async def _kept(self) -> Settings | None:
-        """Each of them by itself: one that only a newer version knows takes no other along.
-
-        None for a text that is none of ours.
-        """
+        """The settings as they are kept, each read by itself: one that only a newer version understands does not lose
+        the others. None for a text that holds no settings. Raises StorageRefused."""
         text = await self._device.look(_KEY)
         if not text:
             return Settings()

@@ -21,7 +21,7 @@ AGAIN_AFTER = 2.0  # seconds after which a device that did not clear is asked ag
 
 @dataclass(frozen=True, slots=True)
 class Seen(Generic[T]):
-    """Something that was shown, and when it was true (seconds since the epoch)."""
+    """A value that the app has shown, and when it was fetched (seconds since the epoch)."""
 
     value: T
     at: float
@@ -39,18 +39,25 @@ class _Item:
 class Shelf:
     """One for each window; `open` chooses the user.
 
-    Without a user, or when the device keeps nothing, it keeps things in memory only.
+    Without a user, or when the device keeps nothing, it keeps things in memory only. `present` gives the uid of whoever
+    uses the window: while the shelf is still open for another user, it takes nothing and gives nothing.
     """
 
-    def __init__(self, device: Device, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        device: Device,
+        now: Callable[[], float] = time.time,
+        present: Callable[[], str | None] | None = None,
+    ) -> None:
         self._device = device
         self._now = now
+        self._present = present
         self._uid: str | None = None
         self._items: dict[str, _Item] = {}  # the oldest first
         self._clearing: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, uid: str | None) -> None:
-        """Whose shelf it is from now on."""
+        """Reads what is kept for a user (None: for nobody), in place of what was open before."""
         self._uid, self._items = uid, {}
         if uid is None:
             return
@@ -70,9 +77,9 @@ class Shelf:
             await self._device.remove(_name(uid, key))
 
     async def get(self, key: str, shape: type[T]) -> Seen[T] | None:
-        """What was put there last; None when there is nothing that can be read."""
+        """The value that was put under a key last. None when there is none, or it cannot be read as `shape`."""
         item = self._items.get(key)
-        if item is None:
+        if item is None or self._is_anothers():
             return None
         if item.value is None:
             item.value = from_text(shape, item.text)
@@ -82,12 +89,15 @@ class Shelf:
         return Seen(cast(T, item.value), item.at)
 
     async def all(self, folder: str, shape: type[T]) -> list[T]:
-        """What stands under keys that begin with this folder, the newest first."""
+        """All values under keys that begin with this folder, the newest first."""
         kept = [await self.get(key, shape) for key in reversed(list(self._items)) if key.startswith(f"{folder}/")]
         return [seen.value for seen in kept if seen is not None]
 
     async def put(self, key: str, value: object, *, folder_size: int | None = None) -> None:
-        """Keeps a value; the oldest ones make room for it, and in a folder of limited size the folder's oldest."""
+        """Keeps a value. What is too much for the shelf goes, the oldest first; so do the oldest of the key's folder
+        where it has more than `folder_size` values."""
+        if self._is_anothers():
+            return
         uid, at = self._uid, self._now()
         text = to_text(value)
         self._items.pop(key, None)
@@ -107,15 +117,17 @@ class Shelf:
         except StorageRefused:
             pass  # what is shown does not depend on it
 
+    def _is_anothers(self) -> bool:
+        return self._present is not None and self._present() != self._uid
+
     async def remove(self, key: str) -> None:
-        """Forgets one value."""
+        """Removes the value under a key."""
         if self._items.pop(key, None) is not None and self._uid is not None:
             await self._device.remove(_name(self._uid, key))
 
     async def clear(self, uid: str) -> None:
-        """Forgets all that was shown to a user, in any window; a device that does not do it now does it when it answers
-        again.
-        """
+        """Removes everything that is kept for a user, by any window: at once, or when a silent device answers
+        again."""
         if uid == self._uid:
             self._items = {}
         if not await self._cleared(uid):
@@ -149,7 +161,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Generic[T]):
-    """Something that can be fetched, and is kept on the shelf under `key` as it was seen last."""
+    """A value of the backend: `call` fetches it, and the shelf keeps it under `key`."""
 
     shelf: Shelf
     key: str
@@ -157,11 +169,11 @@ class Fetch(Generic[T]):
     call: Callable[[], Awaitable[T]]
 
     async def seen(self) -> Seen[T] | None:
-        """What was shown of it last."""
+        """The value as it was fetched last; None when it is not on the shelf."""
         return await self.shelf.get(self.key, self.shape)
 
     async def get(self) -> T:
-        """Fetches it and keeps it. Raises what the call raises."""
+        """Fetches the value and puts it on the shelf. Raises what the call raises."""
         value = await self.call()
         await self.shelf.put(self.key, value)
         return value

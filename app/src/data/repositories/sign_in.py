@@ -49,7 +49,7 @@ _REFUSALS: dict[str, tuple[type[CallError], Reason]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Pending:
-    """A sign-in that is under way: what proves on return that this app began it."""
+    """A sign-in that is under way, with what proves on the way back that this app began it."""
 
     state: str
     verifier: str
@@ -61,10 +61,9 @@ class _Pending:
 
 
 class SignInRepository:
-    """Begins and finishes sign-ins; who uses the app after that is the session's affair.
+    """Begins and finishes sign-ins; the session keeps who is signed in.
 
-    `put_off` is called when a sign-in has to wait because many others fail.
-    """
+    `put_off` is called when the backend makes a sign-in wait because many others fail."""
 
     def __init__(
         self,
@@ -82,14 +81,16 @@ class SignInRepository:
         self.put_off: Callable[[], None] = lambda: None
 
     async def options(self) -> SignInOptions:
-        """Where one can sign in."""
+        """The login hosts, and what the app needs to open Salesforce's page. Raises CallErrors."""
         return await self._backend.call(GET_SIGN_IN_OPTIONS, Empty())
 
     async def begin(
         self, options: SignInOptions, host: LoginHost, *, route: str = START, username: str | None = None
     ) -> str | None:
-        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3); returns the way back when
-        the device brings it, for `finish`. `username` is who Salesforce's page expects."""
+        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3). `route` is the address to
+        go on with after the sign-in, `username` whom Salesforce's page suggests. Returns the address that Salesforce
+        sent back to, for `finish`; None where the app is opened anew with it. Raises StorageRefused; TimeoutError and
+        OSError where the device waits for the way back itself."""
         verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
         pending = _Pending(state, verifier, host.host, self._device.redirect_uri, options.firebase, self._now(), route)
         await self._clear_pending()
@@ -108,8 +109,9 @@ class SignInRepository:
         )
 
     async def finish(self, url: str) -> str:
-        """Takes what Salesforce brought back to the redirect URI; returns the page to go on with. Raises SignInFailed;
-        a sign-in is finished once only. An address with a state that this device did not make up changes nothing."""
+        """Finishes the sign-in to which Salesforce's way back (`url`) belongs, once. Returns the address to go on with.
+        Raises CallErrors; SignInFailed(verifier-rejected) for a state that this device did not make up, which changes
+        nothing."""
         brought = _brought(url)
         name = _name_of(brought.get("state", ""))
         await self._session.until_the_device_answers()
@@ -131,9 +133,8 @@ class SignInRepository:
         return pending.route if ended is None or ended.user.uid == signed_in.user.uid else START
 
     async def _exchange(self, request: SignIn) -> SignedIn:
-        """Sends the code; a backend that is busy with sign-ins that fail says when to come again, and has not used the
-        code.
-        """
+        """Sends the code. A backend that is busy with sign-ins that fail has not used the code, and says when to try
+        again."""
         for left in reversed(range(_TRIES)):
             try:
                 return await self._backend.call(SIGN_IN, request)
@@ -146,11 +147,12 @@ class SignInRepository:
         raise AssertionError
 
     async def is_pending(self, url: str) -> bool:
-        """Whether this way back is that of a sign-in that was begun on this device and not finished."""
+        """Whether this way back belongs to a sign-in that was begun on this device and not finished."""
         return await self._device.read(_name_of(_brought(url).get("state", ""))) is not None
 
     async def _clear_pending(self) -> None:
-        """Makes room for another sign-in: those that nobody will finish any more go, and the oldest of too many."""
+        """Makes room for another sign-in: removes those that have become too old, and the oldest when there are too
+        many."""
         try:
             values = await self._device.values(PENDING)
         except StorageRefused:
@@ -170,7 +172,7 @@ def _brought(url: str) -> dict[str, str]:
 
 
 def _name_of(state: str) -> str:
-    """The key under which a sign-in is kept: it is found by its state, and does not tell it."""
+    """The key under which a sign-in is kept: made from its state, which cannot be read from it."""
     return PENDING + _digest(state)
 
 

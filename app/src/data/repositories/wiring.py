@@ -21,7 +21,7 @@ from data.services.windows import Windows
 
 @dataclass(frozen=True, slots=True)
 class Repositories:
-    """What a window knows of the user, of Salesforce, and of what was typed."""
+    """All repositories of one window."""
 
     session: SessionRepository
     sign_in: SignInRepository
@@ -41,11 +41,11 @@ def make_repositories(
     now: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Repositories:
-    """`now` gives seconds since the epoch; `windows` are the other windows of the app on this device (None: there are
-    none).
-    """
+    """Makes the repositories of one window. `windows` are the app's other windows on this device, None where there are
+    none; `now` gives seconds since the epoch."""
     windows = windows or Windows()
-    session, shelf = SessionRepository(firebase, device, windows, now), Shelf(device, now)
+    session = SessionRepository(firebase, device, windows, now)
+    shelf = Shelf(device, now, lambda: None if session.user is None else session.user.uid)
     calls = Calls(backend, session)
     return Repositories(
         session,

@@ -17,25 +17,31 @@ REST_SECONDS = 60.0  # for so long a device is not asked again that did not answ
 
 
 class Attests(Protocol):
-    """A device, seen from here."""
+    """What App Check needs of a device."""
 
-    async def read(self, key: str) -> str | None: ...
+    async def read(self, key: str) -> str | None:
+        """The value under a key; None when there is none."""
+        ...
 
-    async def write(self, key: str, value: str) -> None: ...
+    async def write(self, key: str, value: str) -> None:
+        """Keeps a value. Raises StorageRefused."""
+        ...
 
-    async def remove(self, key: str) -> object: ...
+    async def remove(self, key: str) -> object:
+        """Removes a value."""
+        ...
 
     async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
-        """A token of App Check for this app; None where the device has no way to one. `once`: for a single call.
-        `fresh`: the one that was used last is no good."""
+        """A token of Firebase App Check for this app; None where the device cannot make one. `once`: good for a single
+        call. `fresh`: a new one, because the last was refused."""
         ...
 
 
 class AppCheck:
-    """Keeps which app this is, as the sign-in options told it (the page before the app writes it too), and the token of
-    the day.
+    """The App Check tokens of this app. Which app it is, the sign-in options say (the page before Flutter keeps it
+    too).
 
-    Whatever goes wrong here, the call is made without a token: whether it may, the backend decides."""
+    Whatever goes wrong here, the call is made without a token; the backend decides whether it needs one."""
 
     def __init__(self, device: Attests, now: Callable[[], float] = time.time) -> None:
         self._device = device
@@ -48,11 +54,12 @@ class AppCheck:
         self._asking = asyncio.Lock()
 
     def begin(self) -> None:
-        """Reads what is kept while the app reads other things, so that the first call does not wait for it."""
+        """Starts to read which app this is, so that the first call does not wait for it."""
         self._reading = asyncio.create_task(self._kept())
 
     async def token(self, call: Call[Any, Any], *, fresh: bool = False) -> str | None:
-        """What goes with a call, if anything; a sign-in takes a token of its own, which the backend takes once."""
+        """The token to send with a call; None when it needs none, or there is none. A sign-in gets a token of its own,
+        which is good once. `fresh`: a new one, because the last was refused."""
         if not call.attested:
             return None
         async with self._asking:
@@ -68,7 +75,7 @@ class AppCheck:
             return token
 
     async def learn(self, app: AppCheckApp | None) -> None:
-        """Takes over what the sign-in options say."""
+        """Keeps which app this is, as the sign-in options say; None when App Check is off."""
         if app == await self._this_app():
             return
         self._read, self._app, self._token, self._until, self._rests_until = True, app, "", 0.0, 0.0
@@ -100,10 +107,8 @@ class AppCheck:
 
 
 def expiry(token: str) -> float:
-    """When a token ends, in seconds since the epoch; 0 for what is none.
-
-    It is not verified here: the backend does that.
-    """
+    """When a token ends, in seconds since the epoch; 0 for a text that is no token. The backend verifies tokens, this
+    does not."""
     try:
         body = token.split(".")[1]
         return float(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["exp"])

@@ -15,7 +15,7 @@ A = TypeVar("A")
 
 
 class Backend:
-    """Stateless: the ID token is handed in with each call."""
+    """Sends calls to the backend. Stateless: the ID token is handed in with each call."""
 
     def __init__(self, base_url: str, http: Http, app_check: AppCheck) -> None:
         self._base_url = base_url.rstrip("/")
@@ -23,7 +23,8 @@ class Backend:
         self._app_check = app_check
 
     async def call(self, call: Call[Q, A], request: Q, id_token: str | None = None) -> A:
-        """One call. Raises the contract's CallErrors; being offline is OrgUnavailable(org-unreachable)."""
+        """Sends a call and returns its answer. Raises the contract's CallErrors; OrgUnavailable(org-unreachable) with
+        `offline` in its details when nothing came through."""
         try:
             answer = await self._send(call, request, id_token, await self._app_check.token(call))
         except RefusedRequest as refused:

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,51 +30,51 @@ _BACKEND = (  # where an installed app finds its backend: put in your project's 
 
 
 class Device(Protocol):
-    """Narrow, so that repositories can be tested without a screen."""
+    """What repositories need of a device; narrow, so that they can be tested without a screen."""
 
     @property
-    def redirect_uri(self) -> str: ...
+    def redirect_uri(self) -> str:
+        """Where Salesforce sends the browser after the sign-in."""
+        ...
 
     @property
     def name(self) -> str:
-        """What the user will read in the list of their devices, such as "Chrome, Windows"."""
+        """What the user reads in the list of their devices, such as "Chrome, Windows"."""
         ...
 
     async def read(self, key: str) -> str | None:
-        """None also when the storage cannot be read."""
+        """The value under a key; None when there is none, or the storage cannot be read."""
         ...
 
     async def look(self, key: str) -> str | None:
-        """None only when there is no such value. Raises StorageRefused when the storage cannot be read."""
+        """The value under a key; None when there is none. Raises StorageRefused when the storage cannot be read."""
         ...
 
     async def write(self, key: str, value: str) -> None:
-        """Raises StorageRefused."""
+        """Keeps a value under a key. Raises StorageRefused."""
         ...
 
     async def remove(self, key: str) -> bool:
-        """Whether nothing is there any more; False when the storage did not do it."""
+        """Removes the value under a key. Returns whether it is gone, False when the storage refuses."""
         ...
 
     async def values(self, prefix: str) -> dict[str, str]:
-        """All that is kept under keys that begin so; it takes long where much is kept. Raises StorageRefused."""
+        """All values under keys that begin with `prefix`, by key; slow where much is kept. Raises StorageRefused."""
         ...
 
     async def open_sign_in(self, url: str) -> str | None:
-        """Goes to Salesforce's page. Returns the address that it sent back to; None when the app itself is left for it,
-        or is called back by the system."""
+        """Opens Salesforce's page. Returns the address that it sent back to; None where the page takes the app's place,
+        or the system opens the app with that address."""
         ...
 
     async def attest(self, app: AppCheckApp, *, once: bool, fresh: bool) -> str | None:
-        """A token of Firebase App Check; None where there is no way to one.
-
-        `once`: good for one call. `fresh`: not the last one again.
-        """
+        """A token of Firebase App Check; None where the device cannot make one. `once`: good for a single call.
+        `fresh`: a new one, because the last was refused."""
         ...
 
 
 class _FletDevice:
-    """What all bodies share: secure storage, and opening links."""
+    """What all devices share: secure storage, links and the clipboard."""
 
     def __init__(self, page: ft.Page) -> None:
         self._page = page
@@ -123,16 +123,16 @@ class _FletDevice:
         return [(locale.getlocale()[0] or "en").replace("_", "-")]
 
     async def painted(self) -> None:
-        """The app's first place is painted: what the device showed until then may go."""
+        """To be called when the app's first place is painted: what the device showed until then may go."""
 
     def cannot_start(self) -> bool:
-        """Has the device itself say that the app could not start, where there is something to see before the app."""
+        """Says that the app could not start, where something is on the screen before the app. Returns whether it
+        did."""
         return False
 
     def keep_picture(self, uid: str) -> None:
-        """The home page stands, and may be shown to this user as a picture at the next start, until the app stands
-        again.
-        """
+        """Keeps a picture of the home page that is on the screen, to be shown to this user at the next start until the
+        app is painted."""
 
     def forget_picture(self) -> None:
         """Deletes every picture of a home page."""
@@ -142,12 +142,12 @@ class _FletDevice:
         return False
 
     async def unlock(self, why: str) -> bool:
-        """Asks for it; `why` is what the person reads."""
+        """Asks for it, and returns whether it is the person; they read `why`."""
         return True
 
 
 class BrowserDevice(_FletDevice):
-    """A tab. The app's own address is the redirect URI's, and Salesforce's page takes the app's place."""
+    """A tab of a browser. Salesforce's page takes the app's place and comes back to an address of the app."""
 
     @property
     def languages(self) -> list[str]:
@@ -177,8 +177,9 @@ class BrowserDevice(_FletDevice):
 
     async def painted(self) -> None:
         await asyncio.sleep(0)
-        await self.read("settings")  # an answer comes when Flutter has taken what was sent before
-        self._tell_page("stands")
+        with suppress(StorageRefused):
+            await self._storage.ping()
+        self._tell_page("painted")
 
     def cannot_start(self) -> bool:
         self._tell_page("failed")
@@ -216,11 +217,10 @@ class BrowserDevice(_FletDevice):
 
 
 class Loopback:
-    """Waits on a port of this machine for ways back from Salesforce, each by its state; answers with a page that says
-    to close it.
+    """Waits on a port of this machine for Salesforce's way back, and answers with a page that says to close it.
 
-    Any program and any web page may call the port, so what carries an unknown state is not found, and the waiting goes
-    on."""
+    Any program and any web page may call the port, so a call with an unknown state is answered with 404 and changes
+    nothing."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -230,8 +230,8 @@ class Loopback:
 
     @asynccontextmanager
     async def expects(self, state: str) -> AsyncGenerator[Awaitable[str]]:
-        """Gives the address that Salesforce sends back to. The port is open while any way back is expected; raises
-        OSError when another program has it."""
+        """A block that waits for the way back with this state; it gets what can be awaited for the address. The port is
+        open while any block waits. Raises OSError when another program has the port."""
         coming = self._expected[state] = asyncio.get_running_loop().create_future()
         try:
             async with self._opening:
@@ -323,7 +323,7 @@ Body = BrowserDevice | DesktopDevice | PhoneDevice
 
 
 def make_device(page: ft.Page) -> Body:
-    """The body for where the app's Python runs."""
+    """The device that this app runs on."""
     if sys.platform == "emscripten":
         return BrowserDevice(page)
     if not page.web and page.platform in (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS):
@@ -332,7 +332,7 @@ def make_device(page: ft.Page) -> Body:
 
 
 def browser_name(agent: str) -> str:
-    """The browser and the system of a User-Agent header; the order matters, because browsers name each other."""
+    """The browser and the system that a User-Agent header names. The order matters: browsers name each other."""
     browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
     systems = (
         ("Android", "Android"),

@@ -13,7 +13,7 @@ from data.services.messages import OFFLINE, SILENT
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FirebaseTokens:
-    """The ID token with the moment (seconds since the epoch) when it expires, and what renews it."""
+    """An ID token, the refresh token that renews it, and when it expires (seconds since the epoch)."""
 
     id_token: str
     refresh_token: str
@@ -32,6 +32,7 @@ class FirebaseAuth:
         self._now = now
 
     async def sign_in(self, project: FirebaseProject, custom_token: str) -> FirebaseTokens:
+        """Signs in with a custom token."""
         body = {"token": custom_token, "returnSecureToken": True}
         answer = await self._post(
             f"{project.identity_url}/v1/accounts:signInWithCustomToken?key={project.api_key}", body=body
@@ -39,6 +40,7 @@ class FirebaseAuth:
         return self._tokens(answer, "idToken", "refreshToken", "expiresIn")
 
     async def renew(self, project: FirebaseProject, refresh_token: str) -> FirebaseTokens:
+        """A new ID token for a refresh token."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         answer = await self._post(f"{project.token_url}/v1/token?key={project.api_key}", form=form)
         return self._tokens(answer, "id_token", "refresh_token", "expires_in")

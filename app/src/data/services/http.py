@@ -12,7 +12,7 @@ from contract.calls import APP_SECONDS
 
 
 class Unreachable(Exception):
-    """The request did not come through; the text does not say where to, because URLs are not for people."""
+    """The request did not come through. The text has no URL, because it may be logged."""
 
 
 class TimedOut(Exception):
@@ -28,6 +28,8 @@ class Answer:
 
 
 class Http(Protocol):
+    """Sends requests; one implementation for a browser and one for an installed app."""
+
     async def post(
         self,
         url: str,
@@ -36,12 +38,12 @@ class Http(Protocol):
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Raises Unreachable, TimedOut."""
+        """Sends a POST request and returns the answer, whatever its status. Raises Unreachable and TimedOut."""
         ...
 
 
 def make_http() -> Http:
-    """The implementation that this platform has."""
+    """The implementation for where the app's Python runs."""
     return _BrowserHttp() if sys.platform == "emscripten" else _NativeHttp()
 
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 ANSWER_SECONDS = 3.0  # it takes milliseconds where it works
 PROBE_SECONDS = 2.0  # between two questions to a silent storage
 _PROBES = 4  # that are waited for at once: a slow storage answers an old one first
-_PROBED = "settings"  # any key will do
+_PROBED = "probe"  # a key under which nothing is kept
 
 
 class StorageRefused(Exception):
@@ -38,9 +38,7 @@ class Body(Protocol):
 
 @dataclass(slots=True)
 class _Changes:
-    """The changes of one key that were asked for and not answered yet, by their number; `value` is what the newest
-    leaves there.
-    """
+    """The changes of one key that are not answered yet, by their number; `value` is what the newest sets."""
 
     value: str | None = None
     newest: int = 0
@@ -64,18 +62,24 @@ class Storage:
         self._changes: dict[str, _Changes] = {}
 
     async def read(self, key: str) -> str | None:
-        """None when there is nothing."""
+        """The value under a key; None when there is none."""
         return await self._answer(lambda: self._body.get(key))
 
+    async def ping(self) -> None:
+        """Waits for an answer: Flutter gives it after it has taken everything that was sent to it before."""
+        await self._answer(lambda: self._body.get(_PROBED))
+
     async def values(self, prefix: str) -> dict[str, str]:
-        """All that stands under keys with this beginning."""
+        """All values under keys that begin with `prefix`, by key."""
         kept = await self._answer(self._body.get_all)
         return {key: value for key, value in kept.items() if key.startswith(prefix)}
 
     async def write(self, key: str, value: str) -> None:
+        """Keeps a value under a key."""
         await self._answer(lambda: self._change(key, value))
 
     async def remove(self, key: str) -> None:
+        """Removes the value under a key."""
         await self._answer(lambda: self._change(key, None))
 
     async def _answer(self, ask: Callable[[], Coroutine[object, object, T]]) -> T:
@@ -95,7 +99,7 @@ class Storage:
         return _result(asked)
 
     def _wait_on(self, asked: asyncio.Task[Any]) -> None:
-        """Ends the silence when this answer comes, however late."""
+        """Lets this answer end the silence, however late it comes."""
         self._unanswered.add(asked)
         asked.add_done_callback(self._answered)
 
@@ -133,7 +137,7 @@ class Storage:
 
 
 def _result(asked: asyncio.Task[T]) -> T:
-    """Whatever a platform's storage raises, the app goes on without it."""
+    """The result of a question. Raises StorageRefused for whatever the platform's storage raises."""
     try:
         return asked.result()
     except Exception as refused:
@@ -141,12 +145,12 @@ def _result(asked: asyncio.Task[T]) -> T:
 
 
 def to_text(value: object) -> str:
-    """A value of the contract's kind (dataclasses, plain types) as the text that is kept of it."""
+    """A value of plain types and dataclasses as JSON."""
     return json.dumps(encode(value), separators=(",", ":"))
 
 
 def from_text(shape: type[T], text: str | None) -> T | None:
-    """The value that was kept; None for no text, and for one that cannot be read as `shape`."""
+    """The value that was kept as JSON; None for no text, and for one that cannot be read as `shape`."""
     try:
         return decode(shape, json.loads(text), lenient=True) if text else None
     except (ValueError, DecodeError):

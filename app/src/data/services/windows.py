@@ -15,7 +15,8 @@ WAIT_SECONDS = 5.0  # for another window's turn to end; one that the browser has
 
 
 class Windows:
-    """Of an installed app, which has one window only. `changed` is called after another window has told of a change."""
+    """The other windows of an installed app: there are none. `changed` is called after another window has called
+    `tell`."""
 
     def __init__(self) -> None:
         self.changed: Callable[[], None] = lambda: None
@@ -23,25 +24,26 @@ class Windows:
 
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[None]:
-        """Until the block ends, no other window changes what it reads and writes."""
+        """A block in which no other window changes the sessions."""
         async with self._turn:
             yield
 
     def tell(self) -> None:
-        """Lets the other windows know that something has changed."""
+        """Tells the other windows that the sessions have changed."""
 
     async def hold(self, name: str) -> bool:
-        """Takes a name for this window, until `let_go` or the window's end, also when it is only loaded again; False
+        """Takes a name for this window until `let_go`, or until the window is closed or loaded again. Returns False
         when another window has it."""
         return True
 
     def let_go(self, name: str) -> None:
-        """Another window may have the name from now on."""
+        """Gives a name up, so that another window may take it."""
 
 
 class Tabs(Windows):
-    """Of a browser: Web Locks give the turns, a BroadcastChannel carries the news (W3C Web Locks API; HTML,
-    "Broadcasting to other browsing contexts"). Both work from a worker, and reach the tabs of this origin only."""
+    """The other tabs of a browser: Web Locks give the turns, a BroadcastChannel carries the news (W3C Web Locks
+    API; HTML, "Broadcasting to other browsing contexts"). Both work from a worker, and reach the tabs of this
+    origin only."""
 
     def __init__(self) -> None:
         from js import BroadcastChannel  # pyright: ignore[reportMissingImports, reportUnknownVariableType]

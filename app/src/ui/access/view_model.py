@@ -11,6 +11,9 @@ from ui.shared.words import _
 
 
 class AccessViewModel(Screen):
+    """`busy` is whether something is on its way to the backend, `problem` why it failed; `asks_to_erase` whether the
+    page asks if the person is sure."""
+
     def __init__(self, access: AccessRepository) -> None:
         super().__init__()
         self._access = access
@@ -24,6 +27,8 @@ class AccessViewModel(Screen):
         await self.access.load()
 
     async def stay_signed_in(self, wanted: bool) -> None:
+        """Keeps the access alive while the person is away (`wanted`), or not any more."""
+
         async def choose() -> None:
             await self._access.stay_signed_in(wanted)
             await self.access.load()
@@ -40,10 +45,11 @@ class AccessViewModel(Screen):
         await self._do(end)
 
     async def leave(self, leave: Callable[[], Awaitable[None]]) -> None:
-        """Signs out, or erases; what went wrong is shown."""
+        """Does what `leave` does, a sign-out or an erasure; what goes wrong is in `problem`."""
         await self._do(leave)
 
     def ask_to_erase(self, asks: bool) -> None:
+        """Asks the person whether they are sure, or stops asking."""
         self.asks_to_erase = asks
         self.changed()
 
@@ -62,7 +68,7 @@ class AccessViewModel(Screen):
 
 
 def is_healthy(state: str) -> bool:
-    """Whether a connection works, as far as its state tells."""
+    """Whether a connection in this state works, as far as the state says."""
     return state in ("fresh", "refreshing", "sending")
 
 

@@ -36,7 +36,7 @@ class HomeViewModel(Screen):
         await looking
 
     async def _look(self) -> None:
-        """Other windows of the app may have kept drafts meanwhile."""
+        """Reads the drafts again: other windows may have changed them."""
         before = self.drafts
         await self._drafts.look()
         if self.drafts != before:
@@ -53,15 +53,17 @@ class HomeViewModel(Screen):
 
     @property
     def drafts(self) -> tuple[Draft, ...]:
-        """What was typed and not saved yet."""
+        """The drafts that are not saved yet, the newest first."""
         return self._drafts.all()
 
     @property
     def bars(self) -> list[Bar]:
+        """The stages of the open pipeline, in the backend's order."""
         pipeline = self.dashboard.value.pipeline if self.dashboard.value else ()
         largest = max((s.amount for s in pipeline), default=0) or 1
         return [Bar(s.stage, s.amount, s.count, s.amount / largest) for s in pipeline]
 
     @property
     def total(self) -> float:
+        """The amount of the whole pipeline."""
         return sum(b.amount for b in self.bars)

@@ -18,7 +18,7 @@ class Link:
 
 
 class MoreViewModel(State):
-    """`links` are asked for at each painting, because their titles are in the person's language."""
+    """`links` is called at each painting, because the titles are in the person's language."""
 
     def __init__(self, links: Callable[[], list[Link]]) -> None:
         super().__init__()

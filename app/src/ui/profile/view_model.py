@@ -17,7 +17,7 @@ class ProfileViewModel(Screen):
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """(label, value) of what is known."""
+        """Labels and values of the profile, without those that are empty."""
         profile = self.profile.value
         if profile is None:
             return []

@@ -17,7 +17,7 @@ UNDO_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Deletion:
-    """A record that is about to go: `pause` is the time in which it can be taken back, `work` what follows."""
+    """A record that will be deleted: `pause` is the time in which it can be taken back, `work` the whole deletion."""
 
     pause: asyncio.Task[None]
     work: asyncio.Task[None]
@@ -25,8 +25,8 @@ class _Deletion:
 
 
 class Deletions:
-    """`changed` is called with the object when one of its records is hidden, deleted or back again; `back` leads to a
-    record that was taken back."""
+    """Hides a record for UNDO_SECONDS, in which it can be taken back, and then deletes it. `changed` is called with the
+    object when one of its records is hidden, deleted or back again."""
 
     def __init__(
         self,
@@ -43,14 +43,12 @@ class Deletions:
         self.changed: Callable[[str], None] = lambda _sobject: None
 
     def is_deleted(self, record_id: str) -> bool:
-        """Whether the record is about to go."""
+        """Whether the record is hidden and will be deleted."""
         return record_id in self._waiting
 
     def delete(self, sobject: str, record_id: str, title: str, back: Callable[[], Awaitable[None]]) -> None:
-        """Deletes a record in UNDO_SECONDS; until then it is only hidden.
-
-        `back` is called when the person takes it back.
-        """
+        """Hides a record, and deletes it after UNDO_SECONDS. `back` is called when the person takes it back. Whatever
+        goes wrong is a notice."""
 
         async def delete() -> None:
             await asyncio.wait([pause])
@@ -85,14 +83,14 @@ class Deletions:
         self.changed(sobject)
 
     async def finish(self) -> None:
-        """Deletes at once what waits: nobody will be there to take it back."""
+        """Deletes all hidden records now: nobody will be there to take them back."""
         waiting = list(self._waiting.values())
         for deletion in waiting:
             deletion.pause.cancel()
         await asyncio.gather(*(deletion.work for deletion in waiting))
 
     def drop(self) -> None:
-        """Forgets what waits, and deletes nothing of it: it was another user's."""
+        """Cancels all deletions: the user has changed."""
         for deletion in self._waiting.values():
             deletion.work.cancel()
             deletion.pause.cancel()

@@ -166,7 +166,7 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
 
 @ft.component
 def Input(shell: Shell, model: FormViewModel, field: FieldShape) -> ft.Control:
-    """The right input for a field's type."""
+    """The input for a field, by its type."""
     assert model.draft is not None
     _times, paint = ft.use_state(0)
 
@@ -316,7 +316,8 @@ def _date(
 def Reference(
     shell: Shell, model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None
 ) -> ft.Control:
-    """A look-up field: shows the name of the record, and finds another one."""
+    """The input for a reference: the name of the record that it points to, with buttons to find another and to clear
+    it."""
     looking, look = ft.use_state(False)
     targets = [t for t in field.refers_to if shell.catalogue.shape(t) is not None]
     name = model.name_of(field)

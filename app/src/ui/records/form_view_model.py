@@ -34,7 +34,9 @@ _NOT_IN_FORM = frozenset({"id", "address", "location", "base64", "complexvalue"}
 
 
 class FormViewModel(Screen):
-    """`record_id` is "" for a new record, which begins with `given`. `saved` is told when it is done."""
+    """`record_id` is "" for a new record, which begins with `given`. `saved` is called after a save. `errors` are texts
+    by field, `conflicts` the fields that somebody else has changed too, `choices` whose value the person has chosen for
+    each. `unsure` is whether nobody can tell if a new record was made before."""
 
     def __init__(
         self,
@@ -69,7 +71,7 @@ class FormViewModel(Screen):
     # Beginning
 
     async def load(self) -> None:
-        """Goes on with what was typed last time, else begins with the record as it is."""
+        """Goes on with the draft of the record; without one, begins with the record as it is in Salesforce."""
         if self.draft is not None and not self._drafts.wants_another(self.draft):
             return
         self._reset()
@@ -98,7 +100,7 @@ class FormViewModel(Screen):
         return Draft(new_id(), self.shape.sobject, seen={**defaults, **given}, names=names, key=new_id())
 
     async def _ask_for_names(self) -> None:
-        """What the records are called that an address names by their ids."""
+        """Fetches the names of the records that an address gives by their ids."""
         for given in self._given:
             shape = self._shape_of_id(given.value)
             if shape is None or given.name:
@@ -111,9 +113,8 @@ class FormViewModel(Screen):
                     )
 
     def _understood(self, draft: Draft) -> Draft:
-        """A draft that has texts only: those that mean the same in every language become values, the others are shown
-        as they are.
-        """
+        """A draft of version 0.2 as one of now: texts that mean the same in every language become values, the others
+        stay as they are."""
         for field in self.fields:
             text = draft.raw.get(field.name)
             if text is not None and (field.type not in values.BY_LANGUAGE or self._is_as_seen(draft, field, text)):
@@ -128,7 +129,7 @@ class FormViewModel(Screen):
 
     @property
     def fields(self) -> list[FieldShape]:
-        """The fields that this person may fill in."""
+        """The fields that the person may fill in, of those that a section shows."""
         grouped = {name for section in self.shape.sections for name in section.fields}
         return [
             f
@@ -138,29 +139,29 @@ class FormViewModel(Screen):
 
     @property
     def sections(self) -> list[tuple[Section, list[FieldShape]]]:
-        """The fields in Salesforce's groups."""
+        """The sections of the page layout, each with the fields that the person may fill in; none without fields."""
         fields = {f.name: f for f in self.fields}
         sections = [(s, [fields[n] for n in s.fields if n in fields]) for s in self.shape.sections]
         return [(s, fields) for s, fields in sections if fields]
 
     @property
     def dirty(self) -> bool:
-        """Whether there is something to lose."""
+        """Whether the person has typed something that is not saved."""
         return self.draft is not None and bool(self.draft.typed or self.draft.raw)
 
     def text(self, field: FieldShape) -> str:
-        """What stands in a field: as it was typed here, else its value in the language of now."""
+        """The text in a field: as it was typed here, else its value written in the present language."""
         assert self.draft is not None
         typed = self._texts.get(field.name, self.draft.raw.get(field.name))
         return values.as_text(field, self.value(field.name)) if typed is None else typed
 
     def value(self, name: str) -> FieldValue:
-        """A field's value as it would be saved; while its text is none, the one before."""
+        """A field's value as it would be saved; the one before while its text is no value."""
         assert self.draft is not None
         return self.draft.typed.get(name) if name in self.draft.typed else self.draft.seen.get(name)
 
     def name_of(self, field: FieldShape) -> str:
-        """The name of the record that a reference points to."""
+        """The name of the record that a reference points to, its id when the name is not there; "" for an empty one."""
         assert self.draft is not None
         chosen = self.text(field)
         if not chosen:
@@ -171,7 +172,7 @@ class FormViewModel(Screen):
     # Typing
 
     def type(self, name: str, text: str) -> None:
-        """A field's text has changed; it is kept from now on."""
+        """Takes over the text of a field, and keeps it as a draft."""
         field = next((f for f in self.fields if f.name == name), None)
         assert self.draft is not None
         assert field is not None
@@ -187,7 +188,7 @@ class FormViewModel(Screen):
             self.changed()
 
     def _with(self, draft: Draft, field: FieldShape, text: str) -> Draft:
-        """The draft with that text entered: as a value where it is one."""
+        """The draft with that text entered: as a value, or as the text while it is no value."""
         typed = {name: value for name, value in draft.typed.items() if name != field.name}
         raw = {name: value for name, value in draft.raw.items() if name != field.name}
         if not self._is_as_seen(draft, field, text):
@@ -211,13 +212,14 @@ class FormViewModel(Screen):
     # Leaving
 
     def ask_to_leave(self, asks: bool) -> bool:
-        """Asks when there is something to lose; whether one may leave at once."""
+        """Asks the person what to do with what they typed (`asks`), or stops asking. Returns whether they may leave at
+        once."""
         self.asks_to_leave = asks and self.dirty
         self.changed()
         return not self.asks_to_leave
 
     def throw_away(self) -> None:
-        """Forgets what was typed."""
+        """Removes the draft."""
         if self.draft is not None:
             self._drafts.throw_away(self.draft)
         self._reset()
@@ -225,7 +227,8 @@ class FormViewModel(Screen):
     # Saving
 
     async def save(self) -> None:
-        """Saves what was changed. What others saved meanwhile in other fields stays; the same field asks."""
+        """Saves what was changed. What others have saved in other fields stays; fields that both changed become
+        `conflicts`. What goes wrong is in `problem` and `errors`."""
         if self.saving or self.draft is None:
             return
         changes = self._changes(self.draft)
@@ -251,8 +254,8 @@ class FormViewModel(Screen):
         self.changed()
 
     async def _create(self, fields: dict[str, FieldValue]) -> None:
-        """Makes the record once. What was sent before and not answered is asked again unchanged, before anything new is
-        sent; what was typed since becomes a change of the record that came of it."""
+        """Makes the record once. What was sent before and not answered is sent again unchanged first; what was typed
+        since then becomes a change of the record that comes of it."""
         assert self.draft is not None
         sent = await self._drafts.sent(self.draft.key)
         again = sent is not None
@@ -275,7 +278,8 @@ class FormViewModel(Screen):
             await self._saved(self.shape.sobject, sent.made, _("{object} created.", object=self.shape.label))
 
     async def _made(self, sent: Sent, *, again: bool) -> Sent | None:
-        """Asks for what was sent; None when it was asked before and is refused now. Raises CallErrors."""
+        """Sends what was noted as sent. Returns it with the id of the record; None when it was sent before and is
+        refused now. Raises CallErrors."""
         try:
             made = await self._records.create(sent.sobject, sent.fields, sent.key)
         except RefusedRequest as refused:
@@ -294,7 +298,7 @@ class FormViewModel(Screen):
         return self._drafts.note_made(sent, made)
 
     def _become_change(self, sent: Sent, changes: dict[str, FieldValue]) -> None:
-        """The form of a new record goes on as the form of the record that was made of what it had then."""
+        """Makes the form of a new record the form of the record that was made of what it had then."""
         assert self.draft is not None
         self.record_id = sent.made
         self._detail = Live(self._records.detail(self.shape, sent.made))
@@ -305,14 +309,15 @@ class FormViewModel(Screen):
         )
 
     async def save_as_new(self) -> None:
-        """The person has looked, and what they typed is to be made, whatever came of an earlier try."""
+        """Makes the record under a new idempotency key: the person has looked, and it is not there."""
         assert self.draft is not None
         self._drafts.note_refused(self.draft.key)
         self.draft = self._drafts.put(replace(self.draft, key=new_id()))
         await self.save()
 
     async def _update(self, changes: dict[str, FieldValue]) -> None:
-        """Saves over exactly the version that was seen; over another one only what does not touch it."""
+        """Saves over the version that was seen. Over a newer one it saves only what others have not changed; the same
+        field is a conflict."""
         assert self.draft is not None
         said, theirs = _("Saved."), None
         if self.draft.version is None:
@@ -346,21 +351,22 @@ class FormViewModel(Screen):
 
     @property
     def their_change(self) -> tuple[str, str]:
-        """Who saved the other version, and when (ISO 8601)."""
+        """Who saved the other version, and when (ISO 8601, "" when the answer does not say)."""
         fields = {} if self._theirs is None else self._theirs.fields
         return _who_changed(fields), str(fields.get(LAST_CHANGED_AT) or "")
 
     def decide(self, field: str, whose: str) -> None:
-        """The person chose `mine` or `theirs` for a field that both changed."""
+        """Notes whose value the person chose for a field, "mine" or "theirs"."""
         self.choices = {**self.choices, field: whose}
         self.changed()
 
     @property
     def decided(self) -> bool:
+        """Whether the person has chosen for each conflict."""
         return all(c.field in self.choices for c in self.conflicts)
 
     async def save_decided(self) -> None:
-        """Saves with what the person decided for each field."""
+        """Saves with the values that the person chose."""
         if self.draft is None or self._theirs is None or not self.decided:
             return
         mine = {c.field for c in self.conflicts if self.choices[c.field] == "mine"}
@@ -374,7 +380,7 @@ class FormViewModel(Screen):
         await self.save()
 
     def _rebase(self, theirs: Record, changes: dict[str, FieldValue]) -> None:
-        """Goes on from their version: it has been seen now, and only my changes differ from it."""
+        """Goes on from their version, with only those of my changes that differ from it."""
         assert self.draft is not None
         typed = {name: value for name, value in changes.items() if value != theirs.fields.get(name)}
         self.draft = self._drafts.put(
@@ -385,7 +391,7 @@ class FormViewModel(Screen):
     # Parts
 
     def _changes(self, draft: Draft) -> dict[str, FieldValue]:
-        """What differs from what was seen, as Salesforce takes it; `errors` says what cannot be."""
+        """The values that differ from those that were seen; sets `errors` for texts that are no value."""
         self.errors = {}
         changes = dict[str, FieldValue]()
         for field in self.fields:
@@ -410,7 +416,7 @@ def _who_changed(fields: Mapping[str, FieldValue]) -> str:
 
 
 def their_record(meanwhile: ChangedMeanwhile) -> Record | None:
-    """The record that someone else saved, as the conflict carries it."""
+    """The record that somebody else has saved, from the error's details; None when they do not have it."""
     try:
         return decode(Record, {"id": "", **cast(dict[str, Any], meanwhile.details.get("theirs") or {})}, lenient=True)
     except (DecodeError, TypeError):

@@ -17,7 +17,7 @@ _PULLED = 80  # pixels beyond the beginning at which a pull refreshes
 
 @ft.component
 def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Control:
-    """`selected` is the record that stands beside the list."""
+    """`selected` is the id of the record that is shown beside the list, "" for none."""
     use(model)
     shape = model.shape
     view, _view = ft.use_state(lambda: ft.Ref[ft.ListView]())

@@ -17,11 +17,9 @@ PAGE = 30
 
 
 class ListViewModel(Screen):
-    """`is_deleted` says which records are about to go. `offset` is how far the list was scrolled, in pixels.
-
-    `stale` is whether something was saved since that may have another place in the list, or whether it was never
-    loaded.
-    """
+    """`is_deleted` says whether a record is hidden because it will be deleted. `offset` is how far the list was
+    scrolled, in pixels. `complete` is whether the last page is there. `stale` is whether the list was never loaded, or
+    something was saved since that may change its order."""
 
     def __init__(
         self,
@@ -50,25 +48,27 @@ class ListViewModel(Screen):
 
     @property
     def items(self) -> list[Record]:
+        """The loaded records without the hidden ones."""
         return [r for r in self._items if not self._is_deleted(r.id)]
 
     @property
     def age(self) -> float | None:
-        """How old the list is, in seconds, when it is old and the newest is not there."""
+        """The list's age in seconds, while an old list is shown because a newer one is not there; else None."""
         if not self._items or not (self.loading or self.problem is not None):
             return None
         age = self._now() - self._at
         return age if age > OLD_SECONDS else None
 
     async def load(self) -> None:
-        """What was loaded, anew; a list that was scrolled on stays as it is until it is stale or refreshed."""
+        """Loads the list at a visit: as many rows as were loaded before. One that was scrolled beyond its first page
+        stays as it is until it is stale."""
         if self.stale or len(self._items) <= PAGE:
             await self._fetch(max(len(self._items), PAGE))
         else:
             self.changed()
 
     async def refresh(self) -> None:
-        """Begins anew: what was seen of it is there at once, and gives way to what is true now."""
+        """Loads the first page anew. A list that is empty here shows what the device kept of it until then."""
         await self._fetch(PAGE)
 
     async def _fetch(self, rows: int) -> None:
@@ -102,10 +102,8 @@ class ListViewModel(Screen):
     # What happens to its records elsewhere in the app
 
     def note_saved(self, record_id: str, record: Record | None) -> None:
-        """A record was created or changed.
-
-        A row that keeps its place shows it at once; where the place may be another, the list is stale.
-        """
+        """Takes over a record that was created or changed: its row changes at once where it keeps its place, else the
+        list becomes stale."""
         row = next((r for r in self._items if r.id == record_id), None)
         if row is None or record is None or self.loading or self.search.strip() or self._moves(row, record):
             self._drop_what_is_under_way()
@@ -116,7 +114,7 @@ class ListViewModel(Screen):
         self.changed()
 
     def note_deleted(self, record_id: str) -> None:
-        """A record is gone."""
+        """Removes the row of a record that was deleted."""
         self._drop_what_is_under_way()
         self._items = [r for r in self._items if r.id != record_id]
         self.changed()
@@ -127,19 +125,19 @@ class ListViewModel(Screen):
         return any(before.fields.get(name) != after.fields.get(name) for name in fields)
 
     def _drop_what_is_under_way(self) -> None:
-        """An answer that was asked for before the change does not know of it."""
+        """Drops an answer that is on its way: it was asked for before the change."""
         if self.loading:
             self._questions.new()
             self.loading, self.stale = False, True
 
     async def type(self, text: str) -> None:
-        """Searches once the person has stopped typing."""
+        """Searches for a text, once the person has stopped typing."""
         self.search = text
         if await self._questions.rested():
             await self._anew()
 
     async def choose_filter(self, field: str, value: FieldValue) -> None:
-        """Shows only records with this value; None takes the filter away."""
+        """Shows only records with this value in a field; None takes the filter away."""
         if value is None:
             self.filters.pop(field, None)
         else:
@@ -147,7 +145,7 @@ class ListViewModel(Screen):
         await self._anew()
 
     async def choose_sort(self, field: str) -> None:
-        """Sorts by a field; once more turns the order round."""
+        """Sorts by a field; a second time in the other direction."""
         turned = self.sort is not None and self.sort.field == field and not self.sort.descending
         self.sort = Sort(field, turned)
         await self._anew()
@@ -157,7 +155,7 @@ class ListViewModel(Screen):
         await self.refresh()
 
     async def more(self) -> None:
-        """The next page, if there is one and none is on its way."""
+        """Loads the next page, unless there is none or one is on its way."""
         if self.loading or self.complete or self._cursor is None:
             return
         question, self.loading, self.problem = self._questions.last, True, None

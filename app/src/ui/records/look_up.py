@@ -15,7 +15,8 @@ Chosen = Callable[[Record | None, str], None]
 
 
 def look_up(shell: Shell, field: FieldShape, targets: list[str], chosen: Chosen) -> ft.AlertDialog:
-    """A dialog that finds a record; `chosen` gets it with its name, or nothing."""
+    """A dialog that finds a record among the objects in `targets`. `chosen` is called with the record and its name;
+    with None and "" when the dialog is closed."""
 
     async def close() -> None:
         chosen(None, "")

@@ -25,18 +25,18 @@ class LookUpViewModel(State):
         self.problem: CallError | None = None
 
     async def choose_target(self, sobject: str) -> None:
-        """Looks among records of another object."""
+        """Searches among the records of another object."""
         self.target = sobject
         await self.search()
 
     async def type(self, text: str) -> None:
-        """Searches once the person has stopped typing."""
+        """Searches for a text, once the person has stopped typing."""
         self.text = text
         if await self._questions.rested():
             await self.search()
 
     async def search(self) -> None:
-        """Looks for the text among the target's records; for none, the first ones."""
+        """Searches for the text; without one, shows the first records of the object."""
         question = self._questions.new()
         self.records, self.problem = None, None
         self.changed()

@@ -17,10 +17,8 @@ from ui.shared.state import Live, Screen
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A field as it is shown.
-
-    `link` opens something: a web page, a phone, a mail program or a map; `parent` is the id of another record.
-    """
+    """A field on a record's page: its label over its text. `link` is an address that opens a web page, a phone, a mail
+    program or a map; `parent` the id of the record to which a reference points."""
 
     label: str
     text: str
@@ -67,31 +65,36 @@ class RecordViewModel(Screen):
 
     @property
     def record(self) -> Record | None:
+        """The record; None while it is not loaded, or when it is gone."""
         return None if self.detail.value is None else self.detail.value.record
 
     @property
     def title(self) -> str:
+        """What the record is called; "" while it is not loaded."""
         return "" if self.record is None else values.title(self.shape, self.record)
 
     @property
     def can_edit(self) -> bool:
+        """Whether the person may change any field of it."""
         return self.shape.editable and any(f.editable for f in self.shape.fields)
 
     @property
     def has_draft(self) -> bool:
-        """Whether something was typed about this record and not saved yet."""
+        """Whether there is a draft of a change to this record."""
         return self._drafts.get(self.shape.sobject, self.record_id) is not None
 
     def drop_draft(self) -> None:
+        """Removes the draft of a change to this record."""
         self._drafts.drop(self.shape.sobject, self.record_id)
         self.changed()
 
     def related(self, name: str) -> tuple[Record, ...]:
+        """The records of a related list, by its name."""
         return () if self.detail.value is None else self.detail.value.related.get(name, ())
 
     @property
     def groups(self) -> list[Group]:
-        """What is filled in, in Salesforce's groups."""
+        """The fields that are filled in, in the sections of Salesforce's page layout; an address is one line."""
         record, fields = self.record, values.fields_of(self.shape)
         if record is None:
             return []
@@ -114,7 +117,7 @@ class RecordViewModel(Screen):
 
     @property
     def actions(self) -> list[Line]:
-        """What one can do with the record at once: call, write, visit."""
+        """The lines by which one can call, write or visit a web page."""
         kinds = ("phone", "email", "url")
         return [
             line
@@ -138,10 +141,8 @@ class RecordViewModel(Screen):
 
 
 def lines_below(related: RelatedList, shape: SobjectShape, record: Record) -> list[str]:
-    """What a line of a related list says of a child beside its title: not to whom it belongs, which all of them share.
-
-    `shape` is the children's object.
-    """
+    """The texts of a child's line in a related list, beside its title: without the name of the record to which all of
+    them belong. `shape` is the children's object."""
     reference = values.fields_of(shape).get(related.field or "")
     return values.summary(shape, record, leave_out=() if reference is None else (reference.parent_name,))
 

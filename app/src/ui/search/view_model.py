@@ -8,6 +8,8 @@ from ui.shared.state import Questions, Screen
 
 
 class SearchViewModel(Screen):
+    """`hits` is None while nothing was searched for, `recent` are the texts that were searched for last."""
+
     def __init__(self, records: RecordsRepository) -> None:
         super().__init__()
         self._records = records
@@ -23,7 +25,7 @@ class SearchViewModel(Screen):
         self.changed()
 
     async def type(self, text: str) -> None:
-        """Searches once the person has stopped typing."""
+        """Searches for a text, once the person has stopped typing."""
         self.text = text
         if len(text.strip()) < MIN_SEARCH:
             self._questions.new()
@@ -33,15 +35,16 @@ class SearchViewModel(Screen):
             await self._search()
 
     async def search_for(self, text: str) -> None:
-        """Searches for a text that was chosen."""
+        """Searches for a text at once."""
         self.text = text
         await self._search()
 
     async def again(self) -> None:
+        """Searches for the same text once more."""
         await self.search_for(self.text)
 
     async def keep_text(self) -> None:
-        """The person has opened what they looked for: the text is worth keeping."""
+        """Keeps the text among those that were searched for last: the person has opened one of its hits."""
         await self._records.note_search(self.text.strip())
 
     async def _search(self) -> None:

@@ -11,18 +11,20 @@ from ui.shared.words import _, use_language
 
 
 class LockingDevice(Protocol):
-    """A device that may ask for a face, a finger or a code."""
+    """A device that may be able to ask for a face, a finger or a code."""
 
-    async def can_lock(self) -> bool: ...
+    async def can_lock(self) -> bool:
+        """Whether it can ask."""
+        ...
 
-    async def unlock(self, why: str) -> bool: ...
+    async def unlock(self, why: str) -> bool:
+        """Asks, and returns whether it is the person; they read `why`."""
+        ...
 
 
 class SettingsViewModel(State):
-    """`chosen` is called after each choice, before anything is painted.
-
-    `languages` are the device's, as BCP 47 tags.
-    """
+    """`value` is what the person chose, `locked` whether the app is locked now. `chosen` is called after each choice,
+    before anything is painted. `languages` are the device's, as BCP 47 tags."""
 
     def __init__(self, settings: SettingsRepository, device: LockingDevice, languages: list[str]) -> None:
         super().__init__()
@@ -34,16 +36,15 @@ class SettingsViewModel(State):
         self.chosen: Callable[[], None] = lambda: None
 
     async def read(self) -> bool:
-        """Takes up what was chosen before. False when the device does not tell what that was."""
+        """Takes up what the person chose before. Returns False when the device does not say what that was."""
         kept = await self._settings.read()
         self.value = kept or Settings()
         self._do()
         return kept is not None
 
     async def lock(self, *, certain: bool) -> None:
-        """Locks the app where the person wants that; where it is not `certain` what they want, wherever it can be
-        locked.
-        """
+        """Locks the app if the person wants that. Where that is not `certain`, because the device did not say, it locks
+        the app on every device that can unlock it again."""
         if not certain:
             try:
                 self.value = replace(self.value, lock=await self._device.can_lock())
@@ -53,7 +54,7 @@ class SettingsViewModel(State):
         self.locked = self.value.lock
 
     async def unlock(self) -> None:
-        """Opens the app again, when the person is who they were."""
+        """Asks for a face, a finger or a code, and opens the app when it is the person."""
         if await self._device.unlock(_("Unlock Salesforce Sample")):
             self.locked = False
             self.changed()
@@ -65,7 +66,7 @@ class SettingsViewModel(State):
     async def choose(
         self, *, theme: Theme | None = None, language: str | None = None, lock: bool | None = None
     ) -> None:
-        """Does what the person chose, and keeps it where the device does."""
+        """Applies what the person chose, and keeps it on the device; None leaves a setting as it is."""
         given: dict[str, Any] = {"theme": theme, "language": language, "lock": lock}
         given = {name: value for name, value in given.items() if value is not None}
         self.value = replace(self.value, **given)

@@ -11,7 +11,7 @@ from ui.shared.state import Live, State
 
 
 class Catalogue(State):
-    """Of one user; `begin` starts anew for another."""
+    """The objects of one user; `begin` starts anew for another. It changes when they come."""
 
     def __init__(self, records: RecordsRepository, now: Callable[[], float] = time.time) -> None:
         super().__init__()
@@ -20,36 +20,35 @@ class Catalogue(State):
         self.begin()
 
     def begin(self) -> None:
-        """Forgets what another user may see."""
+        """Forgets the objects: another user may see other ones."""
         self._live = Live[Objects](self._records.objects(), self._now)
         self._live.listen(self.changed)
 
     async def load(self) -> None:
+        """Takes the objects from the device, and fetches them anew."""
         await self._live.load()
 
     @property
     def is_loaded(self) -> bool:
-        """Whether it has been fetched, now or in an earlier visit."""
+        """Whether the objects are there, from now or from an earlier visit."""
         return self._live.value is not None
 
     @property
     def problem(self) -> CallError | None:
-        """Why it could not be fetched."""
+        """Why they could not be fetched; None when they could."""
         return self._live.problem
 
     @property
     def shapes(self) -> tuple[SobjectShape, ...]:
-        """Each object, in the order of the navigation; empty until it is known."""
+        """All objects that the user may see, in the order of the navigation; empty while they are not loaded."""
         return self._live.value.objects if self._live.value is not None else ()
 
     def shape(self, sobject: str) -> SobjectShape | None:
-        """An object as the user may see it; None when they may not, or it is not known yet."""
+        """An object by its API name; None when the user may not see it, or the objects are not loaded."""
         return next((shape for shape in self.shapes if shape.sobject == sobject), None)
 
     def shape_of_id(self, record_id: str) -> SobjectShape | None:
-        """The object of a record, by what its id begins with; None when the user may not see it or it is not one of the
-        app's.
-        """
+        """The object to which a record's id belongs; None when the app does not show it to the user."""
         return next(
             (shape for shape in self.shapes if shape.key_prefix and record_id.startswith(shape.key_prefix)), None
         )

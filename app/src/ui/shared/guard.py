@@ -32,13 +32,14 @@ def watch(session: Any, failed: Callable[[BaseException], None]) -> None:
 
 
 def _without_text(record: logging.LogRecord) -> bool:
-    """Flet logs an exception with its text; `report` says as much without it."""
+    """Takes the exception from what Flet logs, because its text may hold secrets; `report` writes where it came
+    from."""
     record.exc_info = None
     return True
 
 
 def report(error: BaseException) -> None:
-    """Where an exception came from, on the console: its text may hold what no log should."""
+    """Writes to the console where an exception came from, without its text, which may hold secrets or data."""
     places = [
         f"  {frame.filename.rpartition('/src/')[2]}:{frame.lineno} {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)

@@ -11,13 +11,14 @@ from ui.shared.words import _
 
 
 def keyed(key: str, component: Callable[..., ft.Control], *arguments: object) -> ft.Control:
-    """A component that stays itself as long as its key does, wherever it stands among others, and fails alone."""
+    """A component with a key: it stays the same one wherever it moves among others. When it cannot be painted, it says
+    so and the rest of the page is painted."""
     return _guarded(component)(*arguments, key=key)
 
 
 @cache
 def _guarded(component: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
-    """The same component; where it cannot be painted it says so, and what is around it is painted."""
+    """The same component; when it cannot be painted it says so instead."""
     paint: Callable[..., ft.Control] = vars(component)["__component_impl__"]
 
     @ft.component
@@ -33,7 +34,7 @@ def _guarded(component: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
 
 
 def use(state: State) -> None:
-    """Call it in a component, on every render."""
+    """Has the component painted anew whenever the state changes. To be called at each painting."""
     _count, repaint = ft.use_state(0)
 
     def again() -> None:

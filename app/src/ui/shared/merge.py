@@ -8,7 +8,7 @@ from contract.calls import FieldValue
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A field that both changed, to different values."""
+    """A field that both have changed, to different values."""
 
     field: str
     mine: FieldValue
@@ -17,9 +17,8 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`changes` are what is still to be saved over their version; `taken` the fields in which theirs has moved on and
-    mine has not.
-    """
+    """What comes of a merge: `changes` are still to be saved over their version; `taken` are the fields that only they
+    have changed."""
 
     changes: dict[str, FieldValue]
     conflicts: tuple[Conflict, ...]
@@ -29,9 +28,8 @@ class Merged:
 def merge(
     seen: Mapping[str, FieldValue], changes: Mapping[str, FieldValue], theirs: Mapping[str, FieldValue]
 ) -> Merged:
-    """Field by field: different fields go together, the same value is no conflict, the same field with two values is
-    one.
-    """
+    """Merges field by field: my `changes` to what I have `seen`, and `theirs`, the record as it is now. Fields that
+    only one has changed go together, equal values too; the same field with two values is a conflict."""
     conflicts = tuple(
         Conflict(name, mine, theirs.get(name))
         for name, mine in changes.items()

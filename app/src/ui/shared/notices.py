@@ -16,7 +16,8 @@ NOTICE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A short message at the foot of the screen, perhaps with a way back."""
+    """A short message at the foot of the screen; `action` is the word on its button and `run` what that does, None for
+    no button."""
 
     text: str
     action: str = ""
@@ -24,7 +25,7 @@ class Notice:
 
 
 class Notices(State):
-    """The messages that are on the screen, the newest last."""
+    """The messages that are on the screen (`all`), the newest last."""
 
     def __init__(self, sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep) -> None:
         super().__init__()
@@ -34,22 +35,23 @@ class Notices(State):
 
     @property
     def newest(self) -> Notice | None:
+        """The message that came last; None when there is none."""
         return self.all[-1] if self.all else None
 
     def say(self, notice: Notice) -> None:
-        """Shows a message for NOTICE_SECONDS, in place of the one before it; a way back that is still open stays."""
+        """Shows a message for NOTICE_SECONDS. It takes the place of the messages before it that have no button."""
         self.show(notice)
         ending = asyncio.create_task(self._end_later(notice))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
     def show(self, notice: Notice) -> None:
-        """Like `say`, until `end`."""
+        """Shows a message until `end`. It takes the place of the messages before it that have no button."""
         self.all = (*(n for n in self.all if n.run is not None), notice)
         self.changed()
 
     def end(self, notice: Notice) -> None:
-        """Takes a message away; one that is not there any more changes nothing."""
+        """Takes a message away, if it is there."""
         if any(n is notice for n in self.all):
             self.all = tuple(n for n in self.all if n is not notice)
             self.changed()
@@ -59,7 +61,8 @@ class Notices(State):
         self.end(notice)
 
     def failed(self, error: BaseException) -> None:
-        """Says that something went wrong which nobody has caught; the app lives on."""
+        """Shows that something went wrong: a CallError in its own words, anything else in general ones, and reports
+        it."""
         if isinstance(error, AnotherUser):
             return
         if not isinstance(error, CallError):

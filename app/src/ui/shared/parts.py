@@ -17,7 +17,7 @@ BANNER = 44  # pixels: a line or two over the foot of a place
 
 
 def content(*controls: ft.Control, spacing: int = 16, width: int = theme.CONTENT_WIDTH) -> ft.Control:
-    """A place's content: centred, no wider than is good to read."""
+    """A place's content: centred, and no wider than `width` pixels."""
     column = ft.Column(list(controls), spacing=spacing, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     inner = ft.Container(column, width=width, padding=16, alignment=ft.Alignment.TOP_CENTER)
     rows = ft.Row([ft.Container(inner, expand=True, alignment=ft.Alignment.TOP_CENTER)])
@@ -25,7 +25,7 @@ def content(*controls: ft.Control, spacing: int = 16, width: int = theme.CONTENT
 
 
 def card(title: str | None, *controls: ft.Control, action: ft.Control | None = None) -> ft.Control:
-    """A titled group."""
+    """A group with a title (None for none), and perhaps an `action` beside it."""
     heading: list[ft.Control] = []
     if title:
         heading.append(ft.Row([ft.Container(heading_text(title), expand=True), *([action] if action else [])]))
@@ -34,7 +34,7 @@ def card(title: str | None, *controls: ft.Control, action: ft.Control | None = N
 
 
 def columns(items: list[tuple[ft.Control, bool]], count: int, *, spacing: int = 4) -> ft.Control:
-    """Controls in this many columns, row by row; the flag tells which of them needs a row of its own."""
+    """Controls in `count` columns, row by row. Each comes with whether it needs a row of its own."""
     rows: list[ft.Control] = []
     waiting: list[ft.Control] = []
 
@@ -58,21 +58,24 @@ def columns(items: list[tuple[ft.Control, bool]], count: int, *, spacing: int = 
 
 
 def heading_text(text: str) -> ft.Control:
+    """The title of a card, a heading for assistive technology too."""
     return ft.Semantics(
         content=ft.Text(text, theme_style=ft.TextThemeStyle.TITLE_MEDIUM, weight=ft.FontWeight.W_600), header=True
     )
 
 
 def big_heading(text: str) -> ft.Control:
+    """The title of a page, a heading for assistive technology too."""
     return ft.Semantics(content=ft.Text(text, theme_style=ft.TextThemeStyle.HEADLINE_SMALL), header=True)
 
 
 def faint(text: str, *, size: int | None = None) -> ft.Control:
+    """Text that matters less."""
     return ft.Text(text, color=ft.Colors.ON_SURFACE_VARIANT, size=size)
 
 
 def avatar(name: str, radius: int = 20) -> ft.Control:
-    """A letter or two in a circle; the name itself stands beside it."""
+    """A circle with one or two letters of a name. It is not read out, because the name is beside it."""
     color = theme.AVATARS[sum(map(ord, name)) % len(theme.AVATARS)]
     circle = ft.CircleAvatar(
         content=ft.Text(initials(name), size=radius * 0.7, color="#FFFFFF"), bgcolor=color, radius=radius
@@ -90,10 +93,8 @@ def tile(
     selected: bool = False,
     key: str | None = None,
 ) -> ft.ListTile:
-    """One line of a list.
-
-    It is made of few controls (its look is the theme's): a list is painted as fast as they are few.
-    """
+    """One line of a list: a title over a subtitle, with `trailing` at its end. It has few controls, because a list is
+    painted as fast as they are few."""
     return ft.ListTile(
         key=key,
         title=ft.Text(title, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
@@ -133,7 +134,7 @@ def choice(control: ft.Dropdown) -> ft.Control:
 
 
 def menu(icon: ft.IconData, name: str, items: list[ft.PopupMenuItem]) -> ft.Control:
-    """A button that is only a picture, and opens a menu."""
+    """A picture that opens a menu; `name` is what is read out."""
     picture = ft.Container(
         named_icon(icon, name), width=theme.TARGET, height=theme.TARGET, alignment=ft.Alignment.CENTER
     )
@@ -141,7 +142,7 @@ def menu(icon: ft.IconData, name: str, items: list[ft.PopupMenuItem]) -> ft.Cont
 
 
 def icon_button(icon: ft.IconData, name: str, action: Action) -> ft.IconButton:
-    """A button that is only a picture."""
+    """A button that is only a picture; `name` is what is read out."""
     return ft.IconButton(
         named_icon(icon, name),
         tooltip=name,
@@ -156,7 +157,7 @@ def named_icon(icon: ft.IconData, name: str) -> ft.Icon:
 
 
 def icon_of(name: str) -> ft.IconData:
-    """An icon by its Material name; a list when there is none."""
+    """An icon by its Material name; that of a list for a name that does not exist."""
     return getattr(ft.Icons, name.upper(), None) or ft.Icons.LIST_ALT
 
 
@@ -164,6 +165,7 @@ def icon_of(name: str) -> ft.IconData:
 
 
 def skeleton_line(width: int, height: int = 14) -> ft.Control:
+    """A grey line, as wide and high as a text will be (pixels)."""
     return ft.Container(width=width, height=height, border_radius=7, bgcolor=ft.Colors.SURFACE_CONTAINER_HIGHEST)
 
 
@@ -196,6 +198,7 @@ def skeleton_cards(*heights: int) -> ft.Control:
 
 
 def on_its_way(shape: ft.Control) -> ft.Control:
+    """The shape of something that is loading, read out as "Loading …"."""
     return ft.Semantics(content=shape, label=_("Loading …"), exclude_semantics=True, live_region=True)
 
 
@@ -203,7 +206,7 @@ def on_its_way(shape: ft.Control) -> ft.Control:
 
 
 def trouble(error: CallError, again: Action | None = None) -> ft.Control:
-    """What went wrong in the person's words, with a way on when there is one."""
+    """What went wrong in words, with a button to try `again` where that may help."""
     can_retry = again is not None and isinstance(error, OrgUnavailable | Misconfigured)
     button: list[ft.Control] = []
     if can_retry:
@@ -233,7 +236,7 @@ def note(text: str, *, kind: str = "error", actions: list[ft.Control] | None = N
 
 
 def age_line(seconds: float | None, *, problem: bool) -> list[ft.Control]:
-    """How old the things on the screen are, when they are old."""
+    """A line that says how old the page is; none for an age of None."""
     if seconds is None:
         return []
     words = _("As of {age}.", age=age_words(seconds))

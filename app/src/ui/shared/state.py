@@ -15,24 +15,26 @@ OLD_SECONDS = 60.0  # what was fetched longer ago says its age
 
 
 class State:
-    """Something that is shown."""
+    """Something that the screen shows; it calls its listeners at each change."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Calls the listener at every change from now on, once, however often it is given; returns what ends that."""
+        """Calls the listener at each change from now on; one that is there already is not added twice. Returns what
+        ends it."""
         if listener not in self._listeners:
             self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def changed(self) -> None:
+        """Calls all listeners."""
         for listener in tuple(self._listeners):
             listener()
 
 
 class Screen(State):
-    """What a place shows; it is loaded at every visit."""
+    """The state of a place. It is loaded at each visit."""
 
     @property
     def has_content(self) -> bool:
@@ -40,11 +42,12 @@ class Screen(State):
         return True
 
     async def load(self) -> None:
-        """Shows what was seen before, and fetches what is true now."""
+        """Shows what the device kept of it, and fetches it anew."""
 
 
 class Live(State, Generic[T]):
-    """A value that is shown as it was seen last, and fetched anew behind."""
+    """A value that is shown as the device kept it while it is fetched anew. `at` is when it was fetched (seconds since
+    the epoch), `problem` why it could not be."""
 
     def __init__(self, fetch: Fetch[T], now: Callable[[], float] = time.time) -> None:
         super().__init__()
@@ -57,17 +60,15 @@ class Live(State, Generic[T]):
 
     @property
     def age(self) -> float | None:
-        """Seconds since the value was true, when it is old and the newest could not be had or is not there yet."""
+        """The value's age in seconds, while an old value is shown because a newer one is not there; else None."""
         if self.value is None or not (self.loading or self.problem is not None):
             return None
         age = self._now() - self.at
         return age if age > OLD_SECONDS else None
 
     async def load(self) -> bool:
-        """Shows what was seen before, then what is true now. A value that is there already is only fetched anew.
-
-        False when it was loaded already, or when another user uses the app by now.
-        """
+        """Shows what the device kept, unless there is a value already, and fetches it anew. Returns False when it was
+        being loaded already, or when the user has changed meanwhile."""
         if self.loading:
             return False
         self.loading = True
@@ -90,20 +91,22 @@ class Live(State, Generic[T]):
 
 
 class Questions:
-    """Numbers what is asked, so that an answer that a newer question has overtaken can be dropped."""
+    """Numbers questions, so that an answer that a newer question has overtaken can be dropped."""
 
     def __init__(self) -> None:
         self.last = 0
 
     def new(self) -> int:
+        """The number of a new question."""
         self.last += 1
         return self.last
 
     def is_last(self, question: int) -> bool:
+        """Whether no question was asked after this one."""
         return question == self.last
 
     async def rested(self) -> bool:
-        """Asks anew, and tells after a rest of SEARCH_AFTER seconds whether that is still the last question."""
+        """Asks a new question and waits SEARCH_AFTER seconds. Returns whether it is still the last one."""
         question = self.new()
         await asyncio.sleep(SEARCH_AFTER)
         return self.is_last(question)

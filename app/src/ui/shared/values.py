@@ -32,15 +32,13 @@ def _locale() -> Locale:
 
 
 def _plain_spaces(text: str) -> str:
-    """The narrow space of some languages is in few fonts."""
+    """The text with ordinary spaces that do not break, because few fonts have the narrow one of some languages."""
     return text.replace("\u202f", "\u00a0")
 
 
 def money(amount: float, currency: str = "") -> str:
-    """A short amount: $1.9M, 320K, 950; as the language shortens numbers.
-
-    `currency` is an ISO 4217 code, "" when it is not known.
-    """
+    """A short amount, as the language shortens numbers: $1.9M, 320K, 950. `currency` is an ISO 4217 code, "" for an
+    amount without a sign."""
     locale_ = _locale()
     short = format_compact_decimal(amount, locale=locale_, fraction_digits=1)
     if not any(c.isalpha() for c in short):  # German writes thousands in full
@@ -51,26 +49,27 @@ def money(amount: float, currency: str = "") -> str:
 
 
 def whole_money(amount: float, currency: str) -> str:
-    """An amount in full, with the currency's sign where the locale puts it, and its decimals when there are any."""
+    """An amount in full, with its decimals when there are any, and the sign of the currency (an ISO 4217 code) where
+    the locale puts it."""
     pattern = _locale().currency_formats["standard"].pattern
     pattern = pattern.replace(".00", "") if amount == int(amount) else pattern
     return _plain_spaces(format_currency(amount, currency, format=pattern, locale=_locale(), currency_digits=False))
 
 
 def sign(currency: str) -> str:
-    """The currency's sign in the locale, or its code where it has none."""
+    """The sign of a currency (an ISO 4217 code) in the locale; the code itself when it has none."""
     return get_currency_symbol(currency, locale=_locale())
 
 
 def number(value: float, scale: int = 2) -> str:
-    """A number with at most that many decimals, grouped as the locale does."""
+    """A number with at most `scale` decimals, grouped as the locale does."""
     whole = _locale().decimal_formats[None].pattern.partition(".")[0]  # India groups by two
     places = "#" * max(0, min(scale, 6))
     return _plain_spaces(format_decimal(value, format=f"{whole}.{places}" if places else whole, locale=_locale()))
 
 
 def moment(value: str) -> datetime | None:
-    """An ISO 8601 time; None when it is none."""
+    """A time from ISO 8601, in UTC where it names no offset; None for any other text."""
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
@@ -79,7 +78,7 @@ def moment(value: str) -> datetime | None:
 
 
 def day(value: str) -> str:
-    """A date, or a time's date on this device, as people write it."""
+    """A date as people write it, from ISO 8601; of a time its date on this device. Another text stays as it is."""
     try:
         on = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value).astimezone().date()
     except ValueError:
@@ -88,13 +87,13 @@ def day(value: str) -> str:
 
 
 def time_of(value: str) -> str:
-    """A date with its time of day, on this device's clock."""
+    """A date with its time of day on this device, from ISO 8601. Another text stays as it is."""
     at = moment(value)
     return value if at is None else _plain_spaces(format_datetime(at.astimezone(), "short", locale=_locale()))
 
 
 def value(field: FieldShape | None, given: FieldValue) -> str:
-    """A field's value for display; "" when it is empty."""
+    """A field's value as people read it; "" when it is empty."""
     if given is None or given == "":
         return ""
     kind = "" if field is None else field.type
@@ -117,7 +116,7 @@ def value(field: FieldShape | None, given: FieldValue) -> str:
 
 
 def age(seconds: float) -> str:
-    """How old something is, roughly."""
+    """How long ago something was, in words, from seconds."""
     minutes = int(seconds // 60)
     if minutes < 60:
         return n_("{count} minute ago", "{count} minutes ago", max(1, minutes))
@@ -127,7 +126,7 @@ def age(seconds: float) -> str:
 
 
 def initials(name: str) -> str:
-    """One or two letters that stand for a name."""
+    """One or two letters of a name."""
     words = [w for w in name.split() if w[0].isalnum()]
     return ((words[0][0] + (words[-1][0] if len(words) > 1 else "")) if words else "?").upper()
 
@@ -141,6 +140,7 @@ def joined(*parts: str) -> str:
 
 
 def fields_of(shape: SobjectShape) -> Mapping[str, FieldShape]:
+    """The fields of an object by their API names."""
     return {f.name: f for f in shape.fields}
 
 
@@ -150,13 +150,13 @@ def label_of(field: FieldShape) -> str:
 
 
 def currency_of(shape: SobjectShape | None) -> str:
-    """The ISO 4217 code of an object's amounts; "" when nobody knows it."""
+    """The ISO 4217 code of an object's amounts; "" when it is not there."""
     field = None if shape is None else fields_of(shape).get(shape.amount)
     return "" if field is None else field.currency
 
 
 def naming(shape: SobjectShape | None) -> tuple[str, ...]:
-    """The fields that name a record, the best first; of an object that the app does not know, the usual one."""
+    """The fields that name a record, the best first; for an object that the app does not have, the usual one."""
     return (NAME,) if shape is None else (shape.title, *shape.stand_ins)
 
 
@@ -187,7 +187,7 @@ def summary(shape: SobjectShape, record: Record, leave_out: tuple[str, ...] = ()
 
 
 def as_text(field: FieldShape, given: FieldValue) -> str:
-    """A value as it stands in a form."""
+    """A value as it is written in a form, in the present language."""
     if given is None:
         return ""
     if isinstance(given, bool):
@@ -215,7 +215,7 @@ def as_value(field: FieldShape, text: str) -> FieldValue:
 
 
 def short_day(iso: str) -> str:
-    """A date as it is typed, with four digits for the year."""
+    """A date from ISO 8601 as it is typed, with four digits for the year. Another text stays as it is."""
     try:
         on = date.fromisoformat(iso)
     except ValueError:
@@ -227,7 +227,7 @@ def short_day(iso: str) -> str:
 
 
 def short_moment(iso: str) -> str:
-    """A time as it is typed, on this device's clock."""
+    """A time from ISO 8601 as it is typed, on this device's clock. Another text stays as it is."""
     at = moment(iso)
     if at is None:
         return iso
@@ -236,7 +236,7 @@ def short_moment(iso: str) -> str:
 
 
 def as_number(text: str) -> float | None:
-    """What a person typed as a number, in the locale's writing or with a plain decimal point; None when it is none."""
+    """A number that a person typed, in the locale's writing or with a plain decimal point; None for any other text."""
     plain = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "").strip("%$€£¥￥")
     try:
         amount = float(parse_decimal(plain, locale=_locale(), strict=True))
@@ -249,7 +249,7 @@ def as_number(text: str) -> float | None:
 
 
 def as_date(text: str) -> str | None:
-    """What a person typed as a date, in ISO 8601; None when it is none."""
+    """A date that a person typed, in ISO 8601; None for any other text."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
@@ -266,8 +266,8 @@ def as_date(text: str) -> str | None:
 
 
 def as_moment(text: str) -> str | None:
-    """What a person typed as a date and a time of this device's clock, in ISO 8601 and UTC; None when it is none. A
-    time in ISO 8601 with its own offset is taken at that."""
+    """A date and a time of this device's clock that a person typed, in ISO 8601 and UTC; None for any other text. A
+    time in ISO 8601 keeps its own offset."""
     try:
         exact = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -297,7 +297,7 @@ _HALVES: tuple[Literal["am", "pm"], ...] = ("am", "pm")
 
 
 def _names_of(half: Literal["am", "pm"]) -> tuple[str, ...]:
-    """What a half of the day is called, in English and as the locale does."""
+    """The names of a half of the day, in English and in the locale."""
     own = get_period_names("abbreviated", context="format", locale=_locale())
     return half, half[0], _letters(own.get(half, half))
 
@@ -316,5 +316,5 @@ def _letters(text: str) -> str:
 
 
 def at_this_clock(on: date, at: time) -> str:
-    """A day and a time of this device's clock, in ISO 8601 and UTC."""
+    """A date and a time of this device's clock, in ISO 8601 and UTC."""
     return datetime.combine(on, at.replace(tzinfo=None)).astimezone(UTC).isoformat(timespec="milliseconds")

@@ -56,11 +56,12 @@ def _nearest(language: str, region: str) -> str:
 
 
 def language() -> str:
+    """The language that the app speaks now, such as de."""
     return _words.language
 
 
 def locale() -> str:
-    """The locale by which numbers and dates are written, such as de_AT; CLDR always has it."""
+    """The locale by which numbers and dates are written now, such as de_AT; CLDR has it."""
     return _words.locale
 
 
@@ -71,5 +72,5 @@ def _(text: str, **values: object) -> str:
 
 
 def n_(one: str, many: str, count: int, **values: object) -> str:
-    """A text that depends on a number, which is `{count}` in it."""
+    """A text that depends on a number: `one` or `many`, in the person's language, with the number for `{count}`."""
     return _words.translations.ngettext(one, many, count).format(count=count, **values)

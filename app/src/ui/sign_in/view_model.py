@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from contract.calls import LoginHost, SignInOptions
 from contract.errors import CallError
-from data.repositories.session import Ended, SessionRepository
+from data.repositories.session import START, Ended, SessionRepository
 from data.repositories.sign_in import SignInRepository
 from data.services.device import StorageRefused
 from ui.shared.state import Screen
@@ -14,7 +14,8 @@ _MY_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*")
 
 
 class SignInViewModel(Screen):
-    """`finish` takes the way back where the device brings it itself."""
+    """`options` are the login hosts, None while they are not loaded. `finish` is called with Salesforce's way back
+    where the device brings it itself."""
 
     def __init__(
         self, session: SessionRepository, sign_in: SignInRepository, finish: Callable[[str], Awaitable[None]]
@@ -32,7 +33,7 @@ class SignInViewModel(Screen):
         self.leaving = False
 
     async def load(self) -> None:
-        """Asks where one can sign in."""
+        """Fetches the login hosts."""
         self.problem, self.leaving = None, False
         if self.options is None:
             try:
@@ -48,10 +49,11 @@ class SignInViewModel(Screen):
 
     @property
     def ended(self) -> Ended | None:
-        """Why the last session ended by itself."""
+        """The session that ended by itself last; None when none did."""
         return self._session.ended
 
     def choose(self, host: str) -> None:
+        """Chooses a login host."""
         assert self.options is not None
         self.chosen = next(h for h in self.options.login_hosts if h.host == host)
         self.my_domain_wrong = False
@@ -63,7 +65,7 @@ class SignInViewModel(Screen):
         return self.chosen is not None and self.chosen.host.startswith("*.")
 
     async def sign_in(self) -> None:
-        """Leaves for Salesforce's page."""
+        """Opens Salesforce's page of the chosen login host."""
         if self.options is None or self.chosen is None:
             return
         host = self.chosen
@@ -77,7 +79,8 @@ class SignInViewModel(Screen):
         await self._leave(self.options, host, None)
 
     async def go_on(self) -> None:
-        """Signs the person in again whose session has ended: where Salesforce still knows them, without a form."""
+        """Signs in the person again whose session has ended. Where Salesforce still has them signed in, they fill in no
+        form."""
         if self.options is None or self.ended is None:
             return
         ended, options = self.ended, self.options
@@ -92,7 +95,7 @@ class SignInViewModel(Screen):
 
     async def _leave(self, options: SignInOptions, host: LoginHost, username: str | None) -> None:
         route = (
-            self.ended.route if self.ended is not None else self._session.route if self._session.user is None else "/"
+            self.ended.route if self.ended is not None else self._session.route if self._session.user is None else START
         )
         self.leaving, self.refused, self._session.failed = True, False, None
         self.changed()
@@ -112,7 +115,8 @@ class SignInViewModel(Screen):
 
 
 def full_my_domain(typed: str, pattern: str) -> str | None:
-    """`acme`, `https://acme.my.salesforce.com/` or the like as a host under the pattern; None when it is none."""
+    """The host that a person means by `acme`, `https://acme.my.salesforce.com/` or the like, under the pattern; None
+    when it is none."""
     suffix = pattern[1:]
     name = typed.strip().lower().removeprefix("https://").split("/")[0].removesuffix(suffix)
     return name + suffix if _MY_DOMAIN.fullmatch(name) else None
