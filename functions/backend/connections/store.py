@@ -190,7 +190,7 @@ class RecordingStore:
         )
 
     async def reseal_records(self) -> int:
-        """Seals the records of blocks and of deleted connections with the newest key; returns how many of the latter."""
+        """Seals the records of blocks and of deleted connections with the newest key; returns how many these are."""
         while True:
             blocks = await self.read_blocks()
             try:
