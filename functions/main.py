@@ -38,7 +38,7 @@ if settings.is_serving():
             )
 
 
-def backend() -> wiring.Backend:
+def wired_backend() -> wiring.Backend:
     """The wired backend, made by the first request because Firestore's client belongs to the running event loop."""
     global _backend
     if _backend is None:
@@ -62,7 +62,7 @@ def backend() -> wiring.Backend:
 )
 async def auth(request: Request) -> Response:
     """getSignInOptions, signIn, signOut, eraseMe."""
-    return await backend().endpoint.answer("auth", request)
+    return await wired_backend().endpoint.answer("auth", request)
 
 
 @on_async_request(
@@ -78,7 +78,7 @@ async def auth(request: Request) -> Response:
 async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects, describe,
     listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
-    return await backend().endpoint.answer("api", request)
+    return await wired_backend().endpoint.answer("api", request)
 
 
 @on_async_schedule(
@@ -93,7 +93,7 @@ async def api(request: Request) -> Response:
 )
 async def upkeep(_request: Request) -> Response:
     """Keeps alive the grants of users who want it, deletes connections that nobody uses, finishes revocations."""
-    done = asdict(await backend().lifecycle.upkeep())
+    done = asdict(await wired_backend().lifecycle.upkeep())
     structlog.get_logger("upkeep").info("upkeep", **done)
     return JSONResponse(done)
 

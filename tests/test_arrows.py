@@ -11,7 +11,7 @@ import pytest
 from backend.records.layouts import LAYOUTS
 
 # What every flow may use: values and interfaces, what can fail, how long a call may take, which hosts are
-# Salesforce's, and what is told of a step.
+# Salesforce's, and spans and metrics of a step.
 _SHARED = ("backend.values", "backend.failures", "backend.deadline", "backend.hosts", "backend.telemetry")
 _BELOW = {"sign_in": ("backend.connections",), "connections": (), "records": ()}
 # Each room may import from these (and from itself). "*" stands for any package from outside.
@@ -192,7 +192,7 @@ def test_only_one_module_builds_a_connections_next_state(repository: Path) -> No
 
 
 def test_no_flow_decides_by_a_reason(repository: Path) -> None:
-    """Reasons are for people; what a flow can know is the class of a failure."""
+    """Reasons are for the app; what a flow can know is the class of a failure."""
     for flow in _BELOW:
         for file in _python(repository / "functions/backend" / flow):
             for node in ast.walk(ast.parse(file.read_text())):

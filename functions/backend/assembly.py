@@ -30,7 +30,7 @@ class TokenEndpoints(TokenEndpoint, RevocationEndpoint, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What one process of the backend consists of, beside sign-in and the way in."""
+    """What one process of the backend consists of, but for sign-in and the endpoint."""
 
     remembered: RememberedCredentials
     vault: Vault

@@ -20,8 +20,8 @@ class AllowedOrigins:
         self._origins = origins
 
     def preflight(self, request: Request) -> Response | None:
-        """The answer to a browser that asks whether it may call, None when this is not one, or not from an allowed
-        origin.
+        """The answer to a preflight (a browser asks whether a page may call); None for another request, and for a page
+        of an origin that is not allowed.
         """
         if (
             request.method != "OPTIONS"
@@ -37,7 +37,7 @@ class AllowedOrigins:
         return self.open(request, Response(status_code=204, headers=allowed))
 
     def open(self, request: Request, response: Response) -> Response:
-        """The response, readable for a page of an allowed origin."""
+        """The response, with headers that let a page of an allowed origin read it."""
         if self._origins:
             response.headers["Vary"] = "Origin"
         if self._allows(request):

@@ -12,7 +12,7 @@ _ends_at: ContextVar[float | None] = ContextVar("deadline", default=None)  # by 
 
 
 class within:
-    """Everything inside the block has `seconds` altogether; None removes the deadline."""
+    """A context: everything inside the block has `seconds` altogether; None removes the deadline."""
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
@@ -27,8 +27,8 @@ class within:
 
 
 def left(at_most: float) -> float:
-    """The seconds that the next step may take: what is left of the call, and no more than `at_most`. 0 when nothing is
-    left.
+    """The seconds that the next step may take: what is left until the deadline, `at_most` at most; 0 when it has
+    passed.
     """
     ends_at = _ends_at.get()
     return at_most if ends_at is None else max(0.0, min(at_most, ends_at - asyncio.get_running_loop().time()))

@@ -1,5 +1,5 @@
-"""What a flow can know after a request to Salesforce failed. Flows decide by these classes; their reasons are for
-people.
+"""What a flow can know after a request to Salesforce failed. Flows decide by these classes, never by their reasons,
+which are for the app.
 
 OrgUnavailable
 ├── NotSent          no connection came about: nothing has arrived, sending again is safe
@@ -21,16 +21,16 @@ from contract.errors import ConnectionLost, OrgUnavailable, Reason, RefusedReque
 
 
 class NotSent(OrgUnavailable):
-    """`timed_out`: the call's time was over before it could be sent."""
+    """Nothing has reached Salesforce. `timed_out`: the call's time was over before it could be sent."""
 
     def __init__(self, *, timed_out: bool = False) -> None:
         super().__init__(Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE)
 
 
 class OutcomeUnknown(OrgUnavailable):
-    """`writes`: the request was to change something.
+    """The request may have reached Salesforce, and no answer came.
 
-    Without an answer, `timed_out` tells a slow org from a cut connection.
+    `writes`: it was to change something. `timed_out`: Salesforce was slow; otherwise the connection broke off.
     """
 
     def __init__(self, *, writes: bool, timed_out: bool = False) -> None:
@@ -40,17 +40,23 @@ class OutcomeUnknown(OrgUnavailable):
 
 
 class Busy(OrgUnavailable):
+    """Salesforce answered, and did not do it now."""
+
     def __init__(self) -> None:
         super().__init__(Reason.ORG_BUSY)
 
 
 class LimitReached(OrgUnavailable):
+    """Salesforce answered that the allowance is used up, the org's or the user's."""
+
     def __init__(self) -> None:
         super().__init__(Reason.ORG_LIMIT)
 
 
 class BudgetReached(LimitReached):
-    """`seconds`: after this time it may go on."""
+    """The backend sent nothing, because the budget of the settings is used up: the user's (`of_user`) or this app's
+    share of the org's. It may go on after `seconds`.
+    """
 
     def __init__(self, seconds: int, *, of_user: bool) -> None:
         OrgUnavailable.__init__(
@@ -59,6 +65,8 @@ class BudgetReached(LimitReached):
 
 
 class GrantRefused(ConnectionLost):
+    """Salesforce does not take the refresh token, and does not say why."""
+
     def __init__(self) -> None:
         super().__init__(Reason.ACCESS_REVOKED)
 
@@ -69,6 +77,6 @@ class CodeRefused(SignInFailed):
 
 
 class ShapeRefused(RefusedRequest):
-    """Salesforce does not know a field or an object that was asked for: the describe is out of date, or the caller made
-    it up.
+    """Salesforce does not know a field or an object of the request: the describe is out of date, or the caller made the
+    name up.
     """

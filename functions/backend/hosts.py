@@ -38,7 +38,7 @@ def is_loopback(host: str) -> bool:
 
 
 def allows(pattern: str, host: str) -> bool:
-    """Whether a login host of the settings covers `host`; `*.my.salesforce.com` covers every My Domain."""
+    """Whether `pattern`, a login host of the settings, covers `host`; `*.my.salesforce.com` covers every My Domain."""
     if not pattern.startswith("*."):
         return host.lower() == pattern.lower()
     name = host.removesuffix(pattern[1:])
@@ -48,7 +48,9 @@ def allows(pattern: str, host: str) -> bool:
 
 
 def resolved(url: str, location: str, *, local: bool) -> str:
-    """Where a redirect from `url` leads. Raises Misconfigured when that is not Salesforce."""
+    """The address that a redirect from `url` with this Location leads to. Raises Misconfigured when it is not
+    Salesforce's; with `local`, a local org's is allowed too.
+    """
     try:
         target = urljoin(url, location)
     except ValueError:
@@ -58,9 +60,9 @@ def resolved(url: str, location: str, *, local: bool) -> str:
 
 
 def salesforce_origin(url: str, *, local: bool) -> str:
-    """Scheme and host of an address that Salesforce named; with `local`, a local org's too.
+    """Scheme and host, such as https://acme.my.salesforce.com, of an address in an answer of Salesforce's.
 
-    Raises Misconfigured for a foreign one.
+    Raises Misconfigured when the address is not Salesforce's; with `local`, a local org's is allowed too.
     """
     try:
         parts = urlsplit(url)

@@ -20,7 +20,7 @@ _IN_FILE = "in functions/.env.PROJECT (on a laptop functions/.env.local)"
 
 
 class SettingsError(Exception):
-    """What is wrong with the environment, one line each."""
+    """What is wrong with the environment; its text has a line for each mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +55,20 @@ class Settings:
 
     @property
     def app_check_client(self) -> AppCheckApp | None:
-        """With what this project's own page proves itself: the first web app of APP_CHECK_APPS, and the reCAPTCHA
-        key.
+        """What this project's own page needs for App Check: the first web app of APP_CHECK_APPS, and the reCAPTCHA key;
+        None when one of them is not set.
         """
         app, key = _web_app(self.app_check_apps), self.app_check_site_key
         return None if app is None or key is None else AppCheckApp(self.project_id, app, self.firebase.api_key, key)
 
 
 def function_name(environment: Mapping[str, str] = os.environ) -> str:
-    """Which of the functions this process serves."""
+    """The name of the function that this process serves, such as `api`; "" while a deployment reads main.py."""
     return environment.get("FUNCTION_TARGET", "")
 
 
 def is_serving(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process serves calls; at deployment it is only asked which functions there are."""
+    """Whether this process serves calls; a deployment imports main.py only to read which functions there are."""
     return bool(environment.get("FUNCTION_TARGET"))
 
 

@@ -1,6 +1,5 @@
-"""The start of an instance.
-
-Imported first: while modules are read nothing can be collected, and looking for it takes a tenth of the time.
+"""Switches garbage collection off while an instance starts. Imported first: reading modules makes nothing that could be
+collected, and looking for it takes a tenth of the time.
 """
 
 import gc
@@ -9,6 +8,6 @@ gc.disable()
 
 
 def done() -> None:
-    """What was made until now stays for the life of the process, so that no later collection goes through it."""
+    """Switches garbage collection on again; it never goes through what was made until now."""
     gc.freeze()
     gc.enable()

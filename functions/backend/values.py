@@ -14,6 +14,7 @@ class Secret:
         self._text: Final = text
 
     def reveal(self) -> str:
+        """The text itself."""
         return self._text
 
     def __repr__(self) -> str:
@@ -57,9 +58,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who makes a call without a session. `address` is the caller's as its proxy, or the caller itself, has told it,
-    `peer` the address that the connection came from; `attestation` names the App Check token that says that it is the
-    app."""
+    """Who makes a call without a session. `address` is the caller's, as a proxy or the caller itself gave it in a
+    header, `peer` the one that the connection came from; `attestation` is the fingerprint of the call's App Check
+    token, None without one.
+    """
 
     address: str
     peer: str
@@ -68,7 +70,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A text of the data calls that lives and dies with a connection, and when it was true."""
+    """A text of the data calls that lives and dies with a connection, and the time at which it was true."""
 
     text: bytes
     at: datetime
@@ -78,7 +80,7 @@ CLOCK_SKEW_SECONDS = 60  # by which Google's clock may differ from this one; the
 
 
 class Clock(Protocol):
-    """Time, handed in so that a test can hold it."""
+    """Time, handed in so that a test can stop it; `now` is in UTC."""
 
     def now(self) -> datetime: ...
 
@@ -86,16 +88,24 @@ class Clock(Protocol):
 
 
 class Cipher(Protocol):
-    """Seals texts, bound to the document, field and generation that they belong to."""
+    """Encrypts texts (seals) and decrypts them (unseals); a sealed text opens only with the uid, field and generation
+    that it was sealed with.
+    """
 
-    def seal_bytes(self, text: bytes, *, uid: str, field: str) -> bytes: ...
-
-    def unseal_bytes(self, sealed: bytes, *, uid: str, field: str) -> bytes | None:
-        """None when the key is lost or the ciphertext belongs elsewhere."""
+    def seal_bytes(self, text: bytes, *, uid: str, field: str) -> bytes:
+        """Seals bytes that have no generation."""
         ...
 
-    def seal(self, text: Secret, *, uid: str, field: str, generation: int) -> bytes: ...
+    def unseal_bytes(self, sealed: bytes, *, uid: str, field: str) -> bytes | None:
+        """What `seal_bytes` sealed; None when the key is gone, or it was sealed for another uid or field."""
+        ...
+
+    def seal(self, text: Secret, *, uid: str, field: str, generation: int) -> bytes:
+        """Seals a token, or another secret, of one generation of a connection."""
+        ...
 
     def unseal(self, sealed: bytes, *, uid: str, field: str, generation: int) -> Secret:
-        """Raises ConnectionLost(tokens-unreadable) when the key is lost or the ciphertext belongs elsewhere."""
+        """What `seal` sealed. Raises ConnectionLost(tokens-unreadable) when the key is gone, or it was sealed for
+        another uid, field or generation.
+        """
         ...

@@ -1,4 +1,4 @@
-"""The only place where things are wired."""
+"""Puts the backend together from the settings: the only place that chooses the real stores, Salesforce and clock."""
 
 # firebase-admin has no types of its own.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -74,7 +74,7 @@ class Backend:
     http: Http
 
     async def close(self) -> None:
-        """Ends the connections to Salesforce; a server keeps them for as long as it lives."""
+        """Closes the HTTP connections to Salesforce; a server keeps them for as long as it lives."""
         await self.http.close()
 
 
@@ -198,8 +198,8 @@ def _log_allowance(usage: OrgUsage) -> None:
 
 
 def configure_log(project_id: str, *, readable: bool, tracebacks: bool = False) -> None:
-    """One line a call: JSON that Cloud Logging understands, with its trace, or words; with `tracebacks` of faults on a
-    laptop.
+    """Sets up the log, one line an event: JSON that Cloud Logging understands, with the trace of the call, or words
+    when `readable`; `tracebacks` adds those of faults to words, on a laptop.
     """
 
     def traced(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -237,12 +237,12 @@ def _json(event: structlog.typing.EventDict, **_: object) -> bytes:
 
 
 def configure_quiet_log() -> None:
-    """Warnings only: a command tells by itself what it did."""
+    """Logs warnings only: a command prints what it did by itself."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """What a caller chose cannot fill a log, nor make up a line of it."""
+    """Cuts and escapes texts, so that what a caller sends cannot fill the log or look like a line of it."""
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value[:_MOST_LOGGED])

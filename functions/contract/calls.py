@@ -45,7 +45,7 @@ class Empty:
 class LoginHost:
     """A place to sign in at.
 
-    A host that begins with `*.` stands for any My Domain below it; http is only for a local org.
+    A host that begins with `*.` means any My Domain below it; http is only for a local org.
     """
 
     host: str
@@ -55,7 +55,9 @@ class LoginHost:
 
 @dataclass(frozen=True, slots=True)
 class FirebaseProject:
-    """Where the app signs in to Firebase Authentication; the API key is public by design."""
+    """Where the app signs in to Firebase Authentication: the base addresses of its two APIs (Identity Toolkit, Secure
+    Token), and the API key, which is public by design.
+    """
 
     api_key: str
     identity_url: str
@@ -102,6 +104,8 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """A Salesforce user: `uid` is the Firebase uid, `{orgId}_{userId}`; the ids have 18 characters."""
+
     uid: str
     name: str
     email: str
@@ -202,6 +206,8 @@ class UpdateConnection:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
+    """The signed-in user and what Salesforce's user record says of them; what is empty there is left out."""
+
     user: User
     title: str | None = None
     company_name: str | None = None
@@ -214,6 +220,8 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
+    """A condition that listed records meet; `contains` is for texts, without regard to case."""
+
     field: str
     operator: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains"]
     value: FieldValue
@@ -221,6 +229,8 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
+    """The field that a list is sorted by."""
+
     field: str
     descending: bool = False
 
@@ -272,6 +282,8 @@ class GetRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordDetail:
+    """A record and the children asked for, by the name of their relationship."""
+
     record: Record
     related: dict[str, tuple[Record, ...]] = field(default_factory=dict[str, tuple[Record, ...]])
 
@@ -300,6 +312,10 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRecord:
+    """The fields to change, and no others. With the `version` that the record came with, only if nobody has saved
+    since; otherwise the answer is ChangedMeanwhile.
+    """
+
     sobject: Sobject
     id: RecordId
     fields: dict[str, FieldValue]
@@ -308,11 +324,15 @@ class UpdateRecord:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
+    """The record as it is after the change."""
+
     record: Record
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteRecord:
+    """Which record to delete."""
+
     sobject: Sobject
     id: RecordId
 
@@ -345,6 +365,8 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Describe:
+    """Which object to describe."""
+
     sobject: Sobject
 
 
@@ -457,6 +479,8 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class StageTotal:
+    """How many opportunities are open in a stage, and the sum of their amounts."""
+
     stage: str
     count: int
     amount: float
@@ -505,6 +529,7 @@ class Call(Generic[Request, Answer]):
 
     @property
     def path(self) -> str:
+        """The path below the address of the backend, such as `api/getRecord`."""
         return f"{self.function}/{self.name}"
 
 

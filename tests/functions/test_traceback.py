@@ -20,7 +20,7 @@ async def broken(visitor, request):
     return {"Name": "Alder"}["Fax" if token else ""]
 
 async def answer():
-    endpoint = main.backend().endpoint
+    endpoint = main.wired_backend().endpoint
     endpoint._routes[("auth", "getSignInOptions")] = Route(GET_SIGN_IN_OPTIONS, broken)
     async def receive():
         return {"type": "http.request", "body": b'{"data": {}}', "more_body": False}

@@ -41,8 +41,9 @@ class AppCheck:
         self._verified = TLRUCache[bytes, float](_MAX_VERIFIED, _until_it_expires, timer=lambda: time.time())
 
     async def verify(self, token: str) -> str:
-        """The token's fingerprint, for who wants to take it once only. Raises RefusedRequest(not-the-app), or
-        Misconfigured when Google's keys cannot be had."""
+        """The fingerprint of a valid App Check token, by which a caller can see that it comes a second time. Raises
+        RefusedRequest(not-the-app), or Misconfigured when Google's keys cannot be read.
+        """
         digest = hashlib.sha256(token.encode()).digest()
         if digest not in self._verified:
             claims = await asyncio.to_thread(self._claims, token)
@@ -73,7 +74,9 @@ class AppCheck:
 
 
 class AppCheckGate:
-    """What the settings make of App Check: None is not asked for; `required` refuses calls that bring no token."""
+    """App Check as the settings want it. Without `app_check` tokens are not looked at; `required` refuses calls that
+    bring no token.
+    """
 
     def __init__(self, app_check: AppCheck | None, *, required: bool = False) -> None:
         self._app_check = app_check
@@ -85,7 +88,7 @@ class AppCheckGate:
         return self._app_check is not None
 
     async def attest(self, token: str | None) -> str | None:
-        """The fingerprint of a good token, None for a call without one.
+        """The fingerprint of a call's App Check token; None for a call without one, and when tokens are not looked at.
 
         Raises RefusedRequest(not-the-app), Misconfigured.
         """

@@ -1,6 +1,5 @@
-"""HTTP to Salesforce: one connection pool, and what is known after a request that got no answer.
-
-No body is logged or repeated.
+"""HTTP to Salesforce over one connection pool; a request without an answer becomes one of failures.py. No body is
+logged, or quoted in an error.
 """
 
 from collections.abc import Mapping
@@ -42,7 +41,7 @@ class Answer:
 
 
 class Http:
-    """The pool is made at the first request, inside the running event loop."""
+    """The connection pool, made at the first request inside the running event loop. One for each process."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
@@ -58,7 +57,8 @@ class Http:
         form: Mapping[str, str] | None = None,
         json: bytes = b"",
     ) -> Answer:
-        """One request, within `seconds` or what is left of the call. Redirects are answers.
+        """The answer to one request, within `seconds` or what is left of the call; redirects are not followed. `form`
+        is sent as an HTML form, `json` as it is; `writes` says that the request is to change something.
 
         Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
         gets an answer of more than MAX_ANSWER bytes.

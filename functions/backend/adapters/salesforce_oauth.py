@@ -49,7 +49,9 @@ _ALREADY_PROCESSED = {"token request is already being processed", "expired autho
 
 
 class SalesforceOAuth:
-    """The app's backend as an OAuth client. `local` also allows a local org over http."""
+    """The backend as an OAuth client of Salesforce. Login hosts are host names without a scheme; `local` also allows a
+    local org over http.
+    """
 
     def __init__(self, http: Http, consumer_key: str, consumer_secret: Secret, *, local: bool) -> None:
         self._http = http
@@ -60,9 +62,9 @@ class SalesforceOAuth:
     async def exchange_code(
         self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
     ) -> TokenResponse:
-        """RFC 6749 section 4.1.3 with RFC 7636 section 4.5.
+        """The tokens for an authorization code (RFC 6749 section 4.1.3 with RFC 7636 section 4.5).
 
-        Raises NotSent when the code has not left, OutcomeUnknown, Busy, LimitReached, SignInFailed, ConnectionLost
+        Raises NotSent when the code was not sent, OutcomeUnknown, Busy, LimitReached, SignInFailed, ConnectionLost
         when the org keeps this user or this app out, Misconfigured.
         """
         answer = await self._token(
@@ -79,8 +81,10 @@ class SalesforceOAuth:
         raise _exchange_refused(answer)
 
     async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
-        """RFC 6749 section 6. Raises ConnectionLost when refused for good, NotSent, LimitReached or Misconfigured when
-        the token is as good as before, OutcomeUnknown when nothing tells whether it was used up."""
+        """New tokens for a refresh token (RFC 6749 section 6). Raises ConnectionLost when Salesforce refuses it for
+        good; NotSent, LimitReached or Misconfigured when the token is as good as before; OutcomeUnknown when it may
+        have been used up.
+        """
         # At the login host: it knows where an org has moved to, which the stored instance URL does not.
         answer = await self._token(
             login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}, writes=True
@@ -88,14 +92,15 @@ class SalesforceOAuth:
         if answer.status == 200:
             try:
                 return self._token_response(login_host, answer.object())
-            except CallError:  # it says yes, and not what to: the token has been used up, or not
+            except CallError:  # an answer that cannot be read: the token may have been used up
                 raise OutcomeUnknown(writes=True) from None
         raise _refresh_refused(answer)
 
     async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
-        """Token introspection (RFC 7662), which does not use the token. Raises OrgUnavailable.
+        """Whether Salesforce still takes a refresh token, asked without using it (RFC 7662). False also for an org that
+        does not answer this app's introspections, so that a token which may be used up is not sent.
 
-        An org that does not answer such questions for this app counts as "no": a token that may be used up is not sent.
+        Raises OrgUnavailable.
         """
         form = {"token": refresh_token.reveal(), "token_type_hint": "refresh_token", **self._client()}
         answer = await self._post(self._address(login_host) + "/services/oauth2/introspect", form)
@@ -105,7 +110,7 @@ class SalesforceOAuth:
         return answer.status == 200 and isinstance(body, dict) and cast(dict[str, object], body).get("active") is True
 
     async def userinfo(self, credential: Credential) -> UserInfo:
-        """Who the access token speaks for (OpenID Connect Core section 5.3). Raises SignInFailed, OrgUnavailable."""
+        """The user of an access token (OpenID Connect Core section 5.3). Raises SignInFailed, OrgUnavailable."""
         answer = await self._http.send(
             "GET",
             f"{credential.instance_url}/services/oauth2/userinfo",
@@ -124,7 +129,10 @@ class SalesforceOAuth:
         )
 
     async def revoke(self, login_host: str, token: Secret) -> None:
-        """RFC 7009; a token that Salesforce no longer knows counts as revoked. Raises OrgUnavailable."""
+        """Ends the grant of a token (RFC 7009); a token that Salesforce does not take any more counts as revoked.
+
+        Raises OrgUnavailable.
+        """
         answer = await self._post(self._address(login_host) + "/services/oauth2/revoke", {"token": token.reveal()})
         if answer.status >= 500:
             raise Busy

@@ -30,11 +30,11 @@ class Credentials(Protocol):
     """Where credentials come from."""
 
     async def get(self, uid: Uid) -> Credential:
-        """The newest credential of a user, the one that is being made included. Raises CallErrors."""
+        """The newest credential of a user; waits for one that is being made. Raises CallErrors."""
         ...
 
     async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
-        """A newer one than the one that Salesforce rejected. Raises CallErrors."""
+        """A newer credential than the one that Salesforce rejected. Raises CallErrors."""
         ...
 
 
@@ -42,17 +42,19 @@ class RequestBudget(Protocol):
     """How many requests to Salesforce a user and an org may still make."""
 
     async def take(self, uid: Uid) -> None:
-        """One request. Raises BudgetReached."""
+        """Takes one request from the user's budget. Raises BudgetReached."""
         ...
 
     def observe(self, org_id: str, limit_info: str | None) -> None:
-        """What Salesforce said of the org's use in an answer."""
+        """Takes note of an answer's Sforce-Limit-Info header; None when it has none."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request below the instance URL; `writes`: it changes something."""
+    """A request to the user's instance URL: `path` begins with a slash, `body` is sent as JSON, `writes` says that it
+    changes something and is never sent twice.
+    """
 
     method: str
     path: str
@@ -78,21 +80,24 @@ class _Flight:
 
 
 class SalesforceSession:
-    """One for each process. Raises CallErrors."""
+    """Sends requests to Salesforce as a user. One for each process; `random` gives numbers from 0 to 1, for jitter."""
 
     def __init__(
-        self, http: Http, credentials: Credentials, allowance: RequestBudget, clock: Clock, random: Callable[[], float]
+        self, http: Http, credentials: Credentials, budget: RequestBudget, clock: Clock, random: Callable[[], float]
     ) -> None:
         self._http = http
         self._credentials = credentials
-        self._allowance = allowance
+        self._budget = budget
         self._clock = clock
         self._random = random
         self._flights: dict[tuple[Uid, str, bytes], _Flight] = {}
         self._bursts: dict[Uid, _Burst] = {}
 
     async def send(self, uid: Uid, request: Request) -> Answer:
-        """The answer to a request, whatever its status, except that of a rejected token."""
+        """The answer to a request, whatever its status; a rejected token is renewed and the request replayed first.
+
+        Raises CallErrors.
+        """
         payload = b"" if request.body is None else msgspec.json.encode(request.body)
         path = request.path if request.query is None else f"{request.path}?{urlencode(request.query)}"
         if request.writes:
@@ -103,7 +108,7 @@ class SalesforceSession:
         return await self._joined(uid, request, path, payload)
 
     async def site(self, uid: Uid) -> str:
-        """The address of the user's org. Raises CallErrors."""
+        """The address of the user's org, such as https://acme.my.salesforce.com. Raises CallErrors."""
         return (await self._credentials.get(uid)).instance_url
 
     # Identical reads
@@ -136,7 +141,7 @@ class SalesforceSession:
         return answer
 
     def _part_from_reads(self, uid: Uid) -> None:
-        """After a write, whatever is known of it, nobody joins a read that may have been answered before it."""
+        """After a write, successful or not, nobody joins a read that may have been answered before it."""
         for key in [k for k in self._flights if k[0] == uid]:
             del self._flights[key]
 
@@ -174,7 +179,7 @@ class SalesforceSession:
             return answer
 
         credential, refreshed = await self._credentials.get(uid), False
-        await self._allowance.take(uid)
+        await self._budget.take(uid)
         answer = await self._deliver(send, credential, writes=request.writes)
         while _rejected(answer):
             if refreshed:
@@ -185,7 +190,7 @@ class SalesforceSession:
             renewed = await self._credentials.renew(uid, rejected=credential)
             credential, refreshed = renewed.credential, renewed.refreshed
             answer = await self._deliver(send, credential, writes=request.writes)
-        self._allowance.observe(uid.org_id, answer.headers.get("Sforce-Limit-Info"))
+        self._budget.observe(uid.org_id, answer.headers.get("Sforce-Limit-Info"))
         return answer
 
     async def _deliver(

@@ -18,7 +18,7 @@ _FIELD = "audit"
 
 
 class Event(StrEnum):
-    """What the audit record tells."""
+    """What an entry of the audit record is about."""
 
     SIGN_IN = "sign-in"
     REFRESH = "refresh"
@@ -33,7 +33,8 @@ class Event(StrEnum):
 class Entry:
     """A line of the audit record.
 
-    `by` is user, backend, schedule or an administrator's name; `previous` the hash before.
+    `by` is user, backend, schedule or an administrator's name; `generation` the connection's, `previous` the hash of
+    the entry before, "" for the first.
     """
 
     subject: str
@@ -67,7 +68,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with a record, from which entry on."""
+    """What is wrong with a record, and from which entry on (1: the first)."""
 
     subject: str
     sequence: int
@@ -75,7 +76,7 @@ class Flaw:
 
 
 class Audit:
-    """Makes entries, and checks whether a record is whole. `new_id` gives random words."""
+    """Makes entries, and checks whether a record is whole. `new_id` makes random subjects."""
 
     def __init__(self, cipher: Cipher, new_id: Callable[[], str]) -> None:
         self._cipher = cipher
@@ -92,9 +93,7 @@ class Audit:
         return self._chain(subject, sequence, hash_of(entry)), entry
 
     def reseal(self, chain: Chain) -> Chain:
-        """The same chain, sealed with the newest key; as it is when its seal is not its own, which a verification
-        tells.
-        """
+        """The same chain, sealed with the newest key; unchanged when its seal does not open, which `flaw` reports."""
         try:
             sealed = self._cipher.unseal(chain.seal, uid=chain.subject, field=_FIELD, generation=chain.sequence)
         except ConnectionLost:

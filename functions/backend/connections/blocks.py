@@ -1,4 +1,4 @@
-"""Whom an administrator has blocked, and how every instance learns of it within seconds."""
+"""Whom an administrator has blocked; every instance reads it again every few seconds while it has calls."""
 
 import asyncio
 import re
@@ -11,8 +11,8 @@ from backend.connections.store import Blocks, Contended, RecordingStore
 from backend.values import Clock, Uid
 from contract.errors import ConnectionLost, Reason
 
-LOOK_AGAIN_SECONDS = 2.0  # what an instance knows is looked up again in the background after this long
-TRUST_SECONDS = 10.0  # and before it answers, after this long
+LOOK_AGAIN_SECONDS = 2.0  # after this long the blocks are read again behind a call
+TRUST_SECONDS = 10.0  # and after this long before the call goes on
 EVERYONE = "everyone"
 _TARGET = re.compile(r"everyone|00D[A-Za-z0-9]{15}(_005[A-Za-z0-9]{15})?")
 
@@ -23,7 +23,7 @@ class BlockList:
     def __init__(self, store: RecordingStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known = Blocks()
+        self._blocks = Blocks()
         self._read_at: datetime | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -40,23 +40,25 @@ class BlockList:
         self._refuse(uid)
 
     async def check_now(self, uid: Uid) -> None:
-        """The same after reading the store, for a sign-in."""
-        self._known, self._read_at = await self._store.read_blocks(), self._clock.now()
+        """Reads the blocks, then raises ConnectionLost(access-stopped) for a blocked user; for a sign-in."""
+        self._blocks, self._read_at = await self._store.read_blocks(), self._clock.now()
         self._refuse(uid)
 
     async def block(self, target: str, *, by: str) -> None:
-        """Blocks `everyone`, an org or a user. Raises ValueError for anything else."""
+        """Blocks `everyone`, an org (its id) or a user (the uid), under an administrator's name. Raises ValueError for
+        another target.
+        """
         checked(target)
         await self._change(lambda targets: targets | {target}, Event.BLOCK, target, by)
 
     async def unblock(self, target: str, *, by: str) -> None:
-        """Takes a block back; the users sign in anew. Raises ValueError when there is no such block."""
+        """Takes a block back; its users may sign in again. Raises ValueError when there is no such block."""
         if checked(target) not in (await self._store.read_blocks()).targets:
             raise ValueError(f"{target} is not blocked")
         await self._change(lambda targets: targets - {target}, Event.UNBLOCK, target, by)
 
     def _refuse(self, uid: Uid) -> None:
-        targets = self._known.targets
+        targets = self._blocks.targets
         if targets and not targets.isdisjoint((EVERYONE, uid.org_id, str(uid))):
             raise ConnectionLost(Reason.ACCESS_STOPPED)
 
@@ -76,7 +78,7 @@ class BlockList:
     async def _read(self) -> None:
         try:
             began = self._clock.now()
-            self._known = await self._store.read_blocks()
+            self._blocks = await self._store.read_blocks()
             self._read_at = began
         finally:
             self._reading = None

@@ -60,14 +60,14 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device at its sign-in: its random id, and a name such as "Chrome, Windows"; "" when it told none."""
+    """A device at its sign-in: its random id, and a name such as "Chrome, Windows"; "" when it sent none."""
 
     id: str
     name: str = ""
 
     @classmethod
     def called(cls, device_id: str, name: str | None) -> "Device":
-        """A name comes from outside: one line, no longer than is good to read."""
+        """The device with a name that an app sent (None: none): its white space joined, cut to 60 characters."""
         return cls(device_id, " ".join("".join(c if c.isprintable() else " " for c in name or "").split())[:60])
 
 
@@ -119,7 +119,7 @@ class Connection:
         return self.state is State.REVOKED and bool(self.tokens.refresh_token)
 
     def is_same_grant(self, other: "Connection") -> bool:
-        """Whether both are of the same sign-in and token pair."""
+        """Whether both have the same sign-in (`created`) and the same token pair (`generation`)."""
         return self.created == other.created and self.generation == other.generation
 
 
@@ -140,8 +140,8 @@ def signed_in(
     device: Device,
     at: datetime,
 ) -> Connection:
-    """A new sign-in, over whatever stood there: other devices, the choice to stay signed in and the audit record go
-    on.
+    """A new sign-in in place of the connection `before` (None: there was none), from which it takes over the other
+    devices, the choice to stay signed in, the audit record and the attachment.
     """
     devices = {} if before is None else dict(sorted(before.devices.items(), key=lambda d: d[1])[-(MAX_DEVICES - 1) :])
     names = {} if before is None else {d: name for d, name in before.device_names.items() if d in devices}
@@ -166,7 +166,7 @@ def signed_in(
 
 
 def without_device(connection: Connection, device: str) -> Connection:
-    """One device has signed out, others stay."""
+    """The connection without one device; others stay signed in."""
     return replace(
         connection,
         devices={d: at for d, at in connection.devices.items() if d != device},
@@ -175,11 +175,12 @@ def without_device(connection: Connection, device: str) -> Connection:
 
 
 def staying_signed_in(connection: Connection, wanted: bool) -> Connection:
-    """The user chose whether the grant is kept alive while they are away."""
+    """The connection with the user's choice whether the grant is kept alive while they do not use the app."""
     return replace(connection, stay_signed_in=wanted)
 
 
 def used_today(connection: Connection, at: datetime) -> Connection:
+    """The connection with the time of its last use, which is written once a day."""
     return replace(connection, used=at)
 
 
@@ -197,35 +198,39 @@ def resealed(connection: Connection, tokens: SealedTokens) -> Connection:
 
 
 def lease_taken(connection: Connection, lease: Lease) -> Connection:
-    """Takes a free lease, or one whose holder died; if that holder may have sent the token, the state keeps saying
-    so.
+    """The connection with a new lease, in place of none or of a dead holder's. If that holder may have sent the refresh
+    token, the state is `sent-unknown`, otherwise `refreshing`.
     """
     sent = connection.state in (State.SENDING, State.SENT_UNKNOWN)
     return replace(connection, state=State.SENT_UNKNOWN if sent else State.REFRESHING, lease=lease)
 
 
 def sending(connection: Connection, lease: Lease) -> Connection:
-    """Written before the refresh token leaves this process."""
+    """The connection as it is written before the refresh token leaves this process."""
     return replace(connection, state=State.SENDING, lease=lease)
 
 
 def not_sent(connection: Connection) -> Connection:
-    """The refresh token is as good as before: it was not sent, or Salesforce said that it did nothing with it."""
+    """The connection without its lease; the refresh token is good, because it was not sent or Salesforce did nothing
+    with it.
+    """
     return replace(connection, state=State.FRESH, lease=None)
 
 
 def sent_unknown(connection: Connection) -> Connection:
-    """It was sent, and nothing says whether Salesforce has used it up."""
+    """The connection without its lease; whether Salesforce has used up the refresh token nothing says."""
     return replace(connection, state=State.SENT_UNKNOWN, lease=None)
 
 
 def lease_returned(connection: Connection) -> Connection:
-    """The connection with its lease given back: Salesforce could not be asked, so its state stays."""
+    """The connection without its lease; the state stays, because Salesforce could not be asked."""
     return replace(connection, lease=None)
 
 
 def renewed(connection: Connection, response: TokenResponse, tokens: SealedTokens, at: datetime) -> Connection:
-    """The new token pair is stored. An earlier verdict that this answer was lost is taken back."""
+    """The connection with the token pair that Salesforce gave, sealed in `tokens`, as the next generation. If another
+    instance has ended it because it took this answer for lost, that is taken back.
+    """
     return replace(
         connection,
         instance_url=response.instance_url,
@@ -247,7 +252,9 @@ def ended(connection: Connection, reason: Reason) -> Connection:
 
 
 def blocked(connection: Connection) -> Connection:
-    """An administrator blocked the user; the refresh token stays until Salesforce has revoked it."""
+    """The connection of a user whom an administrator has blocked: no devices, no access token; the refresh token stays
+    until Salesforce has revoked it.
+    """
     tokens = SealedTokens(b"", connection.tokens.refresh_token)
     return replace(
         connection,
@@ -261,12 +268,12 @@ def blocked(connection: Connection) -> Connection:
 
 
 def revocation_confirmed(connection: Connection) -> Connection:
-    """Salesforce has revoked the grant of a blocked user: no token is left."""
+    """The connection of a blocked user after Salesforce has revoked the grant: no token is left."""
     return replace(connection, tokens=SealedTokens(b"", b""))
 
 
 def lost(connection: Connection | None) -> ConnectionLost:
-    """Why a connection cannot be used, and its state, for the app."""
+    """The error for a connection that has ended, with its reason and its state; not-connected for None."""
     if connection is None:
         return ConnectionLost(Reason.NOT_CONNECTED)
     return ConnectionLost(connection.ended_reason or Reason.ACCESS_REVOKED, details={"state": connection.state.value})

@@ -61,11 +61,13 @@ class _Renewing:
 
 
 class TokenEndpoint(Protocol):
-    """Salesforce's token endpoints, seen from a renewal."""
+    """Salesforce's token endpoints, as a renewal needs them."""
 
     async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
-        """RFC 6749 section 6. Raises ConnectionLost when the grant is refused for good (GrantRefused: without a cause),
-        OutcomeUnknown when the token may have been used up, another OrgUnavailable or Misconfigured when it was not."""
+        """New tokens for a refresh token (RFC 6749 section 6). Raises ConnectionLost when the grant is refused for good
+        (GrantRefused: without a cause), OutcomeUnknown when the token may have been used up, another OrgUnavailable or
+        Misconfigured when it was not.
+        """
         ...
 
     async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
@@ -74,7 +76,9 @@ class TokenEndpoint(Protocol):
 
 
 class Renewal:
-    """Hands out credentials, and renews them. One for each process; `owner` tells it from all others."""
+    """Hands out credentials, and renews them. One for each process. `random` gives numbers from 0 to 1, for jitter;
+    `owner` is the name under which this process holds leases, different from every other process's.
+    """
 
     def __init__(
         self,
@@ -131,10 +135,12 @@ class Renewal:
         if not done.cancelled():
             done.exception()  # whoever still waits raises it; nobody has to
 
-    # The story
+    # The steps
 
     async def _renew(self, uid: Uid, rejected: Credential) -> Renewed:
-        """Someone has renewed already: take that. Someone is at it: wait. Else take the lease and refresh, once."""
+        """Takes the newer credential when someone has renewed already, waits while someone holds the lease, otherwise
+        takes the lease and refreshes, once.
+        """
         # Others wait for it too, and a token that was sent must be stored.
         with (
             deadline.within(None),
@@ -274,8 +280,8 @@ class Renewal:
             raise
 
     def _why_refused(self, held: Connection) -> Reason:
-        """Salesforce refuses every dead token in the same words; how long this one lay still tells one cause from the
-        others.
+        """Why Salesforce refused the grant without saying so: `idle-too-long` when the token was not used for
+        IDLE_DAYS, otherwise `access-revoked`.
         """
         idle = self._clock.now() - held.refreshed >= timedelta(days=IDLE_DAYS)
         return Reason.IDLE_TOO_LONG if idle else Reason.ACCESS_REVOKED

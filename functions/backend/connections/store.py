@@ -1,7 +1,4 @@
-"""Where connections and blocks are kept, and the store that commits each change together with its audit entry.
-
-Nothing outside this module and `audit.py` knows of chains and entries.
-"""
+"""Where connections and blocks are kept, and the store that commits each change together with its audit entry."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,12 +14,12 @@ T = TypeVar("T")
 
 
 class Contended(Exception):
-    """Someone else wrote the document first; read again."""
+    """Somebody else wrote the document after it was read: read it again."""
 
 
 class ChainBroken(Exception):
-    """The audit record is longer than its end says, as after a restore of an older document: go on with a new
-    record.
+    """The audit record has more entries than its end says, as when an older document was restored from a backup: begin
+    a new record.
     """
 
 
@@ -51,7 +48,9 @@ class Documents(Protocol):
     neither.
     """
 
-    async def read(self, uid: Uid) -> Connection | None: ...
+    async def read(self, uid: Uid) -> Connection | None:
+        """The connection as it is stored, None when there is none."""
+        ...
 
     async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
         """Writes over exactly the revision that `connection` was read at (None: there must be none yet). The
@@ -73,14 +72,16 @@ class Documents(Protocol):
         ...
 
     def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
-        """All that meet the criteria, as they are when their turn comes."""
+        """All connections that meet the criteria, each as it is stored when it is reached."""
         ...
 
     async def erase(self, uid: Uid) -> None:
         """Forgets which records belong to a user, and all else that is kept beside the connection."""
         ...
 
-    async def read_blocks(self) -> Blocks: ...
+    async def read_blocks(self) -> Blocks:
+        """Whom an administrator has blocked."""
+        ...
 
     async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
         """Writes over exactly the revision that was read. Raises Contended, ChainBroken."""
@@ -118,10 +119,11 @@ class RecordingStore:
         self._broken = broken
 
     async def read(self, uid: Uid) -> Connection | None:
+        """The connection as it is stored, None when there is none."""
         return await self._documents.read(uid)
 
     def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
-        """All that meet the criteria, as they are when their turn comes."""
+        """All connections that meet the criteria, each as it is stored when it is reached."""
         return self._documents.find(criteria)
 
     async def attach(self, connection: Connection) -> None:
@@ -133,6 +135,7 @@ class RecordingStore:
         await self._documents.erase(uid)
 
     async def read_blocks(self) -> Blocks:
+        """Whom an administrator has blocked."""
         return await self._documents.read_blocks()
 
     async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
@@ -142,7 +145,11 @@ class RecordingStore:
     async def write(
         self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = ""
     ) -> Connection:
-        """Writes a connection over the revision that it was read at. Raises Contended."""
+        """Writes a connection over the revision that it was read at, with an audit entry for `event` (None: without
+        one).
+
+        Returns it with its new revision. Raises Contended.
+        """
         if event is None:
             written = await self._documents.write(connection)
         else:
@@ -183,9 +190,7 @@ class RecordingStore:
         )
 
     async def reseal_records(self) -> int:
-        """Seals the records of blocks and of deleted connections with the newest key; how many of the latter there
-        are.
-        """
+        """Seals the records of blocks and of deleted connections with the newest key; returns how many these are."""
         while True:
             blocks = await self.read_blocks()
             try:
@@ -197,7 +202,7 @@ class RecordingStore:
         return await self._documents.reseal_closed(self._audit.reseal)
 
     async def check_records(self) -> tuple[int, int, dict[str, Flaw]]:
-        """How many records and entries there are, and the first flaw of each record that has one, by subject."""
+        """The number of records, the number of entries, and the first flaw of each record that has one, by subject."""
         records = entries = 0
         flaws: dict[str, Flaw] = {}
         async for recorded, _ in self._documents.recorded():

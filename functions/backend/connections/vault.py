@@ -37,9 +37,9 @@ class RevocationEndpoint(Protocol):
     """Salesforce's revocation endpoint (RFC 7009)."""
 
     async def revoke(self, login_host: str, token: Secret) -> None:
-        """Ends a grant; one that has ended already is no error.
+        """Ends a grant by one of its tokens; a grant that has ended already is no error.
 
-        Raises OrgUnavailable when Salesforce cannot be told.
+        Raises OrgUnavailable when Salesforce does not confirm it.
         """
         ...
 
@@ -64,7 +64,10 @@ class Vault:
     # Opening
 
     async def open(self, uid: Uid) -> Remembered:
-        """The newest credential: from memory, else from the store. Raises ConnectionLost."""
+        """The connection's credential, with what else is remembered of it: from memory, else from the store.
+
+        Raises ConnectionLost.
+        """
         return self._remembered.recall(uid) or await self._joined_look_up(uid)
 
     async def admits(self, caller: Caller) -> bool:
@@ -113,7 +116,7 @@ class Vault:
         return self._unseal(connection, _REFRESH, connection.tokens.refresh_token)
 
     def seal(self, uid: Uid, generation: int, access_token: Secret, refresh_token: Secret) -> SealedTokens:
-        """A token pair, sealed so that it opens as this generation of this connection only."""
+        """A token pair, sealed for this generation of this connection."""
         return SealedTokens(
             self._seal(uid, _ACCESS, generation, access_token), self._seal(uid, _REFRESH, generation, refresh_token)
         )
@@ -156,7 +159,9 @@ class Vault:
         return written
 
     async def save(self, response: TokenResponse, login_host: str, device: Device) -> Connection | None:
-        """Stores a new sign-in over whatever stood there; returns what it replaces, whose grant is to be revoked."""
+        """Stores a new sign-in; returns the connection that it replaces, whose grant the caller has to revoke, None
+        when there was none. Raises ValueError for a response without refresh token.
+        """
         if response.refresh_token is None:
             raise ValueError("a sign-in without refresh token is not stored")
         while True:
@@ -173,7 +178,9 @@ class Vault:
     async def change(
         self, uid: Uid, transition: Transition, event: Event | None = None, *, by: str = "", reason: str = ""
     ) -> Connection | None:
-        """Changes a stored connection and records `event` with it; None when there is none, or `transition` says None.
+        """Stores what `transition` makes of the stored connection, and records `event` with it; again when somebody
+        else wrote first. Returns what was stored; None, and nothing is stored, when there is no connection or
+        `transition` returns None.
 
         A refresh that is under way goes on: its holder takes over what was changed meanwhile.
         """
@@ -192,9 +199,10 @@ class Vault:
     async def remove(
         self, uid: Uid, event: Event, *, by: str, reason: str = "", only: Callable[[Connection], bool] = lambda _: True
     ) -> tuple[Connection, str] | None:
-        """Deletes a connection and closes its record: what was deleted, and the hash of the last entry as a receipt.
+        """Deletes a connection for which `only` is true, records `event` and closes its audit record.
 
-        None when there was none, or `only` says no.
+        Returns what was deleted, and the hash of the record's last entry as a receipt; None when there is no such
+        connection.
         """
         while True:
             self._remembered.forget(uid)
@@ -207,7 +215,9 @@ class Vault:
                 continue  # renewed meanwhile: the newer token is the one to revoke
 
     async def reseal(self, uid: Uid) -> bool:
-        """Seals a connection with the newest key; False when it is gone. Raises ConnectionLost(tokens-unreadable)."""
+        """Seals a stored connection with the newest key; False when it is gone. Raises
+        ConnectionLost(tokens-unreadable).
+        """
 
         def again(connection: Connection) -> Connection:
             tokens = SealedTokens(
@@ -221,9 +231,8 @@ class Vault:
     # Revoking
 
     async def revoke(self, connection: Connection) -> bool:
-        """Ends a connection's grant at Salesforce; whether Salesforce has confirmed.
-
-        Without an answer it ends when it idles out.
+        """Ends a connection's grant at Salesforce. Returns whether Salesforce has confirmed it; if not, the grant ends
+        by itself when it was not used for as long as the org allows.
         """
         if not connection.tokens.refresh_token:
             return True
@@ -234,7 +243,7 @@ class Vault:
         return await self.revoke_token(connection.login_host, token)
 
     async def revoke_token(self, login_host: str, token: Secret) -> bool:
-        """Ends a grant at Salesforce by its refresh token; whether Salesforce has confirmed."""
+        """Ends a grant at Salesforce by its refresh token. Returns whether Salesforce has confirmed it."""
         try:
             await self._salesforce.revoke(login_host, token)
         except CallError:

@@ -26,7 +26,7 @@ class Changes:
         self._creations = creations
 
     async def create_record(self, caller: Caller, request: CreateRecord) -> Created:
-        """Creates a record and reads it back; with an idempotency key at most one, however often the request comes."""
+        """Creates a record and returns it; with an idempotency key at most one, however often the request comes."""
         layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         _check_writable(described, request.fields, creating=True)
@@ -40,8 +40,9 @@ class Changes:
         return Created(record_id, None if row is None else to_record(row, fields))
 
     async def update_record(self, caller: Caller, request: UpdateRecord) -> Updated:
-        """Changes the given fields and reads the record back. With a version, only if nobody else has saved since; else
-        ChangedMeanwhile. One request to Salesforce, also when it is refused."""
+        """Changes the given fields and returns the record as it is then. With a version, only if nobody else has saved
+        since; otherwise raises ChangedMeanwhile with both versions. One request to Salesforce, also when it is refused.
+        """
         layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         record_id = soql.record_id(request.id)
@@ -62,6 +63,7 @@ class Changes:
         )
 
     async def delete_record(self, caller: Caller, request: DeleteRecord) -> Empty:
+        """Deletes a record. Raises NotFound when it is gone."""
         layout_of(request.sobject)
         await self._org.delete(caller.uid, request.sobject, soql.record_id(request.id))
         return Empty()
@@ -69,7 +71,7 @@ class Changes:
     # Parts
 
     async def _read(self, uid: Uid, sobject: str, record_id: str) -> Record:
-        """A record that was saved and could not be read in the same request."""
+        """Reads a record that was saved and could not be read in the same request."""
 
         async def read(shapes: Shapes) -> Record:
             fields = readable(layout_of(sobject).detailed, object_of(shapes, sobject))
@@ -84,8 +86,8 @@ class Changes:
 
     @asynccontextmanager
     async def _looking_again_when_refused(self, uid: Uid, sobject: str) -> AsyncGenerator[None]:
-        """A write that Salesforce refuses although describe allows it was not carried out, and shows that describe is
-        old.
+        """Around a write: when Salesforce refuses what the describe allows, asks for a new describe and raises the
+        refusal.
         """
         try:
             yield

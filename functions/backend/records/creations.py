@@ -1,4 +1,4 @@
-"""At most one record under an idempotency key, and one content: who repeats a key repeats its request."""
+"""At most one record under an idempotency key, whose requests all have the same content."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ _KEY = re.compile(IDEMPOTENCY_KEY)
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What stands under a key: the sealed hash of the content, and the record that was made; None while its outcome is
-    not known.
+    """What a key was used for: the sealed hash of the request's content, and the id of the record that was made, None
+    until Salesforce has confirmed it.
     """
 
     content: bytes
@@ -29,11 +29,11 @@ class CreationStore(Protocol):
     """What was made under which idempotency key, kept for a day beside the connection."""
 
     async def claim(self, uid: Uid, key: str, content: bytes) -> bool:
-        """Claims a key for a content; False, with nothing changed, when it was claimed before."""
+        """Claims a key for a content (its sealed hash); False, and nothing is changed, when it was claimed before."""
         ...
 
     async def read(self, uid: Uid, key: str) -> Creation | None:
-        """What stands under a key; None when it is free."""
+        """What a key was used for; None when it is free."""
         ...
 
     async def finish(self, uid: Uid, key: str, record_id: str) -> None:
@@ -48,8 +48,8 @@ class CreationStore(Protocol):
 class Creations:
     """One for each process.
 
-    The store gets the hash of a content sealed, for this user and key: whoever reads the store cannot even check a
-    guess of the content, and what any key of the keyset has sealed still compares.
+    The store gets the hash of a content sealed for this user and key, so that whoever reads the store cannot even check
+    a guess of the content.
     """
 
     def __init__(self, store: CreationStore, cipher: Cipher) -> None:
@@ -59,11 +59,11 @@ class Creations:
     async def once(
         self, uid: Uid, key: str, request: CreateRecord, create: Callable[[], Awaitable[Created]]
     ) -> Created:
-        """Runs `create` under a new key; a repeat answers with the record made first.
+        """Runs `create` for a new key; for a key that was used before, returns the record that was made then.
 
-        Raises what `create` raises, RefusedRequest for another content under the same key, and OutcomeUnknown while
-        nobody knows whether the record was made, or whether this is the content that it was made of (its hash does not
-        open any more).
+        Raises what `create` raises; RefusedRequest(idempotency-key-reused) for another content under the same key;
+        OutcomeUnknown when nobody knows whether the record was made, or whether this is the content that it was made of
+        because the key that sealed its hash is gone.
         """
         if _KEY.fullmatch(key) is None:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, "idempotencyKey has 1 to 100 letters, digits, - and _")

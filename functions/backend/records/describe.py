@@ -29,28 +29,29 @@ LOOK_AGAIN_SECONDS = 300.0  # a describe that is older is looked at again behind
 DESCRIBE_SECONDS = 600.0  # and before it, when it is older than this
 HIDDEN_SECONDS = 10.0  # or when it hides the object that a call is about: an administrator may just have allowed it
 _SETTLE_SECONDS = 5.0  # a refusal does not bring a second look so soon after the last one
-_NOTHING: "Known" = {}
+_NOTHING: "Answers" = {}
 _MAX_DECODED = 256  # different describes in memory; users with the same permissions share one
 Shapes = Mapping[str, Described]
-Known = Mapping[str, Described | None]  # None: an object that is hidden from the user
+Answers = Mapping[str, Described | None]  # what Salesforce said of each object; None: it is hidden from the user
 
 
 class KeptDescribes(Protocol):
     """Where describes are kept: as the attachment of a connection, with which they end."""
 
     async def attachment(self, uid: Uid) -> Attachment | None:
-        """What was kept last, by any instance; None when there is nothing that can be opened. Raises ConnectionLost."""
+        """What any instance attached last; None when nothing was, or nobody can unseal it. Raises ConnectionLost."""
         ...
 
     async def attach(self, uid: Uid, attachment: Attachment) -> None:
-        """Keeps it for all instances. A connection that has ended meanwhile keeps nothing."""
+        """Keeps it for all instances, in place of what was kept before. A connection that has ended keeps nothing."""
         ...
 
 
 class Describes:
-    """One for each process.
+    """The describes of all users; one never gets another's. One for each process.
 
-    A user never gets another one's describe. `may_look` says whether an org has requests to spare.
+    `may_look` says of an org id whether the org has requests to spare; without them nothing is looked at behind
+    answers.
     """
 
     def __init__(
@@ -60,66 +61,67 @@ class Describes:
         self._kept = kept
         self._clock = clock
         self._may_look = may_look
-        self._decoded = LRUCache[bytes, Known](_MAX_DECODED)
-        self._looking: dict[Uid, asyncio.Task[Known]] = {}
+        self._decoded = LRUCache[bytes, Answers](_MAX_DECODED)
+        self._looking: dict[Uid, asyncio.Task[Answers]] = {}
 
     async def read(
         self, uid: Uid, about: Iterable[str], work: Callable[[Shapes], Awaitable[T]], *, beside: Iterable[str] = ()
     ) -> T:
-        """Runs a read with the objects that it is about, and those beside them that it can do without, as this user may
-        see them; once more with a new describe when Salesforce refuses the old one.
+        """Runs `work`, a read, with the describes of the objects in `about` and `beside`, and returns what it returns;
+        runs it once more with new describes when Salesforce refuses what the old ones allow.
 
-        Objects that the user may not see are left out. Raises CallErrors.
+        Objects that the user may not see are left out. `beside` are those that the read can do without: when they are
+        hidden, Salesforce is not asked again for them. Raises CallErrors.
         """
         about = tuple(about)
         wanted = (*about, *beside)
         try:
-            return await work(_visible(await self._known(uid, about, wanted), wanted))
+            return await work(_visible(await self._answers(uid, about, wanted), wanted))
         except ShapeRefused:
-            known = await self._look_anew(uid, wanted)
-            if known is None:
+            answers = await self._look_anew(uid, wanted)
+            if answers is None:
                 raise
-        return await work(_visible(known, wanted))
+        return await work(_visible(answers, wanted))
 
     async def get(self, uid: Uid, sobject: str) -> Described:
         """One object as this user may see it. Raises CallErrors; RefusedRequest(not-permitted) when they may not."""
-        return object_of(_visible(await self._known(uid, (sobject,), (sobject,)), (sobject,)), sobject)
+        return object_of(_visible(await self._answers(uid, (sobject,), (sobject,)), (sobject,)), sobject)
 
     async def refused(self, uid: Uid, sobject: str) -> None:
-        """Salesforce has refused what describe allows: looks at it again."""
+        """Asks Salesforce for an object anew, after it has refused what the describe allows."""
         await self._look_anew(uid, (sobject,))
 
     # Parts
 
-    async def _known(self, uid: Uid, about: tuple[str, ...], wanted: tuple[str, ...]) -> Known:
+    async def _answers(self, uid: Uid, about: tuple[str, ...], wanted: tuple[str, ...]) -> Answers:
         kept = await self._kept.attachment(uid)
-        known = self._open(kept)
+        answers = self._open(kept)
         age = 0.0 if kept is None else self._age(kept)
-        if age > DESCRIBE_SECONDS or not _covers(known, wanted):
+        if age > DESCRIBE_SECONDS or not _covers(answers, wanted):
             telemetry.count("cache.lookups", cache="describes", hit=False)
             return await self._look(uid, wanted)
         telemetry.count("cache.lookups", cache="describes", hit=True)
-        if age > HIDDEN_SECONDS and any(known[name] is None for name in about) and self._may_look(uid.org_id):
+        if age > HIDDEN_SECONDS and any(answers[name] is None for name in about) and self._may_look(uid.org_id):
             try:
                 return await self._look(uid, wanted)
             except OrgUnavailable:
-                return known
+                return answers
         if age > LOOK_AGAIN_SECONDS and uid not in self._looking and self._may_look(uid.org_id):
             self._begin(uid, wanted, anew=False)
-        return known
+        return answers
 
-    async def _look(self, uid: Uid, wanted: tuple[str, ...]) -> Known:
+    async def _look(self, uid: Uid, wanted: tuple[str, ...]) -> Answers:
         """One look at a time for a user: whoever comes meanwhile waits for it, and goes on when it brought what they
         want.
         """
         while (task := self._looking.get(uid)) is not None:
-            known = await _finished(task)
-            if _covers(known, wanted):
-                return known
+            answers = await _finished(task)
+            if _covers(answers, wanted):
+                return answers
         return await _finished(self._begin(uid, wanted, anew=False))
 
-    async def _look_anew(self, uid: Uid, wanted: tuple[str, ...]) -> Known | None:
-        """A look without regard to what is kept; None when Salesforce was asked just now."""
+    async def _look_anew(self, uid: Uid, wanted: tuple[str, ...]) -> Answers | None:
+        """Asks Salesforce without regard to what is kept; None when it was asked within the last _SETTLE_SECONDS."""
         task = self._looking.get(uid)
         if task is None:
             kept = await self._kept.attachment(uid)
@@ -128,57 +130,57 @@ class Describes:
             task = self._looking.get(uid) or self._begin(uid, wanted, anew=True)
         return await _finished(task)
 
-    def _begin(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> asyncio.Task[Known]:
+    def _begin(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> asyncio.Task[Answers]:
         task = self._looking[uid] = asyncio.create_task(self._ask(uid, wanted, anew=anew))
         task.add_done_callback(lambda done: self._ended(uid, done))
         return task
 
-    def _ended(self, uid: Uid, done: asyncio.Task[Known]) -> None:
+    def _ended(self, uid: Uid, done: asyncio.Task[Answers]) -> None:
         self._looking.pop(uid, None)
         if not done.cancelled():
             done.exception()  # whoever waits raises it; behind an answer nobody does
 
-    async def _ask(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> Known:
+    async def _ask(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> Answers:
         """Asks Salesforce in one request for all that is kept and wanted, and keeps what it says."""
         with deadline.within(CALL_SECONDS):  # its own: others wait for it too
             asked_at = self._clock.now()
-            known = self._open(await self._kept.attachment(uid))
+            answers = self._open(await self._kept.attachment(uid))
             stamps = {
-                name: None if anew or (shape := known.get(name)) is None else shape.modified
-                for name in dict.fromkeys((*known, *wanted))
+                name: None if anew or (shape := answers.get(name)) is None else shape.modified
+                for name in dict.fromkeys((*answers, *wanted))
             }
-            found: dict[str, Described | None] = {}
+            new: dict[str, Described | None] = {}
             for name, described in (await self._org.describe(uid, stamps)).items():
                 if isinstance(described, Described):
                     # A page layout comes with the first describe only.
-                    before = known.get(name) if stamps[name] is not None else None
+                    before = answers.get(name) if stamps[name] is not None else None
                     if before is not None:
                         described = replace(described, sections=before.sections, captions=before.captions)
-                    found[name] = _cut(described)
+                    new[name] = _cut(described)
                 else:
-                    found[name] = known.get(name) if described is Undescribed.UNCHANGED else None
-            await self._kept.attach(uid, Attachment(encode(found), asked_at))
-            return found
+                    new[name] = answers.get(name) if described is Undescribed.UNCHANGED else None
+            await self._kept.attach(uid, Attachment(encode(new), asked_at))
+            return new
 
     def _age(self, kept: Attachment) -> float:
         return (self._clock.now() - kept.at).total_seconds()
 
-    def _open(self, kept: Attachment | None) -> Known:
-        """What cannot be read counts as nothing."""
+    def _open(self, kept: Attachment | None) -> Answers:
+        """What is kept, decoded; nothing for a text that cannot be read."""
         if kept is None:
             return _NOTHING
-        known = self._decoded.get(kept.text)
-        if known is None:
+        answers = self._decoded.get(kept.text)
+        if answers is None:
             try:
-                known = decode(kept.text)
+                answers = decode(kept.text)
             except (ValueError, KeyError, TypeError, zlib.error):
-                known = _NOTHING
-            self._decoded[kept.text] = known
-        return known
+                answers = _NOTHING
+            self._decoded[kept.text] = answers
+        return answers
 
 
-async def _finished(task: asyncio.Task[Known]) -> Known:
-    """What a look found that others wait for too.
+async def _finished(task: asyncio.Task[Answers]) -> Answers:
+    """What a look brings that others may wait for too.
 
     Raises CallErrors; OutcomeUnknown when the call's time is over first.
     """
@@ -188,12 +190,12 @@ async def _finished(task: asyncio.Task[Known]) -> Known:
     return task.result()
 
 
-def _covers(known: Known, wanted: Iterable[str]) -> bool:
-    return all(name in known for name in wanted)
+def _covers(answers: Answers, wanted: Iterable[str]) -> bool:
+    return all(name in answers for name in wanted)
 
 
-def _visible(known: Known, wanted: Iterable[str]) -> Shapes:
-    return {name: shape for name in wanted if (shape := known.get(name)) is not None}
+def _visible(answers: Answers, wanted: Iterable[str]) -> Shapes:
+    return {name: shape for name in wanted if (shape := answers.get(name)) is not None}
 
 
 def object_of(shapes: Shapes, sobject: str) -> Described:
@@ -225,7 +227,7 @@ def _used(sobject: str) -> tuple[str, ...]:
 
 
 def _cut(described: Described) -> Described:
-    """Without what no form shows: picklists are the bulk of a describe."""
+    """The describe without picklists, help texts and defaults of fields that no form shows: they are the bulk of it."""
     used = _used(described.name)
 
     def cut(f: DescribedField) -> DescribedField:
@@ -238,8 +240,8 @@ def _cut(described: Described) -> Described:
     return replace(described, fields=fields, sections=tuple(s for s in sections if s.fields), captions=captions)
 
 
-def encode(shapes: Known) -> bytes:
-    """Describes as the text that is kept; the same for all users who may see the same."""
+def encode(shapes: Answers) -> bytes:
+    """Describes as the text that is kept: compressed JSON, the same for all users who may see the same."""
     kept = {
         name: None
         if d is None
@@ -254,7 +256,7 @@ def encode(shapes: Known) -> bytes:
     return zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 6)
 
 
-def decode(text: bytes) -> Known:
+def decode(text: bytes) -> Answers:
     """The describes of a kept text, without those that were cut for another layout than today's.
 
     Raises ValueError, KeyError, TypeError or zlib.error for anything else.

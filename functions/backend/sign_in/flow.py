@@ -32,35 +32,45 @@ class UserInfo:
 
 
 class AuthorizationServer(Protocol):
-    """Salesforce's OAuth endpoints, seen from sign-in."""
+    """Salesforce's OAuth endpoints, as sign-in needs them."""
 
     async def exchange_code(
         self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
     ) -> TokenResponse:
-        """Raises SignInFailed, OrgUnavailable (NotSent when no connection came about) or Misconfigured."""
+        """The tokens for an authorization code. Raises SignInFailed, OrgUnavailable (NotSent when no connection came
+        about) or Misconfigured.
+        """
         ...
 
-    async def userinfo(self, credential: Credential) -> UserInfo: ...
+    async def userinfo(self, credential: Credential) -> UserInfo:
+        """The user of an access token. Raises SignInFailed, OrgUnavailable."""
+        ...
 
 
 class FirebaseAccounts(Protocol):
-    """Firebase Authentication, seen from sign-in."""
+    """Firebase Authentication, as sign-in needs it."""
 
-    async def custom_token(self, caller: Caller) -> str: ...
+    async def custom_token(self, caller: Caller) -> str:
+        """A token with which `caller` signs in to Firebase. Raises Misconfigured."""
+        ...
 
 
 class Codes(Protocol):
     """Which authorization codes and App Check tokens were taken, by their fingerprint."""
 
     async def claim(self, fingerprint: str) -> bool:
-        """False when it was claimed before."""
+        """Claims a fingerprint; False when it was claimed before."""
         ...
 
-    async def give_back(self, fingerprint: str) -> None: ...
+    async def give_back(self, fingerprint: str) -> None:
+        """Makes a fingerprint free again."""
+        ...
 
 
 class SignInFlow:
-    """The first flow. `options` and `redirect_uris` say what this app accepts; `new_id` names a device."""
+    """The first flow. `options` has the login hosts that are allowed, `redirect_uris` the redirect URIs; `new_id` makes
+    the random id of a device.
+    """
 
     def __init__(
         self,
@@ -91,7 +101,8 @@ class SignInFlow:
         return self._options
 
     async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
-        """Exchanges the code, saves the connection, mints the custom token; nothing is left half stored.
+        """Exchanges the code, identifies the user, mints the custom token and stores the connection, in this order;
+        when a step fails, the grant is revoked.
 
         Raises SignInFailed, RefusedRequest, ConnectionLost(access-stopped), OrgUnavailable, Misconfigured.
         """
@@ -130,9 +141,11 @@ class SignInFlow:
         raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
 
     async def _exchange_once(self, visitor: Visitor, login_host: str, request: SignIn) -> TokenResponse:
-        """A code that comes twice (a double tap, a request that is sent again) never reaches Salesforce a second time:
-        an authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2). An App Check token
-        is good for one sign-in too."""
+        """The tokens for a code that has not come before, with an App Check token that has not come before.
+
+        A code that comes twice (a double tap, a repeated request) is not sent to Salesforce a second time: an
+        authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2).
+        """
         claimed = list[str]()
         if visitor.attestation is not None:
             await self._claim(claimed, visitor.attestation, RefusedRequest(Reason.NOT_THE_APP))
