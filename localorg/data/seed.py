@@ -1,4 +1,4 @@
-"""Seed data: a believable sales org, the same for the same seed."""
+"""The demo data: a small sales org, which is the same for the same seed and day."""
 
 import random
 from collections.abc import Iterable
@@ -94,7 +94,9 @@ USERS = (
 
 
 def seed(org: Org) -> None:
-    """Fills a new org: organization, profiles, users, the demo app, and `settings.accounts` accounts with their kin."""
+    """Fills a new org: organization, profiles, users, the demo app, and `settings.accounts` accounts with their
+    contacts, opportunities, cases, and tasks.
+    """
     settings = org.settings
     rng = random.Random(settings.seed)
     writer = _Writer(org)
@@ -236,7 +238,7 @@ def _ascii(name: str) -> str:
 
 
 class _Days:
-    """Dates around the day on which the org is made, as its users' calendars have it."""
+    """Dates relative to the day on which the org is made."""
 
     def __init__(self, now: datetime) -> None:
         self._today = now.astimezone(ZoneInfo(ZONE)).date()
@@ -245,21 +247,24 @@ class _Days:
         self._pressing = list(reversed(_DUE_SOON))
 
     def before(self, days: int) -> date:
+        """The date so many days before that day."""
         return self._today - timedelta(days=days)
 
     def closing(self, days: int) -> date:
-        """When an open deal is to close: in so many days, unless it is one of the first."""
+        """The close date of an open opportunity: so many days later, but the first few close this month."""
         if self._soon:
             return min(self._today + timedelta(days=self._soon.pop()), self._month_ends)
         return self._today + timedelta(days=days)
 
     def due(self, days: int) -> date:
-        """When a task is due: about so many days away, unless it is one of the first."""
+        """The due date of a task: about so many days later, but the first few are due around today, some of
+        them late.
+        """
         return self._today + timedelta(days=self._pressing.pop() if self._pressing else 2 + abs(days))
 
 
 class _Writer:
-    """Collects rows and writes them in batches, so that a million accounts take seconds."""
+    """Collects rows and writes them in batches, which is much faster for many rows."""
 
     def __init__(self, org: Org) -> None:
         self._org = org
@@ -269,6 +274,7 @@ class _Writer:
         self.when = datetime.fromtimestamp(org.clock.now(), UTC)
 
     def add(self, sobject: str, values: dict[str, object]) -> str:
+        """Adds a record and returns its new id."""
         spec = self._org.objects[sobject]
         number = self._last.get(spec.prefix, 0) + 1
         self._last[spec.prefix] = number
@@ -297,6 +303,7 @@ class _Writer:
         return identifier
 
     def finish(self) -> None:
+        """Writes what has not been written yet."""
         for sobject, rows in self._rows.items():
             self._flush(self._org.objects[sobject], rows)
         with self._org.write() as db:

@@ -1,6 +1,6 @@
-"""Makes an org's schema of metadata: custom objects and fields, rules, record types, permissions.
+"""Turns metadata files into an org's schema: custom objects and fields, rules, record types, permissions.
 
-What it cannot do is named, not imitated.
+What this org does not support is left out and listed.
 """
 
 import re
@@ -32,9 +32,10 @@ _LEFT_OUT = {
 
 
 def build(source: Source, prefixes: Mapping[str, str]) -> Metadata:
-    """The schema that a source describes, on top of the standard objects; raises MetadataError.
+    """The Metadata of an org: the standard objects with everything in `source`. Raises MetadataError.
 
-    `prefixes` are the key prefixes that custom objects had before; new ones get the next free of `a00`, `a01`, …
+    `prefixes` are the key prefixes by object that custom objects already have; new objects get the next free ones of
+    `a00`, `a01`, …
     """
     return _Builder(source, dict(prefixes)).build()
 
@@ -48,6 +49,7 @@ class _Builder:
         self._children: dict[str, list[ChildRelationship]] = {}
 
     def build(self) -> Metadata:
+        """The finished Metadata."""
         named = self._source.names()
         for name in named:
             if name not in self._objects:
@@ -70,7 +72,7 @@ class _Builder:
     # Objects
 
     def _begin(self, name: str, element: Element | None) -> None:
-        """A custom object with what every one has."""
+        """Adds a custom object with the fields that every object has."""
         ending = next((e for e in _OTHER_KINDS if name.endswith(e)), None)
         if ending is not None:
             self._leave_out(name, f"there are no {_OTHER_KINDS[ending]} in this org")
@@ -172,7 +174,7 @@ class _Builder:
         return [self._with_values(full, made, element) if kind in ("Picklist", "MultiselectPicklist") else made]
 
     def _default(self, owner: SObject, full: str, element: Element) -> tuple[object, Callable[[Change], object] | None]:
-        """A default that is a plain value, or a formula that gives it."""
+        """The default of a field: its value, or the formula that computes it. Both are None when there is none."""
         text, kind = element.said("defaultValue"), element.said("type")
         if not text:
             return (False if kind == "Checkbox" else None), None
@@ -212,7 +214,7 @@ class _Builder:
         ]
 
     def _with_values(self, full: str, made: Field, element: Element) -> Field:
-        """The values of a picklist, its own or those of a global set."""
+        """The field with the values of its picklist: its own, or those of a global value set."""
         values = [(v.text.strip(), v.text.strip(), False) for v in element.all("values")]
         chosen = element.one("valueSet")
         if chosen is not None:

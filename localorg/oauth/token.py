@@ -17,6 +17,7 @@ from localorg.web import NO_STORE, Json, base_url, counted, form, route
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of the token, introspect, and revoke endpoints."""
     return [
         route(org, "/services/oauth2/token", "token", _token, ["POST"]),
         route(org, "/services/oauth2/introspect", "introspect", _introspect, ["POST"]),

@@ -1,4 +1,4 @@
-"""Which records were changed or deleted in a span of time.
+"""The ids of the records that were changed or deleted in a span of time.
 
 Source: REST API Developer Guide, sObject Get Updated and sObject Get Deleted.
 """
@@ -20,6 +20,7 @@ UPDATED_DAYS, DELETED_DAYS = 30, 15  # how far back Salesforce tells
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of `updated` and `deleted`."""
     one = "/services/data/v{version}/sobjects/{sobject}"
     return [
         route(org, f"{one}/{which}{slash}", f"rest.{which}", endpoint, ["GET"])
@@ -54,7 +55,7 @@ async def _deleted(org: Org, request: Request) -> Response:
 
 
 def _asked(org: Org, request: Request, days: int) -> tuple[str, str, str]:
-    """The object and the span, whose seconds are ignored as Salesforce ignores them."""
+    """The object, and the first and last moment of the span; seconds are ignored, as in Salesforce. Raises ApiError."""
     call = call_of(org, request)
     source = call.schema.sobject(str(request.path_params["sobject"]))
     if source is None:

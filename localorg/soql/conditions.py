@@ -1,4 +1,4 @@
-"""WHERE and HAVING as SQL, every literal a bound parameter."""
+"""WHERE and HAVING as SQL. Every literal is a bound parameter."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,21 +18,21 @@ _EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # nor scoping
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A piece of SQL and what is bound to it."""
+    """A piece of SQL and the values of its `?`."""
 
     text: str
     parameters: tuple[object, ...] = ()
 
 
 class Conditions:
-    """Makes SQL of the conditions of one query; `deleted` lets in what is in the recycle bin."""
+    """Translates the conditions of one query. `deleted` includes records in the recycle bin."""
 
     def __init__(self, asked: Asked, *, deleted: bool) -> None:
         self._asked = asked
         self._deleted = deleted
 
     def where(self, query: Query, scope: Scope) -> Sql:
-        """What a record must be to be found, without the word WHERE."""
+        """The condition that a record must fulfil, with USING SCOPE, without the word WHERE. Raises SoqlError."""
         conditions = [] if self._deleted else [Sql(f'{scope.alias}."IsDeleted" = 0')]
         if query.scope in _MINE and scope.source.field("OwnerId") is not None:
             conditions.append(Sql(f'{scope.alias}."OwnerId" = ?', (self._asked.person.user_id,)))
@@ -49,6 +49,7 @@ class Conditions:
         )
 
     def of(self, condition: Condition, scope: Scope, *, aggregates: bool = False) -> Sql:
+        """A condition as SQL. `aggregates` allows aggregate functions, for HAVING. Raises SoqlError."""
         match condition:
             case Combine(operator, terms):
                 parts = [self.of(t, scope, aggregates=aggregates) for t in terms]
@@ -148,7 +149,7 @@ class Conditions:
         return value.value
 
     def _compare_range(self, sql: str, f: Field | None, operator: str, value: Value) -> Sql:
-        """A day or a span of days: `=` is inside it, `<` before its first moment, `>` after its last."""
+        """A comparison with a span of days: `=` is inside it, `<` before its first moment, `>` after its last."""
         first, last = self._span(value)
         if f is not None and f.type == "datetime":
             start = to_datetime(
@@ -244,7 +245,7 @@ class Conditions:
 
 
 def _is_null(f: Field | None, value: Value) -> bool:
-    """Salesforce keeps no empty text: it is null."""
+    """Whether the value is null; an empty text is null too."""
     return value.kind == "null" or (
         value.kind == "string" and value.value == "" and f is not None and f.type in TEXT_TYPES
     )
