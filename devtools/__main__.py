@@ -1,4 +1,4 @@
-"""The commands behind the Makefile, run by the project's own Python: `python -m devtools run`."""
+"""The commands behind the Makefile. The project's own Python runs them: `python -m devtools run`."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from devtools.suite import EMULATORS, Plan, function_environment
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command; the exit code is the command's own."""
+    """Runs the command that `arguments` name and returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m devtools", description="What the Makefile runs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, takes_more, _) in COMMANDS.items():
@@ -56,7 +56,7 @@ def _test(rest: Sequence[str]) -> int:
 
 
 def _quick(rest: Sequence[str]) -> int:
-    """The tests that concern what was changed, for at most a minute."""
+    """Runs for at most a minute the tests that concern the changed files."""
     from devtools import quick
 
     return quick.run(rest)
@@ -167,8 +167,9 @@ def _reset(_: Sequence[str]) -> int:
 
 
 def _admin(rest: Sequence[str]) -> int:
-    """An administrator's command: on the deployed PROJECT, else on what `make run` runs; with GCLOUD_PROJECT set, in
-    the environment as it is.
+    """Runs a command of `backend.admin` on the deployed PROJECT, else on what `make run` runs.
+
+    With GCLOUD_PROJECT set, it runs in the environment as it is.
     """
     environment: dict[str, str] = {}
     if "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"]):
@@ -251,7 +252,7 @@ def _project() -> str:
 
 
 def _all(*commands: Sequence[str]) -> int:
-    """Runs every command, so that all complaints are seen at once; fails if one failed."""
+    """Runs every command, so that all complaints are seen at once. Returns the highest exit code."""
     return max([_call([str(PYTHON.parent / c[0]), *c[1:]]) for c in commands])
 
 

@@ -1,8 +1,8 @@
-"""Runs one program and ends all that it started when it ends, or when its holder does: `python -m devtools.leash HOLDER
-COMMAND…`
+"""Runs a program and ends everything that it started, when it ends or when its holder does.
 
-HOLDER is the id of the process that asks for it. It may be killed hard; then this process notices and cleans up in its
-stead.
+    python -m devtools.leash HOLDER COMMAND…
+
+HOLDER is the id of the process that asks for it, which may be killed at any time.
 """
 
 import os
@@ -22,7 +22,7 @@ _REMEMBER = 8  # looks between two at the descendants: where orphans cannot be a
 
 
 def main(holder: int, command: list[str]) -> int:
-    """The exit code of the command."""
+    """Runs the command on behalf of the process `holder`. Returns the command's exit code."""
     adopt_orphans()
     child = subprocess.Popen(command)
     started: set[psutil.Process] = set()

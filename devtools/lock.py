@@ -1,7 +1,7 @@
-"""Writes the two lock files: requirements.lock for a laptop and CI, functions/requirements.txt for deployment.
+"""Writes the two lock files: requirements.lock for laptops and CI, functions/requirements.txt for deployment.
 
-Both pin every package with its hashes and name no index, so that a mirror serves them as well. (uv.lock would name
-the registry in every line; docs/decisions/lock-file.md.)
+Both pin every package with its hashes and name no index, so that mirrors work too (uv.lock would name the registry in
+every line; docs/decisions/lock-file.md).
 """
 
 import subprocess
@@ -22,7 +22,7 @@ _COMMON = [
 
 
 def main() -> None:
-    """Compiles both files."""
+    """Writes both files. Raises CalledProcessError when uv fails."""
     uv = str(UV)
     # The lock of the functions is compiled under the constraints of the whole, so that what is tested is deployed.
     inputs = ["functions/requirements.in", "localorg/pyproject.toml", ".local/app.in"]

@@ -1,7 +1,7 @@
-"""`make quick`: the tests that concern what was changed, for a minute at most, without emulators and browsers.
+"""`make quick`: for at most a minute, the tests that concern the changed files, without emulators and browsers.
 
-What a test concerns is read from its imports, from those of what it imports, and so on; the nearest come first.
-This module is also the pytest plugin that leaves out what needs emulators, and that ends in time.
+A test concerns a file when it imports it, directly or through others; the nearest come first. This module is also the
+pytest plugin that leaves out tests with emulators and stops in time.
 """
 
 import ast
@@ -41,8 +41,9 @@ _NOT_QUICK = ("tests/e2e", "tests/integration", "tests/devtools", "tests/release
 
 
 def run(files: Sequence[str] = ()) -> int:
-    """Runs the tests that concern these files (paths below the project's folder), by default those that git sees
-    changed.
+    """Runs the tests that concern these files (paths below the project's folder; by default the changed ones).
+
+    Returns pytest's exit code.
     """
     changed = list(files) or changed_files()
     chosen = concerned(changed)
@@ -67,7 +68,7 @@ def run(files: Sequence[str] = ()) -> int:
 
 
 def changed_files() -> list[str]:
-    """What differs from the last commit; when nothing does, what that commit changed."""
+    """The files that differ from the last commit; without any, the files of that commit."""
     new = _git("ls-files", "--others", "--exclude-standard")
     return [*_git("diff", "--name-only", "HEAD"), *new] or [
         path for path in _git("show", "--name-only", "--format=", "HEAD") if path
@@ -75,7 +76,7 @@ def changed_files() -> list[str]:
 
 
 def concerned(changed: Iterable[str]) -> list[str]:
-    """The files of tests that import one of these files, directly or not, the nearest first."""
+    """The test files that import one of these files, directly or through others, the nearest first."""
     importers = _importers()
     distance: dict[str, int] = {}
     ahead = deque((path, 0) for path in changed)
@@ -102,7 +103,7 @@ def concerned(changed: Iterable[str]) -> list[str]:
 
 @cache
 def _importers() -> Mapping[str, set[str]]:
-    """For each source file the files that import it."""
+    """For each source file, the files that import it."""
     importers: dict[str, set[str]] = {}
     for importer in _git("ls-files", "--cached", "--others", "--exclude-standard", "*.py"):
         if (ROOT / importer).is_file():
@@ -122,7 +123,7 @@ def _imports(tree: ast.AST) -> Iterable[str]:
 
 
 def _files_of(name: str) -> Iterable[str]:
-    """The file of a module of this project; nothing for a package of others."""
+    """The file of one of this project's modules; nothing for other modules."""
     for root in _IMPORTED_FROM:
         base = root.joinpath(*name.split("."))
         for path in (base.with_name(base.name + ".py"), base / "__init__.py"):
@@ -140,6 +141,8 @@ def _git(*arguments: str) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out tests that need emulators or a browser."""
+
     def is_slow(item: pytest.Item) -> bool:
         needs_more = {"suite", "fleet"} & set(getattr(item, "fixturenames", ()))
         return bool(needs_more or item.get_closest_marker("browser") or item.get_closest_marker("emulators"))
@@ -154,7 +157,7 @@ _left = 0  # tests for which the minute was too short, in this process or (where
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol() -> bool | None:
-    """Passes a test over once the time is up."""
+    """Skips a test without running it once the time is up."""
     global _left
     if time.time() < float(os.environ[_ENDS]):
         return None
@@ -163,6 +166,7 @@ def pytest_runtest_protocol() -> bool | None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Reports how many tests a worker has left out."""
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:  # this is a worker
         output["left"] = _left
@@ -170,11 +174,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
+    """Adds what a worker has reported."""
     global _left
     _left += int(getattr(node, "workeroutput", {}).get("left", 0))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints how many tests there was no time for."""
     if _left:
         terminalreporter.write_line(
             f"{_left} tests more concern the change; a minute was too short for them: make test runs all"

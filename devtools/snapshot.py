@@ -1,5 +1,5 @@
-"""Runs inside Pyodide while the snapshot is made: imports all that the app touches before its first view, and nothing
-else.
+"""Runs inside Pyodide when the snapshot is made: it imports what the app needs before its first view, and
+nothing else.
 """
 
 import ast

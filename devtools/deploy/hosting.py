@@ -1,5 +1,6 @@
-"""What Hosting is told beyond firebase.json: where App Check is on, the page may load reCAPTCHA and fetch App Check
-tokens.
+"""The Hosting configuration of a deployment.
+
+With App Check the page must be allowed to load reCAPTCHA and to fetch App Check tokens, which firebase.json forbids.
 """
 
 import json
@@ -20,12 +21,12 @@ _RECAPTCHA = {
 
 
 def config_file(project: str, settings: Mapping[str, str]) -> str:
-    """The name of the configuration that a deployment uses."""
+    """The name of the configuration file for these settings."""
     return f"firebase.{project}.local.json" if settings.get("APP_CHECK_SITE_KEY") else "firebase.json"
 
 
 def write_config(project: str, settings: Mapping[str, str], root: Path = ROOT) -> None:
-    """Writes it, unless it is firebase.json itself."""
+    """Writes that file, unless it is firebase.json itself."""
     name = config_file(project, settings)
     if name != "firebase.json":
         (root / name).write_text(
@@ -34,7 +35,7 @@ def write_config(project: str, settings: Mapping[str, str], root: Path = ROOT) -
 
 
 def with_app_check(config: dict[str, Any]) -> dict[str, Any]:
-    """firebase.json whose page may use reCAPTCHA."""
+    """The configuration with a Content-Security-Policy that allows reCAPTCHA. It changes `config` itself."""
     for rule in config["hosting"]["headers"]:
         for header in rule["headers"]:
             if header["key"] == "Content-Security-Policy":

@@ -1,6 +1,4 @@
-"""What a project is to have, in names that Google's commands take. tests/operations/test_deploy.py compares it with
-what the code uses.
-"""
+"""What a project needs: APIs, secrets, roles. tests/operations/test_deploy.py compares it with the functions' code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,9 +53,7 @@ KMS_ROLE = "roles/cloudkms.cryptoKeyDecrypter"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a library call of the functions needs from Google: an API, the role that allows it, and which functions make
-    it.
-    """
+    """What a library call of the functions needs from Google: an API, a role, and which functions make the call."""
 
     api: str | None
     role: str | None
