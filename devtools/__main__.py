@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         )
     name = next(iter(arguments), "")
     takes_more = name in COMMANDS and COMMANDS[name][1]
-    # What belongs to pytest and the like is theirs to read.
+    # The other arguments are for pytest and the like.
     parser.parse_args(arguments[:1] if takes_more else arguments)
     return COMMANDS[name][2](arguments[1:])
 
@@ -40,8 +40,7 @@ def _run(_: Sequence[str]) -> int:
     )
 
 
-# Two start emulators, each its own, when they come to a file that needs them; the third gets files that need none
-# (tests/turns.py).
+# Two workers may start emulators, each its own; the third gets only files that need none (tests/turns.py).
 TEST_WORKERS = 3
 
 
@@ -173,7 +172,7 @@ def _admin(rest: Sequence[str]) -> int:
     """
     environment: dict[str, str] = {}
     if "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"]):
-        if _project().startswith("demo-"):  # of the emulators
+        if _project().startswith("demo-"):  # a project of the emulators
             plan = Plan(ports.chosen(running=True), _project(), STATE, own=OWN_SETTINGS)
             if not ports.answers(plan.ports.firestore):
                 print(

@@ -17,7 +17,7 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SECONDS = 60_000  # of patience, in milliseconds
+SECONDS = 60_000  # how long to wait, in milliseconds
 _ENGLISH = ("en-AU", "en-CA", "en-GB", "en-IE", "en-IN", "en-NZ", "en-PH", "en-SG", "en-US", "en-ZA")
 
 

@@ -14,7 +14,7 @@ from coverage import Coverage
 
 from devtools.paths import ROOT
 
-# Two files of tests run a copy of this checkout, whose lines are not these.
+# Left out: two test files that run a copy of this checkout, whose lines do not count here.
 _OF_A_COPY = ("--ignore=tests/devtools/test_live.py", "--ignore=tests/devtools/test_workers.py")
 TESTS = (
     "tests/app",

@@ -22,7 +22,7 @@ from devtools.clients import App, authorize
 from devtools.paths import OWN_SETTINGS, ROOT, STATE
 from devtools.suite import Plan, function_environment
 
-WAIT_SECONDS = 3600.0  # for an answer while somebody looks at a breakpoint
+WAIT_SECONDS = 3600.0  # a call may take this long while somebody looks at a breakpoint
 
 
 def main(arguments: Sequence[str]) -> int:

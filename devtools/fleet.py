@@ -58,7 +58,7 @@ class Member:
             str(self.port),
         ]
         folder = ROOT / "functions"
-        # In a group of its own: gunicorn's master and its worker are killed together.
+        # In a process group of its own, so that gunicorn's master and worker are killed together.
         if self._fresh or sys.platform != "linux":
             command = [sys.executable, "-m", "functions_framework", *arguments]
             self.process: subprocess.Popen[str] | Prepared = processes.start(command, env=self._environment, cwd=folder)

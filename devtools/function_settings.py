@@ -87,7 +87,7 @@ class FunctionSettings:
             self.keep.mkdir(parents=True, exist_ok=True)
             new = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
             _write(new, keyset)
-            with suppress(FileExistsError):  # of several that begin at once, the first one's counts for all
+            with suppress(FileExistsError):  # when several runs make one at once, the first wins
                 os.link(new, file)
             new.unlink()
         return file.read_text()

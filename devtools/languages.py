@@ -92,7 +92,7 @@ def update() -> list[str]:
         catalog = read(language)
         catalog.update(texts(), no_fuzzy_matching=True)
         catalog.header_comment = "# The texts of the Salesforce Sample App, in the language of this folder."
-        # A date of its own would change at every run.
+        # The current date would change the files at every run.
         catalog.creation_date = catalog.revision_date = datetime(2026, 11, 25, tzinfo=UTC)
         catalog.project, catalog.version, catalog.fuzzy = "Salesforce Sample App", "1", False
         catalog.obsolete.clear()

@@ -18,7 +18,7 @@ from devtools.processes import adopt_orphans, descendants, end_all
 
 _GRACE = 15.0  # seconds that a program gets to end when it is asked to
 _LOOK = 0.25  # seconds between two looks at the holder
-_REMEMBER = 8  # looks between two at the descendants: where orphans cannot be adopted, they are known from before
+_REMEMBER = 8  # at every eighth look the descendants are listed, because orphans cannot be adopted on every system
 
 
 def main(holder: int, command: list[str]) -> int:

@@ -24,7 +24,7 @@ _COMMON = [
 def main() -> None:
     """Writes both files. Raises CalledProcessError when uv fails."""
     uv = str(UV)
-    # The lock of the functions is compiled under the constraints of the whole, so that what is tested is deployed.
+    # The functions get the same versions as requirements.lock, so that the tested ones are deployed.
     inputs = ["functions/requirements.in", "localorg/pyproject.toml", ".local/app.in"]
     groups = ["--group", "pyproject.toml:dev", "--group", "app/pyproject.toml:dev"]
     app = [line for line in _app_requirements() if not line.startswith("contract")]

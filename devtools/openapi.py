@@ -128,7 +128,7 @@ class _Schemas:
 
     def _named(self, name: str, make: Any) -> dict[str, Any]:
         if name not in self.made:
-            self.made[name] = {}  # claims the name while it describes itself
+            self.made[name] = {}  # in case the schema refers to itself
             self.made[name] = make()
         return {"$ref": f"#/components/schemas/{name}"}
 

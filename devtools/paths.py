@@ -15,12 +15,12 @@ VENV = ROOT / ".venv"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = VENV / BIN / "python"
 UV = TOOLS / "uv" / BIN / "uv"
-# These two say where in this folder the project's own Node and Java are, if it has its own.
+# Files with the paths of the project's own Node and Java. They are missing when the machine's are used.
 NODE_BIN = TOOLS / "node-bin"
 JAVA_HOME = TOOLS / "java-home"
 OTHER_CLIENTS = ROOT / "tests/localorg/npm"
 WEB_SDK = ROOT / "tests/e2e/npm"
-# .env.local and .secret.local of whoever works here.
+# The folder of a person's own .env.local and .secret.local.
 OWN_SETTINGS = Path(os.environ.get("SETTINGS_DIR", ROOT / "functions"))
 STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 

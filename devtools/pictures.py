@@ -19,9 +19,9 @@ from devtools.paths import ROOT, chromium
 from devtools.suite import UNLIMITED, Plan, Suite
 
 GALLERY = ROOT / "build/pictures"
-KEPT = ROOT / "docs/pictures"  # what README shows
+KEPT = ROOT / "docs/pictures"  # the pictures in README
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
-# Each place, and a text of the app that shows that it is there.
+# For each place its path, and a text that is on the page when it is complete.
 PLACES = {
     "home": ("/", "Open pipeline"),
     "accounts": ("/records/Account", "Sorted by {field}"),
@@ -97,7 +97,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
         whole = f"{name}-{device}-{scheme}" + ("" if language == "en" else f"-{language}")
         tab.page.locator("#start").wait_for(state="detached")
         tab.page.mouse.move(size[0] - 1, size[1] / 2)
-        tab.page.wait_for_timeout(1000)  # until nothing moves any more
+        tab.page.wait_for_timeout(1000)  # until animations have ended
         tab.page.screenshot(path=GALLERY / f"{whole}.png")
         return whole
 
@@ -169,7 +169,7 @@ def story() -> Path:
 class _Film:
     """The frames of a browser tab, with shortened waits."""
 
-    LONGEST = 1.2  # seconds that a picture stands
+    LONGEST = 1.2  # seconds that a frame is shown at most
     SHORTEST = 0.12
     WIDTH = 330
     COLOURS = 64

@@ -24,7 +24,7 @@ from devtools.paths import ROOT
 _LIBRARIES = ("aiohttp", "firebase_admin.auth", "firebase_functions.https_fn", "functions_framework.aio",
               "google.cloud.firestore",
               "gunicorn.app.base", "jwt", "msgspec", "structlog", "tink.aead", "uvicorn_worker")  # fmt: skip
-_ASKED = 1 << 16  # bytes of a request at most
+_ASKED = 1 << 16  # a request has at most this many bytes
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 

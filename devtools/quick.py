@@ -19,10 +19,10 @@ import pytest
 
 from devtools.paths import ROOT
 
-SECONDS = 50.0  # after which no further test begins; the rest of the minute is for the start and for the test under way
+SECONDS = 50.0  # no test begins after that; the rest of the minute is for starting and for the running test
 _ENDS = "QUICK_ENDS"
 _IMPORTED_FROM = (ROOT / "functions", ROOT / "app/src", ROOT)
-# Tests of files that nothing imports.
+# The tests of files that are not imported.
 _BY_FOLDER = {
     "docs": ("tests/test_docs.py", "tests/test_threat_model.py"),
     "README.md": ("tests/test_docs.py",),
@@ -33,7 +33,7 @@ _BY_FOLDER = {
     "deploy": ("tests/operations/test_deploy.py",),
     "firestore.indexes.json": ("tests/operations/test_deploy.py",),
 }
-# They start programs of their own, or take most of the minute.
+# These tests start programs of their own or take most of the minute.
 _NOT_QUICK = ("tests/e2e", "tests/integration", "tests/devtools", "tests/release", "tests/test_readme.py",
               "tests/localorg/test_durable.py",
               "tests/localorg/test_package.py", "tests/localorg/test_salesforce_cli.py",
@@ -95,7 +95,7 @@ def concerned(changed: Iterable[str]) -> list[str]:
             if path == folder or path.startswith(f"{folder}/"):
                 tests.update(dict.fromkeys(own, 0))
         ahead.extend((importer, steps + 1) for importer in importers.get(path, ()))
-    # The same tree holds their tests.
+    # A changed file's own tests come first.
     own_names = {f"test_{Path(path).stem}.py" for path in distance if not distance[path]}
     quick = [t for t in tests if not t.startswith(_NOT_QUICK) and (ROOT / t).exists()]
     return sorted(quick, key=lambda path: (Path(path).name not in own_names, tests[path], path))
@@ -152,7 +152,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in slow]
 
 
-_left = 0  # tests for which the minute was too short, in this process or (where workers report) in all
+_left = 0  # tests that there was no time for: in this process, or in all when workers report
 
 
 @pytest.hookimpl(tryfirst=True)

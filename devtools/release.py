@@ -21,12 +21,12 @@ from devtools.paths import PYTHON, ROOT
 
 OUT = ROOT / "build/release"
 _VERSIONED = ("pyproject.toml", "localorg/pyproject.toml", "app/pyproject.toml", "functions/contract/pyproject.toml")
-# Packages whose metadata names no licence, by the licence file of their sources.
+# The licences of packages whose metadata names none, from the licence file in their sources.
 _UNDECLARED = {"protobuf": "BSD-3-Clause", "tink": "Apache-2.0", "flet-secure-storage": "Apache-2.0"}
-# What app_check.js consists of, from npm.
+# The npm packages in app_check.js.
 BUNDLED = ("@firebase/app", "@firebase/app-check", "@firebase/component", "@firebase/logger", "@firebase/util", "idb")
 _NODE = ROOT / "devtools/node_modules"
-# What the site carries besides packages; the licences of Flutter's own parts stand in its NOTICES.
+# What the site contains besides packages. Flutter's NOTICES has the licences of its own parts.
 _RUNTIMES = (
     ("flutter-web-engine", "brought by flet-web", "BSD-3-Clause"),
     ("canvaskit", "brought by flet-web", "BSD-3-Clause"),

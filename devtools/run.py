@@ -18,7 +18,7 @@ from devtools.processes import adopt_orphans, descendants, end_all
 from devtools.saved_state import StateError
 from devtools.suite import Plan, Suite, SuiteError
 
-SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds: whatever dies, no more than this is lost
+SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds between two saves: a crash loses no more
 _NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI",
           "WARNING: ", "Issues? Report",
           "Beginning execution of", "Finished ", "Received export request", "Export complete",
@@ -133,7 +133,7 @@ def _make() -> tuple[int, str] | None:
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
     for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: from now on it saves and ends its parts
+        signal.signal(number, signal.SIG_IGN)  # it is ending already: a second signal must not interrupt the save
     raise Ended
 
 

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-VERSION = "2"  # of the documents and of this layout; grows when an older state can no longer be opened
+VERSION = "2"  # of documents and layout; it grows when an older state cannot be opened any more
 OTHER_VERSION = "the saved state is from another version of this project: make reset clears it, then run again"
 SAVE_SECONDS = 60.0
 
@@ -73,7 +73,7 @@ class SavedState:
             if before is None
             else {part.name for part in before.glob("*_export")} - {part.name for part in folder.glob("*_export")}
         )
-        # An emulator is not running (EMULATORS): what it held before is worth more than what the others hold now.
+        # With only some emulators running (EMULATORS), a save would lose the data of the others.
         if lost:
             shutil.rmtree(folder, ignore_errors=True)
             raise SaveError(f"what was saved before has {', '.join(sorted(lost))}, and this run has not")

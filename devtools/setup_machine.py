@@ -82,11 +82,13 @@ def main(arguments: Sequence[str]) -> int:
         print(f"✗ setting up failed: {wrong}", file=sys.stderr)
         return 1
     os.chdir(ROOT)
-    # Container images set it; what is started many times would be compiled each time.
+    # Container images set this; every start of a process would compile the code again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if os.name == "nt":
         return subprocess.call([str(PYTHON), "-m", "devtools", *arguments])
-    os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *arguments])  # one process less between Ctrl-C and the runner
+    os.execv(
+        PYTHON, [str(PYTHON), "-m", "devtools", *arguments]
+    )  # replaces this process, so that Ctrl-C reaches the runner directly
 
 
 def apart_from_output(command: str) -> AbstractContextManager[object]:
@@ -292,7 +294,7 @@ def _uv() -> str:
     shutil.rmtree(folder, ignore_errors=True)
     package = ["install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
     try:
-        # A virtual environment takes several times as long to make.
+        # Faster than making a virtual environment.
         _run([sys.executable, "-m", "pip", *package, "--target", str(folder)])
     except SetupError:
         shutil.rmtree(folder, ignore_errors=True)
@@ -320,7 +322,7 @@ def _python_packages(uv: str) -> None:
     )
     for name in ("localorg", "contract"):
         for copy in VENV.glob(f"lib/python*/site-packages/{name}"):
-            # Hatchling's forced files come along even with -e, and would hide the source from then on.
+            # Hatchling copies its forced files even with -e; the copy would hide the source.
             shutil.rmtree(copy)
 
 
@@ -378,7 +380,7 @@ def npm() -> list[str]:
 
 
 def _npm_ci(folder: Path) -> None:
-    # No package here needs its install script: what esbuild and protobufjs do in theirs only saves time or warns.
+    # No package here needs its install script: those of esbuild and protobufjs only save time or warn.
     command = [*npm(), "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
     _run(command, cwd=folder, env={**os.environ, "PATH": tool_path(dict(os.environ))})
 
@@ -388,7 +390,7 @@ def _npm_count(folder: Path) -> str:
     return f"{sum((folder / name / 'package.json').exists() for name in packages)} of {len(packages)} packages"
 
 
-# The browsers that are driven, each with its Debian packages and what to do elsewhere.
+# The browsers that commands drive, each with its Debian packages and what to do elsewhere.
 _BROWSERS = {
     "Chromium": (chromium, ("chromium-headless-shell",), "set CHROMIUM to its path"),
     "Firefox": (firefox, ("firefox-esr",), "install Firefox"),

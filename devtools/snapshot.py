@@ -51,4 +51,4 @@ regions = [
 contents = {path: Path(path).read_bytes() for path in regions}
 vars(localedata)["open"] = lambda path, _mode: io.BytesIO(contents[path])
 gc.collect()
-gc.freeze()  # what stands here stays: the collector need not look at it again
+gc.freeze()  # these objects stay alive, so the collector need not visit them again

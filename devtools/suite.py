@@ -30,7 +30,7 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 PHONE_CALLBACK = "salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
-_PRELOADS = ("read_deadline", "trusted_schemas", "workers", "etags")  # what they mend in firebase-tools stands in each
+_PRELOADS = ("read_deadline", "trusted_schemas", "workers", "etags")  # each file says what it mends in firebase-tools
 EMULATORS = ("auth", "firestore", "functions", "hosting")
 _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -118,7 +118,7 @@ class Suite:
         self._running = False
         self._saved = None if plan.state is None else saved_state.SavedState(plan.state)
         self._config = ROOT / f"firebase.{plan.project}-{plan.ports.hub}.local.json"
-        # Below no folder with a dot: firebase-tools watches nothing there.
+        # Not below a folder that begins with a dot, where firebase-tools does not watch for changes.
         self._scratch = ROOT / "build" / f"run-{plan.ports.hub}"
 
     def __enter__(self) -> Self:
@@ -214,8 +214,7 @@ class Suite:
         newest = None if self._saved is None else self._saved.newest()
         if newest is not None:
             command += ["--import", str(newest)]
-        # In the scratch folder, because firebase-tools writes its logs and unfinished exports into the one that it runs
-        # in.
+        # In the scratch folder, because firebase-tools writes logs and unfinished exports into its working directory.
         self._children.append(
             Child("firebase", command, env=self.environment(), cwd=self._scratch, on_line=self._firebase_line)
         )
@@ -234,7 +233,7 @@ class Suite:
             "PATH": tool_path(kept),
             "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
             "NODE_COMPILE_CACHE": str(TOOLS / "compiled"),  # a quarter less work at each start
-            "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # calls that are under way; more wait their turn
+            "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # so many calls at once; further ones wait
             **_function_settings(plan),
         }
         jar = firestore_jar(self._scratch)
@@ -373,7 +372,7 @@ def firestore_jar(folder: Path) -> str | None:
     if gcloud is None:
         return None
     inside = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
-    # Where it is unless a wrapper was installed; asking takes seconds.
+    # The usual place; asking gcloud takes seconds.
     jar = Path(os.path.realpath(gcloud)).parent.parent / inside
     if not jar.is_file():
         try:

@@ -14,7 +14,7 @@ from typing import Any, Self
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-REST_SECONDS = 2.5  # without a new span for so long, a trace is printed; each process sends once a second
+REST_SECONDS = 2.5  # a trace is printed after so long without a new span; processes send once a second
 
 
 @dataclass(frozen=True, slots=True)

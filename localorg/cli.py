@@ -15,7 +15,7 @@ from localorg.provision import age, open_org
 from localorg.server import listen, make_app, make_server
 from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
 
-_FRESH_DAYS = 14  # a demo org that is older says so
+_FRESH_DAYS = 14  # `serve` says when the demo records are older
 _FILES = ("org.sqlite3", "org.sqlite3-wal", "org.sqlite3-shm")
 
 
@@ -111,7 +111,7 @@ def _say(line: str) -> None:
     try:
         print(line, flush=True)
     except OSError:
-        pass  # whoever read the log has gone; the org has not
+        pass  # nobody reads the output any more, but the org goes on
 
 
 def _serve(options: argparse.Namespace) -> int:

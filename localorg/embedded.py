@@ -53,7 +53,7 @@ class EmbeddedOrg:
         return str(cast(dict[str, object], control(self.url, "token", {"username": username}))["access_token"])
 
     def _control(self, what: str, name: str) -> None:
-        from localorg.control.client import control  # HTTP is not needed to serve
+        from localorg.control.client import control  # here, because serving does not need it
 
         control(self.url, what, {"name": name})
 

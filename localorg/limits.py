@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from localorg.errors import ApiError
 
-OLDEST_VERSION = 7  # of all that there have ever been
+OLDEST_VERSION = 7  # the first REST API version that Salesforce had
 
 
 @dataclass(slots=True)

@@ -15,11 +15,11 @@ from localorg.schema.metadata import Metadata
 from localorg.settings import CONSUMER_KEY, OrgSettings
 from localorg.soql import functions
 
-# What each user has seen last, for LastViewedDate and the list of recent records.
+# When each user viewed which record, for LastViewedDate and the list of recent records.
 _VIEWED = """CREATE TABLE IF NOT EXISTS viewed (
     UserId TEXT, RecordId TEXT, ViewedDate TEXT, ReferencedDate TEXT, PRIMARY KEY (UserId, RecordId)
 ) WITHOUT ROWID"""
-SCHEMA_VERSION = 8  # of the tables in the file; grows with each change of them
+SCHEMA_VERSION = 8  # of the tables in the file; it grows with each change
 
 
 def open_org(settings: OrgSettings) -> Org:
@@ -68,7 +68,7 @@ def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
     """The org's schema. Custom objects keep the key prefixes that they had before."""
     if not settings.schema:
         return Metadata()
-    from localorg.metadata.objects import build  # only an org with a schema of its own needs them
+    from localorg.metadata.objects import build  # here, because only an org with custom objects needs them
     from localorg.metadata.source import read
 
     kept = {

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 KEPT = 50
 _REASONS: ContextVar[list[tuple[str, str]] | None] = ContextVar("reasons", default=None)
 
-# What to do, by the error's code.
+# Advice for people, by error code.
 _ADVICE = {
     "INVALID_SESSION_ID": (
         "The access token has expired, was revoked or is of another org: ask /services/oauth2/token for a new one."

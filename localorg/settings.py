@@ -5,7 +5,7 @@ from pathlib import Path
 
 DEFAULT_CALLBACKS = ("http://127.0.0.1:5000/oauth/callback", "http://127.0.0.1:5999/callback")
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
-CONSUMER_SECRET = "local-consumer-secret"  # the demo app's; it opens nothing but this org
+CONSUMER_SECRET = "local-consumer-secret"  # of the demo app; it is of no use outside this org
 PASSWORD = "localorg1"
 
 

@@ -71,7 +71,7 @@ class Cloud:
             **environment,
             "PATH": tool_path(dict(environment)),
             "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-            "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # looking must not switch anything on
+            "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # a reading command must not switch an API on
             "CLOUDSDK_CORE_PROJECT": project,
         }
         self._enabled: set[str] | None = None
@@ -183,7 +183,7 @@ class Cloud:
         return said
 
 
-# What the tools say, and what to do about it.
+# A pattern in what the tools print, and what to do about it.
 _ADVICE = (
     (
         r"You do not currently have an active account|gcloud auth login|Reauthentication",

@@ -10,9 +10,9 @@ from typing import Any
 
 from devtools.paths import ROOT
 
-# By directive of the page's Content-Security-Policy: reCAPTCHA Enterprise's script and what it loads, its frames, and
-# Firebase's exchange.
-# The script's own address and not its folder, in which lies code that gets around such a policy.
+# The addresses that each directive of the Content-Security-Policy must allow in addition: reCAPTCHA Enterprise's
+# script, what it loads, its frames, and Firebase's exchange. The script's own address, not its folder: that holds code
+# with which such a policy can be bypassed.
 _RECAPTCHA = {
     "script-src": "https://www.google.com/recaptcha/enterprise.js https://www.gstatic.com/recaptcha/releases/",
     "frame-src": "https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/",

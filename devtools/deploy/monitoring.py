@@ -11,7 +11,7 @@ from devtools.paths import ROOT
 
 FOLDER = ROOT / "deploy/monitoring"
 SERVICE = "salesforce-sample"
-_VERSION = "version"  # the label by which a policy that has changed is known
+_VERSION = "version"  # the label that shows whether a policy has changed
 
 
 def metrics(cloud: Cloud) -> Sequence[Command]:

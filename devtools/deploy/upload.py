@@ -24,7 +24,7 @@ def uploaded(root: Path = ROOT) -> dict[str, list[str]]:
     """The files of `functions` and `hosting`, as paths below their folders. firebase-tools' own code lists them."""
     config = json.loads((root / "firebase.json").read_text())
     functions = config["functions"][0]
-    # What firebase-tools adds to a list of one's own.
+    # firebase-tools adds these to the list in firebase.json.
     always = [
         "firebase-debug.log",
         "firebase-debug.*.log",

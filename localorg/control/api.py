@@ -83,7 +83,7 @@ def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route
     return Route(path, serve, methods=methods)
 
 
-# A page of the web could give this address a name of its own (DNS rebinding); the browser then sends that name.
+# A website can make its own name resolve to this address (DNS rebinding); the browser then sends that name.
 _HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

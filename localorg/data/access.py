@@ -53,7 +53,7 @@ _PROFILES: dict[str, _Profile] = {
 }
 
 
-# What profiles are called in metadata files, and in an org.
+# The names of profiles in metadata files, and in an org.
 _PROFILE_FILES = {"Admin": "System Administrator", "Standard": "Standard User", "ReadOnly": "Read Only"}
 
 

@@ -216,7 +216,7 @@ async def ingest(org: Org, job: Job, schema: Schema) -> None:
     try:
         if source is None:  # the user's profile has changed meanwhile
             raise BadCsv(f"InvalidEntity : Entity '{job.info['object']}' is not supported by the Bulk API.")
-        # 150 MB must not hold up everybody else.
+        # In a thread, because 150 MB would block all other requests.
         names, rows = await asyncio.to_thread(read_csv, job, content(org, job))
         save = _saver(org, job, schema, source, names)
     except BadCsv as wrong:
@@ -227,7 +227,7 @@ async def ingest(org: Org, job: Job, schema: Schema) -> None:
         return
     _set(org, job, state="InProgress")
     for first in range(done, len(rows), _ROWS_A_TURN):
-        await asyncio.sleep(0)  # others have their turn
+        await asyncio.sleep(0)  # lets other requests run
         if find(org, job.kind, job.id).state != "InProgress":
             return
         with org.write() as db:

@@ -85,7 +85,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         current = read(org, sobject, identifier)
         org.limits.check_lock(str(current["Id"]))
         full = {**current, **row}
-        # Conditional requests compare whole seconds and clients compare versions: a change is always later.
+        # Clients compare these times to notice a change, so each one must be later than the last.
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
         derive(sobject, full)

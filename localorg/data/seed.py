@@ -77,14 +77,14 @@ _SUBJECTS = (
     "Wrong part shipped",
 )
 _TODO = ("Call back", "Send quote", "Prepare meeting", "Check contract", "Follow up on demo")
-# What presses, in days from the day on which the org is made, in the order in which its records are made.
-_CLOSING_SOON = (3, 0, 6, 1, 9, 14)  # the first open deals; never later than the end of that month
+# Days from the day on which the org is made, for the first records of each kind.
+_CLOSING_SOON = (3, 0, 6, 1, 9, 14)  # the first open opportunities, but never after the end of that month
 _DUE_SOON = (0, -1, 2, 0, -3, 1)  # the first tasks; all others are due later
 _BATCH = 2000
 ADMIN = "admin@localorg.test"
 
-ZONE = "Europe/Berlin"  # of every user
-SCOPES = "api id profile email openid refresh_token web"  # of the demo app
+ZONE = "Europe/Berlin"  # the time zone of every user
+SCOPES = "api id profile email openid refresh_token web"  # the scopes of the demo app
 PROFILES = ("System Administrator", "Standard User", "Read Only")
 USERS = (
     ("sales@localorg.test", "Sam", "Sales", "Account Executive", "Standard User"),
@@ -102,7 +102,7 @@ def seed(org: Org) -> None:
     writer = _Writer(org)
     now = datetime.fromtimestamp(org.clock.now(), UTC)
     profiles = {name: writer.add("Profile", {"Name": name}) for name in PROFILES}
-    writer.user = make_id("005", 2)  # the administrator made them all
+    writer.user = make_id("005", 2)  # the administrator creates the following records
     users: list[str] = []
     for username, first, last, title, profile in USERS:
         users.append(
@@ -134,7 +134,7 @@ def seed(org: Org) -> None:
         callbacks = "http://localhost:1717/OauthRedirect"
         apps = (
             (CONSUMER_KEY, CONSUMER_SECRET, "Salesforce Sample App", "", SCOPES, 1, 1, 1),
-            # Salesforce's command-line client brings this key along; every org knows it (no secret, localhost only).
+            # Salesforce's command-line client uses this key, which exists in every org (no secret, localhost only).
             ("PlatformCLI", "", "Salesforce CLI", callbacks, "api web refresh_token", 0, 0, 0),
         )
         db.executemany(f"INSERT INTO app ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", apps)
@@ -228,7 +228,7 @@ def _lead(rng: random.Random, w: "_Writer", now: datetime) -> None:
 
 
 def _phone(rng: random.Random) -> str:
-    return f"+44 20 7946 {rng.randint(0, 999):04d}"  # a range kept free for fiction (Ofcom)
+    return f"+44 20 7946 {rng.randint(0, 999):04d}"  # numbers that Ofcom reserves for fiction
 
 
 def _ascii(name: str) -> str:

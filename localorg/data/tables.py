@@ -4,7 +4,7 @@ import sqlite3
 
 from localorg.schema.sobjects import Field, Schema
 
-# Besides references: what lists are sorted and searched by.
+# Besides references and external ids: fields that lists are sorted and searched by.
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
 
 

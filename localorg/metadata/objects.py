@@ -15,7 +15,7 @@ from localorg.schema.standard import OWNER, STANDARD, SYSTEM
 
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# What kind of object a name is by its ending, and what this org says to those that it does not have.
+# Endings of names, and the kinds of objects that they mean, which this org does not have.
 _OTHER_KINDS = {
     "__mdt": "custom metadata types",
     "__e": "platform events",
@@ -112,7 +112,7 @@ class _Builder:
         for element in self._source.fields.get(name, []):
             field_name = element.needed("fullName")
             if not field_name.endswith("__c"):
-                continue  # a standard field: what may be said of it here changes nothing for an API
+                continue  # a standard field: nothing that a file may change about it shows in an API
             if _NAME.fullmatch(field_name) is None:
                 raise element.wrong(f"{field_name} is not the name of a custom field: letters, digits and _, then __c")
             if field_name.lower() in seen:

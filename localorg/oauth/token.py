@@ -32,7 +32,7 @@ async def _token(org: Org, request: Request) -> Response:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
     if kind == "authorization_code":
         return await counted(org, f"token.{kind}", lambda: _grant(org, request, kind, fields))
-    # Two refreshes with one token at once: the second is told so (Salesforce release notes, Winter '25).
+    # Of two refreshes with one token at once, the second is refused (Salesforce release notes, Winter '25).
     key = token_key(fields.get("refresh_token", ""))
     if key in org.busy_refresh_tokens:
         org.counters[f"token.{kind}"] += 1

@@ -75,7 +75,7 @@ async def _make(org: Org, request: Request, kind: Kind) -> Response:
         job = _make_query(org, call, body, info)
     else:
         job = jobs.make(org, kind, call.session.user_id, info | _ingest(call, body), "Open")
-        if data is not None:  # all in one request: the data is complete
+        if data is not None:  # the data came with the request and is complete
             jobs.upload(org, job, data)
             job = jobs.close(org, job)
     _go_on(org, job)

@@ -139,7 +139,7 @@ async def _run(
     answers: dict[str, object] = {}
     rows: list[dict[str, object]] = []
     failed = False
-    # Nothing in here waits for the outside, so no other request comes between.
+    # No part waits for anything outside, so no other request runs in between.
     with org.attempt() as attempt:
         for name, part in zip(names, parts, strict=True):
             if failed and all_or_none:

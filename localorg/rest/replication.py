@@ -16,7 +16,7 @@ from localorg.rest.call import call_of
 from localorg.web import Json, limit_header, route
 
 _DAY = 86400.0
-UPDATED_DAYS, DELETED_DAYS = 30, 15  # how far back Salesforce tells
+UPDATED_DAYS, DELETED_DAYS = 30, 15  # how far back one may ask
 
 
 def routes(org: Org) -> list[BaseRoute]:
@@ -69,7 +69,7 @@ def _asked(org: Org, request: Request, days: int) -> tuple[str, str, str]:
 
 
 def _minute(request: Request, name: str) -> float:
-    text = request.query_params.get(name, "").replace(" ", "+")  # a plus sign that nobody encoded
+    text = request.query_params.get(name, "").replace(" ", "+")  # many clients do not encode the plus sign
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

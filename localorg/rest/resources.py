@@ -338,7 +338,7 @@ async def _tooling(org: Org, request: Request) -> Response:
 async def _search(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     hits = search(org, call.schema, request.query_params.get("q", ""), version=call.version, person=call.person)
-    # Before v37.0 the answer was the bare list.
+    # Before v37.0 the answer was the list itself.
     return Json({"searchRecords": hits} if float(call.version) >= 37 else hits, headers=limit_header(org))
 
 

@@ -54,7 +54,7 @@ def _typed(schema: Schema, record: Mapping[str, Any]) -> SObject:
 def _saved(identifier: str | None, refused: ApiError | None = None) -> dict[str, object]:
     if refused is None:
         return {"id": identifier, "success": True, "errors": []}
-    # A collection spells it statusCode, not errorCode.
+    # In collections the error code is called statusCode.
     return {
         "success": False,
         "errors": [{"statusCode": refused.code, "message": refused.message, "fields": list(refused.fields or [])}],

@@ -30,7 +30,7 @@ def _folded(letter: str) -> str:
 def _collate(one: str, other: str) -> int:
     if one == other:
         return 0
-    # Written out: an index of a million names asks this twenty million times.
+    # Not a call of fold: an index of a million names runs this twenty million times.
     one = one.lower() if one.isascii() else _fold(one)
     other = other.lower() if other.isascii() else _fold(other)
     return (one > other) - (one < other)

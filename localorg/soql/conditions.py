@@ -13,7 +13,7 @@ from localorg.soql.names import Asked, Scope, label_of
 from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
 _MINE = frozenset({"MINE", "MINE_AND_MY_GROUPS"})  # this org has no queues
-_EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # nor scoping rules
+_EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # and no scoping rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class Conditions:
         self, left: Path | Call, negated: bool, values: "tuple[Value, ...] | Query", scope: Scope, *, aggregates: bool
     ) -> Sql:
         sql, f = scope.expression(left) if aggregates else scope.whole(left)
-        assert f is not None  # counts cannot stand here
+        assert f is not None  # the parser refuses functions without a field here
         word = "NOT IN" if negated else "IN"
         if isinstance(values, Query):
             inner_scope = Scope(self._asked, values, self._asked.sobject(values.sobject), depth=scope.depth + 1)
@@ -204,7 +204,7 @@ class Conditions:
             if inner_field.type not in ("id", "reference") or f.type not in ("id", "reference"):
                 raise self._asked.error("INVALID_FIELD", left.start, "Semi join fields must be ids or references")
             inner = self.where(values, inner_scope)
-            # NOT IN over a set that holds null would be null for every row.
+            # In SQL, NOT IN over a set with a null is null for every row.
             table = f'"{inner_scope.source.name}" {inner_scope.alias}{inner_scope.joins()}'
             return Sql(
                 f"{sql} {word} (SELECT {column} FROM {table} WHERE {inner.text} AND {column} IS NOT NULL)",

@@ -13,7 +13,7 @@ from localorg.data.values import ADDRESS_PARTS
 from localorg.schema.sobjects import Field
 from localorg.schema.text import COLLATION
 
-# Of a day in UTC, `{sql}`, or of a moment, `{whole}`; the standard fiscal year is the calendar's.
+# `{sql}` is a day in UTC, `{whole}` a moment. The standard fiscal year is the calendar year.
 PARTS_OF_DATES = {
     "DAY_ONLY": "{sql}",
     "CALENDAR_YEAR": "CAST(strftime('%Y', {sql}) AS INTEGER)",
@@ -110,7 +110,7 @@ def _quoted(text: str) -> str:
 
 def formatted(f: Field | None, value: object, locale: str, zone: str, currency: str) -> str | None:
     """A value as people with this locale and time zone read it, in CLDR's short forms."""
-    from babel import dates, numbers  # here, because it is rarely asked for and takes a tenth of a second
+    from babel import dates, numbers  # here, because it is rarely used and takes a tenth of a second to load
 
     if value is None:
         return None

@@ -94,7 +94,7 @@ class Scope:
         self._aliases: dict[str, tuple[str, ...]] = {}
         for parent in query.joined:
             way = self.relative(parent)
-            self._reach(parent, (), self.source, self.alias, way, "Id")  # refuses what is no parent
+            self._reach(parent, (), self.source, self.alias, way, "Id")  # raises SoqlError when it is no parent
             self._aliases[(parent.alias or parent.parts[-1]).lower()] = way
 
     def relative(self, path: Path) -> tuple[str, ...]:

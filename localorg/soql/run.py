@@ -114,7 +114,7 @@ class _Run:
 
     def plan(self, query: Query) -> dict[str, object]:
         """The plan of a query; see `explain`."""
-        self.page(query, 1, 0)  # refuses what a query would be refused for
+        self.page(query, 1, 0)  # raises the errors that the query itself would
         source = self._asked.sobject(query.sobject)
         base = self._base(replace(query, group_by=(), having=None, order_by=()), Scope(self._asked, query, source))
         steps = [
@@ -267,7 +267,7 @@ class _Run:
                 _SUBQUERY_ROWS,
                 0,
             )
-            # An empty set of children is null, not an empty list.
+            # Salesforce answers null when there are no children.
             record[relationship.name] = (
                 {"totalSize": page.total, "done": True, "records": page.records} if page.records else None
             )

@@ -89,7 +89,7 @@ class Selection:
             )
         if item.function == "TOLABEL" and item.path is not None:
             column = scope.column(item.path)
-            scope.expression(item)  # refuses what is no picklist
+            scope.expression(item)  # raises SoqlError when it is no picklist
             return column.sql, column.field
         return scope.expression(item)
 
@@ -111,7 +111,7 @@ class Selection:
                 "INVALID_FIELD", item.relationship.start, f"TYPEOF takes polymorphic relationships, and {last} is none"
             )
         kind_name = scope.column(Path((last, "Type"), item.relationship.start))
-        # Joins the parents, whatever is asked of them.
+        # Joins the parents, even when no field of them is selected.
         values = [Selected(kind_name.sql, kind_name.chain, "", _plain(kind_name.field), lambda _kind: False)]
         named: set[str] = set()
         for kind, fields in item.branches:

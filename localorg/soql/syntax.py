@@ -30,7 +30,7 @@ from localorg.soql.tree import (
 
 MAX_LENGTH = 100_000
 
-# Each with the functions that may stand inside it, besides a field. Source: SOQL and SOSL Reference, the page of each
+# For each function, the functions that it takes besides a field. Source: SOQL and SOSL Reference, the page of each
 # function.
 _TAKES: dict[str, frozenset[str]] = {
     **{name: frozenset({"CONVERTTIMEZONE"}) for name in DATE_FUNCTIONS},
@@ -404,7 +404,7 @@ class _Parser:
         operator: Literal["AND", "OR"] | None = None
         while self._is("AND") or self._is("OR"):
             word: Literal["AND", "OR"] = "AND" if self._is("AND") else "OR"
-            # Salesforce does not guess a precedence: mixing AND and OR takes parentheses.
+            # In Salesforce AND has no precedence over OR: mixing them needs parentheses.
             if operator is not None and word != operator:
                 self._unexpected()
             operator = word

@@ -145,7 +145,7 @@ def _representation(
     org: Org, call: Call, source: SObject, identifier: str, paths: Iterable[str], optional: frozenset[str] = frozenset()
 ) -> dict[str, object]:
     wanted = [p for p in dict.fromkeys(paths) if p not in optional or path_exists(call, source, p)]
-    # A reference comes with the name of what it leads to.
+    # A reference is answered with the parent's name.
     names = [
         f"{f.relationship}.{_name_of(call, f)}"
         for p in wanted
