@@ -1,1 +1,1 @@
-"""The development runner: one command that starts and stops everything locally."""
+"""The commands behind the Makefile, and what they run: emulators, local org, web client, releases, deployment."""

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile, run by the project's own Python: `python -m devtools run`."""
+"""The commands behind the Makefile. The project's own Python runs them: `python -m devtools run`."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ from devtools.suite import EMULATORS, Plan, function_environment
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command; the exit code is the command's own."""
+    """Runs the command that `arguments` name and returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m devtools", description="What the Makefile runs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, takes_more, _) in COMMANDS.items():
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         )
     name = next(iter(arguments), "")
     takes_more = name in COMMANDS and COMMANDS[name][1]
-    # What belongs to pytest and the like is theirs to read.
+    # The other arguments are for pytest and the like.
     parser.parse_args(arguments[:1] if takes_more else arguments)
     return COMMANDS[name][2](arguments[1:])
 
@@ -40,8 +40,7 @@ def _run(_: Sequence[str]) -> int:
     )
 
 
-# Two start emulators, each its own, when they come to a file that needs them; the third gets files that need none
-# (tests/turns.py).
+# Two workers may start emulators, each its own; the third gets only files that need none (tests/turns.py).
 TEST_WORKERS = 3
 
 
@@ -56,7 +55,7 @@ def _test(rest: Sequence[str]) -> int:
 
 
 def _quick(rest: Sequence[str]) -> int:
-    """The tests that concern what was changed, for at most a minute."""
+    """Runs for at most a minute the tests that concern the changed files."""
     from devtools import quick
 
     return quick.run(rest)
@@ -167,12 +166,13 @@ def _reset(_: Sequence[str]) -> int:
 
 
 def _admin(rest: Sequence[str]) -> int:
-    """An administrator's command: on the deployed PROJECT, else on what `make run` runs; with GCLOUD_PROJECT set, in
-    the environment as it is.
+    """Runs a command of `backend.admin` on the deployed PROJECT, else on what `make run` runs.
+
+    With GCLOUD_PROJECT set, it runs in the environment as it is.
     """
     environment: dict[str, str] = {}
     if "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"]):
-        if _project().startswith("demo-"):  # of the emulators
+        if _project().startswith("demo-"):  # a project of the emulators
             plan = Plan(ports.chosen(running=True), _project(), STATE, own=OWN_SETTINGS)
             if not ports.answers(plan.ports.firestore):
                 print(
@@ -251,7 +251,7 @@ def _project() -> str:
 
 
 def _all(*commands: Sequence[str]) -> int:
-    """Runs every command, so that all complaints are seen at once; fails if one failed."""
+    """Runs every command, so that all complaints are seen at once. Returns the highest exit code."""
     return max([_call([str(PYTHON.parent / c[0]), *c[1:]]) for c in commands])
 
 

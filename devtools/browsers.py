@@ -1,4 +1,4 @@
-"""The app in a real browser, for tests, pictures and measurements."""
+"""The app in a real browser, for tests, pictures, and measurements."""
 
 import os
 import random
@@ -17,24 +17,28 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SECONDS = 60_000  # of patience, in milliseconds
+SECONDS = 60_000  # how long to wait, in milliseconds
 _ENGLISH = ("en-AU", "en-CA", "en-GB", "en-IE", "en-IN", "en-NZ", "en-PH", "en-SG", "en-US", "en-ZA")
 
 
 def chance(purpose: str) -> random.Random:
-    """Another at each run, and the same for all tests of a run that name the same purpose; BROWSER_SEED repeats one."""
+    """Random numbers that differ in each run but are the same for all tests of a run with the same `purpose`.
+
+    The environment variable BROWSER_SEED repeats a run.
+    """
     return random.Random(os.environ.setdefault("BROWSER_SEED", str(random.randrange(100_000))) + purpose)  # noqa: S311
 
 
 def english() -> str:
-    """The language tag of this run's browsers: real people's, and not only ours."""
+    """The language tag of this run's browsers: one of several for English."""
     return chance("language").choice(_ENGLISH)
 
 
 class Tab:
-    """The app in a tab.
+    """The app in a browser tab. Flutter paints on a canvas, so this class reads its semantics tree, as screen readers
+    do.
 
-    Flutter paints on a canvas; its semantics tree is what assistive technology and this class read.
+    The methods wait for what they need; when it does not come they raise Playwright's TimeoutError.
     """
 
     def __init__(self, page: Page, url: str) -> None:
@@ -42,11 +46,12 @@ class Tab:
         self.url = url
 
     def open(self, path: str = "/") -> None:
+        """Loads the page at a path of the app."""
         self.page.goto(self.url + path)
         self.wake()
 
     def visit(self, path: str) -> None:
-        """Another address of the app that is open, without loading the page anew."""
+        """Goes to another path of the open app, without loading the page again."""
         self.page.evaluate(
             "(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate', { state: null"
             " })); }",
@@ -54,13 +59,14 @@ class Tab:
         )
 
     def wake(self) -> None:
-        """Waits until Flutter is up and switches its semantics on."""
+        """Waits until Flutter runs, and switches its semantics tree on."""
         self.page.wait_for_selector("flt-semantics-placeholder", state="attached", timeout=SECONDS)
         self.page.evaluate("document.querySelector('flt-semantics-placeholder')?.click()")
 
     def until(self, condition: str) -> None:
-        """Waits until a JavaScript function of no arguments is true; the page forbids Playwright's own way, which needs
-        eval.
+        """Waits until a JavaScript function without arguments returns true. Raises TimeoutError.
+
+        Playwright's own way needs eval, which the page forbids.
         """
         for _ in range(SECONDS // 50):
             if self.page.evaluate(condition):
@@ -69,24 +75,28 @@ class Tab:
         raise TimeoutError(f"{condition} never became true")
 
     def tap(self, name: str | re.Pattern[str]) -> None:
+        """Clicks a button."""
         self.page.get_by_role("button", name=name).first.click()
 
     def go(self, place: str) -> None:
-        """By the bar of a phone or the rail of a wider screen."""
+        """Goes to a place by the navigation bar (phone) or rail (wider screen)."""
         self.page.get_by_role("tab", name=place).or_(
             self.page.get_by_role("button", name=re.compile(rf"^{place}\s+Tab"))
         ).first.click()
 
     def sees(self, text: str | re.Pattern[str]) -> None:
-        """As text or as the label of a group."""
+        """Waits until this text is on the page, as text or as the label of a group."""
         self.page.get_by_text(text).or_(self.page.get_by_label(text)).first.wait_for(state="attached", timeout=SECONDS)
 
     def misses(self, text: str | re.Pattern[str]) -> None:
-        """It is not, or no longer, there."""
+        """Waits until this text is not on the page."""
         self.page.get_by_text(text).or_(self.page.get_by_label(text)).first.wait_for(state="detached", timeout=SECONDS)
 
     def type(self, label: str, text: str) -> None:
-        """Types as a person does, who looks whether it arrived: Flutter attaches its input a moment after the click."""
+        """Types into the field with this label. Tries again when the text did not arrive.
+
+        Flutter attaches its input a moment after the click. Raises AssertionError when the text never arrives.
+        """
         box = self.page.get_by_label(label).first
         for _ in range(5):
             box.click()
@@ -98,9 +108,7 @@ class Tab:
         raise AssertionError(f"{label} did not take the text")
 
     def reach(self, name: str) -> None:
-        """Taps a button further down; one scrolls as a person does, because what is off the screen is not there for the
-        browser.
-        """
+        """Scrolls down to a button and clicks it. What is off the screen is not in the semantics tree."""
         button = self.page.get_by_role("button", name=name, exact=True)
         for _ in range(40):
             if button.count():
@@ -112,15 +120,16 @@ class Tab:
         button.first.click()
 
     def save(self) -> None:
+        """Clicks Save."""
         self.reach("Save")
 
     def sign_in(self, username: str = SALES, *, then: str | re.Pattern[str] = "Open pipeline") -> None:
-        """From the sign-in page over the local org's pages to the home page, or to where it says `then`."""
+        """Signs a user in on the local org's pages, and waits until the app shows the text `then`."""
         self.tap("Sign in with Salesforce")
         self.come_back(username, then=then)
 
     def come_back(self, username: str = SALES, *, then: str | re.Pattern[str] = "Open pipeline") -> None:
-        """From Salesforce's page, where the person signs in, to the app."""
+        """Signs a user in on the local org's login page, which is already open; see `sign_in`."""
         self.page.fill("#username", username)
         self.page.fill("#password", PASSWORD)
         self.page.click("#Login")

@@ -1,4 +1,4 @@
-"""Clients that tests and benchmarks use: a person in front of the org's pages, an app in front of the backend."""
+"""Clients for tests and benchmarks: a person on the org's sign-in pages, and an app that calls the backend."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ SALES, ADMIN, PASSWORD = "sales@localorg.test", "admin@localorg.test", "localorg
 
 @dataclass(frozen=True)
 class Authorization:
-    """What a person brings back from the org's pages."""
+    """An authorization code with the values that its exchange needs."""
 
     code: str
     verifier: str
@@ -33,10 +33,12 @@ class Authorization:
 
 
 def challenge(verifier: str) -> str:
+    """The S256 challenge of a PKCE verifier."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def authorize_parameters(verifier: str, **changes: str) -> dict[str, str]:
+    """The query parameters of an authorize request with this verifier; `changes` replace some of them or add others."""
     return {
         "response_type": "code",
         "client_id": CONSUMER_KEY,
@@ -50,7 +52,7 @@ def authorize_parameters(verifier: str, **changes: str) -> dict[str, str]:
 
 
 def hidden(page: str) -> dict[str, str]:
-    """The hidden fields of a form, as a browser would send them back."""
+    """The hidden fields of a form in an HTML page, by name."""
     return {
         name: unescape(value)
         for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
@@ -65,14 +67,17 @@ def _action(page: str) -> str:
 
 
 def log_in(org_url: str, username: str = SALES, *, answer: str = "allow", **changes: str) -> httpx.Response:
-    """Walks through the org's login and consent pages; returns the redirect back to the app."""
+    """Goes through the org's login and consent pages as a user with this `answer` (`allow` or `deny`).
+
+    `changes` are parameters of the authorize request. Returns the last answer, which redirects to the app or is a page.
+    """
     verifier = changes.pop("verifier", secrets.token_urlsafe(48))
     address = httpx.URL(f"{org_url}/services/oauth2/authorize", params=authorize_parameters(verifier, **changes))
     return _walk(str(address), username, answer)
 
 
 def through_the_pages(address: str, username: str = SALES) -> str:
-    """A person at the authorize page that an app has opened, who logs in and allows it; returns the address that leads
+    """Logs in and allows the app at an authorize address that an app has opened. Returns the address of the redirect
     back.
     """
     return _walk(address, username, "allow").headers["location"]
@@ -90,14 +95,16 @@ def _walk(address: str, username: str, answer: str) -> httpx.Response:
 
 
 def authorize(org_url: str, username: str = SALES) -> Authorization:
-    """An authorization code for the app."""
+    """Gets an authorization code from the org, as a user who allows the app."""
     verifier = secrets.token_urlsafe(48)
     back = log_in(org_url, username, verifier=verifier)
     return Authorization(parse_qs(urlsplit(back.headers["location"]).query)["code"][0], verifier)
 
 
 def exchange(org_url: str, authorization: Authorization) -> dict[str, Any]:
-    """Exchanges a code at the org itself, as the backend does."""
+    """Exchanges a code at the org, as the backend does. Returns the token answer. Raises AssertionError when it is
+    refused.
+    """
     form = {
         "grant_type": "authorization_code",
         "code": authorization.code,
@@ -112,7 +119,10 @@ def exchange(org_url: str, authorization: Authorization) -> dict[str, Any]:
 
 
 def control(org_url: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
-    """Calls the org's control API: POST, or GET for counters."""
+    """Sends a request to the org's control API and returns its JSON: GET for `counters`, else POST.
+
+    Raises AssertionError when the org refuses it.
+    """
     url = f"{org_url}/localorg/control/{what}"
     answer = loopback.get(url) if what == "counters" else loopback.post(url, json=dict(body or {}))
     assert answer.status_code == 200, answer.text
@@ -121,7 +131,7 @@ def control(org_url: str, what: str, body: Mapping[str, Any] | None = None) -> A
 
 @dataclass
 class App:
-    """An app of another make: plain HTTP against the backend's wire."""
+    """A client of the backend in plain HTTP, as an app in another language would be."""
 
     base_url: str
     auth_url: str
@@ -131,32 +141,36 @@ class App:
     headers: dict[str, str] = field(default_factory=dict)
 
     def post(self, path: str, data: object = None, *, token: str | None = None) -> httpx.Response:
-        """One call; `token` instead of the own ID token."""
+        """Makes one call. `token` replaces the own ID token."""
         bearer = token or self.id_token
         headers = {**self.headers, **({"Authorization": f"Bearer {bearer}"} if bearer else {})}
         return self.http.post(f"{self.base_url}/{path}", json={"data": data}, headers=headers)
 
     def call(self, path: str, data: object = None) -> Any:
-        """The result of a call that must succeed."""
+        """The result of a call. Raises AssertionError when it fails."""
         answer = self.post(path, data)
         assert answer.status_code == 200, answer.text
         return answer.json()["result"]
 
     def reason(self, path: str, data: object = None, *, token: str | None = None) -> tuple[int, str, str]:
-        """(HTTP status, callable status, reason) of a call that must fail."""
+        """HTTP status, callable status, and reason of a call that must fail. Raises AssertionError when it succeeds."""
         answer = self.post(path, data, token=token)
         assert answer.status_code >= 400, answer.text
         error = answer.json()["error"]
         return answer.status_code, error["status"], error["details"]["reason"]
 
     def sign_in(self, authorization: Authorization, **more: str) -> dict[str, Any]:
-        """The whole first flow, to the Firebase ID token; `more` goes along with the code."""
+        """Signs in with an authorization: `signIn`, then Firebase. `more` is sent along with the code. Returns the
+        user.
+
+        Raises AssertionError when the backend refuses it.
+        """
         signed_in = self.call("auth/signIn", {**self.sign_in_body(authorization), **more})
         self.sign_in_to_firebase(signed_in["customToken"])
         return signed_in["user"]
 
     def sign_in_to_firebase(self, custom_token: str) -> None:
-        """Custom token in, ID token out."""
+        """Exchanges a custom token for an ID token at the Auth emulator, and keeps it."""
         answer = self.http.post(
             f"{self.auth_url}/identitytoolkit.googleapis.com/v1/accounts:signInWithCustomToken?key=any",
             json={"token": custom_token, "returnSecureToken": True},
@@ -164,6 +178,7 @@ class App:
         self.id_token = answer.json()["idToken"]
 
     def sign_in_body(self, authorization: Authorization) -> dict[str, str]:
+        """The request of `signIn` for an authorization."""
         return {
             "code": authorization.code,
             "codeVerifier": authorization.verifier,
@@ -173,14 +188,15 @@ class App:
 
 
 def made_up_sign_in(org_host: str, code: str = "") -> dict[str, str]:
-    """The body of a `signIn` with a code that somebody has made up, by default one that looks as Salesforce's do."""
+    """A request of `signIn` whose code is made up; by default it looks like one of Salesforce's."""
     code = code or f"aPrx{secrets.token_urlsafe(48)}=="
     return {"code": code, "codeVerifier": secrets.token_urlsafe(48), "redirectUri": CALLBACK, "loginHost": org_host}
 
 
 async def flood(urls: Sequence[str], bodies: Iterable[Mapping[str, str]], address: str) -> Counter[str]:
-    """Sends all of them to `signIn` at these addresses in turn, 100 at a time, from one address; how many ended for
-    which reason.
+    """Sends all these requests to `signIn` at these addresses in turn, 100 at a time, as if from one IP address.
+
+    Returns how many ended for which reason.
     """
     ended, waiting = Counter[str](), iter(enumerate(bodies))
 

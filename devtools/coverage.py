@@ -1,8 +1,7 @@
-"""`make coverage`: which lines the tests run, in this process and in those that they start (the emulators' functions
-among them).
+"""`make coverage`: which lines the tests run, in this process and in the processes that they start.
 
-What runs elsewhere is not seen: the client in a browser (Pyodide), and a process that is killed on the spot. The tests
-in browsers and those of a release are left out for that.
+It does not see the client in a browser (Pyodide) and processes that are killed with SIGKILL. So it leaves out the tests
+in browsers and of a release.
 """
 
 import contextlib
@@ -15,7 +14,7 @@ from coverage import Coverage
 
 from devtools.paths import ROOT
 
-# Two files of tests run a copy of this checkout, whose lines are not these.
+# Left out: two test files that run a copy of this checkout, whose lines do not count here.
 _OF_A_COPY = ("--ignore=tests/devtools/test_live.py", "--ignore=tests/devtools/test_workers.py")
 TESTS = (
     "tests/app",
@@ -32,8 +31,11 @@ _FOLDER = ROOT / ".local/coverage"
 
 
 def main(arguments: Sequence[str], call: Callable[[Sequence[str]], int]) -> int:
-    """Runs the tests (all that can be measured, or those that `arguments` name) and prints a table; 1 when a test fails
-    or an area has too few lines covered. `call` runs a command in the project's environment."""
+    """Runs the tests in `arguments` (by default all that can be measured) and prints a table.
+
+    Returns 1 when a test fails or an area has too few lines covered. `call` runs a command in the project's
+    environment.
+    """
     shutil.rmtree(_FOLDER, ignore_errors=True)
     _FOLDER.mkdir(parents=True)
     failed = call([sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", *(arguments or TESTS)])

@@ -1,7 +1,6 @@
-"""A plug-in of coverage.py: a process that is asked to end (SIGTERM) writes down which lines it has run, whatever it
-sets for the signal.
+"""A plug-in of coverage.py: a process that gets SIGTERM first saves which lines it has run.
 
-Uvicorn's worker sets the signal's default, so that the process is gone at once.
+Uvicorn's worker sets the signal's default action, which would end the process at once.
 """
 
 import os

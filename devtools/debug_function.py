@@ -1,9 +1,9 @@
-"""One function in this very process, for a debugger, beside what `make run` runs:
-`python -m devtools.debug_function api [CALL [JSON]]`
+"""Runs one function in this process, for a debugger, beside `make run`.
 
-With CALL (such as `getDashboard`) it signs in as the local org's sales user and makes that call to itself, so that a
-breakpoint is met.
-It listens on FUNCTION_PORT (5010). `.vscode/launch.json` starts it.
+    python -m devtools.debug_function api [CALL [JSON]]
+
+With CALL (such as `getDashboard`) it signs in as the local org's sales user and makes that call, so that it reaches a
+breakpoint. It listens on FUNCTION_PORT (5010). `.vscode/launch.json` starts it.
 """
 
 import json
@@ -22,11 +22,13 @@ from devtools.clients import App, authorize
 from devtools.paths import OWN_SETTINGS, ROOT, STATE
 from devtools.suite import Plan, function_environment
 
-WAIT_SECONDS = 3600.0  # for an answer while somebody looks at a breakpoint
+WAIT_SECONDS = 3600.0  # a call may take this long while somebody looks at a breakpoint
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serves until it is ended, or until CALL is answered. The exit code: 0, or 2 when nothing runs beside it."""
+    """Serves the function until the process is ended, or until CALL is answered. Returns 2 when `make run` does not
+    run.
+    """
     function, *call = arguments
     plan = Plan(ports.chosen(running=True), os.environ.get("PROJECT", "demo-salesforce-app"), STATE, own=OWN_SETTINGS)
     if not ports.answers(plan.ports.firestore):

@@ -1,4 +1,4 @@
-"""Processes of one function that one starts and kills oneself, beside those of the emulator: for storms and soaks."""
+"""Processes of one function that tests start and kill themselves, beside the emulator's."""
 
 import os
 import signal
@@ -21,9 +21,10 @@ _READY_SECONDS = 60
 
 
 class Member:
-    """One process of the function, at `url`.
+    """One process of the function `target`, at `url`. Creating it starts it.
 
-    A `fresh` one shares no memory with another and takes as long to start as in the cloud.
+    A `fresh` one shares no memory with others and takes as long to start as in the cloud. `say` gets each line of its
+    output.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Member:
         self.start()
 
     def start(self) -> None:
-        """Starts the process; it answers after a while."""
+        """Starts the process. It does not wait until the process answers; `wait` does."""
         arguments = [
             "--asgi",
             "--target",
@@ -57,7 +58,7 @@ class Member:
             str(self.port),
         ]
         folder = ROOT / "functions"
-        # In a group of its own: gunicorn's master and its worker are killed together.
+        # In a process group of its own, so that gunicorn's master and worker are killed together.
         if self._fresh or sys.platform != "linux":
             command = [sys.executable, "-m", "functions_framework", *arguments]
             self.process: subprocess.Popen[str] | Prepared = processes.start(command, env=self._environment, cwd=folder)
@@ -81,6 +82,7 @@ class Member:
             time.sleep(0.05)
 
     def answers(self) -> bool:
+        """Whether the process answers HTTP requests."""
         try:
             urllib.request.urlopen(f"{self.url}/__/health", timeout=2).close()  # noqa: S310  loopback
         except urllib.error.HTTPError:
@@ -90,7 +92,7 @@ class Member:
         return True
 
     def kill(self) -> None:
-        """kill -9: nothing is finished, nothing is written."""
+        """Kills the process with SIGKILL and waits until it is gone."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -98,7 +100,7 @@ class Member:
         self.process.wait()
 
     def end(self, seconds: float = 20) -> None:
-        """Asks it to end, as Cloud Run does, and waits that long."""
+        """Ends the process with SIGTERM, as Cloud Run does; after so many seconds with SIGKILL."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -108,9 +110,9 @@ class Member:
 
 
 class Fleet:
-    """`count` processes of a function on a suite's emulators; all end on leaving.
+    """`count` processes of a function on a suite's emulators, for a `with` block.
 
-    `say` gets each line that they print; `environment` goes over what the emulator would give.
+    `say` gets each line of their output; `environment` replaces variables that the emulator would set.
     """
 
     _fresh = False
@@ -154,6 +156,6 @@ class Fleet:
 
 
 class FreshFleet(Fleet):
-    """For measurements: its processes are new ones, which share no memory and start as slowly as in the cloud."""
+    """A Fleet for measurements: its processes share no memory and start as slowly as in the cloud."""
 
     _fresh = True

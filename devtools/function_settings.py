@@ -1,9 +1,8 @@
-"""What the functions of one run read: a folder with links to their code, and the settings and secrets of that run.
+"""The folder that the Functions emulator serves in one run: links to the functions' code, and this run's settings.
 
-firebase-tools takes `.env`, `.env.PROJECT`, `.env.local` and `.secret.local` from the folder of the functions, and lets
-them win over the environment (its functions/env.js and emulator/functionsEmulator.js, read in 15.34.2). So every run
-has such a folder of its own. Only `make run` puts a person's own files into it; nothing writes into `functions/`, and
-nothing deletes there.
+firebase-tools reads `.env`, `.env.PROJECT`, `.env.local`, and `.secret.local` in the folder of the functions, and they
+win over the environment (its functions/env.js and emulator/functionsEmulator.js, read in 15.34.2). So every run has a
+folder of its own, and only `make run` puts a person's own files into it. Nothing writes or deletes in `functions/`.
 """
 
 import os
@@ -26,26 +25,29 @@ _LINE = re.compile(r"""\s*(?:export\s+)?([\w./]+)\s*=\s*('(?:\\'|[^'])*'|"(?:\\"
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
-    """`own`: the folder with a person's own settings files, None when the run reads nobody's. `keep`: the folder that
-    holds the key with which this run seals tokens; the key stays as long as what was sealed with it."""
+    """The settings of one run of a project.
+
+    `own`: the folder with a person's own settings files, None to read nobody's. `keep`: the folder of the key that
+    seals this run's tokens; the key stays as long as the sealed tokens.
+    """
 
     project: str
     own: Path | None
     keep: Path
 
     def files(self) -> list[Path]:
-        """The person's own files that count here; a later one wins."""
+        """The person's own files that count for this project. Later ones win."""
         names = (".env", f".env.{self.project}", ".env.local", SECRETS)
         return [] if self.own is None else [self.own / name for name in names if (self.own / name).is_file()]
 
     def named(self) -> str:
-        """Those files as a person reads them, "" when there are none."""
+        """The paths of these files as one text, "" when there are none."""
         return ", ".join(
             str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file) for file in self.files()
         )
 
     def variables(self) -> dict[str, str]:
-        """The person's own settings, without secrets."""
+        """The person's own settings by name, without secrets."""
         return {
             name: value
             for file in self.files()
@@ -54,13 +56,13 @@ class FunctionSettings:
         }
 
     def secrets(self) -> dict[str, str]:
-        """The local org's consumer secret and this run's key, where the person has not written down others."""
+        """The secrets of this run by name: the local org's consumer secret and the key, or what the person's
+        files say.
+        """
         return {name: value for text in self._secret_texts() for name, value in _read(text).items()}
 
     def lay_out(self, folder: Path, code: Path = CODE) -> None:
-        """Makes `folder` what the Functions emulator serves: links to the code in `code`, so that an edit counts at
-        once.
-        """
+        """Makes `folder` anew with links to `code` and to the person's settings files, so that edits count at once."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for part in code.iterdir():
@@ -72,7 +74,7 @@ class FunctionSettings:
         _write(folder / SECRETS, "\n".join(self._secret_texts()))
 
     def _secret_texts(self) -> list[str]:
-        """What `.secret.local` says in this run: what the person has written comes last and wins."""
+        """The lines of this run's `.secret.local`. The person's own come last and win."""
         own = [file.read_text() for file in self.files() if file.name == SECRETS]
         made = [] if any("TOKEN_KEYSET" in _read(text) for text in own) else [f"TOKEN_KEYSET='{self._keyset()}'"]
         return [f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}", *made, *own]
@@ -85,7 +87,7 @@ class FunctionSettings:
             self.keep.mkdir(parents=True, exist_ok=True)
             new = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
             _write(new, keyset)
-            with suppress(FileExistsError):  # of several that begin at once, the first one's counts for all
+            with suppress(FileExistsError):  # when several runs make one at once, the first wins
                 os.link(new, file)
             new.unlink()
         return file.read_text()
@@ -103,7 +105,7 @@ def _unquoted(value: str) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    """A file for its owner only, whole or not there."""
+    """Writes a file that only its owner can read. Readers see the old file or the whole new one."""
     new = file.with_name(f"{file.name}.{os.getpid()}.new")
     new.touch(mode=0o600)
     new.write_text(text)

@@ -1,7 +1,6 @@
-"""The app's catalogues: collects every text of the app, brings the languages up to date, and compiles them.
+"""The app's catalogues: collects all texts of the app, adds new ones to each language, and compiles them.
 
-A text is what stands in `_("…")` or `n_("…", "…", …)`, what the page before Flutter says, and each message of the
-contract's errors.
+Texts are in `_("…")` and `n_("…", "…", …)`, in the page before Flutter, and in the messages of the contract's errors.
 """
 
 import re
@@ -24,7 +23,7 @@ _KEYWORDS = {"_": None, "n_": (1, 2)}
 
 
 def texts() -> Catalog:
-    """Every text that the app can show."""
+    """A catalogue of every text that the app can show."""
     catalog = Catalog(project="Salesforce Sample App", fuzzy=False)
     for path in sorted((ROOT / "app/src/ui").rglob("*.py")):
         with path.open("rb") as file:
@@ -46,13 +45,15 @@ def texts() -> Catalog:
 
 
 def _said_by_services() -> list[str]:
-    """The constants of a module of the app, whose folder is not on this program's path."""
+    """The texts in the app's messages.py, whose folder cannot be imported from here."""
     module = runpy.run_path(str(ROOT / "app/src/data/services/messages.py"))
     return [text for name, text in module.items() if name.isupper()]
 
 
 def read(language: str) -> Catalog:
-    """A language's catalogue as it is kept. Raises babel's PoFileError where it cannot be read."""
+    """The catalogue of a language, an empty one when it has no file. Raises babel's PoFileError when it cannot
+    be read.
+    """
     path = po_file(language)
     if not path.exists():
         return Catalog(locale=language)
@@ -61,18 +62,19 @@ def read(language: str) -> Catalog:
 
 
 def po_file(language: str) -> Path:
+    """The path of a language's catalogue."""
     return FOLDER / language / "LC_MESSAGES/app.po"
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """A catalogue as gettext reads it."""
+    """The catalogue in gettext's binary format."""
     made = BytesIO()
     write_mo(made, catalog)
     return made.getvalue()
 
 
 def untranslated(catalog: Catalog) -> list[str]:
-    """Texts of the app that a catalogue does not say, or says with other values in them."""
+    """The texts of the app without a translation in this catalogue."""
     missing: list[str] = []
     for text in texts():
         if text.id:
@@ -84,13 +86,13 @@ def untranslated(catalog: Catalog) -> list[str]:
 
 
 def update() -> list[str]:
-    """Brings all catalogues up to date; returns what is still to be translated, as `language: text`."""
+    """Updates and compiles all catalogues. Returns the texts without a translation, as `language: text`."""
     missing: list[str] = []
     for language in LANGUAGES:
         catalog = read(language)
         catalog.update(texts(), no_fuzzy_matching=True)
         catalog.header_comment = "# The texts of the Salesforce Sample App, in the language of this folder."
-        # A date of its own would change at every run.
+        # The current date would change the files at every run.
         catalog.creation_date = catalog.revision_date = datetime(2026, 11, 25, tzinfo=UTC)
         catalog.project, catalog.version, catalog.fuzzy = "Salesforce Sample App", "1", False
         catalog.obsolete.clear()

@@ -1,8 +1,8 @@
-"""Runs one program and ends all that it started when it ends, or when its holder does: `python -m devtools.leash HOLDER
-COMMAND…`
+"""Runs a program and ends everything that it started, when it ends or when its holder does.
 
-HOLDER is the id of the process that asks for it. It may be killed hard; then this process notices and cleans up in its
-stead.
+    python -m devtools.leash HOLDER COMMAND…
+
+HOLDER is the id of the process that asks for it, which may be killed at any time.
 """
 
 import os
@@ -18,11 +18,11 @@ from devtools.processes import adopt_orphans, descendants, end_all
 
 _GRACE = 15.0  # seconds that a program gets to end when it is asked to
 _LOOK = 0.25  # seconds between two looks at the holder
-_REMEMBER = 8  # looks between two at the descendants: where orphans cannot be adopted, they are known from before
+_REMEMBER = 8  # at every eighth look the descendants are listed, because orphans cannot be adopted on every system
 
 
 def main(holder: int, command: list[str]) -> int:
-    """The exit code of the command."""
+    """Runs the command on behalf of the process `holder`. Returns the command's exit code."""
     adopt_orphans()
     child = subprocess.Popen(command)
     started: set[psutil.Process] = set()

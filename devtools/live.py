@@ -1,4 +1,4 @@
-"""While `make run` runs: an edit of the client is built, and seen when the page is loaded again."""
+"""Builds the client during `make run` whenever its sources change. Loading the page again shows the change."""
 
 import subprocess
 import threading
@@ -9,7 +9,7 @@ from devtools import web
 
 
 class LiveClient:
-    """Builds the client again when its sources have changed. `say` gets a line about each build."""
+    """Builds the client when its sources have changed. `say` gets a line about each build."""
 
     def __init__(
         self,
@@ -25,9 +25,9 @@ class LiveClient:
         self._building = threading.Thread()
 
     def look(self) -> None:
-        """To be called often.
+        """Looks for changed files; call it often.
 
-        A build begins when files have changed, none since the last look, and no build is under way.
+        It starts a build in the background when files have changed since the last build, but not since the last look.
         """
         seen, self._seen = self._seen, self._sources()
         if self._seen != self._built and self._seen == seen and not self._building.is_alive():

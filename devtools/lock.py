@@ -1,7 +1,7 @@
-"""Writes the two lock files: requirements.lock for a laptop and CI, functions/requirements.txt for deployment.
+"""Writes the two lock files: requirements.lock for laptops and CI, functions/requirements.txt for deployment.
 
-Both pin every package with its hashes and name no index, so that a mirror serves them as well. (uv.lock would name
-the registry in every line; docs/decisions/lock-file.md.)
+Both pin every package with its hashes and name no index, so that mirrors work too (uv.lock would name the registry in
+every line; docs/decisions/lock-file.md).
 """
 
 import subprocess
@@ -22,9 +22,9 @@ _COMMON = [
 
 
 def main() -> None:
-    """Compiles both files."""
+    """Writes both files. Raises CalledProcessError when uv fails."""
     uv = str(UV)
-    # The lock of the functions is compiled under the constraints of the whole, so that what is tested is deployed.
+    # The functions get the same versions as requirements.lock, so that the tested ones are deployed.
     inputs = ["functions/requirements.in", "localorg/pyproject.toml", ".local/app.in"]
     groups = ["--group", "pyproject.toml:dev", "--group", "app/pyproject.toml:dev"]
     app = [line for line in _app_requirements() if not line.startswith("contract")]

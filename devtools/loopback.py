@@ -1,7 +1,7 @@
 """HTTP on this machine, for tests and tools: httpx without TLS.
 
-httpx reads the machine's certificates for each client that it makes, and `httpx.get` makes one for each call: tens of
-milliseconds of processor time, which the tests would spend thousands of times.
+httpx reads the machine's certificates for each client, and `httpx.get` makes a client for each call. That takes tens of
+milliseconds, which tests would spend thousands of times.
 """
 
 import ssl

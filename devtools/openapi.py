@@ -1,7 +1,7 @@
-"""Writes docs/openapi.json from the contract, so that clients of other makes can be generated.
+"""Writes docs/openapi.json from the contract, so that clients in other languages can be generated.
 
-A request is described as strictly as the backend reads it. An answer is described openly, because it may grow: a field
-or a word that a later release adds is no reason for a generated client to refuse it.
+Requests are described as strictly as the backend reads them. Answers are described openly: a later release may add
+fields and words, which a generated client must accept.
 """
 
 import inspect
@@ -91,9 +91,8 @@ def _operation(call: Call[Any, Any], schemas: "_Schemas") -> dict[str, Any]:
 
 
 class _Schemas:
-    """The named schemas, each made when it is first met.
-
-    A shape that is sent and answered has two: what is sent ends with `Request`.
+    """The named schemas. Each is made at its first use; one that is both sent and answered has a second one ending in
+    `Request`.
     """
 
     def __init__(self) -> None:
@@ -101,7 +100,9 @@ class _Schemas:
         self._answered = {shape for call in CALLS for shape in _shapes(call.answer)}
 
     def of(self, shape: Any, *, sent: bool = False) -> dict[str, Any]:
-        """The schema of a type of the contract, as a reference where it has a name."""
+        """The schema of a type of the contract, as a reference when it has a name. `sent` makes it that of a
+        request.
+        """
         origin, arguments = get_origin(shape), get_args(shape)
         if origin is Annotated:
             return _limited(self.of(arguments[0], sent=sent), arguments[1])
@@ -127,7 +128,7 @@ class _Schemas:
 
     def _named(self, name: str, make: Any) -> dict[str, Any]:
         if name not in self.made:
-            self.made[name] = {}  # claims the name while it describes itself
+            self.made[name] = {}  # in case the schema refers to itself
             self.made[name] = make()
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -147,14 +148,14 @@ class _Schemas:
 
 
 def _shapes(shape: Any) -> set[type]:
-    """A dataclass with all that it consists of."""
+    """A dataclass and all dataclasses that it contains."""
     if is_dataclass(shape) and isinstance(shape, type):
         return {shape}.union(*(_shapes(hint) for hint in get_type_hints(shape).values()))
     return set().union(*(_shapes(inner) for inner in get_args(shape)))
 
 
 def _limited(schema: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    """With the limits at the text or the number that they are of."""
+    """The schema with these limits, on the text or number in it."""
     if "anyOf" in schema:
         first, *others = schema["anyOf"]
         return {"anyOf": [_limited(first, limits), *others]}
@@ -170,7 +171,7 @@ def _limited(schema: dict[str, Any], limits: Limits) -> dict[str, Any]:
 
 
 def _open(words: Any) -> dict[str, Any]:
-    """One of these words today; a later release may have more."""
+    """A text that is one of these words today; a later release may add words."""
     return {"type": "string", "description": f"Today one of: {', '.join(words)}.", "examples": list(words)}
 
 
@@ -204,11 +205,12 @@ def _content(schema: dict[str, Any], description: str) -> dict[str, Any]:
 
 
 def text() -> str:
+    """The content of docs/openapi.json."""
     return json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
 
 
 def write() -> None:
-    """Writes the file."""
+    """Writes docs/openapi.json."""
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(text())
     print(f"✓ {FILE.relative_to(ROOT)}")

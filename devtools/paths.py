@@ -1,6 +1,6 @@
-"""Where things are in this folder, and which tools it uses.
+"""The paths of this project, and the tools that it uses.
 
-Standard library only: the machine's own Python reads it too.
+It needs only the standard library, because the machine's own Python uses it too.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ VENV = ROOT / ".venv"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = VENV / BIN / "python"
 UV = TOOLS / "uv" / BIN / "uv"
-# These two say where in this folder the project's own Node and Java are, if it has its own.
+# Files with the paths of the project's own Node and Java. They are missing when the machine's are used.
 NODE_BIN = TOOLS / "node-bin"
 JAVA_HOME = TOOLS / "java-home"
 OTHER_CLIENTS = ROOT / "tests/localorg/npm"
 WEB_SDK = ROOT / "tests/e2e/npm"
-# .env.local and .secret.local of whoever works here.
+# The folder of a person's own .env.local and .secret.local.
 OWN_SETTINGS = Path(os.environ.get("SETTINGS_DIR", ROOT / "functions"))
 STATE = Path(os.environ.get("STATE_DIR", ROOT / ".local/state"))
 
 
 def tool_path(environment: dict[str, str]) -> str:
-    """PATH with this project's Node and Java in front where it has brought its own."""
+    """The PATH with this project's own Node and Java in front, when it has them."""
     parts: list[str] = []
     if NODE_BIN.exists():
         parts.append(str(ROOT / NODE_BIN.read_text()))
@@ -36,13 +36,15 @@ def tool_path(environment: dict[str, str]) -> str:
 
 
 def first_of(*names: str) -> str | None:
-    """The path of the first of these programs that is installed."""
+    """The path of the first of these programs that is installed, None when none is."""
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def chromium() -> str | None:
-    """The browser that the tests drive: CHROMIUM, else the first that is installed. The headless shell is Chromium
-    without its windows, and starts the app with a third less of the processor."""
+    """The path of the browser for tests: CHROMIUM, else the first that is installed, else None.
+
+    The headless shell is Chromium without windows; it starts the app with a third less processor time.
+    """
     named = os.environ.get("CHROMIUM")
     return first_of(
         *(
@@ -54,11 +56,12 @@ def chromium() -> str | None:
 
 
 def firefox() -> str | None:
+    """The path of Firefox, None when it is missing."""
     return first_of("firefox-esr", "firefox")
 
 
 def webkit() -> tuple[str, str] | None:
-    """(MiniBrowser, WebKitWebDriver) of WebKitGTK."""
+    """The paths of WebKitGTK's MiniBrowser and WebKitWebDriver, None when one is missing."""
     driver = first_of("WebKitWebDriver")
     browsers = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
     return (str(browsers[-1]), driver) if driver and browsers else None

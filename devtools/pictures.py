@@ -1,4 +1,4 @@
-"""Pictures of the app as people see it: every place in a gallery, and the story of thirty seconds as a GIF."""
+"""Pictures of the app: a gallery of every place, and README's story as a GIF."""
 
 import base64
 import re
@@ -19,9 +19,9 @@ from devtools.paths import ROOT, chromium
 from devtools.suite import UNLIMITED, Plan, Suite
 
 GALLERY = ROOT / "build/pictures"
-KEPT = ROOT / "docs/pictures"  # what README shows
+KEPT = ROOT / "docs/pictures"  # the pictures in README
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
-# Each place, and a text of the app that shows that it is there.
+# For each place its path, and a text that is on the page when it is complete.
 PLACES = {
     "home": ("/", "Open pipeline"),
     "accounts": ("/records/Account", "Sorted by {field}"),
@@ -43,8 +43,11 @@ _STYLE = (
 
 
 def gallery(spoken: Sequence[str] = ("en",)) -> Path:
-    """Every place at both sizes, light and dark, in each of the languages; returns the page that shows them. The
-    English ones that README shows are written there too. Raises RuntimeError without Chromium."""
+    """Takes a picture of every place on a phone and a desktop, light and dark, in each of these languages.
+
+    Returns the page that shows them. With English, README's pictures are written too. Raises RuntimeError without
+    Chromium.
+    """
     GALLERY.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
     with _app() as (browser, plan):
@@ -94,7 +97,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
         whole = f"{name}-{device}-{scheme}" + ("" if language == "en" else f"-{language}")
         tab.page.locator("#start").wait_for(state="detached")
         tab.page.mouse.move(size[0] - 1, size[1] / 2)
-        tab.page.wait_for_timeout(1000)  # until nothing moves any more
+        tab.page.wait_for_timeout(1000)  # until animations have ended
         tab.page.screenshot(path=GALLERY / f"{whole}.png")
         return whole
 
@@ -124,7 +127,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
 
 
 def story() -> Path:
-    """The story that README tells, as a GIF: sign in, look, change, an expired token that nobody notices."""
+    """Records README's story as a GIF: sign in, look, change, an expired token that is renewed. Returns its path."""
     film = _Film()
     with _app() as (browser, plan):
         context = browser.new_context(viewport={"width": 390, "height": 844})
@@ -164,9 +167,9 @@ def story() -> Path:
 
 
 class _Film:
-    """What the browser painted and when; waits are cut short."""
+    """The frames of a browser tab, with shortened waits."""
 
-    LONGEST = 1.2  # seconds that a picture stands
+    LONGEST = 1.2  # seconds that a frame is shown at most
     SHORTEST = 0.12
     WIDTH = 330
     COLOURS = 64
@@ -176,6 +179,7 @@ class _Film:
         self._session: CDPSession | None = None
 
     def begin(self, session: CDPSession) -> None:
+        """Begins to record."""
         self._session = session
         session.on("Page.screencastFrame", self._take)
         session.send("Page.startScreencast", {"format": "png", "everyNthFrame": 1})
@@ -186,10 +190,12 @@ class _Film:
         self._session.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
 
     def end(self) -> None:
+        """Stops recording."""
         assert self._session is not None
         self._session.send("Page.stopScreencast")
 
     def write(self, path: Path) -> Path:
+        """Writes the frames as a GIF and returns its path."""
         pictures: list[Image.Image] = []
         durations: list[int] = []
         for at, (began, data) in enumerate(self._frames):

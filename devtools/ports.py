@@ -1,4 +1,4 @@
-"""The addresses of a run: fixed and overridable for people, free ones for tests."""
+"""The ports of a run: fixed ones that the environment can replace for people, free ones for tests."""
 
 import fcntl
 import os
@@ -17,12 +17,12 @@ _FIRST, _LAST = 20000, 32000
 
 
 class PortsError(Exception):
-    """Which port is taken and what to do."""
+    """A port cannot be used. The text says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """One port for each part, all on 127.0.0.1."""
+    """The port of each part, all on 127.0.0.1."""
 
     hosting: int
     functions: int
@@ -36,17 +36,18 @@ class Ports:
     tasks: int
 
     def url(self, part: str) -> str:
+        """The address of a part, by its name here."""
         return f"http://127.0.0.1:{getattr(self, part)}"
 
     def environment(self) -> dict[str, str]:
-        """The variables by which `make run` takes these ports."""
+        """The environment variables with which `make run` takes these ports."""
         return {variable: str(getattr(self, part)) for part, (variable, _) in _DEFAULTS.items()}
 
 
 def chosen(environment: Mapping[str, str] = os.environ, *, running: bool = False) -> Ports:
-    """The usual ports, or the ones in the environment.
+    """The usual ports, replaced by those in the environment.
 
-    Raises PortsError when one is not a number, or taken before it is `running`.
+    Raises PortsError when one is no number, or (unless `running`) is taken.
     """
     ports: dict[str, int] = {}
     for part, (variable, default) in _DEFAULTS.items():
@@ -64,7 +65,7 @@ def chosen(environment: Mapping[str, str] = os.environ, *, running: bool = False
 
 
 def free() -> Ports:
-    """Ports that nobody uses."""
+    """Free ports for all parts."""
     return Ports(*some(10))
 
 
@@ -76,10 +77,10 @@ def answers(port: int) -> bool:
 
 
 def some(count: int) -> list[int]:
-    """Ports that nobody uses, and that no other call in any process on this machine gets soon.
+    """Free ports, which no other call in any process on this machine gets soon.
 
-    Below the range from which systems take the ports of outgoing connections (32768 on Linux, 49152 elsewhere): a
-    server that starts a while after this call would lose such a port to any connection made meanwhile.
+    They are below the range of outgoing connections (from 32768 on Linux, 49152 elsewhere), so that no connection takes
+    one before its server starts.
     """
     turn = Path(tempfile.gettempdir()) / f"salesforce-sample-app-ports.{os.getuid()}"
     with turn.open("a+") as file:

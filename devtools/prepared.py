@@ -1,5 +1,6 @@
-"""Processes that start in a quarter of the time, for tests: they are forked from one that has read the libraries, and
-none of our own code.
+"""Processes that start in a quarter of the time, for tests.
+
+They are forked from a process that has already imported the libraries, but none of our own code.
 """
 
 import ctypes
@@ -23,13 +24,15 @@ from devtools.paths import ROOT
 _LIBRARIES = ("aiohttp", "firebase_admin.auth", "firebase_functions.https_fn", "functions_framework.aio",
               "google.cloud.firestore",
               "gunicorn.app.base", "jwt", "msgspec", "structlog", "tink.aead", "uvicorn_worker")  # fmt: skip
-_ASKED = 1 << 16  # bytes of a request at most
+_ASKED = 1 << 16  # a request has at most this many bytes
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Prepared:
-    """`python -m MODULE …` with our functions in reach, in a group of its own; Linux only. It reads `stdin` (at most 64
-    KiB), and both its outputs are `output`. It is asked to end when whoever started it ends."""
+    """Runs `python -m MODULE …` in a group of its own, with our functions in its path (Linux only).
+
+    It reads `stdin` (at most 64 KiB); `output` has both its outputs. It gets SIGTERM when its parent ends.
+    """
 
     def __init__(
         self, module: str, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdin: str = ""
@@ -57,7 +60,7 @@ class Prepared:
             return None
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code. Raises subprocess.TimeoutExpired."""
+        """Waits for the exit code. Raises subprocess.TimeoutExpired after `timeout` seconds."""
         if self._code is None:
             if not select.select([self._channel], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
@@ -66,19 +69,20 @@ class Prepared:
         return self._code
 
     def ended(self, timeout: float = 120) -> tuple[int, str]:
-        """The exit code, and all that it has printed."""
+        """Waits until it ends. Returns the exit code and its whole output. Raises subprocess.TimeoutExpired."""
         with self.output:
             printed = self.output.read()
         return self.wait(timeout), printed
 
     def send_signal(self, number: int) -> None:
+        """Sends a signal, unless it has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
 
 @cache
 def _server() -> socket.socket:
-    """Where processes are asked for; whoever listens there ends with this process."""
+    """The socket of the process that forks the others. That process ends with this one."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "devtools.prepared", str(theirs.fileno())]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "functions")}
@@ -131,7 +135,7 @@ def _tell_of_the_ended(running: dict[int, socket.socket]) -> None:
 
 
 def _run(streams: list[int], module: str, arguments: list[str], env: dict[str, str], cwd: str) -> int:
-    """The exit code of the module."""
+    """Runs the module in a forked process and returns its exit code."""
     os.setsid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     given, output = streams

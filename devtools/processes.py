@@ -1,4 +1,4 @@
-"""Child processes that never outlive the runner: each in a group of its own, ended with all that it started."""
+"""Child processes that end with the runner: each runs in a group of its own and is ended with everything it started."""
 
 import ctypes
 import os
@@ -15,13 +15,13 @@ _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
 def adopt_orphans() -> None:
-    """Makes this process the parent of orphaned grandchildren, so that they stay among its descendants (Linux)."""
+    """Makes this process the parent of orphaned grandchildren, so that they stay its descendants (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 class Child:
-    """A running program; each line that it prints goes to `on_line`."""
+    """A running program. `on_line` gets (name, line) for each line of its output."""
 
     def __init__(
         self,
@@ -45,10 +45,11 @@ class Child:
 
     @property
     def running(self) -> bool:
+        """Whether it has not ended yet."""
         return self.process.poll() is None
 
     def interrupt(self, seconds: float) -> None:
-        """Asks the program to end, and waits that long."""
+        """Sends it SIGINT and waits for so many seconds; then it is ended by force."""
         if self.running:
             self.process.send_signal(signal.SIGINT)
         try:
@@ -58,7 +59,7 @@ class Child:
 
 
 def start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
-    """Starts a program on a leash, in a group of its own, with nothing to read; both its outputs are `stdout`."""
+    """Starts a program on a leash, in a group of its own, without input. Its `stdout` has both outputs."""
     return subprocess.Popen(
         leashed(command),
         cwd=cwd,
@@ -73,12 +74,12 @@ def start(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subpr
 
 
 def leashed(command: Sequence[str]) -> list[str]:
-    """The command on a leash that this process holds: devtools/leash.py ends it and all that it started."""
+    """The command that runs `command` under devtools/leash.py, which ends it with this process."""
     return [sys.executable, "-m", "devtools.leash", str(os.getpid()), *command]
 
 
 def descendants(pid: int | None = None) -> list[psutil.Process]:
-    """All processes below this one, or below another."""
+    """All processes below the process `pid`, by default below this one."""
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -86,7 +87,7 @@ def descendants(pid: int | None = None) -> list[psutil.Process]:
 
 
 def end_all(processes: Iterable[psutil.Process], seconds: float = 2.0) -> None:
-    """Ends processes, the ones that do not heed it by force."""
+    """Ends processes with SIGTERM, and after so many seconds with SIGKILL."""
     left = list(processes)
     for process in left:
         _tell(process.terminate)

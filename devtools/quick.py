@@ -1,7 +1,7 @@
-"""`make quick`: the tests that concern what was changed, for a minute at most, without emulators and browsers.
+"""`make quick`: for at most a minute, the tests that concern the changed files, without emulators and browsers.
 
-What a test concerns is read from its imports, from those of what it imports, and so on; the nearest come first.
-This module is also the pytest plugin that leaves out what needs emulators, and that ends in time.
+A test concerns a file when it imports it, directly or through others; the nearest come first. This module is also the
+pytest plugin that leaves out tests with emulators and stops in time.
 """
 
 import ast
@@ -19,10 +19,10 @@ import pytest
 
 from devtools.paths import ROOT
 
-SECONDS = 50.0  # after which no further test begins; the rest of the minute is for the start and for the test under way
+SECONDS = 50.0  # no test begins after that; the rest of the minute is for starting and for the running test
 _ENDS = "QUICK_ENDS"
 _IMPORTED_FROM = (ROOT / "functions", ROOT / "app/src", ROOT)
-# Tests of files that nothing imports.
+# The tests of files that are not imported.
 _BY_FOLDER = {
     "docs": ("tests/test_docs.py", "tests/test_threat_model.py"),
     "README.md": ("tests/test_docs.py",),
@@ -33,7 +33,7 @@ _BY_FOLDER = {
     "deploy": ("tests/operations/test_deploy.py",),
     "firestore.indexes.json": ("tests/operations/test_deploy.py",),
 }
-# They start programs of their own, or take most of the minute.
+# These tests start programs of their own or take most of the minute.
 _NOT_QUICK = ("tests/e2e", "tests/integration", "tests/devtools", "tests/release", "tests/test_readme.py",
               "tests/localorg/test_durable.py",
               "tests/localorg/test_package.py", "tests/localorg/test_salesforce_cli.py",
@@ -41,8 +41,9 @@ _NOT_QUICK = ("tests/e2e", "tests/integration", "tests/devtools", "tests/release
 
 
 def run(files: Sequence[str] = ()) -> int:
-    """Runs the tests that concern these files (paths below the project's folder), by default those that git sees
-    changed.
+    """Runs the tests that concern these files (paths below the project's folder; by default the changed ones).
+
+    Returns pytest's exit code.
     """
     changed = list(files) or changed_files()
     chosen = concerned(changed)
@@ -67,7 +68,7 @@ def run(files: Sequence[str] = ()) -> int:
 
 
 def changed_files() -> list[str]:
-    """What differs from the last commit; when nothing does, what that commit changed."""
+    """The files that differ from the last commit; without any, the files of that commit."""
     new = _git("ls-files", "--others", "--exclude-standard")
     return [*_git("diff", "--name-only", "HEAD"), *new] or [
         path for path in _git("show", "--name-only", "--format=", "HEAD") if path
@@ -75,7 +76,7 @@ def changed_files() -> list[str]:
 
 
 def concerned(changed: Iterable[str]) -> list[str]:
-    """The files of tests that import one of these files, directly or not, the nearest first."""
+    """The test files that import one of these files, directly or through others, the nearest first."""
     importers = _importers()
     distance: dict[str, int] = {}
     ahead = deque((path, 0) for path in changed)
@@ -94,7 +95,7 @@ def concerned(changed: Iterable[str]) -> list[str]:
             if path == folder or path.startswith(f"{folder}/"):
                 tests.update(dict.fromkeys(own, 0))
         ahead.extend((importer, steps + 1) for importer in importers.get(path, ()))
-    # The same tree holds their tests.
+    # A changed file's own tests come first.
     own_names = {f"test_{Path(path).stem}.py" for path in distance if not distance[path]}
     quick = [t for t in tests if not t.startswith(_NOT_QUICK) and (ROOT / t).exists()]
     return sorted(quick, key=lambda path: (Path(path).name not in own_names, tests[path], path))
@@ -102,7 +103,7 @@ def concerned(changed: Iterable[str]) -> list[str]:
 
 @cache
 def _importers() -> Mapping[str, set[str]]:
-    """For each source file the files that import it."""
+    """For each source file, the files that import it."""
     importers: dict[str, set[str]] = {}
     for importer in _git("ls-files", "--cached", "--others", "--exclude-standard", "*.py"):
         if (ROOT / importer).is_file():
@@ -122,7 +123,7 @@ def _imports(tree: ast.AST) -> Iterable[str]:
 
 
 def _files_of(name: str) -> Iterable[str]:
-    """The file of a module of this project; nothing for a package of others."""
+    """The file of one of this project's modules; nothing for other modules."""
     for root in _IMPORTED_FROM:
         base = root.joinpath(*name.split("."))
         for path in (base.with_name(base.name + ".py"), base / "__init__.py"):
@@ -140,6 +141,8 @@ def _git(*arguments: str) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out tests that need emulators or a browser."""
+
     def is_slow(item: pytest.Item) -> bool:
         needs_more = {"suite", "fleet"} & set(getattr(item, "fixturenames", ()))
         return bool(needs_more or item.get_closest_marker("browser") or item.get_closest_marker("emulators"))
@@ -149,12 +152,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in slow]
 
 
-_left = 0  # tests for which the minute was too short, in this process or (where workers report) in all
+_left = 0  # tests that there was no time for: in this process, or in all when workers report
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol() -> bool | None:
-    """Passes a test over once the time is up."""
+    """Skips a test without running it once the time is up."""
     global _left
     if time.time() < float(os.environ[_ENDS]):
         return None
@@ -163,6 +166,7 @@ def pytest_runtest_protocol() -> bool | None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Reports how many tests a worker has left out."""
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is not None:  # this is a worker
         output["left"] = _left
@@ -170,11 +174,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
+    """Adds what a worker has reported."""
     global _left
     _left += int(getattr(node, "workeroutput", {}).get("left", 0))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints how many tests there was no time for."""
     if _left:
         terminalreporter.write_line(
             f"{_left} tests more concern the change; a minute was too short for them: make test runs all"

@@ -1,8 +1,7 @@
-"""`make release`: what a release is made of, into build/release. Nothing is published; .github/workflows/release.yml
-does that.
+"""`make release`: writes the parts of a release into build/release.
 
-The wheel and source of `localorg`, bills of materials (CycloneDX) and licences of everything shipped, and the
-changelog's section.
+They are the wheel of `localorg`, bills of materials (CycloneDX) and licences of everything shipped, and the changelog's
+section. Nothing is published here; .github/workflows/release.yml does that.
 """
 
 import importlib.metadata as metadata
@@ -22,12 +21,12 @@ from devtools.paths import PYTHON, ROOT
 
 OUT = ROOT / "build/release"
 _VERSIONED = ("pyproject.toml", "localorg/pyproject.toml", "app/pyproject.toml", "functions/contract/pyproject.toml")
-# Packages whose metadata names no licence, by the licence file of their sources.
+# The licences of packages whose metadata names none, from the licence file in their sources.
 _UNDECLARED = {"protobuf": "BSD-3-Clause", "tink": "Apache-2.0", "flet-secure-storage": "Apache-2.0"}
-# What app_check.js consists of, from npm.
+# The npm packages in app_check.js.
 BUNDLED = ("@firebase/app", "@firebase/app-check", "@firebase/component", "@firebase/logger", "@firebase/util", "idb")
 _NODE = ROOT / "devtools/node_modules"
-# What the site carries besides packages; the licences of Flutter's own parts stand in its NOTICES.
+# What the site contains besides packages. Flutter's NOTICES has the licences of its own parts.
 _RUNTIMES = (
     ("flutter-web-engine", "brought by flet-web", "BSD-3-Clause"),
     ("canvaskit", "brought by flet-web", "BSD-3-Clause"),
@@ -39,11 +38,13 @@ _RUNTIMES = (
 
 
 class ReleaseError(Exception):
-    """What does not fit, and what to do."""
+    """A release cannot be made. The text says why and what to do."""
 
 
 def main() -> None:
-    """Makes everything. Raises ReleaseError when versions and changelog do not agree."""
+    """Writes all parts. Raises ReleaseError when the versions and the changelog do not agree, or a licence is
+    missing.
+    """
     version = checked_version()
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
@@ -58,7 +59,9 @@ def main() -> None:
 
 
 def checked_version() -> str:
-    """The version, which all projects of this repository share and the changelog tells of."""
+    """The version of this repository. Raises ReleaseError when the projects have different ones or the changelog has
+    none of it.
+    """
     versions = {name: str(tomllib.loads((ROOT / name).read_text())["project"]["version"]) for name in _VERSIONED}
     if len(set(versions.values())) != 1:
         raise ReleaseError(
@@ -70,7 +73,7 @@ def checked_version() -> str:
 
 
 def notes(version: str) -> str:
-    """What the changelog says of a version. Raises ReleaseError when it says nothing."""
+    """The changelog's section about a version. Raises ReleaseError when there is none."""
     sections = re.split(r"^## \[", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
     text = next((s.partition("\n")[2].strip() for s in sections if s.startswith(f"{version}]")), "")
     if not text:
@@ -79,7 +82,7 @@ def notes(version: str) -> str:
 
 
 def shipped() -> dict[str, list[str]]:
-    """The Python packages in what is deployed, in the client, and in `localorg` with what it needs."""
+    """The names of the Python packages in the functions, in the client, and in `localorg` with its dependencies."""
     own = tomllib.loads((ROOT / "localorg/pyproject.toml").read_text())["project"]["dependencies"]
     return {
         "functions": re.findall(r"^([a-z0-9-]+)==", (ROOT / "functions/requirements.txt").read_text(), re.MULTILINE),
@@ -89,7 +92,7 @@ def shipped() -> dict[str, list[str]]:
 
 
 def wheel(out: Path) -> None:
-    """The wheel of `localorg`, without asking a network."""
+    """Builds the wheel of `localorg` into `out`, without a network."""
     command = [
         str(PYTHON),
         "-m",
@@ -106,10 +109,7 @@ def wheel(out: Path) -> None:
 
 
 def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str, Any]:
-    """CycloneDX's bill of the installed packages of these names, as cyclonedx-py tells them.
-
-    Raises ReleaseError for a missing licence.
-    """
+    """The CycloneDX bill of these installed packages. Raises ReleaseError for a missing package or licence."""
     whole: dict[str, Any] = json.loads(_whole_bill())
     wanted = {_normal(name) for name in names if installed(name)}
     components = [c for c in whole["components"] if _normal(c["name"]) in wanted]
@@ -151,7 +151,7 @@ def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str
 
 
 def bundled(name: str) -> dict[str, Any]:
-    """The component of an npm package, as CycloneDX writes it."""
+    """The CycloneDX component of an npm package."""
     package = json.loads((_NODE / name / "package.json").read_text())
     purl = f"pkg:npm/{name.replace('@', '%40')}@{package['version']}"
     return {
@@ -166,10 +166,7 @@ def bundled(name: str) -> dict[str, Any]:
 
 @cache
 def _whole_bill() -> str:
-    """Of everything that is installed.
-
-    It is not checked here, which takes 20 seconds: the test checks the bills that are made of it.
-    """
+    """The bill of everything that is installed, as JSON. A test validates it, because that takes 20 seconds."""
     tool = PYTHON.parent / "cyclonedx-py"
     command = [
         str(tool),
@@ -186,7 +183,7 @@ def _whole_bill() -> str:
 
 
 def licences(names: Iterable[str], from_npm: Iterable[str] = ()) -> str:
-    """Name, version and licence of each package, and the text that it brings along."""
+    """Name, version, licence, and licence text of each package, as one text."""
     sections: list[str] = []
     for name in sorted({_normal(n) for n in names}):
         if not installed(name):
@@ -223,7 +220,7 @@ def licences(names: Iterable[str], from_npm: Iterable[str] = ()) -> str:
 
 
 def installed(name: str) -> bool:
-    """Whether a package is here; what other systems need is not."""
+    """Whether a package is installed; packages for other operating systems are not."""
     try:
         metadata.distribution(name)
     except metadata.PackageNotFoundError:

@@ -1,6 +1,4 @@
-"""`make run`: starts everything, prints where to look, streams the log, and ends everything however it is ended
-itself.
-"""
+"""`make run`: starts everything, prints the addresses, shows the log, and ends everything when it ends."""
 
 import os
 import signal
@@ -20,7 +18,7 @@ from devtools.processes import adopt_orphans, descendants, end_all
 from devtools.saved_state import StateError
 from devtools.suite import Plan, Suite, SuiteError
 
-SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds: whatever dies, no more than this is lost
+SAVE_EVERY = float(os.environ.get("SAVE_EVERY", "60"))  # seconds between two saves: a crash loses no more
 _NOISE = ("hub: ", "logging: ", "MOTD", "You are not currently authenticated", "emulators: It seems", "Emulator UI",
           "WARNING: ", "Issues? Report",
           "Beginning execution of", "Finished ", "Received export request", "Export complete",
@@ -30,12 +28,14 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 
 class Ended(BaseException):
-    """Somebody asks the runner to end: Ctrl-C, a closed terminal, a kill."""
+    """The runner was asked to end: by Ctrl-C, a closed terminal, or a signal."""
 
 
 def run(plan: Plan, *, observe: bool = False) -> int:
-    """Runs until somebody asks it to end (0) or a part ends by itself (1). With `observe` every call is printed as a
-    tree of spans, unless OTEL_EXPORTER_OTLP_ENDPOINT names a collector that takes them."""
+    """Runs everything until it is asked to end (returns 0) or a part ends by itself (returns 1).
+
+    With `observe` every call is printed as a tree of spans, or sent to the collector at OTEL_EXPORTER_OTLP_ENDPOINT.
+    """
     adopt_orphans()
     for number in _SIGNALS:
         signal.signal(number, _end)
@@ -88,7 +88,7 @@ def run(plan: Plan, *, observe: bool = False) -> int:
 
 
 def _observed(plan: Plan, stack: ExitStack, say: Callable[[str, str], None]) -> tuple[Plan, str]:
-    """The plan with a collector for its spans, and where that is, in words."""
+    """The plan with a collector for its spans, and a text that says where the spans go."""
     elsewhere = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     if elsewhere:
         return replace(plan, telemetry=elsewhere), f"\n  Traces   go to {elsewhere}"
@@ -99,9 +99,8 @@ def _observed(plan: Plan, stack: ExitStack, say: Callable[[str, str], None]) -> 
 
 
 def _watch(suite: Suite, live: LiveClient) -> None:
-    """Follows edits of the client.
-
-    Returns when a part has ended. Raises Ended when make was told to end, or killed, and has told nobody.
+    """Builds the client after edits, until a part has ended. Raises Ended when make was ended without passing
+    that on.
     """
     make = _make()
     save_at = time.monotonic() + SAVE_EVERY
@@ -117,10 +116,11 @@ def _watch(suite: Suite, live: LiveClient) -> None:
 
 
 def _make() -> tuple[int, str] | None:
-    """Which make started this runner, and (Linux) which signals it catches; None when none did.
+    """The process id of the make that started this runner and (Linux) a text of the signals it catches; None without
+    make.
 
-    Killed hard, it is not the parent any more. Interrupted or hung up alone, GNU make catches that signal no longer and
-    waits for its recipe, without passing it on.
+    Killed with SIGKILL, make is no longer the parent. When only make gets SIGINT or SIGHUP, GNU make stops catching
+    that signal and waits for its recipe without passing the signal on.
     """
     if "MAKELEVEL" not in os.environ:
         return None
@@ -133,7 +133,7 @@ def _make() -> tuple[int, str] | None:
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
     for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: from now on it saves and ends its parts
+        signal.signal(number, signal.SIG_IGN)  # it is ending already: a second signal must not interrupt the save
     raise Ended
 
 
@@ -145,5 +145,5 @@ def _print(line: str, *, error: bool = False) -> None:
 
 
 def _tidy(line: str) -> str:
-    """A function's own line without the mark that firebase-tools puts before it; a traceback keeps its indentation."""
+    """A function's log line without firebase-tools' prefix. Tracebacks keep their indentation."""
     return line.removeprefix(">  ").removeprefix("i  ").removeprefix("functions: ") if line.startswith(">") else line

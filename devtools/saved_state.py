@@ -1,7 +1,7 @@
-"""What `make run` keeps between two runs: the emulators' data, in a folder that is always whole.
+"""The data of the emulators that `make run` keeps between two runs.
 
-Each save goes into a folder of its own; only when it is complete does the file `newest` name it, and the one before is
-deleted. So whatever is killed, and when, the last complete save is there.
+Each save has a folder of its own. When it is complete, the file `newest` names it and the one before is deleted. So the
+last complete save is always there, whenever a process is killed.
 """
 
 import json
@@ -11,21 +11,21 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-VERSION = "2"  # of the documents and of this layout; grows when an older state can no longer be opened
+VERSION = "2"  # of documents and layout; it grows when an older state cannot be opened any more
 OTHER_VERSION = "the saved state is from another version of this project: make reset clears it, then run again"
 SAVE_SECONDS = 60.0
 
 
 class StateError(Exception):
-    """Why the saved state cannot be used, and what to do."""
+    """The saved state cannot be used. The text says why and what to do."""
 
 
 class SaveError(Exception):
-    """Why nothing was saved."""
+    """Nothing was saved. The text says why."""
 
 
 class SavedState:
-    """The folder `state`: `version`, `org` (the local org's own) and `emulators`."""
+    """A folder with `version`, `org` (the local org's state), and `emulators` (the saves)."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
@@ -33,7 +33,7 @@ class SavedState:
         self._newest = self._emulators / "newest"
 
     def open(self) -> None:
-        """Marks a new state with its version. Raises StateError for one of another version."""
+        """Makes the folder with its version when it is new. Raises StateError when another version made it."""
         version = self._state / "version"
         if version.exists():
             if version.read_text().strip() != VERSION:
@@ -45,14 +45,14 @@ class SavedState:
         version.write_text(VERSION)
 
     def newest(self) -> Path | None:
-        """The folder of the last complete save."""
+        """The folder of the last complete save, None without one."""
         if not self._newest.exists():
             return None
         folder = self._emulators / self._newest.read_text().strip()
         return folder if (folder / "firebase-export-metadata.json").exists() else None
 
     def save(self, hub_port: int) -> None:
-        """Has the emulator hub export everything. Raises SaveError; then what was saved before still stands."""
+        """Makes the emulators export their data. Raises SaveError; the last save then stays."""
         name = str(1 + max((int(f.name) for f in self._emulators.glob("*") if f.name.isdigit()), default=0))
         folder = self._emulators / name
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class SavedState:
             if before is None
             else {part.name for part in before.glob("*_export")} - {part.name for part in folder.glob("*_export")}
         )
-        # An emulator is not running (EMULATORS): what it held before is worth more than what the others hold now.
+        # With only some emulators running (EMULATORS), a save would lose the data of the others.
         if lost:
             shutil.rmtree(folder, ignore_errors=True)
             raise SaveError(f"what was saved before has {', '.join(sorted(lost))}, and this run has not")

@@ -1,11 +1,11 @@
-"""Installs what a command needs and the machine lacks. Standard library only: the machine's own Python runs it.
+"""Installs what a command needs and the machine lacks, then runs the command.
 
-python3 -m devtools.setup_machine run|test|check   then starts the command itself
+    python3 -m devtools.setup_machine run|test|check
 
-Into .tools/ go uv always, and Node and Java where the machine's are missing or too old; into .venv/ the Python
-packages; into devtools/node_modules/ firebase-tools and what the web client is built from; for the tests the browsers,
-where the machine lets it. A step is passed over when it has been done, from the same inputs, and what it made is still
-there.
+It needs only the standard library, because the machine's own Python runs it. Into .tools/ go uv, and Node and Java when
+the machine's are missing or too old; into .venv/ the Python packages; into devtools/node_modules/ firebase-tools and
+the web client's sources. For tests it installs the browsers, where it may. A step is skipped when its inputs are the
+same as last time and its result is still there.
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ PYTHON_ONLY = (
 
 
 class SetupError(Exception):
-    """What is missing and what to do about it, in one line."""
+    """Something is missing. The text says what and what to do, in one line."""
 
 
 def main(arguments: Sequence[str]) -> int:
+    """Prepares the machine and runs the command. Returns the exit code."""
     command = arguments[0] if arguments else "run"
     try:
         if sys.version_info < (3, 11):
@@ -81,22 +82,22 @@ def main(arguments: Sequence[str]) -> int:
         print(f"✗ setting up failed: {wrong}", file=sys.stderr)
         return 1
     os.chdir(ROOT)
-    # Container images set it; what is started many times would be compiled each time.
+    # Container images set this; every start of a process would compile the code again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if os.name == "nt":
         return subprocess.call([str(PYTHON), "-m", "devtools", *arguments])
-    os.execv(PYTHON, [str(PYTHON), "-m", "devtools", *arguments])  # one process less between Ctrl-C and the runner
+    os.execv(
+        PYTHON, [str(PYTHON), "-m", "devtools", *arguments]
+    )  # replaces this process, so that Ctrl-C reaches the runner directly
 
 
 def apart_from_output(command: str) -> AbstractContextManager[object]:
-    """What is told of installations stays out of the output of commands that people send into a file, such as a
-    keyset.
-    """
+    """Sends what is printed inside the block to standard error, for commands whose output people write into a file."""
     return redirect_stdout(sys.stderr) if command in ("admin", "firebase", "keyset") else nullcontext()
 
 
 def prepare(command: str, rest: Sequence[str]) -> None:
-    """Brings the machine to where `command` can start; what does not wait for each other is done side by side."""
+    """Installs what `command` needs. Independent steps run in parallel. Raises SetupError."""
     uv = _uv()
     wanted = browsers_of(command, rest)
     with Progress() as progress, ThreadPoolExecutor() as pool:
@@ -120,7 +121,8 @@ def prepare(command: str, rest: Sequence[str]) -> None:
 class Step:
     """One installation.
 
-    `inputs`: files, by content, or words; `made`: whether its result is there; `count`: how far it is.
+    `inputs`: files (their content counts) or words; when they change, it is done again. `made`: whether its result is
+    there. `work` does it. `count`: how far it is, as text.
     """
 
     name: str
@@ -131,7 +133,7 @@ class Step:
     stamps: Path = TOOLS / "stamps"
 
     def do(self, progress: Progress) -> None:
-        """Raises SetupError."""
+        """Does the step unless it is done already. Raises SetupError."""
         digest = hashlib.sha256()
         for one in self.inputs:
             digest.update(one.encode() if isinstance(one, str) else one.read_bytes())
@@ -146,8 +148,8 @@ class Step:
 
 
 class Progress:
-    """Says what is under way and how far it is: on a terminal in one line that changes, elsewhere in a line now and
-    then.
+    """Prints which steps are running and how far they are: on a terminal in one changing line, else in a new line each
+    time.
     """
 
     def __init__(self) -> None:
@@ -168,15 +170,18 @@ class Progress:
             self._clear()
 
     def of(self, step: Step) -> _UnderWay:
+        """A context manager that marks the step as running."""
         return _UnderWay(self, step)
 
     def begin(self, step: Step) -> None:
+        """Marks a step as running."""
         with self._lock:
             self._steps[step.name] = (step, time.monotonic())
             if not self._terminal:
                 print(f"… {step.name}", flush=True)
 
     def end(self, step: Step, *, well: bool) -> None:
+        """Marks a step as ended; `well`: without an error."""
         with self._lock:
             _, since = self._steps.pop(step.name)
             self._clear()
@@ -184,7 +189,7 @@ class Progress:
                 print(f"✓ {step.name} ({time.monotonic() - since:.0f} s)", flush=True)
 
     def text(self) -> str:
-        """Every step that is under way, with its count and seconds."""
+        """All running steps, with count and seconds."""
         now = time.monotonic()
         steps = ((step.name, step.count(), now - since) for step, since in self._steps.values())
         return "… " + " · ".join(
@@ -217,6 +222,7 @@ class _UnderWay:
 
 
 def python_step(uv: str) -> Step:
+    """The step that installs the Python packages."""
     files = [
         ROOT / name for name in ("requirements.lock", "localorg/pyproject.toml", "functions/contract/pyproject.toml")
     ]
@@ -226,6 +232,7 @@ def python_step(uv: str) -> Step:
 
 
 def node_step(uv: str) -> Step:
+    """The step that installs Node, when the machine's is missing or too old."""
     return Step(
         "Node",
         [ROOT / "pyproject.toml", _identity("node"), _identity("npm")],
@@ -235,6 +242,7 @@ def node_step(uv: str) -> Step:
 
 
 def java_step(uv: str) -> Step:
+    """The step that installs Java, when the machine's is missing or too old."""
     return Step(
         "Java",
         [ROOT / "pyproject.toml", _identity("java")],
@@ -244,25 +252,28 @@ def java_step(uv: str) -> Step:
 
 
 def npm_step(name: str, folder: Path) -> Step:
+    """The step that installs the npm packages of a folder."""
     files = [folder / "package.json", folder / "package-lock.json"]
     installed = folder / "node_modules/.package-lock.json"  # npm writes it last
     return Step(name, files, installed.exists, lambda: _npm_ci(folder), lambda: _npm_count(folder))
 
 
 def _identity(program: str) -> str:
-    """What changes when the machine gets another program of this name."""
+    """A text that changes when the machine gets another program of this name."""
     path = shutil.which(program)
     return "" if path is None else f"{os.path.realpath(path)} {os.stat(path).st_mtime_ns}"
 
 
 def _is_there(pointer: Path, program: str) -> bool:
-    """Whether the program to which a file in .tools points is there; without such a file the machine's own is used."""
+    """Whether the program is there that a file in .tools points to. Without that file the machine's own program is
+    used.
+    """
     return not pointer.exists() or (ROOT / pointer.read_text() / program).exists()
 
 
 def link_venv(link: Path, venv: Path) -> None:
-    """Links the packages to where firebase-tools looks for them; by a relative path, so that the folder can be
-    moved.
+    """Links the Python packages into the folder where firebase-tools looks for them. The link is relative, so that the
+    whole project can be moved.
     """
     target = os.path.relpath(venv, link.parent)
     if link.is_symlink() and os.readlink(link) == target:
@@ -283,7 +294,7 @@ def _uv() -> str:
     shutil.rmtree(folder, ignore_errors=True)
     package = ["install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
     try:
-        # A virtual environment takes several times as long to make.
+        # Faster than making a virtual environment.
         _run([sys.executable, "-m", "pip", *package, "--target", str(folder)])
     except SetupError:
         shutil.rmtree(folder, ignore_errors=True)
@@ -311,7 +322,7 @@ def _python_packages(uv: str) -> None:
     )
     for name in ("localorg", "contract"):
         for copy in VENV.glob(f"lib/python*/site-packages/{name}"):
-            # Hatchling's forced files come along even with -e, and would hide the source from then on.
+            # Hatchling copies its forced files even with -e; the copy would hide the source.
             shutil.rmtree(copy)
 
 
@@ -360,7 +371,7 @@ def _version(command: Sequence[str]) -> tuple[int, ...]:
 
 
 def npm() -> list[str]:
-    """How npm is called: the machine's own, or the one that came with this project's Node."""
+    """The command that runs npm: the machine's own, or that of this project's Node."""
     if not NODE_BIN.exists():
         return [shutil.which("npm") or "npm"]
     node = ROOT / NODE_BIN.read_text()
@@ -369,7 +380,7 @@ def npm() -> list[str]:
 
 
 def _npm_ci(folder: Path) -> None:
-    # No package here needs its install script: what esbuild and protobufjs do in theirs only saves time or warns.
+    # No package here needs its install script: those of esbuild and protobufjs only save time or warn.
     command = [*npm(), "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
     _run(command, cwd=folder, env={**os.environ, "PATH": tool_path(dict(os.environ))})
 
@@ -379,7 +390,7 @@ def _npm_count(folder: Path) -> str:
     return f"{sum((folder / name / 'package.json').exists() for name in packages)} of {len(packages)} packages"
 
 
-# The browsers that are driven, each with its Debian packages and what to do elsewhere.
+# The browsers that commands drive, each with its Debian packages and what to do elsewhere.
 _BROWSERS = {
     "Chromium": (chromium, ("chromium-headless-shell",), "set CHROMIUM to its path"),
     "Firefox": (firefox, ("firefox-esr",), "install Firefox"),
@@ -389,7 +400,7 @@ _BENCHMARKS = {"first_frame": ("Chromium", "Firefox", "WebKit"), "observables": 
 
 
 def browsers_of(command: str, rest: Iterable[str]) -> tuple[str, ...]:
-    """Which browsers the command drives."""
+    """The names of the browsers that a command drives."""
     if command == "bench":
         named = list(rest) or list(_BENCHMARKS)
         return tuple(name for name in _BROWSERS if any(name in _BENCHMARKS.get(benchmark, ()) for benchmark in named))
@@ -402,9 +413,7 @@ def browsers_of(command: str, rest: Iterable[str]) -> tuple[str, ...]:
 
 
 def _browsers(wanted: Sequence[str]) -> None:
-    """Installs what is missing where it may; what cannot be installed is said, and the test that needs it fails with
-    the same words.
-    """
+    """Installs missing browsers with apt-get, where it may; else it prints what to do."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     missing = [p for name in wanted if _BROWSERS[name][0]() is None for p in _BROWSERS[name][1]]
     if missing and root and shutil.which("apt-get"):

@@ -1,5 +1,5 @@
-"""Runs inside Pyodide while the snapshot is made: imports all that the app touches before its first view, and nothing
-else.
+"""Runs inside Pyodide when the snapshot is made: it imports what the app needs before its first view, and
+nothing else.
 """
 
 import ast
@@ -51,4 +51,4 @@ regions = [
 contents = {path: Path(path).read_bytes() for path in regions}
 vars(localedata)["open"] = lambda path, _mode: io.BytesIO(contents[path])
 gc.collect()
-gc.freeze()  # what stands here stays: the collector need not look at it again
+gc.freeze()  # these objects stay alive, so the collector need not visit them again

@@ -1,4 +1,4 @@
-"""Everything that runs locally, started and stopped as one: the Firebase emulators and the local org."""
+"""The Firebase emulators and the local org, started and stopped together."""
 
 import json
 import os
@@ -30,7 +30,7 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 PHONE_CALLBACK = "salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
-_PRELOADS = ("read_deadline", "trusted_schemas", "workers", "etags")  # what they mend in firebase-tools stands in each
+_PRELOADS = ("read_deadline", "trusted_schemas", "workers", "etags")  # each file says what it mends in firebase-tools
 EMULATORS = ("auth", "firestore", "functions", "hosting")
 _FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -41,7 +41,7 @@ Say = Callable[[str, str], None]
 
 
 class SuiteError(Exception):
-    """What did not start, and what to do about it."""
+    """A part did not start. The text says which and what to do."""
 
 
 UNLIMITED = 10**9  # requests a user and day, for tests and benchmarks
@@ -49,11 +49,19 @@ UNLIMITED = 10**9  # requests a user and day, for tests and benchmarks
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run: where it listens, the folder that keeps its state (None: nothing is kept), what the org holds, how many
-    requests to Salesforce a user may make in a day and how many sign-ins may fail (None: as many as when it is
-    deployed). `loopback` is the port on which an installed app waits for the way back from Salesforce; `telemetry` is a
-    collector's address; `own` is the folder of a person's own `.env.local` and `.secret.local` (None: the run reads
-    nobody's); `emulators` are those that are started."""
+    """One run.
+
+    ports            where its parts listen
+    project          the Firebase project id
+    state            the folder that keeps its data; None keeps nothing
+    accounts         how many accounts a new local org has
+    session_seconds  the idle life of the local org's access tokens
+    user_requests    requests to Salesforce a day for each user, and failed sign-ins; None: as when deployed
+    loopback         the port on which an installed app waits for the redirect after the sign-in
+    telemetry        the address of a collector for spans; None sends none
+    own              the folder of a person's own `.env.local` and `.secret.local`; None reads nobody's
+    emulators        the emulators that are started
+    """
 
     ports: Ports
     project: str
@@ -68,22 +76,25 @@ class Plan:
 
     @property
     def settings(self) -> FunctionSettings:
+        """The functions' settings of this run."""
         return FunctionSettings(self.project, self.own, self.state or ROOT / ".local")
 
     @property
     def schemas(self) -> tuple[Path, ...]:
-        """What the local org has besides Salesforce's own objects: org-schema.json, and for a person's own run the
-        Salesforce DX source in force-app beside it."""
+        """The local org's custom objects: org-schema.json, and for a person's own run also the folder force-app beside
+        it.
+        """
         source = None if self.own is None else self.own.parent / "force-app"
         return (ROOT / "org-schema.json", *((source,) if source is not None and source.is_dir() else ()))
 
     @property
     def app_url(self) -> str:
+        """The address of the app."""
         return self.ports.url("hosting")
 
     @property
     def callbacks(self) -> tuple[str, ...]:
-        """Of the web client, of tests, of the installed app on desktops and on phones."""
+        """The redirect URIs of the web client, of tests, and of the installed app."""
         return (
             f"{self.app_url}/oauth/callback",
             TEST_CALLBACK,
@@ -93,7 +104,10 @@ class Plan:
 
 
 class Suite:
-    """Starts on entering, stops on leaving; nothing that it started is left. `say` gets (part, line)."""
+    """Runs a plan's emulators and local org for a `with` block. `say` gets (part, line) for each line of their output.
+
+    Entering waits until all of them answer. Raises SuiteError when one does not start.
+    """
 
     def __init__(self, plan: Plan, say: Say) -> None:
         self.plan = plan
@@ -104,7 +118,7 @@ class Suite:
         self._running = False
         self._saved = None if plan.state is None else saved_state.SavedState(plan.state)
         self._config = ROOT / f"firebase.{plan.project}-{plan.ports.hub}.local.json"
-        # Below no folder with a dot: firebase-tools watches nothing there.
+        # Not below a folder that begins with a dot, where firebase-tools does not watch for changes.
         self._scratch = ROOT / "build" / f"run-{plan.ports.hub}"
 
     def __enter__(self) -> Self:
@@ -129,7 +143,9 @@ class Suite:
         self.stop()
 
     def dead_part(self) -> str | None:
-        """The name of a part that has ended by itself; firebase-tools goes on when one of its emulators dies."""
+        """The name of a part that has ended by itself, None when all run. firebase-tools itself goes on without an
+        emulator.
+        """
         ended = next((c.name for c in self._children if not c.running), None)
         if ended is None and self._running:
             ended = next(
@@ -140,19 +156,16 @@ class Suite:
 
     @property
     def notes(self) -> list[str]:
-        """What the local org wants to be read by whoever starts it."""
+        """The lines that the local org printed for the person who starts it."""
         return [line.removeprefix("note: ") for line in self._org_lines if line.startswith("note: ")]
 
     def warm(self) -> None:
-        """Lets the functions start that the first tap needs; nothing waits for them."""
+        """Starts the functions that the first tap needs, in the background."""
         for name in ("auth", "api") if "hosting" in self.plan.emulators else ():
             threading.Thread(target=_knock, args=(f"{self.plan.app_url}/{name}/__/health",), daemon=True).start()
 
     def save(self) -> None:
-        """Saves what the emulators hold; what was saved before stays until that is done.
-
-        A save that fails changes nothing.
-        """
+        """Saves the emulators' data. When that fails, the last save stays."""
         if self._saved is not None and self._running:
             try:
                 self._saved.save(self.plan.ports.hub)
@@ -201,13 +214,13 @@ class Suite:
         newest = None if self._saved is None else self._saved.newest()
         if newest is not None:
             command += ["--import", str(newest)]
-        # In the scratch folder, because firebase-tools writes its logs and unfinished exports into the one that it runs
-        # in.
+        # In the scratch folder, because firebase-tools writes logs and unfinished exports into its working directory.
         self._children.append(
             Child("firebase", command, env=self.environment(), cwd=self._scratch, on_line=self._firebase_line)
         )
 
     def environment(self) -> dict[str, str]:
+        """The environment variables of firebase-tools."""
         plan = self.plan
         kept = {
             k: v
@@ -220,7 +233,7 @@ class Suite:
             "PATH": tool_path(kept),
             "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
             "NODE_COMPILE_CACHE": str(TOOLS / "compiled"),  # a quarter less work at each start
-            "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # calls that are under way; more wait their turn
+            "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # so many calls at once; further ones wait
             **_function_settings(plan),
         }
         jar = firestore_jar(self._scratch)
@@ -254,7 +267,7 @@ class Suite:
                 time.sleep(0.1)
 
     def _check_functions(self) -> None:
-        """firebase-tools goes on, and even exits with 0, when the functions do not load."""
+        """Raises SuiteError when the functions did not load; firebase-tools goes on without them."""
         with urllib.request.urlopen(f"{self.plan.ports.url('functions')}/backends", timeout=10) as answer:  # noqa: S310  loopback
             loaded = [f["entryPoint"] for backend in json.load(answer)["backends"] for f in backend["functionTriggers"]]
         if not {"api", "auth"} <= set(loaded):
@@ -262,14 +275,14 @@ class Suite:
 
 
 def clear_left_over(folder: Path) -> None:
-    """Deletes what runs have left that were killed hard: copies of secrets are among it."""
+    """Deletes the folders of runs that were killed. They contain copies of secrets."""
     for runner in folder.glob("run-*/runner"):
         if not psutil.pid_exists(int(runner.read_text() or 0)):
             shutil.rmtree(runner.parent, ignore_errors=True)
 
 
 def _function_settings(plan: Plan) -> dict[str, str]:
-    """What functions/.env holds elsewhere."""
+    """The settings that functions/.env contains in a deployment."""
     limit = str(plan.user_requests)
     budget = {} if plan.user_requests is None else {"USER_DAILY_REQUESTS": limit, "FAILED_SIGN_INS": limit}
     return {
@@ -282,7 +295,7 @@ def _function_settings(plan: Plan) -> dict[str, str]:
 
 
 def function_environment(plan: Plan) -> dict[str, str]:
-    """What the Functions emulator gives to a function, for a process of it that is started otherwise."""
+    """The environment variables that the Functions emulator sets for a function, to start one without it."""
     return {
         **_function_settings(plan),
         **plan.settings.variables(),
@@ -295,7 +308,7 @@ def function_environment(plan: Plan) -> dict[str, str]:
 
 
 def org_command(plan: Plan, data: Path) -> list[str]:
-    """The command that serves a plan's local org, with its state in `data`."""
+    """The command that serves a plan's local org, with its state in the folder `data`."""
     command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(plan.ports.localorg)]
     command += ["--accounts", str(plan.accounts), "--session-seconds", str(plan.session_seconds)]
     for schema in plan.schemas:
@@ -311,15 +324,13 @@ def _knock(url: str) -> None:
 
 
 def _without_query(line: str) -> str:
-    """Hosting's access lines in short, and without query strings: Salesforce's way back carries the authorization
-    code.
-    """
+    """A log line without query strings, because the redirect after the sign-in has the authorization code in it."""
     access = _ACCESS.search(line)
     return f"hosting: {access[1]} {access[2]} {access[3]}" if access else _QUERY.sub("?…", line)
 
 
 def _config(ports: Ports, functions: Path) -> dict[str, object]:
-    """firebase.json with this run's ports, its folder of functions and the Python that runs them."""
+    """The content of firebase.json with this run's ports, folder of functions, and Python version."""
     config = json.loads((ROOT / "firebase.json").read_text())
     for part in ("hub", "logging", "auth", "functions", "firestore", "hosting", "eventarc", "tasks"):
         config["emulators"][part]["port"] = getattr(ports, part)
@@ -352,8 +363,8 @@ def _why(log: str, org: list[str], dead: str | None) -> str:
 
 
 def firestore_jar(folder: Path) -> str | None:
-    """The Firestore emulator's jar: as set, else a shim over the Google Cloud CLI's, else None (firebase-tools
-    downloads one).
+    """The path of the Firestore emulator's jar: as the environment says, else a small jar that points to the Google
+    Cloud CLI's, else None (firebase-tools then downloads one).
     """
     if os.environ.get("FIRESTORE_EMULATOR_BINARY_PATH"):
         return os.environ["FIRESTORE_EMULATOR_BINARY_PATH"]
@@ -361,7 +372,7 @@ def firestore_jar(folder: Path) -> str | None:
     if gcloud is None:
         return None
     inside = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
-    # Where it is unless a wrapper was installed; asking takes seconds.
+    # The usual place; asking gcloud takes seconds.
     jar = Path(os.path.realpath(gcloud)).parent.parent / inside
     if not jar.is_file():
         try:

@@ -1,6 +1,4 @@
-"""A collector for one machine: takes spans and metrics over OTLP (http/protobuf), and prints each trace as a tree when
-it has come to rest.
-"""
+"""A collector of spans and metrics (OTLP over HTTP with protobuf), which prints each trace as a tree."""
 
 import contextlib
 import gzip
@@ -16,12 +14,12 @@ from typing import Any, Self
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-REST_SECONDS = 2.5  # without a new span for so long, a trace is printed; each process sends once a second
+REST_SECONDS = 2.5  # a trace is printed after so long without a new span; processes send once a second
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A finished span; times in nanoseconds since the epoch, `parent` "" for none."""
+    """A finished span. Times are nanoseconds since the epoch; `parent` is "" for a root."""
 
     trace: str
     id: str
@@ -35,12 +33,13 @@ class Span:
 
     @property
     def milliseconds(self) -> float:
+        """How long it took."""
         return (self.end - self.start) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The newest value of a metric for one set of attributes: a sum, a gauge, or the count of a histogram."""
+    """The newest value of a metric with these attributes: its sum, gauge, or count (of a histogram)."""
 
     name: str
     attributes: dict[str, Any]
@@ -48,7 +47,9 @@ class Point:
 
 
 class Collector:
-    """Listens on a port of this machine (0: a free one). `say` gets each line of a printed trace."""
+    """Listens on a port of this machine for a `with` block; port 0 takes a free one. `say` gets each line of a printed
+    trace.
+    """
 
     def __init__(self, port: int = 0, say: Callable[[str], None] | None = None) -> None:
         self.spans: list[Span] = []
@@ -94,7 +95,7 @@ class Collector:
         self._server.server_close()
 
     def take(self, path: str, body: bytes) -> None:
-        """One export, of spans or of metrics."""
+        """Takes one export; `path` says whether it has spans or metrics."""
         if path == "/v1/traces":
             spans = list(_spans(body))
             with self._lock:
@@ -121,7 +122,7 @@ class Collector:
 
 
 def tree(spans: Iterable[Span]) -> list[str]:
-    """The spans of a trace as lines, children below their parents and in the order in which they began."""
+    """The spans of traces as lines, each span below its parent, in the order in which they began."""
     by_id = {s.id: s for s in spans}
     children = defaultdict[str, list[Span]](list)
     for span in sorted(by_id.values(), key=lambda s: s.start):

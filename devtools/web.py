@@ -1,6 +1,6 @@
-"""Builds the web client: Flet's browser runtime from the installed wheel, the app's Python in one archive.
+"""Builds the web client from Flet's browser runtime and the app's Python sources.
 
-What `flet publish` does, without its downloads: everything comes from packages that pip has installed.
+It does what `flet publish` does, but without downloads: everything comes from installed packages.
 """
 
 import fcntl
@@ -159,7 +159,7 @@ ft.run(main.main)
 
 
 class SourceError(Exception):
-    """Which file of the client cannot be read, on which line, and why."""
+    """A file of the client cannot be read. The text says which, where, and why."""
 
 
 def is_stale() -> bool:
@@ -178,14 +178,16 @@ def is_stale() -> bool:
 
 
 def build() -> None:
-    """Builds into build/web; while it is made, and when it fails, the build of before stays."""
+    """Builds the client into build/web. Until that is done, and when it fails, the last build stays. Raises
+    SourceError.
+    """
     with _alone():
         _build()
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One build at a time, in whatever process."""
+    """Lets only one build run at a time, among all processes."""
     _NEW.parent.mkdir(exist_ok=True)
     with (_NEW.parent / "web.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
@@ -253,13 +255,11 @@ def _page(folder: Path, version: str) -> str:
 
 
 def build_quickly() -> None:
-    """Puts the client's sources as they are into the last build; the next `build` is a whole one again.
+    """Puts the current sources into the last build, for `make run`.
 
-    The snapshot stays the one of before. After its restore the app's own modules are imported anew, which is most of
-    the way from there.
-
-    A browser gets the new page or the one before, never half of it. Raises SourceError when a source cannot be read;
-    then the build of before stays, as it does when there is none whose page can be taken over (RuntimeError).
+    The snapshot stays the old one; the app's own modules are imported again after it is restored. A browser gets the
+    old page or the new one, never a mixture. Raises SourceError when a source cannot be read, RuntimeError when there
+    is no build to change; the last build then stays. The next `build` is a whole one.
     """
     with _alone():
         _check()
@@ -293,7 +293,7 @@ def build_quickly() -> None:
 
 
 def _link(old: str, new: str) -> None:
-    """The same file under another name, where the file system can do that."""
+    """Gives a file a second name, as a hard link where the file system can do that."""
     try:
         os.link(old, new)
     except OSError:
@@ -301,7 +301,7 @@ def _link(old: str, new: str) -> None:
 
 
 def sources() -> dict[Path, int]:
-    """Each file from which `build_quickly` builds, and when it was changed last, in nanoseconds."""
+    """The files that `build_quickly` uses, with the time of their last change in nanoseconds."""
     folders = (ROOT / "app/src", ROOT / "app/web", ROOT / "functions/contract")
     times: dict[Path, int] = {}
     for path in (path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts):
@@ -320,7 +320,7 @@ def _current_version() -> Path:
 
 
 def _check() -> None:
-    """Raises SourceError at the first source of the app, of its start page or of its catalogues that cannot be read."""
+    """Raises SourceError for the first source that cannot be read."""
     python = [*(ROOT / "app/src").rglob("*.py"), *(ROOT / "functions/contract").rglob("*.py")]
     for path in sorted(python):
         try:
@@ -345,9 +345,8 @@ def _check() -> None:
 
 
 def _archive_from(before: Path) -> None:
-    """The app's archive with its sources as they are.
-
-    The bytecode of those that did not change is taken over: only that Python makes it.
+    """The app's archive with the current sources. It keeps the bytecode of unchanged ones, which only Pyodide's Python
+    can make.
     """
     now, made = _sources_in_archive(), io.BytesIO()
     with (
@@ -370,7 +369,7 @@ def _archive_from(before: Path) -> None:
 
 
 def _sources_in_archive() -> dict[str, bytes]:
-    """What of the archive is edited: its name there, its content; catalogues in the form that gettext reads."""
+    """The content of the archive's edited files, by name; catalogues are compiled."""
     files: dict[str, bytes] = {}
     for folder, inside in ((ROOT / "app/src", ""), (ROOT / "functions/contract", "contract/")):
         for path in sorted(folder.rglob("*")):
@@ -391,7 +390,7 @@ def _content_hash(folder: Path) -> str:
 
 
 def _start_before_flutter() -> None:
-    """The page that is there at once, in the app's words."""
+    """Writes the page that is there before Flutter, with the app's texts."""
     for path in (ROOT / "app/web/start").glob("*.[cj]s*"):
         shutil.copy(path, _ASSETS)
     html, script = ((ROOT / "app/web/start" / name).read_text() for name in ("start.html", "start.js"))
@@ -412,8 +411,8 @@ def _start_before_flutter() -> None:
 
 
 def bundle_app_check(out: Path, *options: str) -> None:
-    """Firebase's SDK for App Check and what we ask of it, as one file; the page loads it only where a backend asks for
-    tokens.
+    """Writes Firebase's App Check SDK and our use of it into `out` as one file. The page loads it only when the backend
+    asks for tokens.
     """
     _esbuild(
         "app/web/start/app_check.js", "--bundle", "--minify", f"--outfile={out}", "--allow-overwrite", *options
@@ -428,9 +427,7 @@ def _esbuild(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _finish_page() -> str:
-    """The page: what is there before Flutter, addresses that hold below any path, and no inline script, so that it can
-    forbid them.
-    """
+    """The HTML of the page: with the start page, addresses that work below any path, and no inline scripts."""
     index = _ASSETS / "index.html"
     page = index.read_text()
     index.unlink()
@@ -462,9 +459,7 @@ def _finish_page() -> str:
 
 
 def _start_python_early() -> None:
-    """Pyodide boots while Flutter does, instead of after it: Flet's two scripts are told to use what boot.js began, and
-    to log no address.
-    """
+    """Changes Flet's scripts so that Pyodide boots at the same time as Flutter, and so that they log no address."""
     _replace("python.js", "app.worker = new Worker(", "app.worker = flet.earlyWorker ?? new Worker(")
     _replace("python.js", "    var error;", "    flet.earlyWorker = null;\n    var error;")
     # Its lines on the console name the page's address, which holds the authorization code on the way back from
@@ -547,9 +542,7 @@ self.earlyPyodide.catch(() => {}); // reported where it is awaited
 
 
 def _make_snapshot() -> None:
-    """The app already imported, as a memory snapshot of Pyodide; a browser that cannot restore it starts the ordinary
-    way.
-    """
+    """Makes Pyodide's memory snapshot with the app imported. A browser that cannot restore it starts without."""
     # Pyodide restores into the heap with which it begins; ours needs a larger one.
     _replace(
         "pyodide/pyodide.asm.mjs",
@@ -593,8 +586,8 @@ def _vendor() -> None:
 
 
 def _choose_fonts() -> None:
-    """Roboto comes with the site, or Flutter would fetch it from a CDN; KaTeX goes, because the app sets no
-    formulas.
+    """Keeps Roboto in the site, which Flutter would else fetch from a CDN, and removes KaTeX, which the app does not
+    use.
     """
     manifest = _ASSETS / "assets/FontManifest.json"
     families = json.loads(manifest.read_text())
@@ -603,10 +596,10 @@ def _choose_fonts() -> None:
 
 
 def _bundle_japanese() -> None:
-    """Japanese, in the slices in which Flutter asks Google's font server for it: only those that a text needs are
+    """Adds the Japanese font in the slices that Flutter asks Google's font server for, so that only those in use are
     loaded.
 
-    The slices of the package are the very ones of that server, numbered alike; four more follow by name.
+    The package's slices have the same numbers as the server's; four more have names.
     """
     package = ROOT / "devtools/node_modules/@fontsource/noto-sans-jp/files"
     asked = re.findall(r'"(notosansjp/[^"]+\.woff2)"', (_ASSETS / "main.dart.js").read_text())

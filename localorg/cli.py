@@ -1,4 +1,4 @@
-"""The command `localorg`: serve an org, list its users, reset it."""
+"""The command `localorg`: serve an org, list its users, print a token, keep or restore its state, reset it."""
 
 import argparse
 import asyncio
@@ -15,12 +15,15 @@ from localorg.provision import age, open_org
 from localorg.server import listen, make_app, make_server
 from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
 
-_FRESH_DAYS = 14  # a demo org that is older says so
+_FRESH_DAYS = 14  # `serve` says when the demo records are older
 _FILES = ("org.sqlite3", "org.sqlite3-wal", "org.sqlite3-shm")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code (0 done, 1 failed with a line on standard error)."""
+    """Runs the command with these arguments (by default those of the process).
+
+    Returns the exit code: 0, or 1 after a line on standard error that says what failed.
+    """
     parser = argparse.ArgumentParser(prog="localorg", description="A Salesforce org on your machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="serve the org on 127.0.0.1")
@@ -108,7 +111,7 @@ def _say(line: str) -> None:
     try:
         print(line, flush=True)
     except OSError:
-        pass  # whoever read the log has gone; the org has not
+        pass  # nobody reads the output any more, but the org goes on
 
 
 def _serve(options: argparse.Namespace) -> int:

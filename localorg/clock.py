@@ -1,23 +1,25 @@
-"""The org's time, and how Salesforce writes a dateTime."""
+"""The org's clock, and the text form of a Salesforce dateTime."""
 
 import time
 from datetime import UTC, datetime
 
 
 class Clock:
-    """The org's time in seconds since the epoch; tests move it forward."""
+    """The org's time. It is the machine's time until `advance` moves it forward."""
 
     def __init__(self) -> None:
         self._offset = 0.0
 
     def now(self) -> float:
+        """Seconds since the epoch."""
         return time.time() + self._offset
 
     def advance(self, seconds: float) -> None:
+        """Moves the clock forward by this many seconds."""
         self._offset += seconds
 
     def reset(self) -> None:
-        """Back to the time of this machine."""
+        """Goes back to the machine's time."""
         self._offset = 0.0
 
     def stamp(self) -> str:

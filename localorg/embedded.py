@@ -12,10 +12,13 @@ from localorg.settings import OrgSettings
 
 
 class EmbeddedOrg:
-    """Starts an org on entering and ends it on leaving.
+    """A running org for a `with` block: it starts on entering and ends on leaving.
 
-    with EmbeddedOrg(OrgSettings(accounts=20)) as org:
-        httpx.get(org.url + "/services/data")
+     with EmbeddedOrg(OrgSettings(accounts=20)) as org:
+         httpx.get(org.url + "/services/data")
+
+    `port` 0 takes a free port. Entering raises what `open_org` raises; creating it raises OSError when the port is
+    taken.
     """
 
     def __init__(self, settings: OrgSettings | None = None, port: int = 0) -> None:
@@ -36,27 +39,21 @@ class EmbeddedOrg:
         return self
 
     def save(self, name: str = "saved") -> None:
-        """Keeps the whole state of the org under a name."""
+        """Keeps the org's whole state under a name."""
         self._control("snapshot/save", name)
 
     def restore(self, name: str = "saved") -> None:
-        """Everything is again as it was when it was saved.
-
-        Raises LookupError when there is no snapshot of that name.
-        """
+        """Brings the state back that was saved under this name. Raises LookupError when there is none."""
         self._control("snapshot/restore", name)
 
     def sign_in(self, username: str = "sales@localorg.test") -> str:
-        """An access token of the demo app for a user, without the login page.
-
-        Raises ValueError for somebody unknown.
-        """
+        """An access token of the demo app for a user, without the login page. Raises ValueError for an unknown user."""
         from localorg.control.client import control
 
         return str(cast(dict[str, object], control(self.url, "token", {"username": username}))["access_token"])
 
     def _control(self, what: str, name: str) -> None:
-        from localorg.control.client import control  # HTTP is not needed to serve
+        from localorg.control.client import control  # here, because serving does not need it
 
         control(self.url, what, {"name": name})
 

@@ -1,4 +1,4 @@
-"""Faults that the org can be told to show: a status, a delay, or a cut connection on the next matching requests."""
+"""Faults: what tests and learners make the org do wrong on its next requests."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -16,12 +16,11 @@ BODIES = {
 
 @dataclass(slots=True)
 class Fault:
-    """One thing to do wrong.
+    """What goes wrong with the next requests of a kind.
 
-    `kind` is a counter's name or a pattern of such (`rest.*`); `times` how often; `delay_ms` waits first, and `hold`
-    until all faults are cleared;
-    `status` answers so instead of doing the work, with `body` when one is given; `cut` drops the connection `before` or
-    `after` the work.
+    `kind` is the name of a counter, or a pattern such as `rest.*`; `times` is the number of requests. `delay_ms` delays
+    each by milliseconds, `hold` until all faults are cleared. With a `status` the request is not done but answered with
+    it, and with `body` when one is given. `cut` closes the connection `before` or `after` the request is done.
     """
 
     kind: str
@@ -35,22 +34,23 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that are still to come, oldest first."""
+    """The faults that have not happened yet, the oldest first."""
 
     pending: list[Fault] = field(default_factory=list[Fault])
     cleared: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, fault: Fault) -> None:
+        """Adds a fault after the others."""
         self.pending.append(fault)
 
     def clear(self) -> None:
-        """Takes back what is still to come, and lets go what is held."""
+        """Removes all faults and lets held requests go on."""
         self.pending.clear()
         self.cleared.set()
         self.cleared = asyncio.Event()
 
     def take(self, kind: str) -> Fault | None:
-        """The next fault for a request of this kind, counted down; None when there is none."""
+        """The fault for a request of this kind, None when there is none. It counts as one of the fault's `times`."""
         for fault in self.pending:
             if fnmatchcase(kind, fault.kind):
                 fault.times -= 1

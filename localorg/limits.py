@@ -1,8 +1,7 @@
-"""The limits that an org keeps: requests a day, long requests at once, the length of an address, versions, locked
-records. All can be set.
+"""The org's limits: requests a day, long requests at once, the length of an address, API versions, locked records.
 
-Source: Salesforce Developer Limits and Allocations, "API Request Limits"; REST API Developer Guide, "Status Codes and
-Error Responses", "API End-of-Life".
+The control API can change all of them. Source: Salesforce Developer Limits and Allocations, "API Request Limits"; REST
+API Developer Guide, "Status Codes and Error Responses", "API End-of-Life".
 """
 
 import time
@@ -10,17 +9,17 @@ from dataclasses import dataclass, field
 
 from localorg.errors import ApiError
 
-OLDEST_VERSION = 7  # of all that there have ever been
+OLDEST_VERSION = 7  # the first REST API version that Salesforce had
 
 
 @dataclass(slots=True)
 class Limits:
-    """What is allowed, and what is used.
+    """The limits and what is used of them. None switches a limit off.
 
-    `daily` requests in a day, of the org and in `of_users` of single ones (what is left, by id); `concurrent` requests
-    at once that take longer than `long_seconds`; `url_bytes` of a path with its query; `first_version` is the oldest
-    that is not retired; `locks` are record ids and the time (of the machine's monotonic clock) until which somebody
-    else holds them. None switches a limit off.
+    `daily`: requests a day, of which `used` are gone. `of_users`: requests left, by user id. `concurrent`: how many
+    requests may take longer than `long_seconds` at once. `url_bytes`: the longest path with its query. `first_version`:
+    the oldest API version that is not retired. `locks`: by record id, the monotonic time until which somebody else
+    changes the record. `under_way`: by number, the monotonic time at which a request began.
     """
 
     daily: int = 15_000
@@ -35,7 +34,7 @@ class Limits:
     begun: int = 0
 
     def count(self, user_id: str) -> None:
-        """One request of a user; raises ApiError 403 REQUEST_LIMIT_EXCEEDED."""
+        """Counts one request of a user. Raises ApiError 403 REQUEST_LIMIT_EXCEEDED."""
         left = self.of_users.get(user_id)
         if self.used >= self.daily or left == 0:
             raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
@@ -44,9 +43,9 @@ class Limits:
             self.of_users[user_id] = left - 1
 
     def begin(self, address: int) -> int:
-        """A REST request comes in, with an address of so many bytes; the number is to be given back to `end`.
+        """Notes that a REST request begins; `address` is the length of its path and query in bytes.
 
-        Raises ApiError 403 or 414.
+        Returns a number, which `end` takes. Raises ApiError 414 for a long address, 403 for too many long requests.
         """
         if self.url_bytes is not None and address > self.url_bytes:
             raise ApiError(414, "URI_TOO_LONG", f"The length of the URI exceeds the {self.url_bytes}-byte limit.")
@@ -67,21 +66,22 @@ class Limits:
         return sum(now - begun >= self.long_seconds for begun in self.under_way.values())
 
     def end(self, number: int) -> None:
+        """Notes that the request with this number has ended."""
         self.under_way.pop(number, None)
 
     def check_version(self, version: int) -> None:
-        """Raises ApiError 410 for a version that Salesforce has retired."""
+        """Raises ApiError 410 GONE for an API version that Salesforce once had and has retired."""
         if OLDEST_VERSION <= version < self.first_version:
             raise ApiError(
                 410, "GONE", f"Version {version}.0 of the API is retired. Use version {self.first_version}.0 or later."
             )
 
     def lock(self, identifier: str, seconds: float) -> None:
-        """Somebody else changes this record for so long."""
+        """Locks a record for so many seconds, as if somebody else were changing it."""
         self.locks[identifier] = time.monotonic() + seconds
 
     def check_lock(self, identifier: str) -> None:
-        """Raises ApiError 400 UNABLE_TO_LOCK_ROW while somebody else changes the record."""
+        """Raises ApiError 400 UNABLE_TO_LOCK_ROW while the record is locked."""
         until = self.locks.get(identifier)
         if until is None:
             return

@@ -1,4 +1,4 @@
-"""One open org: its SQLite file, its clock and its counters. Everything else works on an `Org`."""
+"""An open org: its database, schema, clock, limits, faults, and counters."""
 
 import asyncio
 import sqlite3
@@ -18,19 +18,22 @@ from localorg.settings import OrgSettings
 
 @dataclass(slots=True)
 class Attempt:
-    """Writes that may still be taken back."""
+    """The writes of one `Org.attempt` block, which can still be undone."""
 
     undone: bool = False
 
     def undo(self) -> None:
+        """Undoes all writes of the block when it ends."""
         self.undone = True
 
 
 @dataclass(slots=True)
 class Org:
-    """One open org. Not thread safe: everything happens on one event loop.
+    """An open org. It is not thread safe: everything runs on one event loop.
 
-    `metadata` is all there is in it, `schemas` what each profile may see of that.
+    `metadata` holds the whole schema, `schemas` the part that users with certain rights see. `counters` count requests
+    by kind, `generations` by kind and generation of the access token. `moved_to` is the instance's new address, None
+    when it has not moved. `working` are the tasks of bulk jobs, by job id.
     """
 
     settings: OrgSettings
@@ -51,12 +54,12 @@ class Org:
 
     @property
     def objects(self) -> Schema:
-        """Every object of the org."""
+        """All objects of the org."""
         return self.metadata.schema
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
-        """A transaction, or a part of the one that is under way: all of the block or nothing of it is kept."""
+        """A transaction: all writes of the block are kept, or none when it raises. Blocks can be nested."""
         inner = self.db.in_transaction
         self.db.execute("SAVEPOINT part" if inner else "BEGIN IMMEDIATE")
         try:
@@ -70,7 +73,7 @@ class Org:
 
     @contextmanager
     def attempt(self) -> "Generator[Attempt]":
-        """Several writes that are kept together, unless the block raises or calls `undo`."""
+        """A transaction that the block can undo with `Attempt.undo`; it is also undone when the block raises."""
         attempt = Attempt()
         self.db.execute("SAVEPOINT attempt")
         try:
@@ -84,4 +87,5 @@ class Org:
             self.db.execute("RELEASE attempt")
 
     def close(self) -> None:
+        """Closes the database."""
         self.db.close()

@@ -1,4 +1,4 @@
-"""The frame of the org's own pages, and the first of them. Plain HTML, nothing from elsewhere."""
+"""The frame of the org's own HTML pages, and its front page."""
 
 from html import escape
 
@@ -18,7 +18,7 @@ h2{font-size:1rem;margin:1.25rem 0 .25rem}.box{display:flex;gap:.5rem;align-item
 
 
 def start() -> str:
-    """The org's front page."""
+    """The front page."""
     return page(
         "Local Org",
         "<h1>A Salesforce org on your machine</h1><p>OAuth under <code>/services/oauth2/</code>, REST under <code>/services/data/</code>, "
@@ -27,6 +27,7 @@ def start() -> str:
 
 
 def page(title: str, body: str) -> str:
+    """A whole HTML page. `title` is plain text, `body` is HTML."""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main><div class="mark"><span>LO</span>Local Org</div>{body}</main></body></html>'

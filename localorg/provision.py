@@ -1,4 +1,4 @@
-"""Opening an org: its tables, its seed data when it is new, and the redirect URIs of this run."""
+"""Opening an org: its tables, its demo data when it is new, and the demo app's redirect URIs."""
 
 import hashlib
 import sqlite3
@@ -15,15 +15,15 @@ from localorg.schema.metadata import Metadata
 from localorg.settings import CONSUMER_KEY, OrgSettings
 from localorg.soql import functions
 
-# What each user has seen last, for LastViewedDate and the list of recent records.
+# When each user viewed which record, for LastViewedDate and the list of recent records.
 _VIEWED = """CREATE TABLE IF NOT EXISTS viewed (
     UserId TEXT, RecordId TEXT, ViewedDate TEXT, ReferencedDate TEXT, PRIMARY KEY (UserId, RecordId)
 ) WITHOUT ROWID"""
-SCHEMA_VERSION = 8  # of the tables in the file; grows with each change of them
+SCHEMA_VERSION = 8  # of the tables in the file; it grows with each change
 
 
 def open_org(settings: OrgSettings) -> Org:
-    """Opens the org's SQLite file, making and seeding it when it is new.
+    """Opens the org of these settings. A new org gets its demo data and the records of `load`.
 
     Raises sqlite3.DatabaseError when the file is not an org's, MetadataError and DataError when `schema` or `load`
     cannot be used.
@@ -59,16 +59,16 @@ def open_org(settings: OrgSettings) -> Org:
 
 
 def age(org: Org) -> int:
-    """How many days ago the org was made."""
+    """The age of the org in days."""
     made = org.db.execute("SELECT CreatedDate FROM Organization").fetchone()["CreatedDate"]
     return int((org.clock.now() - from_datetime(str(made))) // 86_400)
 
 
 def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
-    """The org's schema; custom objects keep the key prefixes that they had."""
+    """The org's schema. Custom objects keep the key prefixes that they had before."""
     if not settings.schema:
         return Metadata()
-    from localorg.metadata.objects import build  # only an org with a schema of its own needs them
+    from localorg.metadata.objects import build  # here, because only an org with custom objects needs them
     from localorg.metadata.source import read
 
     kept = {
@@ -78,9 +78,7 @@ def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
 
 
 def _fill(org: Org) -> None:
-    """Seeds a new file, before its indexes are made, and loads what it is to begin with; what a broken-off attempt left
-    is cleared first.
-    """
+    """Fills a new org: demo data, then the records of `load`. What an interrupted run left is removed first."""
     db = org.db
     for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         db.execute(f'DELETE FROM "{row["name"]}"')
@@ -97,9 +95,7 @@ def _fill(org: Org) -> None:
 
 
 def _register_metadata(org: Org) -> None:
-    """The rows that stand for metadata: record types, permission sets, profiles; and the key prefixes of custom
-    objects.
-    """
+    """Stores the records of record types, permission sets, and profiles, and the key prefixes of custom objects."""
     now, by = org.clock.stamp(), str(org.db.execute("SELECT Id FROM User WHERE Username = ?", (ADMIN,)).fetchone()[0])
     stamps: dict[str, object] = {
         "IsDeleted": 0, "CreatedDate": now, "LastModifiedDate": now, "SystemModstamp": now, "CreatedById": by,
@@ -131,7 +127,7 @@ def _register_metadata(org: Org) -> None:
 
 
 def _note_schema(org: Org) -> None:
-    """Remembers when the schema changed, for clients that ask for what is newer than theirs."""
+    """Stores the time when the schema has changed since the last start, for If-Modified-Since."""
     objects = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
                                                 f.targets) for f in o.fields])
             for o in org.objects]  # fmt: skip

@@ -1,4 +1,6 @@
-"""What the org was asked last and why it refused what it refused, for people whose client does not work yet."""
+"""The last requests to the org, with the reason for each refusal and advice, for people whose client does not
+work yet.
+"""
 
 import time
 from collections import deque
@@ -11,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 KEPT = 50
 _REASONS: ContextVar[list[tuple[str, str]] | None] = ContextVar("reasons", default=None)
 
-# What to do, by the error's code.
+# Advice for people, by error code.
 _ADVICE = {
     "INVALID_SESSION_ID": (
         "The access token has expired, was revoked or is of another org: ask /services/oauth2/token for a new one."
@@ -64,8 +66,8 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request: when (seconds since the epoch), what, how it was answered, how long it took, by which client,
-    and why not.
+    """One request. `at` is in seconds since the epoch, `client` its User-Agent, `reasons` pairs of error code and
+    message.
     """
 
     at: float
@@ -77,7 +79,7 @@ class Seen:
     reasons: tuple[tuple[str, str], ...]
 
     def as_json(self) -> dict[str, object]:
-        """For a page or a terminal: each reason with what to do about it."""
+        """The request as the control API answers it, each reason with advice."""
         reasons = [
             {"code": code, "message": message.strip(), "advice": _ADVICE.get(code, "")}
             for code, message in self.reasons
@@ -90,21 +92,24 @@ class Seen:
 
 @dataclass(slots=True)
 class Recent:
-    """The last requests, oldest first. Without query strings, headers and bodies: no token or code is in it."""
+    """The last requests, the oldest first. They hold no query strings, headers, or bodies, so no token or code
+    either.
+    """
 
     seen: deque[Seen] = field(default_factory=lambda: deque[Seen](maxlen=KEPT))
 
 
 def because(code: str, message: str) -> None:
-    """Notes why the request that is being answered is refused."""
+    """Notes the reason why the current request is refused."""
     reasons = _REASONS.get()
     if reasons is not None and len(reasons) < 10:
         reasons.append((code, message[:500]))
 
 
 def remembered(app: ASGIApp, recent: Recent, log: Callable[[str], None] | None) -> ASGIApp:
-    """The app, with its requests remembered, but for what the org's own control page asks; `log` gets a line for
-    each of all.
+    """The app, wrapped so that `recent` gets its requests, except those to the org's own pages.
+
+    `log` gets one line a request, without query string, headers, or body.
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The org as one ASGI app, and the loop that serves it."""
+"""The org as an ASGI app, and the server that runs it."""
 
 import re
 import socket
@@ -42,7 +42,7 @@ from localorg.web import Json
 
 
 def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
-    """The ASGI app of an org; `log` gets one line a request, without query string, headers or body."""
+    """The ASGI app of an org. `log` gets one line a request, without query string, headers, or body."""
 
     async def front(_request: Request) -> Response:
         return HTMLResponse(pages.start())
@@ -84,7 +84,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
 
 
 def _data_routes(org: Org) -> list[BaseRoute]:
-    """All but composite: what may be a part of it. The paths that fit many others come last."""
+    """All routes that may be a part of a composite request. Those whose paths match others too come last."""
     rooms = (
         resources,
         describe,
@@ -102,7 +102,7 @@ def _data_routes(org: Org) -> list[BaseRoute]:
 
 
 def rest_routes(org: Org) -> list[BaseRoute]:
-    """Every route of the APIs, for the table of docs/localorg.md."""
+    """All routes of the APIs. A test compares them with the table in docs/localorg.md."""
     return [*_data_routes(org), *composite.routes(org, Router()), *sobject_collections.routes(org)]
 
 
@@ -125,7 +125,9 @@ def _site(app: ASGIApp) -> ASGIApp:
 
 
 def _single_slashes(app: ASGIApp) -> ASGIApp:
-    """Salesforce takes `//services/data` as `/services/data`; its command-line client puts two slashes together."""
+    """The app, wrapped so that it takes `//` in a path as `/`, as Salesforce does: its command-line client sends such
+    paths.
+    """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         raw: bytes = scope.get("raw_path") or b""
@@ -138,10 +140,7 @@ def _single_slashes(app: ASGIApp) -> ASGIApp:
 
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """A listening socket, on loopback unless told otherwise; port 0 takes a free one.
-
-    Raises OSError when the port is taken.
-    """
+    """A listening socket. Port 0 takes a free port. Raises OSError when the port is taken."""
     # Asyncio sets TCP_NODELAY only when the protocol is named.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":
@@ -152,7 +151,7 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
-    """A server that is quiet: the org writes its own log lines."""
+    """A uvicorn server without log lines of its own."""
     return uvicorn.Server(
         uvicorn.Config(
             app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=30, server_header=False

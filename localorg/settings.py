@@ -1,4 +1,4 @@
-"""How an org is set up, and the app and password that every org has."""
+"""The settings of an org, and the demo app and password that every org has."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,17 +6,19 @@ from pathlib import Path
 DEFAULT_CALLBACKS = ("http://127.0.0.1:5000/oauth/callback", "http://127.0.0.1:5999/callback")
 SITE = "customers"  # the path of the org's site of Experience Cloud
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
-CONSUMER_SECRET = "local-consumer-secret"  # the demo app's; it opens nothing but this org
+CONSUMER_SECRET = "local-consumer-secret"  # of the demo app; it is of no use outside this org
 PASSWORD = "localorg1"
 
 
 @dataclass(frozen=True, slots=True)
 class OrgSettings:
-    """How an org is set up. `data` is the folder of its SQLite file, None keeps it in memory.
+    """The settings of an org.
 
-    `session_seconds` is the idle time after which an access token expires; `code_seconds` the life of an
-    authorization code (Salesforce: 15 minutes), `currency` the ISO 4217 code of the org's only currency,
-    `schema` are folders or files with custom objects and `load` files with records for a new org.
+    `data`: the folder of its SQLite file; None keeps it in memory. `seed` and `accounts`: of the demo data.
+    `session_seconds`: the idle time after which an access token expires. `code_seconds`: the life of an authorization
+    code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency.
+    `schema`: folders or files with custom objects. `load`: files with records for a new org. `callbacks`: the demo
+    app's redirect URIs.
     """
 
     data: Path | None = None

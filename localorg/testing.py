@@ -1,4 +1,4 @@
-"""A pytest fixture that comes with the package: `def test_something(local_org): …`"""
+"""Pytest fixtures that come with the package: `def test_something(local_org): …`"""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from localorg.settings import OrgSettings
 
 @pytest.fixture(scope="session")
 def local_org() -> Iterator[EmbeddedOrg]:
-    """A running org with 20 accounts, one for the whole test session; `local_org.url` is its address."""
+    """A running org with 20 accounts, the same for the whole test session. `local_org.url` is its address."""
     with EmbeddedOrg(OrgSettings(accounts=20)) as org:
         org.save("as-it-began")
         yield org
@@ -18,6 +18,6 @@ def local_org() -> Iterator[EmbeddedOrg]:
 
 @pytest.fixture
 def clean_org(local_org: EmbeddedOrg) -> EmbeddedOrg:
-    """The same org, as it began: what other tests wrote is gone, and so are their sessions."""
+    """The same org, with records, grants, and sessions as they were at the start."""
     local_org.restore("as-it-began")
     return local_org

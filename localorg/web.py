@@ -1,4 +1,4 @@
-"""What every request of the org shares: its kind for counters and faults, forms, bearer tokens, errors, headers."""
+"""What all endpoints share: routes with counters, faults, and errors; bodies, tokens, and headers of requests."""
 
 import asyncio
 import zlib
@@ -25,16 +25,17 @@ MAX_BODY = 10 * 1024 * 1024
 
 
 class Json(Response):
-    """A JSON answer as Salesforce writes it."""
+    """A JSON answer with Salesforce's content type."""
 
     media_type = "application/json;charset=UTF-8"
 
     def render(self, content: object) -> bytes:
+        """The content as JSON."""
         return msgspec.json.encode(content)
 
 
 class CutConnection(Response):
-    """An answer that never comes whole: the server closes the connection after its first byte."""
+    """An answer of which only the first byte is sent before the connection closes."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
@@ -42,7 +43,11 @@ class CutConnection(Response):
 
 
 def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]) -> Route:
-    """A route whose requests are counted under `kind` and subject to the org's faults."""
+    """A route of `endpoint`. Its requests are counted as `kind` (such as `rest.query`), and faults and limits apply to
+    them.
+
+    ApiError and OAuthError become answers.
+    """
 
     async def work(request: Request) -> Response:
         try:
@@ -80,7 +85,7 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
 
 
 async def counted(org: Org, kind: str, work: Callable[[], Awaitable[Response]]) -> Response:
-    """Counts one request, then does its work or what a pending fault says instead."""
+    """Counts a request as `kind` and runs `work`, or does what the next fault for this kind says."""
     org.counters[kind] += 1
     fault = org.faults.take(kind)
     if fault is None:
@@ -112,7 +117,7 @@ def _refusal(kind: str, fault: Fault) -> Response:
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of an urlencoded body together with those of the query string; the first of a name counts."""
+    """The fields of a urlencoded body and of the query string. The first of two with the same name counts."""
     body = await read_body(request)
     fields: dict[str, str] = {}
     for name, value in [
@@ -124,7 +129,9 @@ async def form(request: Request) -> dict[str, str]:
 
 
 async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
-    """The body; raises ApiError when it is larger than Salesforce takes."""
+    """The body, decompressed. Raises ApiError 413 when it is larger than `most` bytes, 400 when it cannot be
+    decompressed.
+    """
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -136,7 +143,7 @@ async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
 
 
 def _unpacked(body: bytes, encoding: str, most: int) -> bytes:
-    """A compressed body as it was (REST API Developer Guide, "Compression Headers")."""
+    """A body without its compression (REST API Developer Guide, "Compression Headers"). Raises ApiError."""
     if encoding not in ("gzip", "deflate"):
         return body
     wbits = 31 if encoding == "gzip" else 15
@@ -150,7 +157,9 @@ def _unpacked(body: bytes, encoding: str, most: int) -> bytes:
 
 
 async def json_object(request: Request, *, any_type: bool = False) -> dict[str, object]:
-    """The body as a JSON object; raises ApiError JSON_PARSER_ERROR, or 415 unless `any_type` of content is good."""
+    """The body as a JSON object. Raises ApiError 400 JSON_PARSER_ERROR, or 415 for another content type unless
+    `any_type`.
+    """
     declared = request.headers.get("content-type", "")
     if declared and "json" not in declared and not any_type:
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The Content-Type {declared[:60]} is not supported")
@@ -171,16 +180,16 @@ async def json_object(request: Request, *, any_type: bool = False) -> dict[str, 
 
 
 def bearer(request: Request) -> str | None:
-    """The access token of the Authorization header (`Bearer` or Salesforce's older `OAuth`)."""
+    """The access token in the Authorization header (`Bearer`, or Salesforce's older `OAuth`); None without one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() in ("bearer", "oauth") and token.strip() else None
 
 
 def limit_header(org: Org) -> dict[str, str]:
-    """The daily API allowance as every REST answer tells it."""
+    """The header Sforce-Limit-Info, which every REST answer has."""
     return {"Sforce-Limit-Info": f"api-usage={org.limits.used}/{org.limits.daily}"}
 
 
 def base_url(request: Request) -> str:
-    """The org's address as the client called it."""
+    """The org's address as the client wrote it."""
     return f"{request.url.scheme}://{request.url.netloc}"

@@ -1,1 +1,1 @@
-"""Deployment: what a project is to have, what it has, and the commands that close the gap."""
+"""Deployment: what a Google Cloud project needs, what it has, and the commands for what is missing."""

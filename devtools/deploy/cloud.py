@@ -1,6 +1,4 @@
-"""Google Cloud and Firebase through their own command-line tools; what they answer is JSON, and what they refuse is
-told in one line.
-"""
+"""Google Cloud and Firebase through their command-line tools and APIs. Errors become one line each."""
 
 import json
 import os
@@ -26,14 +24,13 @@ _TOKEN_SECONDS = 600
 
 
 class DeployError(Exception):
-    """What is wrong and what to do, in one line."""
+    """Something is wrong. The text says what and what to do, mostly in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of gcloud or firebase-tools.
-
-    `secret` gives what it reads from standard input, and is asked only when it runs.
+    """A command of gcloud or firebase-tools. `secret` returns what goes to its standard input; it is called when it
+    runs.
     """
 
     words: tuple[str, ...]
@@ -45,7 +42,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A request for which the tools have no command."""
+    """An HTTP request, for what the tools have no command for."""
 
     url: str
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +53,7 @@ class Post:
 
 
 class Cloud:
-    """One project, seen and changed as the person who is logged in. Reading changes nothing."""
+    """One project, as the logged-in person sees it. Only `run` changes anything."""
 
     def __init__(
         self,
@@ -74,33 +71,33 @@ class Cloud:
             **environment,
             "PATH": tool_path(dict(environment)),
             "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-            "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # looking must not switch anything on
+            "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # a reading command must not switch an API on
             "CLOUDSDK_CORE_PROJECT": project,
         }
         self._enabled: set[str] | None = None
         self._token, self._token_until = "", 0.0
 
     def enabled(self) -> set[str]:
-        """The APIs that are on."""
+        """The names of the APIs that are switched on. They are read once, until `forget`."""
         if self._enabled is None:
             self._enabled = {service["config"]["name"] for service in self.gcloud("services", "list", "--enabled")}
         return self._enabled
 
     def forget(self) -> None:
-        """What was read may have changed."""
+        """Makes `enabled` read again, after a change."""
         self._enabled = None
 
     def look(self, api: str, *words: str) -> Any:
-        """What a listing command says; nothing while its API is off."""
+        """The JSON of a gcloud command that lists something; an empty list while its API is off. Raises DeployError."""
         return self.gcloud(*words) if api in self.enabled() else []
 
     def gcloud(self, *words: str) -> Any:
-        """What a reading command of gcloud says, as JSON. Raises DeployError."""
+        """The JSON of a gcloud command that changes nothing. Raises DeployError."""
         said = self._run(["gcloud", *words, "--format=json"], None)
         return json.loads(said or "[]")
 
     def firebase(self, *words: str) -> Any:
-        """What a reading command of firebase-tools says. Raises DeployError."""
+        """The result of a firebase-tools command that changes nothing. Raises DeployError."""
         said = self._run(["firebase", *words, "--json", "--non-interactive"], None)
         return json.loads(said)["result"]
 
@@ -109,7 +106,7 @@ class Cloud:
         return self._run(["gcloud", "secrets", "versions", "access", "latest", f"--secret={name}"], None)
 
     def run(self, command: Command | Post) -> None:
-        """Changes something. Raises DeployError."""
+        """Runs a command that changes the project. Raises DeployError."""
         if isinstance(command, Post):
             self._request(command.method, command.url, command.body)
             return
@@ -120,11 +117,11 @@ class Cloud:
         )
 
     def get(self, url: str) -> Any:
-        """A resource that the tools have no command for; None when it is not there."""
+        """The JSON of a URL, None when it answers 404. Raises DeployError."""
         return self._request("GET", url)
 
     def monitoring(self, path: str, kind: str) -> list[Any]:
-        """All resources of a kind at a path of Cloud Monitoring's API; none while it is off."""
+        """The resources of a kind at a path of Cloud Monitoring's API; none while it is off. Raises DeployError."""
         if "monitoring.googleapis.com" not in self.enabled():
             return []
         return (self.get(f"{self.monitoring_url}/{path}?pageSize=500") or {}).get(kind, [])
@@ -149,7 +146,7 @@ class Cloud:
             raise DeployError(f"{method} {url}: {failed}; run the command again, it goes on where it stopped") from None
 
     def _access_token(self) -> str:
-        """Of the person who is logged in. It lives for an hour, and gcloud takes a second to tell it."""
+        """The logged-in person's access token. It is kept for ten minutes, because gcloud takes a second for it."""
         if time.monotonic() >= self._token_until:
             self._token, self._token_until = (
                 self._run(["gcloud", "auth", "print-access-token"], None).strip(),
@@ -186,7 +183,7 @@ class Cloud:
         return said
 
 
-# What the tools say, and what to do about it.
+# A pattern in what the tools print, and what to do about it.
 _ADVICE = (
     (
         r"You do not currently have an active account|gcloud auth login|Reauthentication",
@@ -218,7 +215,7 @@ def _why(said: str) -> str:
 
 
 def _first_error(said: str) -> str:
-    """The first line that says something, without the tool's own name before it."""
+    """The first line of a tool's output with an error, without the tool's own prefix."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     line = next(
         (line for line in lines if "ERROR" in line or "Error" in line or '"message"' in line), lines[0] if lines else ""

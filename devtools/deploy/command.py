@@ -1,5 +1,6 @@
-"""`make deploy-plan` and `make deploy`: look, tell every change and why, then make it; again, it goes on where it
-stopped.
+"""`make deploy-plan` lists every change that a deployment would make; `make deploy` makes them.
+
+When a deployment stops, the next one goes on where it stopped.
 """
 
 import os
@@ -20,14 +21,14 @@ from devtools.paths import ROOT
 
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _LOCATION = "eur3"
-_YOURS = ("SALESFORCE_CONSUMER_KEY", "REDIRECT_URIS", "WEB_API_KEY")  # settings that no two projects share
+_YOURS = ("SALESFORCE_CONSUMER_KEY", "REDIRECT_URIS", "WEB_API_KEY")  # settings that differ in every project
 Say = Callable[[str], None]
 
 
 def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "functions") -> Target:
-    """Where to deploy, with the settings in `folder`.
+    """The Target of a deployment: PROJECT, LOCATION, and ALERT_EMAIL of the environment, and the settings in `folder`.
 
-    Raises DeployError with all that is wrong with the settings, one line each.
+    Raises DeployError with a line for each mistake.
     """
     project = environment.get("PROJECT", "")
     if not _PROJECT.fullmatch(project):
@@ -49,7 +50,7 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
 
 
 def _check(project: str, settings: Mapping[str, str]) -> None:
-    """What the functions themselves would refuse at their start is told before anything is changed."""
+    """Raises DeployError when the functions would refuse these settings at their start."""
     given = {"GCLOUD_PROJECT": project, "SALESFORCE_CONSUMER_SECRET": "later", "TOKEN_KEYSET": "later", **settings}
     command = [sys.executable, "-m", "backend.admin", "settings"]
     checked = subprocess.run(
@@ -73,17 +74,16 @@ def _check(project: str, settings: Mapping[str, str]) -> None:
 
 
 def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of a deployed project's functions, for an administrator's command; a secret that is set here
-    already is taken as it is.
+    """The environment variables of a deployed project's functions, for commands of `backend.admin`.
 
-    Raises DeployError.
+    Secrets come from `environment`, else from Secret Manager. Raises DeployError.
     """
     secrets = {name: environment.get(name) or cloud.secret(name) for name in SECRETS}
     return {**where.settings, **secrets, "GCLOUD_PROJECT": where.project}
 
 
 def plan(where: Target, cloud: Cloud, say: Say) -> int:
-    """Tells every change, and makes none; how many there are."""
+    """Prints every missing change without making it, and returns their number. Raises DeployError."""
     changes = 0
     for step in steps(where):
         needed = step.missing(cloud)
@@ -105,9 +105,8 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
 
 
 def deploy(where: Target, cloud: Cloud, say: Say) -> None:
-    """Makes every change that is missing, then uploads.
-
-    Raises DeployError; what was made until then stays, and is found by the next run.
+    """Makes every missing change, then uploads. Raises DeployError; the next run then goes on where this one
+    stopped.
     """
     for step in steps(where):
         needed = step.missing(cloud)
@@ -131,7 +130,7 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
 
 
 def look(address: str, say: Say) -> None:
-    """Asks what was deployed for its sign-in options: a function that is set up wrongly does not start."""
+    """Asks the deployed backend for its sign-in options. Raises DeployError when it does not answer."""
     url, headers = f"{address}/auth/getSignInOptions", {"Content-Type": "application/json"}
     asked = urllib.request.Request(url, b'{"data": {}}', headers)  # noqa: S310
     try:
@@ -145,7 +144,7 @@ def look(address: str, say: Say) -> None:
 
 
 def main(what: str) -> int:
-    """The exit code of `deploy-plan` or `deploy`."""
+    """Runs `deploy-plan` or `deploy` and returns the exit code."""
     try:
         where = target()
         cloud = Cloud(where.project)

@@ -1,5 +1,6 @@
-"""What Hosting is told beyond firebase.json: where App Check is on, the page may load reCAPTCHA and fetch App Check
-tokens.
+"""The Hosting configuration of a deployment.
+
+With App Check the page must be allowed to load reCAPTCHA and to fetch App Check tokens, which firebase.json forbids.
 """
 
 import json
@@ -9,9 +10,9 @@ from typing import Any
 
 from devtools.paths import ROOT
 
-# By directive of the page's Content-Security-Policy: reCAPTCHA Enterprise's script and what it loads, its frames, and
-# Firebase's exchange.
-# The script's own address and not its folder, in which lies code that gets around such a policy.
+# The addresses that each directive of the Content-Security-Policy must allow in addition: reCAPTCHA Enterprise's
+# script, what it loads, its frames, and Firebase's exchange. The script's own address, not its folder: that holds code
+# with which such a policy can be bypassed.
 _RECAPTCHA = {
     "script-src": "https://www.google.com/recaptcha/enterprise.js https://www.gstatic.com/recaptcha/releases/",
     "frame-src": "https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/",
@@ -20,12 +21,12 @@ _RECAPTCHA = {
 
 
 def config_file(project: str, settings: Mapping[str, str]) -> str:
-    """The name of the configuration that a deployment uses."""
+    """The name of the configuration file for these settings."""
     return f"firebase.{project}.local.json" if settings.get("APP_CHECK_SITE_KEY") else "firebase.json"
 
 
 def write_config(project: str, settings: Mapping[str, str], root: Path = ROOT) -> None:
-    """Writes it, unless it is firebase.json itself."""
+    """Writes that file, unless it is firebase.json itself."""
     name = config_file(project, settings)
     if name != "firebase.json":
         (root / name).write_text(
@@ -34,7 +35,7 @@ def write_config(project: str, settings: Mapping[str, str], root: Path = ROOT) -
 
 
 def with_app_check(config: dict[str, Any]) -> dict[str, Any]:
-    """firebase.json whose page may use reCAPTCHA."""
+    """The configuration with a Content-Security-Policy that allows reCAPTCHA. It changes `config` itself."""
     for rule in config["hosting"]["headers"]:
         for header in rule["headers"]:
             if header["key"] == "Content-Security-Policy":

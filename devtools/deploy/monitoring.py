@@ -1,4 +1,4 @@
-"""Metrics out of the log, alerts, objectives and the dashboard: deploy/monitoring, as a project has it or lacks it."""
+"""Metrics, alerts, objectives, and the dashboard in deploy/monitoring: the commands for those that a project lacks."""
 
 import hashlib
 import json
@@ -11,11 +11,11 @@ from devtools.paths import ROOT
 
 FOLDER = ROOT / "deploy/monitoring"
 SERVICE = "salesforce-sample"
-_VERSION = "version"  # the label by which a policy that has changed is known
+_VERSION = "version"  # the label that shows whether a policy has changed
 
 
 def metrics(cloud: Cloud) -> Sequence[Command]:
-    """Log-based metrics that are missing, or have another filter."""
+    """The commands for log-based metrics that are missing or have another filter."""
     there = {m["name"]: m["filter"] for m in cloud.look("logging.googleapis.com", "logging", "metrics", "list")}
     commands: list[Command] = []
     for file in _files("metrics"):
@@ -26,14 +26,14 @@ def metrics(cloud: Cloud) -> Sequence[Command]:
 
 
 def dashboards(cloud: Cloud) -> Sequence[Command]:
-    """Dashboards that are missing; one that stands is somebody's by now, and stays as it is."""
+    """The commands for dashboards that are missing. Existing ones are never changed, because people edit them."""
     there = {d["displayName"] for d in cloud.look("monitoring.googleapis.com", "monitoring", "dashboards", "list")}
     missing = [f for f in _files("dashboards") if json.loads(f.read_text())["displayName"] not in there]
     return [_configured(cloud, ("gcloud", "monitoring", "dashboards", "create"), file) for file in missing]
 
 
 def channel(cloud: Cloud, email: str | None) -> Sequence[Post]:
-    """Where alerts go."""
+    """The request for the notification channel to this e-mail address; none when it exists or there is no address."""
     if email is None or _channels(cloud, email):
         return []
     body = {"type": "email", "displayName": f"Salesforce sample: {email}", "labels": {"email_address": email}}
@@ -41,7 +41,7 @@ def channel(cloud: Cloud, email: str | None) -> Sequence[Post]:
 
 
 def policies(cloud: Cloud, email: str | None) -> Sequence[Post]:
-    """Alert policies that are missing, or not as they are here."""
+    """The requests for alert policies that are missing or differ from the files."""
     there = {p["displayName"]: p for p in cloud.monitoring("alertPolicies", "alertPolicies")}
     posts: list[Post] = []
     for file in _files("policies"):
@@ -59,7 +59,7 @@ def policies(cloud: Cloud, email: str | None) -> Sequence[Post]:
 
 
 def objectives(cloud: Cloud) -> Sequence[Post]:
-    """The service whose objectives these are, and the objectives."""
+    """The requests for the service and its objectives that are missing."""
     services = {s["name"].rsplit("/", 1)[-1] for s in cloud.monitoring("services", "services")}
     posts: list[Post] = []
     if SERVICE not in services:

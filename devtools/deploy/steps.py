@@ -1,7 +1,4 @@
-"""The steps of a deployment, in order.
-
-Each looks at what is there and says what is missing: run again, they go on where they stopped.
-"""
+"""The steps of a deployment, in order. Each looks at the project and returns the commands for what is missing."""
 
 import getpass
 import os
@@ -37,7 +34,9 @@ BACKUP_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to: the project, where Firestore keeps its data, and the functions' settings for this project."""
+    """Where to deploy: the project, Firestore's location, the functions' settings, and the address for alerts (or
+    None).
+    """
 
     project: str
     location: str
@@ -46,19 +45,19 @@ class Target:
 
     @property
     def alerts_go(self) -> str:
-        """Where alerts go, in words."""
+        """Where alerts go, as a text for the plan."""
         if self.alert_email is None:
             return "to nobody: they show in the console only, until you give ALERT_EMAIL=…"
         return f"alerts go to {self.alert_email}"
 
     @property
     def kms_key(self) -> str | None:
-        """The name of the key that wraps the keyset, without `gcp-kms://`."""
+        """The name of the KMS key that wraps the keyset, without `gcp-kms://`; None without one."""
         return self.settings.get("TOKEN_KEYSET_KMS_KEY", "").removeprefix("gcp-kms://") or None
 
     @property
     def apis(self) -> dict[str, str]:
-        """The APIs that these settings need, with what for."""
+        """The Google APIs that these settings need, each with its purpose."""
         more = [
             KMS_API if self.kms_key else {},
             TELEMETRY_APIS if self.settings.get("TELEMETRY") == "google" else {},
@@ -68,15 +67,14 @@ class Target:
         return {**APIS, **{name: why for part in more for name, why in part.items()}}
 
     def roles(self, function: str) -> tuple[str, ...]:
-        """The roles on the project that a function's account gets."""
+        """The roles on the project that a function's service account gets."""
         return ROLES[function] + (TELEMETRY_ROLES if self.settings.get("TELEMETRY") == "google" else ())
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`missing` looks and returns the commands that are still needed; none when all stands.
-
-    `why` is for the person who reads the plan.
+    """One step. `missing` returns the commands that are still needed, none when it is done. `why` is its text in the
+    plan.
     """
 
     name: str
@@ -85,7 +83,7 @@ class Step:
 
 
 def steps(target: Target) -> list[Step]:
-    """All steps but what is uploaded each time, in the order in which they build on each other."""
+    """All steps except the uploads, in the order in which they need each other."""
     kms = (
         [
             Step(
@@ -153,8 +151,9 @@ def steps(target: Target) -> list[Step]:
 
 
 def uploads(target: Target) -> list[tuple[str, str, Command]]:
-    """What goes up each time, in order: rules before functions that count on them, functions before the client that
-    calls them.
+    """The uploads of each deployment as (name, why, command), in order.
+
+    Rules come before the functions that rely on them, functions before the client that calls them.
     """
     config = ("--config", hosting.config_file(target.project, target.settings))
     firebase = (
@@ -375,7 +374,7 @@ def _secret_access(cloud: Cloud) -> Commands:
 
 
 def _bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str]]:
-    """Who has which role, of an IAM policy; a binding under a condition does not count."""
+    """The (role, member) pairs of an IAM policy, without bindings that have a condition."""
     bindings: object = policy.get("bindings", []) if isinstance(policy, Mapping) else []
     pairs: set[tuple[str, str]] = set()
     for binding in bindings if isinstance(bindings, list) else []:
@@ -397,7 +396,7 @@ def _ask() -> str:
 
 
 def _keyset(target: Target) -> str:
-    """A new keyset, wrapped when there is a KMS key."""
+    """A new keyset as text, wrapped when there is a KMS key. Raises DeployError."""
     wrapped = ["--kms-key", f"gcp-kms://{target.kms_key}"] if target.kms_key else []
     command = [sys.executable, "-m", "backend.admin", "keyset", "new", *wrapped]
     done = subprocess.run(command, cwd=ROOT / "functions", capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""What `firebase deploy` would upload, by the rules of firebase.json and of firebase-tools."""
+"""The files that `firebase deploy` would upload."""
 
 import json
 import os
@@ -21,10 +21,10 @@ const { listFiles } = require(path.join(tools, "lib/listFiles"));
 
 
 def uploaded(root: Path = ROOT) -> dict[str, list[str]]:
-    """The files of the functions and of Hosting, as paths in their folders; firebase-tools' own code lists them."""
+    """The files of `functions` and `hosting`, as paths below their folders. firebase-tools' own code lists them."""
     config = json.loads((root / "firebase.json").read_text())
     functions = config["functions"][0]
-    # What firebase-tools adds to a list of one's own.
+    # firebase-tools adds these to the list in firebase.json.
     always = [
         "firebase-debug.log",
         "firebase-debug.*.log",

@@ -1,13 +1,11 @@
-"""What a project is to have, in names that Google's commands take. tests/operations/test_deploy.py compares it with
-what the code uses.
-"""
+"""What a project needs: APIs, secrets, roles. tests/operations/test_deploy.py compares it with the functions' code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 FUNCTIONS = ("auth", "api", "upkeep")
 
-# Each API and what for; the plan prints both.
+# Each API and its purpose; the plan prints both.
 APIS: Mapping[str, str] = {
     "cloudresourcemanager.googleapis.com": "who may do what in the project",
     "iam.googleapis.com": "the functions' accounts",
@@ -40,7 +38,7 @@ SECRETS: Mapping[str, str] = {
     "TOKEN_KEYSET": "seals the tokens in Firestore",
 }
 
-# Roles on the project, by function. What a role is for stands in NEEDS.
+# Roles on the project, by function. NEEDS says what each is for.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "auth": ("roles/datastore.user", "roles/firebaseauth.admin"),
     "api": ("roles/datastore.user",),
@@ -48,16 +46,14 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 TELEMETRY_ROLES = ("roles/telemetry.writer", "roles/serviceusage.serviceUsageConsumer")
 SECRET_ROLE = "roles/secretmanager.secretAccessor"  # noqa: S105  a role's name
-SIGNER = "auth"  # alone may sign custom tokens
+SIGNER = "auth"  # the only function that may sign custom tokens
 SIGNER_ROLE = "roles/iam.serviceAccountTokenCreator"
 KMS_ROLE = "roles/cloudkms.cryptoKeyDecrypter"
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a library call of the functions needs from Google: an API, the role that allows it, and which functions make
-    it.
-    """
+    """What a library call of the functions needs from Google: an API, a role, and which functions make the call."""
 
     api: str | None
     role: str | None
@@ -65,8 +61,8 @@ class Need:
 
 
 _NOTHING = Need(None, None)
-# Everything of Google's that the functions import or call. A use that is not here fails the test, so that nobody
-# forgets its role.
+# Everything of Google's that the functions import or call. A test fails for a use that is not listed, so that no role
+# is forgotten.
 NEEDS: Mapping[str, Need] = {
     "google.cloud.firestore": Need("firestore.googleapis.com", "roles/datastore.user"),
     "google.cloud.firestore_v1.base_query": Need("firestore.googleapis.com", "roles/datastore.user"),
@@ -85,7 +81,7 @@ NEEDS: Mapping[str, Need] = {
     "https://www.googleapis.com": _NOTHING,  # names of scopes
     "https://telemetry.googleapis.com": Need("telemetry.googleapis.com", "roles/telemetry.writer"),
     "https://firebaseappcheck.googleapis.com": Need("firebaseappcheck.googleapis.com", None),
-    # The app's, with the Web API key.
+    # The app calls these two with the Web API key.
     "https://identitytoolkit.googleapis.com": Need("identitytoolkit.googleapis.com", None),
     "https://securetoken.googleapis.com": Need("securetoken.googleapis.com", None),
 }

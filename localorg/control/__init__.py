@@ -1,1 +1,1 @@
-"""What tests and learners tell the org to do: expire, revoke, go wrong, move its clock."""
+"""How tests and learners control a running org: expire and revoke tokens, make requests fail, move the clock."""

@@ -1,4 +1,4 @@
-"""The control API under `/localorg/control/`: expire, revoke, faults, clock, counters. For tests and learners."""
+"""The control API under `/localorg/control/`, for tests and learners. docs/localorg.md lists its requests."""
 
 import re
 from collections.abc import Mapping
@@ -38,6 +38,7 @@ _FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "hold"
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of the control API and of its two pages."""
     base = "/localorg/control"
     return [
         _route(org, "/localorg", _page, ["GET"]),
@@ -68,7 +69,9 @@ def routes(org: Org) -> list[BaseRoute]:
 
 
 def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route:
-    """Not counted and never faulty: what controls faults must work."""
+    """A route of the control API. It is not counted and no fault applies to it, so that it works whatever else is
+    broken.
+    """
 
     async def serve(request: Request) -> Response:
         try:
@@ -80,7 +83,7 @@ def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route
     return Route(path, serve, methods=methods)
 
 
-# A page of the web could give this address a name of its own (DNS rebinding); the browser then sends that name.
+# A website can make its own name resolve to this address (DNS rebinding); the browser then sends that name.
 _HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -136,7 +139,7 @@ async def _rotate(org: Org, request: Request) -> Response:
 
 
 async def _token(org: Org, request: Request) -> Response:
-    """Tokens of the demo app without the pages, for tests and shells."""
+    """An access and a refresh token of the demo app for a user, without the login pages."""
     user_id, app = await _user(org, request), find_app(org, CONSUMER_KEY)
     assert app is not None
     redirect_uri = app.callbacks[0]
@@ -192,7 +195,7 @@ _APP_TYPES: dict[str, tuple[type, str]] = {
 
 
 async def _app_as_it_is(org: Org, request: Request) -> Response:
-    """Everything of an app but its secret."""
+    """The settings of an app, without its secret."""
     app = find_app(org, request.query_params.get("consumerKey", CONSUMER_KEY))
     if app is None:
         raise _wrong("there is no app with that consumerKey")
@@ -340,8 +343,9 @@ async def _snapshot_name(request: Request) -> str:
 
 
 async def _reset(org: Org, _request: Request) -> Response:
-    """As after a start: no faults, the machine's time, the usual allowance and policies; records, users' grants and
-    counters stay.
+    """Puts faults, clock, limits, the demo app, and the demo users' profiles back to how they are after a start.
+
+    Records, grants, and counters stay.
     """
     org.faults.clear()
     org.clock.reset()

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 
 def control(url: str, what: str, body: Mapping[str, object] | None) -> object:
-    """What the org answers; without a body it is only asked.
+    """Sends one control request to the org at `url` and returns its JSON answer.
 
-    Raises LookupError for what it does not have, ValueError for what it does not take, OSError when it is not there.
+    `what` is the path below `/localorg/control/`. With a `body` it is a POST, without one a GET. Raises LookupError
+    when the org has no such thing, ValueError when it refuses the body, OSError when it cannot be reached.
     """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{url}/localorg/control/{what}", data, {"Content-Type": "application/json"})  # noqa: S310  an org on this machine

@@ -1,4 +1,4 @@
-"""What clients did last and what was wrong with it, as text for a terminal."""
+"""The last requests to an org and what was wrong with them, as text for a terminal."""
 
 import time
 from typing import cast
@@ -7,7 +7,9 @@ from localorg.control.client import control
 
 
 def report(url: str) -> list[str]:
-    """Lines about the last requests of a running org, oldest first; raises OSError when it is not there."""
+    """The last requests to the org at `url` as lines of text, the oldest first. Raises OSError when it cannot be
+    reached.
+    """
     requests = cast(list[dict[str, object]], control(url, "requests", None))
     lines: list[str] = []
     refused = 0

@@ -1,4 +1,4 @@
-"""The page on which a learner makes something go wrong."""
+"""The HTML of the control page and of the External Client App page."""
 
 from collections.abc import Sequence
 from html import escape
@@ -8,7 +8,9 @@ from localorg.pages import page
 
 
 def controls(usernames: Sequence[str]) -> str:
-    """The learners' page: everything that the control API can do, and what the org has seen."""
+    """The control page: a form for each control request, the counters, and the last requests. `usernames` can be chosen
+    in it.
+    """
     people = "".join(f"<option>{escape(name)}</option>" for name in usernames)
     kinds = ("rest.*", "rest.query", "rest.update", "token.refresh_token", "userinfo")
     faults = "".join(f"<option>{kind}</option>" for kind in kinds)
@@ -36,7 +38,10 @@ def controls(usernames: Sequence[str]) -> str:
 
 
 def external_client_app(app: App, policies: Sequence[str]) -> str:
-    """What Salesforce's Setup shows of an External Client App, as far as this org acts on it; every field can be changed."""
+    """The settings of an External Client App as a form, with the labels of Salesforce's Setup.
+
+    It has the settings that this org acts on. `policies` are the refresh token policies that can be chosen.
+    """
 
     def box(name: str, label: str, on: bool) -> str:
         return f'<label class="box"><input type="checkbox" name="{name}"{" checked" if on else ""}> {label}</label>'

@@ -1,1 +1,1 @@
-"""What the org holds: its objects and fields, its records, its seed data, and what each profile may see of them."""
+"""What the org holds: records, jobs, snapshots, demo data, and what each user may see and change."""

@@ -1,6 +1,8 @@
-"""Who may see and change what: each profile has a schema of its own, from which the rest of the org works.
+"""Who may see and change what.
 
-What a profile may not see is not there for it: describe leaves it out, queries and records refuse it as unknown.
+Each combination of profile and permission sets has its own Schema, which all other modules work with. Objects and
+fields that a user may not see are not in it, so describe leaves them out and queries refuse them as if they did not
+exist.
 """
 
 from collections.abc import Mapping
@@ -14,7 +16,7 @@ from localorg.schema.standard import STANDARD
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who asks: the id, time zone and locale of a user."""
+    """A user as queries need one: id, time zone (IANA name), and locale (such as `en_US`)."""
 
     user_id: str
     zone: str = "UTC"
@@ -23,7 +25,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What a profile takes away; `reads_only` leaves nothing to change."""
+    """What a profile may not do. `reads_only`: it may change nothing."""
 
     reads_only: bool = False
     hidden_objects: frozenset[str] = frozenset()
@@ -51,17 +53,17 @@ _PROFILES: dict[str, _Profile] = {
 }
 
 
-# What profiles are called in metadata files, and in an org.
+# The names of profiles in metadata files, and in an org.
 _PROFILE_FILES = {"Admin": "System Administrator", "Standard": "Standard User", "ReadOnly": "Read Only"}
 
 
 def profile_name(file: str) -> str:
-    """The name of the profile that a metadata file describes."""
+    """The name in the org of the profile that a metadata file describes: `Admin` is `System Administrator`."""
     return _PROFILE_FILES.get(file, file)
 
 
 def _seen_by(metadata: Metadata, profile: str, sets: frozenset[str]) -> Schema:
-    """What somebody may see: what the profile says, and whatever a permission set adds."""
+    """The schema of users with this profile and these permission sets."""
     base = _PROFILES.get(profile, _PROFILES["Standard User"])
     own = [p for p in metadata.profiles if profile_name(p.name) == profile]
     grants = [p for p in metadata.permission_sets if p.name in sets]
@@ -91,6 +93,7 @@ def _seen_by(metadata: Metadata, profile: str, sets: frozenset[str]) -> Schema:
 def _of_object(
     one: SObject, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool
 ) -> frozenset[str]:
+    """The letters (of `crud`) for what may be done with an object."""
     letters = frozenset("crud")
     if one.name in base.hidden_objects or (one.custom and by_permission):
         letters = frozenset[str]()
@@ -104,6 +107,7 @@ def _of_object(
 def _of_field(
     one: SObject, f: Field, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool
 ) -> frozenset[str]:
+    """The letters for what may be done with a field: `r` read, `u` change."""
     granted_apart = f.custom or (f.within is not None and f.within.endswith("__c"))
     letters = frozenset("ru")
     if f.name in base.hidden_fields.get(one.name, ()) or (
@@ -119,13 +123,15 @@ def _of_field(
 
 
 def _is_ours(one: SObject, f: Field) -> bool:
-    """Whether the org has the custom field by itself."""
+    """Whether a custom field belongs to the standard schema of this org, and not to a user's metadata."""
     standard = STANDARD.sobject(one.name)
     return standard is not None and standard.field(f.name) is not None
 
 
 def schema_for(org: Org, user_id: str) -> Schema:
-    """What a user may see and change, by their profile and permission sets."""
+    """The objects and fields that a user may see, with what they may do with them. Users with the same rights share
+    one.
+    """
     profile = str(
         org.db.execute(
             "SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?", (user_id,)
@@ -143,8 +149,9 @@ def schema_for(org: Org, user_id: str) -> Schema:
 
 
 def shape_changed(org: Org, user_id: str) -> str:
-    """When what a user sees of the objects changed last: the schema, the user's profile, or a permission set given or
-    taken.
+    """The time (a Salesforce dateTime) at which the schema that this user sees changed last.
+
+    It changes with the org's schema, with the user's record, and with the user's permission set assignments.
     """
     stamps = (
         "SELECT value FROM meta WHERE key = 'schema changed' UNION ALL SELECT CreatedDate FROM Organization UNION ALL"
@@ -155,6 +162,6 @@ def shape_changed(org: Org, user_id: str) -> str:
 
 
 def person(org: Org, user_id: str) -> Person:
-    """Who a user is, for queries."""
+    """The Person of a user id."""
     row = org.db.execute("SELECT TimeZoneSidKey, LocaleSidKey FROM User WHERE Id = ?", (user_id,)).fetchone()
     return Person(user_id, str(row[0] or "UTC"), str(row[1] or "en_US"))

@@ -1,7 +1,7 @@
-"""Bulk API 2.0 jobs: kept in the org's file, worked off in the background a few rows at a time.
+"""Bulk API 2.0 jobs. They are stored in the org's file and processed in the background, a few rows at a time.
 
-Source: Bulk API 2.0 and Bulk API Developer Guide. A job goes Open → UploadComplete → InProgress → JobComplete, Failed
-or Aborted.
+Source: Bulk API 2.0 and Bulk API Developer Guide. The states of a job are Open → UploadComplete → InProgress →
+JobComplete, Failed, or Aborted.
 """
 
 import asyncio
@@ -37,7 +37,11 @@ Kind = Literal["ingest", "query"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job as it is kept; `info` is what its maker asked for, in Salesforce's words."""
+    """One stored job.
+
+    `info` holds the properties of the request that made it, by Salesforce's names, such as `operation`. `rows` counts
+    the rows that were processed, `failed` those that were refused.
+    """
 
     id: str
     kind: Kind
@@ -60,6 +64,7 @@ def make(
     content: bytes | None = None,
     rows: int = 0,
 ) -> Job:
+    """Stores a new job and returns it. `content` is its CSV when that comes with it; `state` is its first state."""
     with org.write() as db:
         identifier, _number = records.next_id(db, "750")
         stamp = org.clock.stamp()
@@ -72,7 +77,7 @@ def make(
 
 
 def find(org: Org, kind: Kind, identifier: str) -> Job:
-    """Raises ApiError NOT_FOUND."""
+    """The job of this kind and id. Raises ApiError 404 NOT_FOUND."""
     row = None
     if is_id(identifier):
         row = org.db.execute("SELECT * FROM bulk_job WHERE id = ? AND kind = ?", (to_18(identifier), kind)).fetchone()
@@ -97,12 +102,12 @@ def _job(row: Any) -> Job:
 
 
 def content(org: Org, job: Job) -> bytes:
-    """The CSV that was uploaded, or that a query brought."""
+    """The job's CSV: what a client uploaded, or the rows of a finished query."""
     return bytes(org.db.execute("SELECT content FROM bulk_job WHERE id = ?", (job.id,)).fetchone()[0] or b"")
 
 
 def upload(org: Org, job: Job, data: bytes) -> None:
-    """Takes the rows of an open job. Raises ApiError when it is not open any more, or has them already."""
+    """Stores the CSV of an open job. Raises ApiError 400 when the job is not open, or already has its data."""
     if job.state != "Open":
         raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} is not in a state to accept data: {job.state}")
     if content(org, job):
@@ -114,30 +119,31 @@ def upload(org: Org, job: Job, data: bytes) -> None:
 
 
 def abort(org: Org, job: Job) -> Job:
-    """Ends a job that has not ended; rows that were processed stay. Raises ApiError."""
+    """Ends a job and returns it; rows that were already saved stay. Raises ApiError 400 when it has already ended."""
     if job.state in _ENDED:
         raise ApiError(400, "INVALIDJOBSTATE", f"Aborting already {job.state} Job not allowed")
     return _set(org, job, state="Aborted")
 
 
 def close(org: Org, job: Job) -> Job:
-    """The upload is complete. Raises ApiError."""
+    """Marks the upload of an open job as complete and returns the job. Raises ApiError 400 when it is not open."""
     if job.state != "Open":
         raise ApiError(400, "INVALIDJOBSTATE", f"Closing already {job.state} Job not allowed")
     return _set(org, job, state="UploadComplete")
 
 
 def finish(org: Org, job: Job, data: bytes, rows: int) -> None:
-    """A query has all its rows."""
+    """Completes a query job: `data` is its CSV, `rows` the number of its rows."""
     _set(org, job, state="JobComplete", content=data, rows=rows)
 
 
 def fail(org: Org, job: Job, why: str) -> None:
+    """Ends a job as failed; `why` is the error message that clients get."""
     _set(org, job, state="Failed", error=why)
 
 
 def delete(org: Org, job: Job) -> None:
-    """Raises ApiError while the job is under way."""
+    """Deletes a job and its results. Raises ApiError 400 while the job has not ended."""
     if job.state not in _ENDED:
         raise ApiError(
             400, "API_ERROR", f"Error encountered when deleting the job because the job is not terminated: {job.state}"
@@ -159,11 +165,11 @@ def _set(org: Org, job: Job, **columns: object) -> Job:
 
 
 class BadCsv(Exception):
-    """Data that no row can be read from; the text is the job's error message."""
+    """Uploaded data cannot be used at all; the text becomes the job's error message."""
 
 
 def write_csv(job: Job, rows: Sequence[Sequence[str]]) -> bytes:
-    """Rows as the job's maker wants them, every cell in quotes, as Salesforce writes them."""
+    """The rows as UTF-8 CSV with the job's delimiter and line ending; every cell is quoted, as Salesforce does."""
     out = io.StringIO()
     writer = csv.writer(
         out,
@@ -176,7 +182,7 @@ def write_csv(job: Job, rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def read_csv(job: Job, data: bytes) -> tuple[list[str], list[list[str]]]:
-    """Names and rows of uploaded data. Raises BadCsv."""
+    """The column names and the rows of uploaded CSV. Raises BadCsv."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -205,12 +211,12 @@ def read_csv(job: Job, data: bytes) -> tuple[list[str], list[list[str]]]:
 
 
 async def ingest(org: Org, job: Job, schema: Schema) -> None:
-    """Processes the rows that have no result yet; after a crash it goes on where it was."""
+    """Saves the job's rows that have no result yet, and ends the job. After a restart it goes on with the next row."""
     source = schema.sobject(str(job.info["object"]))
     try:
         if source is None:  # the user's profile has changed meanwhile
             raise BadCsv(f"InvalidEntity : Entity '{job.info['object']}' is not supported by the Bulk API.")
-        # 150 MB must not hold up everybody else.
+        # In a thread, because 150 MB would block all other requests.
         names, rows = await asyncio.to_thread(read_csv, job, content(org, job))
         save = _saver(org, job, schema, source, names)
     except BadCsv as wrong:
@@ -221,7 +227,7 @@ async def ingest(org: Org, job: Job, schema: Schema) -> None:
         return
     _set(org, job, state="InProgress")
     for first in range(done, len(rows), _ROWS_A_TURN):
-        await asyncio.sleep(0)  # others have their turn
+        await asyncio.sleep(0)  # lets other requests run
         if find(org, job.kind, job.id).state != "InProgress":
             return
         with org.write() as db:
@@ -255,7 +261,9 @@ def _one(org: Org, save: Save, names: Sequence[str], row: Sequence[str]) -> tupl
 
 
 def _saver(org: Org, job: Job, schema: Schema, source: SObject, names: Sequence[str]) -> Save:
-    """What is done with each row. Raises BadCsv when the names fit no field."""
+    """The function that saves one row for this job. Raises BadCsv when a column fits no field, or an Id column is
+    missing.
+    """
     operation, columns = job.info["operation"], [_column(schema, source, n) for n in names]
     if len({n.lower() for n in names}) < len(names):
         raise BadCsv("InvalidBatch : a field name stands twice in the header")
@@ -309,7 +317,7 @@ def _saver(org: Org, job: Job, schema: Schema, source: SObject, names: Sequence[
 
 
 def _column(schema: Schema, source: SObject, name: str) -> tuple[Field, Field | None]:
-    """The field of a column's name, and for `Owner.External_Id__c` the parent's field that finds it."""
+    """The field of a column, and for `Owner.External_Id__c` also the parent's external id field. Raises BadCsv."""
     first, dot, rest = name.partition(".")
     if not dot:
         if (f := source.field(name)) is not None:
@@ -336,7 +344,9 @@ def _referred(org: Org, schema: Schema, reference: Field, external: Field, cell:
 
 
 def _typed(f: Field, cell: str) -> object:
-    """A cell as JSON would have it; what is none stays text and is refused in the record's own words."""
+    """A cell as the value that JSON would hold. A text that fits no type stays as it is, and is refused when it is
+    saved.
+    """
     if f.type == "boolean":
         return {"true": True, "false": False, "1": True, "0": False}.get(cell.lower(), cell)
     return cell
@@ -349,7 +359,7 @@ Which = Literal["successfulResults", "failedResults", "unprocessedrecords"]
 
 
 async def results(org: Org, job: Job, which: Which) -> bytes:
-    """The rows that were saved, refused or not come to, as CSV."""
+    """The saved, refused, or unprocessed rows of an ingest job as CSV; `which` is the name of the resource."""
     rows = org.db.execute("SELECT * FROM bulk_result WHERE job_id = ?", (job.id,)).fetchall()
     outcomes = {
         int(r["number"]): (str(r["record_id"]), bool(r["created"]), cast("str | None", r["error"])) for r in rows
@@ -374,7 +384,7 @@ def _results(job: Job, data: bytes, outcomes: Mapping[int, tuple[str, bool, str 
 
 
 async def rows(org: Org, job: Job, first: int, most: int) -> tuple[bytes, int, bool]:
-    """A page of a query's rows as CSV, how many they are, and whether they are the last."""
+    """One page of a query job: its CSV, the number of its rows, and whether it is the last page."""
 
     def cut(data: bytes) -> tuple[bytes, int, bool]:
         names, every = read_csv(job, data)

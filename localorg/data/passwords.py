@@ -1,4 +1,4 @@
-"""Passwords of the org's users, kept as scrypt has them (RFC 7914)."""
+"""Passwords of the org's users, stored as scrypt hashes (RFC 7914)."""
 
 import hashlib
 import os
@@ -6,11 +6,11 @@ import sqlite3
 
 
 def hash_password(password: str, salt: bytes) -> bytes:
-    """The stored form of a password; cheap, because these passwords are printed on the login page."""
+    """The scrypt hash of a password. It is a cheap one: the passwords of this org are no secret."""
     return hashlib.scrypt(password.encode(), salt=salt, n=2**8, r=8, p=1)
 
 
 def set_password(db: sqlite3.Connection, user_id: str, password: str) -> None:
-    """Gives a user a password; call it inside a transaction."""
+    """Sets a user's password. Call it inside a transaction."""
     salt = os.urandom(16)
     db.execute("INSERT OR REPLACE INTO credential VALUES (?, ?, ?)", (user_id, salt, hash_password(password, salt)))

@@ -1,4 +1,4 @@
-"""Reading and writing records with Salesforce's rules: unknown fields, types, lengths, required fields, references."""
+"""Reading, creating, changing, and deleting records by Salesforce's rules."""
 
 import re
 import sqlite3
@@ -20,7 +20,7 @@ _PROBABILITY = dict(STAGES)
 
 
 def next_id(db: sqlite3.Connection, prefix: str) -> tuple[str, int]:
-    """The next id of an object and its running number; call it inside a transaction."""
+    """The next record id of the object with this key prefix, and its running number. Call it inside a transaction."""
     row = db.execute(
         "INSERT INTO sequence VALUES (?, 1) ON CONFLICT (prefix) DO UPDATE SET last = last + 1 RETURNING last",
         (prefix,),
@@ -30,7 +30,10 @@ def next_id(db: sqlite3.Connection, prefix: str) -> tuple[str, int]:
 
 
 def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: str) -> str:
-    """Creates a record and returns its 18-character id; raises ApiError for what Salesforce would refuse."""
+    """Creates a record as this user and returns its 18-character id. `values` are by field name, as in REST.
+
+    Raises ApiError for what Salesforce would refuse; then nothing is written.
+    """
     if "id" in {k.lower() for k in values}:
         raise ApiError(400, "INVALID_FIELD", "cannot specify Id in an insert call", ["Id"])
     if not sobject.createable:
@@ -68,7 +71,10 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
 
 
 def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, object], user_id: str) -> None:
-    """Changes the named fields of a record; nothing is written when one of them is refused."""
+    """Changes the given fields of a record as this user.
+
+    Raises ApiError for what Salesforce would refuse, 404 when there is no such record; then nothing is written.
+    """
     if not sobject.updateable:
         raise no_access()
     row = checked(org, sobject, values, to_18(identifier) if is_id(identifier) else None)
@@ -79,7 +85,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         current = read(org, sobject, identifier)
         org.limits.check_lock(str(current["Id"]))
         full = {**current, **row}
-        # Conditional requests compare whole seconds and clients compare versions: a change is always later.
+        # Clients compare these times to notice a change, so each one must be later than the last.
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
         derive(sobject, full)
@@ -91,7 +97,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
 
 
 def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
-    """Puts a record into the recycle bin: queries no longer see it."""
+    """Moves a record to the recycle bin, as this user. Raises ApiError 404 when there is no such record."""
     if not sobject.deletable:
         raise no_access()
     with org.write() as db:
@@ -101,7 +107,7 @@ def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
 
 
 def _bin(org: Org, db: sqlite3.Connection, sobject: SObject, ids: Sequence[str], user_id: str) -> None:
-    """Deletes records, and with them what belongs to them as details to their masters."""
+    """Moves records to the recycle bin together with their details (of master-detail fields)."""
     stamp = org.clock.stamp()
     db.executemany(
         f'UPDATE "{sobject.name}" SET IsDeleted = 1, LastModifiedDate = ?, SystemModstamp = ?, LastModifiedById = ?'
@@ -119,7 +125,10 @@ def _bin(org: Org, db: sqlite3.Connection, sobject: SObject, ids: Sequence[str],
 
 
 def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
-    """All columns of a live record as stored; raises ApiError 404 when there is none or it is deleted."""
+    """All columns of a record as stored, by field name.
+
+    Raises ApiError 404 when there is no such record (NOT_FOUND) or it is deleted (ENTITY_IS_DELETED).
+    """
     missing = ApiError(404, "NOT_FOUND", "The requested resource does not exist")
     if not is_id(identifier) or org.objects.of_id(identifier) is not org.objects[sobject.name]:
         raise missing
@@ -133,7 +142,7 @@ def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
 
 
 def derive(sobject: SObject, row: dict[str, object]) -> None:
-    """Fills in the fields that follow from others, in place."""
+    """Sets the calculated fields of a row (such as Name, IsClosed, ExpectedRevenue) from its other fields, in place."""
     if sobject.field("LastName"):
         parts = [str(row[n]) for n in ("FirstName", "LastName") if row.get(n)]
         row["Name"] = " ".join(parts)
@@ -162,7 +171,7 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
 
 
 def _auto_number(written: str, number: int, stamp: str) -> str:
-    """An auto number such as `INV-{YYYY}-{0000}`.
+    """The auto number for a format such as `INV-{YYYY}-{0000}`.
 
     Source: Salesforce Help, "Custom Field Attributes", Display Format.
     """
@@ -173,7 +182,7 @@ def _auto_number(written: str, number: int, stamp: str) -> str:
 
 
 def _computed(f: Field, org: Org, row: Mapping[str, object]) -> object:
-    """What a default's formula gives for a new record, as JSON would have it."""
+    """The value of a field's default formula for a new record. Raises ApiError 400 when it cannot be computed."""
     assert f.computed_default is not None
     try:
         value = f.computed_default(Change(row, None, datetime.fromtimestamp(org.clock.now(), UTC)))
@@ -185,7 +194,9 @@ def _computed(f: Field, org: Org, row: Mapping[str, object]) -> object:
 
 
 def _check_rules(org: Org, sobject: SObject, row: Mapping[str, object], before: Mapping[str, object] | None) -> None:
-    """Refuses what a validation rule refuses, in the rule's words."""
+    """Raises ApiError with the rule's message when a validation rule refuses the row. `before` is None for a new
+    record.
+    """
     if not sobject.rules:
         return
     change = Change(row, before, datetime.fromtimestamp(org.clock.now(), UTC))
@@ -203,7 +214,10 @@ def _check_rules(org: Org, sobject: SObject, row: Mapping[str, object], before: 
 def checked(
     org: Org, sobject: SObject, values: Mapping[str, object], identifier: str | None = None
 ) -> dict[str, object]:
-    """The values as they are stored, by field name; raises ApiError for the first that Salesforce would refuse."""
+    """The values as they are stored, by field name. `identifier` is the record that they are for, None for a new one.
+
+    Raises ApiError when Salesforce would refuse one: an unknown or read-only field, a wrong type, a duplicate.
+    """
     row: dict[str, object] = {}
     refused: list[str] = []
     for name, value in values.items():
@@ -240,7 +254,11 @@ def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifie
 
 
 def mark_seen(org: Org, ids: Iterable[str], user_id: str, *, viewed: bool) -> None:
-    """Notes that a user has seen records (FOR VIEW), or records that refer to them (FOR REFERENCE)."""
+    """Notes now as the time at which a user viewed records; with `viewed` false, only as the time of a reference to
+    them.
+
+    Source: SOQL and SOSL Reference, FOR VIEW and FOR REFERENCE.
+    """
     now = org.clock.stamp()
     change = (
         "UPDATE SET ViewedDate = excluded.ViewedDate, ReferencedDate = excluded.ReferencedDate"
@@ -255,7 +273,7 @@ def mark_seen(org: Org, ids: Iterable[str], user_id: str, *, viewed: bool) -> No
 
 
 def seen(org: Org, row: Mapping[str, object], fields: Iterable[Field], user_id: str) -> dict[str, object]:
-    """Those of the fields that tell when this user has seen the record."""
+    """The values of those `fields` that depend on the user, such as LastViewedDate, by field name."""
     wanted = {f.name: f.seen_by for f in fields if f.seen_by is not None}
     if not wanted:
         return {}
@@ -264,7 +282,7 @@ def seen(org: Org, row: Mapping[str, object], fields: Iterable[Field], user_id: 
 
 
 def find_by_external_id(org: Org, sobject: SObject, f: Field, value: str) -> list[str]:
-    """The ids of the live records with this external id."""
+    """The ids of the records (outside the recycle bin) with this value in an external id field."""
     rows = org.db.execute(
         f'SELECT Id FROM "{sobject.name}" WHERE "{f.name}" = ? AND IsDeleted = 0', (value,)
     ).fetchall()

@@ -1,4 +1,4 @@
-"""Seed data: a believable sales org, the same for the same seed."""
+"""The demo data: a small sales org, which is the same for the same seed and day."""
 
 import random
 from collections.abc import Iterable
@@ -77,14 +77,14 @@ _SUBJECTS = (
     "Wrong part shipped",
 )
 _TODO = ("Call back", "Send quote", "Prepare meeting", "Check contract", "Follow up on demo")
-# What presses, in days from the day on which the org is made, in the order in which its records are made.
-_CLOSING_SOON = (3, 0, 6, 1, 9, 14)  # the first open deals; never later than the end of that month
+# Days from the day on which the org is made, for the first records of each kind.
+_CLOSING_SOON = (3, 0, 6, 1, 9, 14)  # the first open opportunities, but never after the end of that month
 _DUE_SOON = (0, -1, 2, 0, -3, 1)  # the first tasks; all others are due later
 _BATCH = 2000
 ADMIN = "admin@localorg.test"
 
-ZONE = "Europe/Berlin"  # of every user
-SCOPES = "api id profile email openid refresh_token web"  # of the demo app
+ZONE = "Europe/Berlin"  # the time zone of every user
+SCOPES = "api id profile email openid refresh_token web"  # the scopes of the demo app
 PROFILES = ("System Administrator", "Standard User", "Read Only")
 USERS = (
     ("sales@localorg.test", "Sam", "Sales", "Account Executive", "Standard User"),
@@ -94,13 +94,15 @@ USERS = (
 
 
 def seed(org: Org) -> None:
-    """Fills a new org: organization, profiles, users, the demo app, and `settings.accounts` accounts with their kin."""
+    """Fills a new org: organization, profiles, users, the demo app, and `settings.accounts` accounts with their
+    contacts, opportunities, cases, and tasks.
+    """
     settings = org.settings
     rng = random.Random(settings.seed)
     writer = _Writer(org)
     now = datetime.fromtimestamp(org.clock.now(), UTC)
     profiles = {name: writer.add("Profile", {"Name": name}) for name in PROFILES}
-    writer.user = make_id("005", 2)  # the administrator made them all
+    writer.user = make_id("005", 2)  # the administrator creates the following records
     users: list[str] = []
     for username, first, last, title, profile in USERS:
         users.append(
@@ -132,7 +134,7 @@ def seed(org: Org) -> None:
         callbacks = "http://localhost:1717/OauthRedirect"
         apps = (
             (CONSUMER_KEY, CONSUMER_SECRET, "Salesforce Sample App", "", SCOPES, 1, 1, 1),
-            # Salesforce's command-line client brings this key along; every org knows it (no secret, localhost only).
+            # Salesforce's command-line client uses this key, which exists in every org (no secret, localhost only).
             ("PlatformCLI", "", "Salesforce CLI", callbacks, "api web refresh_token", 0, 0, 0),
         )
         db.executemany(f"INSERT INTO app ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", apps)
@@ -226,7 +228,7 @@ def _lead(rng: random.Random, w: "_Writer", now: datetime) -> None:
 
 
 def _phone(rng: random.Random) -> str:
-    return f"+44 20 7946 {rng.randint(0, 999):04d}"  # a range kept free for fiction (Ofcom)
+    return f"+44 20 7946 {rng.randint(0, 999):04d}"  # numbers that Ofcom reserves for fiction
 
 
 def _ascii(name: str) -> str:
@@ -236,7 +238,7 @@ def _ascii(name: str) -> str:
 
 
 class _Days:
-    """Dates around the day on which the org is made, as its users' calendars have it."""
+    """Dates relative to the day on which the org is made."""
 
     def __init__(self, now: datetime) -> None:
         self._today = now.astimezone(ZoneInfo(ZONE)).date()
@@ -245,21 +247,24 @@ class _Days:
         self._pressing = list(reversed(_DUE_SOON))
 
     def before(self, days: int) -> date:
+        """The date so many days before that day."""
         return self._today - timedelta(days=days)
 
     def closing(self, days: int) -> date:
-        """When an open deal is to close: in so many days, unless it is one of the first."""
+        """The close date of an open opportunity: so many days later, but the first few close this month."""
         if self._soon:
             return min(self._today + timedelta(days=self._soon.pop()), self._month_ends)
         return self._today + timedelta(days=days)
 
     def due(self, days: int) -> date:
-        """When a task is due: about so many days away, unless it is one of the first."""
+        """The due date of a task: about so many days later, but the first few are due around today, some of
+        them late.
+        """
         return self._today + timedelta(days=self._pressing.pop() if self._pressing else 2 + abs(days))
 
 
 class _Writer:
-    """Collects rows and writes them in batches, so that a million accounts take seconds."""
+    """Collects rows and writes them in batches, which is much faster for many rows."""
 
     def __init__(self, org: Org) -> None:
         self._org = org
@@ -269,6 +274,7 @@ class _Writer:
         self.when = datetime.fromtimestamp(org.clock.now(), UTC)
 
     def add(self, sobject: str, values: dict[str, object]) -> str:
+        """Adds a record and returns its new id."""
         spec = self._org.objects[sobject]
         number = self._last.get(spec.prefix, 0) + 1
         self._last[spec.prefix] = number
@@ -297,6 +303,7 @@ class _Writer:
         return identifier
 
     def finish(self) -> None:
+        """Writes what has not been written yet."""
         for sobject, rows in self._rows.items():
             self._flush(self._org.objects[sobject], rows)
         with self._org.write() as db:

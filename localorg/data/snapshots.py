@@ -1,6 +1,6 @@
-"""The whole state of an org under a name, to come back to: records, grants, sessions, jobs.
+"""Snapshots: the whole state of an org (records, grants, sessions, jobs), kept under a name.
 
-An org that is kept in a folder keeps its snapshots there too; one in memory keeps them in memory.
+An org in a folder keeps its snapshots in that folder; an org in memory keeps them in memory.
 """
 
 import re
@@ -14,7 +14,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def save(org: Org, name: str) -> None:
-    """Keeps the state under a name, over an older one of that name. Raises ApiError for a name that is none."""
+    """Keeps the current state under a name and replaces an older snapshot of that name.
+
+    Raises ApiError 400 when the name has other characters than letters, digits, - and _.
+    """
     _check(name)
     if org.settings.data is None:
         kept = sqlite3.connect(":memory:", check_same_thread=False)
@@ -34,9 +37,9 @@ def save(org: Org, name: str) -> None:
 
 
 def restore(org: Org, name: str) -> None:
-    """Everything is again as it was when it was saved; jobs under way are dropped.
+    """Brings a snapshot's state back. Jobs that are being processed stop.
 
-    Raises ApiError when there is no such snapshot.
+    Raises ApiError 404 when there is no such snapshot, 400 when another version of localorg made it.
     """
     _check(name)
     for task in org.working.values():

@@ -1,15 +1,15 @@
-"""The tables of an org's objects, which follow its schema."""
+"""The SQLite tables of an org's objects."""
 
 import sqlite3
 
 from localorg.schema.sobjects import Field, Schema
 
-# Besides references: what lists are sorted and searched by.
+# Besides references and external ids: fields that lists are sorted and searched by.
 _INDEXED = ("Name", "LastModifiedDate", "CreatedDate", "Username", "Email", "CloseDate", "StageName")
 
 
 def match(db: sqlite3.Connection, schema: Schema) -> None:
-    """Makes the tables and columns that are missing; what is there and no longer in the schema stays, unseen."""
+    """Adds the tables and columns that the schema has and the database lacks. Nothing is ever removed."""
     for sobject in schema:
         stored = [f for f in sobject.fields if f.stored]
         db.execute(f'CREATE TABLE IF NOT EXISTS "{sobject.name}" ({", ".join(map(_column, stored))}) WITHOUT ROWID')
@@ -20,7 +20,7 @@ def match(db: sqlite3.Connection, schema: Schema) -> None:
 
 
 def index(db: sqlite3.Connection, schema: Schema) -> None:
-    """Makes the indexes; after a new org was filled, because that is faster."""
+    """Adds the indexes. It is called after a new org was filled, because that is faster."""
     for sobject in schema:
         for f in sobject.fields:
             if f.stored and (f.type == "reference" or f.external_id or f.unique or f.name in _INDEXED):

@@ -1,4 +1,4 @@
-"""The values of fields: from what a client sends to what is stored, and from that to what REST writes."""
+"""The values of fields: how what a client sends is stored, and how what is stored is written in answers."""
 
 import json
 import re
@@ -17,6 +17,10 @@ ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "Stat
 
 
 def stored(org: Org, f: Field, value: object) -> object:
+    """The value of a field as it is stored; None for null and for an empty text.
+
+    Raises ApiError 400 when the value does not fit the field: type, length, picklist, e-mail, reference.
+    """
     if value is None or value == "":
         return None
     if f.type == "boolean":
@@ -106,7 +110,7 @@ def _not_deserialized(kind: str, value: object) -> ApiError:
 
 
 def field_value(row: Mapping[str, object], f: Field) -> object:
-    """A field of a stored row as REST writes it; a compound address is made of its parts, null when all are."""
+    """The value of a field in a stored row, as REST writes it. An address without any part is null."""
     if f.compound is None:
         return out_value(f, row[f.name])
     if f.type == "location":
@@ -117,7 +121,7 @@ def field_value(row: Mapping[str, object], f: Field) -> object:
 
 
 def out_value(f: Field, value: object) -> object:
-    """A stored value as REST writes it."""
+    """A single stored value as REST writes it."""
     if value is None:
         return None
     if f.type == "boolean":

@@ -1,9 +1,11 @@
-"""An org of one's own: objects, rules and permissions from Salesforce's metadata files, and data to begin with."""
+"""Custom objects, rules, and permissions from Salesforce's metadata files, and records for a new org from data
+files.
+"""
 
 
 class MetadataError(Exception):
-    """A file that cannot be understood; the text names file, line and what to do."""
+    """A metadata file cannot be used. The text names the file, the line, and what to do."""
 
 
 class DataError(Exception):
-    """A file with records that cannot be taken; the text names file, line or record, and what to do."""
+    """A file with records cannot be used. The text names the file, the line or record, and what to do."""

@@ -1,7 +1,7 @@
-"""Formulas of validation rules: parsed once, then a Python function of a record.
+"""The parser of formulas: a text becomes a Python function of a record.
 
-Source: Salesforce Help, "Formula Operators and Functions". What is not here is refused when the rule is read, never
-computed wrong.
+Source: Salesforce Help, "Formula Operators and Functions". A formula with anything that this org does not compute is
+refused when it is read.
 """
 
 import re
@@ -49,13 +49,16 @@ _POWER = {
 
 
 def compile_formula(text: str, sobject: SObject) -> Callable[[Change], bool]:
-    """A formula as a function that tells whether it holds; raises FormulaError."""
+    """A formula of a validation rule as a function: whether it is true for a change. Raises FormulaError.
+
+    The returned function raises FormulaError when it is given values of the wrong type.
+    """
     value = compile_value(text, sobject)
     return lambda record: truth(value(record))
 
 
 def compile_value(text: str, sobject: SObject) -> Value:
-    """A formula as a function that computes its value: a text, number, truth, date, datetime or None; raises
+    """A formula as a function of a change. It returns a text, number, bool, date, datetime, or None. Raises
     FormulaError.
     """
     parser = _Parser(text, sobject)
@@ -65,7 +68,7 @@ def compile_value(text: str, sobject: SObject) -> Value:
 
 
 class _Parser:
-    """Precedence climbing over tokens."""
+    """A precedence-climbing parser. Its methods return the function that computes what they have read."""
 
     def __init__(self, text: str, sobject: SObject) -> None:
         self._sobject = sobject
@@ -86,10 +89,12 @@ class _Parser:
             raise FormulaError(f"{text} is missing before {taken or 'the end'}")
 
     def end(self) -> None:
+        """Raises FormulaError unless everything has been read."""
         if self._peek()[0] != "end":
             raise FormulaError(f"{self._peek()[1]} was not expected")
 
     def expression(self, least: int) -> Value:
+        """Reads an expression whose operators bind at least as tightly as `least` (see `_POWER`)."""
         left = self._unary()
         while True:
             kind, operator = self._peek()
@@ -161,7 +166,7 @@ class _Parser:
         return make(arguments)
 
     def _argument(self, name: str) -> Value:
-        """The first value of a function, which some take from a picklist as it is."""
+        """The first argument of a function. Some functions take a picklist there, which others refuse."""
         kind, text = self._peek()
         if (
             kind == "name"

@@ -1,7 +1,7 @@
-"""What formulas are computed with: their values, operators and functions.
+"""The values, operators, and functions of formulas.
 
-Source: Salesforce Help, "Formula Operators and Functions". Each function here takes parsed formulas (`Value`) and gives
-one; nothing is computed before a record is there.
+Source: Salesforce Help, "Formula Operators and Functions". A `Value` is a function of a change: the parser combines
+them, and they are computed when a record is saved.
 """
 
 import math
@@ -21,18 +21,21 @@ _COMPARE: dict[str, Callable[[int], bool]] = {
 
 
 class FormulaError(ValueError):
-    """A formula that this org does not compute, and why."""
+    """A formula cannot be read or computed. The text says why."""
 
 
 Value = Callable[[Change], object]
 
 
 def reader(f: Field) -> Value:
+    """The Value of a field."""
     return lambda r: _read(f, r.row.get(f.name))
 
 
 def _read(f: Field, value: object) -> object:
-    """A stored value as formulas see it: an empty text is "", an empty number or date is null."""
+    """A stored value as formulas see it: an empty text is "", an empty number or date is None, a percentage is a
+    fraction.
+    """
     if f.type == "boolean":
         return bool(value)
     if f.type == "percent":
@@ -47,6 +50,7 @@ def _read(f: Field, value: object) -> object:
 
 
 def truth(value: object) -> bool:
+    """Whether a computed value is true; None and everything that is no bool is false."""
     return value is True
 
 
@@ -55,6 +59,7 @@ def _blank(value: object) -> bool:
 
 
 def number_of(value: object) -> float | None:
+    """A computed value as a number, None when it is empty. Raises FormulaError for another type."""
     if _blank(value):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -73,7 +78,7 @@ def _text(value: object) -> str:
 
 
 def _order(one: object, other: object) -> int | None:
-    """Below, at or above 0; None where one is empty, so that no comparison holds."""
+    """A number below, at, or above 0. None when either value is empty: then no comparison is true."""
     if _blank(one) or _blank(other):
         return None
     if isinstance(one, datetime) != isinstance(other, datetime) or type(one) is not type(other):
@@ -89,6 +94,7 @@ def _equal(one: object, other: object) -> bool:
 
 
 def operate(operator: str, left: Value, right: Value) -> Value:
+    """The Value of two values with an operator between them, such as `+` or `&&`."""
     match operator:
         case "||":
             return lambda r: truth(left(r)) or truth(right(r))

@@ -1,8 +1,7 @@
-"""Records to begin with: CSV files named by their object, and the trees and plans that Salesforce's command-line client
-exports.
+"""Records for a new org, from CSV files or from the trees and plans of Salesforce's command-line client.
 
-Source of the JSON: Salesforce CLI Command Reference, `data import tree` (`attributes.referenceId`, `@reference`, nested
-children, plans).
+A CSV file is named after its object. Source of the JSON: Salesforce CLI Command Reference, `data import tree`
+(`attributes.referenceId`, `@reference`, nested children, plans).
 """
 
 import csv
@@ -21,7 +20,7 @@ from localorg.schema.sobjects import Field, SObject
 
 
 def load(org: Org, paths: Sequence[Path]) -> None:
-    """Creates the records of all files, or none of them; raises DataError."""
+    """Creates the records of all these files and folders, or none of them. Raises DataError."""
     if not paths:
         return
     user = str(org.db.execute("SELECT Id FROM User WHERE Username = 'admin@localorg.test'").fetchone()[0])
@@ -33,7 +32,7 @@ def load(org: Org, paths: Sequence[Path]) -> None:
 
 
 def _files(path: Path) -> list[Path]:
-    """A file; or of a folder its plan, else all its files."""
+    """The files to load for a path: the file itself, or the plan of a folder, or without a plan all its files."""
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder")
     if path.is_file():
@@ -55,6 +54,7 @@ class _Loading:
     made: dict[str, str] = field(default_factory=dict[str, str])  # ids by reference
 
     def take(self, file: Path) -> None:
+        """Creates the records of one file. Raises DataError."""
         if file.suffix == ".csv":
             self._csv(file)
             return
@@ -142,7 +142,9 @@ class _Loading:
         self._create(source, values, where)
 
     def _parent_id(self, reference: Field, key: str, cell: str, where: str) -> str:
-        """The id of the parent whose field has that value."""
+        """The id of the one record that `reference` may point to and whose field `key` has this value. Raises
+        DataError.
+        """
         for target in reference.targets:
             f = self.org.objects[target].field(key)
             if f is not None and f.stored:

@@ -1,6 +1,6 @@
-"""Makes an org's schema of metadata: custom objects and fields, rules, record types, permissions.
+"""Turns metadata files into an org's schema: custom objects and fields, rules, record types, permissions.
 
-What it cannot do is named, not imitated.
+What this org does not support is left out and listed.
 """
 
 import re
@@ -15,7 +15,7 @@ from localorg.schema.standard import OWNER, STANDARD, SYSTEM
 
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# What kind of object a name is by its ending, and what this org says to those that it does not have.
+# Endings of names, and the kinds of objects that they mean, which this org does not have.
 _OTHER_KINDS = {
     "__mdt": "custom metadata types",
     "__e": "platform events",
@@ -32,9 +32,10 @@ _LEFT_OUT = {
 
 
 def build(source: Source, prefixes: Mapping[str, str]) -> Metadata:
-    """The schema that a source describes, on top of the standard objects; raises MetadataError.
+    """The Metadata of an org: the standard objects with everything in `source`. Raises MetadataError.
 
-    `prefixes` are the key prefixes that custom objects had before; new ones get the next free of `a00`, `a01`, …
+    `prefixes` are the key prefixes by object that custom objects already have; new objects get the next free ones of
+    `a00`, `a01`, …
     """
     return _Builder(source, dict(prefixes)).build()
 
@@ -48,6 +49,7 @@ class _Builder:
         self._children: dict[str, list[ChildRelationship]] = {}
 
     def build(self) -> Metadata:
+        """The finished Metadata."""
         named = self._source.names()
         for name in named:
             if name not in self._objects:
@@ -70,7 +72,7 @@ class _Builder:
     # Objects
 
     def _begin(self, name: str, element: Element | None) -> None:
-        """A custom object with what every one has."""
+        """Adds a custom object with the fields that every object has."""
         ending = next((e for e in _OTHER_KINDS if name.endswith(e)), None)
         if ending is not None:
             self._leave_out(name, f"there are no {_OTHER_KINDS[ending]} in this org")
@@ -110,7 +112,7 @@ class _Builder:
         for element in self._source.fields.get(name, []):
             field_name = element.needed("fullName")
             if not field_name.endswith("__c"):
-                continue  # a standard field: what may be said of it here changes nothing for an API
+                continue  # a standard field: nothing that a file may change about it shows in an API
             if _NAME.fullmatch(field_name) is None:
                 raise element.wrong(f"{field_name} is not the name of a custom field: letters, digits and _, then __c")
             if field_name.lower() in seen:
@@ -172,7 +174,7 @@ class _Builder:
         return [self._with_values(full, made, element) if kind in ("Picklist", "MultiselectPicklist") else made]
 
     def _default(self, owner: SObject, full: str, element: Element) -> tuple[object, Callable[[Change], object] | None]:
-        """A default that is a plain value, or a formula that gives it."""
+        """The default of a field: its value, or the formula that computes it. Both are None when there is none."""
         text, kind = element.said("defaultValue"), element.said("type")
         if not text:
             return (False if kind == "Checkbox" else None), None
@@ -212,7 +214,7 @@ class _Builder:
         ]
 
     def _with_values(self, full: str, made: Field, element: Element) -> Field:
-        """The values of a picklist, its own or those of a global set."""
+        """The field with the values of its picklist: its own, or those of a global value set."""
         values = [(v.text.strip(), v.text.strip(), False) for v in element.all("values")]
         chosen = element.one("valueSet")
         if chosen is not None:

@@ -16,13 +16,13 @@ from localorg.metadata import MetadataError
 
 
 def misread(path: Path, line: int | None, said: str) -> MetadataError:
-    """The error that names a place."""
+    """A MetadataError that names the file and line."""
     return MetadataError(f"{path}{'' if line is None else f':{line}'}: {said}")
 
 
 @dataclass(slots=True)
 class Element:
-    """One element of a file: its text, what is in it, and where it stands."""
+    """One XML element (or JSON property) of a metadata file. `line` is None in JSON files."""
 
     name: str
     path: Path
@@ -31,43 +31,47 @@ class Element:
     children: "list[Element]" = field(default_factory=list["Element"])
 
     def all(self, name: str) -> "list[Element]":
-        """The elements of that name directly in it."""
+        """The direct children of that name."""
         return [c for c in self.children if c.name == name]
 
     def one(self, *names: str) -> "Element | None":
-        """The first element of that name, or of the way of names below it."""
+        """The first child of that name; with several names, the first child of a child and so on. None when there is
+        none.
+        """
         element = next((c for c in self.children if c.name == names[0]), None)
         return element if element is None or len(names) == 1 else element.one(*names[1:])
 
     def said(self, *names: str, otherwise: str = "") -> str:
-        """The text of that element."""
+        """The text of the element that `one` returns, `otherwise` when there is none."""
         element = self.one(*names)
         return otherwise if element is None else element.text.strip()
 
     def true(self, name: str) -> bool:
+        """Whether the text of that child is `true`."""
         return self.said(name).lower() == "true"
 
     def number(self, name: str, otherwise: int) -> int:
-        """A whole number; raises MetadataError when it is none."""
+        """The text of that child as a whole number. Raises MetadataError when it is not one."""
         text = self.said(name, otherwise=str(otherwise))
         if not text.isdecimal():
             raise self.wrong(f"{name} is a whole number, not {text[:40]!r}")
         return int(text)
 
     def needed(self, name: str) -> str:
-        """The text of an element that must be there; raises MetadataError."""
+        """The text of that child. Raises MetadataError when it is missing or empty."""
         text = self.said(name)
         if not text:
             raise self.wrong(f"{self.name} needs {name}")
         return text
 
     def wrong(self, said: str) -> MetadataError:
+        """A MetadataError about this element, to be raised."""
         return misread(self.path, self.line, said)
 
 
 @dataclass(slots=True)
 class Source:
-    """What a folder or file holds; the keys are API names."""
+    """The elements of all files that were read, by API name; lists are by the name of their object."""
 
     objects: dict[str, Element] = field(default_factory=dict[str, Element])
     fields: dict[str, list[Element]] = field(default_factory=dict[str, list[Element]])
@@ -78,12 +82,14 @@ class Source:
     profiles: dict[str, Element] = field(default_factory=dict[str, Element])
 
     def names(self) -> list[str]:
-        """Every object that something is said of."""
+        """The names of all objects that the files describe or extend."""
         return sorted({*self.objects, *self.fields, *self.rules, *self.record_types})
 
 
 def read(paths: Sequence[Path]) -> Source:
-    """Everything that the folders and files say; raises MetadataError, also for a path with nothing in it."""
+    """Reads folders of Salesforce DX source and JSON files. Raises MetadataError, also for a path without any
+    metadata.
+    """
     source = Source()
     for path in paths:
         if not path.exists():
@@ -108,7 +114,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _take(source: Source, file: Path, folders: Sequence[str]) -> bool:
-    """Puts one file where it belongs; False when it is of a kind that this org has no use for."""
+    """Adds one file to the source. Returns false for a kind of file that is not used here."""
     if file.suffix == ".json":
         _take_json(source, file)
         return True
@@ -139,7 +145,7 @@ def _take(source: Source, file: Path, folders: Sequence[str]) -> bool:
 
 
 def read_xml(file: Path) -> Element:
-    """The root element; raises MetadataError with the line of what is wrong."""
+    """The root element of an XML file. Raises MetadataError."""
     parser = expat.ParserCreate()
     root: list[Element] = []
     inside: list[Element] = []
@@ -169,8 +175,8 @@ def read_xml(file: Path) -> Element:
 
 
 def _take_json(source: Source, file: Path) -> None:
-    """`{"Invoice__c": {"label": …, "fields": {"Amount__c": {"type": "Currency"}}, "validationRules": {…},
-    "recordTypes": {…}}}`.
+    """Adds a JSON file: `{"Invoice__c": {"label": …, "fields": {"Amount__c": {"type": "Currency"}}, "validationRules":
+    {…}, "recordTypes": {…}}}`.
     """
     try:
         value: object = msgspec.json.decode(file.read_bytes())

@@ -1,1 +1,1 @@
-"""The org as an authorization server: authorize, token, introspect and revoke endpoints, OpenID Connect."""
+"""The org as an authorization server: authorize, token, introspect, and revoke endpoints, and OpenID Connect."""

@@ -1,5 +1,6 @@
-"""The authorize endpoint in the browser: login, consent, and the way back to the app with an authorization code (RFC
-6749 section 4.1.1).
+"""The authorize endpoint: login page, consent page, and the redirect to the app with an authorization code.
+
+Source: RFC 6749 section 4.1.1.
 """
 
 import hashlib
@@ -35,6 +36,7 @@ _BROWSER = {
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of the authorize endpoint and its forms."""
     return [
         route(org, "/services/oauth2/authorize", "authorize", _authorize, ["GET", "POST"]),
         route(org, "/login", "login", _login, ["POST"]),
@@ -43,7 +45,11 @@ def routes(org: Org) -> list[BaseRoute]:
 
 
 class _Authorization:
-    """A checked authorize request. Raises OAuthError when it must not be answered with a redirect."""
+    """The checked parameters of an authorize request.
+
+    Creating one raises OAuthError when the answer must be an error page. `wrong` is an error (code, description) that
+    is answered with a redirect, None when all is well.
+    """
 
     def __init__(self, org: Org, fields: dict[str, str]) -> None:
         app = find_app(org, fields.get("client_id", ""))
@@ -74,9 +80,11 @@ class _Authorization:
             self.wrong = ("invalid_request", "code challenge method not supported")
 
     def issue_code(self, org: Org, user_id: str) -> str:
+        """A new authorization code for this request and user."""
         return issue_code(org, self.app, user_id, self.redirect_uri, self.scope, self.challenge, self.nonce)
 
     def redirect(self, **parameters: str) -> Response:
+        """The redirect to the app with these parameters and the request's state."""
         if self.state is not None:
             parameters["state"] = self.state
         if "error" in parameters:
@@ -161,5 +169,5 @@ async def _consent(org: Org, request: Request) -> Response:
 
 
 def _confirmation(request: Request) -> str:
-    """Binds the consent form to the browser session, so that another site cannot send it."""
+    """A value in the consent form that depends on the session cookie, so that another site cannot send the form."""
     return hmac.new(request.cookies.get(_COOKIE, "").encode(), b"consent", hashlib.sha256).hexdigest()

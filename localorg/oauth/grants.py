@@ -1,4 +1,4 @@
-"""The org as an OAuth 2.0 authorization server: codes, grants, refresh token rotation, sessions. No HTTP here.
+"""Authorization codes, grants, tokens, and sessions, and the rules of the authorization server. No HTTP here.
 
 Sources: Salesforce Help "OAuth 2.0 Web Server Flow", "OAuth 2.0 Refresh Token Flow"; RFC 6749; RFC 7636.
 """
@@ -23,7 +23,11 @@ EXPIRED = "expired access/refresh token"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An External Client App as the org knows it."""
+    """The settings of an External Client App.
+
+    `refresh_policy` is one of POLICIES, with `refresh_seconds` where it needs a time. `session_seconds` is how long an
+    access token may be idle; None takes the org's setting.
+    """
 
     consumer_key: str
     consumer_secret: str
@@ -40,7 +44,10 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who an access token speaks for. `generation` counts the grant's token pairs."""
+    """The user, app, and scope of an access token.
+
+    `generation` counts the token pairs of the grant; `issued` and `expires` are seconds since the epoch.
+    """
 
     user_id: str
     consumer_key: str
@@ -53,7 +60,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TokenResponse:
-    """What the token endpoint hands out; `refresh_token` is None when it stays as it was."""
+    """The values of a token endpoint's answer. `refresh_token` is None when no new one is issued."""
 
     access_token: str
     refresh_token: str | None
@@ -67,6 +74,7 @@ POLICIES = ("until-revoked", "immediate", "idle", "fixed")  # of refresh tokens,
 
 
 def find_app(org: Org, consumer_key: str) -> App | None:
+    """The app with this consumer key, None when there is none."""
     row = org.db.execute("SELECT * FROM app WHERE consumer_key = ?", (consumer_key,)).fetchone()
     if row is None:
         return None
@@ -89,7 +97,7 @@ def find_app(org: Org, consumer_key: str) -> App | None:
 
 
 def check_password(org: Org, username: str, password: str) -> str | None:
-    """The id of the active user with these credentials; None when they do not match."""
+    """The id of the active user with this name and password, None when there is none."""
     row = org.db.execute(
         "SELECT u.Id, c.salt, c.password_hash FROM User u JOIN credential c ON c.user_id = u.Id WHERE u.Username = ?"
         " AND u.IsActive = 1",
@@ -101,7 +109,7 @@ def check_password(org: Org, username: str, password: str) -> str | None:
 
 
 def start_browser_session(org: Org, user_id: str) -> str:
-    """Signs a browser in; returns the value of its session cookie."""
+    """Signs a user in in a browser. Returns the value of the session cookie."""
     sid = secrets.token_urlsafe(32)
     with org.write() as db:
         db.execute(
@@ -112,7 +120,7 @@ def start_browser_session(org: Org, user_id: str) -> str:
 
 
 def browser_user(org: Org, sid: str) -> str | None:
-    """The user signed in behind a session cookie."""
+    """The id of the user whose session cookie this is, None when the session has expired or never was."""
     row = org.db.execute(
         "SELECT user_id FROM browser_session WHERE id_hash = ? AND expires > ?", (_hash(sid), org.clock.now())
     ).fetchone()
@@ -120,7 +128,7 @@ def browser_user(org: Org, sid: str) -> str | None:
 
 
 def is_approved(org: Org, app: App, user_id: str, scope: str) -> bool:
-    """Whether the user has already allowed this app at least these scopes."""
+    """Whether the user has already allowed the app all of these scopes."""
     row = org.db.execute(
         "SELECT scope FROM approval WHERE consumer_key = ? AND user_id = ?", (app.consumer_key, user_id)
     ).fetchone()
@@ -128,7 +136,7 @@ def is_approved(org: Org, app: App, user_id: str, scope: str) -> bool:
 
 
 def approve(org: Org, app: App, user_id: str, scope: str) -> None:
-    """Remembers the user's consent."""
+    """Stores the user's consent."""
     with org.write() as db:
         db.execute("INSERT OR REPLACE INTO approval VALUES (?, ?, ?)", (app.consumer_key, user_id, scope))
 
@@ -136,7 +144,7 @@ def approve(org: Org, app: App, user_id: str, scope: str) -> None:
 def issue_code(
     org: Org, app: App, user_id: str, redirect_uri: str, scope: str, challenge: str | None, nonce: str | None = None
 ) -> str:
-    """A new authorization code: single use, short lived."""
+    """A new authorization code. It can be used once, within `code_seconds` of the org's settings."""
     code = "aPrx" + secrets.token_urlsafe(48) + "=="
     expires = org.clock.now() + org.settings.code_seconds
     with org.write() as db:
@@ -151,9 +159,9 @@ def issue_code(
 
 
 def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: str | None) -> TokenResponse:
-    """Exchanges an authorization code (RFC 6749 section 4.1.3, RFC 7636 section 4.6); raises OAuthError.
+    """Exchanges an authorization code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.6). Raises OAuthError.
 
-    A code that comes twice revokes what its first use gave (RFC 6749 section 4.1.2).
+    Using a code a second time revokes the grant of its first use (RFC 6749 section 4.1.2).
     """
     row = org.db.execute("SELECT * FROM code WHERE code_hash = ?", (_hash(code),)).fetchone()
     if row is None or row["consumer_key"] != app.consumer_key:
@@ -192,9 +200,9 @@ def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: st
 
 
 def refresh(org: Org, app: App, refresh_token: str) -> TokenResponse:
-    """A new access token for a refresh token; under rotation also a new refresh token. Raises OAuthError.
+    """Exchanges a refresh token for a new access token, under rotation also for a new refresh token. Raises OAuthError.
 
-    A refresh token that was rotated out revokes its grant with all access tokens (Salesforce Help 005316711).
+    Using a refresh token that was rotated out revokes its grant and all access tokens (Salesforce Help 005316711).
     """
     row = org.db.execute(
         "SELECT t.generation AS token_generation, g.* FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id"
@@ -238,7 +246,9 @@ def _has_lapsed(app: App, created: float, last_used: float, now: float) -> bool:
 
 
 def introspect(org: Org, app: App, token: str) -> dict[str, object]:
-    """What RFC 7662 tells of a token of this app; only `active: false` of any other."""
+    """The RFC 7662 answer about a token: its properties, or only `active: false` when it is not a live token of this
+    app.
+    """
     key = _hash(token)
     row = org.db.execute(
         "SELECT s.*, u.Username FROM session s JOIN User u ON u.Id = s.user_id WHERE token_hash = ?", (key,)
@@ -269,7 +279,10 @@ def introspect(org: Org, app: App, token: str) -> dict[str, object]:
 
 
 def rotate_out(org: Org, user_id: str) -> int:
-    """Rotates a user's refresh tokens as another holder's refresh would: the next use of the old ones is a reuse."""
+    """Makes a user's refresh tokens old, as if somebody else had refreshed with them: using them again is a reuse.
+
+    Returns how many grants it changed.
+    """
     with org.write() as db:
         return db.execute(
             "UPDATE oauth_grant SET generation = generation + 1 WHERE user_id = ? AND revoked = 0", (user_id,)
@@ -277,7 +290,7 @@ def rotate_out(org: Org, user_id: str) -> int:
 
 
 def token_key(token: str) -> str:
-    """What stands for a token where the token itself must not: its hash."""
+    """The hash of a token, under which it is stored and remembered."""
     return _hash(token)
 
 
@@ -285,7 +298,7 @@ def token_key(token: str) -> str:
 
 
 def find_session(org: Org, access_token: str) -> Session | None:
-    """The live session of an access token; each use moves its idle time-out on. None when expired or unknown."""
+    """The session of an access token; using it extends its idle time. None when it has expired or does not exist."""
     now = org.clock.now()
     key = _hash(access_token)
     row = org.db.execute("SELECT * FROM session WHERE token_hash = ?", (key,)).fetchone()
@@ -308,9 +321,8 @@ def find_session(org: Org, access_token: str) -> Session | None:
 
 
 def revoke(org: Org, token: str) -> bool:
-    """Revokes a token: a refresh token with all its access tokens, an access token alone.
-
-    False when unknown (RFC 7009).
+    """Revokes a refresh token with all its access tokens, or one access token (RFC 7009). Returns false for an unknown
+    token.
     """
     key = _hash(token)
     with org.write() as db:
@@ -326,13 +338,13 @@ def revoke(org: Org, token: str) -> bool:
 
 
 def expire_sessions(org: Org, user_id: str) -> int:
-    """Ends a user's access tokens now; the refresh tokens stay. Returns how many."""
+    """Ends a user's access tokens now; refresh tokens stay valid. Returns how many ended."""
     with org.write() as db:
         return db.execute("DELETE FROM session WHERE user_id = ?", (user_id,)).rowcount
 
 
 def revoke_user(org: Org, user_id: str) -> int:
-    """Revokes all grants of a user, as an administrator does in Setup. Returns how many."""
+    """Revokes all grants and consents of a user, as an administrator can in Setup. Returns how many grants."""
     with org.write() as db:
         grants = db.execute("SELECT id FROM oauth_grant WHERE user_id = ? AND revoked = 0", (user_id,)).fetchall()
         for row in grants:

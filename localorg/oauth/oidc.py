@@ -1,4 +1,4 @@
-"""OpenID Connect: the org's signing key, ID tokens, the discovery documents.
+"""OpenID Connect: ID tokens and the discovery document.
 
 Source: OpenID Connect Core 1.0 section 2, Discovery 1.0 section 3; Salesforce Help "OpenID Connect Discovery Endpoint".
 """
@@ -14,7 +14,7 @@ ID_TOKEN_SECONDS = 120
 
 
 def id_token(org: Org, base: str, user_id: str, consumer_key: str, access_token: str, nonce: str | None) -> str:
-    """A signed ID token for the user, bound to the access token by `at_hash`."""
+    """A signed ID token for the user. `at_hash` in it binds it to the access token."""
     from localorg.oauth.signing import sign  # here, because it takes a tenth of a second to load
 
     now = int(org.clock.now())
@@ -40,7 +40,7 @@ def id_token(org: Org, base: str, user_id: str, consumer_key: str, access_token:
 
 
 def discovery(base: str) -> dict[str, object]:
-    """The provider's description under /.well-known/openid-configuration."""
+    """The discovery document at /.well-known/openid-configuration. `base` is the org's address."""
     oauth = f"{base}/services/oauth2"
     return {
         "issuer": base,

@@ -1,4 +1,4 @@
-"""The pages of a sign-in: login, consent, and an error that cannot be answered with a redirect."""
+"""The HTML of the sign-in pages: login, consent, and error."""
 
 from collections.abc import Mapping
 from html import escape
@@ -19,7 +19,9 @@ _SCOPES = {
 
 
 def login(fields: Mapping[str, str], *, below: str = "", username: str = "", failed: bool = False) -> str:
-    """The login page; `fields` come back with the form, to the org or `below` its site."""
+    """The login page. `fields` are hidden form fields, `failed` shows that the last try was wrong; the form goes to
+    the org, or `below` its site.
+    """
     error = (
         '<p class="error" role="alert">Please check your username and password. If you still can\'t log in, contact your Salesforce administrator.</p>'
         if failed
@@ -36,7 +38,7 @@ def login(fields: Mapping[str, str], *, below: str = "", username: str = "", fai
 
 
 def consent(fields: Mapping[str, str], below: str, app: str, user: str, scopes: tuple[str, ...]) -> str:
-    """The consent page: what the app asks for, Allow or Deny."""
+    """The consent page, with Allow and Deny. `fields` are hidden form fields."""
     items = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(_SCOPES.get(s, s) for s in scopes))
     return page(
         "Allow Access? | Local Org",
@@ -48,7 +50,7 @@ def consent(fields: Mapping[str, str], below: str, app: str, user: str, scopes: 
 
 
 def oauth_error(error: str, description: str) -> str:
-    """An authorize request that cannot be answered with a redirect."""
+    """The page for an authorize request that must not be answered with a redirect."""
     return page(
         "OAuth Error | Local Org",
         f'<h1>OAuth Error</h1><p class="error">error={escape(error)}&amp;error_description={escape(description)}</p>',

@@ -9,9 +9,10 @@ from localorg.web import INNER, KIND, base_url, bearer
 
 
 def require_session(org: Org, request: Request) -> Session:
-    """The session behind a REST request; raises ApiError 401 INVALID_SESSION_ID, 403 REQUEST_LIMIT_EXCEEDED.
+    """The session of a REST request. Counts the request against the limits.
 
-    A part of a composite request comes with the session of the whole and is not counted again.
+    Raises ApiError 401 INVALID_SESSION_ID or 403 REQUEST_LIMIT_EXCEEDED. A part of a composite request uses the session
+    of the whole request and is not counted again.
     """
     inner: Session | None = request.scope.get(INNER)
     if inner is not None:

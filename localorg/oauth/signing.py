@@ -1,7 +1,6 @@
-"""The org's signing key and what it signs. Apart, because the libraries for it take a fifth of the org's start, and
-many orgs never sign.
+"""The org's signing key and its signatures (RFC 7517, RFC 7518).
 
-Source: RFC 7517, RFC 7518.
+In a module of its own, because its libraries take a fifth of the org's start and many orgs never sign.
 """
 
 import base64
@@ -17,13 +16,13 @@ _KEY = "signing_key"
 
 
 def sign(org: Org, claims: Mapping[str, object]) -> str:
-    """A JSON Web Token of the claims, signed by the org (RS256)."""
+    """The claims as a JSON Web Token, signed with RS256."""
     key = _key(org)
     return jwt.encode(dict(claims), key, algorithm="RS256", headers={"kid": _key_id(key)})
 
 
 def keys(org: Org) -> dict[str, object]:
-    """The JSON Web Key Set that verifies ID tokens (RFC 7517)."""
+    """The JSON Web Key Set with which clients verify ID tokens (RFC 7517)."""
     key = _key(org)
     numbers = key.public_key().public_numbers()
     return {
@@ -41,7 +40,7 @@ def keys(org: Org) -> dict[str, object]:
 
 
 def _key(org: Org) -> rsa.RSAPrivateKey:
-    """The org's RSA key, made when it is first needed and kept in its file."""
+    """The org's RSA key. It is made at the first use and stored in the org's file."""
     row = org.db.execute("SELECT value FROM meta WHERE key = ?", (_KEY,)).fetchone()
     if row is None:
         made = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -17,6 +17,7 @@ from localorg.web import NO_STORE, Json, base_url, counted, form, route
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of the token, introspect, and revoke endpoints."""
     return [
         route(org, "/services/oauth2/token", "token", _token, ["POST"]),
         route(org, "/services/oauth2/introspect", "introspect", _introspect, ["POST"]),
@@ -31,7 +32,7 @@ async def _token(org: Org, request: Request) -> Response:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
     if kind == "authorization_code":
         return await counted(org, f"token.{kind}", lambda: _grant(org, request, kind, fields))
-    # Two refreshes with one token at once: the second is told so (Salesforce release notes, Winter '25).
+    # Of two refreshes with one token at once, the second is refused (Salesforce release notes, Winter '25).
     key = token_key(fields.get("refresh_token", ""))
     if key in org.busy_refresh_tokens:
         org.counters[f"token.{kind}"] += 1

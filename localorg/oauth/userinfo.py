@@ -1,4 +1,4 @@
-"""OpenID Connect over HTTP: discovery, keys, userinfo, and Salesforce's own identity URL."""
+"""OpenID Connect over HTTP: discovery, keys, userinfo, and Salesforce's identity URL."""
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -13,6 +13,7 @@ from localorg.web import NO_STORE, Json, base_url, bearer, form, route
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of these endpoints."""
     return [
         route(org, "/.well-known/openid-configuration", "discovery", _discovery, ["GET"]),
         route(org, "/id/keys", "discovery", _keys, ["GET"]),

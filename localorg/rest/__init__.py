@@ -1,1 +1,1 @@
-"""The REST API: records, describe, query and search, composite requests."""
+"""The REST APIs over HTTP, one module for each group of resources. `call.py` has what their requests share."""

@@ -1,4 +1,4 @@
-"""What the org tells of itself: versions, resources, limits, settings."""
+"""Resources about the org itself: versions, resources, limits, settings, record counts."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -60,6 +60,7 @@ _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of these resources."""
     data = "/services/data"
     v = data + "/v{version}"
     return [

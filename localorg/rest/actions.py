@@ -1,4 +1,4 @@
-"""Quick actions: the "New …" ones that create a record, which every org has.
+"""Quick actions: the "New …" actions that create a record, which every org has.
 
 Source: REST API Developer Guide, Quick Actions.
 """
@@ -20,6 +20,7 @@ from localorg.web import Json, json_object, limit_header, route
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of quick actions, of the org and of an object."""
     v = "/services/data/v{version}"
     all_routes: list[BaseRoute] = []
     for base in (v + "/quickActions", v + "/sobjects/{sobject}/quickActions"):
@@ -36,7 +37,7 @@ def routes(org: Org) -> list[BaseRoute]:
 
 
 def _targets(call: Call) -> list[SObject]:
-    """What a user can create."""
+    """The objects that the user can create records of."""
     return [o for o in call.schema if o.createable and o.field("OwnerId") is not None]
 
 

@@ -32,6 +32,7 @@ _NAMES: dict[Kind, str] = {"ingest": "V2Ingest", "query": "V2Query"}
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of ingest and query jobs."""
     base = "/services/data/v{version}/jobs"
     both: list[BaseRoute] = []
     kinds: tuple[Kind, ...] = ("ingest", "query")
@@ -74,7 +75,7 @@ async def _make(org: Org, request: Request, kind: Kind) -> Response:
         job = _make_query(org, call, body, info)
     else:
         job = jobs.make(org, kind, call.session.user_id, info | _ingest(call, body), "Open")
-        if data is not None:  # all in one request: the data is complete
+        if data is not None:  # the data came with the request and is complete
             jobs.upload(org, job, data)
             job = jobs.close(org, job)
     _go_on(org, job)
@@ -82,7 +83,7 @@ async def _make(org: Org, request: Request, kind: Kind) -> Response:
 
 
 async def _asked(request: Request) -> tuple[Mapping[str, object], bytes | None]:
-    """What a job is to be, and its data when both come in one request."""
+    """The properties of a new job, and its data when both come in one multipart request. Raises ApiError."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await json_object(request), None
     try:
@@ -104,7 +105,7 @@ async def _asked(request: Request) -> tuple[Mapping[str, object], bytes | None]:
 
 
 def _checked(body: Mapping[str, object]) -> dict[str, object]:
-    """What both kinds of jobs have."""
+    """The properties that both kinds of jobs have, with their defaults. Raises ApiError."""
     info: dict[str, object] = {"contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "LF"}
     for name, values in (("contentType", ("CSV",)), ("columnDelimiter", DELIMITERS), ("lineEnding", LINE_ENDINGS)):
         given = body.get(name, info[name])
@@ -161,7 +162,7 @@ def _make_query(org: Org, call: Call, body: Mapping[str, object], info: dict[str
 
 
 def _bulk_columns(query: Query, source: SObject | None) -> list[tuple[str, ...]]:
-    """The columns of a bulk query. Raises ApiError for what bulk queries cannot do."""
+    """The field paths that a bulk query selects. Raises ApiError for what bulk queries do not support."""
     columns: list[tuple[str, ...]] = []
     for item in query.select:
         if isinstance(item, FieldsOf) and source is not None:
@@ -229,7 +230,7 @@ async def _results(org: Org, request: Request) -> Response:
 
 
 async def _rows(org: Org, request: Request) -> Response:
-    """A page of a query's rows; the locator tells where the next one begins."""
+    """One page of a query's rows. The header Sforce-Locator says where the next one begins."""
     job = _own_job(org, request, "query")
     if job.state != "JobComplete":
         raise ApiError(400, "INVALIDJOBSTATE", f"Job {job.id[:15]} has no results yet: {job.state}")
@@ -250,7 +251,7 @@ async def _rows(org: Org, request: Request) -> Response:
 
 
 def _own_job(org: Org, request: Request, kind: Kind) -> Job:
-    """One of the user's own jobs: its rows are what that user may see."""
+    """The job that the path names. Raises ApiError 404 when it is another user's."""
     call = call_of(org, request)
     job = jobs.find(org, kind, str(request.path_params["id"]))
     if job.user_id != call.session.user_id:
@@ -282,7 +283,7 @@ def _progress(job: Job) -> dict[str, object]:
 
 
 def _go_on(org: Org, job: Job) -> None:
-    """Works a job off that waits for it: after its upload, and after the org was started again."""
+    """Processes a job in the background: after its upload, and after the org was restarted."""
     if job.state in ("UploadComplete", "InProgress") and job.id not in org.working:
         work = (
             jobs.ingest(org, job, schema_for(org, job.user_id))
@@ -294,7 +295,7 @@ def _go_on(org: Org, job: Job) -> None:
 
 
 async def _select(org: Org, job: Job, schema: Schema) -> None:
-    """Brings the rows of a query, some at a time."""
+    """Runs a query job, some rows at a time so that other requests get their turn."""
     text, deleted = str(job.info["query"]), job.info["operation"] == "queryAll"
     query = parse(text)
     columns = _bulk_columns(query, schema.sobject(query.sobject.text))

@@ -1,4 +1,4 @@
-"""What every REST request has: who asks, in which version, and what that person can see."""
+"""The parts that REST requests have in common: session, API version, what the user may see, the object in the path."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FIRST_VERSION, LAST_VERSION = 29, 68
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of a user; `person` is who asks."""
+    """An authenticated REST request. `version` is a text such as `68.0`, `schema` is what the user may see."""
 
     session: Session
     version: str
@@ -28,13 +28,14 @@ class Call:
 
 
 def call_of(org: Org, request: Request) -> Call:
+    """The Call of a request. Counts it against the limits. Raises ApiError 401, 403, 404, or 410."""
     session = require_session(org, request)
     version = _version(org, request)
     return Call(session, version, schema_for(org, session.user_id), person(org, session.user_id))
 
 
 def named(call: Call, request: Request) -> SObject:
-    """The object that the path names; raises ApiError when there is none for this user."""
+    """The object that the path names. Raises ApiError 404 when it does not exist for this user."""
     source = call.schema.sobject(str(request.path_params["sobject"]))
     if source is None:
         raise not_found()
@@ -42,12 +43,15 @@ def named(call: Call, request: Request) -> SObject:
 
 
 def attributes(source: SObject, version: str, identifier: str) -> dict[str, str]:
-    """What stands at the head of every record."""
+    """The `attributes` of a record in an answer: its type and URL."""
     return {"type": source.name, "url": f"/services/data/v{version}/sobjects/{source.name}/{identifier}"}
 
 
 def http_date(request: Request, header: str, *, strict: bool) -> float | None:
-    """A date of a conditional request; one that is none is refused when `strict`, else not there."""
+    """The date in a header of a conditional request, in seconds since the epoch; None without the header.
+
+    A header that is no date raises ApiError 400 when `strict`, else it is ignored.
+    """
     text = request.headers.get(header)
     if text is None:
         return None
@@ -60,7 +64,7 @@ def http_date(request: Request, header: str, *, strict: bool) -> float | None:
 
 
 class _RecordId(Convertor[str]):
-    """Paths with a record's id, and no other word in its place."""
+    """The path parameter `{id:record}`: 15 or 18 letters and digits."""
 
     regex = "[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?"
 

@@ -1,6 +1,6 @@
-"""Composite, composite graph and batch: several requests in one, run through the org's own routes.
+"""Composite, composite graph, and batch: several requests in one, which run through the org's own routes.
 
-Source: REST API Developer Guide, "Composite Resources". Many records in one request: `sobject_collections.py`.
+Source: REST API Developer Guide, "Composite Resources". Many records in one request are in `sobject_collections.py`.
 """
 
 import re
@@ -28,7 +28,7 @@ _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])*)\}")
 
 
 def routes(org: Org, inner: Router) -> list[BaseRoute]:
-    """The routes of composite, graph and batch. `inner` serves the parts, which are not counted as requests."""
+    """The routes of composite, graph, and batch. `inner` serves the parts, which are not counted as requests."""
     v = "/services/data/v{version}"
 
     async def composite(org: Org, request: Request) -> Response:
@@ -52,7 +52,7 @@ def routes(org: Org, inner: Router) -> list[BaseRoute]:
 async def _part(
     inner: Router, session: Session, method: str, url: str, body: object, headers: Mapping[str, str]
 ) -> tuple[int, dict[str, str], object]:
-    """Runs one part through the org's routes; returns (status, headers, body)."""
+    """Runs one part through the org's routes. Returns its status, headers, and JSON body."""
     parts = urlsplit(url)
     sent: list[Message] = []
     raw = b"" if body is None else msgspec.json.encode(body)
@@ -102,7 +102,7 @@ async def _composite(org: Org, request: Request, inner: Router) -> Response:
 
 
 async def _graph(org: Org, request: Request, inner: Router) -> Response:
-    """Several composite requests, each of which is kept whole or not at all."""
+    """Several composite requests; the writes of each are kept all or not at all."""
     session = require_session(org, request)
     graphs = _parts(await json_object(request), "graphs", MAX_GRAPHS)
     names = [str(g.get("graphId") or "") for g in graphs]
@@ -132,14 +132,14 @@ async def _run(
     all_or_none: bool,
     allowed: re.Pattern[str] = _ANY,
 ) -> tuple[list[dict[str, object]], bool]:
-    """What each part answered, and whether one of them failed."""
+    """Runs the parts of a composite request. Returns their answers, and whether one of them failed."""
     names = [str(p.get("referenceId") or "") for p in parts]
     if len(set(names)) < len(names) or "" in names:
         raise ApiError(400, "INVALID_INPUT", "Each referenceId must be given and unique.")
     answers: dict[str, object] = {}
     rows: list[dict[str, object]] = []
     failed = False
-    # Nothing in here waits for the outside, so no other request comes between.
+    # No part waits for anything outside, so no other request runs in between.
     with org.attempt() as attempt:
         for name, part in zip(names, parts, strict=True):
             if failed and all_or_none:
@@ -210,7 +210,9 @@ def _parts(body: Mapping[str, object], name: str, most: int = MAX_PARTS) -> list
 
 
 def _resolved(value: object, answers: Mapping[str, object]) -> object:
-    """`value` with each `@{reference.field}` replaced by what that part answered."""
+    """`value` with every `@{reference.field}` replaced by that value in the answers of earlier parts. Raises
+    ApiError.
+    """
     if isinstance(value, str):
         whole = _REFERENCE.fullmatch(value)
         if whole is not None:

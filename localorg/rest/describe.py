@@ -1,4 +1,4 @@
-"""Describe: the objects, fields and layouts of the org as Salesforce tells them.
+"""Describe: the objects, fields, and layouts of the org.
 
 Source: REST API Developer Guide, sObject Describe, Layouts.
 """
@@ -20,6 +20,7 @@ from localorg.web import Json, limit_header, route
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of describe and layouts."""
     v = "/services/data/v{version}"
     one = v + "/sobjects/{sobject}"
     return [
@@ -72,7 +73,7 @@ async def _layout(org: Org, request: Request) -> Response:
 
 
 def summary(source: SObject, version: str) -> dict[str, object]:
-    """An object as the list of all objects tells it."""
+    """An object as describe global lists it."""
     base = f"/services/data/v{version}/sobjects/{source.name}"
     return {
         "name": source.name,
@@ -172,7 +173,7 @@ async def _compact_layout(org: Org, request: Request) -> Response:
 
 
 async def _all_compact_layouts(org: Org, request: Request) -> Response:
-    """`?q=Account,Contact`: the primary compact layout of each."""
+    """The primary compact layouts of the objects in `?q=Account,Contact`."""
     call = call_of(org, request)
     names = [n.strip() for n in request.query_params.get("q", "").split(",") if n.strip()]
     if not 1 <= len(names) <= 100:

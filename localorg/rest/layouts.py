@@ -1,4 +1,4 @@
-"""Page layouts of the org: the sections that Salesforce's own default layouts have.
+"""Page layouts and compact layouts: one for each object, with the sections of Salesforce's default layouts.
 
 Source: REST API Developer Guide, "sObject Layouts".
 """
@@ -12,7 +12,7 @@ _HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON})
 
 
 def page_layout(source: SObject) -> dict[str, object]:
-    """The page layout of an object as its describe tells it; what the profile may not see is not on it."""
+    """The page layout of an object, as `/describe/layouts` has it. It has only fields that the user may see."""
     addresses = [f for f in source.fields if f.compound is not None]
     in_address = {part.name for address in addresses for part in _parts(source, address)}
     long = [f for f in source.fields if f.type == "textarea" and f.name not in in_address]
@@ -54,7 +54,10 @@ def page_layout(source: SObject) -> dict[str, object]:
 
 
 def record_types(source: SObject) -> list[dict[str, object]]:
-    """The record types of an object; the master, which all have, is the default one of those that have no other."""
+    """The record types of an object as describe lists them, the master record type last.
+
+    The first record type is the default; the master is, when there is no other.
+    """
     own: list[dict[str, object]] = [
         {"active": True, "available": True, "defaultRecordTypeMapping": n == 0, "developerName": name, "master": False,
          "name": label,
@@ -70,14 +73,14 @@ def record_types(source: SObject) -> list[dict[str, object]]:
 
 
 def all_layouts(source: SObject) -> dict[str, object]:
-    """What `/describe/layouts` answers: the org has one layout an object, whatever the record type."""
+    """The body of `/describe/layouts`: the one layout, for every record type."""
     layout = page_layout(source)
     mappings = [r | {"layoutId": layout["id"], "picklistsForRecordType": None} for r in record_types(source)]
     return {"layouts": [layout], "recordTypeMappings": mappings, "recordTypeSelectorRequired": [len(mappings) > 2]}
 
 
 def compact_fields(source: SObject) -> list[Field]:
-    """What a record's head shows: its name and the first fields that tell more."""
+    """The fields of an object's compact layout: the name and up to four others."""
     head = [f for f in source.fields if f.name == source.name_field]
     telling = [
         f for f in source.fields if f.type in ("picklist", "phone", "email", "currency", "date") and not f.system
@@ -86,7 +89,7 @@ def compact_fields(source: SObject) -> list[Field]:
 
 
 def compact_layout(source: SObject) -> dict[str, object]:
-    """The org's own compact layout of an object. Source: REST API Developer Guide, sObject CompactLayouts."""
+    """The compact layout of an object. Source: REST API Developer Guide, sObject CompactLayouts."""
     items = [{"editable": False, "label": f.label, "layoutComponents": [_component(source, f)], "placeholder": False,
               "required": False}
              for f in compact_fields(source)]  # fmt: skip
@@ -102,7 +105,7 @@ def compact_layout(source: SObject) -> dict[str, object]:
 
 
 def compact_layouts(source: SObject, version: str) -> dict[str, object]:
-    """What `/describe/compactLayouts` answers."""
+    """The body of `/describe/compactLayouts`."""
     base = f"/services/data/v{version}/sobjects/{source.name}/describe/compactLayouts"
     mappings = [
         {"available": True, "compactLayoutId": None, "compactLayoutName": "SYSTEM", "recordTypeId": r["recordTypeId"],
@@ -119,7 +122,7 @@ def compact_layouts(source: SObject, version: str) -> dict[str, object]:
 
 
 def _section(source: SObject, heading: str, components: list[dict[str, object]]) -> dict[str, object]:
-    """Two columns, filled row by row."""
+    """A layout section with these components in two columns, row by row."""
     pairs = [components[n : n + 2] for n in range(0, len(components), 2)]
     rows = [
         {"layoutItems": [{"label": _caption(source, c), "layoutComponents": [c]} for c in pair], "numItems": len(pair)}

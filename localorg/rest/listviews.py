@@ -1,4 +1,4 @@
-"""List views: the lists that every org begins with, described and answered.
+"""The list views that every org begins with.
 
 Source: REST API Developer Guide, sObject ListViews.
 """
@@ -23,8 +23,8 @@ MAX_ROWS = 2000
 
 @dataclass(frozen=True, slots=True)
 class ListView:
-    """One list: its names, whose records it shows, and which of them; a condition is field, operator and value as SOQL
-    has it.
+    """One list view. `mine` limits it to the user's own records; each condition is a field, an operator, and a SOQL
+    value.
     """
 
     id: str
@@ -36,16 +36,17 @@ class ListView:
 
     @property
     def columns(self) -> list[Field]:
-        """The fields of a line."""
+        """The fields that the list shows."""
         return compact_fields(self.source)
 
     @property
     def order(self) -> str:
+        """The name of the field by which it is sorted."""
         return self.source.name_field
 
     @property
     def query(self) -> str:
-        """The list as SOQL."""
+        """The list as a SOQL query."""
         names = [*(f.name for f in self.columns), "Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"]
         scope = " USING SCOPE mine" if self.mine else ""
         where = " AND ".join(f"{field} {operator} {value}" for field, operator, value in self.conditions)
@@ -66,7 +67,7 @@ _MORE: dict[str, tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...]] 
 
 
 def views(source: SObject) -> list[ListView]:
-    """The lists of an object."""
+    """The list views of an object."""
     word, base = source.plural.replace(" ", ""), int.from_bytes(source.prefix.encode()) * 100
     lists = [ListView(make_id("00B", base), f"All{word}", f"All {source.plural}", source)]
     if source.field("OwnerId") is not None:
@@ -77,7 +78,7 @@ def views(source: SObject) -> list[ListView]:
 
 
 def find_view(source: SObject, wanted: str) -> ListView:
-    """A list by its id or developer name; raises ApiError when there is none."""
+    """The list view with this id or developer name. Raises ApiError 404."""
     for view in views(source):
         if (is_id(wanted) and view.id == to_18(wanted)) or view.name.lower() == wanted.lower():
             return view
@@ -85,6 +86,7 @@ def find_view(source: SObject, wanted: str) -> ListView:
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of list views."""
     one = "/services/data/v{version}/sobjects/{sobject}/listviews"
     return [
         route(org, one, "rest.listviews", _all, ["GET"]),
@@ -189,7 +191,7 @@ def _columns(view: ListView) -> list[dict[str, object]]:
 
 
 def _written(value: object) -> str | None:
-    """Every value of a list is text."""
+    """A value as text, as list view results have it."""
     if value is None:
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)

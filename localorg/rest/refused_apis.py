@@ -1,4 +1,4 @@
-"""The APIs that this org does not have, each refused as an org refuses it that has not switched it on.
+"""The APIs that this org does not have. It answers as an org does in which they are switched off.
 
 Source: SOAP API Developer Guide, "API Fault Element"; Bulk API 1.0 errors; Streaming API Developer Guide, "Bayeux
 Protocol".
@@ -24,6 +24,7 @@ _ANY = ["GET", "POST", "PATCH", "DELETE", "PUT"]
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of these APIs."""
     v = "/services/data/v{version}"
     return [
         route(org, "/services/Soap/{kind}/{rest:path}", "refused.soap", _soap, ["POST"]),
@@ -43,7 +44,7 @@ async def _soap(_org: Org, request: Request) -> Response:
 
 
 async def _bulk1(_org: Org, request: Request) -> Response:
-    """Bulk API 1.0 has errors of its own, in XML unless JSON is asked for."""
+    """Bulk API 1.0 answers errors in XML, or in JSON when the request is in JSON."""
     said = {"exceptionCode": "FeatureNotEnabled", "exceptionMessage": "Async API not enabled"}
     if "json" in request.headers.get("content-type", "") + request.headers.get("accept", ""):
         return Json(said, 400)
@@ -53,7 +54,7 @@ async def _bulk1(_org: Org, request: Request) -> Response:
 
 
 async def _cometd(org: Org, request: Request) -> Response:
-    """What the Bayeux protocol has for a handshake that is not wanted."""
+    """A refused handshake of the Bayeux protocol."""
     require_session(org, request)
     refused = {
         "channel": "/meta/handshake",

@@ -1,4 +1,4 @@
-"""Which records were changed or deleted in a span of time.
+"""The ids of the records that were changed or deleted in a span of time.
 
 Source: REST API Developer Guide, sObject Get Updated and sObject Get Deleted.
 """
@@ -16,10 +16,11 @@ from localorg.rest.call import call_of
 from localorg.web import Json, limit_header, route
 
 _DAY = 86400.0
-UPDATED_DAYS, DELETED_DAYS = 30, 15  # how far back Salesforce tells
+UPDATED_DAYS, DELETED_DAYS = 30, 15  # how far back one may ask
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of `updated` and `deleted`."""
     one = "/services/data/v{version}/sobjects/{sobject}"
     return [
         route(org, f"{one}/{which}{slash}", f"rest.{which}", endpoint, ["GET"])
@@ -54,7 +55,7 @@ async def _deleted(org: Org, request: Request) -> Response:
 
 
 def _asked(org: Org, request: Request, days: int) -> tuple[str, str, str]:
-    """The object and the span, whose seconds are ignored as Salesforce ignores them."""
+    """The object, and the first and last moment of the span; seconds are ignored, as in Salesforce. Raises ApiError."""
     call = call_of(org, request)
     source = call.schema.sobject(str(request.path_params["sobject"]))
     if source is None:
@@ -68,7 +69,7 @@ def _asked(org: Org, request: Request, days: int) -> tuple[str, str, str]:
 
 
 def _minute(request: Request, name: str) -> float:
-    text = request.query_params.get(name, "").replace(" ", "+")  # a plus sign that nobody encoded
+    text = request.query_params.get(name, "").replace(" ", "+")  # many clients do not encode the plus sign
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

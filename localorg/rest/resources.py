@@ -1,4 +1,4 @@
-"""The org's REST API: sObjects, describe, records, queries, search. Source: REST API Developer Guide."""
+"""Records, queries, search, and recent records. Source: REST API Developer Guide."""
 
 import base64
 import hashlib
@@ -31,7 +31,7 @@ _TOOLING = frozenset({"sandboxprocess", "sandboxinfo", "scratchorginfo", "active
 
 
 def routes(org: Org) -> list[BaseRoute]:
-    """What is asked most comes first: each route that does not fit costs a look."""
+    """The routes of these resources, the most used first: routes are tried in this order."""
     v = "/services/data/v{version}"
     one = v + "/sobjects/{sobject}/{id:record}"
     return [
@@ -55,7 +55,9 @@ def routes(org: Org) -> list[BaseRoute]:
 
 
 def routes_by_value(org: Org) -> list[BaseRoute]:
-    """Records by external ids, and their relatives: these paths fit many others too, so they come last."""
+    """The routes for records by external id and for related records. Their paths also match others, so they
+    come last.
+    """
     path = "/services/data/v{version}/sobjects/{sobject}/{field}/{value:path}"
     return [
         route(org, path, "rest.get", _get_external, ["GET"]),
@@ -78,7 +80,7 @@ async def _get_external(org: Org, request: Request) -> Response:
 
 
 def _related(org: Org, request: Request, call: Call, source: SObject) -> Response:
-    """`/sobjects/Contact/ID/Account`: the parent, or the children, of a record."""
+    """The parent or the children of a record, as in `/sobjects/Contact/ID/Account`. Raises ApiError."""
     row = records.read(org, source, str(request.path_params["field"]))
     name = str(request.path_params["value"])
     reference = source.parent(name)
@@ -95,7 +97,7 @@ def _related(org: Org, request: Request, call: Call, source: SObject) -> Respons
 
 
 def _one(org: Org, source: SObject, request: Request) -> str:
-    """The id behind `/EXTERNAL_ID_FIELD/VALUE`."""
+    """The id of the record in `/EXTERNAL_ID_FIELD/VALUE`. Raises ApiError 404."""
     name, value = str(request.path_params["field"]), str(request.path_params["value"])
     f = source.field(name)
     if f is None or not f.external_id:
@@ -136,7 +138,7 @@ def _record(org: Org, request: Request, call: Call, source: SObject, identifier:
 
 
 def _etag(source: SObject, row: dict[str, object]) -> str | None:
-    """Salesforce gives an ETag to Account records only (REST API Developer Guide, "Conditional Requests")."""
+    """The ETag of a record; only accounts have one (REST API Developer Guide, "Conditional Requests")."""
     if source.name != "Account":
         return None
     digest = hashlib.sha1(f"{row['Id']}{row['SystemModstamp']}".encode(), usedforsecurity=False).digest()
@@ -144,8 +146,8 @@ def _etag(source: SObject, row: dict[str, object]) -> str | None:
 
 
 def _names(request: Request, header: str, etag: str) -> bool:
-    """Whether an If-Match or If-None-Match header names this state; the suffix of a compressed answer does not
-    count.
+    """Whether an If-Match or If-None-Match header contains this ETag, with or without the suffix of compressed
+    answers.
     """
     given = request.headers.get(header)
     if given is None:
@@ -187,7 +189,7 @@ async def _delete(org: Org, request: Request) -> Response:
 
 
 async def _password(org: Org, request: Request) -> Response:
-    """Whether a password has expired, which here none does; a new one that is given, or made.
+    """Whether a password has expired (it never does), or a new password: a given one or a random one.
 
     Source: REST API Developer Guide, sObject User Password.
     """
@@ -314,7 +316,7 @@ def _page_body(page: Page, version: str) -> dict[str, object]:
 
 
 async def _tooling(org: Org, request: Request) -> Response:
-    """An org without sandboxes and scratch orgs, which is what clients look for here at a login."""
+    """Queries of the Tooling API for sandboxes and scratch orgs, which clients send at a login. There are none."""
     call_of(org, request)
     try:
         named = parse(request.query_params.get("q", "")).sobject.text
@@ -336,7 +338,7 @@ async def _tooling(org: Org, request: Request) -> Response:
 async def _search(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     hits = search(org, call.schema, request.query_params.get("q", ""), version=call.version, person=call.person)
-    # Before v37.0 the answer was the bare list.
+    # Before v37.0 the answer was the list itself.
     return Json({"searchRecords": hits} if float(call.version) >= 37 else hits, headers=limit_header(org))
 
 
@@ -371,7 +373,7 @@ async def _recent(org: Org, request: Request) -> Response:
 
 
 def _last_changed(org: Org, call: Call, limit: int) -> list[str]:
-    """What stands for recent records as long as the user has viewed none."""
+    """The ids of the last changed records: the recent records of a user who has viewed none."""
     rows: list[tuple[str, str]] = []
     for source in call.schema:
         if source.field("Name") is not None and source.name not in ("Profile", "Organization", "User"):

@@ -1,4 +1,4 @@
-"""Search: SOSL and its parameterized form, as LIKE over the name-like fields of each object.
+"""Search: SOSL and parameterized search, as LIKE conditions on the name-like fields of each object.
 
 Source: SOQL and SOSL Reference, "SOSL Syntax"; REST API Developer Guide, "Search", "Parameterized Search".
 """
@@ -32,7 +32,7 @@ _OBJECT = re.compile(r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<open>\()?")
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One object of RETURNING: its fields, and the clauses that follow them."""
+    """One object of RETURNING: its fields, its WHERE condition, and the clauses after that."""
 
     sobject: SObject
     fields: str
@@ -41,7 +41,7 @@ class _Wanted:
 
 
 def search(org: Org, schema: Schema, text: str, *, version: str, person: Person) -> list[dict[str, object]]:
-    """Runs a SOSL text and returns the records found, object after object. Raises ApiError."""
+    """Runs a SOSL text. Returns the matching records, object after object. Raises ApiError 400."""
     match = _SOSL.match(text)
     if match is None or len(text) > MAX_LENGTH:
         raise ApiError(400, "MALFORMED_SEARCH", "No search term found. The search term must be enclosed in braces.")
@@ -66,7 +66,10 @@ def search(org: Org, schema: Schema, text: str, *, version: str, person: Person)
 def parameterized(
     org: Org, schema: Schema, body: Mapping[str, object], *, version: str, person: Person
 ) -> list[dict[str, object]]:
-    """`q`, `sobject` (or `sobjects`), `fields`, `in`, `overallLimit` as REST takes them. Raises ApiError."""
+    """Runs a parameterized search. Returns the matching records, object after object. Raises ApiError 400.
+
+    `body` has `q`, `sobject` or `sobjects`, `fields`, `in`, and `overallLimit`.
+    """
     text = str(body.get("q") or "")
     scope = str(body.get("in") or "ALL").upper()
     if scope not in _SCOPES:
@@ -110,10 +113,10 @@ _WORD = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bracket>[()])|(?P<p
 
 
 def _terms(find: str) -> _Condition:
-    """The words of a search with AND, OR, AND NOT and brackets; AND binds closer than OR, and stands between words that
-    have nothing between.
+    """The condition of a search text with words, AND, OR, AND NOT, and brackets. Raises ApiError MALFORMED_SEARCH.
 
-    Source: SOQL and SOSL Reference, "FIND {SearchQuery}". Raises ApiError MALFORMED_SEARCH.
+    AND binds tighter than OR; words without an operator between them are joined by AND. Source: SOQL and SOSL
+    Reference, "FIND {SearchQuery}".
     """
     if len(re.sub(r"[\s*?\"()]", "", find)) < 2:
         raise ApiError(400, "MALFORMED_SEARCH", "search term must be longer than one character")
@@ -133,7 +136,7 @@ def _terms(find: str) -> _Condition:
 
 
 class _Words:
-    """Recursive descent over the words of a search; `rest` are those that are still to be read."""
+    """A recursive descent parser of search words. `rest` are the words that it has not read yet."""
 
     def __init__(self, words: list[tuple[str, str]]) -> None:
         self.rest = words
@@ -145,6 +148,7 @@ class _Words:
         return False
 
     def either(self) -> _Condition:
+        """Reads words that are joined by OR."""
         parts = [self._all()]
         while self._takes("OR"):
             parts.append(self._all())
@@ -190,7 +194,7 @@ def _without(part: _Condition) -> _Condition:
 
 
 def _pattern(word: str) -> str:
-    """A word as a LIKE pattern: `*` and `?` are wildcards unless a backslash stands before them."""
+    """A word as a LIKE pattern. `*` and `?` are wildcards unless they come after a backslash."""
     pattern, escaped = "", False
     for c in word:
         if c == "\\" and not escaped:

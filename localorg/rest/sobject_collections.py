@@ -25,6 +25,7 @@ MAX_RECORDS = 200
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of collections and trees."""
     v = "/services/data/v{version}/composite"
     return [
         route(org, v + "/tree/{sobject}", "rest.composite", _tree, ["POST"]),
@@ -53,7 +54,7 @@ def _typed(schema: Schema, record: Mapping[str, Any]) -> SObject:
 def _saved(identifier: str | None, refused: ApiError | None = None) -> dict[str, object]:
     if refused is None:
         return {"id": identifier, "success": True, "errors": []}
-    # A collection spells it statusCode, not errorCode.
+    # In collections the error code is called statusCode.
     return {
         "success": False,
         "errors": [{"statusCode": refused.code, "message": refused.message, "fields": list(refused.fields or [])}],
@@ -61,7 +62,7 @@ def _saved(identifier: str | None, refused: ApiError | None = None) -> dict[str,
 
 
 def _each(org: Org, all_or_none: bool, work: Sequence[T], save: Callable[[T], str]) -> list[dict[str, object]]:
-    """Saves one after another; `all_or_none` takes back what was saved when one is refused."""
+    """Saves the items one by one and returns their results. With `all_or_none` one refusal undoes them all."""
     results: list[dict[str, object]] = []
     with org.attempt() as attempt:
         for item in work:
@@ -245,7 +246,7 @@ def _children(held: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 class _TreeRefused(Exception):
-    """One record of a tree was refused, and so the whole."""
+    """A record of a tree was refused, which undoes the whole tree. `row` is its result."""
 
     def __init__(self, row: dict[str, object]) -> None:
         super().__init__("tree refused")

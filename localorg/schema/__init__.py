@@ -1,1 +1,1 @@
-"""What an org is made of: objects and fields, ids, how text compares. Nothing here knows of an open org."""
+"""The building blocks of an org's schema: objects and fields, record ids, text comparison. They need no open org."""

@@ -1,4 +1,4 @@
-"""Salesforce record ids: 15 case-sensitive characters, or 18 with a checksum that survives case folding."""
+"""Salesforce record ids: 15 case-sensitive characters, or 18 with a checksum for systems that ignore case."""
 
 import re
 
@@ -25,7 +25,7 @@ def to_18(identifier: str) -> str:
 
 
 def make_id(prefix: str, number: int) -> str:
-    """The 18-character id of the `number`-th record whose object has the three-character key `prefix`."""
+    """The 18-character id of the `number`-th record of the object with the three-character key prefix `prefix`."""
     digits = ""
     for _ in range(9):
         number, rest = divmod(number, 62)

@@ -1,4 +1,4 @@
-"""What an org is made of: its schema, and who may do what, besides the three profiles that every org has."""
+"""The metadata of an org: its schema and the permissions from metadata files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +9,10 @@ from localorg.schema.standard import STANDARD
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a profile or permission set says: by object the letters of create, read, update, delete; by `Object.Field`
-    of read, update.
+    """The rights that a profile or permission set grants.
+
+    `objects`: by object, the letters of `c` create, `r` read, `u` update, `d` delete. `fields`: by `Object.Field`, the
+    letters of `r` read, `u` update.
     """
 
     name: str
@@ -21,7 +23,9 @@ class Permissions:
 
 @dataclass(slots=True)
 class Metadata:
-    """The schema of an org, who may do what, and what of the files was left out, a line each."""
+    """The schema of an org, the permissions from its metadata files, and a line for each thing in them that was left
+    out.
+    """
 
     schema: Schema = STANDARD
     permission_sets: tuple[Permissions, ...] = ()
@@ -30,5 +34,5 @@ class Metadata:
 
     @property
     def by_permission(self) -> bool:
-        """Whether what is custom is hidden until somebody grants it."""
+        """Whether custom objects and fields are hidden until a profile or permission set grants them."""
         return bool(self.permission_sets or self.profiles)

@@ -1,6 +1,6 @@
-"""The types that objects are described in: SObject, its fields, child relationships and validation rules, and Schema.
+"""The types that describe objects: SObject, its fields, child relationships and validation rules, and Schema.
 
-The objects that every org has are in `standard.py`; those of a folder of metadata come from `localorg.metadata`.
+The objects that every org has are in `standard.py`; custom ones come from `localorg.metadata`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,15 +16,22 @@ NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of an sObject.
+    """One field of an sObject, by its API name, label, and Salesforce type.
 
-    `compound` ones are an address or geolocation made of the fields with that prefix; they are shown, not stored.
-    `system` fields are set by the org, `calculated` ones follow from others, `read_only` ones a profile may not change.
-    `others` are further objects that a polymorphic reference may refer to; `labels` what a picklist's values are shown
-    as, when that differs; `seen_by` the column of `viewed` that holds it for each user; `restricted` picklists take
-    their own values only; `within` is the compound field that this one is a part of; what refers by a `cascade` field
-    goes with its parent; `number_format` is how an auto number is written, such as `INV-{0000}`; `computed_default` is
-    a default that a formula gives.
+    length            in characters; 0 for types without one
+    picklist, labels  the values, and their labels where these differ; `restricted`: no other values
+    refers_to         the object of a reference; `others`: further objects of a polymorphic one
+    relationship      the name of the reference in paths, such as `Owner` for `OwnerId`
+    system            only the org sets it
+    calculated        the org computes it from other fields
+    read_only         the user's profile may not change it
+    external_id       records can be looked up by it; `unique`: no two records have the same value
+    default           of a new record; `computed_default`: a formula for it
+    compound          an address or geolocation, made of the fields with this prefix; it is not stored
+    within            the name of the compound field that this field is a part of
+    seen_by           the column of the table `viewed` that holds its value for each user
+    cascade           a master-detail field: deleting the parent deletes this record
+    number_format     of an auto number, such as `INV-{0000}`
     """
 
     name: str
@@ -53,34 +60,38 @@ class Field:
 
     @property
     def stored(self) -> bool:
+        """Whether it has a column in the database."""
         return self.compound is None
 
     @property
     def custom(self) -> bool:
+        """Whether it is a custom field."""
         return self.name.endswith("__c")
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The objects that a reference may refer to."""
+        """The names of the objects that the reference may point to; empty for other types."""
         return (self.refers_to, *self.others) if self.refers_to else ()
 
     @property
     def position(self) -> tuple[str, str]:
-        """The fields with the latitude and longitude of an address or geolocation."""
+        """The names of the latitude and longitude fields of an address or geolocation."""
         if self.type == "location":
             return f"{self.compound}__Latitude__s", f"{self.compound}__Longitude__s"
         return f"{self.compound}Latitude", f"{self.compound}Longitude"
 
     def label_of(self, value: str) -> str:
-        """What a picklist's value is shown as."""
+        """The label of a picklist value."""
         return next((label for v, label in zip(self.picklist, self.labels, strict=False) if v == value), value)
 
     @property
     def writable(self) -> bool:
+        """Whether a client may set it."""
         return self.stored and not (self.system or self.calculated or self.read_only)
 
     @property
     def sql_type(self) -> str:
+        """The type of its column in SQLite."""
         if self.type in NUMBER_TYPES:
             return "REAL"
         if self.type == "boolean":
@@ -89,17 +100,20 @@ class Field:
 
     @property
     def filterable(self) -> bool:
-        """Whether WHERE and ORDER BY take it; long text areas and compound fields they do not."""
+        """Whether WHERE and ORDER BY may use it. They may not use long text areas and compound fields."""
         return self.stored and (self.type != "textarea" or self.length <= 255)
 
     @property
     def groupable(self) -> bool:
+        """Whether GROUP BY may use it."""
         return self.filterable and self.type not in ("currency", "double", "percent", "datetime", "multipicklist")
 
 
 @dataclass(frozen=True, slots=True)
 class ChildRelationship:
-    """The children of an sObject as a sub-query names them: `Contacts` of Account through `AccountId`."""
+    """The children of an object by the name that sub-queries use: `Contacts` of Account are Contact through
+    `AccountId`.
+    """
 
     name: str
     child: str
@@ -108,7 +122,7 @@ class ChildRelationship:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record as it would be saved, as it was before (None when it is new), and the org's time."""
+    """A record as it would be saved, the record before that (None for a new one), and the org's time."""
 
     row: Mapping[str, object]
     before: Mapping[str, object] | None
@@ -117,8 +131,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A validation rule: `refuses` tells whether a change breaks it, `field` is where the message belongs, empty for
-    the whole page.
+    """A validation rule. `refuses` says whether it refuses a change; `field` is the field of its message, empty for the
+    page.
     """
 
     name: str
@@ -129,8 +143,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SObject:
-    """One object of the org with its three-character key prefix; `record_types` are developer name and label of
-    each.
+    """One object of the org. `prefix` are the first three characters of its record ids.
+
+    `record_types` are pairs of developer name and label. `createable`, `updateable`, and `deletable` are what the user
+    may do.
     """
 
     name: str
@@ -151,45 +167,48 @@ class SObject:
 
     @property
     def custom(self) -> bool:
+        """Whether it is a custom object."""
         return self.name.endswith("__c")
 
     def record_type_id(self, number: int) -> str:
-        """The id of one of its record types."""
+        """The id of the record type at this index of `record_types`."""
         return make_id("012", int.from_bytes(self.prefix.encode()) * 100 + number)
 
     @property
     def name_field(self) -> str:
-        """The field that names a record."""
+        """The name of the field that names a record; `Id` when it has none."""
         return next((n for n in ("Name", "CaseNumber", "Subject") if n.lower() in self.by_name), "Id")
 
     def field(self, name: str) -> Field | None:
-        """The field of that API name, in any case; None when there is none."""
+        """The field with this API name in any case, None when there is none."""
         return self.by_name.get(name.lower())
 
     def parent(self, relationship: str) -> Field | None:
-        """The reference field behind a relationship name such as `Account` or `Owner`."""
+        """The reference field of a relationship such as `Account` or `Owner`, in any case; None when there is none."""
         wanted = relationship.lower()
         return next((f for f in self.fields if f.relationship and f.relationship.lower() == wanted), None)
 
     def child(self, relationship: str) -> ChildRelationship | None:
-        """The child relationship of that name, in any case."""
+        """The child relationship with this name in any case, None when there is none."""
         wanted = relationship.lower()
         return next((c for c in self.children if c.name.lower() == wanted), None)
 
 
 class Schema:
-    """Objects by their names: all of an org's, or those that someone can see, as that person may use them."""
+    """A set of objects: all of an org's, or those that a user may see. `schema["Account"]` raises KeyError when it is
+    missing.
+    """
 
     def __init__(self, objects: Iterable[SObject]) -> None:
         self._objects = {o.name.lower(): o for o in objects}
         self._by_prefix = {o.prefix: o for o in self._objects.values()}
 
     def sobject(self, name: str) -> SObject | None:
-        """The object of that API name, in any case; None when there is none here."""
+        """The object with this API name in any case, None when there is none."""
         return self._objects.get(name.lower())
 
     def of_id(self, identifier: str) -> SObject | None:
-        """The object whose key prefix the id begins with; None when there is none here."""
+        """The object to which a record with this id belongs, None when there is none."""
         return self._by_prefix.get(identifier[:3])
 
     def __getitem__(self, name: str) -> SObject:

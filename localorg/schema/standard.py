@@ -86,7 +86,7 @@ _STAMPS = (
     Field("SystemModstamp", "System Modstamp", "datetime", 0, system=True),
 )
 OWNER = _ref("OwnerId", "Owner ID", "User", "Owner")
-SYSTEM = (_ID, *_STAMPS)  # what every object has
+SYSTEM = (_ID, *_STAMPS)  # the fields that every object has
 _PERSON = (
     _pick("Salutation", "Salutation", SALUTATIONS),
     _text("FirstName", "First Name", 40),
@@ -363,7 +363,7 @@ STANDARD = Schema(
         ),
     )
 )  # fmt: skip
-# What the objects behind a polymorphic relationship have in common. Source: Object Reference, "Name".
+# The fields that can be read through a polymorphic relationship. Source: Object Reference, "Name".
 NAME_FIELDS = {
     f.name.lower(): f
     for f in (

@@ -1,8 +1,8 @@
-"""Text as Salesforce compares it: without regard to case, in any alphabet, and with regard to accents.
+"""Text comparison as in Salesforce: case is ignored in all alphabets, accents are not.
 
-Letters are folded one by one; a letter whose small form is several letters or an ASCII one (`İ`, the Kelvin sign) stays
-as it is. So a text that is ASCII equals no other one, and SQLite's own LIKE, which folds ASCII only, is right for ASCII
-patterns.
+Letters are folded one by one. A letter whose lower case has several letters, or is an ASCII letter (`İ`, the Kelvin
+sign), is not folded. So an ASCII text equals ASCII texts only, and SQLite's LIKE, which folds ASCII only, is right for
+ASCII patterns.
 """
 
 import re
@@ -13,7 +13,7 @@ COLLATION = "SALESFORCE"
 
 
 def fold(text: str) -> str:
-    """The text in small letters."""
+    """The text in lower case, by the rules of this module."""
     return text.lower() if text.isascii() else _fold(text)
 
 
@@ -30,7 +30,7 @@ def _folded(letter: str) -> str:
 def _collate(one: str, other: str) -> int:
     if one == other:
         return 0
-    # Written out: an index of a million names asks this twenty million times.
+    # Not a call of fold: an index of a million names runs this twenty million times.
     one = one.lower() if one.isascii() else _fold(one)
     other = other.lower() if other.isascii() else _fold(other)
     return (one > other) - (one < other)
@@ -38,7 +38,9 @@ def _collate(one: str, other: str) -> int:
 
 @lru_cache(1024)
 def _pattern(pattern: str) -> re.Pattern[str]:
-    """A LIKE pattern: `%` is any text, `_` any one letter, a backslash takes the next letter as it is."""
+    """A LIKE pattern as a regular expression: `%` matches any text, `_` one letter; a backslash escapes the next
+    letter.
+    """
     parts = re.findall(r"\\.|.", fold(pattern), re.DOTALL)
     wild = {"%": ".*", "_": "."}
     return re.compile("".join(wild.get(p) or re.escape(p[-1]) for p in parts), re.DOTALL)
@@ -49,11 +51,11 @@ def _like(pattern: str, text: str | None) -> bool | None:
 
 
 def like(column: str, pattern: str) -> str:
-    """The SQL that compares a column with a pattern, which is to be bound to it."""
+    """The SQL that compares a column with a LIKE pattern. The pattern must be bound to its one `?`."""
     return f"{column} LIKE ? ESCAPE '\\'" if pattern.isascii() else f"like_in_any_alphabet(?, {column})"
 
 
 def register(db: sqlite3.Connection) -> None:
-    """Teaches a connection the comparisons; every one that reads the org's tables needs it."""
+    """Adds the comparisons to a connection. Every connection to an org's database needs them."""
     db.create_collation(COLLATION, _collate)
     db.create_function("like_in_any_alphabet", 2, _like, deterministic=True)

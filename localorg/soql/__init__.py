@@ -1,4 +1,4 @@
-"""SOQL: a grammar of our own (`syntax`) and its translation to SQLite with bound parameters (`run`)."""
+"""SOQL: the parser (`syntax`), the parsed query (`tree`), and its translation to SQLite (`run`)."""
 
 from localorg.soql.run import Page, run
 from localorg.soql.syntax import parse

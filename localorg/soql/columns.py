@@ -1,6 +1,4 @@
-"""The columns of a query as `columns=true` tells them, which is what Salesforce's command-line client makes its tables
-from.
-"""
+"""The columns of a query, which Salesforce's command-line client asks for with `columns=true`."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -11,11 +9,9 @@ from localorg.soql.tree import Call, FieldsOf, Path, Query, TypeOf
 
 
 def column_metadata(schema: Schema, text: str) -> dict[str, object]:
-    """What `columns=true` answers instead of rows: the columns of a query, those of parents and children below a column
-    of their own.
+    """The answer to a query with `columns=true`: its columns instead of its rows. Raises SoqlError.
 
-    Salesforce's command-line client makes its tables from it. Source: Developer Console's use of it, read by that
-    client.
+    Columns of parents and children are in `joinColumns`. Source: what Salesforce's command-line client reads.
     """
     query = parse(text)
     source = schema.sobject(query.sobject.text)
@@ -62,7 +58,7 @@ def _columns(schema: Schema, source: SObject | None, query: Query) -> list[dict[
 
 
 def _add_path(schema: Schema, source: SObject | None, parts: Sequence[str], columns: list[dict[str, object]]) -> None:
-    """A field, or below its parent's column the parent's field."""
+    """Adds the column of a field, below the columns of the parents on its path."""
     first, *rest = parts
     if not rest:
         field = None if source is None else source.field(first)

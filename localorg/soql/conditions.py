@@ -1,4 +1,4 @@
-"""WHERE and HAVING as SQL, every literal a bound parameter."""
+"""WHERE and HAVING as SQL. Every literal is a bound parameter."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,26 +13,26 @@ from localorg.soql.names import Asked, Scope, label_of
 from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
 _MINE = frozenset({"MINE", "MINE_AND_MY_GROUPS"})  # this org has no queues
-_EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # nor scoping rules
+_EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # and no scoping rules
 
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A piece of SQL and what is bound to it."""
+    """A piece of SQL and the values of its `?`."""
 
     text: str
     parameters: tuple[object, ...] = ()
 
 
 class Conditions:
-    """Makes SQL of the conditions of one query; `deleted` lets in what is in the recycle bin."""
+    """Translates the conditions of one query. `deleted` includes records in the recycle bin."""
 
     def __init__(self, asked: Asked, *, deleted: bool) -> None:
         self._asked = asked
         self._deleted = deleted
 
     def where(self, query: Query, scope: Scope) -> Sql:
-        """What a record must be to be found, without the word WHERE."""
+        """The condition that a record must fulfil, with USING SCOPE, without the word WHERE. Raises SoqlError."""
         conditions = [] if self._deleted else [Sql(f'{scope.alias}."IsDeleted" = 0')]
         if query.scope in _MINE and scope.source.field("OwnerId") is not None:
             conditions.append(Sql(f'{scope.alias}."OwnerId" = ?', (self._asked.person.user_id,)))
@@ -49,6 +49,7 @@ class Conditions:
         )
 
     def of(self, condition: Condition, scope: Scope, *, aggregates: bool = False) -> Sql:
+        """A condition as SQL. `aggregates` allows aggregate functions, for HAVING. Raises SoqlError."""
         match condition:
             case Combine(operator, terms):
                 parts = [self.of(t, scope, aggregates=aggregates) for t in terms]
@@ -148,7 +149,7 @@ class Conditions:
         return value.value
 
     def _compare_range(self, sql: str, f: Field | None, operator: str, value: Value) -> Sql:
-        """A day or a span of days: `=` is inside it, `<` before its first moment, `>` after its last."""
+        """A comparison with a span of days: `=` is inside it, `<` before its first moment, `>` after its last."""
         first, last = self._span(value)
         if f is not None and f.type == "datetime":
             start = to_datetime(
@@ -190,7 +191,7 @@ class Conditions:
         self, left: Path | Call, negated: bool, values: "tuple[Value, ...] | Query", scope: Scope, *, aggregates: bool
     ) -> Sql:
         sql, f = scope.expression(left) if aggregates else scope.whole(left)
-        assert f is not None  # counts cannot stand here
+        assert f is not None  # the parser refuses functions without a field here
         word = "NOT IN" if negated else "IN"
         if isinstance(values, Query):
             inner_scope = Scope(self._asked, values, self._asked.sobject(values.sobject), depth=scope.depth + 1)
@@ -203,7 +204,7 @@ class Conditions:
             if inner_field.type not in ("id", "reference") or f.type not in ("id", "reference"):
                 raise self._asked.error("INVALID_FIELD", left.start, "Semi join fields must be ids or references")
             inner = self.where(values, inner_scope)
-            # NOT IN over a set that holds null would be null for every row.
+            # In SQL, NOT IN over a set with a null is null for every row.
             table = f'"{inner_scope.source.name}" {inner_scope.alias}{inner_scope.joins()}'
             return Sql(
                 f"{sql} {word} (SELECT {column} FROM {table} WHERE {inner.text} AND {column} IS NOT NULL)",
@@ -244,7 +245,7 @@ class Conditions:
 
 
 def _is_null(f: Field | None, value: Value) -> bool:
-    """Salesforce keeps no empty text: it is null."""
+    """Whether the value is null; an empty text is null too."""
     return value.kind == "null" or (
         value.kind == "string" and value.value == "" and f is not None and f.type in TEXT_TYPES
     )

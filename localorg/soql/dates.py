@@ -1,11 +1,14 @@
-"""Date literals of SOQL as spans of days. Source: SOQL and SOSL Reference, "Date Formats and Date Literals"."""
+"""Date literals of SOQL. Source: SOQL and SOSL Reference, "Date Formats and Date Literals"."""
 
 import re
 from datetime import date, timedelta
 
 
 def date_span(literal: str, today: date) -> tuple[date, date]:
-    """The first and last day of a date literal such as `THIS_QUARTER` or `LAST_N_DAYS:30`; weeks begin on Sunday."""
+    """The first and last day of a date literal such as `THIS_QUARTER` or `LAST_N_DAYS:30`. Weeks begin on Sunday.
+
+    Raises OverflowError for days that dates do not reach.
+    """
     name, _, count = literal.upper().partition(":")
     n = int(count) if count else 1
     day = timedelta(days=1)

@@ -1,7 +1,6 @@
-"""The functions of SOQL: those that SQL computes, those that SQLite has to be taught, and how FORMAT writes a value.
+"""The functions of SOQL as SQL, and as functions that are added to SQLite.
 
-Source of what each means: SOQL and SOSL Reference, "Date Functions", "Location-Based SOQL Queries", "toLabel()",
-"FORMAT()".
+Source: SOQL and SOSL Reference, "Date Functions", "Location-Based SOQL Queries", "toLabel()", "FORMAT()".
 """
 
 import math
@@ -14,7 +13,7 @@ from localorg.data.values import ADDRESS_PARTS
 from localorg.schema.sobjects import Field
 from localorg.schema.text import COLLATION
 
-# Of a day in UTC, `{sql}`, or of a moment, `{whole}`; the standard fiscal year is the calendar's.
+# `{sql}` is a day in UTC, `{whole}` a moment. The standard fiscal year is the calendar year.
 PARTS_OF_DATES = {
     "DAY_ONLY": "{sql}",
     "CALENDAR_YEAR": "CAST(strftime('%Y', {sql}) AS INTEGER)",
@@ -34,13 +33,13 @@ _EARTH = {"km": 6371.0088, "mi": 3958.7613}  # mean radius (IUGG)
 
 
 def register(db: sqlite3.Connection) -> None:
-    """Teaches a connection what SQLite does not know; every one that runs queries needs it."""
+    """Adds the functions to a connection. Every connection that runs queries needs them."""
     db.create_function("part_of_date", 3, _part_of_date, deterministic=True)
     db.create_function("distance", 5, _distance, deterministic=True)
 
 
 def _part_of_date(function: str, value: str | None, zone: str) -> str | int | None:
-    """A part of a moment on the clocks of a time zone."""
+    """A part of a dateTime, such as its hour, in a time zone."""
     if value is None:
         return None
     moment = datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(ZoneInfo(zone))
@@ -69,7 +68,7 @@ def _part_of_date(function: str, value: str | None, zone: str) -> str | int | No
 
 
 def _distance(latitude: float | None, longitude: float | None, other: float, beside: float, unit: str) -> float | None:
-    """The haversine distance of two points of the earth, null when one is not known."""
+    """The distance (haversine) between two points in `km` or `mi`, null when a coordinate is null."""
     if latitude is None or longitude is None:
         return None
     one, two = math.radians(latitude), math.radians(other)
@@ -81,7 +80,7 @@ def _distance(latitude: float | None, longitude: float | None, other: float, bes
 
 
 def address(table: str, f: Field) -> str:
-    """The SQL of a compound field: a JSON object, null when all its parts are."""
+    """The SQL of an address or geolocation: a JSON object, null when all its parts are null."""
     if f.type == "location":
         latitude, longitude = (f'{table}."{n}"' for n in f.position)
         return (
@@ -97,7 +96,7 @@ def address(table: str, f: Field) -> str:
 
 
 def label_case(sql: str, f: Field) -> str:
-    """The SQL of a picklist's label, for comparisons; where every label is its value, the field itself."""
+    """The SQL of a picklist's label. It is the field itself when all labels equal their values."""
     other = [(v, label) for v, label in zip(f.picklist, f.labels, strict=False) if v != label]
     if not other:
         return sql
@@ -110,8 +109,8 @@ def _quoted(text: str) -> str:
 
 
 def formatted(f: Field | None, value: object, locale: str, zone: str, currency: str) -> str | None:
-    """A value as a person of that locale reads it (CLDR's short forms)."""
-    from babel import dates, numbers  # here, because it is rarely asked for and takes a tenth of a second
+    """A value as people with this locale and time zone read it, in CLDR's short forms."""
+    from babel import dates, numbers  # here, because it is rarely used and takes a tenth of a second to load
 
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Query locators: where the next page of a query begins, without a word of it being kept by the org."""
+"""Query locators: they hold all that the next page of a query needs, so that the org stores nothing."""
 
 import base64
 import json
@@ -7,13 +7,13 @@ from typing import cast
 
 
 def make_locator(text: str, offset: int, batch: int, *, deleted: bool) -> str:
-    """The part of `nextRecordsUrl` after `/query/`: everything that the next page needs."""
+    """The locator of the page that begins at row `offset`: the part of `nextRecordsUrl` after `/query/`."""
     packed = base64.urlsafe_b64encode(json.dumps([text, batch, deleted]).encode()).decode().rstrip("=")
     return f"01g{packed}-{offset}"
 
 
 def read_locator(locator: str) -> tuple[str, int, int, bool]:
-    """(query text, offset, batch, with deleted rows) of a locator; raises ValueError when it is not one."""
+    """The query text, offset, batch size, and whether deleted rows count, of a locator. Raises ValueError."""
     match = re.fullmatch(r"01g([A-Za-z0-9_-]+)-(\d{1,9})", locator)
     if match is None:
         raise ValueError("not a query locator")

@@ -1,6 +1,4 @@
-"""What the names in a query mean: the object of FROM with its aliases, fields, parents, and functions over them, as
-SQL.
-"""
+"""What the names in a query mean: objects, aliases, fields, and parents, and functions of fields, as SQL."""
 
 from dataclasses import dataclass
 
@@ -16,7 +14,7 @@ _MOST_PARENTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query text, who asks, and the errors that point into it."""
+    """A query text with the user who runs it. Its errors point into the text."""
 
     org: Org
     schema: Schema
@@ -24,9 +22,11 @@ class Asked:
     text: str
 
     def error(self, code: str, start: int, message: str) -> SoqlError:
+        """A SoqlError with this code, whose message points at offset `start` of the text."""
         return SoqlError(code, position(self.text, start) + message)
 
     def sobject(self, name: Path) -> SObject:
+        """The object with this name. Raises SoqlError INVALID_TYPE."""
         sobject = self.schema.sobject(name.text)
         if sobject is None:
             raise self.error(
@@ -39,6 +39,7 @@ class Asked:
         return sobject
 
     def no_column(self, path: Path, name: str, owner: str) -> SoqlError:
+        """The error for a field that the object does not have, to be raised."""
         return self.error(
             "INVALID_FIELD",
             path.start,
@@ -48,6 +49,7 @@ class Asked:
         )
 
     def no_relationship(self, path: Path, name: str) -> SoqlError:
+        """The error for a relationship that does not exist, to be raised."""
         return self.error(
             "INVALID_FIELD",
             path.start,
@@ -57,6 +59,7 @@ class Asked:
         )
 
     def not_aggregable(self, call: Call) -> SoqlError:
+        """The error for a field that the function does not take, to be raised."""
         name = call.path.text if call.path else ""
         return self.error(
             "MALFORMED_QUERY", call.start, f"field {name} does not support aggregate operator {call.function}"
@@ -65,7 +68,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field as SQL, and the relationships that lead to it, by their API names."""
+    """A field as SQL, and the relationships on the path to it."""
 
     sql: str
     field: Field
@@ -74,9 +77,10 @@ class Column:
 
 
 class Scope:
-    """The names that one FROM makes visible: the object, its alias, and a join for each parent used.
+    """The names that can be used in one query: its object, its alias, and the parents, each joined when it is first
+    used.
 
-    `left_out` are the groups that a line of subtotals does not tell apart: there their fields are null.
+    `left_out` are the grouped fields that a subtotal of ROLLUP or CUBE sums over: in its row they are null.
     """
 
     def __init__(self, asked: Asked, query: Query, source: SObject, depth: int = 0) -> None:
@@ -90,11 +94,11 @@ class Scope:
         self._aliases: dict[str, tuple[str, ...]] = {}
         for parent in query.joined:
             way = self.relative(parent)
-            self._reach(parent, (), self.source, self.alias, way, "Id")  # refuses what is no parent
+            self._reach(parent, (), self.source, self.alias, way, "Id")  # raises SoqlError when it is no parent
             self._aliases[(parent.alias or parent.parts[-1]).lower()] = way
 
     def relative(self, path: Path) -> tuple[str, ...]:
-        """The path without a leading alias or object name."""
+        """The parts of a path without a leading alias or object name."""
         first = path.parts[0].lower()
         if len(path.parts) > 1 and first in self._aliases:
             return (*self._aliases[first], *path.parts[1:])
@@ -103,12 +107,12 @@ class Scope:
         return path.parts
 
     def column(self, path: Path) -> Column:
-        """The field behind a path, joined as needed; raises SoqlError INVALID_FIELD."""
+        """The field of a path; joins its parents. Raises SoqlError INVALID_FIELD."""
         *parents, last = self.relative(path)
         return self._reach(path, (), self.source, self.alias, tuple(parents), last)
 
     def of_kind(self, relationship: Field, kind: SObject, field: Path) -> Column:
-        """A field of TYPEOF: of the objects of one kind behind a polymorphic reference."""
+        """A field in a WHEN of TYPEOF: of parents of one object. Raises SoqlError."""
         if len(field.parts) > 1:
             raise self._asked.no_relationship(field, field.parts[0])
         chain = (str(relationship.relationship),)
@@ -116,7 +120,7 @@ class Scope:
         return self._reach(field, chain, kind, table, (), field.text)
 
     def parent_id(self, chain: tuple[str, ...]) -> str:
-        """The SQL of the id of the parent at the end of a chain; null where there is none."""
+        """The SQL of the id of a parent, by the relationships that lead to it."""
         join = self._joins.get(_key(chain))
         if join is not None:
             return f'{join[0]}."Id"'
@@ -124,6 +128,7 @@ class Scope:
         return f"coalesce({', '.join(f'{a}.Id' for a in some)}, NULL)" if some else "NULL"
 
     def joins(self) -> str:
+        """The SQL of all joins so far."""
         return "".join(join for _, join in self._joins.values())
 
     def _reach(
@@ -161,7 +166,7 @@ class Scope:
         return f'{table}."{f.name}"'
 
     def _of_any(self, path: Path, chain: tuple[str, ...], reference: Field, held: str, last: str) -> Column:
-        """A field of what a polymorphic reference refers to, whatever it is: the fields of Salesforce's `Name`
+        """A field of a polymorphic parent, whichever object it is of: one of the fields of Salesforce's `Name`
         object.
         """
         f = NAME_FIELDS.get(last.lower())
@@ -187,13 +192,15 @@ class Scope:
         return self._joins[key][0]
 
     def expression(self, item: Path | Call) -> tuple[str, Field | None]:
-        """The SQL of a field or function; the field tells how a value is written, None for counts."""
+        """The SQL of a field or function, and the field by which its value is written (None for counts). Raises
+        SoqlError.
+        """
         if key_of(item) in self.left_out:
             return "NULL", self.whole(item)[1]
         return self.whole(item)
 
     def whole(self, item: Path | Call) -> tuple[str, Field | None]:
-        """The same where subtotals change nothing, in WHERE."""
+        """The same as `expression`, but never null for a subtotal: for WHERE."""
         if isinstance(item, Path):
             column = self.column(item)
             return column.sql, column.field
@@ -220,7 +227,7 @@ class Scope:
         return self._special(item, path, column)
 
     def _display_function(self, item: Call) -> tuple[str, Field | None]:
-        """FORMAT and convertCurrency change what is shown, and not what is compared."""
+        """The SQL of FORMAT and convertCurrency: of their argument, because they only change how it is written."""
         argument = item.argument
         assert argument is not None
         path = argument.argument if isinstance(argument, Call) and argument.function == "CONVERTTIMEZONE" else argument
@@ -280,7 +287,7 @@ class Scope:
 
 
 def key_of(item: Path | Call) -> tuple[str, str]:
-    """What makes two mentions of a field or function the same, for GROUP BY."""
+    """A key that is the same for two mentions of the same field or function."""
     if isinstance(item, Call):
         inner = item.argument.function if isinstance(item.argument, Call) else ""
         return f"{item.function} {inner}", item.path.text.lower() if item.path else ""
@@ -288,12 +295,12 @@ def key_of(item: Path | Call) -> tuple[str, str]:
 
 
 def label_of(item: Path | Call) -> str:
-    """The item as an error names it."""
+    """The name of a field or function in an error message."""
     return item.text if isinstance(item, Path) else item.function
 
 
 def is_aggregate(item: object) -> bool:
-    """Whether a line of the result would be a group and not a record."""
+    """Whether an item makes the query return groups instead of records."""
     return isinstance(item, Call) and (item.function in AGGREGATES or is_aggregate(item.argument))
 
 
@@ -302,5 +309,5 @@ def _key(chain: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _of_kind(chain: tuple[str, ...], kind: SObject) -> tuple[str, ...]:
-    """The key of the join to one of the objects that a polymorphic reference may refer to."""
+    """The key of the join to one object of a polymorphic reference."""
     return (*_key(chain), "=" + kind.name.lower())

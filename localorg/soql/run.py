@@ -1,4 +1,4 @@
-"""Runs a parsed query on the org's SQLite file: pages of records with their parents and children, and groups."""
+"""Runs queries on the org's SQLite file: records with their parents and children, or groups."""
 
 import re
 from collections.abc import Sequence
@@ -34,8 +34,10 @@ _SUBQUERY_ROWS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a result; `locator` continues it, None when it is the last; `ids` are those of the records, none for
-    groups.
+    """One page of a result.
+
+    `total` counts the rows of all pages; `locator` continues the query, None on the last page; `ids` are those of the
+    records on this page, empty for groups.
     """
 
     total: int
@@ -55,10 +57,11 @@ def run(
     offset: int = 0,
     deleted: bool = False,
 ) -> Page:
-    """Runs `text` and returns the page that begins at row `offset` with at most `batch` rows.
+    """Runs the query `text` and returns the page that begins at row `offset`, with at most `batch` rows. Raises
+    SoqlError.
 
-    `schema` is what the user may see, `person` who that is, `version` goes into record URLs (`68.0`), `deleted`
-    includes the recycle bin (queryAll). Raises SoqlError.
+    `schema` is what the user may see, `person` who it is. `version` goes into record URLs (such as `68.0`). `deleted`
+    includes the recycle bin (queryAll).
     """
     query = parse(text)
     page = _Run(Asked(org, schema, person, text), version, deleted).page(query, batch, offset)
@@ -68,7 +71,7 @@ def run(
 
 
 def explain(org: Org, schema: Schema, text: str, *, person: Person) -> dict[str, object]:
-    """How the query would be answered: by this org's own index or by reading the whole table. Raises SoqlError.
+    """The plan of a query: by an index of this org or by reading the whole table. Raises SoqlError.
 
     Source: REST API Developer Guide, Query, `explain`.
     """
@@ -76,7 +79,7 @@ def explain(org: Org, schema: Schema, text: str, *, person: Person) -> dict[str,
 
 
 class _Run:
-    """One query on its way to SQL and back: names resolved, joins collected, parameters bound, records built."""
+    """One run of a query: to SQL, and from rows to records."""
 
     def __init__(self, asked: Asked, version: str, deleted: bool) -> None:
         self._asked = asked
@@ -87,6 +90,7 @@ class _Run:
         self._selection = Selection(asked)
 
     def page(self, query: Query, batch: int, offset: int) -> Page:
+        """One page of a query; see `run`."""
         source = self._asked.sobject(query.sobject)
         if query.offset > MAX_OFFSET:
             raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
@@ -109,7 +113,8 @@ class _Run:
         return Page(total, records, locator, tuple(str(r[-1]) for r in rows))
 
     def plan(self, query: Query) -> dict[str, object]:
-        self.page(query, 1, 0)  # refuses what a query would be refused for
+        """The plan of a query; see `explain`."""
+        self.page(query, 1, 0)  # raises the errors that the query itself would
         source = self._asked.sobject(query.sobject)
         base = self._base(replace(query, group_by=(), having=None, order_by=()), Scope(self._asked, query, source))
         steps = [
@@ -141,7 +146,7 @@ class _Run:
         }
 
     def _base(self, query: Query, scope: Scope) -> Sql:
-        """Everything after SELECT; call it when all that is selected has been named, for the joins."""
+        """The SQL from FROM to ORDER BY. Call it after all selected names are resolved: they add joins."""
         where = self._conditions.where(query, scope)
         text, parameters = f" WHERE {where.text}", list(where.parameters)
         if query.group_by:
@@ -223,7 +228,7 @@ class _Run:
         ids: dict[tuple[str, ...], object],
         at: dict[tuple[str, ...], dict[str, object] | None],
     ) -> None:
-        """Puts the parent into its child, null where there is none."""
+        """Adds a parent to its child; null when there is none."""
         child, identifier = at[chain[:-1]], ids[chain]
         kind = None if identifier is None else self._asked.org.objects.of_id(str(identifier))
         at[chain] = None if kind is None else {"attributes": self._attributes(kind, str(identifier))}
@@ -262,7 +267,7 @@ class _Run:
                 _SUBQUERY_ROWS,
                 0,
             )
-            # An empty set of children is null, not an empty list.
+            # Salesforce answers null when there are no children.
             record[relationship.name] = (
                 {"totalSize": page.total, "done": True, "records": page.records} if page.records else None
             )
@@ -298,8 +303,8 @@ class _Run:
         return Page(total, records, locator)
 
     def _with_totals(self, query: Query, scope: Scope, items: list[Path | Call]) -> tuple[str, Sql]:
-        """ROLLUP and CUBE: the groups of each level, one SELECT a level, and an order in which subtotals follow what
-        they add up.
+        """The selected columns and the SQL of ROLLUP and CUBE: one SELECT a level, and subtotals after the rows that
+        they sum up.
         """
         by = query.group_by
         levels = [by[:n] for n in range(len(by), -1, -1)]
@@ -331,5 +336,5 @@ def _direction(order: Order) -> str:
 
 
 def _collated(f: Field | None) -> str:
-    """Columns of a UNION have lost how they are compared."""
+    """The collation of a field in a UNION, whose columns have none."""
     return "" if f is None or COLLATION not in f.sql_type else f" COLLATE {COLLATION}"

@@ -1,4 +1,4 @@
-"""What the items of a SELECT become: for each the SQL that reads it and its place in the record."""
+"""The items of SELECT: for each, the SQL that reads it and its place in the record."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,8 +16,10 @@ Item = Path | Call | TypeOf | Query
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A selected value: its SQL, where in the record it stands, how it is written, and of which objects behind TYPEOF
-    it is one.
+    """One selected value.
+
+    `chain`: the relationships from the record to its place, `key` its name there, `read` makes the answer's value of
+    the column's. `kinds`: for which parents' objects it counts (TYPEOF); None for all.
     """
 
     sql: str
@@ -28,12 +30,13 @@ class Selected:
 
 
 class Selection:
-    """Turns the items of one query's SELECT into `Selected` values; refuses what Salesforce would refuse."""
+    """Turns the items of a query's SELECT into `Selected` values. Its methods raise SoqlError."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
 
     def items(self, query: Query, source: SObject) -> list[Item]:
+        """The items of SELECT, with the fields of FIELDS() instead of it."""
         items: list[Item] = []
         seen: set[str] = set()
         for item in query.select:
@@ -56,7 +59,7 @@ class Selection:
         return items
 
     def of_record(self, items: Iterable[Item], scope: Scope) -> list[Selected]:
-        """What records are made of: fields, functions over fields, and TYPEOF."""
+        """The values of a record: fields, functions, and TYPEOF. Sub-queries are left out."""
         values: list[Selected] = []
         for item in items:
             if isinstance(item, Path):
@@ -86,7 +89,7 @@ class Selection:
             )
         if item.function == "TOLABEL" and item.path is not None:
             column = scope.column(item.path)
-            scope.expression(item)  # refuses what is no picklist
+            scope.expression(item)  # raises SoqlError when it is no picklist
             return column.sql, column.field
         return scope.expression(item)
 
@@ -108,7 +111,7 @@ class Selection:
                 "INVALID_FIELD", item.relationship.start, f"TYPEOF takes polymorphic relationships, and {last} is none"
             )
         kind_name = scope.column(Path((last, "Type"), item.relationship.start))
-        # Joins the parents, whatever is asked of them.
+        # Joins the parents, even when no field of them is selected.
         values = [Selected(kind_name.sql, kind_name.chain, "", _plain(kind_name.field), lambda _kind: False)]
         named: set[str] = set()
         for kind, fields in item.branches:
@@ -129,6 +132,7 @@ class Selection:
     # Groups
 
     def of_group(self, query: Query, scope: Scope, items: list[Item]) -> list[Selected]:
+        """The values of a group: grouped fields and aggregates."""
         grouped = {key_of(g) for g in query.group_by}
         values: list[Selected] = []
         unnamed = 0
@@ -152,7 +156,7 @@ class Selection:
         return values
 
     def _check_grouped(self, query: Query, item: Path | Call, grouped: set[tuple[str, str]]) -> None:
-        """Refuses what differs within a group."""
+        """Raises SoqlError for an item that is neither grouped nor an aggregate."""
         if isinstance(item, Call) and item.function == "GROUPING":
             if not query.totals:
                 raise self._asked.error(
@@ -166,6 +170,7 @@ class Selection:
         raise self._asked.error("MALFORMED_QUERY", item.start, f"Field must be grouped or aggregated: {label_of(item)}")
 
     def check_order(self, query: Query) -> None:
+        """Raises SoqlError when ORDER BY names something that is neither grouped nor an aggregate."""
         grouped = {key_of(g) for g in query.group_by}
         for order in query.order_by:
             by = order.by

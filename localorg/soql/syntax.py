@@ -1,4 +1,4 @@
-"""The grammar of SOQL: text in, a `Query` of `tree.py` out, with Salesforce's errors at the offending token.
+"""The parser of SOQL. Errors are Salesforce's, at the first token that does not fit.
 
 Source of the grammar: SOQL and SOSL Reference, "SOQL SELECT Syntax".
 """
@@ -30,7 +30,7 @@ from localorg.soql.tree import (
 
 MAX_LENGTH = 100_000
 
-# Each with the functions that may stand inside it, besides a field. Source: SOQL and SOSL Reference, the page of each
+# For each function, the functions that it takes besides a field. Source: SOQL and SOSL Reference, the page of each
 # function.
 _TAKES: dict[str, frozenset[str]] = {
     **{name: frozenset({"CONVERTTIMEZONE"}) for name in DATE_FUNCTIONS},
@@ -109,13 +109,15 @@ _CLAUSE_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """One token; `kind` is the name of its group in `_TOKEN`, `start` its offset."""
+
     kind: str
     text: str
     start: int
 
 
 def parse(text: str) -> Query:
-    """Parses one query; raises SoqlError MALFORMED_QUERY at the first token that does not fit."""
+    """The query in `text`. Raises SoqlError MALFORMED_QUERY."""
     if len(text) > MAX_LENGTH:
         raise SoqlError("MALFORMED_QUERY", f"SOQL statements cannot be longer than {MAX_LENGTH} characters.")
     parser = _Parser(text, _tokens(text))
@@ -140,7 +142,7 @@ def _tokens(text: str) -> list[Token]:
 
 
 class _Parser:
-    """Recursive descent; one method a clause."""
+    """A recursive descent parser with a method for each clause."""
 
     def __init__(self, text: str, tokens: list[Token]) -> None:
         self._text = text
@@ -186,12 +188,14 @@ class _Parser:
         raise SoqlError("MALFORMED_QUERY", f"{position(self._text, token.start)}unexpected token: '{token.text}'")
 
     def expect_end(self) -> None:
+        """Raises SoqlError unless everything has been read."""
         if self._next.kind != "end":
             self._unexpected()
 
     # Clauses
 
     def query(self, *, nested: bool) -> Query:
+        """Reads a query; a `nested` one is a sub-query."""
         self._expect("SELECT")
         select = [self._select_item()]
         while self._accept(","):
@@ -240,7 +244,7 @@ class _Parser:
         )
 
     def _source(self) -> Path:
-        """What FROM names, with its alias."""
+        """Reads an object or parent in FROM, with its alias."""
         named = self._name()
         if self._accept("AS") or (self._next.kind == "name" and self._next.text.upper() not in _CLAUSE_WORDS):
             return Path(named.parts, named.start, self._take().text)
@@ -254,8 +258,8 @@ class _Parser:
         return word
 
     def _with(self) -> None:
-        """REST runs as the user whatever the query says; what is for articles only is refused as in an org without
-        them.
+        """Reads WITH. REST always runs as the user, so it changes nothing; WITH for articles is refused, as without
+        Knowledge.
         """
         if not self._accept("WITH"):
             return
@@ -400,7 +404,7 @@ class _Parser:
         operator: Literal["AND", "OR"] | None = None
         while self._is("AND") or self._is("OR"):
             word: Literal["AND", "OR"] = "AND" if self._is("AND") else "OR"
-            # Salesforce does not guess a precedence: mixing AND and OR takes parentheses.
+            # In Salesforce AND has no precedence over OR: mixing them needs parentheses.
             if operator is not None and word != operator:
                 self._unexpected()
             operator = word
@@ -481,7 +485,7 @@ class _Parser:
                 self._unexpected()
 
     def _unquote(self, token: Token, *, like: bool) -> str:
-        """The text of a string literal. In LIKE, `\\%` and `\\_` stay escaped, for the pattern to read."""
+        r"""The text of a string literal. In LIKE, `\%` and `\_` stay escaped for the pattern."""
         text, out, i = token.text[1:-1], "", 0
         while i < len(text):
             if text[i] != "\\":

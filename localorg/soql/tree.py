@@ -1,7 +1,6 @@
-"""A parsed query as a frozen tree, and the error that points into its text.
+"""A parsed query, and the error that points into its text.
 
-Source of the parts: SOQL and SOSL Reference, "SOQL SELECT Syntax". `start` is everywhere the offset in the text at
-which a part begins, for errors.
+`start` is always the offset in the text, for errors. Source: SOQL and SOSL Reference, "SOQL SELECT Syntax".
 """
 
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ DATE_FUNCTIONS = frozenset(
 
 
 class SoqlError(Exception):
-    """A refused query: Salesforce's error code and its message with row and column."""
+    """A refused query. `code` is Salesforce's error code; `message` holds row and column."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code)
@@ -33,7 +32,9 @@ class SoqlError(Exception):
 
 
 def position(text: str, start: int) -> str:
-    """Salesforce's pointer into a query: the line, a caret, and `ERROR at Row:r:Column:c`."""
+    """The beginning of an error message that points at offset `start`: the line, a caret, and `ERROR at
+    Row:r:Column:c`.
+    """
     row = text.count("\n", 0, start) + 1
     line_start = text.rfind("\n", 0, start) + 1
     line_end = text.find("\n", start)
@@ -45,7 +46,7 @@ def position(text: str, start: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A field, perhaps through parents: `Owner.Name`."""
+    """A field with the relationships before it, such as `Owner.Name`; or an object in FROM with its alias."""
 
     parts: tuple[str, ...]
     start: int
@@ -53,12 +54,13 @@ class Path:
 
     @property
     def text(self) -> str:
+        """The path as one text."""
         return ".".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The rest of `DISTANCE(field, GEOLOCATION(latitude, longitude), unit)`: degrees, and `km` or `mi`."""
+    """The point and unit in `DISTANCE(field, GEOLOCATION(latitude, longitude), unit)`: degrees, and `km` or `mi`."""
 
     latitude: float
     longitude: float
@@ -67,7 +69,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function over a field, or over one of another function; `COUNT()` has no argument, DISTANCE a place besides."""
+    """A function. `argument` is a field or another function; None for `COUNT()`. `place` is for DISTANCE."""
 
     function: str
     argument: "Path | Call | None"
@@ -77,13 +79,13 @@ class Call:
 
     @property
     def path(self) -> Path | None:
-        """The field at the bottom; None for `COUNT()`."""
+        """The innermost field, None for `COUNT()`."""
         return self.argument.path if isinstance(self.argument, Call) else self.argument
 
 
 @dataclass(frozen=True, slots=True)
 class TypeOf:
-    """`TYPEOF What WHEN Account THEN Phone ELSE Name END`: fields by what a polymorphic reference refers to."""
+    """`TYPEOF What WHEN Account THEN Phone ELSE Name END`: the fields depend on the object of a polymorphic parent."""
 
     relationship: Path
     branches: tuple[tuple[Path, tuple[Path, ...]], ...]
@@ -92,7 +94,7 @@ class TypeOf:
 
 @dataclass(frozen=True, slots=True)
 class FieldsOf:
-    """`FIELDS(ALL | STANDARD | CUSTOM)`."""
+    """`FIELDS(ALL)`, `FIELDS(STANDARD)`, or `FIELDS(CUSTOM)`."""
 
     group: str
     start: int
@@ -100,7 +102,7 @@ class FieldsOf:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A literal; `kind` is string, number, boolean, null, date, datetime or dateliteral."""
+    """A literal. Numbers are float; dates, dateTimes, and date literals are text."""
 
     kind: Literal["string", "number", "boolean", "null", "date", "datetime", "dateliteral"]
     value: str | float | bool | None
@@ -109,6 +111,8 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
+    """A comparison with one value, also by LIKE."""
+
     left: "Path | Call"
     operator: str
     value: Value
@@ -116,6 +120,8 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class In:
+    """`IN` or (negated) `NOT IN`, with a list of values or a sub-query."""
+
     left: "Path | Call"
     negated: bool
     values: "tuple[Value, ...] | Query"
@@ -123,7 +129,7 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Includes:
-    """`INCLUDES ('A;B', 'C')`: A and B, or C, are chosen in a multi-select picklist."""
+    """`INCLUDES ('A;B', 'C')` or (negated) `EXCLUDES`: a multi-select picklist has A and B, or C."""
 
     left: Path
     negated: bool
@@ -132,11 +138,15 @@ class Includes:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """`NOT` before a condition."""
+
     term: "Condition"
 
 
 @dataclass(frozen=True, slots=True)
 class Combine:
+    """Conditions with AND or OR between them."""
+
     operator: Literal["AND", "OR"]
     terms: "tuple[Condition, ...]"
 
@@ -146,6 +156,8 @@ Condition = Compare | In | Includes | Not | Combine
 
 @dataclass(frozen=True, slots=True)
 class Order:
+    """One field or function of ORDER BY."""
+
     by: "Path | Call"
     descending: bool
     nulls_last: bool
@@ -153,8 +165,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`joined` are the parents named in FROM (`c.Account a`), `totals` is ROLLUP, CUBE or empty, `scope` what USING
-    SCOPE said.
+    """A query or sub-query.
+
+    `joined` are the parents named in FROM (`c.Account a`); `totals` is ROLLUP, CUBE, or empty; `scope` is the word
+    after USING SCOPE; `viewed` and `referenced` are FOR VIEW and FOR REFERENCE.
     """
 
     select: "tuple[Path | Call | FieldsOf | TypeOf | Query, ...]"

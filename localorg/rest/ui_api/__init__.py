@@ -1,4 +1,4 @@
-"""The User Interface API: objects, records and lists, with the values as people read them.
+"""The User Interface API: objects, records, and lists with the values that people read.
 
-Source: User Interface API Developer Guide. Favourites and what Lightning alone uses are refused (`refused_apis.py`).
+Source: User Interface API Developer Guide. Favorites are refused (`refused_apis.py`).
 """

@@ -1,4 +1,4 @@
-"""How the User Interface API answers."""
+"""The answers of the User Interface API."""
 
 import hashlib
 
@@ -10,6 +10,6 @@ from localorg.web import Json, limit_header
 
 
 def answer(org: Org, body: dict[str, object], status: int = 200) -> Response:
-    """`body` as JSON with the eTag that every answer of this API has: a hash of its content."""
+    """`body` as a JSON answer with an `eTag`, a hash of its content, which every answer of this API has."""
     tag = hashlib.md5(msgspec.json.encode(body), usedforsecurity=False).hexdigest()
     return Json({"eTag": tag} | body, status, headers=limit_header(org))

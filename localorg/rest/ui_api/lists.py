@@ -21,6 +21,7 @@ _PAGE, _MOST = 50, 2000
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of list views and related lists."""
     ui = "/services/data/v{version}/ui-api"
     return [
         route(org, ui + "/list-ui/{sobject_or_view}", "rest.ui", _lists, ["GET"]),
@@ -35,7 +36,7 @@ def routes(org: Org) -> list[BaseRoute]:
 
 
 async def _lists(org: Org, request: Request) -> Response:
-    """The lists of an object, or one list with its records when the path names that."""
+    """The list views of an object; when the path has a list's id instead, that list with its records."""
     call = call_of(org, request)
     source = call.schema.sobject(str(request.path_params["sobject_or_view"]))
     if source is None:

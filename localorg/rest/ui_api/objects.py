@@ -25,6 +25,7 @@ _TYPES = {
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of object info and picklist values."""
     ui = "/services/data/v{version}/ui-api"
     return [
         route(org, ui + "/object-info", "rest.ui", _directory, ["GET"]),

@@ -1,4 +1,4 @@
-"""Records in the User Interface API: read, created, changed, deleted, with a display value beside each value.
+"""Records in the User Interface API: read, create, change, delete. Each field has a value and a display value.
 
 Source: User Interface API Developer Guide, "Records".
 """
@@ -25,6 +25,7 @@ from localorg.web import Json, json_object, limit_header, route
 
 
 def routes(org: Org) -> list[BaseRoute]:
+    """The routes of records."""
     ui = "/services/data/v{version}/ui-api"
     return [
         route(org, ui + "/records", "rest.ui", _create, ["POST"]),
@@ -91,6 +92,7 @@ def _given(body: Mapping[str, object]) -> dict[str, object]:
 
 
 def find_record(org: Org, call: Call, identifier: str) -> tuple[SObject, str]:
+    """The object of a record and its 18-character id. Raises ApiError 404 when the user sees no such record."""
     source = call.schema.of_id(identifier)
     if source is None:
         raise not_found()
@@ -98,7 +100,7 @@ def find_record(org: Org, call: Call, identifier: str) -> tuple[SObject, str]:
 
 
 def _record_asked_for(org: Org, call: Call, identifier: str, request: Request) -> dict[str, object]:
-    """A record with the fields that were asked for, or those of a layout."""
+    """A record with the fields that the request asks for. Raises ApiError."""
     source, identifier = find_record(org, call, identifier)
     wanted = paths_of(source, request.query_params.get("fields", ""), strict=True)
     wanted += paths_of(source, request.query_params.get("optionalFields", ""), strict=False)
@@ -117,7 +119,10 @@ def _record_asked_for(org: Org, call: Call, identifier: str, request: Request) -
 
 
 def paths_of(source: SObject, text: str, *, strict: bool) -> list[str]:
-    """`Account.Name,Account.Owner.Name` without the object; what may be missing is checked later."""
+    """The paths in a list such as `Account.Name,Account.Owner.Name`, without the object's name.
+
+    With `strict`, a path that does not begin with the object's name raises ApiError 400; else it is left out.
+    """
     paths: list[str] = []
     for part in (p.strip() for p in text.split(",")):
         first, _, rest = part.partition(".")
@@ -140,7 +145,7 @@ def _representation(
     org: Org, call: Call, source: SObject, identifier: str, paths: Iterable[str], optional: frozenset[str] = frozenset()
 ) -> dict[str, object]:
     wanted = [p for p in dict.fromkeys(paths) if p not in optional or path_exists(call, source, p)]
-    # A reference comes with the name of what it leads to.
+    # A reference is answered with the parent's name.
     names = [
         f"{f.relationship}.{_name_of(call, f)}"
         for p in wanted
@@ -160,6 +165,7 @@ def _name_of(call: Call, f: Field) -> str | None:
 
 
 def path_exists(call: Call, source: SObject, path: str) -> bool:
+    """Whether a path such as `Owner.Name` leads to a field that the user may see."""
     first, _, rest = path.partition(".")
     if not rest:
         return source.field(first) is not None
@@ -174,6 +180,10 @@ _ALWAYS = ("Id", "LastModifiedById", "LastModifiedDate", "SystemModstamp")
 def read_rows(
     org: Org, call: Call, source: SObject, paths: Iterable[str], where: str, limit: int, offset: int
 ) -> list[dict[str, object]]:
+    """The records of an object for which the SOQL condition `where` holds, with the fields of `paths`, sorted by name.
+
+    Raises ApiError 400 for a path that does not exist.
+    """
     names = {p.lower(): p for p in (*_ALWAYS, *paths)}
     text = (
         f"SELECT {', '.join(names.values())} FROM {source.name} WHERE {where} ORDER BY {source.name_field}, Id LIMIT"
@@ -188,7 +198,7 @@ def read_rows(
 
 
 def as_record(org: Org, call: Call, source: SObject, row: Mapping[str, object]) -> dict[str, object]:
-    """A record of a query in this API's own form."""
+    """A record of a query result in this API's form."""
     fields: dict[str, object] = {}
     for name, value in row.items():
         f = source.field(name)
@@ -208,7 +218,7 @@ def as_record(org: Org, call: Call, source: SObject, row: Mapping[str, object]) 
 
 
 def _parent(org: Org, call: Call, value: object) -> dict[str, object]:
-    """What a reference leads to; its name stands for it."""
+    """A parent record as the value of a relationship: the record, with its name as the display value."""
     if not isinstance(value, dict):
         return {"displayValue": None, "value": None}
     row = cast(dict[str, object], value)
@@ -221,7 +231,7 @@ def _parent(org: Org, call: Call, value: object) -> dict[str, object]:
 
 
 def _display(org: Org, call: Call, f: Field, value: object) -> str | None:
-    """What a person reads, where that is not the value itself."""
+    """The display value of a field, None where it has none."""
     if value is None:
         return None
     if f.type in ("picklist", "multipicklist"):
