@@ -60,10 +60,10 @@ def hidden(page: str) -> dict[str, str]:
 
 
 def _action(page: str) -> str:
-    """Where a form goes."""
-    found = re.search(r'<form method="post" action="([^"]*)">', page)
-    assert found, "there is no form"
-    return unescape(found[1])
+    """The path to which the form in an HTML page is sent."""
+    match = re.search(r'<form method="post" action="([^"]*)">', page)
+    assert match, "there is no form"
+    return unescape(match[1])
 
 
 def log_in(org_url: str, username: str = SALES, *, answer: str = "allow", **changes: str) -> httpx.Response:

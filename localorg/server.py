@@ -110,7 +110,7 @@ _IN_SITE = re.compile(rf"/{SITE}(/services/oauth2/.*|/login|/consent)")
 
 
 def _site(app: ASGIApp) -> ASGIApp:
-    """Below the path of the org's site of Experience Cloud stand its own sign-in and token endpoints.
+    """The app, wrapped so that the org's Experience Cloud site has its own sign-in and token endpoints below its path.
 
     Source: Salesforce Help, "OAuth 2.0 Web Server Flow", authorization and token endpoints of a site.
     """
