@@ -21,7 +21,7 @@ from backend.settings import Settings
 from contract.errors import Reason
 
 _SECONDS = 15.0
-# What a policy of the app does to who is signed in, and where it stands in Setup. People who revoke the app themselves
+# What a policy of the app does to who is signed in, and where it is in Setup. People who revoke the app themselves
 # are few.
 _POLICIES = {
     Reason.IDLE_TOO_LONG: (

@@ -37,14 +37,17 @@ class Uid(str):
 
     @classmethod
     def of(cls, org_id: str, user_id: str) -> "Uid":
+        """The uid of two ids of 18 characters."""
         return cls(f"{org_id}_{user_id}")
 
     @property
     def org_id(self) -> str:
+        """The part before the underscore."""
         return self.partition("_")[0]
 
     @property
     def user_id(self) -> str:
+        """The part after the underscore; "" when there is none."""
         return self.partition("_")[2]
 
 

@@ -193,8 +193,8 @@ def _log_allowance(usage: OrgUsage) -> None:
     """One line for each hundredth of an org's daily allowance."""
     telemetry.set_gauge("salesforce.allowance.used", usage.used, org=usage.org_id)
     telemetry.set_gauge("salesforce.allowance.limit", usage.limit, org=usage.org_id)
-    tell = _log.warning if usage.percent >= 100 * AMPLE else _log.info
-    tell("allowance", org=usage.org_id, used=usage.used, limit=usage.limit, percent=usage.percent)
+    log = _log.warning if usage.percent >= 100 * AMPLE else _log.info
+    log("allowance", org=usage.org_id, used=usage.used, limit=usage.limit, percent=usage.percent)
 
 
 def configure_log(project_id: str, *, readable: bool, tracebacks: bool = False) -> None:

@@ -302,7 +302,7 @@ class CreateRecord:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The id of a new record, and the record as it stands now; left out when it could not be read, or was made by an
+    """The id of a new record, and the record as it is now; left out when it could not be read, or was made by an
     earlier request.
     """
 
@@ -541,7 +541,7 @@ GET_SIGN_IN_OPTIONS = Call(
     "What an app needs to open Salesforce's authorize page and to sign in to Firebase.",
     public=True,
     attested=False,
-)  # tells how to get a token
+)  # it says how to get a token
 SIGN_IN = Call(
     "auth",
     "signIn",

@@ -70,7 +70,9 @@ class Reason(StrEnum):
 
 
 class CallError(Exception):
-    """A call that failed; the message holds no token, code or secret. `status` is the callable protocol's."""
+    """A call that failed. `status` is the word of Firebase's callable protocol, `message` a sentence for the user
+    without token, code or secret, `details` what else the app needs, by its name on the wire.
+    """
 
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {}
 
@@ -83,6 +85,8 @@ class CallError(Exception):
 
 
 class RefusedRequest(CallError):
+    """The request itself is wrong, or the user may not do this: the app shows the message."""
+
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.MALFORMED_REQUEST: ("INVALID_ARGUMENT", "The request does not have the right form."),
         Reason.REQUEST_TOO_LARGE: ("INVALID_ARGUMENT", "The request is larger than 1 MB."),
@@ -105,18 +109,24 @@ class RefusedRequest(CallError):
 
 
 class NotFound(CallError):
+    """The record does not exist (any more): the app leaves its page."""
+
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.RECORD_NOT_FOUND: ("NOT_FOUND", "This record does not exist, or you may not see it.")
     }
 
 
 class ChangedMeanwhile(CallError):
+    """Somebody else saved first: the app shows both versions."""
+
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.RECORD_CHANGED: ("ABORTED", "Someone else changed this record in the meantime.")
     }
 
 
 class SignInFailed(CallError):
+    """The sign-in did not work: the app shows why, and offers to try again."""
+
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.LOGIN_HOST_NOT_ALLOWED: ("INVALID_ARGUMENT", "This app does not sign in through that address."),
         Reason.REDIRECT_URI_NOT_ALLOWED: ("INVALID_ARGUMENT", "This app is not known under that address."),
@@ -150,6 +160,8 @@ class SignInFailed(CallError):
 
 
 class SessionInvalid(CallError):
+    """The Firebase session is over: the app goes to the sign-in page."""
+
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.ID_TOKEN_MISSING: ("UNAUTHENTICATED", "Please sign in."),
         Reason.ID_TOKEN_INVALID: ("UNAUTHENTICATED", "Please sign in again."),
@@ -159,6 +171,8 @@ class SessionInvalid(CallError):
 
 
 class ConnectionLost(CallError):
+    """Salesforce does not accept this user's grant any more: the app says why, and offers to sign in again."""
+
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.NOT_CONNECTED: ("FAILED_PRECONDITION", "You are signed out. Please sign in again."),
         Reason.ACCESS_REVOKED: (
@@ -214,6 +228,8 @@ class ConnectionLost(CallError):
 
 
 class OrgUnavailable(CallError):
+    """Salesforce is busy or out of reach: the app offers to try again."""
+
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.ORG_UNREACHABLE: ("UNAVAILABLE", "Salesforce cannot be reached right now. Please try again."),
         Reason.ORG_BUSY: ("UNAVAILABLE", "Salesforce is busy right now. Please try again."),
@@ -234,6 +250,8 @@ class OrgUnavailable(CallError):
 
 
 class Misconfigured(CallError):
+    """The backend is set up wrongly: the app names the administrator."""
+
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.MISCONFIGURED: ("INTERNAL", "The app is not set up correctly. Please tell your administrator."),
         Reason.INTERNAL: ("INTERNAL", "Something went wrong on our side. Please try again."),

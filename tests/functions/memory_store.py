@@ -68,17 +68,17 @@ class MemoryUsage:
 
     def __init__(self) -> None:
         self.taken: dict[tuple[str, Uid], int] = {}
-        self.told: dict[str, OrgUsage] = {}
+        self.reported: dict[str, OrgUsage] = {}
 
     async def take(self, uid: Uid, day: str, requests: int) -> int:
         self.taken[day, uid] = self.taken.get((day, uid), 0) + requests
         return self.taken[day, uid]
 
-    async def tell(self, usage: OrgUsage) -> None:
-        self.told[usage.org_id] = usage
+    async def report(self, usage: OrgUsage) -> None:
+        self.reported[usage.org_id] = usage
 
     async def orgs(self) -> Sequence[OrgUsage]:
-        return list(self.told.values())
+        return list(self.reported.values())
 
     async def users(self, day: str) -> Sequence[UserUsage]:
         return [UserUsage(uid, taken) for (on, uid), taken in self.taken.items() if on == day]

@@ -25,7 +25,11 @@ class KeysetError(Exception):
 
 
 class TinkCipher:
-    """`keyset` is a Tink AEAD keyset as JSON, wrapped by the key `wrapped_by` when there is one. Raises KeysetError."""
+    """The Cipher of values.py. `keyset` is a Tink AEAD keyset as JSON, wrapped by the key `wrapped_by` when there is
+    one.
+
+    Raises KeysetError.
+    """
 
     def __init__(self, keyset: Secret, wrapped_by: aead.Aead | None = None) -> None:
         aead.register()

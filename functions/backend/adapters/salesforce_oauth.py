@@ -44,7 +44,7 @@ _ENDED = {
     "ip restricted": Reason.IP_RESTRICTED,
 }
 _LOGIN_RATE = "login rate exceeded"  # 3,600 logins an hour for a user, refreshes among them
-# A second refresh while the first is under way; before Winter '25 it was told in the second way.
+# A second refresh while the first is under way; before Winter '25 it was answered in the second way.
 _ALREADY_PROCESSED = {"token request is already being processed", "expired authorization code"}
 
 

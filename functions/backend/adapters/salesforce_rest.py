@@ -76,7 +76,7 @@ class SalesforceRest:
     ) -> tuple[str, Row | None]:
         """The new record's id, and the record with the `selected` fields, None when it cannot be read back.
 
-        Raises OutcomeUnknown when Salesforce does not tell the id.
+        Raises OutcomeUnknown when Salesforce does not send the id.
         """
         read_back = f"SELECT {selected} FROM {sobject} WHERE Id = '@{{made.id}}' LIMIT 1"  # noqa: S608  both from our own layouts
         made, current = await self._composite(
@@ -128,7 +128,7 @@ class SalesforceRest:
         await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
 
     async def currency(self, uid: Uid) -> str:
-        """The ISO 4217 code of the org's only currency; "" when it has several, or does not tell.
+        """The ISO 4217 code of the org's only currency; "" when it has several, or does not say.
 
         Source: Connect REST API, Organization and Features: `defaultCurrencyIsoCode` counts where `multiCurrency` is
         false.

@@ -1,7 +1,8 @@
 """What happened to a connection: an append-only record, each entry chained to the one before by its hash.
 
-An entry names a subject, a random word; which user that is stands beside the record and can be erased without breaking
-it. The newest hash is sealed with the tokens' key, so that one who can only write to the store cannot make up a record.
+An entry names a subject, a random word; which user that is, is kept beside the record and can be erased without
+breaking it. The newest hash is sealed with the tokens' key, so that one who can only write to the store cannot make up
+a record.
 """
 
 import hashlib

@@ -50,7 +50,9 @@ class SealedTokens:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a request to Salesforce needs. `generation` grows with every token pair that is stored."""
+    """What a request to Salesforce needs; `instance_url` is such as https://acme.my.salesforce.com. `generation` grows
+    with every token pair that is stored.
+    """
 
     uid: Uid
     access_token: Secret
@@ -115,7 +117,9 @@ class Connection:
 
     @property
     def revocation_due(self) -> bool:
-        """Whether Salesforce still has to be told that an administrator ended the connection."""
+        """Whether an administrator has ended the connection and Salesforce has not confirmed yet that its grant is
+        revoked.
+        """
         return self.state is State.REVOKED and bool(self.tokens.refresh_token)
 
     def is_same_grant(self, other: "Connection") -> bool:

@@ -76,7 +76,8 @@ class RememberedCredentials:
         """Replaces the attachment of a connection that is remembered; otherwise does nothing."""
         remembered = self.recall(uid)
         if remembered is not None:
-            remembered.attachment = self._shared(attachment)  # in place: the credential grows no younger by it
+            # In place: how long the credential is trusted does not change.
+            remembered.attachment = self._shared(attachment)
 
     def forget(self, uid: Uid) -> None:
         """Forgets a connection that has changed or ended: also what a look-up that began before this brings."""

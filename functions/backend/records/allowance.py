@@ -1,4 +1,4 @@
-"""The daily allowance of requests to Salesforce: the org's, as every answer tells it, and each user's share of it.
+"""The daily allowance of requests to Salesforce: the org's, which every answer carries, and each user's budget.
 
 Source: REST API Developer Guide, "Limit Info Header"; the allowance is of the last 24 hours, for all apps of the org
 together.
@@ -17,7 +17,7 @@ from backend.failures import BudgetReached
 from backend.values import Clock, Uid
 
 AMPLE = 0.9  # of the org's allowance: above it nothing is asked that no user waits for
-LOOK_SECONDS = 60  # with the org's budget used up, one request in this time finds out whether that is still so
+LOOK_SECONDS = 60  # with the org's budget used up, one request in this time is sent to see whether that is still so
 SHARE = 50  # requests that an instance takes from a user's budget at once: one Firestore write for so many
 FIRST_SHARE = 20  # those of an instance's first share are not asked for, so that no first call waits
 _LOW = 10  # with so few left the next share is asked for, behind the calls
@@ -58,7 +58,7 @@ class UsageStore(Protocol):
         """Adds to the requests taken from a user's budget on a day, written 2026-11-24 (UTC); returns their sum."""
         ...
 
-    async def tell(self, usage: OrgUsage) -> None:
+    async def report(self, usage: OrgUsage) -> None:
         """Stores an org's use over what was stored of it before."""
         ...
 
@@ -141,7 +141,7 @@ class Allowance:
         ):
             self._reported[org_id] = usage
             self._notice(usage)
-            self._start(self._store.tell(usage))
+            self._start(self._store.report(usage))
 
     def is_ample(self, org_id: str) -> bool:
         """Whether an org has requests to spare for what no user waits for."""

@@ -26,14 +26,14 @@ class Currencies:
         self._codes = TTLCache[str, str](_MAX_ORGS, KEPT_SECONDS, timer=lambda: clock.now().timestamp())
 
     async def of(self, uid: Uid) -> str:
-        """The ISO 4217 code of the org's amounts; "" when it has several, does not tell, or cannot be asked now."""
+        """The ISO 4217 code of the org's amounts; "" when it has several, does not say, or cannot be asked now."""
         cached = self._codes.get(uid.org_id)
         if cached is not None or not self._may_look(uid.org_id):
             return cached or ""
         try:
             code = await self._org.currency(uid)
         except (RefusedRequest, NotFound):
-            code = ""  # this org does not tell
+            code = ""  # this org does not say
         except CallError:
             return ""  # another time
         code = self._codes[uid.org_id] = code if _ISO_4217.fullmatch(code) else ""

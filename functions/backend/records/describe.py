@@ -1,5 +1,5 @@
-"""What Salesforce's describe says of an object to one user: kept beside the connection, looked at again when it grows
-old.
+"""What Salesforce's describe says of an object to one user: kept as the connection's attachment, asked for again when
+it is old.
 
 Salesforce checks every request itself, so an old describe can show no value that the user may not see; it can only ask
 for too much, and then it is looked at again at once, or for too little, for DESCRIBE_SECONDS at most; for a hidden

@@ -77,17 +77,21 @@ class Org(Protocol):
         ...
 
     async def search(self, uid: Uid, text: str) -> Sequence[Row]:
-        """The records that a SOSL text finds; `attributes.type` tells their object."""
+        """The rows that a SOSL text matches; `attributes.type` is the object of each."""
         ...
 
     async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
-        """Each object, or that it has not changed since the given stamp."""
+        """Each object by its name, or why it is not described. `sobjects` has names, each with the `modified` of the
+        describe that is kept (None: none is), so that an unchanged one is not sent again.
+        """
         ...
 
     async def create(
         self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str
     ) -> tuple[str, Row | None]:
-        """The id of a new record, and the record with the selected fields when it could be read back."""
+        """Creates a record. Returns its id, and the record with the `selected` fields (the text after SELECT); None
+        when it could not be read back.
+        """
         ...
 
     async def update(
@@ -99,18 +103,21 @@ class Org(Protocol):
         selected: str,
         unchanged_since: datetime | None,
     ) -> Row | None:
-        """Changes a record that nobody has changed since that moment; the record when it could be read back.
+        """Changes a record that nobody has changed after `unchanged_since` (None: in any case). Returns the record with
+        the `selected` fields; None when it could not be read back.
 
-        Raises PreconditionFailed as well.
+        Raises PreconditionFailed when somebody has changed it.
         """
         ...
 
-    async def delete(self, uid: Uid, sobject: str, record_id: str) -> None: ...
+    async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
+        """Deletes a record. Raises NotFound when it is gone."""
+        ...
 
     async def currency(self, uid: Uid) -> str:
-        """The ISO 4217 code of the org's only currency; "" when it has several, or does not tell."""
+        """The ISO 4217 code of the org's only currency; "" when it has several, or does not say."""
         ...
 
     async def site(self, uid: Uid) -> str:
-        """The address under which Salesforce's own pages stand; no request."""
+        """The address of the user's org, for links to Salesforce's own pages; makes no request to Salesforce."""
         ...

@@ -46,6 +46,7 @@ class Distribution:
     most: float = 0.0
 
     def add(self, value: float) -> None:
+        """Counts one more value, in seconds."""
         self.counts[bisect_left(BOUNDS, value)] += 1
         self.sum += value
         self.least = min(self.least, value)

@@ -70,7 +70,7 @@ class span:
         return self
 
     def set(self, **attributes: str | int | bool) -> None:
-        """What is known only now; `__` in a name stands for a dot."""
+        """Sets attributes; `__` in a name is sent as a dot."""
         if self._current is not None:
             for name, value in attributes.items():
                 self._current.set_attribute(name.replace("__", "."), value)

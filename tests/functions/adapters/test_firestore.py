@@ -296,5 +296,5 @@ async def test_shares_of_a_budget_add_up(usage: UsageStore) -> None:
     assert await usage.take(uid, "2026-11-26", 50) == 50
     assert {u.uid: u.taken for u in await usage.users("2026-11-25")}[uid] == 200
     said = OrgUsage(uuid4().hex, 18, 5000, datetime(2026, 11, 25, tzinfo=UTC))
-    await usage.tell(said)
+    await usage.report(said)
     assert said in await usage.orgs()

@@ -76,7 +76,7 @@ async def test_an_org_at_its_budget_is_asked_once_a_minute_whether_it_has_room_a
     await allowance.take(UID)
     await asyncio.sleep(0)
     assert [u.percent for u in told] == [89, 90, 95, 1]
-    assert store.told[UID.org_id].used == 100
+    assert store.reported[UID.org_id].used == 100
 
 
 async def test_a_store_that_cannot_be_asked_stops_nobody() -> None:

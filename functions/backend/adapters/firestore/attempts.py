@@ -10,7 +10,9 @@ from backend.adapters.firestore.shared import ATTEMPTS, span
 
 
 class FirestoreAttempts:
-    """One document a minute with the counts of failed sign-ins; Firestore's TTL policy on `expires` clears them."""
+    """The AttemptStore: one document a minute with the counts of failed sign-ins; Firestore's TTL policy on `expires`
+    clears them.
+    """
 
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client

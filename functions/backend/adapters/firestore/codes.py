@@ -10,7 +10,7 @@ from backend.adapters.firestore.shared import CODES, span
 
 
 class FirestoreCodes:
-    """The authorization codes that were taken; Firestore's TTL policy on `expires` clears them."""
+    """The Codes of sign-in: a document for each that was taken; Firestore's TTL policy on `expires` clears them."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client

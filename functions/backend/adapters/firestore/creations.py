@@ -13,7 +13,7 @@ from backend.values import Uid
 
 
 class FirestoreCreations:
-    """Creations as documents below the connection; Firestore's TTL policy on `expires` clears them."""
+    """The CreationStore: documents below the connection; Firestore's TTL policy on `expires` clears them."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client

@@ -29,7 +29,7 @@ from backend.values import Uid
 
 
 class FirestoreDocuments:
-    """The documents of connections, blocks and the audit record. Needs a client made inside the running event loop."""
+    """The Documents of connections/store.py: connections, blocks and the audit record."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client  # the library's own types are partial
@@ -170,5 +170,5 @@ class FirestoreDocuments:
         except AlreadyExists as lost:
             snapshot = await document.get()
             if entry is not None and (snapshot.update_time if snapshot.exists else None) == revision:
-                raise ChainBroken from lost  # the document is as it was read, so it is the entry that stands already
+                raise ChainBroken from lost  # the document is as it was read, so it is the entry that exists already
             raise Contended from lost

@@ -13,7 +13,7 @@ from backend.values import Uid
 
 
 class FirestoreUsage:
-    """One document an org, and one a user and day; Firestore's TTL policy on `expires` clears them."""
+    """The UsageStore: one document an org, and one a user and day; Firestore's TTL policy on `expires` clears them."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client
@@ -32,7 +32,7 @@ class FirestoreUsage:
             (written,) = await batch.commit()
         return int(written.transform_results[0].integer_value)
 
-    async def tell(self, usage: OrgUsage) -> None:
+    async def report(self, usage: OrgUsage) -> None:
         fields = {"used": usage.used, "limit": usage.limit, "at": usage.at, "expires": usage.at + timedelta(days=2)}
         await self._client.collection(USAGE).document(usage.org_id).set(fields)
 
