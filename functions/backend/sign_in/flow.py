@@ -94,7 +94,7 @@ class SignInFlow:
         self._new_id = new_id
         self._options = options
         self._redirect_uris = redirect_uris
-        self._has_sandboxes = any(known.host == hosts.SANDBOX for known in options.login_hosts)
+        self._has_sandboxes = any(allowed.host == hosts.SANDBOX for allowed in options.login_hosts)
 
     async def options(self, _visitor: Visitor, _: Empty) -> SignInOptions:
         """What the app needs to open Salesforce's authorize page."""
@@ -135,7 +135,7 @@ class SignInFlow:
     def _login_host(self, asked: str) -> str:
         """As the settings write it, so that the path of a site has their letters. Raises SignInFailed."""
         asked = asked.lower()
-        for pattern in (known.host for known in self._options.login_hosts):
+        for pattern in (allowed.host for allowed in self._options.login_hosts):
             if hosts.allows(pattern, asked):
                 return asked if pattern.startswith("*.") else pattern
         raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
