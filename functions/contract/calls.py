@@ -377,8 +377,8 @@ class FieldShape:
     `label` and `labels` are in the user's language: what the field is called, and what people read for those picklist
     values that read otherwise. `refers_to` are the objects that a reference may point to, `relationship` names its
     parent, whose name is then at `{relationship}.Name`. `caption` is what people read over a reference, whose `label`
-    may name the id that it holds ("Account ID"); it is "" for every other field. `scale` is the number of decimals,
-    `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
+    may name the id that it holds ("Account ID"); every other field is read by its label. `scale` is the number of
+    decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
     """
 
     name: str
@@ -396,7 +396,7 @@ class FieldShape:
     help: str | None = None
     scale: int = 0
     currency: str = ""
-    caption: str = ""
+    caption: str | None = None
 
     @property
     def parent_name(self) -> str:

@@ -240,7 +240,7 @@ def test_a_reference_is_called_as_the_backend_says_and_no_label_is_cut() -> None
     account = FieldShape("AccountId", "Account-ID", "reference", False, True, True, caption="Accountname")
     assert values.label_of(account) == "Accountname"
     assert values.label_of(FieldShape("Tax__c", "Tax ID", "string", False, True, True)) == "Tax ID"
-    assert values.label_of(replace(account, caption="")) == "Account-ID"
+    assert values.label_of(replace(account, caption=None)) == "Account-ID"
 
 
 TASK = SobjectShape(
