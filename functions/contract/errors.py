@@ -30,6 +30,7 @@ class Reason(StrEnum):
     FIELD_NOT_EDITABLE = "field-not-editable"
     INVALID_VALUE = "invalid-value"
     INVALID_CURSOR = "invalid-cursor"
+    LIST_TOO_LONG = "list-too-long"
     IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
     NOT_PERMITTED = "not-permitted"
     RECORD_NOT_FOUND = "record-not-found"
@@ -100,6 +101,10 @@ class RefusedRequest(CallError):
         Reason.FIELD_NOT_EDITABLE: ("INVALID_ARGUMENT", "This field cannot be changed."),
         Reason.INVALID_VALUE: ("INVALID_ARGUMENT", "Salesforce does not accept this value."),
         Reason.INVALID_CURSOR: ("INVALID_ARGUMENT", "The list has changed. Start again from its beginning."),
+        Reason.LIST_TOO_LONG: (
+            "INVALID_ARGUMENT",
+            ("Salesforce lists the first 2,000 records in this order. Search, filter, or sort by a date to see more."),
+        ),
         Reason.IDEMPOTENCY_KEY_REUSED: (
             "INVALID_ARGUMENT",
             "This was sent before with other values and may have been saved. Look for it before you save again.",

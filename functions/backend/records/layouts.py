@@ -17,8 +17,13 @@ class Related:
     """
 
     sobject: str
-    order: str
+    sort: str
     field: str | None = None
+    descending: bool = False
+
+    @property
+    def sorting(self) -> Sort:
+        return Sort(self.sort, self.descending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,9 @@ LAYOUTS: dict[str, Layout] = {
         sort="Name",
         related={
             "Contacts": Related("Contact", "Name", "AccountId"),
-            "Opportunities": Related("Opportunity", "CloseDate DESC", "AccountId"),
-            "Cases": Related("Case", "CreatedDate DESC", "AccountId"),
-            "Tasks": Related("Task", "ActivityDate DESC", "WhatId"),
+            "Opportunities": Related("Opportunity", "CloseDate", "AccountId", descending=True),
+            "Cases": Related("Case", "CreatedDate", "AccountId", descending=True),
+            "Tasks": Related("Task", "ActivityDate", "WhatId", descending=True),
         },
         icon="business",
         filters=("OwnerId", "Industry", "Type", "Rating"),
@@ -85,8 +90,8 @@ LAYOUTS: dict[str, Layout] = {
         searched=("Name", "Email"),
         sort="Name",
         related={
-            "Cases": Related("Case", "CreatedDate DESC", "ContactId"),
-            "Tasks": Related("Task", "ActivityDate DESC", "WhoId"),
+            "Cases": Related("Case", "CreatedDate", "ContactId", descending=True),
+            "Tasks": Related("Task", "ActivityDate", "WhoId", descending=True),
         },
         stand_ins=("LastName",),
         icon="person",
@@ -104,7 +109,7 @@ LAYOUTS: dict[str, Layout] = {
         searched=("Name",),
         sort="CloseDate",
         descending=True,
-        related={"Tasks": Related("Task", "ActivityDate DESC", "WhatId")},
+        related={"Tasks": Related("Task", "ActivityDate", "WhatId", descending=True)},
         amount="Amount",
         date="CloseDate",
         icon="handshake",

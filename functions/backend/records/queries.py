@@ -1,7 +1,5 @@
 """The data calls that read: lists, records, search, describe, dashboard, profile."""
 
-import base64
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,12 +10,12 @@ from backend.records.currencies import Currencies
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
 from backend.records.org import Described, DescribedField, Org, Row
+from backend.records.pages import Listed, order_by, page_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
 from contract.calls import (
     MAX_PAGE,
     MAX_SEARCH,
-    NAME,
     AddressShape,
     Dashboard,
     Describe,
@@ -67,28 +65,21 @@ class Queries:
 
     async def _list(self, uid: Uid, request: ListRecords, shapes: Shapes) -> RecordPage:
         layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
-        sort = request.sort or layout.sorting
+        sort = request.sort or _sorting(request.sobject, described)
         sorted_by = field_of(described, sort.field)
         if not sorted_by.sortable:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
         conditions = [_filter(described, f, uid) for f in request.filters]
         if request.search and request.search.strip():
             conditions.append(_search(layout, described, request.search.strip()))
-        if request.cursor is not None:
-            conditions.append(_after(request.cursor, sort, sorted_by))
         fields = readable(layout.listed, described)
-        where = " WHERE " + " AND ".join(f"({c})" for c in conditions) if conditions else ""
-        order = f"{sort.field} {'DESC' if sort.descending else 'ASC'} NULLS LAST, Id ASC"
         selected = select(dict.fromkeys((*fields, sort.field)))
-        (rows,) = await self._org.query(
-            uid, f"SELECT {selected} FROM {request.sobject}{where} ORDER BY {order} LIMIT {request.limit + 1}"
-        )
-        page = rows[: request.limit]
-        more = len(rows) > request.limit
+        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type)
+        rows, cursor = await page_of(partial(self._org.query, uid), listed, request.limit, request.cursor)
         return RecordPage(
-            records=tuple(to_record(r, fields) for r in page),
-            cursor=_cursor(sort, page[-1]) if more else None,
-            total=len(page) if request.cursor is None and not more else None,
+            records=tuple(to_record(r, fields) for r in rows),
+            cursor=cursor,
+            total=len(rows) if request.cursor is None and cursor is None else None,
         )
 
     async def get_record(self, caller: Caller, request: GetRecord) -> RecordDetail:
@@ -111,11 +102,10 @@ class Queries:
         for name in dict.fromkeys(request.related):
             listed = layout.related[name]
             if listed.sobject in shapes:  # of children that the user may not see, the list stays empty
-                related[name] = readable(LAYOUTS[listed.sobject].listed, shapes[listed.sobject])
-                parts.append(
-                    f"(SELECT {select(related[name])} FROM {name} ORDER BY {listed.order} NULLS LAST LIMIT"
-                    f" {RELATED_ROWS})"
-                )
+                child = shapes[listed.sobject]
+                related[name] = readable(LAYOUTS[listed.sobject].listed, child)
+                order = order_by(listed.sorting if _sorts(child, listed.sort) else _sorting(listed.sobject, child))
+                parts.append(f"(SELECT {select(related[name])} FROM {name} ORDER BY {order} LIMIT {RELATED_ROWS})")
         record_id = soql.record_id(request.id)
         (rows,) = await self._org.query(
             uid, f"SELECT {', '.join(parts)} FROM {request.sobject} WHERE Id = '{record_id}' LIMIT 1"
@@ -146,7 +136,8 @@ class Queries:
         if not fields:
             raise RefusedRequest(Reason.NOT_PERMITTED)
         returning = ", ".join(
-            f"{s}({select(fields[s])} ORDER BY {LAYOUTS[s].sort} LIMIT {request.limit})" for s in fields
+            f"{s}({select(fields[s])} ORDER BY {order_by(_sorting(s, shapes[s]))} LIMIT {request.limit})"
+            for s in fields
         )
         rows = await self._org.search(uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
         hits: dict[str, list[Hit]] = {s: [] for s in fields}
@@ -189,19 +180,22 @@ class Queries:
         if "Opportunity" in shapes:
             opportunity = shapes["Opportunity"]
             amount = ", SUM(Amount) amount" if opportunity.shows("Amount") else ""  # not everyone may see amounts
-            order = list(opportunity.fields["StageName"].shape.picklist) if "StageName" in opportunity.fields else []
-            queries["pipeline"] = (
-                f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY"
-                " StageName"
-            )
-            queries["closing"] = (
-                f"SELECT {select(fields['Opportunity'])} FROM Opportunity WHERE IsClosed = false AND CloseDate ="
-                f" THIS_MONTH ORDER BY CloseDate ASC, Id ASC LIMIT {HOME_ROWS}"
-            )
+            if opportunity.shows("StageName"):
+                order = list(opportunity.fields["StageName"].shape.picklist)
+                queries["pipeline"] = (
+                    f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY"
+                    " StageName"
+                )
+            if _sorts(opportunity, "CloseDate"):
+                queries["closing"] = (
+                    f"SELECT {select(fields['Opportunity'])} FROM Opportunity WHERE IsClosed = false AND CloseDate ="
+                    f" THIS_MONTH ORDER BY CloseDate ASC, Id ASC LIMIT {HOME_ROWS}"
+                )
         if "Task" in shapes:
+            mine = f"IsClosed = false AND OwnerId = '{soql.record_id(uid.user_id)}'"
+            first = order_by(_sorting("Task", shapes["Task"]))
             queries["tasks"] = (
-                f"SELECT {select(fields['Task'])} FROM Task WHERE IsClosed = false AND OwnerId ="
-                f" '{soql.record_id(uid.user_id)}' ORDER BY ActivityDate ASC NULLS LAST, Id ASC LIMIT {HOME_ROWS}"
+                f"SELECT {select(fields['Task'])} FROM Task WHERE {mine} ORDER BY {first} LIMIT {HOME_ROWS}"
             )
         if "Account" in shapes:
             queries["newest"] = (
@@ -294,7 +288,7 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         sorts=tuple(
             n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in visible
         ),
-        sort=layout.sorting,
+        sort=_sorting(sobject, described),
         sections=_sections(layout, described),
         related=related,
         creatable=described.creatable,
@@ -347,6 +341,22 @@ def _sections(layout: Layout, described: Described) -> tuple[Section, ...]:
     return (*(s for s in sections if s.fields), *((Section("", rest),) if rest else ()))
 
 
+def _sorts(described: Described, name: str) -> bool:
+    """Whether the user may see a field and Salesforce sorts by it; an encrypted one is not sorted by."""
+    return name in described.fields and described.fields[name].sortable
+
+
+def _sorting(sobject: str, described: Described) -> Sort:
+    """By what a list is sorted until somebody chooses: its layout's field, or else the first of its fields that will
+    do.
+    """
+    layout = LAYOUTS[sobject]
+    if _sorts(described, layout.sort):
+        return layout.sorting
+    others = (n for n in layout.listed if _sorts(described, n) and described.fields[n].shape.type != "reference")
+    return Sort(next(others, "Id"))
+
+
 def _filter(described: Described, condition: Filter, uid: Uid) -> str:
     field = field_of(described, condition.field)
     if not field.filterable:
@@ -364,34 +374,7 @@ def _filter(described: Described, condition: Filter, uid: Uid) -> str:
 def _search(layout: Layout, described: Described, text: str) -> str:
     if len(text) > MAX_SEARCH:
         raise RefusedRequest(Reason.INVALID_VALUE, f"A search text has at most {MAX_SEARCH} characters.")
-    return " OR ".join(f"{f} LIKE {soql.like_anywhere(text)}" for f in layout.searched if described.shows(f))
-
-
-def _cursor(sort: Sort, last: Row) -> str:
-    mark = [sort.field, sort.descending, field_value(last, sort.field), str(last["Id"])]
-    return base64.urlsafe_b64encode(json.dumps(mark).encode()).decode().rstrip("=")
-
-
-def _after(cursor: str, sort: Sort, sorted_by: DescribedField) -> str:
-    """The condition for what comes after a cursor's record: keyset paging, nulls last, ties by id."""
-    wrong = RefusedRequest(Reason.INVALID_CURSOR)
-    try:
-        mark = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        raise wrong from None
-    if not isinstance(mark, list) or len(cast(list[object], mark)) != 4:
-        raise wrong
-    field, descending, value, last_id = cast(list[object], mark)
-    if (
-        field != sort.field
-        or descending is not sort.descending
-        or not isinstance(last_id, str)
-        or not isinstance(value, str | int | float | bool | None)
-    ):
-        raise wrong
-    record_id = soql.record_id(last_id)
-    if value is None:
-        return f"{sort.field} = null AND Id > '{record_id}'"
-    last = soql.literal(sorted_by.shape.type, value)
-    beyond = f"{sort.field} {'<' if sort.descending else '>'} {last} OR ({sort.field} = {last} AND Id > '{record_id}')"
-    return beyond if sorted_by.shape.required or sort.field in ("Id", NAME) else f"{beyond} OR {sort.field} = null"
+    fields = [f for f in layout.searched if f in described.fields and described.fields[f].filterable]
+    if not fields:
+        raise RefusedRequest(Reason.INVALID_VALUE, f"{described.label_plural} cannot be searched here.")
+    return " OR ".join(f"{f} LIKE {soql.like_anywhere(text)}" for f in fields)

@@ -108,6 +108,7 @@ async def test_a_page_that_is_just_full_is_the_last_one(org: TwoOrgs) -> None:
     org.rows = [a_row(Name="A"), a_row(Name="B")]
     page = await org.queries.list_records(CALLER, ListRecords("Account", limit=2))
     assert (len(page.records), page.cursor, page.total) == (2, None, 2)
+    org.rows = [a_row(Name="A"), a_row(Name="B", Id=f"{RECORD_ID[:-1]}B")]
     cursor = (await org.queries.list_records(CALLER, ListRecords("Account", limit=1))).cursor
     page = await org.queries.list_records(CALLER, ListRecords("Account", limit=2, cursor=cursor))
     assert (page.cursor, page.total) == (None, None), "only who has seen all pages knows how many there are"
@@ -200,54 +201,67 @@ async def test_a_list_that_is_refused_says_why(
 # Cursors
 
 
-def cursor_of(mark: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(mark).encode()).decode().rstrip("=")
+def cursor_of(*mark: object) -> str:
+    text = [*mark, None, 1, [RECORD_ID]] if len(mark) == 4 else list(mark)
+    return base64.urlsafe_b64encode(json.dumps(text).encode()).decode().rstrip("=")
 
 
 @pytest.mark.parametrize(("sort", "value", "condition"), [
-    (Sort("Name"), "N", "Name > 'N' OR (Name = 'N' AND Id > 'ID')"),
-    (Sort("Name", descending=True), "N", "Name < 'N' OR (Name = 'N' AND Id > 'ID')"),
-    (Sort("Id"), "ID", "Id > 'ID' OR (Id = 'ID' AND Id > 'ID')"),
+    (Sort("Id"), "ID", "Id > 'ID'"),
+    (Sort("Id", descending=True), "ID", "Id < 'ID'"),
     (Sort("CloseDate"), "2026-11-24",
      "CloseDate > 2026-11-24 OR (CloseDate = 2026-11-24 AND Id > 'ID') OR CloseDate = null"),
-    (Sort("AnnualRevenue"), 0, "AnnualRevenue > 0 OR (AnnualRevenue = 0 AND Id > 'ID') OR AnnualRevenue = null"),
-    (Sort("AnnualRevenue", descending=True), None, "AnnualRevenue = null AND Id > 'ID'"),
+    (Sort("CloseDate", descending=True), "2026-11-24",
+     "CloseDate < 2026-11-24 OR (CloseDate = 2026-11-24 AND Id > 'ID') OR CloseDate = null"),
+    (Sort("CloseDate", descending=True), None, "CloseDate = null AND Id > 'ID'"),
 ])  # fmt: skip
 async def test_a_cursor_says_what_comes_after_its_record(
     org: TwoOrgs, sort: Sort, value: object, condition: str
 ) -> None:
     value = RECORD_ID if value == "ID" else value
     text = await sent_for(
-        org, ListRecords("Account", sort=sort, cursor=cursor_of([sort.field, sort.descending, value, RECORD_ID]))
+        org, ListRecords("Account", sort=sort, cursor=cursor_of(sort.field, sort.descending, value, RECORD_ID))
     )
     assert where(text) == f"({condition})".replace("'ID'", f"'{RECORD_ID}'")
 
 
-async def test_a_required_field_has_no_empty_values_after_the_others(org: TwoOrgs) -> None:
+async def test_a_text_goes_on_by_position_and_reads_the_last_record_again(org: TwoOrgs) -> None:
     org.rows = [a_row(Name="N")] * 2
     cursor = (await org.queries.list_records(CALLER, ListRecords("Account", limit=1))).cursor
     assert cursor is not None
-    assert json.loads(base64.urlsafe_b64decode(cursor + "==")) == ["Name", False, "N", RECORD_ID]
+    mark = json.loads(base64.urlsafe_b64decode(cursor + "=="))
+    assert mark == ["Name", False, "N", RECORD_ID, None, 1, [RECORD_ID]]
+    text = await sent_for(org, ListRecords("Account", limit=1, cursor=cursor))
+    assert text.endswith("FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 3")
+    text = await sent_for(org, ListRecords("Account", limit=1, cursor=cursor_of(*mark[:5], 9, [RECORD_ID])))
+    assert text.endswith("FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 3 OFFSET 8")
+
+
+GOOD = ["Name", False, "N", RECORD_ID, None, 1, [RECORD_ID]]
 
 
 @pytest.mark.parametrize("mark", [
-    "text", {"a": 1}, [], ["Name", False, "N"],
-    ["Name", False, "N", RECORD_ID, 1], ["Industry", False, "N", RECORD_ID], ["Phone", False, "N", RECORD_ID],
-    ["Name", True, "N", RECORD_ID], ["Name", 0, "N", RECORD_ID], ["Name", None, "N", RECORD_ID], ["Name", False, ["N"],
-        RECORD_ID],
-    ["Name", False, {"N": 1}, RECORD_ID], ["Name", False, "N", 5], ["Name", False, "N", None],
+    "text", {"a": 1}, [], GOOD[:4], [*GOOD, 1], 5, None,
+    ["Industry", *GOOD[1:]], ["Phone", *GOOD[1:]],
+    *(["Name", wrong, *GOOD[2:]] for wrong in (True, 0, None)),
+    *([*GOOD[:2], wrong, *GOOD[3:]] for wrong in (["N"], {"N": 1})),
+    *([*GOOD[:3], wrong, *GOOD[4:]] for wrong in (5, None, "' OR Id != '", "001")),
+    *([*GOOD[:4], wrong, *GOOD[5:]] for wrong in (1, [], ["N"], ["N", "001"], [["N"], RECORD_ID])),
+    *([*GOOD[:5], wrong, *GOOD[6:]] for wrong in (None, -1, 0, 1.0, True, 10**9, "1")),
+    *([*GOOD[:6], wrong] for wrong in (None, "x", [1], ["' OR Id != '"], [RECORD_ID] * 6)),
 ])  # fmt: skip
-async def test_a_cursor_of_another_list_or_of_nobodys_is_refused(org: TwoOrgs, mark: object) -> None:
-    work = org.queries.list_records(CALLER, ListRecords("Account", cursor=cursor_of(mark)))
+async def test_a_cursor_of_another_list_or_of_nobodys_is_refused_and_sends_nothing(org: TwoOrgs, mark: object) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(mark).encode()).decode().rstrip("=")
+    work = org.queries.list_records(CALLER, ListRecords("Account", cursor=cursor))
     assert (await refused(work))[0] is Reason.INVALID_CURSOR
     assert org.sent == []
 
 
-async def test_a_cursor_that_holds_no_id_sends_nothing(org: TwoOrgs) -> None:
-    work = org.queries.list_records(
-        CALLER, ListRecords("Account", cursor=cursor_of(["Name", False, "N", "' OR Id != '"]))
-    )
-    assert await refused(work) == (Reason.INVALID_VALUE, "A record id has 15 or 18 letters and digits.")
+@pytest.mark.parametrize("text", ["[" * 2900, "[" * 100_000, "9" * 5000, "\ud800"])
+async def test_a_cursor_that_only_costs_time_is_refused(org: TwoOrgs, text: str) -> None:
+    cursor = base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode()
+    work = org.queries.list_records(CALLER, ListRecords("Account", cursor=cursor))
+    assert (await refused(work))[0] is Reason.INVALID_CURSOR
     assert org.sent == []
 
 
@@ -261,9 +275,10 @@ async def test_a_record_and_its_children_are_one_query(org: TwoOrgs) -> None:
     )
     assert org.sent == [
         "SELECT Id, Name, Type, Industry, Phone, AnnualRevenue, BillingCity, Owner.Name, SystemModstamp, (SELECT Id,"
-        " Name, Phone, AccountId, Account.Name, SystemModstamp FROM Contacts ORDER BY Name NULLS LAST LIMIT 50),"
-        " (SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM Opportunities"
-        f" ORDER BY CloseDate DESC NULLS LAST LIMIT 50) FROM Account WHERE Id = '{RECORD_ID}' LIMIT 1"
+        " Name, Phone, AccountId, Account.Name, SystemModstamp FROM Contacts ORDER BY Name ASC NULLS LAST, Id ASC LIMIT"
+        " 50), (SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM"
+        f" Opportunities ORDER BY CloseDate DESC NULLS LAST, Id ASC LIMIT 50) FROM Account WHERE Id = '{RECORD_ID}'"
+        " LIMIT 1"
     ]
     assert [c.fields["Name"] for c in detail.related["Contacts"]] == ["Ada", "Bo"]
     assert list(detail.record.fields) == [
@@ -306,8 +321,8 @@ async def test_a_search_asks_each_object_once_in_its_own_order(org: TwoOrgs) -> 
     hits = await org.queries.search(CALLER, Search(" ac  me ", ("Account", "Opportunity", "Account"), 7))
     assert org.sent == [
         "FIND {ac me*} IN ALL FIELDS RETURNING Account(Id, Name, Industry, Type, BillingCity, Phone, SystemModstamp"
-        " ORDER BY Name LIMIT 7), Opportunity(Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name,"
-        " SystemModstamp ORDER BY CloseDate LIMIT 7)"
+        " ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 7), Opportunity(Id, Name, StageName, Amount, CloseDate,"
+        " AccountId, Account.Name, SystemModstamp ORDER BY CloseDate DESC NULLS LAST, Id ASC LIMIT 7)"
     ]
     assert [(h.sobject, h.record.fields["Name"]) for h in hits.hits] == [
         ("Account", "A"),
@@ -488,8 +503,8 @@ async def test_the_dashboard_is_four_queries_and_each_answer_has_its_place(org: 
             " WHERE IsClosed = false AND CloseDate = THIS_MONTH ORDER BY CloseDate ASC, Id ASC LIMIT 5"
         ),
         (
-            f"SELECT Id, SystemModstamp FROM Task WHERE IsClosed = false AND OwnerId = '{ME}' ORDER BY ActivityDate ASC"
-            " NULLS LAST, Id ASC LIMIT 5"
+            f"SELECT Id, SystemModstamp FROM Task WHERE IsClosed = false AND OwnerId = '{ME}' ORDER BY Id ASC NULLS"
+            " LAST LIMIT 5"
         ),
         (
             "SELECT Id, Name, Industry, Type, BillingCity, Phone, SystemModstamp FROM Account ORDER BY CreatedDate DESC"

@@ -22,7 +22,7 @@ def org() -> AnOrg:
 
 
 async def test_a_list_asks_for_one_row_more_than_a_page_and_gives_a_cursor(org: AnOrg) -> None:
-    org.rows = [a_row(Name=f"N{n}") for n in range(3)]
+    org.rows = [a_row(Name=f"N{n}", Id=f"00100000000000{n}AAA") for n in range(3)]
     page = await org.queries.list_records(CALLER, ListRecords("Account", limit=2))
     assert org.sent == [
         "SELECT Id, Name, Industry, BillingCity, Phone, SystemModstamp FROM Account ORDER BY Name ASC NULLS LAST, Id"
@@ -32,28 +32,13 @@ async def test_a_list_asks_for_one_row_more_than_a_page_and_gives_a_cursor(org: 
     assert page.cursor is not None
     assert page.total is None
     await org.queries.list_records(CALLER, ListRecords("Account", limit=2, cursor=page.cursor))
-    assert f"WHERE (Name > 'N1' OR (Name = 'N1' AND Id > '{RECORD_ID}')) ORDER BY" in org.sent[1]
+    assert org.sent[1].endswith(" FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 5")
 
 
 async def test_the_last_page_knows_the_total_when_it_is_the_first(org: AnOrg) -> None:
     org.rows = [a_row(Name="only")]
     page = await org.queries.list_records(CALLER, ListRecords("Account"))
     assert (page.total, page.cursor) == (1, None)
-
-
-@pytest.mark.parametrize(("descending", "value", "condition"), [
-    (False, 5.0, "(AnnualRevenue > 5.0 OR (AnnualRevenue = 5.0 AND Id > 'ID') OR AnnualRevenue = null)"),
-    (True, 5.0, "(AnnualRevenue < 5.0 OR (AnnualRevenue = 5.0 AND Id > 'ID') OR AnnualRevenue = null)"),
-    (False, None, "(AnnualRevenue = null AND Id > 'ID')"),
-])  # fmt: skip
-async def test_a_cursor_goes_on_after_its_record_with_empty_values_last(
-    org: AnOrg, descending: bool, value: float | None, condition: str
-) -> None:
-    org.rows = [a_row(AnnualRevenue=value)] * 2
-    sort = Sort("AnnualRevenue", descending)
-    first = await org.queries.list_records(CALLER, ListRecords("Account", sort=sort, limit=1))
-    await org.queries.list_records(CALLER, ListRecords("Account", sort=sort, limit=1, cursor=first.cursor))
-    assert condition.replace("ID", RECORD_ID) in org.sent[1]
 
 
 async def test_filters_and_search_are_escaped_and_valid_soql(org: AnOrg) -> None:
@@ -271,3 +256,49 @@ async def test_an_org_that_does_not_tell_its_currency_refuses_nothing(
     for _time in range(2):
         assert {f.currency for f in (await org.queries.describe(CALLER, Describe("Account"))).fields} == {""}
     assert org.currency_asked == asked
+
+
+# What is hidden or cannot be sorted by breaks nothing else
+
+
+async def test_a_default_order_that_the_user_may_not_see_gives_way_to_the_next_field(org: AnOrg) -> None:
+    org.hidden = {"Name"}
+    org.rows = [a_row(Industry="Energy")]
+    await org.queries.list_records(CALLER, ListRecords("Account"))
+    assert " ORDER BY Industry ASC NULLS LAST, Id ASC LIMIT" in org.sent[-1]
+    (shape,) = [s for s in (await org.queries.get_objects(CALLER, Empty())).objects if s.sobject == "Account"]
+    assert shape.sort == Sort("Industry")
+
+
+async def test_a_search_over_all_objects_does_not_end_at_one_hidden_order(org: AnOrg) -> None:
+    org.hidden = {"CloseDate"}
+    await org.queries.search(CALLER, Search("cedar"))
+    assert "CloseDate" not in org.sent[-1]
+    assert (
+        "Opportunity(Id, Name, StageName, Amount, AccountId, Account.Name, SystemModstamp ORDER BY Name" in org.sent[-1]
+    )
+
+
+async def test_a_related_list_whose_order_is_hidden_comes_in_another_one(org: AnOrg) -> None:
+    org.hidden = {"CloseDate"}
+    org.rows = [a_row(Name="A")]
+    await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID, ("Opportunities",)))
+    assert "FROM Opportunities ORDER BY Name ASC NULLS LAST, Id ASC LIMIT" in org.sent[-1]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "left"), [("CloseDate", "StageName stage"), ("StageName", "CloseDate = THIS_MONTH")]
+)
+async def test_home_shows_what_there_is_without_a_field(org: AnOrg, hidden: str, left: str) -> None:
+    org.hidden = {hidden}
+    await org.queries.get_dashboard(CALLER, Empty())
+    assert not any(hidden in text for text in org.sent)
+    assert any(left in text for text in org.sent)
+    assert any("FROM Task" in text for text in org.sent)
+
+
+async def test_a_list_in_which_nothing_can_be_searched_says_so(org: AnOrg) -> None:
+    org.hidden = {"Name", "BillingCity"}
+    with pytest.raises(RefusedRequest, match="Accounts cannot be searched here") as refused:
+        await org.queries.list_records(CALLER, ListRecords("Account", search="cedar"))
+    assert refused.value.reason is Reason.INVALID_VALUE

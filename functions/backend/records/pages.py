@@ -1,0 +1,218 @@
+"""Where the next page of a list begins, so that no record is left out or comes twice.
+
+Numbers and dates go on by value: for them `>` follows the very order of ORDER BY. Of any other field only Salesforce
+knows the order: a picklist follows its value set, an amount in an org with several currencies its converted value, a
+text the collation of a language, while `>` compares texts and plain numbers. So those lists go on by position (OFFSET),
+and the last records of the page before show where that is now, whatever was added or removed meanwhile.
+
+Sources: SOQL and SOSL Reference, "ORDER BY", "OFFSET" (at most 2,000), "Querying Currency Fields in Multicurrency
+Orgs".
+"""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from backend.records import soql
+from backend.records.org import Row
+from backend.records.rows import field_value
+from contract.calls import FieldValue, Sort
+from contract.errors import Reason, RefusedRequest
+
+MAX_OFFSET = 2000
+OVERLAP = 5  # records of the page before that are read again
+WIDER = 200  # when none of them is where it was
+_BY_VALUE = frozenset({"id", "date", "datetime", "int", "long", "double", "percent"})
+_COMPARED = soql.TEXT - {"picklist", "combobox", "reference", "encryptedstring"} | {"currency"}
+_MAX_CURSOR = 4000  # characters; a text that can be sorted by has at most 255 letters
+
+Ask = Callable[..., Awaitable[Sequence[Sequence[Row]]]]
+
+
+def order_by(sort: Sort) -> str:
+    """What stands after ORDER BY: where empty values are, and what decides between equal ones, is said."""
+    order = f"{sort.field} {'DESC' if sort.descending else 'ASC'} NULLS LAST"
+    return order if sort.field == "Id" else f"{order}, Id ASC"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last record of a page: its value of the field by which the list is sorted, and its id."""
+
+    value: FieldValue
+    record_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """After which record a page begins. `since` is where the counting of positions began, None at the list's beginning;
+    `passed` how many records come after that up to the mark, `last` the ids of the newest of them, oldest first."""
+
+    mark: Mark
+    since: Mark | None = None
+    passed: int = 0
+    last: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by."""
+
+    select: str
+    sobject: str
+    conditions: tuple[str, ...]
+    sort: Sort
+    kind: str
+
+    def query(self, *more: str, limit: int, offset: int = 0) -> str:
+        """SOQL for these rows of the list, in its order, of those that also fulfil the conditions in `more`."""
+        start = f" OFFSET {offset}" if offset else ""
+        rows = f"SELECT {self.select} FROM {self.sobject}{self._where(more)}"
+        return f"{rows} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
+
+    def count(self, *more: str) -> str:
+        """SOQL for how many there are, as `number`."""
+        return f"SELECT COUNT(Id) number FROM {self.sobject}{self._where(more)}"
+
+    def after(self, mark: Mark | None) -> tuple[str, ...]:
+        """The condition for what comes after a record, by value; nulls come last."""
+        if mark is None:
+            return ()
+        field, record_id = self.sort.field, soql.record_id(mark.record_id)
+        beyond = "<" if self.sort.descending else ">"
+        if field == "Id":
+            return (f"Id {beyond} '{record_id}'",)
+        if mark.value is None:
+            return (f"{field} = null AND Id > '{record_id}'",)
+        last = soql.literal(self.kind, mark.value)
+        return (f"{field} {beyond} {last} OR ({field} = {last} AND Id > '{record_id}') OR {field} = null",)
+
+    def _where(self, more: tuple[str, ...]) -> str:
+        conditions = (*self.conditions, *more)
+        return " WHERE " + " AND ".join(f"({c})" for c in conditions) if conditions else ""
+
+
+async def page_of(ask: Ask, listed: Listed, limit: int, cursor: str | None) -> tuple[Sequence[Row], str | None]:
+    """The rows of one page, and the cursor of the next, None after the last.
+
+    `ask` sends SOQL texts and returns the rows of each. Raises RefusedRequest: invalid-cursor when the list has changed
+    too much to go on, list-too-long when Salesforce cannot go further in this order.
+    """
+    if cursor is None:
+        (rows,) = await ask(listed.query(limit=limit + 1))
+        return _first(listed, rows, limit)
+    position = _read(cursor, listed.sort)
+    if listed.kind in _BY_VALUE:
+        (rows,) = await ask(listed.query(*listed.after(position.mark), limit=limit + 1))
+        return _first(listed, rows, limit)
+    since = listed.after(position.since)
+    if position.passed - len(position.last) > MAX_OFFSET:
+        return await _beyond(ask, listed, limit, position, since)
+    for back, ahead in ((len(position.last), 0), (WIDER, WIDER)):
+        offset = max(0, position.passed - back)
+        asked = position.passed - offset + limit + 1 + ahead
+        (rows,) = await ask(listed.query(*since, limit=asked, offset=offset))
+        begins = _begins(listed, rows, position)
+        if begins is None:
+            continue
+        page = [row for row in rows[begins:] if str(row["Id"]) not in position.last][:limit]
+        ends = begins if not page else rows.index(page[-1]) + 1
+        more = ends < len(rows) or len(rows) == asked
+        if page or not more:
+            return page, _next(listed, page, replace(position, passed=offset + ends)) if more else None
+    raise RefusedRequest(Reason.INVALID_CURSOR)
+
+
+async def _beyond(
+    ask: Ask, listed: Listed, limit: int, position: Position, since: tuple[str, ...]
+) -> tuple[Sequence[Row], str | None]:
+    """A page further in than OFFSET reaches: by value, when that leaves as many records as have not been passed."""
+    if listed.kind not in _COMPARED:
+        raise RefusedRequest(Reason.LIST_TOO_LONG)
+    after = (*since, *listed.after(position.mark))
+    rows, whole, rest = await ask(listed.query(*after, limit=limit + 1), listed.count(*since), listed.count(*after))
+    if _number(whole) - position.passed != _number(rest):
+        raise RefusedRequest(Reason.LIST_TOO_LONG)
+    return _first(listed, rows, limit, position.mark)
+
+
+def _number(rows: Sequence[Row]) -> int:
+    return int(cast(float, rows[0]["number"]))
+
+
+def _begins(listed: Listed, rows: Sequence[Row], position: Position) -> int | None:
+    """Behind how many of the rows the page begins: behind the longest run of the last records, the first of equals,
+    because one of them may have been changed and stand further on now. None when none of them is among the rows.
+    """
+    best, length, run = None, 0, 0
+    for n, row in enumerate(rows, 1):
+        is_mark = row["Id"] == position.mark.record_id
+        has_moved = is_mark and field_value(row, listed.sort.field) != position.mark.value
+        run = run + 1 if row["Id"] in position.last and not has_moved else 0
+        if run > length:
+            best, length = n, run
+    return best
+
+
+def _first(
+    listed: Listed, rows: Sequence[Row], limit: int, since: Mark | None = None
+) -> tuple[Sequence[Row], str | None]:
+    """The page with which the rows begin; there is another one when there are more rows than `limit`."""
+    page = rows[:limit]
+    if len(rows) <= limit:
+        return page, None
+    return page, _next(listed, page, Position(Mark(None, ""), since, limit))
+
+
+def _next(listed: Listed, page: Sequence[Row], position: Position) -> str:
+    """The cursor for what comes after a page."""
+    mark = Mark(field_value(page[-1], listed.sort.field), str(page[-1]["Id"]))
+    if listed.kind in _BY_VALUE:
+        return _written(listed.sort, Position(mark))
+    last = (*position.last, *(str(row["Id"]) for row in page))[-OVERLAP:]
+    return _written(listed.sort, replace(position, mark=mark, last=last))
+
+
+def _written(sort: Sort, position: Position) -> str:
+    since = None if position.since is None else [position.since.value, position.since.record_id]
+    text = [
+        sort.field,
+        sort.descending,
+        position.mark.value,
+        position.mark.record_id,
+        since,
+        position.passed,
+        position.last,
+    ]
+    return base64.urlsafe_b64encode(json.dumps(text, ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def _read(cursor: str, sort: Sort) -> Position:
+    """The position that a cursor names. Raises RefusedRequest(invalid-cursor) for one that this list did not give."""
+    wrong = RefusedRequest(Reason.INVALID_CURSOR)
+    if len(cursor) > _MAX_CURSOR:
+        raise wrong
+    try:
+        text: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        field, descending, value, record_id, since, passed, last = cast(list[object], text)
+        position = Position(_mark(value, record_id), None if since is None else _mark(*cast(list[object], since)))
+        ids = tuple(_mark(None, one).record_id for one in cast(list[object], last))
+    except (ValueError, TypeError, RecursionError):
+        raise wrong from None
+    if field != sort.field or descending is not sort.descending or len(ids) > OVERLAP:
+        raise wrong
+    if not isinstance(passed, int) or isinstance(passed, bool) or not len(ids) <= passed < 10**9:
+        raise wrong
+    return Position(position.mark, position.since, passed, ids)
+
+
+def _mark(value: object, record_id: object) -> Mark:
+    """Raises ValueError."""
+    if not isinstance(value, str | int | float | bool | None) or not isinstance(record_id, str):
+        raise ValueError
+    try:
+        return Mark(value, soql.record_id(record_id))
+    except RefusedRequest:
+        raise ValueError from None
