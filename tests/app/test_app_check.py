@@ -105,7 +105,7 @@ async def test_a_token_that_has_had_its_day_is_replaced(suite: Suite, asking: tu
     device = Attesting(suite)
     client = Calling(suite, asking[0], device)
     await client.arrive()
-    device.claims = {"exp": int(time.time()) - 1}
+    device.claims = {"exp": int(time.time()) - 90}
     app_check = AppCheck(device, lambda: time.time() - 3600)
     backend = Backend(asking[0], make_http(), app_check)
     first = await app_check.token(GET_CONNECTION)

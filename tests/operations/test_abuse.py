@@ -304,7 +304,7 @@ class TestAppCheck:
         assert self.sign_in(suite, checked, None) == "not-the-app"
         assert self.sign_in(suite, checked, token(aud=[f"projects/{PROJECT}"])) == "not-the-app"
         assert self.sign_in(suite, checked, token(aud=audience, sub="1:1:web:ff")) == "not-the-app"
-        assert self.sign_in(suite, checked, token(aud=audience, exp=int(time.time()) - 1)) == "not-the-app"
+        assert self.sign_in(suite, checked, token(aud=audience, exp=int(time.time()) - 90)) == "not-the-app"
         good = token(aud=audience, jti=token_urlsafe(8))
         assert self.sign_in(suite, checked, good) == "ok"
         assert self.sign_in(suite, checked, good) == "not-the-app", "a token is good for one sign-in"

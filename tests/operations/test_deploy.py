@@ -560,7 +560,7 @@ def test_the_functions_accounts_and_secrets_are_the_ones_that_are_made() -> None
 
 # What goes up
 
-FUNCTION_FILES = re.compile(r"main\.py|requirements\.txt|(backend|contract)/([a-z_]+/)?[a-z_]+\.py")
+FUNCTION_FILES = re.compile(r"main\.py|requirements\.txt|(backend|contract)/([a-z_]+/)*[a-z_]+\.py")
 HOSTING_FILES = re.compile(r"index\.html|manifest\.json|favicon\.png|icons/[\w-]+\.png|v/[0-9a-f]{16}/.+")
 NEVER = re.compile(r"(^|/)(\.|tests?/|node_modules/|venv/)|secret|\.local$|\.pyc$|\.pem$", re.IGNORECASE)
 
