@@ -215,7 +215,7 @@ class _Builder:
 
     def _with_values(self, full: str, made: Field, element: Element) -> Field:
         """The field with the values of its picklist: its own, or those of a global value set."""
-        values = [(v.text.strip(), v.text.strip(), False) for v in element.all("values")]
+        values = [(v.text.strip(), v.text.strip(), False, True) for v in element.all("values")]
         chosen = element.one("valueSet")
         if chosen is not None:
             named = chosen.said("valueSetName")
@@ -227,14 +227,20 @@ class _Builder:
                 return replace(made, restricted=False)
             inside = [*holder.all("value"), *holder.all("customValue")]
             values = [
-                (v.needed("fullName"), v.said("label", otherwise=v.said("fullName")), v.true("default")) for v in inside
-            ]
-        default = next((v for v, _, is_default in values if is_default), made.default)
-        labels = tuple(label for _, label, _ in values)
+                (
+                    v.needed("fullName"), v.said("label", otherwise=v.said("fullName")), v.true("default"),
+                    v.said("isActive", otherwise="true").lower() == "true",
+                )
+                for v in inside
+            ]  # fmt: skip
+
+        default = next((v for v, _, is_default, _ in values if is_default), made.default)
+        labels = tuple(label for _, label, _, _ in values)
         restricted = (chosen is not None and chosen.true("restricted")) or element.true("restricted")
         return replace(
-            made, picklist=tuple(v for v, _, _ in values), labels=labels, default=default, restricted=restricted
-        )
+            made, picklist=tuple(v for v, _, _, _ in values), labels=labels, default=default, restricted=restricted,
+            inactive=frozenset(v for v, _, _, active in values if not active),
+        )  # fmt: skip
 
     # Rules
 

@@ -119,7 +119,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "custom": f.custom,
         "calculated": False,
         "filterable": f.filterable,
-        "sortable": f.filterable and f.type != "multipicklist",
+        "sortable": f.sortable,
         "groupable": f.groupable,
         "aggregatable": f.type not in ("boolean", "textarea"),
         "unique": f.external_id,
@@ -131,7 +131,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "compoundFieldName": f.within,
         "defaultValue": f.default,
         "inlineHelpText": None,
-        "picklistValues": [_value(f, v) for v in f.picklist],
+        "picklistValues": [_value(f, v) for v in f.active_values],
         "referenceTo": list(f.targets),
         "relationshipName": f.relationship,
     }

@@ -6,7 +6,7 @@ from localorg.data.access import Person
 from localorg.org import Org
 from localorg.schema.sobjects import NUMBER_TYPES, Field, Schema, SObject
 from localorg.schema.standard import NAME_FIELDS
-from localorg.soql.functions import PARTS_OF_DATES, address, label_case
+from localorg.soql.functions import PARTS_OF_DATES, address, label_case, place_in_value_set, value_at_place
 from localorg.soql.tree import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
 
 _MOST_PARENTS = 5
@@ -254,6 +254,8 @@ class Scope:
             case _:
                 if f.type == "boolean":
                     raise self._asked.not_aggregable(item)
+                if f.type == "picklist":  # by the order of the value set: SOQL and SOSL Reference, Aggregate Functions
+                    return value_at_place(f"{item.function}({place_in_value_set(sql, f)})"), f
                 return f"{item.function}({sql})", f
 
     def _special(self, item: Call, path: Path, column: Column) -> tuple[str, Field | None]:

@@ -11,6 +11,7 @@ from localorg.org import Org
 from localorg.schema.sobjects import Field, Schema, SObject
 from localorg.schema.text import COLLATION
 from localorg.soql.conditions import Conditions, Sql
+from localorg.soql.functions import place_in_value_set
 from localorg.soql.locators import make_locator
 from localorg.soql.names import Asked, Scope, is_aggregate, key_of, label_of
 from localorg.soql.select import Item, Selected, Selection
@@ -174,11 +175,11 @@ class _Run:
                 "MALFORMED_QUERY", order.by.start, f"{order.by.function} can not be used in ORDER BY"
             )
         sql, f = scope.expression(order.by)
-        if f is not None and not f.filterable:
+        if f is not None and not f.sortable:
             raise self._asked.error(
                 "INVALID_FIELD", order.by.start, f"field '{label_of(order.by)}' can not be sorted in a query call"
             )
-        return sql, f
+        return (place_in_value_set(sql, f) if f is not None and f.type == "picklist" else sql), f
 
     def _rows(
         self, selected: str, base: Sql, query: Query, batch: int, offset: int
