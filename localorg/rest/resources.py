@@ -22,8 +22,8 @@ from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import Field, SObject
 from localorg.soql import SoqlError, run
 from localorg.soql.columns import column_metadata
-from localorg.soql.locators import read_locator
-from localorg.soql.run import DEFAULT_BATCH, Page, explain
+from localorg.soql.locators import Locator, read_locator
+from localorg.soql.run import DEFAULT_BATCH, explain
 from localorg.soql.syntax import parse
 from localorg.web import Json, json_object, limit_header, route
 
@@ -93,7 +93,7 @@ def _related(org: Org, request: Request, call: Call, source: SObject) -> Respons
     if children is None:
         raise not_found()
     text = f"SELECT FIELDS(STANDARD) FROM {children.child} WHERE {children.field} = '{row['Id']}'"
-    return _answer_query(org, call, text, DEFAULT_BATCH, 0)
+    return _answer_query(org, call, Locator(text, 0, DEFAULT_BATCH, deleted=False))
 
 
 def _one(org: Org, source: SObject, request: Request) -> str:
@@ -254,19 +254,19 @@ async def _query(org: Org, request: Request) -> Response:
             )
         except SoqlError as refused:
             raise ApiError(400, refused.code, refused.message) from None
-    return _run_query(org, request, request.query_params.get("q", ""), _batch(request), 0, deleted=False)
+    return _run_query(org, request, Locator(request.query_params.get("q", ""), 0, _batch(request), deleted=False))
 
 
 async def _query_all(org: Org, request: Request) -> Response:
-    return _run_query(org, request, request.query_params.get("q", ""), _batch(request), 0, deleted=True)
+    return _run_query(org, request, Locator(request.query_params.get("q", ""), 0, _batch(request), deleted=True))
 
 
 async def _query_more(org: Org, request: Request) -> Response:
     try:
-        text, offset, batch, deleted = read_locator(str(request.path_params["locator"]))
+        locator = read_locator(str(request.path_params["locator"]))
     except ValueError:
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from None
-    return _run_query(org, request, text, batch, offset, deleted=deleted)
+    return _run_query(org, request, locator)
 
 
 def _batch(request: Request) -> int:
@@ -274,21 +274,12 @@ def _batch(request: Request) -> int:
     return min(DEFAULT_BATCH, max(200, int(match[1]))) if match else DEFAULT_BATCH
 
 
-def _run_query(org: Org, request: Request, text: str, batch: int, offset: int, *, deleted: bool) -> Response:
-    return _answer_query(
-        org,
-        call_of(org, request),
-        text,
-        batch,
-        offset,
-        deleted=deleted,
-        columns=request.query_params.get("columns") == "true",
-    )
+def _run_query(org: Org, request: Request, locator: Locator) -> Response:
+    return _answer_query(org, call_of(org, request), locator, columns=request.query_params.get("columns") == "true")
 
 
-def _answer_query(
-    org: Org, call: Call, text: str, batch: int, offset: int, *, deleted: bool = False, columns: bool = False
-) -> Response:
+def _answer_query(org: Org, call: Call, locator: Locator, *, columns: bool = False) -> Response:
+    text = locator.text
     if not text.strip():
         raise ApiError(400, "MALFORMED_QUERY", "SOQL query is required")
     try:
@@ -297,22 +288,16 @@ def _answer_query(
             call.schema,
             text,
             version=call.version,
-            batch=batch,
-            offset=offset,
-            deleted=deleted,
+            batch=locator.batch,
+            offset=locator.offset,
+            deleted=locator.deleted,
+            below=locator.below,
             person=call.person,
         )
-        body = column_metadata(call.schema, text) if columns else _page_body(page, call.version)
+        body = column_metadata(call.schema, text) if columns else page.body(call.version)
     except SoqlError as refused:
         raise ApiError(400, refused.code, refused.message) from None
     return Json(body, headers=limit_header(org))
-
-
-def _page_body(page: Page, version: str) -> dict[str, object]:
-    body: dict[str, object] = {"totalSize": page.total, "done": page.locator is None}
-    if page.locator is not None:
-        body["nextRecordsUrl"] = f"/services/data/v{version}/query/{page.locator}"
-    return body | {"records": page.records}
 
 
 async def _tooling(org: Org, request: Request) -> Response:
