@@ -292,6 +292,10 @@ def _plain(kind: str, length: int = 0) -> Callable[[Field, Element], Field]:
     return lambda base, _element: replace(base, type=kind, length=length)
 
 
+def _rich_text(base: Field, element: Element) -> Field:
+    return replace(_sized("textarea", 131072, 32768)(base, element), rich_text=True)
+
+
 def _auto_number(base: Field, element: Element) -> Field:
     return replace(
         base, type="string", length=30, calculated=True, number_format=element.said("displayFormat", otherwise="{0}")
@@ -301,7 +305,7 @@ def _auto_number(base: Field, element: Element) -> Field:
 _KINDS: dict[str, Callable[[Field, Element], Field]] = {
     "Text": _sized("string", 255, 255), "TextArea": _plain("textarea", 255), "LongTextArea": _sized("textarea", 131072,
         32768),
-    "Html": _sized("textarea", 131072, 32768), "Email": _plain("email", 80), "Phone": _plain("phone", 40),
+    "Html": _rich_text, "Email": _plain("email", 80), "Phone": _plain("phone", 40),
     "Url": _plain("url", 255),
     "Checkbox": _plain("boolean"), "Number": _plain("double"), "Currency": _plain("currency"),
     "Percent": _plain("percent"), "Date": _plain("date"),

@@ -34,6 +34,7 @@ class Field:
     seen_by           the column of the table `viewed` that holds its value for each user
     cascade           a master-detail field: deleting the parent deletes this record
     number_format     of an auto number, such as `INV-{0000}`
+    rich_text         a text area with HTML in it
     """
 
     name: str
@@ -59,6 +60,7 @@ class Field:
     unique: bool = False
     cascade: bool = False
     number_format: str = ""
+    rich_text: bool = False
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -122,7 +124,16 @@ class Field:
     @property
     def groupable(self) -> bool:
         """Whether GROUP BY may use it."""
-        return self.filterable and self.type not in ("currency", "double", "percent", "datetime", "multipicklist")
+        never = ("currency", "double", "percent", "datetime", "multipicklist")
+        return self.filterable and self.type not in never and not self.number_format
+
+    @property
+    def aggregatable(self) -> bool:
+        """Whether COUNT, COUNT_DISTINCT, MIN and MAX may use it.
+
+        Source: SOQL and SOSL Reference, Support for Field Types in Aggregate Functions.
+        """
+        return self.filterable and self.type not in ("boolean", "multipicklist")
 
 
 @dataclass(frozen=True, slots=True)
