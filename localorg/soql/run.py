@@ -21,6 +21,7 @@ from localorg.soql.tree import (
     Call,
     Combine,
     Compare,
+    Condition,
     Order,
     Path,
     Query,
@@ -294,7 +295,13 @@ class _Run:
         """The query for the children of one record."""
         start = sub.sobject.start
         of_parent = Compare(Path((relationship.field,), start), "=", Value("string", parent, start))
-        where = of_parent if sub.where is None else Combine("AND", (of_parent, sub.where))
+        match sub.where:
+            case None:
+                where: Condition = of_parent
+            case Combine("AND", terms):
+                where = Combine("AND", (of_parent, *terms))
+            case other:
+                where = Combine("AND", (of_parent, other))
         return replace(sub, sobject=Path((relationship.child,), start, sub.sobject.alias), where=where)
 
     def _attach_children(
@@ -321,13 +328,8 @@ class _Run:
     # Groups
 
     def _aggregate(self, query: Query, scope: Scope, items: list[Item], batch: int, offset: int) -> Page:
-        if (
-            len(items) == 1
-            and isinstance(items[0], Call)
-            and items[0].function == "COUNT"
-            and items[0].argument is None
-            and not query.group_by
-        ):
+        self._check_aggregate(query, items)
+        if isinstance(items[0], Call) and items[0].function == "COUNT" and items[0].argument is None:
             base = self._base(query, scope)
             limit = query.limit if query.limit is not None else -1
             row = self._db.execute(
@@ -341,12 +343,39 @@ class _Run:
         else:
             selected, base = ", ".join(s.sql for s in values), self._base(query, scope)
         rows, total, locator = self._rows(selected, base, query, batch, offset)
+        if locator is not None:
+            raise SoqlError(
+                "EXCEEDED_ID_LIMIT",
+                "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch",
+            )
         records: list[dict[str, object]] = []
         for row in rows:
             record: dict[str, object] = {"attributes": {"type": "AggregateResult"}}
             record |= {s.key: s.read(value) for s, value in zip(values, row, strict=False)}
             records.append(record)
         return Page(total, records, locator)
+
+    def _check_aggregate(self, query: Query, items: list[Item]) -> None:
+        """Raises SoqlError for aggregates together with what Salesforce does not allow beside them.
+
+        Source: SOQL and SOSL Reference, COUNT(), LIMIT, Considerations for GROUP BY.
+        """
+        counts = [i for i in items if isinstance(i, Call) and i.function == "COUNT" and i.argument is None]
+        for beside, what in (
+            (len(items) > 1, "another item in SELECT"),
+            (query.group_by, "GROUP BY"),
+            (query.order_by, "ORDER BY"),
+        ):
+            if counts and beside:
+                raise self._asked.error(
+                    "MALFORMED_QUERY", counts[0].start, f"COUNT() cannot be used with {what}: use COUNT(Id)"
+                )
+        if query.limit is not None and not counts and not query.group_by:
+            raise self._asked.error(
+                "MALFORMED_QUERY",
+                query.sobject.start,
+                "Non-grouped query that uses overall aggregate functions cannot also use LIMIT",
+            )
 
     def _with_totals(self, query: Query, scope: Scope, items: list[Path | Call]) -> tuple[str, Sql]:
         """The selected columns and the SQL of ROLLUP and CUBE: one SELECT a level, and subtotals after the rows that
