@@ -320,7 +320,7 @@ class Conditions:
 def _joins(
     condition: Condition | None, words: tuple[str, ...], depth: int
 ) -> Iterator[tuple[In, tuple[str, ...], int]]:
-    """The semi-joins and anti-joins of a condition, each with the words around it and how many of them are AND or OR."""
+    """The semi-joins of a condition, each with the words around it and how many of these are AND or OR."""
     match condition:
         case Combine(operator, terms):
             for term in terms:
