@@ -73,7 +73,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         Route("/", front),
         *oauth,
         *data,
-        *composite.routes(org, Router(data)),
+        *composite.routes(org, Router([*sobject_collections.routes_in_composite(org), *data])),
         *sobject_collections.routes(org),
         *control.routes(org),
     ]

@@ -331,16 +331,7 @@ def _column(schema: Schema, source: SObject, name: str) -> tuple[Field, Field | 
 
 
 def _referred(org: Org, schema: Schema, reference: Field, external: Field, cell: str) -> str:
-    parent = cast(SObject, schema.sobject(reference.targets[0]))
-    ids = [cell] if external.type == "id" else records.find_by_external_id(org, parent, external, cell)
-    if not ids:
-        raise ApiError(
-            400,
-            "INVALID_FIELD",
-            f"Foreign key external ID: {cell} not found for field {external.name} in entity {parent.name}",
-            [],
-        )
-    return ids[0]
+    return records.find_parent(org, cast(SObject, schema.sobject(reference.targets[0])), external, cell)
 
 
 def _typed(f: Field, cell: str) -> object:

@@ -17,6 +17,7 @@ from localorg.schema.standard import FORECASTS, STAGES
 from localorg.settings import PASSWORD
 
 _PROBABILITY = dict(STAGES)
+_Values = Mapping[str, object]
 
 
 def next_id(db: sqlite3.Connection, prefix: str) -> tuple[str, int]:
@@ -224,12 +225,16 @@ def checked(
         if name == "attributes":
             continue
         f = sobject.field(name)
+        given = value
+        reference = sobject.parent(name) if f is None and (value is None or isinstance(value, dict)) else None
+        if reference is not None:
+            f, given = reference, None if value is None else _named_parent(org, reference, name, cast(_Values, value))
         if f is None:
             raise no_such_column(name, sobject.name)
         if not f.writable:
             refused.append(f.name)
         else:
-            row[f.name] = stored(org, f, value)
+            row[f.name] = stored(org, f, given)
     for f in sobject.fields:
         if f.unique and row.get(f.name) is not None:
             _check_unique(org, sobject, f, row[f.name], identifier)
@@ -242,6 +247,36 @@ def checked(
             refused,
         )
     return row
+
+
+def _named_parent(org: Org, reference: Field, name: str, given: _Values) -> str:
+    """The id of the parent that a body names by an external id, as in `"Account": {"External_Id__c": "U1"}`.
+
+    Raises ApiError 400 INVALID_FIELD. Source: REST API Developer Guide, Insert or Update a Record Using an External ID,
+    "Upserting Records and Associating with an External ID".
+    """
+    attributes = given.get("attributes")
+    kind = str(cast(_Values, attributes).get("type") or "") if isinstance(attributes, dict) else ""
+    names = [n for n in given if n != "attributes"]
+    target = kind if kind in reference.targets else reference.targets[0]
+    parent = org.objects[target]
+    if len(names) != 1 or (kind and kind != target) or (not kind and len(reference.targets) > 1):
+        said = f"Exactly 1 field, and a type when it is polymorphic, is needed in the external foreign key {name}"
+        raise ApiError(400, "INVALID_FIELD", said, [])
+    external = parent.field(names[0])
+    if external is None or not (external.external_id or external.type == "id"):
+        said = f"Field name provided, {names[0][:80]} does not match an External ID for {parent.name}"
+        raise ApiError(400, "INVALID_FIELD", said, [])
+    return find_parent(org, parent, external, str(given[names[0]]))
+
+
+def find_parent(org: Org, parent: SObject, external: Field, value: str) -> str:
+    """The id of the parent with this external id. Raises ApiError 400 INVALID_FIELD when there is none."""
+    ids = [value] if external.type == "id" else find_by_external_id(org, parent, external, value)
+    if not ids:
+        said = f"Foreign key external ID: {value} not found for field {external.name} in entity {parent.name}"
+        raise ApiError(400, "INVALID_FIELD", said, [])
+    return ids[0]
 
 
 def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifier: str | None) -> None:

@@ -53,7 +53,7 @@ def stored(org: Org, f: Field, value: object) -> object:
     if f.type == "reference":
         return _reference(org, f, value)
     if f.restricted and any(
-        part not in f.picklist for part in (value.split(";") if f.type == "multipicklist" else [value])
+        part not in f.active_values for part in (value.split(";") if f.type == "multipicklist" else [value])
     ):
         raise ApiError(
             400,

@@ -215,7 +215,7 @@ class _Builder:
 
     def _with_values(self, full: str, made: Field, element: Element) -> Field:
         """The field with the values of its picklist: its own, or those of a global value set."""
-        values = [(v.text.strip(), v.text.strip(), False) for v in element.all("values")]
+        values = [(v.text.strip(), v.text.strip(), False, True) for v in element.all("values")]
         chosen = element.one("valueSet")
         if chosen is not None:
             named = chosen.said("valueSetName")
@@ -227,14 +227,20 @@ class _Builder:
                 return replace(made, restricted=False)
             inside = [*holder.all("value"), *holder.all("customValue")]
             values = [
-                (v.needed("fullName"), v.said("label", otherwise=v.said("fullName")), v.true("default")) for v in inside
-            ]
-        default = next((v for v, _, is_default in values if is_default), made.default)
-        labels = tuple(label for _, label, _ in values)
+                (
+                    v.needed("fullName"), v.said("label", otherwise=v.said("fullName")), v.true("default"),
+                    v.said("isActive", otherwise="true").lower() == "true",
+                )
+                for v in inside
+            ]  # fmt: skip
+
+        default = next((v for v, _, is_default, _ in values if is_default), made.default)
+        labels = tuple(label for _, label, _, _ in values)
         restricted = (chosen is not None and chosen.true("restricted")) or element.true("restricted")
         return replace(
-            made, picklist=tuple(v for v, _, _ in values), labels=labels, default=default, restricted=restricted
-        )
+            made, picklist=tuple(v for v, _, _, _ in values), labels=labels, default=default, restricted=restricted,
+            inactive=frozenset(v for v, _, _, active in values if not active),
+        )  # fmt: skip
 
     # Rules
 
@@ -286,6 +292,10 @@ def _plain(kind: str, length: int = 0) -> Callable[[Field, Element], Field]:
     return lambda base, _element: replace(base, type=kind, length=length)
 
 
+def _rich_text(base: Field, element: Element) -> Field:
+    return replace(_sized("textarea", 131072, 32768)(base, element), rich_text=True)
+
+
 def _auto_number(base: Field, element: Element) -> Field:
     return replace(
         base, type="string", length=30, calculated=True, number_format=element.said("displayFormat", otherwise="{0}")
@@ -295,7 +305,7 @@ def _auto_number(base: Field, element: Element) -> Field:
 _KINDS: dict[str, Callable[[Field, Element], Field]] = {
     "Text": _sized("string", 255, 255), "TextArea": _plain("textarea", 255), "LongTextArea": _sized("textarea", 131072,
         32768),
-    "Html": _sized("textarea", 131072, 32768), "Email": _plain("email", 80), "Phone": _plain("phone", 40),
+    "Html": _rich_text, "Email": _plain("email", 80), "Phone": _plain("phone", 40),
     "Url": _plain("url", 255),
     "Checkbox": _plain("boolean"), "Number": _plain("double"), "Currency": _plain("currency"),
     "Percent": _plain("percent"), "Date": _plain("date"),

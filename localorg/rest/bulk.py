@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
 from typing import cast
 
 from starlette.datastructures import UploadFile
@@ -330,4 +331,19 @@ def _cell(record: dict[str, object], path: tuple[str, ...]) -> str:
     value = next((record[n] for n in record if n.lower() == first.lower()), None)
     if rest:
         return _cell(cast(dict[str, object], value), tuple(rest)) if isinstance(value, dict) else ""
+    if isinstance(value, float):
+        return _as_java(value)
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _as_java(number: float) -> str:
+    """A number as Java writes a double, which bulk results do: `1.92E7` from ten million on and below a thousandth.
+
+    Source: forcedotcom/cli issue 3367, Salesforce Help 000385889; Java's Double.toString.
+    """
+    if number == 0 or 1e-3 <= abs(number) < 1e7:
+        return repr(number)
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    written = "".join(map(str, digits))
+    power = int(exponent) + len(digits) - 1
+    return f"{'-' if sign else ''}{written[0]}.{written[1:] or '0'}E{power}"

@@ -75,7 +75,20 @@ class _RecordId(Convertor[str]):
         return value
 
 
+class _ExternalField(Convertor[str]):
+    """The path parameter `{field:external}`: Id, or the name of a custom field."""
+
+    regex = "[Ii][Dd]|[A-Za-z0-9_]+__[cC]"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
 register_url_convertor("record", _RecordId())
+register_url_convertor("external", _ExternalField())
 
 
 def _version(org: Org, request: Request) -> str:

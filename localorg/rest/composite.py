@@ -24,6 +24,8 @@ MAX_PARTS = 25
 MAX_GRAPHS, MAX_NODES, MAX_GRAPH_FAILURES = 75, 500, 14
 _ANY = re.compile(r"/services/data/")
 _NODE = re.compile(r"/services/data/v\d+\.0/sobjects/")
+_FIVE = re.compile(r"/services/data/v\d+\.0/(?:query|queryAll|composite/sobjects)(?:[/?]|$)")
+MAX_QUERIES = 5
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])*)\}")
 
 
@@ -136,6 +138,10 @@ async def _run(
     names = [str(p.get("referenceId") or "") for p in parts]
     if len(set(names)) < len(names) or "" in names:
         raise ApiError(400, "INVALID_INPUT", "Each referenceId must be given and unique.")
+    if sum(1 for p in parts if _FIVE.match(str(p.get("url") or ""))) > MAX_QUERIES:
+        # Source: REST API Developer Guide, Composite, limits of subrequests.
+        said = f"Cannot have more than {MAX_QUERIES} queries and sObject collections in a composite request"
+        raise ApiError(400, "LIMIT_EXCEEDED", said)
     answers: dict[str, object] = {}
     rows: list[dict[str, object]] = []
     failed = False

@@ -15,7 +15,8 @@ from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import attributes, call_of, http_date, named
 from localorg.rest.layouts import all_layouts, compact_layout, compact_layouts, page_layout, record_types
-from localorg.schema.sobjects import Field, SObject
+from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
+from localorg.schema.standard import SYSTEM
 from localorg.web import Json, limit_header, route
 
 
@@ -43,20 +44,7 @@ async def _describe(org: Org, request: Request) -> Response:
     since = http_date(request, "if-modified-since", strict=False)
     if since is not None and int(made) <= since:
         return Response(status_code=304, headers=limit_header(org))
-    body = summary(source, version) | {
-        "fields": [_field(source, f) for f in source.fields],
-        "childRelationships": [
-            {
-                "childSObject": c.child,
-                "field": c.field,
-                "relationshipName": c.name,
-                "cascadeDelete": False,
-                "deprecatedAndHidden": False,
-            }
-            for c in source.children
-        ],
-        "recordTypeInfos": record_types(source),
-    }
+    body = description(source, version, call.schema)
     return Json(body, headers=limit_header(org) | {"Last-Modified": formatdate(made, usegmt=True)})
 
 
@@ -75,66 +63,176 @@ async def _layout(org: Org, request: Request) -> Response:
 def summary(source: SObject, version: str) -> dict[str, object]:
     """An object as describe global lists it."""
     base = f"/services/data/v{version}/sobjects/{source.name}"
+    records_of_people = source.custom or source.field("OwnerId") is not None
     return {
-        "name": source.name,
+        "activateable": False,
+        "associateEntityType": None,
+        "associateParentEntity": None,
+        "createable": source.createable,
+        "custom": source.custom,
+        "customSetting": False,
+        "deepCloneable": False,
+        "deletable": source.deletable,
+        "deprecatedAndHidden": False,
+        "feedEnabled": False,
+        "hasSubtypes": False,
+        "isInterface": False,
+        "isSubtype": False,
+        "keyPrefix": source.prefix,
         "label": source.label,
         "labelPlural": source.plural,
-        "keyPrefix": source.prefix,
-        "custom": source.custom,
-        "createable": source.createable,
-        "updateable": source.updateable,
-        "deletable": source.deletable,
+        "layoutable": True,
+        "mergeable": source.name in ("Account", "Case", "Contact", "Lead"),
+        "mruEnabled": records_of_people,
+        "name": source.name,
         "queryable": True,
+        "replicateable": True,
         "retrieveable": True,
         "searchable": True,
+        "triggerable": records_of_people,
         "undeletable": source.deletable,
-        "layoutable": True,
-        "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
+        "updateable": source.updateable,
+        "urls": {
+            "sobject": base,
+            "compactLayouts": f"{base}/describe/compactLayouts",
+            "describe": f"{base}/describe",
+            "layouts": f"{base}/describe/layouts",
+            "listviews": f"{base}/listviews",
+            "quickActions": f"{base}/quickActions",
+            "rowTemplate": f"{base}/{{ID}}",
+        },
     }
+
+
+def description(source: SObject, version: str, schema: Schema) -> dict[str, object]:
+    """The body of describe, with the keys of v68.0.
+
+    Source: SOAP API Developer Guide, DescribeSObjectResult, and real answers that public repositories keep as fixtures.
+    """
+    plural = source.plural.lower()
+    scopes = [{"label": f"All {plural}", "name": "everything"}]
+    if source.field("OwnerId") is not None:
+        scopes.append({"label": f"My {plural}", "name": "mine"})
+    return summary(source, version) | {
+        "actionOverrides": [],
+        "childRelationships": [_child(c, schema) for c in source.children],
+        "compactLayoutable": True,
+        "defaultImplementation": None,
+        "extendedBy": None,
+        "extendsInterfaces": None,
+        "fields": [_field(source, f) for f in source.fields],
+        "implementedBy": None,
+        "implementsInterfaces": None,
+        "listviewable": None,
+        "lookupLayoutable": None,
+        "namedLayoutInfos": [],
+        "networkScopeFieldName": None,
+        "recordTypeInfos": record_types(source),
+        "searchLayoutable": True,
+        "sobjectDescribeOption": "FULL",
+        "supportedScopes": scopes,
+    }
+
+
+def _child(relationship: ChildRelationship, schema: Schema) -> dict[str, object]:
+    child = schema.sobject(relationship.child)
+    f = None if child is None else child.field(relationship.field)
+    return {
+        "cascadeDelete": f is not None and f.cascade,
+        "childSObject": relationship.child,
+        "deprecatedAndHidden": False,
+        "field": relationship.field,
+        "junctionIdListNames": [],
+        "junctionReferenceTo": [],
+        "relationshipName": relationship.name,
+        "restrictedDelete": False,
+    }
+
+
+_WITHOUT_LENGTH = ("address", "location", "boolean", "currency", "double", "int", "percent", "date", "datetime")
+_SOAP_TYPES = {
+    "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "int": "xsd:int", "double": "xsd:double",
+    "currency": "xsd:double", "percent": "xsd:double", "date": "xsd:date", "datetime": "xsd:dateTime",
+    "address": "urn:address", "location": "urn:location",
+}  # fmt: skip
+_ALWAYS_SET = frozenset({"OwnerId", *(f.name for f in SYSTEM)})
+_OF_A_PERSON = ("Salutation", "FirstName", "LastName")
 
 
 def _field(source: SObject, f: Field) -> dict[str, object]:
-    text_like = f.type not in (
-        "address",
-        "location",
-        "boolean",
-        "currency",
-        "double",
-        "int",
-        "percent",
-        "date",
-        "datetime",
-    )
+    length = 0 if f.type in _WITHOUT_LENGTH else f.length
+    is_person = source.field("LastName") is not None
+    is_coordinate = f.within is not None and f.type == "double"
+    always = f.name in _ALWAYS_SET or f.type == "boolean"
+    masters = [one.name for one in source.fields if one.cascade]
     return {
-        "name": f.name,
-        "label": f.label,
-        "type": f.type,
-        "length": f.length if text_like else 0,
-        "precision": 18 if f.type in ("currency", "double", "percent") else 0,
-        "scale": 2 if f.type in ("currency", "percent") else 0,
-        "nillable": not f.required and f.type not in ("id", "boolean"),
-        "defaultedOnCreate": f.system or f.default is not None,
-        "createable": source.createable and f.writable,
-        "updateable": source.updateable and f.writable,
-        "custom": f.custom,
+        "aggregatable": f.aggregatable,
+        "aiPredictionField": False,
+        "autoNumber": bool(f.number_format) or f.name == "CaseNumber",
+        "byteLength": length if f.type in ("id", "reference") else 3 * length,
         "calculated": False,
-        "filterable": f.filterable,
-        "sortable": f.filterable and f.type != "multipicklist",
-        "groupable": f.groupable,
-        "aggregatable": f.type not in ("boolean", "textarea"),
-        "unique": f.external_id,
-        "externalId": f.external_id,
-        "idLookup": f.type == "id" or f.external_id,
-        "nameField": f.name == "Name",
-        "restrictedPicklist": f.restricted,
-        "polymorphicForeignKey": len(f.targets) > 1,
-        "compoundFieldName": f.within,
+        "calculatedFormula": None,
+        "cascadeDelete": f.cascade,
+        "caseSensitive": False,
+        "compoundFieldName": "Name" if is_person and f.name in _OF_A_PERSON else f.within,
+        "controllerName": None,
+        "createable": source.createable and f.writable,
+        "custom": f.custom,
         "defaultValue": f.default,
+        "defaultValueFormula": None,
+        "defaultedOnCreate": always or f.default is not None or bool(f.number_format) or f.name == "CaseNumber",
+        "dependentPicklist": False,
+        "deprecatedAndHidden": False,
+        "digits": 0 if f.type != "int" else 8 if f.name == "NumberOfEmployees" else 9,
+        "displayLocationInDecimal": f.type == "location",
+        "encrypted": False,
+        "externalId": f.external_id,
+        "extraTypeInfo": _more_of_type(f, is_person=is_person),
+        "filterable": f.filterable,
+        "filteredLookupInfo": None,
+        "formulaTreatNullNumberAsZero": False,
+        "groupable": f.groupable,
+        "highScaleNumber": False,
+        "htmlFormatted": f.rich_text,
+        "idLookup": f.type == "id" or f.external_id,
         "inlineHelpText": None,
-        "picklistValues": [_value(f, v) for v in f.picklist],
+        "label": f.label,
+        "length": length,
+        "mask": None,
+        "maskType": None,
+        "name": f.name,
+        "nameField": f.name == source.name_field and f.type != "id",
+        "namePointing": len(f.targets) > 1,
+        "nillable": not (f.required or always),
+        "permissionable": not (
+            f.required or f.system or always or f.within or f.name == source.name_field or f.name in _OF_A_PERSON
+        ),
+        "picklistValues": [_value(f, v) for v in f.active_values],
+        "polymorphicForeignKey": len(f.targets) > 1,
+        "precision": 18 if f.type in ("currency", "double", "percent") else 0,
+        "queryByDistance": f.type in ("address", "location"),
+        "referenceTargetField": None,
         "referenceTo": list(f.targets),
         "relationshipName": f.relationship,
+        "relationshipOrder": masters.index(f.name) if f.cascade else None,
+        "restrictedDelete": False,
+        "restrictedPicklist": f.restricted,
+        "scale": 15 if is_coordinate else 2 if f.type in ("currency", "percent") else 0,
+        "searchPrefilterable": f.type == "picklist",
+        "soapType": _SOAP_TYPES.get(f.type, "xsd:string"),
+        "sortable": f.sortable,
+        "type": f.type,
+        "unique": f.unique,
+        "updateable": source.updateable and f.writable,
+        "writeRequiresMasterRead": False,
     }
+
+
+def _more_of_type(f: Field, *, is_person: bool) -> str | None:
+    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name."""
+    if f.type == "textarea":
+        return "richtextarea" if f.rich_text else "plaintextarea"
+    return "personname" if is_person and f.name in ("Name", *_OF_A_PERSON) else None
 
 
 def _value(f: Field, value: str) -> dict[str, object]:

@@ -22,8 +22,8 @@ from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import Field, SObject
 from localorg.soql import SoqlError, run
 from localorg.soql.columns import column_metadata
-from localorg.soql.locators import read_locator
-from localorg.soql.run import DEFAULT_BATCH, Page, explain
+from localorg.soql.locators import Locator, read_locator
+from localorg.soql.run import DEFAULT_BATCH, explain
 from localorg.soql.syntax import parse
 from localorg.web import Json, json_object, limit_header, route
 
@@ -63,7 +63,9 @@ def routes_by_value(org: Org) -> list[BaseRoute]:
         route(org, path, "rest.get", _get_external, ["GET"]),
         route(org, path, "rest.upsert", _upsert, ["PATCH"]),
         route(org, path, "rest.delete", _delete_external, ["DELETE"]),
-    ]
+        route(org, "/services/data/v{version}/sobjects/{sobject}/{field:external}", "rest.upsert", _without_value,
+              ["POST", "PATCH", "DELETE"]),
+    ]  # fmt: skip
 
 
 async def _get(org: Org, request: Request) -> Response:
@@ -76,7 +78,8 @@ async def _get_external(org: Org, request: Request) -> Response:
     source = named(call, request)
     if is_id(str(request.path_params["field"])):
         return _related(org, request, call, source)
-    return _record(org, request, call, source, _one(org, source, request))
+    one = _one(org, call, source, request)
+    return one if isinstance(one, Response) else _record(org, request, call, source, one)
 
 
 def _related(org: Org, request: Request, call: Call, source: SObject) -> Response:
@@ -93,19 +96,40 @@ def _related(org: Org, request: Request, call: Call, source: SObject) -> Respons
     if children is None:
         raise not_found()
     text = f"SELECT FIELDS(STANDARD) FROM {children.child} WHERE {children.field} = '{row['Id']}'"
-    return _answer_query(org, call, text, DEFAULT_BATCH, 0)
+    return _answer_query(org, call, Locator(text, 0, DEFAULT_BATCH, deleted=False))
 
 
-def _one(org: Org, source: SObject, request: Request) -> str:
-    """The id of the record in `/EXTERNAL_ID_FIELD/VALUE`. Raises ApiError 404."""
-    name, value = str(request.path_params["field"]), str(request.path_params["value"])
+def _key(source: SObject, request: Request) -> Field:
+    """The external id field in the address, or Id. Raises ApiError: 405 for an address without a value, 404."""
+    name, value = str(request.path_params["field"]), str(request.path_params.get("value", ""))
+    if not value and request.method not in ("GET", "HEAD"):
+        said = f"HTTP Method '{request.method}' not allowed. Allowed are HEAD,GET,POST"
+        raise ApiError(405, "METHOD_NOT_ALLOWED", said)
     f = source.field(name)
-    if f is None or not f.external_id:
+    if f is None or not (f.external_id or f.type == "id"):
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
-    ids = records.find_by_external_id(org, source, f, value)
+    return f
+
+
+def _ids(org: Org, source: SObject, f: Field, request: Request) -> list[str]:
+    value = str(request.path_params["value"])
+    return [value] if f.type == "id" else records.find_by_external_id(org, source, f, value)
+
+
+def _one(org: Org, call: Call, source: SObject, request: Request) -> str | Response:
+    """The id of the record in `/EXTERNAL_ID_FIELD/VALUE`, or the answer when several have it. Raises ApiError 404."""
+    ids = _ids(org, source, _key(source, request), request)
     if not ids:
         raise not_found()
-    return ids[0]
+    return ids[0] if len(ids) == 1 else _several(org, call, source, ids)
+
+
+def _several(org: Org, call: Call, source: SObject, ids: list[str]) -> Response:
+    """300 Multiple Choices: the addresses of the records that share an external id.
+
+    Source: REST API Developer Guide, Status Codes and Error Responses.
+    """
+    return Json([attributes(source, call.version, i)["url"] for i in ids], 300, headers=limit_header(org))
 
 
 def _record(org: Org, request: Request, call: Call, source: SObject, identifier: str) -> Response:
@@ -160,7 +184,7 @@ async def _create(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = named(call, request)
     identifier = records.create(org, source, await json_object(request), call.session.user_id)
-    location = {"Location": f"{request.url.path.rstrip('/')}/{identifier}"}
+    location = {"Location": attributes(source, call.version, identifier)["url"]}
     return Json({"id": identifier, "success": True, "errors": []}, 201, headers=limit_header(org) | location)
 
 
@@ -220,26 +244,50 @@ async def _password(org: Org, request: Request) -> Response:
 async def _delete_external(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = named(call, request)
-    records.delete(org, source, _one(org, source, request), call.session.user_id)
+    one = _one(org, call, source, request)
+    if isinstance(one, Response):
+        return one
+    records.delete(org, source, one, call.session.user_id)
     return Response(status_code=204, headers=limit_header(org))
 
 
+async def _without_value(org: Org, request: Request) -> Response:
+    """`POST /sobjects/Account/Id` creates a record: Id as external id, without a value. All others are refused.
+
+    Source: REST API Developer Guide, sObject Rows by External ID, usage ("as a special case").
+    """
+    if request.method == "POST" and str(request.path_params["field"]).lower() == "id":
+        return await _create(org, request)
+    source = named(call_of(org, request), request)
+    _key(source, request)
+    raise not_found()  # not reached: an address without a value has no other methods
+
+
 async def _upsert(org: Org, request: Request) -> Response:
+    """Creates or changes the record with an external id, or changes the one with an Id.
+
+    Source: REST API Developer Guide, Insert or Update (Upsert) a Record Using an External ID; before v46.0 a change is
+    answered without a body.
+    """
     call = call_of(org, request)
     source = named(call, request)
-    name, value = str(request.path_params["field"]), str(request.path_params["value"])
-    f = source.field(name)
-    if f is None or not f.external_id:
-        raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+    f = _key(source, request)
     values = await json_object(request)
-    if any(n.lower() == name.lower() for n in values):
-        raise ApiError(400, "INVALID_FIELD", f"The {name} field should not be specified in the sobject data.", [f.name])
-    ids = records.find_by_external_id(org, source, f, value)
+    if any(n.lower() in (f.name.lower(), "id") for n in values):
+        said = f"The {f.name} field should not be specified in the sobject data."
+        raise ApiError(400, "INVALID_FIELD", said, [f.name])
+    ids = _ids(org, source, f, request)
+    if len(ids) > 1:
+        return _several(org, call, source, ids)
     if ids:
         records.update(org, source, ids[0], values, call.session.user_id)
-        return Json({"id": ids[0], "success": True, "errors": [], "created": False}, headers=limit_header(org))
+        if float(call.version) < 46:
+            return Response(status_code=204, headers=limit_header(org))
+        changed: dict[str, object] = {"id": to_18(ids[0]), "success": True, "errors": [], "created": False}
+        return Json(changed, headers=limit_header(org))
     if request.query_params.get("updateOnly") == "true":
         raise not_found()
+    value = str(request.path_params["value"])
     made = records.create(org, source, {**values, f.name: value}, call.session.user_id)
     return Json({"id": made, "success": True, "errors": [], "created": True}, 201, headers=limit_header(org))
 
@@ -254,19 +302,19 @@ async def _query(org: Org, request: Request) -> Response:
             )
         except SoqlError as refused:
             raise ApiError(400, refused.code, refused.message) from None
-    return _run_query(org, request, request.query_params.get("q", ""), _batch(request), 0, deleted=False)
+    return _run_query(org, request, Locator(request.query_params.get("q", ""), 0, _batch(request), deleted=False))
 
 
 async def _query_all(org: Org, request: Request) -> Response:
-    return _run_query(org, request, request.query_params.get("q", ""), _batch(request), 0, deleted=True)
+    return _run_query(org, request, Locator(request.query_params.get("q", ""), 0, _batch(request), deleted=True))
 
 
 async def _query_more(org: Org, request: Request) -> Response:
     try:
-        text, offset, batch, deleted = read_locator(str(request.path_params["locator"]))
+        locator = read_locator(str(request.path_params["locator"]))
     except ValueError:
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from None
-    return _run_query(org, request, text, batch, offset, deleted=deleted)
+    return _run_query(org, request, locator)
 
 
 def _batch(request: Request) -> int:
@@ -274,21 +322,12 @@ def _batch(request: Request) -> int:
     return min(DEFAULT_BATCH, max(200, int(match[1]))) if match else DEFAULT_BATCH
 
 
-def _run_query(org: Org, request: Request, text: str, batch: int, offset: int, *, deleted: bool) -> Response:
-    return _answer_query(
-        org,
-        call_of(org, request),
-        text,
-        batch,
-        offset,
-        deleted=deleted,
-        columns=request.query_params.get("columns") == "true",
-    )
+def _run_query(org: Org, request: Request, locator: Locator) -> Response:
+    return _answer_query(org, call_of(org, request), locator, columns=request.query_params.get("columns") == "true")
 
 
-def _answer_query(
-    org: Org, call: Call, text: str, batch: int, offset: int, *, deleted: bool = False, columns: bool = False
-) -> Response:
+def _answer_query(org: Org, call: Call, locator: Locator, *, columns: bool = False) -> Response:
+    text = locator.text
     if not text.strip():
         raise ApiError(400, "MALFORMED_QUERY", "SOQL query is required")
     try:
@@ -297,22 +336,16 @@ def _answer_query(
             call.schema,
             text,
             version=call.version,
-            batch=batch,
-            offset=offset,
-            deleted=deleted,
+            batch=locator.batch,
+            offset=locator.offset,
+            deleted=locator.deleted,
+            below=locator.below,
             person=call.person,
         )
-        body = column_metadata(call.schema, text) if columns else _page_body(page, call.version)
+        body = column_metadata(call.schema, text) if columns else page.body(call.version)
     except SoqlError as refused:
         raise ApiError(400, refused.code, refused.message) from None
     return Json(body, headers=limit_header(org))
-
-
-def _page_body(page: Page, version: str) -> dict[str, object]:
-    body: dict[str, object] = {"totalSize": page.total, "done": page.locator is None}
-    if page.locator is not None:
-        body["nextRecordsUrl"] = f"/services/data/v{version}/query/{page.locator}"
-    return body | {"records": page.records}
 
 
 async def _tooling(org: Org, request: Request) -> Response:

@@ -26,9 +26,14 @@ MAX_RECORDS = 200
 
 def routes(org: Org) -> list[BaseRoute]:
     """The routes of collections and trees."""
+    tree = route(org, "/services/data/v{version}/composite/tree/{sobject}", "rest.composite", _tree, ["POST"])
+    return [tree, *routes_in_composite(org)]
+
+
+def routes_in_composite(org: Org) -> list[BaseRoute]:
+    """The routes of collections, which may be parts of a composite request too."""
     v = "/services/data/v{version}/composite"
     return [
-        route(org, v + "/tree/{sobject}", "rest.composite", _tree, ["POST"]),
         route(org, v + "/sobjects", "rest.composite", _create_many, ["POST"]),
         route(org, v + "/sobjects", "rest.composite", _update_many, ["PATCH"]),
         route(org, v + "/sobjects/{sobject}/{field}", "rest.composite", _upsert_many, ["PATCH"]),

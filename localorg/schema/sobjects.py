@@ -19,7 +19,9 @@ class Field:
     """One field of an sObject, by its API name, label, and Salesforce type.
 
     length            in characters; 0 for types without one
-    picklist, labels  the values, and their labels where these differ; `restricted`: no other values
+    picklist, labels  the values in the order of set-up, and their labels where these differ; `restricted`: no other
+                      values
+    inactive          those of the values that nobody may choose any more; records keep them
     refers_to         the object of a reference; `others`: further objects of a polymorphic one
     relationship      the name of the reference in paths, such as `Owner` for `OwnerId`
     system            only the org sets it
@@ -32,6 +34,7 @@ class Field:
     seen_by           the column of the table `viewed` that holds its value for each user
     cascade           a master-detail field: deleting the parent deletes this record
     number_format     of an auto number, such as `INV-{0000}`
+    rich_text         a text area with HTML in it
     """
 
     name: str
@@ -52,10 +55,12 @@ class Field:
     labels: tuple[str, ...] = ()
     seen_by: str | None = None
     restricted: bool = False
+    inactive: frozenset[str] = frozenset()
     within: str | None = None
     unique: bool = False
     cascade: bool = False
     number_format: str = ""
+    rich_text: bool = False
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -100,13 +105,35 @@ class Field:
 
     @property
     def filterable(self) -> bool:
-        """Whether WHERE and ORDER BY may use it. They may not use long text areas and compound fields."""
+        """Whether WHERE may use it. It may not use long text areas and compound fields."""
         return self.stored and (self.type != "textarea" or self.length <= 255)
+
+    @property
+    def sortable(self) -> bool:
+        """Whether ORDER BY may use it: what WHERE may use, but no multi-select picklist.
+
+        Source: SOQL and SOSL Reference, ORDER BY, restrictions on data types.
+        """
+        return self.filterable and self.type != "multipicklist"
+
+    @property
+    def active_values(self) -> tuple[str, ...]:
+        """The values of a picklist that may be chosen."""
+        return tuple(v for v in self.picklist if v not in self.inactive)
 
     @property
     def groupable(self) -> bool:
         """Whether GROUP BY may use it."""
-        return self.filterable and self.type not in ("currency", "double", "percent", "datetime", "multipicklist")
+        never = ("currency", "double", "percent", "datetime", "multipicklist")
+        return self.filterable and self.type not in never and not self.number_format
+
+    @property
+    def aggregatable(self) -> bool:
+        """Whether COUNT, COUNT_DISTINCT, MIN and MAX may use it.
+
+        Source: SOQL and SOSL Reference, Support for Field Types in Aggregate Functions.
+        """
+        return self.filterable and self.type not in ("boolean", "multipicklist")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """WHERE and HAVING as SQL. Every literal is a bound parameter."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,6 +14,8 @@ from localorg.soql.names import Asked, Scope, label_of
 from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
 _MINE = frozenset({"MINE", "MINE_AND_MY_GROUPS"})  # this org has no queues
+_MOST_JOINS = 2
+_NOT_JOINED = frozenset({"Task", "Event", "Note"})
 _EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # and no scoping rules
 
 
@@ -43,10 +46,69 @@ class Conditions:
                 f"The scope {query.scope} is not available for {scope.source.name}",
             )
         if query.where is not None:
+            self._check_joins(query, scope)
             conditions.append(self.of(query.where, scope))
         return Sql(
             " AND ".join(f"({c.text})" for c in conditions) or "1", tuple(p for c in conditions for p in c.parameters)
         )
+
+    def _check_joins(self, query: Query, scope: Scope) -> None:
+        """Raises SoqlError for a semi-join or anti-join where Salesforce allows none.
+
+        Source: SOQL and SOSL Reference, Comparison Operators, limits of semi-joins and anti-joins. Two of the texts are
+        of Apsona's and Skuid's help pages, which quote a real org.
+        """
+        joins = list(_joins(query.where, (), 0))
+        if scope.depth > 0 and joins:
+            raise self._asked.error(
+                "MALFORMED_QUERY", joins[0][0].left.start, "Nesting of semi join sub-selects is not supported"
+            )
+        for join, words, depth in joins:
+            start = join.left.start
+            for word in ("OR", "NOT"):
+                if word in words and (depth < 2 or word == "NOT"):
+                    raise self._asked.error(
+                        "MALFORMED_QUERY", start, f"Semi join sub-selects are not allowed with the '{word}' operator"
+                    )
+            if depth > 1:
+                raise self._asked.error(
+                    "MALFORMED_QUERY",
+                    start,
+                    "Semi join sub-selects are only allowed at the top level WHERE expressions and not in nested WHERE"
+                    " expressions.",
+                )
+            self._check_join(join, scope)
+        if len(joins) > _MOST_JOINS:
+            raise self._asked.error(
+                "MALFORMED_QUERY",
+                joins[_MOST_JOINS][0].left.start,
+                f"A query can have at most {_MOST_JOINS} semi join sub-selects",
+            )
+
+    def _check_join(self, join: In, scope: Scope) -> None:
+        """Raises SoqlError for a join whose own parts are not those of a semi-join."""
+        inner = join.values
+        assert isinstance(inner, Query)
+        start = inner.sobject.start
+        if len(scope.relative(join.left if isinstance(join.left, Path) else Path((), start))) > 1:
+            raise self._asked.error(
+                "MALFORMED_QUERY", join.left.start, "The left operand of a semi join cannot use relationships"
+            )
+        if inner.order_by or inner.limit is not None or inner.offset or inner.group_by:
+            raise self._asked.error(
+                "MALFORMED_QUERY",
+                start,
+                "ORDER BY, LIMIT, OFFSET and GROUP BY are not supported in semi join sub-selects",
+            )
+        source = self._asked.sobject(inner.sobject)
+        if source is scope.source:
+            raise self._asked.error(
+                "MALFORMED_QUERY", start, "The inner and outer selects should not be on the same object type"
+            )
+        if source.name in _NOT_JOINED:
+            raise self._asked.error(
+                "MALFORMED_QUERY", start, f"{source.name} is not supported in semi join sub-selects"
+            )
 
     def of(self, condition: Condition, scope: Scope, *, aggregates: bool = False) -> Sql:
         """A condition as SQL. `aggregates` allows aggregate functions, for HAVING. Raises SoqlError."""
@@ -202,7 +264,18 @@ class Conditions:
             selected = inner_scope.column(values.select[0])
             column, inner_field = selected.sql, selected.field
             if inner_field.type not in ("id", "reference") or f.type not in ("id", "reference"):
-                raise self._asked.error("INVALID_FIELD", left.start, "Semi join fields must be ids or references")
+                wrong = left if f.type not in ("id", "reference") else values.select[0]
+                raise self._asked.error(
+                    "INVALID_FIELD",
+                    wrong.start,
+                    f"Semi join sub-selects can only query id fields, cannot use: '{label_of(wrong)}'",
+                )
+            if selected.chain:
+                raise self._asked.error(
+                    "MALFORMED_QUERY",
+                    values.select[0].start,
+                    "The field that a semi join sub-select selects cannot use relationships",
+                )
             inner = self.where(values, inner_scope)
             # In SQL, NOT IN over a set with a null is null for every row.
             table = f'"{inner_scope.source.name}" {inner_scope.alias}{inner_scope.joins()}'
@@ -242,6 +315,22 @@ class Conditions:
             parameters += [f";{part};" for part in wanted]
         text = " OR ".join(alternatives)
         return Sql(f"NOT coalesce(({text}), 0)" if negated else f"coalesce(({text}), 0)", tuple(parameters))
+
+
+def _joins(
+    condition: Condition | None, words: tuple[str, ...], depth: int
+) -> Iterator[tuple[In, tuple[str, ...], int]]:
+    """The semi-joins of a condition, each with the words around it and how many of these are AND or OR."""
+    match condition:
+        case Combine(operator, terms):
+            for term in terms:
+                yield from _joins(term, (*words, operator), depth + 1)
+        case Not(term):
+            yield from _joins(term, (*words, "NOT"), depth)
+        case In(_, _, Query()):
+            yield condition, words, depth
+        case _:
+            pass
 
 
 def _is_null(f: Field | None, value: Value) -> bool:

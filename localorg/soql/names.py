@@ -6,7 +6,7 @@ from localorg.data.access import Person
 from localorg.org import Org
 from localorg.schema.sobjects import NUMBER_TYPES, Field, Schema, SObject
 from localorg.schema.standard import NAME_FIELDS
-from localorg.soql.functions import PARTS_OF_DATES, address, label_case
+from localorg.soql.functions import PARTS_OF_DATES, address, label_case, place_in_value_set, value_at_place
 from localorg.soql.tree import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
 
 _MOST_PARENTS = 5
@@ -213,6 +213,8 @@ class Scope:
         column = self.column(path)
         sql, f = column.sql, column.field
         if item.function in AGGREGATES:
+            if not f.aggregatable:
+                raise self._asked.not_aggregable(item)
             return self._aggregate(item, sql, f)
         if item.function in DATE_FUNCTIONS:
             if f.type not in ("date", "datetime") or (isinstance(item.argument, Call) and f.type != "datetime"):
@@ -252,8 +254,8 @@ class Scope:
                     f.name, f.label, "currency" if f.type == "currency" else "double"
                 )
             case _:
-                if f.type == "boolean":
-                    raise self._asked.not_aggregable(item)
+                if f.type == "picklist":  # by the order of the value set: SOQL and SOSL Reference, Aggregate Functions
+                    return value_at_place(f"{item.function}({place_in_value_set(sql, f)})"), f
                 return f"{item.function}({sql})", f
 
     def _special(self, item: Call, path: Path, column: Column) -> tuple[str, Field | None]:

@@ -8,10 +8,11 @@ from itertools import combinations
 from localorg.data.access import Person
 from localorg.data.records import mark_seen
 from localorg.org import Org
-from localorg.schema.sobjects import Field, Schema, SObject
+from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
 from localorg.schema.text import COLLATION
 from localorg.soql.conditions import Conditions, Sql
-from localorg.soql.locators import make_locator
+from localorg.soql.functions import place_in_value_set
+from localorg.soql.locators import Below, Locator, make_locator
 from localorg.soql.names import Asked, Scope, is_aggregate, key_of, label_of
 from localorg.soql.select import Item, Selected, Selection
 from localorg.soql.syntax import parse
@@ -20,6 +21,7 @@ from localorg.soql.tree import (
     Call,
     Combine,
     Compare,
+    Condition,
     Order,
     Path,
     Query,
@@ -29,7 +31,7 @@ from localorg.soql.tree import (
 
 MAX_OFFSET = 2000
 DEFAULT_BATCH = 2000
-_SUBQUERY_ROWS = 2000
+_CHILDREN_A_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,13 @@ class Page:
     locator: str | None = None
     ids: tuple[str, ...] = ()
 
+    def body(self, version: str) -> dict[str, object]:
+        """The page as REST answers it; `version` is that of the address of the next page."""
+        body: dict[str, object] = {"totalSize": self.total, "done": self.locator is None}
+        if self.locator is not None:
+            body["nextRecordsUrl"] = f"/services/data/v{version}/query/{self.locator}"
+        return body | {"records": self.records}
+
 
 def run(
     org: Org,
@@ -56,15 +65,21 @@ def run(
     batch: int = DEFAULT_BATCH,
     offset: int = 0,
     deleted: bool = False,
+    below: Below | None = None,
 ) -> Page:
     """Runs the query `text` and returns the page that begins at row `offset`, with at most `batch` rows. Raises
     SoqlError.
+
+    With `below`, the page is one of a record's children, which a sub-query selects.
 
     `schema` is what the user may see, `person` who it is. `version` goes into record URLs (such as `68.0`). `deleted`
     includes the recycle bin (queryAll).
     """
     query = parse(text)
-    page = _Run(Asked(org, schema, person, text), version, deleted).page(query, batch, offset)
+    run_of = _Run(Asked(org, schema, person, text), version, deleted)
+    if below is not None:
+        return run_of.children(query, below, batch, offset)
+    page = run_of.page(query, batch, offset)
     if query.viewed or query.referenced:
         mark_seen(org, page.ids, person.user_id, viewed=query.viewed)
     return page
@@ -89,7 +104,20 @@ class _Run:
         self._conditions = Conditions(asked, deleted=deleted)
         self._selection = Selection(asked)
 
-    def page(self, query: Query, batch: int, offset: int) -> Page:
+    def children(self, query: Query, below: Below, batch: int, offset: int) -> Page:
+        """One page of the children of a record; see `run`. Raises SoqlError, also when the query has no such
+        sub-query.
+        """
+        source, sub = self._asked.sobject(query.sobject), query
+        for place in below.path:
+            inner = sub.select[place] if 0 <= place < len(sub.select) else None
+            if not isinstance(inner, Query):
+                raise SoqlError("INVALID_QUERY_LOCATOR", "invalid query locator")
+            sub = self._of_parent(self._relationship(source, inner), inner, below.parent)
+            source = self._asked.sobject(sub.sobject)
+        return self.page(sub, batch, offset, below)
+
+    def page(self, query: Query, batch: int, offset: int, below: Below | None = None) -> Page:
         """One page of a query; see `run`."""
         source = self._asked.sobject(query.sobject)
         if query.offset > MAX_OFFSET:
@@ -106,10 +134,12 @@ class _Run:
         chains = sorted({s.chain[: n + 1] for s in values for n in range(len(s.chain))}, key=len)
         base = self._base(query, scope)
         selected = ", ".join([*(s.sql for s in values), *(scope.parent_id(c) for c in chains), 't0."Id"'])
-        rows, total, locator = self._rows(selected, base, query, batch, offset)
+        rows, total, locator = self._rows(selected, base, query, batch, offset, below)
         records = [self._record(source, values, chains, row) for row in rows]
-        for sub in (i for i in items if isinstance(i, Query)):
-            self._attach_children(source, sub, records, [str(r[-1]) for r in rows])
+        path = () if below is None else below.path
+        for place, sub in enumerate(query.select):
+            if isinstance(sub, Query):
+                self._attach_children(source, sub, records, [str(r[-1]) for r in rows], (*path, place), batch)
         return Page(total, records, locator, tuple(str(r[-1]) for r in rows))
 
     def plan(self, query: Query) -> dict[str, object]:
@@ -174,14 +204,14 @@ class _Run:
                 "MALFORMED_QUERY", order.by.start, f"{order.by.function} can not be used in ORDER BY"
             )
         sql, f = scope.expression(order.by)
-        if f is not None and not f.filterable:
+        if f is not None and not f.sortable:
             raise self._asked.error(
                 "INVALID_FIELD", order.by.start, f"field '{label_of(order.by)}' can not be sorted in a query call"
             )
-        return sql, f
+        return (place_in_value_set(sql, f) if f is not None and f.type == "picklist" else sql), f
 
     def _rows(
-        self, selected: str, base: Sql, query: Query, batch: int, offset: int
+        self, selected: str, base: Sql, query: Query, batch: int, offset: int, below: Below | None = None
     ) -> tuple[list[tuple[object, ...]], int, str | None]:
         limit = query.limit if query.limit is not None else -1
         start, size = query.offset + offset, batch + 1
@@ -201,8 +231,8 @@ class _Run:
                 f"SELECT COUNT(*) FROM (SELECT 1 {base.text} LIMIT ? OFFSET ?)", (*base.parameters, limit, query.offset)
             )
             total = int(counted.fetchone()[0])
-        locator = make_locator(self._asked.text, offset + batch, batch, deleted=self._deleted) if more else None
-        return rows, total, locator
+        following = Locator(self._asked.text, offset + batch, batch, self._deleted, below)
+        return rows, total, make_locator(following) if more else None
 
     # Records
 
@@ -242,7 +272,8 @@ class _Run:
     def _attributes(self, source: SObject, identifier: str) -> dict[str, object]:
         return {"type": source.name, "url": f"/services/data/v{self._version}/sobjects/{source.name}/{identifier}"}
 
-    def _attach_children(self, parent: SObject, sub: Query, records: list[dict[str, object]], ids: list[str]) -> None:
+    def _relationship(self, parent: SObject, sub: Query) -> ChildRelationship:
+        """The relationship that a sub-query names in FROM. Raises SoqlError, also for a sub-query with aggregates."""
         name = sub.sobject.text
         relationship = parent.child(name)
         if relationship is None:
@@ -257,31 +288,48 @@ class _Run:
             raise self._asked.error(
                 "MALFORMED_QUERY", sub.sobject.start, "Aggregates are not supported in sub-queries of SELECT"
             )
+        return relationship
+
+    @staticmethod
+    def _of_parent(relationship: ChildRelationship, sub: Query, parent: str) -> Query:
+        """The query for the children of one record."""
+        start = sub.sobject.start
+        of_parent = Compare(Path((relationship.field,), start), "=", Value("string", parent, start))
+        match sub.where:
+            case None:
+                where: Condition = of_parent
+            case Combine("AND", terms):
+                where = Combine("AND", (of_parent, *terms))
+            case other:
+                where = Combine("AND", (of_parent, other))
+        return replace(sub, sobject=Path((relationship.child,), start, sub.sobject.alias), where=where)
+
+    def _attach_children(
+        self,
+        parent: SObject,
+        sub: Query,
+        records: list[dict[str, object]],
+        ids: list[str],
+        path: tuple[int, ...],
+        batch: int,
+    ) -> None:
+        """Adds to each record a page of its children, which has a locator of its own when there are more.
+
+        Source: REST API Developer Guide, Query, results of sub-queries; jsforce's pull request 1752 and
+        simple-salesforce's issue 311 show answers of real orgs, whose children came 500 at a time.
+        """
+        relationship = self._relationship(parent, sub)
         for record, identifier in zip(records, ids, strict=True):
-            of_parent = Compare(
-                Path((relationship.field,), sub.sobject.start), "=", Value("string", identifier, sub.sobject.start)
-            )
-            where = of_parent if sub.where is None else Combine("AND", (of_parent, sub.where))
-            page = self.page(
-                replace(sub, sobject=Path((relationship.child,), sub.sobject.start, sub.sobject.alias), where=where),
-                _SUBQUERY_ROWS,
-                0,
-            )
+            children = self._of_parent(relationship, sub, identifier)
+            page = self.page(children, min(batch, _CHILDREN_A_PAGE), 0, Below(path, identifier))
             # Salesforce answers null when there are no children.
-            record[relationship.name] = (
-                {"totalSize": page.total, "done": True, "records": page.records} if page.records else None
-            )
+            record[relationship.name] = page.body(self._version) if page.records else None
 
     # Groups
 
     def _aggregate(self, query: Query, scope: Scope, items: list[Item], batch: int, offset: int) -> Page:
-        if (
-            len(items) == 1
-            and isinstance(items[0], Call)
-            and items[0].function == "COUNT"
-            and items[0].argument is None
-            and not query.group_by
-        ):
+        self._check_aggregate(query, items)
+        if isinstance(items[0], Call) and items[0].function == "COUNT" and items[0].argument is None:
             base = self._base(query, scope)
             limit = query.limit if query.limit is not None else -1
             row = self._db.execute(
@@ -295,12 +343,39 @@ class _Run:
         else:
             selected, base = ", ".join(s.sql for s in values), self._base(query, scope)
         rows, total, locator = self._rows(selected, base, query, batch, offset)
+        if locator is not None:
+            raise SoqlError(
+                "EXCEEDED_ID_LIMIT",
+                "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch",
+            )
         records: list[dict[str, object]] = []
         for row in rows:
             record: dict[str, object] = {"attributes": {"type": "AggregateResult"}}
             record |= {s.key: s.read(value) for s, value in zip(values, row, strict=False)}
             records.append(record)
         return Page(total, records, locator)
+
+    def _check_aggregate(self, query: Query, items: list[Item]) -> None:
+        """Raises SoqlError for aggregates together with what Salesforce does not allow beside them.
+
+        Source: SOQL and SOSL Reference, COUNT(), LIMIT, Considerations for GROUP BY.
+        """
+        counts = [i for i in items if isinstance(i, Call) and i.function == "COUNT" and i.argument is None]
+        for beside, what in (
+            (len(items) > 1, "another item in SELECT"),
+            (query.group_by, "GROUP BY"),
+            (query.order_by, "ORDER BY"),
+        ):
+            if counts and beside:
+                raise self._asked.error(
+                    "MALFORMED_QUERY", counts[0].start, f"COUNT() cannot be used with {what}: use COUNT(Id)"
+                )
+        if query.limit is not None and not counts and not query.group_by:
+            raise self._asked.error(
+                "MALFORMED_QUERY",
+                query.sobject.start,
+                "Non-grouped query that uses overall aggregate functions cannot also use LIMIT",
+            )
 
     def _with_totals(self, query: Query, scope: Scope, items: list[Path | Call]) -> tuple[str, Sql]:
         """The selected columns and the SQL of ROLLUP and CUBE: one SELECT a level, and subtotals after the rows that

@@ -245,10 +245,17 @@ class _Parser:
 
     def _source(self) -> Path:
         """Reads an object or parent in FROM, with its alias."""
-        named = self._name()
+        named = self._object()
         if self._accept("AS") or (self._next.kind == "name" and self._next.text.upper() not in _CLAUSE_WORDS):
             return Path(named.parts, named.start, self._take().text)
         return named
+
+    def _object(self) -> Path:
+        """Reads the name of an object, which may be a word of SOQL: Group and Order are objects too."""
+        if self._next.text.upper() in ("GROUP", "ORDER") and self._peek().text.upper() != "BY":
+            token = self._take()
+            return Path((token.text,), token.start)
+        return self._name()
 
     def _scope(self) -> str:
         word = self._next.text.upper()
@@ -309,7 +316,7 @@ class _Parser:
         relationship = self._name()
         branches: list[tuple[Path, tuple[Path, ...]]] = []
         while self._accept("WHEN"):
-            kind = self._name()
+            kind = self._object()
             self._expect("THEN")
             branches.append((kind, self._names()))
         if not branches:

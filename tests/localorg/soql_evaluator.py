@@ -31,7 +31,8 @@ TEXTS = (
     None, "", "Zürich", "ZÜRICH", "zurich", "Århus", "århus", "Ωmega", "ωmega", "a%b", "a_b", "A\\B", "O'Neil", "é",
     "É", "Zz", "zZ top", "100% pure",
 )  # fmt: skip
-STAGES = ("Prospecting", "Qualification", "Closed Won", "Closed Lost")
+SET_UP = ("Prospecting", "Qualification", "Closed Won", "Closed Lost")  # in the order of the value set
+STAGES = (*SET_UP, "b of old", "A of old")  # the last two are not in the set
 KINDS = {
     "Name": "text", "NextStep": "text", "StageName": "text", "Amount": "number", "CloseDate": "date",
     "CreatedDate": "datetime",
@@ -334,6 +335,13 @@ def _key(name: str, value: Any) -> Any:
     return _fold(value) if KINDS[name] == "text" else value
 
 
+def _order_key(name: str, value: Any) -> Any:
+    """By what a value is ordered: a picklist by its place in set-up, values that have none last by their text."""
+    if name != "StageName":
+        return _key(name, value)
+    return SET_UP.index(value) if value in SET_UP else len(SET_UP), _fold(value)
+
+
 def _listed(chance: random.Random, clause: str, kept: Callable[[Sequence[Row]], list[Row]]) -> Asked:
     orders = [
         (name, chance.random() < 0.5, chance.choice((None, "FIRST", "LAST")))
@@ -351,10 +359,10 @@ def _listed(chance: random.Random, clause: str, kept: Callable[[Sequence[Row]], 
     def answer(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
         found = sorted(kept(rows), key=lambda r: r["Id"])
         for name, down, nulls in reversed(orders):
-            some = sorted((r for r in found if r[name] is not None), key=lambda r: _key(name, r[name]))
+            some = sorted((r for r in found if r[name] is not None), key=lambda r: _order_key(name, r[name]))
             if down:  # a stable order the other way round
                 some = sorted(
-                    (r for r in found if r[name] is not None), key=lambda r: _key(name, r[name]), reverse=True
+                    (r for r in found if r[name] is not None), key=lambda r: _order_key(name, r[name]), reverse=True
                 )
             none = [r for r in found if r[name] is None]
             found = [*some, *none] if nulls == "LAST" else [*none, *some]
@@ -373,6 +381,7 @@ _AGGREGATES: dict[str, tuple[str, Callable[[list[Any]], Any]]] = {
     "AVG(Amount)": ("Amount", lambda values: math.fsum(values) / len(values) if values else None),
     "MIN(Amount)": ("Amount", lambda values: min(values, default=None)),
     "MAX(CloseDate)": ("CloseDate", lambda values: max(values, default=None)),
+    "MAX(StageName)": ("StageName", lambda values: max(values, key=lambda v: _order_key("StageName", v), default=None)),
     "MIN(NextStep)": ("NextStep", lambda values: min(map(_fold, values), default=None)),
 }
 

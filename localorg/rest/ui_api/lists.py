@@ -82,7 +82,7 @@ async def _list_records(org: Org, request: Request) -> Response:
 def _view_info(view: ListView) -> dict[str, object]:
     return {
         "cloneable": False, "createable": False, "deletable": False,
-        "displayColumns": [{"fieldApiName": f.name, "label": f.label, "sortable": f.filterable} for f in view.columns],
+        "displayColumns": [{"fieldApiName": f.name, "label": f.label, "sortable": f.sortable} for f in view.columns],
         "filterLogicString": None,
         "filteredByInfo": [{"fieldApiName": n, "label": n, "operandLabels": [v], "operator": "Equals"} for n, _,
                            v in view.conditions],

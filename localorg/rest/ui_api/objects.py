@@ -108,7 +108,7 @@ def _field_info(call: Call, source: SObject, f: Field) -> dict[str, object]:
         "relationshipName": f.relationship,
         "required": f.required, "scale": 2 if f.type in ("currency", "percent") else 0,
         "searchPrefilterable": f.type == "picklist",
-        "sortable": f.filterable, "unique": f.external_id, "updateable": source.updateable and f.writable,
+        "sortable": f.sortable, "unique": f.external_id, "updateable": source.updateable and f.writable,
     }  # fmt: skip
 
 
@@ -149,5 +149,5 @@ def _values(call: Call, source: SObject, f: Field, request: Request) -> dict[str
         "controllerValues": {},
         "defaultValue": default,
         "url": f"{base}/{f.name}",
-        "values": [entry(v) for v in f.picklist],
+        "values": [entry(v) for v in f.active_values],
     }
