@@ -336,6 +336,16 @@ def exchange_for_the_web(org_url: str) -> str:
     return exchange(org_url, Authorization(code, "v" * 43))["access_token"]
 
 
+@shows(CLI, "data create file")
+def test_a_file_goes_up_to_a_record(sf: Sf) -> None:
+    (sf.home / "note.txt").write_text("some words")
+    account = sf.json("data", "query", "--query", "SELECT Id FROM Account LIMIT 1")["records"][0]["Id"]
+    made = sf.json("data", "create", "file", "--file", "note.txt", "--title", "A note", "--parent-id", account)
+    assert (made["Title"], made["FileExtension"]) == ("A note", "txt")
+    linked = f"SELECT ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{account}'"
+    assert sf.json("data", "query", "--query", linked)["records"][0]["ContentDocumentId"] == made["ContentDocumentId"]
+
+
 @shows(CLI, "org login jwt")
 def test_a_server_signs_in_with_its_key(sf: Sf) -> None:
     key, certificate = key_and_certificate()
