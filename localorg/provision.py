@@ -4,10 +4,12 @@ import hashlib
 import sqlite3
 
 from localorg.clock import from_datetime
-from localorg.data import records, tables
+from localorg.data import tables
 from localorg.data.access import profile_name
+from localorg.data.files import BLOB_TABLE
 from localorg.data.jobs import JOB_TABLES
 from localorg.data.seed import ADMIN, seed
+from localorg.data.sequence import next_id
 from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
 from localorg.schema import text
@@ -19,7 +21,7 @@ from localorg.soql import functions
 _VIEWED = """CREATE TABLE IF NOT EXISTS viewed (
     UserId TEXT, RecordId TEXT, ViewedDate TEXT, ReferencedDate TEXT, PRIMARY KEY (UserId, RecordId)
 ) WITHOUT ROWID"""
-SCHEMA_VERSION = 8  # of the tables in the file; it grows with each change
+SCHEMA_VERSION = 9  # of the tables in the file; it grows with each change
 
 
 def open_org(settings: OrgSettings) -> Org:
@@ -46,6 +48,7 @@ def open_org(settings: OrgSettings) -> Org:
     db.executescript(OAUTH_TABLES)
     db.executescript(JOB_TABLES)
     db.execute(_VIEWED)
+    db.execute(BLOB_TABLE)
     org = Org(settings, db, _metadata(db, settings))
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
@@ -123,7 +126,7 @@ def _register_metadata(org: Org) -> None:
                 name = profile_name(permissions.name) if sobject == "Profile" else permissions.name
                 if name not in names:
                     more = {"Label": permissions.label, "IsOwnedByProfile": 0} if sobject == "PermissionSet" else {}
-                    keep(sobject, records.next_id(db, org.objects[sobject].prefix)[0], {"Name": name, **more})
+                    keep(sobject, next_id(db, org.objects[sobject].prefix)[0], {"Name": name, **more})
 
 
 def _note_schema(org: Org) -> None:

@@ -33,8 +33,8 @@ _ADVICE = {
     "invalid_request": (
         "A parameter is missing: PKCE (code_challenge, S256) is required, and a code is sent with its verifier."
     ),
-    "invalid_scope": "Scopes are api, id, profile, email, openid, refresh_token and web.",
-    "unsupported_grant_type": "Grant types are authorization_code and refresh_token.",
+    "invalid_scope": "An app gets the scopes of its settings: /localorg/app shows those of the demo app.",
+    "unsupported_grant_type": "The discovery document, /.well-known/openid-configuration, names the grant types.",
     "login_failed": "Users and password: `localorg users`.",
     "access_denied": "Somebody pressed Deny.",
     "MALFORMED_QUERY": "The message points at the place; docs/localorg.md lists what of SOQL there is.",
@@ -59,6 +59,11 @@ _ADVICE = {
     "URI_TOO_LONG": "Send long queries in a composite request, or in a Bulk API 2.0 job.",
     "GONE": "Use a newer version of the API.",
     "API_DISABLED_FOR_ORG": "This org does not speak that API; docs/localorg.md lists those that it does.",
+    "authorization_pending": "The person has not entered the user code yet: poll again after the interval.",
+    "slow_down": "Poll no more often than the interval says.",
+    "login_required": "Nobody is signed in in this browser, and the request forbids to ask.",
+    "consent_required": "The user has not allowed the app yet, and the request forbids to ask.",
+    "immediate_unsuccessful": "The user is not signed in or has not allowed the app, and the request forbids to ask.",
     "FeatureNotEnabled": "This org speaks Bulk API 2.0 (/jobs/ingest, /jobs/query), not 1.0.",
     "FAULT": "A fault that was asked for on the page /localorg or by the control API.",
 }  # fmt: skip

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from localorg import pages
 from localorg.control import api as control
 from localorg.errors import ApiError, not_found
-from localorg.oauth import authorize, token, userinfo
+from localorg.oauth import authorize, devices, frontdoor, token, userinfo
 from localorg.org import Org
 from localorg.recent import because, remembered
 from localorg.rest import (
@@ -68,7 +68,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         500: refused,
     }
     data = _data_routes(org)
-    oauth = [*authorize.routes(org), *token.routes(org), *userinfo.routes(org)]
+    oauth = [one for room in (authorize, token, userinfo, devices, frontdoor) for one in room.routes(org)]
     everything: list[BaseRoute] = [
         Route("/", front),
         *oauth,

@@ -156,14 +156,14 @@ def _unpacked(body: bytes, encoding: str, most: int) -> bytes:
     return unpacked
 
 
-async def json_object(request: Request, *, any_type: bool = False) -> dict[str, object]:
+async def json_object(request: Request, *, any_type: bool = False, most: int = MAX_BODY) -> dict[str, object]:
     """The body as a JSON object. Raises ApiError 400 JSON_PARSER_ERROR, or 415 for another content type unless
-    `any_type`.
+    `any_type`, or 413 when it is larger than `most` bytes.
     """
     declared = request.headers.get("content-type", "")
     if declared and "json" not in declared and not any_type:
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", f"The Content-Type {declared[:60]} is not supported")
-    body = await read_body(request)
+    body = await read_body(request, most)
     if not body:
         raise ApiError(
             400, "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body."

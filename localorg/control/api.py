@@ -14,6 +14,7 @@ from localorg.data.seed import SCOPES, USERS
 from localorg.errors import ApiError
 from localorg.faults import Fault
 from localorg.limits import Limits
+from localorg.oauth.assertions import is_certificate
 from localorg.oauth.grants import (
     POLICIES,
     exchange_code,
@@ -191,6 +192,10 @@ _APP_TYPES: dict[str, tuple[type, str]] = {
     "refreshPolicy": (str, "refresh_policy"),
     "refreshSeconds": (int, "refresh_seconds"),
     "sessionSeconds": (int, "session_seconds"),
+    "clientCredentialsUser": (str, "client_credentials_user"),
+    "certificate": (str, "certificate"),
+    "preauthorized": (bool, "preauthorized"),
+    "deviceFlow": (bool, "device_flow"),
 }
 
 
@@ -225,6 +230,10 @@ async def _app(org: Org, request: Request) -> Response:
             raise _wrong(f"{name} is a list of words without spaces")
     if body.get("refreshPolicy", POLICIES[0]) not in POLICIES:
         raise _wrong("refreshPolicy is one of " + ", ".join(POLICIES))
+    if body.get("clientCredentialsUser"):
+        _user_id(org, {"username": body["clientCredentialsUser"]})
+    if body.get("certificate") and not is_certificate(cast(str, body["certificate"])):
+        raise _wrong("certificate is an X.509 certificate of an RSA key, in PEM")
     if not isinstance(key, str) or find_app(org, key) is None:
         raise _wrong("there is no app with that consumerKey")
     with org.write() as db:
@@ -354,7 +363,8 @@ async def _reset(org: Org, _request: Request) -> Response:
     with org.write() as db:
         db.execute(
             "UPDATE app SET callbacks = ?, scopes = ?, rotation = ?, pkce_required = 1, secret_required = 1,"
-            " refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL WHERE consumer_key = ?",
+            " refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL, client_credentials_user = '',"
+            " certificate = '', preauthorized = 0, device_flow = 0 WHERE consumer_key = ?",
             ("\n".join(org.settings.callbacks), SCOPES, org.settings.rotation, POLICIES[0], CONSUMER_KEY),
         )
         db.execute("UPDATE User SET IsActive = 1 WHERE Id IN (SELECT user_id FROM credential)")

@@ -69,6 +69,13 @@ def external_client_app(app: App, policies: Sequence[str]) -> str:
 <label for="life">after so many seconds</label><input id="life" name="refreshSeconds" type="number" min="0" value="{app.refresh_seconds}">
 <label for="session">Session Timeout in seconds (0: the org's)</label>
 <input id="session" name="sessionSeconds" type="number" min="0" value="{app.session_seconds or 0}">
+<h2>Flows without a browser</h2>
+<label for="run-as">Client Credentials Flow: Run As (a username; empty: not enabled)</label>
+<input id="run-as" name="clientCredentialsUser" value="{escape(app.client_credentials_user)}">
+<label for="certificate">JWT Bearer Flow: certificate (PEM)</label>
+<textarea id="certificate" name="certificate" rows="3" data-whole="">{escape(app.certificate)}</textarea>
+{box("preauthorized", "Admin approved users are pre-authorized", app.preauthorized)}
+{box("deviceFlow", "Enable Device Flow", app.device_flow)}
 <button>Save</button></form><p id="said" role="status"></p><small>In an org this is Setup › External Client App Manager. <a href="/localorg">Control page</a></small>
 <script>{_APP_SCRIPT}</script>""",
     )
@@ -90,7 +97,7 @@ form.addEventListener("submit", async (event) => {
     if (!field.name) continue;
     if (field.type === "checkbox") body[field.name] = field.checked;
     else if (field.type === "number") body[field.name] = Number(field.value);
-    else if (field.type === "textarea") body[field.name] = field.value.split("\\n").map((line) => line.trim()).filter(Boolean);
+    else if (field.type === "textarea" && !("whole" in field.dataset)) body[field.name] = field.value.split("\\n").map((line) => line.trim()).filter(Boolean);
     else body[field.name] = field.value;
   }
   const answer = await fetch("/localorg/control/app", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)});

@@ -7,27 +7,19 @@ from datetime import UTC, date, datetime
 from typing import cast
 
 from localorg.clock import to_datetime
+from localorg.data import events, files
 from localorg.data.passwords import set_password
+from localorg.data.sequence import next_id
 from localorg.data.values import stored
 from localorg.errors import ApiError, no_access, no_such_column
 from localorg.org import Org
-from localorg.schema.ids import is_id, make_id, to_18
+from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import Change, Field, SObject
 from localorg.schema.standard import FORECASTS, STAGES
 from localorg.settings import PASSWORD
 
 _PROBABILITY = dict(STAGES)
 _Values = Mapping[str, object]
-
-
-def next_id(db: sqlite3.Connection, prefix: str) -> tuple[str, int]:
-    """The next record id of the object with this key prefix, and its running number. Call it inside a transaction."""
-    row = db.execute(
-        "INSERT INTO sequence VALUES (?, 1) ON CONFLICT (prefix) DO UPDATE SET last = last + 1 RETURNING last",
-        (prefix,),
-    ).fetchone()
-    number = int(row["last"])
-    return make_id(prefix, number), number
 
 
 def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: str) -> str:
@@ -60,6 +52,10 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
                 full[f.name] = stored(org, f, _computed(f, org, full))
             if f.number_format:
                 full[f.name] = _auto_number(f.number_format, number, stamp)
+        if sobject.name == "Event":
+            full |= events.times(row, {})
+        elif sobject.name == "ContentVersion":
+            files.complete(org, full)
         derive(sobject, full)
         _check_rules(org, sobject, full, None)
         names = ", ".join(f'"{n}"' for n in full)
@@ -82,10 +78,14 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     emptied = [f.name for f in sobject.fields if f.required and f.name in row and row[f.name] in (None, "")]
     if emptied:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
+    if sobject.name == "ContentVersion" and not files.CREATED_WITH.isdisjoint(row):
+        raise _not_settable(sorted(files.CREATED_WITH & row.keys()))
     with org.write() as db:
         current = read(org, sobject, identifier)
         org.limits.check_lock(str(current["Id"]))
         full = {**current, **row}
+        if sobject.name == "Event":
+            full |= events.times(row, current)
         # Clients compare these times to notice a change, so each one must be later than the last.
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
@@ -95,6 +95,8 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         db.execute(
             f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"])
         )
+        if sobject.name == "ContentVersion":
+            files.describe_document(org, full)
 
 
 def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
@@ -239,13 +241,7 @@ def checked(
         if f.unique and row.get(f.name) is not None:
             _check_unique(org, sobject, f, row[f.name], identifier)
     if refused:
-        raise ApiError(
-            400,
-            "INVALID_FIELD_FOR_INSERT_UPDATE",
-            f"Unable to create/update fields: {', '.join(refused)}. Please check the security settings of this field "
-            "and verify that it is read/write for your profile or permission set.",
-            refused,
-        )
+        raise _not_settable(refused)
     return row
 
 
@@ -277,6 +273,16 @@ def find_parent(org: Org, parent: SObject, external: Field, value: str) -> str:
         said = f"Foreign key external ID: {value} not found for field {external.name} in entity {parent.name}"
         raise ApiError(400, "INVALID_FIELD", said, [])
     return ids[0]
+
+
+def _not_settable(names: Sequence[str]) -> ApiError:
+    return ApiError(
+        400,
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this field "
+        "and verify that it is read/write for your profile or permission set.",
+        names,
+    )
 
 
 def _check_unique(org: Org, sobject: SObject, f: Field, value: object, identifier: str | None) -> None:

@@ -1,5 +1,6 @@
 """The values of fields: how what a client sends is stored, and how what is stored is written in answers."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -42,6 +43,8 @@ def stored(org: Org, f: Field, value: object) -> object:
                 [f.name],
             )
         return float(round(number)) if f.type == "int" else number
+    if f.type == "base64":
+        return _bytes(value)
     if not isinstance(value, str):
         if isinstance(value, dict | list):
             raise _not_deserialized(f.type, "a structure")
@@ -68,6 +71,15 @@ def stored(org: Org, f: Field, value: object) -> object:
     if f.type == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
         raise ApiError(400, "INVALID_EMAIL_ADDRESS", f"{f.label}: invalid email address: {value}", [f.name])
     return value
+
+
+def _bytes(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    try:
+        return base64.b64decode(str(value), validate=True)
+    except ValueError:
+        raise _not_deserialized("base64Binary", value) from None
 
 
 def _date(f: Field, value: str) -> str:

@@ -130,11 +130,20 @@ class _Builder:
             one, fields=(*one.fields[:head], *typed, *fields, *owner, *one.fields[head:]), record_types=types
         )
         element = self._source.objects.get(name)
+        if one.custom:
+            self._refer("ContentVersion", "FirstPublishLocationId", name)
+            self._refer("ContentDocumentLink", "LinkedEntityId", name, "ContentDocumentLinks")
         if one.custom and element is not None and element.true("enableActivities"):
-            self._children.setdefault(name, []).append(ChildRelationship("Tasks", "Task", "WhatId"))
-            task = self._objects["Task"]
-            about = [replace(f, others=(*f.others, name)) if f.name == "WhatId" else f for f in task.fields]
-            self._objects["Task"] = replace(task, fields=tuple(about))
+            self._refer("Task", "WhatId", name, "Tasks")
+            self._refer("Event", "WhatId", name, "Events")
+
+    def _refer(self, child: str, field: str, parent: str, relationship: str = "") -> None:
+        """Lets a polymorphic field point to one more object, which gets its child relationship."""
+        one = self._objects[child]
+        fields = [replace(f, others=(*f.others, parent)) if f.name == field else f for f in one.fields]
+        self._objects[child] = replace(one, fields=tuple(fields))
+        if relationship:
+            self._children.setdefault(parent, []).append(ChildRelationship(relationship, child, field))
 
     def _record_types(self, name: str, one: SObject) -> tuple[tuple[str, str], ...]:
         active = [

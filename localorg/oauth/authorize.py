@@ -3,36 +3,27 @@
 Source: RFC 6749 section 4.1.1.
 """
 
-import hashlib
-import hmac
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from localorg.data.records import read
 from localorg.errors import OAuthError
-from localorg.oauth import pages
+from localorg.oauth import browser, devices, pages
 from localorg.oauth.grants import (
     App,
+    allowed_scope,
     approve,
-    browser_user,
     check_password,
     find_app,
     is_approved,
     issue_code,
-    start_browser_session,
 )
 from localorg.org import Org
 from localorg.recent import because
 from localorg.web import form, route
-
-_COOKIE = "localorg_sid"
-_BROWSER = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
 
 
 def routes(org: Org) -> list[BaseRoute]:
@@ -64,20 +55,21 @@ class _Authorization:
         self.prompt = set(fields.get("prompt", "").split())
         self.login_hint = fields.get("login_hint", "")
         self.nonce = fields.get("nonce") or None
-        requested = fields.get("scope", "").split()
-        allowed = set(app.scopes) | {"offline_access", "refresh_token"}
-        granted = [s for s in (requested or app.scopes) if s in allowed]
-        self.scope = " ".join(sorted({"refresh_token" if s == "offline_access" else s for s in granted}))
+        self.immediate = fields.get("immediate") == "true"
+        scope = allowed_scope(app, fields.get("scope", ""))
+        self.scope = scope or ""
         if app.pkce_required and self.challenge is None:
             raise OAuthError("invalid_request", "missing required code challenge")
         self.wrong: tuple[str, str] | None = None
         if fields.get("response_type") != "code":
             self.wrong = ("unsupported_response_type", "response type not supported")
-        elif requested and len(granted) < len(requested):
+        elif scope is None:
             self.wrong = ("invalid_scope", "requested scope is invalid, unknown, or malformed")
         elif self.challenge is not None and fields.get("code_challenge_method", "S256") != "S256":
             # An absent method means S256: jsforce and Salesforce's own command-line client send none.
             self.wrong = ("invalid_request", "code challenge method not supported")
+        elif "none" in self.prompt and len(self.prompt) > 1:
+            self.wrong = ("invalid_request", "prompt none stands alone")
 
     def issue_code(self, org: Org, user_id: str) -> str:
         """A new authorization code for this request and user."""
@@ -90,12 +82,17 @@ class _Authorization:
         if "error" in parameters:
             because(parameters["error"], parameters["error_description"])
         mark = "&" if "?" in self.redirect_uri else "?"
-        return RedirectResponse(f"{self.redirect_uri}{mark}{urlencode(parameters)}", 302, headers=_BROWSER)
+        return RedirectResponse(f"{self.redirect_uri}{mark}{urlencode(parameters)}", 302, headers=browser.HEADERS)
 
+    def unsuccessful(self, error: str) -> Response:
+        """The redirect of a request that forbids to ask the person, where the person would have to be asked.
 
-def _error_page(refused: OAuthError) -> Response:
-    because(refused.error, refused.description)
-    return HTMLResponse(pages.oauth_error(refused.error, refused.description), 400, headers=_BROWSER)
+        Sources: REST API Developer Guide 222.0, "Web Server OAuth Authentication Flow", parameter `immediate`
+        (immediate_unsuccessful); OpenID Connect Core 1.0 section 3.1.2.6, prompt=none (login_required,
+        consent_required).
+        """
+        code = error if "none" in self.prompt else "immediate_unsuccessful"
+        return self.redirect(error=code, error_description=error.replace("_", " "))
 
 
 async def _authorize(org: Org, request: Request) -> Response:
@@ -103,34 +100,30 @@ async def _authorize(org: Org, request: Request) -> Response:
     try:
         authorization = _Authorization(org, fields)
     except OAuthError as refused:
-        return _error_page(refused)
+        return browser.error_page(refused)
     if authorization.wrong is not None:
         return authorization.redirect(error=authorization.wrong[0], error_description=authorization.wrong[1])
     start = {"startURL": urlencode(fields)}
-    user_id = browser_user(org, request.cookies.get(_COOKIE, ""))
+    user_id = browser.signed_in(org, request)
+    silent = authorization.immediate or "none" in authorization.prompt
     if user_id is None or "login" in authorization.prompt:
-        page = pages.login(start, below=_below(request), username=authorization.login_hint)
-        return HTMLResponse(page, headers=_BROWSER)
+        if silent:
+            return authorization.unsuccessful("login_required")
+        return browser.page(pages.login(start, below=browser.below(request), username=authorization.login_hint))
     if not is_approved(org, authorization.app, user_id, authorization.scope) or "consent" in authorization.prompt:
+        if silent:
+            return authorization.unsuccessful("consent_required")
         user = read(org, org.objects["User"], user_id)
-        fields_back = start | {"confirmation": _confirmation(request)}
-        return HTMLResponse(
+        return browser.page(
             pages.consent(
-                fields_back,
-                _below(request),
+                start | {"confirmation": browser.confirmation(request)},
+                f"{browser.below(request)}/consent",
                 authorization.app.name,
                 str(user["Username"]),
                 tuple(authorization.scope.split()),
-            ),
-            headers=_BROWSER,
+            )
         )
     return authorization.redirect(code=authorization.issue_code(org, user_id))
-
-
-def _below(request: Request) -> str:
-    """The path of the site at which somebody signs in; "" for the org itself."""
-    site = request.scope.get("localorg.site")
-    return "" if site is None else f"/{site}"
 
 
 async def _login(org: Org, request: Request) -> Response:
@@ -140,34 +133,38 @@ async def _login(org: Org, request: Request) -> Response:
     user_id = check_password(org, username, fields.get("pw", ""))
     if user_id is None:
         because("login_failed", "wrong username or password, or an inactive user")
-        page = pages.login({"startURL": start}, below=_below(request), username=username, failed=True)
-        return HTMLResponse(page, 200, headers=_BROWSER)
-    again = {name: value for name, value in parse_qsl(start) if name != "prompt"}
-    prompt = " ".join(w for w in dict(parse_qsl(start)).get("prompt", "").split() if w != "login")
-    if prompt:
-        again["prompt"] = prompt
+        return browser.page(
+            pages.login({"startURL": start}, below=browser.below(request), username=username, failed=True)
+        )
+    device = start.startswith(f"{devices.PATH}?")
     response = RedirectResponse(
-        f"{_below(request)}/services/oauth2/authorize?{urlencode(again)}", 303, headers=_BROWSER
+        start if device else f"{browser.below(request)}/services/oauth2/authorize?{_again(start)}",
+        303,
+        headers=browser.HEADERS,
     )
-    response.set_cookie(_COOKIE, start_browser_session(org, user_id), httponly=True, samesite="lax", path="/")
+    browser.sign_in(org, response, user_id)
     return response
+
+
+def _again(start: str) -> str:
+    """The authorize request that led to the login page, without its wish for one."""
+    fields = dict(parse_qsl(start))
+    prompt = " ".join(w for w in fields.pop("prompt", "").split() if w != "login")
+    return urlencode(fields | ({"prompt": prompt} if prompt else {}))
 
 
 async def _consent(org: Org, request: Request) -> Response:
     fields = await form(request)
-    user_id = browser_user(org, request.cookies.get(_COOKIE, ""))
-    if user_id is None or not hmac.compare_digest(fields.get("confirmation", ""), _confirmation(request)):
-        return _error_page(OAuthError("invalid_request", "this page is no longer valid; start again from the app"))
+    user_id = browser.signed_in(org, request)
+    if user_id is None or not browser.is_confirmed(request, fields.get("confirmation", "")):
+        return browser.error_page(
+            OAuthError("invalid_request", "this page is no longer valid; start again from the app")
+        )
     try:
         authorization = _Authorization(org, dict(parse_qsl(fields.get("startURL", ""))))
     except OAuthError as refused:
-        return _error_page(refused)
+        return browser.error_page(refused)
     if fields.get("answer") != "allow":
         return authorization.redirect(error="access_denied", error_description="end-user denied authorization")
     approve(org, authorization.app, user_id, authorization.scope)
     return authorization.redirect(code=authorization.issue_code(org, user_id))
-
-
-def _confirmation(request: Request) -> str:
-    """A value in the consent form that depends on the session cookie, so that another site cannot send the form."""
-    return hmac.new(request.cookies.get(_COOKIE, "").encode(), b"consent", hashlib.sha256).hexdigest()

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from localorg.data.passwords import hash_password
@@ -15,6 +16,7 @@ from localorg.errors import OAuthError
 from localorg.org import Org
 
 BROWSER_SESSION_SECONDS = 12 * 3600
+FRONT_DOOR_SECONDS = 60
 MAX_GRANTS = (
     5  # approvals per user and app; the sixth drops the oldest (Salesforce Help, "Manage OAuth Access Policies")
 )
@@ -26,7 +28,10 @@ class App:
     """The settings of an External Client App.
 
     `refresh_policy` is one of POLICIES, with `refresh_seconds` where it needs a time. `session_seconds` is how long an
-    access token may be idle; None takes the org's setting.
+    access token may be idle; None takes the org's setting. `client_credentials_user` is the username that the client
+    credentials flow runs as, "" where the flow is off; `certificate` the X.509 certificate (PEM) that the app's
+    assertions are signed by, "" without one. `preauthorized` says that an administrator has approved the app for
+    everyone, `device_flow` that devices may use it.
     """
 
     consumer_key: str
@@ -40,6 +45,10 @@ class App:
     refresh_policy: str
     refresh_seconds: int
     session_seconds: int | None
+    client_credentials_user: str
+    certificate: str
+    preauthorized: bool
+    device_flow: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,22 @@ def find_app(org: Org, consumer_key: str) -> App | None:
         row["refresh_policy"],
         row["refresh_seconds"],
         row["session_seconds"],
+        row["client_credentials_user"],
+        row["certificate"],
+        bool(row["preauthorized"]),
+        bool(row["device_flow"]),
     )
+
+
+def allowed_scope(app: App, requested: str) -> str | None:
+    """The scopes that an app gets when it asks for these, by name; all of its own when it names none.
+
+    None when it asks for one that it does not have.
+    """
+    asked = requested.split()
+    if not set(asked) <= {*app.scopes, "offline_access", "refresh_token"}:
+        return None
+    return " ".join(sorted({"refresh_token" if s == "offline_access" else s for s in asked or app.scopes}))
 
 
 # The browser's side
@@ -128,7 +152,9 @@ def browser_user(org: Org, sid: str) -> str | None:
 
 
 def is_approved(org: Org, app: App, user_id: str, scope: str) -> bool:
-    """Whether the user has already allowed the app all of these scopes."""
+    """Whether the user has already allowed the app all of these scopes, or an administrator has for everyone."""
+    if app.preauthorized:
+        return True
     row = org.db.execute(
         "SELECT scope FROM approval WHERE consumer_key = ? AND user_id = ?", (app.consumer_key, user_id)
     ).fetchone()
@@ -179,24 +205,71 @@ def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: st
             raise OAuthError("invalid_grant", "missing required code verifier")
         if not hmac.compare_digest(challenge_of(verifier), str(row["challenge"])):
             raise OAuthError("invalid_grant", "invalid code verifier")
+    with org.write() as db:
+        grant_id, tokens = begin_grant(org, app, str(row["user_id"]), str(row["scope"]), nonce=row["nonce"])
+        db.execute("UPDATE code SET grant_id = ? WHERE code_hash = ?", (grant_id, _hash(code)))
+    return tokens
+
+
+def begin_grant(
+    org: Org, app: App, user_id: str, scope: str, *, nonce: str | None = None, approved: bool = True
+) -> tuple[int, TokenResponse]:
+    """A new grant of these scopes, and its first tokens. A grant that a person has approved drops the oldest of six."""
     now = org.clock.now()
     with org.write() as db:
         grants = db.execute(
-            "SELECT id FROM oauth_grant WHERE consumer_key = ? AND user_id = ? AND revoked = 0 ORDER BY id DESC",
-            (app.consumer_key, row["user_id"]),
+            "SELECT id FROM oauth_grant WHERE consumer_key = ? AND user_id = ? AND revoked = 0 AND approved = 1"
+            " ORDER BY id DESC",
+            (app.consumer_key, user_id),
         ).fetchall()
-        for old in grants[MAX_GRANTS - 1 :]:
+        for old in grants[MAX_GRANTS - 1 :] if approved else ():
             _revoke_grant(db, int(old["id"]))
         grant_id = db.execute(
-            "INSERT INTO oauth_grant (consumer_key, user_id, scope, generation, created, last_used) VALUES (?, ?, ?, 1,"
-            " ?, ?)",
-            (app.consumer_key, row["user_id"], row["scope"], now, now),
+            "INSERT INTO oauth_grant (consumer_key, user_id, scope, generation, created, last_used, approved)"
+            " VALUES (?, ?, ?, 1, ?, ?, ?)",
+            (app.consumer_key, user_id, scope, now, now, approved),
         ).lastrowid
         assert grant_id is not None
-        db.execute("UPDATE code SET grant_id = ? WHERE code_hash = ?", (grant_id, _hash(code)))
-        refresh = _new_refresh_token(db, grant_id, 1) if "refresh_token" in str(row["scope"]).split() else None
-        access = _new_session(org, db, grant_id, str(row["user_id"]), app.consumer_key, str(row["scope"]), 1)
-    return TokenResponse(access, refresh, str(row["scope"]), str(row["user_id"]), now, row["nonce"])
+        refresh = _new_refresh_token(db, grant_id, 1) if "refresh_token" in scope.split() else None
+        access = _new_session(org, db, grant_id, user_id, app.consumer_key, scope, 1)
+    return grant_id, TokenResponse(access, refresh, scope, user_id, now, nonce)
+
+
+def run_as_app(org: Org, app: App) -> TokenResponse:
+    """The access token of the client credentials flow, for the user that the app runs as. Raises OAuthError.
+
+    The app's scopes but web, full, and refresh_token (simple-salesforce#662). Errors: pozil/pub-sub-api-node-client#58.
+    """
+    if not app.client_credentials_user:
+        raise OAuthError("invalid_grant", "no client credentials user enabled")
+    user_id = _active_user(org, app.client_credentials_user)
+    if user_id is None:
+        raise OAuthError("invalid_grant", "inactive user")
+    scope = _without(app.scopes, "web", "full", "refresh_token", "offline_access")
+    return begin_grant(org, app, user_id, scope, approved=False)[1]
+
+
+def run_as_named(org: Org, app: App, username: str) -> TokenResponse:
+    """The access token for the user whom an app's assertion names. Raises OAuthError unless the user, or for everyone
+    an administrator, has approved the app.
+    """
+    user_id = _active_user(org, username)
+    row = org.db.execute(
+        "SELECT scope FROM approval WHERE consumer_key = ? AND user_id = ?", (app.consumer_key, user_id)
+    ).fetchone()
+    scopes = app.scopes if app.preauthorized else () if row is None else tuple(str(row["scope"]).split())
+    if user_id is None or not scopes:
+        raise OAuthError("invalid_grant", "user hasn't approved this consumer")
+    return begin_grant(org, app, user_id, _without(scopes, "refresh_token", "offline_access"), approved=False)[1]
+
+
+def _active_user(org: Org, username: str) -> str | None:
+    row = org.db.execute("SELECT Id FROM User WHERE Username = ? AND IsActive = 1", (username,)).fetchone()
+    return None if row is None else str(row["Id"])
+
+
+def _without(scopes: Iterable[str], *left_out: str) -> str:
+    return " ".join(sorted(s for s in scopes if s not in left_out))
 
 
 def refresh(org: Org, app: App, refresh_token: str) -> TokenResponse:
@@ -276,6 +349,37 @@ def introspect(org: Org, app: App, token: str) -> dict[str, object]:
     return {"active": True, "scope": grant["scope"], "client_id": app.consumer_key, "username": grant["Username"],
             "sub": grant["user_id"],
             "token_type": "refresh_token", "iat": issued, "nbf": issued}  # fmt: skip
+
+
+def web_session(org: Org, session: Session) -> str:
+    """A further session of the same grant, as a hybrid app gets for its web pages. It ends with the grant."""
+    with org.write() as db:
+        return _new_session(
+            org, db, session.grant_id, session.user_id, session.consumer_key, session.scope, session.generation
+        )
+
+
+def issue_front_door(org: Org, user_id: str) -> str:
+    """A code that signs a user in in a browser. It can be used once, within FRONT_DOOR_SECONDS."""
+    code = secrets.token_urlsafe(48)
+    with org.write() as db:
+        db.execute("DELETE FROM front_door WHERE expires <= ?", (org.clock.now(),))
+        db.execute(
+            "INSERT INTO front_door VALUES (?, ?, ?)", (_hash(code), user_id, org.clock.now() + FRONT_DOOR_SECONDS)
+        )
+    return code
+
+
+def take_front_door(org: Org, code: str) -> str | None:
+    """The id of the active user whom this code signs in, once. None when it was used, has expired, or never was."""
+    with org.write() as db:
+        row = db.execute(
+            "DELETE FROM front_door WHERE code_hash = ? RETURNING user_id, expires", (_hash(code),)
+        ).fetchone()
+    if row is None or row["expires"] <= org.clock.now():
+        return None
+    active = org.db.execute("SELECT 1 FROM User WHERE Id = ? AND IsActive = 1", (row["user_id"],)).fetchone()
+    return str(row["user_id"]) if active is not None else None
 
 
 def rotate_out(org: Org, user_id: str) -> int:

@@ -11,6 +11,11 @@ from localorg.data.records import read
 from localorg.org import Org
 
 ID_TOKEN_SECONDS = 120
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523
+GRANT_TYPES = (
+    *("authorization_code", "refresh_token", "client_credentials", JWT_BEARER, "device"),
+    *("hybrid_auth_code", "hybrid_refresh"),
+)
 
 
 def id_token(org: Org, base: str, user_id: str, consumer_key: str, access_token: str, nonce: str | None) -> str:
@@ -50,9 +55,11 @@ def discovery(base: str) -> dict[str, object]:
         "userinfo_endpoint": f"{oauth}/userinfo",
         "introspection_endpoint": f"{oauth}/introspect",
         "jwks_uri": f"{base}/id/keys",
-        "scopes_supported": ["api", "email", "id", "openid", "profile", "refresh_token", "web"],
+        "scopes_supported": [
+            *("api", "content", "email", "id", "lightning", "openid", "profile", "refresh_token", "visualforce", "web")
+        ],
         "response_types_supported": ["code"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "display_values_supported": ["page", "popup", "touch"],

@@ -15,6 +15,9 @@ _SCOPES = {
     "offline_access": "Do this until you take it back",
     "web": "Open web pages as you",
     "full": "Do everything that you may do",
+    "content": "See your files in web pages",
+    "lightning": "Open Lightning pages as you",
+    "visualforce": "Open Visualforce pages as you",
 }
 
 
@@ -37,16 +40,33 @@ def login(fields: Mapping[str, str], *, below: str = "", username: str = "", fai
     )
 
 
-def consent(fields: Mapping[str, str], below: str, app: str, user: str, scopes: tuple[str, ...]) -> str:
-    """The consent page, with Allow and Deny. `fields` are hidden form fields."""
+def consent(fields: Mapping[str, str], action: str, app: str, user: str, scopes: tuple[str, ...]) -> str:
+    """The consent page, with Allow and Deny. `fields` are hidden form fields, `action` is the path of the form."""
     items = "".join(f"<li>{escape(line)}</li>" for line in dict.fromkeys(_SCOPES.get(s, s) for s in scopes))
     return page(
         "Allow Access? | Local Org",
         f"""<h1>Allow Access?</h1><p><strong>{escape(app)}</strong> is asking to:</p><ul>{items}</ul>
-<p>Do you want to allow access for {escape(user)}?</p><form method="post" action="{below}/consent">{_hidden(fields)}
+<p>Do you want to allow access for {escape(user)}?</p><form method="post" action="{action}">{_hidden(fields)}
 <button id="oaapprove" name="answer" value="allow" type="submit">Allow</button>
 <button id="oadeny" class="plain" name="answer" value="deny" type="submit">Deny</button></form>""",
     )
+
+
+def device(user_code: str, *, failed: bool = False) -> str:
+    """The page at which somebody enters the code of a device. `failed` shows that the last one was wrong."""
+    error = '<p class="error" role="alert">This code is not valid, or no longer.</p>' if failed else ""
+    return page(
+        "Connect a Device | Local Org",
+        f"""<h1>Connect a device</h1>{error}<form method="post" action="/setup/connect">
+<label for="code">The code that the device shows</label><input id="code" name="user_code" value="{escape(user_code)}" autocomplete="off" required autofocus>
+<button type="submit">Connect</button></form>""",
+    )
+
+
+def device_answered(app: str, *, allowed: bool) -> str:
+    """The page that says what was answered to a device."""
+    said = "is allowed in. You may close this page." if allowed else "was turned away."
+    return page("Connect a Device | Local Org", f"<h1>Thank you</h1><p><strong>{escape(app)}</strong> {said}</p>")
 
 
 def oauth_error(error: str, description: str) -> str:

@@ -3,16 +3,34 @@
 import base64
 import hashlib
 import hmac
-from urllib.parse import unquote
+import secrets
+from collections.abc import Mapping
+from urllib.parse import unquote, urlencode, urlsplit
+from xml.sax.saxutils import escape
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localorg.errors import OAuthError
-from localorg.oauth import oidc
-from localorg.oauth.grants import App, TokenResponse, exchange_code, find_app, introspect, refresh, revoke, token_key
+from localorg.oauth import assertions, devices, oidc
+from localorg.oauth.grants import (
+    App,
+    TokenResponse,
+    exchange_code,
+    find_app,
+    find_session,
+    introspect,
+    refresh,
+    revoke,
+    run_as_app,
+    run_as_named,
+    token_key,
+    web_session,
+)
 from localorg.org import Org
+from localorg.recent import because
+from localorg.settings import SITE
 from localorg.web import NO_STORE, Json, base_url, counted, form, route
 
 
@@ -27,50 +45,147 @@ def routes(org: Org) -> list[BaseRoute]:
 
 async def _token(org: Org, request: Request) -> Response:
     fields = await form(request)
+    form_of_answer = _form_of_answer(request, fields)
+    try:
+        return await _granted(org, request, fields, form_of_answer)
+    except OAuthError as refused:
+        because(refused.error, refused.description)
+        error = {"error": refused.error, "error_description": refused.description}
+        return _written(error, form_of_answer, refused.status)
+
+
+_FORMS = {"json": "application/json", "urlencoded": "application/x-www-form-urlencoded", "xml": "application/xml"}
+
+
+def _form_of_answer(request: Request, fields: Mapping[str, str]) -> str:
+    """The form of the answer, one of _FORMS: what the parameter `format` says, else the first that Accept names, else
+    json.
+
+    Source: REST API Developer Guide 216.0, "OAuth Refresh Token", parameter `format`.
+    """
+    if fields.get("format") in _FORMS:
+        return fields["format"]
+    accepted = [one.partition(";")[0].strip().lower() for one in request.headers.get("accept", "").split(",")]
+    known = {media: name for name, media in _FORMS.items()}
+    return next((known[media] for media in accepted if media in known), "json")
+
+
+def _written(body: Mapping[str, object], form_of_answer: str, status: int = 200) -> Response:
+    """An answer in one of _FORMS. The name of the XML's root is not documented; this one is of public examples."""
+    if form_of_answer == "json":
+        return Json(body, status, headers=NO_STORE)
+    if form_of_answer == "urlencoded":
+        text = urlencode({name: str(value) for name, value in body.items()})
+    else:
+        inside = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in body.items())
+        text = f'<?xml version="1.0" encoding="UTF-8"?><OAuth>{inside}</OAuth>'
+    return Response(text, status, headers=NO_STORE, media_type=f"{_FORMS[form_of_answer]};charset=UTF-8")
+
+
+async def _granted(org: Org, request: Request, fields: Mapping[str, str], form_of_answer: str) -> Response:
     kind = fields.get("grant_type", "")
-    if kind not in ("authorization_code", "refresh_token"):
+    name = "jwt-bearer" if kind == oidc.JWT_BEARER else kind
+    if fields.get("response_type") == "device_code" and not kind:
+        name = "device_code"
+    elif kind not in oidc.GRANT_TYPES:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
-    if kind == "authorization_code":
-        return await counted(org, f"token.{kind}", lambda: _grant(org, request, kind, fields))
+
+    async def answer() -> Response:
+        if name == "device_code":
+            app = _authenticate(org, request, fields, secret=False)
+            begun = devices.begin(org, app, fields.get("scope", ""))
+            begun["verification_uri"] = f"{base_url(request)}{begun['verification_uri']}"
+            return _written(begun, form_of_answer)
+        app, tokens = _grant(org, request, kind, fields)
+        body = _token_body(org, request, app, tokens)
+        if kind.startswith("hybrid_"):
+            body |= _web_sessions(org, request, tokens)
+        return _written(body, form_of_answer)
+
+    if kind not in ("refresh_token", "hybrid_refresh"):
+        return await counted(org, f"token.{name}", answer)
     # Of two refreshes with one token at once, the second is refused (Salesforce release notes, Winter '25).
     key = token_key(fields.get("refresh_token", ""))
     if key in org.busy_refresh_tokens:
-        org.counters[f"token.{kind}"] += 1
+        org.counters[f"token.{name}"] += 1
         raise OAuthError("invalid_grant", "token request is already being processed")
     org.busy_refresh_tokens.add(key)
     try:
-        return await counted(org, f"token.{kind}", lambda: _grant(org, request, kind, fields))
+        return await counted(org, f"token.{name}", answer)
     finally:
         org.busy_refresh_tokens.discard(key)
 
 
-async def _grant(org: Org, request: Request, kind: str, fields: dict[str, str]) -> Response:
-    app = _authenticate(org, request, kind, fields)
-    if kind == "authorization_code":
-        if not fields.get("code"):
-            raise OAuthError("invalid_request", "missing required parameter: code")
-        tokens = exchange_code(org, app, fields["code"], fields.get("redirect_uri", ""), fields.get("code_verifier"))
-    else:
-        if not fields.get("refresh_token"):
-            raise OAuthError("invalid_request", "missing required parameter: refresh_token")
-        tokens = refresh(org, app, fields["refresh_token"])
-    return Json(_token_body(org, request, app, tokens), headers=NO_STORE)
+def _grant(org: Org, request: Request, kind: str, fields: Mapping[str, str]) -> tuple[App, TokenResponse]:
+    """The app that asks, and its tokens. Raises OAuthError."""
+    if kind == oidc.JWT_BEARER:
+        base, site = base_url(request), f"{base_url(request)}/{SITE}"
+        addresses = {base, site} if org.moved_to is None else {base, site, org.moved_to}
+        app, username = assertions.read(org, _required(fields, "assertion"), addresses)
+        return app, run_as_named(org, app, username)
+    secret = {"client_credentials": True, "device": False}.get(kind)
+    app = _authenticate(org, request, fields, secret=secret)
+    match kind:
+        case "client_credentials":
+            if org.moved_to is not None and base_url(request) != org.moved_to:
+                # The old name of a moved org stands for the login pool, which cannot tell whose app it is.
+                raise OAuthError("invalid_grant", "request not supported on this domain")
+            return app, run_as_app(org, app)
+        case "device":
+            return app, devices.poll(org, app, _required(fields, "code"))
+        case "authorization_code" | "hybrid_auth_code":
+            code = _required(fields, "code")
+            return app, exchange_code(org, app, code, fields.get("redirect_uri", ""), fields.get("code_verifier"))
+        case _:
+            return app, refresh(org, app, _required(fields, "refresh_token"))
 
 
-def _authenticate(org: Org, request: Request, kind: str, fields: dict[str, str]) -> App:
-    key, secret = fields.get("client_id", ""), fields.get("client_secret", "")
+def _required(fields: Mapping[str, str], name: str) -> str:
+    if not fields.get(name):
+        raise OAuthError("invalid_request", f"missing required parameter: {name}")
+    return fields[name]
+
+
+def _authenticate(org: Org, request: Request, fields: Mapping[str, str], *, secret: bool | None = None) -> App:
+    """The app that asks. `secret` says whether it must send its secret; None leaves that to its settings."""
+    key, sent = fields.get("client_id", ""), fields.get("client_secret", "")
     scheme, _, basic = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
-            key, _, secret = (unquote(p) for p in base64.b64decode(basic, validate=True).decode().partition(":"))
+            key, _, sent = (unquote(p) for p in base64.b64decode(basic, validate=True).decode().partition(":"))
         except ValueError:
             raise OAuthError("invalid_client", "invalid client credentials") from None
     app = find_app(org, key)
     if app is None:
         raise OAuthError("invalid_client_id", "client identifier invalid")
-    if (app.secret_required or secret) and not hmac.compare_digest(secret.encode(), app.consumer_secret.encode()):
+    needed = app.secret_required if secret is None else secret
+    right = bool(app.consumer_secret) and hmac.compare_digest(sent.encode(), app.consumer_secret.encode())
+    if (needed or sent) and not right:
         raise OAuthError("invalid_client", "invalid client credentials")
     return app
+
+
+def _web_sessions(org: Org, request: Request, tokens: TokenResponse) -> dict[str, object]:
+    """What a hybrid app sets as cookies of its web pages, by scope. `web` is needed for all of it.
+
+    Source: Salesforce Help "OAuth 2.0 Hybrid App Flow Cookie Management"; the names as the Mobile SDK reads them.
+    """
+    scopes = tokens.scope.split()
+    session = find_session(org, tokens.access_token)
+    if "web" not in scopes or session is None:
+        return {}
+    domain = urlsplit(org.moved_to or base_url(request)).netloc
+    body: dict[str, object] = {
+        "sidCookieName": "sid",
+        "cookie-sid_Client": secrets.token_urlsafe(8),
+        "cookie-clientSrc": request.client.host if request.client is not None else "",
+    }
+    for name in ("content", "lightning", "visualforce"):
+        if name in scopes:
+            body |= {f"{name}_domain": domain, f"{name}_sid": web_session(org, session)}
+    if "lightning" in scopes:
+        body["csrf_token"] = secrets.token_urlsafe(16)
+    return body
 
 
 def _token_body(org: Org, request: Request, app: App, tokens: TokenResponse) -> dict[str, object]:
@@ -106,7 +221,7 @@ def _token_body(org: Org, request: Request, app: App, tokens: TokenResponse) -> 
 
 async def _introspect(org: Org, request: Request) -> Response:
     fields = await form(request)
-    app = _authenticate(org, request, "introspect", fields)
+    app = _authenticate(org, request, fields)
     return Json(introspect(org, app, fields.get("token", "")), headers=NO_STORE)
 
 

@@ -38,7 +38,7 @@ def routes(org: Org) -> list[BaseRoute]:
 
 def _targets(call: Call) -> list[SObject]:
     """The objects that the user can create records of."""
-    return [o for o in call.schema if o.createable and o.field("OwnerId") is not None]
+    return [o for o in call.schema if o.createable and o.field("OwnerId") is not None and o.name != "ContentVersion"]
 
 
 def _name(target: SObject) -> str:

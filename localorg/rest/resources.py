@@ -11,12 +11,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
-from localorg.data import records
+from localorg.data import files, records
 from localorg.data.passwords import set_password
 from localorg.data.values import field_value
 from localorg.errors import ApiError, no_access, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, attributes, call_of, http_date, named
+from localorg.rest.multipart import record_fields
 from localorg.rest.search import parameterized, search
 from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import Field, SObject
@@ -25,7 +26,7 @@ from localorg.soql.columns import column_metadata
 from localorg.soql.locators import Locator, read_locator
 from localorg.soql.run import DEFAULT_BATCH, explain
 from localorg.soql.syntax import parse
-from localorg.web import Json, json_object, limit_header, route
+from localorg.web import INNER, Json, json_object, limit_header, route
 
 _TOOLING = frozenset({"sandboxprocess", "sandboxinfo", "scratchorginfo", "activescratchorg"})
 
@@ -39,6 +40,7 @@ def routes(org: Org) -> list[BaseRoute]:
         route(org, v + "/query/", "rest.query", _query, ["GET"]),
         route(org, one, "rest.get", _get, ["GET"]),
         route(org, one, "rest.update", _update, ["PATCH"]),
+        route(org, v + "/sobjects/ContentVersion/{id:record}/VersionData", "rest.file", _file, ["GET"]),
         route(org, one, "rest.delete", _delete, ["DELETE"]),
         route(org, v + "/query/{locator}", "rest.query_more", _query_more, ["GET"]),
         route(org, v + "/queryAll", "rest.query_all", _query_all, ["GET"]),
@@ -156,7 +158,9 @@ def _record(org: Org, request: Request, call: Call, source: SObject, identifier:
         if all(f.name != "Id" for f in fields):
             fields.append(source.fields[0])
     body: dict[str, object] = {"attributes": attributes(source, version, str(row["Id"]))}
-    body |= {f.name: field_value(row, f) for f in fields} | records.seen(org, row, fields, call.session.user_id)
+    body |= {f.name: files.with_version(field_value(row, f), version) for f in fields} | records.seen(
+        org, row, fields, call.session.user_id
+    )
     tag = {} if etag is None else {"ETag": etag}
     return Json(body, headers=limit_header(org) | tag | {"Last-Modified": formatdate(modified, usegmt=True)})
 
@@ -183,15 +187,26 @@ def _names(request: Request, header: str, etag: str) -> bool:
 async def _create(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = named(call, request)
-    identifier = records.create(org, source, await json_object(request), call.session.user_id)
+    identifier = records.create(org, source, await record_fields(request, source), call.session.user_id)
     location = {"Location": attributes(source, call.version, identifier)["url"]}
     return Json({"id": identifier, "success": True, "errors": []}, 201, headers=limit_header(org) | location)
+
+
+async def _file(org: Org, request: Request) -> Response:
+    """The bytes of a version of a file. Source: REST API Developer Guide, sObject Blob Get."""
+    call = call_of(org, request)
+    source = call.schema.sobject("ContentVersion")
+    if source is None or INNER in request.scope:
+        raise not_found()  # a part of a composite request has no bytes
+    row = records.read(org, source, str(request.path_params["id"]))
+    content = files.content_of(org, str(row["Id"]))
+    return Response(content, media_type=files.media_type(row["FileExtension"]), headers=limit_header(org))
 
 
 async def _update(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source, identifier = named(call, request), str(request.path_params["id"])
-    values = await json_object(request)
+    values = await record_fields(request, source)
     before = http_date(request, "if-unmodified-since", strict=True)
     current = records.read(org, source, identifier)
     if before is not None and int(from_datetime(str(current["LastModifiedDate"]))) > before:
@@ -330,6 +345,7 @@ def _answer_query(org: Org, call: Call, locator: Locator, *, columns: bool = Fal
     text = locator.text
     if not text.strip():
         raise ApiError(400, "MALFORMED_QUERY", "SOQL query is required")
+    _check_links(text)
     try:
         page = run(
             org,
@@ -342,10 +358,30 @@ def _answer_query(org: Org, call: Call, locator: Locator, *, columns: bool = Fal
             below=locator.below,
             person=call.person,
         )
+        for record in page.records:
+            if "VersionData" in record:
+                record["VersionData"] = files.with_version(record["VersionData"], call.version)
         body = column_metadata(call.schema, text) if columns else page.body(call.version)
     except SoqlError as refused:
         raise ApiError(400, refused.code, refused.message) from None
     return Json(body, headers=limit_header(org))
+
+
+_LINKS = re.compile(
+    r"\bFROM\s+ContentDocumentLink\b(?!.*\bWHERE\b.*\b(?:ContentDocumentId|LinkedEntityId|Id)\s*(?:=|IN\b))",
+    re.I | re.S,
+)
+
+
+def _check_links(text: str) -> None:
+    """Raises ApiError for a query of all links. Source: Object Reference, ContentDocumentLink, Usage."""
+    if _LINKS.search(text) is not None:
+        raise ApiError(
+            400,
+            "MALFORMED_QUERY",
+            "Implementation restriction: ContentDocumentLink requires a filter by a single Id on ContentDocumentId or"
+            " LinkedEntityId using the equals operator or multiple Id's using the IN operator.",
+        )
 
 
 async def _tooling(org: Org, request: Request) -> Response:

@@ -106,7 +106,7 @@ class Field:
     @property
     def filterable(self) -> bool:
         """Whether WHERE may use it. It may not use long text areas and compound fields."""
-        return self.stored and (self.type != "textarea" or self.length <= 255)
+        return self.stored and self.type != "base64" and (self.type != "textarea" or self.length <= 255)
 
     @property
     def sortable(self) -> bool:
@@ -204,7 +204,7 @@ class SObject:
     @property
     def name_field(self) -> str:
         """The name of the field that names a record; `Id` when it has none."""
-        return next((n for n in ("Name", "CaseNumber", "Subject") if n.lower() in self.by_name), "Id")
+        return next((n for n in ("Name", "CaseNumber", "Subject", "Title") if n.lower() in self.by_name), "Id")
 
     def field(self, name: str) -> Field | None:
         """The field with this API name in any case, None when there is none."""

@@ -94,6 +94,8 @@ _PERSON = (
     Field("Name", "Full Name", "string", 121, calculated=True),
 )
 
+_FILES = ChildRelationship("ContentDocumentLinks", "ContentDocumentLink", "LinkedEntityId")
+
 STANDARD = Schema(
     (
         SObject(
@@ -134,6 +136,8 @@ STANDARD = Schema(
                 ChildRelationship("Cases", "Case", "AccountId"),
                 ChildRelationship("ChildAccounts", "Account", "ParentId"),
                 ChildRelationship("Tasks", "Task", "WhatId"),
+                ChildRelationship("Events", "Event", "WhatId"),
+                _FILES,
             ),
         ),
         SObject(
@@ -168,6 +172,8 @@ STANDARD = Schema(
             (
                 ChildRelationship("Cases", "Case", "ContactId"),
                 ChildRelationship("Tasks", "Task", "WhoId"),
+                ChildRelationship("Events", "Event", "WhoId"),
+                _FILES,
             ),
         ),
         SObject(
@@ -197,7 +203,11 @@ STANDARD = Schema(
                 OWNER,
                 *_STAMPS,
             ),
-            (ChildRelationship("Tasks", "Task", "WhatId"),),
+            (
+                ChildRelationship("Tasks", "Task", "WhatId"),
+                ChildRelationship("Events", "Event", "WhatId"),
+                _FILES,
+            ),
         ),
         SObject(
             "Lead", "Lead", "Leads", "00Q",
@@ -230,6 +240,11 @@ STANDARD = Schema(
                 OWNER,
                 *_STAMPS,
             ),
+            (
+                ChildRelationship("Tasks", "Task", "WhoId"),
+                ChildRelationship("Events", "Event", "WhoId"),
+                _FILES,
+            ),
         ),
         SObject(
             "Case", "Case", "Cases", "500",
@@ -254,6 +269,11 @@ STANDARD = Schema(
                 OWNER,
                 *_STAMPS,
             ),
+            (
+                ChildRelationship("Tasks", "Task", "WhatId"),
+                ChildRelationship("Events", "Event", "WhatId"),
+                _FILES,
+            ),
         ),
         SObject(
             "Task", "Task", "Tasks", "00T",
@@ -274,6 +294,93 @@ STANDARD = Schema(
                 _pick("CallType", "Call Type", ("Internal", "Inbound", "Outbound")),
                 _text("Description", "Description", 32000, kind="textarea"),
                 OWNER,
+                *_STAMPS,
+            ),
+        ),
+        SObject(
+            "Event", "Event", "Events", "00U",
+            (
+                _ID,
+                _ref("WhoId", "Name ID", "Contact", "Who", others=("Lead",)),
+                _ref("WhatId", "Related To ID", "Account", "What", others=("Case", "Opportunity")),
+                _text("Subject", "Subject"),
+                _text("Location", "Location"),
+                Field("IsAllDayEvent", "All-Day Event", "boolean", 0, default=False),
+                Field("ActivityDateTime", "Due Date Time", "datetime", 0),
+                Field("ActivityDate", "Due Date Only", "date", 0),
+                Field("StartDateTime", "Start Date Time", "datetime", 0),
+                Field("EndDateTime", "End Date Time", "datetime", 0),
+                _number("DurationInMinutes", "Duration", "int"),
+                _pick("ShowAs", "Show Time As", ("Busy", "OutOfOffice", "Free"), default="Busy"),
+                _pick("Type", "Type", ("Call", "Meeting", "Other")),
+                Field("IsPrivate", "Private", "boolean", 0, default=False),
+                Field("ReminderDateTime", "Reminder Date/Time", "datetime", 0),
+                Field("IsReminderSet", "Reminder Set", "boolean", 0, default=False),
+                _text("Description", "Description", 32000, kind="textarea"),
+                OWNER,
+                *_STAMPS,
+            ),
+            (_FILES,),
+        ),
+        SObject(
+            "ContentDocument", "Content Document", "Content Documents", "069",
+            (
+                _ID,
+                _text("Title", "Title", required=True),
+                _text("Description", "Description", 1000, kind="textarea"),
+                Field("LatestPublishedVersionId", "Latest Published Version ID", "reference", 18, system=True,
+                      refers_to="ContentVersion", relationship="LatestPublishedVersion"),
+                Field("FileExtension", "File Extension", "string", 40, system=True),
+                Field("FileType", "File Type", "string", 20, system=True),
+                Field("ContentSize", "Size", "int", 0, system=True),
+                OWNER,
+                *_STAMPS,
+            ),
+            (
+                ChildRelationship("ContentVersions", "ContentVersion", "ContentDocumentId"),
+                ChildRelationship("ContentDocumentLinks", "ContentDocumentLink", "ContentDocumentId"),
+            ),
+            createable=False,
+        ),
+        SObject(
+            "ContentVersion", "Content Version", "Content Versions", "068",
+            (
+                _ID,
+                replace(_ref("ContentDocumentId", "ContentDocument ID", "ContentDocument", "ContentDocument"),
+                        cascade=True),
+                _text("Title", "Title"),
+                _text("PathOnClient", "Path On Client", 500, required=True),
+                _text("Description", "Description", 1000, kind="textarea"),
+                _text("ReasonForChange", "Reason For Change", 1000),
+                Field("VersionNumber", "Version Number", "string", 20, system=True),
+                Field("IsLatest", "Is Latest", "boolean", 0, system=True, default=False),
+                Field("FileExtension", "File Extension", "string", 40, system=True),
+                Field("FileType", "File Type", "string", 20, system=True),
+                Field("ContentSize", "Size", "int", 0, system=True),
+                Field("Checksum", "Checksum", "string", 50, system=True),
+                Field("ContentModifiedDate", "Content Modified Date", "datetime", 0, system=True),
+                replace(_pick("ContentLocation", "Content Origin", ("S", "E", "L"), default="S"), restricted=True),
+                replace(_pick("Origin", "Content Origin", ("C", "H"), default="C"), restricted=True),
+                _ref("FirstPublishLocationId", "First Publish Location ID", "Account", "FirstPublishLocation",
+                     others=("Case", "Contact", "Event", "Lead", "Opportunity", "Task", "User")),
+                Field("VersionData", "Version Data", "base64", 0),
+                OWNER,
+                *_STAMPS,
+            ),
+            deletable=False,
+        ),
+        SObject(
+            "ContentDocumentLink", "Content Document Link", "Content Document Links", "06A",
+            (
+                _ID,
+                replace(_ref("ContentDocumentId", "ContentDocument ID", "ContentDocument", "ContentDocument"),
+                        required=True, cascade=True),
+                replace(_ref("LinkedEntityId", "Linked Entity ID", "Account", "LinkedEntity",
+                             others=("Case", "Contact", "Event", "Lead", "Opportunity", "Task", "User")),
+                        required=True),
+                replace(_pick("ShareType", "Share Type", ("V", "C", "I"), required=True), restricted=True),
+                replace(_pick("Visibility", "Visibility", ("AllUsers", "InternalUsers", "SharedUsers"),
+                              default="AllUsers"), restricted=True),
                 *_STAMPS,
             ),
         ),

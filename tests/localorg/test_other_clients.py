@@ -2,6 +2,7 @@
 URL.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -122,6 +123,16 @@ class TestSimpleSalesforce:
         assert (gone["numberRecordsProcessed"], gone["numberRecordsFailed"]) == (30, 0)
 
     @shows("simple-salesforce", "an expired session")
+    @shows("simple-salesforce", "ContentVersion.create", "ContentVersion.get_base64", "ContentDocumentLink.create")
+    def test_files(self, sf: Any) -> None:
+        encoded = base64.b64encode(b"some bytes").decode()
+        made = sf.ContentVersion.create({"PathOnClient": "note.txt", "VersionData": encoded})
+        assert sf.ContentVersion.get_base64(made["id"], "VersionData") == b"some bytes"
+        document = sf.ContentVersion.get(made["id"])["ContentDocumentId"]
+        account = sf.query("SELECT Id FROM Account LIMIT 1")["records"][0]["Id"]
+        link = {"ContentDocumentId": document, "LinkedEntityId": account, "ShareType": "V"}
+        assert sf.ContentDocumentLink.create(link)["success"]
+
     def test_an_expired_session_has_its_own_error(self, sf: Any, own: EmbeddedOrg) -> None:
         control(own.url, "expire", {"username": ADMIN})
         with pytest.raises(SalesforceExpiredSession):

@@ -9,13 +9,27 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
-from devtools.clients import ADMIN, PASSWORD, authorize, exchange
+from devtools import loopback
+from devtools.clients import (
+    ADMIN,
+    CONSUMER_KEY,
+    PASSWORD,
+    SALES,
+    Authorization,
+    authorize,
+    control,
+    exchange,
+    log_in,
+)
 from devtools.paths import OTHER_CLIENTS, ROOT, tool_path
 from localorg import EmbeddedOrg, OrgSettings
 from tests.localorg.compatibility import PAGE, page, shows
+from tests.localorg.keys import key_and_certificate
 from tests.localorg.test_metadata import CLERK, PROJECT, write
 
 CLI = "Salesforce CLI"
@@ -301,6 +315,49 @@ def test_what_the_org_tells_of_itself(sf: Sf) -> None:
     assert "DailyApiRequests" in {row["name"] for row in sf.json("org", "list", "limits")}
     resources = json.loads(sf.run("api", "request", "rest", "services/data/v68.0"))
     assert resources["sobjects"] == "/services/data/v68.0/sobjects"
+
+
+@shows(CLI, "org open --url-only")
+def test_a_browser_is_let_in_once(sf: Sf) -> None:
+    token = exchange_for_the_web(sf.org_url)
+    sf.json(
+        *("org", "login", "access-token", "--instance-url", sf.org_url, "--no-prompt", "--alias", "web"),
+        SF_ACCESS_TOKEN=token,
+    )
+    door = sf.json("org", "open", "--url-only", "--target-org", "web")["url"]
+    assert "/secur/frontdoor.jsp?otp=" in door
+    assert [loopback.get(door).status_code for _ in range(2)] == [302, 403]
+
+
+def exchange_for_the_web(org_url: str) -> str:
+    """An access token with the scope `web`."""
+    back = log_in(org_url, ADMIN, verifier="v" * 43, scope="api web")
+    code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
+    return exchange(org_url, Authorization(code, "v" * 43))["access_token"]
+
+
+@shows(CLI, "data create file")
+def test_a_file_goes_up_to_a_record(sf: Sf) -> None:
+    (sf.home / "note.txt").write_text("some words")
+    account = sf.json("data", "query", "--query", "SELECT Id FROM Account LIMIT 1")["records"][0]["Id"]
+    made = sf.json("data", "create", "file", "--file", "note.txt", "--title", "A note", "--parent-id", account)
+    assert (made["Title"], made["FileExtension"]) == ("A note", "txt")
+    linked = f"SELECT ContentDocumentId FROM ContentDocumentLink WHERE LinkedEntityId = '{account}'"
+    assert sf.json("data", "query", "--query", linked)["records"][0]["ContentDocumentId"] == made["ContentDocumentId"]
+
+
+@shows(CLI, "org login jwt")
+def test_a_server_signs_in_with_its_key(sf: Sf) -> None:
+    key, certificate = key_and_certificate()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (sf.home / "server.key").write_bytes(pem)
+    control(sf.org_url, "app", {"certificate": certificate, "preauthorized": True})
+    signed_in = sf.json(
+        *("org", "login", "jwt", "--client-id", CONSUMER_KEY, "--jwt-key-file", "server.key"),
+        *("--username", SALES, "--instance-url", sf.org_url, "--alias", "server"),
+    )
+    assert signed_in["username"] == SALES
+    assert sf.json("data", "query", "--query", "SELECT COUNT() FROM Account", "--target-org", "server")["totalSize"]
 
 
 def test_the_page_of_compatible_clients_is_what_the_tests_drive() -> None:
