@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
+from unicodedata import east_asian_width
 
 FieldValue = str | bool | int | float | None
 Sobject = str  # the API name of an object that getObjects names; another one is RefusedRequest(unknown-object)
@@ -16,6 +17,14 @@ IDEMPOTENCY_KEY = r"[A-Za-z0-9_-]{1,100}"
 CALL_SECONDS = 25.0  # what a call may take in the backend, waiting, refresh and retries included
 ANSWER_SECONDS = 28.0  # by then the backend has answered, cleaning up after a failure included
 APP_SECONDS = 35.0  # and for so long an app waits for the answer
+
+
+def is_search(text: str) -> bool:
+    """Whether a text is long enough to be searched for: two letters or digits, or one letter of Chinese, Japanese or
+    Korean, which may be a whole name.
+    """
+    letters = [c for c in text if c.isalnum()]
+    return len(letters) >= MIN_SEARCH or any(east_asian_width(c) in "WF" for c in letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +352,7 @@ class Search:
     app shows.
     """
 
-    text: Annotated[str, Limits(min_length=MIN_SEARCH, max_length=MAX_SEARCH)]
+    text: Annotated[str, Limits(min_length=1, max_length=MAX_SEARCH)]
     sobjects: tuple[Sobject, ...] = ()
     limit: PageSize = 25
 

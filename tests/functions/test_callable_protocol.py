@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from backend import callable_protocol
 from contract.calls import LIST_RECORDS, UPDATE_RECORD, Call
-from contract.errors import Reason, RefusedRequest
+from contract.errors import Reason, RefusedRequest, SessionInvalid
 
 JSON = {"content-type": "application/json"}
 LIST = {"sobject": "Account"}
@@ -101,3 +101,23 @@ def test_a_client_that_takes_a_stream_gets_its_error_as_an_event() -> None:
 def test_others_get_plain_json() -> None:
     answer = callable_protocol.result({"a": 1})
     assert callable_protocol.as_asked(request("", {"accept": "*/*"}), answer) is answer
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("", Reason.ID_TOKEN_MISSING),
+        ("Bearer ", Reason.ID_TOKEN_MISSING),
+        ("Bearer", Reason.ID_TOKEN_MISSING),
+        ("Basic abc", Reason.ID_TOKEN_INVALID),
+    ],
+)
+def test_a_call_without_an_id_token_says_what_is_missing(header: str, reason: Reason) -> None:
+    with pytest.raises(SessionInvalid) as raised:
+        callable_protocol.bearer(request("", {"authorization": header}))
+    assert raised.value.reason is reason
+
+
+@pytest.mark.parametrize("header", ["Bearer abc", "bearer  abc ", "BEARER abc"])
+def test_the_id_token_is_what_stands_behind_bearer(header: str) -> None:
+    assert callable_protocol.bearer(request("", {"authorization": header})) == "abc"

@@ -1,8 +1,10 @@
 """The data calls that read: lists, records, search, describe, dashboard, profile."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import cast
 
 from backend.records import soql
@@ -42,6 +44,7 @@ from contract.calls import (
 from contract.errors import NotFound, Reason, RefusedRequest
 
 RELATED_ROWS = 50
+MAX_QUERIES = 5  # in one composite request
 HOME_ROWS = 5
 _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -135,6 +138,8 @@ class Queries:
         fields = {s: readable(LAYOUTS[s].listed, d) for s, d in shapes.items()}
         if not fields:
             raise RefusedRequest(Reason.NOT_PERMITTED)
+        if sum(c.isalnum() for c in request.text) == 1:
+            return await self._search_one_letter(uid, request, shapes, fields)
         returning = ", ".join(
             f"{s}({select(fields[s])} ORDER BY {order_by(_sorting(s, shapes[s]))} LIMIT {request.limit})"
             for s in fields
@@ -145,6 +150,22 @@ class Queries:
             name = cast(str, cast(Row, row["attributes"])["type"])
             hits[name].append(Hit(name, to_record(row, fields[name])))
         return Hits(tuple(hit for of_object in hits.values() for hit in of_object))
+
+    async def _search_one_letter(
+        self, uid: Uid, request: Search, shapes: Shapes, fields: Mapping[str, tuple[str, ...]]
+    ) -> Hits:
+        """SOSL refuses a term of one letter, so the fields of a list's search are compared, by SOQL."""
+        texts = {
+            s: f"SELECT {select(fields[s])} FROM {s} WHERE {_search(LAYOUTS[s], described, request.text.strip())}"
+            f" ORDER BY {order_by(_sorting(s, described))} LIMIT {request.limit}"
+            for s, described in shapes.items()
+            if _searched(LAYOUTS[s], described)
+        }
+        names = list(texts)
+        parts = [names[n : n + MAX_QUERIES] for n in range(0, len(names), MAX_QUERIES)]
+        answers = await asyncio.gather(*(self._org.query(uid, *(texts[s] for s in part)) for part in parts))
+        rows = dict(zip(names, chain.from_iterable(answers), strict=True))
+        return Hits(tuple(Hit(s, to_record(row, fields[s])) for s in names for row in rows[s]))
 
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
@@ -371,10 +392,15 @@ def _filter(described: Described, condition: Filter, uid: Uid) -> str:
     return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(field.shape.type, value)}"
 
 
+def _searched(layout: Layout, described: Described) -> list[str]:
+    """The fields in which a list's search looks, of those that the user may see and Salesforce compares."""
+    return [f for f in layout.searched if f in described.fields and described.fields[f].filterable]
+
+
 def _search(layout: Layout, described: Described, text: str) -> str:
     if len(text) > MAX_SEARCH:
         raise RefusedRequest(Reason.INVALID_VALUE, f"A search text has at most {MAX_SEARCH} characters.")
-    fields = [f for f in layout.searched if f in described.fields and described.fields[f].filterable]
+    fields = _searched(layout, described)
     if not fields:
         raise RefusedRequest(Reason.INVALID_VALUE, f"{described.label_plural} cannot be searched here.")
     return " OR ".join(f"{f} LIKE {soql.like_anywhere(text)}" for f in fields)

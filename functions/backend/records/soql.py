@@ -10,7 +10,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from contract.calls import MAX_SEARCH, RECORD_ID, FieldValue
+from contract.calls import MAX_SEARCH, RECORD_ID, FieldValue, is_search
 from contract.errors import Reason, RefusedRequest
 
 TEXT = frozenset(
@@ -54,7 +54,7 @@ def search_term(text: str) -> str:
     Raises RefusedRequest.
     """
     words = " ".join(text.split())
-    if sum(c.isalnum() for c in words) < 2 or len(words) > MAX_SEARCH:
+    if not is_search(words) or len(words) > MAX_SEARCH:
         raise RefusedRequest(Reason.INVALID_VALUE, f"A search needs 2 to {MAX_SEARCH} letters.")
     term = " ".join(map(_searched_word, words.split(" ")))
     return term if term.endswith('"') else f"{term}*"

@@ -302,3 +302,13 @@ async def test_a_list_in_which_nothing_can_be_searched_says_so(org: AnOrg) -> No
     with pytest.raises(RefusedRequest, match="Accounts cannot be searched here") as refused:
         await org.queries.list_records(CALLER, ListRecords("Account", search="cedar"))
     assert refused.value.reason is Reason.INVALID_VALUE
+
+
+async def test_one_letter_of_japanese_is_searched_for_by_soql(org: AnOrg) -> None:
+    org.rows = [a_row(Name="東京商事")]
+    hits = (await org.queries.search(CALLER, Search(" 東 "))).hits
+    assert not any(text.startswith("FIND") for text in org.sent)
+    assert "FROM Account WHERE Name LIKE '%東%' OR BillingCity LIKE '%東%' ORDER BY Name" in org.sent[0]
+    assert {hit.sobject for hit in hits} == set(LAYOUTS) - {"Task", "Case"}, "which have no field that is searched here"
+    with pytest.raises(RefusedRequest):
+        await org.queries.search(CALLER, Search("a"))

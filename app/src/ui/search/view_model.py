@@ -1,6 +1,6 @@
 """Search over all objects, with the texts that were searched for last."""
 
-from contract.calls import MIN_SEARCH, Hit
+from contract.calls import Hit, is_search
 from contract.errors import CallError
 from data.repositories.calls import AnotherUser
 from data.repositories.records import RecordsRepository
@@ -27,7 +27,7 @@ class SearchViewModel(Screen):
     async def type(self, text: str) -> None:
         """Searches for a text, once the person has stopped typing."""
         self.text = text
-        if len(text.strip()) < MIN_SEARCH:
+        if not is_search(text):
             self._questions.new()
             self.hits, self.loading, self.problem = None, False, None
             self.changed()
