@@ -301,12 +301,14 @@ class RecordDetail:
 class CreateRecord:
     """With an `idempotencyKey` (letters, digits, - and _; at most 100), a repeat answers with the record made first.
 
-    For a day a key belongs to its object and fields: with others it is RefusedRequest(idempotency-key-reused).
+    For a day a key belongs to its object and fields: with others it is RefusedRequest(idempotency-key-reused). What the
+    org's duplicate rules take for a duplicate is MayBeDuplicate, unless `allowDuplicates` is true and the rule lets it.
     """
 
     sobject: Sobject
     fields: dict[str, FieldValue]
     idempotency_key: Annotated[str | None, Limits(pattern=IDEMPOTENCY_KEY)] = None
+    allow_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,13 +324,14 @@ class Created:
 @dataclass(frozen=True, slots=True)
 class UpdateRecord:
     """The fields to change, and no others. With the `version` that the record came with, only if nobody has saved
-    since; otherwise the answer is ChangedMeanwhile.
+    since; otherwise the answer is ChangedMeanwhile. `allowDuplicates` as in createRecord.
     """
 
     sobject: Sobject
     id: RecordId
     fields: dict[str, FieldValue]
     version: str | None = None
+    allow_duplicates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ CallError
 ├── RefusedRequest     the request itself is wrong, or the user may not do this: show the message
 ├── NotFound           the record is not there (any more): leave the page
 ├── ChangedMeanwhile   someone else saved first: show both versions
+├── MayBeDuplicate     there may be such a record already: show which, offer to save anyway
 ├── SignInFailed       sign-in did not work: show why, offer to try again
 ├── SessionInvalid     the Firebase session is over: go to the sign-in page
 ├── ConnectionLost     Salesforce no longer accepts this user's grant: say why, offer to sign in again
@@ -35,6 +36,7 @@ class Reason(StrEnum):
     NOT_PERMITTED = "not-permitted"
     RECORD_NOT_FOUND = "record-not-found"
     RECORD_CHANGED = "record-changed"
+    MAY_BE_DUPLICATE = "may-be-duplicate"
     LOGIN_HOST_NOT_ALLOWED = "login-host-not-allowed"
     REDIRECT_URI_NOT_ALLOWED = "redirect-uri-not-allowed"
     CODE_REJECTED = "code-rejected"
@@ -126,6 +128,16 @@ class ChangedMeanwhile(CallError):
 
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.RECORD_CHANGED: ("ABORTED", "Someone else changed this record in the meantime.")
+    }
+
+
+class MayBeDuplicate(CallError):
+    """`details.records` are those that are like it, each with `sobject`, `id` and, where the user may see it, `name`;
+    `details.allowSave` says whether the org lets it be saved nevertheless.
+    """
+
+    reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
+        Reason.MAY_BE_DUPLICATE: ("FAILED_PRECONDITION", "There may be such a record in Salesforce already.")
     }
 
 
@@ -267,6 +279,7 @@ _FAMILIES: tuple[type[CallError], ...] = (
     RefusedRequest,
     NotFound,
     ChangedMeanwhile,
+    MayBeDuplicate,
     SignInFailed,
     SessionInvalid,
     ConnectionLost,

@@ -10,7 +10,7 @@ import msgspec
 
 from backend.failures import Busy, LimitReached, OutcomeUnknown, ShapeRefused
 from backend.records.org import Row
-from contract.errors import CallError, ConnectionLost, NotFound, Reason, RefusedRequest
+from contract.errors import CallError, ConnectionLost, MayBeDuplicate, NotFound, Reason, RefusedRequest
 
 _NOT_PERMITTED = {
     "INSUFFICIENT_ACCESS",
@@ -93,9 +93,45 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
     if status != 400:
         return Busy()
     fields = [str(f) for f in cast(list[object], row.get("fields") or [])]
+    if code == "DUPLICATES_DETECTED":
+        return _duplicates(row)
     details = {"fields": fields, "code": code}
     if code == "INVALID_FIELD":
         return ShapeRefused(Reason.UNKNOWN_FIELD, details=details)
     if code == "INVALID_FIELD_FOR_INSERT_UPDATE":
         return ShapeRefused(Reason.FIELD_NOT_EDITABLE, details=details)
     return RefusedRequest(Reason.INVALID_VALUE, message, details)
+
+
+class _Match(msgspec.Struct):
+    record: dict[str, Any] = {}
+
+
+class _MatchResult(msgspec.Struct, rename="camel"):
+    entity_type: str = ""
+    match_records: list[_Match] = []
+
+
+class _DuplicateResult(msgspec.Struct, rename="camel"):
+    allow_save: bool = False
+    match_results: list[_MatchResult] = []
+
+
+class _DuplicateError(msgspec.Struct, rename="camel"):
+    duplicate_result: _DuplicateResult = msgspec.field(default_factory=_DuplicateResult)
+
+
+def _duplicates(row: Mapping[str, Any]) -> MayBeDuplicate:
+    """What a duplicate rule found. Source: SOAP API Developer Guide, DuplicateResult, whose names REST answers have."""
+    try:
+        result = msgspec.convert(dict(row), _DuplicateError).duplicate_result
+    except msgspec.ValidationError:
+        result = _DuplicateResult()
+    alike = {
+        str(match.record["Id"]): found.entity_type
+        for found in result.match_results
+        for match in found.match_records
+        if isinstance(match.record.get("Id"), str)
+    }
+    records = [{"sobject": sobject, "id": record_id} for record_id, sobject in alike.items()]
+    return MayBeDuplicate(Reason.MAY_BE_DUPLICATE, details={"records": records, "allowSave": result.allow_save})

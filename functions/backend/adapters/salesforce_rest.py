@@ -72,7 +72,13 @@ class SalesforceRest:
         return answers
 
     async def create(
-        self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str
+        self,
+        uid: Uid,
+        sobject: str,
+        fields: Mapping[str, FieldValue],
+        selected: str,
+        *,
+        allow_duplicates: bool = False,
     ) -> tuple[str, Row | None]:
         """The new record's id, and the record with the `selected` fields, None when it cannot be read back.
 
@@ -81,7 +87,10 @@ class SalesforceRest:
         read_back = f"SELECT {selected} FROM {sobject} WHERE Id = '@{{made.id}}' LIMIT 1"  # noqa: S608  both from our own layouts
         made, current = await self._composite(
             uid,
-            [self._part("POST", f"/sobjects/{sobject}", "made", fields), self._query_part("current", read_back)],
+            [
+                self._part("POST", f"/sobjects/{sobject}", "made", fields) | _headers(allow_duplicates),
+                self._query_part("current", read_back),
+            ],
             writes=True,
         )
         record_id = body_of(made, writes=True).get("id")
@@ -97,6 +106,8 @@ class SalesforceRest:
         fields: Mapping[str, FieldValue],
         selected: str,
         unchanged_since: datetime | None,
+        *,
+        allow_duplicates: bool = False,
     ) -> Row | None:
         """Changes a record, and returns it with the `selected` fields; None when it cannot be read back.
 
@@ -108,13 +119,15 @@ class SalesforceRest:
         is_record = f"FROM {sobject} WHERE Id = '{record_id}'"
         parts: list[dict[str, object]] = []
         if unchanged_since is None:
-            parts.append(self._part("PATCH", f"/sobjects/{sobject}/{record_id}", "saved", fields))
+            saved = self._part("PATCH", f"/sobjects/{sobject}/{record_id}", "saved", fields)
+            parts.append(saved | _headers(allow_duplicates))
         else:
             state = unchanged_since.astimezone(UTC).isoformat(timespec="milliseconds")
             whole = datetime.fromtimestamp(ceil(unchanged_since.timestamp()) + 1, UTC)
             saved = self._part("PATCH", f"/sobjects/{sobject}/@{{seen.records[0].Id}}", "saved", fields)
             parts.append(self._query_part("seen", f"SELECT Id {is_record} AND SystemModstamp = {state} LIMIT 1"))
-            parts.append(saved | {"httpHeaders": {"If-Unmodified-Since": format_datetime(whole, usegmt=True)}})
+            unmodified = {"If-Unmodified-Since": format_datetime(whole, usegmt=True)}
+            parts.append(saved | _headers(allow_duplicates, **unmodified))
         parts.append(self._query_part("current", f"SELECT {selected} {is_record} LIMIT 1"))
         *seen, saved_part, current = await self._composite(uid, parts, writes=True)
         row = only_row(current)
@@ -171,6 +184,12 @@ class SalesforceRest:
     def _query_part(self, name: str, text: str) -> dict[str, object]:
         """A SOQL query as a part; references such as `@{made.id}` are not escaped."""
         return self._part("GET", "/query?" + urlencode({"q": text}, safe="@{}"), name)
+
+
+def _headers(allow_duplicates: bool, **more: str) -> dict[str, object]:
+    """The headers of a part that writes. Source: REST API Developer Guide, Duplicate Rule Header."""
+    headers = more | ({"Sforce-Duplicate-Rule-Header": "allowSave=true"} if allow_duplicates else {})
+    return {"httpHeaders": headers} if headers else {}
 
 
 def _conditional(part: dict[str, object], since: str | None) -> dict[str, object]:

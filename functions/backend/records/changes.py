@@ -1,20 +1,23 @@
 """The data calls that write: create, update, delete."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
+from typing import cast
 
 from backend.failures import ShapeRefused
 from backend.records import soql
 from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
-from backend.records.layouts import layout_of
+from backend.records.layouts import LAYOUTS, layout_of
 from backend.records.org import Described, Org, PreconditionFailed
 from backend.records.rows import readable, select, to_record
 from backend.values import Caller, Uid
 from contract.calls import Created, CreateRecord, DeleteRecord, Empty, FieldValue, Record, Updated, UpdateRecord
-from contract.errors import ChangedMeanwhile, NotFound, Reason, RefusedRequest
+from contract.errors import CallError, ChangedMeanwhile, MayBeDuplicate, NotFound, Reason, RefusedRequest
+
+MAX_DUPLICATES = 5  # that are named
 
 
 class Changes:
@@ -36,7 +39,9 @@ class Changes:
     async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
         fields = readable(layout_of(request.sobject).detailed, described)
         async with self._looking_again_when_refused(uid, request.sobject):
-            record_id, row = await self._org.create(uid, request.sobject, request.fields, select(fields))
+            record_id, row = await self._org.create(
+                uid, request.sobject, request.fields, select(fields), allow_duplicates=request.allow_duplicates
+            )
         return Created(record_id, None if row is None else to_record(row, fields))
 
     async def update_record(self, caller: Caller, request: UpdateRecord) -> Updated:
@@ -52,7 +57,13 @@ class Changes:
         try:
             async with self._looking_again_when_refused(caller.uid, request.sobject):
                 row = await self._org.update(
-                    caller.uid, request.sobject, record_id, request.fields, select(fields), since
+                    caller.uid,
+                    request.sobject,
+                    record_id,
+                    request.fields,
+                    select(fields),
+                    since,
+                    allow_duplicates=request.allow_duplicates,
                 )
         except PreconditionFailed as failed:
             if failed.current is None:
@@ -87,13 +98,32 @@ class Changes:
     @asynccontextmanager
     async def _looking_again_when_refused(self, uid: Uid, sobject: str) -> AsyncGenerator[None]:
         """Around a write: when Salesforce refuses what the describe allows, asks for a new describe and raises the
-        refusal.
+        refusal; one for duplicates gets their names.
         """
         try:
             yield
         except ShapeRefused:
             await self._describes.refused(uid, sobject)
             raise
+        except MayBeDuplicate as refused:
+            alike = cast(list[dict[str, str]], refused.details["records"])
+            refused.details["records"] = await self._named(uid, alike[:MAX_DUPLICATES])
+            raise
+
+    async def _named(self, uid: Uid, records: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+        """Those of the records that the app shows and the user may see, with their names; all of them, without names,
+        when they cannot be read.
+        """
+        named = dict[str, str]()
+        try:
+            for sobject in sorted({r["sobject"] for r in records} & LAYOUTS.keys()):
+                title = LAYOUTS[sobject].title
+                ids = ", ".join(f"'{soql.record_id(r['id'])}'" for r in records if r["sobject"] == sobject)
+                (rows,) = await self._org.query(uid, f"SELECT Id, {title} FROM {sobject} WHERE Id IN ({ids})")
+                named |= {str(row["Id"]): str(row.get(title) or "") for row in rows}
+        except CallError:
+            return list(records)
+        return [{**r, "name": named[r["id"]]} for r in records if r["id"] in named]
 
 
 def _check_writable(described: Described, fields: Mapping[str, FieldValue], *, creating: bool) -> None:

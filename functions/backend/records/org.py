@@ -87,10 +87,16 @@ class Org(Protocol):
         ...
 
     async def create(
-        self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str
+        self,
+        uid: Uid,
+        sobject: str,
+        fields: Mapping[str, FieldValue],
+        selected: str,
+        *,
+        allow_duplicates: bool = False,
     ) -> tuple[str, Row | None]:
         """Creates a record. Returns its id, and the record with the `selected` fields (the text after SELECT); None
-        when it could not be read back.
+        when it could not be read back. Raises MayBeDuplicate, but with `allow_duplicates` where the org lets it be.
         """
         ...
 
@@ -102,11 +108,13 @@ class Org(Protocol):
         fields: Mapping[str, FieldValue],
         selected: str,
         unchanged_since: datetime | None,
+        *,
+        allow_duplicates: bool = False,
     ) -> Row | None:
         """Changes a record that nobody has changed after `unchanged_since` (None: in any case). Returns the record with
         the `selected` fields; None when it could not be read back.
 
-        Raises PreconditionFailed when somebody has changed it.
+        Raises PreconditionFailed when somebody has changed it, MayBeDuplicate as `create` does.
         """
         ...
 

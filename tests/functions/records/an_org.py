@@ -115,7 +115,13 @@ class AnOrg:
         return Described(sobject, sobject, f"{sobject}s", fields)
 
     async def create(
-        self, uid: Uid, sobject: str, fields: Mapping[str, FieldValue], selected: str
+        self,
+        uid: Uid,
+        sobject: str,
+        fields: Mapping[str, FieldValue],
+        selected: str,
+        *,
+        allow_duplicates: bool = False,
     ) -> tuple[str, Row | None]:
         self.written.append((sobject, fields, None))
         if self.fails is not None:
@@ -130,6 +136,8 @@ class AnOrg:
         fields: Mapping[str, FieldValue],
         selected: str,
         unchanged_since: datetime | None,
+        *,
+        allow_duplicates: bool = False,
     ) -> Row | None:
         self.selected = selected
         current = self.rows[0] if self.rows else None
