@@ -5,6 +5,7 @@ OAuthError  token endpoint: {error, error_description} with status 400
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class ApiError(Exception):
@@ -26,6 +27,21 @@ class ApiError(Exception):
         if self.fields is not None:
             row["fields"] = list(self.fields)
         return [row]
+
+
+class MultipleChoicesError(ApiError):
+    """A request for one record by an external id that several have. Its body is their addresses.
+
+    Source: REST API Developer Guide, status code 300; restforce#228.
+    """
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        super().__init__(300, "MULTIPLE_CHOICES", "several records have this external id")
+        self.addresses = list(addresses)
+
+    def body(self) -> list[Any]:
+        """The addresses of the records."""
+        return self.addresses
 
 
 class OAuthError(Exception):

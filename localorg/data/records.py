@@ -148,6 +148,8 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
     if sobject.field("LastName"):
         parts = [str(row[n]) for n in ("FirstName", "LastName") if row.get(n)]
         row["Name"] = " ".join(parts)
+    if sobject.field("Jigsaw"):
+        row[f"Jigsaw{'Company' if sobject.name == 'Account' else 'Contact'}Id"] = row.get("Jigsaw")
     if sobject.name == "Opportunity":
         stage = str(row["StageName"])
         if row.get("Probability") is None:

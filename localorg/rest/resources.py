@@ -14,9 +14,10 @@ from localorg.clock import from_datetime
 from localorg.data import files, records
 from localorg.data.passwords import set_password
 from localorg.data.values import field_value
-from localorg.errors import ApiError, no_access, not_found
+from localorg.errors import ApiError, MultipleChoicesError, no_access, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, attributes, call_of, http_date, named
+from localorg.rest.listviews import views
 from localorg.rest.multipart import record_fields
 from localorg.rest.search import parameterized, search
 from localorg.schema.ids import is_id, to_18
@@ -78,7 +79,7 @@ async def _get_external(org: Org, request: Request) -> Response:
     source = named(call, request)
     if is_id(str(request.path_params["field"])):
         return _related(org, request, call, source)
-    return _record(org, request, call, source, _one(org, source, request))
+    return _record(org, request, call, source, _one(org, call, source, request))
 
 
 def _related(org: Org, request: Request, call: Call, source: SObject) -> Response:
@@ -98,16 +99,24 @@ def _related(org: Org, request: Request, call: Call, source: SObject) -> Respons
     return _answer_query(org, call, text, DEFAULT_BATCH, 0)
 
 
-def _one(org: Org, source: SObject, request: Request) -> str:
-    """The id of the record in `/EXTERNAL_ID_FIELD/VALUE`. Raises ApiError 404."""
+def _one(org: Org, call: Call, source: SObject, request: Request) -> str:
+    """The id of the record in `/EXTERNAL_ID_FIELD/VALUE`. Raises ApiError 404 for none, 300 for several."""
     name, value = str(request.path_params["field"]), str(request.path_params["value"])
     f = source.field(name)
     if f is None or not f.external_id:
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
-    ids = records.find_by_external_id(org, source, f, value)
+    ids = _found(org, call, source, f, value)
     if not ids:
         raise not_found()
     return ids[0]
+
+
+def _found(org: Org, call: Call, source: SObject, f: Field, value: str) -> list[str]:
+    """The id of the record with this external id, if there is one. Raises ApiError 300 for several."""
+    ids = records.find_by_external_id(org, source, f, value)
+    if len(ids) > 1:
+        raise MultipleChoicesError([attributes(source, call.version, identifier)["url"] for identifier in ids])
+    return ids
 
 
 def _record(org: Org, request: Request, call: Call, source: SObject, identifier: str) -> Response:
@@ -235,7 +244,7 @@ async def _password(org: Org, request: Request) -> Response:
 async def _delete_external(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = named(call, request)
-    records.delete(org, source, _one(org, source, request), call.session.user_id)
+    records.delete(org, source, _one(org, call, source, request), call.session.user_id)
     return Response(status_code=204, headers=limit_header(org))
 
 
@@ -249,27 +258,44 @@ async def _upsert(org: Org, request: Request) -> Response:
     values = await json_object(request)
     if any(n.lower() == name.lower() for n in values):
         raise ApiError(400, "INVALID_FIELD", f"The {name} field should not be specified in the sobject data.", [f.name])
-    ids = records.find_by_external_id(org, source, f, value)
+    # `created`, and a body for a record that was there, came with v46.0 (REST API Developer Guide, "Upsert").
+    says_created = float(call.version) >= 46
+    ids = _found(org, call, source, f, value)
     if ids:
         records.update(org, source, ids[0], values, call.session.user_id)
+        if not says_created:
+            return Response(status_code=204, headers=limit_header(org))
         return Json({"id": ids[0], "success": True, "errors": [], "created": False}, headers=limit_header(org))
     if request.query_params.get("updateOnly") == "true":
         raise not_found()
     made = records.create(org, source, {**values, f.name: value}, call.session.user_id)
-    return Json({"id": made, "success": True, "errors": [], "created": True}, 201, headers=limit_header(org))
+    body: dict[str, object] = {"id": made, "success": True, "errors": []}
+    return Json(body | ({"created": True} if says_created else {}), 201, headers=limit_header(org))
 
 
 async def _query(org: Org, request: Request) -> Response:
     if "explain" in request.query_params:
         call = call_of(org, request)
         try:
-            return Json(
-                explain(org, call.schema, request.query_params["explain"], person=call.person),
-                headers=limit_header(org),
-            )
+            text = _explained(call, request.query_params["explain"])
+            return Json(explain(org, call.schema, text, person=call.person), headers=limit_header(org))
         except SoqlError as refused:
             raise ApiError(400, refused.code, refused.message) from None
     return _run_query(org, request, request.query_params.get("q", ""), _batch(request), 0, deleted=False)
+
+
+def _explained(call: Call, wanted: str) -> str:
+    """The query to explain: the text itself, or that of the list view with this id. Raises ApiError.
+
+    Source: REST API Developer Guide, Query Performance Feedback. There are no reports here.
+    """
+    if not is_id(wanted):
+        return wanted
+    for source in call.schema:
+        for view in views(source):
+            if view.id == to_18(wanted):
+                return view.query
+    raise ApiError(400, "INVALID_ID", f"{wanted} is not a valid ID for a report or list view")
 
 
 async def _query_all(org: Org, request: Request) -> Response:
