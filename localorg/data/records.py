@@ -3,11 +3,13 @@
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
 from localorg.data import events, files
+from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
 from localorg.data.values import stored
@@ -48,7 +50,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
             full["CaseNumber"] = f"{number + 1000:08d}"
         for f in sobject.fields:
             if f.computed_default is not None and f.name not in row:
-                full[f.name] = stored(org, f, _computed(f, org, full))
+                full[f.name] = stored(org, f, _computed(f, org, full, user_id))
             if f.number_format:
                 full[f.name] = _auto_number(f.number_format, number, stamp)
         if sobject.name == "Event":
@@ -56,7 +58,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         elif sobject.name == "ContentVersion":
             files.complete(org, full)
         derive(sobject, full)
-        _check_rules(org, sobject, full, None)
+        _check_rules(org, sobject, full, None, user_id)
         names = ", ".join(f'"{n}"' for n in full)
         db.execute(
             f'INSERT INTO "{sobject.name}" ({names}) VALUES ({", ".join("?" * len(full))})', tuple(full.values())
@@ -89,7 +91,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
         derive(sobject, full)
-        _check_rules(org, sobject, full, current)
+        _check_rules(org, sobject, full, current, user_id)
         sets = ", ".join(f'"{n}" = ?' for n in full if n != "Id")
         db.execute(
             f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"])
@@ -185,11 +187,20 @@ def _auto_number(written: str, number: int, stamp: str) -> str:
     return re.sub(r"\{(0+)\}", lambda match: f"{number:0{len(match[1])}d}", written)
 
 
-def _computed(f: Field, org: Org, row: Mapping[str, object]) -> object:
+def _now_of(org: Org, user_id: str) -> datetime:
+    """Now in the user's time zone, whose day TODAY() is (Salesforce Help, "Using Date, Date/Time, and Time Values")."""
+    try:
+        zone = ZoneInfo(person(org, user_id).zone)
+    except (KeyError, ValueError, OSError):
+        zone = ZoneInfo("UTC")
+    return datetime.fromtimestamp(org.clock.now(), zone)
+
+
+def _computed(f: Field, org: Org, row: Mapping[str, object], user_id: str) -> object:
     """The value of a field's default formula for a new record. Raises ApiError 400 when it cannot be computed."""
     assert f.computed_default is not None
     try:
-        value = f.computed_default(Change(row, None, datetime.fromtimestamp(org.clock.now(), UTC)))
+        value = f.computed_default(Change(row, None, _now_of(org, user_id)))
     except ValueError as wrong:
         raise ApiError(
             400, "INVALID_OPERATION", f"The default of {f.name} could not be computed: {wrong}", [f.name]
@@ -197,13 +208,15 @@ def _computed(f: Field, org: Org, row: Mapping[str, object]) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _check_rules(org: Org, sobject: SObject, row: Mapping[str, object], before: Mapping[str, object] | None) -> None:
+def _check_rules(
+    org: Org, sobject: SObject, row: Mapping[str, object], before: Mapping[str, object] | None, user_id: str
+) -> None:
     """Raises ApiError with the rule's message when a validation rule refuses the row. `before` is None for a new
     record.
     """
     if not sobject.rules:
         return
-    change = Change(row, before, datetime.fromtimestamp(org.clock.now(), UTC))
+    change = Change(row, before, _now_of(org, user_id))
     for rule in sobject.rules:
         try:
             broken = rule.refuses(change)
