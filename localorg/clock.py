@@ -30,7 +30,7 @@ class Clock:
 def to_datetime(seconds: float) -> str:
     """Seconds since the epoch as a Salesforce dateTime."""
     moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "+0000")
 
 
 def from_datetime(text: str) -> float:

@@ -29,7 +29,10 @@ def times(changes: Mapping[str, object], before: Mapping[str, object]) -> dict[s
         raise _contradiction("the event ends before it starts, or lasts longer than a year", "EndDateTime")
     if end is not None and minutes is not None and float(str(minutes)) != length:
         raise _contradiction("DurationInMinutes and EndDateTime contradict each other", "DurationInMinutes")
-    ends = end if end is not None else to_datetime(begins + 60 * max(0.0, length - extra))
+    try:
+        ends = end if end is not None else to_datetime(begins + 60 * max(0.0, length - extra))
+    except ValueError:
+        raise _contradiction("the event ends after the year 9999", "DurationInMinutes") from None
     return {
         "StartDateTime": start,
         "ActivityDateTime": start,

@@ -151,6 +151,8 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
     if sobject.field("LastName"):
         parts = [str(row[n]) for n in ("FirstName", "LastName") if row.get(n)]
         row["Name"] = " ".join(parts)
+    if sobject.field("Jigsaw"):
+        row[f"Jigsaw{'Company' if sobject.name == 'Account' else 'Contact'}Id"] = row.get("Jigsaw")
     if sobject.name == "Opportunity":
         stage = str(row["StageName"])
         if row.get("Probability") is None:
@@ -186,19 +188,20 @@ def _auto_number(written: str, number: int, stamp: str) -> str:
     return re.sub(r"\{(0+)\}", lambda match: f"{number:0{len(match[1])}d}", written)
 
 
-def _now(org: Org, user_id: str) -> datetime:
-    """The org's time where the user is, so that a formula's TODAY() is the user's day.
-
-    Source: Salesforce Help, "Using Date, Date/Time, and Time Values in Formulas".
-    """
-    return datetime.fromtimestamp(org.clock.now(), ZoneInfo(person(org, user_id).zone))
+def _now_of(org: Org, user_id: str) -> datetime:
+    """Now in the user's time zone, whose day TODAY() is (Salesforce Help, "Using Date, Date/Time, and Time Values")."""
+    try:
+        zone = ZoneInfo(person(org, user_id).zone)
+    except (KeyError, ValueError, OSError):
+        zone = ZoneInfo("UTC")
+    return datetime.fromtimestamp(org.clock.now(), zone)
 
 
 def _computed(f: Field, org: Org, row: Mapping[str, object], user_id: str) -> object:
     """The value of a field's default formula for a new record. Raises ApiError 400 when it cannot be computed."""
     assert f.computed_default is not None
     try:
-        value = f.computed_default(Change(row, None, _now(org, user_id)))
+        value = f.computed_default(Change(row, None, _now_of(org, user_id)))
     except ValueError as wrong:
         raise ApiError(
             400, "INVALID_OPERATION", f"The default of {f.name} could not be computed: {wrong}", [f.name]
@@ -214,7 +217,7 @@ def _check_rules(
     """
     if not sobject.rules:
         return
-    change = Change(row, before, _now(org, user_id))
+    change = Change(row, before, _now_of(org, user_id))
     for rule in sobject.rules:
         try:
             broken = rule.refuses(change)

@@ -8,7 +8,8 @@ from localorg.schema.sobjects import Field, SObject
 MASTER_RECORD_TYPE = "012000000000000AAA"
 _SYSTEM = ("CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")
 _PERSON = ("Salutation", "FirstName", "LastName")
-_HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON})
+_KEYS = ("Jigsaw", "JigsawCompanyId", "JigsawContactId")  # no default layout shows them
+_HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON, *_KEYS})
 
 
 def page_layout(source: SObject) -> dict[str, object]:

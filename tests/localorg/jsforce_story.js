@@ -28,6 +28,25 @@ async function main(given) {
   told.search = (await conn.search("FIND {Alder} IN ALL FIELDS RETURNING Account(Id, Name)")).searchRecords.length > 0;
   told.errorCode = await conn.query("SELECT Nope FROM Account").then(() => "", (e) => e.errorCode);
 
+  const account = (await conn.query("SELECT Id FROM Account LIMIT 1")).records[0].Id;
+  const action = conn.sobject("Account").quickAction("NewContact");
+  told.actionDefaults = (await action.defaultValues(account)).AccountId === account;
+  const acted = await action.execute(account, { LastName: "Acted by jsforce" });
+  told.acted = (await conn.sobject("Contact").retrieve(acted.id)).AccountId === account;
+  told.actions = (await conn.quickActions()).some((one) => one.name === "LogACall");
+  told.tabs = (await conn.tabs()).some((one) => one.sobjectName === "Account");
+  told.theme = (await conn.theme()).themeItems.length > 0;
+  told.approvals = (await conn.sobject("Account").approvalLayouts()).approvalLayouts;
+  const view = (await conn.sobject("Account").listviews()).listviews[0].id;
+  told.plan = (await conn.sobject("Account").listview(view).explain()).plans[0].sobjectType;
+  const old = new jsforce.Connection({ instanceUrl: conn.instanceUrl, accessToken: conn.accessToken, version: "45.0" });
+  const upserts = [];
+  for (const Phone of ["1", "2"])
+    upserts.push((await old.sobject("Account").upsert({ Name: "Upserted by jsforce", External_Id__c: "by-jsforce", Phone }, "External_Id__c")).success);
+  told.upserts = upserts;
+  const server = new jsforce.Connection({ oauth2: new jsforce.OAuth2({ loginUrl: given.url, clientId: given.key, clientSecret: given.secret }) });
+  told.server = (await server.authorize({ grant_type: "client_credentials" })).id === (await conn.identity()).user_id;
+
   let refreshes = 0;
   conn.on("refresh", () => (refreshes += 1));
   await control("expire", { username: given.user });

@@ -159,6 +159,19 @@ def test_a_dx_folder_becomes_objects(own: Own) -> None:
     assert "Level__c" in {f["name"] for f in own.http.get(f"{DATA}/sobjects/Account/describe").json()["fields"]}
 
 
+def test_today_is_the_day_of_the_user(own: Own) -> None:
+    """At every hour one of these two zones has another day than UTC."""
+    (me,) = own.rows(f"SELECT Id, TimeZoneSidKey FROM User WHERE Username = '{ADMIN}'")
+    user = f"{DATA}/sobjects/User/{me['Id']}"
+    try:
+        for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
+            assert own.http.patch(user, json={"TimeZoneSidKey": zone}).status_code == 204
+            made = own.make("Invoice__c", Amount__c=1).json()["id"]
+            assert own.rows(f"SELECT Id FROM Invoice__c WHERE Id = '{made}' AND Sent__c = N_DAYS_AGO:10"), zone
+    finally:
+        own.http.patch(user, json={"TimeZoneSidKey": me["TimeZoneSidKey"]})
+
+
 def test_records_of_ones_own_objects(own: Own) -> None:
     account = own.rows("SELECT Id, Name FROM Account LIMIT 1")[0]
     place = {"Place__Latitude__s": 52.5, "Place__Longitude__s": 13.4}

@@ -180,7 +180,8 @@ def run_node(repository: Path, script: str, given: object, **environment: str) -
 @shows(
     "jsforce", "OAuth2 with PKCE", "identity", "query, with autoFetch", "create", "update", "retrieve", "destroy",
     "find", "describe", "search",
-    "refresh by itself", "collections", "bulk2 load and query",
+    "refresh by itself", "collections", "bulk2 load and query", "quick actions", "tabs, theme", "approval layouts",
+    "the plan of a list view", "upsert below v46.0", "client credentials",
 )  # fmt: skip
 def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path) -> None:
     verifier = "jsforce-" + "v" * 50
@@ -188,7 +189,9 @@ def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path
     code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
     client = {"key": CONSUMER_KEY, "secret": CONSUMER_SECRET, "callback": CALLBACK}
     given = {"url": own.url, **client, "code": code, "verifier": verifier, "user": SALES}
+    control(own.url, "app", {"clientCredentialsUser": SALES})
     told = run_node(repository, "jsforce_story.js", given)
+    control(own.url, "app", {"clientCredentialsUser": ""})
     assert told == {
         "authorizeHasChallenge": True,
         "identity": SALES,
@@ -201,6 +204,15 @@ def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path
         "described": True,
         "search": True,
         "errorCode": "INVALID_FIELD",
+        "actionDefaults": True,
+        "acted": True,
+        "actions": True,
+        "tabs": True,
+        "theme": True,
+        "approvals": [],
+        "plan": "Account",
+        "upserts": [True, True],
+        "server": True,
         "refreshes": 1,
         "afterRefresh": True,
         "collection": [True, False],
