@@ -409,7 +409,7 @@ def _last_changed(org: Org, call: Call, limit: int) -> list[str]:
     """The ids of the last changed records: the recent records of a user who has viewed none."""
     rows: list[tuple[str, str]] = []
     for source in call.schema:
-        if source.field("Name") is not None and source.name not in ("Profile", "Organization", "User"):
+        if source.field("Name") is not None and source.name not in ("Profile", "Organization", "User", "Group"):
             text = (
                 f'SELECT LastModifiedDate, Id FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC'
                 " LIMIT ?"

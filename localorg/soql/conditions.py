@@ -13,7 +13,6 @@ from localorg.soql.dates import date_span
 from localorg.soql.names import Asked, Scope, label_of
 from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
-_MINE = frozenset({"MINE", "MINE_AND_MY_GROUPS"})  # this org has no queues
 _MOST_JOINS = 2
 _NOT_JOINED = frozenset({"Task", "Event", "Note"})
 _EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # and no scoping rules
@@ -37,8 +36,13 @@ class Conditions:
     def where(self, query: Query, scope: Scope) -> Sql:
         """The condition that a record must fulfil, with USING SCOPE, without the word WHERE. Raises SoqlError."""
         conditions = [] if self._deleted else [Sql(f'{scope.alias}."IsDeleted" = 0')]
-        if query.scope in _MINE and scope.source.field("OwnerId") is not None:
-            conditions.append(Sql(f'{scope.alias}."OwnerId" = ?', (self._asked.person.user_id,)))
+        owner, me = f'{scope.alias}."OwnerId"', self._asked.person.user_id
+        owned = scope.source.field("OwnerId") is not None
+        if query.scope == "MINE" and owned:
+            conditions.append(Sql(f"{owner} = ?", (me,)))
+        elif query.scope == "MINE_AND_MY_GROUPS" and owned:
+            groups = "SELECT GroupId FROM GroupMember WHERE UserOrGroupId = ? AND IsDeleted = 0"
+            conditions.append(Sql(f"({owner} = ? OR {owner} IN ({groups}))", (me, me)))
         elif query.scope not in _EVERYTHING:
             raise self._asked.error(
                 "MALFORMED_QUERY",
