@@ -3,8 +3,9 @@
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
 from localorg.data.passwords import set_password
@@ -57,11 +58,11 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
             full["CaseNumber"] = f"{number + 1000:08d}"
         for f in sobject.fields:
             if f.computed_default is not None and f.name not in row:
-                full[f.name] = stored(org, f, _computed(f, org, full))
+                full[f.name] = stored(org, f, _computed(f, full, _now_of(org, user_id)))
             if f.number_format:
                 full[f.name] = _auto_number(f.number_format, number, stamp)
         derive(sobject, full)
-        _check_rules(org, sobject, full, None)
+        _check_rules(sobject, full, None, _now_of(org, user_id))
         names = ", ".join(f'"{n}"' for n in full)
         db.execute(
             f'INSERT INTO "{sobject.name}" ({names}) VALUES ({", ".join("?" * len(full))})', tuple(full.values())
@@ -90,7 +91,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
         derive(sobject, full)
-        _check_rules(org, sobject, full, current)
+        _check_rules(sobject, full, current, _now_of(org, user_id))
         sets = ", ".join(f'"{n}" = ?' for n in full if n != "Id")
         db.execute(
             f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"])
@@ -182,11 +183,19 @@ def _auto_number(written: str, number: int, stamp: str) -> str:
     return re.sub(r"\{(0+)\}", lambda match: f"{number:0{len(match[1])}d}", written)
 
 
-def _computed(f: Field, org: Org, row: Mapping[str, object]) -> object:
+def _now_of(org: Org, user_id: str) -> datetime:
+    """The org's time in the time zone of a user, whose day TODAY() is (Salesforce Help, "Formula Operators and
+    Functions").
+    """
+    row = org.db.execute("SELECT TimeZoneSidKey FROM User WHERE Id = ?", (user_id,)).fetchone()
+    return datetime.fromtimestamp(org.clock.now(), ZoneInfo(str((row and row[0]) or "UTC")))
+
+
+def _computed(f: Field, row: Mapping[str, object], now: datetime) -> object:
     """The value of a field's default formula for a new record. Raises ApiError 400 when it cannot be computed."""
     assert f.computed_default is not None
     try:
-        value = f.computed_default(Change(row, None, datetime.fromtimestamp(org.clock.now(), UTC)))
+        value = f.computed_default(Change(row, None, now))
     except ValueError as wrong:
         raise ApiError(
             400, "INVALID_OPERATION", f"The default of {f.name} could not be computed: {wrong}", [f.name]
@@ -194,13 +203,15 @@ def _computed(f: Field, org: Org, row: Mapping[str, object]) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _check_rules(org: Org, sobject: SObject, row: Mapping[str, object], before: Mapping[str, object] | None) -> None:
+def _check_rules(
+    sobject: SObject, row: Mapping[str, object], before: Mapping[str, object] | None, now: datetime
+) -> None:
     """Raises ApiError with the rule's message when a validation rule refuses the row. `before` is None for a new
     record.
     """
     if not sobject.rules:
         return
-    change = Change(row, before, datetime.fromtimestamp(org.clock.now(), UTC))
+    change = Change(row, before, now)
     for rule in sobject.rules:
         try:
             broken = rule.refuses(change)
