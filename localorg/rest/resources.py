@@ -370,9 +370,9 @@ async def _tooling(org: Org, request: Request) -> Response:
 
 async def _search(org: Org, request: Request) -> Response:
     call = call_of(org, request)
-    hits = search(org, call.schema, request.query_params.get("q", ""), version=call.version, person=call.person)
+    body = search(org, call.schema, request.query_params.get("q", ""), version=call.version, person=call.person)
     # Before v37.0 the answer was the list itself.
-    return Json({"searchRecords": hits} if float(call.version) >= 37 else hits, headers=limit_header(org))
+    return Json(body if float(call.version) >= 37 else body["searchRecords"], headers=limit_header(org))
 
 
 async def _parameterized(org: Org, request: Request) -> Response:
