@@ -94,7 +94,7 @@ class Conditions:
         inner = join.values
         assert isinstance(inner, Query)
         start = inner.sobject.start
-        if len(scope.relative(join.left if isinstance(join.left, Path) else Path((), start))) > 1:
+        if isinstance(join.left, Path) and len(scope.relative(join.left)) > 1:
             raise self._asked.error(
                 "MALFORMED_QUERY", join.left.start, "The left operand of a semi join cannot use relationships"
             )
@@ -196,8 +196,10 @@ class Conditions:
             raise self._asked.error("INVALID_FIELD", value.start, said)
         if value.kind in ("date", "datetime"):
             try:
-                datetime.fromisoformat(str(value.value))
-            except ValueError:
+                moment = datetime.fromisoformat(str(value.value))
+                if value.kind == "datetime":
+                    to_datetime(moment.timestamp())  # in UTC it may be before the year 1 or after 9999
+            except (ValueError, OverflowError):
                 raise self._asked.error("MALFORMED_QUERY", value.start, f"Invalid date: {value.value}") from None
         if f.type in ("id", "reference") and not is_id(str(value.value)):
             raise self._asked.error(
