@@ -39,7 +39,7 @@ _PROFILES: dict[str, _Profile] = {
     "Standard User": _Profile(
         hidden_fields={"Contact": frozenset({"Birthdate"})},
         read_only_fields={"Account": frozenset({"AccountNumber"})},
-        read_only_objects=frozenset({"User", "PermissionSetAssignment"}),
+        read_only_objects=frozenset({"User", "PermissionSetAssignment", "Group", "GroupMember", "QueueSobject"}),
     ),
     "Read Only": _Profile(
         reads_only=True,

@@ -93,10 +93,9 @@ def _date(f: Field, value: str) -> str:
 
 def _datetime(value: str) -> str:
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+        return to_datetime(datetime.fromisoformat(value).timestamp())
+    except (ValueError, OverflowError):
         raise _not_deserialized("datetime", value) from None
-    return to_datetime(moment.timestamp())
 
 
 def _reference(org: Org, f: Field, value: str) -> str:

@@ -11,7 +11,7 @@ from localorg.metadata.formula import FormulaError, compile_formula, compile_val
 from localorg.metadata.source import Element, Source
 from localorg.schema.metadata import Metadata, Permissions
 from localorg.schema.sobjects import Change, ChildRelationship, Field, Rule, Schema, SObject
-from localorg.schema.standard import OWNER, STANDARD, SYSTEM
+from localorg.schema.standard import QUEUE_OWNER, STANDARD, SYSTEM
 
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -125,7 +125,7 @@ class _Builder:
         types = self._record_types(name, one)
         typed = [_TYPED] if types and one.field("RecordTypeId") is None else []
         head = 2 if one.custom else len(one.fields) - len(SYSTEM) + 1
-        owner = [] if owned else [OWNER]
+        owner = [] if owned else [QUEUE_OWNER]
         self._objects[name] = replace(
             one, fields=(*one.fields[:head], *typed, *fields, *owner, *one.fields[head:]), record_types=types
         )

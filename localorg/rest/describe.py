@@ -212,7 +212,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "precision": 18 if f.type in ("currency", "double", "percent") else 0,
         "queryByDistance": f.type in ("address", "location"),
         "referenceTargetField": None,
-        "referenceTo": list(f.targets),
+        "referenceTo": sorted(f.targets),
         "relationshipName": f.relationship,
         "relationshipOrder": masters.index(f.name) if f.cascade else None,
         "restrictedDelete": False,

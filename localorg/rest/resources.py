@@ -421,9 +421,9 @@ async def _tooling(org: Org, request: Request) -> Response:
 
 async def _search(org: Org, request: Request) -> Response:
     call = call_of(org, request)
-    hits = search(org, call.schema, request.query_params.get("q", ""), version=call.version, person=call.person)
+    body = search(org, call.schema, request.query_params.get("q", ""), version=call.version, person=call.person)
     # Before v37.0 the answer was the list itself.
-    return Json({"searchRecords": hits} if float(call.version) >= 37 else hits, headers=limit_header(org))
+    return Json(body if float(call.version) >= 37 else body["searchRecords"], headers=limit_header(org))
 
 
 async def _parameterized(org: Org, request: Request) -> Response:
@@ -460,7 +460,7 @@ def _last_changed(org: Org, call: Call, limit: int) -> list[str]:
     """The ids of the last changed records: the recent records of a user who has viewed none."""
     rows: list[tuple[str, str]] = []
     for source in call.schema:
-        if source.field("Name") is not None and source.name not in ("Profile", "Organization", "User"):
+        if source.field("Name") is not None and source.name not in ("Profile", "Organization", "User", "Group"):
             text = (
                 f'SELECT LastModifiedDate, Id FROM "{source.name}" WHERE IsDeleted = 0 ORDER BY LastModifiedDate DESC'
                 " LIMIT ?"

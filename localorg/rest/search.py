@@ -4,6 +4,7 @@ Source: SOQL and SOSL Reference, "SOSL Syntax"; REST API Developer Guide, "Searc
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -11,7 +12,8 @@ from typing import cast
 from localorg.data.access import Person
 from localorg.errors import ApiError
 from localorg.org import Org
-from localorg.schema.sobjects import Schema, SObject
+from localorg.rest.listviews import find_view
+from localorg.schema.sobjects import Field, Schema, SObject
 from localorg.soql import SoqlError, run
 
 MAX_LENGTH = 100_000
@@ -27,6 +29,13 @@ _SCOPES = {
 _SOSL = re.compile(r"\s*FIND\s*\{(?P<find>(?:[^{}\\]|\\.)*)\}(?P<rest>.*)\Z", re.IGNORECASE | re.DOTALL)
 _IN = re.compile(r"\s*IN\s+(?P<scope>NAME|EMAIL|PHONE|ALL|SIDEBAR)\s+FIELDS\b", re.IGNORECASE)
 _LIMIT = re.compile(r"\s+LIMIT\s+(?P<limit>\d{1,6})\s*\Z", re.IGNORECASE)
+_WITH = re.compile(
+    r"(?:^|\s)WITH\s+(?:(?P<highlight>HIGHLIGHT)|SNIPPET(?:\s*\(\s*target_length\s*=\s*\d{1,6}\s*\))?"
+    r"|SPELL_CORRECTION\s*=\s*(?:true|false)|(?P<metadata>METADATA)\s*=\s*'LABELS')\s*\Z",
+    re.IGNORECASE,
+)
+_USING = re.compile(r"\sUSING\s+ListView\s*=\s*(?P<view>[A-Za-z0-9_]+)", re.IGNORECASE)
+_HIGHLIGHTED = frozenset({"Account", "Contact", "Lead", "Opportunity", "User"})
 _OBJECT = re.compile(r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<open>\()?")
 
 
@@ -38,10 +47,13 @@ class _Wanted:
     fields: str
     where: str | None
     tail: str
+    view: str | None = None
 
 
-def search(org: Org, schema: Schema, text: str, *, version: str, person: Person) -> list[dict[str, object]]:
-    """Runs a SOSL text. Returns the matching records, object after object. Raises ApiError 400."""
+def search(org: Org, schema: Schema, text: str, *, version: str, person: Person) -> dict[str, object]:
+    """Runs a SOSL text. Returns the answer's body: the matching records, object after object, and with WITH METADATA
+    the labels of their fields. Raises ApiError 400.
+    """
     match = _SOSL.match(text)
     if match is None or len(text) > MAX_LENGTH:
         raise ApiError(400, "MALFORMED_SEARCH", "No search term found. The search term must be enclosed in braces.")
@@ -53,14 +65,72 @@ def search(org: Org, schema: Schema, text: str, *, version: str, person: Person)
     limited = _LIMIT.search(rest)
     if limited is not None and rest[: limited.start()].count("(") == rest[: limited.start()].count(")"):
         limit, rest = min(2000, int(limited["limit"])), rest[: limited.start()]
-    rest = rest.strip()
+    rest, withs = _without_withs(rest.strip())
     if not rest:
         wanted = [_Wanted(o, "Id", None, "") for o in schema if _fields_of(o, scope)]
     elif rest.upper().startswith("RETURNING "):
         wanted = _returning(schema, rest[len("RETURNING ") :])
     else:
         raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{rest.split()[0][:40]}'")
-    return _find(org, schema, _terms(match["find"]), scope, wanted, limit, version, person)
+    hits = _find(org, schema, _terms(match["find"]), scope, wanted, limit, version, person)
+    if "highlight" in withs:
+        _highlight(schema, hits, match["find"])
+    body: dict[str, object] = {"searchRecords": hits}
+    return body | {"metadata": _labels(wanted)} if "metadata" in withs else body
+
+
+def _without_withs(rest: str) -> tuple[str, set[str]]:
+    """The text without the WITH clauses at its end, and which of those that change the answer are among them.
+
+    WITH SNIPPET is for articles, which this org has none of, and WITH SPELL_CORRECTION changes nothing here.
+    """
+    withs: set[str] = set()
+    while (clause := _WITH.search(rest)) is not None:
+        withs |= {name for name, value in clause.groupdict().items() if value}
+        rest = rest[: clause.start()].rstrip()
+    return rest, withs
+
+
+def _highlight(schema: Schema, hits: list[dict[str, object]], find: str) -> None:
+    """Adds to the first 25 records of each object the texts in which the words of a search are marked.
+
+    Words with a wildcard are not marked. Source: SOQL and SOSL Reference, WITH HIGHLIGHT; SearchSnippet.
+    """
+    words = [m["quoted"] or m["plain"] or "" for m in _WORD.finditer(find)]
+    plain = [re.escape(re.sub(r"\\(.)", r"\1", w)) for w in words if w and not re.search(r"(?<!\\)[*?]", w)]
+    plain = [w for w in plain if w.upper() not in ("AND", "OR", "NOT")]
+    marked: Counter[str] = Counter()
+    for hit in hits if plain else ():
+        source = schema.sobject(cast(dict[str, str], hit["attributes"])["type"])
+        if source is None or not (source.custom or source.name in _HIGHLIGHTED) or marked[source.name] >= 25:
+            continue
+        texts = {n: v for n, v in hit.items() if isinstance(v, str) and _is_marked(source.field(n))}
+        fields = {n: re.sub("|".join(plain), r"<mark>\g<0></mark>", v, flags=re.IGNORECASE) for n, v in texts.items()}
+        changed = [{"name": n, "value": v} for n, v in fields.items() if v != texts[n]]
+        if changed:
+            hit["snippet"] = {"wholeFields": changed}
+            marked[source.name] += 1
+
+
+def _is_marked(f: Field | None) -> bool:
+    return f is not None and f.type in ("string", "email", "textarea") and not f.rich_text
+
+
+def _labels(wanted: "list[_Wanted]") -> dict[str, object]:
+    """The labels of the fields that RETURNING names. Source: SOQL and SOSL Reference, WITH METADATA."""
+    return {
+        "entityMetadata": [
+            {
+                "entityName": one.sobject.name,
+                "fieldMetadata": [
+                    {"label": f.label, "name": f.name, "type": f.type}
+                    for name in one.fields.split(",")
+                    if (f := one.sobject.field(name.strip())) is not None
+                ],
+            }
+            for one in wanted
+        ]
+    }
 
 
 def parameterized(
@@ -249,13 +319,33 @@ def _closing(text: str, at: int) -> int:
 
 
 def _object(source: SObject, inside: str) -> _Wanted:
+    view = None
+    using = _USING.search(inside)
+    if using is not None and "'" not in inside[: using.start()]:
+        view, inside = using["view"], inside[: using.start()] + " " + inside[using.end() :]
     clause = re.search(r"\s(WHERE|ORDER\s+BY|LIMIT|OFFSET)\s", inside, re.IGNORECASE)
     fields, rest = (inside, "") if clause is None else (inside[: clause.start()], inside[clause.start() :].strip())
     where = None
     if rest.upper().startswith("WHERE "):
         end = re.search(r"\s(ORDER\s+BY|LIMIT|OFFSET)\s", rest, re.IGNORECASE)
         where, rest = (rest[6:], "") if end is None else (rest[6 : end.start()], rest[end.start() :].strip())
-    return _Wanted(source, fields.strip() or "Id", where, rest)
+    return _Wanted(source, fields.strip() or "Id", where, rest, view)
+
+
+def _in_view(org: Org, source: SObject, view: str, person: Person) -> str:
+    """The condition of USING ListView: a list view of the object by its name, or Recent, the records viewed last.
+
+    Raises ApiError 404. Source: SOQL and SOSL Reference, USING ListView.
+    """
+    if view.lower() == "recent":
+        seen = "SELECT RecordId FROM viewed WHERE UserId = ? AND ViewedDate IS NOT NULL AND substr(RecordId, 1, 3) = ?"
+        ids = [str(r[0]) for r in org.db.execute(seen, (person.user_id, source.prefix))]
+        return "Id IN (" + ", ".join(f"'{i}'" for i in ids) + ")" if ids else "Id = null"
+    chosen = find_view(source, view)
+    parts = [" ".join(condition) for condition in chosen.conditions]
+    if chosen.mine:
+        parts.append(f"OwnerId = '{person.user_id}'")
+    return " AND ".join(parts)
 
 
 def _fields_of(source: SObject, scope: str) -> list[str]:
@@ -279,6 +369,8 @@ def _find(
             continue
         condition = terms(lambda word, fields=fields: " OR ".join(f"{f} LIKE {word}" for f in fields))
         where = f"({condition})" + (f" AND ({one.where})" if one.where else "")
+        within = _in_view(org, one.sobject, one.view, person) if one.view is not None else ""
+        where += f" AND ({within})" if within else ""
         text = f"SELECT {one.fields} FROM {one.sobject.name} WHERE {where} {one.tail}"
         try:
             hits += run(org, schema, text, version=version, batch=limit, person=person).records

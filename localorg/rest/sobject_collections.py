@@ -21,7 +21,9 @@ from localorg.schema.sobjects import Schema, SObject
 from localorg.web import Json, json_object, limit_header, route
 
 T = TypeVar("T")
-MAX_RECORDS = 200
+MAX_RECORDS, MAX_CHUNKS, MAX_READ = 200, 10, 2000
+MAX_TYPES, MAX_LEVELS = 5, 5  # of a tree
+_Values = dict[str, object]
 
 
 def routes(org: Org) -> list[BaseRoute]:
@@ -98,9 +100,22 @@ async def _records_of(request: Request) -> tuple[list[dict[str, Any]], bool]:
     return listed, body.get("allOrNone") is True
 
 
+def _check_chunks(given: Sequence[Mapping[str, Any]]) -> None:
+    """Raises ApiError for records of several types that take turns too often.
+
+    Source: REST API Developer Guide, Create Records Using sObject Collections.
+    """
+    types = [str(cast(_Values, a).get("type")) if isinstance(a := r.get("attributes"), dict) else "" for r in given]
+    chunks = sum(1 for n, kind in enumerate(types) if n == 0 or kind.lower() != types[n - 1].lower())
+    if chunks > MAX_CHUNKS:
+        said = f"Cannot have more than {MAX_CHUNKS} chunks in a single operation."
+        raise ApiError(400, "INVALID_INPUT", f"{said} Please rearrange the data to reduce chunking.")
+
+
 async def _create_many(org: Org, request: Request) -> Response:
     session, schema = _access(org, request)
     given, all_or_none = await _records_of(request)
+    _check_chunks(given)
 
     def save(record: dict[str, Any]) -> str:
         return records.create(org, _typed(schema, record), _fields(record), session.user_id)
@@ -189,8 +204,12 @@ async def _read_many(org: Org, request: Request) -> Response:
     fields = [source.field(n) for n in names if n]
     if not fields or None in fields:
         raise ApiError(400, "INVALID_FIELD", "fields must name fields of the object")
+    if len(ids) > MAX_READ:
+        # Source: REST API Developer Guide, Get Records Using sObject Collections.
+        said = f"record limit reached. cannot retrieve more than {MAX_READ} records in this call"
+        raise ApiError(400, "EXCEEDED_ID_LIMIT", said)
     rows: list[object] = []
-    for identifier in ids[:MAX_RECORDS]:
+    for identifier in ids:
         try:
             row = records.read(org, source, identifier)
         except ApiError:
@@ -213,6 +232,7 @@ async def _read_many(org: Org, request: Request) -> Response:
 async def _tree(org: Org, request: Request) -> Response:
     session, schema = _access(org, request)
     given, _ = await _records_of(request)
+    _check_tree(given)
     made: list[dict[str, object]] = []
 
     def grow(record: dict[str, Any], parent: dict[str, object]) -> None:
@@ -241,6 +261,26 @@ async def _tree(org: Org, request: Request) -> Response:
     except _TreeRefused as refused:
         return Json({"hasErrors": True, "results": [refused.row]}, 400, headers=limit_header(org))
     return Json({"hasErrors": False, "results": made}, 201, headers=limit_header(org))
+
+
+def _check_tree(given: list[dict[str, Any]]) -> None:
+    """Raises ApiError for trees of more than 200 records, five types, or five levels.
+
+    Source: REST API Developer Guide, sObject Tree.
+    """
+    count, level, types = 0, 0, set[str]()
+    while given:
+        count, level = count + len(given), level + 1
+        types |= {
+            str(cast(_Values, a).get("type")).lower() for r in given if isinstance(a := r.get("attributes"), dict)
+        }
+        for what, many, most in (("records", count, MAX_RECORDS), ("types", len(types), MAX_TYPES)):
+            if many > most:
+                raise ApiError(400, "INVALID_INPUT", f"A request can have at most {most} {what} across all trees")
+        if level > MAX_LEVELS:
+            raise ApiError(400, "INVALID_INPUT", f"A tree can be at most {MAX_LEVELS} levels deep")
+        below = [cast(dict[str, Any], v) for r in given for v in r.values() if isinstance(v, dict) and "records" in v]
+        given = [child for held in below for child in _children(held)]
 
 
 def _children(held: Mapping[str, Any]) -> list[dict[str, Any]]:

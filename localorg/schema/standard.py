@@ -86,6 +86,7 @@ _STAMPS = (
     Field("SystemModstamp", "System Modstamp", "datetime", 0, system=True),
 )
 OWNER = _ref("OwnerId", "Owner ID", "User", "Owner")
+QUEUE_OWNER = replace(OWNER, others=("Group",))  # cases, leads and custom objects may belong to a queue
 SYSTEM = (_ID, *_STAMPS)  # the fields that every object has
 _PERSON = (
     _pick("Salutation", "Salutation", SALUTATIONS),
@@ -241,7 +242,7 @@ STANDARD = Schema(
                 _ref("ConvertedContactId", "Converted Contact ID", "Contact", "ConvertedContact", system=True),
                 _ref("ConvertedOpportunityId", "Converted Opportunity ID", "Opportunity", "ConvertedOpportunity",
                      system=True),
-                OWNER,
+                QUEUE_OWNER,
                 *_STAMPS,
             ),
             (
@@ -270,7 +271,7 @@ STANDARD = Schema(
                 _text("SuppliedEmail", "Email Address", 80, kind="email"),
                 _text("SuppliedName", "Name", 80),
                 _text("Description", "Description", 32000, kind="textarea"),
-                OWNER,
+                QUEUE_OWNER,
                 *_STAMPS,
             ),
             (
@@ -421,6 +422,46 @@ STANDARD = Schema(
             createable=False,
             updateable=False,
             deletable=False,
+        ),
+        SObject(
+            "Group", "Group", "Groups", "00G",
+            (
+                _ID,
+                _text("Name", "Name", 40, required=True),
+                _text("DeveloperName", "Developer Name", 80),
+                Field("RelatedId", "Related ID", "reference", 18, refers_to="User", relationship="Related"),
+                Field("Type", "Type", "picklist", 40, picklist=("Regular", "Queue", "Organization"), restricted=True,
+                      default="Regular"),
+                _text("Email", "Email", 255, kind="email"),
+                Field("DoesSendEmailToMembers", "Send Email to Members", "boolean", 0, default=False),
+                Field("DoesIncludeBosses", "Include Bosses", "boolean", 0, default=False),
+                *_STAMPS,
+            ),
+            (
+                ChildRelationship("GroupMembers", "GroupMember", "GroupId"),
+                ChildRelationship("QueueSobjects", "QueueSobject", "QueueId"),
+            ),
+        ),
+        SObject(
+            "QueueSobject", "Queue sObject", "Queue sObjects", "03G",
+            (
+                _ID,
+                replace(_ref("QueueId", "Group ID", "Group", "Queue"), required=True),
+                _pick("SobjectType", "sObject Type", ("Case", "Lead"), required=True),
+                *_STAMPS,
+            ),
+            updateable=False,
+        ),
+        SObject(
+            "GroupMember", "Group Member", "Group Members", "011",
+            (
+                _ID,
+                replace(_ref("GroupId", "Group ID", "Group", "Group"), required=True),
+                Field("UserOrGroupId", "User/Group ID", "reference", 18, required=True, refers_to="User",
+                      others=("Group",)),
+                *_STAMPS,
+            ),
+            updateable=False,
         ),
         SObject(
             "RecordType", "Record Type", "Record Types", "012",

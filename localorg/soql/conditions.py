@@ -13,7 +13,6 @@ from localorg.soql.dates import date_span
 from localorg.soql.names import Asked, Scope, label_of
 from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
-_MINE = frozenset({"MINE", "MINE_AND_MY_GROUPS"})  # this org has no queues
 _MOST_JOINS = 2
 _NOT_JOINED = frozenset({"Task", "Event", "Note"})
 _EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # and no scoping rules
@@ -37,8 +36,13 @@ class Conditions:
     def where(self, query: Query, scope: Scope) -> Sql:
         """The condition that a record must fulfil, with USING SCOPE, without the word WHERE. Raises SoqlError."""
         conditions = [] if self._deleted else [Sql(f'{scope.alias}."IsDeleted" = 0')]
-        if query.scope in _MINE and scope.source.field("OwnerId") is not None:
-            conditions.append(Sql(f'{scope.alias}."OwnerId" = ?', (self._asked.person.user_id,)))
+        owner, me = f'{scope.alias}."OwnerId"', self._asked.person.user_id
+        owned = scope.source.field("OwnerId") is not None
+        if query.scope == "MINE" and owned:
+            conditions.append(Sql(f"{owner} = ?", (me,)))
+        elif query.scope == "MINE_AND_MY_GROUPS" and owned:
+            groups = "SELECT GroupId FROM GroupMember WHERE UserOrGroupId = ? AND IsDeleted = 0"
+            conditions.append(Sql(f"({owner} = ? OR {owner} IN ({groups}))", (me, me)))
         elif query.scope not in _EVERYTHING:
             raise self._asked.error(
                 "MALFORMED_QUERY",
@@ -90,7 +94,7 @@ class Conditions:
         inner = join.values
         assert isinstance(inner, Query)
         start = inner.sobject.start
-        if len(scope.relative(join.left if isinstance(join.left, Path) else Path((), start))) > 1:
+        if isinstance(join.left, Path) and len(scope.relative(join.left)) > 1:
             raise self._asked.error(
                 "MALFORMED_QUERY", join.left.start, "The left operand of a semi join cannot use relationships"
             )
@@ -192,8 +196,10 @@ class Conditions:
             raise self._asked.error("INVALID_FIELD", value.start, said)
         if value.kind in ("date", "datetime"):
             try:
-                datetime.fromisoformat(str(value.value))
-            except ValueError:
+                moment = datetime.fromisoformat(str(value.value))
+                if value.kind == "datetime":
+                    to_datetime(moment.timestamp())  # in UTC it may be before the year 1 or after 9999
+            except (ValueError, OverflowError):
                 raise self._asked.error("MALFORMED_QUERY", value.start, f"Invalid date: {value.value}") from None
         if f.type in ("id", "reference") and not is_id(str(value.value)):
             raise self._asked.error(

@@ -179,7 +179,9 @@ class Scope:
                 continue
             table = self._join(_of_kind(chain, kind), kind, held)
             one = kind.field("CaseNumber" if f.name == "Name" and kind.name == "Case" else f.name)
-            if f.name == "Type":
+            if f.name == "Type" and kind.name == "Group":  # a queue is a group whose type is Queue
+                values.append(f'{table}."Type"')
+            elif f.name == "Type":
                 values.append(f"CASE WHEN {table}.Id IS NOT NULL THEN '{kind.name}' END")
             elif one is not None:
                 values.append(f'{table}."{one.name}"')

@@ -32,6 +32,7 @@ from localorg.soql.tree import (
 MAX_OFFSET = 2000
 DEFAULT_BATCH = 2000
 _CHILDREN_A_PAGE = 500
+_MOST_SUB_QUERIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,32 @@ def run(
     includes the recycle bin (queryAll).
     """
     query = parse(text)
-    run_of = _Run(Asked(org, schema, person, text), version, deleted)
+    asked = Asked(org, schema, person, text)
+    _check_sub_queries(asked, query, version)
+    run_of = _Run(asked, version, deleted)
     if below is not None:
         return run_of.children(query, below, batch, offset)
     page = run_of.page(query, batch, offset)
     if query.viewed or query.referenced:
         mark_seen(org, page.ids, person.user_id, viewed=query.viewed)
     return page
+
+
+def _check_sub_queries(asked: Asked, query: Query, version: str) -> None:
+    """Raises SoqlError for more than 20 sub-queries, or for children below more levels than this version allows.
+
+    Source: SOQL and SOSL Reference, Understanding Relationship Query Limitations.
+    """
+    most = 5 if float(version or 58) >= 58 else 2
+    level, inside, count = 1, [query], 0
+    while inside := [i for q in inside for i in q.select if isinstance(i, Query)]:
+        level, count = level + 1, count + len(inside)
+        if level > most:
+            said = f"A query can have at most {most} levels of parent-to-child relationships"
+            raise asked.error("MALFORMED_QUERY", inside[0].sobject.start, said)
+        if count > _MOST_SUB_QUERIES:
+            said = f"A query can have at most {_MOST_SUB_QUERIES} parent-to-child relationships"
+            raise asked.error("MALFORMED_QUERY", inside[-1].sobject.start, said)
 
 
 def explain(org: Org, schema: Schema, text: str, *, person: Person) -> dict[str, object]:

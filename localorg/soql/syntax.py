@@ -29,6 +29,7 @@ from localorg.soql.tree import (
 )
 
 MAX_LENGTH = 100_000
+_MOST_ROWS = 1_000_000_000
 
 # For each function, the functions that it takes besides a field. Source: SOQL and SOSL Reference, the page of each
 # function.
@@ -396,7 +397,7 @@ class _Parser:
         if token.kind != "number" or not token.text.isdecimal():
             self._unexpected()
         self._take()
-        return int(token.text)
+        return int(token.text) if len(token.text) < 10 else _MOST_ROWS
 
     # Conditions
 

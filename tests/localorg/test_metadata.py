@@ -558,3 +558,15 @@ def test_a_formula_is_compiled_or_refused(text: str) -> None:
         compile_formula(text, STANDARD["Opportunity"])
     except FormulaError:
         return
+
+
+def test_today_in_a_formula_is_the_day_of_the_user(tmp_path: Path) -> None:
+    """The day in Berlin, which begins before that in UTC; SOQL's date literals go by it too."""
+    with EmbeddedOrg(OrgSettings(accounts=1, schema=(write(tmp_path, PROJECT),))) as org:
+        own = Own(org)
+        assert org.org is not None
+        late = (23.5 * 3600 - org.org.clock.now()) % 86_400  # half past eleven in the evening, in UTC
+        control(org.url, "clock", {"advanceSeconds": int(late)})
+        own.http = own.as_user(ADMIN)
+        own.make("Invoice__c", Amount__c=1)
+        assert len(own.rows("SELECT Id FROM Invoice__c WHERE Sent__c = N_DAYS_AGO:10")) == 1

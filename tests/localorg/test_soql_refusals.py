@@ -50,6 +50,8 @@ def test_a_semi_join_stands_alone_at_the_top(query: Query, where: str, said: str
 
 
 def test_a_semi_join_compares_ids(query: Query) -> None:
+    (label,) = query("SELECT Id FROM Account WHERE toLabel(Industry) IN (SELECT Id FROM Contact)")
+    assert label["errorCode"] == "INVALID_FIELD"
     (refused,) = query("SELECT Id FROM Account WHERE Id IN (SELECT LastName FROM Contact)")
     assert refused["errorCode"] == "INVALID_FIELD"
     assert "Semi join sub-selects can only query id fields, cannot use: 'LastName'" in refused["message"]
@@ -98,3 +100,14 @@ def test_objects_may_be_named_like_words(query: Query) -> None:
     assert (missing["errorCode"], "sObject type 'Order'" in missing["message"]) == ("INVALID_TYPE", True)
     for text in ("SELECT Id FROM ORDER BY Id", "SELECT Id FROM GROUP BY Id", "SELECT Id FROM Where"):
         assert query(text)[0]["errorCode"] == "MALFORMED_QUERY"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-13-01T00:00:00Z"])
+def test_a_moment_outside_the_calendar_is_refused(query: Query, moment: str) -> None:
+    (refused,) = query(f"SELECT Id FROM Account WHERE CreatedDate > {moment}")
+    assert (refused["errorCode"], "Invalid date" in refused["message"]) == ("MALFORMED_QUERY", True)
+
+
+def test_a_limit_of_any_length_is_a_number(query: Query) -> None:
+    assert len(query(f"SELECT Id FROM Account LIMIT {'9' * 5000}")["records"]) == 12
+    assert query(f"SELECT Id FROM Account OFFSET {'9' * 30}")[0]["errorCode"] == "NUMBER_OUTSIDE_VALID_RANGE"
