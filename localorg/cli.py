@@ -13,7 +13,7 @@ from localorg.data.seed import USERS
 from localorg.metadata import DataError, MetadataError
 from localorg.provision import age, open_org
 from localorg.server import listen, make_app, make_server
-from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, OrgSettings
+from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, SHAPES, OrgSettings
 
 _FRESH_DAYS = 14  # `serve` says when the demo records are older
 _FILES = ("org.sqlite3", "org.sqlite3-wal", "org.sqlite3-shm")
@@ -43,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     serve.add_argument(
         "--load", action="append", type=Path, default=[], help="CSV, tree, plan or folder with records for a new org"
+    )
+    shapes = ", ".join(sorted(SHAPES))
+    serve.add_argument(
+        "--shape", default="", help=f"what the org has beside what every org has, separated by commas: {shapes}"
     )
     reset = commands.add_parser("reset", help="delete the org's state")
     snapshot = commands.add_parser(
@@ -122,6 +126,7 @@ def _serve(options: argparse.Namespace) -> int:
         session_seconds=options.session_seconds,
         currency=options.currency,
         callbacks=tuple(options.callback or DEFAULT_CALLBACKS),
+        shape=frozenset(filter(None, (name.strip() for name in options.shape.split(",")))),
         schema=tuple(options.schema),
         load=tuple(options.load),
     )

@@ -8,6 +8,8 @@ SITE = "customers"  # the path of the org's site of Experience Cloud
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # of the demo app; it is of no use outside this org
 PASSWORD = "localorg1"
+# What an org may have beside what every org has.
+SHAPES = frozenset({"duplicate-rules"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class OrgSettings:
     `session_seconds`: the idle time after which an access token expires. `code_seconds`: the life of an authorization
     code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency.
     `schema`: folders or files with custom objects. `load`: files with records for a new org. `callbacks`: the demo
-    app's redirect URIs.
+    app's redirect URIs. `shape`: what the org has beside what every org has, of SHAPES.
     """
 
     data: Path | None = None
@@ -31,3 +33,10 @@ class OrgSettings:
     schema: tuple[Path, ...] = ()
     load: tuple[Path, ...] = ()
     callbacks: tuple[str, ...] = DEFAULT_CALLBACKS
+    shape: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a shape that there is not."""
+        unknown = sorted(self.shape - SHAPES)
+        if unknown:
+            raise ValueError(f"there is no shape {', '.join(unknown)}; there are {', '.join(sorted(SHAPES))}")

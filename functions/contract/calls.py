@@ -308,7 +308,7 @@ class CreateRecord:
     sobject: Sobject
     fields: dict[str, FieldValue]
     idempotency_key: Annotated[str | None, Limits(pattern=IDEMPOTENCY_KEY)] = None
-    allow_duplicates: bool = False
+    allow_duplicates: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +331,7 @@ class UpdateRecord:
     id: RecordId
     fields: dict[str, FieldValue]
     version: str | None = None
-    allow_duplicates: bool = False
+    allow_duplicates: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

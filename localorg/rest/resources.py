@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from email.utils import formatdate
 
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
-from localorg.data import files, records
+from localorg.data import duplicates, files, records
 from localorg.data.passwords import set_password
 from localorg.data.values import field_value
 from localorg.errors import ApiError, no_access, not_found
@@ -188,9 +189,24 @@ def _names(request: Request, header: str, etag: str) -> bool:
 async def _create(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = named(call, request)
-    identifier = records.create(org, source, await record_fields(request, source), call.session.user_id)
+    values = await record_fields(request, source)
+    _check_duplicates(org, call, source, request, values)
+    identifier = records.create(org, source, values, call.session.user_id)
     location = {"Location": attributes(source, call.version, identifier)["url"]}
     return Json({"id": identifier, "success": True, "errors": []}, 201, headers=limit_header(org) | location)
+
+
+def _check_duplicates(
+    org: Org,
+    call: Call,
+    source: SObject,
+    request: Request,
+    values: Mapping[str, object],
+    identifier: str | None = None,
+) -> None:
+    """Raises ApiError DUPLICATES_DETECTED where a duplicate rule of the org refuses the values."""
+    header = request.headers.get("sforce-duplicate-rule-header", "")
+    duplicates.check(org, source, values, header, version=call.version, identifier=identifier)
 
 
 async def _file(org: Org, request: Request) -> Response:
@@ -218,6 +234,7 @@ async def _update(org: Org, request: Request) -> Response:
         or _names(request, "if-none-match", etag)
     ):
         return Response(status_code=412, headers=limit_header(org))
+    _check_duplicates(org, call, source, request, values, to_18(identifier))
     records.update(org, source, to_18(identifier), values, call.session.user_id)
     return Response(status_code=204, headers=limit_header(org))
 
@@ -296,6 +313,7 @@ async def _upsert(org: Org, request: Request) -> Response:
     if len(ids) > 1:
         return _several(org, call, source, ids)
     if ids:
+        _check_duplicates(org, call, source, request, values, ids[0])
         records.update(org, source, ids[0], values, call.session.user_id)
         if float(call.version) < 46:
             return Response(status_code=204, headers=limit_header(org))
@@ -304,6 +322,7 @@ async def _upsert(org: Org, request: Request) -> Response:
     if request.query_params.get("updateOnly") == "true":
         raise not_found()
     value = str(request.path_params["value"])
+    _check_duplicates(org, call, source, request, values)
     made = records.create(org, source, {**values, f.name: value}, call.session.user_id)
     body: dict[str, object] = {"id": made, "success": True, "errors": []}
     says_created = float(call.version) >= 46

@@ -9,14 +9,14 @@ from typing import cast
 import pytest
 
 from contract.calls import FieldShape, FieldValue, Section
-from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
+from contract.errors import MayBeDuplicate, NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories.drafts import KEY_SECONDS
 from tests.app.forms import acme, editing, sent, text
 from tests.app.world import ADA, SAM, World
 from tests.device import Beside, StallingDrawer
 from ui.app import App
 from ui.places import Place
-from ui.records.form_view_model import FormViewModel
+from ui.records.form_view_model import Alike, FormViewModel
 from ui.records.look_up_view_model import LookUpViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.shared.merge import Conflict
@@ -278,6 +278,32 @@ async def test_a_backend_that_never_learns_the_outcome_leads_to_looking() -> Non
         assert form.unsure is unsure
     await form.save_as_new()
     assert names(world) == ["First"]
+
+
+@pytest.mark.parametrize("allow", [True, False])
+async def test_what_may_be_there_already_is_shown_and_saved_when_the_person_says_so(*, allow: bool) -> None:
+    world = World()
+    form = await new_account(world, "Acme")
+    record = {"sobject": "Account", "id": "001000000000001AAA", "name": "Acme"}
+    details: dict[str, object] = {"records": [record], "allowSave": allow}
+    world.backend.fails["createRecord"] = MayBeDuplicate(Reason.MAY_BE_DUPLICATE, details=details)
+    await form.save()
+    assert (form.records_alike, form.may_be_saved_anyway) == ([Alike("Account", "001000000000001AAA", "Acme")], allow)
+    assert (names(world), form.dirty) == ([], True)
+    await form.save_anyway()
+    assert (names(world), world.backend.allowed_duplicates) == (["Acme"], [True])
+    assert world.drafts.all() == ()
+
+
+async def test_a_corrected_record_is_not_saved_as_a_duplicate_that_was_allowed_before() -> None:
+    world = World()
+    form = await new_account(world, "Acme")
+    for _time in range(2):
+        world.backend.fails["createRecord"] = MayBeDuplicate(Reason.MAY_BE_DUPLICATE, details={"records": []})
+        await form.save_anyway()
+    form.type("Name", "Another")
+    await form.save()
+    assert (names(world), world.backend.allowed_duplicates) == (["Another"], [False])
 
 
 async def test_what_salesforce_refused_is_corrected_and_sent_anew() -> None:

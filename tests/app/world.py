@@ -121,6 +121,7 @@ class MemoryBackend(Backend):
         self.records: dict[str, Record] = {}
         self.asked: list[tuple[str, Any]] = []
         self.fails: dict[str, CallError] = {}
+        self.allowed_duplicates: list[bool] = []  # of each record that was created
         self.holds: dict[str, asyncio.Event] = {}
         self.offline: CallError | None = None
         self.loses: set[str] = set()  # calls whose next answer is lost on the way, after they were carried out
@@ -222,6 +223,7 @@ class MemoryBackend(Backend):
         return RecordDetail(self._find(request.id))
 
     def _createRecord(self, request: CreateRecord) -> Created:
+        self.allowed_duplicates.append(bool(request.allow_duplicates))
         key = request.idempotency_key or ""
         if key not in self.keys:
             self.keys[key] = f"{self._shape(request.sobject).key_prefix}{len(self.records)}", request

@@ -40,7 +40,7 @@ class Changes:
         fields = readable(layout_of(request.sobject).detailed, described)
         async with self._looking_again_when_refused(uid, request.sobject):
             record_id, row = await self._org.create(
-                uid, request.sobject, request.fields, select(fields), allow_duplicates=request.allow_duplicates
+                uid, request.sobject, request.fields, select(fields), allow_duplicates=bool(request.allow_duplicates)
             )
         return Created(record_id, None if row is None else to_record(row, fields))
 
@@ -63,7 +63,7 @@ class Changes:
                     request.fields,
                     select(fields),
                     since,
-                    allow_duplicates=request.allow_duplicates,
+                    allow_duplicates=bool(request.allow_duplicates),
                 )
         except PreconditionFailed as failed:
             if failed.current is None:

@@ -96,18 +96,30 @@ class RecordsRepository:
         """The records in which the text occurs."""
         return await self._call(SEARCH, Search(text))
 
-    async def create(self, sobject: str, fields: dict[str, FieldValue], key: str) -> str:
-        """Makes a record under an idempotency key. Returns its id; the same key again makes no second record."""
-        created = await self._call(CREATE_RECORD, CreateRecord(sobject, fields, key))
+    async def create(
+        self, sobject: str, fields: dict[str, FieldValue], key: str, *, allow_duplicates: bool = False
+    ) -> str:
+        """Makes a record under an idempotency key. Returns its id; the same key again makes no second record. With
+        `allow_duplicates` also one that may be there already, where the org lets it be."""
+        created = await self._call(CREATE_RECORD, CreateRecord(sobject, fields, key, allow_duplicates or None))
         if created.record is not None:
             await self._shelf.put(_key(sobject, created.id), RecordDetail(created.record))
         self.saved(sobject, created.id, created.record)
         return created.id
 
-    async def update(self, sobject: str, record_id: str, fields: dict[str, FieldValue], version: str | None) -> Record:
+    async def update(
+        self,
+        sobject: str,
+        record_id: str,
+        fields: dict[str, FieldValue],
+        version: str | None,
+        *,
+        allow_duplicates: bool = False,
+    ) -> Record:
         """Changes fields of a record. With a `version`, only if nobody has saved since; without one, whatever others
-        have saved. Returns the record as it is afterwards."""
-        record = (await self._call(UPDATE_RECORD, UpdateRecord(sobject, record_id, fields, version))).record
+        have saved. Returns the record as it is afterwards. `allow_duplicates` as for `create`."""
+        request = UpdateRecord(sobject, record_id, fields, version, allow_duplicates or None)
+        record = (await self._call(UPDATE_RECORD, request)).record
         kept = await self._shelf.get(_key(sobject, record_id), RecordDetail)
         await self._shelf.put(_key(sobject, record_id), RecordDetail(record, kept.value.related if kept else {}))
         self.saved(sobject, record_id, record)

@@ -7,7 +7,7 @@ import flet as ft
 
 from contract.calls import FieldShape, Record
 from ui.places import Place
-from ui.records.form_view_model import FormViewModel
+from ui.records.form_view_model import Alike, FormViewModel
 from ui.records.look_up import look_up
 from ui.shared import parts, theme, values
 from ui.shared.live import keyed, use
@@ -38,6 +38,8 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         rows.append(_conflicts(model))
     elif model.unsure:
         rows.append(_unsure_question(shell, model))
+    elif model.alike is not None:
+        rows.append(_alike(shell, model))
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
     elif model.errors:
@@ -84,6 +86,23 @@ def _unsure_question(shell: Shell, model: FormViewModel) -> ft.Control:
             ft.FilledButton(_("Look for it"), height=theme.TARGET, on_click=look),
             ft.OutlinedButton(_("Save as new"), height=theme.TARGET, disabled=model.saving, on_click=model.save_as_new),
         ],
+    )
+
+
+def _alike(shell: Shell, model: FormViewModel) -> ft.Control:
+    """The records that may be the same, each a way to it, and the way to save nevertheless."""
+
+    def way_to(alike: Alike) -> ft.Control:
+        async def look() -> None:
+            await shell.go(Place("record", alike.sobject, alike.record_id))
+
+        return ft.OutlinedButton(_("Open {title}", title=alike.name), height=theme.TARGET, on_click=look)
+
+    anyway = ft.FilledButton(_("Save anyway"), height=theme.TARGET, disabled=model.saving, on_click=model.save_anyway)
+    actions = [way_to(alike) for alike in model.records_alike]
+    assert model.alike is not None
+    return parts.note(
+        _(model.alike.message), kind="question", actions=[*actions, *([anyway] if model.may_be_saved_anyway else [])]
     )
 
 

@@ -4,7 +4,7 @@ meanwhile.
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from contract.calls import (
@@ -17,7 +17,7 @@ from contract.calls import (
     SobjectShape,
 )
 from contract.codec import DecodeError, decode
-from contract.errors import CallError, ChangedMeanwhile, OrgUnavailable, Reason, RefusedRequest
+from contract.errors import CallError, ChangedMeanwhile, MayBeDuplicate, OrgUnavailable, Reason, RefusedRequest
 from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
 from data.repositories.records import RecordsRepository
@@ -31,6 +31,15 @@ Saved = Callable[[str, str, str], Awaitable[None]]  # object, id, what to say
 MERGES = 5  # others may save again while a merge is on its way
 # Salesforce sets these itself, or they stand in the form in other fields.
 _NOT_IN_FORM = frozenset({"id", "address", "location", "base64", "complexvalue"})
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A record in Salesforce that may be the one that the person is about to save."""
+
+    sobject: str
+    record_id: str
+    name: str
 
 
 class FormViewModel(Screen):
@@ -65,7 +74,9 @@ class FormViewModel(Screen):
         self.conflicts: tuple[Conflict, ...] = ()
         self.choices: dict[str, str] = {}
         self.asks_to_leave = False
+        self.alike: MayBeDuplicate | None = None  # why it was not saved: such a record may be there already
         self.unsure = False  # whether a new record was made before, which nobody can tell but a person who looks
+        self._allow_duplicates = False  # what the save that is under way was asked for
         self._texts: dict[str, str] = {}  # fields as they were typed here, letter by letter
 
     # Beginning
@@ -123,7 +134,7 @@ class FormViewModel(Screen):
 
     def _reset(self) -> None:
         self.draft, self.asks_to_leave, self.errors, self.conflicts, self.problem = None, False, {}, (), None
-        self.unsure, self._texts = False, {}
+        self.alike, self.unsure, self._texts = None, False, {}
 
     # What the form has
 
@@ -226,13 +237,13 @@ class FormViewModel(Screen):
 
     # Saving
 
-    async def save(self) -> None:
+    async def save(self, *, allow_duplicates: bool = False) -> None:
         """Saves what was changed. What others have saved in other fields stays; fields that both changed become
-        `conflicts`. What goes wrong is in `problem` and `errors`."""
+        `conflicts`. What goes wrong is in `problem`, `errors` and `alike`."""
         if self.saving or self.draft is None:
             return
         changes = self._changes(self.draft)
-        self.problem, self.unsure = None, False
+        self.problem, self.alike, self.unsure, self._allow_duplicates = None, None, False, allow_duplicates
         if self.errors:
             self.changed()
             return
@@ -243,6 +254,8 @@ class FormViewModel(Screen):
                 await self._update(changes)
             else:
                 await self._create(changes)
+        except MayBeDuplicate as refused:
+            self.problem = self.alike = refused
         except CallError as failed:
             self.problem = failed
             named = cast(list[str], failed.details.get("fields") or [])
@@ -281,7 +294,12 @@ class FormViewModel(Screen):
         """Sends what was noted as sent. Returns it with the id of the record; None when it was sent before and is
         refused now. Raises CallErrors."""
         try:
-            made = await self._records.create(sent.sobject, sent.fields, sent.key)
+            made = await self._records.create(
+                sent.sobject, sent.fields, sent.key, allow_duplicates=self._allow_duplicates
+            )
+        except MayBeDuplicate:
+            self._drafts.note_refused(sent.key)
+            raise
         except RefusedRequest as refused:
             if refused.reason is Reason.IDEMPOTENCY_KEY_REUSED:
                 self.unsure = True
@@ -307,6 +325,21 @@ class FormViewModel(Screen):
                 self.draft, record_id=sent.made, seen=dict(sent.fields), version=None, typed=changes, raw={}, key=""
             ),
         )
+
+    @property
+    def records_alike(self) -> list[Alike]:
+        """The records that are there already and may be the same."""
+        records = [] if self.alike is None else cast(list[dict[str, str]], self.alike.details.get("records") or [])
+        return [Alike(r["sobject"], r["id"], r.get("name") or r["id"]) for r in records]
+
+    @property
+    def may_be_saved_anyway(self) -> bool:
+        """Whether the org lets it be saved although such a record may be there."""
+        return self.alike is not None and self.alike.details.get("allowSave") is True
+
+    async def save_anyway(self) -> None:
+        """Saves although such a record may be there: the person has looked."""
+        await self.save(allow_duplicates=True)
 
     async def save_as_new(self) -> None:
         """Makes the record under a new idempotency key: the person has looked, and it is not there."""
@@ -335,7 +368,13 @@ class FormViewModel(Screen):
                 said = said if theirs is not None else _("Nothing was changed.")
                 break
             try:
-                await self._records.update(self.shape.sobject, self.record_id, changes, self.draft.version)
+                await self._records.update(
+                    self.shape.sobject,
+                    self.record_id,
+                    changes,
+                    self.draft.version,
+                    allow_duplicates=self._allow_duplicates,
+                )
                 break
             except ChangedMeanwhile as meanwhile:
                 theirs = their_record(meanwhile)
