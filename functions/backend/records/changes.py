@@ -18,7 +18,7 @@ from contract.errors import ChangedMeanwhile, NotFound, Reason, RefusedRequest
 
 
 class Changes:
-    """One for each process. Every call raises CallErrors."""
+    """The calls that create, update and delete records. One for each process. Every call raises CallErrors."""
 
     def __init__(self, org: Org, describes: Describes, creations: Creations) -> None:
         self._org = org
