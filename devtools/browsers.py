@@ -64,7 +64,8 @@ class Tab:
         self.page.evaluate("document.querySelector('flt-semantics-placeholder')?.click()")
 
     def until(self, condition: str) -> None:
-        """Waits until a JavaScript function without arguments returns true. Raises TimeoutError.
+        """Waits until a JavaScript function without arguments (`condition`, its source) returns true. Raises the
+        standard TimeoutError after about a minute.
 
         Playwright's own way needs eval, which the page forbids.
         """

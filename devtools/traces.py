@@ -33,7 +33,7 @@ class Span:
 
     @property
     def milliseconds(self) -> float:
-        """How long it took."""
+        """How long the span took."""
         return (self.end - self.start) / 1e6
 
 
@@ -95,7 +95,8 @@ class Collector:
         self._server.server_close()
 
     def take(self, path: str, body: bytes) -> None:
-        """Takes one export; `path` says whether it has spans or metrics."""
+        """Takes one export request of OTLP: `body` is its unpacked protobuf message, `path` is /v1/traces or
+        /v1/metrics."""
         if path == "/v1/traces":
             spans = list(_spans(body))
             with self._lock:

@@ -118,6 +118,15 @@ def test_what_decides_what_is_shown_knows_no_screen(repository: Path) -> None:
         assert not [m for m in _imports(file) if m.split(".")[0] == "flet"], file
 
 
+def test_only_the_frame_knows_the_whole_app(repository: Path) -> None:
+    """A view gets the Shell and its state, a room what it needs."""
+    ui = repository / "app/src/ui"
+    files = [file for file in _python(ui) if file != ui / "frame.py"]
+    assert len(files) > 30
+    for file in files:
+        assert not _imports(file) & {"ui.app", "ui.frame", "ui.table"}, file
+
+
 def test_the_client_names_no_object_and_no_field(repository: Path) -> None:
     """Which objects there are, and what their fields mean, it learns from the backend."""
     named = {*LAYOUTS, *(name for layout in LAYOUTS.values() for name in (*layout.detailed, *layout.listed))}

@@ -225,6 +225,7 @@ print(json.dumps([route.call.path, route.call in CALLS, page.records[0].fields])
 
 
 _TOUCHED = ("tests/functions/records/test_queries.py", "tests/functions/records/test_changes.py",
+            "tests/functions/records/test_every_word.py", "tests/functions/records/test_every_list.py",
             "tests/functions/contract", "tests/test_docs.py",
             "tests/test_arrows.py", "tests/test_readme.py")  # fmt: skip
 

@@ -22,6 +22,7 @@ SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there,
 
 
 async def main(page: ft.Page) -> None:
+    """Runs the app in a page, which Flet makes for each window."""
     device = make_device(page)
     try:
         await _start(page, device)

@@ -72,6 +72,8 @@ class GrantRefused(ConnectionLost):
 
 
 class CodeRefused(SignInFailed):
+    """Salesforce does not know the authorization code (any more)."""
+
     def __init__(self) -> None:
         super().__init__(Reason.CODE_REJECTED)
 

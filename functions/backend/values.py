@@ -83,11 +83,15 @@ CLOCK_SKEW_SECONDS = 60  # by which Google's clock may differ from this one; the
 
 
 class Clock(Protocol):
-    """Time, handed in so that a test can stop it; `now` is in UTC."""
+    """Time, handed in so that a test can stop it."""
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """The time of now, in UTC."""
+        ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Waits so many seconds of this clock."""
+        ...
 
 
 class Cipher(Protocol):

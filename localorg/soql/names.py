@@ -112,7 +112,8 @@ class Scope:
         return self._reach(path, (), self.source, self.alias, tuple(parents), last)
 
     def of_kind(self, relationship: Field, kind: SObject, field: Path) -> Column:
-        """A field in a WHEN of TYPEOF: of parents of one object. Raises SoqlError."""
+        """The column of a field that TYPEOF selects in WHEN: `field` belongs to the parents that `relationship` points
+        to and that are of the object `kind`; joins them. Raises SoqlError INVALID_FIELD."""
         if len(field.parts) > 1:
             raise self._asked.no_relationship(field, field.parts[0])
         chain = (str(relationship.relationship),)
@@ -120,7 +121,7 @@ class Scope:
         return self._reach(field, chain, kind, table, (), field.text)
 
     def parent_id(self, chain: tuple[str, ...]) -> str:
-        """The SQL of the id of a parent, by the relationships that lead to it."""
+        """The SQL of the id of the parent to which a chain of relationships leads; "NULL" when it is not joined."""
         join = self._joins.get(_key(chain))
         if join is not None:
             return f'{join[0]}."Id"'
@@ -231,7 +232,7 @@ class Scope:
         return self._special(item, path, column)
 
     def _display_function(self, item: Call) -> tuple[str, Field | None]:
-        """The SQL of FORMAT and convertCurrency: of their argument, because they only change how it is written."""
+        """The SQL of FORMAT and convertCurrency: that of their argument, because they only change how it is written."""
         argument = item.argument
         assert argument is not None
         path = argument.argument if isinstance(argument, Call) and argument.function == "CONVERTTIMEZONE" else argument

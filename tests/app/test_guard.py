@@ -27,11 +27,9 @@ from ui.frame import Frame, Window
 from ui.shared.guard import watch
 from ui.shared.live import keyed, use
 from ui.shared.state import State
-from ui.table import Table
+from ui.table import ENTRIES, Table
 
-PLACES = ("/", "/more", "/search", "/profile", "/access", "/settings", "/sign-in", "/records/Account",
-          "/records/Account/001A",
-          "/records/Account/001A/edit", "/records/Account/new", "/records/Nothing")  # fmt: skip
+PLACES = (*(e.address.format(sobject="Account", record_id="001A") for e in ENTRIES), "/records/Nothing")
 _encode = configure_encode_object_for_msgpack(BaseControl)
 WENT_WRONG = "Something went wrong. Please try again."
 

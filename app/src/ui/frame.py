@@ -58,14 +58,17 @@ class Window(State):
 
     @property
     def has_rail(self) -> bool:
+        """Whether the navigation is a rail at the side; else it is a bar at the foot."""
         return self.width >= theme.RAIL
 
     @property
     def has_two_columns(self) -> bool:
+        """Whether a place has room for two columns of fields."""
         return self.width >= theme.TWO_COLUMNS
 
     @property
     def has_two_panes(self) -> bool:
+        """Whether a record has its list beside it."""
         return self.width >= theme.TWO_PANES
 
 

@@ -17,19 +17,26 @@ from ui.shared.state import State
 class PictureDevice(Protocol):
     """A device that may keep a picture of somebody's home page."""
 
-    def forget_picture(self) -> None: ...
+    def forget_picture(self) -> None:
+        """Removes the picture."""
+        ...
 
 
 class Way(Protocol):
     """Moves the window to another place."""
 
-    async def go(self, place: Place) -> None: ...
+    async def go(self, place: Place) -> None:
+        """Moves to a place."""
+        ...
 
-    async def show(self, route: str) -> None: ...
+    async def show(self, route: str) -> None:
+        """Moves to the place of an address, such as `/records/Account`."""
+        ...
 
 
 class Handover(State):
-    """One for each window. `begin_anew` is called when the user has changed, before anything of theirs is painted.
+    """Signs users in and out of a window. One for each window. `begin_anew` is called when the user has changed, before
+    anything of theirs is painted.
 
     `finishing` is whether a sign-in is being finished, `put_off` whether it has to wait for those of many others.
     `adding` is whether another user is about to sign in, beside the one who uses the app.
@@ -68,9 +75,10 @@ class Handover(State):
         await self._take_over()
 
     async def finish(self, url: str) -> str:
-        """Finishes the sign-in to which Salesforce's way back belongs, one at a time; why one failed is in the session.
+        """Finishes the sign-in for which Salesforce has sent the browser back to `url`, one at a time. When it fails,
+        the session's `failed` says why.
 
-        Returns the address to go on with. A way back that comes once more changes nothing.
+        Returns the address to go on with. The same `url` once more changes nothing.
         """
         was_busy = self._turn.locked()
         async with self._turn:
@@ -109,7 +117,8 @@ class Handover(State):
         await self._way.go(HOME)
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
-        """Ends the session; what was shown goes, what was typed and not saved stays for this user.
+        """Ends the session on this device, with `everywhere` on all the user's devices. What was shown is removed from
+        this device; what was typed and not saved stays for this user.
 
         Raises CallErrors.
         """

@@ -15,19 +15,29 @@ class Shell(Protocol):
     read."""
 
     @property
-    def session(self) -> SessionRepository: ...
+    def session(self) -> SessionRepository:
+        """Who is signed in."""
+        ...
 
     @property
-    def records(self) -> RecordsRepository: ...
+    def records(self) -> RecordsRepository:
+        """Salesforce records."""
+        ...
 
     @property
-    def drafts(self) -> Drafts: ...
+    def drafts(self) -> Drafts:
+        """What was typed and is not saved yet."""
+        ...
 
     @property
-    def catalogue(self) -> Catalogue: ...
+    def catalogue(self) -> Catalogue:
+        """The objects that the user may see."""
+        ...
 
     @property
-    def handover(self) -> Handover: ...
+    def handover(self) -> Handover:
+        """Signs users in and out."""
+        ...
 
     async def go(self, place: Place) -> None:
         """Moves to another place; the way back leads here again."""
@@ -42,9 +52,9 @@ class Shell(Protocol):
         ...
 
     async def delete(self, sobject: str, record_id: str, title: str) -> None:
-        """Deletes a record, with a way back."""
+        """Hides a record, and deletes it in Salesforce after ten seconds, in which the person can take that back."""
         ...
 
     def is_deleted(self, record_id: str) -> bool:
-        """Whether the record is about to go."""
+        """Whether `delete` has hidden the record."""
         ...

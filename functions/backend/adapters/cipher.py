@@ -28,7 +28,7 @@ class TinkCipher:
     """The Cipher of values.py. `keyset` is a Tink AEAD keyset as JSON, wrapped by the key `wrapped_by` when there is
     one.
 
-    Raises KeysetError.
+    Raises KeysetError when `keyset` is no such keyset, or `wrapped_by` cannot unwrap it.
     """
 
     def __init__(self, keyset: Secret, wrapped_by: aead.Aead | None = None) -> None:
@@ -65,7 +65,7 @@ class TinkCipher:
 def kms_key(uri: str, client: Any = None) -> aead.Aead:
     """The key `gcp-kms://projects/…/cryptoKeys/…` of Cloud KMS; every use is a request.
 
-    Raises KeysetError for another form.
+    Raises KeysetError for a name of another form.
     """
     from google.cloud import kms_v1  # late: most set-ups do without
     from tink.integration import gcpkms

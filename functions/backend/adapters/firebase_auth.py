@@ -27,7 +27,8 @@ def _until_it_expires(_key: bytes, verified: tuple[Caller, float], _now: float) 
 
 
 class FirebaseAuth:
-    """One for each process. `app` is the Admin SDK's: it sets the project, and the account that signs custom tokens."""
+    """Firebase Authentication by the Admin SDK. One for each process. `app` sets the project, and the account that
+    signs custom tokens."""
 
     def __init__(self, app: firebase_admin.App) -> None:
         self._app = app

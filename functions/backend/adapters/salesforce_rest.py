@@ -26,8 +26,8 @@ _MASTER_RECORD_TYPE = "012000000000000AAA"  # in every org: the layout of record
 
 
 class SalesforceRest:
-    """One for each process; what each method takes and gives is said by records/org.py: Org. Every method raises
-    CallErrors.
+    """The Org of records/org.py, which describes the methods, over Salesforce's REST API. One for each process. Every
+    method raises CallErrors.
     """
 
     def __init__(self, session: SalesforceSession, api_version: str) -> None:

@@ -43,7 +43,8 @@ AT_ONCE = 16  # connections that are worked on at the same time
 
 
 class FirebaseUsers(Protocol):
-    """Firebase Authentication, as a connection's end needs it; a user that it does not have is no error."""
+    """What ending a connection needs of Firebase Authentication. Both methods do nothing for a user whom Firebase does
+    not have."""
 
     async def end_firebase_sessions(self, uid: Uid) -> None:
         """Revokes the user's Firebase refresh tokens."""

@@ -45,7 +45,8 @@ class RevocationEndpoint(Protocol):
 
 
 class Vault:
-    """One for each process; safe for many concurrent calls."""
+    """Stores connections with their tokens sealed, and unseals them. One for each process; safe for many concurrent
+    calls."""
 
     def __init__(
         self,

@@ -80,8 +80,10 @@ class _Share:
 
 
 class Allowance:
-    """One for each process. `user_requests` is a user's budget a day, `org_percent` how much of the org's allowance may
-    be used up before calls are refused; `notice` is called when an org's use has changed by a hundredth of its
+    """Refuses calls when a user's budget or the org's allowance is used up. One for each process.
+
+    `user_requests` is a user's budget a day, `org_percent` how many percent of the org's allowance may be used before
+    calls are refused; `notice` is called when an org's use has changed by a hundredth of its
     allowance.
     """
 
@@ -107,7 +109,8 @@ class Allowance:
         self._behind: set[asyncio.Task[None]] = set()
 
     async def take(self, uid: Uid) -> None:
-        """Takes one request from a user's budget. Raises BudgetReached with the seconds after which it may go."""
+        """Takes one request from a user's budget. Raises BudgetReached, with the seconds to wait before another try,
+        when the user's budget or this app's share of the org's allowance is used up."""
         if uid.org_id in self._orgs:
             self._check_org(uid.org_id)
         now = self._clock.now()
@@ -144,7 +147,8 @@ class Allowance:
             self._start(self._store.report(usage))
 
     def is_ample(self, org_id: str) -> bool:
-        """Whether an org has requests to spare for what no user waits for."""
+        """Whether an org has requests to spare for work in the background: less than AMPLE of its allowance is used.
+        True while its use is not known."""
         usage = self._orgs.get(org_id)
         return usage is None or (usage.used < AMPLE * usage.limit and not self._is_used_up(usage))
 

@@ -21,7 +21,7 @@ MAX_DUPLICATES = 5  # that are named
 
 
 class Changes:
-    """One for each process. Every call raises CallErrors."""
+    """The calls that create, update and delete records. One for each process. Every call raises CallErrors."""
 
     def __init__(self, org: Org, describes: Describes, creations: Creations) -> None:
         self._org = org

@@ -46,7 +46,7 @@ class CreationStore(Protocol):
 
 
 class Creations:
-    """One for each process.
+    """Makes at most one record under an idempotency key. One for each process.
 
     The store gets the hash of a content sealed for this user and key, so that whoever reads the store cannot even check
     a guess of the content.

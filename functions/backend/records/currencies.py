@@ -18,7 +18,8 @@ _ISO_4217 = re.compile(r"[A-Z]{3}")
 
 
 class Currencies:
-    """One for each process. `may_look` says whether an org has requests to spare."""
+    """Asks for each org's currency and keeps it for KEPT_SECONDS. One for each process. `may_look` says whether the org
+    with an id has requests to spare."""
 
     def __init__(self, org: Org, clock: Clock, may_look: Callable[[str], bool] = lambda _org_id: True) -> None:
         self._org = org

@@ -43,15 +43,15 @@ class KeptDescribes(Protocol):
         ...
 
     async def attach(self, uid: Uid, attachment: Attachment) -> None:
-        """Keeps it for all instances, in place of what was kept before. A connection that has ended keeps nothing."""
+        """Keeps an attachment for all instances, in place of the one before. A connection that has ended keeps none."""
         ...
 
 
 class Describes:
-    """The describes of all users; one never gets another's. One for each process.
+    """The describes of all users; no user gets those of another. One for each process.
 
-    `may_look` says of an org id whether the org has requests to spare; without them nothing is looked at behind
-    answers.
+    `may_look` says whether the org with an id has requests to spare; without them no describe is renewed in the
+    background.
     """
 
     def __init__(
@@ -241,7 +241,7 @@ def _cut(described: Described) -> Described:
 
 
 def encode(shapes: Answers) -> bytes:
-    """Describes as the text that is kept: compressed JSON, the same for all users who may see the same."""
+    """Describes as bytes to keep: JSON compressed by zlib, the same for all users who may see the same."""
     kept = {
         name: None
         if d is None
@@ -257,9 +257,10 @@ def encode(shapes: Answers) -> bytes:
 
 
 def decode(text: bytes) -> Answers:
-    """The describes of a kept text, without those that were cut for another layout than today's.
+    """The describes in bytes that `encode` made. Objects whose layout has changed since are left out, because other
+    fields of them were kept.
 
-    Raises ValueError, KeyError, TypeError or zlib.error for anything else.
+    Raises ValueError, KeyError, TypeError or zlib.error for bytes that `encode` did not make.
     """
     kept = cast(dict[str, Any], json.loads(zlib.decompress(text)))
     return {

@@ -23,6 +23,7 @@ class Related:
 
     @property
     def sorting(self) -> Sort:
+        """The order of the children in a related list."""
         return Sort(self.sort, self.descending)
 
 
@@ -48,6 +49,7 @@ class Layout:
 
     @property
     def sorting(self) -> Sort:
+        """The order of a list before the person chooses another."""
         return Sort(self.sort, self.descending)
 
 

@@ -32,7 +32,7 @@ Ask = Callable[..., Awaitable[Sequence[Sequence[Row]]]]
 
 
 def order_by(sort: Sort) -> str:
-    """What stands after ORDER BY: where empty values are, and what decides between equal ones, is said."""
+    """The SOQL after ORDER BY: empty values come last, and records with equal values are ordered by their id."""
     order = f"{sort.field} {'DESC' if sort.descending else 'ASC'} NULLS LAST"
     return order if sort.field == "Id" else f"{order}, Id ASC"
 

@@ -50,7 +50,7 @@ _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=
 
 
 class Queries:
-    """One for each process. Every call raises CallErrors."""
+    """The calls that read records and what describes them. One for each process. Every call raises CallErrors."""
 
     def __init__(self, org: Org, describes: Describes, currencies: Currencies) -> None:
         self._org = org

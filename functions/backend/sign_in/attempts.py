@@ -72,7 +72,8 @@ class _Budget:
 
 
 class Attempts:
-    """One for each process. `fingerprint` hides an address in the store; `per_address` is how many may fail in a minute
+    """Counts failed sign-ins, and refuses more after too many. One for each process. `fingerprint` hides an address in
+    the store; `per_address` is how many may fail in a minute
     from one address; `notice` is called at the first refusal of each minute that failures have caused.
     """
 

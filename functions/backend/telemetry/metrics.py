@@ -89,7 +89,7 @@ def took(name: str, since: float, **attributes: str | int | bool) -> None:
 
 
 def set_gauge(name: str, value: int, **attributes: str | int | bool) -> None:
-    """Sets a gauge of GAUGES."""
+    """Sets a gauge of GAUGES; does nothing while metrics are off."""
     if _gauges is not None:
         _gauges[name].set(value, attributes)
 

@@ -89,7 +89,7 @@ async def test_a_record_comes_with_its_children_in_one_request(org: AnOrg) -> No
     assert len(org.sent) == 1
     assert [c.fields["Name"] for c in detail.related["Contacts"]] == ["Ada"]
     assert detail.related["Opportunities"] == ()
-    with pytest.raises(RefusedRequest, match="known are: Contacts, Opportunities"):
+    with pytest.raises(RefusedRequest, match=r"known are: Contacts, .*Opportunities"):
         await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID, ("Nope",)))
 
 

@@ -19,8 +19,8 @@ class AnotherUser(Exception):
 
 
 class Network:
-    """Whether the backend can be reached (`offline`) and answers late (`slow`). `changed` is called after each
-    change."""
+    """How calls to the backend go at present. `offline` is whether it cannot be reached, `slow` whether a call waits
+    longer than SLOW_SECONDS for its answer. `changed` is called after each change of the two."""
 
     def __init__(self) -> None:
         self.offline = False
@@ -29,7 +29,7 @@ class Network:
         self._waiting = 0
 
     def tell(self, *, offline: bool | None = None, slow: bool | None = None) -> None:
-        """Sets what is given and leaves the rest as it is."""
+        """Sets `offline` and `slow`; None leaves the value as it is."""
         before = (self.offline, self.slow)
         self.offline = self.offline if offline is None else offline
         self.slow = self.slow if slow is None else slow

@@ -72,8 +72,8 @@ class _Texts:
 
 
 class Drafts:
-    """One for each window; `open` chooses the user. `refused` is whether the device does not keep drafts now. `changed`
-    is called when that changes, and when the device can be read again after it could not."""
+    """The drafts of one user; `open` chooses the user. One for each window. `refused` is whether the device does not
+    keep drafts now. `changed` is called when that changes, and when the device can be read again after it could not."""
 
     def __init__(self, device: Device, windows: Windows, now: Callable[[], float] = time.time) -> None:
         self._device = device

@@ -132,7 +132,7 @@ class RecordsRepository:
         await self.forget(sobject, record_id)
 
     async def forget(self, sobject: str, record_id: str) -> None:
-        """Removes a record that is gone from this device."""
+        """Removes from this device what it keeps of a record that no longer exists in Salesforce."""
         await self._shelf.remove(_key(sobject, record_id))
         await self._shelf.remove(f"{_VISITS}/{record_id}")
 

@@ -76,7 +76,8 @@ class Ended:
 
     @property
     def by_one_tap(self) -> bool:
-        """Whether the person only needs Salesforce's page once more to go on, and no administrator."""
+        """Whether the person can go on by opening Salesforce's page once more; False where an administrator may have to
+        act first."""
         return self.reason in ONE_TAP
 
 

@@ -20,7 +20,7 @@ class Settings:
 
 
 class SettingsRepository:
-    """One for each window; other windows write the same settings."""
+    """Reads and keeps the settings of this device. One for each window; other windows write the same settings."""
 
     def __init__(self, device: Device) -> None:
         self._device = device

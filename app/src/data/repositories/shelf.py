@@ -37,7 +37,7 @@ class _Item:
 
 
 class Shelf:
-    """One for each window; `open` chooses the user.
+    """Keeps what one user was shown last; `open` chooses the user. One for each window.
 
     Without a user, or when the device keeps nothing, it keeps things in memory only. `present` gives the uid of whoever
     uses the window: while the shelf is still open for another user, it takes nothing and gives nothing.

@@ -1,4 +1,4 @@
-"""Firebase App Check: proves to a backend that asks for it that the app itself calls. How, is the device's part."""
+"""Firebase App Check: tokens that prove to the backend that a call comes from this app. The device makes the tokens."""
 
 import asyncio
 import base64
@@ -38,10 +38,10 @@ class Attests(Protocol):
 
 
 class AppCheck:
-    """The App Check tokens of this app. Which app it is, the sign-in options say (the page before Flutter keeps it
-    too).
+    """The App Check tokens of this app. The app's identity in Firebase comes with the sign-in options; the page before
+    Flutter keeps it too.
 
-    Whatever goes wrong here, the call is made without a token; the backend decides whether it needs one."""
+    When no token can be had, the call is made without one; the backend decides whether the call needs one."""
 
     def __init__(self, device: Attests, now: Callable[[], float] = time.time) -> None:
         self._device = device
@@ -58,8 +58,8 @@ class AppCheck:
         self._reading = asyncio.create_task(self._kept())
 
     async def token(self, call: Call[Any, Any], *, fresh: bool = False) -> str | None:
-        """The token to send with a call; None when it needs none, or there is none. A sign-in gets a token of its own,
-        which is good once. `fresh`: a new one, because the last was refused."""
+        """The token to send with a call; None when the call needs none, or no token can be had. A sign-in gets a token
+        of its own, which is good once. `fresh`: a new one, because the last was refused."""
         if not call.attested:
             return None
         async with self._asking:

@@ -142,7 +142,7 @@ class _FletDevice:
         return False
 
     async def unlock(self, why: str) -> bool:
-        """Asks for it, and returns whether it is the person; they read `why`."""
+        """Asks for a face, a finger or the device's code and shows `why`. Returns whether the person was recognised."""
         return True
 
 

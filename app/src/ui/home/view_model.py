@@ -21,6 +21,9 @@ class Bar:
 
 
 class HomeViewModel(Screen):
+    """`dashboard` is what the backend says of deals and tasks, `visited` are the records that were opened last. `now`
+    gives seconds since the epoch."""
+
     def __init__(self, records: RecordsRepository, drafts: Drafts, now: Callable[[], float] = time.time) -> None:
         super().__init__()
         self._records = records
@@ -48,7 +51,7 @@ class HomeViewModel(Screen):
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it is there, and as it is in Salesforce now."""
+        """Whether the dashboard is loaded, and its last loading did not fail."""
         return self.dashboard.value is not None and self.dashboard.problem is None
 
     @property

@@ -7,6 +7,8 @@ from ui.shared.words import _
 
 
 class ProfileViewModel(Screen):
+    """`profile` is the user as Salesforce has them."""
+
     def __init__(self, records: RecordsRepository) -> None:
         super().__init__()
         self.profile = Live[Profile](records.profile())

@@ -455,7 +455,7 @@ def _who_changed(fields: Mapping[str, FieldValue]) -> str:
 
 
 def their_record(meanwhile: ChangedMeanwhile) -> Record | None:
-    """The record that somebody else has saved, from the error's details; None when they do not have it."""
+    """The record as somebody else has saved it, from the error's details; None when the details have no record."""
     try:
         return decode(Record, {"id": "", **cast(dict[str, Any], meanwhile.details.get("theirs") or {})}, lenient=True)
     except (DecodeError, TypeError):

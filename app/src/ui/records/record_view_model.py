@@ -35,6 +35,8 @@ class Group:
 
 
 class RecordViewModel(Screen):
+    """`detail` is the record with its related lists, `shape` its object. `now` gives seconds since the epoch."""
+
     def __init__(
         self,
         records: RecordsRepository,

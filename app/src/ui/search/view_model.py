@@ -8,7 +8,8 @@ from ui.shared.state import Questions, Screen
 
 
 class SearchViewModel(Screen):
-    """`hits` is None while nothing was searched for, `recent` are the texts that were searched for last."""
+    """`text` is what is searched for. `hits` is None while nothing was searched for; `recent` are the texts that were
+    searched for last, the newest first. `problem` is why the last search failed."""
 
     def __init__(self, records: RecordsRepository) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 
 class Background:
-    """One for each window. `failed` gets each exception that a piece of work lets through."""
+    """Runs pieces of work as tasks. One for each window. `failed` gets each exception that a piece of work raises."""
 
     def __init__(self, failed: Callable[[BaseException], None]) -> None:
         self._failed = failed
@@ -18,7 +18,7 @@ class Background:
         task.add_done_callback(self._tasks.discard)
 
     async def settle(self) -> None:
-        """Waits until nothing is done any more."""
+        """Waits until all work has ended, also work that was begun meanwhile."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 

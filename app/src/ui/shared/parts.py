@@ -93,8 +93,8 @@ def tile(
     selected: bool = False,
     key: str | None = None,
 ) -> ft.ListTile:
-    """One line of a list: a title over a subtitle, with `trailing` at its end. It has few controls, because a list is
-    painted as fast as they are few."""
+    """One line of a list: a title over a subtitle, with `trailing` at its end. It is made of few controls, because
+    every control adds to the time in which a long list is painted."""
     return ft.ListTile(
         key=key,
         title=ft.Text(title, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
@@ -157,7 +157,7 @@ def named_icon(icon: ft.IconData, name: str) -> ft.Icon:
 
 
 def icon_of(name: str) -> ft.IconData:
-    """An icon by its Material name; that of a list for a name that does not exist."""
+    """The icon with this Material name; the icon of a list when there is none of that name."""
     return getattr(ft.Icons, name.upper(), None) or ft.Icons.LIST_ALT
 
 

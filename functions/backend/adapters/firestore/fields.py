@@ -93,7 +93,7 @@ def chain_of(document: Mapping[str, Any]) -> Chain | None:
 
 
 def entry_fields(entry: Entry) -> dict[str, Any]:
-    """All fields of an audit entry, under their own names."""
+    """The fields of an audit entry by name; `event` as its text."""
     return {f.name: getattr(entry, f.name) for f in fields(Entry)} | {"event": entry.event.value}
 
 
