@@ -11,12 +11,12 @@ from ui.handover import Handover
 from ui.home.view_model import HomeViewModel
 from ui.opened import Opened
 from ui.places import HOME, SIGN_IN, Place
-from ui.records.deletions import Deletions
 from ui.records.list_view_model import ListViewModel
 from ui.rooms import Places, Rooms
 from ui.settings.view_model import SettingsViewModel
 from ui.shared.background import Background
 from ui.shared.catalogue import Catalogue
+from ui.shared.deletions import Deletions
 from ui.shared.notices import Notice, Notices
 from ui.shared.state import Screen, State
 from ui.shared.words import _
@@ -75,8 +75,9 @@ class App(State):
         self.notices = Notices(sleep)
         self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
         self._background = Background(self.notices.failed)
+        sign_in_address = places.address(SIGN_IN)
         self.handover = Handover(
-            data, places, self, self.deletions, device, self._background, begin_anew=self._begin_anew
+            data, sign_in_address, self, self.deletions, device, self._background, begin_anew=self._begin_anew
         )
         rooms = Rooms(data, self.catalogue, self.deletions, self.settings, now, self._finish_sign_in, self._saved)
         self._opened = Opened(lambda place: places.make(rooms, place), data.records, self._background)

@@ -8,9 +8,8 @@ from contract.errors import CallError
 from data.repositories.session import START
 from data.repositories.wiring import Repositories
 from ui.places import HOME, SIGN_IN, Place
-from ui.records.deletions import Deletions
-from ui.rooms import Places
 from ui.shared.background import Background
+from ui.shared.deletions import Deletions
 from ui.shared.state import State
 
 
@@ -36,7 +35,7 @@ class Way(Protocol):
 
 class Handover(State):
     """Signs users in and out of a window. One for each window. `begin_anew` is called when the user has changed, before
-    anything of theirs is painted.
+    anything of theirs is painted; `sign_in_address` is where people sign in.
 
     `finishing` is whether a sign-in is being finished, `put_off` whether it has to wait for those of many others.
     `adding` is whether another user is about to sign in, beside the one who uses the app.
@@ -45,7 +44,7 @@ class Handover(State):
     def __init__(
         self,
         data: Repositories,
-        places: Places,
+        sign_in_address: str,
         way: Way,
         deletions: Deletions,
         device: PictureDevice,
@@ -55,7 +54,7 @@ class Handover(State):
         super().__init__()
         self._data = data
         self._session = data.session
-        self._places = places
+        self._sign_in_address = sign_in_address
         self._way = way
         self._deletions = deletions
         self._device = device
@@ -86,7 +85,7 @@ class Handover(State):
             if not is_over or await self._data.sign_in.is_pending(url):
                 return await self._finish(url)
         if self._session.user is None:
-            return self._places.address(SIGN_IN)
+            return self._sign_in_address
         return self._session.route if was_busy else START  # an address that holds a code is left behind
 
     async def _finish(self, url: str) -> str:
@@ -96,7 +95,7 @@ class Handover(State):
             self._session.route = await self._data.sign_in.finish(url)
         except CallError as failed:
             self._session.failed = failed
-            return self._places.address(SIGN_IN)
+            return self._sign_in_address
         else:
             await self._take_over()
             return self._session.route

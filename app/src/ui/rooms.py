@@ -6,9 +6,9 @@ from typing import Protocol
 
 from data.repositories.wiring import Repositories
 from ui.places import Place
-from ui.records.deletions import Deletions
 from ui.settings.view_model import SettingsViewModel
 from ui.shared.catalogue import Catalogue
+from ui.shared.deletions import Deletions
 from ui.shared.state import State
 
 
