@@ -2,9 +2,11 @@
 without a window.
 """
 
+import ast
 import asyncio
 import gc
 import importlib.util
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import fields
@@ -268,3 +270,15 @@ async def test_a_window_of_its_own_offers_to_load_the_app_again_when_it_cannot_s
     assert starts == [0, 1]
     session.close()
     await asyncio.sleep(0.01)
+
+
+def test_a_method_that_a_view_hands_to_flet_takes_nothing(repository: Path) -> None:
+    """Flet hands the event to a handler that takes anything at all, also by keyword only."""
+    ui = repository / "app/src/ui"
+    handed = {name for view in ui.rglob("*view.py") for name in re.findall(r"on_\w+=model\.(\w+)", view.read_text())}
+    assert "save" in handed
+    for model in ui.rglob("*view_model.py"):
+        for node in ast.walk(ast.parse(model.read_text())):
+            if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and node.name in handed:
+                arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg]
+                assert [a.arg for a in arguments if a is not None] == ["self"], f"{model.name}: {node.name}"

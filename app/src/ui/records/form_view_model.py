@@ -237,9 +237,12 @@ class FormViewModel(Screen):
 
     # Saving
 
-    async def save(self, *, allow_duplicates: bool = False) -> None:
+    async def save(self) -> None:
         """Saves what was changed. What others have saved in other fields stays; fields that both changed become
         `conflicts`. What goes wrong is in `problem`, `errors` and `alike`."""
+        await self._save(allow_duplicates=False)
+
+    async def _save(self, *, allow_duplicates: bool) -> None:
         if self.saving or self.draft is None:
             return
         changes = self._changes(self.draft)
@@ -339,7 +342,7 @@ class FormViewModel(Screen):
 
     async def save_anyway(self) -> None:
         """Saves although such a record may be there: the person has looked."""
-        await self.save(allow_duplicates=True)
+        await self._save(allow_duplicates=True)
 
     async def save_as_new(self) -> None:
         """Makes the record under a new idempotency key: the person has looked, and it is not there."""
