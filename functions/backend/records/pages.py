@@ -5,8 +5,8 @@ knows the order: a picklist follows its value set, an amount in an org with seve
 text the collation of a language, while `>` compares texts and plain numbers. So those lists go on by position (OFFSET),
 and the last records of the page before show where that is now, whatever was added or removed meanwhile.
 
-Sources: SOQL and SOSL Reference, "ORDER BY", "OFFSET" (at most 2,000), "Querying Currency Fields in Multicurrency
-Orgs".
+Sources: SOQL and SOSL Reference, "ORDER BY" (its collation is that of the user's locale), "OFFSET" (at most 2,000),
+"Querying Currency Fields in Multicurrency Orgs".
 """
 
 import base64

@@ -3,12 +3,16 @@
 Lists of custom objects are not among them: the org of these tests has none.
 """
 
+import json
+
 import pytest
 
+from backend.failures import Busy
 from backend.records.layouts import LAYOUTS
 from backend.values import Caller
 from contract.calls import Describe, ListRecords, Sort
-from devtools.clients import ADMIN
+from devtools import loopback
+from devtools.clients import ADMIN, control
 from localorg.schema.standard import STANDARD
 from tests.functions.instances import Instances
 
@@ -34,3 +38,29 @@ async def test_every_record_comes_once(instances: Instances, sobject: str) -> No
                     break
                 cursor = page.cursor
             assert sorted(seen) == every, f"{field}, {'down' if descending else 'up'}"
+
+
+async def test_an_answer_that_is_not_the_whole_is_read_to_its_end(instances: Instances) -> None:
+    """Where a record has much data Salesforce answers with fewer than LIMIT; a list would have ended there."""
+    uid, _ = await instances.connect(ADMIN)
+    rest = instances.each[0].rest
+    one, _row = await rest.create(uid, "Case", {"Subject": "Whole"}, "Id")
+    token = control(instances.org.url, "token", {"username": ADMIN})["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    data = f"{instances.org.url}/services/data/v66.0"
+    many = {"records": [{"attributes": {"type": "Case"}, "Subject": f"Whole {n}"} for n in range(200)]}
+    assert loopback.post(f"{data}/composite/sobjects", json=many, headers=headers).status_code == 200
+    text = "SELECT Id FROM Case WHERE Subject LIKE 'Whole%' ORDER BY Id"
+    options = {"Sforce-Query-Options": "batchSize=200"}
+    first = loopback.get(f"{data}/query", params={"q": text}, headers=headers | options).json()
+    assert (first["done"], first["totalSize"], len(first["records"])) == (False, 201, 200)
+    control(instances.org.url, "faults", {"kind": "rest.query", "status": 200, "body": json.dumps(first)})
+    (rows,) = await rest.query(uid, text)
+    ids = {str(row["Id"]) for row in rows}
+    assert (len(rows), len(ids), one in ids) == (201, 201, True)
+    foreign = "@evil.example/services/data/v66.0/query/01g"
+    for address in (None, 5, foreign, "https://evil.example/", "/services/apexrest/x"):
+        body = json.dumps(first | {"nextRecordsUrl": address})
+        control(instances.org.url, "faults", {"kind": "rest.query", "status": 200, "body": body})
+        with pytest.raises(Busy):
+            await rest.query(uid, text)
