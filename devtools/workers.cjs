@@ -32,6 +32,13 @@ function part(name, expected) {
   return module;
 }
 
+// To learn what the functions are, the emulator serves them for a moment on the first free port from 8081 on. Two that start
+// at once find the same one, and one of them goes on without functions; so each begins to look somewhere else.
+const portfinder = require(require.resolve("portfinder", { paths: [path.join(__dirname, "node_modules/firebase-tools")] }));
+const { getPortPromise } = portfinder;
+portfinder.getPortPromise = (options) =>
+  getPortPromise(options?.port === 8081 ? { ...options, port: 10000 + (process.pid * 37) % 8000 } : options);
+
 // What a function declares, which the emulator would forget.
 const { emulatedFunctionsFromEndpoints } = shared;
 shared.emulatedFunctionsFromEndpoints = (endpoints) => {

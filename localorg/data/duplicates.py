@@ -20,11 +20,11 @@ _RULES = {
 
 
 class DuplicatesDetected(ApiError):
-    """A record that may be there already. `found` are the others' ids by object."""
+    """A record that may be there already. `alike` are the others' ids by object."""
 
-    def __init__(self, sobject: str, found: Mapping[str, list[str]], version: str) -> None:
+    def __init__(self, sobject: str, alike: Mapping[str, list[str]], version: str) -> None:
         super().__init__(400, "DUPLICATES_DETECTED", "Use one of these records?")
-        self._sobject, self._found, self._version = sobject, found, version
+        self._sobject, self._alike, self._version = sobject, alike, version
 
     def body(self) -> list[dict[str, object]]:
         """The answer's JSON body, with `duplicateResult`."""
@@ -52,7 +52,7 @@ class DuplicatesDetected(ApiError):
                 "size": len(ids),
                 "success": True,
             }
-            for name, ids in self._found.items()
+            for name, ids in self._alike.items()
         ]
         result: dict[str, object] = {
             "allowSave": True,
@@ -87,11 +87,11 @@ def check(
     if not all(isinstance(value, str) and value.strip() for value in wanted):
         return
     same = " AND ".join(f'LOWER("{name}") = LOWER(?)' for name in fields)
-    found: dict[str, list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for name in objects:
         text = f'SELECT Id FROM "{name}" WHERE IsDeleted = 0 AND Id IS NOT ? AND {same} ORDER BY Id LIMIT 10'
         ids = [str(row["Id"]) for row in org.db.execute(text, (identifier, *wanted))]
         if ids:
-            found[name] = ids
-    if found:
-        raise DuplicatesDetected(sobject.name, found, version)
+            alike[name] = ids
+    if alike:
+        raise DuplicatesDetected(sobject.name, alike, version)

@@ -63,8 +63,8 @@ def describe_document(org: Org, row: Mapping[str, object]) -> None:
 
 def content_of(org: Org, identifier: str) -> bytes:
     """The bytes of a version."""
-    found = org.db.execute("SELECT content FROM blob WHERE record_id = ?", (identifier,)).fetchone()
-    return b"" if found is None else bytes(found["content"])
+    row = org.db.execute("SELECT content FROM blob WHERE record_id = ?", (identifier,)).fetchone()
+    return b"" if row is None else bytes(row["content"])
 
 
 def media_type(extension: object) -> str:

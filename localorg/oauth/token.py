@@ -66,8 +66,8 @@ def _form_of_answer(request: Request, fields: Mapping[str, str]) -> str:
     if fields.get("format") in _FORMS:
         return fields["format"]
     accepted = [one.partition(";")[0].strip().lower() for one in request.headers.get("accept", "").split(",")]
-    known = {media: name for name, media in _FORMS.items()}
-    return next((known[media] for media in accepted if media in known), "json")
+    names = {media: name for name, media in _FORMS.items()}
+    return next((names[media] for media in accepted if media in names), "json")
 
 
 def _written(body: Mapping[str, object], form_of_answer: str, status: int = 200) -> Response:

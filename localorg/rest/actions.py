@@ -52,9 +52,9 @@ class _Action:
 def _actions(call: Call) -> list[_Action]:
     """The actions of the user: one for each object that the user can create records of, and the log of a call."""
     targets = [o for o in call.schema if o.createable and o.field("OwnerId") is not None and o.name != "ContentVersion"]
-    found = [_Action(f"New{o.name}", f"New {o.label}", "Create", o, {}) for o in targets]
+    new = [_Action(f"New{o.name}", f"New {o.label}", "Create", o, {}) for o in targets]
     logged = {"Subject": "Call", "Status": "Completed"}
-    return found + [_Action("LogACall", "Log a Call", "LogACall", o, logged) for o in targets if o.name == "Task"]
+    return new + [_Action("LogACall", "Log a Call", "LogACall", o, logged) for o in targets if o.name == "Task"]
 
 
 def _context(call: Call, request: Request) -> SObject | None:

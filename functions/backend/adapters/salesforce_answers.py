@@ -128,9 +128,9 @@ def _duplicates(row: Mapping[str, Any]) -> MayBeDuplicate:
     except msgspec.ValidationError:
         result = _DuplicateResult()
     alike = {
-        str(match.record["Id"]): found.entity_type
-        for found in result.match_results
-        for match in found.match_records
+        str(match.record["Id"]): matched.entity_type
+        for matched in result.match_results
+        for match in matched.match_records
         if isinstance(match.record.get("Id"), str)
     }
     records = [{"sobject": sobject, "id": record_id} for record_id, sobject in alike.items()]
