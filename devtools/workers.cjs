@@ -2,6 +2,7 @@
 // few processes (workers); each takes as many calls at once as the function declares, as an instance of Cloud Run does; and calls end alone.
 //
 // It changes private names of firebase-tools, whose version devtools/package.json pins: where one is missing, nothing starts.
+const { randomInt } = require("crypto");
 const { existsSync } = require("fs");
 const http = require("http");
 const path = require("path");
@@ -32,12 +33,14 @@ function part(name, expected) {
   return module;
 }
 
-// To learn what the functions are, the emulator serves them for a moment on the first free port from 8081 on. Two that start
-// at once find the same one, and one of them goes on without functions; so each begins to look somewhere else.
+// The emulator looks for the ports of its processes from 8081 on, where another emulator looks too; the second to take a port waits
+// for it, and meanwhile the first answers its calls. So each emulator has ports of its own, and takes another one each time.
 const portfinder = require(require.resolve("portfinder", { paths: [path.join(__dirname, "node_modules/firebase-tools")] }));
 const { getPortPromise } = portfinder;
+const FIRST_PORT = 10000 + (process.pid % 100) * 100;
+let turn = randomInt(100);
 portfinder.getPortPromise = (options) =>
-  getPortPromise(options?.port === 8081 ? { ...options, port: 10000 + (process.pid * 37) % 8000 } : options);
+  getPortPromise(options?.port >= 8081 && options.port <= 9081 ? { ...options, port: FIRST_PORT + (turn++ % 100) } : options);
 
 // What a function declares, which the emulator would forget.
 const { emulatedFunctionsFromEndpoints } = shared;

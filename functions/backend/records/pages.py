@@ -11,6 +11,7 @@ Sources: SOQL and SOSL Reference, "ORDER BY" (its collation is that of the user'
 
 import base64
 import json
+import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -48,12 +49,16 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Position:
     """After which record a page begins. `since` is where the counting of positions began, None at the list's beginning;
-    `passed` how many records come after that up to the mark, `last` the ids of the newest of them, oldest first."""
+    `passed` how many records come after that up to the mark, `last` the fingerprints of the last of them."""
 
     mark: Mark
     since: Mark | None = None
     passed: int = 0
-    last: tuple[str, ...] = ()
+    last: tuple[tuple[str, int], ...] = ()
+
+    def has_shown(self, row: Row) -> bool:
+        """Whether it is one of the last records, where they stood or moved."""
+        return any(row["Id"] == one for one, _ in self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +119,15 @@ async def page_of(ask: Ask, listed: Listed, limit: int, cursor: str | None) -> t
         offset = max(0, position.passed - back)
         asked = position.passed - offset + limit + 1 + ahead
         (rows,) = await ask(listed.query(*since, limit=asked, offset=offset))
-        begins = _begins(listed, rows, position)
-        if begins is None:
+        stayed = [n for n, row in enumerate(rows, 1) if _fingerprint(row, listed.sort) in position.last]
+        if not stayed or (not ahead and rows[stayed[-1] - 1]["Id"] != position.mark.record_id):
             continue
-        page = [row for row in rows[begins:] if str(row["Id"]) not in position.last][:limit]
-        ends = begins if not page else rows.index(page[-1]) + 1
-        more = ends < len(rows) or len(rows) == asked
+        new = [n for n, row in enumerate(rows[stayed[-1] :], stayed[-1] + 1) if not position.has_shown(row)]
+        page, ends = [rows[n - 1] for n in new[:limit]], new[:limit][-1] if new else len(rows)
+        more = len(new) > limit or len(rows) == asked
         if page or not more:
-            return page, _next(listed, page, replace(position, passed=offset + ends)) if more else None
+            passed = rows[:ends]
+            return page, _next(listed, page, replace(position, passed=offset + ends), passed) if more else None
     raise RefusedRequest(Reason.INVALID_CURSOR)
 
 
@@ -142,18 +148,10 @@ def _number(rows: Sequence[Row]) -> int:
     return int(cast(float, rows[0]["number"]))
 
 
-def _begins(listed: Listed, rows: Sequence[Row], position: Position) -> int | None:
-    """Behind how many of the rows the page begins: behind the longest run of the last records, the first of equals,
-    because one of them may have been changed and stand further on now. None when none of them is among the rows.
-    """
-    best, length, run = None, 0, 0
-    for n, row in enumerate(rows, 1):
-        is_mark = row["Id"] == position.mark.record_id
-        has_moved = is_mark and field_value(row, listed.sort.field) != position.mark.value
-        run = run + 1 if row["Id"] in position.last and not has_moved else 0
-        if run > length:
-            best, length = n, run
-    return best
+def _fingerprint(row: Row, sort: Sort) -> tuple[str, int]:
+    """A record where it stands: its id, and a number that is another one (nearly always) for another value."""
+    value = json.dumps(field_value(row, sort.field))
+    return str(row["Id"]), zlib.crc32(value.encode())
 
 
 def _first(
@@ -163,16 +161,18 @@ def _first(
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None
-    return page, _next(listed, page, Position(Mark(None, ""), since, limit))
+    return page, _next(listed, page, Position(Mark(None, ""), since, limit), page)
 
 
-def _next(listed: Listed, page: Sequence[Row], position: Position) -> str:
-    """The cursor for what comes after a page."""
+def _next(listed: Listed, page: Sequence[Row], position: Position, passed: Sequence[Row]) -> str:
+    """The cursor for what comes after a page; `passed` are the rows up to its end, as the list stands now."""
     mark = Mark(field_value(page[-1], listed.sort.field), str(page[-1]["Id"]))
     if listed.kind in _BY_VALUE:
         return _written(listed.sort, Position(mark))
-    last = (*position.last, *(str(row["Id"]) for row in page))[-OVERLAP:]
-    return _written(listed.sort, replace(position, mark=mark, last=last))
+    shown = {str(row["Id"]) for row in page}
+    here = [_fingerprint(row, listed.sort) for row in passed if row["Id"] in shown or position.has_shown(row)]
+    elsewhere = [one for one in position.last if one[0] not in dict(here)]
+    return _written(listed.sort, replace(position, mark=mark, last=(*elsewhere, *here)[-OVERLAP:]))
 
 
 def _written(sort: Sort, position: Position) -> str:
@@ -198,14 +198,14 @@ def _read(cursor: str, sort: Sort) -> Position:
         text: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         field, descending, value, record_id, since, passed, last = cast(list[object], text)
         position = Position(_mark(value, record_id), None if since is None else _mark(*cast(list[object], since)))
-        ids = tuple(_mark(None, one).record_id for one in cast(list[object], last))
+        last = tuple((_mark(None, one).record_id, of) for one, of in cast(list[tuple[object, int]], last))
     except (ValueError, TypeError, RecursionError):
         raise wrong from None
-    if field != sort.field or descending is not sort.descending or len(ids) > OVERLAP:
+    if field != sort.field or descending is not sort.descending or len(last) > OVERLAP:
         raise wrong
-    if not isinstance(passed, int) or isinstance(passed, bool) or not len(ids) <= passed < 10**9:
+    if not isinstance(passed, int) or isinstance(passed, bool) or not len(last) <= passed < 10**9:
         raise wrong
-    return Position(position.mark, position.since, passed, ids)
+    return Position(position.mark, position.since, passed, last)
 
 
 def _mark(value: object, record_id: object) -> Mark:
