@@ -14,6 +14,7 @@ from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
 from localorg.schema import text
 from localorg.schema.metadata import Metadata
+from localorg.schema.shapes import shaped
 from localorg.settings import CONSUMER_KEY, OrgSettings
 from localorg.soql import functions
 
@@ -80,15 +81,16 @@ def age(org: Org) -> int:
 
 def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
     """The org's schema. Custom objects keep the key prefixes that they had before."""
+    standard = shaped(settings.shape)
     if not settings.schema:
-        return Metadata()
+        return Metadata(standard, standard=standard)
     from localorg.metadata.objects import build  # here, because only an org with custom objects needs them
     from localorg.metadata.source import read
 
     kept = {
         str(r["key"])[7:]: str(r["value"]) for r in db.execute("SELECT key, value FROM meta WHERE key LIKE 'prefix:%'")
     }
-    return build(read(settings.schema), kept)
+    return build(read(settings.schema), kept, standard)
 
 
 def _fill(org: Org) -> None:
@@ -124,11 +126,17 @@ def _register_metadata(org: Org) -> None:
             db.execute(f'INSERT OR IGNORE INTO "{sobject}" ({", ".join(row)}) VALUES ({marks})', tuple(row.values()))
 
         for one in org.objects:
-            for n, (name, label) in enumerate(one.record_types):
+            for n, record_type in enumerate(one.record_types):
                 keep(
                     "RecordType",
                     one.record_type_id(n),
-                    {"Name": label, "DeveloperName": name, "SobjectType": one.name, "IsActive": 1},
+                    {
+                        "Name": record_type.label,
+                        "DeveloperName": record_type.name,
+                        "SobjectType": one.name,
+                        "IsActive": int(record_type.active),
+                        "Description": record_type.description or None,
+                    },
                 )
             if one.custom:
                 db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (f"prefix:{one.name}", one.prefix))
@@ -144,7 +152,8 @@ def _register_metadata(org: Org) -> None:
 def _note_schema(org: Org) -> None:
     """Stores the time when the schema has changed since the last start, for If-Modified-Since."""
     objects = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
-                                                sorted(f.inactive), f.targets) for f in o.fields])
+                                                sorted(f.inactive), f.targets, f.controller, f.valid_for)
+                                               for f in o.fields])
             for o in org.objects]  # fmt: skip
     granting = (*org.metadata.permission_sets, *org.metadata.profiles)
     sets = [

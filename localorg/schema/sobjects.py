@@ -35,6 +35,8 @@ class Field:
     cascade           a master-detail field: deleting the parent deletes this record
     number_format     of an auto number, such as `INV-{0000}`
     rich_text         a text area with HTML in it
+    controller        the picklist or checkbox on which a dependent picklist depends; `valid_for`: for each value of
+                      `picklist`, the controller's values with which it may be chosen ("true" or "false" of a checkbox)
     """
 
     name: str
@@ -61,6 +63,8 @@ class Field:
     cascade: bool = False
     number_format: str = ""
     rich_text: bool = False
+    controller: str = ""
+    valid_for: tuple[tuple[str, ...], ...] = ()
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -84,6 +88,10 @@ class Field:
         if self.type == "location":
             return f"{self.compound}__Latitude__s", f"{self.compound}__Longitude__s"
         return f"{self.compound}Latitude", f"{self.compound}Longitude"
+
+    def valid_with(self, value: str) -> tuple[str, ...]:
+        """The values of the controlling field with which a value of a dependent picklist may be chosen."""
+        return next((with_ for v, with_ in zip(self.picklist, self.valid_for, strict=False) if v == value), ())
 
     def label_of(self, value: str) -> str:
         """The label of a picklist value."""
@@ -169,11 +177,37 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordType:
+    """A record type, by developer name and label. `picklists` are by field the values that its records may have, of
+    fields that are not named all; `defaults` are by field the value with which a new record begins.
+
+    `hidden_from` are the profiles that may not use it, `default_of` those whose default it is. `available` and
+    `default` say so for the user whose schema it is in. Source: Metadata API Developer Guide, RecordType and Profile.
+    """
+
+    name: str
+    label: str
+    description: str = ""
+    active: bool = True
+    picklists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], hash=False)
+    defaults: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    hidden_from: tuple[str, ...] = ()
+    default_of: tuple[str, ...] = ()
+    available: bool = True
+    default: bool = False
+
+    def values_of(self, f: Field) -> tuple[str, ...]:
+        """The values of a picklist that a record of this type may have, in the order of set-up."""
+        own = self.picklists.get(f.name)
+        return f.active_values if own is None else tuple(v for v in f.active_values if v in own)
+
+
+@dataclass(frozen=True, slots=True)
 class SObject:
     """One object of the org. `prefix` are the first three characters of its record ids.
 
-    `record_types` are pairs of developer name and label. `createable`, `updateable`, and `deletable` are what the user
-    may do.
+    `record_types` are those beside the master record type. `createable`, `updateable`, and `deletable` are what the
+    user may do.
     """
 
     name: str
@@ -185,7 +219,7 @@ class SObject:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
-    record_types: tuple[tuple[str, str], ...] = ()
+    record_types: tuple[RecordType, ...] = ()
     rules: tuple[Rule, ...] = ()
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
