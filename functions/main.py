@@ -76,7 +76,7 @@ async def auth(request: Request) -> Response:
     secrets=SECRETS,
 )
 async def api(request: Request) -> Response:
-    """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects, describe,
+    """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects, describe, findOwners,
     listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await wired_backend().endpoint.answer("api", request)
 
