@@ -9,7 +9,12 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # of the demo app; it is of no use outside this org
 PASSWORD = "localorg1"
 # What an org may have beside what every org has.
-SHAPES = frozenset({"duplicate-rules", "record-types"})
+SHAPES = frozenset({
+    "duplicate-rules",
+    "no-api-user",
+    "queues",
+    "record-types",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import events, files, record_types
+from localorg.data import events, files, owners, record_types
 from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
@@ -84,6 +84,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     with org.write() as db:
         current = read(org, sobject, identifier)
         org.limits.check_lock(str(current["Id"]))
+        owners.check_transfer(org, sobject, current, row, user_id)
         full = {**current, **row}
         record_types.check_values(sobject, row, full.get(record_types.FIELD))
         if sobject.name == "Event":
@@ -257,29 +258,13 @@ def checked(
                 else stored(org, f, given)
             )
             if f.name == "OwnerId":
-                _check_queue(org, sobject, str(row[f.name] or ""))
+                owners.check(org, sobject, str(row[f.name] or ""), identifier)
     for f in sobject.fields:
         if f.unique and row.get(f.name) is not None:
             _check_unique(org, sobject, f, row[f.name], identifier)
     if refused:
         raise _not_settable(refused)
     return row
-
-
-def _check_queue(org: Org, sobject: SObject, owner: str) -> None:
-    """Raises ApiError when the new owner is a group that is no queue for this object.
-
-    Source: Object Reference, QueueSobject: a queue is a Group whose Type is Queue, with the objects that it takes.
-    """
-    if org.objects.of_id(owner) is not org.objects["Group"]:
-        return
-    taken = "SELECT 1 FROM QueueSobject WHERE QueueId = ? AND SobjectType = ? AND IsDeleted = 0"
-    queue = "SELECT 1 FROM \"Group\" WHERE Id = ? AND Type = 'Queue'"
-    if (
-        org.db.execute(queue, (owner,)).fetchone() is None
-        or org.db.execute(taken, (owner, sobject.name)).fetchone() is None
-    ):
-        raise ApiError(400, "INVALID_OPERATION", "Queue not associated with this SObject type", ["OwnerId"])
 
 
 def _named_parent(org: Org, reference: Field, name: str, given: _Values) -> str:

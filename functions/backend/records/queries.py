@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import cast
 
-from backend.records import soql
+from backend.records import owners, soql
 from backend.records.currencies import Currencies
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
@@ -25,12 +25,14 @@ from contract.calls import (
     Empty,
     FieldShape,
     Filter,
+    FindOwners,
     GetPicklists,
     GetRecord,
     Hit,
     Hits,
     ListRecords,
     Objects,
+    Owners,
     Profile,
     Record,
     RecordDetail,
@@ -49,6 +51,7 @@ from contract.picklists import Picklists
 RELATED_ROWS = 50
 MAX_QUERIES = 5  # in one composite request
 HOME_ROWS = 5
+_PARTS = {"pipeline": "pipeline", "closing": "closing", "tasks": "tasks", "newest": "newestAccounts"}  # of home
 _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
@@ -170,6 +173,12 @@ class Queries:
         rows = dict(zip(names, chain.from_iterable(answers), strict=True))
         return Hits(tuple(Hit(s, to_record(row, fields[s])) for s in names for row in rows[s]))
 
+    async def find_owners(self, caller: Caller, request: FindOwners) -> Owners:
+        """Queues and users to whom a record of an object may be given, in one request to Salesforce."""
+        layout_of(request.sobject)
+        work = partial(owners.find, self._org, caller.uid, request)
+        return await self._describes.read(caller.uid, (request.sobject,), work)
+
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
         layout = layout_of(request.sobject)
@@ -248,6 +257,7 @@ class Queries:
             records("closing", "Opportunity"),
             records("tasks", "Task"),
             pipeline_of="Opportunity" if "Opportunity" in shapes else "",
+            hidden=tuple(part for name, part in _PARTS.items() if name not in queries),
         )
 
     async def get_profile(self, caller: Caller, _: Empty) -> Profile:
@@ -330,6 +340,7 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         addresses=_addresses(layout, described),
         record_type=if_visible(RECORD_TYPE),
         record_types=described.record_types,
+        owner=if_visible(layout.owner),
     )
 
 

@@ -278,7 +278,8 @@ async def test_a_record_and_its_children_are_one_query(org: TwoOrgs) -> None:
         CALLER, GetRecord("Account", RECORD_ID, ("Contacts", "Opportunities", "Contacts"))
     )
     assert org.sent == [
-        "SELECT Id, Name, Type, Industry, Phone, AnnualRevenue, BillingCity, Owner.Name, SystemModstamp, (SELECT Id,"
+        "SELECT Id, Name, Type, Industry, Phone, AnnualRevenue, BillingCity, OwnerId, Owner.Name, Owner.Type,"
+        " SystemModstamp, (SELECT Id,"
         " Name, Phone, AccountId, Account.Name, SystemModstamp FROM Contacts ORDER BY Name ASC NULLS LAST, Id ASC LIMIT"
         " 50), (SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM"
         f" Opportunities ORDER BY CloseDate DESC NULLS LAST, Id ASC LIMIT 50) FROM Account WHERE Id = '{RECORD_ID}'"
@@ -292,7 +293,9 @@ async def test_a_record_and_its_children_are_one_query(org: TwoOrgs) -> None:
         "Phone",
         "AnnualRevenue",
         "BillingCity",
+        "OwnerId",
         "Owner.Name",
+        "Owner.Type",
     ]
 
 
@@ -404,7 +407,7 @@ async def test_the_shape_of_an_object_has_salesforces_words_and_rights_and_the_a
     assert shape.sort == Sort("Name")
     assert shape.sections == (
         Section("Address", ("BillingCity",)), Section("First", ("Phone", "Name")), Section("", ("Type", "Industry",
-            "AnnualRevenue")),
+            "AnnualRevenue", "OwnerId")),
     )  # fmt: skip
     assert [related for related in shape.related if not related.sobject.endswith("__c")] == [
         RelatedList("Contacts", "Contact", "Contacts", "AccountId"),
@@ -547,7 +550,9 @@ async def test_what_the_user_may_not_see_is_not_on_the_dashboard(
 
 async def test_who_may_see_nothing_has_an_empty_dashboard_and_nothing_is_asked(org: TwoOrgs) -> None:
     org.hidden = {"Opportunity", "Task", "Account"}
-    assert await org.queries.get_dashboard(CALLER, Empty()) == Dashboard((), (), (), ())
+    assert await org.queries.get_dashboard(CALLER, Empty()) == Dashboard(
+        (), (), hidden=("pipeline", "closing", "tasks", "newestAccounts")
+    )
     assert org.sent == []
 
 
