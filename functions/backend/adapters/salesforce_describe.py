@@ -12,17 +12,18 @@ import msgspec
 
 from backend.adapters.salesforce_answers import Part, refuse
 from backend.failures import Busy
-from backend.records.org import Described, DescribedField, Undescribed
+from backend.records.org import CURRENCY, Described, DescribedField, Undescribed
 from contract.calls import FieldShape, Section
 
 # HTTP dates are whole seconds, and clocks differ: what changed just now may change again under the same stamp.
 _SETTLED_SECONDS = 60.0
 
 
-class _Picklist(msgspec.Struct):
+class _Picklist(msgspec.Struct, rename="camel"):
     value: str
     active: bool = True
     label: str | None = None
+    default_value: bool = False
 
 
 class _Field(msgspec.Struct, rename="camel"):
@@ -115,7 +116,7 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
             labels={v.value: v.label for v in f.picklist_values or () if v.active and v.label and v.label != v.value},
             refers_to=tuple(f.reference_to or ()),
             relationship=f.relationship_name,
-            default=f.default_value if isinstance(f.default_value, str | bool | int | float) else None,
+            default=_default(f),
             help=f.inline_help_text,
             scale=f.scale or 0,
         )
@@ -133,6 +134,14 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
         sections=_sections(page_layout),
         captions=_captions(page_layout, {name for name, f in fields.items() if f.shape.type == "reference"}),
     )
+
+
+def _default(f: _Field) -> str | bool | int | float | None:
+    """The value that a new record begins with; for its currency it is marked among the values, as the user's own."""
+    if isinstance(f.default_value, str | bool | int | float):
+        return f.default_value
+    values = f.picklist_values or () if f.name == CURRENCY else ()
+    return next((v.value for v in values if v.default_value), None)
 
 
 def page_layout_of(part: Part) -> PageLayout:

@@ -12,6 +12,7 @@ from backend.values import Uid
 from contract.calls import FieldShape, FieldValue, Section
 
 Row = Mapping[str, object]
+CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are in, where an org has several currencies
 
 
 @dataclass(frozen=True, slots=True)
