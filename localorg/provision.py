@@ -4,7 +4,7 @@ import hashlib
 import sqlite3
 
 from localorg.clock import from_datetime
-from localorg.data import tables
+from localorg.data import currencies, tables
 from localorg.data.access import profile_name
 from localorg.data.files import BLOB_TABLE
 from localorg.data.jobs import JOB_TABLES
@@ -50,7 +50,9 @@ def open_org(settings: OrgSettings) -> Org:
     db.executescript(JOB_TABLES)
     db.execute(_VIEWED)
     db.execute(BLOB_TABLE)
-    org = Org(settings, db, _metadata(db, settings))
+    metadata = _metadata(db, settings)
+    currencies.prepare(settings, metadata)
+    org = Org(settings, db, metadata)
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
         _fill(org)
@@ -58,6 +60,7 @@ def open_org(settings: OrgSettings) -> Org:
     if ("" if made_as is None else made_as["value"]) != ",".join(sorted(settings.shape)):
         db.close()
         raise ValueError(_other_shape("" if made_as is None else str(made_as["value"])))
+    currencies.fill(org, demo=False)
     tables.index(db, org.objects)
     _register_metadata(org)
     _note_schema(org)
@@ -100,6 +103,7 @@ def _fill(org: Org) -> None:
         db.execute(f'DELETE FROM "{row["name"]}"')
     db.execute("PRAGMA synchronous = OFF")
     seed(org)
+    currencies.fill(org, demo=True)
     _register_metadata(org)
     if org.settings.load:
         from localorg.metadata.load import load

@@ -11,6 +11,7 @@ PASSWORD = "localorg1"
 # What an org may have beside what every org has.
 SHAPES = frozenset({
     "duplicate-rules",
+    "multi-currency",
     "no-api-user",
     "queues",
     "record-types",
@@ -23,7 +24,8 @@ class OrgSettings:
 
     `data`: the folder of its SQLite file; None keeps it in memory. `seed` and `accounts`: of the demo data.
     `session_seconds`: the idle time after which an access token expires. `code_seconds`: the life of an authorization
-    code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency.
+    code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency,
+    or of the corporate one.
     `schema`: folders or files with custom objects. `load`: files with records for a new org. `callbacks`: the demo
     app's redirect URIs. `shape`: what the org has beside what every org has, of SHAPES.
     """

@@ -232,11 +232,16 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition that listed records meet; `contains` is for texts, without regard to case."""
+    """A condition that listed records meet; `contains` is for texts, without regard to case.
+
+    In an org with several currencies amounts are compared by what they are worth: `value` is in `currency` (an ISO 4217
+    code, one of the active ones), or in the corporate currency.
+    """
 
     field: str
     operator: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains"]
     value: FieldValue
+    currency: Annotated[str | None, Limits(pattern="[A-Z]{3}")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,7 +426,9 @@ class FieldShape:
     values that read otherwise. `refers_to` are the objects that a reference may point to, `relationship` names its
     parent, whose name is then at `{relationship}.Name`. `caption` is what people read over a reference, whose `label`
     may name the id that it holds ("Account ID"); every other field is read by its label. `scale` is the number of
-    decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
+    decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known, or each record
+    has its own: then `currency_field` is the picklist that has the record's, whose `decimals` say by code how many
+    decimals amounts have.
 
     A dependent picklist names the picklist or checkbox on which it depends, its `controller`: `valid_for` says of each
     value with which of the controller's it may be chosen ("true" and "false" of a checkbox), of others it is none.
@@ -445,6 +452,8 @@ class FieldShape:
     caption: str | None = None
     controller: str = ""
     valid_for: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    currency_field: str = ""
+    decimals: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def parent_name(self) -> str:
@@ -547,11 +556,14 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class StageTotal:
-    """How many opportunities are open in a stage, and the sum of their amounts."""
+    """How many opportunities are open in a stage, and the sum of their amounts. `label` is what people read for the
+    stage, in the user's language; "" when it reads as it is.
+    """
 
     stage: str
     count: int
     amount: float
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,7 +572,8 @@ class Dashboard:
     open tasks.
 
     What the user may not see is left empty, and is named in `hidden`. `closing` and `tasks` hold the most pressing
-    first. `pipelineOf` is the object whose amounts the pipeline adds up.
+    first. `pipelineOf` is the object whose amounts the pipeline adds up, `currency` the ISO 4217 code of the currency
+    to which they are converted for that, in an org with several.
     """
 
     pipeline: tuple[StageTotal, ...]
@@ -569,6 +582,7 @@ class Dashboard:
     tasks: tuple[Record, ...] = ()
     pipeline_of: Sobject = ""
     hidden: tuple[Literal["pipeline", "closing", "tasks", "newestAccounts"] | str, ...] = ()
+    currency: str = ""
 
 
 Request = TypeVar("Request")

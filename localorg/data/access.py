@@ -8,6 +8,7 @@ exist.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from localorg.data import currencies
 from localorg.data.record_types import record_types_of
 from localorg.org import Org
 from localorg.schema.metadata import Metadata, Permissions
@@ -39,7 +40,8 @@ ADMINISTRATOR = "System Administrator"
 _STANDARD = _Profile(
     hidden_fields={"Contact": frozenset({"Birthdate"})},
     read_only_fields={"Account": frozenset({"AccountNumber"})},
-    read_only_objects=frozenset({"User", "PermissionSetAssignment", "Group", "GroupMember", "QueueSobject"}),
+    read_only_objects=frozenset({"User", "PermissionSetAssignment", "Group", "GroupMember", "QueueSobject"})
+    | {currencies.TYPES},
 )
 _PROFILES: dict[str, _Profile] = {
     ADMINISTRATOR: _Profile(),
@@ -170,9 +172,11 @@ def schema_for(org: Org, user_id: str) -> Schema:
         assigned = "SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = ? AND IsDeleted = 0"
         rows = org.db.execute(f"SELECT Name FROM PermissionSet WHERE Id IN ({assigned})", (user_id,))
         sets = frozenset(str(r[0]) for r in rows)
-    key = "\n".join([profile, *sorted(sets)])
+    currency = currencies.of_user(org, user_id).code if currencies.several(org) else ""
+    key = "\n".join([profile, currency, *sorted(sets)])
     if key not in org.schemas:
-        org.schemas[key] = _seen_by(org.metadata, profile, sets)
+        seen = _seen_by(org.metadata, profile, sets)
+        org.schemas[key] = currencies.of_person(seen, currency) if currency else seen
     return org.schemas[key]
 
 

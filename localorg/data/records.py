@@ -8,7 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import events, files, owners, record_types
+from localorg.data import currencies, events, files, owners, record_types
 from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
@@ -46,6 +46,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         full |= {"CreatedById": user_id, "LastModifiedById": user_id, "IsDeleted": 0}
         if sobject.field("OwnerId") and full["OwnerId"] is None:
             full["OwnerId"] = user_id
+        currencies.complete(org, sobject, full, user_id)
         if sobject.field("CaseNumber"):
             full["CaseNumber"] = f"{number + 1000:08d}"
         for f in sobject.fields:
@@ -65,6 +66,8 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         )
         if sobject.name == "User":
             set_password(db, identifier, PASSWORD)
+        elif sobject.name == currencies.TYPES:
+            currencies.note_changed(org)
     return identifier
 
 
@@ -76,6 +79,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     if not sobject.updateable:
         raise no_access()
     row = checked(org, sobject, values, to_18(identifier) if is_id(identifier) else None)
+    currencies.check_change(row)
     emptied = [f.name for f in sobject.fields if f.required and f.name in row and row[f.name] in (None, "")]
     if emptied:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
@@ -100,6 +104,8 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         )
         if sobject.name == "ContentVersion":
             files.describe_document(org, full)
+        elif sobject.name == currencies.TYPES:
+            currencies.note_changed(org)
 
 
 def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:

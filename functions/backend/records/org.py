@@ -14,6 +14,7 @@ from contract.picklists import Picklist, RecordType
 
 Row = Mapping[str, object]
 RECORD_TYPE = "RecordTypeId"  # the field that has a record's record type, in every object that has some
+CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are in, where an org has several currencies
 
 
 @dataclass(frozen=True, slots=True)
