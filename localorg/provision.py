@@ -14,6 +14,7 @@ from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
 from localorg.schema import text
 from localorg.schema.metadata import Metadata
+from localorg.schema.shapes import shaped
 from localorg.settings import CONSUMER_KEY, OrgSettings
 from localorg.soql import functions
 
@@ -50,6 +51,7 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute(_VIEWED)
     db.execute(BLOB_TABLE)
     org = Org(settings, db, _metadata(db, settings))
+    org.metadata.schema = shaped(org.metadata.schema, settings.shape)
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
         _fill(org)
@@ -132,7 +134,7 @@ def _register_metadata(org: Org) -> None:
 def _note_schema(org: Org) -> None:
     """Stores the time when the schema has changed since the last start, for If-Modified-Since."""
     objects = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
-                                                sorted(f.inactive), f.targets) for f in o.fields])
+                                                sorted(f.inactive), f.targets, f.encrypted) for f in o.fields])
             for o in org.objects]  # fmt: skip
     granting = (*org.metadata.permission_sets, *org.metadata.profiles)
     sets = [

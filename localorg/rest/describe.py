@@ -185,7 +185,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "deprecatedAndHidden": False,
         "digits": 0 if f.type != "int" else 8 if f.name == "NumberOfEmployees" else 9,
         "displayLocationInDecimal": f.type == "location",
-        "encrypted": False,
+        "encrypted": f.encrypted,
         "externalId": f.external_id,
         "extraTypeInfo": _more_of_type(f, is_person=is_person),
         "filterable": f.filterable,

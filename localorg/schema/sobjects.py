@@ -35,6 +35,7 @@ class Field:
     cascade           a master-detail field: deleting the parent deletes this record
     number_format     of an auto number, such as `INV-{0000}`
     rich_text         a text area with HTML in it
+    encrypted         at rest, by a scheme that can neither compare nor sort its values
     """
 
     name: str
@@ -61,6 +62,7 @@ class Field:
     cascade: bool = False
     number_format: str = ""
     rich_text: bool = False
+    encrypted: bool = False
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -105,8 +107,13 @@ class Field:
 
     @property
     def filterable(self) -> bool:
-        """Whether WHERE may use it. It may not use long text areas and compound fields."""
-        return self.stored and self.type != "base64" and (self.type != "textarea" or self.length <= 255)
+        """Whether WHERE may use it. It may not use long text areas, compound fields, and what is encrypted."""
+        return (
+            self.stored
+            and not self.encrypted
+            and self.type != "base64"
+            and (self.type != "textarea" or self.length <= 255)
+        )
 
     @property
     def sortable(self) -> bool:
@@ -205,6 +212,12 @@ class SObject:
     def name_field(self) -> str:
         """The name of the field that names a record; `Id` when it has none."""
         return next((n for n in ("Name", "CaseNumber", "Subject", "Title") if n.lower() in self.by_name), "Id")
+
+    @property
+    def sort_field(self) -> str:
+        """The name of the field by which lists are sorted: that which names a record, `Id` where it is encrypted."""
+        f = self.field(self.name_field)
+        return self.name_field if f is not None and f.sortable else "Id"
 
     def field(self, name: str) -> Field | None:
         """The field with this API name in any case, None when there is none."""

@@ -63,19 +63,26 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by."""
+    """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by.
+    With `find`, the term of a search, it is what SOSL finds.
+    """
 
     select: str
     sobject: str
     conditions: tuple[str, ...]
     sort: Sort
     kind: str
+    find: str = ""
 
     def query(self, *more: str, limit: int, offset: int = 0) -> str:
-        """SOQL for these rows of the list, in its order, of those that also fulfil the conditions in `more`."""
+        """SOQL (or SOSL) for these rows of the list, in its order, of those that also fulfil the conditions in
+        `more`.
+        """
         start = f" OFFSET {offset}" if offset else ""
-        rows = f"SELECT {self.select} FROM {self.sobject}{self._where(more)}"
-        return f"{rows} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
+        rows = f"{self._where(more)} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
+        if self.find:
+            return f"FIND {{{self.find}}} IN ALL FIELDS RETURNING {self.sobject}({self.select}{rows})"
+        return f"SELECT {self.select} FROM {self.sobject}{rows}"
 
     def count(self, *more: str) -> str:
         """SOQL for how many there are, as `number`."""
@@ -135,7 +142,7 @@ async def _beyond(
     ask: Ask, listed: Listed, limit: int, position: Position, since: tuple[str, ...]
 ) -> tuple[Sequence[Row], str | None]:
     """A page further in than OFFSET reaches: by value, when that leaves as many records as have not been passed."""
-    if listed.kind not in _COMPARED:
+    if listed.kind not in _COMPARED or listed.find:  # SOSL finds no more than 2,000
         raise RefusedRequest(Reason.LIST_TOO_LONG)
     after = (*since, *listed.after(position.mark))
     rows, whole, rest = await ask(listed.query(*after, limit=limit + 1), listed.count(*since), listed.count(*after))
