@@ -51,7 +51,6 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute(_VIEWED)
     db.execute(BLOB_TABLE)
     org = Org(settings, db, _metadata(db, settings))
-    org.metadata.schema = shaped(org.metadata.schema, settings.shape)
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
         _fill(org)
@@ -71,15 +70,16 @@ def age(org: Org) -> int:
 
 def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
     """The org's schema. Custom objects keep the key prefixes that they had before."""
+    standard = shaped(settings.shape)
     if not settings.schema:
-        return Metadata()
+        return Metadata(standard, standard=standard)
     from localorg.metadata.objects import build  # here, because only an org with custom objects needs them
     from localorg.metadata.source import read
 
     kept = {
         str(r["key"])[7:]: str(r["value"]) for r in db.execute("SELECT key, value FROM meta WHERE key LIKE 'prefix:%'")
     }
-    return build(read(settings.schema), kept)
+    return build(read(settings.schema), kept, standard)
 
 
 def _fill(org: Org) -> None:

@@ -31,21 +31,21 @@ _LEFT_OUT = {
 }  # fmt: skip
 
 
-def build(source: Source, prefixes: Mapping[str, str]) -> Metadata:
+def build(source: Source, prefixes: Mapping[str, str], standard: Schema = STANDARD) -> Metadata:
     """The Metadata of an org: the standard objects with everything in `source`. Raises MetadataError.
 
     `prefixes` are the key prefixes by object that custom objects already have; new objects get the next free ones of
     `a00`, `a01`, …
     """
-    return _Builder(source, dict(prefixes)).build()
+    return _Builder(source, dict(prefixes), standard).build()
 
 
 class _Builder:
-    def __init__(self, source: Source, prefixes: dict[str, str]) -> None:
+    def __init__(self, source: Source, prefixes: dict[str, str], standard: Schema) -> None:
         self._source = source
         self._prefixes = prefixes
-        self._made = Metadata()
-        self._objects: dict[str, SObject] = {o.name: o for o in STANDARD}
+        self._made = Metadata(standard, standard=standard)
+        self._objects: dict[str, SObject] = {o.name: o for o in standard}
         self._children: dict[str, list[ChildRelationship]] = {}
 
     def build(self) -> Metadata:
@@ -99,7 +99,7 @@ class _Builder:
 
     def _prefix(self, name: str) -> str:
         if name not in self._prefixes:
-            taken = {*self._prefixes.values(), *(o.prefix for o in STANDARD)}
+            taken = {*self._prefixes.values(), *(o.prefix for o in self._made.standard)}
             free = (f"a{_BASE62[n // 62]}{_BASE62[n % 62]}" for n in range(62 * 62))
             self._prefixes[name] = next(p for p in free if p not in taken)
         return self._prefixes[name]

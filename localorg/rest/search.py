@@ -13,7 +13,7 @@ from localorg.data.access import Person
 from localorg.errors import ApiError
 from localorg.org import Org
 from localorg.rest.listviews import find_view
-from localorg.schema.shapes import compared
+from localorg.schema.encrypted_names import compared
 from localorg.schema.sobjects import Field, Schema, SObject
 from localorg.soql import SoqlError, run
 

@@ -23,11 +23,12 @@ class Permissions:
 
 @dataclass(slots=True)
 class Metadata:
-    """The schema of an org, the permissions from its metadata files, and a line for each thing in them that was left
-    out.
+    """The schema of an org, `standard` being what it has without metadata files; the permissions from these files, and
+    a line for each thing in them that was left out.
     """
 
     schema: Schema = STANDARD
+    standard: Schema = STANDARD
     permission_sets: tuple[Permissions, ...] = ()
     profiles: tuple[Permissions, ...] = ()
     left_out: list[str] = field(default_factory=list[str])
