@@ -8,7 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import events, files
+from localorg.data import addresses, events, files
 from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
@@ -34,6 +34,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
     if not sobject.createable:
         raise no_access()
     row = checked(org, sobject, values)
+    addresses.follow(sobject, row, None)
     if sobject.record_types and row.get("RecordTypeId") is None and sobject.field("RecordTypeId"):
         row["RecordTypeId"] = sobject.record_type_id(0)
     missing = [f.name for f in sobject.fields if f.required and row.get(f.name) in (None, "")]
@@ -85,6 +86,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     with org.write() as db:
         current = read(org, sobject, identifier)
         org.limits.check_lock(str(current["Id"]))
+        addresses.follow(sobject, row, current)
         full = {**current, **row}
         if sobject.name == "Event":
             full |= events.times(row, current)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
+from localorg.data import addresses
 from localorg.data.passwords import set_password
 from localorg.data.records import derive
 from localorg.org import Org
@@ -291,6 +292,9 @@ class _Writer:
         row |= {"CreatedById": self.user, "LastModifiedById": self.user}
         if spec.record_types:
             row["RecordTypeId"] = spec.record_type_id(0)
+        for whole in spec.fields:
+            if whole.coded:
+                addresses.with_codes(str(whole.compound), row)
         if spec.field("OwnerId"):
             row["OwnerId"] = self.user
         if spec.field("CaseNumber"):

@@ -216,7 +216,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "relationshipName": f.relationship,
         "relationshipOrder": masters.index(f.name) if f.cascade else None,
         "restrictedDelete": False,
-        "restrictedPicklist": f.restricted,
+        "restrictedPicklist": f.restricted or (f.type == "picklist" and f.within is not None),
         "scale": 15 if is_coordinate else 2 if f.type in ("currency", "percent") else 0,
         "searchPrefilterable": f.type == "picklist",
         "soapType": _SOAP_TYPES.get(f.type, "xsd:string"),

@@ -16,6 +16,7 @@ def page_layout(source: SObject) -> dict[str, object]:
     """The page layout of an object, as `/describe/layouts` has it. It has only fields that the user may see."""
     addresses = [f for f in source.fields if f.compound is not None]
     in_address = {part.name for address in addresses for part in _parts(source, address)}
+    in_address |= {f.name for f in source.fields if any(a.coded and a.name == f.within for a in addresses)}
     long = [f for f in source.fields if f.type == "textarea" and f.name not in in_address]
     main = [
         f for f in source.fields if f.stored and f.name not in _HIDDEN and f.name not in in_address and f not in long
@@ -167,7 +168,8 @@ def _component(source: SObject, f: Field) -> dict[str, object]:
 
 
 def _parts(source: SObject, address: Field) -> list[Field]:
-    names = [f"{address.compound}{part}" for part in ("Street", "City", "State", "PostalCode", "Country")]
+    code = "Code" if address.coded else ""
+    names = [f"{address.compound}{part}" for part in ("Street", "City", f"State{code}", "PostalCode", f"Country{code}")]
     return [f for n in names if (f := source.field(n)) is not None]
 
 

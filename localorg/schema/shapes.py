@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable
 
-from localorg.schema import encrypted_names
+from localorg.schema import encrypted_names, state_country
 from localorg.schema.sobjects import Schema, SObject
 from localorg.schema.standard import STANDARD
 
 # What a shape makes of each object, one after another: what is encrypted may be of a shape before.
-_SHAPED: dict[str, Callable[[SObject], SObject]] = {"encrypted-names": encrypted_names.shaped}
+_SHAPED: dict[str, Callable[[SObject], SObject]] = {
+    "state-country": state_country.shaped,
+    "encrypted-names": encrypted_names.shaped,
+}
 
 
 def shaped(shape: Iterable[str]) -> Schema:

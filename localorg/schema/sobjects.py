@@ -12,6 +12,7 @@ from localorg.schema.text import COLLATION
 
 TEXT_TYPES = frozenset({"id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url"})
 NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
+_ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "State", "Street")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,10 @@ class Field:
     cascade           a master-detail field: deleting the parent deletes this record
     number_format     of an auto number, such as `INV-{0000}`
     rich_text         a text area with HTML in it
+    controller        the picklist or checkbox on which a dependent picklist depends; `valid_for`: for each value of
+                      `picklist`, the controller's values with which it may be chosen ("true" or "false" of a checkbox)
     encrypted         at rest, by a scheme that can neither compare nor sort its values
+    coded             an address whose country and state have codes beside their texts
     """
 
     name: str
@@ -62,7 +66,10 @@ class Field:
     cascade: bool = False
     number_format: str = ""
     rich_text: bool = False
+    controller: str = ""
+    valid_for: tuple[tuple[str, ...], ...] = ()
     encrypted: bool = False
+    coded: bool = False
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -87,6 +94,10 @@ class Field:
             return f"{self.compound}__Latitude__s", f"{self.compound}__Longitude__s"
         return f"{self.compound}Latitude", f"{self.compound}Longitude"
 
+    def valid_with(self, value: str) -> tuple[str, ...]:
+        """The values of the controlling field with which a value of a dependent picklist may be chosen."""
+        return next((with_ for v, with_ in zip(self.picklist, self.valid_for, strict=False) if v == value), ())
+
     def label_of(self, value: str) -> str:
         """The label of a picklist value."""
         return next((label for v, label in zip(self.picklist, self.labels, strict=False) if v == value), value)
@@ -95,6 +106,11 @@ class Field:
     def writable(self) -> bool:
         """Whether a client may set it."""
         return self.stored and not (self.system or self.calculated or self.read_only)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What an address is made of, by the ends of the fields' names."""
+        return (*_ADDRESS_PARTS, *(("StateCode", "CountryCode") if self.coded else ()))
 
     @property
     def sql_type(self) -> str:
