@@ -114,11 +114,17 @@ def _register_metadata(org: Org) -> None:
             db.execute(f'INSERT OR IGNORE INTO "{sobject}" ({", ".join(row)}) VALUES ({marks})', tuple(row.values()))
 
         for one in org.objects:
-            for n, (name, label) in enumerate(one.record_types):
+            for n, record_type in enumerate(one.record_types):
                 keep(
                     "RecordType",
                     one.record_type_id(n),
-                    {"Name": label, "DeveloperName": name, "SobjectType": one.name, "IsActive": 1},
+                    {
+                        "Name": record_type.label,
+                        "DeveloperName": record_type.name,
+                        "SobjectType": one.name,
+                        "IsActive": int(record_type.active),
+                        "Description": record_type.description or None,
+                    },
                 )
             if one.custom:
                 db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (f"prefix:{one.name}", one.prefix))
@@ -134,7 +140,9 @@ def _register_metadata(org: Org) -> None:
 def _note_schema(org: Org) -> None:
     """Stores the time when the schema has changed since the last start, for If-Modified-Since."""
     objects = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
-                                                sorted(f.inactive), f.targets, f.encrypted) for f in o.fields])
+                                                sorted(f.inactive), f.targets, f.controller, f.valid_for,
+                                                f.encrypted)
+                                               for f in o.fields])
             for o in org.objects]  # fmt: skip
     granting = (*org.metadata.permission_sets, *org.metadata.profiles)
     sets = [

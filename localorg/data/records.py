@@ -8,7 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import addresses, events, files
+from localorg.data import addresses, events, files, record_types
 from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
@@ -35,8 +35,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         raise no_access()
     row = checked(org, sobject, values)
     addresses.follow(sobject, row, None)
-    if sobject.record_types and row.get("RecordTypeId") is None and sobject.field("RecordTypeId"):
-        row["RecordTypeId"] = sobject.record_type_id(0)
+    record_types.begin(sobject, row)
     missing = [f.name for f in sobject.fields if f.required and row.get(f.name) in (None, "")]
     if missing:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
@@ -88,6 +87,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         org.limits.check_lock(str(current["Id"]))
         addresses.follow(sobject, row, current)
         full = {**current, **row}
+        record_types.check_values(sobject, row, full.get(record_types.FIELD))
         if sobject.name == "Event":
             full |= events.times(row, current)
         # Clients compare these times to notice a change, so each one must be later than the last.
@@ -253,7 +253,11 @@ def checked(
         if not f.writable:
             refused.append(f.name)
         else:
-            row[f.name] = stored(org, f, given)
+            row[f.name] = (
+                record_types.stored_type(org, sobject, given, identifier)
+                if f.name == record_types.FIELD
+                else stored(org, f, given)
+            )
             if f.name == "OwnerId":
                 _check_queue(org, sobject, str(row[f.name] or ""))
     for f in sobject.fields:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from localorg.clock import to_datetime
 from localorg.data import addresses
 from localorg.data.passwords import set_password
+from localorg.data.record_types import typed
 from localorg.data.records import derive
 from localorg.org import Org
 from localorg.schema.ids import make_id
@@ -291,7 +292,7 @@ class _Writer:
         }
         row |= {"CreatedById": self.user, "LastModifiedById": self.user}
         if spec.record_types:
-            row["RecordTypeId"] = spec.record_type_id(0)
+            row |= typed(spec, row, number)
         for whole in spec.fields:
             if whole.coded:
                 addresses.with_codes(str(whole.compound), row)

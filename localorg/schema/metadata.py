@@ -12,13 +12,15 @@ class Permissions:
     """The rights that a profile or permission set grants.
 
     `objects`: by object, the letters of `c` create, `r` read, `u` update, `d` delete. `fields`: by `Object.Field`, the
-    letters of `r` read, `u` update.
+    letters of `r` read, `u` update. `record_types`: those that it makes available, by `Object.Type`, each with whether
+    it is the default.
     """
 
     name: str
     label: str
     objects: Mapping[str, frozenset[str]]
     fields: Mapping[str, frozenset[str]]
+    record_types: Mapping[str, bool] = field(default_factory=dict[str, bool])
 
 
 @dataclass(slots=True)

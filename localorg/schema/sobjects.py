@@ -94,10 +94,6 @@ class Field:
             return f"{self.compound}__Latitude__s", f"{self.compound}__Longitude__s"
         return f"{self.compound}Latitude", f"{self.compound}Longitude"
 
-    def valid_with(self, value: str) -> tuple[str, ...]:
-        """The values of the controlling field with which a value of a dependent picklist may be chosen."""
-        return next((with_ for v, with_ in zip(self.picklist, self.valid_for, strict=False) if v == value), ())
-
     def label_of(self, value: str) -> str:
         """The label of a picklist value."""
         return next((label for v, label in zip(self.picklist, self.labels, strict=False) if v == value), value)
@@ -140,6 +136,13 @@ class Field:
         return self.filterable and self.type != "multipicklist"
 
     @property
+    def choices(self) -> "tuple[Choice, ...]":
+        """The entries of a picklist that may be chosen, as describe lists them."""
+        labels, with_ = (*self.labels, *self.picklist[len(self.labels) :]), self.valid_for or ((),) * len(self.picklist)
+        entries = zip(self.picklist, labels, with_, strict=False)
+        return tuple(Choice(*entry) for entry in entries if entry[0] not in self.inactive)
+
+    @property
     def active_values(self) -> tuple[str, ...]:
         """The values of a picklist that may be chosen."""
         return tuple(v for v in self.picklist if v not in self.inactive)
@@ -157,6 +160,17 @@ class Field:
         Source: SOQL and SOSL Reference, Support for Field Types in Aggregate Functions.
         """
         return self.filterable and self.type not in ("boolean", "multipicklist")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An entry of a picklist. `valid_with` are the controlling values with which it may be chosen, where it depends on
+    another field; two entries of such a picklist may have one value.
+    """
+
+    value: str
+    label: str
+    valid_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +206,37 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordType:
+    """A record type, by developer name and label. `picklists` are by field the values that its records may have, of
+    fields that are not named all; `defaults` are by field the value with which a new record begins.
+
+    `hidden_from` are the profiles that may not use it, `default_of` those whose default it is. `available` and
+    `default` say so for the user whose schema it is in. Source: Metadata API Developer Guide, RecordType and Profile.
+    """
+
+    name: str
+    label: str
+    description: str = ""
+    active: bool = True
+    picklists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], hash=False)
+    defaults: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    hidden_from: tuple[str, ...] = ()
+    default_of: tuple[str, ...] = ()
+    available: bool = True
+    default: bool = False
+
+    def values_of(self, f: Field) -> tuple[str, ...]:
+        """The values of a picklist that a record of this type may have, in the order of set-up."""
+        own = self.picklists.get(f.name)
+        return f.active_values if own is None else tuple(v for v in f.active_values if v in own)
+
+
+@dataclass(frozen=True, slots=True)
 class SObject:
     """One object of the org. `prefix` are the first three characters of its record ids.
 
-    `record_types` are pairs of developer name and label. `createable`, `updateable`, and `deletable` are what the user
-    may do.
+    `record_types` are those beside the master record type. `createable`, `updateable`, and `deletable` are what the
+    user may do.
     """
 
     name: str
@@ -208,7 +248,7 @@ class SObject:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
-    record_types: tuple[tuple[str, str], ...] = ()
+    record_types: tuple[RecordType, ...] = ()
     rules: tuple[Rule, ...] = ()
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
