@@ -113,6 +113,7 @@ def _register_metadata(org: Org) -> None:
             marks = ", ".join("?" * len(row))
             db.execute(f'INSERT OR IGNORE INTO "{sobject}" ({", ".join(row)}) VALUES ({marks})', tuple(row.values()))
 
+        typed = org.objects["RecordType"]
         for one in org.objects:
             for n, record_type in enumerate(one.record_types):
                 keep(
@@ -124,6 +125,7 @@ def _register_metadata(org: Org) -> None:
                         "SobjectType": one.name,
                         "IsActive": int(record_type.active),
                         "Description": record_type.description or None,
+                        **({"IsPersonType": int(record_type.person)} if typed.field("IsPersonType") else {}),
                     },
                 )
             if one.custom:

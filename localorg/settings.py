@@ -9,7 +9,7 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # of the demo app; it is of no use outside this org
 PASSWORD = "localorg1"
 # What an org may have beside what every org has.
-SHAPES = frozenset({"duplicate-rules", "encrypted-names", "record-types", "state-country"})
+SHAPES = frozenset({"duplicate-rules", "encrypted-names", "person-accounts", "record-types", "state-country"})
 
 
 @dataclass(frozen=True, slots=True)

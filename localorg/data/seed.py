@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import addresses
+from localorg.data import addresses, demo_people
 from localorg.data.passwords import set_password
 from localorg.data.record_types import typed
 from localorg.data.records import derive
@@ -128,6 +128,8 @@ def seed(org: Org) -> None:
         _account(rng, writer, n, now, days)
     for _ in range(max(10, settings.accounts // 4)):
         _lead(rng, writer, now)
+    if "person-accounts" in settings.shape:
+        demo_people.add(org, random.Random(settings.seed), now, writer)
     writer.finish()
     with org.write() as db:
         for user in users:
@@ -291,7 +293,7 @@ class _Writer:
             "IsDeleted": 0,
         }
         row |= {"CreatedById": self.user, "LastModifiedById": self.user}
-        if spec.record_types:
+        if spec.record_types and row.get("RecordTypeId") is None:
             row |= typed(spec, row, number)
         for whole in spec.fields:
             if whole.coded:
@@ -306,6 +308,11 @@ class _Writer:
         if len(rows) >= _BATCH:
             self._flush(spec, rows)
         return identifier
+
+    def coming(self, sobject: str) -> str:
+        """The id that the next record of an object gets."""
+        prefix = self._org.objects[sobject].prefix
+        return make_id(prefix, self._last.get(prefix, 0) + 1)
 
     def finish(self) -> None:
         """Writes what has not been written yet."""

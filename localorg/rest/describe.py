@@ -179,7 +179,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "compoundFieldName": "Name" if is_person and f.name in _OF_A_PERSON else f.within,
         "controllerName": f.controller or None,
         "createable": source.createable and f.writable,
-        "custom": f.custom,
+        "custom": f.custom or f.name.endswith("__pc"),
         "defaultValue": f.default,
         "defaultValueFormula": None,
         "defaultedOnCreate": always or f.default is not None or bool(f.number_format) or f.name == "CaseNumber",
@@ -231,10 +231,14 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
 
 
 def _more_of_type(f: Field, *, is_person: bool) -> str | None:
-    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name."""
+    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name (of an
+    account that may be one: "switchable").
+    """
     if f.type == "textarea":
         return "richtextarea" if f.rich_text else "plaintextarea"
-    return "personname" if is_person and f.name in ("Name", *_OF_A_PERSON) else None
+    if not is_person or f.name not in ("Name", *_OF_A_PERSON):
+        return None
+    return "switchablepersonname" if f.name == "Name" and not f.calculated else "personname"
 
 
 def _value(source: SObject, f: Field, choice: Choice) -> dict[str, object]:

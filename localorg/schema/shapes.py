@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 
-from localorg.schema import demo_record_types, encrypted_names, state_country
+from localorg.schema import demo_record_types, encrypted_names, person_accounts, state_country
 from localorg.schema.sobjects import Schema, SObject
 from localorg.schema.standard import STANDARD
 
 # What a shape makes of each object, one after another: what is encrypted may be of a shape before.
 _SHAPED: dict[str, Callable[[SObject], SObject]] = {
     "record-types": demo_record_types.shaped,
+    "person-accounts": person_accounts.shaped,
     "state-country": state_country.shaped,
     "encrypted-names": encrypted_names.shaped,
 }

@@ -211,7 +211,8 @@ class RecordType:
     fields that are not named all; `defaults` are by field the value with which a new record begins.
 
     `hidden_from` are the profiles that may not use it, `default_of` those whose default it is. `available` and
-    `default` say so for the user whose schema it is in. Source: Metadata API Developer Guide, RecordType and Profile.
+    `default` say so for the user whose schema it is in. `person`: its records are people. Source: Metadata API
+    Developer Guide, RecordType and Profile.
     """
 
     name: str
@@ -222,6 +223,7 @@ class RecordType:
     defaults: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     hidden_from: tuple[str, ...] = ()
     default_of: tuple[str, ...] = ()
+    person: bool = False
     available: bool = True
     default: bool = False
 
