@@ -77,7 +77,7 @@ async def auth(request: Request) -> Response:
 )
 async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects, describe,
-    listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
+    getPicklists, listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await wired_backend().endpoint.answer("api", request)
 
 

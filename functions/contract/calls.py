@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
+from contract.picklists import Picklists, RecordType
+
 FieldValue = str | bool | int | float | None
 Sobject = str  # the API name of an object that getObjects names; another one is RefusedRequest(unknown-object)
 MAX_BODY = 1024 * 1024  # bytes of a request
@@ -391,6 +393,9 @@ class FieldShape:
     parent, whose name is then at `{relationship}.Name`. `caption` is what people read over a reference, whose `label`
     may name the id that it holds ("Account ID"); every other field is read by its label. `scale` is the number of
     decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
+
+    A dependent picklist names the picklist or checkbox on which it depends, its `controller`: `valid_for` says of each
+    value with which of the controller's it may be chosen ("true" and "false" of a checkbox), of others it is none.
     """
 
     name: str
@@ -409,6 +414,8 @@ class FieldShape:
     scale: int = 0
     currency: str = ""
     caption: str | None = None
+    controller: str = ""
+    valid_for: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def parent_name(self) -> str:
@@ -455,6 +462,9 @@ class SobjectShape:
     `amount` is the field whose amount is read at the end of a line, `date` the field that says when a record is due,
     each "" when there is none. `icon` is a word of Material's icon names, `key_prefix` what the ids of its records
     begin with.
+
+    `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
+    getPicklists. `record_types` are those that the user may give a new record.
     """
 
     sobject: str
@@ -477,6 +487,16 @@ class SobjectShape:
     amount: str = ""
     date: str = ""
     addresses: tuple[AddressShape, ...] = ()
+    record_type: str = ""
+    record_types: tuple[RecordType, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GetPicklists:
+    """Whose picklists: those of an object's records that have this record type."""
+
+    sobject: Sobject
+    record_type: RecordId
 
 
 @dataclass(frozen=True, slots=True)
@@ -598,6 +618,9 @@ GET_DASHBOARD = Call(
 DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this user may see and use it.", reads=True)
 GET_OBJECTS = Call(
     "api", "getObjects", Empty, Objects, "All objects that the app shows and the user may see.", reads=True
+)
+GET_PICKLISTS = Call(
+    "api", "getPicklists", GetPicklists, Picklists, "What the picklists of a record type hold.", reads=True
 )
 LIST_RECORDS = Call(
     "api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True

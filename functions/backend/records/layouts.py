@@ -53,7 +53,7 @@ class Layout:
         return Sort(self.sort, self.descending)
 
 
-_TRACE = ("Owner.Name", "CreatedDate", LAST_CHANGED_AT, LAST_CHANGED_BY)
+_TRACE = ("RecordTypeId", "RecordType.Name", "Owner.Name", "CreatedDate", LAST_CHANGED_AT, LAST_CHANGED_BY)
 
 LAYOUTS: dict[str, Layout] = {
     "Account": Layout(
@@ -104,7 +104,7 @@ LAYOUTS: dict[str, Layout] = {
         detailed=(
             "Name", "StageName", "Amount", "Probability", "CloseDate",
             "AccountId", "Account.Name",
-            "Type", "NextStep", "LeadSource", "IsClosed", "IsWon",
+            "Type", "DeliveryInstallationStatus__c", "NextStep", "LeadSource", "IsClosed", "IsWon",
             "Description",
             *_TRACE,
         ),
@@ -137,7 +137,8 @@ LAYOUTS: dict[str, Layout] = {
     "Case": Layout(
         listed=("CaseNumber", "Subject", "Status", "Priority", "AccountId", "Account.Name", "CreatedDate"),
         detailed=(
-            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Reason",
+            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Product__c",
+            "PotentialLiability__c", "Reason",
             "AccountId", "Account.Name", "ContactId", "Contact.Name",
             "Description", "IsClosed",
             *_TRACE,

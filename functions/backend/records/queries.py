@@ -11,8 +11,9 @@ from backend.records import soql
 from backend.records.currencies import Currencies
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
-from backend.records.org import Described, DescribedField, Org, Row
+from backend.records.org import RECORD_TYPE, Described, DescribedField, Org, Row
 from backend.records.pages import Listed, order_by, page_of
+from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
 from contract.calls import (
@@ -25,6 +26,7 @@ from contract.calls import (
     Empty,
     FieldShape,
     Filter,
+    GetPicklists,
     GetRecord,
     Hit,
     Hits,
@@ -43,6 +45,7 @@ from contract.calls import (
     User,
 )
 from contract.errors import NotFound, Reason, RefusedRequest
+from contract.picklists import Picklists
 
 RELATED_ROWS = 50
 MAX_QUERIES = 5  # in one composite request
@@ -197,6 +200,11 @@ class Queries:
         objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all)
         return Objects(objects, await self._org.site(caller.uid))
 
+    async def get_picklists(self, caller: Caller, request: GetPicklists) -> Picklists:
+        """What the picklists of a record type hold: one request to Salesforce, none while they are kept."""
+        layout_of(request.sobject)
+        return await picklists_of(self._describes, caller.uid, request.sobject, soql.record_id(request.record_type))
+
     async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
         """The open pipeline by stage, what closes this month, the user's open tasks, the newest accounts: one request
         to Salesforce.
@@ -330,6 +338,8 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         amount=if_visible(layout.amount),
         date=if_visible(layout.date),
         addresses=_addresses(layout, described),
+        record_type=if_visible(RECORD_TYPE),
+        record_types=described.record_types,
     )
 
 
