@@ -129,6 +129,7 @@ def _register_metadata(org: Org) -> None:
             marks = ", ".join("?" * len(row))
             db.execute(f'INSERT OR IGNORE INTO "{sobject}" ({", ".join(row)}) VALUES ({marks})', tuple(row.values()))
 
+        typed = org.objects["RecordType"]
         for one in org.objects:
             for n, record_type in enumerate(one.record_types):
                 keep(
@@ -140,6 +141,7 @@ def _register_metadata(org: Org) -> None:
                         "SobjectType": one.name,
                         "IsActive": int(record_type.active),
                         "Description": record_type.description or None,
+                        **({"IsPersonType": int(record_type.person)} if typed.field("IsPersonType") else {}),
                     },
                 )
             if one.custom:
@@ -156,7 +158,8 @@ def _register_metadata(org: Org) -> None:
 def _note_schema(org: Org) -> None:
     """Stores the time when the schema has changed since the last start, for If-Modified-Since."""
     objects = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
-                                                sorted(f.inactive), f.targets, f.controller, f.valid_for)
+                                                sorted(f.inactive), f.targets, f.controller, f.valid_for,
+                                                f.encrypted)
                                                for f in o.fields])
             for o in org.objects]  # fmt: skip
     granting = (*org.metadata.permission_sets, *org.metadata.profiles)

@@ -11,10 +11,13 @@ PASSWORD = "localorg1"
 # What an org may have beside what every org has.
 SHAPES = frozenset({
     "duplicate-rules",
+    "encrypted-names",
     "multi-currency",
     "no-api-user",
+    "person-accounts",
     "queues",
     "record-types",
+    "state-country",
 })  # fmt: skip
 
 

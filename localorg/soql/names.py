@@ -69,12 +69,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field as SQL, and the relationships on the path to it."""
+    """A field of the object `owner` as SQL, and the relationships on the path to it."""
 
     sql: str
     field: Field
     chain: tuple[str, ...] = ()
     table: str = ""
+    owner: str = "Name"
 
 
 class Scope:
@@ -155,7 +156,7 @@ class Scope:
         f = owner.field(last)
         if f is None:
             raise self._asked.no_column(path, last, owner.name)
-        return Column(self._sql_of(table, f), f, chain, table)
+        return Column(self._sql_of(table, f), f, chain, table, owner.name)
 
     def _sql_of(self, table: str, f: Field) -> str:
         if f.compound is not None:
@@ -217,6 +218,9 @@ class Scope:
         column = self.column(path)
         sql, f = column.sql, column.field
         if item.function in AGGREGATES:
+            if f.encrypted:
+                said = f"encrypted field {column.owner}.{f.name} does not support aggregate operator {item.function}"
+                raise self._asked.error("MALFORMED_QUERY", item.start, said)
             if not f.aggregatable:
                 raise self._asked.not_aggregable(item)
             return self._aggregate(item, sql if item.function.startswith("COUNT") else self.worth(column), f)

@@ -1,7 +1,7 @@
 """The data calls that read: lists, records, search, describe, dashboard, profile."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -19,6 +19,7 @@ from backend.values import Caller, Uid
 from contract.calls import (
     MAX_PAGE,
     MAX_SEARCH,
+    MIN_SEARCH,
     AddressShape,
     Dashboard,
     Describe,
@@ -80,14 +81,19 @@ class Queries:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
         several = await self._currencies.several(uid) if _has_several(described, sorted_by, request) else Several()
         conditions = [_filter(described, f, uid, several) for f in request.filters]
+        ask, find = partial(self._org.query, uid), ""
         if request.search and request.search.strip():
-            conditions.append(_search(layout, described, request.search.strip()))
+            text = request.search.strip()
+            if _needs_sosl(layout, described, text):
+                ask, find = partial(self._found, uid), soql.search_term(text)
+            else:
+                conditions.append(_search(layout, described, text))
         fields = readable(layout.listed, described)
         selected = select(readable(dict.fromkeys((*fields, sort.field)), described))
-        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type)
+        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find)
         if sorted_by.shape.type == "currency":
             listed = replace(listed, currency_field=CURRENCY, literal=partial(self._amount, uid, described, several))
-        rows, cursor = await page_of(partial(self._org.query, uid), listed, request.limit, request.cursor)
+        rows, cursor = await page_of(ask, listed, request.limit, request.cursor)
         return RecordPage(
             records=tuple(to_record(r, fields) for r in rows),
             cursor=cursor,
@@ -101,6 +107,10 @@ class Queries:
         if CURRENCY in described.fields:
             return several.literal(mark.value, mark.currency, described.fields[CURRENCY].shape.picklist)
         return soql.literal("currency", mark.value) if await self._currencies.of(uid) else None
+
+    async def _found(self, uid: Uid, text: str) -> Sequence[Sequence[Row]]:
+        """The rows that a SOSL text finds, as a query answers them."""
+        return [await self._org.search(uid, text)]
 
     async def get_record(self, caller: Caller, request: GetRecord) -> RecordDetail:
         """A record with all that the app shows of it, and the children asked for, in one request to Salesforce."""
@@ -465,6 +475,17 @@ def _filter(described: Described, condition: Filter, uid: Uid, several: Several)
 def _searched(layout: Layout, described: Described) -> list[str]:
     """The fields in which a list's search looks, of those that the user may see and Salesforce compares."""
     return [f for f in layout.searched if f in described.fields and described.fields[f].filterable]
+
+
+def _needs_sosl(layout: Layout, described: Described, text: str) -> bool:
+    """Whether a list's search looks in fields that only SOSL compares, because they are encrypted. It takes no single
+    letter; that is looked for in the others, if there are any.
+
+    Source: Salesforce Help, "General Shield Platform Encryption Considerations".
+    """
+    encrypted = [f for f in layout.searched if f in described.fields and not described.fields[f].filterable]
+    one_letter = sum(c.isalnum() for c in text) < MIN_SEARCH
+    return bool(encrypted) and not (one_letter and _searched(layout, described))
 
 
 def _search(layout: Layout, described: Described, text: str) -> str:

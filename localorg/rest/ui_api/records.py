@@ -188,10 +188,10 @@ def read_rows(
     more = [name for name in (FIELD, currencies.FIELD) if source.field(name) is not None]
     names = {p.lower(): p for p in (*_ALWAYS, *more, *paths)}
     text = (
-        f"SELECT {', '.join(names.values())} FROM {source.name} WHERE {where} ORDER BY {source.name_field}, Id LIMIT"
+        f"SELECT {', '.join(names.values())} FROM {source.name} WHERE {where} ORDER BY {source.sort_field}, Id LIMIT"
         f" {limit} OFFSET {offset}"
     )
-    if source.name_field == "Id":
+    if source.sort_field == "Id":
         text = text.replace("ORDER BY Id, Id", "ORDER BY Id")
     try:
         return run(org, call.schema, text, person=call.person, version=call.version).records

@@ -321,8 +321,8 @@ async def test_no_amount_is_left_out_or_comes_twice_whatever_currencies_there_ar
         return None
 
     listed = Listed(
-        "Id, Amount", "X", (), Sort("Amount", descending), "currency", "CurrencyIsoCode" if knows else "",
-        org.literal if knows else nothing,
+        "Id, Amount", "X", (), Sort("Amount", descending), "currency",
+        currency_field="CurrencyIsoCode" if knows else "", literal=org.literal if knows else nothing,
     )  # fmt: skip
     seen: list[str] = []
     cursor: str | None = None
