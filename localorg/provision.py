@@ -50,6 +50,7 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute(_VIEWED)
     db.execute(BLOB_TABLE)
     org = Org(settings, db, _metadata(db, settings))
+    db.create_function("org_now", 0, org.clock.stamp)
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
         _fill(org)

@@ -349,6 +349,8 @@ def _in_view(org: Org, source: SObject, view: str, person: Person) -> str:
 
 
 def _fields_of(source: SObject, scope: str) -> list[str]:
+    if source.view:
+        return []
     return [n for n in _SCOPES[scope] if source.field(n) is not None]
 
 
