@@ -53,6 +53,7 @@ def open_org(settings: OrgSettings) -> Org:
     metadata = _metadata(db, settings)
     currencies.prepare(settings, metadata)
     org = Org(settings, db, metadata)
+    db.create_function("org_now", 0, org.clock.stamp)
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
         _fill(org)

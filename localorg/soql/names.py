@@ -26,6 +26,14 @@ class Asked:
         """A SoqlError with this code, whose message points at offset `start` of the text."""
         return SoqlError(code, position(self.text, start) + message)
 
+    def queried(self, name: Path) -> SObject:
+        """The object with this name, when a query may begin with it. Raises SoqlError."""
+        sobject = self.sobject(name)
+        if sobject.view:
+            said = f"entity type {sobject.name} does not support query"
+            raise SoqlError("INVALID_TYPE_FOR_OPERATION", said)
+        return sobject
+
     def sobject(self, name: Path) -> SObject:
         """The object with this name. Raises SoqlError INVALID_TYPE."""
         sobject = self.schema.sobject(name.text)
