@@ -134,7 +134,7 @@ async def test_the_currency_is_chosen_with_the_amount(rich: Instances) -> None:
     wrong: dict[str, FieldValue] = {"CurrencyIsoCode": "CHF"}
     with pytest.raises(RefusedRequest) as refused:
         await changes.update_record(caller, UpdateRecord("Opportunity", made.id, wrong, saved.record.version))
-    assert refused.value.reason is Reason.INVALID_VALUE
+    assert refused.value.reason is Reason.VALUE_NOT_IN_PICKLIST
     assert refused.value.details["fields"] == ["CurrencyIsoCode"]
 
 
