@@ -34,11 +34,11 @@ class Changes:
         layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         _check_writable(described, request.fields, creating=True)
-        check_dependencies(described, request.fields)
         key, create = request.idempotency_key, partial(self._create, caller.uid, request, described)
         return await (create() if key is None else self._creations.once(caller.uid, key, request, create))
 
     async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
+        check_dependencies(described, request.fields)  # with the key claimed: a refusal says that nothing was made
         fields = readable(layout_of(request.sobject).detailed, described)
         async with self._looking_again_when_refused(uid, request.sobject):
             record_id, row = await self._org.create(
