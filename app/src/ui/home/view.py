@@ -36,19 +36,19 @@ def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
         )
         return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, model.visited), *below)
     dashboard = live.value
-    cards = [
-        _column(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of)))),
-        _column(
-            parts.card(_("Closing this month"), *_records(shell, dashboard.closing, _("Nothing closes this month.")))
-        ),
-        _column(parts.card(_("My open tasks"), *_records(shell, dashboard.tasks, _("Nothing to do. Well done!")))),
-        *(_column(c) for c in _seen(shell, model.visited)),
-        *(
-            []
-            if model.visited
-            else [_column(parts.card(_("Newest accounts"), *_records(shell, dashboard.newest_accounts, "")))]
-        ),
-    ]
+    shown: list[ft.Control] = []
+    if model.shows("pipeline"):
+        shown.append(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of))))
+    if model.shows("closing"):
+        closing = _records(shell, dashboard.closing, _("Nothing closes this month."))
+        shown.append(parts.card(_("Closing this month"), *closing))
+    if model.shows("tasks"):
+        tasks = _records(shell, dashboard.tasks, _("Nothing to do. Well done!"))
+        shown.append(parts.card(_("My open tasks"), *tasks))
+    shown += _seen(shell, model.visited)
+    if not model.visited and model.shows("newestAccounts"):
+        shown.append(parts.card(_("Newest accounts"), *_records(shell, dashboard.newest_accounts, "")))
+    cards = [_column(card) for card in shown]
     aged = parts.age_line(live.age, problem=live.problem is not None)
     return parts.content(
         hello, *aged, *_drafts(shell, model.drafts), ft.ResponsiveRow(cards, spacing=16, run_spacing=16)
