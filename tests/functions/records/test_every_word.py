@@ -4,6 +4,7 @@ here.
 
 import base64
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -202,8 +203,12 @@ async def test_a_list_that_is_refused_says_why(
 # Cursors
 
 
+STAYED = [RECORD_ID, zlib.crc32(b'"N"')]
+GOOD = ["Name", False, "N", RECORD_ID, None, 1, [STAYED]]
+
+
 def cursor_of(*mark: object) -> str:
-    text = [*mark, None, 1, [RECORD_ID]] if len(mark) == 4 else list(mark)
+    text = [*mark, None, 1, [STAYED]] if len(mark) == 4 else list(mark)
     return base64.urlsafe_b64encode(json.dumps(text).encode()).decode().rstrip("=")
 
 
@@ -231,14 +236,11 @@ async def test_a_text_goes_on_by_position_and_reads_the_last_record_again(org: T
     cursor = (await org.queries.list_records(CALLER, ListRecords("Account", limit=1))).cursor
     assert cursor is not None
     mark = json.loads(base64.urlsafe_b64decode(cursor + "=="))
-    assert mark == ["Name", False, "N", RECORD_ID, None, 1, [RECORD_ID]]
+    assert mark == GOOD
     text = await sent_for(org, ListRecords("Account", limit=1, cursor=cursor))
     assert text.endswith("FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 3")
-    text = await sent_for(org, ListRecords("Account", limit=1, cursor=cursor_of(*mark[:5], 9, [RECORD_ID])))
+    text = await sent_for(org, ListRecords("Account", limit=1, cursor=cursor_of(*mark[:5], 9, mark[6])))
     assert text.endswith("FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 3 OFFSET 8")
-
-
-GOOD = ["Name", False, "N", RECORD_ID, None, 1, [RECORD_ID]]
 
 
 @pytest.mark.parametrize("mark", [
@@ -249,7 +251,8 @@ GOOD = ["Name", False, "N", RECORD_ID, None, 1, [RECORD_ID]]
     *([*GOOD[:3], wrong, *GOOD[4:]] for wrong in (5, None, "' OR Id != '", "001")),
     *([*GOOD[:4], wrong, *GOOD[5:]] for wrong in (1, [], ["N"], ["N", "001"], [["N"], RECORD_ID])),
     *([*GOOD[:5], wrong, *GOOD[6:]] for wrong in (None, -1, 0, 1.0, True, 10**9, "1")),
-    *([*GOOD[:6], wrong] for wrong in (None, "x", [1], ["' OR Id != '"], [RECORD_ID] * 6)),
+    *([*GOOD[:6], wrong] for wrong in (None, "x", [1], [RECORD_ID], [["' OR Id != '", 1]], [[RECORD_ID]])),
+    [*GOOD[:6], [STAYED] * 6],
 ])  # fmt: skip
 async def test_a_cursor_of_another_list_or_of_nobodys_is_refused_and_sends_nothing(org: TwoOrgs, mark: object) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(mark).encode()).decode().rstrip("=")
