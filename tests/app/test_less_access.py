@@ -9,6 +9,7 @@ import pytest
 
 from contract.calls import Dashboard, Empty, Objects
 from contract.errors import ConnectionLost, Reason
+from data.repositories.records import Visited
 from tests.app.world import CONTACT, SAM, MemoryBackend, World
 from ui.home import view as home_view
 from ui.home.view_model import HomeViewModel
@@ -41,6 +42,17 @@ async def test_home_has_no_card_for_what_the_person_may_not_see(hidden: tuple[st
     home = app.screen
     assert isinstance(home, HomeViewModel)
     assert [part for part in ("pipeline", "closing", "tasks", "newestAccounts") if home.shows(part)] == shown
+
+
+async def test_what_a_person_has_seen_of_an_object_that_is_hidden_now_is_not_among_the_recent() -> None:
+    world = World(Service())
+    await world.sign_in()
+    await world.data.shelf.open(SAM.uid)
+    for sobject, record_id in (("Opportunity", "006A"), ("Contact", "003A")):
+        await world.records.visit(Visited(sobject, record_id, {"Name": f"One {sobject}"}))
+    app = await world.start("/", user=None)
+    assert isinstance(app.screen, HomeViewModel)
+    assert [v.sobject for v in app.screen.visited if app.catalogue.may_show(v.sobject)] == ["Contact"]
 
 
 def test_every_card_of_home_asks_whether_it_is_shown() -> None:

@@ -8,6 +8,7 @@ import pytest
 from flet.controls.base_control import BaseControl
 
 from contract.calls import Objects
+from data.repositories.records import Visited
 from tests.app.test_guard import Screen, _within  # pyright: ignore[reportPrivateUsage]
 from tests.app.test_less_access import Service
 from tests.app.test_owners import CASE, QUEUE, QueueBackend
@@ -97,10 +98,15 @@ async def test_the_form_looks_up_an_owner(screen: Screen, backend: QueueBackend)
 
 async def test_home_without_opportunities_has_no_empty_cards() -> None:
     world = World(Service())
-    await world.start()
+    await world.sign_in()
+    await world.data.shelf.open(SAM.uid)
+    for sobject, record_id in (("Opportunity", "006A"), ("Contact", "003A")):  # before somebody took the one away
+        await world.records.visit(Visited(sobject, record_id, {"Name": f"One {sobject}"}))
+    await world.start(user=None)
     screen = Screen(world, 390)
     await screen.show("/")
     shown = texts(screen)
     await screen.close()
     assert "My open tasks" in shown
     assert not {"Open pipeline", "Closing this month", "No open deals right now."} & set(shown)
+    assert [text for text in shown if text.startswith("One ")] == ["One Contact"]

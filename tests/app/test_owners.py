@@ -68,7 +68,7 @@ class QueueBackend(MemoryBackend):
     def __init__(self) -> None:
         super().__init__()
         self.objects = Objects((ACCOUNT, CONTACT, CASE), "https://acme.my.salesforce.com")
-        self.caller: User = SAM
+        self.gone = False  # whether whoever changes a record may see it no more
 
     def queued(self, record_id: str = "500A", **fields: Any) -> Record:
         return self.add(record_id, **{"Name": "Delivery was late", **fields, **owned_by(QUEUE)})
@@ -80,7 +80,11 @@ class QueueBackend(MemoryBackend):
     def _updateRecord(self, request: UpdateRecord) -> Updated:
         owner = next((o for o in (QUEUE, *PEOPLE) if o.id == request.fields.get("OwnerId")), None)
         told = {} if owner is None else owned_by(owner)
-        return super()._updateRecord(replace(request, fields={**request.fields, **told}))
+        updated = super()._updateRecord(replace(request, fields={**request.fields, **told}))
+        if not self.gone:
+            return updated
+        del self.records[request.id]
+        return Updated(Record(request.id, dict(request.fields)))
 
 
 def owned_by(owner: Owner) -> dict[str, Any]:
@@ -170,6 +174,22 @@ async def test_who_has_it_already_from_another_window_is_told_that_it_is_theirs(
     await page.ownership.take()
     assert said(world) == "Delivery was late is yours now."
     assert lines(page)["Case Owner"] == "Sam Sales"
+
+
+async def test_a_record_that_one_gave_back_and_may_see_no_more_leaves_the_page() -> None:
+    """In an org with private sharing, for somebody who is no member of the queue any more."""
+    backend = QueueBackend()
+    world = World(backend)
+    backend.queued()
+    page = await opened(world)
+    await page.ownership.take()
+    notice = world.app.notices.newest
+    assert notice is not None
+    assert notice.run is not None
+    backend.gone = True
+    await notice.run()
+    assert said(world) == "Delivery was late is back in Support."
+    assert page.record is None
 
 
 async def test_giving_it_back_takes_it_from_nobody_else() -> None:

@@ -1,6 +1,6 @@
 """Who owns a record: taking it out of its queue, giving it back, and finding whom it may be given to."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from contract.calls import NAME, QUEUE, FieldShape, Record, RecordDetail, SobjectShape
 from contract.errors import CallError, ChangedMeanwhile, Reason
@@ -17,14 +17,15 @@ _BELOW = "below"  # what stands below a name: a person's title, or that it is a 
 
 
 class Ownership(State):
-    """The owner of the record that a page shows. `me` gives the Salesforce user id of whoever uses the app, `changing`
-    is whether it is just being changed."""
+    """The owner of the record that a page shows; `load` loads the page anew. `me` gives the Salesforce user id of
+    whoever uses the app, `changing` is whether the owner is just being changed."""
 
     def __init__(
         self,
         records: RecordsRepository,
         shape: SobjectShape,
         page: Live[RecordDetail],
+        load: Callable[[], Awaitable[None]],
         me: Callable[[], str],
         notices: Notices,
     ) -> None:
@@ -32,6 +33,7 @@ class Ownership(State):
         self._records = records
         self._shape = shape
         self._page = page
+        self._load = load
         self._me = me
         self._notices = notices
         self._field = values.fields_of(shape).get(shape.owner)
@@ -95,16 +97,16 @@ class Ownership(State):
                 if theirs is None:
                     raise
                 if theirs.fields.get(field.name) == owner:  # from another window
-                    self._show(theirs)
+                    await self._show(theirs)
                     return theirs
                 if theirs.fields.get(field.name) != before.fields.get(field.name):
-                    self._show(theirs)
+                    await self._show(theirs)
                     name = str(theirs.fields.get(field.parent_name) or _("someone else"))
                     self._notices.say(Notice(_("{name} has it now.", name=name)))
                     return None
                 seen = theirs
             else:
-                self._show(given)
+                await self._show(given)
                 return given
         raise ChangedMeanwhile(Reason.RECORD_CHANGED)
 
@@ -112,7 +114,10 @@ class Ownership(State):
     def _record(self) -> Record | None:
         return None if self._page.value is None else self._page.value.record
 
-    def _show(self, record: Record) -> None:
+    async def _show(self, record: Record) -> None:
+        if record.version is None:  # the person may see it no more
+            await self._load()
+            return
         related = {} if self._page.value is None else self._page.value.related
         self._page.value = RecordDetail(record, related)
         self._page.changed()

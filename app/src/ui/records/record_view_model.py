@@ -57,7 +57,7 @@ class RecordViewModel(Screen):
         self.record_id = record_id
         self.detail = Live[RecordDetail](records.detail(shape, record_id), now)
         self.detail.listen(self.changed)
-        self.ownership = Ownership(records, shape, self.detail, me, notices)
+        self.ownership = Ownership(records, shape, self.detail, self.load, me, notices)
         self.ownership.listen(self.changed)
 
     async def load(self) -> None:
