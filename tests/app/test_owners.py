@@ -192,6 +192,22 @@ async def test_a_record_that_one_gave_back_and_may_see_no_more_leaves_the_page()
     assert page.record is None
 
 
+async def test_nobody_gives_back_what_the_user_before_has_taken() -> None:
+    backend = QueueBackend()
+    world = World(backend)
+    backend.queued()
+    page = await opened(world)
+    await page.ownership.take()
+    notice = world.app.notices.newest
+    assert notice is not None
+    assert notice.run is not None
+    await world.sign_in(ADA)
+    backend.asked.clear()
+    await notice.run()
+    assert backend.records["500A"].fields["OwnerId"] == SAM.user_id
+    assert [name for name, _ in backend.asked if name == "updateRecord"] == []
+
+
 async def test_giving_it_back_takes_it_from_nobody_else() -> None:
     backend = QueueBackend()
     world = World(backend)

@@ -53,15 +53,18 @@ class Ownership(State):
         field, before = self._field, self._record
         if field is None or before is None or not self.can_take:
             return
-        taken = await self._change(field, before, self._me())
+        me = self._me()
+        taken = await self._change(field, before, me)
         if taken is None:
             return
         title, queue = values.title(self._shape, before), str(before.fields.get(field.parent_name) or "")
 
         async def undo() -> None:
             self._notices.end(notice)
+            if self._me() != me:
+                return  # another user has taken over the window
             now = self._record
-            seen = now if now is not None and now.fields.get(field.name) == self._me() else taken
+            seen = now if now is not None and now.fields.get(field.name) == me else taken
             if await self._change(field, seen, str(before.fields[field.name])) is not None:
                 self._notices.say(Notice(_("{title} is back in {queue}.", title=title, queue=queue)))
 
