@@ -169,10 +169,14 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
 
     style = ft.TextStyle(color=ft.Colors.ON_TERTIARY_CONTAINER)
     mine = ft.Radio(
-        value="mine", label=_("Mine: {value}", value=values.value(field, conflict.mine) or "–"), label_style=style
+        value="mine",
+        label=_("Mine: {value}", value=values.value(field, conflict.mine, model.mine) or "–"),
+        label_style=style,
     )
     theirs = ft.Radio(
-        value="theirs", label=_("Theirs: {value}", value=values.value(field, conflict.theirs) or "–"), label_style=style
+        value="theirs",
+        label=_("Theirs: {value}", value=values.value(field, conflict.theirs, model.theirs) or "–"),
+        label_style=style,
     )
     group = ft.RadioGroup(
         ft.Column([mine, theirs], tight=True, spacing=0), value=model.choices.get(conflict.field), on_change=chosen
@@ -215,13 +219,14 @@ def _text(
     def typed(event: ft.Event[ft.TextField]) -> None:
         model.type(field.name, event.control.value)
 
+    code = values.code_of(field, model.mine)
     long, is_number = field.type == "textarea", field.type in values.NUMBERS
     box = ft.TextField(
         label=label,
         value=text,
         error=error,
         helper=field.help,
-        suffix="%" if field.type == "percent" else values.sign(field.currency) if field.currency else None,
+        suffix="%" if field.type == "percent" else values.sign(code) if code else None,
         multiline=long,
         min_lines=2 if long else None,
         max_lines=6 if long else 1,

@@ -22,6 +22,7 @@ from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
 from data.repositories.records import RecordsRepository
 from ui.places import Given
+from ui.records.amounts import decimals_of, what_is_too_fine, with_their_currency
 from ui.shared import values
 from ui.shared.merge import Conflict, merge
 from ui.shared.state import Live, Screen
@@ -170,6 +171,16 @@ class FormViewModel(Screen):
         """A field's value as it would be saved; the one before while its text is no value."""
         assert self.draft is not None
         return self.draft.typed.get(name) if name in self.draft.typed else self.draft.seen.get(name)
+
+    @property
+    def mine(self) -> Mapping[str, FieldValue]:
+        """All fields as they would be saved."""
+        return {} if self.draft is None else {**self.draft.seen, **self.draft.typed}
+
+    @property
+    def theirs(self) -> Mapping[str, FieldValue]:
+        """All fields as somebody else has saved them meanwhile; nothing when nobody has."""
+        return {} if self._theirs is None else self._theirs.fields
 
     def name_of(self, field: FieldShape) -> str:
         """The name of the record that a reference points to, its id when the name is not there; "" for an empty one."""
@@ -360,7 +371,8 @@ class FormViewModel(Screen):
             theirs = (await self._records.detail(self.shape, self.record_id).get()).record
         for _attempt in range(MERGES):
             if theirs is not None:
-                merged = merge(self.draft.seen, changes, theirs.fields)
+                fields, seen = values.fields_of(self.shape), self.draft.seen
+                merged = merge(seen, with_their_currency(fields, seen, changes, theirs.fields), theirs.fields)
                 self._theirs = theirs
                 if merged.conflicts:
                     self.conflicts, self.choices = merged.conflicts, {}
@@ -414,6 +426,7 @@ class FormViewModel(Screen):
         mine = {c.field for c in self.conflicts if self.choices[c.field] == "mine"}
         theirs_wins = {c.field for c in self.conflicts} - mine
         changes = {n: v for n, v in self._changes(self.draft).items() if n not in theirs_wins}
+        changes |= {c.field: c.mine for c in self.conflicts if c.field in mine}
         if self.errors:  # what is no value stays until it is one
             self.changed()
             return
@@ -444,6 +457,9 @@ class FormViewModel(Screen):
                 self.errors[name] = _("This cannot be empty.")
             elif name in draft.typed if self.record_id else given not in (None, "") or field.type == "boolean":
                 changes[name] = bool(given) if field.type == "boolean" else given
+                decimals = decimals_of(values.fields_of(self.shape), field, values.code_of(field, self.mine))
+                if (wrong := what_is_too_fine(given, decimals)) is not None:
+                    self.errors[name] = wrong
         return changes
 
 
