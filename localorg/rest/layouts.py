@@ -4,6 +4,7 @@ Source: REST API Developer Guide, "sObject Layouts".
 """
 
 from localorg.schema.sobjects import Field, SObject
+from localorg.schema.translations import of_layout
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
 _SYSTEM = ("CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")
@@ -14,6 +15,8 @@ _HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON, *_
 
 def page_layout(source: SObject) -> dict[str, object]:
     """The page layout of an object, as `/describe/layouts` has it. It has only fields that the user may see."""
+    if source.original is not None:
+        return of_layout(page_layout(source.original), source.language)
     addresses = [f for f in source.fields if f.compound is not None]
     in_address = {part.name for address in addresses for part in _parts(source, address)}
     long = [f for f in source.fields if f.type == "textarea" and f.name not in in_address]

@@ -173,7 +173,7 @@ class SObject:
     """One object of the org. `prefix` are the first three characters of its record ids.
 
     `record_types` are pairs of developer name and label. `createable`, `updateable`, and `deletable` are what the user
-    may do.
+    may do. `language` is that of the labels, where it is not that of set-up; `original` is then the object with those.
     """
 
     name: str
@@ -187,6 +187,8 @@ class SObject:
     deletable: bool = True
     record_types: tuple[tuple[str, str], ...] = ()
     rules: tuple[Rule, ...] = ()
+    language: str = ""
+    original: "SObject | None" = field(default=None, repr=False, compare=False)
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
