@@ -15,7 +15,7 @@ Row = dict[str, object]
 _EUR, _JPY = 0.9, 150.0  # of one US dollar
 
 
-class _Client:
+class RestClient:
     """REST as one user."""
 
     def __init__(self, org: EmbeddedOrg, username: str = ADMIN) -> None:
@@ -55,17 +55,17 @@ def rich() -> Iterator[EmbeddedOrg]:
 
 
 @pytest.fixture
-def admin(rich: EmbeddedOrg) -> _Client:
-    return _Client(rich)
+def admin(rich: EmbeddedOrg) -> RestClient:
+    return RestClient(rich)
 
 
-def _deal(client: _Client, amount: float | None, code: str, mark: str) -> str:
+def _deal(client: RestClient, amount: float | None, code: str, mark: str) -> str:
     fields = {"Name": f"{mark} {code} {amount}", "StageName": "Prospecting", "CloseDate": "2026-12-31"}
     return client.create("Opportunity", **fields, NextStep=mark, Amount=amount, CurrencyIsoCode=code)
 
 
 def test_an_org_with_one_currency_has_none_of_this(local_org: EmbeddedOrg) -> None:
-    client = _Client(local_org)
+    client = RestClient(local_org)
     assert client.refused("SELECT CurrencyIsoCode FROM Account")["errorCode"] == "INVALID_FIELD"
     assert client.refused("SELECT IsoCode FROM CurrencyType")["errorCode"] == "INVALID_TYPE"
     said = client.refused("SELECT Id FROM Opportunity WHERE Amount > USD5000")
@@ -74,7 +74,7 @@ def test_an_org_with_one_currency_has_none_of_this(local_org: EmbeddedOrg) -> No
     assert cast(Row, cast(Row, client.get("connect/organization"))["features"])["multiCurrency"] is False
 
 
-def test_the_currencies_and_who_may_change_them(rich: EmbeddedOrg, admin: _Client) -> None:
+def test_the_currencies_and_who_may_change_them(rich: EmbeddedOrg, admin: RestClient) -> None:
     text = "SELECT Id, IsoCode, ConversionRate, DecimalPlaces, IsActive, IsCorporate FROM CurrencyType ORDER BY IsoCode"
     rows = admin.query(text)
     assert [(r["IsoCode"], r["ConversionRate"], r["DecimalPlaces"], r["IsActive"], r["IsCorporate"]) for r in rows] == [
@@ -83,14 +83,14 @@ def test_the_currencies_and_who_may_change_them(rich: EmbeddedOrg, admin: _Clien
         ("JPY", _JPY, 0, True, False),
         ("USD", 1, 2, True, True),
     ]
-    assert _Client(rich, SALES).query(text) == rows
-    refused = _Client(rich, SALES).change("CurrencyType", str(rows[0]["Id"]), IsActive=True)
+    assert RestClient(rich, SALES).query(text) == rows
+    refused = RestClient(rich, SALES).change("CurrencyType", str(rows[0]["Id"]), IsActive=True)
     assert refused is not None
     assert refused["errorCode"] == "INSUFFICIENT_ACCESS"
     assert cast(Row, cast(Row, admin.get("connect/organization"))["features"])["multiCurrency"] is True
 
 
-def test_the_code_of_a_record_is_one_of_the_active_ones(rich: EmbeddedOrg, admin: _Client) -> None:
+def test_the_code_of_a_record_is_one_of_the_active_ones(rich: EmbeddedOrg, admin: RestClient) -> None:
     shape = cast(Row, admin.get("sobjects/Opportunity/describe"))
     (field,) = [f for f in cast("list[Row]", shape["fields"]) if f["name"] == "CurrencyIsoCode"]
     values = cast("list[Row]", field["picklistValues"])
@@ -113,13 +113,13 @@ def test_the_code_of_a_record_is_one_of_the_active_ones(rich: EmbeddedOrg, admin
     (sales,) = admin.query(f"SELECT Id, DefaultCurrencyIsoCode FROM User WHERE Username = '{SALES}'")
     assert sales["DefaultCurrencyIsoCode"] == "USD"
     assert admin.change("User", str(sales["Id"]), DefaultCurrencyIsoCode="EUR") is None
-    made = _Client(rich, SALES).create("Opportunity", **sold)
+    made = RestClient(rich, SALES).create("Opportunity", **sold)
     (row,) = admin.query(f"SELECT CurrencyIsoCode FROM Opportunity WHERE Id = '{made}'")
     assert row["CurrencyIsoCode"] == "EUR", "the default is the user's currency"
     assert admin.change("User", str(sales["Id"]), DefaultCurrencyIsoCode="USD") is None
 
 
-def test_a_currency_that_becomes_active_may_be_chosen(admin: _Client) -> None:
+def test_a_currency_that_becomes_active_may_be_chosen(admin: RestClient) -> None:
     (swiss,) = admin.query("SELECT Id FROM CurrencyType WHERE IsoCode = 'CHF'")
     one = _deal(admin, 1, "EUR", "active")
     assert admin.change("CurrencyType", str(swiss["Id"]), IsActive=True) is None
@@ -130,7 +130,7 @@ def test_a_currency_that_becomes_active_may_be_chosen(admin: _Client) -> None:
     assert row["CurrencyIsoCode"] == "CHF", "records keep it"
 
 
-def test_amounts_are_ordered_by_what_they_are_worth(admin: _Client) -> None:
+def test_amounts_are_ordered_by_what_they_are_worth(admin: RestClient) -> None:
     worth = {"USD": 1.0, "EUR": _EUR, "JPY": _JPY}
     given = [(700_000, "JPY"), (5_000, "USD"), (6_000, "USD"), (5_500, "EUR"), (None, "EUR"), (5_000, "EUR")]
     for amount, code in given:
@@ -142,7 +142,7 @@ def test_amounts_are_ordered_by_what_they_are_worth(admin: _Client) -> None:
     assert [(r["Amount"], r["CurrencyIsoCode"]) for r in rows] == [*right, (None, "EUR")]
 
 
-def test_a_literal_with_a_code_compares_what_is_worth_more(admin: _Client) -> None:
+def test_a_literal_with_a_code_compares_what_is_worth_more(admin: RestClient) -> None:
     for amount, code in ((5_001, "USD"), (7_000, "JPY"), (4_501, "EUR"), (4_499.5, "EUR"), (750_001, "JPY")):
         _deal(admin, amount, code, "literal")
 
@@ -165,7 +165,7 @@ def test_a_literal_with_a_code_compares_what_is_worth_more(admin: _Client) -> No
         ), wrong
 
 
-def test_aggregates_are_in_the_corporate_currency(admin: _Client) -> None:
+def test_aggregates_are_in_the_corporate_currency(admin: RestClient) -> None:
     for amount, code in ((1_000, "USD"), (900, "EUR"), (300_000, "JPY")):
         _deal(admin, amount, code, "sum")
     where = "FROM Opportunity WHERE NextStep = 'sum'"
@@ -178,7 +178,7 @@ def test_aggregates_are_in_the_corporate_currency(admin: _Client) -> None:
     assert admin.refused(f"{having} USD1500")["errorCode"] == "MALFORMED_QUERY"
 
 
-def test_convert_currency_is_in_the_users_own(rich: EmbeddedOrg, admin: _Client) -> None:
+def test_convert_currency_is_in_the_users_own(rich: EmbeddedOrg, admin: RestClient) -> None:
     one = _deal(admin, 1_000, "EUR", "convert")
     of_one = f"FROM Opportunity WHERE Id = '{one}'"
     assert admin.query(f"SELECT convertCurrency(Amount) {of_one}")[0]["Amount"] == 1111.11
@@ -187,7 +187,7 @@ def test_convert_currency_is_in_the_users_own(rich: EmbeddedOrg, admin: _Client)
     assert (row["Amount"], row["c"], row["f"], row["b"]) == (1000, 1111.11, "€1,000.00", "US$1,111.11")
     (me,) = admin.query(f"SELECT Id FROM User WHERE Username = '{SALES}'")
     assert admin.change("User", str(me["Id"]), DefaultCurrencyIsoCode="JPY") is None
-    (row,) = _Client(rich, SALES).query(text)
+    (row,) = RestClient(rich, SALES).query(text)
     assert (row["c"], row["b"]) == (166667, "JP¥166,667")
     assert admin.change("User", str(me["Id"]), DefaultCurrencyIsoCode="USD") is None
     assert admin.query(f"SELECT FORMAT(SUM(Amount)) s {of_one}")[0]["s"] == "US$1,111.11"
@@ -201,7 +201,7 @@ def test_convert_currency_is_in_the_users_own(rich: EmbeddedOrg, admin: _Client)
     assert row["CurrencyIsoCode"] == "Euro"
 
 
-def test_the_demo_data_has_every_currency_and_one_that_nobody_may_choose_any_more(admin: _Client) -> None:
+def test_the_demo_data_has_every_currency_and_one_that_nobody_may_choose_any_more(admin: RestClient) -> None:
     rows = admin.query("SELECT CurrencyIsoCode c, COUNT(Id) n FROM Opportunity GROUP BY CurrencyIsoCode")
     assert {str(r["c"]) for r in rows} >= {"USD", "EUR", "JPY", "CHF"}
     yen = admin.query("SELECT Amount FROM Opportunity WHERE CurrencyIsoCode = 'JPY' AND AccountId != null")
