@@ -6,7 +6,9 @@ import pytest
 
 from contract.calls import AddressShape, FieldShape, Objects, PersonShape, Section, SobjectShape
 from contract.picklists import RecordType
+from tests.app.forms import editing, sent, text
 from tests.app.world import ACCOUNT, CONTACT, World
+from ui.records.form_view_model import FormViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.shared import kinds
 
@@ -107,3 +109,84 @@ def test_a_record_that_does_not_say_is_a_person_by_its_type() -> None:
         assert kinds.is_person(shape, fields) is person
     assert not kinds.is_person(ACCOUNT, {"IsPersonAccount": True})
     assert kinds.shape_for(ACCOUNT, {}) is ACCOUNT
+
+
+def names(form: FormViewModel) -> list[str]:
+    return [f.name for _section, fields in form.sections for f in fields]
+
+
+async def test_a_new_account_is_a_business_or_a_person() -> None:
+    world = people()
+    form = await editing(world, "/records/Account/new")
+    assert [t.name for t in form.record_types] == ["Business Account", "Person Account"]
+    assert form.record_type == BUSINESS
+    assert "Name" in names(form)
+    assert "LastName" not in names(form)
+    form.type("Name", "Ana Ruiz Ltd")
+    form.type("Phone", "+44 2")
+    await form.choose_type(PERSON)
+    assert names(form) == ["FirstName", "LastName", "Phone", "PersonEmail", "BillingCity"]
+    await form.save()
+    assert form.errors == {"LastName": "This cannot be empty."}
+    form.type("LastName", "Ruiz")
+    await form.save()
+    (made,) = sent(world, "createRecord")
+    assert made.fields == {"RecordTypeId": PERSON, "LastName": "Ruiz", "Phone": "+44 2"}
+
+
+async def test_a_persons_name_is_never_sent() -> None:
+    world = people()
+    form = await editing(world, "/records/Account/001p/edit")
+    assert names(form) == ["FirstName", "LastName", "Phone", "PersonEmail", "BillingCity"]
+    assert form.draft is not None
+    form.draft = replace(form.draft, typed={"Name": "Somebody Else"})  # of an app that did not know of people
+    form.type("FirstName", "Anna")
+    form.type("LastName", "")
+    await form.save()
+    assert form.errors == {"LastName": "This cannot be empty."}
+    form.type("LastName", "Ruiz")
+    await form.save()
+    assert [r.fields for r in sent(world)] == [{"FirstName": "Anna"}]
+
+
+async def test_a_businesss_form_has_its_name() -> None:
+    world = people()
+    form = await editing(world, "/records/Account/001b/edit")
+    assert "Name" in names(form)
+    assert not {"FirstName", "LastName", "PersonEmail"} & set(names(form))
+    form.type("Name", "")
+    await form.save()
+    assert form.errors == {"Name": "This cannot be empty."}
+
+
+async def test_one_chooses_a_country_and_then_one_of_its_states_by_name() -> None:
+    world = people()
+    form = await editing(world, "/records/Account/001b/edit")
+    fields = {f.name: f for f in form.fields}
+    country, state = fields["BillingCountryCode"], fields["BillingStateCode"]
+    waiting = form.waits_for(state)
+    assert waiting is not None
+    assert waiting.name == country.name
+    form.choose(country.name, "BR")
+    assert form.offered(state) == ("PA",)
+    assert form.label_of(state, "PA") == "Pará"
+    form.choose(state.name, "PA")
+    form.choose(country.name, "BR")
+    assert text(form, state.name) == "PA", "nothing was changed"
+    form.choose(country.name, "US")
+    assert text(form, state.name) == "", "the code is that of another state there"
+    assert form.hints[state.name] == "“PA” was removed: it does not go with Billing Country."
+    assert [form.label_of(state, v) for v in form.offered(state)] == ["Pennsylvania", "Texas"]
+    form.choose(state.name, "TX")
+    await form.save()
+    (change,) = sent(world)
+    assert change.fields == {"BillingCountryCode": "US", "BillingStateCode": "TX"}, "codes are sent, and no texts"
+
+
+async def test_a_country_without_states_leaves_none() -> None:
+    world = people()
+    world.backend.add("001t", Name="Texan", BillingCountryCode="US", BillingStateCode="TX", RecordTypeId=BUSINESS)
+    form = await editing(world, "/records/Account/001t/edit")
+    form.choose("BillingCountryCode", "DE")
+    await form.save()
+    assert [r.fields for r in sent(world)] == [{"BillingCountryCode": "DE", "BillingStateCode": None}]

@@ -11,8 +11,8 @@ from backend.records import soql
 from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, layout_of
-from backend.records.org import RECORD_TYPE, Described, Org, PreconditionFailed
-from backend.records.people import wrong_names
+from backend.records.org import Described, Org, PreconditionFailed
+from backend.records.people import check_kind
 from backend.records.record_types import check_dependencies
 from backend.records.rows import readable, select, to_record
 from backend.values import Caller, Uid
@@ -35,14 +35,12 @@ class Changes:
         layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         _check_writable(described, request.fields, creating=True)
-        wrong = wrong_names(described, request.fields.get(RECORD_TYPE), request.fields)
-        if wrong:
-            raise RefusedRequest(Reason.FIELD_NOT_EDITABLE, details={"fields": wrong})
-        check_dependencies(described, request.fields)
         key, create = request.idempotency_key, partial(self._create, caller.uid, request, described)
         return await (create() if key is None else self._creations.once(caller.uid, key, request, create))
 
     async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
+        check_dependencies(described, request.fields)  # with the key claimed: a refusal says that nothing was made
+        check_kind(described, request.fields)
         fields = readable(layout_of(request.sobject).detailed, described)
         async with self._looking_again_when_refused(uid, request.sobject):
             record_id, row = await self._org.create(

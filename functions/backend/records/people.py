@@ -6,10 +6,11 @@ Reference, Account (IsPersonAccount; what begins with `Person` or ends in `__pc`
 "Considerations for Using Person Accounts" (people have no parent account).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from backend.records.org import Described
-from contract.calls import NAME
+from backend.records.org import RECORD_TYPE, Described
+from contract.calls import NAME, FieldValue
+from contract.errors import Reason, RefusedRequest
 
 FLAG = "IsPersonAccount"
 _NAME_PARTS = frozenset({"Salutation", "FirstName", "MiddleName", "LastName", "Suffix"})
@@ -35,11 +36,13 @@ def required(described: Described) -> tuple[str, ...]:
     return tuple(n for n in _REQUIRED if n in described.fields)
 
 
-def wrong_names(described: Described, record_type: object, names: Iterable[str]) -> list[str]:
-    """Those of the fields of a new record that it does not have, being a person or none, by its record type."""
+def check_kind(described: Described, fields: Mapping[str, FieldValue]) -> None:
+    """Raises RefusedRequest(field-not-editable) where a new record has fields that records of its type do not have."""
+    record_type = fields.get(RECORD_TYPE)
     if described.people is None or not isinstance(record_type, str):
-        return []
+        return
     person = record_type[:15] in {one[:15] for one in described.people.record_types}
-    names = tuple(names)
-    right = of_people(names) if person else of_businesses(names, described)
-    return [n for n in names if n not in right]
+    right = of_people(fields) if person else of_businesses(fields, described)
+    wrong = [n for n in fields if n not in right]
+    if wrong:
+        raise RefusedRequest(Reason.FIELD_NOT_EDITABLE, details={"fields": wrong})

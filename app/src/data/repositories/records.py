@@ -11,6 +11,7 @@ from contract.calls import (
     DELETE_RECORD,
     GET_DASHBOARD,
     GET_OBJECTS,
+    GET_PICKLISTS,
     GET_PROFILE,
     GET_RECORD,
     LIST_RECORDS,
@@ -21,6 +22,7 @@ from contract.calls import (
     DeleteRecord,
     Empty,
     FieldValue,
+    GetPicklists,
     GetRecord,
     Hits,
     ListRecords,
@@ -34,6 +36,7 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.codec import encode
+from contract.picklists import Picklists
 from data.repositories.calls import Calls
 from data.repositories.shelf import Fetch, Shelf
 
@@ -89,6 +92,13 @@ class RecordsRepository:
         """A record, with all related lists of its object."""
         request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related))
         return Fetch(self._shelf, _key(shape.sobject, record_id), RecordDetail, lambda: self._call(GET_RECORD, request))
+
+    def picklists(self, sobject: str, record_type: str) -> Fetch[Picklists]:
+        """What the picklists of a record type (its id) hold."""
+        request = GetPicklists(sobject, record_type)
+        return Fetch(
+            self._shelf, f"picklists/{sobject}/{record_type}", Picklists, lambda: self._call(GET_PICKLISTS, request)
+        )
 
     # What changes something
 

@@ -44,6 +44,8 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         rows.append(parts.note(_(model.problem.message)))
     elif model.errors:
         rows.append(parts.note(_("Please look at the fields marked below.")))
+    if model.record_types:
+        rows.append(_record_type(model))
     for section, fields in model.sections:
         inputs = [(keyed(f.name, Input, shell, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
         grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
@@ -104,6 +106,19 @@ def _alike(shell: Shell, model: FormViewModel) -> ft.Control:
     return parts.note(
         _(model.alike.message), kind="question", actions=[*actions, *([anyway] if model.may_be_saved_anyway else [])]
     )
+
+
+def _record_type(model: FormViewModel) -> ft.Control:
+    async def chosen(event: ft.Event[ft.Dropdown]) -> None:
+        await model.choose_type(event.control.value or "")
+
+    return parts.choice(
+        ft.Dropdown(
+            label=_("Record type") + " *", value=model.record_type or None, on_select=chosen, disabled=model.saving,
+            options=[ft.DropdownOption(key=t.id, text=t.name) for t in model.record_types],
+            error_text=model.errors.get(model.shape.record_type),
+        )
+    )  # fmt: skip
 
 
 def _leave_question(shell: Shell, model: FormViewModel) -> ft.Control:
@@ -241,35 +256,47 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     def chosen(event: ft.Event[ft.Dropdown]) -> None:
         model.choose(field.name, event.control.value or "")
 
-    choices = list(field.picklist) if text in ("", *field.picklist) else [text, *field.picklist]
+    offered, waits_for = model.offered(field), model.waits_for(field)
+    choices = list(offered) if text in ("", *offered) else [text, *offered]
     empty = [] if field.required else [ft.DropdownOption(key="", text="–")]
-    options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in choices)]
-    many = len(choices) >= _MANY
+    options = [*empty, *(ft.DropdownOption(key=v, text=model.label_of(field, v)) for v in choices)]
+    many = len(choices) >= _MANY and waits_for is None
     # Flutter makes a button of it that is 16 pixels wider and higher.
     side = theme.TARGET - 16
     picture = parts.named_icon(ft.Icons.ARROW_DROP_DOWN, _("Show values"))
     arrow = ft.Container(picture, width=side, height=side, alignment=ft.Alignment.CENTER_RIGHT) if many else None
     return parts.choice(
         ft.Dropdown(
-            label=label, value=text, options=options, on_select=chosen, error_text=error, helper_text=field.help,
-            menu_height=320,
+            label=label, value=text, options=options, on_select=chosen, error_text=error,
+            helper_text=_help(model, field), menu_height=320, disabled=waits_for is not None,
             editable=many, enable_filter=many, enable_search=many, trailing_icon=arrow, selected_trailing_icon=arrow,
         )
     )  # fmt: skip
 
 
 def _multipicklist(model: FormViewModel, field: FieldShape, label: str, text: str) -> ft.Control:
-    chosen = [v for v in text.split(";") if v]
+    chosen, offered = [v for v in text.split(";") if v], model.offered(field)
+    others = [v for v in chosen if v not in offered]  # that it has from before
 
     def chip(value: str) -> ft.Control:
         def select(_event: ft.Event[ft.Chip]) -> None:
-            now = [v for v in field.picklist if (v in chosen) != (v == value)]
+            now = [v for v in (*offered, *others) if (v in chosen) != (v == value)]
             model.choose(field.name, ";".join(now))
 
         return ft.Chip(label=field.labels.get(value, value), selected=value in chosen, on_select=select)
 
     name = ft.Text(label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
-    return ft.Column([name, ft.Row([chip(v) for v in field.picklist], wrap=True, spacing=8)], spacing=4, tight=True)
+    said = _help(model, field)
+    below: list[ft.Control] = [parts.faint(said)] if said else []
+    chips: list[ft.Control] = [chip(v) for v in (*offered, *others)]
+    return ft.Column([name, ft.Row(chips, wrap=True, spacing=8), *below], spacing=4, tight=True)
+
+
+def _help(model: FormViewModel, field: FieldShape) -> str | None:
+    """What stands below a picklist: why a value was removed, what has to be chosen first, or Salesforce's own help."""
+    waits_for = model.waits_for(field)
+    first = None if waits_for is None else _("Choose {field} first.", field=values.label_of(waits_for))
+    return " ".join(said for said in (model.hints.get(field.name), first) if said) or field.help
 
 
 def _boolean(model: FormViewModel, field: FieldShape, text: str) -> ft.Control:
