@@ -467,13 +467,14 @@ class PersonShape:
     says of a record that it is one, `recordTypes` are those of them.
 
     A person has the fields in these `sections`, of which the `required` ones cannot stay empty, and no name that is
-    written: it is made of their parts.
+    written: it is made of their parts. `related` are the names of the related lists that a person has.
     """
 
     flag: str
     record_types: tuple[str, ...]
     sections: tuple[Section, ...]
     required: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

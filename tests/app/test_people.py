@@ -83,6 +83,8 @@ async def test_the_page_of_a_person_has_their_names_and_the_page_of_a_business_h
     business = await page(world, "001b")
     assert lines(business) == {"Phone": "+44 1"}
     assert business.title == "Acme"
+    assert [r.name for r in business.related_lists] == ["Contacts"]
+    assert person.related_lists == ()
 
 
 @pytest.mark.parametrize(("fields", "text"), [

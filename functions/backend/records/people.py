@@ -15,6 +15,7 @@ from contract.errors import Reason, RefusedRequest
 FLAG = "IsPersonAccount"
 _NAME_PARTS = frozenset({"Salutation", "FirstName", "MiddleName", "LastName", "Suffix"})
 _REQUIRED = ("LastName",)
+_NOT_RELATED = frozenset({"Contacts"})  # the only contact of a person is the person
 _NOT_OF_PEOPLE = frozenset({NAME, FLAG, "ParentId", "Parent.Name"})
 
 
@@ -34,6 +35,11 @@ def of_people(names: Iterable[str]) -> tuple[str, ...]:
 def required(described: Described) -> tuple[str, ...]:
     """What a person needs, of what the user may see."""
     return tuple(n for n in _REQUIRED if n in described.fields)
+
+
+def related_lists(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the related lists that a person has."""
+    return tuple(n for n in names if n not in _NOT_RELATED)
 
 
 def check_kind(described: Described, fields: Mapping[str, FieldValue]) -> None:

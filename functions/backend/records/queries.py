@@ -14,7 +14,7 @@ from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
 from backend.records.org import RECORD_TYPE, Described, DescribedField, Org, People, Row
 from backend.records.pages import Listed, order_by, page_of
-from backend.records.people import FLAG, of_businesses, of_people, required
+from backend.records.people import FLAG, of_businesses, of_people, related_lists, required
 from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
@@ -386,7 +386,7 @@ def _sections(
 def _persons(layout: Layout, described: Described, people: People) -> PersonShape:
     """What the app needs to know of those records of an object that are people."""
     sections = _sections(layout, described, people.sections or described.sections, of_people(layout.detailed))
-    return PersonShape(FLAG, people.record_types, sections, required(described))
+    return PersonShape(FLAG, people.record_types, sections, required(described), related=related_lists(layout.related))
 
 
 def _sorts(described: Described, name: str) -> bool:

@@ -50,6 +50,8 @@ async def test_the_shape_says_how_people_differ_from_businesses(people: tuple[In
     assert [t.name for t in shape.record_types] == ["Business Account", "Person Account"]
     assert persons.record_types == (shape.record_types[1].id,)
     assert persons.required == ("LastName",)
+    assert "Contacts" in {r.name for r in shape.related}
+    assert set(persons.related) == {r.name for r in shape.related} - {"Contacts"}, "people have no contacts"
     business = [name for section in shape.sections for name in section.fields]
     person = [name for section in persons.sections for name in section.fields]
     assert {"Name", "Phone", "ParentId", "BillingCity"} <= set(business)

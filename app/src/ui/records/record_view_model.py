@@ -90,6 +90,11 @@ class RecordViewModel(Screen):
         self._drafts.drop(self.shape.sobject, self.record_id)
         self.changed()
 
+    @property
+    def related_lists(self) -> tuple[RelatedList, ...]:
+        """The related lists that the record has."""
+        return () if self.record is None else kinds.shape_for(self.shape, self.record.fields).related
+
     def related(self, name: str) -> tuple[Record, ...]:
         """The records of a related list, by its name."""
         return () if self.detail.value is None else self.detail.value.related.get(name, ())

@@ -7,14 +7,15 @@ from contract.calls import FieldShape, FieldValue, SobjectShape
 
 
 def shape_for(shape: SobjectShape, fields: Mapping[str, FieldValue]) -> SobjectShape:
-    """The object as it is for a record with these fields: a person has the sections of people, and needs what they
-    need."""
+    """The object as it is for a record with these fields: a person has the sections and related lists of people, and
+    needs what they need."""
     if not is_person(shape, fields):
         return shape
     assert shape.persons is not None
     required, sections = shape.persons.required, shape.persons.sections
     of_people = tuple(replace(f, required=True) if f.name in required else f for f in shape.fields)
-    return replace(shape, fields=of_people, sections=sections)
+    related = tuple(r for r in shape.related if r.name in shape.persons.related)
+    return replace(shape, fields=of_people, sections=sections, related=related)
 
 
 def is_person(shape: SobjectShape, fields: Mapping[str, FieldValue]) -> bool:
