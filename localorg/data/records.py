@@ -8,7 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import addresses, events, files, persons, record_types
+from localorg.data import addresses, currencies, events, files, owners, persons, record_types
 from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
@@ -48,6 +48,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         full |= {"CreatedById": user_id, "LastModifiedById": user_id, "IsDeleted": 0}
         if sobject.field("OwnerId") and full["OwnerId"] is None:
             full["OwnerId"] = user_id
+        currencies.complete(org, sobject, full, user_id)
         if sobject.field("CaseNumber"):
             full["CaseNumber"] = f"{number + 1000:08d}"
         for f in sobject.fields:
@@ -67,6 +68,8 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         )
         if sobject.name == "User":
             set_password(db, identifier, PASSWORD)
+        elif sobject.name == currencies.TYPES:
+            currencies.note_changed(org)
         elif sobject.name == "Account":
             persons.add_contact(org, full, user_id, create)
     return identifier
@@ -80,6 +83,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     if not sobject.updateable:
         raise no_access()
     row = checked(org, sobject, values, to_18(identifier) if is_id(identifier) else None)
+    currencies.check_change(row)
     emptied = [f.name for f in sobject.fields if f.required and f.name in row and row[f.name] in (None, "")]
     if emptied:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
@@ -88,6 +92,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     with org.write() as db:
         current = read(org, sobject, identifier)
         org.limits.check_lock(str(current["Id"]))
+        owners.check_transfer(org, sobject, current, row, user_id)
         persons.change(org, sobject, row, current)
         addresses.follow(sobject, row, current)
         full = {**current, **row}
@@ -106,6 +111,8 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         persons.change_twin(org, sobject, full)
         if sobject.name == "ContentVersion":
             files.describe_document(org, full)
+        elif sobject.name == currencies.TYPES:
+            currencies.note_changed(org)
 
 
 def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
@@ -267,29 +274,13 @@ def checked(
                 else stored(org, f, given)
             )
             if f.name == "OwnerId":
-                _check_queue(org, sobject, str(row[f.name] or ""))
+                owners.check(org, sobject, str(row[f.name] or ""), identifier)
     for f in sobject.fields:
         if f.unique and row.get(f.name) is not None:
             _check_unique(org, sobject, f, row[f.name], identifier)
     if refused:
         raise _not_settable(refused)
     return row
-
-
-def _check_queue(org: Org, sobject: SObject, owner: str) -> None:
-    """Raises ApiError when the new owner is a group that is no queue for this object.
-
-    Source: Object Reference, QueueSobject: a queue is a Group whose Type is Queue, with the objects that it takes.
-    """
-    if org.objects.of_id(owner) is not org.objects["Group"]:
-        return
-    taken = "SELECT 1 FROM QueueSobject WHERE QueueId = ? AND SobjectType = ? AND IsDeleted = 0"
-    queue = "SELECT 1 FROM \"Group\" WHERE Id = ? AND Type = 'Queue'"
-    if (
-        org.db.execute(queue, (owner,)).fetchone() is None
-        or org.db.execute(taken, (owner, sobject.name)).fetchone() is None
-    ):
-        raise ApiError(400, "INVALID_OPERATION", "Queue not associated with this SObject type", ["OwnerId"])
 
 
 def _named_parent(org: Org, reference: Field, name: str, given: _Values) -> str:

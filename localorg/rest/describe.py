@@ -65,7 +65,7 @@ async def _layout(org: Org, request: Request) -> Response:
 def summary(source: SObject, version: str) -> dict[str, object]:
     """An object as describe global lists it."""
     base = f"/services/data/v{version}/sobjects/{source.name}"
-    records_of_people = source.custom or source.field("OwnerId") is not None
+    records_of_people = source.custom or (source.field("OwnerId") is not None and not source.view)
     return {
         "activateable": False,
         "associateEntityType": None,
@@ -80,17 +80,17 @@ def summary(source: SObject, version: str) -> dict[str, object]:
         "hasSubtypes": False,
         "isInterface": False,
         "isSubtype": False,
-        "keyPrefix": source.prefix,
+        "keyPrefix": source.prefix or None,
         "label": source.label,
         "labelPlural": source.plural,
-        "layoutable": True,
+        "layoutable": not source.view,
         "mergeable": source.name in ("Account", "Case", "Contact", "Lead"),
         "mruEnabled": records_of_people,
         "name": source.name,
-        "queryable": True,
-        "replicateable": True,
-        "retrieveable": True,
-        "searchable": True,
+        "queryable": not source.view,
+        "replicateable": not source.view,
+        "retrieveable": not source.view,
+        "searchable": not source.view,
         "triggerable": records_of_people,
         "undeletable": source.deletable,
         "updateable": source.updateable,

@@ -41,7 +41,7 @@ def page_layout(source: SObject, number: int = 1) -> dict[str, object]:
         "editLayoutSections": [s for s in sections[:3] if s["layoutRows"]],
         "feedView": None,
         "highlightsPanelLayoutSection": None,
-        "id": to_18(f"00h{source.prefix}{number:09d}"),
+        "id": to_18(f"00h{source.prefix or '000'}{number:09d}"),
         "multirowEditLayoutSections": [],
         "offlineLinks": [],
         "quickActionList": {"quickActionListItems": []},

@@ -68,6 +68,8 @@ _MORE: dict[str, tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...]] 
 
 def views(source: SObject) -> list[ListView]:
     """The list views of an object."""
+    if source.view:
+        return []
     word, base = source.plural.replace(" ", ""), int.from_bytes(source.prefix.encode()) * 100
     lists = [ListView(make_id("00B", base), f"All{word}", f"All {source.plural}", source)]
     if source.field("OwnerId") is not None:

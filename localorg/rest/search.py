@@ -363,6 +363,8 @@ def _check_encrypted(org: Org, schema: Schema, one: _Wanted, version: str, perso
 
 
 def _fields_of(source: SObject, scope: str) -> list[str]:
+    if source.view:
+        return []
     return [n for n in _SCOPES[scope] if source.field(n) is not None]
 
 

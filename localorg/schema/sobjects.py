@@ -238,7 +238,7 @@ class SObject:
     """One object of the org. `prefix` are the first three characters of its record ids.
 
     `record_types` are those beside the master record type. `createable`, `updateable`, and `deletable` are what the
-    user may do.
+    user may do. `view` is the SQL of an object without records of its own, which only sub-queries read.
     """
 
     name: str
@@ -252,6 +252,7 @@ class SObject:
     deletable: bool = True
     record_types: tuple[RecordType, ...] = ()
     rules: tuple[Rule, ...] = ()
+    view: str = ""
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -299,7 +300,7 @@ class Schema:
 
     def __init__(self, objects: Iterable[SObject]) -> None:
         self._objects = {o.name.lower(): o for o in objects}
-        self._by_prefix = {o.prefix: o for o in self._objects.values()}
+        self._by_prefix = {o.prefix: o for o in self._objects.values() if o.prefix}
 
     def sobject(self, name: str) -> SObject | None:
         """The object with this API name in any case, None when there is none."""
