@@ -17,9 +17,7 @@ OURS = frozenset({"person-accounts", "state-country", "encrypted-names"})
 ALL = [sobject for sobject in LAYOUTS if STANDARD.sobject(sobject) is not None]
 
 
-@pytest.fixture(
-    scope="module", params=[*(frozenset({one}) for one in sorted(OURS)), OURS, SHAPES], ids="+".join
-)
+@pytest.fixture(scope="module", params=[*(frozenset({one}) for one in sorted(OURS)), OURS, SHAPES], ids="+".join)
 def shaped_org(request: pytest.FixtureRequest) -> Iterator[EmbeddedOrg]:
     with EmbeddedOrg(OrgSettings(accounts=15, shape=request.param)) as org:
         yield org
