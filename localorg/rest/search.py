@@ -21,12 +21,12 @@ MAX_LENGTH = 100_000
 _DEFAULT_LIMIT = 2000  # Source: SOQL and SOSL Reference, LIMIT n
 _SEARCHED = (
     "Name", "Email", "Phone", "Subject", "Company", "Username", "Title", "Website",
-    "BillingCity", "MailingCity", "City",
+    "BillingCity", "MailingCity", "City", "PersonEmail", "PersonMailingCity",
 )  # fmt: skip
 _SCOPES = {
     "NAME": ("Name",),
-    "EMAIL": ("Email",),
-    "PHONE": ("Phone", "MobilePhone", "Fax"),
+    "EMAIL": ("Email", "PersonEmail"),
+    "PHONE": ("Phone", "MobilePhone", "Fax", "PersonMobilePhone"),
     "ALL": _SEARCHED,
     "SIDEBAR": _SEARCHED,
 }

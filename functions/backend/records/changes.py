@@ -12,6 +12,7 @@ from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, layout_of
 from backend.records.org import Described, Org, PreconditionFailed
+from backend.records.people import check_kind
 from backend.records.record_types import check_dependencies
 from backend.records.rows import readable, select, to_record
 from backend.values import Caller, Uid
@@ -39,6 +40,7 @@ class Changes:
 
     async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
         check_dependencies(described, request.fields)  # with the key claimed: a refusal says that nothing was made
+        check_kind(described, request.fields)
         fields = readable(layout_of(request.sobject).detailed, described)
         async with self._looking_again_when_refused(uid, request.sobject):
             record_id, row = await self._org.create(

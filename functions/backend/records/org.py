@@ -28,6 +28,14 @@ class DescribedField:
 
 
 @dataclass(frozen=True, slots=True)
+class People:
+    """Which records of an object are people: the ids of their record types, and the sections of their page layout."""
+
+    record_types: tuple[str, ...]
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again.
 
@@ -35,6 +43,7 @@ class Described:
     `captions` are what that layout calls its references, by field. `key_prefix` is what the ids of its records begin
     with. `record_types` are those that a new record may get; `picklists` is what is known of each record type's
     picklists, by its id and by field. `language` is the user's, in which all labels are, "" when it is not known.
+    `people` is there where some of the records are people.
     """
 
     name: str
@@ -50,6 +59,7 @@ class Described:
     language: str = ""
     captions: Mapping[str, str] = field(default_factory=dict[str, str])
     record_types: tuple[RecordType, ...] = ()
+    people: People | None = None
     picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
 
     def shows(self, path: str) -> bool:

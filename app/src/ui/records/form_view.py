@@ -272,7 +272,7 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     offered, waits_for = model.offered(field), model.waits_for(field)
     choices = list(offered) if text in ("", *offered) else [text, *offered]
     empty = [] if field.required else [ft.DropdownOption(key="", text="–")]
-    options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in choices)]
+    options = [*empty, *(ft.DropdownOption(key=v, text=model.label_of(field, v)) for v in choices)]
     many = len(choices) >= _MANY and waits_for is None
     # Flutter makes a button of it that is 16 pixels wider and higher.
     side = theme.TARGET - 16

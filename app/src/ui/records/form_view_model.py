@@ -25,7 +25,7 @@ from data.repositories.records import RecordsRepository
 from ui.places import Given
 from ui.records.amounts import decimals_of, what_is_too_fine, with_their_currency
 from ui.records.offers import PICKLISTS, Offers, value_in
-from ui.shared import values
+from ui.shared import kinds, values
 from ui.shared.merge import Conflict, merge
 from ui.shared.state import Live, Screen
 from ui.shared.words import _
@@ -195,13 +195,20 @@ class FormViewModel(Screen):
     # What the form has
 
     @property
+    def _of_its_kind(self) -> SobjectShape:
+        """The object as it is for this record, which may be a person."""
+        seen = {} if self.draft is None else self.draft.seen
+        return kinds.shape_for(self.shape, {**seen, self.shape.record_type: self.record_type})
+
+    @property
     def fields(self) -> list[FieldShape]:
         """The fields that the person may fill in, of those that a section shows; a new record belongs to whoever makes
         it."""
-        grouped = {name for section in self.shape.sections for name in section.fields}
+        shape = self._of_its_kind
+        grouped = {name for section in shape.sections for name in section.fields}
         return [
             self._offers.fitted(f)
-            for f in self.shape.fields
+            for f in shape.fields
             if (f.editable if self.record_id else f.creatable and f.name != self.shape.owner)
             and f.type not in _NOT_IN_FORM
             and f.name in grouped
@@ -215,7 +222,7 @@ class FormViewModel(Screen):
         if self.record_types and not self.record_type:
             return []
         fields = {f.name: f for f in self.fields}
-        sections = [(s, [fields[n] for n in s.fields if n in fields]) for s in self.shape.sections]
+        sections = [(s, [fields[n] for n in s.fields if n in fields]) for s in self._of_its_kind.sections]
         return [(s, fields) for s, fields in sections if fields]
 
     @property
@@ -238,6 +245,10 @@ class FormViewModel(Screen):
         """The values of a picklist that may be chosen now."""
         assert self.draft is not None
         return self._offers.offered(field, self.draft)
+
+    def label_of(self, field: FieldShape, value: str) -> str:
+        """What people read for a value of a picklist."""
+        return kinds.label_of(field, value, self.value(field.controller) if field.controller else None)
 
     def waits_for(self, field: FieldShape) -> FieldShape | None:
         """The field that has to be filled in before this one can be."""
@@ -305,8 +316,9 @@ class FormViewModel(Screen):
         assert self.draft is not None
         if parent is not None:
             self.draft = replace(self.draft, names={**self.draft.names, name: parent})
+        before = self.value(name)
         self.type(name, text)
-        if not self.saving:
+        if not self.saving and self.value(name) != before:
             self._take_over(*self._offers.fit(self.draft, self.fields, below=name))
         self.changed()
 

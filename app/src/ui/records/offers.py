@@ -70,7 +70,14 @@ class Offers:
         own = None if told is None else told.fields.get(field.name)
         if own is None:
             return field
-        return replace(field, picklist=own.values, labels=own.labels, default=own.default, valid_for=own.valid_for)
+        return replace(
+            field,
+            picklist=own.values,
+            labels=own.labels,
+            default=own.default,
+            valid_for=own.valid_for,
+            labels_with=own.labels_with,
+        )
 
     def waits_for(self, field: FieldShape, draft: Draft) -> FieldShape | None:
         """The controlling field of a dependent picklist while it is empty: until then there is nothing to choose."""
@@ -115,7 +122,7 @@ class Offers:
                 continue
             offered = self.offered(field, draft)
             parts = str(value).split(";") if field.type == "multipicklist" else [str(value)]
-            left = ";".join(part for part in parts if part in offered)
+            left = ";".join(part for part in parts if part in offered and not (below and _is_of_several(field, part)))
             if left != value:
                 draft = _with(draft, field.name, left or None)
                 draft, more = self.fit(draft, fields, below=field.name)
@@ -123,12 +130,20 @@ class Offers:
         return draft, said
 
     def _why_removed(self, field: FieldShape, value: FieldValue) -> str:
-        removed, controller = values.value(self._fields.get(field.name), value), self._controller(field)
+        several = any(_is_of_several(field, part) for part in str(value).split(";"))
+        removed = str(value) if several else values.value(self._fields.get(field.name), value)
+        controller = self._controller(field)
         if controller is None or not set(str(value).split(";")) <= set(field.picklist):
             return _("“{value}” was removed: records of this type do not have it.", value=removed)
         return _(
             "“{value}” was removed: it does not go with {field}.", value=removed, field=values.label_of(controller)
         )
+
+
+def _is_of_several(field: FieldShape, value: str) -> bool:
+    """Whether a value means another thing with another value of the controlling field, as `PA` is a state in two
+    countries."""
+    return any(value in labels for labels in field.labels_with.values())
 
 
 def value_in(draft: Draft, name: str) -> FieldValue:

@@ -34,7 +34,7 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
     if actions:
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
     rows += [_group(shell, group, two_columns) for group in model.groups]
-    rows += [_related(shell, model, related) for related in model.shape.related]
+    rows += [_related(shell, model, related) for related in model.related_lists]
     return parts.content(*rows)
 
 
