@@ -184,6 +184,7 @@ class Conditions:
 
     def _compare(self, sql: str, f: Field | None, left: Path | Call, operator: str, value: Value) -> Sql:
         self._check_filterable(f, left)
+        self._check_operator(f, left, operator)
         if _is_null(f, value):
             if operator not in ("=", "!="):
                 raise self._asked.error("MALFORMED_QUERY", value.start, "null can only be compared with = and !=")
@@ -205,6 +206,18 @@ class Conditions:
             raise self._asked.error(
                 "INVALID_FIELD", left.start, f"field '{label_of(left)}' can not be filtered in a query call"
             )
+
+    def _check_operator(self, f: Field | None, left: Path | Call, operator: str) -> None:
+        """Raises SoqlError for an operator that the field's type does not have.
+
+        Source: SOQL and SOSL Reference, Comparison Operators (LIKE is for strings), Query Multi-Select Picklists.
+        """
+        if f is None:
+            return
+        is_id, is_multi = f.type in ("id", "reference"), f.type == "multipicklist"
+        if (is_id and operator == "LIKE") or (is_multi and operator not in ("=", "!=")):
+            kind = "id" if is_id else f.type
+            raise self._asked.error("INVALID_QUERY_FILTER_OPERATOR", left.start, f"invalid operator on {kind} field")
 
     def _check_type(self, f: Field | None, left: Path | Call, value: Value) -> None:
         if f is None:
@@ -329,6 +342,7 @@ class Conditions:
                 inner.parameters,
             )
         self._check_filterable(f, left)
+        self._check_operator(f, left, word)
         nulls = [v for v in values if _is_null(f, v)]
         given = [v for v in values if not _is_null(f, v)]
         for v in given:

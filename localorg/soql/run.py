@@ -10,6 +10,7 @@ from localorg.data.records import mark_seen
 from localorg.org import Org
 from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
 from localorg.schema.text import COLLATION
+from localorg.soql import rules
 from localorg.soql.conditions import Conditions, Sql
 from localorg.soql.functions import place_in_value_set
 from localorg.soql.locators import Below, Locator, make_locator
@@ -32,7 +33,6 @@ from localorg.soql.tree import (
 MAX_OFFSET = 2000
 DEFAULT_BATCH = 2000
 _CHILDREN_A_PAGE = 500
-_MOST_SUB_QUERIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def run(
     query = parse(text)
     asked = Asked(org, schema, person, text)
     asked.queried(query.sobject)
-    _check_sub_queries(asked, query, version)
+    rules.check(asked, query, version)
     run_of = _Run(asked, version, deleted)
     if below is not None:
         return run_of.children(query, below, batch, offset)
@@ -87,23 +87,6 @@ def run(
     if query.viewed or query.referenced:
         mark_seen(org, page.ids, person.user_id, viewed=query.viewed)
     return page
-
-
-def _check_sub_queries(asked: Asked, query: Query, version: str) -> None:
-    """Raises SoqlError for more than 20 sub-queries, or for children below more levels than this version allows.
-
-    Source: SOQL and SOSL Reference, Understanding Relationship Query Limitations.
-    """
-    most = 5 if float(version or 58) >= 58 else 2
-    level, inside, count = 1, [query], 0
-    while inside := [i for q in inside for i in q.select if isinstance(i, Query)]:
-        level, count = level + 1, count + len(inside)
-        if level > most:
-            said = f"A query can have at most {most} levels of parent-to-child relationships"
-            raise asked.error("MALFORMED_QUERY", inside[0].sobject.start, said)
-        if count > _MOST_SUB_QUERIES:
-            said = f"A query can have at most {_MOST_SUB_QUERIES} parent-to-child relationships"
-            raise asked.error("MALFORMED_QUERY", inside[-1].sobject.start, said)
 
 
 def explain(org: Org, schema: Schema, text: str, *, person: Person) -> dict[str, object]:
@@ -298,7 +281,9 @@ class _Run:
 
     def _relationship(self, parent: SObject, sub: Query) -> ChildRelationship:
         """The relationship that a sub-query names in FROM. Raises SoqlError, also for a sub-query with aggregates."""
-        name = sub.sobject.text
+        # `FROM Account.Contacts` names the parent too: SOQL and SOSL Reference, SOQL SELECT Syntax, subquery.
+        first, *rest = sub.sobject.parts
+        name = rest[0] if len(rest) == 1 and first.lower() == parent.name.lower() else sub.sobject.text
         relationship = parent.child(name)
         if relationship is None:
             raise self._asked.error(
@@ -361,7 +346,7 @@ class _Run:
             ).fetchone()
             return Page(int(row[0]), [])
         values = self._selection.of_group(query, scope, items)
-        self._selection.check_order(query)
+        self._selection.check_order(query, scope)
         if query.totals:
             selected, base = self._with_totals(query, scope, [i for i in items if isinstance(i, Path | Call)])
         else:
