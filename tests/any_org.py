@@ -15,6 +15,7 @@ from contract.calls import (
     FieldValue,
     Filter,
     FindOwners,
+    GetPicklists,
     GetRecord,
     ListRecords,
     Record,
@@ -38,6 +39,7 @@ _TEXTS = {
     "datetime": "2027-01-31T09:00:00Z",
     "time": "09:00:00.000Z",
 }
+_MASTER = "012000000000000AAA"  # the record type of records that have none
 _NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
 
 
@@ -93,12 +95,6 @@ class AnyOrg:
             for descending in (False, True):
                 asked = ListRecords(shape.sobject, sort=Sort(field, descending), limit=7)
                 assert len((await self._call(calls.LIST_RECORDS, asked)).records) == min(7, len(rows))
-        if shape.owner:
-            owners = (await self._call(calls.FIND_OWNERS, FindOwners(shape.sobject))).owners
-            for owner in owners:
-                asked = ListRecords(shape.sobject, filters=(Filter(shape.owner, "eq", owner.id),))
-                await self._call(calls.LIST_RECORDS, asked)
-            assert owners, "whoever asks may own records"
         named = next((row for row in rows if name_of(shape, row)), None)
         if named is None:
             return
@@ -120,6 +116,7 @@ class AnyOrg:
             wanted = field.required and field.default is None
             if field.creatable and (wanted or field.name in (shape.title, *shape.stand_ins)):
                 fields[field.name] = await self._some_value(field, objects)
+        await self._choose(shape, fields)
         request = CreateRecord(shape.sobject, fields, f"any-org-{shape.sobject}", True)
         made = await self._call(calls.CREATE_RECORD, request)
         assert (await self._call(calls.CREATE_RECORD, request)).id == made.id, "a key makes one record"
@@ -133,6 +130,17 @@ class AnyOrg:
         if shape.deletable:
             await self._call(calls.DELETE_RECORD, DeleteRecord(shape.sobject, made.id))
             assert made.id not in {row.id for row in await self._every_row(shape)}
+
+    async def _choose(self, shape: SobjectShape, fields: dict[str, FieldValue]) -> None:
+        """Chooses the last record type, with values that it has, and gives the record to the last of its owners."""
+        kind = next((t.id for t in reversed(shape.record_types)), _MASTER)
+        held = (await self._call(calls.GET_PICKLISTS, GetPicklists(shape.sobject, kind))).fields
+        if shape.record_types:
+            fields[shape.record_type] = kind
+            fields |= {name: held[name].values[0] for name in fields if name in held}
+        owners = (await self._call(calls.FIND_OWNERS, FindOwners(shape.sobject))).owners if shape.owner else ()
+        if owners:
+            fields[shape.owner] = owners[0].id
 
     async def _some_value(self, field: FieldShape, objects: dict[str, SobjectShape]) -> FieldValue:
         """A value that the contract lets a form send for this field."""

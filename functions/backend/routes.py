@@ -50,6 +50,7 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.GET_DASHBOARD, queries.get_dashboard),
         signed_in(calls.DESCRIBE, queries.describe),
         signed_in(calls.GET_OBJECTS, queries.get_objects),
+        signed_in(calls.GET_PICKLISTS, queries.get_picklists),
         signed_in(calls.LIST_RECORDS, queries.list_records),
         signed_in(calls.FIND_OWNERS, queries.find_owners),
         signed_in(calls.SEARCH, queries.search),

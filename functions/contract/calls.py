@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
+from contract.picklists import Picklists, RecordType
+
 FieldValue = str | bool | int | float | None
 Sobject = str  # the API name of an object that getObjects names; another one is RefusedRequest(unknown-object)
 MAX_BODY = 1024 * 1024  # bytes of a request
@@ -230,11 +232,16 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition that listed records meet; `contains` is for texts, without regard to case."""
+    """A condition that listed records meet; `contains` is for texts, without regard to case.
+
+    In an org with several currencies amounts are compared by what they are worth: `value` is in `currency` (an ISO 4217
+    code, one of the active ones), or in the corporate currency.
+    """
 
     field: str
     operator: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains"]
     value: FieldValue
+    currency: Annotated[str | None, Limits(pattern="[A-Z]{3}")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,7 +427,12 @@ class FieldShape:
     values that read otherwise. `refers_to` are the objects that a reference may point to, `relationship` names its
     parent, whose name is then at `{relationship}.Name`. `caption` is what people read over a reference, whose `label`
     may name the id that it holds ("Account ID"); every other field is read by its label. `scale` is the number of
-    decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
+    decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known, or each record
+    has its own: then `currency_field` is the picklist that has the record's, whose `decimals` say by code how many
+    decimals amounts have.
+
+    A dependent picklist names the picklist or checkbox on which it depends, its `controller`: `valid_for` says of each
+    value with which of the controller's it may be chosen ("true" and "false" of a checkbox), of others it is none.
     """
 
     name: str
@@ -439,6 +451,10 @@ class FieldShape:
     scale: int = 0
     currency: str = ""
     caption: str | None = None
+    controller: str = ""
+    valid_for: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    currency_field: str = ""
+    decimals: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def parent_name(self) -> str:
@@ -491,6 +507,9 @@ class SobjectShape:
     `amount` is the field whose amount is read at the end of a line, `date` the field that says when a record is due,
     each "" when there is none. `icon` is a word of Material's icon names, `key_prefix` what the ids of its records
     begin with. `owner` is the reference to who owns a record, "" when there is none: to a user, or to a queue as well.
+
+    `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
+    getPicklists. `record_types` are those that the user may give a new record.
     """
 
     sobject: str
@@ -514,6 +533,16 @@ class SobjectShape:
     date: str = ""
     addresses: tuple[AddressShape, ...] = ()
     owner: str = ""
+    record_type: str = ""
+    record_types: tuple[RecordType, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GetPicklists:
+    """Whose picklists: those of an object's records that have this record type."""
+
+    sobject: Sobject
+    record_type: RecordId
 
 
 @dataclass(frozen=True, slots=True)
@@ -528,11 +557,14 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class StageTotal:
-    """How many opportunities are open in a stage, and the sum of their amounts."""
+    """How many opportunities are open in a stage, and the sum of their amounts. `label` is what people read for the
+    stage, in the user's language; "" when it reads as it is.
+    """
 
     stage: str
     count: int
     amount: float
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,7 +573,8 @@ class Dashboard:
     open tasks.
 
     What the user may not see is left empty, and is named in `hidden`. `closing` and `tasks` hold the most pressing
-    first. `pipelineOf` is the object whose amounts the pipeline adds up.
+    first. `pipelineOf` is the object whose amounts the pipeline adds up, `currency` the ISO 4217 code of the currency
+    to which they are converted for that, in an org with several.
     """
 
     pipeline: tuple[StageTotal, ...]
@@ -550,6 +583,7 @@ class Dashboard:
     tasks: tuple[Record, ...] = ()
     pipeline_of: Sobject = ""
     hidden: tuple[Literal["pipeline", "closing", "tasks", "newestAccounts"] | str, ...] = ()
+    currency: str = ""
 
 
 Request = TypeVar("Request")
@@ -636,6 +670,9 @@ GET_DASHBOARD = Call(
 DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this user may see and use it.", reads=True)
 GET_OBJECTS = Call(
     "api", "getObjects", Empty, Objects, "All objects that the app shows and the user may see.", reads=True
+)
+GET_PICKLISTS = Call(
+    "api", "getPicklists", GetPicklists, Picklists, "What the picklists of a record type hold.", reads=True
 )
 LIST_RECORDS = Call(
     "api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     UNKNOWN_FIELD = "unknown-field"
     FIELD_NOT_EDITABLE = "field-not-editable"
     INVALID_VALUE = "invalid-value"
+    VALUE_NOT_IN_PICKLIST = "value-not-in-picklist"
+    RECORD_TYPE_NOT_AVAILABLE = "record-type-not-available"
     INVALID_CURSOR = "invalid-cursor"
     LIST_TOO_LONG = "list-too-long"
     IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
@@ -103,6 +105,11 @@ class RefusedRequest(CallError):
         Reason.UNKNOWN_FIELD: ("INVALID_ARGUMENT", "There is no such field, or you may not see it."),
         Reason.FIELD_NOT_EDITABLE: ("INVALID_ARGUMENT", "This field cannot be changed."),
         Reason.INVALID_VALUE: ("INVALID_ARGUMENT", "Salesforce does not accept this value."),
+        Reason.VALUE_NOT_IN_PICKLIST: ("INVALID_ARGUMENT", "This value cannot be chosen here. Please choose another."),
+        Reason.RECORD_TYPE_NOT_AVAILABLE: (
+            "INVALID_ARGUMENT",
+            "You cannot use this record type in Salesforce. Please choose another.",
+        ),
         Reason.INVALID_CURSOR: ("INVALID_ARGUMENT", "The list has changed. Start again from its beginning."),
         Reason.LIST_TOO_LONG: (
             "INVALID_ARGUMENT",

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import owners
+from localorg.data import addresses, demo_people, owners
 from localorg.data.passwords import set_password
+from localorg.data.record_types import typed
 from localorg.data.records import derive
 from localorg.org import Org
 from localorg.schema.ids import make_id
@@ -143,6 +144,8 @@ def seed(org: Org) -> None:
     if owners.SHAPE in settings.shape:
         writer.user = users[1]
         queues = owners.seed_queues(writer.add, [users[0], users[1]])
+    if "person-accounts" in settings.shape:
+        demo_people.add(org, random.Random(settings.seed), now, writer)
     writer.finish()
     owners.fill_queues(org, queues)
     with org.write() as db:
@@ -307,8 +310,11 @@ class _Writer:
             "IsDeleted": 0,
         }
         row |= {"CreatedById": self.user, "LastModifiedById": self.user}
-        if spec.record_types:
-            row["RecordTypeId"] = spec.record_type_id(0)
+        if spec.record_types and row.get("RecordTypeId") is None:
+            row |= typed(spec, row, number)
+        for whole in spec.fields:
+            if whole.coded:
+                addresses.with_codes(str(whole.compound), row)
         if spec.field("OwnerId"):
             row["OwnerId"] = self.user
         if spec.field("CaseNumber"):
@@ -319,6 +325,11 @@ class _Writer:
         if len(rows) >= _BATCH:
             self._flush(spec, rows)
         return identifier
+
+    def coming(self, sobject: str) -> str:
+        """The id that the next record of an object gets."""
+        prefix = self._org.objects[sobject].prefix
+        return make_id(prefix, self._last.get(prefix, 0) + 1)
 
     def finish(self) -> None:
         """Writes what has not been written yet."""

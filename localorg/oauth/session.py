@@ -9,8 +9,9 @@ from localorg.org import Org
 from localorg.web import INNER, KIND, base_url, bearer
 
 
-def require_session(org: Org, request: Request) -> Session:
-    """The session of a REST request. Counts the request against the limits.
+def require_session(org: Org, request: Request, token: str | None = None) -> Session:
+    """The session of a REST request, or that of an access token which is not in the header Authorization. Counts the
+    request against the limits.
 
     Raises ApiError 401 INVALID_SESSION_ID, 403 API_DISABLED_FOR_ORG for a user without API Enabled, or 403
     REQUEST_LIMIT_EXCEEDED. A part of a composite request uses the session
@@ -19,7 +20,7 @@ def require_session(org: Org, request: Request) -> Session:
     inner: Session | None = request.scope.get(INNER)
     if inner is not None:
         return inner
-    token = bearer(request)
+    token = token or bearer(request)
     session = None if token is None else find_session(org, token)
     moved = org.moved_to is not None and base_url(request) != org.moved_to
     if session is None or moved:

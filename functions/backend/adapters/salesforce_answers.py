@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 import msgspec
 
 from backend.failures import Busy, LimitReached, OutcomeUnknown, ShapeRefused
-from backend.records.org import Row
+from backend.records.org import RECORD_TYPE, Row
 from contract.errors import CallError, ConnectionLost, MayBeDuplicate, NotFound, Reason, RefusedRequest
 
 _NOT_PERMITTED = {
@@ -117,6 +117,10 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
         return ShapeRefused(Reason.UNKNOWN_FIELD, details=details)
     if code == "INVALID_FIELD_FOR_INSERT_UPDATE":
         return ShapeRefused(Reason.FIELD_NOT_EDITABLE, details=details)
+    if code == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST":
+        return ShapeRefused(Reason.VALUE_NOT_IN_PICKLIST, details=details)
+    if code == "INVALID_CROSS_REFERENCE_KEY" and RECORD_TYPE in fields:
+        return ShapeRefused(Reason.RECORD_TYPE_NOT_AVAILABLE, details=details)
     return RefusedRequest(Reason.INVALID_VALUE, message, details)
 
 

@@ -54,7 +54,10 @@ class Layout:
         return Sort(self.sort, self.descending)
 
 
-_TRACE = ("OwnerId", "Owner.Name", "Owner.Type", "CreatedDate", LAST_CHANGED_AT, LAST_CHANGED_BY)
+_TRACE = (
+    "OwnerId", "Owner.Name", "Owner.Type", "RecordTypeId", "RecordType.Name", "CreatedDate", LAST_CHANGED_AT,
+    LAST_CHANGED_BY,
+)  # fmt: skip
 
 LAYOUTS: dict[str, Layout] = {
     "Account": Layout(
@@ -105,7 +108,7 @@ LAYOUTS: dict[str, Layout] = {
         detailed=(
             "Name", "StageName", "Amount", "Probability", "CloseDate",
             "AccountId", "Account.Name",
-            "Type", "NextStep", "LeadSource", "IsClosed", "IsWon",
+            "Type", "DeliveryInstallationStatus__c", "NextStep", "LeadSource", "IsClosed", "IsWon",
             "Description",
             *_TRACE,
         ),
@@ -138,7 +141,8 @@ LAYOUTS: dict[str, Layout] = {
     "Case": Layout(
         listed=("CaseNumber", "Subject", "Status", "Priority", "AccountId", "Account.Name", "CreatedDate"),
         detailed=(
-            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Reason",
+            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Product__c",
+            "PotentialLiability__c", "Reason",
             "AccountId", "Account.Name", "ContactId", "Contact.Name",
             "Description", "IsClosed",
             *_TRACE,
