@@ -131,11 +131,15 @@ async def test_one_tap_takes_it_and_it_can_be_given_back() -> None:
     assert notice is not None
     assert notice.action == "Undo"
     assert notice.run is not None
+    await world.pass_time(9.0)
+    assert world.app.notices.newest is notice
     await notice.run()
     assert backend.records["500A"].fields["OwnerId"] == QUEUE.id
     assert said(world) == "Delivery was late is back in Support."
     assert page.ownership.can_take
     await notice.run()  # a second tap on a notice that is going
+    await world.pass_time(10.0)
+    assert world.app.notices.newest is None
     assert backend.records["500A"].fields["OwnerId"] == QUEUE.id
 
 

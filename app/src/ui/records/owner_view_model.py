@@ -9,6 +9,7 @@ from data.repositories.records import RecordsRepository
 from ui.records.form_view_model import MERGES, their_record
 from ui.records.look_up_view_model import LookUpViewModel
 from ui.shared import values
+from ui.shared.deletions import UNDO_SECONDS
 from ui.shared.notices import Notice, Notices
 from ui.shared.state import Live, State
 from ui.shared.words import _
@@ -69,7 +70,7 @@ class Ownership(State):
                 self._notices.say(Notice(_("{title} is back in {queue}.", title=title, queue=queue)))
 
         notice = Notice(_("{title} is yours now.", title=title), _("Undo"), undo)
-        self._notices.say(notice)
+        self._notices.say(notice, UNDO_SECONDS)
 
     async def _change(self, field: FieldShape, seen: Record, owner: str) -> Record | None:
         """As `_give`, one change at a time; says why it was refused, and returns None."""
