@@ -61,6 +61,7 @@ class Reason(StrEnum):
     APP_BLOCKED = "app-blocked"
     APP_NOT_INSTALLED = "app-not-installed"
     IP_RESTRICTED = "ip-restricted"
+    API_NOT_ENABLED = "api-not-enabled"
     ORG_POLICY = "org-policy"
     TOKENS_UNREADABLE = "tokens-unreadable"
     REFRESH_LOST = "refresh-lost"
@@ -234,6 +235,13 @@ class ConnectionLost(CallError):
             (
                 "Your company's Salesforce takes this app from some networks only. Ask your administrator to relax"
                 " its IP restrictions."
+            ),
+        ),
+        Reason.API_NOT_ENABLED: (
+            "FAILED_PRECONDITION",
+            (
+                "Your Salesforce user may not be used by apps. Ask your administrator for the permission API Enabled:"
+                " Setup, Permission Sets, System Permissions."
             ),
         ),
         Reason.ORG_POLICY: (

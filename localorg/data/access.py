@@ -8,6 +8,7 @@ exist.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from localorg.data import currencies
 from localorg.data.record_types import record_types_of
 from localorg.org import Org
 from localorg.schema.metadata import Metadata, Permissions
@@ -25,22 +26,28 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What a profile may not do. `reads_only`: it may change nothing."""
+    """What a profile may not do. `reads_only`: it may change nothing. `api_enabled`: its users may use the APIs."""
 
     reads_only: bool = False
+    api_enabled: bool = True
     hidden_objects: frozenset[str] = frozenset()
     hidden_fields: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     read_only_fields: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     read_only_objects: frozenset[str] = frozenset()
 
 
+ADMINISTRATOR = "System Administrator"
+_STANDARD = _Profile(
+    hidden_fields={"Contact": frozenset({"Birthdate"})},
+    read_only_fields={"Account": frozenset({"AccountNumber"})},
+    read_only_objects=frozenset({"User", "PermissionSetAssignment", "Group", "GroupMember", "QueueSobject"})
+    | {currencies.TYPES},
+)
 _PROFILES: dict[str, _Profile] = {
-    "System Administrator": _Profile(),
-    "Standard User": _Profile(
-        hidden_fields={"Contact": frozenset({"Birthdate"})},
-        read_only_fields={"Account": frozenset({"AccountNumber"})},
-        read_only_objects=frozenset({"User", "PermissionSetAssignment", "Group", "GroupMember", "QueueSobject"}),
-    ),
+    ADMINISTRATOR: _Profile(),
+    "Standard User": _STANDARD,
+    "Sales Without API": replace(_STANDARD, api_enabled=False),
+    "Service Agent": replace(_STANDARD, hidden_objects=frozenset({"Opportunity"})),
     "Read Only": _Profile(
         reads_only=True,
         hidden_objects=frozenset({"Lead"}),
@@ -67,7 +74,7 @@ def _seen_by(metadata: Metadata, profile: str, sets: frozenset[str]) -> Schema:
     base = _PROFILES.get(profile, _PROFILES["Standard User"])
     own = [p for p in metadata.profiles if profile_name(p.name) == profile]
     grants = [p for p in metadata.permission_sets if p.name in sets]
-    by_permission = metadata.by_permission and profile != "System Administrator"
+    by_permission = metadata.by_permission and profile != ADMINISTRATOR
     objects: list[SObject] = []
     hidden: set[str] = set()
     for one in metadata.schema:
@@ -144,23 +151,32 @@ def _is_ours(metadata: Metadata, one: SObject, f: Field) -> bool:
     return standard is not None and standard.field(f.name) is not None
 
 
+def profile_of(org: Org, user_id: str) -> str:
+    """The name of a user's profile."""
+    text = "SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?"
+    return str(org.db.execute(text, (user_id,)).fetchone()["Name"])
+
+
+def has_api(org: Org, user_id: str) -> bool:
+    """Whether a user's profile has the permission API Enabled."""
+    return _PROFILES.get(profile_of(org, user_id), _STANDARD).api_enabled
+
+
 def schema_for(org: Org, user_id: str) -> Schema:
     """The objects and fields that a user may see, with what they may do with them. Users with the same rights share
     one.
     """
-    profile = str(
-        org.db.execute(
-            "SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?", (user_id,)
-        ).fetchone()["Name"]
-    )
+    profile = profile_of(org, user_id)
     sets = frozenset[str]()
     if org.metadata.permission_sets:
         assigned = "SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = ? AND IsDeleted = 0"
         rows = org.db.execute(f"SELECT Name FROM PermissionSet WHERE Id IN ({assigned})", (user_id,))
         sets = frozenset(str(r[0]) for r in rows)
-    key = "\n".join([profile, *sorted(sets)])
+    currency = currencies.of_user(org, user_id).code if currencies.several(org) else ""
+    key = "\n".join([profile, currency, *sorted(sets)])
     if key not in org.schemas:
-        org.schemas[key] = _seen_by(org.metadata, profile, sets)
+        seen = _seen_by(org.metadata, profile, sets)
+        org.schemas[key] = currencies.of_person(seen, currency) if currency else seen
     return org.schemas[key]
 
 

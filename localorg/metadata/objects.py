@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from localorg.metadata.formula import FormulaError, compile_formula, compile_value
 from localorg.metadata.source import Element, Source
+from localorg.schema.activities import related
 from localorg.schema.demo_record_types import RECORD_TYPE_ID
 from localorg.schema.metadata import Metadata, Permissions
 from localorg.schema.sobjects import Change, ChildRelationship, Field, RecordType, Rule, Schema, SObject
@@ -138,6 +139,8 @@ class _Builder:
         if one.custom and element is not None and element.true("enableActivities"):
             self._refer("Task", "WhatId", name, "Tasks")
             self._refer("Event", "WhatId", name, "Events")
+            for one_more in related(name):
+                self._refer(one_more.child, one_more.field, name, one_more.name)
 
     def _refer(self, child: str, field: str, parent: str, relationship: str = "") -> None:
         """Lets a polymorphic field point to one more object, which gets its child relationship."""

@@ -7,7 +7,7 @@ Source: SOAP API Developer Guide, PicklistEntry.validFor; User Interface API Dev
 import base64
 from collections.abc import Mapping
 
-from localorg.schema.sobjects import Field, SObject
+from localorg.schema.sobjects import Choice, Field, SObject
 
 
 def controlling_values(source: SObject, f: Field) -> Mapping[str, int]:
@@ -19,13 +19,13 @@ def controlling_values(source: SObject, f: Field) -> Mapping[str, int]:
     return {value: n for n, value in enumerate(values)}
 
 
-def bitmap(source: SObject, f: Field, value: str) -> str:
-    """`validFor` of a value: base64 of bits, of which the first (the most significant one of the first byte) stands for
-    the first controlling value. It is filled up to whole groups of three bytes, as in real answers.
+def bitmap(source: SObject, f: Field, choice: Choice) -> str:
+    """`validFor` of an entry: base64 of bits, of which the first (the most significant one of the first byte) stands
+    for the first controlling value. It is filled up to whole groups of three bytes, as in real answers.
     """
     indexes = controlling_values(source, f)
     bits = bytearray(3 * max(1, -(-len(indexes) // 24)))
-    for name in f.valid_with(value):
+    for name in choice.valid_with:
         if name in indexes:
             bits[indexes[name] // 8] |= 0x80 >> indexes[name] % 8
     return base64.b64encode(bits).decode()

@@ -16,7 +16,7 @@ from localorg.org import Org
 from localorg.rest.call import attributes, call_of, http_date, named
 from localorg.rest.dependencies import bitmap
 from localorg.rest.layouts import all_layouts, compact_layout, compact_layouts, record_types, type_layout
-from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
+from localorg.schema.sobjects import ChildRelationship, Choice, Field, Schema, SObject
 from localorg.schema.standard import SYSTEM
 from localorg.web import Json, limit_header, route
 
@@ -65,7 +65,7 @@ async def _layout(org: Org, request: Request) -> Response:
 def summary(source: SObject, version: str) -> dict[str, object]:
     """An object as describe global lists it."""
     base = f"/services/data/v{version}/sobjects/{source.name}"
-    records_of_people = source.custom or source.field("OwnerId") is not None
+    records_of_people = source.custom or (source.field("OwnerId") is not None and not source.view)
     return {
         "activateable": False,
         "associateEntityType": None,
@@ -80,17 +80,17 @@ def summary(source: SObject, version: str) -> dict[str, object]:
         "hasSubtypes": False,
         "isInterface": False,
         "isSubtype": False,
-        "keyPrefix": source.prefix,
+        "keyPrefix": source.prefix or None,
         "label": source.label,
         "labelPlural": source.plural,
-        "layoutable": True,
+        "layoutable": not source.view,
         "mergeable": source.name in ("Account", "Case", "Contact", "Lead"),
         "mruEnabled": records_of_people,
         "name": source.name,
-        "queryable": True,
-        "replicateable": True,
-        "retrieveable": True,
-        "searchable": True,
+        "queryable": not source.view,
+        "replicateable": not source.view,
+        "retrieveable": not source.view,
+        "searchable": not source.view,
         "triggerable": records_of_people,
         "undeletable": source.deletable,
         "updateable": source.updateable,
@@ -179,7 +179,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "compoundFieldName": "Name" if is_person and f.name in _OF_A_PERSON else f.within,
         "controllerName": f.controller or None,
         "createable": source.createable and f.writable,
-        "custom": f.custom,
+        "custom": f.custom or f.name.endswith("__pc"),
         "defaultValue": f.default,
         "defaultValueFormula": None,
         "defaultedOnCreate": always or f.default is not None or bool(f.number_format) or f.name == "CaseNumber",
@@ -187,7 +187,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "deprecatedAndHidden": False,
         "digits": 0 if f.type != "int" else 8 if f.name == "NumberOfEmployees" else 9,
         "displayLocationInDecimal": f.type == "location",
-        "encrypted": False,
+        "encrypted": f.encrypted,
         "externalId": f.external_id,
         "extraTypeInfo": _more_of_type(f, is_person=is_person),
         "filterable": f.filterable,
@@ -209,7 +209,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "permissionable": not (
             f.required or f.system or always or f.within or f.name == source.name_field or f.name in _OF_A_PERSON
         ),
-        "picklistValues": [_value(source, f, v) for v in f.active_values],
+        "picklistValues": [_value(source, f, one) for one in f.choices],
         "polymorphicForeignKey": len(f.targets) > 1,
         "precision": 18 if f.type in ("currency", "double", "percent") else 0,
         "queryByDistance": f.type in ("address", "location"),
@@ -218,7 +218,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "relationshipName": f.relationship,
         "relationshipOrder": masters.index(f.name) if f.cascade else None,
         "restrictedDelete": False,
-        "restrictedPicklist": f.restricted,
+        "restrictedPicklist": f.restricted or (f.type == "picklist" and f.within is not None),
         "scale": 15 if is_coordinate else 2 if f.type in ("currency", "percent") else 0,
         "searchPrefilterable": f.type == "picklist",
         "soapType": _SOAP_TYPES.get(f.type, "xsd:string"),
@@ -231,19 +231,23 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
 
 
 def _more_of_type(f: Field, *, is_person: bool) -> str | None:
-    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name."""
+    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name (of an
+    account that may be one: "switchable").
+    """
     if f.type == "textarea":
         return "richtextarea" if f.rich_text else "plaintextarea"
-    return "personname" if is_person and f.name in ("Name", *_OF_A_PERSON) else None
+    if not is_person or f.name not in ("Name", *_OF_A_PERSON):
+        return None
+    return "switchablepersonname" if f.name == "Name" and not f.calculated else "personname"
 
 
-def _value(source: SObject, f: Field, value: str) -> dict[str, object]:
+def _value(source: SObject, f: Field, choice: Choice) -> dict[str, object]:
     return {
         "active": True,
-        "defaultValue": value == f.default,
-        "label": f.label_of(value),
-        "validFor": bitmap(source, f, value) if f.controller else None,
-        "value": value,
+        "defaultValue": choice.value == f.default,
+        "label": choice.label,
+        "validFor": bitmap(source, f, choice) if f.controller else None,
+        "value": choice.value,
     }
 
 

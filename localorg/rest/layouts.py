@@ -3,14 +3,18 @@
 Source: REST API Developer Guide, "sObject Layouts".
 """
 
+from dataclasses import replace
+
 from localorg.data.record_types import MASTER_RECORD_TYPE
 from localorg.schema.ids import to_18
-from localorg.schema.sobjects import Field, SObject
+from localorg.schema.person_accounts import IS_PERSON, PERSON_CONTACT, of_people_only
+from localorg.schema.sobjects import Field, RecordType, SObject
 
 _SYSTEM = ("CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")
 _PERSON = ("Salutation", "FirstName", "LastName")
+_NOT_SHOWN = (IS_PERSON, PERSON_CONTACT)
 _KEYS = ("Jigsaw", "JigsawCompanyId", "JigsawContactId")  # no default layout shows them
-_HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON, *_KEYS})
+_HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON, *_KEYS, *_NOT_SHOWN})
 
 
 def page_layout(source: SObject, number: int = 1) -> dict[str, object]:
@@ -19,6 +23,7 @@ def page_layout(source: SObject, number: int = 1) -> dict[str, object]:
     """
     addresses = [f for f in source.fields if f.compound is not None]
     in_address = {part.name for address in addresses for part in _parts(source, address)}
+    in_address |= {f.name for f in source.fields if any(a.coded and a.name == f.within for a in addresses)}
     long = [f for f in source.fields if f.type == "textarea" and f.name not in in_address]
     main = [
         f for f in source.fields if f.stored and f.name not in _HIDDEN and f.name not in in_address and f not in long
@@ -36,7 +41,7 @@ def page_layout(source: SObject, number: int = 1) -> dict[str, object]:
         "editLayoutSections": [s for s in sections[:3] if s["layoutRows"]],
         "feedView": None,
         "highlightsPanelLayoutSection": None,
-        "id": to_18(f"00h{source.prefix}{number:09d}"),
+        "id": to_18(f"00h{source.prefix or '000'}{number:09d}"),
         "multirowEditLayoutSections": [],
         "offlineLinks": [],
         "quickActionList": {"quickActionListItems": []},
@@ -83,7 +88,21 @@ def type_layout(source: SObject, identifier: str) -> dict[str, object] | None:
     """The page layout for the record type with this id (of 15 or 18 characters); None when there is no such type."""
     ids = [MASTER_RECORD_TYPE, *(source.record_type_id(n) for n in range(len(source.record_types)))]
     number = next((n for n, one in enumerate(ids) if one[:15] == identifier[:15]), None)
-    return None if number is None else page_layout(source, number + 1)
+    if number is None:
+        return None
+    return page_layout(_as_laid_out(source, None if number == 0 else source.record_types[number - 1]), number + 1)
+
+
+def _as_laid_out(source: SObject, record_type: RecordType | None) -> SObject:
+    """The object with the fields that a layout of this record type can have (None for the master).
+
+    Source: Salesforce Help, "Considerations for Using Person Accounts", Page Layouts.
+    """
+    if source.field(IS_PERSON) is None or source.name != "Account":
+        return source
+    person = record_type is not None and record_type.person
+    left_out = {"ParentId"} if person else of_people_only(source)
+    return replace(source, fields=tuple(f for f in source.fields if f.name not in left_out))
 
 
 def all_layouts(source: SObject, version: str) -> dict[str, object]:
@@ -95,7 +114,7 @@ def all_layouts(source: SObject, version: str) -> dict[str, object]:
         r | {"layoutId": (type_layout(source, str(r["recordTypeId"])) or {})["id"], "picklistsForRecordType": None}
         for r in record_types(source, version)
     ]
-    layouts = None if len(source.record_types) > 1 else [page_layout(source)]
+    layouts = None if len(source.record_types) > 1 else [type_layout(source, MASTER_RECORD_TYPE)]
     choice = sum(t.available for t in source.record_types) > 1
     return {"layouts": layouts, "recordTypeMappings": mappings, "recordTypeSelectorRequired": [choice]}
 
@@ -187,7 +206,8 @@ def _component(source: SObject, f: Field) -> dict[str, object]:
 
 
 def _parts(source: SObject, address: Field) -> list[Field]:
-    names = [f"{address.compound}{part}" for part in ("Street", "City", "State", "PostalCode", "Country")]
+    code = "Code" if address.coded else ""
+    names = [f"{address.compound}{part}" for part in ("Street", "City", f"State{code}", "PostalCode", f"Country{code}")]
     return [f for n in names if (f := source.field(n)) is not None]
 
 

@@ -38,7 +38,7 @@ def routes(org: Org) -> list[BaseRoute]:
 
 
 def _with_tabs(call: Call) -> list[SObject]:
-    return [o for o in call.schema if o.field("OwnerId") is not None and o.name != "ContentVersion"]
+    return [o for o in call.schema if o.field("OwnerId") is not None and o.name != "ContentVersion" and not o.view]
 
 
 async def _tabs(org: Org, request: Request) -> Response:

@@ -12,6 +12,7 @@ from localorg.schema.text import COLLATION
 
 TEXT_TYPES = frozenset({"id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url"})
 NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
+_ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "State", "Street")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Field:
     rich_text         a text area with HTML in it
     controller        the picklist or checkbox on which a dependent picklist depends; `valid_for`: for each value of
                       `picklist`, the controller's values with which it may be chosen ("true" or "false" of a checkbox)
+    encrypted         at rest, by a scheme that can neither compare nor sort its values
+    coded             an address whose country and state have codes beside their texts
     """
 
     name: str
@@ -65,6 +68,8 @@ class Field:
     rich_text: bool = False
     controller: str = ""
     valid_for: tuple[tuple[str, ...], ...] = ()
+    encrypted: bool = False
+    coded: bool = False
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -89,10 +94,6 @@ class Field:
             return f"{self.compound}__Latitude__s", f"{self.compound}__Longitude__s"
         return f"{self.compound}Latitude", f"{self.compound}Longitude"
 
-    def valid_with(self, value: str) -> tuple[str, ...]:
-        """The values of the controlling field with which a value of a dependent picklist may be chosen."""
-        return next((with_ for v, with_ in zip(self.picklist, self.valid_for, strict=False) if v == value), ())
-
     def label_of(self, value: str) -> str:
         """The label of a picklist value."""
         return next((label for v, label in zip(self.picklist, self.labels, strict=False) if v == value), value)
@@ -101,6 +102,11 @@ class Field:
     def writable(self) -> bool:
         """Whether a client may set it."""
         return self.stored and not (self.system or self.calculated or self.read_only)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What an address is made of, by the ends of the fields' names."""
+        return (*_ADDRESS_PARTS, *(("StateCode", "CountryCode") if self.coded else ()))
 
     @property
     def sql_type(self) -> str:
@@ -113,8 +119,13 @@ class Field:
 
     @property
     def filterable(self) -> bool:
-        """Whether WHERE may use it. It may not use long text areas and compound fields."""
-        return self.stored and self.type != "base64" and (self.type != "textarea" or self.length <= 255)
+        """Whether WHERE may use it. It may not use long text areas, compound fields, and what is encrypted."""
+        return (
+            self.stored
+            and not self.encrypted
+            and self.type != "base64"
+            and (self.type != "textarea" or self.length <= 255)
+        )
 
     @property
     def sortable(self) -> bool:
@@ -123,6 +134,13 @@ class Field:
         Source: SOQL and SOSL Reference, ORDER BY, restrictions on data types.
         """
         return self.filterable and self.type != "multipicklist"
+
+    @property
+    def choices(self) -> "tuple[Choice, ...]":
+        """The entries of a picklist that may be chosen, as describe lists them."""
+        labels, with_ = (*self.labels, *self.picklist[len(self.labels) :]), self.valid_for or ((),) * len(self.picklist)
+        entries = zip(self.picklist, labels, with_, strict=False)
+        return tuple(Choice(*entry) for entry in entries if entry[0] not in self.inactive)
 
     @property
     def active_values(self) -> tuple[str, ...]:
@@ -142,6 +160,17 @@ class Field:
         Source: SOQL and SOSL Reference, Support for Field Types in Aggregate Functions.
         """
         return self.filterable and self.type not in ("boolean", "multipicklist")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An entry of a picklist. `valid_with` are the controlling values with which it may be chosen, where it depends on
+    another field; two entries of such a picklist may have one value.
+    """
+
+    value: str
+    label: str
+    valid_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +211,8 @@ class RecordType:
     fields that are not named all; `defaults` are by field the value with which a new record begins.
 
     `hidden_from` are the profiles that may not use it, `default_of` those whose default it is. `available` and
-    `default` say so for the user whose schema it is in. Source: Metadata API Developer Guide, RecordType and Profile.
+    `default` say so for the user whose schema it is in. `person`: its records are people. Source: Metadata API
+    Developer Guide, RecordType and Profile.
     """
 
     name: str
@@ -193,6 +223,7 @@ class RecordType:
     defaults: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     hidden_from: tuple[str, ...] = ()
     default_of: tuple[str, ...] = ()
+    person: bool = False
     available: bool = True
     default: bool = False
 
@@ -207,7 +238,7 @@ class SObject:
     """One object of the org. `prefix` are the first three characters of its record ids.
 
     `record_types` are those beside the master record type. `createable`, `updateable`, and `deletable` are what the
-    user may do.
+    user may do. `view` is the SQL of an object without records of its own, which only sub-queries read.
     """
 
     name: str
@@ -221,6 +252,7 @@ class SObject:
     deletable: bool = True
     record_types: tuple[RecordType, ...] = ()
     rules: tuple[Rule, ...] = ()
+    view: str = ""
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -239,6 +271,12 @@ class SObject:
     def name_field(self) -> str:
         """The name of the field that names a record; `Id` when it has none."""
         return next((n for n in ("Name", "CaseNumber", "Subject", "Title") if n.lower() in self.by_name), "Id")
+
+    @property
+    def sort_field(self) -> str:
+        """The name of the field by which lists are sorted: that which names a record, `Id` where it is encrypted."""
+        f = self.field(self.name_field)
+        return self.name_field if f is not None and f.sortable else "Id"
 
     def field(self, name: str) -> Field | None:
         """The field with this API name in any case, None when there is none."""
@@ -262,7 +300,7 @@ class Schema:
 
     def __init__(self, objects: Iterable[SObject]) -> None:
         self._objects = {o.name.lower(): o for o in objects}
-        self._by_prefix = {o.prefix: o for o in self._objects.values()}
+        self._by_prefix = {o.prefix: o for o in self._objects.values() if o.prefix}
 
     def sobject(self, name: str) -> SObject | None:
         """The object with this API name in any case, None when there is none."""

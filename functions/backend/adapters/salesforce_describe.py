@@ -13,7 +13,7 @@ import msgspec
 from backend.adapters.salesforce_answers import Part, refuse
 from backend.adapters.salesforce_picklists import valid_with
 from backend.failures import Busy
-from backend.records.org import Described, DescribedField, Undescribed
+from backend.records.org import CURRENCY, Described, DescribedField, Undescribed
 from contract.calls import FieldShape, Section
 from contract.picklists import RecordType
 
@@ -26,6 +26,7 @@ class _Picklist(msgspec.Struct, rename="camel"):
     active: bool = True
     label: str | None = None
     valid_for: str | None = None
+    default_value: bool = False
 
 
 class _Field(msgspec.Struct, rename="camel"):
@@ -131,7 +132,7 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
             labels={v.value: v.label for v in f.picklist_values or () if v.active and v.label and v.label != v.value},
             refers_to=tuple(f.reference_to or ()),
             relationship=f.relationship_name,
-            default=f.default_value if isinstance(f.default_value, str | bool | int | float) else None,
+            default=_default(f),
             help=f.inline_help_text,
             scale=f.scale or 0,
             controller=f.controller_name or "" if values is not None else "",
@@ -165,6 +166,14 @@ def _controlling_values(f: _Field) -> tuple[str, ...] | None:
     if f.type == "boolean":
         return "false", "true"
     return None if f.picklist_values is None else tuple(v.value for v in f.picklist_values)
+
+
+def _default(f: _Field) -> str | bool | int | float | None:
+    """The value that a new record begins with; for its currency it is marked among the values, as the user's own."""
+    if isinstance(f.default_value, str | bool | int | float):
+        return f.default_value
+    values = f.picklist_values or () if f.name == CURRENCY else ()
+    return next((v.value for v in values if v.default_value), None)
 
 
 def page_layout_of(part: Part) -> PageLayout:

@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from backend import deadline, telemetry
 from backend.failures import Busy, OutcomeUnknown, ShapeRefused
 from backend.records.layouts import LAYOUTS
-from backend.records.org import Described, DescribedField, Org, Undescribed
+from backend.records.org import CURRENCY, Described, DescribedField, Org, Undescribed
 from backend.values import Attachment, Clock, Uid
 from contract.calls import CALL_SECONDS, FieldShape, Section
 from contract.errors import OrgUnavailable, Reason, RefusedRequest
@@ -261,7 +261,7 @@ def field_of(described: Described, name: str) -> DescribedField:
 def _used(sobject: str) -> tuple[str, ...]:
     """The fields that forms show."""
     layout = LAYOUTS.get(sobject)
-    return () if layout is None else (*layout.detailed, *layout.filters)
+    return () if layout is None else (*layout.detailed, *layout.filters, CURRENCY)
 
 
 def _cut(described: Described) -> Described:

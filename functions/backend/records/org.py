@@ -9,11 +9,12 @@ from enum import Enum
 from typing import Protocol
 
 from backend.values import Uid
-from contract.calls import FieldShape, FieldValue, Section
+from contract.calls import KIND, FieldShape, FieldValue, Section
 from contract.picklists import Picklist, RecordType
 
 Row = Mapping[str, object]
 RECORD_TYPE = "RecordTypeId"  # the field that has a record's record type, in every object that has some
+CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are in, where an org has several currencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,17 @@ class Described:
     picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
 
     def shows(self, path: str) -> bool:
-        """Whether the user can read a field, or a parent's field such as `Owner.Name`."""
+        """Whether the user can read a field, or a parent's field such as `Owner.Name`.
+
+        Whether a parent is a user or a queue (`Owner.Type`) is a field of those only that may be one or the other.
+        Source: Object Reference, Name.
+        """
         head, _, rest = path.partition(".")
         if not rest:
             return head in self.fields
-        return any(f.shape.relationship == head for f in self.fields.values())
+        return any(
+            f.shape.relationship == head and (rest != KIND or len(f.shape.refers_to) > 1) for f in self.fields.values()
+        )
 
 
 class Undescribed(Enum):

@@ -176,4 +176,4 @@ async def _related(org: Org, request: Request) -> Response:
                  "relatedListId": relation.name,
                  "type": "relatedList"}  # fmt: skip
     body = _page(base, [as_record(org, call, child, r) for r in matches[:size]], size, start, more=len(matches) > size)
-    return answer(org, body | {"listReference": reference, "sortBy": [child.name_field]})
+    return answer(org, body | {"listReference": reference, "sortBy": [child.sort_field]})

@@ -14,7 +14,7 @@ from localorg.rest.call import Call, call_of, named
 from localorg.rest.dependencies import controllers, controlling_values, dependent_fields
 from localorg.rest.layouts import record_types
 from localorg.rest.ui_api.answer import answer, tagged
-from localorg.schema.sobjects import Field, RecordType, SObject
+from localorg.schema.sobjects import Choice, Field, RecordType, SObject
 from localorg.web import Json, limit_header, route
 
 _TYPES = {
@@ -151,18 +151,19 @@ def _values(
     if record_type is not None and controller is not None and controller.picklist:
         indexes = {value: indexes[value] for value in record_type.values_of(controller)}
 
-    def entry(value: str) -> dict[str, object]:
-        valid_for = sorted(indexes[v] for v in f.valid_with(value) if v in indexes)
-        return {"attributes": None, "label": f.label_of(value), "validFor": valid_for, "value": value}
+    def entry(choice: Choice) -> dict[str, object]:
+        valid_for = sorted(indexes[v] for v in choice.valid_with if v in indexes)
+        return {"attributes": None, "label": choice.label, "validFor": valid_for, "value": choice.value}
 
     values = f"picklist-values/{request.path_params['record_type']}"
     base = f"/services/data/v{call.version}/ui-api/object-info/{source.name}/{values}"
-    chosen = f.active_values if record_type is None else record_type.values_of(f)
+    values_of_type = f.active_values if record_type is None else record_type.values_of(f)
+    chosen = [one for one in f.choices if one.value in values_of_type]
     own = None if record_type is None else record_type.defaults.get(f.name)
-    default = next((entry(v) for v in (own, f.default) if isinstance(v, str) and v in chosen), None)
+    default = next((entry(one) for v in (own, f.default) for one in chosen if one.value == v), None)
     return {
         "controllerValues": indexes,
         "defaultValue": default,
         "url": f"{base}/{f.name}",
-        "values": [entry(v) for v in chosen],
+        "values": [entry(one) for one in chosen],
     }
