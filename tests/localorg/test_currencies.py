@@ -2,7 +2,10 @@
 Field Types in Aggregate Functions"; Object Reference, CurrencyType.
 """
 
+import json
+import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -206,3 +209,100 @@ def test_the_demo_data_has_every_currency_and_one_that_nobody_may_choose_any_mor
     assert {str(r["c"]) for r in rows} >= {"USD", "EUR", "JPY", "CHF"}
     yen = admin.query("SELECT Amount FROM Opportunity WHERE CurrencyIsoCode = 'JPY' AND AccountId != null")
     assert all(float(cast(float, r["Amount"])).is_integer() for r in yen)
+
+
+def test_amounts_of_parents_children_and_sub_selects_are_in_their_own_records_currency(admin: RestClient) -> None:
+    yen = admin.create("Account", Name="Yen parent", AnnualRevenue=1_500_000, CurrencyIsoCode="JPY")
+    euro = admin.create("Account", Name="Euro parent", AnnualRevenue=18_000, CurrencyIsoCode="EUR")
+    deal = {"StageName": "Prospecting", "CloseDate": "2026-12-31", "NextStep": "parents", "CurrencyIsoCode": "USD"}
+    for parent, amount in ((yen, 1), (euro, 2)):
+        admin.create("Opportunity", Name=f"Of {amount}", AccountId=parent, Amount=amount, **deal)
+    admin.create("Opportunity", Name="Of 3", AccountId=euro, Amount=200, **deal | {"CurrencyIsoCode": "JPY"})
+    text = "SELECT Name, FORMAT(Account.AnnualRevenue) FROM Opportunity WHERE NextStep = 'parents'"
+    rows = admin.query(f"{text} ORDER BY Account.AnnualRevenue DESC, Name")
+    assert [r["Name"] for r in rows] == ["Of 2", "Of 3", "Of 1"]
+    assert cast(Row, rows[0]["Account"])["AnnualRevenue"] == "€18,000.00"
+    rows = admin.query(f"{text} AND Account.AnnualRevenue > USD15000 ORDER BY Name")
+    assert [r["Name"] for r in rows] == ["Of 2", "Of 3"]
+    (row,) = admin.query(f"SELECT (SELECT Name FROM Opportunities ORDER BY Amount) FROM Account WHERE Id = '{euro}'")
+    assert [r["Name"] for r in cast("list[Row]", cast(Row, row["Opportunities"])["records"])] == ["Of 3", "Of 2"]
+    where = "WHERE Id IN (SELECT AccountId FROM Opportunity WHERE Amount > EUR1.7 AND NextStep = 'parents')"
+    assert [r["Id"] for r in admin.query(f"SELECT Id FROM Account {where}")] == [euro]
+    found = cast(Row, admin.get("search", q="FIND {parent} RETURNING Account(Name WHERE AnnualRevenue > USD15000)"))
+    assert [r["Name"] for r in cast("list[Row]", found["searchRecords"])] == ["Euro parent"]
+    found = cast(Row, admin.get("search", q="FIND {Yen} RETURNING Account(Name, convertCurrency(AnnualRevenue))"))
+    assert [r["AnnualRevenue"] for r in cast("list[Row]", found["searchRecords"])] == [10_000]
+    shown = cast(Row, admin.get(f"ui-api/records/{euro}", fields="Account.AnnualRevenue"))
+    assert cast(Row, cast(Row, shown["fields"])["AnnualRevenue"])["displayValue"] == "€18,000.00"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_amounts_stand_in_the_order_of_their_worth_and_add_up(admin: RestClient, seed: int) -> None:
+    chance, mark = random.Random(seed), f"random {seed}"
+    rates = {"USD": 1.0, "EUR": _EUR, "JPY": _JPY}
+    given: dict[str, tuple[float | None, str]] = {}
+    for _ in range(25):
+        amount, code = chance.choice((None, 0, 90, 100, 15_000, round(chance.uniform(0, 1e6), 2))), chance.choice("UEJ")
+        code = {"U": "USD", "E": "EUR", "J": "JPY"}[code]
+        given[_deal(admin, amount, code, mark)] = (amount, code)
+    worth = {one: None if amount is None else amount / rates[code] for one, (amount, code) in given.items()}
+    for direction, sign in (("ASC", 1), ("DESC", -1)):
+        text = f"SELECT Id FROM Opportunity WHERE NextStep = '{mark}' ORDER BY Amount {direction} NULLS LAST, Id"
+        right = sorted(given, key=lambda i: (worth[i] is None, sign * (worth[i] or 0), i))
+        assert [r["Id"] for r in admin.query(text)] == right
+    for code in rates:
+        for operator, compares in ((">", float.__gt__), ("<=", float.__le__), ("=", float.__eq__)):
+            asked = f"SELECT Id FROM Opportunity WHERE NextStep = '{mark}' AND Amount {operator} {code}90"
+            right = sorted(i for i, w in worth.items() if w is not None and compares(float(w), 90 / rates[code]))
+            assert sorted(str(r["Id"]) for r in admin.query(asked)) == right, asked
+    (row,) = admin.query(f"SELECT SUM(Amount) s, COUNT(Amount) n FROM Opportunity WHERE NextStep = '{mark}'")
+    known = [w for w in worth.values() if w is not None]
+    assert row["n"] == len(known)
+    assert round(cast(float, row["s"]), 4) == round(sum(known), 4)
+
+
+def test_custom_objects_have_a_currency_and_objects_of_setup_have_none(tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"Visit__c": {"label": "Visit", "fields": {"Cost__c": {"type": "Currency"}}}}))
+    shape = frozenset({"multi-currency", "duplicate-rules"})
+    with EmbeddedOrg(OrgSettings(accounts=2, schema=(schema,), shape=shape)) as org:
+        client = RestClient(org)
+        made = client.create("Visit__c", Name="One", Cost__c=5, CurrencyIsoCode="JPY")
+        (row,) = client.query(f"SELECT convertCurrency(Cost__c), CurrencyIsoCode FROM Visit__c WHERE Id = '{made}'")
+        assert (row["Cost__c"], row["CurrencyIsoCode"]) == (0.03, "JPY")
+        assert client.refused("SELECT CurrencyIsoCode FROM Group")["errorCode"] == "INVALID_FIELD"
+
+
+def test_another_corporate_currency(tmp_path: Path) -> None:
+    settings = OrgSettings(data=tmp_path, accounts=2, currency="EUR", shape=frozenset({"multi-currency"}))
+    with EmbeddedOrg(settings) as org:
+        client = RestClient(org)
+        rows = client.query("SELECT IsoCode, ConversionRate, IsCorporate FROM CurrencyType ORDER BY IsoCode")
+        assert {str(r["IsoCode"]): round(cast(float, r["ConversionRate"]), 4) for r in rows} == {
+            "CHF": 0.8889,
+            "EUR": 1,
+            "JPY": 166.6667,
+            "USD": 1.1111,
+        }
+        assert [r["IsoCode"] for r in rows if r["IsCorporate"]] == ["EUR"]
+        (swiss,) = client.query("SELECT Id FROM CurrencyType WHERE IsoCode = 'CHF'")
+        org.save("before")
+        assert client.change("CurrencyType", str(swiss["Id"]), IsActive=True) is None
+        _deal(client, 1, "CHF", "restored")
+        org.restore("before")
+        assert client.query("SELECT IsoCode FROM CurrencyType WHERE IsActive = true AND IsoCode = 'CHF'") == []
+        assert client.change("CurrencyType", str(swiss["Id"]), ConversionRate=0.5) is None
+    with EmbeddedOrg(settings) as org:
+        client = RestClient(org)
+        (row,) = client.query("SELECT ConversionRate FROM CurrencyType WHERE IsoCode = 'CHF'")
+        assert row["ConversionRate"] == 0.5, "an org keeps what was changed"
+
+
+def test_an_org_that_gets_several_currencies_later_has_all_its_amounts_in_the_corporate_one(tmp_path: Path) -> None:
+    with EmbeddedOrg(OrgSettings(data=tmp_path, accounts=3)) as org:
+        (before,) = RestClient(org).query("SELECT SUM(Amount) s FROM Opportunity")
+    with EmbeddedOrg(OrgSettings(data=tmp_path, accounts=3, shape=frozenset({"multi-currency"}))) as org:
+        (after,) = RestClient(org).query("SELECT SUM(Amount) s FROM Opportunity")
+        assert after["s"] == before["s"]
+        rows = RestClient(org).query("SELECT CurrencyIsoCode c FROM Opportunity GROUP BY CurrencyIsoCode")
+        assert [r["c"] for r in rows] in (["USD"], [])
