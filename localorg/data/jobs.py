@@ -336,7 +336,7 @@ def _column(schema: Schema, source: SObject, name: str) -> tuple[Field, Field | 
     elif (reference := source.parent(first)) is not None and len(reference.targets) == 1:
         parent = schema.sobject(reference.targets[0])
         external = None if parent is None else parent.field(rest)
-        if external is not None and (external.external_id or external.type == "id"):
+        if external is not None and external.is_key:
             return reference, external
     raise BadCsv(f"InvalidBatch : Field name not found : {name}")
 

@@ -134,7 +134,7 @@ def _ingest(call: Call, body: Mapping[str, object]) -> dict[str, object]:
     info: dict[str, object] = {"operation": operation, "object": source.name}
     if operation == "upsert":
         key = source.field(str(body.get("externalIdFieldName") or ""))
-        if key is None or not (key.external_id or key.type == "id"):
+        if key is None or not key.is_key:
             raise ApiError(400, "INVALIDJOB", "InvalidJob : Field name provided, "
                            f"{str(body.get('externalIdFieldName') or '')[:80]} "
                            f"does not match an External ID for {source.name}")  # fmt: skip

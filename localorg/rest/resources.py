@@ -110,7 +110,7 @@ def _key(source: SObject, request: Request) -> Field:
         said = f"HTTP Method '{request.method}' not allowed. Allowed are HEAD,GET,POST"
         raise ApiError(405, "METHOD_NOT_ALLOWED", said)
     f = source.field(name)
-    if f is None or not (f.external_id or f.type == "id"):
+    if f is None or not f.is_key:
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
     return f
 

@@ -142,7 +142,7 @@ async def _upsert_many(org: Org, request: Request) -> Response:
     given, all_or_none = await _records_of(request)
     source = schema.sobject(str(request.path_params["sobject"]))
     key = None if source is None else source.field(str(request.path_params["field"]))
-    if source is None or key is None or not (key.external_id or key.type == "id"):
+    if source is None or key is None or not key.is_key:
         raise not_found(
             f"Provided external ID field does not exist or is not accessible: {request.path_params['field']}"
         )

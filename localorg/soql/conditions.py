@@ -1,6 +1,6 @@
 """WHERE and HAVING as SQL. Every literal is a bound parameter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -120,9 +120,7 @@ class Conditions:
         match condition:
             case Combine(operator, terms):
                 parts = [self.of(t, scope, aggregates=aggregates) for t in terms]
-                return Sql(
-                    f" {operator} ".join(f"({p.text})" for p in parts), tuple(x for p in parts for x in p.parameters)
-                )
+                return Sql(_balanced(operator, [p.text for p in parts]), tuple(x for p in parts for x in p.parameters))
             case Not(term):
                 inner = self.of(term, scope, aggregates=aggregates)
                 return Sql(f"NOT coalesce(({inner.text}), 0)", inner.parameters)
@@ -372,8 +370,16 @@ class Conditions:
                 "(" + " AND ".join(f"instr(';' || {sql} || ';', ?) > 0" for _ in wanted) + ")" if wanted else "0"
             )
             parameters += [f";{part};" for part in wanted]
-        text = " OR ".join(alternatives)
+        text = _balanced("OR", alternatives)
         return Sql(f"NOT coalesce(({text}), 0)" if negated else f"coalesce(({text}), 0)", tuple(parameters))
+
+
+def _balanced(operator: str, texts: Sequence[str]) -> str:
+    """The conditions with an operator between them, as a tree of few levels: SQLite reads at most 1,000."""
+    if len(texts) <= 2:
+        return f" {operator} ".join(f"({text})" for text in texts)
+    half = len(texts) // 2
+    return f"({_balanced(operator, texts[:half])}) {operator} ({_balanced(operator, texts[half:])})"
 
 
 def _joins(

@@ -1,7 +1,9 @@
 """Runs queries on the org's SQLite file: records with their parents and children, or groups."""
 
 import re
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -81,9 +83,10 @@ def run(
     asked.queried(query.sobject)
     rules.check(asked, query, version)
     run_of = _Run(asked, version, deleted)
-    if below is not None:
-        return run_of.children(query, below, batch, offset)
-    page = run_of.page(query, batch, offset)
+    with _not_too_complicated():
+        if below is not None:
+            return run_of.children(query, below, batch, offset)
+        page = run_of.page(query, batch, offset)
     if query.viewed or query.referenced:
         mark_seen(org, page.ids, person.user_id, viewed=query.viewed)
     return page
@@ -94,7 +97,23 @@ def explain(org: Org, schema: Schema, text: str, *, person: Person) -> dict[str,
 
     Source: REST API Developer Guide, Query, `explain`.
     """
-    return {"plans": [_Run(Asked(org, schema, person, text), "", False).plan(parse(text))], "sourceQuery": text}
+    with _not_too_complicated():
+        return {"plans": [_Run(Asked(org, schema, person, text), "", False).plan(parse(text))], "sourceQuery": text}
+
+
+@contextmanager
+def _not_too_complicated() -> Generator[None]:
+    """Turns what SQLite cannot read, such as too many columns or levels, into Salesforce's error for such a query.
+
+    Source: SOQL and SOSL Reference, SELECT, Statement Character Limit (QUERY_TOO_COMPLICATED).
+    """
+    try:
+        yield
+    except (sqlite3.OperationalError, sqlite3.DataError, RecursionError, OverflowError):
+        raise SoqlError(
+            "QUERY_TOO_COMPLICATED",
+            "Query is either selecting too many fields or the filter conditions are too complicated.",
+        ) from None
 
 
 class _Run:

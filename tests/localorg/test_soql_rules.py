@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devtools import loopback
-from devtools.clients import ADMIN, authorize, exchange
+from devtools.clients import ADMIN, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
 
 Query = Callable[[str], Any]
@@ -21,6 +21,7 @@ GOOD = "records"
 def client() -> Iterator[Any]:
     with EmbeddedOrg(OrgSettings(accounts=12)) as org:
         token = exchange(org.url, authorize(org.url, ADMIN))["access_token"]
+        control(org.url, "limits", {"urlBytes": None})  # for the longest queries
         with loopback.Client(base_url=org.url, headers={"Authorization": f"Bearer {token}"}) as client:
             yield client
 
@@ -249,3 +250,26 @@ def test_a_statement_has_a_hundred_thousand_characters(client: Any) -> None:
 def test_what_a_bulk_query_does_not_take(client: Any, text: str) -> None:
     answer = client.post("/services/data/v68.0/jobs/query", json={"operation": "query", "query": text})
     assert answer.status_code == 400, text
+
+
+# SELECT, Statement Character Limit: QUERY_TOO_COMPLICATED. What the tables of this org cannot read is refused so too.
+ONE, MANY = "'x'", "'a;b'"
+LONG = {
+    "AND": ("SELECT Id FROM Account WHERE " + " AND ".join(["Name != 'x'"] * 800), GOOD),
+    "OR": ("SELECT Id FROM Account WHERE " + " OR ".join(["Name != 'x'"] * 1000), GOOD),
+    "INCLUDES": (f"SELECT Id FROM Lead WHERE Interests__c INCLUDES ({','.join([MANY] * 1500)})", GOOD),
+    "IN": (f"SELECT Id FROM Account WHERE Name IN ({','.join([ONE] * 3500)})", GOOD),
+    "HAVING": ("SELECT Name FROM Account GROUP BY Name HAVING " + " AND ".join(["COUNT(Id) > 0"] * 700), GOOD),
+    "LIKE": (f"SELECT Id FROM Account WHERE Name LIKE '{'%a' * 1900}'", GOOD),
+    "brackets": (f"SELECT Id FROM Account WHERE {'(' * 400}Name = 'x'{')' * 400}", "QUERY_TOO_COMPLICATED"),
+    "NOT": (f"SELECT Id FROM Account WHERE {'NOT ' * 900}Name = 'x'", "QUERY_TOO_COMPLICATED"),
+    "ORDER BY": (f"SELECT Id FROM Account ORDER BY {','.join(['Name'] * 3000)}", "QUERY_TOO_COMPLICATED"),
+    "GROUP BY": (f"SELECT Name FROM Account GROUP BY {','.join(['Name'] * 2500)}", "QUERY_TOO_COMPLICATED"),
+    "SELECT": (f"SELECT {','.join(f'COUNT(Id) a{n}' for n in range(900))} FROM Account", GOOD),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_a_long_query_is_answered_or_too_complicated(query: Query, what: str) -> None:
+    text, expected = LONG[what]
+    assert outcome(query(text)) == expected
