@@ -1,7 +1,8 @@
-"""Whatever a form offers the org takes: the app's own form, over the real backend, at an org with record types."""
+"""Whatever a form offers the org takes: the app's own form, over the real backend, at an org of all shapes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any, TypeVar, cast
 
 from hypothesis import HealthCheck, given, note, settings
@@ -12,6 +13,7 @@ from contract.calls import Call
 from contract.codec import decode, encode
 from devtools.clients import ADMIN, SALES
 from localorg import EmbeddedOrg, OrgSettings
+from localorg.settings import SHAPES
 from tests.app.forms import editing
 from tests.app.world import MemoryBackend, World
 from tests.depth import examples
@@ -22,7 +24,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 # Of a form's picklists the one with this number gets its value with that number; -1 is another record type.
 STEPS = st.lists(st.tuples(st.integers(-1, 9), st.integers(0, 9)), max_size=12)
-TEXTS = {"Name": "Deal", "Subject": "Case", "CloseDate": "12/24/2026"}
+TEXTS = {"Name": "Name {n}", "LastName": "Name {n}", "Company": "C", "Subject": "Case", "CloseDate": "12/24/2026"}
 
 
 class OrgBackend(MemoryBackend):
@@ -67,10 +69,10 @@ async def choose(form: FormViewModel, steps: list[tuple[int, int]]) -> None:
 
 def test_no_combination_that_a_form_offers_is_refused_by_the_org() -> None:
     with (
-        EmbeddedOrg(OrgSettings(accounts=2, shape=frozenset({"record-types"}))) as org,
+        EmbeddedOrg(OrgSettings(accounts=2, shape=SHAPES)) as org,
         asyncio.Runner() as runner,
     ):
-        instances = runner.run(_instances(org))
+        instances, numbers = runner.run(_instances(org)), count()
         callers = {name: Caller(runner.run(instances.connect(name))[0], "phone") for name in (ADMIN, SALES)}
 
         async def story(username: str, sobject: str, steps: list[tuple[int, int]], more: list[tuple[int, int]]) -> None:
@@ -78,7 +80,7 @@ def test_no_combination_that_a_form_offers_is_refused_by_the_org() -> None:
             form = await editing(world, f"/records/{sobject}/new")
             for name, text in TEXTS.items():
                 if name in {f.name for f in form.fields}:
-                    form.type(name, text)
+                    form.type(name, text.format(n=next(numbers)))
             await choose(form, steps)
             note({f.name: form.text(f) for f in form.fields})
             await form.save()
@@ -90,7 +92,7 @@ def test_no_combination_that_a_form_offers_is_refused_by_the_org() -> None:
             assert (form.problem, form.errors) == (None, {})
 
         @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-        @given(st.sampled_from((ADMIN, SALES)), st.sampled_from(("Opportunity", "Case")), STEPS, STEPS)
+        @given(st.sampled_from((ADMIN, SALES)), st.sampled_from(("Opportunity", "Case", "Lead")), STEPS, STEPS)
         def every(username: str, sobject: str, steps: list[tuple[int, int]], more: list[tuple[int, int]]) -> None:
             runner.run(story(username, sobject, steps, more))
 
