@@ -26,6 +26,7 @@ from localorg.rest import (
     about,
     actions,
     bulk,
+    bulk_classic,
     composite,
     describe,
     listviews,
@@ -98,6 +99,7 @@ def _data_routes(org: Org) -> list[BaseRoute]:
         replication,
         about,
         bulk,
+        bulk_classic,
         refused_apis,
     )
     return [one for room in rooms for one in room.routes(org)] + resources.routes_by_value(org)

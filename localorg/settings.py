@@ -9,7 +9,16 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # of the demo app; it is of no use outside this org
 PASSWORD = "localorg1"
 # What an org may have beside what every org has.
-SHAPES = frozenset({"duplicate-rules", "multi-currency"})
+SHAPES = frozenset({
+    "duplicate-rules",
+    "encrypted-names",
+    "multi-currency",
+    "no-api-user",
+    "person-accounts",
+    "queues",
+    "record-types",
+    "state-country",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

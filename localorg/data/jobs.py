@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS bulk_job (
 CREATE TABLE IF NOT EXISTS bulk_result (
   job_id TEXT, number INTEGER, record_id TEXT, created INTEGER, error TEXT, PRIMARY KEY (job_id, number));
 """
-Kind = Literal["ingest", "query"]
+Kind = Literal["ingest", "query", "classic", "batch"]  # the last two are Bulk API 1.0's jobs and their batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def make(
 ) -> Job:
     """Stores a new job and returns it. `content` is its CSV when that comes with it; `state` is its first state."""
     with org.write() as db:
-        identifier, _number = records.next_id(db, "750")
+        identifier, _number = records.next_id(db, "751" if kind == "batch" else "750")
         stamp = org.clock.stamp()
         db.execute(
             "INSERT INTO bulk_job (id, kind, user_id, info, state, created, modified, content, rows) VALUES (?, ?, ?,"
@@ -132,6 +132,11 @@ def close(org: Org, job: Job) -> Job:
     return _set(org, job, state="UploadComplete")
 
 
+def become(org: Org, job: Job, state: str) -> Job:
+    """The job in another state."""
+    return _set(org, job, state=state)
+
+
 def finish(org: Org, job: Job, data: bytes, rows: int) -> None:
     """Completes a query job: `data` is its CSV, `rows` the number of its rows."""
     _set(org, job, state="JobComplete", content=data, rows=rows)
@@ -173,12 +178,16 @@ def write_csv(job: Job, rows: Sequence[Sequence[str]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(
         out,
-        delimiter=DELIMITERS[job.info["columnDelimiter"]],
-        lineterminator=LINE_ENDINGS[job.info["lineEnding"]],
+        delimiter=_delimiter(job),
+        lineterminator=LINE_ENDINGS[job.info.get("lineEnding", "LF")],
         quoting=csv.QUOTE_ALL,
     )
     writer.writerows(rows)
     return out.getvalue().encode()
+
+
+def _delimiter(job: Job) -> str:
+    return DELIMITERS[job.info.get("columnDelimiter", "COMMA")]
 
 
 def read_csv(job: Job, data: bytes) -> tuple[list[str], list[list[str]]]:
@@ -187,18 +196,12 @@ def read_csv(job: Job, data: bytes) -> tuple[list[str], list[list[str]]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadCsv("ClientInputError : Character in 'UTF-8' format expected") from None
-    wanted = job.info["lineEnding"]
+    wanted = job.info.get("lineEnding")  # Bulk API 1.0 takes either
     ending = "CRLF" if "\r\n" in text else "LF"
-    if "\n" in text.rstrip("\r\n") and ending != wanted:
+    if wanted is not None and "\n" in text.rstrip("\r\n") and ending != wanted:
         raise BadCsv(f"ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is {wanted}")
     try:
-        rows = [
-            r
-            for r in csv.reader(
-                io.StringIO(text, newline=""), delimiter=DELIMITERS[job.info["columnDelimiter"]], strict=True
-            )
-            if r
-        ]
+        rows = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(job), strict=True) if r]
     except csv.Error as wrong:
         raise BadCsv(f"InvalidBatch : Failed to parse CSV: {wrong}") from None
     if not rows:
@@ -210,14 +213,19 @@ def read_csv(job: Job, data: bytes) -> tuple[list[str], list[list[str]]]:
 # Ingest
 
 
-async def ingest(org: Org, job: Job, schema: Schema) -> None:
-    """Saves the job's rows that have no result yet, and ends the job. After a restart it goes on with the next row."""
+Read = Callable[[Job, bytes], tuple[list[str], list[list[str]]]]
+
+
+async def ingest(org: Org, job: Job, schema: Schema, read: Read = read_csv) -> None:
+    """Saves the job's rows that have no result yet, and ends the job. After a restart it goes on with the next row.
+    `read` gives the names of the columns and the rows of the job's data, or raises BadCsv.
+    """
     source = schema.sobject(str(job.info["object"]))
     try:
         if source is None:  # the user's profile has changed meanwhile
             raise BadCsv(f"InvalidEntity : Entity '{job.info['object']}' is not supported by the Bulk API.")
         # In a thread, because 150 MB would block all other requests.
-        names, rows = await asyncio.to_thread(read_csv, job, content(org, job))
+        names, rows = await asyncio.to_thread(read, job, content(org, job))
         save = _saver(org, job, schema, source, names)
     except BadCsv as wrong:
         fail(org, job, str(wrong))
@@ -349,16 +357,21 @@ def _typed(f: Field, cell: str) -> object:
 Which = Literal["successfulResults", "failedResults", "unprocessedrecords"]
 
 
+Outcome = tuple[str, bool, str | None]
+
+
+def outcomes(org: Org, job: Job) -> dict[int, Outcome]:
+    """What became of the rows of a job, by their number: the record's id, whether it was created, the error."""
+    rows = org.db.execute("SELECT * FROM bulk_result WHERE job_id = ? ORDER BY number", (job.id,)).fetchall()
+    return {int(r["number"]): (str(r["record_id"]), bool(r["created"]), cast("str | None", r["error"])) for r in rows}
+
+
 async def results(org: Org, job: Job, which: Which) -> bytes:
     """The saved, refused, or unprocessed rows of an ingest job as CSV; `which` is the name of the resource."""
-    rows = org.db.execute("SELECT * FROM bulk_result WHERE job_id = ?", (job.id,)).fetchall()
-    outcomes = {
-        int(r["number"]): (str(r["record_id"]), bool(r["created"]), cast("str | None", r["error"])) for r in rows
-    }
-    return await asyncio.to_thread(_results, job, content(org, job), outcomes, which)
+    return await asyncio.to_thread(_results, job, content(org, job), outcomes(org, job), which)
 
 
-def _results(job: Job, data: bytes, outcomes: Mapping[int, tuple[str, bool, str | None]], which: Which) -> bytes:
+def _results(job: Job, data: bytes, outcomes: Mapping[int, Outcome], which: Which) -> bytes:
     try:
         names, rows = read_csv(job, data)
     except BadCsv:

@@ -14,7 +14,6 @@ from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import NUMBER_TYPES, Field
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "State", "Street")
 
 
 def stored(org: Org, f: Field, value: object) -> object:
@@ -127,7 +126,7 @@ def field_value(row: Mapping[str, object], f: Field) -> object:
     if f.type == "location":
         latitude, longitude = (row[n] for n in f.position)
         return None if latitude is None else {"latitude": latitude, "longitude": longitude}
-    parts = {part[0].lower() + part[1:]: row[f.compound + part] for part in ADDRESS_PARTS}
+    parts = {part[0].lower() + part[1:]: row[f.compound + part] for part in f.parts}
     return {**parts, "geocodeAccuracy": None} if any(v is not None for v in parts.values()) else None
 
 

@@ -121,8 +121,8 @@ async def _defaults(org: Org, request: Request) -> Response:
 
 
 def _values(action: _Action) -> dict[str, object]:
-    target = action.target
-    return {f.name: f.default for f in target.fields if f.default is not None and f.writable} | {**action.values}
+    """The fields of the action's layout with their defaults, null where there is none."""
+    return {f.name: f.default for f in action.target.fields if f.writable} | {**action.values}
 
 
 def _about(org: Org, call: Call, action: _Action, identifier: str) -> dict[str, object]:
@@ -150,7 +150,7 @@ async def _do(org: Org, request: Request) -> Response:
         "contextId": context,
         "created": True,
         "errors": [],
-        "feedItemIds": None,
+        "feedItemIds": [],  # nothing is posted without Chatter
         "id": made,
         "success": True,
     }

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import cast
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from localorg.data import jobs
-from localorg.data.access import person, schema_for
+from localorg.data.access import Person, person, schema_for
 from localorg.data.jobs import DELIMITERS, LINE_ENDINGS, Job, Kind
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
@@ -146,13 +146,7 @@ def _make_query(org: Org, call: Call, body: Mapping[str, object], info: dict[str
     operation, text = body.get("operation"), body.get("query")
     if operation not in ("query", "queryAll") or not isinstance(text, str):
         raise ApiError(400, "INVALIDJOB", "InvalidJob : a query job has an operation (query or queryAll) and a query")
-    try:
-        query = parse(text)
-        _bulk_columns(query, call.schema.sobject(query.sobject.text))
-        run(org, call.schema, text, version=call.version, batch=1, person=call.person)
-    except SoqlError as refused:
-        raise ApiError(400, refused.code, refused.message) from None
-    source = cast(SObject, call.schema.sobject(query.sobject.text))
+    source = queried(org, call.schema, text, call.version, call.person)
     return jobs.make(
         org,
         "query",
@@ -162,7 +156,18 @@ def _make_query(org: Org, call: Call, body: Mapping[str, object], info: dict[str
     )
 
 
-def _bulk_columns(query: Query, source: SObject | None) -> list[tuple[str, ...]]:
+def queried(org: Org, schema: Schema, text: str, version: str, asks: Person) -> SObject:
+    """The object of a query that a bulk job may run. Raises ApiError for any other."""
+    try:
+        query = parse(text)
+        columns_of(query, schema.sobject(query.sobject.text))
+        run(org, schema, text, version=version, batch=1, person=asks)
+    except SoqlError as refused:
+        raise ApiError(400, refused.code, refused.message) from None
+    return cast(SObject, schema.sobject(query.sobject.text))
+
+
+def columns_of(query: Query, source: SObject | None) -> list[tuple[str, ...]]:
     """The field paths that a bulk query selects. Raises ApiError for what bulk queries do not support."""
     columns: list[tuple[str, ...]] = []
     for item in query.select:
@@ -297,15 +302,23 @@ def _go_on(org: Org, job: Job) -> None:
 
 async def _select(org: Org, job: Job, schema: Schema) -> None:
     """Runs a query job, some rows at a time so that other requests get their turn."""
-    text, deleted = str(job.info["query"]), job.info["operation"] == "queryAll"
-    query = parse(text)
-    columns = _bulk_columns(query, schema.sobject(query.sobject.text))
-    asks = person(org, job.user_id)
+    query = parse(str(job.info["query"]))
+    columns = columns_of(query, schema.sobject(query.sobject.text))
     rows: list[list[str]] = []
-    more = True
+    async for record in selected(org, job, schema):
+        rows.append([cell(record, path) for path in columns])
+    if jobs.find(org, job.kind, job.id).state not in ("Aborted", "Failed"):
+        jobs.finish(org, job, jobs.write_csv(job, [[".".join(path) for path in columns], *rows]), len(rows))
+
+
+async def selected(org: Org, job: Job, schema: Schema) -> AsyncIterator[dict[str, object]]:
+    """The records of a query job. Ends early, and the job with it, when the user may not read them any more."""
+    text, deleted = str(job.info["query"]), job.info["operation"] == "queryAll"
+    asks = person(org, job.user_id)
+    done, more = 0, True
     while more:
         await asyncio.sleep(0)
-        if jobs.find(org, "query", job.id).state == "Aborted":
+        if jobs.find(org, job.kind, job.id).state == "Aborted":
             return
         try:
             page = run(
@@ -314,23 +327,25 @@ async def _select(org: Org, job: Job, schema: Schema) -> None:
                 text,
                 version=str(job.info["apiVersion"]),
                 batch=_ROWS_A_TURN,
-                offset=len(rows),
+                offset=done,
                 deleted=deleted,
                 person=asks,
             )
         except SoqlError as refused:  # the user's profile has changed meanwhile
             jobs.fail(org, job, f"InvalidBatch : Failed to process query: {refused.code}: {refused.message.strip()}")
             return
-        rows += [[_cell(record, path) for path in columns] for record in page.records]
+        for record in page.records:
+            yield record
+        done += len(page.records)
         more = page.locator is not None
-    jobs.finish(org, job, jobs.write_csv(job, [[".".join(path) for path in columns], *rows]), len(rows))
 
 
-def _cell(record: dict[str, object], path: tuple[str, ...]) -> str:
+def cell(record: dict[str, object], path: tuple[str, ...]) -> str:
+    """The value at a path in a record, as CSV has it."""
     first, *rest = path
     value = next((record[n] for n in record if n.lower() == first.lower()), None)
     if rest:
-        return _cell(cast(dict[str, object], value), tuple(rest)) if isinstance(value, dict) else ""
+        return cell(cast(dict[str, object], value), tuple(rest)) if isinstance(value, dict) else ""
     if isinstance(value, float):
         return _as_java(value)
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)

@@ -14,8 +14,9 @@ from localorg.data.access import shape_changed
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import attributes, call_of, http_date, named
-from localorg.rest.layouts import all_layouts, compact_layout, compact_layouts, page_layout, record_types
-from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
+from localorg.rest.dependencies import bitmap
+from localorg.rest.layouts import all_layouts, compact_layout, compact_layouts, record_types, type_layout
+from localorg.schema.sobjects import ChildRelationship, Choice, Field, Schema, SObject
 from localorg.schema.standard import SYSTEM
 from localorg.web import Json, limit_header, route
 
@@ -49,21 +50,22 @@ async def _describe(org: Org, request: Request) -> Response:
 
 
 async def _layouts(org: Org, request: Request) -> Response:
-    return Json(all_layouts(named(call_of(org, request), request)), headers=limit_header(org))
+    call = call_of(org, request)
+    return Json(all_layouts(named(call, request), call.version), headers=limit_header(org))
 
 
 async def _layout(org: Org, request: Request) -> Response:
     source = named(call_of(org, request), request)
-    wanted = str(request.path_params["record_type"])[:15]
-    if all(str(r["recordTypeId"])[:15] != wanted for r in record_types(source)):
+    layout = type_layout(source, str(request.path_params["record_type"]))
+    if layout is None:
         raise not_found()
-    return Json(page_layout(source), headers=limit_header(org))
+    return Json(layout, headers=limit_header(org))
 
 
 def summary(source: SObject, version: str) -> dict[str, object]:
     """An object as describe global lists it."""
     base = f"/services/data/v{version}/sobjects/{source.name}"
-    records_of_people = source.custom or source.field("OwnerId") is not None
+    records_of_people = source.custom or (source.field("OwnerId") is not None and not source.view)
     return {
         "activateable": False,
         "associateEntityType": None,
@@ -78,17 +80,17 @@ def summary(source: SObject, version: str) -> dict[str, object]:
         "hasSubtypes": False,
         "isInterface": False,
         "isSubtype": False,
-        "keyPrefix": source.prefix,
+        "keyPrefix": source.prefix or None,
         "label": source.label,
         "labelPlural": source.plural,
-        "layoutable": True,
+        "layoutable": not source.view,
         "mergeable": source.name in ("Account", "Case", "Contact", "Lead"),
         "mruEnabled": records_of_people,
         "name": source.name,
-        "queryable": True,
-        "replicateable": True,
-        "retrieveable": True,
-        "searchable": True,
+        "queryable": not source.view,
+        "replicateable": not source.view,
+        "retrieveable": not source.view,
+        "searchable": not source.view,
         "triggerable": records_of_people,
         "undeletable": source.deletable,
         "updateable": source.updateable,
@@ -127,7 +129,7 @@ def description(source: SObject, version: str, schema: Schema) -> dict[str, obje
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": record_types(source),
+        "recordTypeInfos": record_types(source, version),
         "searchLayoutable": True,
         "sobjectDescribeOption": "FULL",
         "supportedScopes": scopes,
@@ -175,17 +177,17 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "cascadeDelete": f.cascade,
         "caseSensitive": False,
         "compoundFieldName": "Name" if is_person and f.name in _OF_A_PERSON else f.within,
-        "controllerName": None,
+        "controllerName": f.controller or None,
         "createable": source.createable and f.writable,
-        "custom": f.custom,
+        "custom": f.custom or f.name.endswith("__pc"),
         "defaultValue": f.default,
         "defaultValueFormula": None,
         "defaultedOnCreate": always or f.default is not None or bool(f.number_format) or f.name == "CaseNumber",
-        "dependentPicklist": False,
+        "dependentPicklist": bool(f.controller),
         "deprecatedAndHidden": False,
         "digits": 0 if f.type != "int" else 8 if f.name == "NumberOfEmployees" else 9,
         "displayLocationInDecimal": f.type == "location",
-        "encrypted": False,
+        "encrypted": f.encrypted,
         "externalId": f.external_id,
         "extraTypeInfo": _more_of_type(f, is_person=is_person),
         "filterable": f.filterable,
@@ -207,7 +209,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "permissionable": not (
             f.required or f.system or always or f.within or f.name == source.name_field or f.name in _OF_A_PERSON
         ),
-        "picklistValues": [_value(f, v) for v in f.active_values],
+        "picklistValues": [_value(source, f, one) for one in f.choices],
         "polymorphicForeignKey": len(f.targets) > 1,
         "precision": 18 if f.type in ("currency", "double", "percent") else 0,
         "queryByDistance": f.type in ("address", "location"),
@@ -216,7 +218,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "relationshipName": f.relationship,
         "relationshipOrder": masters.index(f.name) if f.cascade else None,
         "restrictedDelete": False,
-        "restrictedPicklist": f.restricted,
+        "restrictedPicklist": f.restricted or (f.type == "picklist" and f.within is not None),
         "scale": 15 if is_coordinate else 2 if f.type in ("currency", "percent") else 0,
         "searchPrefilterable": f.type == "picklist",
         "soapType": _SOAP_TYPES.get(f.type, "xsd:string"),
@@ -229,19 +231,23 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
 
 
 def _more_of_type(f: Field, *, is_person: bool) -> str | None:
-    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name."""
+    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name (of an
+    account that may be one: "switchable").
+    """
     if f.type == "textarea":
         return "richtextarea" if f.rich_text else "plaintextarea"
-    return "personname" if is_person and f.name in ("Name", *_OF_A_PERSON) else None
+    if not is_person or f.name not in ("Name", *_OF_A_PERSON):
+        return None
+    return "switchablepersonname" if f.name == "Name" and not f.calculated else "personname"
 
 
-def _value(f: Field, value: str) -> dict[str, object]:
+def _value(source: SObject, f: Field, choice: Choice) -> dict[str, object]:
     return {
         "active": True,
-        "defaultValue": value == f.default,
-        "label": f.label_of(value),
-        "validFor": None,
-        "value": value,
+        "defaultValue": choice.value == f.default,
+        "label": choice.label,
+        "validFor": bitmap(source, f, choice) if f.controller else None,
+        "value": choice.value,
     }
 
 

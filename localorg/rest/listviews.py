@@ -42,7 +42,7 @@ class ListView:
     @property
     def order(self) -> str:
         """The name of the field by which it is sorted."""
-        return self.source.name_field
+        return self.source.sort_field
 
     @property
     def query(self) -> str:
@@ -68,6 +68,8 @@ _MORE: dict[str, tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...]] 
 
 def views(source: SObject) -> list[ListView]:
     """The list views of an object."""
+    if source.view:
+        return []
     word, base = source.plural.replace(" ", ""), int.from_bytes(source.prefix.encode()) * 100
     lists = [ListView(make_id("00B", base), f"All{word}", f"All {source.plural}", source)]
     if source.field("OwnerId") is not None:

@@ -1,6 +1,6 @@
 """The APIs that this org does not have. It answers as an org does in which they are switched off.
 
-Source: SOAP API Developer Guide, "API Fault Element"; Bulk API 1.0 errors; Streaming API Developer Guide, "Bayeux
+Source: SOAP API Developer Guide, "API Fault Element"; Streaming API Developer Guide, "Bayeux
 Protocol".
 """
 
@@ -28,7 +28,6 @@ def routes(org: Org) -> list[BaseRoute]:
     v = "/services/data/v{version}"
     return [
         route(org, "/services/Soap/{kind}/{rest:path}", "refused.soap", _soap, ["POST"]),
-        route(org, "/services/async/{rest:path}", "refused.bulk1", _bulk1, _ANY),
         route(org, "/cometd/{rest:path}", "refused.cometd", _cometd, ["POST"]),
         *(
             route(org, v + path, "refused.rest", _rest, _ANY)
@@ -41,16 +40,6 @@ async def _soap(_org: Org, request: Request) -> Response:
     await read_body(request)
     of = {"m": "metadata", "c": "enterprise"}.get(str(request.path_params["kind"]), "partner")
     return Response(_FAULT.format(of=of), 500, media_type="text/xml; charset=utf-8")
-
-
-async def _bulk1(_org: Org, request: Request) -> Response:
-    """Bulk API 1.0 answers errors in XML, or in JSON when the request is in JSON."""
-    said = {"exceptionCode": "FeatureNotEnabled", "exceptionMessage": "Async API not enabled"}
-    if "json" in request.headers.get("content-type", "") + request.headers.get("accept", ""):
-        return Json(said, 400)
-    inside = "".join(f"<{k}>{v}</{k}>" for k, v in said.items())
-    body = f'<?xml version="1.0" encoding="UTF-8"?><error xmlns="http://www.force.com/2009/06/asyncapi/dataload">{inside}</error>'
-    return Response(body, 400, media_type="application/xml")
 
 
 async def _cometd(org: Org, request: Request) -> Response:

@@ -5,6 +5,7 @@ Source of names, types and lengths: Salesforce Object Reference.
 
 from dataclasses import replace
 
+from localorg.schema.activities import activities, related
 from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
 
 INDUSTRIES = (
@@ -97,7 +98,7 @@ _PERSON = (
 
 _FILES = ChildRelationship("ContentDocumentLinks", "ContentDocumentLink", "LinkedEntityId")
 
-STANDARD = Schema(
+_RECORDS = Schema(
     (
         SObject(
             "Account", "Account", "Accounts", "001",
@@ -140,6 +141,7 @@ STANDARD = Schema(
                 ChildRelationship("ChildAccounts", "Account", "ParentId"),
                 ChildRelationship("Tasks", "Task", "WhatId"),
                 ChildRelationship("Events", "Event", "WhatId"),
+                *related("Account"),
                 _FILES,
             ),
         ),
@@ -178,6 +180,7 @@ STANDARD = Schema(
                 ChildRelationship("Cases", "Case", "ContactId"),
                 ChildRelationship("Tasks", "Task", "WhoId"),
                 ChildRelationship("Events", "Event", "WhoId"),
+                *related("Contact"),
                 _FILES,
             ),
         ),
@@ -211,6 +214,7 @@ STANDARD = Schema(
             (
                 ChildRelationship("Tasks", "Task", "WhatId"),
                 ChildRelationship("Events", "Event", "WhatId"),
+                *related("Opportunity"),
                 _FILES,
             ),
         ),
@@ -248,6 +252,7 @@ STANDARD = Schema(
             (
                 ChildRelationship("Tasks", "Task", "WhoId"),
                 ChildRelationship("Events", "Event", "WhoId"),
+                *related("Lead"),
                 _FILES,
             ),
         ),
@@ -277,6 +282,7 @@ STANDARD = Schema(
             (
                 ChildRelationship("Tasks", "Task", "WhatId"),
                 ChildRelationship("Events", "Event", "WhatId"),
+                *related("Case"),
                 _FILES,
             ),
         ),
@@ -469,6 +475,7 @@ STANDARD = Schema(
                 _ID, _text("Name", "Name", 80, required=True), _text("DeveloperName", "Record Type Name", 80,
                                                                      required=True),
                 _text("SobjectType", "SObject Type Name", 40), Field("IsActive", "Active", "boolean", 0, default=True),
+                _text("Description", "Description"),
                 *_STAMPS,
             ),
             createable=False,
@@ -515,6 +522,7 @@ STANDARD = Schema(
         ),
     )
 )  # fmt: skip
+STANDARD = Schema((*_RECORDS, *activities(_RECORDS["Task"], _RECORDS["Event"])))
 # The fields that can be read through a polymorphic relationship. Source: Object Reference, "Name".
 NAME_FIELDS = {
     f.name.lower(): f

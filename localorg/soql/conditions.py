@@ -15,7 +15,7 @@ from localorg.soql.names import Asked, Scope, label_of
 from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
 _MOST_JOINS = 2
-_NOT_JOINED = frozenset({"Task", "Event", "Note"})
+_NOT_JOINED = frozenset({"ActivityHistory", "Event", "Note", "OpenActivity", "Task"})
 _EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # and no scoping rules
 
 

@@ -26,6 +26,14 @@ class Asked:
         """A SoqlError with this code, whose message points at offset `start` of the text."""
         return SoqlError(code, position(self.text, start) + message)
 
+    def queried(self, name: Path) -> SObject:
+        """The object with this name, when a query may begin with it. Raises SoqlError."""
+        sobject = self.sobject(name)
+        if sobject.view:
+            said = f"entity type {sobject.name} does not support query"
+            raise SoqlError("INVALID_TYPE_FOR_OPERATION", said)
+        return sobject
+
     def sobject(self, name: Path) -> SObject:
         """The object with this name. Raises SoqlError INVALID_TYPE."""
         sobject = self.schema.sobject(name.text)
@@ -69,12 +77,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field as SQL, and the relationships on the path to it."""
+    """A field of the object `owner` as SQL, and the relationships on the path to it."""
 
     sql: str
     field: Field
     chain: tuple[str, ...] = ()
     table: str = ""
+    owner: str = "Name"
 
 
 class Scope:
@@ -155,7 +164,7 @@ class Scope:
         f = owner.field(last)
         if f is None:
             raise self._asked.no_column(path, last, owner.name)
-        return Column(self._sql_of(table, f), f, chain, table)
+        return Column(self._sql_of(table, f), f, chain, table, owner.name)
 
     def _sql_of(self, table: str, f: Field) -> str:
         if f.compound is not None:
@@ -217,6 +226,9 @@ class Scope:
         column = self.column(path)
         sql, f = column.sql, column.field
         if item.function in AGGREGATES:
+            if f.encrypted:
+                said = f"encrypted field {column.owner}.{f.name} does not support aggregate operator {item.function}"
+                raise self._asked.error("MALFORMED_QUERY", item.start, said)
             if not f.aggregatable:
                 raise self._asked.not_aggregable(item)
             return self._aggregate(item, sql if item.function.startswith("COUNT") else self.worth(column), f)

@@ -78,6 +78,7 @@ def run(
     """
     query = parse(text)
     asked = Asked(org, schema, person, text)
+    asked.queried(query.sobject)
     _check_sub_queries(asked, query, version)
     run_of = _Run(asked, version, deleted)
     if below is not None:
@@ -164,6 +165,7 @@ class _Run:
 
     def plan(self, query: Query) -> dict[str, object]:
         """The plan of a query; see `explain`."""
+        self._asked.queried(query.sobject)
         self.page(query, 1, 0)  # raises the errors that the query itself would
         source = self._asked.sobject(query.sobject)
         base = self._base(replace(query, group_by=(), having=None, order_by=()), Scope(self._asked, query, source))

@@ -63,6 +63,17 @@ async function main(given) {
   told.bulkLoaded = [loaded.successfulResults.length, loaded.failedResults.length];
   const stream = await conn.bulk2.query("SELECT Name FROM Account WHERE Name LIKE 'Bulk by jsforce%'", { pollInterval: 50, pollTimeout: 30000 });
   told.bulkQueried = (await stream.toArray()).map((row) => row.Name).sort();
+
+  conn.bulk.pollInterval = 50;
+  const classic = await conn.bulk.load("Account", "insert", [{ Name: "Classic by jsforce", Phone: "1" }, { Phone: "2" }]);
+  told.classicLoaded = classic.map((row) => [row.success, row.errors.length]);
+  const classicRows = await (await conn.bulk.query("SELECT Name FROM Account WHERE Name LIKE 'Classic by jsforce%'")).toArray();
+  told.classicQueried = classicRows.map((row) => row.Name);
+  told.classicEmpty = await conn.bulk.load("Account", "update", []).then(() => "taken", (e) => e.name);
+  const { accessToken: right } = conn;
+  const lost = new jsforce.Connection({ instanceUrl: conn.instanceUrl, accessToken: "wrong", refreshFn: (_c, done) => done(null, right) });
+  lost.bulk.pollInterval = 50;
+  told.classicRefreshed = (await lost.bulk.load("Account", "delete", [{ Id: classic[0].id }]))[0].success;
   return told;
 }
 

@@ -136,3 +136,26 @@ def test_accounts_have_the_key_of_data_dot_com(http: httpx.Client) -> None:
     assert rows(http, "SELECT Jigsaw, JigsawCompanyId FROM Account LIMIT 1")[0]["Jigsaw"] is None
     made = http.post(f"{BASE}/sobjects/Account", json={"Name": "Keyed", "Jigsaw": "123"}).json()["id"]
     assert get(http, f"/sobjects/Account/{made}")["JigsawCompanyId"] == "123"
+
+
+def test_a_quick_action_tells_of_every_field_that_it_fills(http: httpx.Client) -> None:
+    defaults = get(http, "/quickActions/LogACall/defaultValues")
+    assert (defaults["Subject"], defaults["Status"]) == ("Call", "Completed")
+    assert [defaults[n] for n in ("Description", "WhoId", "WhatId")] == [None, None, None]
+    done = http.post(f"{BASE}/quickActions/LogACall", json={"record": {"Subject": "Called"}}).json()
+    assert (done["success"], done["feedItemIds"]) == (True, [])
+
+
+@pytest.mark.parametrize("all_or_none", [True, False])
+def test_an_upsert_that_is_refused_says_what_it_would_have_done(http: httpx.Client, all_or_none: bool) -> None:
+    there = http.post(f"{BASE}/sobjects/Thing__c", json={"Key__c": f"there {all_or_none}"}).json()["id"]
+    rows = [{"attributes": {"type": "Thing__c"}, "Key__c": key, **more} for key, more in (
+        (f"new {all_or_none}", {}), (f"there {all_or_none}", {}), ("wrong", {"OwnerId": "nobody"}),
+        (f"there {all_or_none}", {"OwnerId": "nobody"}), (None, {}),
+    )]  # fmt: skip
+    url = f"{BASE}/composite/sobjects/Thing__c/Key__c"
+    answers = http.patch(url, json={"records": rows, "allOrNone": all_or_none}).json()
+    assert [r["created"] for r in answers] == [True, False, True, False, True]
+    assert [r["success"] for r in answers] == [not all_or_none] * 2 + [False] * 3
+    assert answers[2]["errors"][0]["statusCode"] == "MALFORMED_ID"
+    assert there == (answers[1].get("id") or there)

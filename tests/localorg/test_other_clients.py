@@ -122,7 +122,21 @@ class TestSimpleSalesforce:
         (gone,) = sf.bulk2.Account.delete(records=ids, wait=1)
         assert (gone["numberRecordsProcessed"], gone["numberRecordsFailed"]) == (30, 0)
 
-    @shows("simple-salesforce", "an expired session")
+    @shows("simple-salesforce", "bulk insert", "bulk upsert", "bulk update", "bulk query", "bulk delete")
+    def test_bulk_1(self, sf: Any) -> None:
+        rows = [{"Name": f"Classic {n}", "External_Id__c": f"classic-{n}", "NumberOfEmployees": n} for n in range(30)]
+        made: Any = sf.bulk.Account.insert([*rows, {"Phone": "1"}], batch_size=20)
+        assert [r["success"] for r in made] == [True] * 30 + [False]
+        assert made[-1]["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING"
+        changed: Any = sf.bulk.Account.upsert(
+            [{"External_Id__c": "classic-1", "Name": "Classic one"}], "External_Id__c"
+        )
+        assert (changed[0]["success"], changed[0]["created"]) == (True, False)
+        assert sf.bulk.Account.update([{"Id": made[0]["id"], "Phone": None}])[0]["success"]
+        found: Any = sf.bulk.Account.query("SELECT Id, Name, NumberOfEmployees FROM Account WHERE Name LIKE 'Classic%'")
+        assert (len(found), sorted(r["NumberOfEmployees"] for r in found)) == (30, list(range(30)))
+        assert all(r["success"] for r in sf.bulk.Account.delete([{"Id": r["Id"]} for r in found]))
+
     @shows("simple-salesforce", "ContentVersion.create", "ContentVersion.get_base64", "ContentDocumentLink.create")
     def test_files(self, sf: Any) -> None:
         encoded = base64.b64encode(b"some bytes").decode()
@@ -133,6 +147,7 @@ class TestSimpleSalesforce:
         link = {"ContentDocumentId": document, "LinkedEntityId": account, "ShareType": "V"}
         assert sf.ContentDocumentLink.create(link)["success"]
 
+    @shows("simple-salesforce", "an expired session")
     def test_an_expired_session_has_its_own_error(self, sf: Any, own: EmbeddedOrg) -> None:
         control(own.url, "expire", {"username": ADMIN})
         with pytest.raises(SalesforceExpiredSession):
@@ -180,7 +195,8 @@ def run_node(repository: Path, script: str, given: object, **environment: str) -
 @shows(
     "jsforce", "OAuth2 with PKCE", "identity", "query, with autoFetch", "create", "update", "retrieve", "destroy",
     "find", "describe", "search",
-    "refresh by itself", "collections", "bulk2 load and query", "quick actions", "tabs, theme", "approval layouts",
+    "refresh by itself", "collections", "bulk2 load and query", "bulk load and query", "quick actions", "tabs, theme",
+    "approval layouts",
     "the plan of a list view", "upsert below v46.0", "client credentials",
 )  # fmt: skip
 def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path) -> None:
@@ -218,6 +234,10 @@ def test_jsforce_goes_through_its_whole_story(own: EmbeddedOrg, repository: Path
         "collection": [True, False],
         "bulkLoaded": [2, 1],
         "bulkQueried": ["Bulk by jsforce 1", "Bulk by jsforce 2"],
+        "classicLoaded": [[True, 0], [False, 1]],
+        "classicQueried": ["Classic by jsforce"],
+        "classicEmpty": "ClientInputError",
+        "classicRefreshed": True,
     }
 
 

@@ -75,8 +75,9 @@ class Position:
 class Listed:
     """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by.
 
-    `currency_field` has the currency of an amount, where records have one each; `literal` is then the amount of a mark
-    with its code, for SOQL, None when it cannot be written so that it is compared as ORDER BY orders.
+    With `find`, the term of a search, it is what SOSL finds. `currency_field` has the currency of an amount, where
+    records have one each; `literal` is then the amount of a mark with its code, for SOQL, None when it cannot be
+    written so that it is compared as ORDER BY orders.
     """
 
     select: str
@@ -84,14 +85,19 @@ class Listed:
     conditions: tuple[str, ...]
     sort: Sort
     kind: str
+    find: str = ""
     currency_field: str = ""
     literal: Callable[[Mark], Awaitable[str | None]] | None = None
 
     def query(self, *more: str, limit: int, offset: int = 0) -> str:
-        """SOQL for these rows of the list, in its order, of those that also fulfil the conditions in `more`."""
+        """SOQL (or SOSL) for these rows of the list, in its order, of those that also fulfil the conditions in
+        `more`.
+        """
         start = f" OFFSET {offset}" if offset else ""
-        rows = f"SELECT {self.select} FROM {self.sobject}{self._where(more)}"
-        return f"{rows} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
+        rows = f"{self._where(more)} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
+        if self.find:
+            return f"FIND {{{self.find}}} IN ALL FIELDS RETURNING {self.sobject}({self.select}{rows})"
+        return f"SELECT {self.select} FROM {self.sobject}{rows}"
 
     def count(self, *more: str) -> str:
         """SOQL for how many there are, as `number`."""
@@ -163,7 +169,7 @@ async def _beyond(
     ask: Ask, listed: Listed, limit: int, position: Position, since: tuple[str, ...]
 ) -> tuple[Sequence[Row], str | None]:
     """A page further in than OFFSET reaches: by value, when that leaves as many records as have not been passed."""
-    if listed.kind not in _COMPARED:
+    if listed.kind not in _COMPARED or listed.find:  # SOSL finds no more than 2,000
         raise RefusedRequest(Reason.LIST_TOO_LONG)
     after = (*since, *await listed.after(position.mark))
     rows, whole, rest = await ask(listed.query(*after, limit=limit + 1), listed.count(*since), listed.count(*after))

@@ -1,34 +1,39 @@
 """The data calls that read: lists, records, search, describe, dashboard, profile."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import cast
 
-from backend.records import soql
+from backend.records import owners, soql
 from backend.records.currencies import Currencies, Several, amount_literal
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
-from backend.records.org import CURRENCY, Described, DescribedField, Org, Row
+from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, Row
 from backend.records.pages import Listed, Mark, order_by, page_of
+from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
 from contract.calls import (
     MAX_PAGE,
     MAX_SEARCH,
+    MIN_SEARCH,
     AddressShape,
     Dashboard,
     Describe,
     Empty,
     FieldShape,
     Filter,
+    FindOwners,
+    GetPicklists,
     GetRecord,
     Hit,
     Hits,
     ListRecords,
     Objects,
+    Owners,
     Profile,
     Record,
     RecordDetail,
@@ -42,10 +47,12 @@ from contract.calls import (
     User,
 )
 from contract.errors import NotFound, Reason, RefusedRequest
+from contract.picklists import Picklists
 
 RELATED_ROWS = 50
 MAX_QUERIES = 5  # in one composite request
 HOME_ROWS = 5
+_PARTS = {"pipeline": "pipeline", "closing": "closing", "tasks": "tasks", "newest": "newestAccounts"}  # of home
 _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
@@ -74,14 +81,19 @@ class Queries:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
         several = await self._currencies.several(uid) if _has_several(described, sorted_by, request) else Several()
         conditions = [_filter(described, f, uid, several) for f in request.filters]
+        ask, find = partial(self._org.query, uid), ""
         if request.search and request.search.strip():
-            conditions.append(_search(layout, described, request.search.strip()))
+            text = request.search.strip()
+            if _needs_sosl(layout, described, text):
+                ask, find = partial(self._found, uid), soql.search_term(text)
+            else:
+                conditions.append(_search(layout, described, text))
         fields = readable(layout.listed, described)
         selected = select(readable(dict.fromkeys((*fields, sort.field)), described))
-        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type)
+        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find)
         if sorted_by.shape.type == "currency":
             listed = replace(listed, currency_field=CURRENCY, literal=partial(self._amount, uid, described, several))
-        rows, cursor = await page_of(partial(self._org.query, uid), listed, request.limit, request.cursor)
+        rows, cursor = await page_of(ask, listed, request.limit, request.cursor)
         return RecordPage(
             records=tuple(to_record(r, fields) for r in rows),
             cursor=cursor,
@@ -95,6 +107,10 @@ class Queries:
         if CURRENCY in described.fields:
             return several.literal(mark.value, mark.currency, described.fields[CURRENCY].shape.picklist)
         return soql.literal("currency", mark.value) if await self._currencies.of(uid) else None
+
+    async def _found(self, uid: Uid, text: str) -> Sequence[Sequence[Row]]:
+        """The rows that a SOSL text finds, as a query answers them."""
+        return [await self._org.search(uid, text)]
 
     async def get_record(self, caller: Caller, request: GetRecord) -> RecordDetail:
         """A record with all that the app shows of it, and the children asked for, in one request to Salesforce."""
@@ -178,6 +194,12 @@ class Queries:
         rows = dict(zip(names, chain.from_iterable(answers), strict=True))
         return Hits(tuple(Hit(s, to_record(row, fields[s])) for s in names for row in rows[s]))
 
+    async def find_owners(self, caller: Caller, request: FindOwners) -> Owners:
+        """Queues and users to whom a record of an object may be given, in one request to Salesforce."""
+        layout_of(request.sobject)
+        work = partial(owners.find, self._org, caller.uid, request)
+        return await self._describes.read(caller.uid, (request.sobject,), work)
+
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
         layout = layout_of(request.sobject)
@@ -199,6 +221,11 @@ class Queries:
 
         objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all)
         return Objects(objects, await self._org.site(caller.uid))
+
+    async def get_picklists(self, caller: Caller, request: GetPicklists) -> Picklists:
+        """What the picklists of a record type hold: one request to Salesforce, none while they are kept."""
+        layout_of(request.sobject)
+        return await picklists_of(self._describes, caller.uid, request.sobject, soql.record_id(request.record_type))
 
     async def _money(self, uid: Uid, shapes: Shapes) -> str | Several:
         """The only currency of the org ("" when it is not known), or its currencies when records have their own."""
@@ -267,6 +294,7 @@ class Queries:
             records("closing", "Opportunity"),
             records("tasks", "Task"),
             pipeline_of="Opportunity" if "Opportunity" in shapes else "",
+            hidden=tuple(part for name, part in _PARTS.items() if name not in queries),
             currency=currency,
         )
 
@@ -356,6 +384,9 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         amount=if_visible(layout.amount),
         date=if_visible(layout.date),
         addresses=_addresses(layout, described),
+        record_type=if_visible(RECORD_TYPE),
+        record_types=described.record_types,
+        owner=if_visible(layout.owner),
     )
 
 
@@ -444,6 +475,17 @@ def _filter(described: Described, condition: Filter, uid: Uid, several: Several)
 def _searched(layout: Layout, described: Described) -> list[str]:
     """The fields in which a list's search looks, of those that the user may see and Salesforce compares."""
     return [f for f in layout.searched if f in described.fields and described.fields[f].filterable]
+
+
+def _needs_sosl(layout: Layout, described: Described, text: str) -> bool:
+    """Whether a list's search looks in fields that only SOSL compares, because they are encrypted. It takes no single
+    letter; that is looked for in the others, if there are any.
+
+    Source: Salesforce Help, "General Shield Platform Encryption Considerations".
+    """
+    encrypted = [f for f in layout.searched if f in described.fields and not described.fields[f].filterable]
+    one_letter = sum(c.isalnum() for c in text) < MIN_SEARCH
+    return bool(encrypted) and not (one_letter and _searched(layout, described))
 
 
 def _search(layout: Layout, described: Described, text: str) -> str:

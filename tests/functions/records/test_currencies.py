@@ -134,7 +134,7 @@ async def test_the_currency_is_chosen_with_the_amount(rich: Instances) -> None:
     wrong: dict[str, FieldValue] = {"CurrencyIsoCode": "CHF"}
     with pytest.raises(RefusedRequest) as refused:
         await changes.update_record(caller, UpdateRecord("Opportunity", made.id, wrong, saved.record.version))
-    assert refused.value.reason is Reason.INVALID_VALUE
+    assert refused.value.reason is Reason.VALUE_NOT_IN_PICKLIST
     assert refused.value.details["fields"] == ["CurrencyIsoCode"]
 
 
@@ -321,8 +321,8 @@ async def test_no_amount_is_left_out_or_comes_twice_whatever_currencies_there_ar
         return None
 
     listed = Listed(
-        "Id, Amount", "X", (), Sort("Amount", descending), "currency", "CurrencyIsoCode" if knows else "",
-        org.literal if knows else nothing,
+        "Id, Amount", "X", (), Sort("Amount", descending), "currency",
+        currency_field="CurrencyIsoCode" if knows else "", literal=org.literal if knows else nothing,
     )  # fmt: skip
     seen: list[str] = []
     cursor: str | None = None
