@@ -138,6 +138,18 @@ async def test_an_amount_has_the_decimals_of_its_currency() -> None:
     assert [r.fields for r in sent(world)] == [{"Amount": 1.23}]
 
 
+async def test_an_amount_with_the_sign_of_another_currency_is_none() -> None:
+    """€500 in a record in yen is not 500 yen."""
+    world = rich()
+    form = await _form(world, "0061")
+    form.type("Amount", "€500")
+    await form.save()
+    assert form.errors == {"Amount": "Please enter a number."}
+    form.type("Amount", "¥500")
+    await form.save()
+    assert [r.fields for r in sent(world)] == [{"Amount": 500.0}]
+
+
 async def test_what_is_there_already_is_not_held_to_it() -> None:
     world = rich()
     world.backend.add("0063", Name="Odd", Amount=1.5, CurrencyIsoCode="JPY")
