@@ -54,7 +54,7 @@ def prepare(settings: OrgSettings, metadata: Metadata) -> None:
 
 
 def fill(org: Org) -> None:
-    """Stores the first currencies of a new org, and gives every demo record one of them."""
+    """Stores the first currencies of a new org, and gives its records one or another of them."""
     if not several(org):
         return
     now = org.clock.stamp()

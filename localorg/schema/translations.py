@@ -286,6 +286,19 @@ Active | Aktiv | 有効
 Time Zone | Zeitzone | タイムゾーン
 Locale | Gebietsschema | 地域
 Language | Sprache | 言語
+Record Type ID | Datensatztyp-ID | レコードタイプ ID
+Is Person Account | Ist Personenaccount | 個人取引先かどうか
+Assistant | Assistent | アシスタント
+State/Province Code | Bundesland-/Kantoncode | 都道府県コード
+Country Code | Ländercode | 国コード
+Billing State/Province Code | Bundesland-/Kantoncode für Rechnungsanschrift | 都道府県コード(請求先)
+Billing Country Code | Ländercode für Rechnungsanschrift | 国コード(請求先)
+Shipping State/Province Code | Bundesland-/Kantoncode für Lieferanschrift | 都道府県コード(納入先)
+Shipping Country Code | Ländercode für Lieferanschrift | 国コード(納入先)
+Mailing State/Province Code | Bundesland-/Kantoncode für Postanschrift | 都道府県コード(郵送先)
+Mailing Country Code | Ländercode für Postanschrift | 国コード(郵送先)
+Other State/Province Code | Anderer Bundesland-/Kantoncode | 都道府県コード(その他)
+Other Country Code | Anderer Ländercode | 国コード(その他)
 Agriculture | Landwirtschaft | 農業
 Banking | Bankwesen | 銀行
 Biotechnology | Biotechnologie | バイオテクノロジー

@@ -39,7 +39,7 @@ class _RichBackend(MemoryBackend):
         return Dashboard(stages, (), pipeline_of="Opportunity", currency="USD")
 
 
-def _rich() -> World:
+def rich() -> World:
     world = World(_RichBackend())
     world.backend.add("0061", Name="Yen", Amount=700_000.0, CurrencyIsoCode="JPY")
     world.backend.add("0062", Name="Euro", Amount=5500.5, CurrencyIsoCode="EUR")
@@ -62,7 +62,7 @@ def test_an_amount_is_written_with_the_code_of_its_record(tag: str, code: str, a
 
 
 async def test_each_line_of_a_list_has_its_own_currency() -> None:
-    world = _rich()
+    world = rich()
     app = await world.start("/records/Opportunity")
     model = app.screen
     assert isinstance(model, ListViewModel)
@@ -71,7 +71,7 @@ async def test_each_line_of_a_list_has_its_own_currency() -> None:
 
 
 async def test_a_row_may_move_when_only_its_currency_changes() -> None:
-    world = _rich()
+    world = rich()
     app = await world.start("/records/Opportunity")
     model = app.screen
     assert isinstance(model, ListViewModel)
@@ -82,7 +82,7 @@ async def test_a_row_may_move_when_only_its_currency_changes() -> None:
 
 
 async def test_a_record_and_what_was_seen_last_keep_their_currency() -> None:
-    world = _rich()
+    world = rich()
     app = await world.start("/records/Opportunity/0061")
     model = app.screen
     assert isinstance(model, RecordViewModel)
@@ -93,7 +93,7 @@ async def test_a_record_and_what_was_seen_last_keep_their_currency() -> None:
 
 
 async def test_home_says_to_what_its_sums_are_converted_and_reads_stages_in_the_persons_language() -> None:
-    app = await _rich().start("/")
+    app = await rich().start("/")
     model = app.screen
     assert isinstance(model, HomeViewModel)
     assert (model.converted_to, model.total) == ("USD", 1_900_050.0)
@@ -107,7 +107,7 @@ async def test_in_an_org_with_one_currency_home_says_nothing_of_it() -> None:
 
 
 async def test_a_new_record_begins_with_the_persons_currency() -> None:
-    world = _rich()
+    world = rich()
     app = await world.start("/")
     await app.go(Place("new", "Opportunity"))
     form = app.screen
@@ -128,7 +128,7 @@ async def test_a_new_record_begins_with_the_persons_currency() -> None:
 
 
 async def test_an_amount_has_the_decimals_of_its_currency() -> None:
-    world = _rich()
+    world = rich()
     form = await _form(world)
     form.type("Amount", "1.234")
     await form.save()
@@ -138,8 +138,20 @@ async def test_an_amount_has_the_decimals_of_its_currency() -> None:
     assert [r.fields for r in sent(world)] == [{"Amount": 1.23}]
 
 
+async def test_an_amount_with_the_sign_of_another_currency_is_none() -> None:
+    """€500 in a record in yen is not 500 yen."""
+    world = rich()
+    form = await _form(world, "0061")
+    form.type("Amount", "€500")
+    await form.save()
+    assert form.errors == {"Amount": "Please enter a number."}
+    form.type("Amount", "¥500")
+    await form.save()
+    assert [r.fields for r in sent(world)] == [{"Amount": 500.0}]
+
+
 async def test_what_is_there_already_is_not_held_to_it() -> None:
-    world = _rich()
+    world = rich()
     world.backend.add("0063", Name="Odd", Amount=1.5, CurrencyIsoCode="JPY")
     form = await _form(world, "0063")
     form.type("Name", "Even")
@@ -155,7 +167,7 @@ async def test_an_amount_and_its_currency_are_never_put_together_from_two_people
     mine: dict[str, str], theirs: dict[str, FieldValue], asked: str
 ) -> None:
     """6,000 typed as euros must not be saved as 6,000 yen because somebody else has changed the currency meanwhile."""
-    world = _rich()
+    world = rich()
     world.backend.add("0062", Name="Euro", Amount=5500.0, CurrencyIsoCode="EUR")
     form = await _form(world)
     for name, typed in mine.items():

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from babel.numbers import get_currency_precision
 
 from contract.calls import FieldShape, FieldValue
+from ui.shared import values
 from ui.shared.words import _, n_
+
+_SIGNS = frozenset("$€£¥￥")
 
 
 def with_their_currency(
@@ -33,6 +36,12 @@ def decimals_of(fields: Mapping[str, FieldShape], amount: FieldShape, code: str)
         return None
     known = chosen.decimals.get(code)
     return get_currency_precision(code) if known is None else known
+
+
+def check_sign(amount: FieldShape, text: str, code: str) -> None:
+    """Raises ValueError for an amount that was typed with the sign of another currency than its record's."""
+    if amount.currency_field and code and set(text) & _SIGNS - set(values.sign(code)):
+        raise ValueError(code)
 
 
 def what_is_too_fine(given: FieldValue, decimals: int | None) -> str | None:

@@ -23,7 +23,7 @@ from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
 from data.repositories.records import RecordsRepository
 from ui.places import Given
-from ui.records.amounts import decimals_of, what_is_too_fine, with_their_currency
+from ui.records.amounts import check_sign, decimals_of, what_is_too_fine, with_their_currency
 from ui.records.offers import PICKLISTS, Offers, value_in
 from ui.shared import kinds, values
 from ui.shared.merge import Conflict, merge
@@ -313,6 +313,7 @@ class FormViewModel(Screen):
         raw = {name: value for name, value in draft.raw.items() if name != field.name}
         if not self._is_as_seen(draft, field, text):
             try:
+                check_sign(field, text, values.code_of(field, {**draft.seen, **typed}))
                 typed[field.name] = values.as_value(field, text)
             except ValueError:
                 raw[field.name] = text
