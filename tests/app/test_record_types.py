@@ -364,3 +364,29 @@ async def test_a_required_picklist_with_nothing_to_choose_from_does_not_hold_the
     form.choose("Kind", "Bus")
     await form.save()
     assert [r.fields["Kind"] for r in sent(world, "createRecord")] == ["Bus"]
+
+
+async def test_nothing_is_saved_while_the_picklists_of_a_chosen_type_are_on_their_way() -> None:
+    world = deals()
+    form = await new_deal(world)
+    form.type("Name", "One")
+    held = world.backend.holds["getPicklists"] = asyncio.Event()
+    choosing = asyncio.create_task(form.choose_type(RENEWAL))
+    await asyncio.sleep(0)
+    await form.save()
+    assert sent(world, "createRecord") == []
+    held.set()
+    await choosing
+    assert (text(form, "StageName"), text(form, "Type")) == ("", "Old")
+
+
+async def test_a_form_that_is_left_while_its_picklists_are_on_their_way_stays_left() -> None:
+    world = deals()
+    form = await new_deal(world)
+    held = world.backend.holds["getPicklists"] = asyncio.Event()
+    choosing = asyncio.create_task(form.choose_type(RENEWAL))
+    await asyncio.sleep(0)
+    form.throw_away()
+    held.set()
+    await choosing
+    assert (form.draft, world.drafts.all()) == (None, ())

@@ -4,7 +4,6 @@ Source: User Interface API Developer Guide, "Picklist Values"; SOAP API Develope
 """
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -67,10 +66,12 @@ def picklist_of(entries: Iterable[tuple[str, str | None, tuple[str, ...]]], *, d
 
 def valid_with(bitmap: str | None, controlling: Sequence[str]) -> tuple[str, ...]:
     """Those of the controlling values that `validFor` names: base64 of bits, the most significant bit of the first byte
-    for the first value. Raises Busy when it cannot be read.
+    for the first value. All of them where it does not say, or cannot be read: then the org judges.
     """
     try:
-        bits = base64.b64decode(bitmap or "", validate=True)
-    except binascii.Error:
-        raise Busy from None
+        bits = None if bitmap is None else base64.b64decode(bitmap, validate=True)
+    except ValueError:
+        bits = None
+    if bits is None:
+        return tuple(controlling)
     return tuple(value for n, value in enumerate(controlling) if n < 8 * len(bits) and bits[n // 8] & 0x80 >> n % 8)

@@ -78,7 +78,7 @@ def _buttons(shell: Shell, model: FormViewModel) -> ft.Control:
 
     save = ft.FilledButton(
         _("Saving …") if model.saving else _("Save"), icon=ft.Icons.CHECK, height=theme.TARGET,
-        disabled=model.saving or bool(model.conflicts), on_click=model.save,
+        disabled=model.saving or bool(model.choosing or model.conflicts), on_click=model.save,
     )  # fmt: skip
     leave = ft.TextButton(_("Cancel"), height=theme.TARGET, disabled=model.saving, on_click=cancel)
     return ft.Row([save, leave], spacing=8, wrap=True)

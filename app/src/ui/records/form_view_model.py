@@ -84,6 +84,7 @@ class FormViewModel(Screen):
         self._texts: dict[str, str] = {}  # fields as they were typed here, letter by letter
         self._offers = Offers(records, shape)
         self.hints: dict[str, str] = {}  # by field: what was removed from it, and why
+        self.choosing = 0  # choices of a record type that are under way
 
     # Beginning
 
@@ -172,11 +173,20 @@ class FormViewModel(Screen):
         if self.draft is None or self.saving or not record_type:
             return
         self.errors.pop(self.shape.record_type, None)
-        newer = await self._offers.take(record_type)
-        self._take_over(*self._offers.begun(self.draft, self.fields))
+        self.choosing += 1
         self.changed()
-        if newer:
-            await self._offers.renew()
+        try:
+            newer = await self._offers.take(record_type)
+            self._begin_as_chosen()
+            if newer:
+                await self._offers.renew()
+                self._begin_as_chosen()
+        finally:
+            self.choosing -= 1
+        self.changed()
+
+    def _begin_as_chosen(self) -> None:
+        if self.draft is not None:
             self._take_over(*self._offers.begun(self.draft, self.fields))
             self.changed()
 
@@ -329,7 +339,7 @@ class FormViewModel(Screen):
         await self._save(allow_duplicates=False)
 
     async def _save(self, *, allow_duplicates: bool) -> None:
-        if self.saving or self.draft is None:
+        if self.saving or self.choosing or self.draft is None:
             return
         changes = self._changes(self.draft)
         self.problem, self.alike, self.unsure, self._allow_duplicates = None, None, False, allow_duplicates
