@@ -220,6 +220,9 @@ async def ingest(org: Org, job: Job, schema: Schema, read: Read = read_csv) -> N
     """Saves the job's rows that have no result yet, and ends the job. After a restart it goes on with the next row.
     `read` gives the names of the columns and the rows of the job's data, or raises BadCsv.
     """
+    if not content(org, job):  # jsforce's tests load nothing into a real org: such a job completes
+        _set(org, job, state="JobComplete")
+        return
     source = schema.sobject(str(job.info["object"]))
     try:
         if source is None:  # the user's profile has changed meanwhile
@@ -333,7 +336,7 @@ def _column(schema: Schema, source: SObject, name: str) -> tuple[Field, Field | 
     elif (reference := source.parent(first)) is not None and len(reference.targets) == 1:
         parent = schema.sobject(reference.targets[0])
         external = None if parent is None else parent.field(rest)
-        if external is not None and (external.external_id or external.type == "id"):
+        if external is not None and external.is_key:
             return reference, external
     raise BadCsv(f"InvalidBatch : Field name not found : {name}")
 

@@ -298,7 +298,7 @@ def _named_parent(org: Org, reference: Field, name: str, given: _Values) -> str:
         said = f"Exactly 1 field, and a type when it is polymorphic, is needed in the external foreign key {name}"
         raise ApiError(400, "INVALID_FIELD", said, [])
     external = parent.field(names[0])
-    if external is None or not (external.external_id or external.type == "id"):
+    if external is None or not external.is_key:
         said = f"Field name provided, {names[0][:80]} does not match an External ID for {parent.name}"
         raise ApiError(400, "INVALID_FIELD", said, [])
     return find_parent(org, parent, external, str(given[names[0]]))

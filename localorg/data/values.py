@@ -4,7 +4,8 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from decimal import ROUND_DOWN, Decimal
 from typing import cast
 
 from localorg.clock import to_datetime
@@ -14,6 +15,10 @@ from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import NUMBER_TYPES, Field
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+# Source: REST API Developer Guide, Valid Date and DateTime Formats.
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 
 
 def stored(org: Org, f: Field, value: object) -> object:
@@ -21,6 +26,8 @@ def stored(org: Org, f: Field, value: object) -> object:
 
     Raises ApiError 400 when the value does not fit the field: type, length, picklist, e-mail, reference.
     """
+    if f.type == "boolean" and value is None:
+        return 0  # a checkbox is never null: SOQL and SOSL Reference, null Values in Lookup Relationships
     if value is None or value == "":
         return None
     if f.type == "boolean":
@@ -28,30 +35,17 @@ def stored(org: Org, f: Field, value: object) -> object:
             raise _not_deserialized("boolean", value)
         return int(value)
     if f.type in NUMBER_TYPES:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise _not_deserialized("double", value)
-        try:
-            number = float(value)
-        except ValueError:
-            raise _not_deserialized("double", value) from None
-        if not abs(number) < 1e18:
-            raise ApiError(
-                400,
-                "NUMBER_OUTSIDE_VALID_RANGE",
-                f"{f.label}: value outside of valid range on numeric field: {value}",
-                [f.name],
-            )
-        return float(round(number)) if f.type == "int" else number
+        return _number(f, value)
     if f.type == "base64":
         return _bytes(value)
     if not isinstance(value, str):
         if isinstance(value, dict | list):
             raise _not_deserialized(f.type, "a structure")
-        value = str(value)
+        value = str(value).lower() if isinstance(value, bool) else str(value)
     if f.type == "date":
         return _date(f, value)
     if f.type == "datetime":
-        return _datetime(value)
+        return _datetime(f, value)
     if f.type == "reference":
         return _reference(org, f, value)
     if f.restricted and any(
@@ -67,9 +61,36 @@ def stored(org: Org, f: Field, value: object) -> object:
         raise ApiError(
             400, "STRING_TOO_LONG", f"{f.label}: data value too large: {value[:100]} (max length={f.length})", [f.name]
         )
-    if f.type == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+    if f.type == "email" and _EMAIL.fullmatch(value) is None:
         raise ApiError(400, "INVALID_EMAIL_ADDRESS", f"{f.label}: invalid email address: {value}", [f.name])
     return value
+
+
+def _number(f: Field, value: object) -> float:
+    """A number as it is stored. Digits after those that the field keeps are cut off, as the API does.
+
+    Source: SOAP API Developer Guide, Primitive Data Types (double, int), Field (digits, precision, scale); Salesforce
+    Help, Custom Field Types, Geolocation.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise _not_deserialized("double", value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()) is None:
+        raise _not_deserialized("double", value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
+    most = 10.0 ** (f.digits if f.type == "int" else f.precision - (f.scale or 0))
+    limits = {"Latitude": 90.0, "Longitude": 180.0}
+    degrees = next((n for part, n in limits.items() if f.within and part in f.name), None)
+    if not abs(number) < most or (degrees is not None and abs(number) > degrees):
+        said = f"{f.label}: value outside of valid range on numeric field: {value}"
+        raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", said, [f.name])
+    if f.type == "int" and number != int(number):
+        raise _not_deserialized("int", value)
+    if f.scale is None or f.type == "int":
+        return number
+    return float(Decimal(repr(number)).quantize(Decimal(1).scaleb(-f.scale), ROUND_DOWN))
 
 
 def _bytes(value: object) -> bytes:
@@ -85,16 +106,31 @@ def _date(f: Field, value: str) -> str:
     try:
         if not _DATE.fullmatch(value[:10]):
             raise ValueError
-        return date.fromisoformat(value[:10]).isoformat()
+        day = date.fromisoformat(value[:10]).isoformat()
     except ValueError:
         raise _not_deserialized("date", value) from None
+    return _in_calendar(f, day)
 
 
-def _datetime(value: str) -> str:
+def _datetime(f: Field, value: str) -> str:
     try:
-        return to_datetime(datetime.fromisoformat(value).timestamp())
+        if not _MOMENT.fullmatch(value):
+            raise ValueError
+        given = datetime.fromisoformat(value)
+        moment = to_datetime((given if given.tzinfo is not None else given.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         raise _not_deserialized("datetime", value) from None
+    return _in_calendar(f, moment)
+
+
+def _in_calendar(f: Field, value: str) -> str:
+    """A date or a moment from 1700 to 4000. Raises ApiError for another.
+
+    Source: Salesforce Help, Custom Field Types (Date, Date/Time: dates from 1/1/1700 to 12/31/4000).
+    """
+    if not 1700 <= int(value[:4]) <= 4000:
+        raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", f"{f.label}: invalid date: {value}", [f.name])
+    return value
 
 
 def _reference(org: Org, f: Field, value: str) -> str:

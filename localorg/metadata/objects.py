@@ -332,6 +332,20 @@ def _plain(kind: str, length: int = 0) -> Callable[[Field, Element], Field]:
     return lambda base, _element: replace(base, type=kind, length=length)
 
 
+def _number(kind: str) -> Callable[[Field, Element], Field]:
+    """A number with its digits. Source: Metadata API Developer Guide, CustomField, precision and scale."""
+
+    def make(base: Field, element: Element) -> Field:
+        if element.one("precision") is None and element.one("scale") is None:
+            return replace(base, type=kind, length=0)
+        precision, scale = element.number("precision", 18), element.number("scale", 0)
+        if not (1 <= precision <= 18 and scale <= precision):
+            raise element.wrong("precision is a number from 1 to 18, and scale is not larger")
+        return replace(base, type=kind, length=0, precision=precision, scale=scale)
+
+    return make
+
+
 def _rich_text(base: Field, element: Element) -> Field:
     return replace(_sized("textarea", 131072, 32768)(base, element), rich_text=True)
 
@@ -347,8 +361,8 @@ _KINDS: dict[str, Callable[[Field, Element], Field]] = {
         32768),
     "Html": _rich_text, "Email": _plain("email", 80), "Phone": _plain("phone", 40),
     "Url": _plain("url", 255),
-    "Checkbox": _plain("boolean"), "Number": _plain("double"), "Currency": _plain("currency"),
-    "Percent": _plain("percent"), "Date": _plain("date"),
+    "Checkbox": _plain("boolean"), "Number": _number("double"), "Currency": _number("currency"),
+    "Percent": _number("percent"), "Date": _plain("date"),
     "DateTime": _plain("datetime"), "Picklist": _plain("picklist", 255), "MultiselectPicklist": _plain("multipicklist",
         4099),
     "AutoNumber": _auto_number, "Lookup": _plain("reference"), "MasterDetail": _plain("reference"),

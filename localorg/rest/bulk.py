@@ -134,7 +134,7 @@ def _ingest(call: Call, body: Mapping[str, object]) -> dict[str, object]:
     info: dict[str, object] = {"operation": operation, "object": source.name}
     if operation == "upsert":
         key = source.field(str(body.get("externalIdFieldName") or ""))
-        if key is None or not (key.external_id or key.type == "id"):
+        if key is None or not key.is_key:
             raise ApiError(400, "INVALIDJOB", "InvalidJob : Field name provided, "
                            f"{str(body.get('externalIdFieldName') or '')[:80]} "
                            f"does not match an External ID for {source.name}")  # fmt: skip
@@ -171,6 +171,9 @@ def columns_of(query: Query, source: SObject | None) -> list[tuple[str, ...]]:
     """The field paths that a bulk query selects. Raises ApiError for what bulk queries do not support."""
     columns: list[tuple[str, ...]] = []
     for item in query.select:
+        if isinstance(item, FieldsOf) and item.group != "STANDARD":
+            # Source: SOQL and SOSL Reference, SELECT, Bounded and Unbounded Queries.
+            raise ApiError(400, "API_ERROR", f"FIELDS({item.group}) is not supported in Bulk Query")
         if isinstance(item, FieldsOf) and source is not None:
             columns += [(f.name,) for f in source.fields if f.stored]
         elif isinstance(item, Path):

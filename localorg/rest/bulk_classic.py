@@ -149,7 +149,7 @@ async def _make(org: Org, call: Call, request: Request) -> Response:
     info: dict[str, object] = {"operation": operation, "object": source.name, "contentType": kind}
     if operation == "upsert":
         key = source.field(str(body.get("externalIdFieldName") or ""))
-        if key is None or not (key.external_id or key.type == "id"):
+        if key is None or not key.is_key:
             wanted = str(body.get("externalIdFieldName") or "")[:80]
             raise _Refused("InvalidJob", f"External ID field {wanted!r} was not found for {source.name}")
         info["externalIdFieldName"] = key.name

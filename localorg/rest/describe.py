@@ -185,7 +185,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "defaultedOnCreate": always or f.default is not None or bool(f.number_format) or f.name == "CaseNumber",
         "dependentPicklist": bool(f.controller),
         "deprecatedAndHidden": False,
-        "digits": 0 if f.type != "int" else 8 if f.name == "NumberOfEmployees" else 9,
+        "digits": f.digits,
         "displayLocationInDecimal": f.type == "location",
         "encrypted": f.encrypted,
         "externalId": f.external_id,
@@ -196,7 +196,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "groupable": f.groupable,
         "highScaleNumber": False,
         "htmlFormatted": f.rich_text,
-        "idLookup": f.type == "id" or f.external_id,
+        "idLookup": f.is_key,
         "inlineHelpText": None,
         "label": f.label,
         "length": length,
@@ -211,7 +211,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         ),
         "picklistValues": [_value(source, f, one) for one in f.choices],
         "polymorphicForeignKey": len(f.targets) > 1,
-        "precision": 18 if f.type in ("currency", "double", "percent") else 0,
+        "precision": f.precision if f.type in ("currency", "double", "percent") else 0,
         "queryByDistance": f.type in ("address", "location"),
         "referenceTargetField": None,
         "referenceTo": sorted(f.targets),
@@ -219,7 +219,13 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "relationshipOrder": masters.index(f.name) if f.cascade else None,
         "restrictedDelete": False,
         "restrictedPicklist": f.restricted or (f.type == "picklist" and f.within is not None),
-        "scale": 15 if is_coordinate else 2 if f.type in ("currency", "percent") else 0,
+        "scale": 15
+        if is_coordinate
+        else f.scale
+        if f.scale is not None
+        else 2
+        if f.type in ("currency", "percent")
+        else 0,
         "searchPrefilterable": f.type == "picklist",
         "soapType": _SOAP_TYPES.get(f.type, "xsd:string"),
         "sortable": f.sortable,

@@ -40,6 +40,8 @@ class Field:
                       `picklist`, the controller's values with which it may be chosen ("true" or "false" of a checkbox)
     encrypted         at rest, so that its values can be neither compared nor sorted; `exact`: but for equality
     coded             an address whose country and state have codes beside their texts
+    id_lookup         records can be looked up by it, as by an external id
+    precision, scale  of a number: how many digits, and how many of them after the point; a scale of None is not kept to
     """
 
     name: str
@@ -71,6 +73,9 @@ class Field:
     encrypted: bool = False
     exact: bool = False
     coded: bool = False
+    id_lookup: bool = False
+    precision: int = 18
+    scale: int | None = None
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -82,6 +87,19 @@ class Field:
     def custom(self) -> bool:
         """Whether it is a custom field."""
         return self.name.endswith("__c")
+
+    @property
+    def is_key(self) -> bool:
+        """Whether a record may be named by it in an address, an upsert, or a reference to a parent.
+
+        Source: SOAP API Developer Guide, Field, idLookup; Object Reference, the properties of fields.
+        """
+        return self.type == "id" or self.external_id or self.id_lookup
+
+    @property
+    def digits(self) -> int:
+        """How many digits a whole number may have; 0 for other types."""
+        return 0 if self.type != "int" else 8 if self.name == "NumberOfEmployees" else 9
 
     @property
     def targets(self) -> tuple[str, ...]:

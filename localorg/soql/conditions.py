@@ -1,6 +1,6 @@
 """WHERE and HAVING as SQL. Every literal is a bound parameter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -120,9 +120,7 @@ class Conditions:
         match condition:
             case Combine(operator, terms):
                 parts = [self.of(t, scope, aggregates=aggregates) for t in terms]
-                return Sql(
-                    f" {operator} ".join(f"({p.text})" for p in parts), tuple(x for p in parts for x in p.parameters)
-                )
+                return Sql(_balanced(operator, [p.text for p in parts]), tuple(x for p in parts for x in p.parameters))
             case Not(term):
                 inner = self.of(term, scope, aggregates=aggregates)
                 return Sql(f"NOT coalesce(({inner.text}), 0)", inner.parameters)
@@ -184,6 +182,7 @@ class Conditions:
 
     def _compare(self, sql: str, f: Field | None, left: Path | Call, operator: str, value: Value) -> Sql:
         self._check_filterable(f, left)
+        self._check_operator(f, left, operator)
         if _is_null(f, value):
             if operator not in ("=", "!="):
                 raise self._asked.error("MALFORMED_QUERY", value.start, "null can only be compared with = and !=")
@@ -208,6 +207,18 @@ class Conditions:
             raise self._asked.error(
                 "INVALID_FIELD", left.start, f"field '{label_of(left)}' can not be filtered in a query call"
             )
+
+    def _check_operator(self, f: Field | None, left: Path | Call, operator: str) -> None:
+        """Raises SoqlError for an operator that the field's type does not have.
+
+        Source: SOQL and SOSL Reference, Comparison Operators (LIKE is for strings), Query Multi-Select Picklists.
+        """
+        if f is None:
+            return
+        is_id, is_multi = f.type in ("id", "reference"), f.type == "multipicklist"
+        if (is_id and operator == "LIKE") or (is_multi and operator not in ("=", "!=")):
+            kind = "id" if is_id else f.type
+            raise self._asked.error("INVALID_QUERY_FILTER_OPERATOR", left.start, f"invalid operator on {kind} field")
 
     def _check_type(self, f: Field | None, left: Path | Call, value: Value) -> None:
         if f is None:
@@ -332,6 +343,7 @@ class Conditions:
                 inner.parameters,
             )
         self._check_filterable(f, left)
+        self._check_operator(f, left, word)
         nulls = [v for v in values if _is_null(f, v)]
         given = [v for v in values if not _is_null(f, v)]
         for v in given:
@@ -361,8 +373,16 @@ class Conditions:
                 "(" + " AND ".join(f"instr(';' || {sql} || ';', ?) > 0" for _ in wanted) + ")" if wanted else "0"
             )
             parameters += [f";{part};" for part in wanted]
-        text = " OR ".join(alternatives)
+        text = _balanced("OR", alternatives)
         return Sql(f"NOT coalesce(({text}), 0)" if negated else f"coalesce(({text}), 0)", tuple(parameters))
+
+
+def _balanced(operator: str, texts: Sequence[str]) -> str:
+    """The conditions with an operator between them, as a tree of few levels: SQLite reads at most 1,000."""
+    if len(texts) <= 2:
+        return f" {operator} ".join(f"({text})" for text in texts)
+    half = len(texts) // 2
+    return f"({_balanced(operator, texts[:half])}) {operator} ({_balanced(operator, texts[half:])})"
 
 
 def _joins(

@@ -11,6 +11,7 @@ from localorg.soql.functions import PARTS_OF_DATES, address, label_case, place_i
 from localorg.soql.tree import AGGREGATES, DATE_FUNCTIONS, Call, Path, Query, SoqlError, position
 
 _MOST_PARENTS = 5
+_MOST_RELATIONSHIPS = 55  # SOQL and SOSL Reference, Understanding Relationship Query Limitations
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,9 @@ class Scope:
 
     def _join(self, key: tuple[str, ...], parent: SObject, held: str) -> str:
         if key not in self._joins:
+            if len({k[:-1] if k[-1].startswith("=") else k for k in (*self._joins, key)}) > _MOST_RELATIONSHIPS:
+                said = f"A query can have at most {_MOST_RELATIONSHIPS} child-to-parent relationships"
+                raise SoqlError("MALFORMED_QUERY", said)
             alias = f"{self.alias}j{len(self._joins)}"
             self._joins[key] = (alias, f' LEFT JOIN "{parent.name}" {alias} ON {alias}."Id" = {held}')
         return self._joins[key][0]
@@ -233,7 +237,9 @@ class Scope:
                 raise self._asked.not_aggregable(item)
             return self._aggregate(item, sql if item.function.startswith("COUNT") else self.worth(column), f)
         if item.function in DATE_FUNCTIONS:
-            if f.type not in ("date", "datetime") or (isinstance(item.argument, Call) and f.type != "datetime"):
+            # Source: SOQL and SOSL Reference, Date Functions: these two "with dateTime fields" only.
+            of_moments = item.function in ("DAY_ONLY", "HOUR_IN_DAY") or isinstance(item.argument, Call)
+            if f.type not in ("date", "datetime") or (of_moments and f.type != "datetime"):
                 raise self._asked.not_aggregable(item)
             zone = self._asked.person.zone if isinstance(item.argument, Call) else "UTC"
             kind = "date" if item.function == "DAY_ONLY" else "int"

@@ -1,7 +1,9 @@
 """Runs queries on the org's SQLite file: records with their parents and children, or groups."""
 
 import re
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -14,6 +16,7 @@ from localorg.soql.conditions import Conditions, Sql
 from localorg.soql.functions import place_in_value_set
 from localorg.soql.locators import Below, Locator, make_locator
 from localorg.soql.names import Asked, Scope, is_aggregate, key_of, label_of
+from localorg.soql.rules import check as check_rules
 from localorg.soql.select import Item, Selected, Selection
 from localorg.soql.syntax import parse
 from localorg.soql.tree import (
@@ -32,7 +35,6 @@ from localorg.soql.tree import (
 MAX_OFFSET = 2000
 DEFAULT_BATCH = 2000
 _CHILDREN_A_PAGE = 500
-_MOST_SUB_QUERIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,31 +81,15 @@ def run(
     query = parse(text)
     asked = Asked(org, schema, person, text)
     asked.queried(query.sobject)
-    _check_sub_queries(asked, query, version)
+    check_rules(asked, query, version)
     run_of = _Run(asked, version, deleted)
-    if below is not None:
-        return run_of.children(query, below, batch, offset)
-    page = run_of.page(query, batch, offset)
+    with _not_too_complicated():
+        if below is not None:
+            return run_of.children(query, below, batch, offset)
+        page = run_of.page(query, batch, offset)
     if query.viewed or query.referenced:
         mark_seen(org, page.ids, person.user_id, viewed=query.viewed)
     return page
-
-
-def _check_sub_queries(asked: Asked, query: Query, version: str) -> None:
-    """Raises SoqlError for more than 20 sub-queries, or for children below more levels than this version allows.
-
-    Source: SOQL and SOSL Reference, Understanding Relationship Query Limitations.
-    """
-    most = 5 if float(version or 58) >= 58 else 2
-    level, inside, count = 1, [query], 0
-    while inside := [i for q in inside for i in q.select if isinstance(i, Query)]:
-        level, count = level + 1, count + len(inside)
-        if level > most:
-            said = f"A query can have at most {most} levels of parent-to-child relationships"
-            raise asked.error("MALFORMED_QUERY", inside[0].sobject.start, said)
-        if count > _MOST_SUB_QUERIES:
-            said = f"A query can have at most {_MOST_SUB_QUERIES} parent-to-child relationships"
-            raise asked.error("MALFORMED_QUERY", inside[-1].sobject.start, said)
 
 
 def explain(org: Org, schema: Schema, text: str, *, person: Person) -> dict[str, object]:
@@ -111,7 +97,23 @@ def explain(org: Org, schema: Schema, text: str, *, person: Person) -> dict[str,
 
     Source: REST API Developer Guide, Query, `explain`.
     """
-    return {"plans": [_Run(Asked(org, schema, person, text), "", False).plan(parse(text))], "sourceQuery": text}
+    with _not_too_complicated():
+        return {"plans": [_Run(Asked(org, schema, person, text), "", False).plan(parse(text))], "sourceQuery": text}
+
+
+@contextmanager
+def _not_too_complicated() -> Generator[None]:
+    """Turns what SQLite cannot read, such as too many columns or levels, into Salesforce's error for such a query.
+
+    Source: SOQL and SOSL Reference, SELECT, Statement Character Limit (QUERY_TOO_COMPLICATED).
+    """
+    try:
+        yield
+    except (sqlite3.OperationalError, sqlite3.DataError, RecursionError, OverflowError):
+        raise SoqlError(
+            "QUERY_TOO_COMPLICATED",
+            "Query is either selecting too many fields or the filter conditions are too complicated.",
+        ) from None
 
 
 class _Run:
@@ -298,7 +300,9 @@ class _Run:
 
     def _relationship(self, parent: SObject, sub: Query) -> ChildRelationship:
         """The relationship that a sub-query names in FROM. Raises SoqlError, also for a sub-query with aggregates."""
-        name = sub.sobject.text
+        # `FROM Account.Contacts` names the parent too: SOQL and SOSL Reference, SOQL SELECT Syntax, subquery.
+        first, *rest = sub.sobject.parts
+        name = rest[0] if len(rest) == 1 and first.lower() == parent.name.lower() else sub.sobject.text
         relationship = parent.child(name)
         if relationship is None:
             raise self._asked.error(
@@ -361,7 +365,7 @@ class _Run:
             ).fetchone()
             return Page(int(row[0]), [])
         values = self._selection.of_group(query, scope, items)
-        self._selection.check_order(query)
+        self._selection.check_order(query, scope)
         if query.totals:
             selected, base = self._with_totals(query, scope, [i for i in items if isinstance(i, Path | Call)])
         else:

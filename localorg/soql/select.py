@@ -9,7 +9,8 @@ from localorg.data.values import out_value
 from localorg.schema.sobjects import Field, SObject
 from localorg.soql.functions import formatted
 from localorg.soql.names import Asked, Column, Scope, is_aggregate, key_of, label_of
-from localorg.soql.tree import Call, FieldsOf, Path, Query, TypeOf
+from localorg.soql.rules import bounded
+from localorg.soql.tree import DATE_FUNCTIONS, Call, FieldsOf, Path, Query, TypeOf
 
 Read = Callable[[object], object]
 Item = Path | Call | TypeOf | Query
@@ -42,7 +43,7 @@ class Selection:
         seen: set[str] = set()
         for item in query.select:
             if isinstance(item, FieldsOf):
-                if item.group != "STANDARD" and (query.limit is None or query.limit > 200):
+                if not bounded(query, item):
                     raise self._asked.error(
                         "MALFORMED_QUERY", item.start, "The SOQL FIELDS function must have a LIMIT of at most 200"
                     )
@@ -161,7 +162,7 @@ class Selection:
                     query.sobject.start,
                     "Sub-queries and TYPEOF are not supported together with aggregates",
                 )
-            self._check_grouped(query, item, grouped)
+            self._check_grouped(query, item, grouped, scope)
             sql, f = scope.expression(item)
             if item.alias is not None:
                 key = item.alias
@@ -173,7 +174,7 @@ class Selection:
             values.append(Selected(sql, (), key, self._reader(item, f)))
         return values
 
-    def _check_grouped(self, query: Query, item: Path | Call, grouped: set[tuple[str, str]]) -> None:
+    def _check_grouped(self, query: Query, item: Path | Call, grouped: set[tuple[str, str]], scope: Scope) -> None:
         """Raises SoqlError for an item that is neither grouped nor an aggregate."""
         if isinstance(item, Call) and item.function == "GROUPING":
             if not query.totals:
@@ -183,17 +184,21 @@ class Selection:
             inner = item.argument
         else:
             inner = item.argument if isinstance(item, Call) and item.function in ("FORMAT", "TOLABEL") else item
+        # Source: SOQL and SOSL Reference, Date Functions: the date field may be grouped instead of its function.
+        if isinstance(item, Call) and item.function in DATE_FUNCTIONS and isinstance(item.argument, Path):
+            f = scope.column(item.argument).field
+            inner = item.argument if f.type == "date" else inner
         if inner is None or is_aggregate(item) or key_of(item) in grouped or key_of(inner) in grouped:
             return
         raise self._asked.error("MALFORMED_QUERY", item.start, f"Field must be grouped or aggregated: {label_of(item)}")
 
-    def check_order(self, query: Query) -> None:
+    def check_order(self, query: Query, scope: Scope) -> None:
         """Raises SoqlError when ORDER BY names something that is neither grouped nor an aggregate."""
         grouped = {key_of(g) for g in query.group_by}
         for order in query.order_by:
             by = order.by
             if isinstance(by, Call) and by.function == "GROUPING":
-                self._check_grouped(query, by, grouped)
+                self._check_grouped(query, by, grouped, scope)
             elif not is_aggregate(by) and key_of(by) not in grouped:
                 raise self._asked.error(
                     "MALFORMED_QUERY", by.start, f"Ordered field must be grouped or aggregated: {label_of(by)}"

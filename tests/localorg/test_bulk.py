@@ -334,3 +334,11 @@ def test_no_data_is_a_500_and_every_row_is_told(http: httpx.Client, data: bytes)
     if job["state"] == "JobComplete":
         told = len(rows(http, job, "successfulResults")) + len(rows(http, job, "failedResults"))
         assert told == job["numberRecordsProcessed"]
+
+
+@pytest.mark.parametrize("operation", ["insert", "update", "delete"])
+def test_a_job_without_any_data_completes(http: httpx.Client, operation: str) -> None:
+    job = ingest(http, operation, b"")
+    assert (job["state"], job["numberRecordsProcessed"], job["numberRecordsFailed"]) == ("JobComplete", 0, 0)
+    results = http.get(f"{JOBS}/ingest/{job['id']}/successfulResults")
+    assert (results.status_code, results.text) == (200, "")

@@ -266,7 +266,7 @@ def test_an_event_that_is_refused(http: httpx.Client) -> None:
     missing = http.post(url, json={"Subject": "x"})
     assert missing.json()[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
     assert missing.json()[0]["fields"] == ["DurationInMinutes", "ActivityDateTime"]
-    for start, status in (("9999-12-31T23:59:59Z", 400), ("0001-01-01T00:00:00Z", 201)):
+    for start, status in (("9999-12-31T23:59:59Z", 400), ("0001-01-01T00:00:00Z", 400), ("1700-01-01T00:00:00Z", 201)):
         assert http.post(url, json={"StartDateTime": start, "DurationInMinutes": 60}).status_code == status
     backwards = {"StartDateTime": "2026-11-28T09:00:00Z", "EndDateTime": "2026-11-28T08:00:00Z"}
     assert http.post(url, json=backwards).json()[0]["errorCode"] == "FIELD_INTEGRITY_EXCEPTION"
