@@ -211,6 +211,13 @@ def _keyset(_: Sequence[str]) -> int:
     return _admin(["keyset", "new"])
 
 
+def _how_true(_: Sequence[str]) -> int:
+    from devtools import how_true
+
+    how_true.write()
+    return 0
+
+
 def _lock(_: Sequence[str]) -> int:
     lock.main()
     return 0
@@ -237,6 +244,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
     "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
+    "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
     "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
     "web": ("build the web client into build/web", False, _web),
     "screenshots": (

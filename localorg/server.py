@@ -75,13 +75,14 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         Route("/", front),
         *oauth,
         *data,
-        *composite.routes(org, Router([*sobject_collections.routes_in_composite(org), *data])),
+        *composite.routes(org, Router([*sobject_collections.routes_in_composite(org), *data], redirect_slashes=False)),
         *sobject_collections.routes(org),
         *control.routes(org),
     ]
     app = Starlette(
         routes=everything, exception_handlers=handlers, middleware=[Middleware(GZipMiddleware, minimum_size=1000)]
     )
+    app.router.redirect_slashes = False
     return _single_slashes(remembered(_site(app), org.recent, log))
 
 
@@ -129,14 +130,17 @@ def _site(app: ASGIApp) -> ASGIApp:
 
 
 def _single_slashes(app: ASGIApp) -> ASGIApp:
-    """The app, wrapped so that it takes `//` in a path as `/`, as Salesforce does: its command-line client sends such
-    paths.
+    """The app, wrapped so that it takes `//` in a path as `/` and REST addresses with a slash at their end, as
+    Salesforce does: its command-line client sends the ones, simple-salesforce the others.
     """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         raw: bytes = scope.get("raw_path") or b""
-        if b"//" in raw:
-            raw = re.sub(rb"/{2,}", b"/", raw)
+        one = re.sub(rb"/{2,}", b"/", raw)
+        if one.startswith(b"/services/data/"):
+            one = one.rstrip(b"/")
+        if one != raw:
+            raw = one
             scope = {**scope, "raw_path": raw, "path": unquote(raw.decode("latin-1"))}
         await app(scope, receive, send)
 

@@ -26,6 +26,7 @@ _ANY = re.compile(r"/services/data/")
 _NODE = re.compile(r"/services/data/v\d+\.0/sobjects/")
 _FIVE = re.compile(r"/services/data/v\d+\.0/(?:query|queryAll|composite/sobjects)(?:[/?]|$)")
 MAX_QUERIES = 5
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")  # REST API Developer Guide, Composite Subrequest, referenceId
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])*)\}")
 
 
@@ -56,6 +57,7 @@ async def _part(
 ) -> tuple[int, dict[str, str], object]:
     """Runs one part through the org's routes. Returns its status, headers, and JSON body."""
     parts = urlsplit(url)
+    path = parts.path.rstrip("/")
     sent: list[Message] = []
     raw = b"" if body is None else msgspec.json.encode(body)
     scope: Scope = {
@@ -63,8 +65,8 @@ async def _part(
         "http_version": "1.1",
         "method": method.upper(),
         "scheme": "http",
-        "path": parts.path,
-        "raw_path": parts.path.encode(),
+        "path": path,
+        "raw_path": path.encode(),
         "query_string": parts.query.encode(),
         "root_path": "",
         "headers": [
@@ -90,6 +92,8 @@ async def _part(
     try:
         value: object = msgspec.json.decode(content) if content else None
     except msgspec.DecodeError:
+        if sent[0]["status"] == 405:
+            return 405, {}, ApiError(405, "METHOD_NOT_ALLOWED", f"HTTP Method '{method[:20]}' not allowed.").body()
         value = [ApiError(404, "NOT_FOUND", "The requested resource does not exist").body()[0]]
     return int(sent[0]["status"]), part_headers, value
 
@@ -138,6 +142,10 @@ async def _run(
     names = [str(p.get("referenceId") or "") for p in parts]
     if len(set(names)) < len(names) or "" in names:
         raise ApiError(400, "INVALID_INPUT", "Each referenceId must be given and unique.")
+    wrong = next((n for n in names if _NAME.fullmatch(n) is None), None)
+    if wrong is not None:
+        said = f"The referenceId '{wrong[:40]}' begins with a letter or digit and has letters, digits and _ only"
+        raise ApiError(400, "INVALID_INPUT", said)
     if sum(1 for p in parts if _FIVE.match(str(p.get("url") or ""))) > MAX_QUERIES:
         # Source: REST API Developer Guide, Composite, limits of subrequests.
         said = f"Cannot have more than {MAX_QUERIES} queries and sObject collections in a composite request"

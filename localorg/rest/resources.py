@@ -274,9 +274,29 @@ async def _password(org: Org, request: Request) -> Response:
     )
 
 
+def _parent(org: Org, call: Call, source: SObject, request: Request) -> tuple[SObject, str] | None:
+    """The parent in an address such as `/sobjects/Contact/ID/Account`, None for an address by external id.
+
+    Raises ApiError 404. Source: REST API Developer Guide, sObject Relationships (GET, PATCH, DELETE).
+    """
+    if not is_id(str(request.path_params["field"])):
+        return None
+    row = records.read(org, source, str(request.path_params["field"]))
+    reference = source.parent(str(request.path_params["value"]))
+    identifier = "" if reference is None else str(row[reference.name] or "")
+    parent = call.schema.of_id(identifier) if identifier else None
+    if parent is None:
+        raise not_found()
+    return parent, identifier
+
+
 async def _delete_external(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = named(call, request)
+    parent = _parent(org, call, source, request)
+    if parent is not None:
+        records.delete(org, *parent, call.session.user_id)
+        return Response(status_code=204, headers=limit_header(org))
     one = _one(org, call, source, request)
     if isinstance(one, Response):
         return one
@@ -304,6 +324,10 @@ async def _upsert(org: Org, request: Request) -> Response:
     """
     call = call_of(org, request)
     source = named(call, request)
+    parent = _parent(org, call, source, request)
+    if parent is not None:
+        records.update(org, *parent, await json_object(request), call.session.user_id)
+        return Response(status_code=204, headers=limit_header(org))
     f = _key(source, request)
     values = await json_object(request)
     if any(n.lower() in (f.name.lower(), "id") for n in values):

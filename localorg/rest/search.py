@@ -19,6 +19,8 @@ from localorg.soql import SoqlError, run
 
 MAX_LENGTH = 100_000
 _DEFAULT_LIMIT = 2000  # Source: SOQL and SOSL Reference, LIMIT n
+_LONGEST_FIND = 10_000  # Salesforce Developer Limits and Allocations, SOSL Limits for Search Queries
+_LONGEST_WORD = 4_000  # no field that is searched holds a longer one
 _SEARCHED = (
     "Name", "Email", "Phone", "Subject", "Company", "Username", "Title", "Website",
     "BillingCity", "MailingCity", "City", "PersonEmail", "PersonMailingCity",
@@ -61,6 +63,8 @@ def search(org: Org, schema: Schema, text: str, *, version: str, person: Person)
     match = _SOSL.match(text)
     if match is None or len(text) > MAX_LENGTH:
         raise ApiError(400, "MALFORMED_SEARCH", "No search term found. The search term must be enclosed in braces.")
+    if len(match["find"]) > _LONGEST_FIND:  # "no result rows are returned"
+        return {"searchRecords": []}
     rest, scope = match["rest"], "ALL"
     within = _IN.match(rest)
     if within is not None:
@@ -76,11 +80,24 @@ def search(org: Org, schema: Schema, text: str, *, version: str, person: Person)
         wanted = _returning(schema, rest[len("RETURNING ") :])
     else:
         raise ApiError(400, "MALFORMED_SEARCH", f"unexpected token: '{rest.split()[0][:40]}'")
+    _check_returning(wanted)
     hits = _find(org, schema, _terms(match["find"]), scope, wanted, limit, version, person)
     if "highlight" in withs:
         _highlight(schema, hits, match["find"])
     body: dict[str, object] = {"searchRecords": hits}
     return body | {"metadata": _labels(wanted)} if "metadata" in withs else body
+
+
+def _check_returning(wanted: "list[_Wanted]") -> None:
+    """Raises ApiError for OFFSET beside a second object, and for aggregates.
+
+    Source: SOQL and SOSL Reference, OFFSET n; RETURNING FieldSpec takes fields.
+    """
+    for one in wanted:
+        if len(wanted) > 1 and re.search(r"\bOFFSET\b", one.tail, re.IGNORECASE):
+            raise ApiError(400, "MALFORMED_SEARCH", "OFFSET can be used only when querying a single object")
+        if re.search(r"\b(?:COUNT|COUNT_DISTINCT|SUM|AVG|MIN|MAX)\s*\(", one.fields, re.IGNORECASE):
+            raise ApiError(400, "MALFORMED_SEARCH", "RETURNING takes fields, and no aggregate functions")
 
 
 def _without_withs(rest: str) -> tuple[str, set[str]]:
@@ -383,7 +400,11 @@ def _find(
         fields = _fields_of(one.sobject, scope)
         if not fields or len(hits) >= limit:
             continue
-        condition = terms(lambda word, fields=fields: " OR ".join(f"{f} LIKE {word}" for f in fields))
+        condition = terms(
+            lambda word, fields=fields: (
+                " OR ".join(f"{f} LIKE {word}" for f in fields) if len(word) < _LONGEST_WORD else "Id = null"
+            )
+        )
         where = f"({condition})" + (f" AND ({one.where})" if one.where else "")
         within = _in_view(org, one.sobject, one.view, person) if one.view is not None else ""
         where += f" AND ({within})" if within else ""

@@ -197,7 +197,7 @@ async def _read_many(org: Org, request: Request) -> Response:
         ids, names = request.query_params.get("ids", "").split(","), request.query_params.get("fields", "").split(",")
     else:
         body = await json_object(request)
-        ids, names = ([str(v) for v in cast(list[object], body.get(k) or [])] for k in ("ids", "fields"))
+        ids, names = (_texts(body, k) for k in ("ids", "fields"))
     fields = [source.field(n) for n in names if n]
     if not fields or None in fields:
         raise ApiError(400, "INVALID_FIELD", "fields must name fields of the object")
@@ -226,10 +226,26 @@ async def _read_many(org: Org, request: Request) -> Response:
     return Json(rows, headers=limit_header(org))
 
 
+def _texts(body: Mapping[str, object], name: str) -> list[str]:
+    given = body.get(name)
+    if not isinstance(given, list) or not all(isinstance(v, str) for v in cast(list[object], given)):
+        raise ApiError(400, "JSON_PARSER_ERROR", f"{name} is a list of texts")
+    return cast(list[str], given)
+
+
 async def _tree(org: Org, request: Request) -> Response:
     session, schema = _access(org, request)
+    root = schema.sobject(str(request.path_params["sobject"]))
+    if root is None:
+        raise not_found()
     given, _ = await _records_of(request)
     _check_tree(given)
+    refused = _check_references(given, {}) or next(
+        (_refused_in_tree(r, f"The records of this tree are of type {root.name}") for r in given
+         if _typed(schema, r) is not root), None
+    )  # fmt: skip
+    if refused is not None:
+        return Json({"hasErrors": True, "results": [refused]}, 400, headers=limit_header(org))
     made: list[dict[str, object]] = []
 
     def grow(record: dict[str, Any], parent: dict[str, object]) -> None:
@@ -278,6 +294,35 @@ def _check_tree(given: list[dict[str, Any]]) -> None:
             raise ApiError(400, "INVALID_INPUT", f"A tree can be at most {MAX_LEVELS} levels deep")
         below = [cast(dict[str, Any], v) for r in given for v in r.values() if isinstance(v, dict) and "records" in v]
         given = [child for held in below for child in _children(held)]
+
+
+def _check_references(given: list[dict[str, Any]], seen: dict[str, int]) -> dict[str, object] | None:
+    """The result that refuses a tree in which a record has no reference id, or one that another has.
+
+    Source: REST API Developer Guide, sObject Tree, request body: referenceId is required and unique.
+    """
+    for record in given:
+        name = _reference(record)
+        if not name:
+            return _refused_in_tree(record, "Include a reference ID for each record in the request.")
+        if seen.setdefault(name, id(record)) != id(record):
+            return _refused_in_tree(record, "Duplicate ReferenceId provided in the request.")
+        for held in record.values():
+            if isinstance(held, dict) and "records" in held:
+                refused = _check_references(_children(cast(dict[str, Any], held)), seen)
+                if refused is not None:
+                    return refused
+    return None
+
+
+def _reference(record: Mapping[str, Any]) -> str:
+    attributes = record.get("attributes")
+    return str(cast(_Values, attributes).get("referenceId") or "") if isinstance(attributes, dict) else ""
+
+
+def _refused_in_tree(record: Mapping[str, Any], said: str) -> dict[str, object]:
+    errors = _saved(None, ApiError(400, "INVALID_INPUT", said, []))["errors"]
+    return {"referenceId": _reference(record), "errors": errors}
 
 
 def _children(held: Mapping[str, Any]) -> list[dict[str, Any]]:

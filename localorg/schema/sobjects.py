@@ -38,7 +38,7 @@ class Field:
     rich_text         a text area with HTML in it
     controller        the picklist or checkbox on which a dependent picklist depends; `valid_for`: for each value of
                       `picklist`, the controller's values with which it may be chosen ("true" or "false" of a checkbox)
-    encrypted         at rest, by a scheme that can neither compare nor sort its values
+    encrypted         at rest, so that its values can be neither compared nor sorted; `exact`: but for equality
     coded             an address whose country and state have codes beside their texts
     id_lookup         records can be looked up by it, as by an external id
     precision, scale  of a number: how many digits, and how many of them after the point; a scale of None is not kept to
@@ -71,6 +71,7 @@ class Field:
     controller: str = ""
     valid_for: tuple[tuple[str, ...], ...] = ()
     encrypted: bool = False
+    exact: bool = False
     coded: bool = False
     id_lookup: bool = False
     precision: int = 18
@@ -140,7 +141,7 @@ class Field:
         """Whether WHERE may use it. It may not use long text areas, compound fields, and what is encrypted."""
         return (
             self.stored
-            and not self.encrypted
+            and (self.exact or not self.encrypted)
             and self.type != "base64"
             and (self.type != "textarea" or self.length <= 255)
         )
@@ -151,7 +152,7 @@ class Field:
 
         Source: SOQL and SOSL Reference, ORDER BY, restrictions on data types.
         """
-        return self.filterable and self.type != "multipicklist"
+        return self.filterable and not self.encrypted and self.type != "multipicklist"
 
     @property
     def choices(self) -> "tuple[Choice, ...]":
@@ -177,7 +178,7 @@ class Field:
 
         Source: SOQL and SOSL Reference, Support for Field Types in Aggregate Functions.
         """
-        return self.filterable and self.type not in ("boolean", "multipicklist")
+        return self.filterable and not self.encrypted and self.type not in ("boolean", "multipicklist")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from localorg.soql.conditions import Conditions, Sql
 from localorg.soql.functions import place_in_value_set
 from localorg.soql.locators import Below, Locator, make_locator
 from localorg.soql.names import Asked, Scope, is_aggregate, key_of, label_of
-from localorg.soql.rules import check
+from localorg.soql.rules import check as check_rules
 from localorg.soql.select import Item, Selected, Selection
 from localorg.soql.syntax import parse
 from localorg.soql.tree import (
@@ -81,7 +81,7 @@ def run(
     query = parse(text)
     asked = Asked(org, schema, person, text)
     asked.queried(query.sobject)
-    check(asked, query, version)
+    check_rules(asked, query, version)
     run_of = _Run(asked, version, deleted)
     with _not_too_complicated():
         if below is not None:

@@ -78,10 +78,10 @@ def test_no_combination_that_a_form_offers_is_refused_by_the_org() -> None:
         async def story(username: str, sobject: str, steps: list[tuple[int, int]], more: list[tuple[int, int]]) -> None:
             world = World(OrgBackend(instances, callers[username]))
             form = await editing(world, f"/records/{sobject}/new")
+            await choose(form, steps)
             for name, text in TEXTS.items():
                 if name in {f.name for f in form.fields}:
                     form.type(name, text.format(n=next(numbers)))
-            await choose(form, steps)
             note({f.name: form.text(f) for f in form.fields})
             await form.save()
             assert (form.problem, form.errors) == (None, {})
@@ -92,7 +92,12 @@ def test_no_combination_that_a_form_offers_is_refused_by_the_org() -> None:
             assert (form.problem, form.errors) == (None, {})
 
         @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-        @given(st.sampled_from((ADMIN, SALES)), st.sampled_from(("Opportunity", "Case", "Lead")), STEPS, STEPS)
+        @given(
+            st.sampled_from((ADMIN, SALES)),
+            st.sampled_from(("Opportunity", "Case", "Lead", "Account", "Contact")),
+            STEPS,
+            STEPS,
+        )
         def every(username: str, sobject: str, steps: list[tuple[int, int]], more: list[tuple[int, int]]) -> None:
             runner.run(story(username, sobject, steps, more))
 

@@ -47,6 +47,7 @@ class _Field(msgspec.Struct, rename="camel"):
     inline_help_text: str | None = None
     scale: int | None = 0
     compound_field_name: str | None = None
+    encrypted: bool = False
     controller_name: str | None = None
 
 
@@ -147,7 +148,7 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
             valid_for=picklist.valid_for,
             labels_with=picklist.labels_with,
         )
-        fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name)
+        fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name, f.encrypted)
     return Described(
         name=body.name,
         label=body.label,

@@ -303,7 +303,10 @@ def encode(shapes: Answers) -> bytes:
             [[of_type, [[n, *_plain(p)] for n, p in fields.items()]] for of_type, fields in d.picklists.items()],
             None if d.people is None else [d.people.record_types, _lists(d.people.sections)],
             _lists(d.sections),
-            [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable, f.within] for f in d.fields.values()],
+            [
+                [*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable, f.within, f.encrypted]
+                for f in d.fields.values()
+            ],
         ]
         for name, d in sorted(shapes.items())
     }
@@ -346,11 +349,11 @@ _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 def _decoded(name: str, row: list[Any]) -> Described:
     *of_object, types, picklists, people, sections, rows = row
     fields: dict[str, DescribedField] = {}
-    for *of_field, filterable, sortable, within in rows:
+    for *of_field, filterable, sortable, within, encrypted in rows:
         named = dict(zip(_FIELD, of_field, strict=True))
         named |= {"picklist": tuple(named["picklist"]), "refers_to": tuple(named["refers_to"])}
         named["valid_for"] = _tuples(named["valid_for"])
-        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable, within)
+        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable, within, encrypted)
     return Described(
         name,
         fields=fields,

@@ -89,6 +89,7 @@ LAYOUTS: dict[str, Layout] = {
             "Cases": Related("Case", "CreatedDate", "AccountId", descending=True),
             "Tasks": Related("Task", "ActivityDate", "WhatId", descending=True),
         },
+        stand_ins=("LastName",),
         icon="business",
         filters=("OwnerId", "Industry", "Type", "Rating"),
     ),

@@ -19,12 +19,20 @@ CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are 
 
 @dataclass(frozen=True, slots=True)
 class DescribedField:
-    """A field as Salesforce's describe shows it to this user; `within` is the address or name that it is a part of."""
+    """A field as Salesforce's describe shows it to this user; `within` is the address or name that it is a part of.
+    What is `encrypted` can be compared for equality at most, where it is filterable.
+    """
 
     shape: FieldShape
     filterable: bool
     sortable: bool
     within: str | None = None
+    encrypted: bool = False
+
+    @property
+    def comparable(self) -> bool:
+        """Whether Salesforce compares it by more than equality."""
+        return self.filterable and not self.encrypted
 
 
 @dataclass(frozen=True, slots=True)

@@ -461,7 +461,7 @@ def _filter(described: Described, condition: Filter, uid: Uid, several: Several)
     in_several = CURRENCY in described.fields and field.shape.type == "currency"
     if condition.currency is not None and not in_several:
         raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} is not in several currencies.")
-    if not field.filterable:
+    if not (field.filterable if condition.operator in ("eq", "ne") else field.comparable):
         raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} cannot be filtered by.")
     if condition.operator == "contains":
         if not isinstance(condition.value, str) or field.shape.type not in soql.TEXT:
@@ -479,7 +479,7 @@ def _filter(described: Described, condition: Filter, uid: Uid, several: Several)
 
 def _searched(layout: Layout, described: Described) -> list[str]:
     """The fields in which a list's search looks, of those that the user may see and Salesforce compares."""
-    return [f for f in layout.searched if f in described.fields and described.fields[f].filterable]
+    return [f for f in layout.searched if f in described.fields and described.fields[f].comparable]
 
 
 def _needs_sosl(layout: Layout, described: Described, text: str) -> bool:
@@ -488,7 +488,7 @@ def _needs_sosl(layout: Layout, described: Described, text: str) -> bool:
 
     Source: Salesforce Help, "General Shield Platform Encryption Considerations".
     """
-    encrypted = [f for f in layout.searched if f in described.fields and not described.fields[f].filterable]
+    encrypted = [f for f in layout.searched if f in described.fields and not described.fields[f].comparable]
     one_letter = sum(c.isalnum() for c in text) < MIN_SEARCH
     return bool(encrypted) and not (one_letter and _searched(layout, described))
 
