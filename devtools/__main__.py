@@ -35,7 +35,14 @@ def main(arguments: Sequence[str]) -> int:
 def _run(_: Sequence[str]) -> int:
     emulators = tuple(os.environ.get("EMULATORS", ",".join(EMULATORS)).split(","))
     return run.run(
-        Plan(ports.chosen(), _project(), STATE, own=OWN_SETTINGS, emulators=emulators),
+        Plan(
+            ports.chosen(),
+            _project(),
+            STATE,
+            own=OWN_SETTINGS,
+            emulators=emulators,
+            shape=os.environ.get("SHAPE", ""),
+        ),
         observe=os.environ.get("OBSERVE", "") not in ("", "0"),
     )
 

@@ -61,6 +61,8 @@ class Plan:
     telemetry        the address of a collector for spans; None sends none
     own              the folder of a person's own `.env.local` and `.secret.local`; None reads nobody's
     emulators        the emulators that are started
+    shape            what the local org has beside what every org has (docs/localorg.md)
+    more_orgs        ports of other local orgs, which somebody else starts, where people may sign in too
     """
 
     ports: Ports
@@ -73,6 +75,8 @@ class Plan:
     telemetry: str | None = None
     own: Path | None = None
     emulators: tuple[str, ...] = EMULATORS
+    shape: str = ""
+    more_orgs: tuple[int, ...] = ()
 
     @property
     def settings(self) -> FunctionSettings:
@@ -284,10 +288,14 @@ def clear_left_over(folder: Path) -> None:
 def _function_settings(plan: Plan) -> dict[str, str]:
     """The settings that functions/.env contains in a deployment."""
     limit = str(plan.user_requests)
+    hosts = [
+        f"127.0.0.1:{plan.ports.localorg}=Local org",
+        *(f"127.0.0.1:{port}=Another org" for port in plan.more_orgs),
+    ]
     budget = {} if plan.user_requests is None else {"USER_DAILY_REQUESTS": limit, "FAILED_SIGN_INS": limit}
     return {
         "SALESFORCE_CONSUMER_KEY": CONSUMER_KEY,
-        "SALESFORCE_LOGIN_HOSTS": f"127.0.0.1:{plan.ports.localorg}=Local org",
+        "SALESFORCE_LOGIN_HOSTS": ", ".join(hosts),
         "REDIRECT_URIS": " ".join(plan.callbacks),
         **({} if plan.telemetry is None else {"TELEMETRY": plan.telemetry, "TELEMETRY_PERCENT": "100"}),
         **budget,
@@ -311,6 +319,8 @@ def org_command(plan: Plan, data: Path) -> list[str]:
     """The command that serves a plan's local org, with its state in the folder `data`."""
     command = [sys.executable, "-m", "localorg.cli", "serve", "--data", str(data), "--port", str(plan.ports.localorg)]
     command += ["--accounts", str(plan.accounts), "--session-seconds", str(plan.session_seconds)]
+    if plan.shape:
+        command += ["--shape", plan.shape]
     for schema in plan.schemas:
         command += ["--schema", str(schema)]
     for callback in plan.callbacks:
@@ -351,6 +361,10 @@ def _why(log: str, org: list[str], dead: str | None) -> str:
     if dead == "org":
         if any("made by another version" in line for line in org):
             return saved_state.OTHER_VERSION
+        if any("the org in this folder was made" in line for line in org):
+            return (
+                "the local org has data of another shape: choose the same SHAPE as before, or clear it with make reset"
+            )
         return "the local org did not start: " + " | ".join(org[-3:])
     if "Failed to make request to" in log or "ENOTFOUND" in log or "EAI_AGAIN" in log:
         return (

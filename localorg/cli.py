@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from localorg.data.seed import USERS
+from localorg.data.seed import LESS_ACCESS, USERS
 from localorg.metadata import DataError, MetadataError
 from localorg.provision import age, open_org
 from localorg.server import listen, make_app, make_server
@@ -92,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case _:
                 for username, first, last, title, profile in USERS:
                     print(f"{username}  {PASSWORD}  {first} {last}, {title} ({profile})")
+                for username, first, last, title, profile in LESS_ACCESS:
+                    print(f"{username}  {PASSWORD}  {first} {last}, {title} ({profile}), with --shape no-api-user")
     except (DataError, LookupError, MetadataError, ValueError) as refused:
         print(f"localorg: {refused}", file=sys.stderr)
         return 1

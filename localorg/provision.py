@@ -4,7 +4,7 @@ import hashlib
 import sqlite3
 
 from localorg.clock import from_datetime
-from localorg.data import tables
+from localorg.data import currencies, tables
 from localorg.data.access import profile_name
 from localorg.data.files import BLOB_TABLE
 from localorg.data.jobs import JOB_TABLES
@@ -14,6 +14,7 @@ from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
 from localorg.schema import text
 from localorg.schema.metadata import Metadata
+from localorg.schema.shapes import shaped
 from localorg.settings import CONSUMER_KEY, OrgSettings
 from localorg.soql import functions
 
@@ -27,8 +28,8 @@ SCHEMA_VERSION = 9  # of the tables in the file; it grows with each change
 def open_org(settings: OrgSettings) -> Org:
     """Opens the org of these settings. A new org gets its demo data and the records of `load`.
 
-    Raises sqlite3.DatabaseError when the file is not an org's, MetadataError and DataError when `schema` or `load`
-    cannot be used.
+    Raises sqlite3.DatabaseError when the file is not an org's, ValueError when it is an org of another shape,
+    MetadataError and DataError when `schema` or `load` cannot be used.
     """
     if settings.data is not None:
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -49,17 +50,31 @@ def open_org(settings: OrgSettings) -> Org:
     db.executescript(JOB_TABLES)
     db.execute(_VIEWED)
     db.execute(BLOB_TABLE)
-    org = Org(settings, db, _metadata(db, settings))
+    metadata = _metadata(db, settings)
+    currencies.prepare(settings, metadata)
+    org = Org(settings, db, metadata)
     db.create_function("org_now", 0, org.clock.stamp)
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
         _fill(org)
+    made_as = db.execute("SELECT value FROM meta WHERE key = 'shape'").fetchone()
+    if ("" if made_as is None else made_as["value"]) != ",".join(sorted(settings.shape)):
+        db.close()
+        raise ValueError(_other_shape("" if made_as is None else str(made_as["value"])))
+    currencies.fill(org, demo=False)
     tables.index(db, org.objects)
     _register_metadata(org)
     _note_schema(org)
     _register_callbacks(org, settings.callbacks, rotation=settings.rotation)
     org.org_id = str(db.execute("SELECT Id FROM Organization").fetchone()["Id"])
     return org
+
+
+def _other_shape(shape: str) -> str:
+    made = f"with --shape {shape}" if shape else "without --shape"
+    return (
+        f"the org in this folder was made {made}: start it so, or with another --data folder, or after localorg reset"
+    )
 
 
 def age(org: Org) -> int:
@@ -70,15 +85,16 @@ def age(org: Org) -> int:
 
 def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
     """The org's schema. Custom objects keep the key prefixes that they had before."""
+    standard = shaped(settings.shape)
     if not settings.schema:
-        return Metadata()
+        return Metadata(standard, standard=standard)
     from localorg.metadata.objects import build  # here, because only an org with custom objects needs them
     from localorg.metadata.source import read
 
     kept = {
         str(r["key"])[7:]: str(r["value"]) for r in db.execute("SELECT key, value FROM meta WHERE key LIKE 'prefix:%'")
     }
-    return build(read(settings.schema), kept)
+    return build(read(settings.schema), kept, standard)
 
 
 def _fill(org: Org) -> None:
@@ -88,12 +104,14 @@ def _fill(org: Org) -> None:
         db.execute(f'DELETE FROM "{row["name"]}"')
     db.execute("PRAGMA synchronous = OFF")
     seed(org)
+    currencies.fill(org, demo=True)
     _register_metadata(org)
     if org.settings.load:
         from localorg.metadata.load import load
 
         load(org, org.settings.load)
     with org.write():
+        db.execute("INSERT INTO meta VALUES ('shape', ?)", (",".join(sorted(org.settings.shape)),))
         db.execute("INSERT INTO meta VALUES ('seeded', ?)", (str(org.settings.seed),))
     db.execute("PRAGMA synchronous = NORMAL")
 
@@ -112,12 +130,20 @@ def _register_metadata(org: Org) -> None:
             marks = ", ".join("?" * len(row))
             db.execute(f'INSERT OR IGNORE INTO "{sobject}" ({", ".join(row)}) VALUES ({marks})', tuple(row.values()))
 
+        typed = org.objects["RecordType"]
         for one in org.objects:
-            for n, (name, label) in enumerate(one.record_types):
+            for n, record_type in enumerate(one.record_types):
                 keep(
                     "RecordType",
                     one.record_type_id(n),
-                    {"Name": label, "DeveloperName": name, "SobjectType": one.name, "IsActive": 1},
+                    {
+                        "Name": record_type.label,
+                        "DeveloperName": record_type.name,
+                        "SobjectType": one.name,
+                        "IsActive": int(record_type.active),
+                        "Description": record_type.description or None,
+                        **({"IsPersonType": int(record_type.person)} if typed.field("IsPersonType") else {}),
+                    },
                 )
             if one.custom:
                 db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (f"prefix:{one.name}", one.prefix))
@@ -133,7 +159,9 @@ def _register_metadata(org: Org) -> None:
 def _note_schema(org: Org) -> None:
     """Stores the time when the schema has changed since the last start, for If-Modified-Since."""
     objects = [(o.name, o.label, o.record_types, [(f.name, f.label, f.type, f.length, f.required, f.picklist, f.labels,
-                                                sorted(f.inactive), f.targets) for f in o.fields])
+                                                sorted(f.inactive), f.targets, f.controller, f.valid_for,
+                                                f.encrypted)
+                                               for f in o.fields])
             for o in org.objects]  # fmt: skip
     granting = (*org.metadata.permission_sets, *org.metadata.profiles)
     sets = [

@@ -9,7 +9,16 @@ CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # of the demo app; it is of no use outside this org
 PASSWORD = "localorg1"
 # What an org may have beside what every org has.
-SHAPES = frozenset({"duplicate-rules"})
+SHAPES = frozenset({
+    "duplicate-rules",
+    "encrypted-names",
+    "multi-currency",
+    "no-api-user",
+    "person-accounts",
+    "queues",
+    "record-types",
+    "state-country",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +27,8 @@ class OrgSettings:
 
     `data`: the folder of its SQLite file; None keeps it in memory. `seed` and `accounts`: of the demo data.
     `session_seconds`: the idle time after which an access token expires. `code_seconds`: the life of an authorization
-    code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency.
+    code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency,
+    or of the corporate one.
     `schema`: folders or files with custom objects. `load`: files with records for a new org. `callbacks`: the demo
     app's redirect URIs. `shape`: what the org has beside what every org has, of SHAPES.
     """

@@ -15,6 +15,7 @@ from devtools.clients import App, control
 from devtools.fleet import Fleet
 from devtools.suite import UNLIMITED, Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
+from localorg.settings import SHAPES
 from tests.depth import examples
 from tests.turns import Turns, in_turn
 from tests.virtual_time import VirtualLoop
@@ -56,8 +57,9 @@ def web_client() -> Path:
 def suite(web_client: Path) -> Iterator[Suite]:
     """Firebase emulators and local org, on free ports, with the web client."""
     free = ports.free()
+    loopback, another = ports.some(2)
     with Suite(
-        Plan(free, f"demo-test-{free.hub}", user_requests=UNLIMITED, loopback=ports.some(1)[0]),
+        Plan(free, f"demo-test-{free.hub}", user_requests=UNLIMITED, loopback=loopback, more_orgs=(another,)),
         lambda part, line: LOG.append(f"{part}: {line}"),
     ) as running:
         yield running
@@ -73,7 +75,7 @@ def fleet(suite: Suite) -> Iterator[Fleet]:
 @pytest.fixture(autouse=True)
 def _reset_the_shared_org(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a test told the suite's org (faults, clock, limits, policies) ends with the test."""
-    used = [request.getfixturevalue(name) for name in ("suite", "org") if name in request.fixturenames]
+    used = [request.getfixturevalue(name) for name in ("suite", "org", "shaped_org") if name in request.fixturenames]
     yield
     for shared in used:
         if isinstance(shared, Suite | EmbeddedOrg):
@@ -103,6 +105,14 @@ def app(suite: Suite) -> Iterator[App]:
 def org() -> Iterator[EmbeddedOrg]:
     """An org of its own inside the test process, for tests that need no emulator."""
     with EmbeddedOrg(OrgSettings(accounts=60)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shaped_org(suite: Suite) -> Iterator[EmbeddedOrg]:
+    """An org of all shapes together, at which people may sign in to the suite too."""
+    settings = OrgSettings(accounts=25, shape=SHAPES, callbacks=suite.plan.callbacks)
+    with EmbeddedOrg(settings, port=suite.plan.more_orgs[0]) as running:
         yield running
 
 

@@ -32,6 +32,10 @@ _POLICIES = {
         0.0,
         "are refused by OAuth Policies: Permitted Users",
     ),
+    Reason.API_NOT_ENABLED: (
+        0.0,
+        "may not use the API: give them the permission API Enabled by a permission set",
+    ),
     Reason.IP_RESTRICTED: (
         0.0,
         "are refused by OAuth Policies: IP Relaxation (refreshes come from Google's addresses)",

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
+from contract.picklists import Picklists, RecordType
+
 FieldValue = str | bool | int | float | None
 Sobject = str  # the API name of an object that getObjects names; another one is RefusedRequest(unknown-object)
 MAX_BODY = 1024 * 1024  # bytes of a request
@@ -11,6 +13,7 @@ MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
 MAX_PAGE = 200
 MIN_SEARCH, MAX_SEARCH = 2, 100  # characters
 RECORD_ID = r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?"
+KIND, QUEUE = "Type", "Queue"  # the field that says what an owner is, and the word with which it says a queue
 NAME = "Name"  # the field that names a record, where an object does not say otherwise
 LAST_CHANGED_BY, LAST_CHANGED_AT = "LastModifiedBy.Name", "LastModifiedDate"  # fields that every getRecord brings
 IDEMPOTENCY_KEY = r"[A-Za-z0-9_-]{1,100}"
@@ -229,11 +232,16 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition that listed records meet; `contains` is for texts, without regard to case."""
+    """A condition that listed records meet; `contains` is for texts, without regard to case.
+
+    In an org with several currencies amounts are compared by what they are worth: `value` is in `currency` (an ISO 4217
+    code, one of the active ones), or in the corporate currency.
+    """
 
     field: str
     operator: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains"]
     value: FieldValue
+    currency: Annotated[str | None, Limits(pattern="[A-Z]{3}")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +384,34 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True)
+class FindOwners:
+    """To whom a record of this object may be given: those in whose name the text occurs, the first ones without it;
+    `limit` is for queues and users each.
+    """
+
+    sobject: Sobject
+    search: Annotated[str | None, Limits(max_length=MAX_SEARCH)] = None
+    limit: PageSize = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A user with their title in the company, or a queue, by id."""
+
+    id: RecordId
+    name: str
+    is_queue: bool = False
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The queues that take such records, then the active users, each by name."""
+
+    owners: tuple[Owner, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Describe:
     """Which object to describe."""
 
@@ -390,7 +426,12 @@ class FieldShape:
     values that read otherwise. `refers_to` are the objects that a reference may point to, `relationship` names its
     parent, whose name is then at `{relationship}.Name`. `caption` is what people read over a reference, whose `label`
     may name the id that it holds ("Account ID"); every other field is read by its label. `scale` is the number of
-    decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known.
+    decimals, `currency` the ISO 4217 code of the amounts in a currency field, "" when it is not known, or each record
+    has its own: then `currency_field` is the picklist that has the record's, whose `decimals` say by code how many
+    decimals amounts have.
+
+    A dependent picklist names the picklist or checkbox on which it depends, its `controller`: `valid_for` says of each
+    value with which of the controller's it may be chosen ("true" and "false" of a checkbox), of others it is none.
     """
 
     name: str
@@ -409,11 +450,21 @@ class FieldShape:
     scale: int = 0
     currency: str = ""
     caption: str | None = None
+    controller: str = ""
+    valid_for: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    currency_field: str = ""
+    decimals: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def parent_name(self) -> str:
         """The field that has the name of the record that this reference points to."""
         return f"{self.relationship}.{NAME}"
+
+    @property
+    def parent_kind(self) -> str:
+        """The field that says what that record is, for a reference that may point to several objects (`refers_to`): a
+        record has it where its owner may be a user or a queue."""
+        return f"{self.relationship}.{KIND}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,7 +505,10 @@ class SobjectShape:
     `listed` are the fields of a list, `filters` those that a list offers to be filtered by and `sorts` to be sorted by.
     `amount` is the field whose amount is read at the end of a line, `date` the field that says when a record is due,
     each "" when there is none. `icon` is a word of Material's icon names, `key_prefix` what the ids of its records
-    begin with.
+    begin with. `owner` is the reference to who owns a record, "" when there is none: to a user, or to a queue as well.
+
+    `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
+    getPicklists. `record_types` are those that the user may give a new record.
     """
 
     sobject: str
@@ -477,6 +531,17 @@ class SobjectShape:
     amount: str = ""
     date: str = ""
     addresses: tuple[AddressShape, ...] = ()
+    owner: str = ""
+    record_type: str = ""
+    record_types: tuple[RecordType, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GetPicklists:
+    """Whose picklists: those of an object's records that have this record type."""
+
+    sobject: Sobject
+    record_type: RecordId
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,11 +556,14 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class StageTotal:
-    """How many opportunities are open in a stage, and the sum of their amounts."""
+    """How many opportunities are open in a stage, and the sum of their amounts. `label` is what people read for the
+    stage, in the user's language; "" when it reads as it is.
+    """
 
     stage: str
     count: int
     amount: float
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,8 +571,9 @@ class Dashboard:
     """The open pipeline by stage in the order of the stages, the newest accounts, what closes this month, the user's
     open tasks.
 
-    What the user may not see is left empty. `closing` and `tasks` hold the most pressing first. `pipelineOf` is the
-    object whose amounts the pipeline adds up.
+    What the user may not see is left empty, and is named in `hidden`. `closing` and `tasks` hold the most pressing
+    first. `pipelineOf` is the object whose amounts the pipeline adds up, `currency` the ISO 4217 code of the currency
+    to which they are converted for that, in an org with several.
     """
 
     pipeline: tuple[StageTotal, ...]
@@ -512,6 +581,8 @@ class Dashboard:
     closing: tuple[Record, ...] = ()
     tasks: tuple[Record, ...] = ()
     pipeline_of: Sobject = ""
+    hidden: tuple[Literal["pipeline", "closing", "tasks", "newestAccounts"] | str, ...] = ()
+    currency: str = ""
 
 
 Request = TypeVar("Request")
@@ -599,8 +670,14 @@ DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this u
 GET_OBJECTS = Call(
     "api", "getObjects", Empty, Objects, "All objects that the app shows and the user may see.", reads=True
 )
+GET_PICKLISTS = Call(
+    "api", "getPicklists", GetPicklists, Picklists, "What the picklists of a record type hold.", reads=True
+)
 LIST_RECORDS = Call(
     "api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True
+)
+FIND_OWNERS = Call(
+    "api", "findOwners", FindOwners, Owners, "Users and queues to whom a record may be given.", reads=True
 )
 SEARCH = Call("api", "search", Search, Hits, "Records of several objects in which words occur.", reads=True)
 GET_RECORD = Call("api", "getRecord", GetRecord, RecordDetail, "One record, with the children asked for.", reads=True)

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     UNKNOWN_FIELD = "unknown-field"
     FIELD_NOT_EDITABLE = "field-not-editable"
     INVALID_VALUE = "invalid-value"
+    VALUE_NOT_IN_PICKLIST = "value-not-in-picklist"
+    RECORD_TYPE_NOT_AVAILABLE = "record-type-not-available"
     INVALID_CURSOR = "invalid-cursor"
     LIST_TOO_LONG = "list-too-long"
     IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
@@ -59,6 +61,7 @@ class Reason(StrEnum):
     APP_BLOCKED = "app-blocked"
     APP_NOT_INSTALLED = "app-not-installed"
     IP_RESTRICTED = "ip-restricted"
+    API_NOT_ENABLED = "api-not-enabled"
     ORG_POLICY = "org-policy"
     TOKENS_UNREADABLE = "tokens-unreadable"
     REFRESH_LOST = "refresh-lost"
@@ -102,6 +105,11 @@ class RefusedRequest(CallError):
         Reason.UNKNOWN_FIELD: ("INVALID_ARGUMENT", "There is no such field, or you may not see it."),
         Reason.FIELD_NOT_EDITABLE: ("INVALID_ARGUMENT", "This field cannot be changed."),
         Reason.INVALID_VALUE: ("INVALID_ARGUMENT", "Salesforce does not accept this value."),
+        Reason.VALUE_NOT_IN_PICKLIST: ("INVALID_ARGUMENT", "This value cannot be chosen here. Please choose another."),
+        Reason.RECORD_TYPE_NOT_AVAILABLE: (
+            "INVALID_ARGUMENT",
+            "You cannot use this record type in Salesforce. Please choose another.",
+        ),
         Reason.INVALID_CURSOR: ("INVALID_ARGUMENT", "The list has changed. Start again from its beginning."),
         Reason.LIST_TOO_LONG: (
             "INVALID_ARGUMENT",
@@ -227,6 +235,13 @@ class ConnectionLost(CallError):
             (
                 "Your company's Salesforce takes this app from some networks only. Ask your administrator to relax"
                 " its IP restrictions."
+            ),
+        ),
+        Reason.API_NOT_ENABLED: (
+            "FAILED_PRECONDITION",
+            (
+                "Your Salesforce user may not be used by apps. Ask your administrator for the permission API Enabled:"
+                " Setup, Permission Sets, System Permissions."
             ),
         ),
         Reason.ORG_POLICY: (

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from localorg.control import pages
 from localorg.data import snapshots
-from localorg.data.seed import SCOPES, USERS
+from localorg.data.seed import SCOPES, demo_users
 from localorg.errors import ApiError
 from localorg.faults import Fault
 from localorg.limits import Limits
@@ -101,8 +101,8 @@ def _wrong(message: str) -> ApiError:
     return ApiError(400, "INVALID_ARGUMENT", message)
 
 
-async def _page(_org: Org, _request: Request) -> Response:
-    return HTMLResponse(pages.controls([name for name, *_ in USERS]))
+async def _page(org: Org, _request: Request) -> Response:
+    return HTMLResponse(pages.controls([name for name, *_ in demo_users(org.settings)]))
 
 
 async def _app_page(org: Org, _request: Request) -> Response:
@@ -368,7 +368,7 @@ async def _reset(org: Org, _request: Request) -> Response:
             ("\n".join(org.settings.callbacks), SCOPES, org.settings.rotation, POLICIES[0], CONSUMER_KEY),
         )
         db.execute("UPDATE User SET IsActive = 1 WHERE Id IN (SELECT user_id FROM credential)")
-        for username, *_, profile in USERS:
+        for username, *_, profile in demo_users(org.settings):
             db.execute(
                 "UPDATE User SET ProfileId = p.Id, SystemModstamp = ? FROM Profile p WHERE Username = ? AND p.Name = ?"
                 " AND ProfileId != p.Id",

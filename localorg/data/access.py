@@ -8,10 +8,11 @@ exist.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from localorg.data import currencies
+from localorg.data.record_types import record_types_of
 from localorg.org import Org
 from localorg.schema.metadata import Metadata, Permissions
 from localorg.schema.sobjects import Field, Schema, SObject
-from localorg.schema.standard import STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +26,28 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What a profile may not do. `reads_only`: it may change nothing."""
+    """What a profile may not do. `reads_only`: it may change nothing. `api_enabled`: its users may use the APIs."""
 
     reads_only: bool = False
+    api_enabled: bool = True
     hidden_objects: frozenset[str] = frozenset()
     hidden_fields: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     read_only_fields: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     read_only_objects: frozenset[str] = frozenset()
 
 
+ADMINISTRATOR = "System Administrator"
+_STANDARD = _Profile(
+    hidden_fields={"Contact": frozenset({"Birthdate"})},
+    read_only_fields={"Account": frozenset({"AccountNumber"})},
+    read_only_objects=frozenset({"User", "PermissionSetAssignment", "Group", "GroupMember", "QueueSobject"})
+    | {currencies.TYPES},
+)
 _PROFILES: dict[str, _Profile] = {
-    "System Administrator": _Profile(),
-    "Standard User": _Profile(
-        hidden_fields={"Contact": frozenset({"Birthdate"})},
-        read_only_fields={"Account": frozenset({"AccountNumber"})},
-        read_only_objects=frozenset({"User", "PermissionSetAssignment", "Group", "GroupMember", "QueueSobject"}),
-    ),
+    ADMINISTRATOR: _Profile(),
+    "Standard User": _STANDARD,
+    "Sales Without API": replace(_STANDARD, api_enabled=False),
+    "Service Agent": replace(_STANDARD, hidden_objects=frozenset({"Opportunity"})),
     "Read Only": _Profile(
         reads_only=True,
         hidden_objects=frozenset({"Lead"}),
@@ -67,7 +74,7 @@ def _seen_by(metadata: Metadata, profile: str, sets: frozenset[str]) -> Schema:
     base = _PROFILES.get(profile, _PROFILES["Standard User"])
     own = [p for p in metadata.profiles if profile_name(p.name) == profile]
     grants = [p for p in metadata.permission_sets if p.name in sets]
-    by_permission = metadata.by_permission and profile != "System Administrator"
+    by_permission = metadata.by_permission and profile != ADMINISTRATOR
     objects: list[SObject] = []
     hidden: set[str] = set()
     for one in metadata.schema:
@@ -77,15 +84,24 @@ def _seen_by(metadata: Metadata, profile: str, sets: frozenset[str]) -> Schema:
             continue
         fields: list[Field] = []
         for f in one.fields:
-            may = _of_field(one, f, base, own, grants, by_permission=by_permission)
+            is_ours = _is_ours(metadata, one, f)
+            may = _of_field(one, f, base, own, grants, by_permission=by_permission, is_ours=is_ours)
             if "r" in may:
                 fields.append(f if "u" in may else replace(f, read_only=True))
         creatable, changeable, deletable = (
             has and letter in letters
             for has, letter in ((one.createable, "c"), (one.updateable, "u"), (one.deletable, "d"))
         )
+        types = record_types_of(one, profile, own, grants)
         objects.append(
-            replace(one, fields=tuple(fields), createable=creatable, updateable=changeable, deletable=deletable)
+            replace(
+                one,
+                fields=tuple(fields),
+                createable=creatable,
+                updateable=changeable,
+                deletable=deletable,
+                record_types=types,
+            )
         )
     return Schema(replace(o, children=tuple(c for c in o.children if c.child not in hidden)) for o in objects)
 
@@ -105,13 +121,20 @@ def _of_object(
 
 
 def _of_field(
-    one: SObject, f: Field, base: _Profile, own: list[Permissions], grants: list[Permissions], *, by_permission: bool
+    one: SObject,
+    f: Field,
+    base: _Profile,
+    own: list[Permissions],
+    grants: list[Permissions],
+    *,
+    by_permission: bool,
+    is_ours: bool,
 ) -> frozenset[str]:
-    """The letters for what may be done with a field: `r` read, `u` change."""
+    """The letters for what may be done with a field: `r` read, `u` change. `is_ours`: it comes with the org."""
     granted_apart = f.custom or (f.within is not None and f.within.endswith("__c"))
     letters = frozenset("ru")
     if f.name in base.hidden_fields.get(one.name, ()) or (
-        by_permission and granted_apart and not f.required and not _is_ours(one, f)
+        by_permission and granted_apart and not f.required and not is_ours
     ):
         letters = frozenset[str]()
     elif f.name in base.read_only_fields.get(one.name, ()):
@@ -122,29 +145,38 @@ def _of_field(
     return letters.union(*(permissions.fields.get(full, ()) for permissions in grants))
 
 
-def _is_ours(one: SObject, f: Field) -> bool:
+def _is_ours(metadata: Metadata, one: SObject, f: Field) -> bool:
     """Whether a custom field belongs to the standard schema of this org, and not to a user's metadata."""
-    standard = STANDARD.sobject(one.name)
+    standard = metadata.standard.sobject(one.name)
     return standard is not None and standard.field(f.name) is not None
+
+
+def profile_of(org: Org, user_id: str) -> str:
+    """The name of a user's profile."""
+    text = "SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?"
+    return str(org.db.execute(text, (user_id,)).fetchone()["Name"])
+
+
+def has_api(org: Org, user_id: str) -> bool:
+    """Whether a user's profile has the permission API Enabled."""
+    return _PROFILES.get(profile_of(org, user_id), _STANDARD).api_enabled
 
 
 def schema_for(org: Org, user_id: str) -> Schema:
     """The objects and fields that a user may see, with what they may do with them. Users with the same rights share
     one.
     """
-    profile = str(
-        org.db.execute(
-            "SELECT p.Name FROM User u JOIN Profile p ON p.Id = u.ProfileId WHERE u.Id = ?", (user_id,)
-        ).fetchone()["Name"]
-    )
+    profile = profile_of(org, user_id)
     sets = frozenset[str]()
     if org.metadata.permission_sets:
         assigned = "SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = ? AND IsDeleted = 0"
         rows = org.db.execute(f"SELECT Name FROM PermissionSet WHERE Id IN ({assigned})", (user_id,))
         sets = frozenset(str(r[0]) for r in rows)
-    key = "\n".join([profile, *sorted(sets)])
+    currency = currencies.of_user(org, user_id).code if currencies.several(org) else ""
+    key = "\n".join([profile, currency, *sorted(sets)])
     if key not in org.schemas:
-        org.schemas[key] = _seen_by(org.metadata, profile, sets)
+        seen = _seen_by(org.metadata, profile, sets)
+        org.schemas[key] = currencies.of_person(seen, currency) if currency else seen
     return org.schemas[key]
 
 

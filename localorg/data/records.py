@@ -8,7 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import events, files
+from localorg.data import addresses, currencies, events, files, owners, persons, record_types
 from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
@@ -34,8 +34,9 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
     if not sobject.createable:
         raise no_access()
     row = checked(org, sobject, values)
-    if sobject.record_types and row.get("RecordTypeId") is None and sobject.field("RecordTypeId"):
-        row["RecordTypeId"] = sobject.record_type_id(0)
+    persons.begin(org, sobject, row)
+    addresses.follow(sobject, row, None)
+    record_types.begin(sobject, row)
     missing = [f.name for f in sobject.fields if f.required and row.get(f.name) in (None, "")]
     if missing:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
@@ -47,6 +48,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         full |= {"CreatedById": user_id, "LastModifiedById": user_id, "IsDeleted": 0}
         if sobject.field("OwnerId") and full["OwnerId"] is None:
             full["OwnerId"] = user_id
+        currencies.complete(org, sobject, full, user_id)
         if sobject.field("CaseNumber"):
             full["CaseNumber"] = f"{number + 1000:08d}"
         for f in sobject.fields:
@@ -66,6 +68,10 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
         )
         if sobject.name == "User":
             set_password(db, identifier, PASSWORD)
+        elif sobject.name == currencies.TYPES:
+            currencies.note_changed(org)
+        elif sobject.name == "Account":
+            persons.add_contact(org, full, user_id, create)
     return identifier
 
 
@@ -77,6 +83,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     if not sobject.updateable:
         raise no_access()
     row = checked(org, sobject, values, to_18(identifier) if is_id(identifier) else None)
+    currencies.check_change(row)
     emptied = [f.name for f in sobject.fields if f.required and f.name in row and row[f.name] in (None, "")]
     if emptied:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(emptied)}]", emptied)
@@ -85,7 +92,11 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     with org.write() as db:
         current = read(org, sobject, identifier)
         org.limits.check_lock(str(current["Id"]))
+        owners.check_transfer(org, sobject, current, row, user_id)
+        persons.change(org, sobject, row, current)
+        addresses.follow(sobject, row, current)
         full = {**current, **row}
+        record_types.check_values(sobject, row, full.get(record_types.FIELD))
         if sobject.name == "Event":
             full |= events.times(row, current)
         # Clients compare these times to notice a change, so each one must be later than the last.
@@ -97,8 +108,11 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         db.execute(
             f'UPDATE "{sobject.name}" SET {sets} WHERE Id = ?', (*(v for n, v in full.items() if n != "Id"), full["Id"])
         )
+        persons.change_twin(org, sobject, full)
         if sobject.name == "ContentVersion":
             files.describe_document(org, full)
+        elif sobject.name == currencies.TYPES:
+            currencies.note_changed(org)
 
 
 def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
@@ -109,6 +123,9 @@ def delete(org: Org, sobject: SObject, identifier: str, user_id: str) -> None:
         row = read(org, sobject, identifier)
         org.limits.check_lock(str(row["Id"]))
         _bin(org, db, org.objects[sobject.name], [str(row["Id"])], user_id)
+        twin = persons.twin_of(org, sobject, row)
+        if twin is not None:
+            _bin(org, db, twin[0], [twin[1]], user_id)
 
 
 def _bin(org: Org, db: sqlite3.Connection, sobject: SObject, ids: Sequence[str], user_id: str) -> None:
@@ -148,7 +165,7 @@ def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
 
 def derive(sobject: SObject, row: dict[str, object]) -> None:
     """Sets the calculated fields of a row (such as Name, IsClosed, ExpectedRevenue) from its other fields, in place."""
-    if sobject.field("LastName"):
+    if persons.is_named_by_parts(sobject, row):
         parts = [str(row[n]) for n in ("FirstName", "LastName") if row.get(n)]
         row["Name"] = " ".join(parts)
     if sobject.field("Jigsaw"):
@@ -251,31 +268,19 @@ def checked(
         if not f.writable:
             refused.append(f.name)
         else:
-            row[f.name] = stored(org, f, given)
+            row[f.name] = (
+                record_types.stored_type(org, sobject, given, identifier)
+                if f.name == record_types.FIELD
+                else stored(org, f, given)
+            )
             if f.name == "OwnerId":
-                _check_queue(org, sobject, str(row[f.name] or ""))
+                owners.check(org, sobject, str(row[f.name] or ""), identifier)
     for f in sobject.fields:
         if f.unique and row.get(f.name) is not None:
             _check_unique(org, sobject, f, row[f.name], identifier)
     if refused:
         raise _not_settable(refused)
     return row
-
-
-def _check_queue(org: Org, sobject: SObject, owner: str) -> None:
-    """Raises ApiError when the new owner is a group that is no queue for this object.
-
-    Source: Object Reference, QueueSobject: a queue is a Group whose Type is Queue, with the objects that it takes.
-    """
-    if org.objects.of_id(owner) is not org.objects["Group"]:
-        return
-    taken = "SELECT 1 FROM QueueSobject WHERE QueueId = ? AND SobjectType = ? AND IsDeleted = 0"
-    queue = "SELECT 1 FROM \"Group\" WHERE Id = ? AND Type = 'Queue'"
-    if (
-        org.db.execute(queue, (owner,)).fetchone() is None
-        or org.db.execute(taken, (owner, sobject.name)).fetchone() is None
-    ):
-        raise ApiError(400, "INVALID_OPERATION", "Queue not associated with this SObject type", ["OwnerId"])
 
 
 def _named_parent(org: Org, reference: Field, name: str, given: _Values) -> str:

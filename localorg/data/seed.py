@@ -6,13 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
+from localorg.data import addresses, demo_people, owners
 from localorg.data.passwords import set_password
+from localorg.data.record_types import typed
 from localorg.data.records import derive
 from localorg.org import Org
 from localorg.schema.ids import make_id
 from localorg.schema.sobjects import SObject
 from localorg.schema.standard import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES
-from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD
+from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD, OrgSettings
 
 _FIRST = (
     "Amelia", "Noah", "Yuki", "Mateo", "Priya", "Liam", "Chloé", "Hans", "Sofia", "Omar", "Ingrid", "Kwame", "Elena",
@@ -91,6 +93,16 @@ USERS = (
     (ADMIN, "Ada", "Admin", "System Administrator", "System Administrator"),
     ("readonly@localorg.test", "Rea", "Donly", "Analyst", "Read Only"),
 )
+# In an org of the shape `no-api-user`: without API Enabled, and without any opportunities.
+LESS_ACCESS = (
+    ("noapi@localorg.test", "Noah", "Plain", "Account Executive", "Sales Without API"),
+    ("service@localorg.test", "Sue", "Service", "Service Agent", "Service Agent"),
+)
+
+
+def demo_users(settings: OrgSettings) -> tuple[tuple[str, str, str, str, str], ...]:
+    """The users of an org: username, first and last name, title, profile."""
+    return (*USERS, *LESS_ACCESS) if "no-api-user" in settings.shape else USERS
 
 
 def seed(org: Org) -> None:
@@ -101,10 +113,12 @@ def seed(org: Org) -> None:
     rng = random.Random(settings.seed)
     writer = _Writer(org)
     now = datetime.fromtimestamp(org.clock.now(), UTC)
-    profiles = {name: writer.add("Profile", {"Name": name}) for name in PROFILES}
+    people = demo_users(settings)
+    names = dict.fromkeys((*PROFILES, *(profile for *_, profile in people)))
+    profiles = {name: writer.add("Profile", {"Name": name}) for name in names}
     writer.user = make_id("005", 2)  # the administrator creates the following records
     users: list[str] = []
-    for username, first, last, title, profile in USERS:
+    for username, first, last, title, profile in people:
         users.append(
             writer.add(
                 "User",
@@ -126,7 +140,14 @@ def seed(org: Org) -> None:
         _account(rng, writer, n, now, days)
     for _ in range(max(10, settings.accounts // 4)):
         _lead(rng, writer, now)
+    queues = dict[str, str]()
+    if owners.SHAPE in settings.shape:
+        writer.user = users[1]
+        queues = owners.seed_queues(writer.add, [users[0], users[1]])
+    if "person-accounts" in settings.shape:
+        demo_people.add(org, random.Random(settings.seed), now, writer)
     writer.finish()
+    owners.fill_queues(org, queues)
     with org.write() as db:
         for user in users:
             set_password(db, user, PASSWORD)
@@ -289,8 +310,11 @@ class _Writer:
             "IsDeleted": 0,
         }
         row |= {"CreatedById": self.user, "LastModifiedById": self.user}
-        if spec.record_types:
-            row["RecordTypeId"] = spec.record_type_id(0)
+        if spec.record_types and row.get("RecordTypeId") is None:
+            row |= typed(spec, row, number)
+        for whole in spec.fields:
+            if whole.coded:
+                addresses.with_codes(str(whole.compound), row)
         if spec.field("OwnerId"):
             row["OwnerId"] = self.user
         if spec.field("CaseNumber"):
@@ -301,6 +325,11 @@ class _Writer:
         if len(rows) >= _BATCH:
             self._flush(spec, rows)
         return identifier
+
+    def coming(self, sobject: str) -> str:
+        """The id that the next record of an object gets."""
+        prefix = self._org.objects[sobject].prefix
+        return make_id(prefix, self._last.get(prefix, 0) + 1)
 
     def finish(self) -> None:
         """Writes what has not been written yet."""

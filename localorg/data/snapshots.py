@@ -6,7 +6,7 @@ An org in a folder keeps its snapshots in that folder; an org in memory keeps th
 import re
 import sqlite3
 
-from localorg.data import tables
+from localorg.data import currencies, tables
 from localorg.errors import ApiError
 from localorg.org import Org
 
@@ -50,6 +50,7 @@ def restore(org: Org, name: str) -> None:
             raise _unknown(name)
         kept.backup(org.db)
         tables.match(org.db, org.objects)
+        currencies.refresh(org)
         return
     file = org.settings.data / "snapshots" / f"{name}.sqlite3"
     if not file.exists():
@@ -60,6 +61,7 @@ def restore(org: Org, name: str) -> None:
             raise ApiError(400, "INVALID_ARGUMENT", f"the snapshot {name} was made by another version of localorg")
         source.backup(org.db)
         tables.match(org.db, org.objects)
+        currencies.refresh(org)
     finally:
         source.close()
 

@@ -19,7 +19,6 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
-ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "State", "Street")
 
 
 def stored(org: Org, f: Field, value: object) -> object:
@@ -163,7 +162,7 @@ def field_value(row: Mapping[str, object], f: Field) -> object:
     if f.type == "location":
         latitude, longitude = (row[n] for n in f.position)
         return None if latitude is None else {"latitude": latitude, "longitude": longitude}
-    parts = {part[0].lower() + part[1:]: row[f.compound + part] for part in ADDRESS_PARTS}
+    parts = {part[0].lower() + part[1:]: row[f.compound + part] for part in f.parts}
     return {**parts, "geocodeAccuracy": None} if any(v is not None for v in parts.values()) else None
 
 

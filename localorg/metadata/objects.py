@@ -4,14 +4,16 @@ What this org does not support is left out and listed.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import unquote
 
 from localorg.metadata.formula import FormulaError, compile_formula, compile_value
 from localorg.metadata.source import Element, Source
 from localorg.schema.activities import related
+from localorg.schema.demo_record_types import RECORD_TYPE_ID
 from localorg.schema.metadata import Metadata, Permissions
-from localorg.schema.sobjects import Change, ChildRelationship, Field, Rule, Schema, SObject
+from localorg.schema.sobjects import Change, ChildRelationship, Field, RecordType, Rule, Schema, SObject
 from localorg.schema.standard import QUEUE_OWNER, STANDARD, SYSTEM
 
 _NAME = re.compile(r"[A-Za-z]\w*__c", re.ASCII)
@@ -32,21 +34,21 @@ _LEFT_OUT = {
 }  # fmt: skip
 
 
-def build(source: Source, prefixes: Mapping[str, str]) -> Metadata:
+def build(source: Source, prefixes: Mapping[str, str], standard: Schema = STANDARD) -> Metadata:
     """The Metadata of an org: the standard objects with everything in `source`. Raises MetadataError.
 
     `prefixes` are the key prefixes by object that custom objects already have; new objects get the next free ones of
     `a00`, `a01`, …
     """
-    return _Builder(source, dict(prefixes)).build()
+    return _Builder(source, dict(prefixes), standard).build()
 
 
 class _Builder:
-    def __init__(self, source: Source, prefixes: dict[str, str]) -> None:
+    def __init__(self, source: Source, prefixes: dict[str, str], standard: Schema) -> None:
         self._source = source
         self._prefixes = prefixes
-        self._made = Metadata()
-        self._objects: dict[str, SObject] = {o.name: o for o in STANDARD}
+        self._made = Metadata(standard, standard=standard)
+        self._objects: dict[str, SObject] = {o.name: o for o in standard}
         self._children: dict[str, list[ChildRelationship]] = {}
 
     def build(self) -> Metadata:
@@ -100,7 +102,7 @@ class _Builder:
 
     def _prefix(self, name: str) -> str:
         if name not in self._prefixes:
-            taken = {*self._prefixes.values(), *(o.prefix for o in STANDARD)}
+            taken = {*self._prefixes.values(), *(o.prefix for o in self._made.standard)}
             free = (f"a{_BASE62[n // 62]}{_BASE62[n % 62]}" for n in range(62 * 62))
             self._prefixes[name] = next(p for p in free if p not in taken)
         return self._prefixes[name]
@@ -123,8 +125,8 @@ class _Builder:
             seen.add(field_name.lower())
             fields += self._field(one, field_name, element)
         owned = not one.custom or any(f.cascade for f in fields)
-        types = self._record_types(name, one)
-        typed = [_TYPED] if types and one.field("RecordTypeId") is None else []
+        types = (*one.record_types, *map(_record_type, self._source.record_types.get(name, [])))
+        typed = [RECORD_TYPE_ID] if types and one.field("RecordTypeId") is None else []
         head = 2 if one.custom else len(one.fields) - len(SYSTEM) + 1
         owner = [] if owned else [QUEUE_OWNER]
         self._objects[name] = replace(
@@ -147,14 +149,6 @@ class _Builder:
         self._objects[child] = replace(one, fields=tuple(fields))
         if relationship:
             self._children.setdefault(parent, []).append(ChildRelationship(relationship, child, field))
-
-    def _record_types(self, name: str, one: SObject) -> tuple[tuple[str, str], ...]:
-        active = [
-            (e.needed("fullName"), e.said("label", otherwise=e.said("fullName")))
-            for e in self._source.record_types.get(name, [])
-            if e.said("active", otherwise="true").lower() == "true"
-        ]
-        return (*one.record_types, *active)
 
     # Fields
 
@@ -249,9 +243,12 @@ class _Builder:
         default = next((v for v, _, is_default, _ in values if is_default), made.default)
         labels = tuple(label for _, label, _, _ in values)
         restricted = (chosen is not None and chosen.true("restricted")) or element.true("restricted")
+        picklist = tuple(v for v, _, _, _ in values)
+        controller = "" if chosen is None else chosen.said("controllingField")
         return replace(
-            made, picklist=tuple(v for v, _, _, _ in values), labels=labels, default=default, restricted=restricted,
-            inactive=frozenset(v for v, _, _, active in values if not active),
+            made, picklist=picklist, labels=labels, default=default, restricted=restricted,
+            inactive=frozenset(v for v, _, _, active in values if not active), controller=controller,
+            valid_for=_valid_for(chosen, picklist) if chosen is not None and controller else (),
         )  # fmt: skip
 
     # Rules
@@ -272,7 +269,38 @@ class _Builder:
         self._objects[name] = replace(one, rules=tuple(rules))
 
 
-_TYPED = Field("RecordTypeId", "Record Type ID", "reference", 18, refers_to="RecordType", relationship="RecordType")
+def _record_type(element: Element) -> RecordType:
+    """A record type; values are percent-encoded. Source: Metadata API Developer Guide, RecordTypePicklistValue."""
+    picklists: dict[str, tuple[str, ...]] = {}
+    defaults: dict[str, str] = {}
+    for holder in element.all("picklistValues"):
+        field_name = holder.needed("picklist")
+        picklists[field_name] = tuple(unquote(v.needed("fullName")) for v in holder.all("values"))
+        for value in holder.all("values"):
+            if value.true("default"):
+                defaults[field_name] = unquote(value.needed("fullName"))
+    return RecordType(
+        element.needed("fullName"),
+        element.said("label", otherwise=element.said("fullName")),
+        element.said("description"),
+        element.said("active", otherwise="true").lower() == "true",
+        picklists,
+        defaults,
+    )
+
+
+def _valid_for(value_set: Element, picklist: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """For each value of a dependent picklist, the controlling values with which it may be chosen.
+
+    Source: Metadata API Developer Guide, ValueSettings.
+    """
+    by_value: dict[str, list[str]] = {}
+    for setting in value_set.all("valueSettings"):
+        with_ = [e.text.strip() for e in setting.all("controllingFieldValue")]
+        by_value.setdefault(setting.needed("valueName"), []).extend(
+            {"checked": "true", "unchecked": "false"}.get(value, value) for value in with_
+        )
+    return tuple(tuple(by_value.get(value, ())) for value in picklist)
 
 
 def _name_field(element: Element, label: str) -> Field:
@@ -368,4 +396,9 @@ def _permissions(name: str, element: Element) -> Permissions:
         fields[full] = frozenset(
             letter for word, letter in (("readable", "r"), ("editable", "u")) if permission.true(word)
         )
-    return Permissions(name, element.said("label", otherwise=name), objects, fields)
+    types = {
+        visible.needed("recordType"): visible.true("default")
+        for visible in element.all("recordTypeVisibilities")
+        if visible.true("visible")
+    }
+    return Permissions(name, element.said("label", otherwise=name), objects, fields, types)

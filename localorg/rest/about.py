@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from localorg.data import currencies
 from localorg.org import Org
 from localorg.rest.call import FIRST_VERSION, LAST_VERSION, call_of
 from localorg.web import Json, base_url, limit_header, route
@@ -107,14 +108,15 @@ async def _organization(org: Org, request: Request) -> Response:
     """
     call = call_of(org, request)
     row = org.db.execute("SELECT Id, Name FROM Organization").fetchone()
-    currency, zone = org.settings.currency, ZoneInfo(call.person.zone)
+    several, zone = currencies.several(org), ZoneInfo(call.person.zone)
+    currency = currencies.of_user(org, call.person.user_id).code if several else org.settings.currency
     minutes = int((datetime.now(zone).utcoffset() or timedelta()).total_seconds() // 60)
     body: dict[str, object] = {
         "accessTimeout": org.settings.session_seconds // 60,
         "features": {
             "chatter": False,
-            "defaultCurrencyIsoCode": currency,
-            "multiCurrency": False,
+            "defaultCurrencyIsoCode": None if several else currency,
+            "multiCurrency": several,
             "files": False,
             "publisherActions": False,
         },

@@ -14,8 +14,9 @@ from localorg.data.access import shape_changed
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import attributes, call_of, http_date, named
-from localorg.rest.layouts import all_layouts, compact_layout, compact_layouts, page_layout, record_types
-from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
+from localorg.rest.dependencies import bitmap
+from localorg.rest.layouts import all_layouts, compact_layout, compact_layouts, record_types, type_layout
+from localorg.schema.sobjects import ChildRelationship, Choice, Field, Schema, SObject
 from localorg.schema.standard import SYSTEM
 from localorg.web import Json, limit_header, route
 
@@ -49,15 +50,16 @@ async def _describe(org: Org, request: Request) -> Response:
 
 
 async def _layouts(org: Org, request: Request) -> Response:
-    return Json(all_layouts(named(call_of(org, request), request)), headers=limit_header(org))
+    call = call_of(org, request)
+    return Json(all_layouts(named(call, request), call.version), headers=limit_header(org))
 
 
 async def _layout(org: Org, request: Request) -> Response:
     source = named(call_of(org, request), request)
-    wanted = str(request.path_params["record_type"])[:15]
-    if all(str(r["recordTypeId"])[:15] != wanted for r in record_types(source)):
+    layout = type_layout(source, str(request.path_params["record_type"]))
+    if layout is None:
         raise not_found()
-    return Json(page_layout(source), headers=limit_header(org))
+    return Json(layout, headers=limit_header(org))
 
 
 def summary(source: SObject, version: str) -> dict[str, object]:
@@ -127,7 +129,7 @@ def description(source: SObject, version: str, schema: Schema) -> dict[str, obje
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": record_types(source),
+        "recordTypeInfos": record_types(source, version),
         "searchLayoutable": True,
         "sobjectDescribeOption": "FULL",
         "supportedScopes": scopes,
@@ -162,7 +164,6 @@ _OF_A_PERSON = ("Salutation", "FirstName", "LastName")
 def _field(source: SObject, f: Field) -> dict[str, object]:
     length = 0 if f.type in _WITHOUT_LENGTH else f.length
     is_person = source.field("LastName") is not None
-    is_coordinate = f.within is not None and f.type == "double"
     always = f.name in _ALWAYS_SET or f.type == "boolean"
     masters = [one.name for one in source.fields if one.cascade]
     return {
@@ -175,17 +176,17 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "cascadeDelete": f.cascade,
         "caseSensitive": False,
         "compoundFieldName": "Name" if is_person and f.name in _OF_A_PERSON else f.within,
-        "controllerName": None,
+        "controllerName": f.controller or None,
         "createable": source.createable and f.writable,
-        "custom": f.custom,
+        "custom": f.custom or f.name.endswith("__pc"),
         "defaultValue": f.default,
         "defaultValueFormula": None,
         "defaultedOnCreate": always or f.default is not None or bool(f.number_format) or f.name == "CaseNumber",
-        "dependentPicklist": False,
+        "dependentPicklist": bool(f.controller),
         "deprecatedAndHidden": False,
         "digits": f.digits,
         "displayLocationInDecimal": f.type == "location",
-        "encrypted": False,
+        "encrypted": f.encrypted,
         "externalId": f.external_id,
         "extraTypeInfo": _more_of_type(f, is_person=is_person),
         "filterable": f.filterable,
@@ -207,7 +208,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "permissionable": not (
             f.required or f.system or always or f.within or f.name == source.name_field or f.name in _OF_A_PERSON
         ),
-        "picklistValues": [_value(f, v) for v in f.active_values],
+        "picklistValues": [_value(source, f, one) for one in f.choices],
         "polymorphicForeignKey": len(f.targets) > 1,
         "precision": f.precision if f.type in ("currency", "double", "percent") else 0,
         "queryByDistance": f.type in ("address", "location"),
@@ -216,14 +217,8 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "relationshipName": f.relationship,
         "relationshipOrder": masters.index(f.name) if f.cascade else None,
         "restrictedDelete": False,
-        "restrictedPicklist": f.restricted,
-        "scale": 15
-        if is_coordinate
-        else f.scale
-        if f.scale is not None
-        else 2
-        if f.type in ("currency", "percent")
-        else 0,
+        "restrictedPicklist": f.restricted or (f.type == "picklist" and f.within is not None),
+        "scale": _scale(f),
         "searchPrefilterable": f.type == "picklist",
         "soapType": _SOAP_TYPES.get(f.type, "xsd:string"),
         "sortable": f.sortable,
@@ -234,20 +229,30 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
     }
 
 
+def _scale(f: Field) -> int:
+    if f.within is not None and f.type == "double":  # a coordinate
+        return 15
+    return f.scale if f.scale is not None else 2 if f.type in ("currency", "percent") else 0
+
+
 def _more_of_type(f: Field, *, is_person: bool) -> str | None:
-    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name."""
+    """What `extraTypeInfo` says beside the type: which kind of text area, or that it is part of a person's name (of an
+    account that may be one: "switchable").
+    """
     if f.type == "textarea":
         return "richtextarea" if f.rich_text else "plaintextarea"
-    return "personname" if is_person and f.name in ("Name", *_OF_A_PERSON) else None
+    if not is_person or f.name not in ("Name", *_OF_A_PERSON):
+        return None
+    return "switchablepersonname" if f.name == "Name" and not f.calculated else "personname"
 
 
-def _value(f: Field, value: str) -> dict[str, object]:
+def _value(source: SObject, f: Field, choice: Choice) -> dict[str, object]:
     return {
         "active": True,
-        "defaultValue": value == f.default,
-        "label": f.label_of(value),
-        "validFor": None,
-        "value": value,
+        "defaultValue": choice.value == f.default,
+        "label": choice.label,
+        "validFor": bitmap(source, f, choice) if f.controller else None,
+        "value": choice.value,
     }
 
 

@@ -3,19 +3,27 @@
 Source: REST API Developer Guide, "sObject Layouts".
 """
 
-from localorg.schema.sobjects import Field, SObject
+from dataclasses import replace
 
-MASTER_RECORD_TYPE = "012000000000000AAA"
+from localorg.data.record_types import MASTER_RECORD_TYPE
+from localorg.schema.ids import to_18
+from localorg.schema.person_accounts import IS_PERSON, PERSON_CONTACT, of_people_only
+from localorg.schema.sobjects import Field, RecordType, SObject
+
 _SYSTEM = ("CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")
 _PERSON = ("Salutation", "FirstName", "LastName")
+_NOT_SHOWN = (IS_PERSON, PERSON_CONTACT)
 _KEYS = ("Jigsaw", "JigsawCompanyId", "JigsawContactId")  # no default layout shows them
-_HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON, *_KEYS})
+_HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", *_SYSTEM, *_PERSON, *_KEYS, *_NOT_SHOWN})
 
 
-def page_layout(source: SObject) -> dict[str, object]:
-    """The page layout of an object, as `/describe/layouts` has it. It has only fields that the user may see."""
+def page_layout(source: SObject, number: int = 1) -> dict[str, object]:
+    """A page layout of an object, as `/describe/layouts` has it. It has only fields that the user may see. Each record
+    type has one with a `number` of its own.
+    """
     addresses = [f for f in source.fields if f.compound is not None]
     in_address = {part.name for address in addresses for part in _parts(source, address)}
+    in_address |= {f.name for f in source.fields if any(a.coded and a.name == f.within for a in addresses)}
     long = [f for f in source.fields if f.type == "textarea" and f.name not in in_address]
     main = [
         f for f in source.fields if f.stored and f.name not in _HIDDEN and f.name not in in_address and f not in long
@@ -33,7 +41,7 @@ def page_layout(source: SObject) -> dict[str, object]:
         "editLayoutSections": [s for s in sections[:3] if s["layoutRows"]],
         "feedView": None,
         "highlightsPanelLayoutSection": None,
-        "id": "00h" + source.prefix + "000000001AAA",
+        "id": to_18(f"00h{source.prefix or '000'}{number:09d}"),
         "multirowEditLayoutSections": [],
         "offlineLinks": [],
         "quickActionList": {"quickActionListItems": []},
@@ -54,30 +62,61 @@ def page_layout(source: SObject) -> dict[str, object]:
     }
 
 
-def record_types(source: SObject) -> list[dict[str, object]]:
-    """The record types of an object as describe lists them, the master record type last.
+def record_types(source: SObject, version: str) -> list[dict[str, object]]:
+    """The record types of an object as describe lists them for the user, the master record type last: which they may
+    use, and which a new record gets; that is the master, when they may use no other.
 
-    The first record type is the default; the master is, when there is no other.
+    Source: SOAP API Developer Guide, RecordTypeInfo.
     """
-    own: list[dict[str, object]] = [
-        {"active": True, "available": True, "defaultRecordTypeMapping": n == 0, "developerName": name, "master": False,
-         "name": label,
-         "recordTypeId": source.record_type_id(n)}
-        for n, (name, label) in enumerate(source.record_types)
+
+    def info(identifier: str, **more: object) -> dict[str, object]:
+        layout = f"/services/data/v{version}/sobjects/{source.name}/describe/layouts/{identifier}"
+        return {**more, "recordTypeId": identifier, "urls": {"layout": layout}}
+
+    own = [
+        info(source.record_type_id(n), active=t.active, available=t.available, defaultRecordTypeMapping=t.default,
+             developerName=t.name, master=False, name=t.label)
+        for n, t in enumerate(source.record_types)
     ]  # fmt: skip
-    master: dict[str, object] = {
-        "active": True, "available": True, "defaultRecordTypeMapping": not own, "developerName": "Master",
-        "master": True, "name": "Master",
-        "recordTypeId": MASTER_RECORD_TYPE,
-    }  # fmt: skip
+    chosen = any(t.default for t in source.record_types)
+    master = info(MASTER_RECORD_TYPE, active=True, available=True, defaultRecordTypeMapping=not chosen,
+                  developerName="Master", master=True, name="Master")  # fmt: skip
     return [*own, master]
 
 
-def all_layouts(source: SObject) -> dict[str, object]:
-    """The body of `/describe/layouts`: the one layout, for every record type."""
-    layout = page_layout(source)
-    mappings = [r | {"layoutId": layout["id"], "picklistsForRecordType": None} for r in record_types(source)]
-    return {"layouts": [layout], "recordTypeMappings": mappings, "recordTypeSelectorRequired": [len(mappings) > 2]}
+def type_layout(source: SObject, identifier: str) -> dict[str, object] | None:
+    """The page layout for the record type with this id (of 15 or 18 characters); None when there is no such type."""
+    ids = [MASTER_RECORD_TYPE, *(source.record_type_id(n) for n in range(len(source.record_types)))]
+    number = next((n for n, one in enumerate(ids) if one[:15] == identifier[:15]), None)
+    if number is None:
+        return None
+    return page_layout(_as_laid_out(source, None if number == 0 else source.record_types[number - 1]), number + 1)
+
+
+def _as_laid_out(source: SObject, record_type: RecordType | None) -> SObject:
+    """The object with the fields that a layout of this record type can have (None for the master).
+
+    Source: Salesforce Help, "Considerations for Using Person Accounts", Page Layouts.
+    """
+    if source.field(IS_PERSON) is None or source.name != "Account":
+        return source
+    person = record_type is not None and record_type.person
+    left_out = {"ParentId"} if person else of_people_only(source)
+    return replace(source, fields=tuple(f for f in source.fields if f.name not in left_out))
+
+
+def all_layouts(source: SObject, version: str) -> dict[str, object]:
+    """The body of `/describe/layouts`: the one layout; none where several record types have one each.
+
+    Source: REST API Developer Guide, "Get Layouts and Descriptions for an Object With Multiple Record Types".
+    """
+    mappings = [
+        r | {"layoutId": (type_layout(source, str(r["recordTypeId"])) or {})["id"], "picklistsForRecordType": None}
+        for r in record_types(source, version)
+    ]
+    layouts = None if len(source.record_types) > 1 else [type_layout(source, MASTER_RECORD_TYPE)]
+    choice = sum(t.available for t in source.record_types) > 1
+    return {"layouts": layouts, "recordTypeMappings": mappings, "recordTypeSelectorRequired": [choice]}
 
 
 def compact_fields(source: SObject) -> list[Field]:
@@ -112,7 +151,7 @@ def compact_layouts(source: SObject, version: str) -> dict[str, object]:
         {"available": True, "compactLayoutId": None, "compactLayoutName": "SYSTEM", "recordTypeId": r["recordTypeId"],
          "recordTypeName": r["name"],
          "urls": {"compactLayout": f"{base}/{r['recordTypeId']}"}}
-        for r in record_types(source)
+        for r in record_types(source, version)
     ]  # fmt: skip
     return {
         "compactLayouts": [compact_layout(source)],
@@ -167,7 +206,8 @@ def _component(source: SObject, f: Field) -> dict[str, object]:
 
 
 def _parts(source: SObject, address: Field) -> list[Field]:
-    names = [f"{address.compound}{part}" for part in ("Street", "City", "State", "PostalCode", "Country")]
+    code = "Code" if address.coded else ""
+    names = [f"{address.compound}{part}" for part in ("Street", "City", f"State{code}", "PostalCode", f"Country{code}")]
     return [f for n in names if (f := source.field(n)) is not None]
 
 

@@ -42,7 +42,7 @@ class ListView:
     @property
     def order(self) -> str:
         """The name of the field by which it is sorted."""
-        return self.source.name_field
+        return self.source.sort_field
 
     @property
     def query(self) -> str:

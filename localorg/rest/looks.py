@@ -108,7 +108,8 @@ async def _approval_layouts(org: Org, request: Request) -> Response:
 
 
 async def _named_layouts(org: Org, request: Request) -> Response:
-    source = named(call_of(org, request), request)
+    call = call_of(org, request)
+    source = named(call, request)
     if (source.name, str(request.path_params["name"]).lower()) != ("User", "useralt"):
         raise not_found()
-    return Json(all_layouts(source), headers=limit_header(org))
+    return Json(all_layouts(source, call.version), headers=limit_header(org))

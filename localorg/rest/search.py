@@ -13,14 +13,18 @@ from localorg.data.access import Person
 from localorg.errors import ApiError
 from localorg.org import Org
 from localorg.rest.listviews import find_view
+from localorg.schema.encrypted_names import compared
 from localorg.schema.sobjects import Field, Schema, SObject
 from localorg.soql import SoqlError, run
 
 MAX_LENGTH = 100_000
-_DEFAULT_LIMIT = 200
+_DEFAULT_LIMIT = 2000  # Source: SOQL and SOSL Reference, LIMIT n
 _LONGEST_FIND = 10_000  # Salesforce Developer Limits and Allocations, SOSL Limits for Search Queries
 _LONGEST_WORD = 4_000  # no field that is searched holds a longer one
-_SEARCHED = ("Name", "Email", "Phone", "Subject", "Company", "Username", "Title", "Website")
+_SEARCHED = (
+    "Name", "Email", "Phone", "Subject", "Company", "Username", "Title", "Website",
+    "BillingCity", "MailingCity", "City",
+)  # fmt: skip
 _SCOPES = {
     "NAME": ("Name",),
     "EMAIL": ("Email",),
@@ -365,6 +369,16 @@ def _in_view(org: Org, source: SObject, view: str, person: Person) -> str:
     return " AND ".join(parts)
 
 
+def _check_encrypted(org: Org, schema: Schema, one: _Wanted, version: str, person: Person) -> None:
+    """Raises SoqlError when the clauses of RETURNING compare or sort by what is encrypted, which only FIND may.
+
+    Source: Salesforce Help, "General Shield Platform Encryption Considerations", SOQL/SOSL.
+    """
+    where = f" WHERE {one.where}" if one.where else ""
+    text = f"SELECT {one.fields} FROM {one.sobject.name}{where} {one.tail}"
+    run(org, schema, text, version=version, batch=1, person=person)
+
+
 def _fields_of(source: SObject, scope: str) -> list[str]:
     if source.view:
         return []
@@ -395,8 +409,12 @@ def _find(
         within = _in_view(org, one.sobject, one.view, person) if one.view is not None else ""
         where += f" AND ({within})" if within else ""
         text = f"SELECT {one.fields} FROM {one.sobject.name} WHERE {where} {one.tail}"
+        readable = schema
         try:
-            hits += run(org, schema, text, version=version, batch=limit, person=person).records
+            if any(f.encrypted for f in one.sobject.fields):
+                _check_encrypted(org, schema, one, version, person)
+                readable = compared(schema)
+            hits += run(org, readable, text, version=version, batch=limit, person=person).records
         except SoqlError as refused:
             raise ApiError(400, refused.code, refused.message) from None
     return hits[:limit]

@@ -12,6 +12,7 @@ from localorg.schema.text import COLLATION
 
 TEXT_TYPES = frozenset({"id", "string", "textarea", "picklist", "multipicklist", "reference", "email", "phone", "url"})
 NUMBER_TYPES = frozenset({"currency", "double", "int", "percent"})
+_ADDRESS_PARTS = ("City", "Country", "Latitude", "Longitude", "PostalCode", "State", "Street")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ class Field:
     rich_text         a text area with HTML in it
     id_lookup         records can be looked up by it, as by an external id
     precision, scale  of a number: how many digits, and how many of them after the point; a scale of None is not kept to
+    controller        the picklist or checkbox on which a dependent picklist depends; `valid_for`: for each value of
+                      `picklist`, the controller's values with which it may be chosen ("true" or "false" of a checkbox)
+    encrypted         at rest, by a scheme that can neither compare nor sort its values
+    coded             an address whose country and state have codes beside their texts
     """
 
     name: str
@@ -66,6 +71,10 @@ class Field:
     id_lookup: bool = False
     precision: int = 18
     scale: int | None = None
+    controller: str = ""
+    valid_for: tuple[tuple[str, ...], ...] = ()
+    encrypted: bool = False
+    coded: bool = False
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -113,6 +122,11 @@ class Field:
         return self.stored and not (self.system or self.calculated or self.read_only)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """What an address is made of, by the ends of the fields' names."""
+        return (*_ADDRESS_PARTS, *(("StateCode", "CountryCode") if self.coded else ()))
+
+    @property
     def sql_type(self) -> str:
         """The type of its column in SQLite."""
         if self.type in NUMBER_TYPES:
@@ -123,8 +137,13 @@ class Field:
 
     @property
     def filterable(self) -> bool:
-        """Whether WHERE may use it. It may not use long text areas and compound fields."""
-        return self.stored and self.type != "base64" and (self.type != "textarea" or self.length <= 255)
+        """Whether WHERE may use it. It may not use long text areas, compound fields, and what is encrypted."""
+        return (
+            self.stored
+            and not self.encrypted
+            and self.type != "base64"
+            and (self.type != "textarea" or self.length <= 255)
+        )
 
     @property
     def sortable(self) -> bool:
@@ -133,6 +152,13 @@ class Field:
         Source: SOQL and SOSL Reference, ORDER BY, restrictions on data types.
         """
         return self.filterable and self.type != "multipicklist"
+
+    @property
+    def choices(self) -> "tuple[Choice, ...]":
+        """The entries of a picklist that may be chosen, as describe lists them."""
+        labels, with_ = (*self.labels, *self.picklist[len(self.labels) :]), self.valid_for or ((),) * len(self.picklist)
+        entries = zip(self.picklist, labels, with_, strict=False)
+        return tuple(Choice(*entry) for entry in entries if entry[0] not in self.inactive)
 
     @property
     def active_values(self) -> tuple[str, ...]:
@@ -152,6 +178,17 @@ class Field:
         Source: SOQL and SOSL Reference, Support for Field Types in Aggregate Functions.
         """
         return self.filterable and self.type not in ("boolean", "multipicklist")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An entry of a picklist. `valid_with` are the controlling values with which it may be chosen, where it depends on
+    another field; two entries of such a picklist may have one value.
+    """
+
+    value: str
+    label: str
+    valid_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +224,39 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordType:
+    """A record type, by developer name and label. `picklists` are by field the values that its records may have, of
+    fields that are not named all; `defaults` are by field the value with which a new record begins.
+
+    `hidden_from` are the profiles that may not use it, `default_of` those whose default it is. `available` and
+    `default` say so for the user whose schema it is in. `person`: its records are people. Source: Metadata API
+    Developer Guide, RecordType and Profile.
+    """
+
+    name: str
+    label: str
+    description: str = ""
+    active: bool = True
+    picklists: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], hash=False)
+    defaults: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    hidden_from: tuple[str, ...] = ()
+    default_of: tuple[str, ...] = ()
+    person: bool = False
+    available: bool = True
+    default: bool = False
+
+    def values_of(self, f: Field) -> tuple[str, ...]:
+        """The values of a picklist that a record of this type may have, in the order of set-up."""
+        own = self.picklists.get(f.name)
+        return f.active_values if own is None else tuple(v for v in f.active_values if v in own)
+
+
+@dataclass(frozen=True, slots=True)
 class SObject:
     """One object of the org. `prefix` are the first three characters of its record ids.
 
-    `record_types` are pairs of developer name and label. `createable`, `updateable`, and `deletable` are what the user
-    may do. `view` is the SQL of an object without records of its own, which only sub-queries read.
+    `record_types` are those beside the master record type. `createable`, `updateable`, and `deletable` are what the
+    user may do. `view` is the SQL of an object without records of its own, which only sub-queries read.
     """
 
     name: str
@@ -203,7 +268,7 @@ class SObject:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
-    record_types: tuple[tuple[str, str], ...] = ()
+    record_types: tuple[RecordType, ...] = ()
     rules: tuple[Rule, ...] = ()
     view: str = ""
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
@@ -224,6 +289,12 @@ class SObject:
     def name_field(self) -> str:
         """The name of the field that names a record; `Id` when it has none."""
         return next((n for n in ("Name", "CaseNumber", "Subject", "Title") if n.lower() in self.by_name), "Id")
+
+    @property
+    def sort_field(self) -> str:
+        """The name of the field by which lists are sorted: that which names a record, `Id` where it is encrypted."""
+        f = self.field(self.name_field)
+        return self.name_field if f is not None and f.sortable else "Id"
 
     def field(self, name: str) -> Field | None:
         """The field with this API name in any case, None when there is none."""

@@ -475,6 +475,7 @@ _RECORDS = Schema(
                 _ID, _text("Name", "Name", 80, required=True), _text("DeveloperName", "Record Type Name", 80,
                                                                      required=True),
                 _text("SobjectType", "SObject Type Name", 40), Field("IsActive", "Active", "boolean", 0, default=True),
+                _text("Description", "Description"),
                 *_STAMPS,
             ),
             createable=False,

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
+from localorg.data import currencies
 from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import NUMBER_TYPES, TEXT_TYPES, Field
 from localorg.schema.text import like
@@ -142,8 +143,42 @@ class Conditions:
                 raise self._asked.error(
                     "MALFORMED_QUERY", left.start, "DISTANCE can only be compared by < and > with a number"
                 )
-        sql, f = scope.expression(left) if aggregates else scope.whole(left)
+            if left.function == "TOLABEL" and left.path is not None and left.path.parts[-1] == currencies.FIELD:
+                said = "toLabel() can not be used in WHERE with currency codes"
+                raise self._asked.error("MALFORMED_QUERY", left.start, said)
+        if value.kind == "currency":
+            sql, f = self._worth(left, scope, [value], aggregates=aggregates)
+            value = self._in_corporate(value)
+        else:
+            sql, f = scope.expression(left) if aggregates else scope.whole(left)
         return self._compare(sql, f, left, operator, value)
+
+    def _worth(
+        self, left: Path | Call, scope: Scope, values: list[Value], *, aggregates: bool
+    ) -> tuple[str, Field | None]:
+        """The SQL of an amount that is compared with amounts of named currencies, in the corporate one.
+
+        Source: SOQL and SOSL Reference, convertCurrency(). The errors are not documented.
+        """
+        start = next(v.start for v in values if v.kind == "currency")
+        if not currencies.several(self._asked.org):
+            token = next(str(v.value).partition(".")[0] for v in values if v.kind == "currency")
+            raise self._asked.error("MALFORMED_QUERY", start, f"unexpected token: '{token}'")
+        if isinstance(left, Call) or aggregates:
+            said = "A currency code can not be used with an aggregate function"
+            raise self._asked.error("MALFORMED_QUERY", start, said)
+        if any(v.kind != "currency" for v in values):
+            raise self._asked.error("MALFORMED_QUERY", start, "Values with and without currency codes can not be mixed")
+        column = scope.column(left)
+        return (scope.worth(column) if column.field.type == "currency" else column.sql), column.field
+
+    def _in_corporate(self, value: Value) -> Value:
+        """An amount of a named currency as a number in the corporate one."""
+        text = str(value.value)
+        currency = currencies.named(self._asked.org, text[:3])
+        if currency is None or not currency.active:
+            raise self._asked.error("MALFORMED_QUERY", value.start, f"Invalid currency code: {text[:3]}")
+        return Value("currency", float(text[3:]) / currency.rate, value.start)
 
     def _compare(self, sql: str, f: Field | None, left: Path | Call, operator: str, value: Value) -> Sql:
         self._check_filterable(f, left)
@@ -186,7 +221,7 @@ class Conditions:
         if f is None:
             return
         if f.type in NUMBER_TYPES:
-            good = value.kind == "number"
+            good = value.kind == "number" or (value.kind == "currency" and f.type == "currency")
         elif f.type == "boolean":
             good = value.kind == "boolean"
         elif f.type == "date":
@@ -269,7 +304,11 @@ class Conditions:
     def _in(
         self, left: Path | Call, negated: bool, values: "tuple[Value, ...] | Query", scope: Scope, *, aggregates: bool
     ) -> Sql:
-        sql, f = scope.expression(left) if aggregates else scope.whole(left)
+        if not isinstance(values, Query) and any(v.kind == "currency" for v in values):
+            sql, f = self._worth(left, scope, list(values), aggregates=aggregates)
+            values = tuple(self._in_corporate(v) for v in values)
+        else:
+            sql, f = scope.expression(left) if aggregates else scope.whole(left)
         assert f is not None  # the parser refuses functions without a field here
         word = "NOT IN" if negated else "IN"
         if isinstance(values, Query):

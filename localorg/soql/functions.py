@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from localorg.data.values import ADDRESS_PARTS
 from localorg.schema.sobjects import Field
 from localorg.schema.text import COLLATION
 
@@ -87,7 +86,7 @@ def address(table: str, f: Field) -> str:
             f"CASE WHEN {latitude} IS NULL THEN NULL ELSE json_object('latitude', {latitude}, 'longitude',"
             f" {longitude}) END"
         )
-    columns = {part: f'{table}."{f.compound}{part}"' for part in ADDRESS_PARTS}
+    columns = {part: f'{table}."{f.compound}{part}"' for part in f.parts}
     pairs = ", ".join(f"'{part[0].lower()}{part[1:]}', {column}" for part, column in columns.items())
     return (
         f"CASE WHEN coalesce({', '.join(columns.values())}) IS NULL THEN NULL ELSE json_object({pairs},"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from localorg.data import currencies
 from localorg.data.access import Person
 from localorg.org import Org
 from localorg.schema.sobjects import NUMBER_TYPES, Field, Schema, SObject
@@ -77,12 +78,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field as SQL, and the relationships on the path to it."""
+    """A field of the object `owner` as SQL, and the relationships on the path to it."""
 
     sql: str
     field: Field
     chain: tuple[str, ...] = ()
     table: str = ""
+    owner: str = "Name"
 
 
 class Scope:
@@ -163,7 +165,7 @@ class Scope:
         f = owner.field(last)
         if f is None:
             raise self._asked.no_column(path, last, owner.name)
-        return Column(self._sql_of(table, f), f, chain, table)
+        return Column(self._sql_of(table, f), f, chain, table, owner.name)
 
     def _sql_of(self, table: str, f: Field) -> str:
         if f.compound is not None:
@@ -228,9 +230,12 @@ class Scope:
         column = self.column(path)
         sql, f = column.sql, column.field
         if item.function in AGGREGATES:
+            if f.encrypted:
+                said = f"encrypted field {column.owner}.{f.name} does not support aggregate operator {item.function}"
+                raise self._asked.error("MALFORMED_QUERY", item.start, said)
             if not f.aggregatable:
                 raise self._asked.not_aggregable(item)
-            return self._aggregate(item, sql, f)
+            return self._aggregate(item, sql if item.function.startswith("COUNT") else self.worth(column), f)
         if item.function in DATE_FUNCTIONS:
             # Source: SOQL and SOSL Reference, Date Functions: these two "with dateTime fields" only.
             of_moments = item.function in ("DAY_ONLY", "HOUR_IN_DAY") or isinstance(item.argument, Call)
@@ -252,11 +257,31 @@ class Scope:
         path = argument.argument if isinstance(argument, Call) and argument.function == "CONVERTTIMEZONE" else argument
         assert path is not None
         sql, f = self.expression(path)
+        if currencies.several(self._asked.org) and f is not None and f.type == "currency" and isinstance(path, Path):
+            sql = self._in_a_currency(item, path)
         good = NUMBER_TYPES | {"date", "datetime"} if item.function == "FORMAT" else {"currency"}
         if f is not None and f.type not in good:
             said = "takes numbers, amounts, dates and times" if item.function == "FORMAT" else "takes currency fields"
             raise self._asked.error("INVALID_FIELD", item.start, f"{item.function} {said}")
         return sql, f
+
+    def _in_a_currency(self, item: Call, path: Path) -> str:
+        """The SQL of an amount in an org with several currencies: for convertCurrency in the user's, rounded to its
+        decimals; for FORMAT with the code of the record's behind it.
+        """
+        column = self.column(path)
+        if item.function == "FORMAT":
+            return f"({column.sql} || ' ' || {column.table}.\"{currencies.FIELD}\")"
+        own = currencies.of_user(self._asked.org, self._asked.person.user_id)
+        return f"ROUND({self.worth(column)} * {own.rate!r}, {own.decimals})"
+
+    def worth(self, column: Column) -> str:
+        """The SQL by which a field is compared with others of its kind: an amount in an org with several currencies by
+        what it is worth in the corporate one.
+        """
+        if column.field.type == "currency" and column.table and currencies.several(self._asked.org):
+            return currencies.worth(column.sql, column.table)
+        return column.sql
 
     def _aggregate(self, item: Call, sql: str, f: Field) -> tuple[str, Field | None]:
         match item.function:

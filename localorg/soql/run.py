@@ -232,6 +232,8 @@ class _Run:
             raise self._asked.error(
                 "INVALID_FIELD", order.by.start, f"field '{label_of(order.by)}' can not be sorted in a query call"
             )
+        if isinstance(order.by, Path) and f is not None and f.type == "currency":
+            return scope.worth(scope.column(order.by)), f
         return (place_in_value_set(sql, f) if f is not None and f.type == "picklist" else sql), f
 
     def _rows(

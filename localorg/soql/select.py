@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from localorg.data import currencies
 from localorg.data.values import out_value
 from localorg.schema.sobjects import Field, SObject
 from localorg.soql.functions import formatted
@@ -96,11 +97,28 @@ class Selection:
 
     def _reader(self, item: Path | Call, f: Field | None) -> Read:
         if isinstance(item, Call) and item.function == "FORMAT":
-            person, currency = self._asked.person, self._asked.org.settings.currency
-            return lambda value: formatted(f, value, person.locale, person.zone, currency)
+            person, currency = self._asked.person, self._currency_of(item)
+
+            def read(value: object) -> object:
+                amount, _, code = str(value).partition(" ") if f is not None and f.type == "currency" else ("", "", "")
+                given = float(amount) if code else value
+                return formatted(f, given, person.locale, person.zone, code or currency)
+
+            return read
         if isinstance(item, Call) and item.function == "TOLABEL" and f is not None:
             return lambda value: None if value is None else ";".join(f.label_of(v) for v in str(value).split(";"))
         return _plain(f)
+
+    def _currency_of(self, item: Call) -> str:
+        """The currency that FORMAT writes: the user's for what was converted, else the corporate one (a record's own
+        comes with its amount).
+        """
+        org = self._asked.org
+        if not currencies.several(org):
+            return org.settings.currency
+        if isinstance(item.argument, Call) and item.argument.function == "CONVERTCURRENCY":
+            return currencies.of_user(org, self._asked.person.user_id).code
+        return currencies.corporate(org).code
 
     def _type_of(self, item: TypeOf, scope: Scope) -> list[Selected]:
         *parents, last = scope.relative(item.relationship)

@@ -69,6 +69,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_CURRENCY = re.compile(r"[A-Za-z]{3}\d+")  # as in USD5000
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
 _CLAUSE_WORDS = frozenset(
     {
@@ -488,6 +489,10 @@ class _Parser:
                 if _DATE_LITERAL.match(word):
                     self._take()
                     return Value("dateliteral", word, token.start)
+                if _CURRENCY.fullmatch(token.text):
+                    self._take()
+                    decimals = self._take().text if self._next.text.startswith(".") else ""
+                    return Value("currency", token.text + decimals, token.start)
                 self._unexpected()
             case _:
                 self._unexpected()

@@ -102,9 +102,10 @@ class FieldsOf:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A literal. Numbers are float; dates, dateTimes, and date literals are text."""
+    """A literal. Numbers are float; dates, dateTimes, date literals and amounts with a currency (`USD5000`) are
+    text."""
 
-    kind: Literal["string", "number", "boolean", "null", "date", "datetime", "dateliteral"]
+    kind: Literal["string", "number", "boolean", "null", "date", "datetime", "dateliteral", "currency"]
     value: str | float | bool | None
     start: int
 

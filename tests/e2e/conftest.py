@@ -18,6 +18,7 @@ from devtools.browsers import CHROMIUM_FLAGS, SECONDS, english
 from devtools.clients import SALES, through_the_pages
 from devtools.paths import chromium
 from devtools.suite import Suite
+from localorg import EmbeddedOrg
 from tests.device import Drawer
 from tests.e2e.phone import Open, Phone
 
@@ -87,9 +88,8 @@ def phone(context: BrowserContext, suite: Suite) -> Phone:
     return Phone(context, suite.plan.app_url)
 
 
-@pytest.fixture
-def keeps(suite: Suite) -> dict[str, str]:
-    """What an installation of the app keeps (name: text) in which the seller has just signed in."""
+def _sign_in(suite: Suite, org: int) -> dict[str, str]:
+    """What an installation of the app keeps (name: text) in which the seller has just signed in at this login host."""
     device = Drawer()
 
     async def arrive() -> None:
@@ -98,7 +98,7 @@ def keeps(suite: Suite) -> dict[str, str]:
             Backend(suite.plan.app_url, http, AppCheck(device)), FirebaseAuth(http), device
         ).sign_in
         options = await sign_in.options()
-        await sign_in.begin(options, options.login_hosts[0])
+        await sign_in.begin(options, options.login_hosts[org])
         await sign_in.finish(await asyncio.to_thread(through_the_pages, device.opened, SALES))
 
     with ThreadPoolExecutor(1) as pool:  # Playwright has a running event loop in this thread
@@ -107,8 +107,23 @@ def keeps(suite: Suite) -> dict[str, str]:
 
 
 @pytest.fixture
+def keeps(suite: Suite) -> dict[str, str]:
+    """What an installation keeps in which the seller has signed in at the suite's org."""
+    return _sign_in(suite, 0)
+
+
+@pytest.fixture
 def signed_in(context: BrowserContext, suite: Suite, keeps: dict[str, str]) -> Phone:
     """The seller is signed in; no place was opened yet."""
     phone = Phone(context, suite.plan.app_url)
     phone.take_up(keeps)
+    return phone
+
+
+@pytest.fixture
+def signed_in_elsewhere(context: BrowserContext, suite: Suite, shaped_org: EmbeddedOrg) -> Phone:
+    """The seller is signed in at the org of all shapes."""
+    assert shaped_org.port in suite.plan.more_orgs
+    phone = Phone(context, suite.plan.app_url)
+    phone.take_up(_sign_in(suite, 1))
     return phone

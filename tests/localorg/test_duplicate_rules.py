@@ -1,6 +1,7 @@
 """An org of the shape `duplicate-rules`: what is refused, what the refusal says, and how it is saved nevertheless."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -10,6 +11,7 @@ from devtools import loopback
 from devtools.clients import ADMIN, control
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.cli import main
+from localorg.provision import open_org
 
 DATA = "/services/data/v66.0"
 ALLOW = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
@@ -86,3 +88,13 @@ def test_an_unknown_shape_is_refused_with_those_that_there_are(capsys: pytest.Ca
         OrgSettings(shape=frozenset({"round"}))
     assert main(["serve", "--shape", "duplicate-rules,round"]) == 1
     assert "there is no shape round" in capsys.readouterr().err
+
+
+def test_an_org_keeps_the_shape_that_it_was_made_with(tmp_path: Path) -> None:
+    shape = frozenset({"duplicate-rules"})
+    with EmbeddedOrg(OrgSettings(data=tmp_path, accounts=1, shape=shape)):
+        pass
+    with pytest.raises(ValueError, match="was made with --shape duplicate-rules"):
+        open_org(OrgSettings(data=tmp_path))
+    with EmbeddedOrg(OrgSettings(data=tmp_path, shape=shape)):
+        pass

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 import msgspec
 
 from backend.failures import Busy, LimitReached, OutcomeUnknown, ShapeRefused
-from backend.records.org import Row
+from backend.records.org import RECORD_TYPE, Row
 from contract.errors import CallError, ConnectionLost, MayBeDuplicate, NotFound, Reason, RefusedRequest
 
 _NOT_PERMITTED = {
@@ -18,7 +18,10 @@ _NOT_PERMITTED = {
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
 }
-_ORG_POLICY = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "FUNCTIONALITY_NOT_ENABLED"}
+# Of a user without API Enabled, whatever the words say ("The REST API is not enabled for this Organization.", "API is
+# disabled for this User"), and of an edition without the API.
+_NO_API = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"}
+_ORG_POLICY = {"FUNCTIONALITY_NOT_ENABLED"}
 _BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
 
 
@@ -69,10 +72,22 @@ def refuse(status: int, body: object, *, writes: bool) -> NoReturn:
     `body` is the decoded answer; Salesforce sends a list whose first object has `errorCode`, `message` and `fields`.
     `writes` says whether a fault of the server leaves the outcome of a write unknown.
     """
-    first: object = cast(list[object], body)[0] if isinstance(body, list) and body else None
-    row = cast(dict[str, Any], first) if isinstance(first, dict) else {}
+    row = _first_error(body)
     code, message = str(row.get("errorCode") or ""), str(row.get("message") or "") or None
     raise _translated(status, code, message, row, writes=writes)
+
+
+def refuses_the_api(status: int, body: object) -> bool:
+    """Whether an answer says that this user may not use the API at all; `body` is decoded.
+
+    Source: Sequin's playbook "Enable Salesforce API Access"; restforce#219, forcedotcom/cli#2686.
+    """
+    return status == 403 and str(_first_error(body).get("errorCode") or "") in _NO_API
+
+
+def _first_error(body: object) -> Mapping[str, Any]:
+    first: object = cast(list[object], body)[0] if isinstance(body, list) and body else None
+    return cast(dict[str, Any], first) if isinstance(first, dict) else {}
 
 
 def _translated(status: int, code: str, message: str | None, row: Mapping[str, Any], *, writes: bool) -> CallError:
@@ -82,6 +97,8 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
         return Busy()
     if status >= 500:
         return OutcomeUnknown(writes=True) if writes else Busy()
+    if code in _NO_API:
+        return ConnectionLost(Reason.API_NOT_ENABLED)
     if code in _ORG_POLICY:
         return ConnectionLost(Reason.ORG_POLICY)
     if code == "INVALID_TYPE":
@@ -100,6 +117,10 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
         return ShapeRefused(Reason.UNKNOWN_FIELD, details=details)
     if code == "INVALID_FIELD_FOR_INSERT_UPDATE":
         return ShapeRefused(Reason.FIELD_NOT_EDITABLE, details=details)
+    if code == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST":
+        return ShapeRefused(Reason.VALUE_NOT_IN_PICKLIST, details=details)
+    if code == "INVALID_CROSS_REFERENCE_KEY" and RECORD_TYPE in fields:
+        return ShapeRefused(Reason.RECORD_TYPE_NOT_AVAILABLE, details=details)
     return RefusedRequest(Reason.INVALID_VALUE, message, details)
 
 

@@ -11,18 +11,22 @@ from typing import Any
 import msgspec
 
 from backend.adapters.salesforce_answers import Part, refuse
+from backend.adapters.salesforce_picklists import valid_with
 from backend.failures import Busy
-from backend.records.org import Described, DescribedField, Undescribed
+from backend.records.org import CURRENCY, Described, DescribedField, Undescribed
 from contract.calls import FieldShape, Section
+from contract.picklists import RecordType
 
 # HTTP dates are whole seconds, and clocks differ: what changed just now may change again under the same stamp.
 _SETTLED_SECONDS = 60.0
 
 
-class _Picklist(msgspec.Struct):
+class _Picklist(msgspec.Struct, rename="camel"):
     value: str
     active: bool = True
     label: str | None = None
+    valid_for: str | None = None
+    default_value: bool = False
 
 
 class _Field(msgspec.Struct, rename="camel"):
@@ -43,6 +47,16 @@ class _Field(msgspec.Struct, rename="camel"):
     inline_help_text: str | None = None
     scale: int | None = 0
     compound_field_name: str | None = None
+    controller_name: str | None = None
+
+
+class _RecordType(msgspec.Struct, rename="camel"):
+    record_type_id: str
+    name: str
+    available: bool = False
+    default_record_type_mapping: bool = False
+    master: bool = False
+    active: bool = True
 
 
 class _Describe(msgspec.Struct, rename="camel"):
@@ -53,6 +67,7 @@ class _Describe(msgspec.Struct, rename="camel"):
     label_plural: str
     fields: list[_Field]
     key_prefix: str | None = None
+    record_type_infos: list[_RecordType] = []
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
@@ -102,7 +117,9 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
     except (msgspec.ValidationError, UnicodeDecodeError):
         raise Busy from None
     fields: dict[str, DescribedField] = {}
+    controlling = {f.name: _controlling_values(f) for f in body.fields}
     for f in body.fields:
+        values = controlling.get(f.controller_name or "")
         shape = FieldShape(
             name=f.name,
             label=f.label,
@@ -115,9 +132,13 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
             labels={v.value: v.label for v in f.picklist_values or () if v.active and v.label and v.label != v.value},
             refers_to=tuple(f.reference_to or ()),
             relationship=f.relationship_name,
-            default=f.default_value if isinstance(f.default_value, str | bool | int | float) else None,
+            default=_default(f),
             help=f.inline_help_text,
             scale=f.scale or 0,
+            controller=f.controller_name or "" if values is not None else "",
+            valid_for={v.value: valid_with(v.valid_for, values) for v in f.picklist_values or () if v.active}
+            if values is not None
+            else {},
         )
         fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name)
     return Described(
@@ -132,7 +153,27 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
         deletable=body.deletable,
         sections=_sections(page_layout),
         captions=_captions(page_layout, {name for name, f in fields.items() if f.shape.type == "reference"}),
+        record_types=tuple(
+            RecordType(r.record_type_id, r.name, r.default_record_type_mapping)
+            for r in body.record_type_infos
+            if r.available and r.active and not r.master
+        ),
     )
+
+
+def _controlling_values(f: _Field) -> tuple[str, ...] | None:
+    """The values by which a field may control others, in the order of their bits; None for one that controls none."""
+    if f.type == "boolean":
+        return "false", "true"
+    return None if f.picklist_values is None else tuple(v.value for v in f.picklist_values)
+
+
+def _default(f: _Field) -> str | bool | int | float | None:
+    """The value that a new record begins with; for its currency it is marked among the values, as the user's own."""
+    if isinstance(f.default_value, str | bool | int | float):
+        return f.default_value
+    values = f.picklist_values or () if f.name == CURRENCY else ()
+    return next((v.value for v in values if v.default_value), None)
 
 
 def page_layout_of(part: Part) -> PageLayout:

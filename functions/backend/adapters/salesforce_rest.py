@@ -15,11 +15,13 @@ import msgspec
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
 from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of
 from backend.adapters.salesforce_http import Answer
+from backend.adapters.salesforce_picklists import picklists_of
 from backend.adapters.salesforce_session import Request, SalesforceSession
 from backend.failures import Busy, OutcomeUnknown
 from backend.records.org import Described, PreconditionFailed, Row, Undescribed
 from backend.values import Uid
 from contract.calls import FieldValue
+from contract.picklists import Picklist
 
 MAX_PARTS = 25  # of one composite, five of them queries
 MAX_FOLLOWED = 20  # pages of one answer; the app asks for a few hundred records
@@ -86,6 +88,13 @@ class SalesforceRest:
             for name, part in zip(batch, answered[: len(batch)], strict=True):
                 answers[name] = described(part, layouts.get(name, PageLayout()))
         return answers
+
+    async def picklists(self, uid: Uid, sobject: str, record_type: str) -> Mapping[str, Picklist]:
+        """What the picklists hold for a record type; a request of its own, because a composite one takes no address of
+        the User Interface API.
+        """
+        path = f"/ui-api/object-info/{quote(sobject, safe='')}/picklist-values/{quote(record_type, safe='')}"
+        return picklists_of((await self._send(uid, Request("GET", self._base + path))).body)
 
     async def create(
         self,

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from backend import deadline, telemetry
+from backend.adapters.salesforce_answers import refuses_the_api
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential
 from backend.connections.renewal import Renewed
@@ -35,6 +36,10 @@ class Credentials(Protocol):
 
     async def renew(self, uid: Uid, rejected: Credential) -> Renewed:
         """A newer credential than the one that Salesforce rejected. Raises CallErrors."""
+        ...
+
+    async def end(self, uid: Uid, refused: Credential, reason: Reason) -> None:
+        """Ends the connection of a user whose credential Salesforce takes and who may do nothing with it."""
         ...
 
 
@@ -191,6 +196,8 @@ class SalesforceSession:
             credential, refreshed = renewed.credential, renewed.refreshed
             answer = await self._deliver(send, credential, writes=request.writes)
         self._budget.observe(uid.org_id, answer.headers.get("Sforce-Limit-Info"))
+        if answer.status == 403 and refuses_the_api(answer.status, answer.json()):
+            await self._credentials.end(uid, credential, Reason.API_NOT_ENABLED)
         return answer
 
     async def _deliver(

@@ -23,7 +23,8 @@ class State(StrEnum):
     REFRESHING = "refreshing"  # someone holds the lease; the refresh token has not been sent yet
     SENDING = "sending"  # the lease holder may have sent the refresh token; its answer is not stored yet
     SENT_UNKNOWN = "sent-unknown"  # it was sent and no answer came: only Salesforce knows whether it is still good
-    NEEDS_SIGN_IN = "needs-sign-in"  # Salesforce refused the refresh token for good; `ended_reason` says why
+    # Salesforce refused the refresh token, or this user's every call, for good; `ended_reason` says why
+    NEEDS_SIGN_IN = "needs-sign-in"
     REVOKED = (
         "revoked"  # ended by an administrator's block; a refresh token is left only until Salesforce has revoked it
     )
@@ -272,7 +273,7 @@ def blocked(connection: Connection) -> Connection:
 
 
 def revocation_confirmed(connection: Connection) -> Connection:
-    """The connection of a blocked user after Salesforce has revoked the grant: no token is left."""
+    """A connection that has ended, after Salesforce has revoked the grant: no token is left."""
     return replace(connection, tokens=SealedTokens(b"", b""))
 
 

@@ -25,6 +25,7 @@ from backend.connections.connection import (
     lost,
     not_sent,
     renewed,
+    revocation_confirmed,
     sending,
     sent_unknown,
 )
@@ -120,6 +121,22 @@ class Renewal:
             renewing = self._under_way[uid] = _Renewing(rejected, asyncio.create_task(self._renew(uid, rejected)))
             renewing.task.add_done_callback(lambda done: self._renewed(uid, done))
         return await self._outcome(renewing)
+
+    async def end(self, uid: Uid, refused: Credential, reason: Reason) -> None:
+        """Ends a connection whose credential Salesforce takes and with which the user may do nothing: its grant is
+        revoked, and no token stays. A connection that has newer tokens by now stays as it is.
+        """
+        ending = await self._vault.change(
+            uid,
+            lambda c: None if c.has_ended or c.generation != refused.generation else ended(c, reason),
+            Event.REFUSAL,
+            by="backend",
+            reason=reason.value,
+        )
+        if ending is not None and await self._vault.revoke(ending):
+            await self._vault.change(
+                uid, lambda c: revocation_confirmed(c) if c.has_ended and c.is_same_grant(ending) else None
+            )
 
     async def _outcome(self, renewing: "_Renewing") -> Renewed:
         began = time.perf_counter()

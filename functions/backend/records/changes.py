@@ -12,6 +12,7 @@ from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, layout_of
 from backend.records.org import Described, Org, PreconditionFailed
+from backend.records.record_types import check_dependencies
 from backend.records.rows import readable, select, to_record
 from backend.values import Caller, Uid
 from contract.calls import Created, CreateRecord, DeleteRecord, Empty, FieldValue, Record, Updated, UpdateRecord
@@ -33,6 +34,7 @@ class Changes:
         layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         _check_writable(described, request.fields, creating=True)
+        check_dependencies(described, request.fields)
         key, create = request.idempotency_key, partial(self._create, caller.uid, request, described)
         return await (create() if key is None else self._creations.once(caller.uid, key, request, create))
 
@@ -52,6 +54,7 @@ class Changes:
         described = await self._describes.get(caller.uid, request.sobject)
         record_id = soql.record_id(request.id)
         _check_writable(described, request.fields, creating=False)
+        check_dependencies(described, request.fields)
         fields = readable(layout_of(request.sobject).detailed, described)
         since = None if request.version is None else _moment(request.version)
         try:

@@ -1,41 +1,116 @@
-"""The currency of an org's amounts.
+"""The currencies of an org's amounts: its only one, or those of an org with several, where each record has its own.
 
-It belongs to the org and hardly ever changes: asked for once in a while by each process.
+They belong to the org and hardly ever change: asked for once in a while by each process. What one user is not told
+counts for that user only.
+
+Sources: Connect REST API, Organization; Object Reference, CurrencyType; SOQL and SOSL Reference, "convertCurrency()": a
+number with a code is compared by what it is worth, and so are amounts by ORDER BY; sums are in the corporate currency.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from cachetools import TTLCache
 
+from backend.records import soql
 from backend.records.org import Org
+from backend.records.rows import field_value
 from backend.values import Clock, Uid
-from contract.errors import CallError, NotFound, RefusedRequest
+from contract.calls import FieldValue
+from contract.errors import CallError, NotFound, Reason, RefusedRequest
 
+T = TypeVar("T")
 KEPT_SECONDS = 6 * 3600.0
-_MAX_ORGS = 1024
+_MAX_ORGS, _MAX_USERS = 1024, 16_384
 _ISO_4217 = re.compile(r"[A-Z]{3}")
+_TYPES = "SELECT IsoCode, ConversionRate, DecimalPlaces, IsCorporate FROM CurrencyType"
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """The currencies of an org that has several: the corporate one ("" when it is not known), and of each its decimals
+    and how much of it is worth one of the corporate currency.
+    """
+
+    corporate: str = ""
+    decimals: Mapping[str, int] = field(default_factory=dict[str, int])
+    rates: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def literal(self, amount: FieldValue, code: str, active: Collection[str]) -> str | None:
+        """An amount for SOQL, so that it is compared by what it is worth; None where SOQL has no way to write it, which
+        is so for negative ones. `active` are the codes that Salesforce takes: it refuses those of other currencies, so
+        what they are worth is written in the corporate one.
+        """
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or amount < 0:
+            return None
+        if code in active:
+            return code + soql.literal("currency", amount)
+        rate = self.rates.get(code)
+        return self.corporate + soql.literal("currency", amount / rate) if rate and self.corporate else None
 
 
 class Currencies:
-    """Asks for each org's currency and keeps it for KEPT_SECONDS. One for each process. `may_look` says whether the org
-    with an id has requests to spare."""
+    """Asks for each org's currencies and keeps them for KEPT_SECONDS. One for each process. `may_look` says whether the
+    org with an id has requests to spare."""
 
     def __init__(self, org: Org, clock: Clock, may_look: Callable[[str], bool] = lambda _org_id: True) -> None:
+        def time() -> float:
+            return clock.now().timestamp()
+
         self._org = org
         self._may_look = may_look
-        self._codes = TTLCache[str, str](_MAX_ORGS, KEPT_SECONDS, timer=lambda: clock.now().timestamp())
+        self._only = TTLCache[str, str](_MAX_ORGS, KEPT_SECONDS, timer=time)
+        self._several = TTLCache[str, Several](_MAX_ORGS, KEPT_SECONDS, timer=time)
+        self._untold = TTLCache[tuple[Uid, str], bool](_MAX_USERS, KEPT_SECONDS, timer=time)
 
     async def of(self, uid: Uid) -> str:
         """The ISO 4217 code of the org's amounts; "" when it has several, does not say, or cannot be asked now."""
-        cached = self._codes.get(uid.org_id)
-        if cached is not None or not self._may_look(uid.org_id):
-            return cached or ""
+        return await self._kept(uid, self._only, self._ask_for_the_only, "")
+
+    async def several(self, uid: Uid) -> Several:
+        """The currencies of an org that has several; an empty Several when it does not say, or cannot be asked now."""
+        return await self._kept(uid, self._several, self._ask_for_several, Several())
+
+    async def _kept(self, uid: Uid, kept: TTLCache[str, T], ask: Callable[[Uid], Awaitable[T | None]], unknown: T) -> T:
+        """What is kept of an org, or the answer to a question that is asked now."""
+        known, question = kept.get(uid.org_id), (uid, ask.__name__)
+        if known is not None or question in self._untold or not self._may_look(uid.org_id):
+            return unknown if known is None else known
         try:
-            code = await self._org.currency(uid)
+            answer = await ask(uid)
         except (RefusedRequest, NotFound):
-            code = ""  # this org does not say
+            answer = None  # this user is not told
         except CallError:
-            return ""  # another time
-        code = self._codes[uid.org_id] = code if _ISO_4217.fullmatch(code) else ""
-        return code
+            return unknown  # another time
+        if answer is None:
+            self._untold[question] = True
+            return unknown
+        kept[uid.org_id] = answer
+        return answer
+
+    async def _ask_for_the_only(self, uid: Uid) -> str | None:
+        code = await self._org.currency(uid)
+        return code if _ISO_4217.fullmatch(code) else None
+
+    async def _ask_for_several(self, uid: Uid) -> Several | None:
+        (rows,) = await self._org.query(uid, _TYPES)
+        codes = {code: row for row in rows if _ISO_4217.fullmatch(code := str(field_value(row, "IsoCode")))}
+        decimals = {code: int(cast(float, field_value(row, "DecimalPlaces") or 0)) for code, row in codes.items()}
+        rates = {code: float(cast(float, field_value(row, "ConversionRate") or 0)) for code, row in codes.items()}
+        corporate = next((code for code, row in codes.items() if field_value(row, "IsCorporate") is True), "")
+        return Several(corporate, decimals, rates) if codes else None
+
+
+def amount_literal(of: Several, active: Collection[str], amount: FieldValue, code: str | None) -> str:
+    """An amount in a filter, for SOQL: in the currency with this code, or in the corporate one.
+
+    Raises RefusedRequest(invalid-value) for one that cannot be compared by what it is worth.
+    """
+    chosen = of.corporate if code is None else code
+    literal = of.literal(amount, chosen, active) if chosen in active else None
+    if literal is None:
+        said = f"An amount here is not negative, and in one of the currencies {', '.join(active)}."
+        raise RefusedRequest(Reason.INVALID_VALUE, said)
+    return literal

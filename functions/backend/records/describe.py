@@ -9,7 +9,7 @@ object that a call is about, HIDDEN_SECONDS at most.
 import asyncio
 import json
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
@@ -17,12 +17,13 @@ from typing import Any, Protocol, TypeVar, cast
 from cachetools import LRUCache
 
 from backend import deadline, telemetry
-from backend.failures import OutcomeUnknown, ShapeRefused
+from backend.failures import Busy, OutcomeUnknown, ShapeRefused
 from backend.records.layouts import LAYOUTS
-from backend.records.org import Described, DescribedField, Org, Undescribed
+from backend.records.org import CURRENCY, Described, DescribedField, Org, Undescribed
 from backend.values import Attachment, Clock, Uid
 from contract.calls import CALL_SECONDS, FieldShape, Section
 from contract.errors import OrgUnavailable, Reason, RefusedRequest
+from contract.picklists import Picklist, RecordType
 
 T = TypeVar("T")
 LOOK_AGAIN_SECONDS = 300.0  # a describe that is older is looked at again behind the answer
@@ -30,6 +31,7 @@ DESCRIBE_SECONDS = 600.0  # and before it, when it is older than this
 HIDDEN_SECONDS = 10.0  # or when it hides the object that a call is about: an administrator may just have allowed it
 _SETTLE_SECONDS = 5.0  # a refusal does not bring a second look so soon after the last one
 _NOTHING: "Answers" = {}
+_MAX_TYPES = 20  # record types of an object whose picklists are kept
 _MAX_DECODED = 256  # different describes in memory; users with the same permissions share one
 Shapes = Mapping[str, Described]
 Answers = Mapping[str, Described | None]  # what Salesforce said of each object; None: it is hidden from the user
@@ -87,6 +89,21 @@ class Describes:
         """One object as this user may see it. Raises CallErrors; RefusedRequest(not-permitted) when they may not."""
         return object_of(_visible(await self._answers(uid, (sobject,), (sobject,)), (sobject,)), sobject)
 
+    async def picklists(self, uid: Uid, sobject: str, record_type: str) -> Mapping[str, Picklist]:
+        """What the picklists that forms show hold for a record type (its id); kept with the describes, until the next
+        look at them. Raises CallErrors; NotFound as `Org.picklists` does.
+        """
+        while True:
+            kept = (await self.get(uid, sobject)).picklists.get(record_type)
+            if kept is not None:
+                return kept
+            looking = self._looking.get(uid)
+            if looking is None:
+                break
+            await _finished(looking)
+        answers = await _finished(self._start(uid, self._ask_picklists(uid, sobject, record_type)))
+        return object_of(_visible(answers, (sobject,)), sobject).picklists[record_type]
+
     async def refused(self, uid: Uid, sobject: str) -> None:
         """Asks Salesforce for an object anew, after it has refused what the describe allows."""
         await self._look_anew(uid, (sobject,))
@@ -131,7 +148,10 @@ class Describes:
         return await _finished(task)
 
     def _begin(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> asyncio.Task[Answers]:
-        task = self._looking[uid] = asyncio.create_task(self._ask(uid, wanted, anew=anew))
+        return self._start(uid, self._ask(uid, wanted, anew=anew))
+
+    def _start(self, uid: Uid, asking: Coroutine[Any, Any, Answers]) -> asyncio.Task[Answers]:
+        task = self._looking[uid] = asyncio.create_task(asking)
         task.add_done_callback(lambda done: self._ended(uid, done))
         return task
 
@@ -158,8 +178,26 @@ class Describes:
                         described = replace(described, sections=before.sections, captions=before.captions)
                     new[name] = _cut(described)
                 else:
-                    new[name] = answers.get(name) if described is Undescribed.UNCHANGED else None
+                    # Nothing tells whether the picklists of its record types have changed, so these are asked for anew.
+                    same = answers.get(name) if described is Undescribed.UNCHANGED else None
+                    new[name] = None if same is None else replace(same, picklists={})
             await self._kept.attach(uid, Attachment(encode(new), asked_at))
+            return new
+
+    async def _ask_picklists(self, uid: Uid, sobject: str, record_type: str) -> Answers:
+        """Asks Salesforce for the picklists of a record type, and keeps those of fields that forms show."""
+        with deadline.within(CALL_SECONDS):
+            asked = await self._org.picklists(uid, sobject, record_type)
+            kept = await self._kept.attachment(uid)
+            answers = self._open(kept)
+            described = answers.get(sobject)
+            if kept is None or described is None:
+                raise Busy
+            used = _used(sobject)
+            known = dict(list(described.picklists.items())[1 - _MAX_TYPES :])
+            known[record_type] = {name: picklist for name, picklist in asked.items() if name in used}
+            new = {**answers, sobject: replace(described, picklists=known)}
+            await self._kept.attach(uid, Attachment(encode(new), kept.at))
             return new
 
     def _age(self, kept: Attachment) -> float:
@@ -223,7 +261,7 @@ def field_of(described: Described, name: str) -> DescribedField:
 def _used(sobject: str) -> tuple[str, ...]:
     """The fields that forms show."""
     layout = LAYOUTS.get(sobject)
-    return () if layout is None else (*layout.detailed, *layout.filters)
+    return () if layout is None else (*layout.detailed, *layout.filters, CURRENCY)
 
 
 def _cut(described: Described) -> Described:
@@ -231,7 +269,7 @@ def _cut(described: Described) -> Described:
     used = _used(described.name)
 
     def cut(f: DescribedField) -> DescribedField:
-        shape = replace(f.shape, picklist=(), labels={}, help=None, default=None)
+        shape = replace(f.shape, picklist=(), labels={}, help=None, default=None, controller="", valid_for={})
         return f if f.shape.name in used or shape == f.shape else replace(f, shape=shape)
 
     sections = tuple(Section(s.heading, tuple(n for n in s.fields if n in used)) for s in described.sections)
@@ -248,6 +286,8 @@ def encode(shapes: Answers) -> bytes:
         else [
             _cut_for(name),
             *(getattr(d, of) for of in _OBJECT),
+            [[t.id, t.name, t.default] for t in d.record_types],
+            [[of_type, [[n, *_plain(p)] for n, p in fields.items()]] for of_type, fields in d.picklists.items()],
             [[s.heading, s.fields] for s in d.sections],
             [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable, f.within] for f in d.fields.values()],
         ]
@@ -280,11 +320,31 @@ _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 
 
 def _decoded(name: str, row: list[Any]) -> Described:
-    *of_object, sections, rows = row
+    *of_object, types, picklists, sections, rows = row
     fields: dict[str, DescribedField] = {}
     for *of_field, filterable, sortable, within in rows:
         named = dict(zip(_FIELD, of_field, strict=True))
         named |= {"picklist": tuple(named["picklist"]), "refers_to": tuple(named["refers_to"])}
+        named["valid_for"] = _tuples(named["valid_for"])
         fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable, within)
     kept_sections = tuple(Section(heading, tuple(names)) for heading, names in sections)
-    return Described(name, fields=fields, sections=kept_sections, **dict(zip(_OBJECT, of_object, strict=True)))
+    return Described(
+        name,
+        fields=fields,
+        sections=kept_sections,
+        record_types=tuple(RecordType(*of_type) for of_type in types),
+        picklists={of_type: {n: _picklist(*of_field) for n, *of_field in fields} for of_type, fields in picklists},
+        **dict(zip(_OBJECT, of_object, strict=True)),
+    )
+
+
+def _plain(picklist: Picklist) -> list[object]:
+    return [picklist.values, picklist.labels, picklist.default, picklist.valid_for]
+
+
+def _picklist(values: list[str], labels: dict[str, str], default: str | None, valid_for: Any) -> Picklist:
+    return Picklist(tuple(values), labels, default, _tuples(valid_for))
+
+
+def _tuples(lists: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in lists.items()}

@@ -32,7 +32,7 @@ class Layout:
     """An object in the app. `title` names a record, `stand_ins` do where the title is empty. `listed` are the fields of
     a list and `detailed` those of a record and its forms, `searched` those in which a list's search looks; `filters`
     are offered as chips. `amount` is the field at the end of a line in lists, `date` the one that says when a record is
-    due on home. `icon` is one of Material's."""
+    due on home, `owner` the reference to who owns a record. `icon` is one of Material's."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -46,6 +46,7 @@ class Layout:
     date: str = ""
     icon: str = "list"
     filters: tuple[str, ...] = ()
+    owner: str = "OwnerId"
 
     @property
     def sorting(self) -> Sort:
@@ -53,7 +54,10 @@ class Layout:
         return Sort(self.sort, self.descending)
 
 
-_TRACE = ("Owner.Name", "CreatedDate", LAST_CHANGED_AT, LAST_CHANGED_BY)
+_TRACE = (
+    "OwnerId", "Owner.Name", "Owner.Type", "RecordTypeId", "RecordType.Name", "CreatedDate", LAST_CHANGED_AT,
+    LAST_CHANGED_BY,
+)  # fmt: skip
 
 LAYOUTS: dict[str, Layout] = {
     "Account": Layout(
@@ -104,7 +108,7 @@ LAYOUTS: dict[str, Layout] = {
         detailed=(
             "Name", "StageName", "Amount", "Probability", "CloseDate",
             "AccountId", "Account.Name",
-            "Type", "NextStep", "LeadSource", "IsClosed", "IsWon",
+            "Type", "DeliveryInstallationStatus__c", "NextStep", "LeadSource", "IsClosed", "IsWon",
             "Description",
             *_TRACE,
         ),
@@ -137,7 +141,8 @@ LAYOUTS: dict[str, Layout] = {
     "Case": Layout(
         listed=("CaseNumber", "Subject", "Status", "Priority", "AccountId", "Account.Name", "CreatedDate"),
         detailed=(
-            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Reason",
+            "CaseNumber", "Subject", "Status", "Priority", "Origin", "Type", "Product__c",
+            "PotentialLiability__c", "Reason",
             "AccountId", "Account.Name", "ContactId", "Contact.Name",
             "Description", "IsClosed",
             *_TRACE,

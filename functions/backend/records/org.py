@@ -9,9 +9,12 @@ from enum import Enum
 from typing import Protocol
 
 from backend.values import Uid
-from contract.calls import FieldShape, FieldValue, Section
+from contract.calls import KIND, FieldShape, FieldValue, Section
+from contract.picklists import Picklist, RecordType
 
 Row = Mapping[str, object]
+RECORD_TYPE = "RecordTypeId"  # the field that has a record's record type, in every object that has some
+CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are in, where an org has several currencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Described:
 
     `sections` are those of the user's page layout, each field with its parts (an address with its street, city, …);
     `captions` are what that layout calls its references, by field. `key_prefix` is what the ids of its records begin
-    with.
+    with. `record_types` are those that a new record may get; `picklists` is what is known of each record type's
+    picklists, by its id and by field.
     """
 
     name: str
@@ -44,13 +48,21 @@ class Described:
     sections: tuple[Section, ...] = ()
     key_prefix: str = ""
     captions: Mapping[str, str] = field(default_factory=dict[str, str])
+    record_types: tuple[RecordType, ...] = ()
+    picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
 
     def shows(self, path: str) -> bool:
-        """Whether the user can read a field, or a parent's field such as `Owner.Name`."""
+        """Whether the user can read a field, or a parent's field such as `Owner.Name`.
+
+        Whether a parent is a user or a queue (`Owner.Type`) is a field of those only that may be one or the other.
+        Source: Object Reference, Name.
+        """
         head, _, rest = path.partition(".")
         if not rest:
             return head in self.fields
-        return any(f.shape.relationship == head for f in self.fields.values())
+        return any(
+            f.shape.relationship == head and (rest != KIND or len(f.shape.refers_to) > 1) for f in self.fields.values()
+        )
 
 
 class Undescribed(Enum):
@@ -83,6 +95,12 @@ class Org(Protocol):
     async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
         """Each object by its name, or why it is not described. `sobjects` has names, each with the `modified` of the
         describe that is kept (None: none is), so that an unchanged one is not sent again.
+        """
+        ...
+
+    async def picklists(self, uid: Uid, sobject: str, record_type: str) -> Mapping[str, Picklist]:
+        """What the picklists of an object hold for records of a type (its id), by field. Raises NotFound where the
+        object has no such type, or Salesforce's User Interface API does not know the object.
         """
         ...
 

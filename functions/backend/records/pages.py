@@ -5,12 +5,18 @@ knows the order: a picklist follows its value set, an amount in an org with seve
 text the collation of a language, while `>` compares texts and plain numbers. So those lists go on by position (OFFSET),
 and the last records of the page before show where that is now, whatever was added or removed meanwhile.
 
+Further in than OFFSET reaches, amounts are compared with the code of their currency (`> EUR5000`): that and ORDER BY
+follow the converted value. What comes after a record in that order is then one of its ends, and two ends of the same
+length are the same, so that counting shows whether it is the right one. Of plain numbers it would not: by chance as
+many others may be greater.
+
 Sources: SOQL and SOSL Reference, "ORDER BY" (its collation is that of the user's locale), "OFFSET" (at most 2,000),
-"Querying Currency Fields in Multicurrency Orgs".
+"convertCurrency()".
 """
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +33,7 @@ OVERLAP = 5  # records of the page before that are read again
 WIDER = 200  # when none of them is where it was
 _BY_VALUE = frozenset({"id", "date", "datetime", "int", "long", "double", "percent"})
 _COMPARED = soql.TEXT - {"picklist", "combobox", "reference", "encryptedstring"} | {"currency"}
+_ISO_4217 = re.compile("[A-Z]{3}")
 _MAX_CURSOR = 4000  # characters; a text that can be sorted by has at most 255 letters
 
 Ask = Callable[..., Awaitable[Sequence[Sequence[Row]]]]
@@ -40,10 +47,13 @@ def order_by(sort: Sort) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The last record of a page: its value of the field by which the list is sorted, and its id."""
+    """The last record of a page: its value of the field by which the list is sorted, its id, and the currency that the
+    value is in, "" when the record has none of its own.
+    """
 
     value: FieldValue
     record_id: str
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +73,45 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by."""
+    """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by.
+
+    With `find`, the term of a search, it is what SOSL finds. `currency_field` has the currency of an amount, where
+    records have one each; `literal` is then the amount of a mark with its code, for SOQL, None when it cannot be
+    written so that it is compared as ORDER BY orders.
+    """
 
     select: str
     sobject: str
     conditions: tuple[str, ...]
     sort: Sort
     kind: str
+    find: str = ""
+    currency_field: str = ""
+    literal: Callable[[Mark], Awaitable[str | None]] | None = None
 
     def query(self, *more: str, limit: int, offset: int = 0) -> str:
-        """SOQL for these rows of the list, in its order, of those that also fulfil the conditions in `more`."""
+        """SOQL (or SOSL) for these rows of the list, in its order, of those that also fulfil the conditions in
+        `more`.
+        """
         start = f" OFFSET {offset}" if offset else ""
-        rows = f"SELECT {self.select} FROM {self.sobject}{self._where(more)}"
-        return f"{rows} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
+        rows = f"{self._where(more)} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
+        if self.find:
+            return f"FIND {{{self.find}}} IN ALL FIELDS RETURNING {self.sobject}({self.select}{rows})"
+        return f"SELECT {self.select} FROM {self.sobject}{rows}"
 
     def count(self, *more: str) -> str:
         """SOQL for how many there are, as `number`."""
         return f"SELECT COUNT(Id) number FROM {self.sobject}{self._where(more)}"
 
-    def after(self, mark: Mark | None) -> tuple[str, ...]:
-        """The condition for what comes after a record, by value; nulls come last."""
+    def mark(self, row: Row) -> Mark:
+        """A record of the list as a mark."""
+        code = str(field_value(row, self.currency_field) or "") if self.currency_field else ""
+        return Mark(field_value(row, self.sort.field), str(row["Id"]), code)
+
+    async def after(self, mark: Mark | None) -> tuple[str, ...]:
+        """The condition for what comes after a record, by value; nulls come last. Raises RefusedRequest(list-too-long)
+        when no condition says it.
+        """
         if mark is None:
             return ()
         field, record_id = self.sort.field, soql.record_id(mark.record_id)
@@ -91,7 +120,12 @@ class Listed:
             return (f"Id {beyond} '{record_id}'",)
         if mark.value is None:
             return (f"{field} = null AND Id > '{record_id}'",)
-        last = soql.literal(self.kind, mark.value)
+        if self.literal is None:
+            last: str | None = soql.literal(self.kind, mark.value)
+        else:
+            last = await self.literal(mark)
+        if last is None:
+            raise RefusedRequest(Reason.LIST_TOO_LONG)
         return (f"{field} {beyond} {last} OR ({field} = {last} AND Id > '{record_id}') OR {field} = null",)
 
     def _where(self, more: tuple[str, ...]) -> str:
@@ -110,9 +144,9 @@ async def page_of(ask: Ask, listed: Listed, limit: int, cursor: str | None) -> t
         return _first(listed, rows, limit)
     position = _read(cursor, listed.sort)
     if listed.kind in _BY_VALUE:
-        (rows,) = await ask(listed.query(*listed.after(position.mark), limit=limit + 1))
+        (rows,) = await ask(listed.query(*await listed.after(position.mark), limit=limit + 1))
         return _first(listed, rows, limit)
-    since = listed.after(position.since)
+    since = await listed.after(position.since)
     if position.passed - len(position.last) > MAX_OFFSET:
         return await _beyond(ask, listed, limit, position, since)
     for back, ahead in ((len(position.last), 0), (WIDER, WIDER)):
@@ -135,9 +169,9 @@ async def _beyond(
     ask: Ask, listed: Listed, limit: int, position: Position, since: tuple[str, ...]
 ) -> tuple[Sequence[Row], str | None]:
     """A page further in than OFFSET reaches: by value, when that leaves as many records as have not been passed."""
-    if listed.kind not in _COMPARED:
+    if listed.kind not in _COMPARED or listed.find:  # SOSL finds no more than 2,000
         raise RefusedRequest(Reason.LIST_TOO_LONG)
-    after = (*since, *listed.after(position.mark))
+    after = (*since, *await listed.after(position.mark))
     rows, whole, rest = await ask(listed.query(*after, limit=limit + 1), listed.count(*since), listed.count(*after))
     if _number(whole) - position.passed != _number(rest):
         raise RefusedRequest(Reason.LIST_TOO_LONG)
@@ -166,7 +200,7 @@ def _first(
 
 def _next(listed: Listed, page: Sequence[Row], position: Position, passed: Sequence[Row]) -> str:
     """The cursor for what comes after a page; `passed` are the rows up to its end, as the list stands now."""
-    mark = Mark(field_value(page[-1], listed.sort.field), str(page[-1]["Id"]))
+    mark = listed.mark(page[-1])
     if listed.kind in _BY_VALUE:
         return _written(listed.sort, Position(mark))
     shown = {str(row["Id"]) for row in page}
@@ -176,17 +210,22 @@ def _next(listed: Listed, page: Sequence[Row], position: Position, passed: Seque
 
 
 def _written(sort: Sort, position: Position) -> str:
-    since = None if position.since is None else [position.since.value, position.since.record_id]
+    since = None if position.since is None else [_value(position.since), position.since.record_id]
     text = [
         sort.field,
         sort.descending,
-        position.mark.value,
+        _value(position.mark),
         position.mark.record_id,
         since,
         position.passed,
         position.last,
     ]
     return base64.urlsafe_b64encode(json.dumps(text, ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def _value(mark: Mark) -> FieldValue | list[FieldValue]:
+    """The value of a mark as a cursor has it: an amount with its currency."""
+    return [mark.value, mark.currency] if mark.currency else mark.value
 
 
 def _read(cursor: str, sort: Sort) -> Position:
@@ -210,9 +249,12 @@ def _read(cursor: str, sort: Sort) -> Position:
 
 def _mark(value: object, record_id: object) -> Mark:
     """Raises ValueError."""
+    value, code = cast(tuple[object, object], value if isinstance(value, list) else (value, ""))
     if not isinstance(value, str | int | float | bool | None) or not isinstance(record_id, str):
         raise ValueError
+    if not isinstance(code, str) or (code and _ISO_4217.fullmatch(code) is None):
+        raise ValueError
     try:
-        return Mark(value, soql.record_id(record_id))
+        return Mark(value, soql.record_id(record_id), code)
     except RefusedRequest:
         raise ValueError from None

@@ -1,34 +1,39 @@
 """The data calls that read: lists, records, search, describe, dashboard, profile."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import cast
 
-from backend.records import soql
-from backend.records.currencies import Currencies
+from backend.records import owners, soql
+from backend.records.currencies import Currencies, Several, amount_literal
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
-from backend.records.org import Described, DescribedField, Org, Row
-from backend.records.pages import Listed, order_by, page_of
+from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, Row
+from backend.records.pages import Listed, Mark, order_by, page_of
+from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
 from contract.calls import (
     MAX_PAGE,
     MAX_SEARCH,
+    MIN_SEARCH,
     AddressShape,
     Dashboard,
     Describe,
     Empty,
     FieldShape,
     Filter,
+    FindOwners,
+    GetPicklists,
     GetRecord,
     Hit,
     Hits,
     ListRecords,
     Objects,
+    Owners,
     Profile,
     Record,
     RecordDetail,
@@ -42,10 +47,12 @@ from contract.calls import (
     User,
 )
 from contract.errors import NotFound, Reason, RefusedRequest
+from contract.picklists import Picklists
 
 RELATED_ROWS = 50
 MAX_QUERIES = 5  # in one composite request
 HOME_ROWS = 5
+_PARTS = {"pipeline": "pipeline", "closing": "closing", "tasks": "tasks", "newest": "newestAccounts"}  # of home
 _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
@@ -72,18 +79,38 @@ class Queries:
         sorted_by = field_of(described, sort.field)
         if not sorted_by.sortable:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
-        conditions = [_filter(described, f, uid) for f in request.filters]
+        several = await self._currencies.several(uid) if _has_several(described, sorted_by, request) else Several()
+        conditions = [_filter(described, f, uid, several) for f in request.filters]
+        ask, find = partial(self._org.query, uid), ""
         if request.search and request.search.strip():
-            conditions.append(_search(layout, described, request.search.strip()))
+            text = request.search.strip()
+            if _needs_sosl(layout, described, text):
+                ask, find = partial(self._found, uid), soql.search_term(text)
+            else:
+                conditions.append(_search(layout, described, text))
         fields = readable(layout.listed, described)
-        selected = select(dict.fromkeys((*fields, sort.field)))
-        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type)
-        rows, cursor = await page_of(partial(self._org.query, uid), listed, request.limit, request.cursor)
+        selected = select(readable(dict.fromkeys((*fields, sort.field)), described))
+        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find)
+        if sorted_by.shape.type == "currency":
+            listed = replace(listed, currency_field=CURRENCY, literal=partial(self._amount, uid, described, several))
+        rows, cursor = await page_of(ask, listed, request.limit, request.cursor)
         return RecordPage(
             records=tuple(to_record(r, fields) for r in rows),
             cursor=cursor,
             total=len(rows) if request.cursor is None and cursor is None else None,
         )
+
+    async def _amount(self, uid: Uid, described: Described, several: Several, mark: Mark) -> str | None:
+        """The amount of a mark for SOQL: with the code of its record's currency, or without one in an org that has only
+        one; None when it could not be compared as ORDER BY orders.
+        """
+        if CURRENCY in described.fields:
+            return several.literal(mark.value, mark.currency, described.fields[CURRENCY].shape.picklist)
+        return soql.literal("currency", mark.value) if await self._currencies.of(uid) else None
+
+    async def _found(self, uid: Uid, text: str) -> Sequence[Sequence[Row]]:
+        """The rows that a SOSL text finds, as a query answers them."""
+        return [await self._org.search(uid, text)]
 
     async def get_record(self, caller: Caller, request: GetRecord) -> RecordDetail:
         """A record with all that the app shows of it, and the children asked for, in one request to Salesforce."""
@@ -167,25 +194,44 @@ class Queries:
         rows = dict(zip(names, chain.from_iterable(answers), strict=True))
         return Hits(tuple(Hit(s, to_record(row, fields[s])) for s in names for row in rows[s]))
 
+    async def find_owners(self, caller: Caller, request: FindOwners) -> Owners:
+        """Queues and users to whom a record of an object may be given, in one request to Salesforce."""
+        layout_of(request.sobject)
+        work = partial(owners.find, self._org, caller.uid, request)
+        return await self._describes.read(caller.uid, (request.sobject,), work)
+
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
         layout = layout_of(request.sobject)
         children = tuple(child.sobject for child in layout.related.values())
-        currency = await self._currencies.of(caller.uid)
-        work = partial(_shape_of, request.sobject, currency)
+
+        async def work(shapes: Shapes) -> SobjectShape:
+            return _shape_of(request.sobject, await self._money(caller.uid, shapes), shapes)
+
         return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
     async def get_objects(self, caller: Caller, _: Empty) -> Objects:
         """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes
         are kept and hide none.
         """
-        currency = await self._currencies.of(caller.uid)
 
         async def shape_all(shapes: Shapes) -> tuple[SobjectShape, ...]:
-            return tuple([await _shape_of(sobject, currency, shapes) for sobject in LAYOUTS if sobject in shapes])
+            money = await self._money(caller.uid, shapes)
+            return tuple(_shape_of(sobject, money, shapes) for sobject in LAYOUTS if sobject in shapes)
 
         objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all)
         return Objects(objects, await self._org.site(caller.uid))
+
+    async def get_picklists(self, caller: Caller, request: GetPicklists) -> Picklists:
+        """What the picklists of a record type hold: one request to Salesforce, none while they are kept."""
+        layout_of(request.sobject)
+        return await picklists_of(self._describes, caller.uid, request.sobject, soql.record_id(request.record_type))
+
+    async def _money(self, uid: Uid, shapes: Shapes) -> str | Several:
+        """The only currency of the org ("" when it is not known), or its currencies when records have their own."""
+        if any(CURRENCY in described.fields for described in shapes.values()):
+            return await self._currencies.several(uid)
+        return await self._currencies.of(uid)
 
     async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
         """The open pipeline by stage, what closes this month, the user's open tasks, the newest accounts: one request
@@ -198,11 +244,16 @@ class Queries:
         fields = {name: readable((*LAYOUTS[name].listed, "CreatedDate"), shape) for name, shape in shapes.items()}
         queries: dict[str, str] = {}
         order: list[str] = []
+        labels: Mapping[str, str] = {}
+        currency = ""
         if "Opportunity" in shapes:
             opportunity = shapes["Opportunity"]
             amount = ", SUM(Amount) amount" if opportunity.shows("Amount") else ""  # not everyone may see amounts
             if opportunity.shows("StageName"):
                 order = list(opportunity.fields["StageName"].shape.picklist)
+                labels = opportunity.fields["StageName"].shape.labels
+                if amount and CURRENCY in opportunity.fields:
+                    currency = (await self._currencies.several(uid)).corporate  # in which SUM answers
                 queries["pipeline"] = (
                     f"SELECT StageName stage, COUNT(Id) number{amount} FROM Opportunity WHERE IsClosed = false GROUP BY"
                     " StageName"
@@ -229,7 +280,10 @@ class Queries:
 
         totals = [
             StageTotal(
-                str(r["stage"]), int(cast(float, r["number"])), float(cast("float | None", r.get("amount")) or 0)
+                str(r["stage"]),
+                int(cast(float, r["number"])),
+                float(cast("float | None", r.get("amount")) or 0),
+                labels.get(str(r["stage"]), ""),
             )
             for r in rows.get("pipeline", ())
         ]
@@ -240,6 +294,8 @@ class Queries:
             records("closing", "Opportunity"),
             records("tasks", "Task"),
             pipeline_of="Opportunity" if "Opportunity" in shapes else "",
+            hidden=tuple(part for name, part in _PARTS.items() if name not in queries),
+            currency=currency,
         )
 
     async def get_profile(self, caller: Caller, _: Empty) -> Profile:
@@ -272,7 +328,7 @@ class Queries:
         )
 
 
-async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape:
+def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShape:
     """What the app needs to know of an object to show it: its own layout, with the words, types and rights of
     Salesforce's describe.
     """
@@ -282,7 +338,13 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
     def completed(shape: FieldShape) -> FieldShape:
         if shape.type == "reference":
             return replace(shape, caption=_caption(shape, described, shapes))
-        return replace(shape, currency=currency) if currency and shape.type == "currency" else shape
+        if shape.name == CURRENCY:  # Salesforce refuses a record without one
+            return replace(shape, required=True, decimals=dict(money.decimals) if isinstance(money, Several) else {})
+        if shape.type != "currency":
+            return shape
+        if CURRENCY in visible:
+            return replace(shape, currency_field=CURRENCY)
+        return replace(shape, currency=money) if isinstance(money, str) else shape
 
     def if_visible(name: str) -> str:
         return name if name in visible else ""
@@ -300,7 +362,9 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         label=described.label,
         label_plural=described.label_plural,
         fields=tuple(
-            completed(visible[n].shape) for n in dict.fromkeys((*layout.detailed, *layout.filters)) if n in visible
+            completed(visible[n].shape)
+            for n in dict.fromkeys((*readable(layout.detailed, described), *layout.filters))
+            if n in visible
         ),
         title=layout.title,
         icon=layout.icon,
@@ -320,6 +384,9 @@ async def _shape_of(sobject: str, currency: str, shapes: Shapes) -> SobjectShape
         amount=if_visible(layout.amount),
         date=if_visible(layout.date),
         addresses=_addresses(layout, described),
+        record_type=if_visible(RECORD_TYPE),
+        record_types=described.record_types,
+        owner=if_visible(layout.owner),
     )
 
 
@@ -355,7 +422,7 @@ def _addresses(layout: Layout, described: Described) -> tuple[AddressShape, ...]
 
 def _sections(layout: Layout, described: Described) -> tuple[Section, ...]:
     """Salesforce's groups, of what the app shows; what Salesforce's page layout leaves out comes last."""
-    shows = [n for n in layout.detailed if n in described.fields]
+    shows = [n for n in readable(layout.detailed, described) if n in described.fields]
     sections = [Section(s.heading, tuple(n for n in s.fields if n in shows)) for s in described.sections]
     grouped = {n for s in sections for n in s.fields}
     rest = tuple(n for n in shows if n not in grouped)
@@ -378,8 +445,17 @@ def _sorting(sobject: str, described: Described) -> Sort:
     return Sort(next(others, "Id"))
 
 
-def _filter(described: Described, condition: Filter, uid: Uid) -> str:
+def _has_several(described: Described, sorted_by: DescribedField, request: ListRecords) -> bool:
+    """Whether a list compares amounts in several currencies."""
+    fields = (sorted_by, *(field_of(described, f.field) for f in request.filters))
+    return CURRENCY in described.fields and any(f.shape.type == "currency" for f in fields)
+
+
+def _filter(described: Described, condition: Filter, uid: Uid, several: Several) -> str:
     field = field_of(described, condition.field)
+    in_several = CURRENCY in described.fields and field.shape.type == "currency"
+    if condition.currency is not None and not in_several:
+        raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} is not in several currencies.")
     if not field.filterable:
         raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} cannot be filtered by.")
     if condition.operator == "contains":
@@ -388,6 +464,10 @@ def _filter(described: Described, condition: Filter, uid: Uid) -> str:
         return f"{condition.field} LIKE {soql.like_anywhere(condition.value)}"
     if condition.value is None and condition.operator not in ("eq", "ne"):
         raise RefusedRequest(Reason.INVALID_VALUE, "An empty value can only be compared with eq and ne.")
+    if in_several and condition.value is not None:
+        active = described.fields[CURRENCY].shape.picklist
+        literal = amount_literal(several, active, condition.value, condition.currency)
+        return f"{condition.field} {_OPERATORS[condition.operator]} {literal}"
     value = uid.user_id if condition.value == "me" and "User" in field.shape.refers_to else condition.value
     return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(field.shape.type, value)}"
 
@@ -395,6 +475,17 @@ def _filter(described: Described, condition: Filter, uid: Uid) -> str:
 def _searched(layout: Layout, described: Described) -> list[str]:
     """The fields in which a list's search looks, of those that the user may see and Salesforce compares."""
     return [f for f in layout.searched if f in described.fields and described.fields[f].filterable]
+
+
+def _needs_sosl(layout: Layout, described: Described, text: str) -> bool:
+    """Whether a list's search looks in fields that only SOSL compares, because they are encrypted. It takes no single
+    letter; that is looked for in the others, if there are any.
+
+    Source: Salesforce Help, "General Shield Platform Encryption Considerations".
+    """
+    encrypted = [f for f in layout.searched if f in described.fields and not described.fields[f].filterable]
+    one_letter = sum(c.isalnum() for c in text) < MIN_SEARCH
+    return bool(encrypted) and not (one_letter and _searched(layout, described))
 
 
 def _search(layout: Layout, described: Described, text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from backend.records.org import Described, Row
+from backend.records.org import CURRENCY, Described, Row
 from contract.calls import FieldValue, Record
 
 _VERSION = "SystemModstamp"
@@ -11,8 +11,12 @@ _PLAIN = frozenset((str, bool, int, float))
 
 
 def readable(fields: Iterable[str], described: Described) -> tuple[str, ...]:
-    """Those of the fields that the user may see."""
-    return tuple(f for f in fields if described.shows(f))
+    """Those of the fields that the user may see; with an amount comes its currency, where records have one."""
+    shown = tuple(f for f in fields if described.shows(f))
+    if CURRENCY not in described.fields or CURRENCY in shown:
+        return shown
+    amounts = any(f in described.fields and described.fields[f].shape.type == "currency" for f in shown)
+    return (*shown, CURRENCY) if amounts else shown
 
 
 def select(fields: Iterable[str]) -> str:

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from localorg.data.record_types import MASTER_RECORD_TYPE
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of, named
-from localorg.rest.layouts import MASTER_RECORD_TYPE
 from localorg.rest.listviews import ListView, find_view, views
 from localorg.rest.ui_api.answer import answer
 from localorg.rest.ui_api.records import as_record, find_record, path_exists, paths_of, read_rows
@@ -176,4 +176,4 @@ async def _related(org: Org, request: Request) -> Response:
                  "relatedListId": relation.name,
                  "type": "relatedList"}  # fmt: skip
     body = _page(base, [as_record(org, call, child, r) for r in matches[:size]], size, start, more=len(matches) > size)
-    return answer(org, body | {"listReference": reference, "sortBy": [child.name_field]})
+    return answer(org, body | {"listReference": reference, "sortBy": [child.sort_field]})

@@ -7,12 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from localorg.data.record_types import MASTER_RECORD_TYPE, type_of
 from localorg.errors import not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of, named
+from localorg.rest.dependencies import controllers, controlling_values, dependent_fields
 from localorg.rest.layouts import record_types
-from localorg.rest.ui_api.answer import answer
-from localorg.schema.sobjects import Field, SObject
+from localorg.rest.ui_api.answer import answer, tagged
+from localorg.schema.sobjects import Choice, Field, RecordType, SObject
 from localorg.web import Json, limit_header, route
 
 _TYPES = {
@@ -66,7 +68,7 @@ async def _infos(org: Org, request: Request) -> Response:
 
 
 def _object_info(call: Call, source: SObject) -> dict[str, object]:
-    types = record_types(source)
+    types = record_types(source, call.version)
     default = next(t["recordTypeId"] for t in types if t["defaultRecordTypeMapping"])
     return {
         "apiName": source.name,
@@ -77,7 +79,7 @@ def _object_info(call: Call, source: SObject) -> dict[str, object]:
         ],
         "compactLayoutable": True, "createable": source.createable, "custom": source.custom,
         "defaultRecordTypeId": default,
-        "deletable": source.deletable, "dependentFields": {}, "feedEnabled": False,
+        "deletable": source.deletable, "dependentFields": dependent_fields(source), "feedEnabled": False,
         "fields": {f.name: _field_info(call, source, f) for f in source.fields},
         "keyPrefix": source.prefix, "label": source.label, "labelPlural": source.plural, "layoutable": True,
         "mruEnabled": True,
@@ -96,7 +98,8 @@ def _field_info(call: Call, source: SObject, f: Field) -> dict[str, object]:
     return {
         "apiName": f.name, "calculated": f.calculated, "compound": f.compound is not None,
         "compoundComponentName": None,
-        "compoundFieldName": f.within, "controllerName": None, "controllingFields": [],
+        "compoundFieldName": f.within, "controllerName": f.controller or None,
+        "controllingFields": controllers(source, f),
         "createable": source.createable and f.writable,
         "custom": f.custom, "dataType": _TYPES[f.type], "extraTypeInfo": None, "filterable": f.filterable,
         "filteredLookupInfo": None,
@@ -117,37 +120,50 @@ def _field_info(call: Call, source: SObject, f: Field) -> dict[str, object]:
 
 async def _picklists(org: Org, request: Request) -> Response:
     call = call_of(org, request)
-    source = _of_type(named(call, request), request)
-    values = {f.name: _values(call, source, f, request) for f in source.fields if f.picklist}
-    return answer(org, {"picklistFieldValues": values})
+    source, record_type = _of_type(named(call, request), request)
+    values = {f.name: _values(call, source, f, record_type, request) for f in source.fields if f.picklist}
+    return answer(org, {"picklistFieldValues": {name: tagged(one) for name, one in values.items()}})
 
 
 async def _picklist(org: Org, request: Request) -> Response:
     call = call_of(org, request)
-    source = _of_type(named(call, request), request)
+    source, record_type = _of_type(named(call, request), request)
     f = source.field(str(request.path_params["field"]))
     if f is None or not f.picklist:
         raise not_found()
-    return answer(org, _values(call, source, f, request))
+    return answer(org, _values(call, source, f, record_type, request))
 
 
-def _of_type(source: SObject, request: Request) -> SObject:
-    wanted = str(request.path_params["record_type"])[:15]
-    if all(str(t["recordTypeId"])[:15] != wanted for t in record_types(source)):
+def _of_type(source: SObject, request: Request) -> tuple[SObject, RecordType | None]:
+    """The object with the record type that the address names; None for the master. Raises ApiError 404."""
+    wanted = str(request.path_params["record_type"])
+    record_type = type_of(source, wanted)
+    if record_type is None and wanted[:15] != MASTER_RECORD_TYPE[:15]:
         raise not_found()
-    return source
+    return source, record_type
 
 
-def _values(call: Call, source: SObject, f: Field, request: Request) -> dict[str, object]:
-    def entry(value: str) -> dict[str, object]:
-        return {"attributes": None, "label": f.label_of(value), "validFor": [], "value": value}
+def _values(
+    call: Call, source: SObject, f: Field, record_type: RecordType | None, request: Request
+) -> dict[str, object]:
+    controller = source.field(f.controller) if f.controller else None
+    indexes = dict(controlling_values(source, f))
+    if record_type is not None and controller is not None and controller.picklist:
+        indexes = {value: indexes[value] for value in record_type.values_of(controller)}
+
+    def entry(choice: Choice) -> dict[str, object]:
+        valid_for = sorted(indexes[v] for v in choice.valid_with if v in indexes)
+        return {"attributes": None, "label": choice.label, "validFor": valid_for, "value": choice.value}
 
     values = f"picklist-values/{request.path_params['record_type']}"
     base = f"/services/data/v{call.version}/ui-api/object-info/{source.name}/{values}"
-    default = entry(str(f.default)) if f.default is not None else None
+    values_of_type = f.active_values if record_type is None else record_type.values_of(f)
+    chosen = [one for one in f.choices if one.value in values_of_type]
+    own = None if record_type is None else record_type.defaults.get(f.name)
+    default = next((entry(one) for v in (own, f.default) for one in chosen if one.value == v), None)
     return {
-        "controllerValues": {},
+        "controllerValues": indexes,
         "defaultValue": default,
         "url": f"{base}/{f.name}",
-        "values": [entry(v) for v in f.active_values],
+        "values": [entry(one) for one in chosen],
     }

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from localorg.data import records
+from localorg.data import currencies, records
+from localorg.data.record_types import FIELD, MASTER_RECORD_TYPE, type_of
 from localorg.data.records import mark_seen
 from localorg.errors import ApiError, not_found
 from localorg.org import Org
 from localorg.rest.call import Call, call_of
-from localorg.rest.layouts import MASTER_RECORD_TYPE, compact_fields
+from localorg.rest.layouts import compact_fields
 from localorg.rest.ui_api.answer import answer
 from localorg.schema.sobjects import Field, SObject
 from localorg.soql import SoqlError, run
@@ -184,12 +185,13 @@ def read_rows(
 
     Raises ApiError 400 for a path that does not exist.
     """
-    names = {p.lower(): p for p in (*_ALWAYS, *paths)}
+    more = [name for name in (FIELD, currencies.FIELD) if source.field(name) is not None]
+    names = {p.lower(): p for p in (*_ALWAYS, *more, *paths)}
     text = (
-        f"SELECT {', '.join(names.values())} FROM {source.name} WHERE {where} ORDER BY {source.name_field}, Id LIMIT"
+        f"SELECT {', '.join(names.values())} FROM {source.name} WHERE {where} ORDER BY {source.sort_field}, Id LIMIT"
         f" {limit} OFFSET {offset}"
     )
-    if source.name_field == "Id":
+    if source.sort_field == "Id":
         text = text.replace("ORDER BY Id, Id", "ORDER BY Id")
     try:
         return run(org, call.schema, text, person=call.person, version=call.version).records
@@ -203,18 +205,33 @@ def as_record(org: Org, call: Call, source: SObject, row: Mapping[str, object]) 
     for name, value in row.items():
         f = source.field(name)
         if f is not None and name not in ("Id", "LastModifiedById") and f.type != "id":
-            fields[f.name] = {"displayValue": _display(org, call, f, value), "value": _iso(f, value)}
+            fields[f.name] = {"displayValue": _display(org, call, f, value, row), "value": _iso(f, value)}
         elif f is None and name != "attributes":
             fields[name] = _parent(org, call, value)
     modified = str(row.get("LastModifiedDate") or "")
+    type_id = row.get(FIELD)
     return {
         "apiName": source.name, "childRelationships": {}, "fields": fields, "id": row.get("Id"),
         "lastModifiedById": row.get("LastModifiedById"),
-        "lastModifiedDate": _utc(modified) if modified else None, "recordTypeId": MASTER_RECORD_TYPE,
-        "recordTypeInfo": None,
+        "lastModifiedDate": _utc(modified) if modified else None, "recordTypeId": type_id or MASTER_RECORD_TYPE,
+        "recordTypeInfo": _type_info(source, type_id),
         "systemModstamp": _utc(str(row["SystemModstamp"])) if row.get("SystemModstamp") else None,
         "weakEtag": int(_moment(modified).timestamp() * 1000) if modified else 0,
     }  # fmt: skip
+
+
+def _type_info(source: SObject, identifier: object) -> dict[str, object] | None:
+    """The record type of a record, None for the master. Source: User Interface API Developer Guide, Record."""
+    record_type = type_of(source, identifier)
+    if record_type is None:
+        return None
+    return {
+        "available": record_type.available,
+        "defaultRecordTypeMapping": record_type.default,
+        "master": False,
+        "name": record_type.label,
+        "recordTypeId": identifier,
+    }
 
 
 def _parent(org: Org, call: Call, value: object) -> dict[str, object]:
@@ -230,14 +247,15 @@ def _parent(org: Org, call: Call, value: object) -> dict[str, object]:
     return {"displayValue": row.get(source.name_field) or row.get("Name"), "value": inner}
 
 
-def _display(org: Org, call: Call, f: Field, value: object) -> str | None:
+def _display(org: Org, call: Call, f: Field, value: object, row: Mapping[str, object]) -> str | None:
     """The display value of a field, None where it has none."""
     if value is None:
         return None
     if f.type in ("picklist", "multipicklist"):
         return ";".join(f.label_of(v) for v in str(value).split(";"))
     if f.type in ("currency", "percent", "date", "datetime", "double", "int"):
-        return formatted(f, value, call.person.locale, call.person.zone, org.settings.currency)
+        code = str(row.get(currencies.FIELD) or org.settings.currency)
+        return formatted(f, value, call.person.locale, call.person.zone, code)
     return None
 
 

@@ -20,6 +20,7 @@ from backend.records.queries import Queries
 from backend.values import Attachment, Caller, Secret, Uid
 from contract.calls import FieldShape, FieldValue
 from contract.errors import CallError, NotFound, Reason
+from contract.picklists import Picklist
 from tests.functions.memory_store import MemoryCreations
 
 CALLER = Caller(Uid.of("00D000000000001EAA", "005000000000001AAA"), "phone")
@@ -44,6 +45,7 @@ class AnOrg:
         self.time = datetime(2026, 11, 24, tzinfo=UTC)
         self.kept: Attachment | None = None
         self.looked_again = asyncio.Event()
+        self.types: dict[str, Mapping[str, Picklist]] = {}
         describes = Describes(self, self, self)
         self.queries = Queries(self, describes, Currencies(self, self))
         self.changes = Changes(self, describes, Creations(MemoryCreations(), TinkCipher(Secret(new_keyset()))))
@@ -113,6 +115,12 @@ class AnOrg:
             if name not in self.hidden
         }
         return Described(sobject, sobject, f"{sobject}s", fields)
+
+    async def picklists(self, uid: Uid, sobject: str, record_type: str) -> Mapping[str, Picklist]:
+        self.sent.append(f"picklists of {sobject} {record_type}")
+        if record_type not in self.types:
+            raise NotFound(Reason.RECORD_NOT_FOUND)
+        return self.types[record_type]
 
     async def create(
         self,

@@ -4,6 +4,7 @@ here.
 
 import base64
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -202,8 +203,12 @@ async def test_a_list_that_is_refused_says_why(
 # Cursors
 
 
+STAYED = [RECORD_ID, zlib.crc32(b'"N"')]
+GOOD = ["Name", False, "N", RECORD_ID, None, 1, [STAYED]]
+
+
 def cursor_of(*mark: object) -> str:
-    text = [*mark, None, 1, [RECORD_ID]] if len(mark) == 4 else list(mark)
+    text = [*mark, None, 1, [STAYED]] if len(mark) == 4 else list(mark)
     return base64.urlsafe_b64encode(json.dumps(text).encode()).decode().rstrip("=")
 
 
@@ -231,14 +236,11 @@ async def test_a_text_goes_on_by_position_and_reads_the_last_record_again(org: T
     cursor = (await org.queries.list_records(CALLER, ListRecords("Account", limit=1))).cursor
     assert cursor is not None
     mark = json.loads(base64.urlsafe_b64decode(cursor + "=="))
-    assert mark == ["Name", False, "N", RECORD_ID, None, 1, [RECORD_ID]]
+    assert mark == GOOD
     text = await sent_for(org, ListRecords("Account", limit=1, cursor=cursor))
     assert text.endswith("FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 3")
-    text = await sent_for(org, ListRecords("Account", limit=1, cursor=cursor_of(*mark[:5], 9, [RECORD_ID])))
+    text = await sent_for(org, ListRecords("Account", limit=1, cursor=cursor_of(*mark[:5], 9, mark[6])))
     assert text.endswith("FROM Account ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 3 OFFSET 8")
-
-
-GOOD = ["Name", False, "N", RECORD_ID, None, 1, [RECORD_ID]]
 
 
 @pytest.mark.parametrize("mark", [
@@ -249,7 +251,8 @@ GOOD = ["Name", False, "N", RECORD_ID, None, 1, [RECORD_ID]]
     *([*GOOD[:3], wrong, *GOOD[4:]] for wrong in (5, None, "' OR Id != '", "001")),
     *([*GOOD[:4], wrong, *GOOD[5:]] for wrong in (1, [], ["N"], ["N", "001"], [["N"], RECORD_ID])),
     *([*GOOD[:5], wrong, *GOOD[6:]] for wrong in (None, -1, 0, 1.0, True, 10**9, "1")),
-    *([*GOOD[:6], wrong] for wrong in (None, "x", [1], ["' OR Id != '"], [RECORD_ID] * 6)),
+    *([*GOOD[:6], wrong] for wrong in (None, "x", [1], [RECORD_ID], [["' OR Id != '", 1]], [[RECORD_ID]])),
+    [*GOOD[:6], [STAYED] * 6],
 ])  # fmt: skip
 async def test_a_cursor_of_another_list_or_of_nobodys_is_refused_and_sends_nothing(org: TwoOrgs, mark: object) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(mark).encode()).decode().rstrip("=")
@@ -275,7 +278,8 @@ async def test_a_record_and_its_children_are_one_query(org: TwoOrgs) -> None:
         CALLER, GetRecord("Account", RECORD_ID, ("Contacts", "Opportunities", "Contacts"))
     )
     assert org.sent == [
-        "SELECT Id, Name, Type, Industry, Phone, AnnualRevenue, BillingCity, Owner.Name, SystemModstamp, (SELECT Id,"
+        "SELECT Id, Name, Type, Industry, Phone, AnnualRevenue, BillingCity, OwnerId, Owner.Name, Owner.Type,"
+        " SystemModstamp, (SELECT Id,"
         " Name, Phone, AccountId, Account.Name, SystemModstamp FROM Contacts ORDER BY Name ASC NULLS LAST, Id ASC LIMIT"
         " 50), (SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM"
         f" Opportunities ORDER BY CloseDate DESC NULLS LAST, Id ASC LIMIT 50) FROM Account WHERE Id = '{RECORD_ID}'"
@@ -289,7 +293,9 @@ async def test_a_record_and_its_children_are_one_query(org: TwoOrgs) -> None:
         "Phone",
         "AnnualRevenue",
         "BillingCity",
+        "OwnerId",
         "Owner.Name",
+        "Owner.Type",
     ]
 
 
@@ -401,7 +407,7 @@ async def test_the_shape_of_an_object_has_salesforces_words_and_rights_and_the_a
     assert shape.sort == Sort("Name")
     assert shape.sections == (
         Section("Address", ("BillingCity",)), Section("First", ("Phone", "Name")), Section("", ("Type", "Industry",
-            "AnnualRevenue")),
+            "AnnualRevenue", "OwnerId")),
     )  # fmt: skip
     assert [related for related in shape.related if not related.sobject.endswith("__c")] == [
         RelatedList("Contacts", "Contact", "Contacts", "AccountId"),
@@ -544,7 +550,9 @@ async def test_what_the_user_may_not_see_is_not_on_the_dashboard(
 
 async def test_who_may_see_nothing_has_an_empty_dashboard_and_nothing_is_asked(org: TwoOrgs) -> None:
     org.hidden = {"Opportunity", "Task", "Account"}
-    assert await org.queries.get_dashboard(CALLER, Empty()) == Dashboard((), (), (), ())
+    assert await org.queries.get_dashboard(CALLER, Empty()) == Dashboard(
+        (), (), hidden=("pipeline", "closing", "tasks", "newestAccounts")
+    )
     assert org.sent == []
 
 

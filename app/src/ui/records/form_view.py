@@ -17,12 +17,21 @@ from ui.shell import Shell
 
 _KEYBOARDS = {"email": ft.KeyboardType.EMAIL, "phone": ft.KeyboardType.PHONE, "url": ft.KeyboardType.URL}
 _MANY = 8  # values from which on a picklist can be searched
+_END = -1  # as an offset to scroll to
 _LONG = 255  # characters; a text area for more has a row of its own
 
 
 @ft.component
 def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Control:
     use(model)
+    view, _view = ft.use_state(lambda: ft.Ref[ft.Column]())
+    asks = bool(model.conflicts) or model.unsure or model.problem is not None
+
+    async def show_what_it_asks() -> None:
+        if asks and view.current is not None:
+            await view.current.scroll_to(offset=_END, duration=200)
+
+    ft.use_effect(show_what_it_asks, [asks])
     if model.draft is None:
         if model.problem is not None:
             return parts.content(parts.trouble(model.problem, model.load))
@@ -34,6 +43,16 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         else _("New {object}", object=model.shape.label)
     )
     rows: list[ft.Control] = [parts.big_heading(title)]
+    for section, fields in model.sections:
+        inputs = [(keyed(f.name, Input, shell, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
+        grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
+        rows.append(
+            parts.card(
+                section.heading or _("More"),
+                ft.Container(grid, padding=ft.Padding.only(top=8), ignore_interactions=model.saving),
+            )
+        )
+    # Where the person looks who has just tapped Save: above the button, not at the beginning of a long form.
     if model.conflicts:
         rows.append(_conflicts(model))
     elif model.unsure:
@@ -43,18 +62,10 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
     elif model.errors:
-        rows.append(parts.note(_("Please look at the fields marked below.")))
-    for section, fields in model.sections:
-        inputs = [(keyed(f.name, Input, shell, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
-        grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
-        rows.append(
-            parts.card(
-                section.heading or _("More"), ft.Container(grid, padding=ft.Padding.only(top=8), disabled=model.saving)
-            )
-        )
+        rows.append(parts.note(_("Please look at the marked fields.")))
     rows.append(_leave_question(shell, model) if model.asks_to_leave else _buttons(shell, model))
     rows.append(ft.Container(height=parts.BANNER))  # the end of the form can be scrolled out from under a banner
-    return parts.content(*rows)
+    return parts.content(*rows, ref=view)
 
 
 def _buttons(shell: Shell, model: FormViewModel) -> ft.Control:
@@ -220,6 +231,7 @@ def _text(
         label=label,
         value=text,
         error=error,
+        read_only=model.saving,  # disabled, it would be scrolled to when it is enabled again
         helper=field.help,
         suffix="%" if field.type == "percent" else values.sign(field.currency) if field.currency else None,
         multiline=long,
@@ -325,7 +337,7 @@ def _date(
     )
     box = ft.TextField(
         label=label, value=text, error=error, helper=field.help or example, suffix_icon=button,
-        keyboard_type=ft.KeyboardType.DATETIME,
+        keyboard_type=ft.KeyboardType.DATETIME, read_only=model.saving,
         on_change=typed, on_blur=left,
     )  # fmt: skip
     return parts.field(box)

@@ -16,12 +16,14 @@ Action = Callable[[], Awaitable[None]]
 BANNER = 44  # pixels: a line or two over the foot of a place
 
 
-def content(*controls: ft.Control, spacing: int = 16, width: int = theme.CONTENT_WIDTH) -> ft.Control:
-    """A place's content: centred, and no wider than `width` pixels."""
+def content(
+    *controls: ft.Control, spacing: int = 16, width: int = theme.CONTENT_WIDTH, ref: ft.Ref[ft.Column] | None = None
+) -> ft.Control:
+    """A place's content: centred, and no wider than `width` pixels; `ref` is for whoever scrolls it."""
     column = ft.Column(list(controls), spacing=spacing, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     inner = ft.Container(column, width=width, padding=16, alignment=ft.Alignment.TOP_CENTER)
     rows = ft.Row([ft.Container(inner, expand=True, alignment=ft.Alignment.TOP_CENTER)])
-    return ft.Column([rows], scroll=ft.ScrollMode.AUTO, expand=True)
+    return ft.Column([rows], scroll=ft.ScrollMode.AUTO, expand=True, ref=ref)
 
 
 def card(title: str | None, *controls: ft.Control, action: ft.Control | None = None) -> ft.Control:

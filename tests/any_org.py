@@ -1,0 +1,175 @@
+"""The three flows and every call, made by a client that knows the contract and nothing of the org."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from contract import calls
+from contract.calls import (
+    CALLS,
+    Call,
+    CreateRecord,
+    DeleteRecord,
+    Describe,
+    Empty,
+    FieldShape,
+    FieldValue,
+    Filter,
+    FindOwners,
+    GetPicklists,
+    GetRecord,
+    ListRecords,
+    Record,
+    Search,
+    SignOut,
+    SobjectShape,
+    Sort,
+    UpdateConnection,
+    UpdateRecord,
+)
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+Send = Callable[[Call[Any, Any], Any], Awaitable[Any]]
+
+_TEXTS = {
+    "email": "any.org@example.com",
+    "url": "https://any.example",
+    "phone": "+44 20 7946 0000",
+    "date": "2027-01-31",
+    "datetime": "2027-01-31T09:00:00Z",
+    "time": "09:00:00.000Z",
+}
+_MASTER = "012000000000000AAA"  # the record type of records that have none
+_NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
+
+
+class AnyOrg:
+    """`send` makes a call as a signed-in device; `expire` ends the org's access tokens, and `refreshes` counts how many
+    refresh tokens it has taken."""
+
+    def __init__(self, send: Send, expire: Callable[[], Awaitable[None]], refreshes: Callable[[], int]) -> None:
+        self._send, self._expire, self._refreshes = send, expire, refreshes
+        self.made = {calls.GET_SIGN_IN_OPTIONS.path, calls.SIGN_IN.path}  # to get here
+
+    async def _call(self, call: Call[Q, A], request: Q) -> A:
+        self.made.add(call.path)
+        return await self._send(call, request)
+
+    async def live_through(self) -> dict[str, SobjectShape]:
+        """Everything that the app can do, in every object. Returns the objects.
+
+        Raises AssertionError for an answer that is none, and whatever a call raises.
+        """
+        profile = await self._call(calls.GET_PROFILE, Empty())
+        assert profile.user.name
+        await self._call(calls.GET_DASHBOARD, Empty())
+        objects = {o.sobject: o for o in (await self._call(calls.GET_OBJECTS, Empty())).objects}
+        assert objects
+        for shape in objects.values():
+            assert await self._call(calls.DESCRIBE, Describe(shape.sobject)) == shape
+            rows = await self._every_row(shape)
+            await self._read(shape, rows)
+        for shape in objects.values():
+            if shape.creatable:
+                await self._write(shape, objects)
+        await self._refresh_unnoticed(next(iter(objects)))
+        await self._leave()
+        assert self.made == {call.path for call in CALLS}, "no call is left out"
+        return objects
+
+    async def _every_row(self, shape: SobjectShape) -> list[Record]:
+        """Pages through the list in its usual order."""
+        rows: list[Record] = []
+        cursor: str | None = None
+        while True:
+            page = await self._call(calls.LIST_RECORDS, ListRecords(shape.sobject, limit=200, cursor=cursor))
+            rows += page.records
+            if page.cursor is None:
+                break
+            cursor = page.cursor
+        assert len({row.id for row in rows}) == len(rows)
+        return rows
+
+    async def _read(self, shape: SobjectShape, rows: list[Record]) -> None:
+        for field in shape.sorts:
+            for descending in (False, True):
+                asked = ListRecords(shape.sobject, sort=Sort(field, descending), limit=7)
+                assert len((await self._call(calls.LIST_RECORDS, asked)).records) == min(7, len(rows))
+        named = next((row for row in rows if name_of(shape, row)), None)
+        if named is None:
+            return
+        for name in shape.filters:
+            value = named.fields.get(name)
+            if value is not None:
+                asked = ListRecords(shape.sobject, filters=(Filter(name, "eq", value),), limit=200)
+                assert (await self._call(calls.LIST_RECORDS, asked)).records, f"{shape.sobject}: {name} eq its value"
+        related = tuple(r.name for r in shape.related)
+        detail = await self._call(calls.GET_RECORD, GetRecord(shape.sobject, named.id, related))
+        assert name_of(shape, detail.record) == name_of(shape, named)
+        assert set(detail.related) == set(related)
+        words = name_of(shape, named)[:30]
+        assert (await self._call(calls.SEARCH, Search(words, (shape.sobject,)))).hits, f"{shape.sobject}: {words}"
+
+    async def _write(self, shape: SobjectShape, objects: dict[str, SobjectShape]) -> None:
+        fields: dict[str, FieldValue] = {}
+        for field in shape.fields:
+            wanted = field.required and field.default is None
+            if field.creatable and (wanted or field.name in (shape.title, *shape.stand_ins)):
+                fields[field.name] = await self._some_value(field, objects)
+        await self._choose(shape, fields)
+        request = CreateRecord(shape.sobject, fields, f"any-org-{shape.sobject}", True)
+        made = await self._call(calls.CREATE_RECORD, request)
+        assert (await self._call(calls.CREATE_RECORD, request)).id == made.id, "a key makes one record"
+        record = (await self._call(calls.GET_RECORD, GetRecord(shape.sobject, made.id))).record
+        changed = next(f for f in shape.fields if f.editable and f.type in ("phone", "string", "textarea"))
+        value = await self._some_value(changed, objects)
+        updated = await self._call(
+            calls.UPDATE_RECORD, UpdateRecord(shape.sobject, made.id, {changed.name: value}, record.version, True)
+        )
+        assert updated.record.fields[changed.name] == value
+        if shape.deletable:
+            await self._call(calls.DELETE_RECORD, DeleteRecord(shape.sobject, made.id))
+            assert made.id not in {row.id for row in await self._every_row(shape)}
+
+    async def _choose(self, shape: SobjectShape, fields: dict[str, FieldValue]) -> None:
+        """Chooses the last record type, with values that it has, and gives the record to the last of its owners."""
+        kind = next((t.id for t in reversed(shape.record_types)), _MASTER)
+        held = (await self._call(calls.GET_PICKLISTS, GetPicklists(shape.sobject, kind))).fields
+        if shape.record_types:
+            fields[shape.record_type] = kind
+            fields |= {name: held[name].values[0] for name in fields if name in held}
+        owners = (await self._call(calls.FIND_OWNERS, FindOwners(shape.sobject))).owners if shape.owner else ()
+        if owners:
+            fields[shape.owner] = owners[0].id
+
+    async def _some_value(self, field: FieldShape, objects: dict[str, SobjectShape]) -> FieldValue:
+        """A value that the contract lets a form send for this field."""
+        if field.picklist:
+            return field.picklist[0]
+        if field.type == "boolean":
+            return True
+        if field.type in _NUMBERS:
+            return 5
+        if field.type == "reference":
+            target = next(name for name in field.refers_to if name in objects)
+            return (await self._call(calls.LIST_RECORDS, ListRecords(target, limit=1))).records[0].id
+        return _TEXTS.get(field.type, f"Any org {field.name}"[: field.length or None])
+
+    async def _refresh_unnoticed(self, sobject: str) -> None:
+        before = await self._call(calls.LIST_RECORDS, ListRecords(sobject))
+        count = self._refreshes()
+        await self._expire()
+        assert await self._call(calls.LIST_RECORDS, ListRecords(sobject)) == before
+        assert self._refreshes() == count + 1
+
+    async def _leave(self) -> None:
+        assert (await self._call(calls.UPDATE_CONNECTION, UpdateConnection(True))).stay_signed_in
+        assert (await self._call(calls.GET_CONNECTION, Empty())).stay_signed_in
+        assert (await self._call(calls.GET_ACCESS, Empty())).devices
+        assert (await self._call(calls.ERASE_ME, Empty())).revoked_at_salesforce
+        await self._call(calls.SIGN_OUT, SignOut())
+
+
+def name_of(shape: SobjectShape, record: Record) -> str:
+    """What a view shows as the record's name, "" when it has none."""
+    return next((str(v) for f in (shape.title, *shape.stand_ins) if (v := record.fields.get(f))), "")

@@ -1,0 +1,95 @@
+"""Users with less access: one without the API, whose connection ends with a reason of its own, and one without any
+opportunities, for whom everything else is there."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from backend.connections.connection import State
+from backend.values import Caller
+from contract.calls import Empty, GetRecord, ListRecords, Search, SignIn
+from contract.errors import ConnectionLost, Reason, RefusedRequest
+from devtools.clients import CALLBACK, authorize, control
+from localorg import EmbeddedOrg, OrgSettings
+from tests.functions.instances import SOMEBODY, Instances
+
+NO_API, SERVICE = "noapi@localorg.test", "service@localorg.test"
+
+
+@pytest.fixture(scope="module")
+def org_with_less() -> Iterator[EmbeddedOrg]:
+    with EmbeddedOrg(OrgSettings(accounts=40, shape=frozenset({"no-api-user"}))) as org:
+        yield org
+
+
+@pytest.fixture
+async def less(org_with_less: EmbeddedOrg) -> AsyncIterator[Instances]:
+    instances = Instances(org_with_less)
+    yield instances
+    await instances.http.close()
+
+
+@pytest.fixture
+async def service(less: Instances) -> Caller:
+    uid, _ = await less.connect(SERVICE)
+    return Caller(uid, "phone")
+
+
+async def test_a_user_without_the_api_is_told_so_and_no_connection_stays(less: Instances) -> None:
+    authorization = authorize(less.org.url, NO_API)
+    asked = SignIn(authorization.code, authorization.verifier, CALLBACK, less.host)
+    signed_in = await less.sign_in_flow().sign_in(SOMEBODY, asked)
+    caller = await less.firebase.sign_in(signed_in.custom_token)
+    grant = await less.stored(caller.uid)
+    token = less.vaults[0].unseal_refresh_token(grant)
+    with pytest.raises(ConnectionLost) as lost:
+        await less.each[0].queries.get_objects(caller, Empty())
+    assert lost.value.reason is Reason.API_NOT_ENABLED
+    assert "API Enabled" in lost.value.message, "the words by which an administrator finds it"
+    ended = await less.stored(caller.uid)
+    assert (ended.state, ended.ended_reason) == (State.NEEDS_SIGN_IN, Reason.API_NOT_ENABLED)
+    assert not ended.tokens.refresh_token, "nothing is left that nobody uses"
+    assert not await less.oauth.introspect(less.host, token), "and Salesforce knows the grant no more"
+
+
+async def test_whoever_asks_later_is_told_the_same_without_a_request_to_salesforce(less: Instances) -> None:
+    uid, _ = await less.connect(NO_API)
+    for call in range(3):
+        if call == 1:
+            control(less.org.url, "counters/reset")
+        with pytest.raises(ConnectionLost) as lost:
+            await less.each[call % 2].queries.get_dashboard(Caller(uid, "phone"), Empty())
+        assert lost.value.reason is Reason.API_NOT_ENABLED
+    assert not [kind for kind in control(less.org.url, "counters") if kind.startswith("rest.")]
+
+
+async def test_an_answer_for_tokens_that_were_replaced_ends_nothing(less: Instances) -> None:
+    """A new sign-in, after the administrator has allowed it, is not ended by what was asked before."""
+    uid, before = await less.connect(SERVICE)
+    await less.connect(SERVICE)
+    await less.renewals[0].end(uid, before, Reason.API_NOT_ENABLED)
+    assert (await less.stored(uid)).state is State.FRESH
+
+
+async def test_home_is_made_of_what_there_is(less: Instances, service: Caller) -> None:
+    home = await less.each[0].queries.get_dashboard(service, Empty())
+    assert set(home.hidden) == {"pipeline", "closing"}
+    assert home.newest_accounts
+
+
+async def test_objects_search_and_related_lists_leave_opportunities_out(less: Instances, service: Caller) -> None:
+    queries = less.each[0].queries
+    objects: dict[str, Any] = {o.sobject: o for o in (await queries.get_objects(service, Empty())).objects}
+    assert list(objects) == ["Account", "Contact", "Lead", "Case", "Task"]
+    assert "Opportunity" not in {r.sobject for r in objects["Account"].related}
+    account = (await queries.list_records(service, ListRecords("Account", limit=1))).records[0]
+    related = tuple(r.name for r in objects["Account"].related)
+    detail = await queries.get_record(service, GetRecord("Account", account.id, (*related, "Opportunities")))
+    assert detail.related["Opportunities"] == ()
+    hits = (await queries.search(service, Search(str(account.fields["Name"])))).hits
+    assert "Account" in {h.sobject for h in hits}
+    assert "Opportunity" not in {h.sobject for h in hits}
+    with pytest.raises(RefusedRequest) as refused:
+        await queries.list_records(service, ListRecords("Opportunity"))
+    assert refused.value.reason is Reason.NOT_PERMITTED
