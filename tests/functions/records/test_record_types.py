@@ -317,3 +317,12 @@ async def test_an_object_of_ones_own_needs_no_more_than_its_entry(
         assert made.record is not None
         assert (made.record.fields["RecordTypeId"], made.record.fields["RecordType.Name"]) == (short, "Short ride")
         await instances.http.close()
+
+
+async def test_a_refused_pair_leaves_the_idempotency_key_free(typed: Instances) -> None:
+    ada = await signed_in(typed)
+    bad: dict[str, FieldValue] = {"Subject": "x", "Type": "Mechanical", "Product__c": "GC3040"}
+    assert (await ada.refused(CreateRecord("Case", bad, "pair")))[0] is Reason.VALUE_NOT_IN_PICKLIST
+    good: dict[str, FieldValue] = {**bad, "Type": "Electrical"}
+    made = await ada.changes.create_record(ada.caller, CreateRecord("Case", good, "pair"))
+    assert (await ada.changes.create_record(ada.caller, CreateRecord("Case", good, "pair"))).id == made.id
