@@ -115,8 +115,8 @@ def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Calla
 
     async def apply() -> None:
         if chosen_one is not None:
-            choose(None)
             await model.choose_owner(chosen_one.id, values.title(None, chosen_one))
+            choose(None)  # only now: it ends this effect, and the list would be loading for ever
 
     ft.use_effect(apply, [chosen_one])
     ft.use_dialog(look_up_owner(shell, model.shape, field, chosen) if looking and field is not None else None)
