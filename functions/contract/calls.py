@@ -344,7 +344,8 @@ class UpdateRecord:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """The record as it is after the change."""
+    """The record as it is after the change; only what was changed, without a version, when the user may see it no
+    more."""
 
     record: Record
 

@@ -74,9 +74,12 @@ class Changes:
             if failed.current is None:
                 raise NotFound(Reason.RECORD_NOT_FOUND) from None
             raise _changed(request, to_record(failed.current, fields)) from None
-        return Updated(
-            await self._read(caller.uid, request.sobject, record_id) if row is None else to_record(row, fields)
-        )
+        if row is not None:
+            return Updated(to_record(row, fields))
+        try:
+            return Updated(await self._read(caller.uid, request.sobject, record_id))
+        except NotFound:  # it was saved, and with another owner it may be this user's to see no more
+            return Updated(Record(record_id, dict(request.fields)))
 
     async def delete_record(self, caller: Caller, request: DeleteRecord) -> Empty:
         """Deletes a record. Raises NotFound when it is gone."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from contract.calls import (
     CREATE_RECORD,
     DELETE_RECORD,
+    FIND_OWNERS,
     GET_DASHBOARD,
     GET_OBJECTS,
     GET_PICKLISTS,
@@ -22,11 +23,13 @@ from contract.calls import (
     DeleteRecord,
     Empty,
     FieldValue,
+    FindOwners,
     GetPicklists,
     GetRecord,
     Hits,
     ListRecords,
     Objects,
+    Owners,
     Profile,
     Record,
     RecordDetail,
@@ -105,6 +108,10 @@ class RecordsRepository:
     async def search(self, text: str) -> Hits:
         """The records in which the text occurs."""
         return await self._call(SEARCH, Search(text))
+
+    async def find_owners(self, sobject: str, text: str) -> Owners:
+        """Queues and users in whose names the text occurs, to whom a record of the object may be given."""
+        return await self._call(FIND_OWNERS, FindOwners(sobject, text or None))
 
     async def create(
         self, sobject: str, fields: dict[str, FieldValue], key: str, *, allow_duplicates: bool = False

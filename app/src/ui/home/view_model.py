@@ -66,6 +66,10 @@ class HomeViewModel(Screen):
         largest = max((s.amount for s in pipeline), default=0) or 1
         return [Bar(s.stage, s.amount, s.count, s.amount / largest) for s in pipeline]
 
+    def shows(self, part: str) -> bool:
+        """Whether the person may see a part of home at all, which the backend names."""
+        return self.dashboard.value is not None and part not in self.dashboard.value.hidden
+
     @property
     def total(self) -> float:
         """The amount of the whole pipeline."""

@@ -8,7 +8,7 @@ import flet as ft
 from contract.calls import FieldShape, Record
 from ui.places import Place
 from ui.records.form_view_model import Alike, FormViewModel
-from ui.records.look_up import look_up
+from ui.records.look_up import look_up, look_up_owner
 from ui.shared import parts, theme, values
 from ui.shared.live import keyed, use
 from ui.shared.merge import Conflict
@@ -195,10 +195,10 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
 
     style = ft.TextStyle(color=ft.Colors.ON_TERTIARY_CONTAINER)
     mine = ft.Radio(
-        value="mine", label=_("Mine: {value}", value=values.value(field, conflict.mine) or "–"), label_style=style
+        value="mine", label=_("Mine: {value}", value=model.text_of_mine(conflict) or "–"), label_style=style
     )
     theirs = ft.Radio(
-        value="theirs", label=_("Theirs: {value}", value=values.value(field, conflict.theirs) or "–"), label_style=style
+        value="theirs", label=_("Theirs: {value}", value=model.text_of_theirs(conflict) or "–"), label_style=style
     )
     group = ft.RadioGroup(
         ft.Column([mine, theirs], tight=True, spacing=0), value=model.choices.get(conflict.field), on_change=chosen
@@ -219,7 +219,7 @@ def Input(shell: Shell, model: FormViewModel, field: FieldShape) -> ft.Control:
         paint(lambda times: times + 1)  # with what was typed, which is read out from now on
 
     text, error = model.text(field), model.errors.get(field.name)
-    label = values.label_of(field) + (" *" if field.required and field.type != "boolean" else "")
+    label = values.label_of(field) + (" *" if model.is_required(field) and field.type != "boolean" else "")
     match field.type:
         case "picklist" | "combobox":
             return _picklist(model, field, label, text, error)
@@ -378,7 +378,7 @@ def Reference(
     it."""
     looking, look = ft.use_state(False)
     targets = [t for t in field.refers_to if shell.catalogue.shape(t) is not None]
-    name = model.name_of(field)
+    is_owner, name = field.name == model.shape.owner, model.name_of(field)
 
     async def begin() -> None:
         look(True)
@@ -391,16 +391,18 @@ def Reference(
         if record is not None:
             model.choose(field.name, record.id, name)
 
-    ft.use_dialog(look_up(shell, field, targets, chosen) if looking and targets else None)
+    dialog = look_up_owner(shell, model.shape, field, chosen) if is_owner else look_up(shell, field, targets, chosen)
+    can_look = is_owner or bool(targets)
+    ft.use_dialog(dialog if looking and can_look else None)
     buttons: list[ft.Control] = []
-    if text:
+    if text and not is_owner:
         buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=values.label_of(field)), clear))
-    if targets:
+    if can_look:
         buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=values.label_of(field)), begin))
     box = ft.TextField(
         label=label, value=name, read_only=True, error=error,
         helper=field.help,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),
-        on_click=begin if targets else None,
+        on_click=begin if can_look else None,
     )  # fmt: skip
     return parts.field(box)

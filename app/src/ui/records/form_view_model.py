@@ -211,16 +211,17 @@ class FormViewModel(Screen):
 
     @property
     def fields(self) -> list[FieldShape]:
-        """The fields that the person may fill in, of those that a section shows."""
+        """The fields that the person may fill in, of those that a section shows; a new record belongs to whoever makes
+        it."""
         shape = self._of_its_kind
         grouped = {name for section in shape.sections for name in section.fields}
         return [
             self._offers.fitted(f)
             for f in shape.fields
-            if (f.editable if self.record_id else f.creatable)
+            if (f.editable if self.record_id else f.creatable and f.name != shape.owner)
             and f.type not in _NOT_IN_FORM
             and f.name in grouped
-            and f.name != self.shape.record_type
+            and f.name != shape.record_type
         ]
 
     @property
@@ -269,8 +270,12 @@ class FormViewModel(Screen):
         chosen = self.text(field)
         if not chosen:
             return ""
-        seen = self.draft.seen.get(field.parent_name) if self.draft.seen.get(field.name) == chosen else None
+        seen = values.parent_of(field, self.draft.seen) if self.draft.seen.get(field.name) == chosen else None
         return self.draft.names.get(field.name) or str(seen or chosen)
+
+    def is_required(self, field: FieldShape) -> bool:
+        """Whether a field may not be left empty; a record always has an owner."""
+        return field.required or field.name == self.shape.owner
 
     # Typing
 
@@ -493,6 +498,21 @@ class FormViewModel(Screen):
         fields = {} if self._theirs is None else self._theirs.fields
         return _who_changed(fields), str(fields.get(LAST_CHANGED_AT) or "")
 
+    def text_of_mine(self, conflict: Conflict) -> str:
+        """What the person wants in a field that somebody else has changed too, as people read it; "" for nothing."""
+        field = values.fields_of(self.shape).get(conflict.field)
+        if field is not None and field.type == "reference":
+            return self.name_of(field)
+        return values.value(field, conflict.mine)
+
+    def text_of_theirs(self, conflict: Conflict) -> str:
+        """What somebody else has saved in that field, as people read it; "" for nothing."""
+        field = values.fields_of(self.shape).get(conflict.field)
+        if field is not None and field.type == "reference" and conflict.theirs:
+            fields = {} if self._theirs is None else self._theirs.fields
+            return values.parent_of(field, fields) or str(conflict.theirs)
+        return values.value(field, conflict.theirs)
+
     def decide(self, field: str, whose: str) -> None:
         """Notes whose value the person chose for a field, "mine" or "theirs"."""
         self.choices = {**self.choices, field: whose}
@@ -540,7 +560,7 @@ class FormViewModel(Screen):
             name, given = field.name, self.value(field.name)
             if name in draft.raw:
                 self.errors[name] = _what_is_wanted(field)
-            elif given in (None, "") and field.required and field.type != "boolean" and self._has_any(field):
+            elif given in (None, "") and self.is_required(field) and field.type != "boolean" and self._has_any(field):
                 self.errors[name] = _("This cannot be empty.")
             elif name in draft.typed if self.record_id else given not in (None, "") or field.type == "boolean":
                 changes[name] = bool(given) if field.type == "boolean" else given

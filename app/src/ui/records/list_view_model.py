@@ -19,7 +19,8 @@ PAGE = 30
 class ListViewModel(Screen):
     """`is_deleted` says whether a record is hidden because it will be deleted. `offset` is how far the list was
     scrolled, in pixels. `complete` is whether the last page is there. `stale` is whether the list was never loaded, or
-    something was saved since that may change its order."""
+    something was saved since that may change its order. `owner_name` is by whom the list is filtered, "" for nobody
+    but the person themselves."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class ListViewModel(Screen):
         self.shape = shape
         self.search = ""
         self.filters: dict[str, FieldValue] = {}
+        self.owner_name = ""
         self.sort: Sort | None = shape.sort
         self.loading = False
         self.complete = False
@@ -138,10 +140,17 @@ class ListViewModel(Screen):
 
     async def choose_filter(self, field: str, value: FieldValue) -> None:
         """Shows only records with this value in a field; None takes the filter away."""
+        if field == self.shape.owner:
+            self.owner_name = ""
         if value is None:
             self.filters.pop(field, None)
         else:
             self.filters[field] = value
+        await self._anew()
+
+    async def choose_owner(self, owner: str, name: str) -> None:
+        """Shows only records that belong to a user or a queue, by id and name."""
+        self.filters[self.shape.owner], self.owner_name = owner, name
         await self._anew()
 
     async def choose_sort(self, field: str) -> None:

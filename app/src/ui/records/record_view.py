@@ -80,11 +80,18 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
     async def edit() -> None:
         await shell.go(Place("edit", model.shape.sobject, model.record_id))
 
-    first = (
+    first: list[ft.Control] = (
         [ft.FilledTonalButton(_("Edit"), icon=ft.Icons.EDIT, height=theme.TARGET, on_click=edit)]
         if model.can_edit
         else []
     )
+
+    if model.ownership.can_take:
+        take = ft.FilledTonalButton(
+            _("Take it"), icon=ft.Icons.FRONT_HAND_OUTLINED, height=theme.TARGET,
+            disabled=model.ownership.changing, on_click=model.ownership.take,
+        )  # fmt: skip
+        first.append(take)
 
     def button(line: Line) -> ft.Control:
         async def act() -> None:

@@ -11,7 +11,9 @@ from contract.calls import AddressShape, FieldShape, Record, RecordDetail, Relat
 from contract.errors import NotFound
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository, Visited
+from ui.records.owner_view_model import Ownership
 from ui.shared import kinds, values
+from ui.shared.notices import Notices
 from ui.shared.state import Live, Screen
 
 
@@ -35,7 +37,8 @@ class Group:
 
 
 class RecordViewModel(Screen):
-    """`detail` is the record with its related lists, `shape` its object. `now` gives seconds since the epoch."""
+    """`detail` is the record with its related lists, `shape` its object, `ownership` who owns it. `me` gives the
+    Salesforce user id of whoever uses the app, `now` seconds since the epoch."""
 
     def __init__(
         self,
@@ -43,6 +46,8 @@ class RecordViewModel(Screen):
         drafts: Drafts,
         shape: SobjectShape,
         record_id: str,
+        notices: Notices,
+        me: Callable[[], str],
         now: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
@@ -52,6 +57,8 @@ class RecordViewModel(Screen):
         self.record_id = record_id
         self.detail = Live[RecordDetail](records.detail(shape, record_id), now)
         self.detail.listen(self.changed)
+        self.ownership = Ownership(records, shape, self.detail, self.load, me, notices)
+        self.ownership.listen(self.changed)
 
     async def load(self) -> None:
         if not await self.detail.load():
@@ -138,10 +145,10 @@ class RecordViewModel(Screen):
     def _line(self, field: FieldShape, record: Record) -> list[Line]:
         given = record.fields.get(field.name)
         if field.type == "reference":
-            name = record.fields.get(field.parent_name)
+            name = values.parent_of(field, record.fields)
             if not name or not given:
                 return []
-            return [Line(values.label_of(field), str(name), parent=str(given))]
+            return [Line(values.label_of(field), name, parent=str(given))]
         text = values.value(field, given)
         if not text or (field.type == "boolean" and not given):
             return []

@@ -18,7 +18,7 @@ from babel.numbers import (
     parse_decimal,
 )
 
-from contract.calls import NAME, FieldShape, FieldValue, Record, SobjectShape
+from contract.calls import NAME, QUEUE, FieldShape, FieldValue, Record, SobjectShape
 from ui.shared.words import _, locale, n_
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
@@ -147,6 +147,13 @@ def fields_of(shape: SobjectShape) -> Mapping[str, FieldShape]:
 def label_of(field: FieldShape) -> str:
     """What people read over a field's value, in the user's language."""
     return field.caption or field.label
+
+
+def parent_of(field: FieldShape, fields: Mapping[str, FieldValue]) -> str:
+    """The name of the record to which a reference points, and that it is a queue where it is one; "" when it is not
+    there."""
+    name = str(fields.get(field.parent_name) or "")
+    return _("{name} (queue)", name=name) if name and fields.get(field.parent_kind) == QUEUE else name
 
 
 def currency_of(shape: SobjectShape | None) -> str:
