@@ -258,6 +258,7 @@ class SObject:
 
     `record_types` are those beside the master record type. `createable`, `updateable`, and `deletable` are what the
     user may do. `view` is the SQL of an object without records of its own, which only sub-queries read.
+    `language` is that of the labels, where it is not that of set-up; `original` is then the object with those.
     """
 
     name: str
@@ -272,6 +273,8 @@ class SObject:
     record_types: tuple[RecordType, ...] = ()
     rules: tuple[Rule, ...] = ()
     view: str = ""
+    language: str = ""
+    original: "SObject | None" = field(default=None, repr=False, compare=False)
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -170,11 +170,12 @@ class Describes:
                 for name in dict.fromkeys((*answers, *wanted))
             }
             new: dict[str, Described | None] = {}
-            for name, described in (await self._org.describe(uid, stamps)).items():
+            language = next((d.language for d in answers.values() if d is not None), "")
+            for name, described in (await self._org.describe(uid, stamps, language)).items():
                 if isinstance(described, Described):
-                    # A page layout comes with the first describe only.
+                    # A page layout comes with the first describe only, and with the first in another language.
                     before = answers.get(name) if stamps[name] is not None else None
-                    if before is not None:
+                    if before is not None and before.language == described.language:
                         described = replace(described, sections=before.sections, captions=before.captions)
                     new[name] = _cut(described)
                 else:
@@ -331,7 +332,17 @@ def _cut_for(sobject: str) -> int:
     return zlib.crc32(" ".join(_used(sobject)).encode())
 
 
-_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable", "key_prefix", "captions")
+_OBJECT = (
+    "label",
+    "label_plural",
+    "modified",
+    "creatable",
+    "editable",
+    "deletable",
+    "key_prefix",
+    "language",
+    "captions",
+)
 _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 
 

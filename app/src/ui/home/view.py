@@ -65,11 +65,13 @@ def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
     bars = model.bars
     if not bars:
         return parts.card(_("Open pipeline"), parts.faint(_("No open deals right now.")))
+    currency = model.converted_to or currency
     total = ft.Text(
         values.money(model.total, currency), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY
     )
     count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
-    summary = ft.Row([total, count], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
+    converted = [parts.faint(_("Converted to {currency}", currency=model.converted_to))] if model.converted_to else []
+    summary = ft.Row([total, count, *converted], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
     return parts.card(_("Open pipeline"), summary, *(_bar(b, currency) for b in bars))
 
 

@@ -241,6 +241,7 @@ def _text(
     def typed(event: ft.Event[ft.TextField]) -> None:
         model.type(field.name, event.control.value)
 
+    code = values.code_of(field, model.mine)
     long, is_number = field.type == "textarea", field.type in values.NUMBERS
     box = ft.TextField(
         label=label,
@@ -248,7 +249,7 @@ def _text(
         error=error,
         read_only=model.saving,  # disabled, it would be scrolled to when it is enabled again
         helper=field.help,
-        suffix="%" if field.type == "percent" else values.sign(field.currency) if field.currency else None,
+        suffix="%" if field.type == "percent" else values.sign(code) if code else None,
         multiline=long,
         min_lines=2 if long else None,
         max_lines=6 if long else 1,

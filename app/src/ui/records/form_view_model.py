@@ -23,6 +23,7 @@ from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
 from data.repositories.records import RecordsRepository
 from ui.places import Given
+from ui.records.amounts import check_sign, decimals_of, what_is_too_fine, with_their_currency
 from ui.records.offers import PICKLISTS, Offers, value_in
 from ui.shared import kinds, values
 from ui.shared.merge import Conflict, merge
@@ -264,6 +265,16 @@ class FormViewModel(Screen):
         assert self.draft is not None
         return self._offers.waits_for(field, self.draft)
 
+    @property
+    def mine(self) -> Mapping[str, FieldValue]:
+        """All fields as they would be saved."""
+        return {} if self.draft is None else {**self.draft.seen, **self.draft.typed}
+
+    @property
+    def theirs(self) -> Mapping[str, FieldValue]:
+        """All fields as somebody else has saved them meanwhile; nothing when nobody has."""
+        return {} if self._theirs is None else self._theirs.fields
+
     def name_of(self, field: FieldShape) -> str:
         """The name of the record that a reference points to, its id when the name is not there; "" for an empty one."""
         assert self.draft is not None
@@ -302,6 +313,7 @@ class FormViewModel(Screen):
         raw = {name: value for name, value in draft.raw.items() if name != field.name}
         if not self._is_as_seen(draft, field, text):
             try:
+                check_sign(field, text, values.code_of(field, {**draft.seen, **typed}))
                 typed[field.name] = values.as_value(field, text)
             except ValueError:
                 raw[field.name] = text
@@ -461,7 +473,8 @@ class FormViewModel(Screen):
             theirs = (await self._records.detail(self.shape, self.record_id).get()).record
         for _attempt in range(MERGES):
             if theirs is not None:
-                merged = merge(self.draft.seen, changes, theirs.fields)
+                fields, seen = values.fields_of(self.shape), self.draft.seen
+                merged = merge(seen, with_their_currency(fields, seen, changes, theirs.fields), theirs.fields)
                 self._theirs = theirs
                 if merged.conflicts:
                     self.conflicts, self.choices = merged.conflicts, {}
@@ -503,7 +516,7 @@ class FormViewModel(Screen):
         field = values.fields_of(self.shape).get(conflict.field)
         if field is not None and field.type == "reference":
             return self.name_of(field)
-        return values.value(field, conflict.mine)
+        return values.value(field, conflict.mine, self.mine)
 
     def text_of_theirs(self, conflict: Conflict) -> str:
         """What somebody else has saved in that field, as people read it; "" for nothing."""
@@ -511,7 +524,7 @@ class FormViewModel(Screen):
         if field is not None and field.type == "reference" and conflict.theirs:
             fields = {} if self._theirs is None else self._theirs.fields
             return values.parent_of(field, fields) or str(conflict.theirs)
-        return values.value(field, conflict.theirs)
+        return values.value(field, conflict.theirs, self.theirs)
 
     def decide(self, field: str, whose: str) -> None:
         """Notes whose value the person chose for a field, "mine" or "theirs"."""
@@ -530,6 +543,7 @@ class FormViewModel(Screen):
         mine = {c.field for c in self.conflicts if self.choices[c.field] == "mine"}
         theirs_wins = {c.field for c in self.conflicts} - mine
         changes = {n: v for n, v in self._changes(self.draft).items() if n not in theirs_wins}
+        changes |= {c.field: c.mine for c in self.conflicts if c.field in mine}
         if self.errors:  # what is no value stays until it is one
             self.changed()
             return
@@ -564,6 +578,9 @@ class FormViewModel(Screen):
                 self.errors[name] = _("This cannot be empty.")
             elif name in draft.typed if self.record_id else given not in (None, "") or field.type == "boolean":
                 changes[name] = bool(given) if field.type == "boolean" else given
+                decimals = decimals_of(values.fields_of(self.shape), field, values.code_of(field, self.mine))
+                if (wrong := what_is_too_fine(given, decimals)) is not None:
+                    self.errors[name] = wrong
         return changes
 
     def _has_any(self, field: FieldShape) -> bool:

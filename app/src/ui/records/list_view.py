@@ -81,7 +81,7 @@ def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -
         await shell.go(Place("record", shape.sobject, record.id))
 
     amount = record.fields.get(shape.amount)
-    trailing = values.money(amount, values.currency_of(shape)) if isinstance(amount, int | float) else ""
+    trailing = values.money(amount, values.currency_of(shape, record.fields)) if isinstance(amount, int | float) else ""
     summary = values.summary(shape, record, leave_out=(shape.amount,))
     return parts.tile(
         values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id

@@ -124,6 +124,7 @@ class ListViewModel(Screen):
     def _moves(self, before: Record, after: Record) -> bool:
         """Whether a change may have given a record another place in the list, or none."""
         fields = {*self.filters, *([self.sort.field] if self.sort is not None else [])}
+        fields |= {f.currency_field for f in self.shape.fields if f.name in fields}
         return any(before.fields.get(name) != after.fields.get(name) for name in fields)
 
     def _drop_what_is_under_way(self) -> None:

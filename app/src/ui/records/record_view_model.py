@@ -68,7 +68,8 @@ class RecordViewModel(Screen):
             await self._records.forget(self.shape.sobject, self.record_id)
             self.changed()
         elif self.record is not None:
-            telling = (*self.shape.listed, *values.naming(self.shape))
+            codes = (f.currency_field for f in self.shape.fields)
+            telling = {*self.shape.listed, *values.naming(self.shape), *codes}
             fields = {name: value for name, value in self.record.fields.items() if name in telling}
             await self._records.visit(Visited(self.shape.sobject, self.record_id, fields))
 
@@ -149,7 +150,7 @@ class RecordViewModel(Screen):
             if not name or not given:
                 return []
             return [Line(values.label_of(field), name, parent=str(given))]
-        text = values.value(field, given)
+        text = values.value(field, given, record.fields)
         if not text or (field.type == "boolean" and not given):
             return []
         return [Line(field.label, text, link=_link(field.type, text))]
