@@ -390,3 +390,22 @@ async def test_a_form_that_is_left_while_its_picklists_are_on_their_way_stays_le
     held.set()
     await choosing
     assert (form.draft, world.drafts.all()) == (None, ())
+
+
+@pytest.mark.parametrize(("left", "goes_on_with"), [((NEW,), NEW), ((), "")])
+async def test_a_draft_of_a_type_that_is_there_no_more_goes_on_with_another(
+    left: tuple[str, ...], goes_on_with: str
+) -> None:
+    world = deals()
+    form = await new_deal(world)
+    form.type("Name", "One")
+    await form.choose_type(RENEWAL)
+    await world.drafts.settle()
+    types = tuple(t for t in DEAL.record_types if t.id in left)
+    world.backend.objects = Objects((ACCOUNT, replace(DEAL, record_types=types)), "https://acme.my.salesforce.com")
+    again = world.again()
+    form = await new_deal(again)
+    form.choose("StageName", "First")
+    assert form.record_type == goes_on_with
+    await form.save()
+    assert [r.fields.get("RecordTypeId", "") for r in sent(again, "createRecord")] == [goes_on_with]

@@ -132,7 +132,7 @@ class SalesforceRest:
 
     async def picklists(self, uid: Uid, sobject: str, record_type: str) -> Mapping[str, Picklist]:
         """What the picklists hold for a record type; a request of its own, because a composite one takes no address of
-        the User Interface API.
+        the User Interface API. Source: REST API Developer Guide, "Send Multiple Requests Using Composite".
         """
         path = f"/ui-api/object-info/{quote(sobject, safe='')}/picklist-values/{quote(record_type, safe='')}"
         return picklists_of((await self._send(uid, Request("GET", self._base + path))).body)

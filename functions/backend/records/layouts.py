@@ -27,6 +27,9 @@ class Related:
         return Sort(self.sort, self.descending)
 
 
+_RECORD_TYPE = ("RecordTypeId", "RecordType.Name")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """An object in the app. `title` names a record, `stand_ins` do where the title is empty. `listed` are the fields of
@@ -48,6 +51,10 @@ class Layout:
     filters: tuple[str, ...] = ()
     owner: str = "OwnerId"
 
+    def __post_init__(self) -> None:
+        """Every record is read with its record type, where its object has some: its picklists follow it."""
+        object.__setattr__(self, "detailed", tuple(dict.fromkeys((*self.detailed, *_RECORD_TYPE))))
+
     @property
     def sorting(self) -> Sort:
         """The order of a list before the person chooses another."""
@@ -55,8 +62,7 @@ class Layout:
 
 
 _TRACE = (
-    "OwnerId", "Owner.Name", "Owner.Type", "RecordTypeId", "RecordType.Name", "CreatedDate", LAST_CHANGED_AT,
-    LAST_CHANGED_BY,
+    "OwnerId", "Owner.Name", "Owner.Type", *_RECORD_TYPE, "CreatedDate", LAST_CHANGED_AT, LAST_CHANGED_BY,
 )  # fmt: skip
 
 LAYOUTS: dict[str, Layout] = {

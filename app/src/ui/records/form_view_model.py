@@ -95,14 +95,13 @@ class FormViewModel(Screen):
             return
         self._reset()
         draft, newer = await self._drafts.take_up(self.shape.sobject, self.record_id), False
-        first = "" if self.record_id else self._offers.first_type(self._given)
         if draft is not None:
-            newer = await self._offers.take(str(value_in(draft, self.shape.record_type) or first))
+            newer = await self._offers.take(self._offers.type_of(draft, self._given))
             self.draft = self._understood(draft)
             if not self.record_id:
                 self._take_over(*self._offers.fit(self.draft, self.fields))
         elif self._detail is None:
-            newer = await self._offers.take(first)
+            newer = await self._offers.take(self._offers.first_type(self._given))
             self.draft = self._new()
             await self._ask_for_names()
         else:

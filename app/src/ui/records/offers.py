@@ -43,6 +43,12 @@ class Offers:
         first = [t.id for t in types if t.id[:15] in named] + [t.id for t in types if t.default or len(types) == 1]
         return first[0] if first else ""
 
+    def type_of(self, draft: Draft, given: Sequence[Given]) -> str:
+        """The record type of a draft; of a new record one that there is (still), else the one to begin with."""
+        kept = str(value_in(draft, self._shape.record_type) or "")
+        there = draft.record_id or any(t.id == kept for t in self._shape.record_types)
+        return kept if there else self.first_type(given)
+
     async def take(self, record_type: str) -> bool:
         """Goes on with the picklists of a record type: as the device kept them, else as the backend has them. Returns
         whether there may be newer ones, which `renew` fetches."""
