@@ -164,7 +164,6 @@ _OF_A_PERSON = ("Salutation", "FirstName", "LastName")
 def _field(source: SObject, f: Field) -> dict[str, object]:
     length = 0 if f.type in _WITHOUT_LENGTH else f.length
     is_person = source.field("LastName") is not None
-    is_coordinate = f.within is not None and f.type == "double"
     always = f.name in _ALWAYS_SET or f.type == "boolean"
     masters = [one.name for one in source.fields if one.cascade]
     return {
@@ -219,13 +218,7 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "relationshipOrder": masters.index(f.name) if f.cascade else None,
         "restrictedDelete": False,
         "restrictedPicklist": f.restricted or (f.type == "picklist" and f.within is not None),
-        "scale": 15
-        if is_coordinate
-        else f.scale
-        if f.scale is not None
-        else 2
-        if f.type in ("currency", "percent")
-        else 0,
+        "scale": _scale(f),
         "searchPrefilterable": f.type == "picklist",
         "soapType": _SOAP_TYPES.get(f.type, "xsd:string"),
         "sortable": f.sortable,
@@ -234,6 +227,12 @@ def _field(source: SObject, f: Field) -> dict[str, object]:
         "updateable": source.updateable and f.writable,
         "writeRequiresMasterRead": False,
     }
+
+
+def _scale(f: Field) -> int:
+    if f.within is not None and f.type == "double":  # a coordinate
+        return 15
+    return f.scale if f.scale is not None else 2 if f.type in ("currency", "percent") else 0
 
 
 def _more_of_type(f: Field, *, is_person: bool) -> str | None:

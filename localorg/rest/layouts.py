@@ -23,7 +23,8 @@ def page_layout(source: SObject, number: int = 1) -> dict[str, object]:
     type has one with a `number` of its own.
     """
     if source.original is not None:
-        return of_layout(page_layout(source.original, number), source.language)
+        fields = tuple(f for f in source.original.fields if source.field(f.name) is not None)
+        return of_layout(page_layout(replace(source.original, fields=fields), number), source.language)
     addresses = [f for f in source.fields if f.compound is not None]
     in_address = {part.name for address in addresses for part in _parts(source, address)}
     in_address |= {f.name for f in source.fields if any(a.coded and a.name == f.within for a in addresses)}

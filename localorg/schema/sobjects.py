@@ -36,12 +36,12 @@ class Field:
     cascade           a master-detail field: deleting the parent deletes this record
     number_format     of an auto number, such as `INV-{0000}`
     rich_text         a text area with HTML in it
+    id_lookup         records can be looked up by it, as by an external id
+    precision, scale  of a number: how many digits, and how many of them after the point; a scale of None is not kept to
     controller        the picklist or checkbox on which a dependent picklist depends; `valid_for`: for each value of
                       `picklist`, the controller's values with which it may be chosen ("true" or "false" of a checkbox)
     encrypted         at rest, so that its values can be neither compared nor sorted; `exact`: but for equality
     coded             an address whose country and state have codes beside their texts
-    id_lookup         records can be looked up by it, as by an external id
-    precision, scale  of a number: how many digits, and how many of them after the point; a scale of None is not kept to
     """
 
     name: str
@@ -68,14 +68,14 @@ class Field:
     cascade: bool = False
     number_format: str = ""
     rich_text: bool = False
+    id_lookup: bool = False
+    precision: int = 18
+    scale: int | None = None
     controller: str = ""
     valid_for: tuple[tuple[str, ...], ...] = ()
     encrypted: bool = False
     exact: bool = False
     coded: bool = False
-    id_lookup: bool = False
-    precision: int = 18
-    scale: int | None = None
     computed_default: "Callable[[Change], object] | None" = None
 
     @property
@@ -257,8 +257,8 @@ class SObject:
     """One object of the org. `prefix` are the first three characters of its record ids.
 
     `record_types` are those beside the master record type. `createable`, `updateable`, and `deletable` are what the
-    user may do. `view` is the SQL of an object without records of its own, which only sub-queries read.
-    `language` is that of the labels, where it is not that of set-up; `original` is then the object with those.
+    user may do. `view` is the SQL of an object without records of its own, which only sub-queries read. `language` is
+    that of the labels, where it is not that of set-up; `original` is then the object with those.
     """
 
     name: str

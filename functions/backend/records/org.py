@@ -50,8 +50,8 @@ class Described:
     `sections` are those of the user's page layout, each field with its parts (an address with its street, city, …);
     `captions` are what that layout calls its references, by field. `key_prefix` is what the ids of its records begin
     with. `record_types` are those that a new record may get; `picklists` is what is known of each record type's
-    picklists, by its id and by field. `people` is there where some of the records are people. `language` is the user's,
-    in which all labels are, "" when it is not known.
+    picklists, by its id and by field. `language` is the user's, in which all labels are, "" when it is not known.
+    `people` is there where some of the records are people.
     """
 
     name: str

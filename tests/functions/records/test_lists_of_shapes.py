@@ -17,7 +17,11 @@ OURS = frozenset({"person-accounts", "state-country", "encrypted-names"})
 ALL = [sobject for sobject in LAYOUTS if STANDARD.sobject(sobject) is not None]
 
 
-@pytest.fixture(scope="module", params=[*(frozenset({one}) for one in sorted(OURS)), OURS, SHAPES], ids="+".join)
+@pytest.fixture(
+    scope="module",
+    params=[*(frozenset({one}) for one in sorted(OURS)), OURS, SHAPES],
+    ids=lambda shape: "+".join(sorted(shape)),
+)
 def shaped_org(request: pytest.FixtureRequest) -> Iterator[EmbeddedOrg]:
     with EmbeddedOrg(OrgSettings(accounts=15, shape=request.param)) as org:
         yield org

@@ -218,10 +218,10 @@ class FormViewModel(Screen):
         return [
             self._offers.fitted(f)
             for f in shape.fields
-            if (f.editable if self.record_id else f.creatable and f.name != shape.owner)
+            if (f.editable if self.record_id else f.creatable and f.name != self.shape.owner)
             and f.type not in _NOT_IN_FORM
             and f.name in grouped
-            and f.name != shape.record_type
+            and f.name != self.shape.record_type
         ]
 
     @property
@@ -521,8 +521,7 @@ class FormViewModel(Screen):
         """What somebody else has saved in that field, as people read it; "" for nothing."""
         field = values.fields_of(self.shape).get(conflict.field)
         if field is not None and field.type == "reference" and conflict.theirs:
-            fields = {} if self._theirs is None else self._theirs.fields
-            return values.parent_of(field, fields) or str(conflict.theirs)
+            return values.parent_of(field, self.theirs) or str(conflict.theirs)
         return values.value(field, conflict.theirs, self.theirs)
 
     def decide(self, field: str, whose: str) -> None:
