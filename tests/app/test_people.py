@@ -10,7 +10,7 @@ from tests.app.forms import editing, sent, text
 from tests.app.world import ACCOUNT, CONTACT, World
 from ui.records.form_view_model import FormViewModel
 from ui.records.record_view_model import RecordViewModel
-from ui.shared import kinds
+from ui.shared import kinds, values
 
 pytestmark = pytest.mark.virtual_time
 BUSINESS, PERSON = "012000000000001AAA", "012000000000002AAA"
@@ -192,3 +192,10 @@ async def test_a_country_without_states_leaves_none() -> None:
     form.choose("BillingCountryCode", "DE")
     await form.save()
     assert [r.fields for r in sent(world)] == [{"BillingCountryCode": "DE", "BillingStateCode": None}]
+
+
+def test_a_code_is_read_as_the_state_of_its_records_country() -> None:
+    (state,) = [f for f in _CODES if f.name == "BillingStateCode"]
+    for country, name in (("US", "Pennsylvania"), ("BR", "Pará")):
+        assert values.value(state, "PA", {"BillingCountryCode": country}) == name
+    assert values.value(state, "TX", {}) == "Texas"

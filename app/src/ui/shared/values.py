@@ -20,6 +20,7 @@ from babel.numbers import (
 )
 
 from contract.calls import NAME, QUEUE, FieldShape, FieldValue, Record, SobjectShape
+from ui.shared import kinds
 from ui.shared.words import _, locale, n_
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
@@ -120,7 +121,7 @@ def value(field: FieldShape | None, given: FieldValue, beside: Mapping[str, Fiel
     if kind == "datetime":
         return time_of(given)
     if field is not None and kind in ("picklist", "combobox"):
-        return field.labels.get(given, given)
+        return kinds.label_of(field, given, beside.get(field.controller))
     if field is not None and kind == "multipicklist":
         return ", ".join(field.labels.get(v, v) for v in given.split(";"))
     return given
