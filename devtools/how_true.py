@@ -26,7 +26,10 @@ _AREAS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         "SOQL and SOSL",
         ("SOQL",),
-        ("soql", "soql_functions", "soql_refusals", "soql_rules", "children", "picklist_order", "sosl_clauses"),
+        (
+            "soql", "soql_functions", "soql_refusals", "soql_rules", "sixty_queries", "children", "picklist_order",
+            "sosl_clauses",
+        ),
     ),
     (
         "Records",

@@ -1,7 +1,7 @@
 """WHERE and HAVING as SQL. Every literal is a bound parameter."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from localorg.soql.names import Asked, Scope, label_of
 from localorg.soql.tree import AGGREGATES, Call, Combine, Compare, Condition, In, Includes, Not, Path, Query, Value
 
 _MOST_JOINS = 2
+_COUNT = Field("expr0", "Count", "int", 0)
 _NOT_JOINED = frozenset({"ActivityHistory", "Event", "Note", "OpenActivity", "Task"})
 _EVERYTHING = frozenset({"", "ALL", "EVERYTHING", "SCOPINGRULE"})  # and no scoping rules
 
@@ -183,6 +184,7 @@ class Conditions:
     def _compare(self, sql: str, f: Field | None, left: Path | Call, operator: str, value: Value) -> Sql:
         self._check_filterable(f, left)
         self._check_operator(f, left, operator)
+        sql, value = _never_null(sql, f), _false_for_null(f, value)
         if _is_null(f, value):
             if operator not in ("=", "!="):
                 raise self._asked.error("MALFORMED_QUERY", value.start, "null can only be compared with = and !=")
@@ -307,12 +309,14 @@ class Conditions:
     def _in(
         self, left: Path | Call, negated: bool, values: "tuple[Value, ...] | Query", scope: Scope, *, aggregates: bool
     ) -> Sql:
+        if isinstance(left, Call) and left.function in AGGREGATES and not aggregates:
+            raise self._asked.error("MALFORMED_QUERY", left.start, "Aggregates can only be compared in HAVING")
         if not isinstance(values, Query) and any(v.kind == "currency" for v in values):
             sql, f = self._worth(left, scope, list(values), aggregates=aggregates)
             values = tuple(self._in_corporate(v) for v in values)
         else:
             sql, f = scope.expression(left) if aggregates else scope.whole(left)
-        assert f is not None  # the parser refuses functions without a field here
+        f = f or _COUNT
         word = "NOT IN" if negated else "IN"
         if isinstance(values, Query):
             inner_scope = Scope(self._asked, values, self._asked.sobject(values.sobject), depth=scope.depth + 1)
@@ -344,6 +348,8 @@ class Conditions:
             )
         self._check_filterable(f, left)
         self._check_operator(f, left, word)
+        sql = _never_null(sql, f)
+        values = tuple(_false_for_null(f, v) for v in values)
         nulls = [v for v in values if _is_null(f, v)]
         given = [v for v in values if not _is_null(f, v)]
         for v in given:
@@ -399,6 +405,20 @@ def _joins(
             yield condition, words, depth
         case _:
             pass
+
+
+def _never_null(sql: str, f: Field | None) -> str:
+    """The SQL of a checkbox, which is false where it, or the parent that it is of, is not there.
+
+    Source: SOQL and SOSL Reference, Use null in WHERE; null Values in Lookup Relationships and Outer Joins.
+    """
+    return f"coalesce({sql}, 0)" if f is not None and f.type == "boolean" else sql
+
+
+def _false_for_null(f: Field | None, value: Value) -> Value:
+    if f is not None and f.type == "boolean" and value.kind == "null":
+        return replace(value, kind="boolean", value=False)
+    return value
 
 
 def _is_null(f: Field | None, value: Value) -> bool:

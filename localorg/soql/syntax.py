@@ -448,7 +448,7 @@ class _Parser:
         self._unexpected()
 
     def _in(self, left: Path | Call, *, negated: bool) -> In:
-        if isinstance(left, Call) and left.function != "TOLABEL":
+        if isinstance(left, Call) and left.function not in ("TOLABEL", *DATE_FUNCTIONS, *AGGREGATES):
             self._unexpected()
         self._expect("(")
         if self._is("SELECT"):

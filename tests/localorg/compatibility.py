@@ -19,6 +19,7 @@ _HEAD = """# Other people's clients and the local org
 Each operation is driven by the test beside it, by the client itself as its maker ships it.
 `python -m tests.localorg.compatibility` writes this page, and a test holds it to the tests.
 """
+_SUITE = Path(__file__).with_name("jsforce_suite.md")
 _shown: dict[str, list[tuple[str, str]]] = {}
 
 
@@ -42,7 +43,7 @@ def page() -> str:
     for client in sorted(_shown, key=str.lower):
         text += f"\n## {client}\n\n| operation | test |\n| --- | --- |\n"
         text += "".join(f"| {operation} | `{test}` |\n" for operation, test in _shown[client])
-    return text
+    return f"{text}\n{_SUITE.read_text()}"
 
 
 if __name__ == "__main__":

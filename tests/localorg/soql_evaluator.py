@@ -108,6 +108,8 @@ def condition(chance: random.Random, depth: int = 0) -> Condition:
     name = chance.choice(list(KINDS))
     if chance.random() < 0.12:
         is_null = chance.random() < 0.5
+        if KINDS[name] == "boolean":  # null is false
+            return Condition(f"{name} {'=' if is_null else '!='} null", lambda row: bool(row[name]) != is_null)
         return Condition(f"{name} {'=' if is_null else '!='} null", lambda row: (row[name] is None) == is_null)
     return {"text": _text, "number": _number, "date": _date, "datetime": _datetime, "boolean": _boolean}[KINDS[name]](
         chance, name

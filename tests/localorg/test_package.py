@@ -7,40 +7,62 @@ import sys
 import zipfile
 from pathlib import Path
 
+import markdown
 import pytest
+from packaging.metadata import Metadata
+from trove_classifiers import classifiers
 
 from devtools import loopback
 from devtools.browsers import CHROMIUM_FLAGS
 from devtools.clients import ADMIN, authorize, exchange
 from devtools.paths import chromium, tool_path
 from localorg import EmbeddedOrg, OrgSettings
+from localorg.settings import SHAPES
 
 
 def test_the_fixture_is_found_by_itself(local_org: EmbeddedOrg) -> None:
     assert loopback.get(f"{local_org.url}/services/data").status_code == 200
 
 
-def test_the_wheel_holds_the_whole_package(repository: Path, tmp_path: Path) -> None:
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "-q",
-            "--no-deps",
-            "--no-build-isolation",
-            "-w",
-            str(tmp_path),
-            str(repository / "localorg"),
-        ],
-        check=True,
-        timeout=120,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"localorg/cli.py", "localorg/soql/run.py", "localorg/testing.py"} <= names
-    assert not any("test_" in name for name in names)
+@pytest.fixture(scope="module")
+def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ["-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+    command = [sys.executable, "-m", "pip", "wheel", *options, str(repository / "localorg")]
+    subprocess.run(command, check=True, timeout=120)
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_the_whole_package(repository: Path, wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    files = {p.relative_to(repository).as_posix() for p in (repository / "localorg").rglob("*") if p.is_file()}
+    files = {name for name in files if "__pycache__" not in name}
+    assert files - names == set()
+    assert not any("test_" in name or "__pycache__" in name for name in names)
+
+
+def test_the_packages_description_is_fit_for_an_index(repository: Path, wheel: zipfile.ZipFile) -> None:
+    """What `twine check` and the index look at: valid fields and classifiers, a licence, a README that is Markdown."""
+    (name,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+    told = Metadata.from_email(wheel.read(name), validate=True)  # raises for fields that the standard does not allow
+    assert (told.name, told.license_expression, told.license_files) == ("localorg", "Apache-2.0", ["LICENSE"])
+    assert wheel.read(name.replace("METADATA", "licenses/LICENSE")) == (repository / "LICENSE").read_bytes()
+    assert set(told.classifiers or ()) <= classifiers
+    assert told.summary
+    assert told.requires_python is not None
+    assert told.description_content_type == "text/markdown"
+    page = markdown.markdown(told.description or "", extensions=["fenced_code", "tables"])
+    assert page.count("<h1>") == 1
+    assert page.count("<code class=") == 3
+    assert "```" not in page
+    assert "localorg/py.typed" in wheel.namelist()
+
+
+@pytest.mark.parametrize("page", ["localorg/README.md", "docs/localorg.md"])
+def test_every_shape_is_described(repository: Path, page: str) -> None:
+    table = (repository / page).read_text().split("| `--shape` |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `([a-z-]+)` \| .{20,} \|$", table, re.MULTILINE) == sorted(SHAPES)
 
 
 def test_the_readmes_examples_run(repository: Path, tmp_path: Path) -> None:
