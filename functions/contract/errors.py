@@ -113,7 +113,7 @@ class RefusedRequest(CallError):
         Reason.INVALID_CURSOR: ("INVALID_ARGUMENT", "The list has changed. Start again from its beginning."),
         Reason.LIST_TOO_LONG: (
             "INVALID_ARGUMENT",
-            ("Salesforce lists the first 2,000 records in this order. Search, filter, or sort by a date to see more."),
+            ("This list goes no further in this order. Search, filter, or sort by a date to see more."),
         ),
         Reason.IDEMPOTENCY_KEY_REUSED: (
             "INVALID_ARGUMENT",

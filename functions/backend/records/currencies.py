@@ -25,30 +25,15 @@ T = TypeVar("T")
 KEPT_SECONDS = 6 * 3600.0
 _MAX_ORGS, _MAX_USERS = 1024, 16_384
 _ISO_4217 = re.compile(r"[A-Z]{3}")
-_TYPES = "SELECT IsoCode, ConversionRate, DecimalPlaces, IsCorporate FROM CurrencyType"
+_TYPES = "SELECT IsoCode, DecimalPlaces, IsCorporate FROM CurrencyType"
 
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """The currencies of an org that has several: the corporate one ("" when it is not known), and of each its decimals
-    and how much of it is worth one of the corporate currency.
-    """
+    """The currencies of an org that has several: the corporate one ("" when it is not known), and of each its decimals."""
 
     corporate: str = ""
     decimals: Mapping[str, int] = field(default_factory=dict[str, int])
-    rates: Mapping[str, float] = field(default_factory=dict[str, float])
-
-    def literal(self, amount: FieldValue, code: str, active: Collection[str]) -> str | None:
-        """An amount for SOQL, so that it is compared by what it is worth; None where SOQL has no way to write it, which
-        is so for negative ones. `active` are the codes that Salesforce takes: it refuses those of other currencies, so
-        what they are worth is written in the corporate one.
-        """
-        if isinstance(amount, bool) or not isinstance(amount, int | float) or amount < 0:
-            return None
-        if code in active:
-            return code + soql.literal("currency", amount)
-        rate = self.rates.get(code)
-        return self.corporate + soql.literal("currency", amount / rate) if rate and self.corporate else None
 
 
 class Currencies:
@@ -98,9 +83,8 @@ class Currencies:
         (rows,) = await self._org.query(uid, _TYPES)
         codes = {code: row for row in rows if _ISO_4217.fullmatch(code := str(field_value(row, "IsoCode")))}
         decimals = {code: int(cast(float, field_value(row, "DecimalPlaces") or 0)) for code, row in codes.items()}
-        rates = {code: float(cast(float, field_value(row, "ConversionRate") or 0)) for code, row in codes.items()}
         corporate = next((code for code, row in codes.items() if field_value(row, "IsCorporate") is True), "")
-        return Several(corporate, decimals, rates) if codes else None
+        return Several(corporate, decimals) if codes else None
 
 
 def amount_literal(of: Several, active: Collection[str], amount: FieldValue, code: str | None) -> str:
@@ -109,8 +93,8 @@ def amount_literal(of: Several, active: Collection[str], amount: FieldValue, cod
     Raises RefusedRequest(invalid-value) for one that cannot be compared by what it is worth.
     """
     chosen = of.corporate if code is None else code
-    literal = of.literal(amount, chosen, active) if chosen in active else None
-    if literal is None:
+    # SOQL has no way to write a negative amount with a code.
+    if chosen not in active or isinstance(amount, bool) or not isinstance(amount, int | float) or amount < 0:
         said = f"An amount here is not negative, and in one of the currencies {', '.join(active)}."
         raise RefusedRequest(Reason.INVALID_VALUE, said)
-    return literal
+    return chosen + soql.literal("currency", amount)

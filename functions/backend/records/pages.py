@@ -5,24 +5,20 @@ knows the order: a picklist follows its value set, an amount in an org with seve
 text the collation of a language, while `>` compares texts and plain numbers. So those lists go on by position (OFFSET),
 and the last records of the page before show where that is now, whatever was added or removed meanwhile.
 
-Further in than OFFSET reaches, amounts are compared with the code of their currency (`> EUR5000`): that and ORDER BY
-follow the converted value. What comes after a record in that order is then one of its ends, and two ends of the same
-length are the same, so that counting shows whether it is the right one. Of plain numbers it would not: by chance as
-many others may be greater.
+Further in than OFFSET reaches, the ids of all records up to the page are read in the list's order, 2,000 an answer,
+and then the records of the page.
 
 Sources: SOQL and SOSL Reference, "ORDER BY" (its collation is that of the user's locale), "OFFSET" (at most 2,000),
-"convertCurrency()".
+"Querying Currency Fields in Multicurrency Orgs"; REST API Developer Guide, "Query" (2,000 records an answer).
 """
 
 import base64
 import json
-import re
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from backend.failures import ShapeRefused
 from backend.records import soql
 from backend.records.org import Row
 from backend.records.rows import field_value
@@ -31,10 +27,9 @@ from contract.errors import Reason, RefusedRequest
 
 MAX_OFFSET = 2000
 OVERLAP = 5  # records of the page before that are read again
-WIDER = 200  # when none of them is where it was
+WIDER = 200  # when the last of them is not where it was
+DEEPEST = 10_000  # records: no page begins further in, where each would take more than six requests
 _BY_VALUE = frozenset({"id", "date", "datetime", "int", "long", "double", "percent"})
-_COMPARED = soql.TEXT - {"picklist", "combobox", "reference", "encryptedstring"} | {"currency"}
-_ISO_4217 = re.compile("[A-Z]{3}")
 _MAX_CURSOR = 4000  # characters; a text that can be sorted by has at most 255 letters
 
 Ask = Callable[..., Awaitable[Sequence[Sequence[Row]]]]
@@ -48,22 +43,19 @@ def order_by(sort: Sort) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The last record of a page: its value of the field by which the list is sorted, its id, and the currency that the
-    value is in, "" when the record has none of its own.
-    """
+    """The last record of a page: its value of the field by which the list is sorted, and its id."""
 
     value: FieldValue
     record_id: str
-    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """After which record a page begins. `since` is where the counting of positions began, None at the list's beginning;
-    `passed` how many records come after that up to the mark, `last` the fingerprints of the last of them."""
+    """After which record a page begins: `passed` is how many records come up to the mark, `last` has the fingerprints
+    of the last of them.
+    """
 
     mark: Mark
-    since: Mark | None = None
     passed: int = 0
     last: tuple[tuple[str, int], ...] = ()
 
@@ -76,9 +68,7 @@ class Position:
 class Listed:
     """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by.
 
-    With `find`, the term of a search, it is what SOSL finds. `currency_field` has the currency of an amount, where
-    records have one each; `literal` is then the amount of a mark with its code, for SOQL, None when it cannot be
-    written so that it is compared as ORDER BY orders.
+    With `find`, the term of a search, it is what SOSL finds.
     """
 
     select: str
@@ -87,51 +77,38 @@ class Listed:
     sort: Sort
     kind: str
     find: str = ""
-    currency_field: str = ""
-    literal: Callable[[Mark], Awaitable[str | None]] | None = None
 
     def query(self, *more: str, limit: int, offset: int = 0) -> str:
         """SOQL (or SOSL) for these rows of the list, in its order, of those that also fulfil the conditions in
         `more`.
         """
         start = f" OFFSET {offset}" if offset else ""
-        rows = f"{self._where(more)} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
+        conditions = (*self.conditions, *more)
+        where = " WHERE " + " AND ".join(f"({c})" for c in conditions) if conditions else ""
+        rows = f"{where} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
         if self.find:
             return f"FIND {{{self.find}}} IN ALL FIELDS RETURNING {self.sobject}({self.select}{rows})"
         return f"SELECT {self.select} FROM {self.sobject}{rows}"
 
-    def count(self, *more: str) -> str:
-        """SOQL for how many there are, as `number`."""
-        return f"SELECT COUNT(Id) number FROM {self.sobject}{self._where(more)}"
+    def of(self, ids: Sequence[str]) -> str:
+        """SOQL for these records."""
+        among = ", ".join(f"'{soql.record_id(one)}'" for one in ids)
+        return f"SELECT {self.select} FROM {self.sobject} WHERE Id IN ({among})"
 
     def mark(self, row: Row) -> Mark:
         """A record of the list as a mark."""
-        code = str(field_value(row, self.currency_field) or "") if self.currency_field else ""
-        return Mark(field_value(row, self.sort.field), str(row["Id"]), code)
+        return Mark(field_value(row, self.sort.field), str(row["Id"]))
 
-    async def after(self, mark: Mark | None) -> tuple[str, ...]:
-        """The condition for what comes after a record, by value; nulls come last. Raises RefusedRequest(list-too-long)
-        when no condition says it.
-        """
-        if mark is None:
-            return ()
+    def after(self, mark: Mark) -> str:
+        """The condition for what comes after a record, by value; nulls come last."""
         field, record_id = self.sort.field, soql.record_id(mark.record_id)
         beyond = "<" if self.sort.descending else ">"
         if field == "Id":
-            return (f"Id {beyond} '{record_id}'",)
+            return f"Id {beyond} '{record_id}'"
         if mark.value is None:
-            return (f"{field} = null AND Id > '{record_id}'",)
-        if self.literal is None:
-            last: str | None = soql.literal(self.kind, mark.value)
-        else:
-            last = await self.literal(mark)
-        if last is None:
-            raise RefusedRequest(Reason.LIST_TOO_LONG)
-        return (f"{field} {beyond} {last} OR ({field} = {last} AND Id > '{record_id}') OR {field} = null",)
-
-    def _where(self, more: tuple[str, ...]) -> str:
-        conditions = (*self.conditions, *more)
-        return " WHERE " + " AND ".join(f"({c})" for c in conditions) if conditions else ""
+            return f"{field} = null AND Id > '{record_id}'"
+        last = soql.literal(self.kind, mark.value)
+        return f"{field} {beyond} {last} OR ({field} = {last} AND Id > '{record_id}') OR {field} = null"
 
 
 async def page_of(ask: Ask, listed: Listed, limit: int, cursor: str | None) -> tuple[Sequence[Row], str | None]:
@@ -145,51 +122,58 @@ async def page_of(ask: Ask, listed: Listed, limit: int, cursor: str | None) -> t
         return _first(listed, rows, limit)
     position = _read(cursor, listed.sort)
     if listed.kind in _BY_VALUE:
-        (rows,) = await ask(listed.query(*await listed.after(position.mark), limit=limit + 1))
+        (rows,) = await ask(listed.query(listed.after(position.mark), limit=limit + 1))
         return _first(listed, rows, limit)
-    since = await listed.after(position.since)
     if position.passed - len(position.last) > MAX_OFFSET:
-        return await _beyond(ask, listed, limit, position, since)
+        return await _further_in(ask, listed, limit, position)
     for back, ahead in ((len(position.last), 0), (WIDER, WIDER)):
         offset = max(0, position.passed - back)
         asked = position.passed - offset + limit + 1 + ahead
-        (rows,) = await ask(listed.query(*since, limit=asked, offset=offset))
-        stayed = [n for n, row in enumerate(rows, 1) if _fingerprint(row, listed.sort) in position.last]
-        if not stayed or (not ahead and rows[stayed[-1] - 1]["Id"] != position.mark.record_id):
-            continue
-        new = [n for n, row in enumerate(rows[stayed[-1] :], stayed[-1] + 1) if not position.has_shown(row)]
-        page, ends = [rows[n - 1] for n in new[:limit]], new[:limit][-1] if new else len(rows)
-        more = len(new) > limit or len(rows) == asked
-        if page or not more:
-            passed = rows[:ends]
-            return page, _next(listed, page, replace(position, passed=offset + ends), passed) if more else None
+        (rows,) = await ask(listed.query(limit=asked, offset=offset))
+        begins = _begins(listed, rows, position)
+        if begins and (ahead or rows[begins - 1]["Id"] == position.mark.record_id):
+            page, following = _after(listed, rows, begins, limit, asked, replace(position, passed=offset))
+            if page or following is None:
+                return page, following
     raise RefusedRequest(Reason.INVALID_CURSOR)
 
 
-async def _beyond(
-    ask: Ask, listed: Listed, limit: int, position: Position, since: tuple[str, ...]
+async def _further_in(ask: Ask, listed: Listed, limit: int, position: Position) -> tuple[Sequence[Row], str | None]:
+    asked = position.passed + limit + 1 + WIDER
+    if asked > DEEPEST or listed.find:  # SOSL finds no more than 2,000
+        raise RefusedRequest(Reason.LIST_TOO_LONG)
+    (rows,) = await ask(replace(listed, select=f"Id, {listed.sort.field}").query(limit=asked))
+    begins = _begins(listed, rows, position)
+    if not begins:
+        raise RefusedRequest(Reason.INVALID_CURSOR)
+    page, following = _after(listed, rows, begins, limit, asked, replace(position, passed=0))
+    if not page:
+        if following is None:
+            return page, None
+        raise RefusedRequest(Reason.INVALID_CURSOR)
+    (whole,) = await ask(listed.of([str(row["Id"]) for row in page]))
+    by_id = {row["Id"]: row for row in whole}  # without those that were deleted just now
+    return [by_id[row["Id"]] for row in page if row["Id"] in by_id], following
+
+
+def _begins(listed: Listed, rows: Sequence[Row], position: Position) -> int:
+    """Behind how many of the rows the page begins: behind those of the last records that have stayed; 0 for none."""
+    return max((n for n, row in enumerate(rows, 1) if _fingerprint(row, listed.sort) in position.last), default=0)
+
+
+def _after(
+    listed: Listed, rows: Sequence[Row], begins: int, limit: int, asked: int, position: Position
 ) -> tuple[Sequence[Row], str | None]:
-    """A page further in than OFFSET reaches: by value, when that leaves as many records as have not been passed."""
-    if listed.kind not in _COMPARED or listed.find:  # SOSL finds no more than 2,000
-        raise RefusedRequest(Reason.LIST_TOO_LONG)
-    after = (*since, *await listed.after(position.mark))
-    texts = (listed.query(*after, limit=limit + 1), listed.count(*since), listed.count(*after))
-    try:
-        rows, whole, rest = await ask(*texts)
-    except ShapeRefused:
-        raise
-    except RefusedRequest:
-        # The reference says that codes cannot be used "when you use an aggregate function", and shows HAVING only.
-        if listed.currency_field:
-            raise RefusedRequest(Reason.LIST_TOO_LONG) from None
-        raise
-    if _number(whole) - position.passed != _number(rest):
-        raise RefusedRequest(Reason.LIST_TOO_LONG)
-    return _first(listed, rows, limit, position.mark)
-
-
-def _number(rows: Sequence[Row]) -> int:
-    return int(cast(float, rows[0]["number"]))
+    """The page that begins behind so many of the `asked` rows, before which `position.passed` records come, and the
+    cursor of the next. Records that were shown before and have moved since are not in it.
+    """
+    new = [n for n, row in enumerate(rows[begins:], begins + 1) if not position.has_shown(row)]
+    page, ends = [rows[n - 1] for n in new[:limit]], new[:limit][-1] if new else len(rows)
+    if len(new) <= limit and len(rows) < asked:
+        return page, None
+    if not page:
+        return page, ""
+    return page, _next(listed, page, replace(position, passed=position.passed + ends), rows[:ends])
 
 
 def _fingerprint(row: Row, sort: Sort) -> tuple[str, int]:
@@ -198,14 +182,12 @@ def _fingerprint(row: Row, sort: Sort) -> tuple[str, int]:
     return str(row["Id"]), zlib.crc32(value.encode())
 
 
-def _first(
-    listed: Listed, rows: Sequence[Row], limit: int, since: Mark | None = None
-) -> tuple[Sequence[Row], str | None]:
+def _first(listed: Listed, rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
     """The page with which the rows begin; there is another one when there are more rows than `limit`."""
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None
-    return page, _next(listed, page, Position(Mark(None, ""), since, limit), page)
+    return page, _next(listed, page, Position(Mark(None, ""), limit), page)
 
 
 def _next(listed: Listed, page: Sequence[Row], position: Position, passed: Sequence[Row]) -> str:
@@ -220,22 +202,9 @@ def _next(listed: Listed, page: Sequence[Row], position: Position, passed: Seque
 
 
 def _written(sort: Sort, position: Position) -> str:
-    since = None if position.since is None else [_value(position.since), position.since.record_id]
-    text = [
-        sort.field,
-        sort.descending,
-        _value(position.mark),
-        position.mark.record_id,
-        since,
-        position.passed,
-        position.last,
-    ]
+    mark = position.mark
+    text = [sort.field, sort.descending, mark.value, mark.record_id, position.passed, position.last]
     return base64.urlsafe_b64encode(json.dumps(text, ensure_ascii=False).encode()).decode().rstrip("=")
-
-
-def _value(mark: Mark) -> FieldValue | list[FieldValue]:
-    """The value of a mark as a cursor has it: an amount with its currency."""
-    return [mark.value, mark.currency] if mark.currency else mark.value
 
 
 def _read(cursor: str, sort: Sort) -> Position:
@@ -245,8 +214,8 @@ def _read(cursor: str, sort: Sort) -> Position:
         raise wrong
     try:
         text: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        field, descending, value, record_id, since, passed, last = cast(list[object], text)
-        position = Position(_mark(value, record_id), None if since is None else _mark(*cast(list[object], since)))
+        field, descending, value, record_id, passed, last = cast(list[object], text)
+        mark = _mark(value, record_id)
         last = tuple((_mark(None, one).record_id, of) for one, of in cast(list[tuple[object, int]], last))
     except (ValueError, TypeError, RecursionError):
         raise wrong from None
@@ -254,17 +223,14 @@ def _read(cursor: str, sort: Sort) -> Position:
         raise wrong
     if not isinstance(passed, int) or isinstance(passed, bool) or not len(last) <= passed < 10**9:
         raise wrong
-    return Position(position.mark, position.since, passed, last)
+    return Position(mark, passed, last)
 
 
 def _mark(value: object, record_id: object) -> Mark:
     """Raises ValueError."""
-    value, code = cast(tuple[object, object], value if isinstance(value, list) else (value, ""))
     if not isinstance(value, str | int | float | bool | None) or not isinstance(record_id, str):
         raise ValueError
-    if not isinstance(code, str) or (code and _ISO_4217.fullmatch(code) is None):
-        raise ValueError
     try:
-        return Mark(value, soql.record_id(record_id), code)
+        return Mark(value, soql.record_id(record_id))
     except RefusedRequest:
         raise ValueError from None

@@ -13,7 +13,7 @@ from backend.records.currencies import Currencies, Several, amount_literal
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
 from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, People, Row
-from backend.records.pages import Listed, Mark, order_by, page_of
+from backend.records.pages import Listed, order_by, page_of
 from backend.records.people import FLAG, of_businesses, of_people, related_lists, required
 from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
@@ -81,7 +81,7 @@ class Queries:
         sorted_by = field_of(described, sort.field)
         if not sorted_by.sortable:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
-        several = await self._currencies.several(uid) if _has_several(described, sorted_by, request) else Several()
+        several = await self._currencies.several(uid) if _has_several(described, request) else Several()
         conditions = [_filter(described, f, uid, several) for f in request.filters]
         ask, find = partial(self._org.query, uid), ""
         if request.search and request.search.strip():
@@ -93,22 +93,12 @@ class Queries:
         fields = readable(layout.listed, described)
         selected = select(readable(dict.fromkeys((*fields, sort.field)), described))
         listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find)
-        if sorted_by.shape.type == "currency":
-            listed = replace(listed, currency_field=CURRENCY, literal=partial(self._amount, uid, described, several))
         rows, cursor = await page_of(ask, listed, request.limit, request.cursor)
         return RecordPage(
             records=tuple(to_record(r, fields) for r in rows),
             cursor=cursor,
             total=len(rows) if request.cursor is None and cursor is None else None,
         )
-
-    async def _amount(self, uid: Uid, described: Described, several: Several, mark: Mark) -> str | None:
-        """The amount of a mark for SOQL: with the code of its record's currency, or without one in an org that has only
-        one; None when it could not be compared as ORDER BY orders.
-        """
-        if CURRENCY in described.fields:
-            return several.literal(mark.value, mark.currency, described.fields[CURRENCY].shape.picklist)
-        return soql.literal("currency", mark.value) if await self._currencies.of(uid) else None
 
     async def _found(self, uid: Uid, text: str) -> Sequence[Sequence[Row]]:
         """The rows that a SOSL text finds, as a query answers them."""
@@ -450,9 +440,9 @@ def _sorting(sobject: str, described: Described) -> Sort:
     return Sort(next(others, "Id"))
 
 
-def _has_several(described: Described, sorted_by: DescribedField, request: ListRecords) -> bool:
+def _has_several(described: Described, request: ListRecords) -> bool:
     """Whether a list compares amounts in several currencies."""
-    fields = (sorted_by, *(field_of(described, f.field) for f in request.filters))
+    fields = [field_of(described, f.field) for f in request.filters]
     return CURRENCY in described.fields and any(f.shape.type == "currency" for f in fields)
 
 

@@ -1,18 +1,12 @@
 """An org with several currencies: each amount with its record's, sums in the corporate one, every list to its end."""
 
-import re
-import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from backend.records import pages
 from backend.records.layouts import LAYOUTS
-from backend.records.org import Row
-from backend.records.pages import Listed, Mark, page_of
 from backend.values import Caller
 from contract.calls import (
     CreateRecord,
@@ -231,7 +225,7 @@ async def test_a_user_who_may_not_see_the_currencies_sees_amounts_with_codes_all
 async def test_every_list_comes_whole_in_every_order(
     rich: Instances, sobject: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also beyond the offset that Salesforce goes to, for amounts at least: there they go on by what they are worth."""
+    """Also beyond the offset that Salesforce goes to."""
     monkeypatch.setattr(pages, "MAX_OFFSET", most)
     caller, _ = await _deals(rich)
     process = rich.each[0]
@@ -239,139 +233,10 @@ async def test_every_list_comes_whole_in_every_order(
     every = [str(row["Id"]) for row in rows]
     shape = await process.queries.describe(caller, Describe(sobject))
     amounts = [f.name for f in shape.fields if f.type == "currency"]
-    for field in dict.fromkeys((*shape.sorts, *amounts)) if most > 10 else amounts:
+    for field in dict.fromkeys((*shape.sorts, *amounts)):
         for descending in (False, True):
             seen = await _every_page(rich, caller, sobject, Sort(field, descending), max(5, len(every) // 9))
             assert sorted(seen) == every, f"{field}, {'down' if descending else 'up'}"
-
-
-class _Amounts:
-    """An org of one object: amounts in several currencies, ordered by what they are worth."""
-
-    def __init__(self, rows: Sequence[tuple[float | None, str]], rates: dict[str, float], active: set[str]) -> None:
-        self.rows = {f"006{n:012d}AAA": row for n, row in enumerate(rows, 100)}
-        self.rates = rates
-        self.active = active
-
-    def in_order(self, *, descending: bool) -> list[str]:
-        def key(record_id: str) -> tuple[bool, float, str]:
-            amount, code = self.rows[record_id]
-            worth = 0.0 if amount is None else amount / self.rates[code]
-            return amount is None, -worth if descending else worth, record_id
-
-        return sorted(self.rows, key=key)
-
-    async def ask(self, *texts: str) -> Sequence[Sequence[Row]]:
-        return [self._answer(text) for text in texts]
-
-    def _answer(self, text: str) -> Sequence[Row]:
-        where = re.search(r" WHERE (.*?)(?: ORDER BY|$)", text)
-        condition = where[1].replace("Amount = null", "Amount IS NULL") if where else "1"
-
-        def compared(match: re.Match[str]) -> str:
-            operator, code, number = match.groups()
-            if not code:
-                return f"Amount {operator} {number}"
-            assert code in self.active, "Salesforce refuses the code of a currency that is not active"
-            return f"worth {operator} {float(number) / self.rates[code]!r}"
-
-        condition = re.sub(r"Amount ([<>=]) ([A-Z]{3})?(-?[\d.]+)", compared, condition)
-        with sqlite3.connect(":memory:") as db:
-            db.execute("CREATE TABLE t (Id TEXT, Amount REAL, worth REAL)")
-            rows = [(i, a, None if a is None else a / self.rates[c]) for i, (a, c) in self.rows.items()]
-            db.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
-            fitting = {row[0] for row in db.execute(f"SELECT Id FROM t WHERE {condition}")}
-        if "COUNT(Id)" in text:
-            return [{"number": len(fitting)}]
-        limit = int(re.findall(r"LIMIT (\d+)", text)[0])
-        offset = int((re.findall(r"OFFSET (\d+)", text) or [0])[0])
-        assert offset <= pages.MAX_OFFSET, "Salesforce refuses it"
-        ordered = [i for i in self.in_order(descending=" DESC " in text) if i in fitting]
-        return [
-            {"Id": i, "Amount": self.rows[i][0], "CurrencyIsoCode": self.rows[i][1]}
-            for i in ordered[offset : offset + limit]
-        ]
-
-    async def literal(self, mark: Mark) -> str | None:
-        amount = cast(float, mark.value)
-        if amount < 0:
-            return None
-        if mark.currency in self.active:
-            return f"{mark.currency}{amount}"
-        return f"USD{amount / self.rates[mark.currency]!r}"
-
-
-@given(
-    rows=st.lists(
-        st.tuples(st.sampled_from((None, 0.0, 5.5, 100.0, 150.0, 90.0, 15_000.0, -3.0)), st.sampled_from(tuple(WORTH))),
-        max_size=50,
-    ),
-    limit=st.integers(1, 9),
-    descending=st.booleans(),
-    knows=st.booleans(),
-    most=st.sampled_from([0, 7, 2000]),
-)
-async def test_no_amount_is_left_out_or_comes_twice_whatever_currencies_there_are(
-    rows: list[tuple[float | None, str]], limit: int, descending: bool, knows: bool, most: int
-) -> None:
-    """`knows` is whether the codes of the records can be seen: without them no number says what comes next."""
-    org = _Amounts(rows, WORTH, {"USD", "EUR", "JPY"})
-
-    async def nothing(_mark: Mark) -> str | None:
-        return None
-
-    listed = Listed(
-        "Id, Amount", "X", (), Sort("Amount", descending), "currency",
-        currency_field="CurrencyIsoCode" if knows else "", literal=org.literal if knows else nothing,
-    )  # fmt: skip
-    seen: list[str] = []
-    cursor: str | None = None
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages, "MAX_OFFSET", most)
-        while True:
-            try:
-                page, cursor = await page_of(org.ask, listed, limit, cursor)
-            except RefusedRequest as refused:
-                if refused.reason is not Reason.LIST_TOO_LONG:
-                    raise
-                assert not knows or any(amount is not None and amount < 0 for amount, _ in rows)
-                break
-            seen += [str(row["Id"]) for row in page]
-            if cursor is None:
-                assert len(seen) == len(rows)
-                break
-    assert seen == org.in_order(descending=descending)[: len(seen)]
-
-
-async def test_an_org_that_counts_no_amounts_with_codes_is_told_as_too_long_a_list(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(pages, "MAX_OFFSET", 5)
-    org = _Amounts([(float(n), "EUR") for n in range(40)], WORTH, {"EUR", "USD"})
-
-    async def ask(*texts: str) -> Sequence[Sequence[Row]]:
-        if any("COUNT" in text and "EUR" in text for text in texts):
-            raise RefusedRequest(Reason.INVALID_VALUE)
-        return await org.ask(*texts)
-
-    listed = Listed("Id", "X", (), Sort("Amount"), "currency", currency_field="CurrencyIsoCode", literal=org.literal)
-    cursor: str | None = None
-    for _page in range(2):
-        _rows, cursor = await page_of(ask, listed, 5, cursor)
-    with pytest.raises(RefusedRequest) as refused:
-        await page_of(ask, listed, 30, (await page_of(ask, listed, 5, cursor))[1])
-    assert refused.value.reason is Reason.LIST_TOO_LONG
-
-
-async def test_amounts_go_on_far_in_only_where_the_orders_are_sure_to_agree(
-    rich: Instances, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A count alone is no proof: of amounts in several currencies as many others may be greater as a number."""
-    monkeypatch.setattr(pages, "MAX_OFFSET", 10)
-    caller, _shape = await _deals(rich)
-    seen = await _every_page(rich, caller, "Opportunity", Sort("Amount"), 6)
-    (rows,) = await rich.each[0].rest.query(caller.uid, "SELECT Id FROM Opportunity ORDER BY Amount NULLS LAST, Id")
-    assert seen == [str(row["Id"]) for row in rows]
 
 
 async def test_one_currency_costs_no_more_and_several_one_request(rich: Instances, instances: Instances) -> None:

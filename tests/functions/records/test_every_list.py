@@ -13,6 +13,7 @@ from backend.values import Caller
 from contract.calls import Describe, ListRecords, Sort
 from devtools import loopback
 from devtools.clients import ADMIN, control
+from localorg import EmbeddedOrg, OrgSettings
 from localorg.schema.standard import STANDARD
 from tests.functions.instances import Instances
 
@@ -64,3 +65,19 @@ async def test_an_answer_that_is_not_the_whole_is_read_to_its_end(instances: Ins
         control(instances.org.url, "faults", {"kind": "rest.query", "status": 200, "body": body})
         with pytest.raises(Busy):
             await rest.query(uid, text)
+
+
+async def test_a_list_goes_on_further_in_than_an_offset_reaches() -> None:
+    """2,000 records: there the ids of all records up to the page are read, as many requests as they need."""
+    with EmbeddedOrg(OrgSettings(accounts=2300)) as org:
+        process = Instances(org)
+        uid, _ = await process.connect(ADMIN)
+        list_records, seen = process.each[0].queries.list_records, list[str]()
+        cursor: str | None = None
+        while cursor is not None or not seen:
+            asked = ListRecords("Account", sort=Sort("Name"), limit=200, cursor=cursor)
+            page = await list_records(Caller(uid, "phone"), asked)
+            seen += [record.id for record in page.records]
+            cursor = page.cursor
+        assert len(seen) == len(set(seen)) == 2300
+        await process.http.close()
