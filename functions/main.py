@@ -76,8 +76,9 @@ async def auth(request: Request) -> Response:
     secrets=SECRETS,
 )
 async def api(request: Request) -> Response:
-    """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects, describe, getPicklists,
-    findOwners, listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
+    """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects,
+    describe, getPicklists, findOwners,
+    listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await wired_backend().endpoint.answer("api", request)
 
 

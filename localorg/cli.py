@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--session-seconds", type=int, default=7200, help="idle life of an access token (default 2 hours)"
     )
     serve.add_argument("--callback", action="append", help="a redirect URI of the demo app; repeat for more")
-    serve.add_argument("--currency", default="USD", help="ISO 4217 code of the org's only currency (default USD)")
+    serve.add_argument(
+        "--currency", default="USD", help="ISO 4217 code of the only, or corporate, currency (default USD)"
+    )
     serve.add_argument(
         "--schema", action="append", type=Path, default=[], help="Salesforce DX folder or JSON file with custom objects"
     )

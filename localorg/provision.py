@@ -61,7 +61,7 @@ def open_org(settings: OrgSettings) -> Org:
     if ("" if made_as is None else made_as["value"]) != ",".join(sorted(settings.shape)):
         db.close()
         raise ValueError(_other_shape("" if made_as is None else str(made_as["value"])))
-    currencies.fill(org, demo=False)
+    currencies.refresh(org)
     tables.index(db, org.objects)
     _register_metadata(org)
     _note_schema(org)
@@ -104,7 +104,7 @@ def _fill(org: Org) -> None:
         db.execute(f'DELETE FROM "{row["name"]}"')
     db.execute("PRAGMA synchronous = OFF")
     seed(org)
-    currencies.fill(org, demo=True)
+    currencies.fill(org)
     _register_metadata(org)
     if org.settings.load:
         from localorg.metadata.load import load

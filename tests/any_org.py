@@ -70,8 +70,8 @@ class AnyOrg:
             rows = await self._every_row(shape)
             await self._read(shape, rows)
         for shape in objects.values():
-            if shape.creatable:
-                await self._write(shape, objects)
+            for kind in kinds_of(shape) if shape.creatable else ():
+                await self._write(shape, kind, objects)
         await self._refresh_unnoticed(next(iter(objects)))
         await self._leave()
         assert self.made == {call.path for call in CALLS}, "no call is left out"
@@ -110,18 +110,21 @@ class AnyOrg:
         words = name_of(shape, named)[:30]
         assert (await self._call(calls.SEARCH, Search(words, (shape.sobject,)))).hits, f"{shape.sobject}: {words}"
 
-    async def _write(self, shape: SobjectShape, objects: dict[str, SobjectShape]) -> None:
+    async def _write(self, shape: SobjectShape, kind: str, objects: dict[str, SobjectShape]) -> None:
+        """Makes, changes and deletes a record of a record type."""
+        has, needs = fields_of(shape, kind)
         fields: dict[str, FieldValue] = {}
         for field in shape.fields:
-            wanted = field.required and field.default is None
-            if field.creatable and (wanted or field.name in (shape.title, *shape.stand_ins)):
+            wanted = (field.required and field.default is None) or field.name in needs
+            if field.name in has and field.creatable and (wanted or field.name in (shape.title, *shape.stand_ins)):
                 fields[field.name] = await self._some_value(field, objects)
-        await self._choose(shape, fields)
-        request = CreateRecord(shape.sobject, fields, f"any-org-{shape.sobject}", True)
+        await self._choose(shape, kind, fields)
+        request = CreateRecord(shape.sobject, fields, f"any-org-{shape.sobject}-{kind}", True)
         made = await self._call(calls.CREATE_RECORD, request)
         assert (await self._call(calls.CREATE_RECORD, request)).id == made.id, "a key makes one record"
         record = (await self._call(calls.GET_RECORD, GetRecord(shape.sobject, made.id))).record
-        changed = next(f for f in shape.fields if f.editable and f.type in ("phone", "string", "textarea"))
+        texts = ("phone", "string", "textarea")
+        changed = next(f for f in shape.fields if f.name in has and f.editable and f.type in texts)
         value = await self._some_value(changed, objects)
         updated = await self._call(
             calls.UPDATE_RECORD, UpdateRecord(shape.sobject, made.id, {changed.name: value}, record.version, True)
@@ -131,9 +134,8 @@ class AnyOrg:
             await self._call(calls.DELETE_RECORD, DeleteRecord(shape.sobject, made.id))
             assert made.id not in {row.id for row in await self._every_row(shape)}
 
-    async def _choose(self, shape: SobjectShape, fields: dict[str, FieldValue]) -> None:
-        """Chooses the last record type, with values that it has, and gives the record to the last of its owners."""
-        kind = next((t.id for t in reversed(shape.record_types)), _MASTER)
+    async def _choose(self, shape: SobjectShape, kind: str, fields: dict[str, FieldValue]) -> None:
+        """Chooses the record type, with values that it has, and gives the record to the last of its owners."""
         held = (await self._call(calls.GET_PICKLISTS, GetPicklists(shape.sobject, kind))).fields
         if shape.record_types:
             fields[shape.record_type] = kind
@@ -168,6 +170,20 @@ class AnyOrg:
         assert (await self._call(calls.GET_ACCESS, Empty())).devices
         assert (await self._call(calls.ERASE_ME, Empty())).revoked_at_salesforce
         await self._call(calls.SIGN_OUT, SignOut())
+
+
+def kinds_of(shape: SobjectShape) -> list[str]:
+    """The record types of which records are made: the last one, and the last of those that are no people."""
+    types = [t.id for t in reversed(shape.record_types)] or [_MASTER]
+    businesses = [t for t in types if shape.persons is not None and t not in shape.persons.record_types]
+    return list(dict.fromkeys((types[0], *businesses[:1])))
+
+
+def fields_of(shape: SobjectShape, kind: str) -> tuple[set[str], tuple[str, ...]]:
+    """The fields that a record of a type has, and those that it needs beside the required ones."""
+    persons = shape.persons if shape.persons is not None and kind in shape.persons.record_types else None
+    sections, needs = (shape.sections, ()) if persons is None else (persons.sections, persons.required)
+    return {name for section in sections for name in section.fields}, needs
 
 
 def name_of(shape: SobjectShape, record: Record) -> str:

@@ -344,7 +344,8 @@ class UpdateRecord:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """The record as it is after the change."""
+    """The record as it is after the change; only what was changed, without a version, when the user may see it no
+    more."""
 
     record: Record
 
@@ -432,6 +433,7 @@ class FieldShape:
 
     A dependent picklist names the picklist or checkbox on which it depends, its `controller`: `valid_for` says of each
     value with which of the controller's it may be chosen ("true" and "false" of a checkbox), of others it is none.
+    `labels_with` are by the controller's value the labels of those values that read otherwise with it.
     """
 
     name: str
@@ -454,6 +456,7 @@ class FieldShape:
     valid_for: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     currency_field: str = ""
     decimals: dict[str, int] = field(default_factory=dict[str, int])
+    labels_with: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
     @property
     def parent_name(self) -> str:
@@ -487,7 +490,11 @@ class RelatedList:
 
 @dataclass(frozen=True, slots=True)
 class AddressShape:
-    """An address: what it is called in the user's language, and which field has which part of it ("" for none)."""
+    """An address: what it is called in the user's language, and which field has which part of it ("" for none).
+
+    In an org with picklists of countries and states, `state` and `country` are texts that follow the codes, which are
+    what one chooses.
+    """
 
     label: str
     street: str = ""
@@ -495,6 +502,24 @@ class AddressShape:
     city: str = ""
     state: str = ""
     country: str = ""
+    state_code: str = ""
+    country_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonShape:
+    """How the records of an object that are people differ from the others, which are businesses: the checkbox `flag`
+    says of a record that it is one, `recordTypes` are those of them.
+
+    A person has the fields in these `sections`, of which the `required` ones cannot stay empty, and no name that is
+    written: it is made of their parts. `related` are the names of the related lists that a person has.
+    """
+
+    flag: str
+    record_types: tuple[str, ...]
+    sections: tuple[Section, ...]
+    required: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -508,7 +533,8 @@ class SobjectShape:
     begin with. `owner` is the reference to who owns a record, "" when there is none: to a user, or to a queue as well.
 
     `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
-    getPicklists. `record_types` are those that the user may give a new record.
+    getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some of the
+    records are people.
     """
 
     sobject: str
@@ -534,6 +560,7 @@ class SobjectShape:
     owner: str = ""
     record_type: str = ""
     record_types: tuple[RecordType, ...] = ()
+    persons: PersonShape | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from localorg.data.record_types import record_types_of
 from localorg.org import Org
 from localorg.schema.metadata import Metadata, Permissions
 from localorg.schema.sobjects import Field, Schema, SObject
+from localorg.schema.translations import translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +168,17 @@ def schema_for(org: Org, user_id: str) -> Schema:
     one.
     """
     profile = profile_of(org, user_id)
+    language = str(org.db.execute("SELECT LanguageLocaleKey FROM User WHERE Id = ?", (user_id,)).fetchone()[0] or "")
     sets = frozenset[str]()
     if org.metadata.permission_sets:
         assigned = "SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = ? AND IsDeleted = 0"
         rows = org.db.execute(f"SELECT Name FROM PermissionSet WHERE Id IN ({assigned})", (user_id,))
         sets = frozenset(str(r[0]) for r in rows)
     currency = currencies.of_user(org, user_id).code if currencies.several(org) else ""
-    key = "\n".join([profile, currency, *sorted(sets)])
+    key = "\n".join([profile, currency, language, *sorted(sets)])
     if key not in org.schemas:
         seen = _seen_by(org.metadata, profile, sets)
-        org.schemas[key] = currencies.of_person(seen, currency) if currency else seen
+        org.schemas[key] = translated(currencies.of_person(seen, currency) if currency else seen, language)
     return org.schemas[key]
 
 

@@ -53,34 +53,29 @@ def prepare(settings: OrgSettings, metadata: Metadata) -> None:
         metadata.schema = _shaped(metadata.schema, {code: active for code, (_, _, active) in first.items()})
 
 
-def fill(org: Org, *, demo: bool) -> None:
-    """Stores the first currencies of an org that has none yet, and gives every record one of them: demo records one or
-    another, those of an org that gets its currencies now the corporate one, as Salesforce does.
-    """
+def fill(org: Org) -> None:
+    """Stores the first currencies of a new org, and gives its records one or another of them."""
     if not several(org):
         return
     now = org.clock.stamp()
     user = str(org.db.execute("SELECT Id FROM User ORDER BY Id LIMIT 1").fetchone()[0])
     with org.write() as db:
-        if db.execute(f"SELECT 1 FROM {TYPES} LIMIT 1").fetchone() is None:
-            for number, (code, (rate, decimals, active)) in enumerate(_first(org.settings).items(), 1):
-                row: dict[str, object] = {
-                    "Id": make_id("01L", number), "IsoCode": code, "ConversionRate": rate, "DecimalPlaces": decimals,
-                    "IsActive": active, "IsCorporate": code == org.settings.currency, "IsDeleted": 0,
-                    "CreatedDate": now, "LastModifiedDate": now, "SystemModstamp": now, "CreatedById": user,
-                    "LastModifiedById": user,
-                }  # fmt: skip
-                names, marks = ", ".join(row), ", ".join("?" * len(row))
-                db.execute(f"INSERT INTO {TYPES} ({names}) VALUES ({marks})", tuple(row.values()))
-            db.execute("INSERT OR REPLACE INTO sequence VALUES ('01L', ?)", (len(_first(org.settings)),))
-        if demo:
-            _of_demo_records(org)
+        for number, (code, (rate, decimals, active)) in enumerate(_first(org.settings).items(), 1):
+            row: dict[str, object] = {
+                "Id": make_id("01L", number), "IsoCode": code, "ConversionRate": rate, "DecimalPlaces": decimals,
+                "IsActive": active, "IsCorporate": code == org.settings.currency, "IsDeleted": 0,
+                "CreatedDate": now, "LastModifiedDate": now, "SystemModstamp": now, "CreatedById": user,
+                "LastModifiedById": user,
+            }  # fmt: skip
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            db.execute(f"INSERT INTO {TYPES} ({names}) VALUES ({marks})", tuple(row.values()))
+        db.execute("INSERT OR REPLACE INTO sequence VALUES ('01L', ?)", (len(_first(org.settings)),))
+        _of_demo_records(org)
         for one in org.objects:
             for name in (FIELD, OF_USERS):
                 if one.field(name) is not None:
                     empty = f'UPDATE "{one.name}" SET {name} = ? WHERE {name} IS NULL'
                     db.execute(empty, (org.settings.currency,))
-    refresh(org)
 
 
 def refresh(org: Org) -> None:

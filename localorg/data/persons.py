@@ -3,8 +3,9 @@
 Sources: SOAP API Developer Guide, "Person Account Record Types"; Salesforce Help article 000386207 ("bad field names"
 for the Name of a person); texei/texei-sfdx-plugin#51 (for a field of people at a business account);
 sfb2csolutionarchitects/b2c-crm-sync#14 (for AccountId of a person's contact); wdcigroup.net, "Insert Person Account
-through API" (without a record type, a last name makes a person). A type of people cannot be changed to one of
-businesses here, nor the other way round, which Salesforce allows alone under conditions.
+through API" (without a record type, a last name makes a person); UnofficialSF/LightningFlowComponents#1708 (files at
+the contact of a person). A type of people cannot be changed to one of businesses here, nor the other way round, which
+Salesforce allows alone under conditions. What is said of contacts and accounts below a person is not documented.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,12 @@ from localorg.org import Org
 from localorg.schema.person_accounts import IS_PERSON, PERSON_CONTACT, of_people_only, twins
 from localorg.schema.sobjects import SObject
 
+_NOT_TO_PEOPLE = {
+    ("ContentDocumentLink", "LinkedEntityId"): ("Contact", "cannot reference person contact"),
+    ("ContentVersion", "FirstPublishLocationId"): ("Contact", "cannot reference person contact"),
+    ("Contact", "AccountId"): ("Account", "a person account has no other contact"),
+    ("Account", "ParentId"): ("Account", "a person account has no accounts below it"),
+}
 _Create = Callable[[Org, SObject, Mapping[str, object], str], str]
 _STAMPS = ("LastModifiedDate", "SystemModstamp", "LastModifiedById")
 
@@ -24,6 +31,7 @@ def begin(org: Org, sobject: SObject, row: dict[str, object]) -> None:
     """Makes a new account that has a type of people, or no type and a last name, a person. Raises ApiError 400 for
     fields that such an account does not have.
     """
+    _check_references(org, sobject, row)
     if not _has_people(org, sobject):
         return
     if row.get(FIELD) is None and row.get("LastName") and not row.get("Name"):
@@ -43,12 +51,14 @@ def change(org: Org, sobject: SObject, row: Mapping[str, object], before: Mappin
     """Raises ApiError 400 for a change that a person's account or contact, or a business account, does not take."""
     if sobject.name == "Contact" and before.get(IS_PERSON) and "AccountId" in row:
         raise _bad_names(["AccountId"])
+    _check_references(org, sobject, row)
     if not _has_people(org, sobject):
         return
     person = bool(before.get(IS_PERSON))
     record_type = type_of(sobject, row[FIELD]) if FIELD in row else None
     if record_type is not None and record_type.person is not person:
-        raise _bad_names([FIELD])
+        said = "Cannot specify any additional fields when marrying or separating a Person-Account"
+        raise ApiError(400, "INVALID_FIELD_FOR_INSERT_UPDATE", said, [])
     _check_names(sobject, row, person=person)
     if person and "LastName" in row and not row["LastName"]:
         raise _last_name_missing()
@@ -69,9 +79,9 @@ def add_contact(org: Org, account: Mapping[str, object], user_id: str, create: _
         for mine, theirs in twins(accounts, contacts).items()
         if account.get(mine) is not None
     }
-    owner = {"AccountId": account["Id"], "OwnerId": account["OwnerId"]}
-    contact = create(org, contacts, {**given, **owner}, user_id)
-    org.db.execute(f'UPDATE "Contact" SET "{IS_PERSON}" = 1 WHERE Id = ?', (contact,))
+    contact = create(org, contacts, {**given, "OwnerId": account["OwnerId"]}, user_id)
+    beside = f'UPDATE "Contact" SET "{IS_PERSON}" = 1, AccountId = ? WHERE Id = ?'
+    org.db.execute(beside, (account["Id"], contact))
     org.db.execute(f'UPDATE "Account" SET "{PERSON_CONTACT}" = ? WHERE Id = ?', (contact, account["Id"]))
 
 
@@ -103,6 +113,20 @@ def twin_of(org: Org, sobject: SObject, row: Mapping[str, object]) -> tuple[SObj
 
 def _has_people(org: Org, sobject: SObject) -> bool:
     return sobject.name == "Account" and org.objects["Account"].field(IS_PERSON) is not None
+
+
+def _check_references(org: Org, sobject: SObject, row: Mapping[str, object]) -> None:
+    """Raises ApiError 400 where a record would point to a person in a way that Salesforce does not allow: files stand
+    at the account and not at its contact, and a person has neither contacts nor accounts below them.
+    """
+    if org.objects["Account"].field(IS_PERSON) is None:
+        return
+    for (owner, name), (table, said) in _NOT_TO_PEOPLE.items():
+        given = row.get(name) if owner == sobject.name else None
+        if given is not None:
+            pointed_to = f'SELECT 1 FROM "{table}" WHERE Id = ? AND "{IS_PERSON}" = 1'
+            if org.db.execute(pointed_to, (given,)).fetchone() is not None:
+                raise ApiError(400, "INVALID_PERSON_ACCOUNT_OPERATION", said, [])
 
 
 def _check_names(sobject: SObject, row: Iterable[str], *, person: bool) -> None:

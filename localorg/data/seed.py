@@ -290,7 +290,8 @@ class _Writer:
     def __init__(self, org: Org) -> None:
         self._org = org
         self._rows: dict[str, list[tuple[object, ...]]] = {}
-        self._last: dict[str, int] = {}
+        # Orgs of different seeds have different ids, so that one backend can tell them apart.
+        self._last: dict[str, int] = {"00D": (org.settings.seed - 1) % 62**8}
         self.user = ""
         self.when = datetime.fromtimestamp(org.clock.now(), UTC)
 

@@ -111,7 +111,7 @@ def description(source: SObject, version: str, schema: Schema) -> dict[str, obje
 
     Source: SOAP API Developer Guide, DescribeSObjectResult, and real answers that public repositories keep as fixtures.
     """
-    plural = source.plural.lower()
+    plural = (source.original or source).plural.lower()
     scopes = [{"label": f"All {plural}", "name": "everything"}]
     if source.field("OwnerId") is not None:
         scopes.append({"label": f"My {plural}", "name": "mine"})

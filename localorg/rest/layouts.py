@@ -9,6 +9,7 @@ from localorg.data.record_types import MASTER_RECORD_TYPE
 from localorg.schema.ids import to_18
 from localorg.schema.person_accounts import IS_PERSON, PERSON_CONTACT, of_people_only
 from localorg.schema.sobjects import Field, RecordType, SObject
+from localorg.schema.translations import of_layout
 
 _SYSTEM = ("CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")
 _PERSON = ("Salutation", "FirstName", "LastName")
@@ -21,6 +22,9 @@ def page_layout(source: SObject, number: int = 1) -> dict[str, object]:
     """A page layout of an object, as `/describe/layouts` has it. It has only fields that the user may see. Each record
     type has one with a `number` of its own.
     """
+    if source.original is not None:
+        fields = tuple(f for f in source.original.fields if source.field(f.name) is not None)
+        return of_layout(page_layout(replace(source.original, fields=fields), number), source.language)
     addresses = [f for f in source.fields if f.compound is not None]
     in_address = {part.name for address in addresses for part in _parts(source, address)}
     in_address |= {f.name for f in source.fields if any(a.coded and a.name == f.within for a in addresses)}

@@ -23,12 +23,12 @@ _LONGEST_FIND = 10_000  # Salesforce Developer Limits and Allocations, SOSL Limi
 _LONGEST_WORD = 4_000  # no field that is searched holds a longer one
 _SEARCHED = (
     "Name", "Email", "Phone", "Subject", "Company", "Username", "Title", "Website",
-    "BillingCity", "MailingCity", "City",
+    "BillingCity", "MailingCity", "City", "PersonEmail", "PersonMailingCity",
 )  # fmt: skip
 _SCOPES = {
     "NAME": ("Name",),
-    "EMAIL": ("Email",),
-    "PHONE": ("Phone", "MobilePhone", "Fax"),
+    "EMAIL": ("Email", "PersonEmail"),
+    "PHONE": ("Phone", "MobilePhone", "Fax", "PersonMobilePhone"),
     "ALL": _SEARCHED,
     "SIDEBAR": _SEARCHED,
 }

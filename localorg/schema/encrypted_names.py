@@ -1,8 +1,9 @@
-"""The encrypted fields of an org of the shape `encrypted-names`, by the probabilistic scheme of Shield Platform
-Encryption: SOQL neither compares nor sorts nor groups by them.
+"""The encrypted fields of an org of the shape `encrypted-names`: names and subjects by the probabilistic scheme of
+Shield Platform Encryption, so that SOQL neither compares nor sorts nor groups by them; the names of deals and e-mail
+addresses by the deterministic one, so that SOQL compares them for equality.
 
 Source: Salesforce Help, "Which Standard Fields Can I Encrypt?" (the name of a person is encrypted with its parts),
-"General Shield Platform Encryption Considerations".
+"General Shield Platform Encryption Considerations", "Considerations for Using Deterministic Encryption".
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +18,15 @@ _ENCRYPTED: Mapping[str, frozenset[str]] = {
     "Opportunity": frozenset({"Name"}),
     "Case": frozenset({"Subject"}),
 }
+_EXACT = frozenset({("Opportunity", "Name"), ("Contact", "Email"), ("Lead", "Email"), ("Account", "PersonEmail")})
 
 
 def shaped(one: SObject) -> SObject:
     """The object with what is encrypted in an org of this shape."""
     names = _ENCRYPTED.get(one.name, frozenset())
-    return _with(one, lambda f: replace(f, encrypted=True) if f.name in names else f)
+    return _with(
+        one, lambda f: replace(f, encrypted=True, exact=(one.name, f.name) in _EXACT) if f.name in names else f
+    )
 
 
 def compared(schema: Schema) -> Schema:

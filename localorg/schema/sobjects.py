@@ -40,7 +40,7 @@ class Field:
     precision, scale  of a number: how many digits, and how many of them after the point; a scale of None is not kept to
     controller        the picklist or checkbox on which a dependent picklist depends; `valid_for`: for each value of
                       `picklist`, the controller's values with which it may be chosen ("true" or "false" of a checkbox)
-    encrypted         at rest, by a scheme that can neither compare nor sort its values
+    encrypted         at rest, so that its values can be neither compared nor sorted; `exact`: but for equality
     coded             an address whose country and state have codes beside their texts
     """
 
@@ -74,6 +74,7 @@ class Field:
     controller: str = ""
     valid_for: tuple[tuple[str, ...], ...] = ()
     encrypted: bool = False
+    exact: bool = False
     coded: bool = False
     computed_default: "Callable[[Change], object] | None" = None
 
@@ -140,7 +141,7 @@ class Field:
         """Whether WHERE may use it. It may not use long text areas, compound fields, and what is encrypted."""
         return (
             self.stored
-            and not self.encrypted
+            and (self.exact or not self.encrypted)
             and self.type != "base64"
             and (self.type != "textarea" or self.length <= 255)
         )
@@ -151,7 +152,7 @@ class Field:
 
         Source: SOQL and SOSL Reference, ORDER BY, restrictions on data types.
         """
-        return self.filterable and self.type != "multipicklist"
+        return self.filterable and not self.encrypted and self.type != "multipicklist"
 
     @property
     def choices(self) -> "tuple[Choice, ...]":
@@ -177,7 +178,7 @@ class Field:
 
         Source: SOQL and SOSL Reference, Support for Field Types in Aggregate Functions.
         """
-        return self.filterable and self.type not in ("boolean", "multipicklist")
+        return self.filterable and not self.encrypted and self.type not in ("boolean", "multipicklist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,8 @@ class SObject:
     """One object of the org. `prefix` are the first three characters of its record ids.
 
     `record_types` are those beside the master record type. `createable`, `updateable`, and `deletable` are what the
-    user may do. `view` is the SQL of an object without records of its own, which only sub-queries read.
+    user may do. `view` is the SQL of an object without records of its own, which only sub-queries read. `language` is
+    that of the labels, where it is not that of set-up; `original` is then the object with those.
     """
 
     name: str
@@ -271,6 +273,8 @@ class SObject:
     record_types: tuple[RecordType, ...] = ()
     rules: tuple[Rule, ...] = ()
     view: str = ""
+    language: str = ""
+    original: "SObject | None" = field(default=None, repr=False, compare=False)
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -189,6 +189,9 @@ class Conditions:
             if operator not in ("=", "!="):
                 raise self._asked.error("MALFORMED_QUERY", value.start, "null can only be compared with = and !=")
             return Sql(f"{sql} IS {'NOT ' if operator == '!=' else ''}NULL")
+        if f is not None and f.encrypted and operator not in ("=", "!="):
+            said = f"The operator {operator.lower()} is not supported on an encrypted field"
+            raise self._asked.error("INVALID_QUERY_FILTER_OPERATOR", left.start, said)
         if operator == "LIKE":
             if value.kind != "string" or f is None or f.type not in TEXT_TYPES:
                 raise self._asked.error("INVALID_QUERY_FILTER_OPERATOR", value.start, "LIKE can only be used with text")

@@ -107,7 +107,7 @@ def _within(value: object) -> Iterator[BaseControl]:
 
 
 @pytest.fixture(autouse=True)
-def _swept() -> Iterator[None]:
+def swept() -> Iterator[None]:
     """Flet's trees are circles; Python 3.11 cannot bear them to be collected while it parses."""
     yield
     gc.collect()

@@ -41,6 +41,7 @@ from contract.calls import (
     User,
 )
 from contract.errors import CallError, ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
+from contract.picklists import Picklists
 from data.repositories.wiring import make_repositories
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
@@ -127,6 +128,7 @@ class MemoryBackend(Backend):
         self.loses: set[str] = set()  # calls whose next answer is lost on the way, after they were carried out
         self.keys: dict[str, tuple[str, CreateRecord]] = {}
         self.objects = Objects((ACCOUNT, CONTACT), "https://acme.my.salesforce.com")
+        self.picklists: dict[str, Picklists] = {}  # by the id of the record type
         self.signs_in = SAM
         self.now = 0
 
@@ -157,6 +159,11 @@ class MemoryBackend(Backend):
 
     def _getObjects(self, _: Empty) -> Objects:
         return self.objects
+
+    def _getPicklists(self, request: calls.GetPicklists) -> Picklists:
+        if request.record_type not in self.picklists:
+            raise RefusedRequest(Reason.RECORD_TYPE_NOT_AVAILABLE)
+        return self.picklists[request.record_type]
 
     def _getDashboard(self, _: Empty) -> Dashboard:
         return Dashboard((StageTotal("New", 1, 50.0), StageTotal("Won", 2, 100.0)), ())

@@ -1,5 +1,7 @@
 """A browser at an org of all shapes together (tests/conftest.py: `shaped_org`)."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -14,6 +16,46 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def phone(signed_in_elsewhere: Phone) -> Phone:
     return signed_in_elsewhere
+
+
+def choose(phone: Phone, label: str, value: str) -> None:
+    """Chooses a value of a picklist."""
+    phone.tap(label)
+    phone.page.get_by_role("menuitem", name=value).or_(phone.page.get_by_role("button", name=value)).first.click()
+
+
+def test_a_day_at_an_org_of_all_shapes(phone: Phone, shaped_org: EmbeddedOrg) -> None:
+    phone.open()
+    phone.sees("Converted to USD")
+
+    # A case that nobody has yet.
+    phone.visit("/records/Case")
+    phone.sees("Search in Cases")
+    phone.tap("Case Owner")
+    phone.page.get_by_role("menuitem", name="A user or a queue …").click()
+    phone.tap(re.compile("^Support"))
+    phone.sees("Case Owner: Support")
+    phone.tap(re.compile("0000"))
+    phone.sees("Support (queue)")
+    phone.tap("Take it")
+    phone.sees(re.compile("is yours now"))
+    phone.sees("Sam Sales")
+
+    # A person among the accounts, with an address of codes.
+    phone.visit("/records/Account/new")
+    phone.sees("New Account")
+    choose(phone, "Record type", "Person Account")
+    phone.type("Last Name", "Okafor")
+    phone.save()
+    phone.sees("Account created.")
+    phone.sees("Okafor")
+    token = control(shaped_org.url, "token", {"username": SALES})["access_token"]
+    query = {"q": "SELECT IsPersonAccount, LastName, Owner.Name FROM Account ORDER BY CreatedDate DESC LIMIT 1"}
+    answer = loopback.get(
+        f"{shaped_org.url}/services/data/v66.0/query", params=query, headers={"Authorization": f"Bearer {token}"}
+    )
+    row = answer.json()["records"][0]
+    assert (row["IsPersonAccount"], row["LastName"], row["Owner"]["Name"]) == (True, "Okafor", "Sam Sales")
 
 
 def test_a_record_that_may_be_there_already_is_opened_or_saved_anyway(phone: Phone, shaped_org: EmbeddedOrg) -> None:
@@ -37,6 +79,6 @@ def test_a_record_that_may_be_there_already_is_opened_or_saved_anyway(phone: Pho
     expect(anyway).to_be_in_viewport()
     anyway.click()
     phone.sees("Lead created.")
-    query = {"q": "SELECT COUNT() FROM Lead WHERE Email = 'ana@cedar.example'"}
+    query = {"q": "SELECT Id, Email FROM Lead ORDER BY CreatedDate DESC LIMIT 2"}
     answer = loopback.get(f"{data}/query", params=query, headers={"Authorization": f"Bearer {token}"})
-    assert answer.json()["totalSize"] == 2
+    assert [row["Email"] for row in answer.json()["records"]] == ["ana@cedar.example"] * 2

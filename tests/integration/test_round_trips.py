@@ -59,6 +59,8 @@ def test_each_tap_is_one_request_to_salesforce(one: Fleet, signed_in: App, org_u
         ),
         ("getProfile", {}),
         ("deleteRecord", {"sobject": "Account", "id": record["id"]}),
+        ("findOwners", {"sobject": "Account", "search": "sam"}),
+        ("findOwners", {"sobject": "Case", "search": "sam"}),
     ]
     call(one, signed_in, "search", {"text": "willow"})
     spent: list[tuple[str, int]] = []

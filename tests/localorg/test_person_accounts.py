@@ -128,7 +128,39 @@ def test_what_a_business_does_not_take(http: httpx.Client) -> None:
         "FirstName", "LastName"
     )
     change = {"RecordTypeId": type_id(http, person=True), "Phone": "1"}
-    assert refused(http.patch(f"/sobjects/Account/{made}", json=change)) == bad_names("RecordTypeId")
+    said = "Cannot specify any additional fields when marrying or separating a Person-Account"
+    assert refused(http.patch(f"/sobjects/Account/{made}", json=change)) == (
+        "INVALID_FIELD_FOR_INSERT_UPDATE", said, [],
+    )  # fmt: skip
+
+
+def test_what_may_not_point_to_a_person(http: httpx.Client, person: Values) -> None:
+    """FileUploadImproved's tests in an org of people (LightningFlowComponents#1708); "Person Account Record Types": the
+    person's contact is the only one that can be associated with the person."""
+    parts = {"PathOnClient": "a.txt", "VersionData": "YQ=="}
+    version = http.post("/sobjects/ContentVersion", json=parts).json()["id"]
+    document = http.get(f"/sobjects/ContentVersion/{version}").json()["ContentDocumentId"]
+    link = {"ContentDocumentId": document, "LinkedEntityId": person["PersonContactId"], "ShareType": "V"}
+    assert refused(http.post("/sobjects/ContentDocumentLink", json=link)) == (
+        "INVALID_PERSON_ACCOUNT_OPERATION", "cannot reference person contact", [],
+    )  # fmt: skip
+    link["LinkedEntityId"] = person["Id"]
+    assert http.post("/sobjects/ContentDocumentLink", json=link).status_code == 201
+    for sobject, values in (
+        ("Contact", {"LastName": "C", "AccountId": person["Id"]}),
+        ("Account", {"Name": "Below", "ParentId": person["Id"]}),
+    ):
+        answer = http.post(f"/sobjects/{sobject}", json=values)
+        assert refused(answer)[0] == "INVALID_PERSON_ACCOUNT_OPERATION"
+    for sobject, values in (
+        ("Case", {"ContactId": person["PersonContactId"], "AccountId": person["Id"]}),
+        ("Task", {"WhoId": person["PersonContactId"], "WhatId": person["Id"]}),
+    ):
+        assert http.post(f"/sobjects/{sobject}", json=values).status_code == 201
+    other = http.post("/sobjects/Contact", json={"LastName": "Other"}).json()["id"]
+    assert refused(http.patch(f"/sobjects/Contact/{other}", json={"AccountId": person["Id"]}))[0] == (
+        "INVALID_PERSON_ACCOUNT_OPERATION"
+    )
 
 
 def test_account_and_contact_change_together(http: httpx.Client, person: Values) -> None:

@@ -48,7 +48,9 @@ class InProcess(AnOrg):
             for text in texts
         ]
 
-    async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
+    async def describe(
+        self, uid: Uid, sobjects: Mapping[str, str | None], language: str = ""
+    ) -> Mapping[str, Described | Undescribed]:
         return {sobject: self._of(sobject) for sobject in sobjects}
 
     def _of(self, sobject: str) -> Described:

@@ -79,7 +79,9 @@ class App(State):
         self.handover = Handover(
             data, sign_in_address, self, self.deletions, device, self._background, begin_anew=self._begin_anew
         )
-        rooms = Rooms(data, self.catalogue, self.deletions, self.settings, now, self._finish_sign_in, self._saved)
+        rooms = Rooms(
+            data, self.catalogue, self.deletions, self.settings, now, self._finish_sign_in, self._saved, self.notices
+        )
         self._opened = Opened(lambda place: places.make(rooms, place), data.records, self._background)
         self.route = self._asked = ""
         self._begun = False

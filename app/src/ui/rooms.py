@@ -9,6 +9,7 @@ from ui.places import Place
 from ui.settings.view_model import SettingsViewModel
 from ui.shared.catalogue import Catalogue
 from ui.shared.deletions import Deletions
+from ui.shared.notices import Notices
 from ui.shared.state import State
 
 
@@ -27,6 +28,7 @@ class Rooms:
     now: Callable[[], float]
     finish_sign_in: Callable[[str], Awaitable[None]]
     saved: Callable[[str, str, str], Awaitable[None]]
+    notices: Notices
 
 
 class Places(Protocol):

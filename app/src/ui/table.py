@@ -74,7 +74,13 @@ def _list(rooms: Rooms, _place: Place, shape: SobjectShape) -> State:
 
 
 def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
-    return RecordViewModel(rooms.data.records, rooms.data.drafts, shape, place.record_id, rooms.now)
+    session = rooms.data.session
+
+    def me() -> str:
+        return "" if session.user is None else session.user.user_id
+
+    data = rooms.data
+    return RecordViewModel(data.records, data.drafts, shape, place.record_id, rooms.notices, me, rooms.now)
 
 
 def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from backend.adapters.salesforce_answers import Part, refuse
-from backend.adapters.salesforce_picklists import valid_with
+from backend.adapters.salesforce_picklists import picklist_of, valid_with
 from backend.failures import Busy
 from backend.records.org import CURRENCY, Described, DescribedField, Undescribed
 from contract.calls import FieldShape, Section
@@ -47,6 +47,7 @@ class _Field(msgspec.Struct, rename="camel"):
     inline_help_text: str | None = None
     scale: int | None = 0
     compound_field_name: str | None = None
+    encrypted: bool = False
     controller_name: str | None = None
 
 
@@ -120,6 +121,14 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
     controlling = {f.name: _controlling_values(f) for f in body.fields}
     for f in body.fields:
         values = controlling.get(f.controller_name or "")
+        picklist = picklist_of(
+            (
+                (v.value, v.label, () if values is None else valid_with(v.valid_for, values))
+                for v in f.picklist_values or ()
+                if v.active
+            ),
+            dependent=values is not None,
+        )
         shape = FieldShape(
             name=f.name,
             label=f.label,
@@ -128,19 +137,18 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
             editable=f.updateable,
             creatable=f.createable,
             length=f.length or 0,
-            picklist=tuple(v.value for v in f.picklist_values or () if v.active),
-            labels={v.value: v.label for v in f.picklist_values or () if v.active and v.label and v.label != v.value},
+            picklist=picklist.values,
+            labels=picklist.labels,
             refers_to=tuple(f.reference_to or ()),
             relationship=f.relationship_name,
             default=_default(f),
             help=f.inline_help_text,
             scale=f.scale or 0,
             controller=f.controller_name or "" if values is not None else "",
-            valid_for={v.value: valid_with(v.valid_for, values) for v in f.picklist_values or () if v.active}
-            if values is not None
-            else {},
+            valid_for=picklist.valid_for,
+            labels_with=picklist.labels_with,
         )
-        fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name)
+        fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name, f.encrypted)
     return Described(
         name=body.name,
         label=body.label,
@@ -151,7 +159,7 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
         creatable=body.createable,
         editable=body.updateable,
         deletable=body.deletable,
-        sections=_sections(page_layout),
+        sections=sections_of(page_layout),
         captions=_captions(page_layout, {name for name, f in fields.items() if f.shape.type == "reference"}),
         record_types=tuple(
             RecordType(r.record_type_id, r.name, r.default_record_type_mapping)
@@ -199,7 +207,7 @@ def _captions(page_layout: PageLayout, references: set[str]) -> dict[str, str]:
     }
 
 
-def _sections(page_layout: PageLayout) -> tuple[Section, ...]:
+def sections_of(page_layout: PageLayout) -> tuple[Section, ...]:
     """The sections of a page layout, in its order, each with the names of its fields."""
     return tuple(
         Section(

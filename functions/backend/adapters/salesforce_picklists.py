@@ -4,8 +4,8 @@ Source: User Interface API Developer Guide, "Picklist Values"; SOAP API Develope
 """
 
 import base64
-import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -40,20 +40,38 @@ def picklists_of(body: bytes) -> Mapping[str, Picklist]:
 
 def _picklist(told: _Values) -> Picklist:
     with_ = {index: value for value, index in told.controller_values.items()}
-    return Picklist(
-        tuple(v.value for v in told.values),
-        {v.value: v.label for v in told.values if v.label and v.label != v.value},
-        None if told.default_value is None else told.default_value.value,
-        {v.value: tuple(with_[n] for n in v.valid_for if n in with_) for v in told.values} if with_ else {},
-    )
+    default = None if told.default_value is None else told.default_value.value
+    entries = ((v.value, v.label, tuple(with_[n] for n in v.valid_for if n in with_)) for v in told.values)
+    return replace(picklist_of(entries, dependent=bool(with_)), default=default)
+
+
+def picklist_of(entries: Iterable[tuple[str, str | None, tuple[str, ...]]], *, dependent: bool) -> Picklist:
+    """A picklist from its entries: the value, the label and the controlling values of each.
+
+    A value may come twice, with another label and other controlling values: two states of two countries have one code.
+    """
+    labels: dict[str, str] = {}
+    valid_for: dict[str, tuple[str, ...]] = {}
+    labels_with: dict[str, dict[str, str]] = {}
+    for value, label, controlling in entries:
+        reads = label or value
+        if value not in valid_for and reads != value:
+            labels[value] = reads
+        if value in valid_for and reads != labels.get(value, value):
+            for one in controlling:
+                labels_with.setdefault(one, {})[value] = reads
+        valid_for[value] = (*valid_for.get(value, ()), *controlling)
+    return Picklist(tuple(valid_for), labels, None, valid_for if dependent else {}, labels_with)
 
 
 def valid_with(bitmap: str | None, controlling: Sequence[str]) -> tuple[str, ...]:
     """Those of the controlling values that `validFor` names: base64 of bits, the most significant bit of the first byte
-    for the first value. Raises Busy when it cannot be read.
+    for the first value. All of them where it does not say, or cannot be read: then the org judges.
     """
     try:
-        bits = base64.b64decode(bitmap or "", validate=True)
-    except binascii.Error:
-        raise Busy from None
+        bits = None if bitmap is None else base64.b64decode(bitmap, validate=True)
+    except ValueError:
+        bits = None
+    if bits is None:
+        return tuple(controlling)
     return tuple(value for n, value in enumerate(controlling) if n < 8 * len(bits) and bits[n // 8] & 0x80 >> n % 8)

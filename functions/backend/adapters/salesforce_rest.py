@@ -4,6 +4,7 @@ Source: REST API Developer Guide ("Composite", "Conditional Requests").
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from math import ceil
@@ -13,18 +14,20 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
-from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of
+from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_picklists import picklists_of
 from backend.adapters.salesforce_session import Request, SalesforceSession
 from backend.failures import Busy, OutcomeUnknown
-from backend.records.org import Described, PreconditionFailed, Row, Undescribed
+from backend.records import soql
+from backend.records.org import Described, People, PreconditionFailed, Row, Undescribed
 from backend.values import Uid
 from contract.calls import FieldValue
 from contract.picklists import Picklist
 
 MAX_PARTS = 25  # of one composite, five of them queries
 MAX_FOLLOWED = 20  # pages of one answer; the app asks for a few hundred records
+_PERSON_CONTACT = "PersonContactId"  # the objects that have it have records that are people
 _MASTER_RECORD_TYPE = "012000000000000AAA"  # in every org: the layout of records without a record type
 
 
@@ -65,9 +68,26 @@ class SalesforceRest:
         answer = await self._send(uid, Request("GET", f"{self._base}/search", query={"q": text}))
         return rows_of(answer.object(), "searchRecords")
 
-    async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
-        """Each object, by name; MAX_PARTS // 2 of them in a request, with the page layouts of those without a stamp."""
+    async def describe(
+        self, uid: Uid, sobjects: Mapping[str, str | None], language: str = ""
+    ) -> Mapping[str, Described | Undescribed]:
+        """Each object, by name; MAX_PARTS // 2 of them in a request, with the page layouts of those without a stamp.
+
+        A describe counts as unchanged while nobody has changed it in Setup; that a user has chosen another language
+        does not change it. So the same request reads the user's language.
+        """
+        answers, now = await self._described(uid, sobjects)
+        if language and now and now != language and any(stamp is not None for stamp in sobjects.values()):
+            answers, now = await self._described(uid, dict.fromkeys(sobjects))
+        return {n: replace(one, language=now) if isinstance(one, Described) else one for n, one in answers.items()}
+
+    async def _described(
+        self, uid: Uid, sobjects: Mapping[str, str | None]
+    ) -> tuple[dict[str, Described | Undescribed], str]:
+        """Each object, by name, and the user's language, "" when it cannot be read."""
         answers: dict[str, Described | Undescribed] = {}
+        language = ""
+        speaks = f"SELECT LanguageLocaleKey FROM User WHERE Id = '{soql.record_id(uid.user_id)}'"  # noqa: S608  checked
         names = list(sobjects)
         for first in range(0, len(names), MAX_PARTS // 2):
             batch = names[first : first + MAX_PARTS // 2]
@@ -83,15 +103,36 @@ class SalesforceRest:
                 )
                 for n in laid_out
             ]
+            if first == 0:
+                asked.append(self._query_part("language", speaks))
             answered = await self._composite(uid, asked)
+            if first == 0:
+                language = str((only_row(answered.pop()) or {}).get("LanguageLocaleKey") or "")
             layouts = {name: page_layout_of(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
             for name, part in zip(batch, answered[: len(batch)], strict=True):
                 answers[name] = described(part, layouts.get(name, PageLayout()))
-        return answers
+        for name, one in answers.items():
+            if isinstance(one, Described) and _PERSON_CONTACT in one.fields:
+                answers[name] = replace(one, people=await self._people(uid, name))
+        return answers, language
+
+    async def _people(self, uid: Uid, sobject: str) -> People:
+        """Which record types of an object are of people, and the page layout of the first: describe does not tell. One
+        request, in orgs that have people only.
+
+        Source: Object Reference, RecordType, IsPersonType.
+        """
+        which = f"SELECT Id FROM RecordType WHERE SobjectType = '{sobject}' AND IsPersonType = true AND IsActive = true"  # noqa: S608
+        layout = f"/sobjects/{quote(sobject, safe='')}/describe/layouts/@{{types.records[0].Id}}"
+        types, laid_out = await self._composite(
+            uid, [self._query_part("types", which), self._part("GET", layout, "layout")]
+        )
+        rows = rows_of(body_of(types), "records")
+        return People(tuple(str(row["Id"]) for row in rows), sections_of(page_layout_of(laid_out)))
 
     async def picklists(self, uid: Uid, sobject: str, record_type: str) -> Mapping[str, Picklist]:
         """What the picklists hold for a record type; a request of its own, because a composite one takes no address of
-        the User Interface API.
+        the User Interface API. Source: REST API Developer Guide, "Send Multiple Requests Using Composite".
         """
         path = f"/ui-api/object-info/{quote(sobject, safe='')}/picklist-values/{quote(record_type, safe='')}"
         return picklists_of((await self._send(uid, Request("GET", self._base + path))).body)

@@ -124,7 +124,8 @@ class Renewal:
 
     async def end(self, uid: Uid, refused: Credential, reason: Reason) -> None:
         """Ends a connection whose credential Salesforce takes and with which the user may do nothing: its grant is
-        revoked, and no token stays. A connection that has newer tokens by now stays as it is.
+        revoked, and no token stays (one that Salesforce does not confirm is revoked by the next sign-in). A connection
+        that has newer tokens by now stays as it is.
         """
         ending = await self._vault.change(
             uid,

@@ -12,6 +12,7 @@ from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, layout_of
 from backend.records.org import Described, Org, PreconditionFailed
+from backend.records.people import check_kind
 from backend.records.record_types import check_dependencies
 from backend.records.rows import readable, select, to_record
 from backend.values import Caller, Uid
@@ -34,11 +35,12 @@ class Changes:
         layout_of(request.sobject)
         described = await self._describes.get(caller.uid, request.sobject)
         _check_writable(described, request.fields, creating=True)
-        check_dependencies(described, request.fields)
         key, create = request.idempotency_key, partial(self._create, caller.uid, request, described)
         return await (create() if key is None else self._creations.once(caller.uid, key, request, create))
 
     async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
+        check_dependencies(described, request.fields)  # with the key claimed: a refusal says that nothing was made
+        check_kind(described, request.fields)
         fields = readable(layout_of(request.sobject).detailed, described)
         async with self._looking_again_when_refused(uid, request.sobject):
             record_id, row = await self._org.create(
@@ -72,9 +74,12 @@ class Changes:
             if failed.current is None:
                 raise NotFound(Reason.RECORD_NOT_FOUND) from None
             raise _changed(request, to_record(failed.current, fields)) from None
-        return Updated(
-            await self._read(caller.uid, request.sobject, record_id) if row is None else to_record(row, fields)
-        )
+        if row is not None:
+            return Updated(to_record(row, fields))
+        try:
+            return Updated(await self._read(caller.uid, request.sobject, record_id))
+        except NotFound:  # it was saved, and with another owner it may be this user's to see no more
+            return Updated(Record(record_id, dict(request.fields)))
 
     async def delete_record(self, caller: Caller, request: DeleteRecord) -> Empty:
         """Deletes a record. Raises NotFound when it is gone."""

@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from backend import deadline, telemetry
 from backend.failures import Busy, OutcomeUnknown, ShapeRefused
 from backend.records.layouts import LAYOUTS
-from backend.records.org import CURRENCY, Described, DescribedField, Org, Undescribed
+from backend.records.org import CURRENCY, Described, DescribedField, Org, People, Undescribed
 from backend.values import Attachment, Clock, Uid
 from contract.calls import CALL_SECONDS, FieldShape, Section
 from contract.errors import OrgUnavailable, Reason, RefusedRequest
@@ -170,11 +170,12 @@ class Describes:
                 for name in dict.fromkeys((*answers, *wanted))
             }
             new: dict[str, Described | None] = {}
-            for name, described in (await self._org.describe(uid, stamps)).items():
+            language = next((d.language for d in answers.values() if d is not None), "")
+            for name, described in (await self._org.describe(uid, stamps, language)).items():
                 if isinstance(described, Described):
-                    # A page layout comes with the first describe only.
+                    # A page layout comes with the first describe only, and with the first in another language.
                     before = answers.get(name) if stamps[name] is not None else None
-                    if before is not None:
+                    if before is not None and before.language == described.language:
                         described = replace(described, sections=before.sections, captions=before.captions)
                     new[name] = _cut(described)
                 else:
@@ -269,13 +270,25 @@ def _cut(described: Described) -> Described:
     used = _used(described.name)
 
     def cut(f: DescribedField) -> DescribedField:
-        shape = replace(f.shape, picklist=(), labels={}, help=None, default=None, controller="", valid_for={})
+        shape = replace(
+            f.shape, picklist=(), labels={}, help=None, default=None, controller="", valid_for={}, labels_with={}
+        )
         return f if f.shape.name in used or shape == f.shape else replace(f, shape=shape)
 
-    sections = tuple(Section(s.heading, tuple(n for n in s.fields if n in used)) for s in described.sections)
+    def cut_sections(sections: Iterable[Section]) -> tuple[Section, ...]:
+        cut = (Section(s.heading, tuple(n for n in s.fields if n in used)) for s in sections)
+        return tuple(s for s in cut if s.fields)
+
+    people = described.people
     fields = {name: cut(f) for name, f in described.fields.items()}
     captions = {name: caption for name, caption in described.captions.items() if name in used}
-    return replace(described, fields=fields, sections=tuple(s for s in sections if s.fields), captions=captions)
+    return replace(
+        described,
+        fields=fields,
+        sections=cut_sections(described.sections),
+        captions=captions,
+        people=None if people is None else replace(people, sections=cut_sections(people.sections)),
+    )
 
 
 def encode(shapes: Answers) -> bytes:
@@ -288,8 +301,12 @@ def encode(shapes: Answers) -> bytes:
             *(getattr(d, of) for of in _OBJECT),
             [[t.id, t.name, t.default] for t in d.record_types],
             [[of_type, [[n, *_plain(p)] for n, p in fields.items()]] for of_type, fields in d.picklists.items()],
-            [[s.heading, s.fields] for s in d.sections],
-            [[*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable, f.within] for f in d.fields.values()],
+            None if d.people is None else [d.people.record_types, _lists(d.people.sections)],
+            _lists(d.sections),
+            [
+                [*(getattr(f.shape, of) for of in _FIELD), f.filterable, f.sortable, f.within, f.encrypted]
+                for f in d.fields.values()
+            ],
         ]
         for name, d in sorted(shapes.items())
     }
@@ -315,35 +332,55 @@ def _cut_for(sobject: str) -> int:
     return zlib.crc32(" ".join(_used(sobject)).encode())
 
 
-_OBJECT = ("label", "label_plural", "modified", "creatable", "editable", "deletable", "key_prefix", "captions")
+_OBJECT = (
+    "label",
+    "label_plural",
+    "modified",
+    "creatable",
+    "editable",
+    "deletable",
+    "key_prefix",
+    "language",
+    "captions",
+)
 _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 
 
 def _decoded(name: str, row: list[Any]) -> Described:
-    *of_object, types, picklists, sections, rows = row
+    *of_object, types, picklists, people, sections, rows = row
     fields: dict[str, DescribedField] = {}
-    for *of_field, filterable, sortable, within in rows:
+    for *of_field, filterable, sortable, within, encrypted in rows:
         named = dict(zip(_FIELD, of_field, strict=True))
         named |= {"picklist": tuple(named["picklist"]), "refers_to": tuple(named["refers_to"])}
         named["valid_for"] = _tuples(named["valid_for"])
-        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable, within)
-    kept_sections = tuple(Section(heading, tuple(names)) for heading, names in sections)
+        fields[named["name"]] = DescribedField(FieldShape(**named), filterable, sortable, within, encrypted)
     return Described(
         name,
         fields=fields,
-        sections=kept_sections,
+        sections=_kept_sections(sections),
+        people=None if people is None else People(tuple(people[0]), _kept_sections(people[1])),
         record_types=tuple(RecordType(*of_type) for of_type in types),
         picklists={of_type: {n: _picklist(*of_field) for n, *of_field in fields} for of_type, fields in picklists},
         **dict(zip(_OBJECT, of_object, strict=True)),
     )
 
 
+def _lists(sections: Iterable[Section]) -> list[list[object]]:
+    return [[s.heading, s.fields] for s in sections]
+
+
+def _kept_sections(lists: Iterable[tuple[str, list[str]]]) -> tuple[Section, ...]:
+    return tuple(Section(heading, tuple(names)) for heading, names in lists)
+
+
 def _plain(picklist: Picklist) -> list[object]:
-    return [picklist.values, picklist.labels, picklist.default, picklist.valid_for]
+    return [picklist.values, picklist.labels, picklist.default, picklist.valid_for, picklist.labels_with]
 
 
-def _picklist(values: list[str], labels: dict[str, str], default: str | None, valid_for: Any) -> Picklist:
-    return Picklist(tuple(values), labels, default, _tuples(valid_for))
+def _picklist(
+    values: list[str], labels: dict[str, str], default: str | None, valid_for: Any, labels_with: Any
+) -> Picklist:
+    return Picklist(tuple(values), labels, default, _tuples(valid_for), labels_with)
 
 
 def _tuples(lists: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:

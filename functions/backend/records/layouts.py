@@ -27,6 +27,9 @@ class Related:
         return Sort(self.sort, self.descending)
 
 
+_RECORD_TYPE = ("RecordTypeId", "RecordType.Name")
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """An object in the app. `title` names a record, `stand_ins` do where the title is empty. `listed` are the fields of
@@ -48,6 +51,10 @@ class Layout:
     filters: tuple[str, ...] = ()
     owner: str = "OwnerId"
 
+    def __post_init__(self) -> None:
+        """Every record is read with its record type, where its object has some: its picklists follow it."""
+        object.__setattr__(self, "detailed", tuple(dict.fromkeys((*self.detailed, *_RECORD_TYPE))))
+
     @property
     def sorting(self) -> Sort:
         """The order of a list before the person chooses another."""
@@ -55,18 +62,21 @@ class Layout:
 
 
 _TRACE = (
-    "OwnerId", "Owner.Name", "Owner.Type", "RecordTypeId", "RecordType.Name", "CreatedDate", LAST_CHANGED_AT,
-    LAST_CHANGED_BY,
+    "OwnerId", "Owner.Name", "Owner.Type", *_RECORD_TYPE, "CreatedDate", LAST_CHANGED_AT, LAST_CHANGED_BY,
 )  # fmt: skip
 
 LAYOUTS: dict[str, Layout] = {
     "Account": Layout(
         listed=("Name", "Industry", "Type", "BillingCity", "BillingCountry", "Phone"),
         detailed=(
-            "Name", "Type", "Industry", "Rating",
+            "Name", "Salutation", "FirstName", "LastName", "IsPersonAccount", "Type", "Industry", "Rating",
+            "PersonEmail", "PersonMobilePhone", "PersonTitle", "PersonBirthdate",
             "Phone", "Website",
             "AnnualRevenue", "NumberOfEmployees",
-            "BillingStreet", "BillingPostalCode", "BillingCity", "BillingState", "BillingCountry",
+            "BillingStreet", "BillingPostalCode", "BillingCity", "BillingState", "BillingStateCode", "BillingCountry",
+            "BillingCountryCode",
+            "PersonMailingStreet", "PersonMailingPostalCode", "PersonMailingCity", "PersonMailingState",
+            "PersonMailingStateCode", "PersonMailingCountry", "PersonMailingCountryCode",
             "Description",
             "ParentId", "Parent.Name",
             *_TRACE,
@@ -79,6 +89,7 @@ LAYOUTS: dict[str, Layout] = {
             "Cases": Related("Case", "CreatedDate", "AccountId", descending=True),
             "Tasks": Related("Task", "ActivityDate", "WhatId", descending=True),
         },
+        stand_ins=("LastName",),
         icon="business",
         filters=("OwnerId", "Industry", "Type", "Rating"),
     ),
@@ -89,7 +100,8 @@ LAYOUTS: dict[str, Layout] = {
             "Email", "Phone", "MobilePhone",
             "AccountId", "Account.Name",
             "LeadSource", "Birthdate",
-            "MailingStreet", "MailingPostalCode", "MailingCity", "MailingState", "MailingCountry",
+            "MailingStreet", "MailingPostalCode", "MailingCity", "MailingState", "MailingStateCode", "MailingCountry",
+            "MailingCountryCode",
             "Description",
             *_TRACE,
         ),
@@ -128,7 +140,7 @@ LAYOUTS: dict[str, Layout] = {
             "Status", "Rating", "Industry",
             "Email", "Phone", "MobilePhone", "Website",
             "LeadSource", "AnnualRevenue", "NumberOfEmployees",
-            "Street", "PostalCode", "City", "State", "Country",
+            "Street", "PostalCode", "City", "State", "StateCode", "Country", "CountryCode",
             "Description",
             *_TRACE,
         ),

@@ -19,12 +19,28 @@ CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are 
 
 @dataclass(frozen=True, slots=True)
 class DescribedField:
-    """A field as Salesforce's describe shows it to this user; `within` is the address or name that it is a part of."""
+    """A field as Salesforce's describe shows it to this user; `within` is the address or name that it is a part of.
+    What is `encrypted` can be compared for equality at most, where it is filterable.
+    """
 
     shape: FieldShape
     filterable: bool
     sortable: bool
     within: str | None = None
+    encrypted: bool = False
+
+    @property
+    def comparable(self) -> bool:
+        """Whether Salesforce compares it by more than equality."""
+        return self.filterable and not self.encrypted
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Which records of an object are people: the ids of their record types, and the sections of their page layout."""
+
+    record_types: tuple[str, ...]
+    sections: tuple[Section, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +50,8 @@ class Described:
     `sections` are those of the user's page layout, each field with its parts (an address with its street, city, …);
     `captions` are what that layout calls its references, by field. `key_prefix` is what the ids of its records begin
     with. `record_types` are those that a new record may get; `picklists` is what is known of each record type's
-    picklists, by its id and by field.
+    picklists, by its id and by field. `language` is the user's, in which all labels are, "" when it is not known.
+    `people` is there where some of the records are people.
     """
 
     name: str
@@ -47,8 +64,10 @@ class Described:
     deletable: bool = True
     sections: tuple[Section, ...] = ()
     key_prefix: str = ""
+    language: str = ""
     captions: Mapping[str, str] = field(default_factory=dict[str, str])
     record_types: tuple[RecordType, ...] = ()
+    people: People | None = None
     picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
 
     def shows(self, path: str) -> bool:
@@ -92,9 +111,12 @@ class Org(Protocol):
         """The rows that a SOSL text matches; `attributes.type` is the object of each."""
         ...
 
-    async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
+    async def describe(
+        self, uid: Uid, sobjects: Mapping[str, str | None], language: str = ""
+    ) -> Mapping[str, Described | Undescribed]:
         """Each object by its name, or why it is not described. `sobjects` has names, each with the `modified` of the
-        describe that is kept (None: none is), so that an unchanged one is not sent again.
+        describe that is kept (None: none is), so that an unchanged one is not sent again. `language` is the one of
+        those describes: when the user has another one now, all come anew, by one more request.
         """
         ...
 

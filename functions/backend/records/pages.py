@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
+from backend.failures import ShapeRefused
 from backend.records import soql
 from backend.records.org import Row
 from backend.records.rows import field_value
@@ -172,7 +173,16 @@ async def _beyond(
     if listed.kind not in _COMPARED or listed.find:  # SOSL finds no more than 2,000
         raise RefusedRequest(Reason.LIST_TOO_LONG)
     after = (*since, *await listed.after(position.mark))
-    rows, whole, rest = await ask(listed.query(*after, limit=limit + 1), listed.count(*since), listed.count(*after))
+    texts = (listed.query(*after, limit=limit + 1), listed.count(*since), listed.count(*after))
+    try:
+        rows, whole, rest = await ask(*texts)
+    except ShapeRefused:
+        raise
+    except RefusedRequest:
+        # The reference says that codes cannot be used "when you use an aggregate function", and shows HAVING only.
+        if listed.currency_field:
+            raise RefusedRequest(Reason.LIST_TOO_LONG) from None
+        raise
     if _number(whole) - position.passed != _number(rest):
         raise RefusedRequest(Reason.LIST_TOO_LONG)
     return _first(listed, rows, limit, position.mark)

@@ -1,18 +1,20 @@
 """The data calls that read: lists, records, search, describe, dashboard, profile."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import cast
 
 from backend.records import owners, soql
+from backend.records.addresses import addresses_of, codes_of
 from backend.records.currencies import Currencies, Several, amount_literal
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
-from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, Row
+from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, People, Row
 from backend.records.pages import Listed, Mark, order_by, page_of
+from backend.records.people import FLAG, of_businesses, of_people, related_lists, required
 from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
@@ -20,7 +22,6 @@ from contract.calls import (
     MAX_PAGE,
     MAX_SEARCH,
     MIN_SEARCH,
-    AddressShape,
     Dashboard,
     Describe,
     Empty,
@@ -34,6 +35,7 @@ from contract.calls import (
     ListRecords,
     Objects,
     Owners,
+    PersonShape,
     Profile,
     Record,
     RecordDetail,
@@ -335,7 +337,14 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
     layout, described = LAYOUTS[sobject], object_of(shapes, sobject)
     visible = described.fields
 
+    codes = codes_of(described)
+    texts = {code: text for text, code in codes.items()}
+
     def completed(shape: FieldShape) -> FieldShape:
+        if shape.name in codes:
+            return replace(shape, editable=False, creatable=False)
+        if shape.name in texts:  # "Billing Country", and not "Billing Country Code": one chooses by the names
+            return replace(shape, label=visible[texts[shape.name]].shape.label)
         if shape.type == "reference":
             return replace(shape, caption=_caption(shape, described, shapes))
         if shape.name == CURRENCY:  # Salesforce refuses a record without one
@@ -374,7 +383,7 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
             n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in visible
         ),
         sort=_sorting(sobject, described),
-        sections=_sections(layout, described),
+        sections=_sections(described, described.sections, of_businesses(layout.detailed, described)),
         related=related,
         creatable=described.creatable,
         editable=described.editable,
@@ -383,9 +392,10 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         stand_ins=fields_of(layout.stand_ins),
         amount=if_visible(layout.amount),
         date=if_visible(layout.date),
-        addresses=_addresses(layout, described),
+        addresses=addresses_of(layout, described),
         record_type=if_visible(RECORD_TYPE),
         record_types=described.record_types,
+        persons=None if described.people is None else _persons(layout, described, described.people),
         owner=if_visible(layout.owner),
     )
 
@@ -403,30 +413,25 @@ def _caption(reference: FieldShape, described: Described, shapes: Shapes) -> str
     return described.captions.get(reference.name, own)
 
 
-_ADDRESS_PARTS = {
-    "street": "Street", "postal_code": "PostalCode", "city": "City", "state": "State", "country": "Country"
-}  # fmt: skip
-
-
-def _addresses(layout: Layout, described: Described) -> tuple[AddressShape, ...]:
-    """The addresses among the fields that the app shows, by the compound field that each part belongs to, whose label
-    is the address's. Source: Object Reference, Address Compound Fields; parts of a custom one end in `__s`."""
-    parts: dict[str, dict[str, str]] = {}
-    for name in layout.detailed:
-        within = (described.fields[name].within or "") if name in described.fields else ""
-        part = next((p for p, ending in _ADDRESS_PARTS.items() if name.removesuffix("__s").endswith(ending)), None)
-        if part is not None and within in described.fields and described.fields[within].shape.type == "address":
-            parts.setdefault(within, {})[part] = name
-    return tuple(AddressShape(described.fields[whole].shape.label, **names) for whole, names in parts.items())
-
-
-def _sections(layout: Layout, described: Described) -> tuple[Section, ...]:
-    """Salesforce's groups, of what the app shows; what Salesforce's page layout leaves out comes last."""
-    shows = [n for n in readable(layout.detailed, described) if n in described.fields]
-    sections = [Section(s.heading, tuple(n for n in s.fields if n in shows)) for s in described.sections]
+def _sections(described: Described, laid_out: tuple[Section, ...], names: Iterable[str]) -> tuple[Section, ...]:
+    """Salesforce's groups, of those fields in `names` that the app shows; what Salesforce's page layout leaves out
+    comes last. What follows a code is not among them.
+    """
+    codes = codes_of(described)
+    shows = [n for n in readable(names, described) if n in described.fields and n not in codes]
+    sections = [
+        Section(s.heading, tuple(dict.fromkeys(n for n in (codes.get(n, n) for n in s.fields) if n in shows)))
+        for s in laid_out
+    ]
     grouped = {n for s in sections for n in s.fields}
     rest = tuple(n for n in shows if n not in grouped)
     return (*(s for s in sections if s.fields), *((Section("", rest),) if rest else ()))
+
+
+def _persons(layout: Layout, described: Described, people: People) -> PersonShape:
+    """What the app needs to know of those records of an object that are people."""
+    sections = _sections(described, people.sections or described.sections, of_people(layout.detailed))
+    return PersonShape(FLAG, people.record_types, sections, required(described), related=related_lists(layout.related))
 
 
 def _sorts(described: Described, name: str) -> bool:
@@ -456,7 +461,7 @@ def _filter(described: Described, condition: Filter, uid: Uid, several: Several)
     in_several = CURRENCY in described.fields and field.shape.type == "currency"
     if condition.currency is not None and not in_several:
         raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} is not in several currencies.")
-    if not field.filterable:
+    if not (field.filterable if condition.operator in ("eq", "ne") else field.comparable):
         raise RefusedRequest(Reason.INVALID_VALUE, f"{condition.field} cannot be filtered by.")
     if condition.operator == "contains":
         if not isinstance(condition.value, str) or field.shape.type not in soql.TEXT:
@@ -474,7 +479,7 @@ def _filter(described: Described, condition: Filter, uid: Uid, several: Several)
 
 def _searched(layout: Layout, described: Described) -> list[str]:
     """The fields in which a list's search looks, of those that the user may see and Salesforce compares."""
-    return [f for f in layout.searched if f in described.fields and described.fields[f].filterable]
+    return [f for f in layout.searched if f in described.fields and described.fields[f].comparable]
 
 
 def _needs_sosl(layout: Layout, described: Described, text: str) -> bool:
@@ -483,7 +488,7 @@ def _needs_sosl(layout: Layout, described: Described, text: str) -> bool:
 
     Source: Salesforce Help, "General Shield Platform Encryption Considerations".
     """
-    encrypted = [f for f in layout.searched if f in described.fields and not described.fields[f].filterable]
+    encrypted = [f for f in layout.searched if f in described.fields and not described.fields[f].comparable]
     one_letter = sum(c.isalnum() for c in text) < MIN_SEARCH
     return bool(encrypted) and not (one_letter and _searched(layout, described))
 

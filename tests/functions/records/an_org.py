@@ -80,7 +80,9 @@ class AnOrg:
         self.sent.append(text)
         return self.rows
 
-    async def describe(self, uid: Uid, sobjects: Mapping[str, str | None]) -> Mapping[str, Described | Undescribed]:
+    async def describe(
+        self, uid: Uid, sobjects: Mapping[str, str | None], language: str = ""
+    ) -> Mapping[str, Described | Undescribed]:
         self.described += 1
         if self.describe_fails is not None:
             raise self.describe_fails

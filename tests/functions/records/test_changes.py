@@ -2,12 +2,15 @@
 answer.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from backend.failures import Busy, OutcomeUnknown, ShapeRefused
-from contract.calls import CreateRecord, DeleteRecord, UpdateRecord
+from backend.records.org import Row
+from backend.values import Uid
+from contract.calls import CreateRecord, DeleteRecord, FieldValue, Record, UpdateRecord
 from contract.errors import ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
 from tests.functions.records.an_org import CALLER, RECORD_ID, VERSION, AnOrg, a_row
 
@@ -72,6 +75,20 @@ async def test_what_was_saved_and_not_read_back_is_read(org: AnOrg) -> None:
         await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Phone": "1"}, VERSION))
     ).record.version == VERSION
     assert len(org.written) == len(org.sent) == 1
+
+
+async def test_whoever_gives_a_record_away_and_sees_it_no_more_has_saved(org: AnOrg) -> None:
+    """In an org with private sharing, a new owner may be the last that one sees of a record."""
+    given: dict[str, FieldValue] = {"OwnerId": "005000000000002AAA"}
+    org.reads_back = False
+
+    async def none(uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
+        return [[] for _ in texts]
+
+    org.query = none
+    saved = await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, given, VERSION))
+    assert saved.record == Record(RECORD_ID, given)
+    assert len(org.written) == 1
 
 
 async def test_a_write_that_salesforce_refuses_although_describe_allows_it_looks_at_describe_again(org: AnOrg) -> None:

@@ -343,6 +343,26 @@ async def test_no_amount_is_left_out_or_comes_twice_whatever_currencies_there_ar
     assert seen == org.in_order(descending=descending)[: len(seen)]
 
 
+async def test_an_org_that_counts_no_amounts_with_codes_is_told_as_too_long_a_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pages, "MAX_OFFSET", 5)
+    org = _Amounts([(float(n), "EUR") for n in range(40)], WORTH, {"EUR", "USD"})
+
+    async def ask(*texts: str) -> Sequence[Sequence[Row]]:
+        if any("COUNT" in text and "EUR" in text for text in texts):
+            raise RefusedRequest(Reason.INVALID_VALUE)
+        return await org.ask(*texts)
+
+    listed = Listed("Id", "X", (), Sort("Amount"), "currency", currency_field="CurrencyIsoCode", literal=org.literal)
+    cursor: str | None = None
+    for _page in range(2):
+        _rows, cursor = await page_of(ask, listed, 5, cursor)
+    with pytest.raises(RefusedRequest) as refused:
+        await page_of(ask, listed, 30, (await page_of(ask, listed, 5, cursor))[1])
+    assert refused.value.reason is Reason.LIST_TOO_LONG
+
+
 async def test_amounts_go_on_far_in_only_where_the_orders_are_sure_to_agree(
     rich: Instances, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,6 +124,8 @@ async def test_a_list_and_a_look_up_are_searched_by_what_they_cannot_compare(at:
         asked = ListRecords("Account", "Quince", (Filter("Rating", "eq", wanted),))
         found = [r.id for r in (await process.queries.list_records(caller, asked)).records]
         assert (made["Account"].id in found) is there
+    exact = ListRecords("Opportunity", filters=(Filter("Name", "eq", "Quince deal"),))
+    assert (await process.queries.list_records(caller, exact)).records, "the deterministic scheme knows what is equal"
     nothing = await process.queries.list_records(caller, ListRecords("Contact", "nobody has this"))
     assert nothing.records == ()
 
@@ -151,6 +153,7 @@ async def test_what_is_asked_for_in_so_many_words_is_refused_with_its_reason(at:
     for asked in (
         ListRecords("Account", sort=Sort("Name")),
         ListRecords("Account", filters=(Filter("Name", "eq", "A"),)),
+        ListRecords("Opportunity", filters=(Filter("Name", "contains", "A"),)),
     ):
         with pytest.raises(RefusedRequest) as refused:
             await queries.list_records(caller, asked)

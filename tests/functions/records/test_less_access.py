@@ -8,9 +8,9 @@ import pytest
 
 from backend.connections.connection import State
 from backend.values import Caller
-from contract.calls import Empty, GetRecord, ListRecords, Search, SignIn
+from contract.calls import CreateRecord, Empty, GetRecord, ListRecords, Search, SignIn
 from contract.errors import ConnectionLost, Reason, RefusedRequest
-from devtools.clients import CALLBACK, authorize, control
+from devtools.clients import ADMIN, CALLBACK, authorize, control
 from localorg import EmbeddedOrg, OrgSettings
 from tests.functions.instances import SOMEBODY, Instances
 
@@ -93,3 +93,19 @@ async def test_objects_search_and_related_lists_leave_opportunities_out(less: In
     with pytest.raises(RefusedRequest) as refused:
         await queries.list_records(service, ListRecords("Opportunity"))
     assert refused.value.reason is Reason.NOT_PERMITTED
+
+
+async def test_every_other_object_is_listed_and_read(less: Instances, service: Caller) -> None:
+    """Also the tasks of a deal, whose name such a user is not told."""
+    admin, _ = await less.connect(ADMIN)
+    deals = await less.each[0].queries.list_records(Caller(admin, "phone"), ListRecords("Opportunity", limit=1))
+    about = CreateRecord("Task", {"Subject": "About a deal", "WhatId": deals.records[0].id})
+    task = await less.each[0].changes.create_record(Caller(admin, "phone"), about)
+    queries = less.each[0].queries
+    for shape in (await queries.get_objects(service, Empty())).objects:
+        rows = (await queries.list_records(service, ListRecords(shape.sobject, limit=200))).records
+        related = tuple(r.name for r in shape.related)
+        for row in rows[:2]:
+            await queries.get_record(service, GetRecord(shape.sobject, row.id, related))
+    read = (await queries.get_record(service, GetRecord("Task", task.id))).record
+    assert (read.fields["Subject"], read.fields["What.Name"]) == ("About a deal", None)

@@ -1,7 +1,9 @@
 """Record types and dependent picklists: the user's types, what the picklists of each hold, how a refusal is told."""
 
 import base64
+import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from backend.adapters.salesforce_picklists import picklists_of, valid_with
 from backend.failures import Busy
 from backend.records.describe import DESCRIBE_SECONDS, decode, encode
+from backend.records.layouts import LAYOUTS, Layout
 from backend.values import Caller, Uid
 from contract.calls import (
     CreateRecord,
@@ -237,14 +240,14 @@ def test_every_bitmap_is_read(case: tuple[int, set[int]]) -> None:
 
 
 @pytest.mark.parametrize(("text", "valid"), [("gAAA", ["a"]), ("wAAA", ["a", "b"]), ("IAAA", ["c"]), ("AAAA", []),
-                                             ("", []), (None, []), ("gA==", ["a"])])  # fmt: skip
-def test_known_bitmaps_are_read(text: str | None, valid: list[str]) -> None:
+                                             ("", []), ("gA==", ["a"])])  # fmt: skip
+def test_known_bitmaps_are_read(text: str, valid: list[str]) -> None:
     assert list(valid_with(text, ["a", "b", "c"])) == valid
 
 
-def test_a_bitmap_that_is_none_is_an_answer_to_ask_for_again() -> None:
-    with pytest.raises(Busy):
-        valid_with("?", ["a"])
+@pytest.mark.parametrize("text", [None, "?", "gAA", "ü"])
+def test_where_no_bitmap_says_it_the_org_judges(text: str | None) -> None:
+    assert valid_with(text, ["a", "b"]) == ("a", "b")
 
 
 async def test_what_is_kept_is_read_as_it_was_written(typed: Instances) -> None:
@@ -257,3 +260,69 @@ async def test_what_is_kept_is_read_as_it_was_written(typed: Instances) -> None:
     case = answers["Case"]
     assert case is not None
     assert [cast(str, t.name) for t in case.record_types] == ["Product Support", "Complaint"]
+
+
+RIDE = {
+    "Ride__c": {
+        "label": "Ride",
+        "fields": {
+            "Kind__c": {"type": "Picklist", "values": ["Car", "Van"]},
+            "Load__c": {
+                "type": "Picklist",
+                "valueSet": {
+                    "controllingField": "Kind__c",
+                    "restricted": True,
+                    "valueSetDefinition": {"value": [{"fullName": "Small"}, {"fullName": "Large"}]},
+                    "valueSettings": [
+                        {"controllingFieldValue": ["Car", "Van"], "valueName": "Small"},
+                        {"controllingFieldValue": ["Van"], "valueName": "Large"},
+                    ],
+                },
+            },
+        },
+        "recordTypes": {
+            "Long": {"label": "Long ride"},
+            "Short": {
+                "label": "Short ride",
+                "picklistValues": [{"picklist": "Load__c", "values": [{"fullName": "Small", "default": True}]}],
+            },
+        },
+    }
+}
+
+
+async def test_an_object_of_ones_own_needs_no_more_than_its_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = tmp_path / "org-schema.json"
+    schema.write_text(json.dumps(RIDE))
+    entry = Layout(listed=("Name",), detailed=("Name", "Kind__c", "Load__c"), searched=("Name",), sort="Name")
+    monkeypatch.setitem(LAYOUTS, "Ride__c", entry)
+    with EmbeddedOrg(OrgSettings(accounts=1, schema=(schema,))) as org:
+        instances = Instances(org)
+        ada = await signed_in(instances)
+        shape = await ada.shape("Ride__c")
+        assert (shape.record_type, [(t.name, t.default) for t in shape.record_types]) == (
+            "RecordTypeId",
+            [("Long ride", True), ("Short ride", False)],
+        )
+        assert "RecordTypeId" in {f.name for f in shape.fields}
+        short = shape.record_types[1].id
+        assert (await ada.picklists("Ride__c", short))["Load__c"] == Picklist(
+            ("Small",), default="Small", valid_for={"Small": ("Car", "Van")}
+        )
+        fields: dict[str, FieldValue] = {"Name": "R", "RecordTypeId": short, "Kind__c": "Van"}
+        assert (await ada.refused(CreateRecord("Ride__c", {**fields, "Load__c": "Large"})))[1] == ["Load__c"]
+        made = await ada.changes.create_record(ada.caller, CreateRecord("Ride__c", {**fields, "Load__c": "Small"}))
+        assert made.record is not None
+        assert (made.record.fields["RecordTypeId"], made.record.fields["RecordType.Name"]) == (short, "Short ride")
+        await instances.http.close()
+
+
+async def test_a_refused_pair_leaves_the_idempotency_key_free(typed: Instances) -> None:
+    ada = await signed_in(typed)
+    bad: dict[str, FieldValue] = {"Subject": "x", "Type": "Mechanical", "Product__c": "GC3040"}
+    assert (await ada.refused(CreateRecord("Case", bad, "pair")))[0] is Reason.VALUE_NOT_IN_PICKLIST
+    good: dict[str, FieldValue] = {**bad, "Type": "Electrical"}
+    made = await ada.changes.create_record(ada.caller, CreateRecord("Case", good, "pair"))
+    assert (await ada.changes.create_record(ada.caller, CreateRecord("Case", good, "pair"))).id == made.id

@@ -9,8 +9,10 @@ from typing import TypeVar
 from contract.calls import (
     CREATE_RECORD,
     DELETE_RECORD,
+    FIND_OWNERS,
     GET_DASHBOARD,
     GET_OBJECTS,
+    GET_PICKLISTS,
     GET_PROFILE,
     GET_RECORD,
     LIST_RECORDS,
@@ -21,10 +23,13 @@ from contract.calls import (
     DeleteRecord,
     Empty,
     FieldValue,
+    FindOwners,
+    GetPicklists,
     GetRecord,
     Hits,
     ListRecords,
     Objects,
+    Owners,
     Profile,
     Record,
     RecordDetail,
@@ -34,6 +39,7 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.codec import encode
+from contract.picklists import Picklists
 from data.repositories.calls import Calls
 from data.repositories.shelf import Fetch, Shelf
 
@@ -90,11 +96,22 @@ class RecordsRepository:
         request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related))
         return Fetch(self._shelf, _key(shape.sobject, record_id), RecordDetail, lambda: self._call(GET_RECORD, request))
 
+    def picklists(self, sobject: str, record_type: str) -> Fetch[Picklists]:
+        """What the picklists of a record type (its id) hold."""
+        request = GetPicklists(sobject, record_type)
+        return Fetch(
+            self._shelf, f"picklists/{sobject}/{record_type}", Picklists, lambda: self._call(GET_PICKLISTS, request)
+        )
+
     # What changes something
 
     async def search(self, text: str) -> Hits:
         """The records in which the text occurs."""
         return await self._call(SEARCH, Search(text))
+
+    async def find_owners(self, sobject: str, text: str) -> Owners:
+        """Queues and users in whose names the text occurs, to whom a record of the object may be given."""
+        return await self._call(FIND_OWNERS, FindOwners(sobject, text or None))
 
     async def create(
         self, sobject: str, fields: dict[str, FieldValue], key: str, *, allow_duplicates: bool = False

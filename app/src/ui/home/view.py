@@ -1,5 +1,6 @@
 """The home page."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import flet as ft
@@ -28,27 +29,28 @@ def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
     user, live = shell.session.user, model.dashboard
     first_name = user.name.split(" ")[0] if user else ""
     hello = parts.big_heading(greeting(first_name, datetime.now().hour))  # noqa: DTZ005  the person's own clock
+    visited = [v for v in model.visited if shell.catalogue.may_show(v.sobject)]
     if live.value is None:
         below = (
             [parts.trouble(live.problem, model.load)]
             if live.problem is not None
             else [parts.skeleton_cards(240, 160, 160)]
         )
-        return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, model.visited), *below)
+        return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, visited), *below)
     dashboard = live.value
-    cards = [
-        _column(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of)))),
-        _column(
-            parts.card(_("Closing this month"), *_records(shell, dashboard.closing, _("Nothing closes this month.")))
-        ),
-        _column(parts.card(_("My open tasks"), *_records(shell, dashboard.tasks, _("Nothing to do. Well done!")))),
-        *(_column(c) for c in _seen(shell, model.visited)),
-        *(
-            []
-            if model.visited
-            else [_column(parts.card(_("Newest accounts"), *_records(shell, dashboard.newest_accounts, "")))]
-        ),
-    ]
+    shown: list[ft.Control] = []
+    if model.shows("pipeline"):
+        shown.append(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of))))
+    if model.shows("closing"):
+        closing = _records(shell, dashboard.closing, _("Nothing closes this month."))
+        shown.append(parts.card(_("Closing this month"), *closing))
+    if model.shows("tasks"):
+        tasks = _records(shell, dashboard.tasks, _("Nothing to do. Well done!"))
+        shown.append(parts.card(_("My open tasks"), *tasks))
+    shown += _seen(shell, visited)
+    if not visited and model.shows("newestAccounts"):
+        shown.append(parts.card(_("Newest accounts"), *_records(shell, dashboard.newest_accounts, "")))
+    cards = [_column(card) for card in shown]
     aged = parts.age_line(live.age, problem=live.problem is not None)
     return parts.content(
         hello, *aged, *_drafts(shell, model.drafts), ft.ResponsiveRow(cards, spacing=16, run_spacing=16)
@@ -63,11 +65,13 @@ def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
     bars = model.bars
     if not bars:
         return parts.card(_("Open pipeline"), parts.faint(_("No open deals right now.")))
+    currency = model.converted_to or currency
     total = ft.Text(
         values.money(model.total, currency), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY
     )
     count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
-    summary = ft.Row([total, count], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
+    converted = [parts.faint(_("Converted to {currency}", currency=model.converted_to))] if model.converted_to else []
+    summary = ft.Row([total, count, *converted], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
     return parts.card(_("Open pipeline"), summary, *(_bar(b, currency) for b in bars))
 
 
@@ -117,7 +121,7 @@ def _records(shell: Shell, records: tuple[Record, ...], empty: str) -> list[ft.C
     return [line(r) for r in records]
 
 
-def _seen(shell: Shell, visited: tuple[Visited, ...]) -> list[ft.Control]:
+def _seen(shell: Shell, visited: Sequence[Visited]) -> list[ft.Control]:
     if not visited:
         return []
 

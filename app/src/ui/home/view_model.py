@@ -12,7 +12,7 @@ from ui.shared.state import Live, Screen
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One stage of the pipeline; `share` is its amount relative to the largest, from 0 to 1."""
+    """One stage of the pipeline, as people read it; `share` is its amount relative to the largest, from 0 to 1."""
 
     stage: str
     amount: float
@@ -64,7 +64,16 @@ class HomeViewModel(Screen):
         """The stages of the open pipeline, in the backend's order."""
         pipeline = self.dashboard.value.pipeline if self.dashboard.value else ()
         largest = max((s.amount for s in pipeline), default=0) or 1
-        return [Bar(s.stage, s.amount, s.count, s.amount / largest) for s in pipeline]
+        return [Bar(s.label or s.stage, s.amount, s.count, s.amount / largest) for s in pipeline]
+
+    @property
+    def converted_to(self) -> str:
+        """The ISO 4217 code of the currency to which the pipeline's amounts are converted; "" when all are in one."""
+        return self.dashboard.value.currency if self.dashboard.value else ""
+
+    def shows(self, part: str) -> bool:
+        """Whether the person may see a part of home at all, which the backend names."""
+        return self.dashboard.value is not None and part not in self.dashboard.value.hidden
 
     @property
     def total(self) -> float:

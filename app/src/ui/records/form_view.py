@@ -8,7 +8,7 @@ import flet as ft
 from contract.calls import FieldShape, Record
 from ui.places import Place
 from ui.records.form_view_model import Alike, FormViewModel
-from ui.records.look_up import look_up
+from ui.records.look_up import look_up, look_up_owner
 from ui.shared import parts, theme, values
 from ui.shared.live import keyed, use
 from ui.shared.merge import Conflict
@@ -43,6 +43,8 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         else _("New {object}", object=model.shape.label)
     )
     rows: list[ft.Control] = [parts.big_heading(title)]
+    if model.record_types:
+        rows.append(_record_type(model))
     for section, fields in model.sections:
         inputs = [(keyed(f.name, Input, shell, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
         grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
@@ -76,7 +78,7 @@ def _buttons(shell: Shell, model: FormViewModel) -> ft.Control:
 
     save = ft.FilledButton(
         _("Saving …") if model.saving else _("Save"), icon=ft.Icons.CHECK, height=theme.TARGET,
-        disabled=model.saving or bool(model.conflicts), on_click=model.save,
+        disabled=model.saving or bool(model.choosing or model.conflicts), on_click=model.save,
     )  # fmt: skip
     leave = ft.TextButton(_("Cancel"), height=theme.TARGET, disabled=model.saving, on_click=cancel)
     return ft.Row([save, leave], spacing=8, wrap=True)
@@ -115,6 +117,19 @@ def _alike(shell: Shell, model: FormViewModel) -> ft.Control:
     return parts.note(
         _(model.alike.message), kind="question", actions=[*actions, *([anyway] if model.may_be_saved_anyway else [])]
     )
+
+
+def _record_type(model: FormViewModel) -> ft.Control:
+    async def chosen(event: ft.Event[ft.Dropdown]) -> None:
+        await model.choose_type(event.control.value or "")
+
+    return parts.choice(
+        ft.Dropdown(
+            label=_("Record type") + " *", value=model.record_type or None, on_select=chosen, disabled=model.saving,
+            options=[ft.DropdownOption(key=t.id, text=t.name) for t in model.record_types],
+            error_text=model.errors.get(model.shape.record_type),
+        )
+    )  # fmt: skip
 
 
 def _leave_question(shell: Shell, model: FormViewModel) -> ft.Control:
@@ -180,10 +195,10 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
 
     style = ft.TextStyle(color=ft.Colors.ON_TERTIARY_CONTAINER)
     mine = ft.Radio(
-        value="mine", label=_("Mine: {value}", value=values.value(field, conflict.mine) or "–"), label_style=style
+        value="mine", label=_("Mine: {value}", value=model.text_of_mine(conflict) or "–"), label_style=style
     )
     theirs = ft.Radio(
-        value="theirs", label=_("Theirs: {value}", value=values.value(field, conflict.theirs) or "–"), label_style=style
+        value="theirs", label=_("Theirs: {value}", value=model.text_of_theirs(conflict) or "–"), label_style=style
     )
     group = ft.RadioGroup(
         ft.Column([mine, theirs], tight=True, spacing=0), value=model.choices.get(conflict.field), on_change=chosen
@@ -204,7 +219,7 @@ def Input(shell: Shell, model: FormViewModel, field: FieldShape) -> ft.Control:
         paint(lambda times: times + 1)  # with what was typed, which is read out from now on
 
     text, error = model.text(field), model.errors.get(field.name)
-    label = values.label_of(field) + (" *" if field.required and field.type != "boolean" else "")
+    label = values.label_of(field) + (" *" if model.is_required(field) and field.type != "boolean" else "")
     match field.type:
         case "picklist" | "combobox":
             return _picklist(model, field, label, text, error)
@@ -226,6 +241,7 @@ def _text(
     def typed(event: ft.Event[ft.TextField]) -> None:
         model.type(field.name, event.control.value)
 
+    code = values.code_of(field, model.mine)
     long, is_number = field.type == "textarea", field.type in values.NUMBERS
     box = ft.TextField(
         label=label,
@@ -233,7 +249,7 @@ def _text(
         error=error,
         read_only=model.saving,  # disabled, it would be scrolled to when it is enabled again
         helper=field.help,
-        suffix="%" if field.type == "percent" else values.sign(field.currency) if field.currency else None,
+        suffix="%" if field.type == "percent" else values.sign(code) if code else None,
         multiline=long,
         min_lines=2 if long else None,
         max_lines=6 if long else 1,
@@ -253,35 +269,47 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     def chosen(event: ft.Event[ft.Dropdown]) -> None:
         model.choose(field.name, event.control.value or "")
 
-    choices = list(field.picklist) if text in ("", *field.picklist) else [text, *field.picklist]
+    offered, waits_for = model.offered(field), model.waits_for(field)
+    choices = list(offered) if text in ("", *offered) else [text, *offered]
     empty = [] if field.required else [ft.DropdownOption(key="", text="–")]
-    options = [*empty, *(ft.DropdownOption(key=v, text=field.labels.get(v, v)) for v in choices)]
-    many = len(choices) >= _MANY
+    options = [*empty, *(ft.DropdownOption(key=v, text=model.label_of(field, v)) for v in choices)]
+    many = len(choices) >= _MANY and waits_for is None
     # Flutter makes a button of it that is 16 pixels wider and higher.
     side = theme.TARGET - 16
     picture = parts.named_icon(ft.Icons.ARROW_DROP_DOWN, _("Show values"))
     arrow = ft.Container(picture, width=side, height=side, alignment=ft.Alignment.CENTER_RIGHT) if many else None
     return parts.choice(
         ft.Dropdown(
-            label=label, value=text, options=options, on_select=chosen, error_text=error, helper_text=field.help,
-            menu_height=320,
+            label=label, value=text, options=options, on_select=chosen, error_text=error,
+            helper_text=_help(model, field), menu_height=320, disabled=waits_for is not None,
             editable=many, enable_filter=many, enable_search=many, trailing_icon=arrow, selected_trailing_icon=arrow,
         )
     )  # fmt: skip
 
 
 def _multipicklist(model: FormViewModel, field: FieldShape, label: str, text: str) -> ft.Control:
-    chosen = [v for v in text.split(";") if v]
+    chosen, offered = [v for v in text.split(";") if v], model.offered(field)
+    others = [v for v in chosen if v not in offered]  # that it has from before
 
     def chip(value: str) -> ft.Control:
         def select(_event: ft.Event[ft.Chip]) -> None:
-            now = [v for v in field.picklist if (v in chosen) != (v == value)]
+            now = [v for v in (*offered, *others) if (v in chosen) != (v == value)]
             model.choose(field.name, ";".join(now))
 
         return ft.Chip(label=field.labels.get(value, value), selected=value in chosen, on_select=select)
 
     name = ft.Text(label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
-    return ft.Column([name, ft.Row([chip(v) for v in field.picklist], wrap=True, spacing=8)], spacing=4, tight=True)
+    said = _help(model, field)
+    below: list[ft.Control] = [parts.faint(said)] if said else []
+    chips: list[ft.Control] = [chip(v) for v in (*offered, *others)]
+    return ft.Column([name, ft.Row(chips, wrap=True, spacing=8), *below], spacing=4, tight=True)
+
+
+def _help(model: FormViewModel, field: FieldShape) -> str | None:
+    """What stands below a picklist: why a value was removed, what has to be chosen first, or Salesforce's own help."""
+    waits_for = model.waits_for(field)
+    first = None if waits_for is None else _("Choose {field} first.", field=values.label_of(waits_for))
+    return " ".join(said for said in (model.hints.get(field.name), first) if said) or field.help
 
 
 def _boolean(model: FormViewModel, field: FieldShape, text: str) -> ft.Control:
@@ -351,7 +379,7 @@ def Reference(
     it."""
     looking, look = ft.use_state(False)
     targets = [t for t in field.refers_to if shell.catalogue.shape(t) is not None]
-    name = model.name_of(field)
+    is_owner, name = field.name == model.shape.owner, model.name_of(field)
 
     async def begin() -> None:
         look(True)
@@ -364,16 +392,18 @@ def Reference(
         if record is not None:
             model.choose(field.name, record.id, name)
 
-    ft.use_dialog(look_up(shell, field, targets, chosen) if looking and targets else None)
+    dialog = look_up_owner(shell, model.shape, field, chosen) if is_owner else look_up(shell, field, targets, chosen)
+    can_look = is_owner or bool(targets)
+    ft.use_dialog(dialog if looking and can_look else None)
     buttons: list[ft.Control] = []
-    if text:
+    if text and not is_owner:
         buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=values.label_of(field)), clear))
-    if targets:
+    if can_look:
         buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=values.label_of(field)), begin))
     box = ft.TextField(
         label=label, value=name, read_only=True, error=error,
         helper=field.help,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),
-        on_click=begin if targets else None,
+        on_click=begin if can_look else None,
     )  # fmt: skip
     return parts.field(box)

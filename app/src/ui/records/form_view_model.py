@@ -18,17 +18,22 @@ from contract.calls import (
 )
 from contract.codec import DecodeError, decode
 from contract.errors import CallError, ChangedMeanwhile, MayBeDuplicate, OrgUnavailable, Reason, RefusedRequest
+from contract.picklists import RecordType
 from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
 from data.repositories.records import RecordsRepository
 from ui.places import Given
-from ui.shared import values
+from ui.records.amounts import check_sign, decimals_of, what_is_too_fine, with_their_currency
+from ui.records.offers import PICKLISTS, Offers, value_in
+from ui.shared import kinds, values
 from ui.shared.merge import Conflict, merge
 from ui.shared.state import Live, Screen
 from ui.shared.words import _
 
 Saved = Callable[[str, str, str], Awaitable[None]]  # object, id, what to say
 MERGES = 5  # others may save again while a merge is on its way
+# Salesforce refuses a record for these after the backend has looked for an earlier one, so none was made before.
+_OF_VALUES = frozenset({Reason.INVALID_VALUE, Reason.VALUE_NOT_IN_PICKLIST, Reason.RECORD_TYPE_NOT_AVAILABLE})
 # Salesforce sets these itself, or they stand in the form in other fields.
 _NOT_IN_FORM = frozenset({"id", "address", "location", "base64", "complexvalue"})
 
@@ -78,6 +83,9 @@ class FormViewModel(Screen):
         self.unsure = False  # whether a new record was made before, which nobody can tell but a person who looks
         self._allow_duplicates = False  # what the save that is under way was asked for
         self._texts: dict[str, str] = {}  # fields as they were typed here, letter by letter
+        self._offers = Offers(records, shape)
+        self.hints: dict[str, str] = {}  # by field: what was removed from it, and why
+        self.choosing = 0  # choices of a record type that are under way
 
     # Beginning
 
@@ -86,10 +94,14 @@ class FormViewModel(Screen):
         if self.draft is not None and not self._drafts.wants_another(self.draft):
             return
         self._reset()
-        draft = await self._drafts.take_up(self.shape.sobject, self.record_id)
+        draft, newer = await self._drafts.take_up(self.shape.sobject, self.record_id), False
         if draft is not None:
+            newer = await self._offers.take(self._offers.type_of(draft, self._given))
             self.draft = self._understood(draft)
+            if not self.record_id:
+                self._take_over(*self._offers.fit(self.draft, self.fields))
         elif self._detail is None:
+            newer = await self._offers.take(self._offers.first_type(self._given))
             self.draft = self._new()
             await self._ask_for_names()
         else:
@@ -100,15 +112,22 @@ class FormViewModel(Screen):
             )
             if record is not None:
                 self.problem = None
+                newer = await self._offers.take(str(record.fields.get(self.shape.record_type) or ""))
                 self.draft = Draft(new_id(), self.shape.sobject, self.record_id, record.fields, record.version)
         self.changed()
+        if newer:
+            await self._offers.renew()
+            self.changed()
 
     def _new(self) -> Draft:
         defaults = {f.name: f.default for f in self.fields}
         references = {f.name for f in self.fields if f.type == "reference"}
         given = {g.field: g.value for g in self._given if g.field in references and g.value.isalnum()}
         names = {g.field: g.name for g in self._given if g.field in given and g.name}
-        return Draft(new_id(), self.shape.sobject, seen={**defaults, **given}, names=names, key=new_id())
+        if self.record_type:
+            given[self.shape.record_type] = self.record_type
+        draft = Draft(new_id(), self.shape.sobject, seen={**defaults, **given}, names=names, key=new_id())
+        return self._offers.begun(draft, self.fields)[0]
 
     async def _ask_for_names(self) -> None:
         """Fetches the names of the records that an address gives by their ids."""
@@ -134,25 +153,85 @@ class FormViewModel(Screen):
 
     def _reset(self) -> None:
         self.draft, self.asks_to_leave, self.errors, self.conflicts, self.problem = None, False, {}, (), None
-        self.alike, self.unsure, self._texts = None, False, {}
+        self.alike, self.unsure, self._texts, self.hints = None, False, {}, {}
+
+    # The record type
+
+    @property
+    def record_types(self) -> tuple[RecordType, ...]:
+        """The record types of which the person chooses one for a new record; empty when there is nothing to choose."""
+        return () if self.record_id else self._offers.types
+
+    @property
+    def record_type(self) -> str:
+        """The id of the record's type; "" when it has none, or none is chosen yet."""
+        return self._offers.record_type
+
+    async def choose_type(self, record_type: str) -> None:
+        """Goes on with another record type (its id), its picklists and its defaults. What was entered stays where the
+        type has it."""
+        if self.draft is None or self.saving or not record_type:
+            return
+        self.errors.pop(self.shape.record_type, None)
+        self.choosing += 1
+        self.changed()
+        try:
+            newer = await self._offers.take(record_type)
+            self._begin_as_chosen()
+            if newer:
+                await self._offers.renew()
+                self._begin_as_chosen()
+        finally:
+            self.choosing -= 1
+        self.changed()
+
+    def _begin_as_chosen(self) -> None:
+        if self.draft is not None:
+            self._take_over(*self._offers.begun(self.draft, self.fields))
+            self.changed()
+
+    def _take_over(self, draft: Draft, said: Mapping[str, str]) -> None:
+        """Goes on with a draft from which something may have been removed, as `said` says by field."""
+        self.hints |= said
+        self._texts = {f.name: self._texts[f.name] for f in self.fields
+                       if f.name in self._texts and f.type not in PICKLISTS}  # fmt: skip
+        was_dirty, self.draft = self.dirty, draft
+        if self.dirty:
+            self.draft = self._drafts.put(draft)
+        elif was_dirty:
+            self._drafts.throw_away(draft)
 
     # What the form has
 
     @property
+    def _of_its_kind(self) -> SobjectShape:
+        """The object as it is for this record, which may be a person."""
+        seen = {} if self.draft is None else self.draft.seen
+        return kinds.shape_for(self.shape, {**seen, self.shape.record_type: self.record_type})
+
+    @property
     def fields(self) -> list[FieldShape]:
-        """The fields that the person may fill in, of those that a section shows."""
-        grouped = {name for section in self.shape.sections for name in section.fields}
+        """The fields that the person may fill in, of those that a section shows; a new record belongs to whoever makes
+        it."""
+        shape = self._of_its_kind
+        grouped = {name for section in shape.sections for name in section.fields}
         return [
-            f
-            for f in self.shape.fields
-            if (f.editable if self.record_id else f.creatable) and f.type not in _NOT_IN_FORM and f.name in grouped
+            self._offers.fitted(f)
+            for f in shape.fields
+            if (f.editable if self.record_id else f.creatable and f.name != self.shape.owner)
+            and f.type not in _NOT_IN_FORM
+            and f.name in grouped
+            and f.name != self.shape.record_type
         ]
 
     @property
     def sections(self) -> list[tuple[Section, list[FieldShape]]]:
-        """The sections of the page layout, each with the fields that the person may fill in; none without fields."""
+        """The sections of the page layout, each with the fields that the person may fill in; none without fields, and
+        none before a record type is chosen where one has to be."""
+        if self.record_types and not self.record_type:
+            return []
         fields = {f.name: f for f in self.fields}
-        sections = [(s, [fields[n] for n in s.fields if n in fields]) for s in self.shape.sections]
+        sections = [(s, [fields[n] for n in s.fields if n in fields]) for s in self._of_its_kind.sections]
         return [(s, fields) for s, fields in sections if fields]
 
     @property
@@ -169,7 +248,31 @@ class FormViewModel(Screen):
     def value(self, name: str) -> FieldValue:
         """A field's value as it would be saved; the one before while its text is no value."""
         assert self.draft is not None
-        return self.draft.typed.get(name) if name in self.draft.typed else self.draft.seen.get(name)
+        return value_in(self.draft, name)
+
+    def offered(self, field: FieldShape) -> tuple[str, ...]:
+        """The values of a picklist that may be chosen now."""
+        assert self.draft is not None
+        return self._offers.offered(field, self.draft)
+
+    def label_of(self, field: FieldShape, value: str) -> str:
+        """What people read for a value of a picklist."""
+        return kinds.label_of(field, value, self.value(field.controller) if field.controller else None)
+
+    def waits_for(self, field: FieldShape) -> FieldShape | None:
+        """The field that has to be filled in before this one can be."""
+        assert self.draft is not None
+        return self._offers.waits_for(field, self.draft)
+
+    @property
+    def mine(self) -> Mapping[str, FieldValue]:
+        """All fields as they would be saved."""
+        return {} if self.draft is None else {**self.draft.seen, **self.draft.typed}
+
+    @property
+    def theirs(self) -> Mapping[str, FieldValue]:
+        """All fields as somebody else has saved them meanwhile; nothing when nobody has."""
+        return {} if self._theirs is None else self._theirs.fields
 
     def name_of(self, field: FieldShape) -> str:
         """The name of the record that a reference points to, its id when the name is not there; "" for an empty one."""
@@ -177,8 +280,12 @@ class FormViewModel(Screen):
         chosen = self.text(field)
         if not chosen:
             return ""
-        seen = self.draft.seen.get(field.parent_name) if self.draft.seen.get(field.name) == chosen else None
+        seen = values.parent_of(field, self.draft.seen) if self.draft.seen.get(field.name) == chosen else None
         return self.draft.names.get(field.name) or str(seen or chosen)
+
+    def is_required(self, field: FieldShape) -> bool:
+        """Whether a field may not be left empty; a record always has an owner."""
+        return field.required or field.name == self.shape.owner
 
     # Typing
 
@@ -195,6 +302,7 @@ class FormViewModel(Screen):
             self.draft = self._drafts.put(self.draft)
         elif was_dirty:
             self._drafts.throw_away(self.draft)
+        self.hints.pop(name, None)
         if self.errors.pop(name, None) is not None:
             self.changed()
 
@@ -204,6 +312,7 @@ class FormViewModel(Screen):
         raw = {name: value for name, value in draft.raw.items() if name != field.name}
         if not self._is_as_seen(draft, field, text):
             try:
+                check_sign(field, text, values.code_of(field, {**draft.seen, **typed}))
                 typed[field.name] = values.as_value(field, text)
             except ValueError:
                 raw[field.name] = text
@@ -217,7 +326,10 @@ class FormViewModel(Screen):
         assert self.draft is not None
         if parent is not None:
             self.draft = replace(self.draft, names={**self.draft.names, name: parent})
+        before = self.value(name)
         self.type(name, text)
+        if not self.saving and self.value(name) != before:
+            self._take_over(*self._offers.fit(self.draft, self.fields, below=name))
         self.changed()
 
     # Leaving
@@ -243,7 +355,7 @@ class FormViewModel(Screen):
         await self._save(allow_duplicates=False)
 
     async def _save(self, *, allow_duplicates: bool) -> None:
-        if self.saving or self.draft is None:
+        if self.saving or self.choosing or self.draft is None:
             return
         changes = self._changes(self.draft)
         self.problem, self.alike, self.unsure, self._allow_duplicates = None, None, False, allow_duplicates
@@ -306,7 +418,7 @@ class FormViewModel(Screen):
         except RefusedRequest as refused:
             if refused.reason is Reason.IDEMPOTENCY_KEY_REUSED:
                 self.unsure = True
-            elif not again or refused.reason is Reason.INVALID_VALUE:
+            elif not again or refused.reason in _OF_VALUES:
                 self._drafts.note_refused(sent.key)
                 if again:
                     return None
@@ -360,7 +472,8 @@ class FormViewModel(Screen):
             theirs = (await self._records.detail(self.shape, self.record_id).get()).record
         for _attempt in range(MERGES):
             if theirs is not None:
-                merged = merge(self.draft.seen, changes, theirs.fields)
+                fields, seen = values.fields_of(self.shape), self.draft.seen
+                merged = merge(seen, with_their_currency(fields, seen, changes, theirs.fields), theirs.fields)
                 self._theirs = theirs
                 if merged.conflicts:
                     self.conflicts, self.choices = merged.conflicts, {}
@@ -397,6 +510,20 @@ class FormViewModel(Screen):
         fields = {} if self._theirs is None else self._theirs.fields
         return _who_changed(fields), str(fields.get(LAST_CHANGED_AT) or "")
 
+    def text_of_mine(self, conflict: Conflict) -> str:
+        """What the person wants in a field that somebody else has changed too, as people read it; "" for nothing."""
+        field = values.fields_of(self.shape).get(conflict.field)
+        if field is not None and field.type == "reference":
+            return self.name_of(field)
+        return values.value(field, conflict.mine, self.mine)
+
+    def text_of_theirs(self, conflict: Conflict) -> str:
+        """What somebody else has saved in that field, as people read it; "" for nothing."""
+        field = values.fields_of(self.shape).get(conflict.field)
+        if field is not None and field.type == "reference" and conflict.theirs:
+            return values.parent_of(field, self.theirs) or str(conflict.theirs)
+        return values.value(field, conflict.theirs, self.theirs)
+
     def decide(self, field: str, whose: str) -> None:
         """Notes whose value the person chose for a field, "mine" or "theirs"."""
         self.choices = {**self.choices, field: whose}
@@ -414,6 +541,7 @@ class FormViewModel(Screen):
         mine = {c.field for c in self.conflicts if self.choices[c.field] == "mine"}
         theirs_wins = {c.field for c in self.conflicts} - mine
         changes = {n: v for n, v in self._changes(self.draft).items() if n not in theirs_wins}
+        changes |= {c.field: c.mine for c in self.conflicts if c.field in mine}
         if self.errors:  # what is no value stays until it is one
             self.changed()
             return
@@ -436,15 +564,26 @@ class FormViewModel(Screen):
         """The values that differ from those that were seen; sets `errors` for texts that are no value."""
         self.errors = {}
         changes = dict[str, FieldValue]()
+        if self.record_types and not self.record_type:
+            self.errors[self.shape.record_type] = _("This cannot be empty.")
+        elif self.record_type and (not self.record_id or self.shape.record_type in draft.typed):
+            changes[self.shape.record_type] = self.record_type
         for field in self.fields:
             name, given = field.name, self.value(field.name)
             if name in draft.raw:
                 self.errors[name] = _what_is_wanted(field)
-            elif given in (None, "") and field.required and field.type != "boolean":
+            elif given in (None, "") and self.is_required(field) and field.type != "boolean" and self._has_any(field):
                 self.errors[name] = _("This cannot be empty.")
             elif name in draft.typed if self.record_id else given not in (None, "") or field.type == "boolean":
                 changes[name] = bool(given) if field.type == "boolean" else given
+                decimals = decimals_of(values.fields_of(self.shape), field, values.code_of(field, self.mine))
+                if (wrong := what_is_too_fine(given, decimals)) is not None:
+                    self.errors[name] = wrong
         return changes
+
+    def _has_any(self, field: FieldShape) -> bool:
+        """Whether there is anything to fill in: a dependent picklist may have nothing for its controlling value."""
+        return not field.controller or bool(self.offered(field))
 
 
 def _what_is_wanted(field: FieldShape) -> str:

@@ -1,10 +1,14 @@
 """The list of any object."""
 
+from collections.abc import Callable
+from typing import cast
+
 import flet as ft
 
 from contract.calls import FieldShape, FieldValue, Record, SobjectShape
 from ui.places import Place
 from ui.records.list_view_model import ListViewModel
+from ui.records.look_up import look_up_owner
 from ui.shared import parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
@@ -21,6 +25,7 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
     use(model)
     shape = model.shape
     view, _view = ft.use_state(lambda: ft.Ref[ft.ListView]())
+    looking, look = ft.use_state(False)
     pulled = ft.use_ref(0.0)
 
     async def scrolled(event: ft.OnScrollEvent) -> None:
@@ -57,8 +62,9 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
         semantic_child_count=len(rows), ref=view,
     )  # fmt: skip
     aged = parts.age_line(model.age, problem=model.problem is not None)
+    _owner_dialog(shell, model, looking, look)
     column = ft.Column(
-        [_search(model), _chips(model), *aged, listed],
+        [_search(model), _chips(model, lambda: look(True)), *aged, listed],
         expand=True,
         spacing=8,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
@@ -75,7 +81,7 @@ def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -
         await shell.go(Place("record", shape.sobject, record.id))
 
     amount = record.fields.get(shape.amount)
-    trailing = values.money(amount, values.currency_of(shape)) if isinstance(amount, int | float) else ""
+    trailing = values.money(amount, values.currency_of(shape, record.fields)) if isinstance(amount, int | float) else ""
     summary = values.summary(shape, record, leave_out=(shape.amount,))
     return parts.tile(
         values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id
@@ -98,15 +104,33 @@ def _search(model: ListViewModel) -> ft.Control:
     return parts.field(box)
 
 
-def _chips(model: ListViewModel) -> ft.Control:
-    """What the list is filtered and sorted by; each opens its values."""
+def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Callable[[bool], None]) -> None:
+    """The dialog that finds by whose records the list is filtered, while it is wanted."""
+    field = values.fields_of(model.shape).get(model.shape.owner)
+    chosen_one, choose = ft.use_state(cast(Record | None, None))
+
+    def chosen(owner: Record | None, _name: str) -> None:
+        look(False)
+        choose(owner)
+
+    async def apply() -> None:
+        if chosen_one is not None:
+            await model.choose_owner(chosen_one.id, values.title(None, chosen_one))
+            choose(None)  # only now: it ends this effect, and the list would be loading for ever
+
+    ft.use_effect(apply, [chosen_one])
+    ft.use_dialog(look_up_owner(shell, model.shape, field, chosen) if looking and field is not None else None)
+
+
+def _chips(model: ListViewModel, look: Callable[[], None]) -> ft.Control:
+    """What the list is filtered and sorted by; each opens its values. `look` opens the way to find an owner."""
     fields = values.fields_of(model.shape)
     chips: list[ft.Control] = [_sort(model)]
-    chips += [_filter(model, fields[name]) for name in model.shape.filters if name in fields]
+    chips += [_filter(model, fields[name], look) for name in model.shape.filters if name in fields]
     return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET + 4)
 
 
-def _filter(model: ListViewModel, field: FieldShape) -> ft.Control:
+def _filter(model: ListViewModel, field: FieldShape, look: Callable[[], None]) -> ft.Control:
     chosen = model.filters.get(field.name)
 
     def item(text: str, value: FieldValue) -> ft.PopupMenuItem:
@@ -117,13 +141,18 @@ def _filter(model: ListViewModel, field: FieldShape) -> ft.Control:
 
     if field.type == "reference":
         options: list[tuple[str, FieldValue]] = [(_("Mine"), "me")]
+        options += [(model.owner_name, chosen)] if model.owner_name and field.name == model.shape.owner else []
     elif field.type == "boolean":
         options = [(_("Yes"), True), (_("No"), False)]
     else:
         options = [(field.labels.get(v, v), v) for v in field.picklist]
     label = values.label_of(field)
     words = label if chosen is None else f"{label}: {next((t for t, v in options if v == chosen), chosen)}"
-    return _chip(words, [item(_("All"), None), *(item(t, v) for t, v in options)], chosen is not None)
+    items = [item(_("All"), None), *(item(t, v) for t, v in options)]
+    if field.name == model.shape.owner:
+        somebody = _("A user or a queue …") if len(field.refers_to) > 1 else _("Somebody else …")
+        items.append(ft.PopupMenuItem(somebody, on_click=look, height=theme.TARGET))
+    return _chip(words, items, chosen is not None)
 
 
 def _sort(model: ListViewModel) -> ft.Control:

@@ -19,7 +19,8 @@ PAGE = 30
 class ListViewModel(Screen):
     """`is_deleted` says whether a record is hidden because it will be deleted. `offset` is how far the list was
     scrolled, in pixels. `complete` is whether the last page is there. `stale` is whether the list was never loaded, or
-    something was saved since that may change its order."""
+    something was saved since that may change its order. `owner_name` is by whom the list is filtered, "" for nobody
+    but the person themselves."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class ListViewModel(Screen):
         self.shape = shape
         self.search = ""
         self.filters: dict[str, FieldValue] = {}
+        self.owner_name = ""
         self.sort: Sort | None = shape.sort
         self.loading = False
         self.complete = False
@@ -122,6 +124,7 @@ class ListViewModel(Screen):
     def _moves(self, before: Record, after: Record) -> bool:
         """Whether a change may have given a record another place in the list, or none."""
         fields = {*self.filters, *([self.sort.field] if self.sort is not None else [])}
+        fields |= {f.currency_field for f in self.shape.fields if f.name in fields}
         return any(before.fields.get(name) != after.fields.get(name) for name in fields)
 
     def _drop_what_is_under_way(self) -> None:
@@ -138,10 +141,17 @@ class ListViewModel(Screen):
 
     async def choose_filter(self, field: str, value: FieldValue) -> None:
         """Shows only records with this value in a field; None takes the filter away."""
+        if field == self.shape.owner:
+            self.owner_name = ""
         if value is None:
             self.filters.pop(field, None)
         else:
             self.filters[field] = value
+        await self._anew()
+
+    async def choose_owner(self, owner: str, name: str) -> None:
+        """Shows only records that belong to a user or a queue, by id and name."""
+        self.filters[self.shape.owner], self.owner_name = owner, name
         await self._anew()
 
     async def choose_sort(self, field: str) -> None:

@@ -1,11 +1,12 @@
-"""The dialog that finds the record that a reference points to."""
+"""The dialogs that find the record that a reference points to, and an owner."""
 
 from collections.abc import Callable
 
 import flet as ft
 
-from contract.calls import FieldShape, Record
+from contract.calls import FieldShape, Record, SobjectShape
 from ui.records.look_up_view_model import LookUpViewModel
+from ui.records.owner_view_model import FindOwnerViewModel
 from ui.shared import parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
@@ -17,13 +18,21 @@ Chosen = Callable[[Record | None, str], None]
 def look_up(shell: Shell, field: FieldShape, targets: list[str], chosen: Chosen) -> ft.AlertDialog:
     """A dialog that finds a record among the objects in `targets`. `chosen` is called with the record and its name;
     with None and "" when the dialog is closed."""
+    return _dialog(values.label_of(field), lambda: Finder(shell, targets, chosen), chosen)
 
+
+def look_up_owner(shell: Shell, shape: SobjectShape, field: FieldShape, chosen: Chosen) -> ft.AlertDialog:
+    """A dialog that finds a user or a queue to whom a record of an object may belong; `chosen` as in `look_up`."""
+    return _dialog(values.label_of(field), lambda: OwnerFinder(shell, shape, chosen), chosen)
+
+
+def _dialog(title: str, finder: Callable[[], ft.Control], chosen: Chosen) -> ft.AlertDialog:
     async def close() -> None:
         chosen(None, "")
 
     return ft.AlertDialog(
-        title=ft.Text(values.label_of(field)),
-        content=ft.Container(Finder(shell, targets, chosen), width=480, height=480),
+        title=ft.Text(title),
+        content=ft.Container(finder(), width=480, height=480),
         actions=[ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=close)],
         on_dismiss=close,
     )
@@ -33,23 +42,35 @@ def look_up(shell: Shell, field: FieldShape, targets: list[str], chosen: Chosen)
 def Finder(shell: Shell, targets: list[str], chosen: Chosen) -> ft.Control:
     model, _set = ft.use_state(lambda: LookUpViewModel(shell.records, targets))
     use(model)
+    ft.use_effect(model.search, [])
+    shape = shell.catalogue.shape(model.target)
+    label = _("Search in {objects}", objects=shape.label_plural if shape else model.target)
+
+    def words(record: Record) -> tuple[str, str]:
+        return values.title(shape, record), values.joined(*values.summary(shape, record)[:2]) if shape else ""
+
+    kinds = [ft.Row([_target(shell, t, model) for t in targets], wrap=True, spacing=8)] if len(targets) > 1 else []
+    return ft.Column([*kinds, *_search(model, label, words, chosen)], expand=True, spacing=12)
+
+
+@ft.component
+def OwnerFinder(shell: Shell, shape: SobjectShape, chosen: Chosen) -> ft.Control:
+    model, _set = ft.use_state(lambda: FindOwnerViewModel(shell.records, shape))
+    use(model)
+    ft.use_effect(model.search, [])
+    return ft.Column(_search(model, model.label, model.words, chosen), expand=True, spacing=12)
+
+
+def _search(
+    model: LookUpViewModel, label: str, words: Callable[[Record], tuple[str, str]], chosen: Chosen
+) -> list[ft.Control]:
+    """The field to search in, and what was found below it; `words` are a record's name and what stands below that."""
 
     async def typed(event: ft.Event[ft.TextField]) -> None:
         await model.type(event.control.value)
 
-    ft.use_effect(model.search, [])
-    rows: list[ft.Control] = []
-    if len(targets) > 1:
-        rows.append(ft.Row([_target(shell, t, model) for t in targets], wrap=True, spacing=8))
-    label = _(
-        "Search in {objects}",
-        objects=shape.label_plural if (shape := shell.catalogue.shape(model.target)) else model.target,
-    )
-    rows.append(
-        parts.field(
-            ft.TextField(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)
-        )
-    )
+    box = ft.TextField(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)
+    rows: list[ft.Control] = [parts.field(box)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))
     elif model.records is None:
@@ -57,8 +78,8 @@ def Finder(shell: Shell, targets: list[str], chosen: Chosen) -> ft.Control:
     elif not model.records:
         rows.append(parts.faint(_("Nothing found.")))
     else:
-        rows.append(ft.ListView([_line(shell, model.target, r, chosen) for r in model.records], expand=True))
-    return ft.Column(rows, expand=True, spacing=12)
+        rows.append(ft.ListView([_line(r, *words(r), chosen) for r in model.records], expand=True))
+    return rows
 
 
 def _target(shell: Shell, sobject: str, model: LookUpViewModel) -> ft.Control:
@@ -70,11 +91,8 @@ def _target(shell: Shell, sobject: str, model: LookUpViewModel) -> ft.Control:
     return ft.Chip(label=shape.label if shape else sobject, selected=sobject == model.target, on_select=choose)
 
 
-def _line(shell: Shell, sobject: str, record: Record, chosen: Chosen) -> ft.Control:
-    shape = shell.catalogue.shape(sobject)
-    title = values.title(shape, record)
-
+def _line(record: Record, title: str, below: str, chosen: Chosen) -> ft.Control:
     async def choose() -> None:
         chosen(record, title)
 
-    return parts.tile(title, values.joined(*values.summary(shape, record)[:2]) if shape else "", choose)
+    return parts.tile(title, below, choose)

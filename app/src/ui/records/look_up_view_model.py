@@ -6,7 +6,7 @@ from data.repositories.calls import AnotherUser
 from data.repositories.records import RecordsRepository
 from ui.shared.state import Questions, State
 
-_MOST = 20
+MOST = 20  # that one search brings
 
 
 class LookUpViewModel(State):
@@ -40,9 +40,8 @@ class LookUpViewModel(State):
         question = self._questions.new()
         self.records, self.problem = None, None
         self.changed()
-        fetch = self._repository.page(ListRecords(self.target, search=self.text.strip() or None, limit=_MOST))
         try:
-            records, problem = (await fetch.get()).records, None
+            records, problem = await self._find(self.text.strip()), None
         except CallError as failed:
             records, problem = None, failed
         except AnotherUser:
@@ -50,3 +49,7 @@ class LookUpViewModel(State):
         if self._questions.is_last(question):
             self.records, self.problem = records, problem
             self.changed()
+
+    async def _find(self, text: str) -> tuple[Record, ...]:
+        """The records in which the text occurs. Raises CallErrors and AnotherUser."""
+        return (await self._repository.page(ListRecords(self.target, search=text or None, limit=MOST)).get()).records

@@ -34,7 +34,7 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
     if actions:
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
     rows += [_group(shell, group, two_columns) for group in model.groups]
-    rows += [_related(shell, model, related) for related in model.shape.related]
+    rows += [_related(shell, model, related) for related in model.related_lists]
     return parts.content(*rows)
 
 
@@ -80,11 +80,18 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
     async def edit() -> None:
         await shell.go(Place("edit", model.shape.sobject, model.record_id))
 
-    first = (
+    first: list[ft.Control] = (
         [ft.FilledTonalButton(_("Edit"), icon=ft.Icons.EDIT, height=theme.TARGET, on_click=edit)]
         if model.can_edit
         else []
     )
+
+    if model.ownership.can_take:
+        take = ft.FilledTonalButton(
+            _("Take it"), icon=ft.Icons.FRONT_HAND_OUTLINED, height=theme.TARGET,
+            disabled=model.ownership.changing, on_click=model.ownership.take,
+        )  # fmt: skip
+        first.append(take)
 
     def button(line: Line) -> ft.Control:
         async def act() -> None:

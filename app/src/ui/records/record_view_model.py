@@ -3,7 +3,7 @@ with it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
@@ -11,7 +11,9 @@ from contract.calls import AddressShape, FieldShape, Record, RecordDetail, Relat
 from contract.errors import NotFound
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository, Visited
-from ui.shared import values
+from ui.records.owner_view_model import Ownership
+from ui.shared import kinds, values
+from ui.shared.notices import Notices
 from ui.shared.state import Live, Screen
 
 
@@ -35,7 +37,8 @@ class Group:
 
 
 class RecordViewModel(Screen):
-    """`detail` is the record with its related lists, `shape` its object. `now` gives seconds since the epoch."""
+    """`detail` is the record with its related lists, `shape` its object, `ownership` who owns it. `me` gives the
+    Salesforce user id of whoever uses the app, `now` seconds since the epoch."""
 
     def __init__(
         self,
@@ -43,6 +46,8 @@ class RecordViewModel(Screen):
         drafts: Drafts,
         shape: SobjectShape,
         record_id: str,
+        notices: Notices,
+        me: Callable[[], str],
         now: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
@@ -52,6 +57,8 @@ class RecordViewModel(Screen):
         self.record_id = record_id
         self.detail = Live[RecordDetail](records.detail(shape, record_id), now)
         self.detail.listen(self.changed)
+        self.ownership = Ownership(records, shape, self.detail, self.load, me, notices)
+        self.ownership.listen(self.changed)
 
     async def load(self) -> None:
         if not await self.detail.load():
@@ -61,7 +68,8 @@ class RecordViewModel(Screen):
             await self._records.forget(self.shape.sobject, self.record_id)
             self.changed()
         elif self.record is not None:
-            telling = (*self.shape.listed, *values.naming(self.shape))
+            codes = (f.currency_field for f in self.shape.fields)
+            telling = {*self.shape.listed, *values.naming(self.shape), *codes}
             fields = {name: value for name, value in self.record.fields.items() if name in telling}
             await self._records.visit(Visited(self.shape.sobject, self.record_id, fields))
 
@@ -90,6 +98,11 @@ class RecordViewModel(Screen):
         self._drafts.drop(self.shape.sobject, self.record_id)
         self.changed()
 
+    @property
+    def related_lists(self) -> tuple[RelatedList, ...]:
+        """The related lists that the record has."""
+        return () if self.record is None else kinds.shape_for(self.shape, self.record.fields).related
+
     def related(self, name: str) -> tuple[Record, ...]:
         """The records of a related list, by its name."""
         return () if self.detail.value is None else self.detail.value.related.get(name, ())
@@ -100,9 +113,10 @@ class RecordViewModel(Screen):
         record, fields = self.record, values.fields_of(self.shape)
         if record is None:
             return []
+        sections = kinds.shape_for(self.shape, record.fields).sections
         in_address = {name: address for address in self.shape.addresses for name in _fields_of(address)}
         groups: list[Group] = []
-        for section in self.shape.sections:
+        for section in sections:
             lines: list[Line] = []
             addresses = list[AddressShape]()
             for name in section.fields:
@@ -110,7 +124,7 @@ class RecordViewModel(Screen):
                 if address is not None:
                     if address not in addresses:
                         addresses.append(address)
-                        lines += _address_line(address, record)
+                        lines += _address_line(address, record, fields)
                 elif name in fields and name != self.shape.title:
                     lines += self._line(fields[name], record)
             if lines:
@@ -132,11 +146,11 @@ class RecordViewModel(Screen):
     def _line(self, field: FieldShape, record: Record) -> list[Line]:
         given = record.fields.get(field.name)
         if field.type == "reference":
-            name = record.fields.get(field.parent_name)
+            name = values.parent_of(field, record.fields)
             if not name or not given:
                 return []
-            return [Line(values.label_of(field), str(name), parent=str(given))]
-        text = values.value(field, given)
+            return [Line(values.label_of(field), name, parent=str(given))]
+        text = values.value(field, given, record.fields)
         if not text or (field.type == "boolean" and not given):
             return []
         return [Line(field.label, text, link=_link(field.type, text))]
@@ -150,15 +164,27 @@ def lines_below(related: RelatedList, shape: SobjectShape, record: Record) -> li
 
 
 def _fields_of(address: AddressShape) -> list[str]:
-    parts = (address.street, address.postal_code, address.city, address.state, address.country)
+    parts = (
+        address.street, address.postal_code, address.city, address.state, address.country, address.state_code,
+        address.country_code,
+    )  # fmt: skip
     return [name for name in parts if name]
 
 
-def _address_line(address: AddressShape, record: Record) -> list[Line]:
-    street, postal_code, city, state, country = (
-        str(record.fields.get(name) or "")
-        for name in (address.street, address.postal_code, address.city, address.state, address.country)
+def _chosen(code: str, text: str, record: Record, fields: Mapping[str, FieldShape]) -> str:
+    """The state or country of an address: what its code is called, or the text where it has none."""
+    field, given = fields.get(code), record.fields.get(code)
+    if field is None or not given:
+        return str(record.fields.get(text) or "")
+    return kinds.label_of(field, str(given), record.fields.get(field.controller))
+
+
+def _address_line(address: AddressShape, record: Record, fields: Mapping[str, FieldShape]) -> list[Line]:
+    street, postal_code, city = (
+        str(record.fields.get(name) or "") for name in (address.street, address.postal_code, address.city)
     )
+    state = _chosen(address.state_code, address.state, record, fields)
+    country = _chosen(address.country_code, address.country, record, fields)
     rows = [text for text in (street, f"{postal_code} {city}".strip(), state, country) if text]
     if not rows:
         return []

@@ -47,6 +47,10 @@ class Catalogue(State):
         """An object by its API name; None when the user may not see it, or the objects are not loaded."""
         return next((shape for shape in self.shapes if shape.sobject == sobject), None)
 
+    def may_show(self, sobject: str) -> bool:
+        """Whether an object is the user's to see, as far as is known: while the objects are not loaded, any may be."""
+        return not self.is_loaded or self.shape(sobject) is not None
+
     def shape_of_id(self, record_id: str) -> SobjectShape | None:
         """The object to which a record's id belongs; None when the app does not show it to the user."""
         return next(

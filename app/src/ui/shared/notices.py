@@ -38,10 +38,10 @@ class Notices(State):
         """The message that came last; None when there is none."""
         return self.all[-1] if self.all else None
 
-    def say(self, notice: Notice) -> None:
-        """Shows a message for NOTICE_SECONDS. It takes the place of the messages before it that have no button."""
+    def say(self, notice: Notice, seconds: float = NOTICE_SECONDS) -> None:
+        """Shows a message for a while. It takes the place of the messages before it that have no button."""
         self.show(notice)
-        ending = asyncio.create_task(self._end_later(notice))
+        ending = asyncio.create_task(self._end_later(notice, seconds))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
@@ -56,8 +56,8 @@ class Notices(State):
             self.all = tuple(n for n in self.all if n is not notice)
             self.changed()
 
-    async def _end_later(self, notice: Notice) -> None:
-        await self._sleep(NOTICE_SECONDS)
+    async def _end_later(self, notice: Notice, seconds: float) -> None:
+        await self._sleep(seconds)
         self.end(notice)
 
     def failed(self, error: BaseException) -> None:

@@ -14,16 +14,20 @@ from babel.numbers import (
     format_compact_decimal,
     format_currency,
     format_decimal,
+    get_currency_precision,
     get_currency_symbol,
     parse_decimal,
 )
 
-from contract.calls import NAME, FieldShape, FieldValue, Record, SobjectShape
+from contract.calls import NAME, QUEUE, FieldShape, FieldValue, Record, SobjectShape
+from ui.shared import kinds
 from ui.shared.words import _, locale, n_
 
 NUMBERS = frozenset({"currency", "double", "int", "long", "percent"})
 BY_LANGUAGE = NUMBERS | {"date", "datetime"}  # types whose texts mean something else in another language
 _CLOCK = re.compile(r"(?<![\d:.+-])(\d{1,2})[:.](\d{2})(?::\d{2})?(\D*)$")  # some write 13.05
+_LETTERS_BEFORE_DIGITS = re.compile(r"(?<=[^\W\d_])(?=\d)")  # CHF 5: CLDR's currencySpacing, which Babel leaves out
+_NOTHING: Mapping[str, FieldValue] = {}
 _AFTER_THE_CLOCK = frozenset({"", "uhr", "h"})  # words that change nothing
 
 
@@ -43,17 +47,19 @@ def money(amount: float, currency: str = "") -> str:
     short = format_compact_decimal(amount, locale=locale_, fraction_digits=1)
     if not any(c.isalpha() for c in short):  # German writes thousands in full
         return whole_money(round(amount), currency) if currency else number(amount, 0)
-    return _plain_spaces(
-        format_compact_currency(amount, currency, locale=locale_, fraction_digits=1) if currency else short
-    )
+    if currency:
+        short = format_compact_currency(amount, currency, locale=locale_, fraction_digits=1)
+        short = _LETTERS_BEFORE_DIGITS.sub("\u00a0", short)
+    return _plain_spaces(short)
 
 
 def whole_money(amount: float, currency: str) -> str:
     """An amount in full, with its decimals when there are any, and the sign of the currency (an ISO 4217 code) where
     the locale puts it."""
-    pattern = _locale().currency_formats["standard"].pattern
-    pattern = pattern.replace(".00", "") if amount == int(amount) else pattern
-    return _plain_spaces(format_currency(amount, currency, format=pattern, locale=_locale(), currency_digits=False))
+    pattern, places = _locale().currency_formats["standard"].pattern, max(2, get_currency_precision(currency))
+    pattern = pattern.replace(".00", "" if amount == int(amount) else f".{'0' * places}")
+    text = format_currency(amount, currency, format=pattern, locale=_locale(), currency_digits=False)
+    return _plain_spaces(_LETTERS_BEFORE_DIGITS.sub("\u00a0", text))
 
 
 def sign(currency: str) -> str:
@@ -92,16 +98,22 @@ def time_of(value: str) -> str:
     return value if at is None else _plain_spaces(format_datetime(at.astimezone(), "short", locale=_locale()))
 
 
-def value(field: FieldShape | None, given: FieldValue) -> str:
-    """A field's value as people read it; "" when it is empty."""
+def code_of(field: FieldShape, beside: Mapping[str, FieldValue]) -> str:
+    """The ISO 4217 code of an amount: that of the field, or of its record, whose other fields are `beside` it; "" when
+    it is not known."""
+    return field.currency or str(beside.get(field.currency_field) or "")
+
+
+def value(field: FieldShape | None, given: FieldValue, beside: Mapping[str, FieldValue] = _NOTHING) -> str:
+    """A field's value as people read it; "" when it is empty. `beside` are the fields of its record."""
     if given is None or given == "":
         return ""
     kind = "" if field is None else field.type
     if kind == "boolean" or isinstance(given, bool):
         return _("Yes") if given else _("No")
     if isinstance(given, int | float):
-        if field is not None and field.currency:
-            return whole_money(given, field.currency)
+        if field is not None and (code := code_of(field, beside)):
+            return whole_money(given, code)
         text = number(given, 0 if kind in ("int", "long") else max(2, 0 if field is None else field.scale))
         return f"{text} %" if kind == "percent" else text
     if kind == "date":
@@ -109,7 +121,7 @@ def value(field: FieldShape | None, given: FieldValue) -> str:
     if kind == "datetime":
         return time_of(given)
     if field is not None and kind in ("picklist", "combobox"):
-        return field.labels.get(given, given)
+        return kinds.label_of(field, given, beside.get(field.controller))
     if field is not None and kind == "multipicklist":
         return ", ".join(field.labels.get(v, v) for v in given.split(";"))
     return given
@@ -149,10 +161,18 @@ def label_of(field: FieldShape) -> str:
     return field.caption or field.label
 
 
-def currency_of(shape: SobjectShape | None) -> str:
-    """The ISO 4217 code of an object's amounts; "" when it is not there."""
+def parent_of(field: FieldShape, fields: Mapping[str, FieldValue]) -> str:
+    """The name of the record to which a reference points, and that it is a queue where it is one; "" when it is not
+    there."""
+    name = str(fields.get(field.parent_name) or "")
+    return _("{name} (queue)", name=name) if name and fields.get(field.parent_kind) == QUEUE else name
+
+
+def currency_of(shape: SobjectShape | None, beside: Mapping[str, FieldValue] = _NOTHING) -> str:
+    """The ISO 4217 code of an object's amounts, or of those of the record with the fields `beside`; "" when it is not
+    known."""
     field = None if shape is None else fields_of(shape).get(shape.amount)
-    return "" if field is None else field.currency
+    return "" if field is None else code_of(field, beside)
 
 
 def naming(shape: SobjectShape | None) -> tuple[str, ...]:
@@ -177,7 +197,7 @@ def summary(shape: SobjectShape, record: Record, leave_out: tuple[str, ...] = ()
         field = fields.get(path)
         if path == shape.title or path in leave_out or (field is not None and field.type in ("reference", "boolean")):
             continue
-        text = value(field, record.fields.get(path))
+        text = value(field, record.fields.get(path), record.fields)
         if text:
             texts.append(text)
     return texts

@@ -1,0 +1,61 @@
+"""A grant with which Salesforce lets a user do nothing: ended, revoked, and never a newer one with it."""
+
+import pytest
+
+from backend.connections.audit import Event
+from backend.connections.connection import Credential, State
+from backend.values import Secret
+from contract.errors import ConnectionLost, Reason
+from tests.functions.one_process import HOST, UID, URL, Backend, contended
+
+
+def refused(generation: int) -> Credential:
+    return Credential(UID, Secret("access 1"), URL, generation)
+
+
+async def test_it_is_ended_with_its_reason_and_revoked() -> None:
+    here = Backend()
+    await here.sign_in()
+    await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
+    ended = await here.stored()
+    assert (ended.state, ended.ended_reason) == (State.NEEDS_SIGN_IN, Reason.API_NOT_ENABLED)
+    assert (ended.tokens.access_token, ended.tokens.refresh_token) == (b"", b"")
+    assert here.salesforce.revoked == [(HOST, "refresh 1")]
+    assert (State.NEEDS_SIGN_IN, Event.REFUSAL) in here.noticed
+    with pytest.raises(ConnectionLost) as lost:
+        await here.renewal.get(UID)
+    assert lost.value.reason is Reason.API_NOT_ENABLED
+    await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
+    assert len(here.salesforce.revoked) == 1, "many calls at once end it once"
+
+
+async def test_what_salesforce_does_not_confirm_is_revoked_by_the_next_sign_in() -> None:
+    here = Backend()
+    await here.sign_in()
+    here.salesforce.away = True
+    await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
+    assert (await here.stored()).has_ended
+    here.salesforce.away = False
+    replaced = await here.sign_in()
+    assert replaced is not None
+    assert await here.vault.revoke(replaced)
+    assert here.salesforce.revoked == [(HOST, "refresh 1")]
+    assert (await here.stored()).state is State.FRESH
+
+
+async def test_a_newer_generation_stays() -> None:
+    here = Backend()
+    await here.sign_in()
+    await here.sign_in()
+    await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
+    assert (await here.stored()).state is State.FRESH
+    assert here.salesforce.revoked == []
+
+
+async def test_who_writes_at_the_same_moment_stops_nothing() -> None:
+    here = Backend()
+    await here.sign_in()
+    here.documents.before_write = [contended]
+    await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
+    assert (await here.stored()).has_ended
+    assert here.salesforce.revoked == [(HOST, "refresh 1")]
