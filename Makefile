@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test quick test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages screenshots demo help
+.PHONY: run test quick test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages how-true screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ deploy:        ## set PROJECT up where something is missing, and upload; it can 
 
 openapi:       ## write docs/openapi.json from the contract
 	$(DO) openapi
+
+how-true:      ## write docs/how-true.md from the tests of the local org
+	$(DO) how-true
 
 languages:     ## bring the app's catalogues up to date with its texts
 	$(DO) languages

@@ -17,7 +17,7 @@ _TESTS = ROOT / "tests/localorg"
 _HEAD = """# How true is the local org?
 
 Each line is a rule and a test that holds it; the source is the page on which Salesforce says so (or the public report
-of somebody who met it). `python -m devtools how-true` writes this page from the tests and from
+of somebody who met it). `make how-true` writes this page from the tests and from
 [localorg.md](localorg.md), and a test holds it to both. Whole clients: [compatibility.md](compatibility.md).
 """
 # The areas of the page: for each, the rows of the table "What is faithful" and the test files.

@@ -4,7 +4,7 @@ from devtools import how_true
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert how_true.PAGE.read_text() == how_true.page(), "write it anew: python -m devtools how-true"
+    assert how_true.PAGE.read_text() == how_true.page(), "write it anew: make how-true"
 
 
 def test_the_page_names_every_test_file_with_its_rules_and_gaps() -> None:
