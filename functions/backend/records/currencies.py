@@ -30,7 +30,9 @@ _TYPES = "SELECT IsoCode, DecimalPlaces, IsCorporate FROM CurrencyType"
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """The currencies of an org that has several: the corporate one ("" when it is not known), and of each its decimals."""
+    """The currencies of an org that has several: the corporate one, "" when it is not known, and how many decimals each
+    has.
+    """
 
     corporate: str = ""
     decimals: Mapping[str, int] = field(default_factory=dict[str, int])
