@@ -249,6 +249,33 @@ def test_the_page_before_flutter_offers_what_the_backend_offers(context: Browser
     )
 
 
+def test_a_tap_counts_while_the_choice_of_hosts_comes(context: BrowserContext, suite: Suite) -> None:
+    """The choice is higher than the line that it replaces: it moved the button away between press and release."""
+    _hold_back_flutter(context)
+    hosts = [("login.salesforce.com", "Production"), ("test.salesforce.com", "Sandbox")]
+    options = {
+        "consumerKey": "key",
+        "scope": "api",
+        "loginHosts": [{"host": host, "label": label, "scheme": "https"} for host, label in hosts],
+        "firebase": {"apiKey": "k", "identityUrl": "i", "tokenUrl": "t"},
+    }
+    held: list[Route] = []
+    context.route("**/auth/getSignInOptions", lambda route: held.append(route))
+    context.route(re.compile(r"^https://"), lambda route: route.abort())
+    page = Phone(context, suite.plan.app_url).page
+    with page.expect_request("**/auth/getSignInOptions"):
+        page.goto(suite.plan.app_url, wait_until="commit")
+    box = page.locator("#start button").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 4)
+    page.mouse.down()
+    with page.expect_response("**/auth/getSignInOptions"):
+        held[0].fulfill(json={"result": options})
+    page.evaluate("new Promise((later) => requestAnimationFrame(() => requestAnimationFrame(later)))")
+    with page.expect_event("requestfailed", lambda request: "/services/oauth2/authorize" in request.url):
+        page.mouse.up()
+
+
 def test_home_is_there_as_it_looked_last_and_goes_with_the_sign_out(
     context: BrowserContext, signed_in: Phone, app: App, org_url: str
 ) -> None:

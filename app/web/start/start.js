@@ -8,6 +8,7 @@ const start = document.getElementById("start");
 const form = document.getElementById("start-sign-in");
 const find = (selector) => document.querySelector(selector);
 let touched = false; // the person uses the page: it stays until they have left for Salesforce
+let pressed = Promise.resolve(); // until the finger is lifted
 let painted = false; // the app itself is painted behind it
 let failed = false;
 
@@ -113,7 +114,11 @@ function shows(what) {
 async function showSignIn() {
   shows("sign-in");
   let options = fetchOptions();
-  form.onpointerdown = form.onkeydown = () => { touched = true; };
+  form.onkeydown = () => { touched = true; };
+  form.onpointerdown = () => {
+    touched = true;
+    pressed = new Promise((done) => ["pointerup", "pointercancel"].forEach((end) => addEventListener(end, () => setTimeout(done), { once: true })));
+  };
   form.onsubmit = async (event) => {
     event.preventDefault();
     form.querySelector("button").disabled = true;
@@ -128,7 +133,10 @@ async function showSignIn() {
       if (painted) await leave();
     }
   };
-  options.then(showHosts).catch(() => {});
+  options.then(async (known) => {
+    await pressed; // else the button moves away from under the finger, and the tap is none
+    showHosts(known);
+  }).catch(() => {});
 }
 
 async function fetchOptions() {
