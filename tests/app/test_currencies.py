@@ -144,7 +144,7 @@ async def test_an_amount_with_the_sign_of_another_currency_is_none() -> None:
     form = await _form(world, "0061")
     form.type("Amount", "€500")
     await form.save()
-    assert form.errors == {"Amount": "Please enter a number."}
+    assert form.errors == {"Amount": "Please enter the amount in JPY."}
     form.type("Amount", "¥500")
     await form.save()
     assert [r.fields for r in sent(world)] == [{"Amount": 500.0}]

@@ -1,5 +1,6 @@
 """The views about owners and less access, painted on Flet's own session, without a window: what is tapped does it."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 
@@ -13,6 +14,7 @@ from tests.app.test_guard import Screen, _within  # pyright: ignore[reportPrivat
 from tests.app.test_less_access import Service
 from tests.app.test_owners import CASE, QUEUE, QueueBackend
 from tests.app.world import SAM, World
+from ui.records.list_view_model import ListViewModel
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +87,33 @@ async def test_a_list_is_filtered_by_a_queue_that_is_looked_up(screen: Screen) -
     assert "Case Owner: Support" in texts(screen)
     await tap_words(screen, "All")
     assert "Another" in texts(screen)
+
+
+async def test_a_list_that_is_filtered_by_somebody_is_loaded_to_its_end_when_the_dialog_goes_meanwhile(
+    screen: Screen, backend: QueueBackend
+) -> None:
+    """Flutter tells that the dialog is gone while the list is on its way: nothing of that may end the loading."""
+    await screen.show("/records/Case")
+    await tap_words(screen, "A user or a queue …")
+    (dialog,) = [c for c in controls(screen) if isinstance(c, ft.AlertDialog)]
+    held = backend.holds["listRecords"] = asyncio.Event()
+    choosing = asyncio.create_task(tap_words(screen, "Support"))
+    for _ in range(5):
+        await screen.painted()
+    await screen.tap(dialog, "dismiss")
+    for _ in range(3):
+        await screen.painted()
+    listed = screen.app.screen
+    assert isinstance(listed, ListViewModel)
+    assert listed.loading
+    held.set()
+    await choosing
+    for _ in range(5):
+        await screen.painted()
+    assert not listed.loading
+    assert "Delivery was late" in texts(screen)
+    assert "Another" not in texts(screen)
+    assert not dialog.open
 
 
 async def test_the_form_looks_up_an_owner(screen: Screen, backend: QueueBackend) -> None:

@@ -64,7 +64,7 @@ class AccessViewModel(Screen):
             return
         finally:
             self.busy = False
-        self.changed()
+            self.changed()
 
 
 def is_healthy(state: str) -> bool:

@@ -1,6 +1,7 @@
-"""Amounts in forms, where each record has a currency of its own: an amount and its currency belong together."""
+"""Amounts in forms, where each record has a currency of its own."""
 
 from collections.abc import Mapping
+from unicodedata import normalize
 
 from babel.numbers import get_currency_precision
 
@@ -8,24 +9,7 @@ from contract.calls import FieldShape, FieldValue
 from ui.shared import values
 from ui.shared.words import _, n_
 
-_SIGNS = frozenset("$€£¥￥")
-
-
-def with_their_currency(
-    fields: Mapping[str, FieldShape],
-    seen: Mapping[str, FieldValue],
-    changes: Mapping[str, FieldValue],
-    theirs: Mapping[str, FieldValue],
-) -> dict[str, FieldValue]:
-    """My changes; where I have changed an amount and somebody else its currency, or the other way round, with what I
-    saw of the other one too, so that one of us decides over both."""
-    together = dict(changes)
-    for amount in (f for f in fields.values() if f.currency_field):
-        pair = (amount.name, amount.currency_field)
-        for mine, other in (pair, pair[::-1]):
-            if mine in changes and other not in changes and theirs.get(other) != seen.get(other):
-                together[other] = seen.get(other)
-    return together
+_SIGNS = frozenset("$€£¥")
 
 
 def decimals_of(fields: Mapping[str, FieldShape], amount: FieldShape, code: str) -> int | None:
@@ -38,10 +22,13 @@ def decimals_of(fields: Mapping[str, FieldShape], amount: FieldShape, code: str)
     return get_currency_precision(code) if known is None else known
 
 
-def check_sign(amount: FieldShape, text: str, code: str) -> None:
-    """Raises ValueError for an amount that was typed with the sign of another currency than its record's."""
-    if amount.currency_field and code and set(text) & _SIGNS - set(values.sign(code)):
-        raise ValueError(code)
+def has_another_sign(amount: FieldShape, text: str, code: str) -> bool:
+    """Whether an amount was typed with the sign of another currency than its record's."""
+    return bool(amount.currency_field and code and _signs_in(text) - _signs_in(values.sign(code)))
+
+
+def _signs_in(text: str) -> frozenset[str]:
+    return _SIGNS & frozenset(normalize("NFKC", text))  # also as the keyboards of East Asia write them, in full width
 
 
 def what_is_too_fine(given: FieldValue, decimals: int | None) -> str | None:

@@ -16,6 +16,7 @@ from ui.shared.words import _
 from ui.shell import Shell
 
 _KEYBOARDS = {"email": ft.KeyboardType.EMAIL, "phone": ft.KeyboardType.PHONE, "url": ft.KeyboardType.URL}
+_LINES = 4  # that may stand below a field
 _MANY = 8  # values from which on a picklist can be searched
 _END = -1  # as an offset to scroll to
 _LONG = 255  # characters; a text area for more has a row of its own
@@ -45,6 +46,7 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
     rows: list[ft.Control] = [parts.big_heading(title)]
     if model.record_types:
         rows.append(_record_type(model))
+    rows += _what_is_lacking(model)
     for section, fields in model.sections:
         inputs = [(keyed(f.name, Input, shell, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
         grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
@@ -123,13 +125,27 @@ def _record_type(model: FormViewModel) -> ft.Control:
     async def chosen(event: ft.Event[ft.Dropdown]) -> None:
         await model.choose_type(event.control.value or "")
 
-    return parts.choice(
+    return _with_words(
         ft.Dropdown(
             label=_("Record type") + " *", value=model.record_type or None, on_select=chosen, disabled=model.saving,
             options=[ft.DropdownOption(key=t.id, text=t.name) for t in model.record_types],
-            error_text=model.errors.get(model.shape.record_type),
-        )
+            border_color=_border(model.errors.get(model.shape.record_type)),
+        ),
+        model.errors.get(model.shape.record_type), model.hints.get(model.shape.record_type),
     )  # fmt: skip
+
+
+def _what_is_lacking(model: FormViewModel) -> list[ft.Control]:
+    """That the values of the record's type are not there, so that each picklist shows all of its values."""
+    lacks = model.lacks_picklists
+    if lacks is None:
+        words = _("The values of this record type are still on their way. You can begin already.")
+        return [parts.note(words, kind="calm")]
+    if not lacks:
+        return []
+    words = _("The values of this record type did not come. Salesforce checks yours when you save.")
+    again = ft.TextButton(_("Try again"), height=theme.TARGET, on_click=model.renew_picklists)
+    return [parts.note(words, kind="calm", actions=[again])]
 
 
 def _leave_question(shell: Shell, model: FormViewModel) -> ft.Control:
@@ -247,6 +263,8 @@ def _text(
         label=label,
         value=text,
         error=error,
+        error_max_lines=_LINES,
+        helper_max_lines=_LINES,
         read_only=model.saving,  # disabled, it would be scrolled to when it is enabled again
         helper=field.help,
         suffix="%" if field.type == "percent" else values.sign(code) if code else None,
@@ -278,13 +296,28 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
     side = theme.TARGET - 16
     picture = parts.named_icon(ft.Icons.ARROW_DROP_DOWN, _("Show values"))
     arrow = ft.Container(picture, width=side, height=side, alignment=ft.Alignment.CENTER_RIGHT) if many else None
-    return parts.choice(
+    return _with_words(
         ft.Dropdown(
-            label=label, value=text, options=options, on_select=chosen, error_text=error,
-            helper_text=_help(model, field), menu_height=320, disabled=waits_for is not None,
+            label=label, value=text, options=options, on_select=chosen, border_color=_border(error),
+            menu_height=320, disabled=waits_for is not None,
             editable=many, enable_filter=many, enable_search=many, trailing_icon=arrow, selected_trailing_icon=arrow,
-        )
+        ),
+        error, _help(model, field),
     )  # fmt: skip
+
+
+def _border(error: str | None) -> ft.ColorValue | None:
+    return ft.Colors.ERROR if error else None
+
+
+def _with_words(dropdown: ft.Dropdown, error: str | None, said: str | None) -> ft.Control:
+    """A drop-down over what there is to say of it. Flutter would give that one line, and cut the rest off."""
+    rows = [parts.choice(dropdown)]
+    if error or said:
+        color = ft.Colors.ERROR if error else ft.Colors.ON_SURFACE_VARIANT
+        words = ft.Semantics(content=ft.Text(error or said or "", size=12, color=color), live_region=True)
+        rows.append(ft.Container(words, padding=ft.Padding.symmetric(horizontal=12)))
+    return ft.Column([*rows], spacing=4, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 
 
 def _multipicklist(model: FormViewModel, field: FieldShape, label: str, text: str) -> ft.Control:
@@ -365,6 +398,7 @@ def _date(
     )
     box = ft.TextField(
         label=label, value=text, error=error, helper=field.help or example, suffix_icon=button,
+        error_max_lines=_LINES, helper_max_lines=_LINES,
         keyboard_type=ft.KeyboardType.DATETIME, read_only=model.saving,
         on_change=typed, on_blur=left,
     )  # fmt: skip
@@ -387,7 +421,7 @@ def Reference(
     async def clear() -> None:
         model.choose(field.name, "", "")
 
-    def chosen(record: Record | None, name: str) -> None:
+    async def chosen(record: Record | None, name: str) -> None:
         look(False)
         if record is not None:
             model.choose(field.name, record.id, name)
@@ -402,7 +436,7 @@ def Reference(
         buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=values.label_of(field)), begin))
     box = ft.TextField(
         label=label, value=name, read_only=True, error=error,
-        helper=field.help,
+        helper=field.help, error_max_lines=_LINES, helper_max_lines=_LINES,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),
         on_click=begin if can_look else None,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 meanwhile.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,11 +24,11 @@ from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
 from data.repositories.records import RecordsRepository
 from ui.places import Given
-from ui.records.amounts import check_sign, decimals_of, what_is_too_fine, with_their_currency
-from ui.records.offers import PICKLISTS, Offers, value_in
+from ui.records.amounts import decimals_of, has_another_sign, what_is_too_fine
+from ui.records.offers import PICKLISTS, Offers, value_in, with_value
 from ui.shared import kinds, values
-from ui.shared.merge import Conflict, merge
-from ui.shared.state import Live, Screen
+from ui.shared.merge import Conflict, merge, with_what_belongs
+from ui.shared.state import Live, Questions, Screen
 from ui.shared.words import _
 
 Saved = Callable[[str, str, str], Awaitable[None]]  # object, id, what to say
@@ -85,6 +86,8 @@ class FormViewModel(Screen):
         self._texts: dict[str, str] = {}  # fields as they were typed here, letter by letter
         self._offers = Offers(records, shape)
         self.hints: dict[str, str] = {}  # by field: what was removed from it, and why
+        self._taken: dict[str, FieldValue] = {}  # what a record type does not have, in case that another one has it
+        self._visits = Questions()
         self.choosing = 0  # choices of a record type that are under way
 
     # Beginning
@@ -93,16 +96,22 @@ class FormViewModel(Screen):
         """Goes on with the draft of the record; without one, begins with the record as it is in Salesforce."""
         if self.draft is not None and not self._drafts.wants_another(self.draft):
             return
+        if self._detail is not None and self._detail.loading:
+            return  # the visit before loads it still
+        visit = self._visits.new()
         self._reset()
-        draft, newer = await self._drafts.take_up(self.shape.sobject, self.record_id), False
+        draft, late = await self._drafts.take_up(self.shape.sobject, self.record_id), False
         if draft is not None:
-            newer = await self._offers.take(self._offers.type_of(draft, self._given))
-            self.draft = self._understood(draft)
-            if not self.record_id:
-                self._take_over(*self._offers.fit(self.draft, self.fields))
+            late = await self._offers.take(self._offers.type_of(draft, self._given))
+            if not self._visits.is_last(visit):
+                return
+            self._go_on_with(self._understood(draft))
         elif self._detail is None:
-            newer = await self._offers.take(self._offers.first_type(self._given))
+            late = await self._offers.take(self._offers.first_type(self._given))
+            if not self._visits.is_last(visit):
+                return
             self.draft = self._new()
+            self.changed()
             await self._ask_for_names()
         else:
             await self._detail.load()
@@ -112,12 +121,38 @@ class FormViewModel(Screen):
             )
             if record is not None:
                 self.problem = None
-                newer = await self._offers.take(str(record.fields.get(self.shape.record_type) or ""))
+                late = await self._offers.take(str(record.fields.get(self.shape.record_type) or ""))
+                if not self._visits.is_last(visit):
+                    return
                 self.draft = Draft(new_id(), self.shape.sobject, self.record_id, record.fields, record.version)
         self.changed()
-        if newer:
-            await self._offers.renew()
-            self.changed()
+        if late:
+            await self._take_up_newer(begins=draft is None)
+
+    def _go_on_with(self, draft: Draft) -> None:
+        """Shows a draft of another visit; of a new record without what is not offered any more."""
+        self.draft = draft
+        if self.record_id:
+            return
+        kept = value_in(draft, self.shape.record_type)
+        if kept and kept != self.record_type:
+            self.hints[self.shape.record_type] = _("The record type chosen before is not available any more.")
+        fitted, said = self._offers.fit(draft, self.fields)
+        if said:  # else nothing has changed: a draft that is only looked at is not kept anew
+            self._take_over(fitted, said)
+
+    async def _take_up_newer(self, *, begins: bool) -> None:
+        """Waits for what the picklists hold now, and goes on with that; `begins` is whether the type's defaults are
+        filled in too."""
+        record_type, renewing = self.record_type, self._offers.renew()
+        self.changed()
+        await asyncio.wait({renewing})
+        if self.draft is not None and self.record_type == record_type and not (self.record_id or self.saving):
+            if begins:
+                self._begin_as_chosen()
+            else:
+                self._take_over(*self._offers.fit(self.draft, self.fields))
+        self.changed()
 
     def _new(self) -> Draft:
         defaults = {f.name: f.default for f in self.fields}
@@ -153,7 +188,7 @@ class FormViewModel(Screen):
 
     def _reset(self) -> None:
         self.draft, self.asks_to_leave, self.errors, self.conflicts, self.problem = None, False, {}, (), None
-        self.alike, self.unsure, self._texts, self.hints = None, False, {}, {}
+        self.alike, self.unsure, self._texts, self.hints, self._taken = None, False, {}, {}, {}
 
     # The record type
 
@@ -176,19 +211,36 @@ class FormViewModel(Screen):
         self.choosing += 1
         self.changed()
         try:
-            newer = await self._offers.take(record_type)
-            self._begin_as_chosen()
-            if newer:
-                await self._offers.renew()
+            late = await self._offers.take(record_type)
+            if self.record_type == record_type:  # nobody has chosen another one meanwhile
                 self._begin_as_chosen()
         finally:
             self.choosing -= 1
-        self.changed()
+            self.changed()
+        if late:
+            await self._take_up_newer(begins=True)
+
+    async def renew_picklists(self) -> None:
+        """Fetches once more what the picklists of the record's type hold."""
+        await self._take_up_newer(begins=True)
+
+    @property
+    def lacks_picklists(self) -> bool | None:
+        """Whether what the picklists of the record's type hold could not be had, so that each shows all of its field;
+        None while it is still on its way."""
+        return self._offers.lacking
 
     def _begin_as_chosen(self) -> None:
-        if self.draft is not None:
-            self._take_over(*self._offers.begun(self.draft, self.fields))
-            self.changed()
+        if self.draft is None:
+            return
+        draft = self.draft
+        for name, value in self._taken.items():
+            draft = with_value(draft, name, value)
+        self.hints = {n: why for n, why in self.hints.items() if n not in (*self._taken, self.shape.record_type)}
+        begun, said = self._offers.begun(draft, self.fields)
+        self._taken = {name: value_in(draft, name) for name in said}
+        self._take_over(begun, said)
+        self.changed()
 
     def _take_over(self, draft: Draft, said: Mapping[str, str]) -> None:
         """Goes on with a draft from which something may have been removed, as `said` says by field."""
@@ -292,17 +344,19 @@ class FormViewModel(Screen):
     def type(self, name: str, text: str) -> None:
         """Takes over the text of a field, and keeps it as a draft."""
         field = next((f for f in self.fields if f.name == name), None)
-        assert self.draft is not None
-        assert field is not None
-        if self.saving:
+        if self.draft is None or field is None or self.saving:
             return  # the view lets nobody type; what came at the last moment would be thrown away with what is saved
         self._texts[name] = text
         was_dirty, self.draft = self.dirty, self._with(self.draft, field, text)
+        for amount in self.fields:
+            if amount.currency_field == name and amount.name in self._texts:  # with the sign of another one, perhaps
+                self.draft = self._with(self.draft, amount, self._texts[amount.name])
         if self.dirty:
             self.draft = self._drafts.put(self.draft)
         elif was_dirty:
             self._drafts.throw_away(self.draft)
         self.hints.pop(name, None)
+        self._taken.pop(name, None)
         if self.errors.pop(name, None) is not None:
             self.changed()
 
@@ -312,10 +366,14 @@ class FormViewModel(Screen):
         raw = {name: value for name, value in draft.raw.items() if name != field.name}
         if not self._is_as_seen(draft, field, text):
             try:
-                check_sign(field, text, values.code_of(field, {**draft.seen, **typed}))
-                typed[field.name] = values.as_value(field, text)
+                given = values.as_value(field, text)
             except ValueError:
                 raw[field.name] = text
+            else:
+                if has_another_sign(field, text, values.code_of(field, {**draft.seen, **typed})):
+                    raw[field.name] = text
+                else:
+                    typed[field.name] = given
         return replace(draft, typed=typed, raw=raw)
 
     def _is_as_seen(self, draft: Draft, field: FieldShape, text: str) -> bool:
@@ -323,12 +381,13 @@ class FormViewModel(Screen):
 
     def choose(self, name: str, text: str, parent: str | None = None) -> None:
         """The person has chosen a value; for a reference, `text` is the record's id and `parent` its name."""
-        assert self.draft is not None
+        if self.draft is None or self.saving:
+            return
         if parent is not None:
             self.draft = replace(self.draft, names={**self.draft.names, name: parent})
         before = self.value(name)
         self.type(name, text)
-        if not self.saving and self.value(name) != before:
+        if self.value(name) != before:
             self._take_over(*self._offers.fit(self.draft, self.fields, below=name))
         self.changed()
 
@@ -379,7 +438,7 @@ class FormViewModel(Screen):
             return
         finally:
             self.saving = False
-        self.changed()
+            self.changed()
 
     async def _create(self, fields: dict[str, FieldValue]) -> None:
         """Makes the record once. What was sent before and not answered is sent again unchanged first; what was typed
@@ -473,7 +532,7 @@ class FormViewModel(Screen):
         for _attempt in range(MERGES):
             if theirs is not None:
                 fields, seen = values.fields_of(self.shape), self.draft.seen
-                merged = merge(seen, with_their_currency(fields, seen, changes, theirs.fields), theirs.fields)
+                merged = merge(seen, with_what_belongs(fields, seen, changes, theirs.fields), theirs.fields)
                 self._theirs = theirs
                 if merged.conflicts:
                     self.conflicts, self.choices = merged.conflicts, {}
@@ -547,7 +606,22 @@ class FormViewModel(Screen):
             return
         self._rebase(self._theirs, changes)
         self.conflicts, self.choices = (), {}
+        if self._removes_what_goes_with_mine(theirs_wins):
+            self.changed()
+            return
         await self.save()
+
+    def _removes_what_goes_with_mine(self, theirs: set[str]) -> bool:
+        """Removes from the draft what does not go with their values in these fields. Returns whether there was
+        anything, which the person has to see before it is saved."""
+        removed = dict[str, str]()
+        for name in theirs:
+            assert self.draft is not None
+            draft, said = self._offers.fit(self.draft, self.fields, below=name)
+            if said:
+                self._take_over(draft, said)
+            removed |= said
+        return bool(removed)
 
     def _rebase(self, theirs: Record, changes: dict[str, FieldValue]) -> None:
         """Goes on from their version, with only those of my changes that differ from it."""
@@ -571,7 +645,7 @@ class FormViewModel(Screen):
         for field in self.fields:
             name, given = field.name, self.value(field.name)
             if name in draft.raw:
-                self.errors[name] = _what_is_wanted(field)
+                self.errors[name] = _what_is_wanted(field, draft.raw[name], values.code_of(field, self.mine))
             elif given in (None, "") and self.is_required(field) and field.type != "boolean" and self._has_any(field):
                 self.errors[name] = _("This cannot be empty.")
             elif name in draft.typed if self.record_id else given not in (None, "") or field.type == "boolean":
@@ -586,9 +660,10 @@ class FormViewModel(Screen):
         return not field.controller or bool(self.offered(field))
 
 
-def _what_is_wanted(field: FieldShape) -> str:
+def _what_is_wanted(field: FieldShape, text: str, code: str) -> str:
     if field.type in values.NUMBERS:
-        return _("Please enter a number.")
+        other = code if has_another_sign(field, text, code) else ""
+        return _("Please enter the amount in {currency}.", currency=other) if other else _("Please enter a number.")
     return _("Please enter a date.") if field.type == "date" else _("Please enter a date and a time.")
 
 

@@ -1,7 +1,6 @@
 """The list of any object."""
 
 from collections.abc import Callable
-from typing import cast
 
 import flet as ft
 
@@ -107,18 +106,12 @@ def _search(model: ListViewModel) -> ft.Control:
 def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Callable[[bool], None]) -> None:
     """The dialog that finds by whose records the list is filtered, while it is wanted."""
     field = values.fields_of(model.shape).get(model.shape.owner)
-    chosen_one, choose = ft.use_state(cast(Record | None, None))
 
-    def chosen(owner: Record | None, _name: str) -> None:
+    async def chosen(owner: Record | None, name: str) -> None:
         look(False)
-        choose(owner)
+        if owner is not None:
+            await model.choose_owner(owner.id, name)
 
-    async def apply() -> None:
-        if chosen_one is not None:
-            await model.choose_owner(chosen_one.id, values.title(None, chosen_one))
-            choose(None)  # only now: it ends this effect, and the list would be loading for ever
-
-    ft.use_effect(apply, [chosen_one])
     ft.use_dialog(look_up_owner(shell, model.shape, field, chosen) if looking and field is not None else None)
 
 

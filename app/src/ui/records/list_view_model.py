@@ -11,7 +11,7 @@ from contract.calls import MAX_PAGE, FieldValue, Filter, ListRecords, Record, So
 from contract.errors import CallError, Reason, RefusedRequest
 from data.repositories.calls import AnotherUser
 from data.repositories.records import RecordsRepository
-from ui.shared.state import OLD_SECONDS, Questions, Screen
+from ui.shared.state import OLD_SECONDS, Questions, Screen, went_wrong
 
 PAGE = 30
 
@@ -77,13 +77,13 @@ class ListViewModel(Screen):
         question, fetch = self._questions.new(), self._records.page(self._request(None, rows))
         self.loading, self.problem, self.stale = True, None, False
         self.changed()
-        seen = await fetch.seen()
-        if not self._questions.is_last(question):
-            return
-        if seen is not None and not self._items:
-            self._items, self._cursor, self._at = list(seen.value.records), None, seen.at
-            self.changed()
         try:
+            seen = await fetch.seen()
+            if not self._questions.is_last(question):
+                return
+            if seen is not None and not self._items:
+                self._items, self._cursor, self._at = list(seen.value.records), None, seen.at
+                self.changed()
             page = await fetch.get()
             items = list(page.records)
             while len(items) < rows and page.cursor is not None:
@@ -100,6 +100,14 @@ class ListViewModel(Screen):
                 self._items, self._at = items, self._now()
                 self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False
                 self.changed()
+        finally:
+            self._end(question)
+
+    def _end(self, question: int) -> None:
+        """Ends the loading whatever has cut it short: the place may be kept, and loads again at the next visit."""
+        if self.loading and self._questions.is_last(question):
+            self.loading, self.stale, self.problem = False, True, went_wrong()
+            self.changed()
 
     # What happens to its records elsewhere in the app
 
@@ -191,6 +199,8 @@ class ListViewModel(Screen):
                 return
             self._items += page.records
             self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False
+        finally:
+            self._end(question)
         self.changed()
 
     def _request(self, cursor: str | None, rows: int = PAGE) -> ListRecords:

@@ -1,6 +1,6 @@
 """The dialogs that find the record that a reference points to, and an owner."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import flet as ft
 
@@ -12,7 +12,7 @@ from ui.shared.live import use
 from ui.shared.words import _
 from ui.shell import Shell
 
-Chosen = Callable[[Record | None, str], None]
+Chosen = Callable[[Record | None, str], Awaitable[None]]
 
 
 def look_up(shell: Shell, field: FieldShape, targets: list[str], chosen: Chosen) -> ft.AlertDialog:
@@ -28,7 +28,7 @@ def look_up_owner(shell: Shell, shape: SobjectShape, field: FieldShape, chosen: 
 
 def _dialog(title: str, finder: Callable[[], ft.Control], chosen: Chosen) -> ft.AlertDialog:
     async def close() -> None:
-        chosen(None, "")
+        await chosen(None, "")
 
     return ft.AlertDialog(
         title=ft.Text(title),
@@ -93,6 +93,6 @@ def _target(shell: Shell, sobject: str, model: LookUpViewModel) -> ft.Control:
 
 def _line(record: Record, title: str, below: str, chosen: Chosen) -> ft.Control:
     async def choose() -> None:
-        chosen(record, title)
+        await chosen(record, title)
 
     return parts.tile(title, below, choose)

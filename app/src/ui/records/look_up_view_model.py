@@ -4,7 +4,7 @@ from contract.calls import ListRecords, Record
 from contract.errors import CallError
 from data.repositories.calls import AnotherUser
 from data.repositories.records import RecordsRepository
-from ui.shared.state import Questions, State
+from ui.shared.state import Questions, State, went_wrong
 
 MOST = 20  # that one search brings
 
@@ -40,15 +40,17 @@ class LookUpViewModel(State):
         question = self._questions.new()
         self.records, self.problem = None, None
         self.changed()
+        found, problem = None, went_wrong()
         try:
-            records, problem = await self._find(self.text.strip()), None
+            found, problem = await self._find(self.text.strip()), None
         except CallError as failed:
-            records, problem = None, failed
+            problem = failed
         except AnotherUser:
             return
-        if self._questions.is_last(question):
-            self.records, self.problem = records, problem
-            self.changed()
+        finally:
+            if self._questions.is_last(question):
+                self.records, self.problem = found, problem
+                self.changed()
 
     async def _find(self, text: str) -> tuple[Record, ...]:
         """The records in which the text occurs. Raises CallErrors and AnotherUser."""

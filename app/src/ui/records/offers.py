@@ -1,6 +1,7 @@
 """What the picklists of a form offer: the values of the record's type, and of those the ones that go with the value of
 their controlling field. No Flet in here."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +16,7 @@ from ui.places import Given
 from ui.shared import values
 from ui.shared.words import _
 
+PATIENCE = 3.0  # seconds in which a form waits for its picklists; then it is shown without
 PICKLISTS = frozenset({"picklist", "combobox", "multipicklist"})
 
 
@@ -26,6 +28,7 @@ class Offers:
         self._shape = shape
         self._fields = values.fields_of(shape)
         self._picklists: dict[str, Picklists] = {}
+        self._fetching: dict[str, asyncio.Task[None]] = {}
         self.record_type = ""
 
     # Record types
@@ -50,23 +53,42 @@ class Offers:
         return kept if there else self.first_type(given)
 
     async def take(self, record_type: str) -> bool:
-        """Goes on with the picklists of a record type: as the device kept them, else as the backend has them. Returns
-        whether there may be newer ones, which `renew` fetches."""
+        """Goes on with the picklists of a record type: as the device kept them, else as the backend has them, unless
+        that takes longer than PATIENCE. Returns whether there may be newer ones, for which `renew` waits."""
         self.record_type = record_type
         if not record_type or record_type in self._picklists:
             return False
         seen = await self._records.picklists(self._shape.sobject, record_type).seen()
-        if seen is None:
-            await self.renew()
-            return False
-        self._picklists[record_type] = seen.value
-        return True
+        if seen is not None:
+            self._picklists.setdefault(record_type, seen.value)
+            return True
+        fetching = self._fetch(record_type)
+        await asyncio.wait({fetching}, timeout=PATIENCE)
+        return not fetching.done()
 
-    async def renew(self) -> None:
-        """Fetches the picklists of the present type; where they cannot be had, the fields' own values stay."""
-        record_type = self.record_type
-        with suppress(CallError, AnotherUser):
-            self._picklists[record_type] = await self._records.picklists(self._shape.sobject, record_type).get()
+    def renew(self) -> asyncio.Task[None]:
+        """Begins to fetch the picklists of the present type; where they cannot be had, the fields' own values stay."""
+        return self._fetch(self.record_type)
+
+    def _fetch(self, record_type: str) -> asyncio.Task[None]:
+        """Fetches the picklists of a type, one time at once."""
+
+        async def fetch() -> None:
+            with suppress(CallError, AnotherUser):
+                self._picklists[record_type] = await self._records.picklists(self._shape.sobject, record_type).get()
+
+        under_way = self._fetching.get(record_type)
+        if under_way is None or under_way.done():
+            under_way = self._fetching[record_type] = asyncio.create_task(fetch())
+        return under_way
+
+    @property
+    def lacking(self) -> bool | None:
+        """Whether the picklists of the present type could not be had; None while they are still on their way."""
+        if not self.record_type or self.record_type in self._picklists:
+            return False
+        fetching = self._fetching.get(self.record_type)
+        return None if fetching is None or not fetching.done() else True
 
     # What there is to choose from
 
@@ -106,9 +128,9 @@ class Offers:
 
     def begun(self, draft: Draft, fields: Sequence[FieldShape]) -> tuple[Draft, Mapping[str, str]]:
         """A new record's draft with the present type and its defaults, and what `fit` removes from it."""
-        own = {f.name: f.default for f in fields if f.type in PICKLISTS}
+        own = {f.name: f.default for f in fields if f.type in PICKLISTS or f.name not in draft.seen}
         if self.record_type:
-            draft = _with(draft, self._shape.record_type, self.record_type)
+            draft = with_value(draft, self._shape.record_type, self.record_type)
         draft = replace(draft, seen={**draft.seen, **own})
         wrong = self._unfit(Draft(draft.id, draft.sobject, seen=draft.seen), fields)
         return self.fit(replace(draft, seen={**draft.seen, **dict.fromkeys(wrong)}), fields)
@@ -130,7 +152,7 @@ class Offers:
             parts = str(value).split(";") if field.type == "multipicklist" else [str(value)]
             left = ";".join(part for part in parts if part in offered and not (below and _is_of_several(field, part)))
             if left != value:
-                draft = _with(draft, field.name, left or None)
+                draft = with_value(draft, field.name, left or None)
                 draft, more = self.fit(draft, fields, below=field.name)
                 said |= {field.name: self._why_removed(field, value), **more}
         return draft, said
@@ -157,7 +179,8 @@ def value_in(draft: Draft, name: str) -> FieldValue:
     return draft.typed.get(name) if name in draft.typed else draft.seen.get(name)
 
 
-def _with(draft: Draft, name: str, value: FieldValue) -> Draft:
+def with_value(draft: Draft, name: str, value: FieldValue) -> Draft:
+    """A draft with a value entered into a field."""
     typed = {n: v for n, v in draft.typed.items() if n != name}
     return replace(draft, typed=typed if value == draft.seen.get(name) else {**typed, name: value})
 

@@ -60,20 +60,27 @@ class Ownership(State):
             return
         title, queue = values.title(self._shape, before), str(before.fields.get(field.parent_name) or "")
 
-        async def undo() -> None:
-            self._notices.end(notice)
-            if self._me() != me:
-                return  # another user has taken over the window
-            now = self._record
-            seen = now if now is not None and now.fields.get(field.name) == me else taken
-            if await self._change(field, seen, str(before.fields[field.name])) is not None:
-                self._notices.say(Notice(_("{title} is back in {queue}.", title=title, queue=queue)))
+        def offer() -> None:
+            """Says it, with the way back."""
 
-        notice = Notice(_("{title} is yours now.", title=title), _("Undo"), undo)
-        self._notices.say(notice, UNDO_SECONDS)
+            async def undo() -> None:
+                self._notices.end(notice)
+                if self._me() != me:
+                    return  # another user has taken over the window
+                now = self._record
+                seen = now if now is not None and now.fields.get(field.name) == me else taken
+                if await self._change(field, seen, str(before.fields[field.name]), offer) is not None:
+                    self._notices.say(Notice(_("{title} is back in {queue}.", title=title, queue=queue)))
 
-    async def _change(self, field: FieldShape, seen: Record, owner: str) -> Record | None:
-        """As `_give`, one change at a time; says why it was refused, and returns None."""
+            notice = Notice(_("{title} is yours now.", title=title), _("Undo"), undo)
+            self._notices.say(notice, UNDO_SECONDS)
+
+        offer()
+
+    async def _change(
+        self, field: FieldShape, seen: Record, owner: str, refused: Callable[[], None] = lambda: None
+    ) -> Record | None:
+        """As `_give`, one change at a time; says why it was refused, calls `refused` before that, and returns None."""
         if self.changing:
             return None
         self.changing = True
@@ -81,6 +88,7 @@ class Ownership(State):
         try:
             return await self._give(field, seen, owner)
         except CallError as failed:
+            refused()
             self._notices.failed(failed)
         except AnotherUser:
             pass

@@ -4,7 +4,7 @@ from contract.calls import Hit, is_search
 from contract.errors import CallError
 from data.repositories.calls import AnotherUser
 from data.repositories.records import RecordsRepository
-from ui.shared.state import Questions, Screen
+from ui.shared.state import Questions, Screen, went_wrong
 
 
 class SearchViewModel(Screen):
@@ -63,4 +63,8 @@ class SearchViewModel(Screen):
         else:
             if self._questions.is_last(question):
                 self.hits, self.loading = hits, False
+                self.changed()
+        finally:
+            if self.loading and self._questions.is_last(question):  # whatever has cut it short
+                self.problem, self.loading = went_wrong(), False
                 self.changed()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contract.calls import FieldValue
+from contract.calls import FieldShape, FieldValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,25 @@ class Merged:
     changes: dict[str, FieldValue]
     conflicts: tuple[Conflict, ...]
     taken: tuple[str, ...]
+
+
+def with_what_belongs(
+    fields: Mapping[str, FieldShape],
+    seen: Mapping[str, FieldValue],
+    changes: Mapping[str, FieldValue],
+    theirs: Mapping[str, FieldValue],
+) -> dict[str, FieldValue]:
+    """My changes; where I have changed one of two fields that mean something only together (an amount and its currency,
+    a dependent picklist and what controls it, such as a state and its country) and somebody else the other one, with
+    what I saw of that one too, so that one of us decides over both."""
+    together = dict(changes)
+    for field in fields.values():
+        for other_name in filter(None, (field.currency_field, field.controller)):
+            pair = (field.name, other_name)
+            for mine, other in (pair, pair[::-1]):
+                if mine in changes and other not in changes and theirs.get(other) != seen.get(other):
+                    together[other] = seen.get(other)
+    return together
 
 
 def merge(

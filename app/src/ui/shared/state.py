@@ -5,13 +5,18 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from contract.errors import CallError
+from contract.errors import CallError, Misconfigured, Reason
 from data.repositories.calls import AnotherUser
 from data.repositories.shelf import Fetch
 
 T = TypeVar("T")
 SEARCH_AFTER = 0.3  # seconds of rest after the last key
 OLD_SECONDS = 60.0  # what was fetched longer ago says its age
+
+
+def went_wrong() -> CallError:
+    """Why something has no answer that was cut short, or ended in a way that nobody has thought of."""
+    return Misconfigured(Reason.INTERNAL)
 
 
 class State:
@@ -72,12 +77,12 @@ class Live(State, Generic[T]):
         if self.loading:
             return False
         self.loading = True
-        if self.value is None:
-            seen = await self._fetch.seen()
-            if seen is not None:
-                self.value, self.at = seen.value, seen.at
-        self.changed()
         try:
+            if self.value is None:
+                seen = await self._fetch.seen()
+                if seen is not None:
+                    self.value, self.at = seen.value, seen.at
+            self.changed()
             self.value, self.problem = await self._fetch.get(), None
             self.at = self._now()
         except CallError as failed:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Literal
+from unicodedata import normalize
 
 from babel.core import Locale
 from babel.dates import format_date, format_datetime, format_time, get_period_names, parse_date
@@ -257,7 +258,10 @@ def short_moment(iso: str) -> str:
 
 def as_number(text: str) -> float | None:
     """A number that a person typed, in the locale's writing or with a plain decimal point; None for any other text."""
-    plain = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "").strip("%$€£¥￥")
+    # In full width, too, as keyboards in East Asia write; the sign stands beside the digits, and not in their middle.
+    plain = normalize("NFKC", text).replace(" ", "").replace("\u2212", "-").strip("%$€£¥")
+    if plain.startswith("-"):
+        plain = "-" + plain[1:].lstrip("$€£¥")
     try:
         amount = float(parse_decimal(plain, locale=_locale(), strict=True))
     except NumberFormatError:

@@ -101,14 +101,12 @@ class SignInViewModel(Screen):
         self.changed()
         try:
             back = await self._sign_in.begin(options, host, route=route, username=username)
-        except StorageRefused:
-            self.leaving, self.refused = False, True
+        except BaseException as failed:
+            self.leaving, self.refused = False, isinstance(failed, StorageRefused)
             self.changed()
-            return
-        except (TimeoutError, OSError):
-            self.leaving = False
-            self.changed()
-            return
+            if isinstance(failed, StorageRefused | TimeoutError | OSError):
+                return
+            raise
         if back is not None:
             self.leaving = False
             await self._finish(back)
