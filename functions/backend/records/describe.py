@@ -65,6 +65,7 @@ class Describes:
         self._may_look = may_look
         self._decoded = LRUCache[bytes, Answers](_MAX_DECODED)
         self._looking: dict[Uid, asyncio.Task[Answers]] = {}
+        self._picking: dict[Uid, tuple[str, str]] = {}  # whose look is only one at these picklists
 
     async def read(
         self, uid: Uid, about: Iterable[str], work: Callable[[Shapes], Awaitable[T]], *, beside: Iterable[str] = ()
@@ -99,10 +100,12 @@ class Describes:
                 return kept
             looking = self._looking.get(uid)
             if looking is None:
-                break
-            await _finished(looking)
-        answers = await _finished(self._start(uid, self._ask_picklists(uid, sobject, record_type)))
-        return object_of(_visible(answers, (sobject,)), sobject).picklists[record_type]
+                looking = self._start(uid, self._ask_picklists(uid, sobject, record_type))
+                self._picking[uid] = (sobject, record_type)
+            elif self._picking.get(uid) != (sobject, record_type):
+                await _over(looking)
+                continue
+            return object_of(_visible(await _finished(looking), (sobject,)), sobject).picklists[record_type]
 
     async def refused(self, uid: Uid, sobject: str) -> None:
         """Asks Salesforce for an object anew, after it has refused what the describe allows."""
@@ -131,7 +134,7 @@ class Describes:
         """One look at a time for a user: whoever comes meanwhile waits for it, and goes on when it brought what they
         want.
         """
-        while (task := self._looking.get(uid)) is not None:
+        while (task := await self._describing(uid)) is not None:
             answers = await _finished(task)
             if _covers(answers, wanted):
                 return answers
@@ -139,13 +142,21 @@ class Describes:
 
     async def _look_anew(self, uid: Uid, wanted: tuple[str, ...]) -> Answers | None:
         """Asks Salesforce without regard to what is kept; None when it was asked within the last _SETTLE_SECONDS."""
-        task = self._looking.get(uid)
+        task = await self._describing(uid)
         if task is None:
             kept = await self._kept.attachment(uid)
             if kept is not None and self._age(kept) < _SETTLE_SECONDS:
                 return None
-            task = self._looking.get(uid) or self._begin(uid, wanted, anew=True)
+            task = await self._describing(uid) or self._begin(uid, wanted, anew=True)
         return await _finished(task)
+
+    async def _describing(self, uid: Uid) -> asyncio.Task[Answers] | None:
+        """The look at describes that is under way. One at picklists is waited for, however it ends: it brings no new
+        describes, and its refusal is not another call's.
+        """
+        while (task := self._looking.get(uid)) is not None and uid in self._picking:
+            await _over(task)
+        return task
 
     def _begin(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> asyncio.Task[Answers]:
         return self._start(uid, self._ask(uid, wanted, anew=anew))
@@ -157,6 +168,7 @@ class Describes:
 
     def _ended(self, uid: Uid, done: asyncio.Task[Answers]) -> None:
         self._looking.pop(uid, None)
+        self._picking.pop(uid, None)
         if not done.cancelled():
             done.exception()  # whoever waits raises it; behind an answer nobody does
 
@@ -223,10 +235,15 @@ async def _finished(task: asyncio.Task[Answers]) -> Answers:
 
     Raises CallErrors; OutcomeUnknown when the call's time is over first.
     """
+    await _over(task)
+    return task.result()
+
+
+async def _over(task: asyncio.Task[Answers]) -> None:
+    """Waits for the end of a look, however it ends. Raises OutcomeUnknown when the call's time is over first."""
     done, _ = await asyncio.wait({task}, timeout=deadline.left(CALL_SECONDS))
     if not done:
         raise OutcomeUnknown(writes=False, timed_out=True)
-    return task.result()
 
 
 def _covers(answers: Answers, wanted: Iterable[str]) -> bool:
