@@ -182,7 +182,7 @@ class Describes:
                 for name in dict.fromkeys((*answers, *wanted))
             }
             new: dict[str, Described | None] = {}
-            language = next((d.language for d in answers.values() if d is not None), "")
+            language = next((d.language for d in answers.values() if d is not None and d.language), "")
             for name, described in (await self._org.describe(uid, stamps, language)).items():
                 if isinstance(described, Described):
                     # A page layout comes with the first describe only, and with the first in another language.
@@ -224,7 +224,7 @@ class Describes:
         if answers is None:
             try:
                 answers = decode(kept.text)
-            except (ValueError, KeyError, TypeError, zlib.error):
+            except (ValueError, KeyError, TypeError, AttributeError, zlib.error):
                 answers = _NOTHING
             self._decoded[kept.text] = answers
         return answers
