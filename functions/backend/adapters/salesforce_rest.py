@@ -23,10 +23,11 @@ from backend.records import soql
 from backend.records.org import Described, People, PreconditionFailed, Row, Undescribed
 from backend.values import Uid
 from contract.calls import FieldValue
-from contract.errors import NotFound, OrgUnavailable, RefusedRequest
+from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from contract.picklists import Picklist
 
 MAX_PARTS = 25  # of one composite, five of them queries
+MAX_ADDRESS = 16_384  # bytes of an address; source: REST API Developer Guide, Status Codes, 414
 MAX_FOLLOWED = 20  # pages of one answer; the app asks for a few hundred records
 _PERSON_CONTACT = "PersonContactId"  # the objects that have it have records that are people
 _MASTER_RECORD_TYPE = "012000000000000AAA"  # in every org: the layout of records without a record type
@@ -229,8 +230,12 @@ class SalesforceRest:
     # Parts
 
     async def _send(self, uid: Uid, request: Request) -> Answer:
+        if request.query is not None and len(request.path) + 1 + len(urlencode(request.query)) > MAX_ADDRESS:
+            raise _too_long()
         answer = await self._session.send(uid, request)
         if answer.status >= 300:
+            if answer.status in (414, 431):
+                raise _too_long()
             refuse(answer.status, answer.json(), writes=request.writes, aside=request.aside)
         return answer
 
@@ -257,6 +262,10 @@ class SalesforceRest:
         where it `refers`: a user may have typed it.
         """
         return self._part("GET", "/query?" + urlencode({"q": text}, safe="@{}" if refers else ""), name)
+
+
+def _too_long() -> RefusedRequest:
+    return RefusedRequest(Reason.INVALID_VALUE, "What is asked for is too long for Salesforce.")
 
 
 def _headers(allow_duplicates: bool, **more: str) -> dict[str, object]:
