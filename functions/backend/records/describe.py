@@ -32,6 +32,7 @@ HIDDEN_SECONDS = 10.0  # or when it hides the object that a call is about: an ad
 _SETTLE_SECONDS = 5.0  # a refusal does not bring a second look so soon after the last one
 _NOTHING: "Answers" = {}
 _MAX_TYPES = 20  # record types of an object whose picklists are kept
+_MAX_VALUES = 20_000  # and values in them, counted with each controlling one; the last type's are kept in any case
 _MAX_DECODED = 256  # different describes in memory; users with the same permissions share one
 Shapes = Mapping[str, Described]
 Answers = Mapping[str, Described | None]  # what Salesforce said of each object; None: it is hidden from the user
@@ -207,8 +208,8 @@ class Describes:
             if kept is None or described is None:
                 raise Busy
             used = _used(sobject)
-            known = dict(list(described.picklists.items())[1 - _MAX_TYPES :])
-            known[record_type] = {name: picklist for name, picklist in asked.items() if name in used}
+            told = {name: picklist for name, picklist in asked.items() if name in used}
+            known = {**_newest(described.picklists, _MAX_VALUES - _size(told)), record_type: told}
             new = {**answers, sobject: replace(described, picklists=known)}
             await self._kept.attach(uid, Attachment(encode(new), kept.at))
             return new
@@ -280,6 +281,21 @@ def _used(sobject: str) -> tuple[str, ...]:
     """The fields that forms show."""
     layout = LAYOUTS.get(sobject)
     return () if layout is None else (*layout.detailed, *layout.filters, CURRENCY)
+
+
+def _newest(types: Mapping[str, Mapping[str, Picklist]], values: int) -> dict[str, Mapping[str, Picklist]]:
+    """The picklists of the types that came last, of so many values at most."""
+    kept: list[tuple[str, Mapping[str, Picklist]]] = []
+    for record_type, picklists in list(types.items())[:-_MAX_TYPES:-1]:
+        values -= _size(picklists)
+        if values < 0:
+            break
+        kept.append((record_type, picklists))
+    return dict(reversed(kept))
+
+
+def _size(picklists: Mapping[str, Picklist]) -> int:
+    return sum(len(p.values) + sum(map(len, p.valid_for.values())) for p in picklists.values())
 
 
 def _cut(described: Described) -> Described:
