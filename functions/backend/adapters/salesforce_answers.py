@@ -18,9 +18,9 @@ _NOT_PERMITTED = {
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
 }
-# Of a user without API Enabled, whatever the words say ("The REST API is not enabled for this Organization.", "API is
-# disabled for this User"), and of an edition without the API.
-_NO_API = {"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"}
+_NO_API = "API_DISABLED_FOR_ORG"  # of a user without API Enabled, whatever the words say, and of an edition without it
+_API_DOWN = "API_CURRENTLY_DISABLED"  # a fault that passes (ExceptionCode), but where the words say:
+_NOT_FOR_USER = "disabled for this user"
 _ORG_POLICY = {"FUNCTIONALITY_NOT_ENABLED"}
 _BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
 
@@ -44,9 +44,9 @@ class Composite(msgspec.Struct, rename="camel"):
 
 
 def rows_of(body: Mapping[str, object], name: str) -> Sequence[Row]:
-    """The list of records under a name of an answer. Raises Busy when there is no list."""
+    """The list of records under a name of an answer. Raises Busy when there is no list of records."""
     rows = body.get(name)
-    if not isinstance(rows, list):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast(list[object], rows)):
         raise Busy
     return cast(list[Row], rows)
 
@@ -54,35 +54,45 @@ def rows_of(body: Mapping[str, object], name: str) -> Sequence[Row]:
 def only_row(part: Part) -> Row | None:
     """The record that a part has read; None when there is none, or it could not be read."""
     body = part.decoded() if part.http_status_code == 200 else None
-    rows = cast(dict[str, Any], body).get("records") if isinstance(body, dict) else None
-    return rows[0] if rows else None
+    rows: object = cast(dict[str, Any], body).get("records") if isinstance(body, dict) else None
+    row: object = cast(list[object], rows)[0] if isinstance(rows, list) and rows else None
+    return cast(Row, row) if isinstance(row, dict) else None
 
 
 def body_of(part: Part, *, writes: bool = False) -> Mapping[str, object]:
     """The body of a part; an empty one when it has none. Raises a CallError when the part was refused."""
     body = part.decoded()
     if part.http_status_code >= 300:
-        refuse(part.http_status_code, body, writes=writes)
+        refuse(part.http_status_code, body, writes=writes, aside=True)
     return cast(dict[str, object], body) if isinstance(body, dict) else {}
 
 
-def refuse(status: int, body: object, *, writes: bool) -> NoReturn:
+def refuse(status: int, body: object, *, writes: bool, aside: bool = False) -> NoReturn:
     """Raises the CallError for an answer with status 300 or more, by its status and Salesforce's error code.
 
     `body` is the decoded answer; Salesforce sends a list whose first object has `errorCode`, `message` and `fields`.
-    `writes` says whether a fault of the server leaves the outcome of a write unknown.
+    `writes` says whether a fault of the server leaves the outcome of a write unknown. What is `aside` is a part of a
+    request that Salesforce took, or of an API that may be off by itself: such a refusal says nothing of the connection.
     """
     row = _first_error(body)
     code, message = str(row.get("errorCode") or ""), str(row.get("message") or "") or None
+    if aside and code in {_NO_API, *_ORG_POLICY}:
+        raise RefusedRequest(Reason.NOT_PERMITTED)
     raise _translated(status, code, message, row, writes=writes)
 
 
 def refuses_the_api(status: int, body: object) -> bool:
     """Whether an answer says that this user may not use the API at all; `body` is decoded.
 
-    Source: Sequin's playbook "Enable Salesforce API Access"; restforce#219, forcedotcom/cli#2686.
+    Source: Sequin's playbook "Enable Salesforce API Access"; restforce#219, forcedotcom/cli#2686; SOAP API Developer
+    Guide, ExceptionCode: API_CURRENTLY_DISABLED alone is a problem of the system, which passes.
     """
-    return status == 403 and str(_first_error(body).get("errorCode") or "") in _NO_API
+    row = _first_error(body)
+    return status == 403 and _is_no_api(str(row.get("errorCode") or ""), str(row.get("message") or ""))
+
+
+def _is_no_api(code: str, message: str | None) -> bool:
+    return code == _NO_API or (code == _API_DOWN and _NOT_FOR_USER in (message or "").lower())
 
 
 def _first_error(body: object) -> Mapping[str, Any]:
@@ -97,8 +107,10 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
         return Busy()
     if status >= 500:
         return OutcomeUnknown(writes=True) if writes else Busy()
-    if code in _NO_API:
+    if _is_no_api(code, message):
         return ConnectionLost(Reason.API_NOT_ENABLED)
+    if code == _API_DOWN:
+        return Busy()
     if code in _ORG_POLICY:
         return ConnectionLost(Reason.ORG_POLICY)
     if code == "INVALID_TYPE":

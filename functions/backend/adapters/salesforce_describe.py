@@ -15,6 +15,7 @@ from backend.adapters.salesforce_picklists import picklist_of, valid_with
 from backend.failures import Busy
 from backend.records.org import CURRENCY, Described, DescribedField, Undescribed
 from contract.calls import FieldShape, Section
+from contract.errors import Reason, RefusedRequest
 from contract.picklists import RecordType
 
 # HTTP dates are whole seconds, and clocks differ: what changed just now may change again under the same stamp.
@@ -26,7 +27,7 @@ class _Picklist(msgspec.Struct, rename="camel"):
     active: bool = True
     label: str | None = None
     valid_for: str | None = None
-    default_value: bool = False
+    default_value: bool | None = None
 
 
 class _Field(msgspec.Struct, rename="camel"):
@@ -36,7 +37,7 @@ class _Field(msgspec.Struct, rename="camel"):
     nillable: bool
     updateable: bool
     createable: bool
-    defaulted_on_create: bool = False
+    defaulted_on_create: bool | None = None
     filterable: bool = False
     sortable: bool = False
     length: int | None = 0
@@ -47,17 +48,17 @@ class _Field(msgspec.Struct, rename="camel"):
     inline_help_text: str | None = None
     scale: int | None = 0
     compound_field_name: str | None = None
-    encrypted: bool = False
+    encrypted: bool | None = None
     controller_name: str | None = None
 
 
 class _RecordType(msgspec.Struct, rename="camel"):
-    record_type_id: str
-    name: str
-    available: bool = False
-    default_record_type_mapping: bool = False
-    master: bool = False
-    active: bool = True
+    record_type_id: str | None = None
+    name: str | None = None
+    available: bool | None = None
+    default_record_type_mapping: bool | None = None
+    master: bool | None = None
+    active: bool | None = True
 
 
 class _Describe(msgspec.Struct, rename="camel"):
@@ -68,7 +69,7 @@ class _Describe(msgspec.Struct, rename="camel"):
     label_plural: str
     fields: list[_Field]
     key_prefix: str | None = None
-    record_type_infos: list[_RecordType] = []
+    record_type_infos: list[_RecordType] | None = None
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
@@ -105,14 +106,20 @@ class PageLayout(msgspec.Struct, rename="camel"):
 
 def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
     """An object from the answer to its describe, with what its page layout says of it; UNCHANGED for 304, HIDDEN for
-    404. Raises a CallError when Salesforce refused, Busy when the answer cannot be read.
+    404 and for one that is refused to the user. Raises a CallError when Salesforce refused otherwise, Busy when the
+    answer cannot be read.
     """
     if part.http_status_code == 304:
         return Undescribed.UNCHANGED
     if part.http_status_code == 404:
         return Undescribed.HIDDEN
     if part.http_status_code != 200:
-        refuse(part.http_status_code, part.decoded(), writes=False)
+        try:
+            refuse(part.http_status_code, part.decoded(), writes=False, aside=True)
+        except RefusedRequest as refused:
+            if refused.reason is not Reason.NOT_PERMITTED:
+                raise
+            return Undescribed.HIDDEN
     try:
         body = msgspec.json.decode(part.body, type=_Describe)
     except (msgspec.ValidationError, UnicodeDecodeError):
@@ -148,7 +155,7 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
             valid_for=picklist.valid_for,
             labels_with=picklist.labels_with,
         )
-        fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name, f.encrypted)
+        fields[f.name] = DescribedField(shape, f.filterable, f.sortable, f.compound_field_name, bool(f.encrypted))
     return Described(
         name=body.name,
         label=body.label,
@@ -162,9 +169,9 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
         sections=sections_of(page_layout),
         captions=_captions(page_layout, {name for name, f in fields.items() if f.shape.type == "reference"}),
         record_types=tuple(
-            RecordType(r.record_type_id, r.name, r.default_record_type_mapping)
-            for r in body.record_type_infos
-            if r.available and r.active and not r.master
+            RecordType(r.record_type_id, r.name, bool(r.default_record_type_mapping))
+            for r in body.record_type_infos or ()
+            if r.available and r.active and not r.master and r.record_type_id and r.name
         ),
     )
 

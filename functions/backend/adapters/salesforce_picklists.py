@@ -16,32 +16,45 @@ from contract.picklists import Picklist
 class _Value(msgspec.Struct, rename="camel"):
     value: str
     label: str | None = None
-    valid_for: list[int] = []
+    valid_for: list[int] | None = None
+
+
+class _Default(msgspec.Struct):
+    value: str | None = None
 
 
 class _Values(msgspec.Struct, rename="camel"):
     values: list[_Value]
-    controller_values: dict[str, int] = {}
-    default_value: _Value | None = None
+    controller_values: dict[str, int] | None = None
+    default_value: _Default | None = None
 
 
 class _Collection(msgspec.Struct, rename="camel"):
-    picklist_field_values: dict[str, _Values]
+    picklist_field_values: dict[str, msgspec.Raw]
 
 
 def picklists_of(body: bytes) -> Mapping[str, Picklist]:
-    """The picklists in an answer of `picklist-values`, by field. Raises Busy when it cannot be read."""
+    """The picklists in an answer of `picklist-values`, by field; one that cannot be read is not among them, and holds
+    what its describe says. Raises Busy when none can be read.
+    """
     try:
         told = msgspec.json.decode(body, type=_Collection).picklist_field_values
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Busy from None
-    return {name: _picklist(one) for name, one in told.items()}
+    picklists = {name: one for name, raw in told.items() if (one := _picklist(raw)) is not None}
+    if told and not picklists:
+        raise Busy
+    return picklists
 
 
-def _picklist(told: _Values) -> Picklist:
-    with_ = {index: value for value, index in told.controller_values.items()}
+def _picklist(raw: msgspec.Raw) -> Picklist | None:
+    try:
+        told = msgspec.json.decode(raw, type=_Values)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    with_ = {index: value for value, index in (told.controller_values or {}).items()}
     default = None if told.default_value is None else told.default_value.value
-    entries = ((v.value, v.label, tuple(with_[n] for n in v.valid_for if n in with_)) for v in told.values)
+    entries = ((v.value, v.label, tuple(with_[n] for n in v.valid_for or () if n in with_)) for v in told.values)
     return replace(picklist_of(entries, dependent=bool(with_)), default=default)
 
 

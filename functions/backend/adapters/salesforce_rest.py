@@ -23,9 +23,11 @@ from backend.records import soql
 from backend.records.org import Described, People, PreconditionFailed, Row, Undescribed
 from backend.values import Uid
 from contract.calls import FieldValue
+from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from contract.picklists import Picklist
 
 MAX_PARTS = 25  # of one composite, five of them queries
+MAX_ADDRESS = 16_384  # bytes of an address; source: REST API Developer Guide, Status Codes, 414
 MAX_FOLLOWED = 20  # pages of one answer; the app asks for a few hundred records
 _PERSON_CONTACT = "PersonContactId"  # the objects that have it have records that are people
 _MASTER_RECORD_TYPE = "012000000000000AAA"  # in every org: the layout of records without a record type
@@ -79,7 +81,8 @@ class SalesforceRest:
         answers, now = await self._described(uid, sobjects)
         if language and now and now != language and any(stamp is not None for stamp in sobjects.values()):
             answers, now = await self._described(uid, dict.fromkeys(sobjects))
-        return {n: replace(one, language=now) if isinstance(one, Described) else one for n, one in answers.items()}
+        spoken = now or language  # it stays as it was when it is not told
+        return {n: replace(one, language=spoken) if isinstance(one, Described) else one for n, one in answers.items()}
 
     async def _described(
         self, uid: Uid, sobjects: Mapping[str, str | None]
@@ -113,7 +116,10 @@ class SalesforceRest:
                 answers[name] = described(part, layouts.get(name, PageLayout()))
         for name, one in answers.items():
             if isinstance(one, Described) and _PERSON_CONTACT in one.fields:
-                answers[name] = replace(one, people=await self._people(uid, name))
+                try:
+                    answers[name] = replace(one, people=await self._people(uid, name))
+                except (RefusedRequest, NotFound, OrgUnavailable):
+                    answers[name] = replace(one, modified=None)  # so that it is asked again
         return answers, language
 
     async def _people(self, uid: Uid, sobject: str) -> People:
@@ -128,14 +134,14 @@ class SalesforceRest:
             uid, [self._query_part("types", which), self._part("GET", layout, "layout")]
         )
         rows = rows_of(body_of(types), "records")
-        return People(tuple(str(row["Id"]) for row in rows), sections_of(page_layout_of(laid_out)))
+        return People(tuple(str(row["Id"]) for row in rows if "Id" in row), sections_of(page_layout_of(laid_out)))
 
     async def picklists(self, uid: Uid, sobject: str, record_type: str) -> Mapping[str, Picklist]:
         """What the picklists hold for a record type; a request of its own, because a composite one takes no address of
         the User Interface API. Source: REST API Developer Guide, "Send Multiple Requests Using Composite".
         """
         path = f"/ui-api/object-info/{quote(sobject, safe='')}/picklist-values/{quote(record_type, safe='')}"
-        return picklists_of((await self._send(uid, Request("GET", self._base + path))).body)
+        return picklists_of((await self._send(uid, Request("GET", self._base + path, aside=True))).body)
 
     async def create(
         self,
@@ -155,7 +161,7 @@ class SalesforceRest:
             uid,
             [
                 self._part("POST", f"/sobjects/{sobject}", "made", fields) | _headers(allow_duplicates),
-                self._query_part("current", read_back),
+                self._query_part("current", read_back, refers=True),
             ],
             writes=True,
         )
@@ -212,7 +218,7 @@ class SalesforceRest:
         Source: Connect REST API, Organization and Features: `defaultCurrencyIsoCode` counts where `multiCurrency` is
         false.
         """
-        answer = await self._send(uid, Request("GET", f"{self._base}/connect/organization"))
+        answer = await self._send(uid, Request("GET", f"{self._base}/connect/organization", aside=True))
         features = answer.object().get("features")
         named = cast(dict[str, Any], features) if isinstance(features, dict) else {}
         return "" if named.get("multiCurrency") else str(named.get("defaultCurrencyIsoCode") or "")
@@ -224,9 +230,13 @@ class SalesforceRest:
     # Parts
 
     async def _send(self, uid: Uid, request: Request) -> Answer:
+        if request.query is not None and len(request.path) + 1 + len(urlencode(request.query)) > MAX_ADDRESS:
+            raise _too_long()
         answer = await self._session.send(uid, request)
         if answer.status >= 300:
-            refuse(answer.status, answer.json(), writes=request.writes)
+            if answer.status in (414, 431):
+                raise _too_long()
+            refuse(answer.status, answer.json(), writes=request.writes, aside=request.aside)
         return answer
 
     async def _composite(self, uid: Uid, parts: Sequence[Mapping[str, object]], *, writes: bool = False) -> list[Part]:
@@ -247,9 +257,15 @@ class SalesforceRest:
         part: dict[str, object] = {"method": method, "url": self._base + path, "referenceId": name}
         return part if body is None else part | {"body": body}
 
-    def _query_part(self, name: str, text: str) -> dict[str, object]:
-        """A SOQL query as a part; references such as `@{made.id}` are not escaped."""
-        return self._part("GET", "/query?" + urlencode({"q": text}, safe="@{}"), name)
+    def _query_part(self, name: str, text: str, *, refers: bool = False) -> dict[str, object]:
+        """A SOQL query as a part. What reads in it as a reference to another part, such as `@{made.id}`, is one only
+        where it `refers`: a user may have typed it.
+        """
+        return self._part("GET", "/query?" + urlencode({"q": text}, safe="@{}" if refers else ""), name)
+
+
+def _too_long() -> RefusedRequest:
+    return RefusedRequest(Reason.INVALID_VALUE, "What is asked for is too long for Salesforce.")
 
 
 def _headers(allow_duplicates: bool, **more: str) -> dict[str, object]:

@@ -4,6 +4,7 @@ authentication flow: send with the credential; rejected → renew → replay onc
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlencode
@@ -58,7 +59,7 @@ class RequestBudget(Protocol):
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request to the user's instance URL: `path` begins with a slash, `body` is sent as JSON, `writes` says that it
-    changes something and is never sent twice.
+    changes something and is never sent twice, `aside` that its API may be off for a user who may use the others.
     """
 
     method: str
@@ -66,6 +67,7 @@ class Request:
     query: Mapping[str, str] | None = None
     body: object = None
     writes: bool = False
+    aside: bool = False
 
 
 @dataclass(slots=True)
@@ -196,8 +198,9 @@ class SalesforceSession:
             credential, refreshed = renewed.credential, renewed.refreshed
             answer = await self._deliver(send, credential, writes=request.writes)
         self._budget.observe(uid.org_id, answer.headers.get("Sforce-Limit-Info"))
-        if answer.status == 403 and refuses_the_api(answer.status, answer.json()):
-            await self._credentials.end(uid, credential, Reason.API_NOT_ENABLED)
+        if answer.status == 403 and not request.aside and refuses_the_api(answer.status, answer.json()):
+            with suppress(Exception):  # what cannot be stored now is with the next such answer
+                await self._credentials.end(uid, credential, Reason.API_NOT_ENABLED)
         return answer
 
     async def _deliver(

@@ -30,6 +30,7 @@ from contract.errors import CallError, ConnectionLost
 
 # Sealed in with each text; what is stored opens under these names only.
 _ACCESS, _REFRESH, _ATTACHMENT = "access_token", "refresh_token", "describes"
+MAX_ATTACHMENT = 800_000  # bytes; a document of Firestore has at most a mebibyte
 Transition = Callable[[Connection], Connection | None]
 
 
@@ -134,10 +135,12 @@ class Vault:
     async def attach(self, uid: Uid, attachment: Attachment) -> None:
         """Seals a text and stores it with the connection, in place of an earlier one.
 
-        Only this process has it when somebody else writes the connection at the same moment, and nobody when the
-        connection has ended.
+        Only this process has it when it is too large, or somebody else writes the connection at the same moment, and
+        nobody when the connection has ended.
         """
         self._remembered.attach(uid, attachment)
+        if len(attachment.text) > MAX_ATTACHMENT:
+            return
         sealed = Attachment(self._cipher.seal_bytes(attachment.text, uid=uid, field=_ATTACHMENT), attachment.at)
         try:
             await self._store.attach(attached(await self.require(uid), sealed))

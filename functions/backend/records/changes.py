@@ -1,12 +1,12 @@
 """The data calls that write: create, update, delete."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import cast
 
-from backend.failures import ShapeRefused
+from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records import soql
 from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
@@ -17,7 +17,15 @@ from backend.records.record_types import check_dependencies
 from backend.records.rows import readable, select, to_record
 from backend.values import Caller, Uid
 from contract.calls import Created, CreateRecord, DeleteRecord, Empty, FieldValue, Record, Updated, UpdateRecord
-from contract.errors import CallError, ChangedMeanwhile, MayBeDuplicate, NotFound, Reason, RefusedRequest
+from contract.errors import (
+    CallError,
+    ChangedMeanwhile,
+    MayBeDuplicate,
+    NotFound,
+    OrgUnavailable,
+    Reason,
+    RefusedRequest,
+)
 
 MAX_DUPLICATES = 5  # that are named
 
@@ -78,8 +86,10 @@ class Changes:
             return Updated(to_record(row, fields))
         try:
             return Updated(await self._read(caller.uid, request.sobject, record_id))
-        except NotFound:  # it was saved, and with another owner it may be this user's to see no more
+        except (NotFound, RefusedRequest):  # it was saved, and with another owner may be this user's to see no more
             return Updated(Record(record_id, dict(request.fields)))
+        except OrgUnavailable:
+            raise OutcomeUnknown(writes=True) from None  # it was saved: nobody is to try again unseen
 
     async def delete_record(self, caller: Caller, request: DeleteRecord) -> Empty:
         """Deletes a record. Raises NotFound when it is gone."""
@@ -111,7 +121,8 @@ class Changes:
         try:
             yield
         except ShapeRefused:
-            await self._describes.refused(uid, sobject)
+            with suppress(OrgUnavailable):
+                await self._describes.refused(uid, sobject)
             raise
         except MayBeDuplicate as refused:
             alike = cast(list[dict[str, str]], refused.details["records"])

@@ -10,12 +10,12 @@ number with a code is compared by what it is worth, and so are amounts by ORDER 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from cachetools import TTLCache
 
 from backend.records import soql
-from backend.records.org import Org
+from backend.records.org import Org, Row
 from backend.records.rows import field_value
 from backend.values import Clock, Uid
 from contract.calls import FieldValue
@@ -24,6 +24,7 @@ from contract.errors import CallError, NotFound, Reason, RefusedRequest
 T = TypeVar("T")
 KEPT_SECONDS = 6 * 3600.0
 _MAX_ORGS, _MAX_USERS = 1024, 16_384
+_MOST_DECIMALS = 18
 _ISO_4217 = re.compile(r"[A-Z]{3}")
 _TYPES = "SELECT IsoCode, DecimalPlaces, IsCorporate FROM CurrencyType"
 
@@ -84,9 +85,14 @@ class Currencies:
     async def _ask_for_several(self, uid: Uid) -> Several | None:
         (rows,) = await self._org.query(uid, _TYPES)
         codes = {code: row for row in rows if _ISO_4217.fullmatch(code := str(field_value(row, "IsoCode")))}
-        decimals = {code: int(cast(float, field_value(row, "DecimalPlaces") or 0)) for code, row in codes.items()}
+        decimals = {code: n for code, row in codes.items() if (n := _decimals(row)) is not None}
         corporate = next((code for code, row in codes.items() if field_value(row, "IsCorporate") is True), "")
-        return Several(corporate, decimals) if codes else None
+        return Several(corporate, decimals) if corporate else None  # every such org has one: what lacks it is a half
+
+
+def _decimals(row: Row) -> int | None:
+    told = field_value(row, "DecimalPlaces")
+    return int(told) if isinstance(told, int | float) and 0 <= told <= _MOST_DECIMALS else None
 
 
 def amount_literal(of: Several, active: Collection[str], amount: FieldValue, code: str | None) -> str:

@@ -32,6 +32,7 @@ HIDDEN_SECONDS = 10.0  # or when it hides the object that a call is about: an ad
 _SETTLE_SECONDS = 5.0  # a refusal does not bring a second look so soon after the last one
 _NOTHING: "Answers" = {}
 _MAX_TYPES = 20  # record types of an object whose picklists are kept
+_MAX_VALUES = 20_000  # and values in them, counted with each controlling one; the last type's are kept in any case
 _MAX_DECODED = 256  # different describes in memory; users with the same permissions share one
 Shapes = Mapping[str, Described]
 Answers = Mapping[str, Described | None]  # what Salesforce said of each object; None: it is hidden from the user
@@ -65,6 +66,7 @@ class Describes:
         self._may_look = may_look
         self._decoded = LRUCache[bytes, Answers](_MAX_DECODED)
         self._looking: dict[Uid, asyncio.Task[Answers]] = {}
+        self._picking: dict[Uid, tuple[str, str]] = {}  # whose look is only one at these picklists
 
     async def read(
         self, uid: Uid, about: Iterable[str], work: Callable[[Shapes], Awaitable[T]], *, beside: Iterable[str] = ()
@@ -99,10 +101,12 @@ class Describes:
                 return kept
             looking = self._looking.get(uid)
             if looking is None:
-                break
-            await _finished(looking)
-        answers = await _finished(self._start(uid, self._ask_picklists(uid, sobject, record_type)))
-        return object_of(_visible(answers, (sobject,)), sobject).picklists[record_type]
+                looking = self._start(uid, self._ask_picklists(uid, sobject, record_type))
+                self._picking[uid] = (sobject, record_type)
+            elif self._picking.get(uid) != (sobject, record_type):
+                await _over(looking)
+                continue
+            return object_of(_visible(await _finished(looking), (sobject,)), sobject).picklists[record_type]
 
     async def refused(self, uid: Uid, sobject: str) -> None:
         """Asks Salesforce for an object anew, after it has refused what the describe allows."""
@@ -131,7 +135,7 @@ class Describes:
         """One look at a time for a user: whoever comes meanwhile waits for it, and goes on when it brought what they
         want.
         """
-        while (task := self._looking.get(uid)) is not None:
+        while (task := await self._describing(uid)) is not None:
             answers = await _finished(task)
             if _covers(answers, wanted):
                 return answers
@@ -139,13 +143,21 @@ class Describes:
 
     async def _look_anew(self, uid: Uid, wanted: tuple[str, ...]) -> Answers | None:
         """Asks Salesforce without regard to what is kept; None when it was asked within the last _SETTLE_SECONDS."""
-        task = self._looking.get(uid)
+        task = await self._describing(uid)
         if task is None:
             kept = await self._kept.attachment(uid)
             if kept is not None and self._age(kept) < _SETTLE_SECONDS:
                 return None
-            task = self._looking.get(uid) or self._begin(uid, wanted, anew=True)
+            task = await self._describing(uid) or self._begin(uid, wanted, anew=True)
         return await _finished(task)
+
+    async def _describing(self, uid: Uid) -> asyncio.Task[Answers] | None:
+        """The look at describes that is under way. One at picklists is waited for, however it ends: it brings no new
+        describes, and its refusal is not another call's.
+        """
+        while (task := self._looking.get(uid)) is not None and uid in self._picking:
+            await _over(task)
+        return task
 
     def _begin(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> asyncio.Task[Answers]:
         return self._start(uid, self._ask(uid, wanted, anew=anew))
@@ -157,6 +169,7 @@ class Describes:
 
     def _ended(self, uid: Uid, done: asyncio.Task[Answers]) -> None:
         self._looking.pop(uid, None)
+        self._picking.pop(uid, None)
         if not done.cancelled():
             done.exception()  # whoever waits raises it; behind an answer nobody does
 
@@ -170,7 +183,7 @@ class Describes:
                 for name in dict.fromkeys((*answers, *wanted))
             }
             new: dict[str, Described | None] = {}
-            language = next((d.language for d in answers.values() if d is not None), "")
+            language = next((d.language for d in answers.values() if d is not None and d.language), "")
             for name, described in (await self._org.describe(uid, stamps, language)).items():
                 if isinstance(described, Described):
                     # A page layout comes with the first describe only, and with the first in another language.
@@ -195,8 +208,8 @@ class Describes:
             if kept is None or described is None:
                 raise Busy
             used = _used(sobject)
-            known = dict(list(described.picklists.items())[1 - _MAX_TYPES :])
-            known[record_type] = {name: picklist for name, picklist in asked.items() if name in used}
+            told = {name: picklist for name, picklist in asked.items() if name in used}
+            known = {**_newest(described.picklists, _MAX_VALUES - _size(told)), record_type: told}
             new = {**answers, sobject: replace(described, picklists=known)}
             await self._kept.attach(uid, Attachment(encode(new), kept.at))
             return new
@@ -212,7 +225,7 @@ class Describes:
         if answers is None:
             try:
                 answers = decode(kept.text)
-            except (ValueError, KeyError, TypeError, zlib.error):
+            except (ValueError, KeyError, TypeError, AttributeError, zlib.error):
                 answers = _NOTHING
             self._decoded[kept.text] = answers
         return answers
@@ -223,10 +236,15 @@ async def _finished(task: asyncio.Task[Answers]) -> Answers:
 
     Raises CallErrors; OutcomeUnknown when the call's time is over first.
     """
+    await _over(task)
+    return task.result()
+
+
+async def _over(task: asyncio.Task[Answers]) -> None:
+    """Waits for the end of a look, however it ends. Raises OutcomeUnknown when the call's time is over first."""
     done, _ = await asyncio.wait({task}, timeout=deadline.left(CALL_SECONDS))
     if not done:
         raise OutcomeUnknown(writes=False, timed_out=True)
-    return task.result()
 
 
 def _covers(answers: Answers, wanted: Iterable[str]) -> bool:
@@ -263,6 +281,21 @@ def _used(sobject: str) -> tuple[str, ...]:
     """The fields that forms show."""
     layout = LAYOUTS.get(sobject)
     return () if layout is None else (*layout.detailed, *layout.filters, CURRENCY)
+
+
+def _newest(types: Mapping[str, Mapping[str, Picklist]], values: int) -> dict[str, Mapping[str, Picklist]]:
+    """The picklists of the types that came last, of so many values at most."""
+    kept: list[tuple[str, Mapping[str, Picklist]]] = []
+    for record_type, picklists in list(types.items())[:-_MAX_TYPES:-1]:
+        values -= _size(picklists)
+        if values < 0:
+            break
+        kept.append((record_type, picklists))
+    return dict(reversed(kept))
+
+
+def _size(picklists: Mapping[str, Picklist]) -> int:
+    return sum(len(p.values) + sum(map(len, p.valid_for.values())) for p in picklists.values())
 
 
 def _cut(described: Described) -> Described:

@@ -4,7 +4,8 @@ Sources: Object Reference, Group and QueueSobject (a queue is a Group whose Type
 OwnerId may be a queue's); Salesforce Help, "Transfer Records".
 """
 
-from backend.failures import ShapeRefused
+from collections.abc import Sequence
+
 from backend.records import soql
 from backend.records.describe import Shapes, object_of
 from backend.records.layouts import LAYOUTS
@@ -18,7 +19,9 @@ _OF_PEOPLE = "'Standard', 'PowerPartner'"  # no guests, portal users and process
 
 
 async def find(org: Org, uid: Uid, request: FindOwners, shapes: Shapes) -> Owners:
-    """The owners whose names have the text in them; one request to Salesforce where the user may see queues."""
+    """The owners whose names have the text in them; one request to Salesforce where the user may see queues and
+    titles.
+    """
     described = object_of(shapes, request.sobject)
     owner = described.fields.get(LAYOUTS[request.sobject].owner)
     if owner is None:
@@ -34,13 +37,27 @@ async def find(org: Org, uid: Uid, request: FindOwners, shapes: Shapes) -> Owner
     taking = f"SELECT QueueId FROM QueueSobject WHERE SobjectType = {soql.quote(request.sobject)}"
     queues = f"SELECT Id, Name FROM Group WHERE Type = 'Queue' AND Id IN ({taking}){last}"
     if _QUEUES not in owner.shape.refers_to:
-        (people,) = await org.query(uid, users)
-        return Owners(tuple(map(_user, people)))
+        queues = ""
+    untitled = users.replace("Name, Title", "Name", 1)
     try:
-        waiting, people = await org.query(uid, queues, users)
-    except ShapeRefused:  # queues are not everybody's to see
-        waiting, (people,) = (), await org.query(uid, users)
+        waiting, people = await _asked(org, uid, queues, users)
+    except RefusedRequest as refused:
+        # Titles may be hidden by field-level security, and queues are not everybody's to see.
+        hides_titles = refused.reason is Reason.UNKNOWN_FIELD
+        try:
+            waiting, people = await _asked(
+                org, uid, queues if hides_titles else "", untitled if hides_titles else users
+            )
+        except RefusedRequest:
+            waiting, people = await _asked(org, uid, "", untitled)
     return Owners((*map(_queue, waiting), *map(_user, people)))
+
+
+async def _asked(org: Org, uid: Uid, queues: str, users: str) -> tuple[Sequence[Row], Sequence[Row]]:
+    if not queues:
+        return (), (await org.query(uid, users))[0]
+    waiting, people = await org.query(uid, queues, users)
+    return waiting, people
 
 
 def _user(row: Row) -> Owner:

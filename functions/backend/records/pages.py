@@ -216,7 +216,7 @@ def _read(cursor: str, sort: Sort) -> Position:
         text: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         field, descending, value, record_id, passed, last = cast(list[object], text)
         mark = _mark(value, record_id)
-        last = tuple((_mark(None, one).record_id, of) for one, of in cast(list[tuple[object, int]], last))
+        last = tuple((_mark(None, one).record_id, _number(of)) for one, of in cast(list[tuple[object, object]], last))
     except (ValueError, TypeError, RecursionError):
         raise wrong from None
     if field != sort.field or descending is not sort.descending or len(last) > OVERLAP:
@@ -224,6 +224,13 @@ def _read(cursor: str, sort: Sort) -> Position:
     if not isinstance(passed, int) or isinstance(passed, bool) or not len(last) <= passed < 10**9:
         raise wrong
     return Position(mark, passed, last)
+
+
+def _number(value: object) -> int:
+    """Raises ValueError."""
+    if not isinstance(value, int):
+        raise ValueError
+    return value
 
 
 def _mark(value: object, record_id: object) -> Mark:

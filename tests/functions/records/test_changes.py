@@ -172,3 +172,27 @@ async def test_a_delete_checks_the_id(org: AnOrg) -> None:
     with pytest.raises(RefusedRequest):
         await org.changes.delete_record(CALLER, DeleteRecord("Account", "' OR"))
     assert len(org.written) == 1
+
+
+async def test_what_was_saved_and_cannot_be_read_now_is_not_to_be_saved_again(
+    org: AnOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By "Salesforce is busy, please try again" it would be saved twice, or be a change that somebody else has made."""
+
+    async def busy(uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
+        raise Busy
+
+    org.reads_back = False
+    monkeypatch.setattr(org, "query", busy)
+    with pytest.raises(OrgUnavailable) as unknown:
+        await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, dict(ACME), VERSION))
+    assert unknown.value.reason is Reason.OUTCOME_UNKNOWN
+
+
+async def test_a_refusal_is_told_also_when_the_describe_cannot_be_looked_at(org: AnOrg) -> None:
+    await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, dict(ACME)))
+    org.time += timedelta(seconds=60)
+    org.fails, org.describe_fails = ShapeRefused(Reason.FIELD_NOT_EDITABLE), Busy()
+    with pytest.raises(RefusedRequest) as refused:
+        await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, dict(ACME)))
+    assert refused.value.reason is Reason.FIELD_NOT_EDITABLE

@@ -9,7 +9,7 @@ import pytest
 from backend.connections.connection import State
 from backend.values import Caller
 from contract.calls import CreateRecord, Empty, GetRecord, ListRecords, Search, SignIn
-from contract.errors import ConnectionLost, Reason, RefusedRequest
+from contract.errors import CallError, ConnectionLost, Reason, RefusedRequest
 from devtools.clients import ADMIN, CALLBACK, authorize, control
 from localorg import EmbeddedOrg, OrgSettings
 from tests.functions.instances import SOMEBODY, Instances
@@ -109,3 +109,59 @@ async def test_every_other_object_is_listed_and_read(less: Instances, service: C
             await queries.get_record(service, GetRecord(shape.sobject, row.id, related))
     read = (await queries.get_record(service, GetRecord("Task", task.id))).record
     assert (read.fields["Subject"], read.fields["What.Name"]) == ("About a deal", None)
+
+
+NOT_FOR_ORG = '[{"errorCode":"API_DISABLED_FOR_ORG","message":"The API is not enabled for this user type."}]'
+DOWN = '[{"errorCode":"API_CURRENTLY_DISABLED","message":"API functionality is temporarily unavailable."}]'
+NOT_THIS_USER = '[{"errorCode":"API_CURRENTLY_DISABLED","message":"API is disabled for this User"}]'
+
+
+@pytest.mark.parametrize("body", [DOWN, "<html>Forbidden by proxy</html>", "[]", '{"errorCode":1}'])
+async def test_what_refuses_not_the_whole_api_to_the_user_ends_no_connection(
+    less: Instances, service: Caller, body: str
+) -> None:
+    control(less.org.url, "faults", {"kind": "rest.composite", "status": 403, "body": body})
+    with pytest.raises(CallError) as failed:
+        await less.each[0].queries.get_objects(service, Empty())
+    assert failed.value.reason is (Reason.ORG_BUSY if body == DOWN else Reason.NOT_PERMITTED)
+    assert (await less.stored(service.uid)).state is State.FRESH
+    assert (await less.each[0].queries.get_objects(service, Empty())).objects
+
+
+async def test_where_the_connect_api_is_not_enabled_amounts_go_without_their_code(
+    less: Instances, service: Caller
+) -> None:
+    control(less.org.url, "faults", {"kind": "rest.organization", "status": 403, "body": NOT_FOR_ORG})
+    assert (await less.each[0].queries.get_objects(service, Empty())).objects
+    assert (await less.stored(service.uid)).state is State.FRESH
+
+
+@pytest.mark.parametrize("body", [NOT_FOR_ORG, '[{"errorCode":"FUNCTIONALITY_NOT_ENABLED","message":"No."}]'])
+async def test_where_the_user_interface_api_is_not_enabled_forms_go_without(
+    less: Instances, service: Caller, body: str
+) -> None:
+    control(less.org.url, "faults", {"kind": "rest.ui", "status": 403, "body": body})
+    with pytest.raises(RefusedRequest):
+        await less.each[0].rest.picklists(service.uid, "Account", "012000000000000AAA")
+    assert (await less.stored(service.uid)).state is State.FRESH
+
+
+async def test_a_user_for_whom_the_api_is_disabled_has_a_connection_no_more(less: Instances, service: Caller) -> None:
+    control(less.org.url, "faults", {"kind": "rest.composite", "status": 403, "body": NOT_THIS_USER})
+    with pytest.raises(ConnectionLost) as lost:
+        await less.each[0].queries.get_objects(service, Empty())
+    assert lost.value.reason is Reason.API_NOT_ENABLED
+    assert (await less.stored(service.uid)).state is State.NEEDS_SIGN_IN
+
+
+async def test_what_cannot_be_stored_changes_nothing_in_what_the_user_is_told(
+    less: Instances, service: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(less.documents, "write", fails)
+    control(less.org.url, "faults", {"kind": "rest.composite", "status": 403, "body": NOT_THIS_USER})
+    with pytest.raises(ConnectionLost) as lost:
+        await less.each[0].queries.get_objects(service, Empty())
+    assert lost.value.reason is Reason.API_NOT_ENABLED

@@ -170,3 +170,27 @@ async def test_who_may_not_own_such_records_is_told_in_salesforces_words(queues:
     assert refused.value.details["fields"] == ["OwnerId"]
     with pytest.raises(NotFound):
         await queues.each[0].queries.get_record(caller, GetRecord("Lead", "00Q000000000999AAA"))
+
+
+@pytest.mark.parametrize(
+    "wanted", ["inactive", "an account", "a queue of another object", "no record", "no id", "long"]
+)
+async def test_what_cannot_own_a_record_is_refused_and_changes_nothing(queues: Instances, wanted: str) -> None:
+    caller = await caller_of(queues, ADMIN)
+    process = queues.each[0]
+    (accounts, inactive) = await process.rest.query(
+        caller.uid, "SELECT Id FROM Account LIMIT 1", "SELECT Id FROM User WHERE IsActive = false LIMIT 1"
+    )
+    owner = {
+        "inactive": str(inactive[0]["Id"]) if inactive else "005000000000999AAA",
+        "an account": str(accounts[0]["Id"]),
+        "a queue of another object": (await queue_of(queues, caller, "Lead")).id,
+        "no record": "00G000000000999AAA",
+        "no id": "'; DELETE",
+        "long": "0" * 100_000,
+    }[wanted]
+    record = await in_the_queue(queues, caller, f"Given to {wanted}")
+    with pytest.raises((RefusedRequest, NotFound)):
+        await process.changes.update_record(caller, UpdateRecord("Case", record.id, {"OwnerId": owner}, record.version))
+    now = (await process.queries.get_record(caller, GetRecord("Case", record.id))).record
+    assert (now.fields["OwnerId"], now.version) == (record.fields["OwnerId"], record.version)
