@@ -39,17 +39,16 @@ async def find(org: Org, uid: Uid, request: FindOwners, shapes: Shapes) -> Owner
     if _QUEUES not in owner.shape.refers_to:
         queues = ""
     untitled = users.replace("Name, Title", "Name", 1)
-    try:
-        waiting, people = await _asked(org, uid, queues, users)
-    except RefusedRequest as refused:
-        # Titles may be hidden by field-level security, and queues are not everybody's to see.
-        hides_titles = refused.reason is Reason.UNKNOWN_FIELD
+    # Titles may be hidden by field-level security, and queues are not everybody's to see.
+    *attempts, least = [(q, u) for q in dict.fromkeys((queues, "")) for u in (users, untitled)]
+    for attempt in attempts:
         try:
-            waiting, people = await _asked(
-                org, uid, queues if hides_titles else "", untitled if hides_titles else users
-            )
+            waiting, people = await _asked(org, uid, *attempt)
+            break
         except RefusedRequest:
-            waiting, people = await _asked(org, uid, "", untitled)
+            continue
+    else:
+        waiting, people = await _asked(org, uid, *least)
     return Owners((*map(_queue, waiting), *map(_user, people)))
 
 
