@@ -198,15 +198,22 @@ class _Film:
         """Writes the frames as a GIF and returns its path."""
         pictures: list[Image.Image] = []
         durations: list[int] = []
-        for at, (began, data) in enumerate(self._frames):
-            ends = self._frames[at + 1][0] if at + 1 < len(self._frames) else began + self.LONGEST
+        frames = sorted(
+            self._frames, key=lambda frame: frame[0]
+        )  # a new page's first ones may come before the old one's last
+        for at, (began, data) in enumerate(frames):
+            ends = frames[at + 1][0] if at + 1 < len(frames) else began + self.LONGEST
             seconds = min(ends - began, self.LONGEST)
-            if pictures and seconds < self.SHORTEST and at + 1 < len(self._frames):
+            if pictures and seconds < self.SHORTEST and at + 1 < len(frames):
                 durations[-1] += round(seconds * 1000)
                 continue
             whole = Image.open(BytesIO(data)).convert("RGB")
             small = whole.resize((self.WIDTH, round(whole.height * self.WIDTH / whole.width)), Image.Resampling.LANCZOS)
             pictures.append(small.quantize(self.COLOURS, dither=Image.Dither.NONE))
             durations.append(round(seconds * 1000))
-        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True)
+        film = BytesIO()
+        pictures[0].save(
+            film, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True
+        )
+        path.write_bytes(film.getvalue())
         return path
