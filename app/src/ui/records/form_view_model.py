@@ -137,9 +137,7 @@ class FormViewModel(Screen):
         kept = value_in(draft, self.shape.record_type)
         if kept and kept != self.record_type:
             self.hints[self.shape.record_type] = _("The record type chosen before is not available any more.")
-        fitted, said = self._offers.fit(draft, self.fields)
-        if said:  # else nothing has changed: a draft that is only looked at is not kept anew
-            self._take_over(fitted, said)
+        self._take_over(*self._offers.fit(draft, self.fields))
 
     async def _take_up_newer(self, *, begins: bool) -> None:
         """Waits for what the picklists hold now, and goes on with that; `begins` is whether the type's defaults are
@@ -245,6 +243,8 @@ class FormViewModel(Screen):
     def _take_over(self, draft: Draft, said: Mapping[str, str]) -> None:
         """Goes on with a draft from which something may have been removed, as `said` says by field."""
         self.hints |= said
+        if draft == self.draft:
+            return  # what is only looked at is not kept anew
         self._texts = {f.name: self._texts[f.name] for f in self.fields
                        if f.name in self._texts and f.type not in PICKLISTS}  # fmt: skip
         was_dirty, self.draft = self.dirty, draft
