@@ -390,3 +390,38 @@ async def test_an_owner_whom_two_have_changed_is_asked_about_by_name() -> None:
     (conflict,) = form.conflicts
     assert conflict == Conflict("OwnerId", SAM.user_id, ADA.user_id)
     assert (form.text_of_mine(conflict), form.text_of_theirs(conflict)) == ("Sam Sales", "Ada Admin")
+
+
+async def test_who_is_offline_when_they_give_it_back_may_try_again() -> None:
+    backend = QueueBackend()
+    world = World(backend)
+    backend.queued()
+    page = await opened(world)
+    await page.ownership.take()
+    first = world.app.notices.newest
+    assert first is not None
+    assert first.run is not None
+    backend.offline = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+    await first.run()
+    assert said(world) == backend.offline.message
+    backend.offline = None
+    (again,) = [n for n in world.app.notices.all if n.run is not None]
+    assert again.text == "Delivery was late is yours now."
+    await world.pass_time(9.0)
+    assert again.run is not None
+    await again.run()
+    assert backend.records["500A"].fields["OwnerId"] == QUEUE.id
+    assert said(world) == "Delivery was late is back in Support."
+
+
+async def test_an_answer_that_is_lost_leaves_it_with_whoever_took_it_and_a_second_tap_says_so() -> None:
+    backend = QueueBackend()
+    world = World(backend)
+    backend.queued()
+    page = await opened(world)
+    backend.loses.add("updateRecord")
+    await page.ownership.take()
+    assert (page.ownership.changing, page.ownership.can_take) == (False, True)
+    await page.ownership.take()
+    assert said(world) == "Delivery was late is yours now."
+    assert lines(page)["Case Owner"] == "Sam Sales"

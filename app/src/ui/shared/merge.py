@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
-from contract.calls import FieldShape, FieldValue
+from contract.calls import LAST_CHANGED_BY, FieldShape, FieldValue, Record
+from contract.codec import DecodeError, decode
+from contract.errors import ChangedMeanwhile
+from ui.shared.words import _
+
+MERGES = 5  # others may save again while a merge is on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +64,16 @@ def merge(
     still = {name: mine for name, mine in changes.items() if name not in in_conflict and theirs.get(name) != mine}
     taken = tuple(name for name in theirs if name not in changes and theirs[name] != seen.get(name))
     return Merged(still, conflicts, taken)
+
+
+def who_changed(fields: Mapping[str, FieldValue]) -> str:
+    """The name of whoever has saved a record with these fields last."""
+    return str(fields.get(LAST_CHANGED_BY) or _("someone else"))
+
+
+def their_record(meanwhile: ChangedMeanwhile) -> Record | None:
+    """The record as somebody else has saved it, from the error's details; None when the details have no record."""
+    try:
+        return decode(Record, {"id": "", **cast(dict[str, Any], meanwhile.details.get("theirs") or {})}, lenient=True)
+    except (DecodeError, TypeError):
+        return None
