@@ -26,6 +26,7 @@ from contract.errors import OrgUnavailable, Reason, RefusedRequest
 from contract.picklists import Picklist, RecordType
 
 T = TypeVar("T")
+K = TypeVar("K")
 LOOK_AGAIN_SECONDS = 300.0  # a describe that is older is looked at again behind the answer
 DESCRIBE_SECONDS = 600.0  # and before it, when it is older than this
 HIDDEN_SECONDS = 10.0  # or when it hides the object that a call is about: an administrator may just have allowed it
@@ -66,7 +67,7 @@ class Describes:
         self._may_look = may_look
         self._decoded = LRUCache[bytes, Answers](_MAX_DECODED)
         self._looking: dict[Uid, asyncio.Task[Answers]] = {}
-        self._picking: dict[Uid, tuple[str, str]] = {}  # whose look is only one at these picklists
+        self._picking: dict[tuple[Uid, str, str], asyncio.Task[Answers]] = {}
 
     async def read(
         self, uid: Uid, about: Iterable[str], work: Callable[[Shapes], Awaitable[T]], *, beside: Iterable[str] = ()
@@ -95,18 +96,13 @@ class Describes:
         """What the picklists that forms show hold for a record type (its id); kept with the describes, until the next
         look at them. Raises CallErrors; NotFound as `Org.picklists` does.
         """
-        while True:
-            kept = (await self.get(uid, sobject)).picklists.get(record_type)
-            if kept is not None:
-                return kept
-            looking = self._looking.get(uid)
-            if looking is None:
-                looking = self._start(uid, self._ask_picklists(uid, sobject, record_type))
-                self._picking[uid] = (sobject, record_type)
-            elif self._picking.get(uid) != (sobject, record_type):
-                await _over(looking)
-                continue
-            return object_of(_visible(await _finished(looking), (sobject,)), sobject).picklists[record_type]
+        kept = (await self.get(uid, sobject)).picklists.get(record_type)
+        if kept is not None:
+            return kept
+        asked = (uid, sobject, record_type)
+        # Apart from the looks at describes, so that nobody who only needs one waits for them or has their refusal.
+        task = self._picking.get(asked) or _started(self._picking, asked, self._ask_picklists(*asked))
+        return object_of(_visible(await _finished(task), (sobject,)), sobject).picklists[record_type]
 
     async def refused(self, uid: Uid, sobject: str) -> None:
         """Asks Salesforce for an object anew, after it has refused what the describe allows."""
@@ -135,7 +131,7 @@ class Describes:
         """One look at a time for a user: whoever comes meanwhile waits for it, and goes on when it brought what they
         want.
         """
-        while (task := await self._describing(uid)) is not None:
+        while (task := self._looking.get(uid)) is not None:
             answers = await _finished(task)
             if _covers(answers, wanted):
                 return answers
@@ -143,35 +139,16 @@ class Describes:
 
     async def _look_anew(self, uid: Uid, wanted: tuple[str, ...]) -> Answers | None:
         """Asks Salesforce without regard to what is kept; None when it was asked within the last _SETTLE_SECONDS."""
-        task = await self._describing(uid)
+        task = self._looking.get(uid)
         if task is None:
             kept = await self._kept.attachment(uid)
             if kept is not None and self._age(kept) < _SETTLE_SECONDS:
                 return None
-            task = await self._describing(uid) or self._begin(uid, wanted, anew=True)
+            task = self._looking.get(uid) or self._begin(uid, wanted, anew=True)
         return await _finished(task)
 
-    async def _describing(self, uid: Uid) -> asyncio.Task[Answers] | None:
-        """The look at describes that is under way. One at picklists is waited for, however it ends: it brings no new
-        describes, and its refusal is not another call's.
-        """
-        while (task := self._looking.get(uid)) is not None and uid in self._picking:
-            await _over(task)
-        return task
-
     def _begin(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> asyncio.Task[Answers]:
-        return self._start(uid, self._ask(uid, wanted, anew=anew))
-
-    def _start(self, uid: Uid, asking: Coroutine[Any, Any, Answers]) -> asyncio.Task[Answers]:
-        task = self._looking[uid] = asyncio.create_task(asking)
-        task.add_done_callback(lambda done: self._ended(uid, done))
-        return task
-
-    def _ended(self, uid: Uid, done: asyncio.Task[Answers]) -> None:
-        self._looking.pop(uid, None)
-        self._picking.pop(uid, None)
-        if not done.cancelled():
-            done.exception()  # whoever waits raises it; behind an answer nobody does
+        return _started(self._looking, uid, self._ask(uid, wanted, anew=anew))
 
     async def _ask(self, uid: Uid, wanted: tuple[str, ...], *, anew: bool) -> Answers:
         """Asks Salesforce in one request for all that is kept and wanted, and keeps what it says."""
@@ -231,20 +208,30 @@ class Describes:
         return answers
 
 
+def _started(
+    under_way: dict[K, asyncio.Task[Answers]], key: K, asking: Coroutine[Any, Any, Answers]
+) -> asyncio.Task[Answers]:
+    """A look that others may wait for too, among those under way until it is over."""
+
+    def ended(done: asyncio.Task[Answers]) -> None:
+        under_way.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # whoever waits raises it; behind an answer nobody does
+
+    task = under_way[key] = asyncio.create_task(asking)
+    task.add_done_callback(ended)
+    return task
+
+
 async def _finished(task: asyncio.Task[Answers]) -> Answers:
     """What a look brings that others may wait for too.
 
     Raises CallErrors; OutcomeUnknown when the call's time is over first.
     """
-    await _over(task)
-    return task.result()
-
-
-async def _over(task: asyncio.Task[Answers]) -> None:
-    """Waits for the end of a look, however it ends. Raises OutcomeUnknown when the call's time is over first."""
     done, _ = await asyncio.wait({task}, timeout=deadline.left(CALL_SECONDS))
     if not done:
         raise OutcomeUnknown(writes=False, timed_out=True)
+    return task.result()
 
 
 def _covers(answers: Answers, wanted: Iterable[str]) -> bool:

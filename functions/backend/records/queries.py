@@ -166,8 +166,9 @@ class Queries:
         rows = await self._org.search(uid, f"FIND {{{term}}} IN ALL FIELDS RETURNING {returning}")
         hits: dict[str, list[Hit]] = {s: [] for s in fields}
         for row in rows:
-            name = cast(str, cast(Row, row["attributes"])["type"])
-            hits[name].append(Hit(name, to_record(row, fields[name])))
+            name = str(cast(Row, row.get("attributes") or {}).get("type"))
+            if name in hits:
+                hits[name].append(Hit(name, to_record(row, fields[name])))
         return Hits(tuple(hit for of_object in hits.values() for hit in of_object))
 
     async def _search_one_letter(

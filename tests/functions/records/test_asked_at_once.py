@@ -30,12 +30,14 @@ async def typed(typed_org: EmbeddedOrg) -> AsyncIterator[Instances]:
     await instances.http.close()
 
 
-async def slow_picklists(typed: Instances, record_type: str) -> tuple[Caller, asyncio.Task[Picklists]]:
+async def slow_picklists(
+    typed: Instances, record_type: str, milliseconds: int = 700
+) -> tuple[Caller, asyncio.Task[Picklists]]:
     """A caller, one of whose calls waits for picklists."""
     uid, _ = await typed.connect(SALES)
     caller, queries = Caller(uid, "phone"), typed.each[0].queries
     await queries.describe(caller, Describe("Case"))
-    control(typed.org.url, "faults", {"kind": "rest.ui", "delayMs": 700})
+    control(typed.org.url, "faults", {"kind": "rest.ui", "delayMs": milliseconds})
     waiting = asyncio.create_task(queries.get_picklists(caller, GetPicklists("Case", record_type)))
     await asyncio.sleep(0.2)
     assert not waiting.done()
@@ -85,3 +87,25 @@ async def test_many_who_ask_for_the_same_picklists_make_one_request(typed: Insta
     answers = await asyncio.gather(wrong, *others, return_exceptions=True)
     assert {type(a) for a in answers} == {RefusedRequest}
     assert control(typed.org.url, "counters").get("rest.ui", 0) == 0, "no request beside the one under way"
+
+
+async def test_picklists_that_come_late_hold_up_no_list(typed: Instances) -> None:
+    caller, waiting = await slow_picklists(typed, NO_SUCH_TYPE, 4000)
+    await typed.clock.sleep(DESCRIBE_SECONDS + 1)
+    began = asyncio.get_running_loop().time()
+    assert (await typed.each[0].queries.list_records(caller, ListRecords("Case"))).records
+    assert asyncio.get_running_loop().time() - began < 2
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_picklists_of_two_types_asked_for_at_once_are_both_kept(typed: Instances) -> None:
+    uid, _ = await typed.connect(SALES)
+    caller, queries = Caller(uid, "phone"), typed.each[0].queries
+    types = (await queries.describe(caller, Describe("Opportunity"))).record_types
+    assert len(types) == 2
+    asked = [GetPicklists("Opportunity", one.id) for one in types]
+    first = await asyncio.gather(*(queries.get_picklists(caller, one) for one in asked))
+    control(typed.org.url, "counters/reset")
+    assert [await queries.get_picklists(caller, one) for one in asked] == first
+    assert control(typed.org.url, "counters").get("rest.ui", 0) == 0

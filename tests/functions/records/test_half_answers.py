@@ -12,11 +12,24 @@ import pytest
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_picklists import picklists_of
 from backend.adapters.salesforce_session import Request, SalesforceSession
+from backend.records import pages
+from backend.records.allowance import Allowance
 from backend.records.describe import DESCRIBE_SECONDS
 from backend.values import Caller, Uid
-from contract.calls import Describe, Empty, FieldShape, FindOwners, GetPicklists, GetRecord, ListRecords, SobjectShape
+from contract.calls import (
+    Describe,
+    Empty,
+    FieldShape,
+    FindOwners,
+    GetPicklists,
+    GetRecord,
+    ListRecords,
+    Search,
+    SobjectShape,
+    Sort,
+)
 from contract.errors import CallError
-from devtools.clients import ADMIN
+from devtools.clients import ADMIN, control
 from localorg import EmbeddedOrg, OrgSettings
 from tests.functions.instances import Instances
 
@@ -351,3 +364,42 @@ async def test_a_record_in_another_shape_is_one_to_ask_for_again(
         await queries.list_records(caller, ListRecords("Account"))
     with pytest.raises(CallError):
         await queries.get_record(caller, GetRecord("Account", "001000000000001AAA"))
+
+
+@pytest.mark.parametrize("row", [{"attributes": None}, {}, {"attributes": {"type": "Group"}}, {"attributes": {}}])
+async def test_a_hit_of_which_nothing_is_known_is_left_out(
+    there: tuple[Instances, Caller], answering: Callable[[Change], None], row: dict[str, Any]
+) -> None:
+    def change(name: str, part: dict[str, Any]) -> None:
+        if name == "search":
+            part["body"]["searchRecords"] = [{"Id": "001000000000001AAA", **row}, *part["body"]["searchRecords"]]
+
+    queries, caller = there[0].each[0].queries, there[1]
+    name = str((await queries.list_records(caller, ListRecords("Account"))).records[0].fields["Name"])
+    before = await queries.search(caller, Search(name))
+    answering(change)
+    assert before.hits
+    assert await queries.search(caller, Search(name)) == before
+
+
+async def test_each_request_of_a_deep_page_counts_in_the_users_budget(
+    there: tuple[Instances, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instances, caller = there
+    monkeypatch.setattr(pages, "MAX_OFFSET", 0)
+    queries = instances.each[0].queries
+    asked = ListRecords("Account", sort=Sort("Name"), limit=3)
+    first = await queries.list_records(caller, asked)
+    second = await queries.list_records(caller, replace(asked, cursor=first.cursor))
+    taken: list[Uid] = []
+    take = Allowance.take
+
+    async def counted(self: Allowance, uid: Uid) -> None:
+        taken.append(uid)
+        await take(self, uid)
+
+    monkeypatch.setattr(Allowance, "take", counted)
+    control(instances.org.url, "counters/reset")
+    assert (await queries.list_records(caller, replace(asked, cursor=second.cursor))).records
+    sent = sum(n for kind, n in control(instances.org.url, "counters").items() if kind.startswith("rest."))
+    assert (len(taken), sent) == (2, 2), "the ids, and the records"
