@@ -1,6 +1,7 @@
 """Whose a record is, as the app shows and changes it: taken out of a queue by one tap, given back, filtered by."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -97,6 +98,19 @@ async def opened(world: World, user: User = SAM) -> RecordViewModel:
     return app.screen
 
 
+async def taken() -> tuple[QueueBackend, World, RecordViewModel, Callable[[], Awaitable[None]]]:
+    """A queue's record that Sam has taken over, and the way back that the notice offers."""
+    backend = QueueBackend()
+    world = World(backend)
+    backend.queued()
+    page = await opened(world)
+    await page.ownership.take()
+    notice = world.app.notices.newest
+    assert notice is not None
+    assert notice.run is not None
+    return backend, world, page, notice.run
+
+
 def said(world: World) -> str:
     return "" if world.app.notices.newest is None else world.app.notices.newest.text
 
@@ -182,47 +196,26 @@ async def test_who_has_it_already_from_another_window_is_told_that_it_is_theirs(
 
 async def test_a_record_that_one_gave_back_and_may_see_no_more_leaves_the_page() -> None:
     """In an org with private sharing, for somebody who is no member of the queue any more."""
-    backend = QueueBackend()
-    world = World(backend)
-    backend.queued()
-    page = await opened(world)
-    await page.ownership.take()
-    notice = world.app.notices.newest
-    assert notice is not None
-    assert notice.run is not None
+    backend, world, page, give_back = await taken()
     backend.gone = True
-    await notice.run()
+    await give_back()
     assert said(world) == "Delivery was late is back in Support."
     assert page.record is None
 
 
 async def test_nobody_gives_back_what_the_user_before_has_taken() -> None:
-    backend = QueueBackend()
-    world = World(backend)
-    backend.queued()
-    page = await opened(world)
-    await page.ownership.take()
-    notice = world.app.notices.newest
-    assert notice is not None
-    assert notice.run is not None
+    backend, world, _page, give_back = await taken()
     await world.sign_in(ADA)
     backend.asked.clear()
-    await notice.run()
+    await give_back()
     assert backend.records["500A"].fields["OwnerId"] == SAM.user_id
     assert [name for name, _ in backend.asked if name == "updateRecord"] == []
 
 
 async def test_giving_it_back_takes_it_from_nobody_else() -> None:
-    backend = QueueBackend()
-    world = World(backend)
-    backend.queued()
-    page = await opened(world)
-    await page.ownership.take()
-    notice = world.app.notices.newest
-    assert notice is not None
-    assert notice.run is not None
+    backend, world, _page, give_back = await taken()
     backend.add("500A", Name="Delivery was late", **owned_by(PEOPLE[0]))
-    await notice.run()
+    await give_back()
     assert backend.records["500A"].fields["OwnerId"] == ADA.user_id
     assert said(world) == "Ada Admin has it now."
 

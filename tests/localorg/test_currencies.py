@@ -104,7 +104,8 @@ def test_the_code_of_a_record_is_one_of_the_active_ones(rich: EmbeddedOrg, admin
         ("USD", "U.S. Dollar", True),
     ]
     one = _deal(admin, 10.5, "EUR", "code")
-    for wrong in ("CHF", "XXX", None):
+    no_currency = "XXX"  # ISO 4217's code for none
+    for wrong in ("CHF", no_currency, None):
         refused = admin.change("Opportunity", one, CurrencyIsoCode=wrong)
         assert refused is not None
         assert refused["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"

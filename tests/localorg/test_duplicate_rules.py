@@ -7,8 +7,6 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from devtools import loopback
-from devtools.clients import ADMIN, control
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.cli import main
 from localorg.provision import open_org
@@ -21,13 +19,6 @@ ALLOW = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 def org() -> Iterator[EmbeddedOrg]:
     with EmbeddedOrg(OrgSettings(accounts=5, shape=frozenset({"duplicate-rules"}))) as org:
         yield org
-
-
-@pytest.fixture
-def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
-    token = control(org.url, "token", {"username": ADMIN})["access_token"]
-    with loopback.Client(base_url=f"{org.url}{DATA}", headers={"Authorization": f"Bearer {token}"}) as client:
-        yield client
 
 
 def made(http: httpx.Client, **values: Any) -> httpx.Response:

@@ -14,11 +14,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from devtools import loopback
-from devtools.clients import ADMIN, control
 from localorg import EmbeddedOrg, OrgSettings
 
-DATA = "/services/data/v66.0"
 ENCRYPTED = [
     ("Account", "Name"),
     ("Contact", "Name"),
@@ -32,13 +29,6 @@ ENCRYPTED = [
 def org() -> Iterator[EmbeddedOrg]:
     with EmbeddedOrg(OrgSettings(accounts=20, shape=frozenset({"encrypted-names"}))) as org:
         yield org
-
-
-@pytest.fixture
-def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
-    token = control(org.url, "token", {"username": ADMIN})["access_token"]
-    with loopback.Client(base_url=f"{org.url}{DATA}", headers={"Authorization": f"Bearer {token}"}) as client:
-        yield client
 
 
 def query(http: httpx.Client, text: str) -> httpx.Response:

@@ -10,11 +10,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from devtools import loopback
-from devtools.clients import ADMIN, control
 from localorg import EmbeddedOrg, OrgSettings
 
-DATA = "/services/data/v66.0"
 Values = dict[str, Any]
 
 
@@ -22,13 +19,6 @@ Values = dict[str, Any]
 def org() -> Iterator[EmbeddedOrg]:
     with EmbeddedOrg(OrgSettings(accounts=10, shape=frozenset({"person-accounts"}))) as org:
         yield org
-
-
-@pytest.fixture
-def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
-    token = control(org.url, "token", {"username": ADMIN})["access_token"]
-    with loopback.Client(base_url=f"{org.url}{DATA}", headers={"Authorization": f"Bearer {token}"}) as client:
-        yield client
 
 
 def rows(http: httpx.Client, text: str) -> list[Values]:

@@ -12,11 +12,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from devtools import loopback
-from devtools.clients import ADMIN, control
 from localorg import EmbeddedOrg, OrgSettings
 
-DATA = "/services/data/v66.0"
 Values = dict[str, Any]
 _NOT_OF_IT = "The existing country/territory doesn't recognize the state value for field: Billing State/Province Code"
 
@@ -25,13 +22,6 @@ _NOT_OF_IT = "The existing country/territory doesn't recognize the state value f
 def org() -> Iterator[EmbeddedOrg]:
     with EmbeddedOrg(OrgSettings(accounts=20, shape=frozenset({"state-country"}))) as org:
         yield org
-
-
-@pytest.fixture
-def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
-    token = control(org.url, "token", {"username": ADMIN})["access_token"]
-    with loopback.Client(base_url=f"{org.url}{DATA}", headers={"Authorization": f"Bearer {token}"}) as client:
-        yield client
 
 
 @pytest.fixture

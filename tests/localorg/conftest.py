@@ -1,0 +1,19 @@
+"""An administrator's client of the org that a file of tests brings."""
+
+from collections.abc import Iterator
+
+import httpx2 as httpx
+import pytest
+
+from devtools import loopback
+from devtools.clients import ADMIN, control
+from localorg import EmbeddedOrg
+
+
+@pytest.fixture
+def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
+    """At the org's REST API."""
+    token = control(org.url, "token", {"username": ADMIN})["access_token"]
+    base = f"{org.url}/services/data/v66.0"
+    with loopback.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}) as client:
+        yield client
