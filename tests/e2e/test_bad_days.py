@@ -87,7 +87,7 @@ def test_salesforce_is_slow_down_and_out_of_requests(phone: Phone, org_url: str)
     phone.tap("Try again")
     phone.sees("Willow Health")
     exhausted = '[{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]'
-    control(org_url, "faults", {"kind": "rest.query", "status": 403, "body": exhausted})
+    control(org_url, "faults", {"kind": "rest.query", "status": 403, "body": exhausted, "times": 20})
     phone.type("Search in Accounts", "cedar")
     phone.sees(re.compile("Your company has used up its Salesforce requests"))
 
