@@ -3,6 +3,7 @@ configuration.
 """
 
 import asyncio
+import re
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from data.services.device import CALLBACK_PATH, LOOPBACK_PORT, SCHEME_REDIRECT, 
 from devtools import ports
 from devtools.loopback import AsyncClient
 from devtools.suite import PHONE_CALLBACK
+from ui.table import Table
 
 
 async def test_the_way_back_comes_to_a_port_of_this_machine_once() -> None:
@@ -152,9 +154,13 @@ def test_a_device_has_a_name_that_its_owner_knows(agent: str, name: str) -> None
 
 
 def test_the_build_is_configured_for_the_same_ways_back(repository: Path) -> None:
+    """Flet's builder reads the deep link of a phone from the phone's own section only (flet-cli 1.0.5, build_base.py),
+    and leaves it out when the scheme or the host is missing."""
     flet = tomllib.loads((repository / "app/pyproject.toml").read_text())["tool"]["flet"]
     link = urlsplit(SCHEME_REDIRECT)
-    assert (flet["deep_linking"]["scheme"], flet["deep_linking"]["host"]) == (link.scheme, link.netloc)
+    for phone in ("android", "ios"):
+        deep_linking = flet[phone]["deep_linking"]
+        assert (deep_linking["scheme"], deep_linking["host"]) == (link.scheme, link.netloc), phone
     assert PHONE_CALLBACK == SCHEME_REDIRECT
     assert LOOPBACK_PORT == 5717
     assert (repository / "app" / flet["app"]["path"] / "assets/icon.png").exists()
@@ -162,3 +168,18 @@ def test_the_build_is_configured_for_the_same_ways_back(repository: Path) -> Non
     assert tomllib.loads((contract / "pyproject.toml").read_text())["project"]["name"] == "contract"
     assert flet["macos"]["entitlement"]["com.apple.security.network.server"] is True  # or no loopback
     assert "NSFaceIDUsageDescription" in flet["ios"]["info"]  # or iOS ends an app that asks
+
+
+def test_a_phones_scheme_is_of_a_domain(repository: Path) -> None:
+    """RFC 8252 section 7.1: a domain that its owner has, backwards, so that no two apps choose the same. Letters,
+    digits, +, - and . are all that a scheme may have (RFC 3986 section 3.1)."""
+    flet = tomllib.loads((repository / "app/pyproject.toml").read_text())["tool"]["flet"]
+    scheme = SCHEME_REDIRECT.partition(":")[0]
+    assert re.fullmatch(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+", scheme)
+    assert scheme == f"{flet['org']}.{flet['artifact']}"
+
+
+@pytest.mark.parametrize("left", ["/callback", "/oauth/callback"])
+def test_both_that_a_phone_leaves_of_the_way_back_are_known(left: str) -> None:
+    """Flet's client keeps path and query: the host is gone (packages/flet, FletRouteInformationProvider)."""
+    assert Table().place(f"{left}?code=c&state=s").name == "callback"

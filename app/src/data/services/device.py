@@ -23,7 +23,9 @@ from data.services.storage import Storage, StorageRefused
 # One port, because Salesforce compares callback URLs with their port.
 LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))
 COME_BACK_SECONDS = 600.0  # for which an installed app waits for Salesforce's way back
-SCHEME_REDIRECT = "salesforce-sample://oauth/callback"
+# A phone's scheme is a domain backwards, which no other app chooses by chance (RFC 8252 section 7.1). A host follows,
+# because Flet's builder makes no deep link without one.
+SCHEME_REDIRECT = "com.example.salesforce-sample://oauth/callback"
 _BACKEND = (  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
     "http://127.0.0.1:5000"
 )
