@@ -184,7 +184,7 @@ class OrgCheck:
 
     async def _refresh(self, *, with_secret: bool) -> Answer:
         form = {"grant_type": "refresh_token", "refresh_token": "check-org", "client_id": self._settings.consumer_key}
-        if with_secret:
+        if with_secret and self._settings.consumer_secret is not None:
             form["client_secret"] = self._settings.consumer_secret.reveal()
         return await self._http.send("POST", f"{self._base}/services/oauth2/token", seconds=_SECONDS, form=form)
 
