@@ -57,8 +57,9 @@ class Http:
         form: Mapping[str, str] | None = None,
         json: bytes = b"",
     ) -> Answer:
-        """The answer to one request, within `seconds` or what is left of the call; redirects are not followed. `form`
-        is sent as an HTML form, `json` as it is; `writes` says that the request is to change something.
+        """The answer to one request, which is sent once, within `seconds` or what is left of the call; redirects are
+        not followed. `form` is sent as an HTML form, `json` as it is; `writes` says that the request is to change
+        something.
 
         Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
         gets an answer of more than MAX_ANSWER bytes.
@@ -77,7 +78,13 @@ class Http:
         try:
             with telemetry.request_out(method, url) as span:
                 async with self._session.request(
-                    method, url, headers=all_headers, data=form or json or None, timeout=time_out, allow_redirects=False
+                    method,
+                    url,
+                    headers=all_headers,
+                    data=form or json or None,
+                    timeout=time_out,
+                    allow_redirects=False,
+                    middlewares=(_once(),),
                 ) as response:
                     span.set(http__response__status_code=response.status)
                     body = await _read(response)
@@ -96,6 +103,23 @@ class Http:
         """Closes the pooled connections."""
         if self._session is not None:
             await self._session.close()
+
+
+def _once() -> aiohttp.ClientMiddlewareType:
+    """Lets one request out. When the pooled connection breaks, aiohttp sends most methods (GET, PUT, DELETE …) once
+    more by itself (aiohttp 3.14, client.py: `retry_persistent_connection`): a change could be made twice, and a server
+    would see a DPoP proof a second time. Whether to send again is the caller's to say.
+    """
+    is_sent = False
+
+    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        nonlocal is_sent
+        if is_sent:
+            raise aiohttp.ServerDisconnectedError
+        is_sent = True
+        return await handler(request)
+
+    return send
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

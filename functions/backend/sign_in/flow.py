@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from backend import deadline, hosts
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Credential, Device, Grant, TokenResponse
 from backend.connections.vault import Vault
-from backend.failures import CodeRefused, NotSent
+from backend.failures import CodeRefused, NotSent, StoreUnavailable
 from backend.sign_in.attempts import Attempts, possible
 from backend.sign_in.begin import Beginnings
 from backend.values import Caller, Secret, Uid, Visitor
@@ -61,7 +62,9 @@ class Codes(Protocol):
     """Which authorization codes and App Check tokens were taken, by their fingerprint."""
 
     async def claim(self, fingerprint: str) -> bool:
-        """Claims a fingerprint; False when it was claimed before."""
+        """Claims a fingerprint; False when another call has claimed it. An own claim whose answer was lost is an own
+        claim.
+        """
         ...
 
     async def give_back(self, fingerprint: str) -> None:
@@ -175,8 +178,9 @@ class SignInFlow:
                 raise SignInFailed(Reason.CODE_REJECTED_IN_PRODUCTION) from None
             raise
         except NotSent:
-            for fingerprint in claimed:
-                await self._codes.give_back(fingerprint)
+            with suppress(StoreUnavailable):  # what the user is to know is that Salesforce was out of reach
+                for fingerprint in claimed:
+                    await self._codes.give_back(fingerprint)
             raise
 
     async def _claim(self, claimed: list[str], fingerprint: str, otherwise: CallError) -> None:
