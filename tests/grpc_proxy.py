@@ -51,6 +51,9 @@ class FirestoreProxy:
     upstream: str
     address: str = ""
     seen: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])  # method, request
+    under_way: set["asyncio.Task[list[bytes]]"] = field(default_factory=set["asyncio.Task[list[bytes]]"])  # what hung
+    _each: tuple[Fault, str] | None = None
+    _met: set[bytes] = field(default_factory=set[bytes])
     _planned: list[_Planned] = field(default_factory=list[_Planned])
     _go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -75,9 +78,16 @@ class FirestoreProxy:
         """
         self._planned.append(_Planned(fault, method, part.encode(), times, after))
 
+    def plan_for_each(self, fault: Fault, method: str = "Commit") -> None:
+        """What happens to every request of a method when it comes first; the very same one passes when it comes
+        again.
+        """
+        self._each = (fault, method)
+
     def heal(self) -> None:
         """Nothing more goes astray; what hangs goes on."""
         self._planned.clear()
+        self._each = None
         self.go_on()
 
     def go_on(self) -> None:
@@ -97,6 +107,11 @@ class FirestoreProxy:
                     continue
                 planned.times -= 1
                 return planned.fault
+        if self._each is not None and method == self._each[1]:
+            same = bytes(sorted(request))  # the fields of a document come in any order
+            if same not in self._met:
+                self._met.add(same)
+                return self._each[0]
         return None
 
     async def _forwarded(self, path: str, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
@@ -107,6 +122,8 @@ class FirestoreProxy:
         if fault is Fault.HANGS:
             # As in the network: whoever asked may have gone away, the request arrives all the same.
             arriving = asyncio.create_task(self._later(path, request, context))
+            self.under_way.add(arriving)
+            arriving.add_done_callback(self.under_way.discard)
             for answer in await asyncio.shield(arriving):
                 yield answer
             return
@@ -127,7 +144,10 @@ class FirestoreProxy:
 
     async def _later(self, path: str, request: bytes, context: Any) -> list[bytes]:
         await self._go_on.wait()
-        return [answer async for answer in self._sent(path, request, context)]
+        try:
+            return [answer async for answer in self._sent(path, request, context)]
+        except grpc.aio.AioRpcError:
+            return []  # its fence held
 
     async def _sent(self, path: str, request: bytes, context: Any) -> AsyncIterator[bytes]:
         metadata = [(k, v) for k, v in context.invocation_metadata() if not k.startswith(("grpc-", "user-agent"))]

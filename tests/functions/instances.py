@@ -7,6 +7,7 @@ import itertools
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
@@ -17,11 +18,12 @@ from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import Process, assemble
 from backend.connections.audit import Audit, Entry, Event
 from backend.connections.connection import Connection, Credential, Device, Grant, State
-from backend.connections.store import RecordingStore
+from backend.connections.store import Documents, RecordingStore
 from backend.records.allowance import Allowance
-from backend.sign_in.attempts import Attempts
+from backend.records.creations import CreationStore
+from backend.sign_in.attempts import Attempts, AttemptStore
 from backend.sign_in.begin import Beginnings, Binding
-from backend.sign_in.flow import SignInFlow
+from backend.sign_in.flow import Codes, SignInFlow
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import (
     ConnectionStatus,
@@ -96,11 +98,28 @@ class FirebaseUsers:
         return self._valid_since.get(uid, 0)
 
 
+@dataclass(frozen=True)
+class Stores:
+    """Other stores than those in memory."""
+
+    documents: Documents
+    creations: CreationStore
+    codes: Codes
+    attempts: AttemptStore
+
+
 class Instances:
     """Several processes of the function in one, over one store."""
 
-    def __init__(self, org: EmbeddedOrg, secret: str = CONSUMER_SECRET, user_requests: int = 10**9) -> None:
+    def __init__(
+        self,
+        org: EmbeddedOrg,
+        secret: str = CONSUMER_SECRET,
+        user_requests: int = 10**9,
+        stores: Stores | None = None,
+    ) -> None:
         self.org = org
+        self.stores = stores
         self.usage = MemoryUsage()
         self.user_requests = user_requests
         self.host = f"127.0.0.1:{org.port}"
@@ -112,7 +131,8 @@ class Instances:
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")
-        self.store = RecordingStore(self.documents, self.audit, self.clock, self.notice)
+        documents = self.documents if stores is None else stores.documents
+        self.store = RecordingStore(documents, self.audit, self.clock, self.notice)
         self.firebase = FirebaseUsers()
         self.each = [self.instance(str(n)) for n in range(4)]
         self.vaults = [i.vault for i in self.each]
@@ -122,8 +142,9 @@ class Instances:
 
     def instance(self, owner: str) -> Process:
         allowance = Allowance(self.usage, self.clock, user_requests=self.user_requests, org_percent=95)
+        creations = MemoryCreations() if self.stores is None else self.stores.creations
         return assemble(
-            self.store, MemoryCreations(), allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock,
+            self.store, creations, allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock,
             random.Random(owner).random,
             owner=owner, api_version=API_VERSION, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180),
         )  # fmt: skip
@@ -135,8 +156,9 @@ class Instances:
         hosts = (LoginHost(host or self.host, "Local org", scheme),)  # pyright: ignore[reportArgumentType]
         options = SignInOptions(CONSUMER_KEY, "api refresh_token", hosts, FirebaseProject("", "", ""))
         new_id = lambda: "phone"  # noqa: E731
-        vault, codes = self.vaults[0], MemoryCodes()
-        attempts = Attempts(MemoryAttempts(), self.clock, per_address=20, fingerprint=str)
+        vault, codes = self.vaults[0], MemoryCodes() if self.stores is None else self.stores.codes
+        counts = MemoryAttempts() if self.stores is None else self.stores.attempts
+        attempts = Attempts(counts, self.clock, per_address=20, fingerprint=str)
         uris = frozenset({CALLBACK})
         return SignInFlow(
             vault,

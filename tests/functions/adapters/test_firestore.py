@@ -60,7 +60,10 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[AsyncClient 
 
 @pytest.fixture
 def store(database: AsyncClient | None) -> Documents:
-    return MemoryDocuments() if database is None else FirestoreDocuments(database)
+    if database is None:
+        return MemoryDocuments()
+    # The blocks in a database of their own, as when deployed.
+    return FirestoreDocuments(database, AsyncClient(project=database.project, database="blocks-broken-on-purpose"))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ async def add(
     An addition that is sent twice would count twice, so the commit also makes a document with the id of this write,
     and is refused when that is there. Firestore's TTL policy on `expires` clears these documents.
     """
-    mark = client.collection(WRITES).document(new_write_id())
+    mark, expires = client.collection(WRITES).document(new_write_id()), datetime.now(UTC) + timedelta(hours=1)
     adding: dict[str, Any] = dict(fields)
     for path, n in counts.items():
         inner = adding
@@ -35,7 +35,7 @@ async def add(
     async def write() -> Mapping[tuple[str, ...], int]:
         batch = client.batch()
         batch.set(document, adding, merge=True)
-        batch.create(mark, {"expires": datetime.now(UTC) + timedelta(hours=1)})
+        batch.create(mark, {"expires": expires})
         try:
             written = await committed(batch)
         except LOST as lost:

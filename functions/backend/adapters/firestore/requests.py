@@ -121,10 +121,10 @@ async def remove(client: Any, document: Any) -> None:
         batch.delete(document, option=client.write_option(last_update_time=snapshot.update_time))
         try:
             await committed(batch)
-        except (FailedPrecondition, NotFound):
-            return  # it is gone, or another one by now
         except Aborted as contended:
             raise Unanswered from contended
+        except LOST:
+            return  # it is gone, or another one by now
 
     await once(write, never)  # sent again, it finds that the document is gone
 
