@@ -10,7 +10,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from backend import deadline, hosts
-from backend.adapters.client_authentication import ClientAuthentication
+from backend.adapters.client_authentication import ClientAuthentication, is_refused
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential, TokenResponse
 from backend.connections.renewal import TOKEN_SECONDS
@@ -22,9 +22,7 @@ from contract.errors import CallError, ConnectionLost, Misconfigured, Reason, Si
 _IDENTITY = re.compile(r"/id/([A-Za-z0-9]{18})/([A-Za-z0-9]{18})")
 
 _MISCONFIGURED = {
-    "invalid_client",
     "invalid_client_id",
-    "invalid_client_credentials",
     "unsupported_grant_type",
     "unauthorized_client",
     "redirect_uri_mismatch",
@@ -195,7 +193,7 @@ def _exchange_refused(answer: Answer) -> CallError:
         return LimitReached()
     if error in _OTHER_ORG:
         return SignInFailed(Reason.OTHER_ORG)
-    if error in _MISCONFIGURED:
+    if error in _MISCONFIGURED or is_refused(error, description):
         return Misconfigured(Reason.MISCONFIGURED)
     ended = _ENDED.get(error) or _ENDED.get(description)
     if ended is not None:
@@ -215,7 +213,7 @@ def _refresh_refused(answer: Answer) -> CallError:
     # Whatever is not a plain refusal leaves open whether the token was used up.
     if answer.status >= 500 or error in _TRANSIENT or not error or description in _ALREADY_PROCESSED:
         return OutcomeUnknown(writes=True)
-    if error in _MISCONFIGURED:
+    if error in _MISCONFIGURED or is_refused(error, description):
         return Misconfigured(Reason.MISCONFIGURED)
     ended = _ENDED.get(error) or _ENDED.get(description)
     if ended is not None:
