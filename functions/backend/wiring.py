@@ -22,6 +22,14 @@ from google.cloud.firestore import AsyncClient
 from backend import telemetry
 from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
+from backend.adapters.client_authentication import (
+    ClientAuthentication,
+    ConsumerSecret,
+    KmsSigner,
+    PemSigner,
+    PrivateKeyJwt,
+    Signer,
+)
 from backend.adapters.dpop import Keys
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.adapters.firestore.attempts import FirestoreAttempts
@@ -46,6 +54,7 @@ from backend.settings import Settings
 from backend.sign_in.attempts import Attempts
 from backend.sign_in.begin import Beginnings
 from backend.sign_in.flow import SignInFlow
+from backend.values import Clock
 from contract.calls import SignInOptions
 from contract.errors import ConnectionLost, Reason
 
@@ -100,7 +109,7 @@ async def connections(settings: Settings, cipher: TinkCipher) -> AsyncIterator[t
 def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     """Wires the backend; call it inside the event loop that will serve, which Firestore's client binds to."""
     clock, http = SystemClock(), Http()
-    salesforce = SalesforceOAuth(http, settings.consumer_key, settings.consumer_secret, local=settings.emulated)
+    salesforce = SalesforceOAuth(http, client_authentication(settings, clock), local=settings.emulated)
     firestore = AsyncClient(project=settings.project_id)
     store = RecordingStore(FirestoreDocuments(firestore), Audit(cipher, _new_id), clock, _log_connection, _log_broken)
     firebase = FirebaseAuth(_firebase_app(settings))
@@ -147,8 +156,29 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http)
 
 
+def signer(settings: Settings) -> Signer | None:
+    """The client key with which the backend signs; None without one."""
+    if settings.client_key_kms is not None:
+        return KmsSigner(settings.client_key_kms)
+    return None if settings.client_key is None else PemSigner(settings.client_key)
+
+
+def client_authentication(settings: Settings, clock: Clock) -> ClientAuthentication:
+    """How the backend proves to Salesforce that it is the app: with a client key by an assertion, even when there is a
+    consumer secret too, which should go then.
+    """
+    key, secret = signer(settings), settings.consumer_secret
+    if key is None:
+        assert secret is not None, "settings with neither are refused"
+        return ConsumerSecret(settings.consumer_key, secret)
+    if secret is not None:
+        _log.warning("consumer secret is not needed", advice="the client key signs: docs/deploy.md says what to do")
+    return PrivateKeyJwt(settings.consumer_key, key, clock, audience=settings.client_audience)
+
+
 def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) -> Attempts:
-    secret = settings.consumer_secret.reveal().encode()  # all instances have it, and Firestore has not
+    # All instances have it, and Firestore has not.
+    secret = hashlib.sha256(b"attempts" + settings.keyset.reveal().encode()).digest()
 
     def fingerprint(text: str) -> str:
         return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:16]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.adapters.client_authentication import ConsumerSecret
 from backend.adapters.dpop import Keys
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
@@ -107,7 +108,7 @@ class Instances:
         self.documents = MemoryDocuments()
         self.cipher = TinkCipher(Secret(new_keyset()))
         self.http = Http()
-        self.oauth = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(secret), local=True)
+        self.oauth = SalesforceOAuth(self.http, ConsumerSecret(CONSUMER_KEY, Secret(secret)), local=True)
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")
@@ -156,7 +157,7 @@ class Instances:
     async def connect(self, username: str = SALES, device: str = "phone") -> tuple[Uid, Credential]:
         """A new sign-in through the org's pages, as the first instance saves it."""
         authorization = self.last_authorization = await asyncio.to_thread(authorize, self.org.url, username)
-        honest = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(CONSUMER_SECRET), local=True)
+        honest = SalesforceOAuth(self.http, ConsumerSecret(CONSUMER_KEY, Secret(CONSUMER_SECRET)), local=True)
         response = await honest.exchange_code(
             self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK
         )

@@ -10,6 +10,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from backend import deadline, hosts
+from backend.adapters.client_authentication import ClientAuthentication, is_refused
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential, Grant, TokenResponse
 from backend.connections.renewal import TOKEN_SECONDS
@@ -21,9 +22,7 @@ from contract.errors import CallError, ConnectionLost, Misconfigured, Reason, Si
 _IDENTITY = re.compile(r"/id/([A-Za-z0-9]{18})/([A-Za-z0-9]{18})")
 
 _MISCONFIGURED = {
-    "invalid_client",
     "invalid_client_id",
-    "invalid_client_credentials",
     "unsupported_grant_type",
     "unauthorized_client",
     "redirect_uri_mismatch",
@@ -53,10 +52,9 @@ class SalesforceOAuth:
     local org over http.
     """
 
-    def __init__(self, http: Http, consumer_key: str, consumer_secret: Secret, *, local: bool) -> None:
+    def __init__(self, http: Http, client: ClientAuthentication, *, local: bool) -> None:
         self._http = http
-        self._consumer_key = consumer_key
-        self._consumer_secret = consumer_secret
+        self._client = client
         self._local = local
 
     async def exchange_code(
@@ -105,8 +103,8 @@ class SalesforceOAuth:
 
         Raises OrgUnavailable.
         """
-        form = {"token": grant.refresh_token.reveal(), "token_type_hint": "refresh_token", **self._client()}
-        answer = await self._post(self._address(grant.login_host) + "/services/oauth2/introspect", form)
+        form = {"token": grant.refresh_token.reveal(), "token_type_hint": "refresh_token"}
+        answer = await self._post(self._address(grant.login_host) + "/services/oauth2/introspect", form, as_app=True)
         if answer.status >= 500 or answer.status == 429:
             raise Busy
         body = answer.json()
@@ -142,25 +140,25 @@ class SalesforceOAuth:
             raise Busy
 
     async def _token(self, login_host: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
-        return await self._post(
-            self._address(login_host) + "/services/oauth2/token", {**form, **self._client()}, writes=writes
-        )
-
-    def _client(self) -> dict[str, str]:
-        return {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
+        return await self._post(self._address(login_host) + "/services/oauth2/token", form, writes=writes, as_app=True)
 
     def _address(self, login_host: str) -> str:
         return f"{'http' if self._local and hosts.is_loopback(login_host) else 'https'}://{login_host}"
 
-    async def _post(self, url: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
-        """Posts a form, within TOKEN_SECONDS altogether."""
+    async def _post(self, url: str, form: Mapping[str, str], *, writes: bool = False, as_app: bool = False) -> Answer:
+        """Posts a form, within TOKEN_SECONDS altogether; `as_app` adds what proves that this is the app."""
         with deadline.within(deadline.left(TOKEN_SECONDS)):
-            answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form=form)
+            answer = await self._send(url, form, writes, as_app)
             if answer.status in (301, 302, 307, 308):
                 # The login pool sends an org's tokens to its My Domain; the form must go along, and nowhere else.
                 location = hosts.resolved(url, answer.headers.get("Location", ""), local=self._local)
-                answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, writes=writes, form=form)
+                answer = await self._send(location, form, writes, as_app)
         return answer
+
+    async def _send(self, url: str, form: Mapping[str, str], writes: bool, as_app: bool) -> Answer:
+        """One request. An assertion is good for one: it names the host that is asked, and an id that counts once."""
+        client = await self._client.parameters(url.partition("/services/")[0]) if as_app else {}
+        return await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form={**form, **client})
 
     def _token_response(self, login_host: str, body: Mapping[str, object]) -> TokenResponse:
         access, refresh, instance, identity = (
@@ -199,7 +197,7 @@ def _exchange_refused(answer: Answer) -> CallError:
         return LimitReached()
     if error in _OTHER_ORG:
         return SignInFailed(Reason.OTHER_ORG)
-    if error in _MISCONFIGURED:
+    if error in _MISCONFIGURED or is_refused(error, description):
         return Misconfigured(Reason.MISCONFIGURED)
     ended = _ENDED.get(error) or _ENDED.get(description)
     if ended is not None:
@@ -219,7 +217,7 @@ def _refresh_refused(answer: Answer) -> CallError:
     # Whatever is not a plain refusal leaves open whether the token was used up.
     if answer.status >= 500 or error in _TRANSIENT or not error or description in _ALREADY_PROCESSED:
         return OutcomeUnknown(writes=True)
-    if error in _MISCONFIGURED:
+    if error in _MISCONFIGURED or is_refused(error, description):
         return Misconfigured(Reason.MISCONFIGURED)
     ended = _ENDED.get(error) or _ENDED.get(description)
     if ended is not None:

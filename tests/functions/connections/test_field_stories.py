@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from backend.adapters.client_authentication import ConsumerSecret
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.connections.audit import Entry
 from backend.connections.connection import Connection, Grant, State
@@ -458,7 +459,7 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     query.
     """
     odd = "a&b=c+d%20/é?#"
-    received = SalesforceOAuth(others.http, CONSUMER_KEY, Secret(odd), local=True)
+    received = SalesforceOAuth(others.http, ConsumerSecret(CONSUMER_KEY, Secret(odd)), local=True)
     with pytest.raises(Misconfigured):
         await received.exchange_code(others.host, Secret("aPrx+/=="), Secret("v" * 43), CALLBACK)
     assert control(others.org.url, "counters")["token.authorization_code"] >= 1
