@@ -7,7 +7,7 @@ An access token leaves here and nowhere else: as a Bearer token, or with a proof
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -27,6 +27,9 @@ _MAX_CONNECTIONS = 1000
 _MAX_NONCES = 20_000
 _NONCE = re.compile(r"[!#-\[\]-~]{1,1024}")  # RFC 9449 section 8.1; so long, that no answer can fill the memory
 _ASKS_FOR_NONCE = re.compile(r'(?:^|,\s*)DPoP\s+(?:\w+="[^"]*",\s*)*error="use_dpop_nonce"', re.IGNORECASE)
+
+
+Form = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,29 +75,29 @@ class Http:
         token: Secret | None = None,
         key: Secret | None = None,
         headers: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
+        form: Form | Callable[[], Awaitable[Form]] | None = None,
         json: bytes = b"",
     ) -> Answer:
-        """The answer to one request, within `seconds` or what is left of the call; redirects are not followed. `form`
-        is sent as an HTML form, `json` as it is; `writes` says that the request is to change something. `token` is the
-        access token that goes along. With a `key` the request is proven to be its holder's; a server that wants another
-        nonce in the proof has done nothing, and gets the request once more.
+        """The answer to one request, within `seconds` or what is left of the call; redirects are not followed. `form`,
+        or what it makes for each time that it is sent, is sent as an HTML form, `json` as it is; `writes` says that the
+        request is to change something. `token` is the access token that goes along. With a `key` the request is proven
+        to be its holder's; a server that wants another nonce in the proof has done nothing, and gets the request once
+        more.
 
         Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
-        gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce.
+        gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce; what `form` raises.
         """
         target, all_headers = URL(url), dict(headers or {})
         if token is not None:
             all_headers["Authorization"] = f"{'Bearer' if key is None else 'DPoP'} {token.reveal()}"
         if json:
             all_headers["Content-Type"] = "application/json"
+        proving = () if key is None else (self._proving(key, token),)
         with deadline.within(deadline.left(seconds)):
-            if key is None:
-                return await self._once(method, target, all_headers, form or json or None, (), seconds, writes)
-            proving = (self._proving(key, token),)
             for _ in range(2):
-                answer = await self._once(method, target, all_headers, form or json or None, proving, seconds, writes)
-                if not self._asked_for_nonce(key, target, answer, of_tokens=token is None):
+                body = (await form() if callable(form) else form) or json or None
+                answer = await self._once(method, target, all_headers, body, proving, seconds, writes)
+                if key is None or not self._asked_for_nonce(key, target, answer, of_tokens=token is None):
                     return answer
             raise Busy
 
@@ -103,7 +106,7 @@ class Http:
         method: str,
         url: URL,
         headers: Mapping[str, str],
-        body: Mapping[str, str] | bytes | None,
+        body: Form | bytes | None,
         middlewares: tuple[aiohttp.ClientMiddlewareType, ...],
         seconds: float,
         writes: bool,
