@@ -11,7 +11,7 @@ from backend.connections.connection import Credential, Device, Grant, TokenRespo
 from backend.connections.vault import Vault
 from backend.failures import CodeRefused, NotSent
 from backend.sign_in.attempts import Attempts, possible
-from backend.sign_in.begin import Beginnings
+from backend.sign_in.begin import Beginnings, Offered
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
 from contract.errors import CallError, Reason, RefusedRequest, SignInFailed
@@ -122,13 +122,16 @@ class SignInFlow:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
         if not possible(request.code, request.code_verifier):
             raise RefusedRequest(Reason.MALFORMED_REQUEST, _IMPOSSIBLE)
+        offered = self._beginnings.opened(request.begun, login_host, request.redirect_uri, request.code_verifier)
         with self._attempts.one(visitor, login_host, request.code) as attempt:
-            response = await self._exchange_once(visitor, login_host, request)
+            response = await self._exchange_once(visitor, login_host, request, offered)
             attempt.succeeded = True
         if response.refresh_token is None:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
-        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host)
+        key = offered.key if offered is not None and response.bound else None
+        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host, key)
         try:
+            self._beginnings.check(is_bound=key is not None)
             await self._blocks.check_now(uid)
             userinfo = await self._salesforce.userinfo(
                 Credential(uid, grant.access_token, grant.instance_url, 0, grant.key)
@@ -153,8 +156,10 @@ class SignInFlow:
                 return asked if pattern.startswith("*.") else pattern
         raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
 
-    async def _exchange_once(self, visitor: Visitor, login_host: str, request: SignIn) -> TokenResponse:
-        """The tokens for a code that has not come before, with an App Check token that has not come before.
+    async def _exchange_once(
+        self, visitor: Visitor, login_host: str, request: SignIn, offered: Offered | None
+    ) -> TokenResponse:
+        """The tokens for a code that has not come before, with an App Check token and a key that have not come before.
 
         A code that comes twice (a double tap, a repeated request) is not sent to Salesforce a second time: an
         authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2).
@@ -165,10 +170,11 @@ class SignInFlow:
         await self._claim(
             claimed, hashlib.sha256(request.code.encode()).hexdigest(), SignInFailed(Reason.CODE_REJECTED)
         )
+        if offered is not None:
+            await self._claim(claimed, offered.fingerprint, SignInFailed(Reason.SIGN_IN_EXPIRED))
+        code, verifier, key = Secret(request.code), Secret(request.code_verifier), offered and offered.key
         try:
-            return await self._salesforce.exchange_code(
-                login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri
-            )
+            return await self._salesforce.exchange_code(login_host, code, verifier, request.redirect_uri, key)
         except CodeRefused:
             # Salesforce's page for production leads to a sandbox too, whose codes production does not know.
             if login_host == hosts.PRODUCTION and self._has_sandboxes:
