@@ -22,6 +22,7 @@ from google.cloud.firestore import AsyncClient
 from backend import telemetry
 from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
+from backend.adapters.dpop import Keys
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.adapters.firestore.attempts import FirestoreAttempts
 from backend.adapters.firestore.codes import FirestoreCodes
@@ -43,6 +44,7 @@ from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.routes import routes
 from backend.settings import Settings
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings
 from backend.sign_in.flow import SignInFlow
 from contract.calls import SignInOptions
 from contract.errors import Reason
@@ -125,6 +127,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
         process.blocks,
         codes,
         attempts,
+        Beginnings(Keys(), cipher, clock, settings.dpop),
         new_id=_new_id,
         options=options,
         redirect_uris=redirect_uris,

@@ -48,6 +48,8 @@ class Reason(StrEnum):
     SIGN_IN_DENIED = "sign-in-denied"
     OTHER_ORG = "other-org"
     NO_REFRESH_TOKEN = "no-refresh-token"
+    SIGN_IN_EXPIRED = "sign-in-expired"
+    BINDING_REQUIRED = "binding-required"
     TOO_MANY_SIGN_INS = "too-many-sign-ins"
     ID_TOKEN_MISSING = "id-token-missing"
     ID_TOKEN_INVALID = "id-token-invalid"
@@ -176,6 +178,14 @@ class SignInFailed(CallError):
         Reason.NO_REFRESH_TOKEN: (
             "FAILED_PRECONDITION",
             "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it.",
+        ),
+        Reason.SIGN_IN_EXPIRED: ("UNAUTHENTICATED", "The sign-in took too long. Please begin again."),
+        Reason.BINDING_REQUIRED: (
+            "FAILED_PRECONDITION",
+            (
+                "Salesforce did not tie this sign-in to this app, and this app takes no other. Load the app anew and"
+                " sign in again, or ask your administrator."
+            ),
         ),
         Reason.TOO_MANY_SIGN_INS: (
             "RESOURCE_EXHAUSTED",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.adapters.dpop import Keys
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import Process, assemble
@@ -18,6 +19,7 @@ from backend.connections.connection import Connection, Credential, Device, Seale
 from backend.connections.store import RecordingStore
 from backend.records.allowance import Allowance
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings, Binding
 from backend.sign_in.flow import SignInFlow
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import (
@@ -125,7 +127,9 @@ class Instances:
             owner=owner, api_version=API_VERSION, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180),
         )  # fmt: skip
 
-    def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
+    def sign_in_flow(
+        self, host: str | None = None, scheme: str = "http", binding: Binding = Binding.PREFERRED
+    ) -> SignInFlow:
         """The first flow, on the first instance."""
         hosts = (LoginHost(host or self.host, "Local org", scheme),)  # pyright: ignore[reportArgumentType]
         options = SignInOptions(CONSUMER_KEY, "api refresh_token", hosts, FirebaseProject("", "", ""))
@@ -140,6 +144,7 @@ class Instances:
             self.blocks,
             codes,
             attempts,
+            Beginnings(Keys(), self.cipher, self.clock, binding),
             new_id=new_id,
             options=options,
             redirect_uris=uris,

@@ -11,9 +11,11 @@ from backend.connections.connection import Credential, Device, TokenResponse
 from backend.connections.vault import Vault
 from backend.failures import CodeRefused, NotSent
 from backend.sign_in.attempts import Attempts, possible
+from backend.sign_in.begin import Beginnings
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
 from contract.errors import CallError, Reason, RefusedRequest, SignInFailed
+from contract.sign_in import BeginSignIn, Begun
 
 _IMPOSSIBLE = (
     "code is what Salesforce brought back, decoded; codeVerifier has 43 to 128 letters, digits and -._~ (RFC 7636)"
@@ -80,6 +82,7 @@ class SignInFlow:
         blocks: BlockList,
         codes: Codes,
         attempts: Attempts,
+        beginnings: Beginnings,
         *,
         new_id: Callable[[], str],
         options: SignInOptions,
@@ -91,6 +94,7 @@ class SignInFlow:
         self._blocks = blocks
         self._codes = codes
         self._attempts = attempts
+        self._beginnings = beginnings
         self._new_id = new_id
         self._options = options
         self._redirect_uris = redirect_uris
@@ -99,6 +103,13 @@ class SignInFlow:
     async def options(self, _visitor: Visitor, _: Empty) -> SignInOptions:
         """What the app needs to open Salesforce's authorize page."""
         return self._options
+
+    async def begin(self, visitor: Visitor, request: BeginSignIn) -> Begun:
+        """A key for the sign-in that is about to begin. Raises SignInFailed, RefusedRequest."""
+        login_host = self._login_host(request.login_host)
+        if request.redirect_uri not in self._redirect_uris:
+            raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
+        return self._beginnings.begin(visitor, login_host, request.redirect_uri, request.code_challenge)
 
     async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
         """Exchanges the code, identifies the user, mints the custom token and stores the connection, in this order;

@@ -12,6 +12,7 @@ import pytest
 
 from backend import deadline
 from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.adapters.dpop import Keys
 from backend.connections.audit import Audit
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Connection, Credential, Device, TokenResponse
@@ -20,6 +21,7 @@ from backend.connections.store import RecordingStore
 from backend.connections.vault import Vault
 from backend.failures import Busy, CodeRefused, NotSent, OutcomeUnknown
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings, Binding
 from backend.sign_in.flow import CLEAN_UP_SECONDS, SignInFlow, UserInfo
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
@@ -79,7 +81,11 @@ class Place:
     """The flow, and what it stands on."""
 
     def __init__(
-        self, firebase: FirebaseUsers | None = None, per_address: int = 20, login_hosts: tuple[LoginHost, ...] = HOSTS
+        self,
+        firebase: FirebaseUsers | None = None,
+        per_address: int = 20,
+        login_hosts: tuple[LoginHost, ...] = HOSTS,
+        binding: Binding = Binding.PREFERRED,
     ) -> None:
         self.salesforce, self.documents, self.codes, clock = (
             Salesforce(),
@@ -87,6 +93,7 @@ class Place:
             MemoryCodes(),
             SteppedClock(),
         )
+        self.clock = clock
         ids, devices = itertools.count(1), itertools.count(1)
         cipher = TinkCipher(Secret(new_keyset()))
         store = RecordingStore(self.documents, Audit(cipher, lambda: f"subject {next(ids)}"), clock)
@@ -100,6 +107,7 @@ class Place:
             self.blocks,
             self.codes,
             attempts,
+            Beginnings(Keys(), cipher, clock, binding),
             new_id=lambda: f"device {next(devices)}",
             options=replace(OPTIONS, login_hosts=login_hosts) if login_hosts != HOSTS else OPTIONS,
             redirect_uris=frozenset({CALLBACK, "app://back"}),
