@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from backend.settings import load
+from backend.settings import load, secret_names
 from devtools.deploy import command, hosting, steps, wanted
-from devtools.deploy.cloud import Cloud, Command, DeployError, Post
+from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write
 from devtools.deploy.steps import Target
 from devtools.deploy.upload import uploaded
 from devtools.paths import ROOT
@@ -28,6 +28,9 @@ from tests.operations import fake_google
 
 PROJECT = "a-team-project"
 KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
+CLIENT_KEY = (
+    "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/client/cryptoKeyVersions/1"
+)
 SECRET = "the-consumer-secret"
 
 
@@ -209,14 +212,14 @@ class TestDeploy:
                 "secretmanager.googleapis.com",
                 "iam.googleapis.com",
             ],
-            databases=[{"type": "FIRESTORE_NATIVE", "locationId": "eur3"}],
+            databases=[{"type": "FIRESTORE_NATIVE", "locationId": "eur3", "name": "x/(default)"}],
             accounts=[wanted.account("auth", PROJECT)],
             secrets={"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": []},
         )
         world.deploy(target)
         after = world.read()
         assert after["secrets"] == {"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": [SECRET]}
-        assert len(after["databases"]) == 1
+        assert [d["name"].rpartition("/")[2] for d in after["databases"]] == ["(default)", "blocks"]
         assert sorted(after["accounts"]) == sorted(wanted.account(f, PROJECT) for f in wanted.FUNCTIONS)
 
     def test_the_keyset_is_one_that_the_functions_open(self, world: World, target: Target) -> None:
@@ -239,12 +242,37 @@ class TestDeploy:
         policies = world.read()["policies"]
         auth, api, upkeep = (f"serviceAccount:{wanted.account(f, PROJECT)}" for f in wanted.FUNCTIONS)
         assert policies[wanted.account("auth", PROJECT)] == [["roles/iam.serviceAccountTokenCreator", auth]]
+        vault, blocks = (f'resource.name=="projects/{PROJECT}/databases/{d}"' for d in ("(default)", "blocks"))
         assert {tuple(b) for b in policies["project"][1:]} == {
-            ("roles/datastore.user", auth),
-            ("roles/datastore.user", api),
-            ("roles/datastore.user", upkeep),
-            ("roles/firebaseauth.admin", auth),
+            *(("roles/datastore.user", account, vault) for account in (auth, api, upkeep)),
+            *(("roles/datastore.viewer", account, blocks) for account in (auth, api, upkeep)),
+            (f"projects/{PROJECT}/roles/salesforceSampleSessions", auth),
         }
+        assert world.read()["roles"] == {
+            "salesforceSampleSessions": ["firebaseauth.users.delete", "firebaseauth.users.update"]
+        }
+
+    def test_a_project_of_an_earlier_version_loses_what_was_too_much(self, world: World, target: Target) -> None:
+        accounts = [f"serviceAccount:{wanted.account(f, PROJECT)}" for f in wanted.FUNCTIONS]
+        theirs = [["roles/owner", "user:someone@example.com"], ["roles/datastore.user", "user:else@example.com"]]
+        world.set(
+            apis=[*fake_google.NEW["apis"], "iam.googleapis.com"],
+            accounts=[wanted.account(f, PROJECT) for f in wanted.FUNCTIONS],
+            policies={
+                "project": [
+                    *theirs,
+                    *(["roles/datastore.user", account] for account in accounts),
+                    ["roles/firebaseauth.admin", accounts[0]],
+                ]
+            },
+            roles={"salesforceSampleSessions": ["firebaseauth.users.delete"]},
+        )
+        world.deploy(target)
+        after = world.read()
+        kept = [binding for binding in after["policies"]["project"] if len(binding) == 2]
+        assert kept == [*theirs, [f"projects/{PROJECT}/roles/salesforceSampleSessions", accounts[0]]]
+        assert len(after["roles"]["salesforceSampleSessions"]) == 2
+        assert world.plan(target) == 0
 
     def test_alerts_go_to_somebody_and_follow_their_files(self, world: World) -> None:
         target = Target(PROJECT, "eur3", alert_email="on-call@example.com")
@@ -306,14 +334,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a database elsewhere": (
         {
             "apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"],
-            "databases": [{"type": "FIRESTORE_NATIVE", "locationId": "nam5"}],
+            "databases": [{"type": "FIRESTORE_NATIVE", "locationId": "nam5", "name": "x/(default)"}],
         },
         "LOCATION=nam5",
     ),
     "Datastore mode": (
         {
             "apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"],
-            "databases": [{"type": "DATASTORE_MODE", "locationId": "eur3"}],
+            "databases": [{"type": "DATASTORE_MODE", "locationId": "eur3", "name": "x/(default)"}],
         },
         "another project",
     ),
@@ -424,8 +452,8 @@ class TestAdministration:
 
 def _commands(world: World) -> list[list[str]]:
     settings = {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"}
-    target = Target(PROJECT, "eur3", settings)
-    missing: list[Command | Post] = [c for step in steps.steps(target) for c in step.missing(world.cloud())]
+    target = Target(PROJECT, "eur3", {**settings, "SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+    missing: list[Command | Post | Write] = [c for step in steps.steps(target) for c in step.missing(world.cloud())]
     return [list(c.words) for c in [*missing, *(c for _, _, c in steps.uploads(target))] if isinstance(c, Command)]
 
 
@@ -536,7 +564,7 @@ def test_everything_of_googles_that_the_code_uses_has_its_api_and_role() -> None
         PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"}
     )
     granted: dict[str, set[str]] = {
-        f: {*everything.roles(f), wanted.SECRET_ROLE, wanted.KMS_ROLE} for f in wanted.FUNCTIONS
+        f: {*(r.name for r in everything.roles(f)), wanted.SECRET_ROLE, wanted.KMS_ROLE} for f in wanted.FUNCTIONS
     }
     granted[wanted.SIGNER].add(wanted.SIGNER_ROLE)
     for use in _of_googles():
@@ -546,16 +574,19 @@ def test_everything_of_googles_that_the_code_uses_has_its_api_and_role() -> None
 
 
 def test_nothing_is_granted_that_the_code_does_not_use() -> None:
-    # The quota project's.
-    roles = {wanted.NEEDS[use].role for use in _of_googles()} | {"roles/serviceusage.serviceUsageConsumer"}
-    assert {r for f in wanted.FUNCTIONS for r in (*wanted.ROLES[f], *wanted.TELEMETRY_ROLES)} <= roles
+    # The quota project's, and reading the blocks.
+    more = {"roles/serviceusage.serviceUsageConsumer", "roles/datastore.viewer"}
+    roles = {wanted.NEEDS[use].role for use in _of_googles()} | more
+    assert {r.name for f in wanted.FUNCTIONS for r in (*wanted.ROLES[f], *wanted.TELEMETRY_ROLES)} <= roles
     assert set(wanted.NEEDS) <= _of_googles(), "what nothing uses any more needs no role"
 
 
 def test_the_functions_accounts_and_secrets_are_the_ones_that_are_made() -> None:
     main = (ROOT / "functions/main.py").read_text()
     assert set(re.findall(r'service_account="([\w-]+)@"', main)) == {f"salesforce-{f}" for f in wanted.FUNCTIONS}
-    assert re.search(r"SECRETS = (\[.*\])", main)[1] == json.dumps(list(wanted.SECRETS))  # pyright: ignore[reportOptionalSubscript]
+    assert "secrets=SECRETS" in main
+    for given in ({}, {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY}):
+        assert secret_names(given) == list(Target(PROJECT, "eur3", given).secrets)
 
 
 # What goes up
