@@ -25,14 +25,14 @@ _PENDING = "PENDING_GENERATION"
 _GENERATED_WITHIN = 60  # seconds
 
 
-def file(project: str, folder: Path = FOLDER) -> Path:
+def file(project: str) -> Path:
     """Where the certificate is written."""
-    return folder / f"certificate.{project}.pem"
+    return FOLDER / f"certificate.{project}.pem"
 
 
-def missing(cloud: Cloud, key: Mapping[str, str], folder: Path = FOLDER) -> list[Write]:
+def missing(cloud: Cloud, key: Mapping[str, str]) -> list[Write]:
     """Writes the certificate, unless the file holds one of this very key that is good for a while."""
-    path = file(cloud.project, folder)
+    path = file(cloud.project)
     if path.is_file() and _state(cloud, key) == "ENABLED" and _fits(path.read_text(), cloud.public_key(key)):
         return []
     return [Write(path, lambda: make(cloud, key))]
