@@ -61,7 +61,7 @@ def wired_backend() -> wiring.Backend:
     secrets=SECRETS,
 )
 async def auth(request: Request) -> Response:
-    """getSignInOptions, signIn, signOut, eraseMe."""
+    """getSignInOptions, beginSignIn, signIn, signOut, eraseMe."""
     return await wired_backend().endpoint.answer("auth", request)
 
 

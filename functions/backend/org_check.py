@@ -23,7 +23,7 @@ from backend.adapters.client_authentication import (
     is_refused,
 )
 from backend.adapters.salesforce_http import Answer, Http
-from backend.connections.connection import Connection, State
+from backend.connections.connection import Connection, Grant, State
 from backend.failures import NotSent, NotSigned, OutcomeUnknown
 from backend.settings import Settings
 from backend.values import Clock
@@ -263,13 +263,15 @@ class OrgCheck:
         return str(said.get("error") or ""), str(said.get("error_description") or "")
 
 
-async def policies(connections: AsyncIterator[Connection], host: str) -> AsyncIterator[tuple[bool, str]]:
+async def policies(
+    connections: AsyncIterator[tuple[Connection, Grant | None]], host: str
+) -> AsyncIterator[tuple[bool, str]]:
     """Which of the org's policies have ended sign-ins, of those users who signed in at `host` or whose org is there;
-    pairs as `OrgCheck.lines` gives them.
+    pairs as `OrgCheck.lines` gives them. A connection without a grant is one that cannot be unsealed.
     """
     ended: Counter[Reason | None] = Counter()
-    async for connection in connections:
-        if host.lower() in (connection.login_host, urlsplit(connection.instance_url).netloc):
+    async for connection, grant in connections:
+        if grant is not None and host.lower() in (grant.login_host, urlsplit(grant.instance_url).netloc):
             ended[connection.ended_reason if connection.state is State.NEEDS_SIGN_IN else None] += 1
     any_ended = False
     for reason, (share, what) in _POLICIES.items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backend import hosts
+from backend.sign_in.begin import Binding
 from backend.telemetry import GOOGLE
 from backend.values import Secret
 from contract.calls import AppCheckApp, FirebaseProject, LoginHost
@@ -44,6 +45,7 @@ class Settings:
     redirect_uris: frozenset[str]
     scope: str
     api_version: str
+    dpop: Binding
     signing_account: str | None
     keep_alive_days: int
     delete_unused_days: int
@@ -124,6 +126,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         ),
         scope=environment.get("SALESFORCE_SCOPE", "").strip() or "api id profile email refresh_token",
         api_version=environment.get("SALESFORCE_API_VERSION", "").strip() or "66.0",
+        dpop=_binding(environment.get("SALESFORCE_DPOP", ""), wrong),
         signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
         keep_alive_days=_number("KEEP_ALIVE_DAYS", 20, "days", 10_000, environment, wrong),
         delete_unused_days=_number("DELETE_UNUSED_DAYS", 180, "days", 10_000, environment, wrong),
@@ -208,6 +211,14 @@ def _yes(name: str, default: bool, environment: Mapping[str, str], wrong: list[s
     if text not in ("", "yes", "no"):
         wrong.append(f"{name} is yes or no, not {text!r}")
     return default if text not in ("yes", "no") else text == "yes"
+
+
+def _binding(text: str, wrong: list[str]) -> Binding:
+    try:
+        return Binding(text.strip().lower() or Binding.OFF)
+    except ValueError:
+        wrong.append(f"SALESFORCE_DPOP is {', '.join(Binding)}, not {text!r}")
+        return Binding.PREFERRED
 
 
 def _origins(text: str, emulated: bool, wrong: list[str]) -> frozenset[str]:

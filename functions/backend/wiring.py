@@ -30,6 +30,7 @@ from backend.adapters.client_authentication import (
     PrivateKeyJwt,
     Signer,
 )
+from backend.adapters.dpop import Keys
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.adapters.firestore.attempts import FirestoreAttempts
 from backend.adapters.firestore.codes import FirestoreCodes
@@ -41,20 +42,21 @@ from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import assemble
 from backend.connections.audit import Audit, Event
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Connection
+from backend.connections.connection import Connection, Grant
 from backend.connections.lifecycle import Lifecycle
 from backend.connections.store import Criteria, RecordingStore
-from backend.connections.vault import Vault
+from backend.connections.vault import Vault, unsealed
 from backend.cors import AllowedOrigins
 from backend.endpoint import Endpoint
 from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.routes import routes
 from backend.settings import Settings
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings
 from backend.sign_in.flow import SignInFlow
 from backend.values import Clock
 from contract.calls import SignInOptions
-from contract.errors import Reason
+from contract.errors import ConnectionLost, Reason
 
 _MOST_LOGGED = 200  # characters of a value
 _log = structlog.get_logger("connections")
@@ -95,10 +97,13 @@ def open_cipher(settings: Settings) -> TinkCipher:
     return TinkCipher(settings.keyset, kms_key(settings.keyset_kms_key) if settings.keyset_kms_key else None)
 
 
-async def connections(settings: Settings) -> AsyncIterator[Connection]:
-    """All connections as they are stored; their tokens stay sealed."""
+async def connections(settings: Settings, cipher: TinkCipher) -> AsyncIterator[tuple[Connection, Grant | None]]:
+    """All connections as they are stored, each with its grant; None for one that nobody can unseal."""
     async for connection in FirestoreDocuments(AsyncClient(project=settings.project_id)).find(Criteria()):
-        yield connection
+        try:
+            yield connection, unsealed(connection, cipher)
+        except ConnectionLost:
+            yield connection, None
 
 
 def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
@@ -134,6 +139,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
         process.blocks,
         codes,
         attempts,
+        Beginnings(Keys(), cipher, clock, settings.dpop),
         new_id=_new_id,
         options=options,
         redirect_uris=redirect_uris,

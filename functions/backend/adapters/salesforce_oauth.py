@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from backend import deadline, hosts
 from backend.adapters.client_authentication import ClientAuthentication, is_refused
 from backend.adapters.salesforce_http import Answer, Http
-from backend.connections.connection import Credential, TokenResponse
+from backend.connections.connection import Credential, Grant, TokenResponse
 from backend.connections.renewal import TOKEN_SECONDS
 from backend.failures import Busy, CodeRefused, GrantRefused, LimitReached, OutcomeUnknown
 from backend.sign_in.flow import UserInfo
@@ -58,9 +58,10 @@ class SalesforceOAuth:
         self._local = local
 
     async def exchange_code(
-        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
+        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
-        """The tokens for an authorization code (RFC 6749 section 4.1.3 with RFC 7636 section 4.5).
+        """The tokens for an authorization code (RFC 6749 section 4.1.3 with RFC 7636 section 4.5); `key` is the one
+        that they are to be bound to.
 
         Raises NotSent when the code was not sent, OutcomeUnknown, Busy, LimitReached, SignInFailed, ConnectionLost
         when the org keeps this user or this app out, Misconfigured.
@@ -78,30 +79,32 @@ class SalesforceOAuth:
             return self._token_response(login_host, answer.object())
         raise _exchange_refused(answer)
 
-    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
-        """New tokens for a refresh token (RFC 6749 section 6). Raises ConnectionLost when Salesforce refuses it for
-        good; NotSent, LimitReached or Misconfigured when the token is as good as before; OutcomeUnknown when it may
+    async def refresh(self, grant: Grant) -> TokenResponse:
+        """New tokens for a grant (RFC 6749 section 6). Raises ConnectionLost when Salesforce refuses it for good;
+        NotSent, LimitReached or Misconfigured when its refresh token is as good as before; OutcomeUnknown when it may
         have been used up.
         """
         # At the login host: it knows where an org has moved to, which the stored instance URL does not.
         answer = await self._token(
-            login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}, writes=True
+            grant.login_host,
+            {"grant_type": "refresh_token", "refresh_token": grant.refresh_token.reveal()},
+            writes=True,
         )
         if answer.status == 200:
             try:
-                return self._token_response(login_host, answer.object())
+                return self._token_response(grant.login_host, answer.object())
             except CallError:  # an answer that cannot be read: the token may have been used up
                 raise OutcomeUnknown(writes=True) from None
         raise _refresh_refused(answer)
 
-    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
-        """Whether Salesforce still takes a refresh token, asked without using it (RFC 7662). False also for an org that
-        does not answer this app's introspections, so that a token which may be used up is not sent.
+    async def introspect(self, grant: Grant) -> bool:
+        """Whether Salesforce still takes a grant, asked without using it (RFC 7662). False also for an org that does
+        not answer this app's introspections, so that a token which may be used up is not sent.
 
         Raises OrgUnavailable.
         """
-        form = {"token": refresh_token.reveal(), "token_type_hint": "refresh_token"}
-        answer = await self._post(self._address(login_host) + "/services/oauth2/introspect", form, as_app=True)
+        form = {"token": grant.refresh_token.reveal(), "token_type_hint": "refresh_token"}
+        answer = await self._post(self._address(grant.login_host) + "/services/oauth2/introspect", form, as_app=True)
         if answer.status >= 500 or answer.status == 429:
             raise Busy
         body = answer.json()
@@ -126,12 +129,13 @@ class SalesforceOAuth:
             name, email, username, photo if isinstance(photo, str) and photo.startswith("https://") else None
         )
 
-    async def revoke(self, login_host: str, token: Secret) -> None:
-        """Ends the grant of a token (RFC 7009); a token that Salesforce does not take any more counts as revoked.
+    async def revoke(self, grant: Grant) -> None:
+        """Ends a grant by its refresh token (RFC 7009); one that Salesforce does not take any more counts as revoked.
 
         Raises OrgUnavailable.
         """
-        answer = await self._post(self._address(login_host) + "/services/oauth2/revoke", {"token": token.reveal()})
+        form = {"token": grant.refresh_token.reveal()}
+        answer = await self._post(self._address(grant.login_host) + "/services/oauth2/revoke", form)
         if answer.status >= 500:
             raise Busy
 
