@@ -25,6 +25,7 @@ class Reason(StrEnum):
     MALFORMED_REQUEST = "malformed-request"
     REQUEST_TOO_LARGE = "request-too-large"
     NOT_THE_APP = "not-the-app"
+    FOREIGN_ORIGIN = "foreign-origin"
     UNKNOWN_CALL = "unknown-call"
     UNKNOWN_OBJECT = "unknown-object"
     UNKNOWN_FIELD = "unknown-field"
@@ -103,6 +104,10 @@ class RefusedRequest(CallError):
         Reason.NOT_THE_APP: (
             "UNAUTHENTICATED",
             "This app could not prove that it is genuine. Close it and open it again.",
+        ),
+        Reason.FOREIGN_ORIGIN: (
+            "PERMISSION_DENIED",
+            "Nobody can sign in from this page's address. Open the app at its own address.",
         ),
         Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
         Reason.UNKNOWN_OBJECT: ("INVALID_ARGUMENT", "This app does not show such records."),
