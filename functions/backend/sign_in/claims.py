@@ -14,7 +14,9 @@ class ClaimStore(Protocol):
     """Which authorization codes and App Check tokens were taken, by their fingerprint; all instances share it."""
 
     async def claim(self, fingerprint: str) -> bool:
-        """Claims a fingerprint; False when it was claimed before."""
+        """Claims a fingerprint; False when another call has claimed it. An own claim whose answer was lost is an own
+        claim.
+        """
         ...
 
     async def give_back(self, fingerprint: str) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from backend import deadline, hosts
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Credential, Device, Grant, TokenResponse
 from backend.connections.vault import Vault
-from backend.failures import CodeRefused, NotSent
+from backend.failures import CodeRefused, NotSent, StoreUnavailable
 from backend.sign_in.attempts import Attempts, possible
 from backend.sign_in.begin import Beginnings, Offered
 from backend.sign_in.claims import Claims, ClaimStore
@@ -159,8 +160,9 @@ class SignInFlow:
                 attempt.succeeded = True
                 return response
         except NotSent:
-            if token is not None:
-                await self._claims.give_back(token)
+            with suppress(StoreUnavailable):
+                if token is not None:
+                    await self._claims.give_back(token)
             raise
 
     async def _exchange_once(self, login_host: str, request: SignIn, offered: Offered | None) -> TokenResponse:
@@ -183,9 +185,10 @@ class SignInFlow:
                 raise SignInFailed(Reason.CODE_REJECTED_IN_PRODUCTION) from None
             raise
         except NotSent:
-            await self._claims.give_back(claimed)
-            if offered is not None:
-                await self._claims.give_back(offered.fingerprint)
+            with suppress(StoreUnavailable):  # what the user is to know is that Salesforce was out of reach
+                await self._claims.give_back(claimed)
+                if offered is not None:
+                    await self._claims.give_back(offered.fingerprint)
             raise
 
 
