@@ -22,7 +22,8 @@ ACCOUNTS = {"sobject": "Account", "limit": 5}
 async def storm(fleet: Fleet, id_token: str, calls: int, *, distinct: bool = False) -> Counter[str]:
     """Many calls over all processes at the same moment, all alike or each another one; how they were answered."""
     answers: Counter[str] = Counter()
-    limits = httpx.Limits(max_connections=200)
+    # A process ends connections that have been idle for five seconds; this client does so first.
+    limits = httpx.Limits(max_connections=200, keepalive_expiry=1.0)
     async with loopback.AsyncClient(
         timeout=60, limits=limits, headers={"Authorization": f"Bearer {id_token}"}
     ) as client:
