@@ -47,7 +47,8 @@ def routes(org: Org) -> list[BaseRoute]:
         local_route(org, f"{base}/profile", _profile, ["POST"]),
         local_route(org, f"{base}/app", _app_as_it_is, ["GET"]),
         local_route(org, f"{base}/app", _app, ["POST"]),
-        *proofs.routes(org, base),
+        local_route(org, f"{base}/proofs", proofs.as_they_are, ["GET"]),
+        local_route(org, f"{base}/proofs", proofs.change, ["POST"]),
         local_route(org, f"{base}/move", _move, ["POST"]),
         local_route(org, f"{base}/limit", _limit, ["POST"]),
         local_route(org, f"{base}/limits", _limits, ["POST"]),
@@ -162,6 +163,7 @@ _APP_TYPES: dict[str, tuple[type, str]] = {
     "deviceFlow": (bool, "device_flow"),
     "secretAccepted": (bool, "secret_accepted"),
     "dpop": (str, "dpop"),
+    "jwtTokens": (bool, "jwt_tokens"),
 }
 
 
@@ -336,7 +338,7 @@ async def _reset(org: Org, _request: Request) -> Response:
         db.execute(
             "UPDATE app SET callbacks = ?, scopes = ?, rotation = ?, pkce_required = 1, secret_required = 1,"
             " refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL, client_credentials_user = '',"
-            " certificate = '', preauthorized = 0, device_flow = 0, secret_accepted = 1, dpop = ?"
+            " certificate = '', preauthorized = 0, device_flow = 0, secret_accepted = 1, jwt_tokens = 0, dpop = ?"
             " WHERE consumer_key = ?",
             (
                 *("\n".join(org.settings.callbacks), SCOPES, org.settings.rotation, POLICIES[0]),

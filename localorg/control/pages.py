@@ -68,6 +68,7 @@ def external_client_app(app: App, policies: Sequence[str]) -> str:
 {box("secretRequired", "Require secret for Web Server Flow and Refresh Token Flow", app.secret_required)}
 {box("secretAccepted", "Accept the consumer secret (not set: the app shows who it is by assertions alone)", app.secret_accepted)}
 {box("pkceRequired", "Require Proof Key for Code Exchange (PKCE)", app.pkce_required)}
+{box("jwtTokens", "Issue JSON Web Token (JWT)-based access tokens for named users", app.jwt_tokens)}
 {box("rotation", "Enable Refresh Token Rotation", app.rotation)}
 <label for="dpop">Require DPoP (Demonstrating Proof-of-Possession)</label><select id="dpop" name="dpop">{postures}</select>
 <h2>OAuth Policies</h2>

@@ -84,7 +84,7 @@ def _check(org: Org, request: Request, access_token: str | None = None) -> str:
     if read is None:
         raise invalid("the DPoP proof is not a JSON Web Token")
     header, claims = read
-    jkt = _check_signature(sent[0], header)
+    jkt = signed_by(sent[0], header)
     if claims.get("htm") != request.method:
         raise invalid("htm is not the method of this request")
     if not isinstance(htu := claims.get("htu"), str) or not same_address(htu, asked_address(request)):
@@ -103,8 +103,8 @@ def _check(org: Org, request: Request, access_token: str | None = None) -> str:
     return jkt
 
 
-def _check_signature(proof: str, header: Mapping[str, object]) -> str:
-    """The thumbprint of the key that has signed a proof. Raises OAuthError."""
+def signed_by(proof: str, header: Mapping[str, object]) -> str:
+    """The thumbprint of the key in a proof's header, which has signed it. Raises OAuthError."""
     import jwt  # here, because it takes a tenth of a second to load
     from cryptography.hazmat.primitives.asymmetric import ec
 

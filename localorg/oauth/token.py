@@ -32,6 +32,7 @@ from localorg.oauth.grants import (
     token_key,
     web_session,
 )
+from localorg.oauth.jwt_tokens import as_jwt
 from localorg.oauth.session import check_presented
 from localorg.org import Org
 from localorg.recent import because
@@ -102,6 +103,8 @@ async def _granted(org: Org, request: Request, fields: Mapping[str, str], form_o
             begun["verification_uri"] = f"{base_url(request)}{begun['verification_uri']}"
             return _written(begun, form_of_answer)
         app, tokens = _grant(org, request, kind, fields)
+        if app.jwt_tokens:
+            tokens = as_jwt(org, app, base_url(request), tokens)
         body = _token_body(org, request, app, tokens)
         if kind.startswith("hybrid_"):
             body |= _web_sessions(org, request, tokens)
@@ -228,6 +231,7 @@ def _token_body(org: Org, request: Request, app: App, tokens: TokenResponse) -> 
             "id": identity,
             "token_type": "DPoP" if tokens.bound else "Bearer",
             "issued_at": issued_at,
+            **({"token_format": "jwt"} if app.jwt_tokens else {}),
         }
     )
 
