@@ -77,6 +77,7 @@ _ADVICE = {
     "consent_required": "The user has not allowed the app yet, and the request forbids to ask.",
     "immediate_unsuccessful": "The user is not signed in or has not allowed the app, and the request forbids to ask.",
     "FeatureNotEnabled": "This org speaks Bulk API 2.0 (/jobs/ingest, /jobs/query), not 1.0.",
+    "redirected": "The login pool knows the org by its address only: refresh and revoke at `instance_url`.",
     "FAULT": "A fault that was asked for on the page /localorg or by the control API.",
 }  # fmt: skip
 

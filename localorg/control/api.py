@@ -214,12 +214,15 @@ async def _app(org: Org, request: Request) -> Response:
 
 
 async def _move(org: Org, request: Request) -> Response:
-    url = (await json_object(request, any_type=True)).get("instanceUrl")
+    body = await json_object(request, any_type=True)
+    url, redirects = body.get("instanceUrl"), body.get("redirects", False)
     if url is not None and (
         not isinstance(url, str) or not re.fullmatch(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?", url)
     ):
         raise wrong('send {"instanceUrl": "http://localhost:PORT"}, another name of this org, or null to move back')
-    org.moved_to = url
+    if not isinstance(redirects, bool):
+        raise wrong("redirects is true or false")
+    org.moved_to, org.redirects = url, redirects
     return Json({"instanceUrl": url})
 
 
@@ -331,7 +334,7 @@ async def _reset(org: Org, _request: Request) -> Response:
     """
     org.faults.clear()
     org.clock.reset()
-    org.moved_to = None
+    org.moved_to, org.redirects = None, False
     org.proofs.rules = org.settings.proofs
     org.limits = Limits(under_way=org.limits.under_way, begun=org.limits.begun)
     with org.write() as db:

@@ -129,6 +129,32 @@ def test_a_bound_refresh_token_takes_its_own_key_only_and_is_not_used_up_by_othe
     assert ask(http, key, "POST", TOKEN, data=form).status_code == 200
 
 
+# A thief who uses up nothing must not end the grant of the person either.
+def test_an_old_refresh_token_without_its_key_does_not_revoke_the_grant(
+    http: httpx.Client, org: EmbeddedOrg, key: Key
+) -> None:
+    old = refresh_form(grant_for(org, key))
+    renewed = ask(http, key, "POST", TOKEN, data=old).json()
+    assert error(ask(http, Key(), "POST", TOKEN, data=old)) == (400, "invalid_dpop_proof")
+    renewed = ask(http, key, "POST", TOKEN, data=refresh_form(renewed)).json()
+    assert error(ask(http, key, "POST", TOKEN, data=old)) == (400, "invalid_grant")
+    assert error(ask(http, key, "POST", TOKEN, data=refresh_form(renewed))) == (400, "invalid_grant")
+
+
+# Source: Salesforce Help "DPoP" names the hybrid flow. That its cookies are not bound: the Mobile SDK's `ui_sid`.
+def test_a_hybrid_app_gets_bound_tokens_beside_the_sessions_of_its_pages(
+    http: httpx.Client, org: EmbeddedOrg, key: Key
+) -> None:
+    control(org.url, "app", {"scopes": ["api", "web", "lightning", "refresh_token"]})
+    form = code_for(org, key, scope="api web lightning refresh_token") | {"grant_type": "hybrid_auth_code"}
+    assert error(http.post(TOKEN, data=form)) == (400, "invalid_dpop_proof")
+    given = ask(http, key, "POST", TOKEN, data=form).json()
+    assert (given["token_type"], "lightning_sid" in given) == ("DPoP", True)
+    again = refresh_form(given) | {"grant_type": "hybrid_refresh"}
+    assert error(http.post(TOKEN, data=again)) == (400, "invalid_dpop_proof")
+    assert ask(http, key, "POST", TOKEN, data=again).json()["token_type"] == "DPoP"
+
+
 # RFC 9449 section 5 binds the refresh tokens of public clients only; Salesforce says that refresh tokens are bound.
 def test_another_key_is_a_setting(http: httpx.Client, org: EmbeddedOrg, key: Key) -> None:
     control(org.url, "proofs", {"refreshKey": "any"})
@@ -154,6 +180,23 @@ def test_a_proof_with_a_refresh_token_that_is_not_bound_is_a_setting(
         assert error(http.post(TOKEN, data=refresh_form(answer.json()))) == (400, "invalid_dpop_proof")
 
 
+# Source: SalesforceMobileSDK-iOS#4074
+def test_the_login_pool_sends_refreshes_elsewhere_where_the_proof_is_none(
+    http: httpx.Client, org: EmbeddedOrg, key: Key
+) -> None:
+    instance = org.url.replace("127.0.0.1", "localhost")
+    form = refresh_form(grant_for(org, key))
+    control(org.url, "move", {"instanceUrl": instance, "redirects": True})
+    proof = {"DPoP": key.proof("POST", org.url + TOKEN)}
+    sent = http.post(TOKEN, data=form, headers=proof)
+    assert (sent.status_code, sent.headers["location"]) == (302, instance + TOKEN)
+    assert http.post(REVOKE, data={"token": form["refresh_token"]}).status_code == 302
+    assert error(http.post(instance + TOKEN, data=form, headers=proof)) == (400, "invalid_dpop_proof")
+    with loopback.Client(base_url=instance) as there:
+        renewed = ask(there, key, "POST", TOKEN, data=form).json()
+    assert (renewed["token_type"], renewed["instance_url"]) == ("DPoP", instance)
+
+
 # Nonces
 
 
@@ -173,6 +216,8 @@ def test_the_token_endpoint_asks_for_a_nonce_and_uses_nothing_up(
     assert counted["token.refresh_token"] == counted["nonce.token.refresh_token"] == 1
     wrong = key.proof("POST", org.url + TOKEN, nonce="made up")
     assert error(http.post(TOKEN, data=forms[0], headers={"DPoP": wrong})) == (400, "use_dpop_nonce")
+    control(org.url, "proofs", {"nonceSeconds": 0})
+    assert error(ask(http, key, "POST", TOKEN, data=forms[1])) == (400, "use_dpop_nonce")
 
 
 @pytest.mark.parametrize("status", ["400", "401"])
@@ -286,6 +331,9 @@ def test_revoking_a_bound_token_takes_a_proof_where_the_setting_says_so(
     form = {"token": grant_for(org, key)["refresh_token"]}
     assert error(http.post(REVOKE, data=form)) == (400, "invalid_dpop_proof")
     assert error(ask(http, Key(), "POST", REVOKE, data=form)) == (400, "invalid_dpop_proof")
+    thief = Key()
+    own = grant_for(org, thief)["access_token"]
+    assert error(ask(http, thief, "POST", REVOKE, own, data=form)) == (400, "invalid_dpop_proof")
     assert ask(http, key, "POST", REVOKE, data=form).status_code == 200
 
 

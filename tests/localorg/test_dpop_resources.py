@@ -314,6 +314,13 @@ def test_a_thief_with_the_tokens_and_the_secret_but_without_the_key_gets_nothing
     assert error(http.post(TOKEN, data=refresh_form(renewed.json()), headers=proof)) == (400, "invalid_dpop_proof")
 
 
+def test_using_an_access_token_with_a_proof_extends_its_life(http: httpx.Client, org: EmbeddedOrg, key: Key) -> None:
+    token = grant_for(org, key)["access_token"]
+    for _ in range(3):
+        control(org.url, "clock", {"advanceSeconds": 5000})
+        assert ask(http, key, "GET", LIMITS, token).status_code == 200
+
+
 # A thief's failed tries neither keep a session alive nor end it.
 def test_a_refused_use_of_an_access_token_does_not_extend_its_life(
     http: httpx.Client, org: EmbeddedOrg, key: Key
