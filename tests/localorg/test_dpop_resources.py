@@ -82,6 +82,9 @@ _PROOFS: dict[str, dict[str, Any]] = {
     "alg HS256": {"header": {"alg": "HS256"}},
     "no key": {"header": {"jwk": None}},
     "a symmetric key": {"header": {"jwk": {"kty": "oct", "k": "aa"}}},
+    "a key of another curve": {"header": {"jwk": {"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}}},
+    "a key that is no point": {"header": {"jwk": {"kty": "EC", "crv": "P-256", "x": "A" * 43, "y": "B" * 43}}},
+    "a key of lists": {"header": {"jwk": {"kty": "EC", "crv": "P-256", "x": [1], "y": {}}}},
     "an unknown critical extension": {"header": {"crit": ["exp"]}},
 }
 
