@@ -61,8 +61,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who makes a call without a session. `address` is the caller's, as a proxy or the caller itself gave it in a
-    header, `peer` the one that the connection came from; `attestation` is the fingerprint of the call's App Check
+    """Who makes a call without a session. `peer` is the address that the connection came from, `address` the caller's:
+    the same, unless a proxy that is believed said another. `attestation` is the fingerprint of the call's App Check
     token, None without one.
     """
 
@@ -112,7 +112,7 @@ class Cipher(Protocol):
         ...
 
     def unseal(self, sealed: bytes, *, uid: str, field: str, generation: int) -> Secret:
-        """What `seal` sealed. Raises ConnectionLost(tokens-unreadable) when the key is gone, or it was sealed for
-        another uid, field or generation.
+        """What `seal` sealed. Raises ConnectionLost: tokens-unreadable when its key is one that was dropped, otherwise
+        connection-tampered: it was changed, or sealed for another uid, field or generation, or by nobody.
         """
         ...

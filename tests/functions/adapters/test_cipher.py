@@ -1,5 +1,6 @@
 """Sealing: a ciphertext that was moved does not open, keys change without a pause, and nothing of the key shows."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +10,17 @@ import pytest
 from google.cloud import kms_v1
 from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
 
-from backend.adapters.cipher import KeysetError, TinkCipher, add_key, drop_keys, kms_key, new_keyset, promote_key, wrap
+from backend.adapters.cipher import (
+    KeysetError,
+    TinkCipher,
+    add_key,
+    drop_keys,
+    kms_key,
+    merge_keysets,
+    new_keyset,
+    promote_key,
+    wrap,
+)
 from backend.values import Secret
 from contract.errors import ConnectionLost, Reason
 
@@ -30,13 +41,30 @@ def test_a_ciphertext_moved_to_another_place_does_not_open(moved: dict[str, obje
     sealed = cipher.seal(Secret("token"), **PLACE)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ConnectionLost) as lost:
         cipher.unseal(sealed, **(PLACE | moved))  # pyright: ignore[reportArgumentType]
-    assert lost.value.reason is Reason.TOKENS_UNREADABLE
+    assert lost.value.reason is Reason.CONNECTION_TAMPERED
 
 
-def test_a_lost_key_is_a_typed_error() -> None:
-    sealed = TinkCipher(KEYSET).seal(Secret("token"), **PLACE)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ConnectionLost):
-        TinkCipher(Secret(new_keyset())).unseal(sealed, **PLACE)  # pyright: ignore[reportArgumentType]
+def reason(cipher: TinkCipher, sealed: bytes) -> Reason:
+    with pytest.raises(ConnectionLost) as lost:
+        cipher.unseal(sealed, **PLACE)  # pyright: ignore[reportArgumentType]
+    return lost.value.reason
+
+
+def test_what_a_dropped_key_has_sealed_is_told_apart_from_what_nobody_has_sealed() -> None:
+    old = new_keyset()
+    sealed = TinkCipher(Secret(old)).seal(Secret("token"), **PLACE)  # pyright: ignore[reportArgumentType]
+    keyset = old
+    for _ in range(2):  # also after the next rotation
+        keyset = drop_keys(promote_key(add_key(keyset)))
+        assert reason(TinkCipher(Secret(keyset)), sealed) is Reason.TOKENS_UNREADABLE
+    dropped = [key for key in json.loads(keyset)["key"] if key["status"] == "DESTROYED"]
+    assert len(dropped) == 2
+    assert not any("keyData" in key for key in dropped), "the key itself is gone"
+    assert reason(TinkCipher(Secret(new_keyset())), sealed) is Reason.CONNECTION_TAMPERED, "nobody's key"
+    for altered in (b"", b"\x01", sealed[1:], b"\x00" + sealed[1:], b"made up"):
+        assert reason(TinkCipher(Secret(keyset)), altered) is Reason.CONNECTION_TAMPERED
+    for altered in (sealed[:-1], sealed + b"x", sealed[:5]):
+        assert reason(TinkCipher(Secret(old)), altered) is Reason.CONNECTION_TAMPERED
 
 
 @pytest.mark.parametrize("keyset", ["", "{}", "not json", '{"primaryKeyId": 1, "key": []}'])
@@ -70,6 +98,22 @@ def test_keys_change_without_a_moment_in_which_something_does_not_open() -> None
     assert dropped.unseal(resealed, **PLACE) == Secret("token")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ConnectionLost):
         dropped.unseal(sealed[0], **PLACE)  # pyright: ignore[reportArgumentType]
+
+
+def test_two_keysets_become_one_that_opens_what_either_has_sealed() -> None:
+    """For going back to a version that has the old one, and for a backup that is older than a dropped key."""
+    old = new_keyset()
+    dropped = drop_keys(promote_key(add_key(old)))
+    sealed = [TinkCipher(Secret(keyset)).seal(Secret("token"), **PLACE) for keyset in (old, dropped)]  # pyright: ignore[reportArgumentType]
+    for merged in (merge_keysets(dropped, old), merge_keysets(old, dropped)):
+        cipher = TinkCipher(Secret(merged))
+        assert [cipher.unseal(s, **PLACE) for s in sealed] == [Secret("token")] * 2  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ConnectionLost):
+        TinkCipher(Secret(old)).unseal(sealed[1], **PLACE)  # pyright: ignore[reportArgumentType]
+    first = TinkCipher(Secret(merge_keysets(dropped, old))).seal(Secret("token"), **PLACE)  # pyright: ignore[reportArgumentType]
+    assert TinkCipher(Secret(dropped)).unseal(first, **PLACE) == Secret("token"), "the first one seals"  # pyright: ignore[reportArgumentType]
+    with pytest.raises(KeysetError, match="cannot be read"):
+        merge_keysets(old, "")
 
 
 KMS_KEY = "projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k"
@@ -141,6 +185,7 @@ def test_a_plain_keyset_is_wrapped_later_and_its_steps_stay_wrapped(kms: tuple[K
     for step in (add_key, promote_key):
         keyset = step(keyset, key)
         assert "encryptedKeyset" in keyset
+    assert reason(TinkCipher(Secret(drop_keys(keyset, key)), key), sealed) is Reason.TOKENS_UNREADABLE
     assert TinkCipher(Secret(keyset), key).unseal(sealed, **PLACE) == Secret("token")  # pyright: ignore[reportArgumentType]
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from google.cloud.firestore import DELETE_FIELD
 
 from backend.connections.audit import Chain, Entry, Event
-from backend.connections.connection import Connection, Lease, SealedTokens, State
+from backend.connections.connection import Connection, Lease, State
 from backend.values import Attachment, Uid
 from contract.errors import Reason
 
@@ -26,12 +26,8 @@ def connection_fields(connection: Connection) -> dict[str, Any]:
     lease = connection.lease
     return {
         "orgId": connection.uid.org_id,
-        "loginHost": connection.login_host,
-        "instanceUrl": connection.instance_url,
-        "scope": connection.scope,
         "generation": connection.generation,
-        "accessToken": connection.tokens.access_token,
-        "refreshToken": connection.tokens.refresh_token,
+        "sealed": connection.sealed,
         "state": connection.state.value,
         "created": connection.created,
         "refreshed": connection.refreshed,
@@ -43,6 +39,7 @@ def connection_fields(connection: Connection) -> dict[str, Any]:
         "staySignedIn": connection.stay_signed_in,
         "devices": dict(connection.devices),
         "deviceNames": dict(connection.device_names),
+        "writeId": connection.write_id,
         **({} if connection.chain is None else chain_fields(connection.chain)),
     }
 
@@ -55,11 +52,8 @@ def connection_of(snapshot: Any) -> Connection:
         lease = Lease(str(document["leaseOwner"]), cast(datetime, document["leaseDeadline"]))
     return Connection(
         uid=Uid(snapshot.id),
-        login_host=document["loginHost"],
-        instance_url=document["instanceUrl"],
-        scope=document["scope"],
         generation=document["generation"],
-        tokens=SealedTokens(document["accessToken"], document["refreshToken"]),
+        sealed=document["sealed"],
         state=State(document["state"]),
         created=document["created"],
         refreshed=document["refreshed"],
@@ -72,6 +66,7 @@ def connection_of(snapshot: Any) -> Connection:
         chain=chain_of(document),
         attachment=Attachment(document["describes"], document["describedAt"]) if document.get("describes") else None,
         revision=snapshot.update_time,
+        write_id=document.get("writeId", ""),
     )
 
 
@@ -94,10 +89,11 @@ def chain_of(document: Mapping[str, Any]) -> Chain | None:
 
 def entry_fields(entry: Entry) -> dict[str, Any]:
     """The fields of an audit entry by name; `event` as its text."""
-    return {f.name: getattr(entry, f.name) for f in fields(Entry)} | {"event": entry.event.value}
+    named = {f.name: getattr(entry, f.name) for f in fields(Entry) if f.name != "write_id"}
+    return named | {"event": entry.event.value, "writeId": entry.write_id}
 
 
 def entry_of(document: Mapping[str, Any]) -> Entry:
     """The audit entry in a document."""
-    values: Any = {f.name: document[f.name] for f in fields(Entry)} | {"event": Event(document["event"])}
-    return Entry(**values)
+    values: Any = {f.name: document[f.name] for f in fields(Entry) if f.name != "write_id"}
+    return Entry(**values | {"event": Event(document["event"]), "write_id": document.get("writeId", "")})
