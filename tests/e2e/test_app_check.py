@@ -193,7 +193,9 @@ def test_the_app_proves_itself(world: World, page: Page, said: list[str]) -> Non
     tab = Tab(page, world.suite.plan.app_url)
     tab.open()
     tab.sign_in()
-    assert world.exchanged == ["once", "many"], "one for the sign-in, one for all other calls"
+    assert world.exchanged == ["many", "once"], (
+        "one for all calls, the first of which begins the sign-in, one for its code"
+    )
     tab.go("Accounts")
     tab.sees("Search in Accounts")
     page.reload()
