@@ -15,7 +15,7 @@ from backend.adapters.cipher import KeysetError, TinkCipher
 from backend.async_function import on_async_request, on_async_schedule
 
 REGION = "europe-west1"
-SECRETS = ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"]
+SECRETS = settings.secret_names()
 
 _settings: settings.Settings | None = None
 _cipher: TinkCipher | None = None

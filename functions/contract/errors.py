@@ -66,6 +66,7 @@ class Reason(StrEnum):
     API_NOT_ENABLED = "api-not-enabled"
     ORG_POLICY = "org-policy"
     TOKENS_UNREADABLE = "tokens-unreadable"
+    CONNECTION_TAMPERED = "connection-tampered"
     REFRESH_LOST = "refresh-lost"
     ORG_UNREACHABLE = "org-unreachable"
     ORG_BUSY = "org-busy"
@@ -266,6 +267,10 @@ class ConnectionLost(CallError):
         Reason.TOKENS_UNREADABLE: (
             "FAILED_PRECONDITION",
             "The saved sign-in cannot be opened any more. Please sign in again.",
+        ),
+        Reason.CONNECTION_TAMPERED: (
+            "FAILED_PRECONDITION",
+            "Your saved sign-in was changed from outside, so it is not used. Please sign in again.",
         ),
     }
 

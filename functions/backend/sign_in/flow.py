@@ -7,7 +7,7 @@ from typing import Protocol
 
 from backend import deadline, hosts
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Credential, Device, TokenResponse
+from backend.connections.connection import Credential, Device, Grant, TokenResponse
 from backend.connections.vault import Vault
 from backend.failures import CodeRefused, NotSent
 from backend.sign_in.attempts import Attempts, possible
@@ -37,10 +37,10 @@ class AuthorizationServer(Protocol):
     """Salesforce's OAuth endpoints, as sign-in needs them."""
 
     async def exchange_code(
-        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
+        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
-        """The tokens for an authorization code. Raises SignInFailed, OrgUnavailable (NotSent when no connection came
-        about) or Misconfigured.
+        """The tokens for an authorization code, bound to `key` where there is one. Raises SignInFailed, OrgUnavailable
+        (NotSent when no connection came about) or Misconfigured.
         """
         ...
 
@@ -127,17 +127,19 @@ class SignInFlow:
             attempt.succeeded = True
         if response.refresh_token is None:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
-        uid, device = response.uid, self._new_id()
+        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host)
         try:
             await self._blocks.check_now(uid)
-            userinfo = await self._salesforce.userinfo(Credential(uid, response.access_token, response.instance_url, 0))
+            userinfo = await self._salesforce.userinfo(
+                Credential(uid, grant.access_token, grant.instance_url, 0, grant.key)
+            )
             custom_token = await self._firebase.custom_token(Caller(uid, device))
-            replaced = await self._vault.save(response, login_host, Device.called(device, request.device_name))
+            replaced = await self._vault.save(uid, grant, Device.called(device, request.device_name))
             await self._blocks.check_now(uid)  # a block that begins after this look finds what was saved
         except BaseException:
             # The user will have to sign in again: leave no grant behind that nobody holds.
             with deadline.within(CLEAN_UP_SECONDS):
-                await self._vault.revoke_token(login_host, response.refresh_token)
+                await self._vault.revoke_grant(grant)
             raise
         if replaced is not None:
             await self._vault.revoke(replaced)
