@@ -34,7 +34,7 @@ from contract.sign_in import BeginSignIn, Begun
 from data.repositories.session import START, SessionRepository
 from data.services.backend import Backend
 from data.services.device import Device
-from data.services.messages import SILENT
+from data.services.messages import NO_WAY_BACK, SILENT
 from data.services.storage import StorageRefused, from_text, to_text
 
 PENDING = "pending-sign-in/"  # begins the keys of sign-ins that are under way, each of which has one of its own
@@ -120,8 +120,8 @@ class SignInRepository:
         the key that the backend made for this sign-in (RFC 9449 section 10). `route` is the address to go on with after
         the sign-in, `username` whom Salesforce's page suggests; `opening` is called when only the page is left to open.
         Returns the address that Salesforce sent back to, for `finish`; None where the app is opened anew with it.
-        Raises CallErrors and StorageRefused before `opening`; TimeoutError and OSError where the device waits for the
-        way back itself."""
+        Raises CallErrors and StorageRefused; TimeoutError where the device waits for the way back itself and nobody
+        came back."""
         verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
         challenge, back = challenge_of(verifier), self._device.redirect_uri
         begun = await self._begun(BeginSignIn(host.host, back, challenge))
@@ -142,9 +142,14 @@ class SignInRepository:
         if username is not None:
             parameters["login_hint"] = username
         opening()
-        return await self._device.open_sign_in(
-            f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}"
-        )
+        try:
+            return await self._device.open_sign_in(
+                f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}"
+            )
+        except TimeoutError:
+            raise
+        except OSError:
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, NO_WAY_BACK) from None
 
     async def _begun(self, request: BeginSignIn) -> Begun:
         """What the sign-in is to be bound to; to nothing by a backend that does not know the call yet."""

@@ -5,12 +5,11 @@ import re
 from collections.abc import Awaitable, Callable
 
 from contract.calls import LoginHost, SignInOptions
-from contract.errors import CallError, OrgUnavailable, Reason
+from contract.errors import CallError, Reason
 from data.repositories.session import START, Ended, SessionRepository
 from data.repositories.sign_in import SignInRepository
 from data.repositories.sign_outs import SignOuts
 from data.services.device import StorageRefused
-from data.services.messages import NO_WAY_BACK
 from ui.shared.state import Screen
 from ui.shared.words import _
 
@@ -154,10 +153,10 @@ class SignInViewModel(Screen):
         def opening() -> None:
             asyncio.get_running_loop().call_later(OPENING_SECONDS, over)
 
-        async def again() -> None:
+        async def once_more() -> None:
             await self._leave(options, host, username, route)
 
-        self._tried = again
+        self._tried = once_more
         self.leaving, self.refused, self.trouble, self._session.failed = True, False, None, None
         self.changed()
         try:
@@ -168,8 +167,6 @@ class SignInViewModel(Screen):
             over(refused=True)
         except TimeoutError:
             over()  # nobody came back
-        except OSError:
-            over(OrgUnavailable(Reason.ORG_UNREACHABLE, NO_WAY_BACK))
         except BaseException:
             over()
             raise
