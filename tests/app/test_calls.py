@@ -28,7 +28,14 @@ async def on_access(world: World) -> tuple[App, AccessViewModel]:
     return app, app.screen
 
 
-@pytest.mark.parametrize("ended", [SessionInvalid(Reason.SIGNED_OUT), ConnectionLost(Reason.ACCESS_REVOKED)])
+@pytest.mark.parametrize(
+    "ended",
+    [
+        SessionInvalid(Reason.SIGNED_OUT),
+        ConnectionLost(Reason.ACCESS_REVOKED),
+        ConnectionLost(Reason.CONNECTION_TAMPERED),
+    ],
+)
 @pytest.mark.parametrize("work", ["end a device", "stay signed in", "erase"])
 async def test_who_was_signed_out_elsewhere_is_told_wherever_they_tap(ended: CallError, work: str) -> None:
     world = World()
