@@ -203,14 +203,14 @@ class SlowDrawer(Drawer):
 async def test_two_windows_that_sign_out_at_once_keep_both() -> None:
     one = World(device=SlowDrawer())
     other = World(device=SlowDrawer(one.device.kept), windows=Beside(one.windows))
-    await one.sign_in(SAM)
-    await other.sign_in(ADA)
     for window in (one, other):
-        window.windows.changed = lambda: None
         window.backend.offline = OFFLINE
-    await asyncio.gather(one.data.access.sign_out(), other.data.access.sign_out())
+    project = FirebaseProject("k", "i", "t")
+    await asyncio.gather(
+        *(window.data.sign_outs.owe(Parting(project, name, window.time)) for window, name in ((one, "1"), (other, "2")))
+    )
     assert one.device.kept["owed-sign-outs"].count("refreshToken") == 2
-    one.backend.offline = None
+    one.backend.offline = other.backend.offline = None
     await asyncio.sleep(LONGEST_WAIT + 1)
     assert "owed-sign-outs" not in one.device.kept
 
