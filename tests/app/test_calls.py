@@ -80,6 +80,19 @@ async def test_what_changes_nothing_is_asked_once_more_when_it_did_not_get_throu
     assert [name for name, _ in world.backend.asked] == ["getProfile"] * asked
 
 
+async def test_a_store_that_is_out_of_reach_is_neither_offline_nor_the_end_of_a_session() -> None:
+    world = World()
+    app, model = await on_access(world)
+    world.backend.fails["getAccess"] = OrgUnavailable(Reason.STORE_UNAVAILABLE)
+    await model.load()
+    assert model.access.problem is not None
+    assert model.access.problem.message == (
+        "This app's own service is not available right now. Please try again in a moment."
+    )
+    assert model.access.value is not None, "what was seen stays"
+    assert (app.network.offline, app.session.user) == (False, SAM)
+
+
 async def test_what_changes_something_is_asked_once() -> None:
     world = World()
     await world.start("/access")
