@@ -17,6 +17,7 @@ from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
+import google.auth
 import msgspec
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -32,6 +33,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 90  # Salesforce takes three minutes at most for its other assertions
 SIGN_SECONDS = 2.0  # time-out of one request to Cloud KMS
 _SIGN_TRIES = 2
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _LEAST_BITS = 2048
 Audience = Literal["host", "token"]
 # What no second try mends: the key, its name, or who may use it.
@@ -155,12 +157,12 @@ class KmsSigner:
         raise NotSigned from None
 
     async def _kms(self) -> Any:
-        """The client, which belongs to the running event loop. Its library is read in a thread: that takes a third of a
-        second, and only who signs needs it.
+        """The client, which belongs to the running event loop. Its library and who this is are read in a thread: that
+        takes a third of a second, and only who signs needs it.
         """
         if self._client is None:
-            library = await asyncio.to_thread(_kms_library)
-            self._client = self._client or library.KeyManagementServiceAsyncClient()
+            library, credentials = await asyncio.to_thread(_kms_library)
+            self._client = self._client or library.KeyManagementServiceAsyncClient(credentials=credentials)
         return self._client
 
 
@@ -176,10 +178,11 @@ def is_refused(error: str, description: str) -> bool:
     return error in _REFUSED or any(word in description for word in _ABOUT_ASSERTIONS)
 
 
-def _kms_library() -> Any:
+def _kms_library() -> tuple[Any, Any]:
+    """The library, and this process's credentials. Raises GoogleAuthError when it has none."""
     from google.cloud import kms_v1
 
-    return kms_v1
+    return kms_v1, google.auth.default(scopes=[_SCOPE])[0]
 
 
 def _private_key(pem: Secret) -> rsa.RSAPrivateKey:

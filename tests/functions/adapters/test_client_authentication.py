@@ -246,3 +246,10 @@ async def test_a_refused_assertion_is_no_refused_code(endpoint: TokenEndpoint, h
     endpoint.refuses = description
     with pytest.raises(Misconfigured):
         await exchange(oauth(http, PemSigner(Secret(PEM))), endpoint.url.removeprefix("http://"))
+
+
+async def test_a_process_that_google_does_not_know_signs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials: nothing is sent, and nothing is used up."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")
+    with pytest.raises(NotSigned):
+        await KmsSigner(KEY).sign(b"text")
