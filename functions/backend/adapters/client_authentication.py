@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol
 
 import google.auth
 import msgspec
+import structlog
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from google.api_core import exceptions
@@ -36,6 +37,7 @@ _SIGN_TRIES = 2
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _LEAST_BITS = 2048
 Audience = Literal["host", "token"]
+_log = structlog.get_logger("store")
 # What no second try mends: the key, its name, or who may use it.
 _SET_UP_WRONGLY = (
     exceptions.PermissionDenied,
@@ -139,6 +141,7 @@ class KmsSigner:
     async def sign(self, message: bytes) -> bytes:
         digest = hashlib.sha256(message).digest()
         request = {"name": self._version, "digest": {"sha256": digest}, "digest_crc32c": crc32c(digest)}
+        why = "no time was left"
         for _ in range(_SIGN_TRIES):
             seconds = deadline.left(SIGN_SECONDS)
             if not seconds:
@@ -148,13 +151,15 @@ class KmsSigner:
                 answer = await client.asymmetric_sign(request=request, retry=None, timeout=seconds)
             except _SET_UP_WRONGLY:
                 raise Misconfigured(Reason.MISCONFIGURED) from None
-            # "from None": their texts may name the account.
-            except (exceptions.GoogleAPIError, GoogleAuthError):
+            except (exceptions.GoogleAPIError, GoogleAuthError) as failed:
+                why = type(failed).__name__  # not its text, which may name the account
                 continue
+            why = "the answer was changed on its way"
             whole = answer.verified_digest_crc32c and answer.signature_crc32c == crc32c(answer.signature)
             if whole and answer.name == self._version:
                 return answer.signature
-        raise NotSigned from None
+        _log.warning("store unavailable", kind=why, service="Cloud KMS")
+        raise NotSigned
 
     async def _kms(self) -> Any:
         """The client, which belongs to the running event loop. Its library and who this is are read in a thread: that
