@@ -55,6 +55,7 @@ from backend.sign_in.attempts import Attempts
 from backend.sign_in.begin import Beginnings
 from backend.sign_in.flow import SignInFlow
 from backend.values import Clock
+from backend.visitors import Proxies
 from contract.calls import SignInOptions
 from contract.errors import ConnectionLost, Reason
 
@@ -149,10 +150,11 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     app_check = AppCheck(settings.project_id, apps, settings.app_check_keys_url) if apps else None
     gate, origins = (
         AppCheckGate(app_check, required=settings.app_check_required),
-        AllowedOrigins(settings.allowed_origins),
+        AllowedOrigins(settings.allowed_origins, settings.own_origins),
     )
     work = routes(sign_in, process.lifecycle, process.queries, process.changes)
-    endpoint = Endpoint(work, firebase, process.blocks, process.vault, gate, origins)
+    proxies = Proxies(settings.trusted_proxies)
+    endpoint = Endpoint(work, firebase, process.blocks, process.vault, gate, origins, proxies)
     return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http)
 
 

@@ -8,7 +8,7 @@ CallError
 ├── SignInFailed       sign-in did not work: show why, offer to try again
 ├── SessionInvalid     the Firebase session is over: go to the sign-in page
 ├── ConnectionLost     Salesforce no longer accepts this user's grant: say why, offer to sign in again
-├── OrgUnavailable     Salesforce is busy or out of reach: offer to try again
+├── OrgUnavailable     Salesforce, or our own store, is busy or out of reach: offer to try again
 └── Misconfigured      the backend is set up wrongly: tell the administrator
 
 `reason` is a stable word for programs; `message` is for the person in front of the app.
@@ -25,6 +25,7 @@ class Reason(StrEnum):
     MALFORMED_REQUEST = "malformed-request"
     REQUEST_TOO_LARGE = "request-too-large"
     NOT_THE_APP = "not-the-app"
+    FOREIGN_ORIGIN = "foreign-origin"
     UNKNOWN_CALL = "unknown-call"
     UNKNOWN_OBJECT = "unknown-object"
     UNKNOWN_FIELD = "unknown-field"
@@ -74,6 +75,7 @@ class Reason(StrEnum):
     USER_LIMIT = "user-limit"
     ORG_TIMEOUT = "org-timeout"
     OUTCOME_UNKNOWN = "outcome-unknown"
+    STORE_UNAVAILABLE = "store-unavailable"
     MISCONFIGURED = "misconfigured"
     INTERNAL = "internal"
 
@@ -102,6 +104,10 @@ class RefusedRequest(CallError):
         Reason.NOT_THE_APP: (
             "UNAUTHENTICATED",
             "This app could not prove that it is genuine. Close it and open it again.",
+        ),
+        Reason.FOREIGN_ORIGIN: (
+            "PERMISSION_DENIED",
+            "Nobody can sign in from this page's address. Open the app at its own address.",
         ),
         Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
         Reason.UNKNOWN_OBJECT: ("INVALID_ARGUMENT", "This app does not show such records."),
@@ -275,7 +281,7 @@ class ConnectionLost(CallError):
 
 
 class OrgUnavailable(CallError):
-    """Salesforce is busy or out of reach: the app offers to try again."""
+    """Salesforce, or the backend's own store, is busy or out of reach: the app offers to try again."""
 
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.ORG_UNREACHABLE: ("UNAVAILABLE", "Salesforce cannot be reached right now. Please try again."),
@@ -292,6 +298,10 @@ class OrgUnavailable(CallError):
         Reason.OUTCOME_UNKNOWN: (
             "UNAVAILABLE",
             "Salesforce did not confirm the change. Look at the record before you try again.",
+        ),
+        Reason.STORE_UNAVAILABLE: (
+            "UNAVAILABLE",
+            "This app's own service is not available right now. Please try again in a moment.",
         ),
     }
 

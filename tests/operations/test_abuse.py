@@ -261,6 +261,7 @@ class TestOrigins:
     def test_nothing_else_is_opened(self, auth: Fleet, origin: str) -> None:
         assert self.ask(auth, origin).status_code == 404
         answer = loopback.post(f"{auth.members[0].url}/getSignInOptions", json={"data": {}}, headers={"Origin": origin})
+        assert answer.json()["error"]["details"]["reason"] == "foreign-origin"
         assert "access-control-allow-origin" not in answer.headers
         assert answer.headers["vary"] == "Origin"
 
@@ -269,12 +270,13 @@ class TestOrigins:
             answer = loopback.post(f"{auth.members[0].url}/{path}", json={"data": {}}, headers={"Origin": ELSEWHERE})
             assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, ELSEWHERE)
 
-    def test_by_default_no_origin_is_allowed(self, suite: Suite) -> None:
-        answer = loopback.post(
-            f"{suite.plan.app_url}/auth/getSignInOptions", json={"data": {}}, headers={"Origin": ELSEWHERE}
-        )
-        assert answer.status_code == 200
-        assert answer.headers.get("access-control-allow-origin") != ELSEWHERE
+    def test_by_default_only_the_apps_own_pages_may_call(self, suite: Suite) -> None:
+        for origin, status in ((ELSEWHERE, 403), ("null", 403), (suite.plan.app_url, 200)):
+            answer = loopback.post(
+                f"{suite.plan.app_url}/auth/getSignInOptions", json={"data": {}}, headers={"Origin": origin}
+            )
+            assert answer.status_code == status
+            assert answer.headers.get("access-control-allow-origin") != ELSEWHERE
 
 
 class TestAppCheck:

@@ -47,6 +47,7 @@ class Salesforce:
     answer: TokenResponse = RESPONSE
     fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
     exchanged: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
+    keys: list[Secret | None] = field(default_factory=list[Secret | None])
     asked: list[Credential] = field(default_factory=list[Credential])
     revoked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     time_to_revoke: float = 0
@@ -55,6 +56,7 @@ class Salesforce:
         self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
         self.exchanged.append((login_host, code.reveal(), code_verifier.reveal(), redirect_uri))
+        self.keys.append(key)
         self.fail("exchange")
         return self.answer
 
@@ -215,6 +217,45 @@ async def test_an_app_check_token_is_good_for_one_sign_in(here: Place) -> None:
     await here.flow.sign_in(SOMEBODY, replace(REQUEST, code=CODE + "y"))  # the code was not taken with it
 
 
+async def test_a_token_that_comes_again_counts_for_nothing_and_is_refused_from_memory() -> None:
+    """One token, taken from a page, from a hundred addresses at once; and beside it the app with tokens of its own."""
+    here = Place(per_address=1)
+    here.salesforce.fails["exchange"] = CodeRefused()
+    asked = list[str]()
+    inner = here.codes.claim
+
+    async def claim(fingerprint: str) -> bool:
+        asked.append(fingerprint)
+        await asyncio.sleep(0.001)
+        return await inner(fingerprint)
+
+    here.codes.claim = claim
+    ended = await asyncio.gather(
+        *(
+            here.refused(replace(REQUEST, code=f"{CODE}{n}"), Visitor(f"10.0.{n}.1", f"10.0.{n}.1", "stolen"))
+            for n in range(100)
+        )
+    )
+    assert (ended.count(Reason.CODE_REJECTED), ended.count(Reason.NOT_THE_APP)) == (1, 99)
+    assert len(asked) == 2, "the token and its code"
+    for n in range(9):
+        mine = Visitor(f"10.1.{n}.1", f"10.1.{n}.1", f"mine {n}")
+        assert await here.refused(replace(REQUEST, code=f"{CODE}m{n}"), mine) is Reason.CODE_REJECTED
+
+
+async def test_a_token_is_free_again_when_the_store_does_not_answer(here: Place) -> None:
+    inner, the_app = here.codes.claim, replace(SOMEBODY, attestation="a fingerprint")
+
+    async def claim(fingerprint: str) -> bool:
+        raise ConnectionError
+
+    here.codes.claim = claim
+    with pytest.raises(ConnectionError):
+        await here.flow.sign_in(the_app, REQUEST)
+    here.codes.claim = inner
+    await here.flow.sign_in(the_app, REQUEST)
+
+
 @pytest.mark.parametrize(
     ("failure", "may_come_again"), [(NotSent(), True), (OutcomeUnknown(writes=True), False), (Busy(), False)]
 )
@@ -236,7 +277,8 @@ async def test_only_exchanges_that_did_not_succeed_count_as_failed() -> None:
     here.salesforce.fails["userinfo"] = Busy()
     assert await here.refused(replace(REQUEST, code=CODE + "a")) is Reason.ORG_BUSY  # the exchange itself succeeded
     here.salesforce.fails["exchange"] = Busy()
-    assert await here.refused(replace(REQUEST, code=CODE + "b")) is Reason.ORG_BUSY
+    for n in range(5):  # one more than succeeded
+        assert await here.refused(replace(REQUEST, code=f"{CODE}b{n}")) is Reason.ORG_BUSY
     assert await here.refused(replace(REQUEST, code=CODE + "c")) is Reason.TOO_MANY_SIGN_INS
 
 
