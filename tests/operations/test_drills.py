@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from backend.adapters.cipher import TinkCipher, add_key, drop_keys, merge_keysets, new_keyset, promote_key
 from backend.adapters.client_authentication import ASSERTION_TYPE, KmsSigner, PrivateKeyJwt
+from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.connections.connection import Connection, Grant
 from backend.connections.vault import Vault, unsealed
@@ -100,24 +101,33 @@ async def test_a_keyset_alone(here: Instances) -> None:
     assert await reads(here, uid)
 
 
+@pytest.mark.parametrize("bound", [True, False])
 async def test_a_dump_and_the_keyset_are_good_for_the_rest_of_one_access_token(
-    clean_org: EmbeddedOrg, kms: tuple[SigningKms, Any]
+    clean_org: EmbeddedOrg, kms: tuple[SigningKms, Any], bound: bool
 ) -> None:
     """With the client key in Cloud KMS: database, keyset, settings, the old consumer secret and an assertion that was
-    seen on its way refresh nothing, and the user does not notice.
+    seen on its way refresh nothing, and the user does not notice. The same with tokens that are bound to a key (DPoP),
+    which the thief has too.
     """
     org, client = clean_org, Recorded(PrivateKeyJwt(CONSUMER_KEY, KmsSigner(KEY, kms[1]), SystemClock()))
-    here = Instances(org, client=client)
-    uid, credential = await here.connect()
+    here, thief = Instances(org, client=client), Http()
     certificate = {"certificate": certificate_of(PRIVATE), "secretAccepted": False}
+    if bound:
+        await asyncio.to_thread(control, org.url, "app", certificate)
+    uid, credential = await (here.connect_bound() if bound else here.connect())
     await asyncio.to_thread(control, org.url, "app", certificate)
     await here.renewals[0].renew(uid, credential)
     signed = len(kms[0].asked)
-    assert signed == 1, "one refresh, one signature"
+    assert signed > bound, "at least one for each request that the app makes as itself"
 
     stolen = unsealed(await here.stored(uid), here.cipher)  # the documents, and the keyset
-    bearer = {"Authorization": f"Bearer {stolen.access_token.reveal()}"}
-    assert httpx.get(f"{org.url}/services/oauth2/userinfo", headers=bearer).status_code == 200
+    assert (stolen.key is not None) == bound
+
+    async def user() -> int:
+        url, token = f"{org.url}/services/oauth2/userinfo", stolen.access_token
+        return (await thief.send("GET", url, seconds=5, token=token, key=stolen.key)).status
+
+    assert await user() == 200
     token = {
         "grant_type": "refresh_token",
         "refresh_token": stolen.refresh_token.reveal(),
@@ -128,13 +138,15 @@ async def test_a_dump_and_the_keyset_are_good_for_the_rest_of_one_access_token(
     made_up = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": jwt.encode(claims, own, "RS256")}
     unsigned = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": jwt.encode(claims, "", "none")}
     for proof in ({}, {"client_secret": CONSUMER_SECRET}, made_up, unsigned, client.sent[-1]):
-        answer = post(org, {**token, **proof})
-        assert (answer["status"], answer["error"]) == (400, "invalid_client"), proof
+        url, form = f"{org.url}/services/oauth2/token", {**token, **proof}
+        answer = await thief.send("POST", url, seconds=5, key=stolen.key, form=form)
+        assert (answer.status, answer.object()["error"]) == (400, "invalid_client"), proof
     await expire(here)
-    assert httpx.get(f"{org.url}/services/oauth2/userinfo", headers=bearer).status_code in (401, 403)
+    assert await user() in (401, 403)
     assert len(kms[0].asked) == signed
     assert await reads(here, uid), "the refresh token is as good as before"
-    await here.http.close()
+    for http in (here.http, thief):
+        await http.close()
 
 
 async def test_an_older_database_after_rotation_ends_in_a_named_reason_and_one_sign_in_mends(here: Instances) -> None:
