@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import grpc
 import httpx2 as httpx
 import jwt
 import pytest
@@ -147,6 +148,31 @@ async def test_a_dump_and_the_keyset_are_good_for_the_rest_of_one_access_token(
     assert await reads(here, uid), "the refresh token is as good as before"
     for http in (here.http, thief):
         await http.close()
+
+
+async def test_while_cloud_kms_signs_nothing_no_token_is_used_up(
+    clean_org: EmbeddedOrg, kms: tuple[SigningKms, Any]
+) -> None:
+    """Its key was disabled by you, or it does not answer: work goes on with what access tokens are left, and after."""
+    here = Instances(clean_org, client=PrivateKeyJwt(CONSUMER_KEY, KmsSigner(KEY, kms[1]), SystemClock()))
+    uid, _ = await here.connect()
+    await asyncio.to_thread(control, clean_org.url, "app", {"certificate": certificate_of(PRIVATE)})
+    await asyncio.to_thread(control, clean_org.url, "counters/reset")
+    await expire(here)
+    for code, reason in (
+        (grpc.StatusCode.UNAVAILABLE, Reason.STORE_UNAVAILABLE),
+        (grpc.StatusCode.FAILED_PRECONDITION, Reason.MISCONFIGURED),
+    ):
+        kms[0].fails = [code] * 20
+        with pytest.raises(CallError) as failed:
+            await reads(here, uid)
+        assert failed.value.reason is reason
+        assert (await here.stored(uid)).generation == 1
+        assert here.refreshes() == 0
+    kms[0].fails = []
+    assert await reads(here, uid)
+    assert (await here.stored(uid)).generation == 2
+    await here.http.close()
 
 
 async def test_an_older_database_after_rotation_ends_in_a_named_reason_and_one_sign_in_mends(here: Instances) -> None:
