@@ -29,7 +29,7 @@ class Proxies:
     """The networks of those who are believed when they say for whom they forward a request."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
-        self._networks = tuple(networks)
+        self._networks = [(n.version, int(n.netmask), int(n.network_address)) for n in networks]
 
     def visitor(self, request: Request, attestation: str | None = None) -> Visitor:
         """Who makes a call without a session."""
@@ -37,12 +37,17 @@ class Proxies:
         lines = ",".join(request.headers.getlist("x-forwarded-for"))
         told = [address.strip() for address in lines.split(",") if address.strip()]
         peer = told[-1] if told else "" if request.client is None else request.client.host
-        known = _parsed(peer)
-        if known is None or not any(known in network for network in self._networks):
+        if not self._is_believed(_parsed(peer)):
             return Visitor(peer[:_LONGEST], peer[:_LONGEST], attestation)
         clients = request.headers.getlist("fastly-client-ip") or told[-2:-1]
         client = _parsed(clients[0]) if len(clients) == 1 else None
         return Visitor(peer if client is None else str(client), peer, attestation)
+
+    def _is_believed(self, peer: Address | None) -> bool:
+        if peer is None:
+            return False
+        number, its_version = int(peer), peer.version
+        return any(its_version == version and number & mask == first for version, mask, first in self._networks)
 
 
 def parsed(networks: str) -> tuple[Network, ...]:

@@ -116,12 +116,13 @@ class Attempts:
         caller, usual = self._caller(visitor), code.startswith(_USUAL)
         own = pool if usual else f"{pool}unusual_"
         callers, step = self._callers(caller, own, one)
+        self._check(callers)  # first, because most floods end here
         step = step if usual else max(step, _UNUSUAL_STEP)
         host = _shared(f"{pool}{_AT_HOST}_{self._fingerprint(login_host)}", step, _PER_HOST * one)
-        budgets = [*callers, host, _shared(f"{pool}{_ALL}", step, _ALTOGETHER * one)]
+        shared = [host, _shared(f"{pool}{_ALL}", step, _ALTOGETHER * one)]
         unsent = self._cheap(caller, f"{pool}unsent_")
-        self._check([*budgets, *unsent])
-        keys, attempt, was_sent = [b.key for b in budgets], Attempt(), True
+        self._check([*shared, *unsent])
+        keys, attempt, was_sent = [b.key for b in (*callers, *shared)], Attempt(), True
         self._under_way.update(keys)
         try:
             yield attempt
@@ -170,8 +171,11 @@ class Attempts:
     def _check(self, budgets: list[_Budget]) -> None:
         window = self._current()
         for budget in budgets:
-            failed, most = sum(map(window.of, budget.keys)), budget.most
-            if failed + sum(self._under_way[key] for key in budget.keys) < most:
+            failed, under_way, most = 0, 0, budget.most
+            for key in budget.keys:
+                failed += window.of(key)
+                under_way += self._under_way[key]
+            if failed + under_way < most:
                 continue
             if failed >= most and self._refused_in != window.start:  # many at the same moment are no flood
                 self._refused_in = window.start
