@@ -16,8 +16,8 @@ from backend.values import Visitor
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _LONGEST = 45  # characters of an address
-# Google's own networks, from which Hosting was seen to come (66.102.8.x): no customer's machine of Google Cloud has an
-# address there.
+# Google's own networks, from which Hosting was seen to call (66.102.8.x). No customer's machine of Google Cloud has an
+# address there, but others of Google's services call from there too, for anybody: see Attempts.
 GOOGLES_OWN = (
     "64.233.160.0/19 66.102.0.0/20 72.14.192.0/18 74.125.0.0/16 108.177.0.0/17 142.250.0.0/15 172.217.0.0/16"
     " 172.253.0.0/16 173.194.0.0/16 192.178.0.0/15 209.85.128.0/17 216.58.192.0/19 216.239.32.0/19"

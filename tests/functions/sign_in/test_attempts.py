@@ -200,7 +200,7 @@ async def test_strange_codes_and_strangers_have_counts_of_their_own() -> None:
     await settled()
     counts = dict(store.counts["2026-11-26T10:00+00:00"])
     assert {key: n for key, n in counts.items() if "everyone" in key} == {
-        "forwarded_everyone_0": 1, "forwarded_everyone_1": 1,
+        "proxy_426608_everyone_0": 1, "proxy_426608_everyone_1": 1, "proxies_everyone_0": 1, "proxies_everyone_1": 1,
         "everyone_4": 2,
         "attested_everyone_0": 1, "attested_everyone_1": 1, "attested_everyone_2": 2,
     }  # fmt: skip
@@ -387,6 +387,23 @@ async def test_a_proxys_people_are_not_kept_out_by_twenty_of_them_who_failed() -
     assert await failures(budget, [someone("192.0.2.1", peer=hosting)] * 90) == 20
     assert await failures(budget, [someone(f"10.{n}.0.1", peer=hosting) for n in range(40)]) == 40
     assert all(succeed(budget, someone(f"203.0.113.{n}", peer=hosting)) for n in range(200))
+
+
+async def test_who_calls_from_googles_networks_too_uses_up_no_more_than_what_is_said_there() -> None:
+    """Apps Script calls from Google's own networks, with any header; Hosting's users come through another of them."""
+    budget = attempts()
+    for n in range(2000):
+        fail(budget, someone(f"10.{n // 250}.{n % 250}.1", peer=f"74.125.{n % 3}.7"))
+    assert not succeed(budget, someone("192.0.2.1", peer="74.125.1.9"))
+    assert all(succeed(budget, someone(f"192.0.2.{n}", peer="66.102.8.9")) for n in range(50))
+    assert succeed(budget, someone("192.0.2.1"))
+
+
+async def test_all_proxies_together_have_a_budget_too() -> None:
+    budget = attempts(per_address=1)
+    let_through = await failures(budget, [someone(f"10.{n // 250}.{n % 250}.1", f"74.125.{n % 250}.7") for n in range(5000)])
+    assert 300 <= let_through <= 3 * 300, "ten times what all others may have, by steps"
+    assert succeed(budget, someone("192.0.2.1"))
 
 
 async def test_codes_that_look_made_up_do_not_keep_anyone_at_the_same_address_out() -> None:
