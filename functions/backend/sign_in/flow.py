@@ -11,7 +11,7 @@ from backend.connections.connection import Credential, Device, TokenResponse
 from backend.connections.vault import Vault
 from backend.failures import CodeRefused, NotSent
 from backend.sign_in.attempts import Attempts, possible
-from backend.sign_in.claims import Claims, ClaimStore
+from backend.sign_in.claims import Claims, Codes
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
 from contract.errors import Reason, RefusedRequest, SignInFailed
@@ -67,7 +67,7 @@ class SignInFlow:
         salesforce: AuthorizationServer,
         firebase: FirebaseAccounts,
         blocks: BlockList,
-        codes: ClaimStore,
+        codes: Codes,
         attempts: Attempts,
         *,
         new_id: Callable[[], str],
@@ -78,7 +78,7 @@ class SignInFlow:
         self._salesforce = salesforce
         self._firebase = firebase
         self._blocks = blocks
-        self._claims = Claims(codes)
+        self._codes = Claims(codes)
         self._attempts = attempts
         self._new_id = new_id
         self._options = options
@@ -133,7 +133,7 @@ class SignInFlow:
         An App Check token that comes a second time is nobody's sign-in: it is refused before it counts for anything.
         """
         token = visitor.attestation
-        if token is not None and not await self._claims.claim(token):
+        if token is not None and not await self._codes.claim(token):
             raise RefusedRequest(Reason.NOT_THE_APP)
         try:
             with self._attempts.one(visitor, login_host, request.code) as attempt:
@@ -142,7 +142,7 @@ class SignInFlow:
                 return response
         except NotSent:
             if token is not None:
-                await self._claims.give_back(token)
+                await self._codes.give_back(token)
             raise
 
     async def _exchange_once(self, login_host: str, request: SignIn) -> TokenResponse:
@@ -152,7 +152,7 @@ class SignInFlow:
         authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2).
         """
         code = hashlib.sha256(request.code.encode()).hexdigest()
-        if not await self._claims.claim(code):
+        if not await self._codes.claim(code):
             raise SignInFailed(Reason.CODE_REJECTED)
         try:
             return await self._salesforce.exchange_code(
@@ -164,7 +164,7 @@ class SignInFlow:
                 raise SignInFailed(Reason.CODE_REJECTED_IN_PRODUCTION) from None
             raise
         except NotSent:
-            await self._claims.give_back(code)
+            await self._codes.give_back(code)
             raise
 
 

@@ -20,6 +20,7 @@ from backend.sign_in.claims import Claims
 from backend.values import Visitor
 from backend.visitors import GOOGLES_OWN, Proxies, parsed
 from contract.errors import Reason, SignInFailed
+from tests.depth import examples
 from tests.functions.instances import SteppedClock
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes
 
@@ -555,7 +556,7 @@ _WAVES = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(_WAVES, max_size=20), st.randoms())
 def test_whoever_has_not_failed_gets_in_beside_strangers_with_nine_networks(
     waves: list[tuple[set[int], int, int, str, bool, str | None, str]], chance: Random
