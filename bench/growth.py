@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from backend.adapters.firebase_auth import FirebaseAuth
-from backend.connections.connection import Connection, SealedTokens, State
+from backend.connections.connection import Connection, Grant, State
 from backend.connections.credentials import RememberedCredentials
 from backend.records.allowance import FIRST_SHARE, _Share
 from backend.records.describe import encode
@@ -49,14 +49,11 @@ def main() -> None:
         remembered, shares, verified = RememberedCredentials(SystemClock()), {}, FirebaseAuth(cast(Any, None))._verified
         for n in range(users):
             uid = Uid.of("00D000000000001EAA", f"005{n:012d}AAA")
-            tokens, devices = SealedTokens(b"", b""), {secrets.token_hex(8): now}
-            host, url = "login.salesforce.com", "https://x.my.salesforce.com"
-            connection = Connection(
-                uid, host, url, "api refresh_token", 1, tokens, State.FRESH, now, now, now, devices=devices
-            )
+            devices, token = {secrets.token_hex(8): now}, Secret(f"00D000000000001!{secrets.token_urlsafe(72)}")
+            connection = Connection(uid, 1, b"", State.FRESH, now, now, now, devices=devices)
             remembered.remember(
                 connection,
-                Secret(f"00D000000000001!{secrets.token_urlsafe(72)}"),
+                Grant("login.salesforce.com", "https://x.my.salesforce.com", "api", token, Secret("")),
                 Attachment(bytes(kinds[n % KINDS]), now),
             )
             shares[uid] = _Share("2026-11-25", FIRST_SHARE)

@@ -27,7 +27,7 @@ from devtools.processes import Child
 
 REGION = "europe-west1"
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
-PHONE_CALLBACK = "salesforce-sample://oauth/callback"
+PHONE_CALLBACK = "com.example.salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
 _PRELOADS = ("read_deadline", "trusted_schemas", "workers", "etags")  # each file says what it mends in firebase-tools

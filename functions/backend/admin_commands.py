@@ -27,9 +27,9 @@ def run(request: argparse.Namespace, chosen: settings.Settings) -> int:
     """Runs one command of `backend.admin`; 0 when all went well, 1 when something is left to do. Raises KeysetError and
     ValueError for what was asked wrongly."""
     try:
-        if request.command == "check-org":
-            return asyncio.run(_check_org(chosen, request.host))
         sealer = wiring.open_cipher(chosen)
+        if request.command == "check-org":
+            return asyncio.run(_check_org(chosen, sealer, request.host))
         wiring.configure_quiet_log()
         return asyncio.run(_run(request, chosen, sealer))
     except (GoogleAPIError, GoogleAuthError) as failed:
@@ -70,10 +70,10 @@ async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: T
         await backend.close()
 
 
-async def _check_org(chosen: settings.Settings, host: str) -> int:
+async def _check_org(chosen: settings.Settings, sealer: TinkCipher, host: str) -> int:
     http, wrong = Http(), 0
     try:
-        for lines in (OrgCheck(http, chosen, host).lines(), policies(wiring.connections(chosen), host)):
+        for lines in (OrgCheck(http, chosen, host).lines(), policies(wiring.connections(chosen, sealer), host)):
             async for good, line in lines:
                 print(f"{'✓' if good else '✗'} {line}", file=sys.stdout if good else sys.stderr)
                 wrong += not good
@@ -110,7 +110,7 @@ async def _reseal(backend: wiring.Backend) -> int:
     closed = await backend.store.reseal_records()
     print(f"✓ {resealed} connections and {closed} closed records are sealed with the newest key")
     for uid in unreadable:
-        print(f"✗ {uid} is sealed with a key that is gone: its user has to sign in again", file=sys.stderr)
+        print(f"✗ {uid} cannot be unsealed: its user has to sign in again", file=sys.stderr)
     return 1 if unreadable else 0
 
 

@@ -3,6 +3,7 @@ which are for the app.
 
 OrgUnavailable
 ├── NotSent          no connection came about: nothing has arrived, sending again is safe
+│   └── NotSigned      the backend could not sign what proves who it is: nothing was sent
 ├── OutcomeUnknown   it may have arrived, and nothing says whether it was carried out
 ├── Busy             Salesforce answered that it does not do it now
 └── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
@@ -25,6 +26,10 @@ class NotSent(OrgUnavailable):
 
     def __init__(self, *, timed_out: bool = False) -> None:
         super().__init__(Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE)
+
+
+class NotSigned(NotSent):
+    """Nothing was sent, because the key with which the backend proves to Salesforce who it is could not be used now."""
 
 
 class OutcomeUnknown(OrgUnavailable):

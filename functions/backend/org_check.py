@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from backend import hosts
 from backend.adapters.salesforce_http import Answer, Http
-from backend.connections.connection import Connection, State
+from backend.connections.connection import Connection, Grant, State
 from backend.failures import NotSent, OutcomeUnknown
 from backend.settings import Settings
 from contract.errors import Reason
@@ -184,18 +184,20 @@ class OrgCheck:
 
     async def _refresh(self, *, with_secret: bool) -> Answer:
         form = {"grant_type": "refresh_token", "refresh_token": "check-org", "client_id": self._settings.consumer_key}
-        if with_secret:
+        if with_secret and self._settings.consumer_secret is not None:
             form["client_secret"] = self._settings.consumer_secret.reveal()
         return await self._http.send("POST", f"{self._base}/services/oauth2/token", seconds=_SECONDS, form=form)
 
 
-async def policies(connections: AsyncIterator[Connection], host: str) -> AsyncIterator[tuple[bool, str]]:
+async def policies(
+    connections: AsyncIterator[tuple[Connection, Grant | None]], host: str
+) -> AsyncIterator[tuple[bool, str]]:
     """Which of the org's policies have ended sign-ins, of those users who signed in at `host` or whose org is there;
-    pairs as `OrgCheck.lines` gives them.
+    pairs as `OrgCheck.lines` gives them. A connection without a grant is one that cannot be unsealed.
     """
     ended: Counter[Reason | None] = Counter()
-    async for connection in connections:
-        if host.lower() in (connection.login_host, urlsplit(connection.instance_url).netloc):
+    async for connection, grant in connections:
+        if grant is not None and host.lower() in (grant.login_host, urlsplit(grant.instance_url).netloc):
             ended[connection.ended_reason if connection.state is State.NEEDS_SIGN_IN else None] += 1
     any_ended = False
     for reason, (share, what) in _POLICIES.items():

@@ -112,7 +112,7 @@ class Cipher(Protocol):
         ...
 
     def unseal(self, sealed: bytes, *, uid: str, field: str, generation: int) -> Secret:
-        """What `seal` sealed. Raises ConnectionLost(tokens-unreadable) when the key is gone, or it was sealed for
-        another uid, field or generation.
+        """What `seal` sealed. Raises ConnectionLost: tokens-unreadable when its key is one that was dropped, otherwise
+        connection-tampered: it was changed, or sealed for another uid, field or generation, or by nobody.
         """
         ...

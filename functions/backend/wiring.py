@@ -22,6 +22,14 @@ from google.cloud.firestore import AsyncClient
 from backend import telemetry
 from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
+from backend.adapters.client_authentication import (
+    ClientAuthentication,
+    ConsumerSecret,
+    KmsSigner,
+    PemSigner,
+    PrivateKeyJwt,
+)
+from backend.adapters.dpop import Keys
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.adapters.firestore.attempts import FirestoreAttempts
 from backend.adapters.firestore.codes import FirestoreCodes
@@ -33,20 +41,22 @@ from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import assemble
 from backend.connections.audit import Audit, Event
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Connection
+from backend.connections.connection import Connection, Grant
 from backend.connections.lifecycle import Lifecycle
 from backend.connections.store import Criteria, RecordingStore
-from backend.connections.vault import Vault
+from backend.connections.vault import Vault, unsealed
 from backend.cors import AllowedOrigins
 from backend.endpoint import Endpoint
 from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.routes import routes
 from backend.settings import Settings
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings
 from backend.sign_in.flow import SignInFlow
+from backend.values import Clock
 from backend.visitors import Proxies
 from contract.calls import SignInOptions
-from contract.errors import Reason
+from contract.errors import ConnectionLost, Reason
 
 _MOST_LOGGED = 200  # characters of a value
 _log = structlog.get_logger("connections")
@@ -87,16 +97,19 @@ def open_cipher(settings: Settings) -> TinkCipher:
     return TinkCipher(settings.keyset, kms_key(settings.keyset_kms_key) if settings.keyset_kms_key else None)
 
 
-async def connections(settings: Settings) -> AsyncIterator[Connection]:
-    """All connections as they are stored; their tokens stay sealed."""
+async def connections(settings: Settings, cipher: TinkCipher) -> AsyncIterator[tuple[Connection, Grant | None]]:
+    """All connections as they are stored, each with its grant; None for one that nobody can unseal."""
     async for connection in FirestoreDocuments(AsyncClient(project=settings.project_id)).find(Criteria()):
-        yield connection
+        try:
+            yield connection, unsealed(connection, cipher)
+        except ConnectionLost:
+            yield connection, None
 
 
 def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     """Wires the backend; call it inside the event loop that will serve, which Firestore's client binds to."""
     clock, http = SystemClock(), Http()
-    salesforce = SalesforceOAuth(http, settings.consumer_key, settings.consumer_secret, local=settings.emulated)
+    salesforce = SalesforceOAuth(http, client_authentication(settings, clock), local=settings.emulated)
     firestore = AsyncClient(project=settings.project_id)
     store = RecordingStore(FirestoreDocuments(firestore), Audit(cipher, _new_id), clock, _log_connection, _log_broken)
     firebase = FirebaseAuth(_firebase_app(settings))
@@ -126,6 +139,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
         process.blocks,
         codes,
         attempts,
+        Beginnings(Keys(), cipher, clock, settings.dpop),
         new_id=_new_id,
         options=options,
         redirect_uris=redirect_uris,
@@ -143,8 +157,28 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http)
 
 
+def client_authentication(settings: Settings, clock: Clock) -> ClientAuthentication:
+    """How the backend proves to Salesforce that it is the app: with a client key by an assertion, even when there is a
+    consumer secret too, which should go then.
+    """
+    signer = (
+        KmsSigner(settings.client_key_kms)
+        if settings.client_key_kms is not None
+        else None
+        if settings.client_key is None
+        else PemSigner(settings.client_key)
+    )
+    if signer is not None:
+        if settings.consumer_secret is not None:
+            _log.warning("consumer secret is not needed", advice="the client key signs: docs/deploy.md says what to do")
+        return PrivateKeyJwt(settings.consumer_key, signer, clock, audience=settings.client_audience)
+    assert settings.consumer_secret is not None, "settings without either are refused"
+    return ConsumerSecret(settings.consumer_key, settings.consumer_secret)
+
+
 def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) -> Attempts:
-    secret = settings.consumer_secret.reveal().encode()  # all instances have it, and Firestore has not
+    # All instances have it, and Firestore has not.
+    secret = hashlib.sha256(b"attempts" + settings.keyset.reveal().encode()).digest()
 
     def fingerprint(text: str) -> str:
         return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:16]

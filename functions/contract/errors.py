@@ -49,6 +49,8 @@ class Reason(StrEnum):
     SIGN_IN_DENIED = "sign-in-denied"
     OTHER_ORG = "other-org"
     NO_REFRESH_TOKEN = "no-refresh-token"
+    SIGN_IN_EXPIRED = "sign-in-expired"
+    BINDING_REQUIRED = "binding-required"
     TOO_MANY_SIGN_INS = "too-many-sign-ins"
     ID_TOKEN_MISSING = "id-token-missing"
     ID_TOKEN_INVALID = "id-token-invalid"
@@ -65,6 +67,7 @@ class Reason(StrEnum):
     API_NOT_ENABLED = "api-not-enabled"
     ORG_POLICY = "org-policy"
     TOKENS_UNREADABLE = "tokens-unreadable"
+    CONNECTION_TAMPERED = "connection-tampered"
     REFRESH_LOST = "refresh-lost"
     ORG_UNREACHABLE = "org-unreachable"
     ORG_BUSY = "org-busy"
@@ -182,6 +185,14 @@ class SignInFailed(CallError):
             "FAILED_PRECONDITION",
             "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it.",
         ),
+        Reason.SIGN_IN_EXPIRED: ("UNAUTHENTICATED", "The sign-in took too long. Please begin again."),
+        Reason.BINDING_REQUIRED: (
+            "FAILED_PRECONDITION",
+            (
+                "Salesforce did not tie this sign-in to this app, and this app takes no other. Load the app anew and"
+                " sign in again, or ask your administrator."
+            ),
+        ),
         Reason.TOO_MANY_SIGN_INS: (
             "RESOURCE_EXHAUSTED",
             "Too many sign-ins have failed just now. Please try again in a minute.",
@@ -260,6 +271,10 @@ class ConnectionLost(CallError):
         Reason.TOKENS_UNREADABLE: (
             "FAILED_PRECONDITION",
             "The saved sign-in cannot be opened any more. Please sign in again.",
+        ),
+        Reason.CONNECTION_TAMPERED: (
+            "FAILED_PRECONDITION",
+            "Your saved sign-in was changed from outside, so it is not used. Please sign in again.",
         ),
     }
 

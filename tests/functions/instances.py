@@ -10,14 +10,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.adapters.client_authentication import ConsumerSecret
+from backend.adapters.dpop import Keys
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import Process, assemble
 from backend.connections.audit import Audit, Entry, Event
-from backend.connections.connection import Connection, Credential, Device, SealedTokens, State
+from backend.connections.connection import Connection, Credential, Device, Grant, State
 from backend.connections.store import RecordingStore
 from backend.records.allowance import Allowance
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings, Binding
 from backend.sign_in.flow import SignInFlow
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import (
@@ -105,7 +108,7 @@ class Instances:
         self.documents = MemoryDocuments()
         self.cipher = TinkCipher(Secret(new_keyset()))
         self.http = Http()
-        self.oauth = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(secret), local=True)
+        self.oauth = SalesforceOAuth(self.http, ConsumerSecret(CONSUMER_KEY, Secret(secret)), local=True)
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")
@@ -125,7 +128,9 @@ class Instances:
             owner=owner, api_version=API_VERSION, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180),
         )  # fmt: skip
 
-    def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
+    def sign_in_flow(
+        self, host: str | None = None, scheme: str = "http", binding: Binding = Binding.PREFERRED
+    ) -> SignInFlow:
         """The first flow, on the first instance."""
         hosts = (LoginHost(host or self.host, "Local org", scheme),)  # pyright: ignore[reportArgumentType]
         options = SignInOptions(CONSUMER_KEY, "api refresh_token", hosts, FirebaseProject("", "", ""))
@@ -140,6 +145,7 @@ class Instances:
             self.blocks,
             codes,
             attempts,
+            Beginnings(Keys(), self.cipher, self.clock, binding),
             new_id=new_id,
             options=options,
             redirect_uris=uris,
@@ -151,11 +157,11 @@ class Instances:
     async def connect(self, username: str = SALES, device: str = "phone") -> tuple[Uid, Credential]:
         """A new sign-in through the org's pages, as the first instance saves it."""
         authorization = self.last_authorization = await asyncio.to_thread(authorize, self.org.url, username)
-        honest = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(CONSUMER_SECRET), local=True)
+        honest = SalesforceOAuth(self.http, ConsumerSecret(CONSUMER_KEY, Secret(CONSUMER_SECRET)), local=True)
         response = await honest.exchange_code(
             self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK
         )
-        replaced = await self.vaults[0].save(response, self.host, Device(device))
+        replaced = await self.vaults[0].save(response.uid, Grant.of(response, self.host), Device(device))
         if replaced is not None:
             await self.vaults[0].revoke(replaced)
         return response.uid, await self.renewals[0].get(response.uid)
@@ -187,9 +193,12 @@ class Instances:
         assert found is not None
         return found
 
+    def grant(self, connection: Connection) -> Grant:
+        return self.vaults[0].unseal(connection)
+
     async def is_active(self, connection: Connection) -> bool:
         """Whether the org still takes the refresh token that is stored."""
-        return await self.oauth.introspect(self.host, self.vaults[0].unseal_refresh_token(connection))
+        return await self.oauth.introspect(self.grant(connection))
 
     def refreshes(self) -> int:
         return control(self.org.url, "counters").get("token.refresh_token", 0)
@@ -207,7 +216,3 @@ class Instances:
 
     async def erase(self, uid: Uid) -> Erased:
         return await self.lifecycle.erase_me(Caller(uid, ""), Empty())
-
-
-def without_tokens() -> SealedTokens:
-    return SealedTokens(b"", b"")

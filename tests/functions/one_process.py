@@ -9,7 +9,7 @@ from datetime import timedelta
 from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.connections.audit import Audit, Entry, Event
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Connection, Device, State, TokenResponse
+from backend.connections.connection import Connection, Device, Grant, State, TokenResponse
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.lifecycle import Lifecycle
 from backend.connections.renewal import Renewal
@@ -119,20 +119,20 @@ class Salesforce:
         self.good: bool | BaseException = Busy()
         self.during_refresh: Callable[[], None] = lambda: None
 
-    async def revoke(self, login_host: str, token: Secret) -> None:
+    async def revoke(self, grant: Grant) -> None:
         if self.away:
             raise Busy
-        self.revoked.append((login_host, token.reveal()))
+        self.revoked.append((grant.login_host, grant.refresh_token.reveal()))
 
-    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
-        self.refreshed.append((login_host, refresh_token.reveal()))
+    async def refresh(self, grant: Grant) -> TokenResponse:
+        self.refreshed.append((grant.login_host, grant.refresh_token.reveal()))
         self.during_refresh()
         answer = self.answers.pop(0) if self.answers else Busy()
         if isinstance(answer, BaseException):
             raise answer
         return answer
 
-    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
+    async def introspect(self, grant: Grant) -> bool:
         if isinstance(self.good, BaseException):
             raise self.good
         return self.good
@@ -167,7 +167,7 @@ class Backend:
         )
 
     async def sign_in(self, uid: Uid = UID, device: str = "phone", name: str = "") -> Connection | None:
-        return await self.vault.save(response(uid), HOST, Device(device, name))
+        return await self.vault.save(uid, a_grant(), Device(device, name))
 
     async def stored(self, uid: Uid = UID) -> Connection:
         found = await MemoryDocuments.read(self.documents, uid)
@@ -180,3 +180,7 @@ class Backend:
 
 def response(uid: Uid = UID, n: int = 1) -> TokenResponse:
     return TokenResponse(Secret(f"access {n}"), Secret(f"refresh {n}"), URL, "api refresh_token", uid)
+
+
+def a_grant(n: int = 1, host: str = HOST) -> Grant:
+    return Grant.of(response(n=n), host)

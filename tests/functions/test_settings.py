@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from backend import settings
+from backend.adapters.client_authentication import ConsumerSecret, PrivateKeyJwt
+from backend.values import Secret
+from backend.wiring import SystemClock, client_authentication
 from contract.calls import AppCheckApp
+from tests.functions.signing_kms import PEM
 
 GOOD = {
     "GCLOUD_PROJECT": "a-project",
@@ -79,6 +83,47 @@ def test_all_mistakes_are_told_at_once() -> None:
         settings.load({"SALESFORCE_LOGIN_HOSTS": "https://x/y"})
     for name in GOOD:
         assert name in str(wrong.value)
+
+
+CLIENT_KEY = "gcp-kms://projects/p/locations/europe/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
+WITHOUT_SECRET = {name: value for name, value in GOOD.items() if name != "SALESFORCE_CONSUMER_SECRET"}
+
+
+def test_a_client_key_does_instead_of_the_consumer_secret() -> None:
+    """In Cloud KMS, or on a laptop as PEM; both beside a secret are taken too, and the key is used."""
+    read = settings.load(WITHOUT_SECRET | {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+    assert read.consumer_secret is None
+    assert read.client_key_kms == CLIENT_KEY.removeprefix("gcp-kms://")
+    laptop = {"FUNCTIONS_EMULATOR": "true", "SALESFORCE_CLIENT_KEY": PEM}
+    assert settings.load(WITHOUT_SECRET | laptop).client_key == Secret(PEM.strip())
+    both = settings.load(GOOD | {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+    assert both.consumer_secret is not None
+    assert isinstance(client_authentication(both, SystemClock()), PrivateKeyJwt)
+    assert isinstance(client_authentication(settings.load(GOOD), SystemClock()), ConsumerSecret)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({}, "SALESFORCE_CONSUMER_SECRET is missing"),
+        ({"SALESFORCE_CLIENT_KEY_KMS": "projects/p"}, "cryptoKeyVersions/1"),
+        ({"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY.removesuffix("/cryptoKeyVersions/1")}, "cryptoKeyVersions/1"),
+        ({"SALESFORCE_CLIENT_KEY": PEM}, "for a laptop"),
+        ({"SALESFORCE_CLIENT_KEY": "x", "FUNCTIONS_EMULATOR": "true"}, "SALESFORCE_CLIENT_KEY is not a private key"),
+        ({"SALESFORCE_CLIENT_KEY": PEM, "SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY}, "both set"),
+        ({"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY, "SALESFORCE_CLIENT_AUDIENCE": "org"}, "host or token, not 'org'"),
+    ],
+)
+def test_a_client_key_that_cannot_be_used_is_told(wrong: dict[str, str], says: str) -> None:
+    with pytest.raises(settings.SettingsError) as told:
+        settings.load(WITHOUT_SECRET | wrong)
+    assert says in str(told.value)
+    assert PEM.splitlines()[1] not in str(told.value)
+
+
+def test_functions_that_sign_do_not_get_the_consumer_secret() -> None:
+    assert settings.secret_names({}) == ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"]
+    assert settings.secret_names({"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY}) == ["TOKEN_KEYSET"]
 
 
 @pytest.mark.parametrize("name", ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"])

@@ -96,7 +96,7 @@ def test_calls_fail(suite: Suite) -> None:
     """A keyset that opens nothing: somebody put in the wrong secret."""
     with running(suite, TOKEN_KEYSET=new_keyset()) as api:
         api.sign_in(suite.plan.app_url)
-        assert [api.call() for _ in range(5)] == ["tokens-unreadable"] * 5
+        assert [api.call() for _ in range(5)] == ["connection-tampered"] * 5
         assert "calls-fail" in api.firing(call=5)
 
 
@@ -109,7 +109,7 @@ def test_the_budget_of_failing_calls_runs_out(suite: Suite) -> None:
         app = api.app
         with running(suite, TOKEN_KEYSET=new_keyset()) as broken:
             broken.app.id_token = app.id_token
-            assert [broken.call() for _ in range(3)] == ["tokens-unreadable"] * 3
+            assert [broken.call() for _ in range(3)] == ["connection-tampered"] * 3
             broken.firing(call=3)  # its log has come
             api.lines += broken.lines
         assert api.firing(call=400) == {ALWAYS, "budget-call-availability"}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.connections.connection import Connection, SealedTokens, State
+from backend.connections.connection import Connection, Grant, State
 from backend.org_check import policies
-from backend.values import Uid
+from backend.values import Secret, Uid
 from contract.errors import Reason
 from devtools.clients import App, authorize, control
 from devtools.prepared import Prepared
@@ -60,19 +60,18 @@ def test_a_policy_that_ended_sign_ins_is_told(suite: Suite, repository: Path, ho
 
 
 async def test_what_each_policy_does_is_told_apart() -> None:
-    def ended(reason: Reason | None, host: str = "acme.my.salesforce.com") -> Connection:
+    def ended(reason: Reason | None, host: str = "acme.my.salesforce.com") -> tuple[Connection, Grant]:
         state = State.FRESH if reason is None else State.NEEDS_SIGN_IN
         now, uid = datetime.now(UTC), Uid("00D5e0000000001EAA_0055e0000000001AAA")
-        sealed, where = SealedTokens(b"", b""), f"https://{host}"
-        return Connection(
-            uid, "login.salesforce.com", where, "api", 1, sealed, state, now, now, now, ended_reason=reason
-        )
+        grant = Grant("login.salesforce.com", f"https://{host}", "api", Secret(""), Secret(""))
+        return Connection(uid, 1, b"", state, now, now, now, ended_reason=reason), grant
 
     async def told(*reasons: Reason | None) -> list[tuple[bool, str]]:
-        async def stored() -> AsyncIterator[Connection]:
+        async def stored() -> AsyncIterator[tuple[Connection, Grant | None]]:
             for reason in reasons:
                 yield ended(reason)
             yield ended(Reason.ORG_POLICY, "other.my.salesforce.com")
+            yield ended(Reason.ORG_POLICY)[0], None  # nobody can say whose
 
         return [line async for line in policies(stored(), "ACME.my.salesforce.com")]
 

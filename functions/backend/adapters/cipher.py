@@ -2,7 +2,7 @@
 
 The keyset is JSON, plain (as a secret) or wrapped by a key of Cloud KMS. To change keys without a pause, deploy after
 each step: add (every instance can open the new key), promote (it seals), re-seal what is stored, drop (the old key is
-gone).
+gone). A dropped key leaves its number in the keyset, so that what it sealed is told apart from what nobody sealed.
 """
 
 # The library has no types of its own.
@@ -18,6 +18,8 @@ from backend.values import Secret
 from contract.errors import ConnectionLost, Reason
 
 _WRAPPED_FOR = b"connections"  # associated data of a wrapped keyset
+_ENABLED = 1  # a key's status (KeyStatusType in tink.proto)
+_VERSION = b"\x01"  # begins what a Tink key has sealed, before the key's number in four bytes
 
 
 class KeysetError(Exception):
@@ -34,7 +36,13 @@ class TinkCipher:
     def __init__(self, keyset: Secret, wrapped_by: aead.Aead | None = None) -> None:
         aead.register()
         try:
-            self._aead: aead.Aead = _parse(keyset.reveal(), wrapped_by).primitive(aead.Aead)
+            handle = _parse(keyset.reveal(), wrapped_by)
+            self._aead: aead.Aead = handle.primitive(aead.Aead)
+            self._dropped = tuple(
+                _VERSION + key.key_id.to_bytes(4, "big")
+                for key in handle.keyset_info().key_info
+                if key.status != _ENABLED
+            )
         except (tink.TinkError, ValueError):  # "from None": Tink's own text may quote the key
             what = (
                 "not a Tink AEAD keyset in JSON"
@@ -49,8 +57,9 @@ class TinkCipher:
     def unseal(self, sealed: bytes, *, uid: str, field: str, generation: int) -> Secret:
         try:
             return Secret(self._aead.decrypt(sealed, _associated(uid, field, generation)).decode())
-        except tink.TinkError:
-            raise ConnectionLost(Reason.TOKENS_UNREADABLE) from None
+        except (tink.TinkError, UnicodeDecodeError):
+            dropped = sealed.startswith(self._dropped)
+            raise ConnectionLost(Reason.TOKENS_UNREADABLE if dropped else Reason.CONNECTION_TAMPERED) from None
 
     def seal_bytes(self, text: bytes, *, uid: str, field: str) -> bytes:
         return self._aead.encrypt(text, _associated(uid, field, 0))
@@ -91,13 +100,15 @@ def add_key(keyset: str, wrapped_by: aead.Aead | None = None) -> str:
 def promote_key(keyset: str, wrapped_by: aead.Aead | None = None) -> str:
     """The keyset with the key added last as the one that seals. Raises KeysetError."""
     keys = _keys(keyset, wrapped_by)
-    return _from_keys({**keys, "primaryKeyId": keys["key"][-1]["keyId"]}, wrapped_by)
+    usable = [k for k in keys["key"] if k["status"] == "ENABLED"]
+    return _from_keys({**keys, "primaryKeyId": usable[-1]["keyId"]}, wrapped_by)
 
 
 def drop_keys(keyset: str, wrapped_by: aead.Aead | None = None) -> str:
-    """The keyset with nothing but the key that seals. Raises KeysetError."""
+    """The keyset with nothing but the key that seals, and the numbers of those that it had. Raises KeysetError."""
     keys = _keys(keyset, wrapped_by)
-    return _from_keys({**keys, "key": [k for k in keys["key"] if k["keyId"] == keys["primaryKeyId"]]}, wrapped_by)
+    kept = [k if k["keyId"] == keys["primaryKeyId"] else _destroyed(k) for k in keys["key"]]
+    return _from_keys({**keys, "key": kept}, wrapped_by)
 
 
 def wrap(keyset: str, wrapped_by: aead.Aead) -> str:
@@ -129,6 +140,11 @@ def _keys(keyset: str, wrapped_by: aead.Aead | None) -> dict[str, Any]:
 
 def _from_keys(keys: dict[str, Any], wrapped_by: aead.Aead | None) -> str:
     return _serialize(json_proto_keyset_format.parse(json.dumps(keys), secret_key_access.TOKEN), wrapped_by)
+
+
+def _destroyed(key: dict[str, Any]) -> dict[str, Any]:
+    """A key without its material: Tink's status for a key whose number may not be used again."""
+    return {**{name: value for name, value in key.items() if name != "keyData"}, "status": "DESTROYED"}
 
 
 def _associated(uid: str, field: str, generation: int) -> bytes:

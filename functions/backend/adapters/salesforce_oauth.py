@@ -10,8 +10,9 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from backend import deadline, hosts
+from backend.adapters.client_authentication import ClientAuthentication
 from backend.adapters.salesforce_http import Answer, Http
-from backend.connections.connection import Credential, TokenResponse
+from backend.connections.connection import Credential, Grant, TokenResponse
 from backend.connections.renewal import TOKEN_SECONDS
 from backend.failures import Busy, CodeRefused, GrantRefused, LimitReached, OutcomeUnknown
 from backend.sign_in.flow import UserInfo
@@ -53,16 +54,16 @@ class SalesforceOAuth:
     local org over http.
     """
 
-    def __init__(self, http: Http, consumer_key: str, consumer_secret: Secret, *, local: bool) -> None:
+    def __init__(self, http: Http, client: ClientAuthentication, *, local: bool) -> None:
         self._http = http
-        self._consumer_key = consumer_key
-        self._consumer_secret = consumer_secret
+        self._client = client
         self._local = local
 
     async def exchange_code(
-        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
+        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
-        """The tokens for an authorization code (RFC 6749 section 4.1.3 with RFC 7636 section 4.5).
+        """The tokens for an authorization code (RFC 6749 section 4.1.3 with RFC 7636 section 4.5); `key` is the one
+        that they are to be bound to.
 
         Raises NotSent when the code was not sent, OutcomeUnknown, Busy, LimitReached, SignInFailed, ConnectionLost
         when the org keeps this user or this app out, Misconfigured.
@@ -80,30 +81,32 @@ class SalesforceOAuth:
             return self._token_response(login_host, answer.object())
         raise _exchange_refused(answer)
 
-    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
-        """New tokens for a refresh token (RFC 6749 section 6). Raises ConnectionLost when Salesforce refuses it for
-        good; NotSent, LimitReached or Misconfigured when the token is as good as before; OutcomeUnknown when it may
+    async def refresh(self, grant: Grant) -> TokenResponse:
+        """New tokens for a grant (RFC 6749 section 6). Raises ConnectionLost when Salesforce refuses it for good;
+        NotSent, LimitReached or Misconfigured when its refresh token is as good as before; OutcomeUnknown when it may
         have been used up.
         """
         # At the login host: it knows where an org has moved to, which the stored instance URL does not.
         answer = await self._token(
-            login_host, {"grant_type": "refresh_token", "refresh_token": refresh_token.reveal()}, writes=True
+            grant.login_host,
+            {"grant_type": "refresh_token", "refresh_token": grant.refresh_token.reveal()},
+            writes=True,
         )
         if answer.status == 200:
             try:
-                return self._token_response(login_host, answer.object())
+                return self._token_response(grant.login_host, answer.object())
             except CallError:  # an answer that cannot be read: the token may have been used up
                 raise OutcomeUnknown(writes=True) from None
         raise _refresh_refused(answer)
 
-    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
-        """Whether Salesforce still takes a refresh token, asked without using it (RFC 7662). False also for an org that
-        does not answer this app's introspections, so that a token which may be used up is not sent.
+    async def introspect(self, grant: Grant) -> bool:
+        """Whether Salesforce still takes a grant, asked without using it (RFC 7662). False also for an org that does
+        not answer this app's introspections, so that a token which may be used up is not sent.
 
         Raises OrgUnavailable.
         """
-        form = {"token": refresh_token.reveal(), "token_type_hint": "refresh_token", **self._client()}
-        answer = await self._post(self._address(login_host) + "/services/oauth2/introspect", form)
+        form = {"token": grant.refresh_token.reveal(), "token_type_hint": "refresh_token"}
+        answer = await self._post(self._address(grant.login_host) + "/services/oauth2/introspect", form, as_app=True)
         if answer.status >= 500 or answer.status == 429:
             raise Busy
         body = answer.json()
@@ -128,35 +131,36 @@ class SalesforceOAuth:
             name, email, username, photo if isinstance(photo, str) and photo.startswith("https://") else None
         )
 
-    async def revoke(self, login_host: str, token: Secret) -> None:
-        """Ends the grant of a token (RFC 7009); a token that Salesforce does not take any more counts as revoked.
+    async def revoke(self, grant: Grant) -> None:
+        """Ends a grant by its refresh token (RFC 7009); one that Salesforce does not take any more counts as revoked.
 
         Raises OrgUnavailable.
         """
-        answer = await self._post(self._address(login_host) + "/services/oauth2/revoke", {"token": token.reveal()})
+        form = {"token": grant.refresh_token.reveal()}
+        answer = await self._post(self._address(grant.login_host) + "/services/oauth2/revoke", form)
         if answer.status >= 500:
             raise Busy
 
     async def _token(self, login_host: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
-        return await self._post(
-            self._address(login_host) + "/services/oauth2/token", {**form, **self._client()}, writes=writes
-        )
-
-    def _client(self) -> dict[str, str]:
-        return {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
+        return await self._post(self._address(login_host) + "/services/oauth2/token", form, writes=writes, as_app=True)
 
     def _address(self, login_host: str) -> str:
         return f"{'http' if self._local and hosts.is_loopback(login_host) else 'https'}://{login_host}"
 
-    async def _post(self, url: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
-        """Posts a form, within TOKEN_SECONDS altogether."""
+    async def _post(self, url: str, form: Mapping[str, str], *, writes: bool = False, as_app: bool = False) -> Answer:
+        """Posts a form, within TOKEN_SECONDS altogether; `as_app` adds what proves that this is the app."""
         with deadline.within(deadline.left(TOKEN_SECONDS)):
-            answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form=form)
+            answer = await self._send(url, form, writes, as_app)
             if answer.status in (301, 302, 307, 308):
                 # The login pool sends an org's tokens to its My Domain; the form must go along, and nowhere else.
                 location = hosts.resolved(url, answer.headers.get("Location", ""), local=self._local)
-                answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, writes=writes, form=form)
+                answer = await self._send(location, form, writes, as_app)
         return answer
+
+    async def _send(self, url: str, form: Mapping[str, str], writes: bool, as_app: bool) -> Answer:
+        """One request. An assertion is good for one: it names the host that is asked, and an id that counts once."""
+        client = await self._client.parameters(url.partition("/services/")[0]) if as_app else {}
+        return await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form={**form, **client})
 
     def _token_response(self, login_host: str, body: Mapping[str, object]) -> TokenResponse:
         access, refresh, instance, identity = (

@@ -1,13 +1,15 @@
 """A connection: one Salesforce user's grant to this app, as it is stored, and every step from one state to the next.
 
-The functions below are the only ones that build a connection's next state. They are pure: tokens come in sealed, time
-and leases are handed in.
+The functions below are the only ones that build a connection's next state. They are pure: the grant comes in sealed,
+time and leases are handed in.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from backend.connections.audit import Chain
 from backend.values import Attachment, Secret, Uid
@@ -32,33 +34,83 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """What Salesforce's token endpoint answered; `refresh_token` is None when the one in use stays valid."""
+    """What Salesforce's token endpoint answered; `refresh_token` is None when the one in use stays valid, `bound` says
+    that the tokens are good only with the key of the request (token_type DPoP, RFC 9449 section 5).
+    """
 
     access_token: Secret
     refresh_token: Secret | None
     instance_url: str
     scope: str
     uid: Uid
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class SealedTokens:
-    """A token pair as it is stored, sealed for one connection and generation."""
+class Grant:
+    """What Salesforce granted, and everything that decides where a secret goes: sealed as one, so that whoever can only
+    write to the store changes none of it. `key` is the private key that the tokens are bound to (DPoP), as text; None:
+    they are Bearer tokens. The login host has no scheme, the instance URL has one.
+    """
 
-    access_token: bytes
-    refresh_token: bytes
+    login_host: str
+    instance_url: str
+    scope: str
+    access_token: Secret
+    refresh_token: Secret
+    key: Secret | None = None
+
+    @classmethod
+    def of(cls, response: TokenResponse, login_host: str, key: Secret | None = None) -> "Grant":
+        """The grant of a new sign-in. Raises ValueError for a response without refresh token."""
+        if response.refresh_token is None:
+            raise ValueError("a sign-in without refresh token is not kept")
+        return cls(
+            login_host, response.instance_url, response.scope, response.access_token, response.refresh_token, key
+        )
+
+    def refreshed(self, response: TokenResponse) -> "Grant":
+        """The grant after a refresh; without rotation the refresh token stays, and the key always does."""
+        return replace(
+            self,
+            instance_url=response.instance_url,
+            access_token=response.access_token,
+            refresh_token=response.refresh_token or self.refresh_token,
+        )
+
+    def to_text(self) -> Secret:
+        """As it is sealed."""
+        fields = {"loginHost": self.login_host, "instanceUrl": self.instance_url, "scope": self.scope,
+                  "accessToken": self.access_token.reveal(), "refreshToken": self.refresh_token.reveal(),
+                  "key": None if self.key is None else self.key.reveal()}  # fmt: skip
+        return Secret(json.dumps(fields, separators=(",", ":")))
+
+    @classmethod
+    def from_text(cls, text: Secret) -> "Grant":
+        """What `to_text` made."""
+        fields: dict[str, Any] = json.loads(text.reveal())
+        key = fields.get("key")
+        return cls(
+            fields["loginHost"],
+            fields["instanceUrl"],
+            fields["scope"],
+            Secret(fields["accessToken"]),
+            Secret(fields["refreshToken"]),
+            None if key is None else Secret(key),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a request to Salesforce needs; `instance_url` is such as https://acme.my.salesforce.com. `generation` grows
-    with every token pair that is stored.
+    with every token pair that is stored; `key` as in a Grant.
     """
 
     uid: Uid
     access_token: Secret
     instance_url: str
     generation: int
+    key: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +136,8 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection as it is stored. `revision` is the store's own mark of this state of the document, `chain` the audit
-    record's.
+    """A connection as it is stored. `sealed` is its Grant, for this uid and generation; b"" when none is left.
+    `revision` is the store's own mark of this state of the document, `chain` the audit record's.
 
     `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last
     call; `devices` are those that are signed in, each with the time of its sign-in, `device_names` what they call
@@ -93,11 +145,8 @@ class Connection:
     """
 
     uid: Uid
-    login_host: str
-    instance_url: str
-    scope: str
     generation: int
-    tokens: SealedTokens
+    sealed: bytes
     state: State
     created: datetime
     refreshed: datetime
@@ -121,7 +170,7 @@ class Connection:
         """Whether an administrator has ended the connection and Salesforce has not confirmed yet that its grant is
         revoked.
         """
-        return self.state is State.REVOKED and bool(self.tokens.refresh_token)
+        return self.state is State.REVOKED and bool(self.sealed)
 
     def is_same_grant(self, other: "Connection") -> bool:
         """Whether both have the same sign-in (`created`) and the same token pair (`generation`)."""
@@ -136,27 +185,16 @@ def next_generation(before: Connection | None) -> int:
     return 1 if before is None else before.generation + 1
 
 
-def signed_in(
-    before: Connection | None,
-    response: TokenResponse,
-    tokens: SealedTokens,
-    *,
-    login_host: str,
-    device: Device,
-    at: datetime,
-) -> Connection:
+def signed_in(uid: Uid, before: Connection | None, sealed: bytes, *, device: Device, at: datetime) -> Connection:
     """A new sign-in in place of the connection `before` (None: there was none), from which it takes over the other
     devices, the choice to stay signed in, the audit record and the attachment.
     """
     devices = {} if before is None else dict(sorted(before.devices.items(), key=lambda d: d[1])[-(MAX_DEVICES - 1) :])
     names = {} if before is None else {d: name for d, name in before.device_names.items() if d in devices}
     return Connection(
-        uid=response.uid,
-        login_host=login_host,
-        instance_url=response.instance_url,
-        scope=response.scope,
+        uid=uid,
         generation=next_generation(before),
-        tokens=tokens,
+        sealed=sealed,
         state=State.FRESH,
         created=at,
         refreshed=at,
@@ -194,9 +232,9 @@ def attached(connection: Connection, attachment: Attachment) -> Connection:
     return replace(connection, attachment=attachment)
 
 
-def resealed(connection: Connection, tokens: SealedTokens) -> Connection:
-    """The same token pair, sealed with another key."""
-    return replace(connection, tokens=tokens)
+def resealed(connection: Connection, sealed: bytes) -> Connection:
+    """The same grant, sealed with another key."""
+    return replace(connection, sealed=sealed)
 
 
 # Renewal, in the order in which it goes
@@ -232,15 +270,14 @@ def lease_returned(connection: Connection) -> Connection:
     return replace(connection, lease=None)
 
 
-def renewed(connection: Connection, response: TokenResponse, tokens: SealedTokens, at: datetime) -> Connection:
-    """The connection with the token pair that Salesforce gave, sealed in `tokens`, as the next generation. If another
-    instance has ended it because it took this answer for lost, that is taken back.
+def renewed(connection: Connection, sealed: bytes, at: datetime) -> Connection:
+    """The connection with what Salesforce gave, `sealed` for the next generation. If another instance has ended it
+    because it took this answer for lost, that is taken back.
     """
     return replace(
         connection,
-        instance_url=response.instance_url,
         generation=connection.generation + 1,
-        tokens=tokens,
+        sealed=sealed,
         state=State.FRESH,
         lease=None,
         ended_reason=None,
@@ -257,15 +294,13 @@ def ended(connection: Connection, reason: Reason) -> Connection:
 
 
 def blocked(connection: Connection) -> Connection:
-    """The connection of a user whom an administrator has blocked: no devices, no access token; the refresh token stays
-    until Salesforce has revoked it.
+    """The connection of a user whom an administrator has blocked: no devices; the grant stays until Salesforce has
+    revoked it.
     """
-    tokens = SealedTokens(b"", connection.tokens.refresh_token)
     return replace(
         connection,
         state=State.REVOKED,
         ended_reason=Reason.ACCESS_STOPPED,
-        tokens=tokens,
         devices={},
         device_names={},
         lease=None,
@@ -273,8 +308,8 @@ def blocked(connection: Connection) -> Connection:
 
 
 def revocation_confirmed(connection: Connection) -> Connection:
-    """A connection that has ended, after Salesforce has revoked the grant: no token is left."""
-    return replace(connection, tokens=SealedTokens(b"", b""))
+    """A connection that has ended, after Salesforce has revoked the grant: nothing of it is left."""
+    return replace(connection, sealed=b"")
 
 
 def lost(connection: Connection | None) -> ConnectionLost:

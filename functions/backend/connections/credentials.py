@@ -10,8 +10,8 @@ from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
-from backend.connections.connection import Connection, Credential
-from backend.values import Attachment, Clock, Secret, Uid
+from backend.connections.connection import Connection, Credential, Grant
+from backend.values import Attachment, Clock, Uid
 
 REMEMBER_SECONDS = 60.0  # how long an instance may use a credential without looking at the store again
 _MAX_REMEMBERED = 10_000
@@ -55,7 +55,7 @@ class RememberedCredentials:
             task.add_done_callback(lambda done: self._looked_up(uid, done))
         return await asyncio.shield(task)
 
-    def remember(self, connection: Connection, access_token: Secret, attachment: Attachment | None) -> Remembered:
+    def remember(self, connection: Connection, grant: Grant, attachment: Attachment | None) -> Remembered:
         """Keeps a connection's credential; of two of the same sign-in the newer one, whichever was read first.
 
         Returns what is remembered now.
@@ -67,7 +67,9 @@ class RememberedCredentials:
             and before.credential.generation > connection.generation
         ):
             return before
-        credential = Credential(connection.uid, access_token, connection.instance_url, connection.generation)
+        credential = Credential(
+            connection.uid, grant.access_token, grant.instance_url, connection.generation, grant.key
+        )
         devices, shared = frozenset(connection.devices), None if attachment is None else self._shared(attachment)
         remembered = self._cache[connection.uid] = Remembered(credential, connection.created, devices, shared)
         return remembered

@@ -104,12 +104,12 @@ class Lifecycle:
 
     async def get_connection(self, caller: Caller, _: Empty) -> ConnectionStatus:
         """The state of the user's connection, ended ones included. Raises ConnectionLost(not-connected)."""
-        return _status(await self._store.read(caller.uid))
+        return self._status(await self._store.read(caller.uid))
 
     async def get_access(self, caller: Caller, _: Empty) -> Access:
         """The connection with its devices and its history. Raises ConnectionLost(not-connected)."""
         connection = await self._store.read(caller.uid)
-        status = _status(connection)
+        status = self._status(connection)
         assert connection is not None
         devices = sorted(connection.devices.items(), key=lambda d: d[1], reverse=True)
         chain = connection.chain
@@ -129,7 +129,9 @@ class Lifecycle:
 
         Raises ConnectionLost(not-connected).
         """
-        return _status(await self._vault.change(caller.uid, lambda c: staying_signed_in(c, request.stay_signed_in)))
+        return self._status(
+            await self._vault.change(caller.uid, lambda c: staying_signed_in(c, request.stay_signed_in))
+        )
 
     async def sign_out(self, caller: Caller, request: SignOut) -> Empty:
         """Signs out the device of the request (None: the caller's). With the last device, or `everywhere`, the
@@ -210,7 +212,7 @@ class Lifecycle:
             if connection.has_ended:
                 return
             try:
-                stale = Credential(connection.uid, Secret(""), connection.instance_url, connection.generation)
+                stale = Credential(connection.uid, Secret(""), "", connection.generation)
                 await self._renewal.renew(connection.uid, stale)
                 count("kept_alive")
             except CallError as failed:
@@ -236,6 +238,20 @@ class Lifecycle:
 
     # Parts
 
+    def _status(self, connection: Connection | None) -> ConnectionStatus:
+        if connection is None:
+            raise lost(None)
+        return ConnectionStatus(
+            state=connection.state.value,
+            generation=connection.generation,
+            signed_in_at=_iso(connection.created),
+            refreshed_at=_iso(connection.refreshed),
+            login_host=self._vault.unseal(connection).login_host if connection.sealed else "",
+            devices=len(connection.devices),
+            stay_signed_in=connection.stay_signed_in,
+            ended_reason=None if connection.ended_reason is None else connection.ended_reason.value,
+        )
+
     async def _finish_revocation(self, connection: Connection) -> bool:
         """Revokes at Salesforce, then forgets the token that this took; whether Salesforce has confirmed."""
         if not await self._vault.revoke(connection):
@@ -256,21 +272,6 @@ class Lifecycle:
 
 def _iso(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
-
-
-def _status(connection: Connection | None) -> ConnectionStatus:
-    if connection is None:
-        raise lost(None)
-    return ConnectionStatus(
-        state=connection.state.value,
-        generation=connection.generation,
-        signed_in_at=_iso(connection.created),
-        refreshed_at=_iso(connection.refreshed),
-        login_host=connection.login_host,
-        devices=len(connection.devices),
-        stay_signed_in=connection.stay_signed_in,
-        ended_reason=None if connection.ended_reason is None else connection.ended_reason.value,
-    )
 
 
 async def _each(connections: AsyncIterator[Connection], work: Callable[[Connection], Awaitable[None]]) -> None:

@@ -16,6 +16,7 @@ from backend.connections.audit import Event
 from backend.connections.connection import (
     Connection,
     Credential,
+    Grant,
     Lease,
     State,
     TokenResponse,
@@ -32,7 +33,7 @@ from backend.connections.connection import (
 from backend.connections.store import Contended
 from backend.connections.vault import Vault
 from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeUnknown
-from backend.values import Clock, Secret, Uid
+from backend.values import Clock, Uid
 from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason
 
 TOKEN_SECONDS = 10.0  # time-out of a request to the token endpoint: nothing that was sent arrives later
@@ -64,15 +65,15 @@ class _Renewing:
 class TokenEndpoint(Protocol):
     """Salesforce's token endpoints, as a renewal needs them."""
 
-    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
-        """New tokens for a refresh token (RFC 6749 section 6). Raises ConnectionLost when the grant is refused for good
+    async def refresh(self, grant: Grant) -> TokenResponse:
+        """New tokens for a grant (RFC 6749 section 6). Raises ConnectionLost when the grant is refused for good
         (GrantRefused: without a cause), OutcomeUnknown when the token may have been used up, another OrgUnavailable or
         Misconfigured when it was not.
         """
         ...
 
-    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
-        """Whether Salesforce still takes the token, asked without using it (RFC 7662). Raises OrgUnavailable."""
+    async def introspect(self, grant: Grant) -> bool:
+        """Whether Salesforce still takes the grant, asked without using it (RFC 7662). Raises OrgUnavailable."""
         ...
 
 
@@ -212,8 +213,8 @@ class Renewal:
             return credential
 
     async def _sent_and_stored(self, held: Connection) -> Credential:
-        token = self._vault.unseal_refresh_token(held)
-        if held.state is State.SENT_UNKNOWN and not await self._is_still_good(held, token):
+        grant = self._vault.unseal(held)
+        if held.state is State.SENT_UNKNOWN and not await self._is_still_good(held, grant):
             await self._end(held, Reason.REFRESH_LOST)
         began = self._clock.now()
         held = await self._vault.write(sending(held, self._lease()))
@@ -221,7 +222,7 @@ class Renewal:
             await self._write_held(held, not_sent)
             raise Busy
         try:
-            response = await self._salesforce.refresh(held.login_host, token)
+            response = await self._salesforce.refresh(grant)
         except GrantRefused:
             await self._end(held, self._why_refused(held))
         except ConnectionLost as refused:
@@ -232,9 +233,9 @@ class Renewal:
         except CallError:
             await self._write_held(held, not_sent)
             raise
-        return await self._store_response(held, response, token)
+        return await self._store_response(held, grant.refreshed(response), rotated=response.refresh_token is not None)
 
-    async def _store_response(self, held: Connection, response: TokenResponse, used: Secret) -> Credential:
+    async def _store_response(self, held: Connection, grant: Grant, *, rotated: bool) -> Credential:
         """Stores what Salesforce gave. It exists nowhere else, so a store that fails is tried again while the lease
         lasts.
 
@@ -242,21 +243,19 @@ class Renewal:
         is another one by now, or was blocked, the new tokens are nobody's: then they are revoked. Raises Contended.
         """
         generation = held.generation + 1
-        tokens = self._vault.seal(held.uid, generation, response.access_token, response.refresh_token or used)
+        sealed = self._vault.seal(held.uid, generation, grant)
         pauses = iter(STORE_PAUSES)
         while True:
             try:
-                stored = await self._vault.write(
-                    renewed(held, response, tokens, self._clock.now()), Event.REFRESH, by="backend"
-                )
-                return self._vault.remember(stored, response.access_token).credential
+                stored = await self._vault.write(renewed(held, sealed, self._clock.now()), Event.REFRESH, by="backend")
+                return self._vault.remember(stored, grant).credential
             except Contended:
                 current = await self._vault.read(held.uid)
                 if current is not None and current.created == held.created and current.generation == generation:
                     raise  # an earlier try of this very write had arrived
                 if current is None or current.state is State.REVOKED or not current.is_same_grant(held):
-                    if response.refresh_token is not None:
-                        await self._vault.revoke_token(held.login_host, response.refresh_token)
+                    if rotated:  # else it is the refresh token of whoever came first
+                        await self._vault.revoke_grant(grant)
                     raise
                 held = current
             except Exception:
@@ -287,12 +286,12 @@ class Renewal:
     def _stood_still(self, since: datetime) -> bool:
         return self._clock.now() - since > timedelta(seconds=SEND_WITHIN_SECONDS)
 
-    async def _is_still_good(self, held: Connection, token: Secret) -> bool:
+    async def _is_still_good(self, held: Connection, grant: Grant) -> bool:
         """Asks Salesforce about a token that was sent without an answer: sending a used one again would revoke the
         grant.
         """
         try:
-            return await self._salesforce.introspect(held.login_host, token)
+            return await self._salesforce.introspect(grant)
         except CallError:
             await self._write_held(held, lease_returned)
             raise

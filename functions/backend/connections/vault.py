@@ -1,4 +1,4 @@
-"""The vault: stores connections with their tokens sealed, and unseals them.
+"""The vault: stores connections with their grant sealed, and unseals it.
 
 Sign-in, renewal and the data calls come to a connection by this door only. It alone fills and empties what the process
 remembers (credentials.py), so that nothing is remembered which has changed in the store through this process.
@@ -14,8 +14,7 @@ from backend.connections.connection import (
     Connection,
     Credential,
     Device,
-    SealedTokens,
-    TokenResponse,
+    Grant,
     attached,
     lost,
     next_generation,
@@ -25,11 +24,11 @@ from backend.connections.connection import (
 )
 from backend.connections.credentials import Remembered, RememberedCredentials
 from backend.connections.store import Contended, RecordingStore
-from backend.values import Attachment, Caller, Cipher, Clock, Secret, Uid
+from backend.values import Attachment, Caller, Cipher, Clock, Uid
 from contract.errors import CallError, ConnectionLost
 
 # Sealed in with each text; what is stored opens under these names only.
-_ACCESS, _REFRESH, _ATTACHMENT = "access_token", "refresh_token", "describes"
+_GRANT, _ATTACHMENT = "grant", "describes"
 MAX_ATTACHMENT = 800_000  # bytes; a document of Firestore has at most a mebibyte
 Transition = Callable[[Connection], Connection | None]
 
@@ -37,8 +36,8 @@ Transition = Callable[[Connection], Connection | None]
 class RevocationEndpoint(Protocol):
     """Salesforce's revocation endpoint (RFC 7009)."""
 
-    async def revoke(self, login_host: str, token: Secret) -> None:
-        """Ends a grant by one of its tokens; a grant that has ended already is no error.
+    async def revoke(self, grant: Grant) -> None:
+        """Ends a grant; one that has ended already is no error.
 
         Raises OrgUnavailable when Salesforce does not confirm it.
         """
@@ -46,7 +45,7 @@ class RevocationEndpoint(Protocol):
 
 
 class Vault:
-    """Stores connections with their tokens sealed, and unseals them. One for each process; safe for many concurrent
+    """Stores connections with their grant sealed, and unseals it. One for each process; safe for many concurrent
     calls."""
 
     def __init__(
@@ -106,22 +105,24 @@ class Vault:
         return connection
 
     def unseal_credential(self, connection: Connection) -> Remembered:
-        """The connection's credential, which is remembered from now on. Raises ConnectionLost(tokens-unreadable)."""
-        return self.remember(connection, self._unseal(connection, _ACCESS, connection.tokens.access_token))
+        """The connection's credential, which is remembered from now on. Raises ConnectionLost as `unseal` does."""
+        return self.remember(connection, self.unseal(connection))
 
-    def remember(self, connection: Connection, access_token: Secret) -> Remembered:
-        """Remembers a connection's credential and attachment; returns what is remembered now."""
-        return self._remembered.remember(connection, access_token, self._unseal_attachment(connection))
+    def remember(self, connection: Connection, grant: Grant) -> Remembered:
+        """Remembers the credential of a connection with this grant, and its attachment; returns what is remembered
+        now.
+        """
+        return self._remembered.remember(connection, grant, self._unseal_attachment(connection))
 
-    def unseal_refresh_token(self, connection: Connection) -> Secret:
-        """The connection's refresh token. Raises ConnectionLost(tokens-unreadable)."""
-        return self._unseal(connection, _REFRESH, connection.tokens.refresh_token)
+    def unseal(self, connection: Connection) -> Grant:
+        """The connection's grant. Raises ConnectionLost: connection-tampered when it was not sealed for this uid and
+        generation, tokens-unreadable when it was sealed with a key that has been dropped.
+        """
+        return unsealed(connection, self._cipher)
 
-    def seal(self, uid: Uid, generation: int, access_token: Secret, refresh_token: Secret) -> SealedTokens:
-        """A token pair, sealed for this generation of this connection."""
-        return SealedTokens(
-            self._seal(uid, _ACCESS, generation, access_token), self._seal(uid, _REFRESH, generation, refresh_token)
-        )
+    def seal(self, uid: Uid, generation: int, grant: Grant) -> bytes:
+        """A grant, sealed for this generation of this connection."""
+        return self._cipher.seal(grant.to_text(), uid=uid, field=_GRANT, generation=generation)
 
     # A connection's attachment
 
@@ -162,19 +163,17 @@ class Vault:
             self._remembered.forget(written.uid)
         return written
 
-    async def save(self, response: TokenResponse, login_host: str, device: Device) -> Connection | None:
+    async def save(self, uid: Uid, grant: Grant, device: Device) -> Connection | None:
         """Stores a new sign-in; returns the connection that it replaces, whose grant the caller has to revoke, None
-        when there was none. Raises ValueError for a response without refresh token.
+        when there was none.
         """
-        if response.refresh_token is None:
-            raise ValueError("a sign-in without refresh token is not stored")
         while True:
-            before = await self._store.read(response.uid)
-            tokens = self.seal(response.uid, next_generation(before), response.access_token, response.refresh_token)
-            connection = signed_in(before, response, tokens, login_host=login_host, device=device, at=self._clock.now())
+            before = await self._store.read(uid)
+            sealed = self.seal(uid, next_generation(before), grant)
+            connection = signed_in(uid, before, sealed, device=device, at=self._clock.now())
             try:
                 written = await self._store.write(connection, Event.SIGN_IN, by="user")
-                self.remember(written, response.access_token)
+                self.remember(written, grant)
                 return before
             except Contended:
                 continue
@@ -219,16 +218,13 @@ class Vault:
                 continue  # renewed meanwhile: the newer token is the one to revoke
 
     async def reseal(self, uid: Uid) -> bool:
-        """Seals a stored connection with the newest key; False when it is gone. Raises
-        ConnectionLost(tokens-unreadable).
+        """Seals a stored connection with the newest key; False when it is gone. Raises ConnectionLost as `unseal`
+        does.
         """
 
         def again(connection: Connection) -> Connection:
-            tokens = SealedTokens(
-                self._again(connection, _ACCESS, connection.tokens.access_token),
-                self._again(connection, _REFRESH, connection.tokens.refresh_token),
-            )
-            return self._store.with_new_seal(resealed(connection, tokens))
+            sealed = connection.sealed and self.seal(uid, connection.generation, self.unseal(connection))
+            return self._store.with_new_seal(resealed(connection, sealed))
 
         return await self.change(uid, again) is not None
 
@@ -238,18 +234,18 @@ class Vault:
         """Ends a connection's grant at Salesforce. Returns whether Salesforce has confirmed it; if not, the grant ends
         by itself when it was not used for as long as the org allows.
         """
-        if not connection.tokens.refresh_token:
+        if not connection.sealed:
             return True
         try:
-            token = self.unseal_refresh_token(connection)
+            grant = self.unseal(connection)
         except ConnectionLost:
-            return False  # sealed under a key that is gone: nothing to revoke it with
-        return await self.revoke_token(connection.login_host, token)
+            return False  # nothing to revoke it with
+        return await self.revoke_grant(grant)
 
-    async def revoke_token(self, login_host: str, token: Secret) -> bool:
-        """Ends a grant at Salesforce by its refresh token. Returns whether Salesforce has confirmed it."""
+    async def revoke_grant(self, grant: Grant) -> bool:
+        """Ends a grant at Salesforce. Returns whether Salesforce has confirmed it."""
         try:
-            await self._salesforce.revoke(login_host, token)
+            await self._salesforce.revoke(grant)
         except CallError:
             return False
         return True
@@ -281,15 +277,9 @@ class Vault:
         text = self._cipher.unseal_bytes(sealed.text, uid=connection.uid, field=_ATTACHMENT)
         return None if text is None else Attachment(text, sealed.at)
 
-    def _seal(self, uid: Uid, field: str, generation: int, token: Secret) -> bytes:
-        return self._cipher.seal(token, uid=uid, field=field, generation=generation)
 
-    def _unseal(self, connection: Connection, field: str, sealed: bytes) -> Secret:
-        return self._cipher.unseal(sealed, uid=connection.uid, field=field, generation=connection.generation)
-
-    def _again(self, connection: Connection, field: str, sealed: bytes) -> bytes:
-        return (
-            self._seal(connection.uid, field, connection.generation, self._unseal(connection, field, sealed))
-            if sealed
-            else sealed
-        )
+def unsealed(connection: Connection, cipher: Cipher) -> Grant:
+    """A connection's grant. Raises ConnectionLost as `Vault.unseal` does."""
+    return Grant.from_text(
+        cipher.unseal(connection.sealed, uid=connection.uid, field=_GRANT, generation=connection.generation)
+    )

@@ -7,14 +7,16 @@ from typing import Protocol
 
 from backend import deadline, hosts
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Credential, Device, TokenResponse
+from backend.connections.connection import Credential, Device, Grant, TokenResponse
 from backend.connections.vault import Vault
 from backend.failures import CodeRefused, NotSent
 from backend.sign_in.attempts import Attempts, possible
+from backend.sign_in.begin import Beginnings
 from backend.sign_in.claims import Claims, Codes
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
 from contract.errors import Reason, RefusedRequest, SignInFailed
+from contract.sign_in import BeginSignIn, Begun
 
 _IMPOSSIBLE = (
     "code is what Salesforce brought back, decoded; codeVerifier has 43 to 128 letters, digits and -._~ (RFC 7636)"
@@ -36,10 +38,10 @@ class AuthorizationServer(Protocol):
     """Salesforce's OAuth endpoints, as sign-in needs them."""
 
     async def exchange_code(
-        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
+        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
-        """The tokens for an authorization code. Raises SignInFailed, OrgUnavailable (NotSent when no connection came
-        about) or Misconfigured.
+        """The tokens for an authorization code, bound to `key` where there is one. Raises SignInFailed, OrgUnavailable
+        (NotSent when no connection came about) or Misconfigured.
         """
         ...
 
@@ -69,6 +71,7 @@ class SignInFlow:
         blocks: BlockList,
         codes: Codes,
         attempts: Attempts,
+        beginnings: Beginnings,
         *,
         new_id: Callable[[], str],
         options: SignInOptions,
@@ -80,6 +83,7 @@ class SignInFlow:
         self._blocks = blocks
         self._codes = Claims(codes)
         self._attempts = attempts
+        self._beginnings = beginnings
         self._new_id = new_id
         self._options = options
         self._redirect_uris = redirect_uris
@@ -88,6 +92,13 @@ class SignInFlow:
     async def options(self, _visitor: Visitor, _: Empty) -> SignInOptions:
         """What the app needs to open Salesforce's authorize page."""
         return self._options
+
+    async def begin(self, visitor: Visitor, request: BeginSignIn) -> Begun:
+        """A key for the sign-in that is about to begin. Raises SignInFailed, RefusedRequest."""
+        login_host = self._login_host(request.login_host)
+        if request.redirect_uri not in self._redirect_uris:
+            raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
+        return self._beginnings.begin(visitor, login_host, request.redirect_uri, request.code_challenge)
 
     async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
         """Exchanges the code, identifies the user, mints the custom token and stores the connection, in this order;
@@ -103,17 +114,19 @@ class SignInFlow:
         response = await self._exchange(visitor, login_host, request)
         if response.refresh_token is None:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
-        uid, device = response.uid, self._new_id()
+        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host)
         try:
             await self._blocks.check_now(uid)
-            userinfo = await self._salesforce.userinfo(Credential(uid, response.access_token, response.instance_url, 0))
+            userinfo = await self._salesforce.userinfo(
+                Credential(uid, grant.access_token, grant.instance_url, 0, grant.key)
+            )
             custom_token = await self._firebase.custom_token(Caller(uid, device))
-            replaced = await self._vault.save(response, login_host, Device.called(device, request.device_name))
+            replaced = await self._vault.save(uid, grant, Device.called(device, request.device_name))
             await self._blocks.check_now(uid)  # a block that begins after this look finds what was saved
         except BaseException:
             # The user will have to sign in again: leave no grant behind that nobody holds.
             with deadline.within(CLEAN_UP_SECONDS):
-                await self._vault.revoke_token(login_host, response.refresh_token)
+                await self._vault.revoke_grant(grant)
             raise
         if replaced is not None:
             await self._vault.revoke(replaced)

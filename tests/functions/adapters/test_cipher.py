@@ -1,5 +1,6 @@
 """Sealing: a ciphertext that was moved does not open, keys change without a pause, and nothing of the key shows."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -30,13 +31,30 @@ def test_a_ciphertext_moved_to_another_place_does_not_open(moved: dict[str, obje
     sealed = cipher.seal(Secret("token"), **PLACE)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ConnectionLost) as lost:
         cipher.unseal(sealed, **(PLACE | moved))  # pyright: ignore[reportArgumentType]
-    assert lost.value.reason is Reason.TOKENS_UNREADABLE
+    assert lost.value.reason is Reason.CONNECTION_TAMPERED
 
 
-def test_a_lost_key_is_a_typed_error() -> None:
-    sealed = TinkCipher(KEYSET).seal(Secret("token"), **PLACE)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ConnectionLost):
-        TinkCipher(Secret(new_keyset())).unseal(sealed, **PLACE)  # pyright: ignore[reportArgumentType]
+def reason(cipher: TinkCipher, sealed: bytes) -> Reason:
+    with pytest.raises(ConnectionLost) as lost:
+        cipher.unseal(sealed, **PLACE)  # pyright: ignore[reportArgumentType]
+    return lost.value.reason
+
+
+def test_what_a_dropped_key_has_sealed_is_told_apart_from_what_nobody_has_sealed() -> None:
+    old = new_keyset()
+    sealed = TinkCipher(Secret(old)).seal(Secret("token"), **PLACE)  # pyright: ignore[reportArgumentType]
+    keyset = old
+    for _ in range(2):  # also after the next rotation
+        keyset = drop_keys(promote_key(add_key(keyset)))
+        assert reason(TinkCipher(Secret(keyset)), sealed) is Reason.TOKENS_UNREADABLE
+    dropped = [key for key in json.loads(keyset)["key"] if key["status"] == "DESTROYED"]
+    assert len(dropped) == 2
+    assert not any("keyData" in key for key in dropped), "the key itself is gone"
+    assert reason(TinkCipher(Secret(new_keyset())), sealed) is Reason.CONNECTION_TAMPERED, "nobody's key"
+    for altered in (b"", b"\x01", sealed[1:], b"\x00" + sealed[1:], b"made up"):
+        assert reason(TinkCipher(Secret(keyset)), altered) is Reason.CONNECTION_TAMPERED
+    for altered in (sealed[:-1], sealed + b"x", sealed[:5]):
+        assert reason(TinkCipher(Secret(old)), altered) is Reason.CONNECTION_TAMPERED
 
 
 @pytest.mark.parametrize("keyset", ["", "{}", "not json", '{"primaryKeyId": 1, "key": []}'])
@@ -141,6 +159,7 @@ def test_a_plain_keyset_is_wrapped_later_and_its_steps_stay_wrapped(kms: tuple[K
     for step in (add_key, promote_key):
         keyset = step(keyset, key)
         assert "encryptedKeyset" in keyset
+    assert reason(TinkCipher(Secret(drop_keys(keyset, key)), key), sealed) is Reason.TOKENS_UNREADABLE
     assert TinkCipher(Secret(keyset), key).unseal(sealed, **PLACE) == Secret("token")  # pyright: ignore[reportArgumentType]
 
 

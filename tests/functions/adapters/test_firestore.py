@@ -17,7 +17,7 @@ from backend.adapters.firestore.creations import FirestoreCreations
 from backend.adapters.firestore.documents import FirestoreDocuments
 from backend.adapters.firestore.usage import FirestoreUsage
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
-from backend.connections.connection import Connection, Lease, SealedTokens, State
+from backend.connections.connection import Connection, Lease, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
 from backend.records.allowance import OrgUsage, UsageStore
 from backend.records.creations import Creation, CreationStore
@@ -31,10 +31,8 @@ from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCrea
 def a_connection(org_id: str = "00D") -> Connection:
     now = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
     return Connection(
-        uid=Uid.of(org_id, uuid4().hex), login_host="login.salesforce.com", instance_url="https://x.my.salesforce.com",
-        scope="api",
-        generation=1, tokens=SealedTokens(b"\x01sealed", b"\x02sealed"), state=State.FRESH, created=now, refreshed=now,
-        used=now,
+        uid=Uid.of(org_id, uuid4().hex), generation=1, sealed=b"\x01sealed", state=State.FRESH, created=now,
+        refreshed=now, used=now,
     )  # fmt: skip
 
 
@@ -180,7 +178,7 @@ async def test_connections_are_found_by_criteria(store: Documents) -> None:
         "kept": replace(a_connection(org), stay_signed_in=True, refreshed=old),
         "unused": replace(a_connection(org), used=old),
         "due": replace(a_connection(org), state=State.REVOKED),
-        "done": replace(a_connection(org), state=State.REVOKED, tokens=SealedTokens(b"", b"")),
+        "done": replace(a_connection(org), state=State.REVOKED, sealed=b""),
     }
     for connection in made.values():
         await store.write(connection)

@@ -8,21 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.connections import connection as steps
-from backend.connections.connection import Connection, Lease, SealedTokens, State, TokenResponse
-from backend.values import Secret, Uid
+from backend.connections.connection import Connection, Lease, State
+from backend.values import Uid
 from contract.errors import Reason
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 UID = Uid.of("00D000000000001EAA", "005000000000001AAA")
 LEASE = Lease("me", NOW + timedelta(seconds=20))
-RESPONSE = TokenResponse(Secret("a"), Secret("r"), "https://new.my.salesforce.com", "api", UID)
-FIRST, SECOND = SealedTokens(b"a1", b"r1"), SealedTokens(b"a2", b"r2")
+FIRST, SECOND = b"first grant", b"second grant"
 
 
 def fresh() -> Connection:
-    return steps.signed_in(
-        None, RESPONSE, FIRST, login_host="login.salesforce.com", device=steps.Device("phone"), at=NOW
-    )
+    return steps.signed_in(UID, None, FIRST, device=steps.Device("phone"), at=NOW)
 
 
 def test_a_sign_in_is_fresh_and_knows_its_device() -> None:
@@ -38,9 +35,7 @@ def test_a_sign_in_is_fresh_and_knows_its_device() -> None:
 
 def test_a_second_sign_in_keeps_devices_choice_and_record_and_counts_on() -> None:
     before = steps.staying_signed_in(steps.ended(fresh(), Reason.ACCESS_REVOKED), True)
-    after = steps.signed_in(
-        before, RESPONSE, SECOND, login_host="h", device=steps.Device("tablet"), at=NOW + timedelta(days=1)
-    )
+    after = steps.signed_in(UID, before, SECOND, device=steps.Device("tablet"), at=NOW + timedelta(days=1))
     assert (after.state, after.generation, after.ended_reason, after.stay_signed_in) == (State.FRESH, 2, None, True)
     assert set(after.devices) == {"phone", "tablet"}
     assert (after.chain, after.revision) == (before.chain, before.revision)
@@ -50,9 +45,8 @@ def test_a_second_sign_in_keeps_devices_choice_and_record_and_counts_on() -> Non
 def test_a_user_has_at_most_twenty_devices_and_the_oldest_makes_room() -> None:
     connection = None
     for n in range(23):
-        connection = steps.signed_in(
-            connection, RESPONSE, FIRST, login_host="h", device=steps.Device(f"d{n}"), at=NOW + timedelta(minutes=n)
-        )
+        device, at = steps.Device(f"d{n}"), NOW + timedelta(minutes=n)
+        connection = steps.signed_in(UID, connection, FIRST, device=device, at=at)
     assert connection is not None
     assert len(connection.devices) == steps.MAX_DEVICES
     assert "d2" not in connection.devices
@@ -79,16 +73,15 @@ def test_taking_a_lease_does_not_forget_what_a_dead_holder_may_have_sent(before:
 def test_a_refresh_that_went_well() -> None:
     sending = steps.sending(steps.lease_taken(fresh(), LEASE), LEASE)
     assert sending.state is State.SENDING
-    renewed = steps.renewed(sending, RESPONSE, SECOND, NOW + timedelta(hours=2))
-    assert (renewed.state, renewed.generation, renewed.lease, renewed.tokens) == (State.FRESH, 2, None, SECOND)
-    assert (renewed.instance_url, renewed.refreshed) == (RESPONSE.instance_url, NOW + timedelta(hours=2))
-    assert renewed.created == NOW
+    renewed = steps.renewed(sending, SECOND, NOW + timedelta(hours=2))
+    assert (renewed.state, renewed.generation, renewed.lease, renewed.sealed) == (State.FRESH, 2, None, SECOND)
+    assert (renewed.refreshed, renewed.created) == (NOW + timedelta(hours=2), NOW)
 
 
 def test_an_answer_that_comes_after_it_was_given_up_takes_the_verdict_back() -> None:
     given_up = steps.ended(steps.sending(fresh(), LEASE), Reason.REFRESH_LOST)
     assert given_up.has_ended
-    assert steps.renewed(given_up, RESPONSE, SECOND, NOW).ended_reason is None
+    assert steps.renewed(given_up, SECOND, NOW).ended_reason is None
 
 
 @pytest.mark.parametrize(
@@ -99,7 +92,7 @@ def test_a_refresh_that_did_not_go_well_gives_the_lease_back(
     step: Callable[[Connection], Connection], state: State
 ) -> None:
     after = step(steps.sending(fresh(), LEASE))
-    assert (after.state, after.lease, after.generation, after.tokens) == (state, None, 1, FIRST)
+    assert (after.state, after.lease, after.generation, after.sealed) == (state, None, 1, FIRST)
 
 
 def test_a_block_takes_everything_but_what_salesforce_must_still_revoke() -> None:
@@ -110,7 +103,7 @@ def test_a_block_takes_everything_but_what_salesforce_must_still_revoke() -> Non
         {},
         None,
     )
-    assert blocked.tokens == SealedTokens(b"", b"r1")
+    assert blocked.sealed == FIRST
     assert blocked.revocation_due
     done = steps.revocation_confirmed(blocked)
     assert not done.revocation_due
@@ -130,7 +123,7 @@ _STEPS: tuple[Callable[[Connection], Connection], ...] = (
     steps.not_sent,
     steps.sent_unknown,
     steps.lease_returned,
-    lambda c: steps.renewed(c, RESPONSE, SECOND, NOW),
+    lambda c: steps.renewed(c, SECOND, NOW),
     lambda c: steps.ended(c, Reason.ACCESS_REVOKED),
     steps.blocked,
     lambda c: steps.staying_signed_in(c, True),

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from backend.adapters.client_authentication import ConsumerSecret
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.connections.audit import Entry
-from backend.connections.connection import Connection, State
+from backend.connections.connection import Connection, Grant, State
 from backend.failures import NotSent, OutcomeUnknown
 from backend.values import Secret, Uid
 from contract.calls import FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions
@@ -53,6 +54,11 @@ class Others(Instances):
 
     def fault(self, kind: str, **body: Any) -> None:
         self.control("faults", kind=kind, **body)
+
+    def granted(self, answer: dict[str, Any]) -> Grant:
+        """A grant that somebody else has, by the answer that they got."""
+        tokens = Secret(answer["access_token"]), Secret(answer["refresh_token"])
+        return Grant(self.host, self.org.url, "api", *tokens)
 
     async def reads(self, uid: Uid, count: int, instances: int = 1) -> Sequence[object]:
         return await asyncio.gather(*(self.rests[n % instances].query(uid, COUNT) for n in range(count)))
@@ -185,7 +191,7 @@ async def test_08_the_sixth_login_of_a_user_killed_the_oldest(others: Others) ->
     uid, credential = await others.connect()
     for _ in range(6):
         uid, credential = await others.connect()
-    assert await others.oauth.introspect(others.host, Secret(elsewhere["refresh_token"]))
+    assert await others.oauth.introspect(others.granted(elsewhere))
     for _ in range(5):  # five sign-ins with another program kill this one
         await asyncio.to_thread(lambda: exchange(others.org.url, authorize(others.org.url)))
     with pytest.raises(ConnectionLost) as lost:
@@ -204,7 +210,7 @@ async def test_09_the_org_moved_and_calls_went_round_in_circles(others: Others) 
     others.expire()
     await others.reads(uid, 1)
     assert before.instance_url != moved
-    assert (await others.stored(uid)).instance_url == moved
+    assert others.grant(await others.stored(uid)).instance_url == moved
     assert (await others.renewals[0].get(uid)).instance_url == moved
     assert others.refreshes() == 1
 
@@ -337,7 +343,7 @@ async def test_17_one_party_logged_out_and_killed_the_session_of_another(others:
     elsewhere = await asyncio.to_thread(lambda: exchange(others.org.url, authorize(others.org.url)))
     uid, _ = await others.connect()
     await others.sign_out(uid, "phone", everywhere=True)
-    assert await others.oauth.introspect(others.host, Secret(elsewhere["refresh_token"]))
+    assert await others.oauth.introspect(others.granted(elsewhere))
 
 
 async def test_18_a_code_that_came_twice_took_the_first_grant_along(others: Others) -> None:
@@ -423,7 +429,8 @@ async def test_18e_the_sign_in_of_a_site_of_experience_cloud_has_a_path(others: 
     others.expire()
     await others.reads(uid, 1)
     stored = await others.stored(uid)
-    assert (stored.login_host, stored.instance_url, stored.generation) == (site, others.org.url, 2)
+    grant = others.grant(stored)
+    assert (grant.login_host, grant.instance_url, stored.generation) == (site, others.org.url, 2)
     await others.sign_out(uid, "phone", everywhere=True)
     # The consent page comes only where another test has not agreed already.
     steps = ("authorize", "login", "authorize", "consent", "token", "userinfo", "query", "token", "query", "revoke")
@@ -452,7 +459,7 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     query.
     """
     odd = "a&b=c+d%20/é?#"
-    received = SalesforceOAuth(others.http, CONSUMER_KEY, Secret(odd), local=True)
+    received = SalesforceOAuth(others.http, ConsumerSecret(CONSUMER_KEY, Secret(odd)), local=True)
     with pytest.raises(Misconfigured):
         await received.exchange_code(others.host, Secret("aPrx+/=="), Secret("v" * 43), CALLBACK)
     assert control(others.org.url, "counters")["token.authorization_code"] >= 1
@@ -462,7 +469,7 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     assert [r["Id"] for r in rows] == [made]
     with pytest.raises(NotFound):
         await others.rests[0].delete(uid, "Account", "001000000000000AAA")
-    assert (await others.stored(uid)).instance_url == others.org.url
+    assert others.grant(await others.stored(uid)).instance_url == others.org.url
 
 
 @pytest.mark.parametrize(("error", "reason"), [

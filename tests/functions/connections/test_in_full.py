@@ -17,14 +17,14 @@ import backend
 import contract
 from backend.connections import connection as steps
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded, hash_of
-from backend.connections.connection import Connection, Credential, Device, Lease, SealedTokens, State
+from backend.connections.connection import Connection, Credential, Device, Grant, Lease, State
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.store import ChainBroken, Contended, RecordingStore
 from backend.values import Attachment, Caller, Secret, Uid
 from contract.errors import ConnectionLost, Reason
 from tests.functions.instances import SteppedClock
 from tests.functions.memory_store import MemoryDocuments
-from tests.functions.one_process import CIPHER, HOST, OTHER, STRANGER, UID, URL, Backend, contended, response
+from tests.functions.one_process import CIPHER, HOST, OTHER, STRANGER, UID, URL, Backend, a_grant, contended, response
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -65,14 +65,14 @@ def test_a_devices_name_is_one_short_line(told: str | None, name: str) -> None:
 def whole() -> Connection:
     """A connection in which every field says something."""
     return Connection(
-        UID, HOST, URL, "api", 3, SealedTokens(b"a", b"r"), State.SENDING, NOON, NOON + timedelta(1),
+        UID, 3, b"grant", State.SENDING, NOON, NOON + timedelta(1),
         NOON + timedelta(2), Lease("me", NOON),
         Reason.IDLE_TOO_LONG, True, {"a": NOON, "b": NOON + timedelta(3)}, {"a": "A", "b": "B"}, Chain("s", 1, "h",
             b"s"), Attachment(b"d", NOON), 7,
     )  # fmt: skip
 
 
-LATER, TOKENS, LEASE = NOON + timedelta(days=9), SealedTokens(b"A", b"R"), Lease("you", NOON + timedelta(days=9))
+LATER, SEALED, LEASE = NOON + timedelta(days=9), b"another grant", Lease("you", NOON + timedelta(days=9))
 
 
 @pytest.mark.parametrize(("step", "changes"), [
@@ -81,29 +81,27 @@ LATER, TOKENS, LEASE = NOON + timedelta(days=9), SealedTokens(b"A", b"R"), Lease
     (lambda c: steps.staying_signed_in(c, False), {"stay_signed_in": False}),
     (lambda c: steps.used_today(c, LATER), {"used": LATER}),
     (lambda c: steps.attached(c, Attachment(b"e", LATER)), {"attachment": Attachment(b"e", LATER)}),
-    (lambda c: steps.resealed(c, TOKENS), {"tokens": TOKENS}),
+    (lambda c: steps.resealed(c, SEALED), {"sealed": SEALED}),
     (lambda c: steps.lease_taken(c, LEASE), {"state": State.SENT_UNKNOWN, "lease": LEASE}),
     (lambda c: steps.sending(c, LEASE), {"state": State.SENDING, "lease": LEASE}),
     (steps.not_sent, {"state": State.FRESH, "lease": None}),
     (steps.sent_unknown, {"state": State.SENT_UNKNOWN, "lease": None}),
     (steps.lease_returned, {"lease": None}),
-    (lambda c: steps.renewed(c, replace(response(), instance_url="https://y"), TOKENS, LATER),
-     {"instance_url": "https://y", "generation": 4, "tokens": TOKENS, "state": State.FRESH, "lease": None,
+    (lambda c: steps.renewed(c, SEALED, LATER),
+     {"generation": 4, "sealed": SEALED, "state": State.FRESH, "lease": None,
       "ended_reason": None, "refreshed": LATER}),
     (lambda c: steps.ended(c, Reason.REFRESH_LOST), {"state": State.NEEDS_SIGN_IN, "ended_reason": Reason.REFRESH_LOST,
                                                      "lease": None}),
-    (steps.blocked, {"state": State.REVOKED, "ended_reason": Reason.ACCESS_STOPPED, "tokens": SealedTokens(b"", b"r"),
-                     "devices": {},
+    (steps.blocked, {"state": State.REVOKED, "ended_reason": Reason.ACCESS_STOPPED, "devices": {},
                      "device_names": {}, "lease": None}),
-    (steps.revocation_confirmed, {"tokens": SealedTokens(b"", b"")}),
-    (lambda c: steps.signed_in(c, replace(response(), scope="s"), TOKENS, login_host="h", device=Device("c", "C"),
-                               at=LATER),
-     {"login_host": "h", "scope": "s", "generation": 4, "tokens": TOKENS, "state": State.FRESH, "created": LATER,
+    (steps.revocation_confirmed, {"sealed": b""}),
+    (lambda c: steps.signed_in(UID, c, SEALED, device=Device("c", "C"), at=LATER),
+     {"generation": 4, "sealed": SEALED, "state": State.FRESH, "created": LATER,
       "refreshed": LATER, "used": LATER,
       "lease": None, "ended_reason": None, "devices": {"a": NOON, "b": NOON + timedelta(3), "c": LATER},
       "device_names": {"a": "A", "b": "B", "c": "C"}}),
-    (lambda c: steps.signed_in(c, response(), c.tokens, login_host=HOST, device=Device("a"), at=NOON),
-     {"scope": "api refresh_token", "generation": 4, "state": State.FRESH, "refreshed": NOON, "used": NOON,
+    (lambda c: steps.signed_in(UID, c, c.sealed, device=Device("a"), at=NOON),
+     {"generation": 4, "state": State.FRESH, "refreshed": NOON, "used": NOON,
       "lease": None, "ended_reason": None}),
 ])  # fmt: skip
 def test_each_step_changes_this_and_nothing_else(
@@ -113,14 +111,11 @@ def test_each_step_changes_this_and_nothing_else(
 
 
 def test_a_first_sign_in_says_all_that_is_known() -> None:
-    made = steps.signed_in(None, response(), TOKENS, login_host=HOST, device=Device("a", "A"), at=NOON)
+    made = steps.signed_in(UID, None, SEALED, device=Device("a", "A"), at=NOON)
     assert made == Connection(
         UID,
-        HOST,
-        URL,
-        "api refresh_token",
         1,
-        TOKENS,
+        SEALED,
         State.FRESH,
         NOON,
         NOON,
@@ -133,7 +128,7 @@ def test_a_first_sign_in_says_all_that_is_known() -> None:
 def test_the_names_of_devices_that_made_room_go_too() -> None:
     many = {f"d{n:02}": NOON + timedelta(minutes=n) for n in range(20)}
     before = replace(whole(), devices=many, device_names={d: d.upper() for d in many})
-    after = steps.signed_in(before, response(), TOKENS, login_host=HOST, device=Device("new", "N"), at=LATER)
+    after = steps.signed_in(UID, before, SEALED, device=Device("new", "N"), at=LATER)
     assert list(after.devices) == [*(f"d{n:02}" for n in range(1, 20)), "new"]
     assert list(after.device_names) == list(after.devices)
 
@@ -143,7 +138,7 @@ def test_which_states_are_an_end_and_when_a_revocation_is_due(state: State) -> N
     connection = replace(whole(), state=state)
     assert connection.has_ended == (state in (State.NEEDS_SIGN_IN, State.REVOKED))
     assert connection.revocation_due is (state is State.REVOKED)
-    assert not replace(connection, tokens=SealedTokens(b"a", b"")).revocation_due
+    assert not replace(connection, sealed=b"").revocation_due
 
 
 def test_a_grant_is_the_same_in_sign_in_and_generation() -> None:
@@ -311,21 +306,25 @@ def remembering(clock: SteppedClock | None = None) -> RememberedCredentials:
     return RememberedCredentials(clock or SteppedClock())
 
 
+def granted(token: str) -> Grant:
+    return replace(a_grant(), access_token=Secret(token))
+
+
 def test_of_one_sign_in_the_newer_credential_is_remembered_and_of_two_the_last() -> None:
     memory, newer = remembering(), replace(whole(), generation=5)
     assert memory.recall(UID) is None
-    first = memory.remember(newer, Secret("new"), None)
+    first = memory.remember(newer, granted("new"), None)
     assert (first.credential, first.created, first.devices, first.attachment) == (
         Credential(UID, Secret("new"), URL, 5), NOON, frozenset({"a", "b"}), None,
     )  # fmt: skip
-    assert memory.remember(replace(whole(), generation=4), Secret("old"), None) is first
-    assert memory.remember(replace(whole(), generation=6), Secret("newest"), None).credential.generation == 6
+    assert memory.remember(replace(whole(), generation=4), granted("old"), None) is first
+    assert memory.remember(replace(whole(), generation=6), granted("newest"), None).credential.generation == 6
     memory.forget(UID)
-    first = memory.remember(newer, Secret("new"), None)
+    first = memory.remember(newer, granted("new"), None)
     assert memory.recall(UID) is first
-    same = memory.remember(newer, Secret("again"), None)
+    same = memory.remember(newer, granted("again"), None)
     assert memory.recall(UID) is same is not first
-    assert memory.remember(replace(whole(), generation=1, created=LATER), Secret("x"), None).credential.generation == 1
+    assert memory.remember(replace(whole(), generation=1, created=LATER), granted("x"), None).credential.generation == 1
     memory.forget(UID)
     memory.forget(UID)
     assert memory.recall(UID) is None
@@ -334,7 +333,7 @@ def test_of_one_sign_in_the_newer_credential_is_remembered_and_of_two_the_last()
 async def test_a_credential_is_remembered_for_a_minute() -> None:
     clock = SteppedClock()
     memory = remembering(clock)
-    memory.remember(whole(), Secret("a"), None)
+    memory.remember(whole(), granted("a"), None)
     await clock.sleep(59.9)
     assert memory.recall(UID) is not None
     await clock.sleep(0.1)
@@ -344,14 +343,14 @@ async def test_a_credential_is_remembered_for_a_minute() -> None:
 def test_ten_thousand_are_remembered_and_of_their_texts_each_once() -> None:
     memory = remembering()
     for n in range(10_001):
-        memory.remember(replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), Attachment(b"%d" % (n % 257), NOON))
+        memory.remember(replace(whole(), uid=Uid.of("00D", str(n))), granted("a"), Attachment(b"%d" % (n % 257), NOON))
     remembered = [n for n in range(10_001) if memory.recall(Uid.of("00D", str(n))) is not None]
     assert (len(remembered), remembered[0]) == (10_000, 1)
     memory = remembering()
     texts = list[bytes]()
     for n in (*range(256), 0, 256, 1):
         found = memory.remember(
-            replace(whole(), uid=Uid.of("00D", str(n))), Secret("a"), Attachment(bytes([n % 256, n // 256]), NOON)
+            replace(whole(), uid=Uid.of("00D", str(n))), granted("a"), Attachment(bytes([n % 256, n // 256]), NOON)
         ).attachment
         assert found is not None
         assert found.at == NOON
@@ -364,7 +363,7 @@ def test_describes_are_kept_with_a_credential_that_is_remembered() -> None:
     memory = remembering()
     memory.attach(UID, Attachment(b"x", NOON))
     assert memory.recall(UID) is None
-    memory.remember(whole(), Secret("a"), None)
+    memory.remember(whole(), granted("a"), None)
     memory.attach(UID, Attachment(b"x", LATER))
     found = memory.recall(UID)
     assert found is not None
@@ -377,38 +376,45 @@ def test_describes_are_kept_with_a_credential_that_is_remembered() -> None:
 async def test_a_sign_in_is_stored_sealed_and_remembered_and_says_what_it_replaces(here: Backend) -> None:
     assert await here.sign_in() is None
     first = await here.stored()
-    assert here.vault.unseal_refresh_token(first) == Secret("refresh 1")
+    assert here.vault.unseal(first) == a_grant()
     reads = here.documents.reads
     opened = await here.vault.open(UID)
     assert (opened.credential, here.documents.reads) == (Credential(UID, Secret("access 1"), URL, 1), reads)
     here.documents.before_write.append(contended)
-    replaced = await here.vault.save(response(UID, 2), "test.salesforce.com", Device("tablet"))
+    replaced = await here.vault.save(UID, a_grant(2, "test.salesforce.com"), Device("tablet"))
     assert replaced == first
     second = await here.stored()
-    assert (second.generation, second.login_host, set(second.devices)) == (
-        2,
-        "test.salesforce.com",
-        {"phone", "tablet"},
-    )
+    assert (second.generation, set(second.devices)) == (2, {"phone", "tablet"})
+    assert here.vault.unseal(second) == a_grant(2, "test.salesforce.com")
     assert second.created == here.clock.now()
     with pytest.raises(ValueError, match="without refresh token"):
-        await here.vault.save(replace(response(), refresh_token=None), HOST, Device("phone"))
+        Grant.of(replace(response(), refresh_token=None), HOST)
 
 
-async def test_a_token_opens_as_itself_in_its_own_place_only(here: Backend) -> None:
-    tokens = here.vault.seal(UID, 3, Secret("a"), Secret("r"))
-    good = replace(whole(), tokens=tokens, generation=3, attachment=None)
-    assert here.vault.unseal_credential(good).credential.access_token == Secret("a")
-    assert here.vault.unseal_refresh_token(good) == Secret("r")
+@pytest.mark.parametrize("key", [None, Secret("a private key")])
+async def test_a_grant_opens_whole_and_in_its_own_place_only(here: Backend, key: Secret | None) -> None:
+    grant = replace(a_grant(), key=key)
+    good = replace(whole(), sealed=here.vault.seal(UID, 3, grant), generation=3, attachment=None)
+    assert here.vault.unseal(good) == grant
+    assert here.vault.unseal_credential(good).credential == Credential(UID, Secret("access 1"), URL, 3, key)
     for wrong in (
         replace(good, generation=4),
         replace(good, uid=OTHER),
-        replace(good, tokens=SealedTokens(tokens.refresh_token, tokens.access_token)),
+        replace(good, sealed=b""),
+        replace(good, sealed=good.sealed[:-1]),
+        replace(good, sealed=CIPHER.seal_bytes(b"{}", uid=UID, field="describes")),
     ):
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(ConnectionLost) as lost:
             here.vault.unseal_credential(wrong)
-        with pytest.raises(ConnectionLost):
-            here.vault.unseal_refresh_token(wrong)
+        assert lost.value.reason is Reason.CONNECTION_TAMPERED
+
+
+async def test_a_refresh_keeps_of_a_grant_what_it_does_not_change() -> None:
+    before = replace(a_grant(), key=Secret("a private key"))
+    moved = replace(response(n=2), instance_url="https://y.my.salesforce.com", scope="another")
+    after = replace(before, instance_url=moved.instance_url, access_token=Secret("access 2"))
+    assert before.refreshed(moved) == replace(after, refresh_token=Secret("refresh 2"))
+    assert before.refreshed(replace(moved, refresh_token=None)) == after
 
 
 async def test_a_connection_that_has_ended_is_not_opened_and_forgotten(here: Backend) -> None:
@@ -560,16 +566,14 @@ async def test_a_connection_is_sealed_anew_with_all_that_it_has(here: Backend) -
     before = await here.stored()
     assert await here.vault.reseal(UID)
     after = await here.stored()
-    assert after.tokens.access_token != before.tokens.access_token
-    assert after.tokens.refresh_token != before.tokens.refresh_token
-    assert here.vault.unseal_credential(after).credential.access_token == Secret("access 1")
-    assert here.vault.unseal_refresh_token(after) == Secret("refresh 1")
+    assert after.sealed != before.sealed
+    assert here.vault.unseal(after) == a_grant()
     assert before.chain is not None
     assert after.chain is not None
     assert before.chain.seal != after.chain.seal
-    await here.documents.write(steps.blocked(after))
+    await here.documents.write(steps.revocation_confirmed(steps.blocked(after)))
     assert await here.vault.reseal(UID)
-    assert (await here.stored()).tokens.access_token == b""
+    assert (await here.stored()).sealed == b""
 
 
 async def test_revoking_tells_whether_salesforce_has_confirmed(here: Backend) -> None:
@@ -577,11 +581,11 @@ async def test_revoking_tells_whether_salesforce_has_confirmed(here: Backend) ->
     stored = await here.stored()
     assert await here.vault.revoke(stored)
     assert here.salesforce.revoked == [(HOST, "refresh 1")]
-    assert await here.vault.revoke(replace(stored, tokens=SealedTokens(b"a", b"")))
+    assert await here.vault.revoke(replace(stored, sealed=b""))
     assert not await here.vault.revoke(replace(stored, generation=2)), "a token that cannot be opened"
     here.salesforce.away = True
     assert not await here.vault.revoke(stored)
-    assert not await here.vault.revoke_token(HOST, Secret("x"))
+    assert not await here.vault.revoke_grant(a_grant(2))
     assert len(here.salesforce.revoked) == 1
 
 

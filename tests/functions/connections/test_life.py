@@ -12,9 +12,9 @@ import pytest
 
 from backend.connections import connection as steps
 from backend.connections.audit import hash_of
-from backend.connections.connection import Connection, Device, State
+from backend.connections.connection import Connection, Device, Grant, State
 from backend.connections.store import Criteria
-from backend.values import Caller, Secret, Uid
+from backend.values import Caller, Uid
 from contract.calls import (
     Access,
     ConnectionStatus,
@@ -27,7 +27,7 @@ from contract.calls import (
 )
 from contract.errors import ConnectionLost, Reason
 from tests.functions.memory_store import MemoryDocuments
-from tests.functions.one_process import HOST, OTHER, STRANGER, UID, Backend, response
+from tests.functions.one_process import HOST, OTHER, STRANGER, UID, Backend, a_grant
 
 
 @pytest.fixture
@@ -114,10 +114,10 @@ async def test_an_erasure_revokes_the_newest_grant_and_says_whether_salesforce_h
     await here.sign_in()
     inner = here.salesforce.revoke
 
-    async def revoke(login_host: str, token: Secret) -> None:
+    async def revoke(grant: Grant) -> None:
         here.salesforce.revoke = inner
-        await inner(login_host, token)
-        await here.vault.save(response(UID, 2), HOST, Device("phone"))  # a sign-in in between
+        await inner(grant)
+        await here.vault.save(UID, a_grant(2), Device("phone"))  # a sign-in in between
 
     here.salesforce.revoke = revoke
     assert (await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())).revoked_at_salesforce
@@ -139,7 +139,7 @@ async def test_a_block_counts_what_it_ended_and_what_salesforce_has_not_confirme
     assert dataclasses.astuple(
         await here.lifecycle.block(Uid.of("00D000000000001EAA", "005000000000009AAA"), by="anna")
     ) == (0, 0)
-    assert (await here.stored(OTHER)).tokens.refresh_token
+    assert (await here.stored(OTHER)).sealed
     assert here.salesforce.revoked == [(HOST, "refresh 1")]
 
 

@@ -15,7 +15,7 @@ from backend.connections.renewal import IDLE_DAYS
 from backend.values import Caller, Uid
 from contract.errors import ConnectionLost, Reason
 from devtools.clients import ADMIN, SALES, control
-from tests.functions.instances import Instances, without_tokens
+from tests.functions.instances import Instances
 
 
 async def records(instances: Instances, uid: Uid | None) -> list[Recorded]:
@@ -146,7 +146,7 @@ async def test_a_block_ends_the_connections_here_and_at_salesforce(instances: In
     )
     assert (blocked.ended, blocked.unconfirmed) == (1 if target == "user" else 2, 0)
     stored = await instances.stored(uid)
-    assert (stored.state, stored.tokens, stored.devices) == (State.REVOKED, without_tokens(), {})
+    assert (stored.state, stored.sealed, stored.devices) == (State.REVOKED, b"", {})
     assert not await instances.is_active(before)
     with pytest.raises(ConnectionLost) as lost:
         await instances.renewals[1].renew(uid, credential)
@@ -211,7 +211,7 @@ async def test_a_block_that_salesforce_did_not_confirm_is_made_good(instances: I
     assert await instances.is_active(connection)
     assert await instances.lifecycle.upkeep() == UpkeepReport(revoked=1)
     assert not await instances.is_active(connection)
-    assert (await instances.stored(uid)).tokens.refresh_token == b""
+    assert (await instances.stored(uid)).sealed == b""
     assert (await instances.lifecycle.block(uid, by="anna")).ended == 0
 
 
@@ -305,13 +305,13 @@ async def test_resealing_goes_on_beside_everything_and_a_lost_key_is_told(instan
     before = await instances.stored(uid)
     await instances.vaults[0].reseal(uid)
     after = await instances.stored(uid)
-    assert before.tokens.refresh_token != after.tokens.refresh_token
+    assert before.sealed != after.sealed
     assert await instances.is_active(after)
     assert (await events(instances, uid)) == [(Event.SIGN_IN, "user", 1, "")]
     await instances.documents.write(replace(after, generation=after.generation + 1))
     with pytest.raises(ConnectionLost) as lost:
         await instances.vaults[0].reseal(uid)
-    assert lost.value.reason is Reason.TOKENS_UNREADABLE
+    assert lost.value.reason is Reason.CONNECTION_TAMPERED
     assert timedelta(0) <= instances.clock.now() - after.created
 
 

@@ -35,7 +35,7 @@ from backend.connections.connection import (
     Connection,
     Credential,
     Device,
-    SealedTokens,
+    Grant,
     State,
     TokenResponse,
     blocked,
@@ -144,7 +144,7 @@ class Place:
         """What a renewal does not use goes straight to the store."""
         return getattr(self.inner, name)
 
-    async def refresh(self, login_host: str, refresh_token: Secret) -> TokenResponse:
+    async def refresh(self, grant: Grant) -> TokenResponse:
         sent = self.world.now
         await self.world.point(self.name)
         fate = self.world.fate()
@@ -156,27 +156,27 @@ class Place:
         # The adapter gives up after ten seconds: nothing that was sent arrives later than that.
         if self.world.now - sent > timedelta(seconds=TOKEN_SECONDS):
             raise OutcomeUnknown(writes=True)
-        grant = self.world.exchange(refresh_token.reveal())
+        given = self.world.exchange(grant.refresh_token.reveal())
         if fate == "delivered-twice":  # Salesforce carries out one and tells the other that it is being processed
             await self.world.point(self.name)
         await self.world.point(self.name)
         if fate in ("answer-lost", "delivered-twice") or self.world.now - sent > timedelta(seconds=TOKEN_SECONDS):
             self.world.lossless = False
             raise OutcomeUnknown(writes=True)
-        return grant
+        return given
 
-    async def introspect(self, login_host: str, refresh_token: Secret) -> bool:
+    async def introspect(self, grant: Grant) -> bool:
         await self.world.point(self.name)
         if self.world.fate() != "ok":
             raise Busy
-        token = refresh_token.reveal()
+        token = grant.refresh_token.reveal()
         good = self.world.live.get(self.world.grant_of[token]) == token
         await self.world.point(self.name)
         return good
 
-    async def revoke(self, login_host: str, token: Secret) -> None:
+    async def revoke(self, grant: Grant) -> None:
         await self.world.point(self.name)
-        self.world.live.pop(self.world.grant_of[token.reveal()], None)
+        self.world.live.pop(self.world.grant_of[grant.refresh_token.reveal()], None)
 
 
 class Plain:
@@ -244,11 +244,8 @@ class Renewals(RuleBasedStateMachine):
         assert first.refresh_token
         start = self.world.now
         self.rejected = Credential(UID, first.access_token, URL, 1)
-        self.run(self.store.write(Connection(
-            UID, HOST, URL, "api", 1,
-            SealedTokens(self.cipher.seal(first.access_token, uid=UID, field="access_token", generation=1),
-                         self.cipher.seal(first.refresh_token, uid=UID, field="refresh_token", generation=1)),
-            State.FRESH, start, start, start)))  # fmt: skip
+        sealed = self.instances[0].vault.seal(UID, 1, Grant.of(first, HOST))
+        self.run(self.store.write(Connection(UID, 1, sealed, State.FRESH, start, start, start)))
         for n in range(INSTANCES):
             self.call_again(n, False)
         self.count("interleavings")
@@ -333,7 +330,7 @@ class Renewals(RuleBasedStateMachine):
     @rule()
     def token_expires(self) -> None:
         stored = self.run(self.store.read(UID))
-        if stored is not None and stored.tokens.access_token:
+        if stored is not None and stored.sealed:
             self.rejected = Credential(UID, Secret("expired"), URL, stored.generation)
 
     @rule(
@@ -344,7 +341,7 @@ class Renewals(RuleBasedStateMachine):
         vault = self.instances[n].vault
 
         async def sign_in() -> None:
-            replaced = await vault.save(self.world.sign_in(), HOST, Device("phone"))
+            replaced = await vault.save(UID, Grant.of(self.world.sign_in(), HOST), Device("phone"))
             if replaced is not None:
                 await vault.revoke(replaced)
 
@@ -389,9 +386,7 @@ class Renewals(RuleBasedStateMachine):
         self.nothing_is_broken()
         stored = self.run(self.store.read(UID))
         assert stored is not None
-        token = self.cipher.unseal(
-            stored.tokens.refresh_token, uid=UID, field="refresh_token", generation=stored.generation
-        ).reveal()
+        token = self.instances[0].vault.unseal(stored).refresh_token.reveal()
         good = self.world.live.get(self.world.grant_of[token]) == token
         if good and stored.state is not State.REVOKED:
             assert stored.state is not State.NEEDS_SIGN_IN, "I4: signed out although the stored grant is good"
@@ -465,7 +460,7 @@ class ClockTrusting(Renewal):
 class Trusting(Renewal):
     """Mutant: sends a token again without asking."""
 
-    async def _is_still_good(self, held: Connection, token: Secret) -> bool:
+    async def _is_still_good(self, held: Connection, grant: Grant) -> bool:
         return True
 
 
@@ -479,7 +474,7 @@ class Forgetful(Renewal):
 class Hasty(Renewal):
     """Mutant: gives a connection up when the outcome is unknown."""
 
-    async def _is_still_good(self, held: Connection, token: Secret) -> bool:
+    async def _is_still_good(self, held: Connection, grant: Grant) -> bool:
         return False
 
 
@@ -493,7 +488,7 @@ class Patient(Renewal):
 class CarelessVault(Vault):
     """Mutant: leaves a grant alone that came too late to be stored."""
 
-    async def revoke_token(self, login_host: str, token: Secret) -> bool:
+    async def revoke_grant(self, grant: Grant) -> bool:
         return True
 
 

@@ -19,7 +19,7 @@ from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeU
 from backend.values import Secret
 from contract.errors import CallError, ConnectionLost, Misconfigured, Reason
 from tests.functions.memory_store import MemoryDocuments
-from tests.functions.one_process import HOST, UID, URL, Backend, contended, response
+from tests.functions.one_process import HOST, UID, URL, Backend, a_grant, contended, response
 
 REJECTED = Credential(UID, Secret("access 1"), URL, 1)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -70,7 +70,7 @@ async def test_a_refresh_sends_the_stored_token_once_and_stores_the_answer(here:
     assert states == [(State.REFRESHING, lease), (State.SENDING, lease), (State.FRESH, None)]
     after = await here.stored()
     assert (after.generation, after.refreshed, after.created) == (2, here.clock.now(), before.created)
-    assert here.vault.unseal_refresh_token(after) == Secret("refresh 2")
+    assert here.vault.unseal(after).refresh_token == Secret("refresh 2")
     assert (await here.entries("s1"))[0].event is Event.REFRESH
     assert (await here.entries("s1"))[0].by == "backend"
     assert here.clock.slept == [100]
@@ -82,7 +82,7 @@ async def test_a_refresh_sends_the_stored_token_once_and_stores_the_answer(here:
 async def test_without_rotation_the_token_in_use_stays(here: Backend) -> None:
     here.salesforce.answers = [replace(response(n=2), refresh_token=None)]
     await renew(here)
-    assert here.vault.unseal_refresh_token(await here.stored()) == Secret("refresh 1")
+    assert here.vault.unseal(await here.stored()).refresh_token == Secret("refresh 1")
 
 
 async def test_callers_share_a_renewal_and_its_credential(here: Backend) -> None:
@@ -103,7 +103,7 @@ async def test_a_credential_is_handed_out_while_an_older_one_is_renewed(here: Ba
     here.remembered.forget(UID)
     renewing = asyncio.create_task(here.renewal.renew(UID, REJECTED))
     await here.documents.reached()
-    here.remembered.remember(replace(await here.stored(), generation=generation), Secret("newer"), None)
+    here.remembered.remember(replace(await here.stored(), generation=generation), a_grant(), None)
     assert (await here.renewal.get(UID)).generation == generation
     here.documents.held.set()
     with pytest.raises(Busy):
@@ -118,7 +118,7 @@ async def test_the_rejected_credential_is_not_handed_out_while_it_is_renewed(her
     renewing = asyncio.create_task(here.renewal.renew(UID, REJECTED))
     await here.documents.reached()
     here.remembered.forget(UID)
-    here.remembered.remember(replace(await here.stored(), generation=generation), Secret("older"), None)
+    here.remembered.remember(replace(await here.stored(), generation=generation), a_grant(), None)
     asked = asyncio.create_task(here.renewal.get(UID))
     here.documents.held.set()
     assert (await asked).generation == (await renewing).credential.generation == 2
@@ -140,7 +140,7 @@ async def test_what_is_stored_counts_also_where_a_backup_has_put_an_older_one_ba
 
 
 async def test_what_is_remembered_counts_only_when_it_is_newer_than_what_was_rejected(here: Backend) -> None:
-    here.remembered.remember(await here.stored(), Secret("remembered"), None)
+    here.remembered.remember(await here.stored(), a_grant(7), None)
     renewed = await here.renewal.renew(UID, replace(REJECTED, generation=7))
     assert renewed.credential.access_token.reveal() == "access 1"
 
@@ -280,8 +280,7 @@ async def test_who_waits_takes_what_the_holder_has_stored(here: Backend) -> None
     )
     renewing = asyncio.create_task(renew(here))
     await asyncio.wait_for(here.clock.sleeps.wait(), 10)
-    tokens = here.vault.seal(UID, 2, Secret("access 2"), Secret("refresh 2"))
-    await here.documents.write(steps.renewed(held, response(n=2), tokens, here.clock.now()))
+    await here.documents.write(steps.renewed(held, here.vault.seal(UID, 2, a_grant(2)), here.clock.now()))
     assert await renewing == Renewed(Credential(UID, Secret("access 2"), URL, 2), refreshed=False)
     assert here.salesforce.refreshed == []
 
@@ -369,7 +368,7 @@ async def test_a_store_that_fails_is_tried_again_while_the_lease_lasts(here: Bac
     here.documents.write = write
     assert (await renew(here)).refreshed
     assert here.clock.slept == [0.1, 0.5, 2.0, 5.0]
-    assert here.vault.unseal_refresh_token(await here.stored()) == Secret("refresh 2")
+    assert here.vault.unseal(await here.stored()).refresh_token == Secret("refresh 2")
 
 
 async def test_a_store_that_stays_away_ends_the_renewal(here: Backend) -> None:
@@ -411,7 +410,7 @@ async def test_new_tokens_are_stored_over_what_others_changed_or_revoked_when_th
                 await here.vault.change(UID, steps.blocked)
             elif meanwhile == "sign-in":
                 await here.clock.sleep(1)
-                await here.vault.save(response(n=7), HOST, steps.Device("tablet"))
+                await here.vault.save(UID, a_grant(7), steps.Device("tablet"))
             else:
                 await here.vault.remove(UID, Event.REVOCATION, by="user")
         return await inner(connection, entry)

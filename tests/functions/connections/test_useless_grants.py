@@ -19,7 +19,7 @@ async def test_it_is_ended_with_its_reason_and_revoked() -> None:
     await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
     ended = await here.stored()
     assert (ended.state, ended.ended_reason) == (State.NEEDS_SIGN_IN, Reason.API_NOT_ENABLED)
-    assert (ended.tokens.access_token, ended.tokens.refresh_token) == (b"", b"")
+    assert ended.sealed == b""
     assert here.salesforce.revoked == [(HOST, "refresh 1")]
     assert (State.NEEDS_SIGN_IN, Event.REFUSAL) in here.noticed
     with pytest.raises(ConnectionLost) as lost:

@@ -41,16 +41,15 @@ async def test_a_user_without_the_api_is_told_so_and_no_connection_stays(less: I
     asked = SignIn(authorization.code, authorization.verifier, CALLBACK, less.host)
     signed_in = await less.sign_in_flow().sign_in(SOMEBODY, asked)
     caller = await less.firebase.sign_in(signed_in.custom_token)
-    grant = await less.stored(caller.uid)
-    token = less.vaults[0].unseal_refresh_token(grant)
+    grant = less.grant(await less.stored(caller.uid))
     with pytest.raises(ConnectionLost) as lost:
         await less.each[0].queries.get_objects(caller, Empty())
     assert lost.value.reason is Reason.API_NOT_ENABLED
     assert "API Enabled" in lost.value.message, "the words by which an administrator finds it"
     ended = await less.stored(caller.uid)
     assert (ended.state, ended.ended_reason) == (State.NEEDS_SIGN_IN, Reason.API_NOT_ENABLED)
-    assert not ended.tokens.refresh_token, "nothing is left that nobody uses"
-    assert not await less.oauth.introspect(less.host, token), "and Salesforce knows the grant no more"
+    assert not ended.sealed, "nothing is left that nobody uses"
+    assert not await less.oauth.introspect(grant), "and Salesforce knows the grant no more"
 
 
 async def test_whoever_asks_later_is_told_the_same_without_a_request_to_salesforce(less: Instances) -> None:

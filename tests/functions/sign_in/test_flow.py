@@ -12,14 +12,16 @@ import pytest
 
 from backend import deadline
 from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.adapters.dpop import Keys
 from backend.connections.audit import Audit
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Connection, Credential, Device, TokenResponse
+from backend.connections.connection import Connection, Credential, Device, Grant, TokenResponse
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.store import RecordingStore
 from backend.connections.vault import Vault
 from backend.failures import Busy, CodeRefused, NotSent, OutcomeUnknown
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings, Binding
 from backend.sign_in.flow import CLEAN_UP_SECONDS, SignInFlow, UserInfo
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
@@ -50,7 +52,7 @@ class Salesforce:
     time_to_revoke: float = 0
 
     async def exchange_code(
-        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str
+        self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
         self.exchanged.append((login_host, code.reveal(), code_verifier.reveal(), redirect_uri))
         self.fail("exchange")
@@ -61,9 +63,9 @@ class Salesforce:
         self.fail("userinfo")
         return UserInfo("Sam", "s@x", "s@y", "https://photo")
 
-    async def revoke(self, login_host: str, token: Secret) -> None:
+    async def revoke(self, grant: Grant) -> None:
         self.time_to_revoke = deadline.left(99)
-        self.revoked.append((login_host, token.reveal()))
+        self.revoked.append((grant.login_host, grant.refresh_token.reveal()))
 
     def fail(self, where: str) -> None:
         if where in self.fails:
@@ -79,7 +81,11 @@ class Place:
     """The flow, and what it stands on."""
 
     def __init__(
-        self, firebase: FirebaseUsers | None = None, per_address: int = 20, login_hosts: tuple[LoginHost, ...] = HOSTS
+        self,
+        firebase: FirebaseUsers | None = None,
+        per_address: int = 20,
+        login_hosts: tuple[LoginHost, ...] = HOSTS,
+        binding: Binding = Binding.PREFERRED,
     ) -> None:
         self.salesforce, self.documents, self.codes, clock = (
             Salesforce(),
@@ -87,6 +93,7 @@ class Place:
             MemoryCodes(),
             SteppedClock(),
         )
+        self.clock = clock
         ids, devices = itertools.count(1), itertools.count(1)
         cipher = TinkCipher(Secret(new_keyset()))
         store = RecordingStore(self.documents, Audit(cipher, lambda: f"subject {next(ids)}"), clock)
@@ -100,6 +107,7 @@ class Place:
             self.blocks,
             self.codes,
             attempts,
+            Beginnings(Keys(), cipher, clock, binding),
             new_id=lambda: f"device {next(devices)}",
             options=replace(OPTIONS, login_hosts=login_hosts) if login_hosts != HOSTS else OPTIONS,
             redirect_uris=frozenset({CALLBACK, "app://back"}),
@@ -112,6 +120,11 @@ class Place:
 
     async def is_empty(self) -> bool:
         return await self.documents.read(UID) is None
+
+    async def grant(self) -> Grant:
+        stored = await self.documents.read(UID)
+        assert stored is not None
+        return self.vault.unseal(stored)
 
 
 @pytest.fixture
@@ -147,9 +160,7 @@ async def test_the_path_of_a_site_is_written_as_in_the_settings() -> None:
     here = Place(login_hosts=(LoginHost("acme.my.site.com/Customers", "Customers"),))
     await here.flow.sign_in(SOMEBODY, replace(REQUEST, login_host="ACME.my.site.com/customers"))
     assert here.salesforce.exchanged[0][0] == "acme.my.site.com/Customers"
-    stored = await here.documents.read(UID)
-    assert stored is not None
-    assert stored.login_host == "acme.my.site.com/Customers"
+    assert (await here.grant()).login_host == "acme.my.site.com/Customers"
 
 
 async def test_a_sign_in_stores_the_grant_and_answers_who_it_is(here: Place) -> None:
@@ -160,14 +171,8 @@ async def test_a_sign_in_stores_the_grant_and_answers_who_it_is(here: Place) -> 
     assert here.salesforce.asked == [Credential(UID, Secret("access"), URL, 0)]
     stored = await here.documents.read(UID)
     assert stored is not None
-    assert (stored.login_host, stored.instance_url, stored.scope, stored.generation) == (
-        HOST,
-        URL,
-        "api refresh_token",
-        1,
-    )
-    assert stored.device_names == {"device 1": "Chrome, Windows"}
-    assert here.vault.unseal_refresh_token(stored) == Secret("refresh")
+    assert (stored.generation, stored.device_names) == (1, {"device 1": "Chrome, Windows"})
+    assert await here.grant() == Grant(HOST, URL, "api refresh_token", Secret("access"), Secret("refresh"))
     assert here.salesforce.revoked == []
 
 
@@ -177,7 +182,8 @@ async def test_a_second_sign_in_ends_the_grant_that_it_replaces(here: Place) -> 
     await here.flow.sign_in(SOMEBODY, replace(REQUEST, code=CODE + "y", login_host="acme.my.salesforce.com"))
     stored = await here.documents.read(UID)
     assert stored is not None
-    assert (stored.login_host, set(stored.devices)) == ("acme.my.salesforce.com", {"device 1", "device 2"})
+    assert set(stored.devices) == {"device 1", "device 2"}
+    assert (await here.grant()).login_host == "acme.my.salesforce.com"
     assert here.salesforce.revoked == [(HOST, "refresh")]
 
 
@@ -292,8 +298,8 @@ async def test_a_blocked_user_gets_in_nowhere_and_the_grant_is_revoked(here: Pla
 async def test_a_block_that_begins_during_a_sign_in_is_seen_after_it_was_saved(here: Place) -> None:
     inner = here.vault.save
 
-    async def save(response: TokenResponse, login_host: str, device: Device) -> Connection | None:
-        saved = await inner(response, login_host, device)
+    async def save(uid: Uid, grant: Grant, device: Device) -> Connection | None:
+        saved = await inner(uid, grant, device)
         await here.blocks.block("everyone", by="anna")
         return saved
 

@@ -16,11 +16,13 @@ import pytest
 from starlette.requests import Request
 
 from backend.adapters.app_check import AppCheck, AppCheckGate
+from backend.adapters.dpop import Keys
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.cors import AllowedOrigins
 from backend.endpoint import Endpoint
 from backend.routes import routes
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings, Binding
 from backend.sign_in.flow import SignInFlow
 from backend.visitors import GOOGLES_OWN, Proxies, parsed
 from contract.calls import FirebaseProject, LoginHost, SignInOptions
@@ -66,6 +68,7 @@ class Backend:
         flow = SignInFlow(
             process.vault, instances.oauth, instances.firebase, process.blocks, self.codes,
             Attempts(MemoryAttempts(), StoppedClock(), per_address=BUDGET, fingerprint=str),
+            Beginnings(Keys(), instances.cipher, instances.clock, Binding.PREFERRED),
             new_id=lambda: token_urlsafe(8),
             options=SignInOptions(CONSUMER_KEY, "api refresh_token", hosts, FirebaseProject("", "", "")),
             redirect_uris=frozenset({CALLBACK}),

@@ -8,7 +8,7 @@ from typing import Any, cast
 from google.cloud.firestore import DELETE_FIELD
 
 from backend.connections.audit import Chain, Entry, Event
-from backend.connections.connection import Connection, Lease, SealedTokens, State
+from backend.connections.connection import Connection, Lease, State
 from backend.values import Attachment, Uid
 from contract.errors import Reason
 
@@ -26,12 +26,8 @@ def connection_fields(connection: Connection) -> dict[str, Any]:
     lease = connection.lease
     return {
         "orgId": connection.uid.org_id,
-        "loginHost": connection.login_host,
-        "instanceUrl": connection.instance_url,
-        "scope": connection.scope,
         "generation": connection.generation,
-        "accessToken": connection.tokens.access_token,
-        "refreshToken": connection.tokens.refresh_token,
+        "sealed": connection.sealed,
         "state": connection.state.value,
         "created": connection.created,
         "refreshed": connection.refreshed,
@@ -55,11 +51,8 @@ def connection_of(snapshot: Any) -> Connection:
         lease = Lease(str(document["leaseOwner"]), cast(datetime, document["leaseDeadline"]))
     return Connection(
         uid=Uid(snapshot.id),
-        login_host=document["loginHost"],
-        instance_url=document["instanceUrl"],
-        scope=document["scope"],
         generation=document["generation"],
-        tokens=SealedTokens(document["accessToken"], document["refreshToken"]),
+        sealed=document["sealed"],
         state=State(document["state"]),
         created=document["created"],
         refreshed=document["refreshed"],
