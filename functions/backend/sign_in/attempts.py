@@ -145,7 +145,7 @@ class Attempts:
                 self._current().failed.update(b.key for b in unsent)
 
     def begin(self, visitor: Visitor) -> None:
-        """Counts a sign-in that somebody begins, in this process only: it costs no request and no document.
+        """Counts a sign-in that somebody begins, in this process only: it costs a tenth of a millisecond for a key.
 
         Raises SignInFailed(too-many-sign-ins) with the seconds to wait.
         """

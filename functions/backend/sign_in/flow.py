@@ -98,7 +98,8 @@ class SignInFlow:
         login_host = self._login_host(request.login_host)
         if request.redirect_uri not in self._redirect_uris:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
-        return self._beginnings.begin(visitor, login_host, request.redirect_uri, request.code_challenge)
+        self._attempts.begin(visitor)
+        return self._beginnings.begin(login_host, request.redirect_uri, request.code_challenge)
 
     async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
         """Exchanges the code, identifies the user, mints the custom token and stores the connection, in this order;
