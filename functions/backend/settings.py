@@ -6,8 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
-from backend import hosts
+from backend import hosts, visitors
 from backend.sign_in.begin import Binding
 from backend.telemetry import GOOGLE
 from backend.values import Secret
@@ -54,6 +55,7 @@ class Settings:
     org_budget_percent: int
     failed_sign_ins: int
     allowed_origins: frozenset[str]
+    trusted_proxies: tuple[visitors.Network, ...]
     app_check_apps: tuple[str, ...]
     app_check_required: bool
     app_check_keys_url: str
@@ -62,6 +64,18 @@ class Settings:
     telemetry: str | None
     telemetry_percent: int
     firebase: FirebaseProject
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """The origins of the app's own pages: Salesforce leads back to the page that began, so the redirect URIs name
+        them. Under the emulator a page on this machine may name it 127.0.0.1 or localhost.
+        """
+        parts = [(uri.scheme, uri.netloc.lower()) for uri in map(urlsplit, self.redirect_uris)]
+        own = {f"https://{host}" for scheme, host in parts if scheme == "https"}
+        if self.emulated:
+            ports = {host.rpartition(":")[2] for scheme, host in parts if scheme == "http" and hosts.is_loopback(host)}
+            own |= {f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]") for port in ports}
+        return frozenset(own)
 
     @property
     def app_check_client(self) -> AppCheckApp | None:
@@ -136,6 +150,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         org_budget_percent=_number("ORG_BUDGET_PERCENT", 95, "per cent", 100, environment, wrong),
         failed_sign_ins=_number("FAILED_SIGN_INS", 20, "failed sign-ins", 10**9, environment, wrong),
         allowed_origins=_origins(environment.get("ALLOWED_ORIGINS", ""), emulated, wrong),
+        trusted_proxies=_networks(environment.get("TRUSTED_PROXIES", ""), wrong),
         app_check_apps=_app_check_apps(environment.get("APP_CHECK_APPS", ""), wrong),
         app_check_required=_yes("APP_CHECK_REQUIRED", True, environment, wrong),
         app_check_keys_url=_app_check_keys_url(environment, emulated, wrong),
@@ -227,7 +242,7 @@ def _yes(name: str, default: bool, environment: Mapping[str, str], wrong: list[s
 
 def _binding(text: str, wrong: list[str]) -> Binding:
     try:
-        return Binding(text.strip().lower() or Binding.OFF)
+        return Binding(text.strip().lower() or Binding.PREFERRED)
     except ValueError:
         wrong.append(f"SALESFORCE_DPOP is {', '.join(Binding)}, not {text!r}")
         return Binding.PREFERRED
@@ -243,6 +258,15 @@ def _origins(text: str, emulated: bool, wrong: list[str]) -> frozenset[str]:
                 f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example (lower case, no path, no *)"
             )
     return frozenset(text.split())
+
+
+def _networks(text: str, wrong: list[str]) -> tuple[visitors.Network, ...]:
+    """Networks separated by spaces, `none`, or nothing for Google's own, from which Hosting comes."""
+    try:
+        return visitors.parsed("" if text.strip() == "none" else text.strip() or visitors.GOOGLES_OWN)
+    except ValueError as error:
+        wrong.append(f"TRUSTED_PROXIES: networks such as 66.102.0.0/20, separated by spaces, or none: {error}")
+        return ()
 
 
 def _app_check_apps(text: str, wrong: list[str]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     MALFORMED_REQUEST = "malformed-request"
     REQUEST_TOO_LARGE = "request-too-large"
     NOT_THE_APP = "not-the-app"
+    FOREIGN_ORIGIN = "foreign-origin"
     UNKNOWN_CALL = "unknown-call"
     UNKNOWN_OBJECT = "unknown-object"
     UNKNOWN_FIELD = "unknown-field"
@@ -104,6 +105,10 @@ class RefusedRequest(CallError):
             "UNAUTHENTICATED",
             "This app could not prove that it is genuine. Close it and open it again.",
         ),
+        Reason.FOREIGN_ORIGIN: (
+            "PERMISSION_DENIED",
+            "Nobody can sign in from this page's address. Open the app at its own address.",
+        ),
         Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
         Reason.UNKNOWN_OBJECT: ("INVALID_ARGUMENT", "This app does not show such records."),
         Reason.UNKNOWN_FIELD: ("INVALID_ARGUMENT", "There is no such field, or you may not see it."),
@@ -181,12 +186,13 @@ class SignInFailed(CallError):
             "FAILED_PRECONDITION",
             "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it.",
         ),
-        Reason.SIGN_IN_EXPIRED: ("UNAUTHENTICATED", "The sign-in took too long. Please begin again."),
+        Reason.SIGN_IN_EXPIRED: ("UNAUTHENTICATED", "The sign-in took too long. Please sign in again."),
         Reason.BINDING_REQUIRED: (
             "FAILED_PRECONDITION",
             (
-                "Salesforce did not tie this sign-in to this app, and this app takes no other. Load the app anew and"
-                " sign in again, or ask your administrator."
+                "Salesforce did not tie this sign-in to this app, so it was not used. Load the app again and sign in"
+                " once more. If that does not help, ask your administrator to look at DPoP in this app's OAuth"
+                " settings: Setup, External Client App Manager."
             ),
         ),
         Reason.TOO_MANY_SIGN_INS: (

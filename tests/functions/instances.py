@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.client_authentication import ConsumerSecret
+from backend.adapters.client_authentication import ClientAuthentication, ConsumerSecret
 from backend.adapters.dpop import Keys
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
@@ -31,11 +31,13 @@ from contract.calls import (
     Erased,
     FirebaseProject,
     LoginHost,
+    SignIn,
     SignInOptions,
     SignOut,
     UpdateConnection,
 )
-from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
+from contract.sign_in import BeginSignIn
+from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, challenge, control
 from localorg import EmbeddedOrg
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
 
@@ -117,6 +119,7 @@ class Instances:
         secret: str = CONSUMER_SECRET,
         user_requests: int = 10**9,
         stores: Stores | None = None,
+        client: ClientAuthentication | None = None,
     ) -> None:
         self.org = org
         self.stores = stores
@@ -127,7 +130,7 @@ class Instances:
         self.documents = MemoryDocuments()
         self.cipher = TinkCipher(Secret(new_keyset()))
         self.http = Http()
-        self.oauth = SalesforceOAuth(self.http, ConsumerSecret(CONSUMER_KEY, Secret(secret)), local=True)
+        self.oauth = SalesforceOAuth(self.http, client or ConsumerSecret(CONSUMER_KEY, Secret(secret)), local=True)
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")
@@ -187,6 +190,20 @@ class Instances:
         if replaced is not None:
             await self.vaults[0].revoke(replaced)
         return response.uid, await self.renewals[0].get(response.uid)
+
+    async def connect_bound(
+        self, username: str = SALES, binding: Binding = Binding.PREFERRED
+    ) -> tuple[Uid, Credential]:
+        """A new sign-in as an app does it whose tokens are bound to a key (DPoP)."""
+        flow, verifier = self.sign_in_flow(binding=binding), "v" * 60
+        begun = await flow.begin(SOMEBODY, BeginSignIn(self.host, CALLBACK, challenge(verifier)))
+        assert begun.dpop_jkt is not None
+        code = (
+            await asyncio.to_thread(authorize, self.org.url, username, verifier=verifier, dpop_jkt=begun.dpop_jkt)
+        ).code
+        signed_in = await flow.sign_in(SOMEBODY, SignIn(code, verifier, CALLBACK, self.host, begun=begun.begun))
+        uid = Uid(signed_in.user.uid)
+        return uid, await self.renewals[0].get(uid)
 
     def hold_generation(self, generation: int) -> tuple[asyncio.Event, asyncio.Event]:
         """Makes the store wait before it writes a generation: one event tells that it waits, the other lets it go

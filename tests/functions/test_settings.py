@@ -185,3 +185,16 @@ def test_discovery_needs_no_settings(repository: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", "import main"], env=environment, cwd=repository / "functions", timeout=60, check=True
     )
+
+
+def test_by_default_googles_own_networks_are_believed_about_callers() -> None:
+    assert any(str(network) == "66.102.0.0/20" for network in settings.load(GOOD).trusted_proxies)
+    assert settings.load(GOOD | {"TRUSTED_PROXIES": "none"}).trusted_proxies == ()
+    read = settings.load(GOOD | {"TRUSTED_PROXIES": "192.0.2.0/24 2001:db8::/32"})
+    assert list(map(str, read.trusted_proxies)) == ["192.0.2.0/24", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("networks", ["192.0.2.1/24", "hosting", "192.0.2.0/24,192.0.3.0/24", "none 192.0.2.0/24"])
+def test_a_proxy_that_is_no_network_is_told(networks: str) -> None:
+    with pytest.raises(settings.SettingsError, match="TRUSTED_PROXIES: networks such as"):
+        settings.load(GOOD | {"TRUSTED_PROXIES": networks})

@@ -70,12 +70,15 @@ class Grant:
         )
 
     def refreshed(self, response: TokenResponse) -> "Grant":
-        """The grant after a refresh; without rotation the refresh token stays, and the key always does."""
+        """The grant after a refresh; without rotation the refresh token stays. Without a key when Salesforce no longer
+        binds it.
+        """
         return replace(
             self,
             instance_url=response.instance_url,
             access_token=response.access_token,
             refresh_token=response.refresh_token or self.refresh_token,
+            key=self.key if response.bound else None,
         )
 
     def to_text(self) -> Secret:

@@ -165,6 +165,7 @@ class TokenEndpoint:
         self.seen: list[str] = []
         self.forms: list[dict[str, str]] = []
         self.moved: str | None = None
+        self.refuses: str | None = None
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -173,6 +174,8 @@ class TokenEndpoint:
         assert claims["jti"] not in self.seen
         self.seen.append(claims["jti"])
         self.forms.append(form)
+        if self.refuses is not None:
+            return web.json_response({"error": "invalid_grant", "error_description": self.refuses}, status=400)
         moved, self.moved = self.moved, None
         if moved is not None:
             raise web.HTTPFound(f"{moved}{request.path}")
@@ -227,11 +230,27 @@ async def test_when_cloud_kms_is_out_of_reach_nothing_is_sent(
 ) -> None:
     """So a refresh token and a code are as good as before: NotSent gives both back."""
     kms[0].fails = [grpc.StatusCode.UNAVAILABLE] * 9
-    with pytest.raises(NotSent):
+    with pytest.raises(NotSent) as away:
         await exchange(oauth(http, KmsSigner(KEY, kms[1])), endpoint.url.removeprefix("http://"))
+    assert away.value.reason is Reason.STORE_UNAVAILABLE, "Salesforce has nothing to do with it"
     kms[0].fails = [grpc.StatusCode.PERMISSION_DENIED]
     with pytest.raises(Misconfigured):
         await exchange(oauth(http, KmsSigner(KEY, kms[1])), endpoint.url.removeprefix("http://"))
     assert not endpoint.seen
     await exchange(oauth(http, KmsSigner(KEY, kms[1])), endpoint.url.removeprefix("http://"))
     assert len(endpoint.seen) == 1
+
+
+@pytest.mark.parametrize("description", ["audience is invalid", "invalid assertion"])
+async def test_a_refused_assertion_is_no_refused_code(endpoint: TokenEndpoint, http: Http, description: str) -> None:
+    """Salesforce's word for both may be `invalid_grant`; the user's code, or refresh token, is not to blame."""
+    endpoint.refuses = description
+    with pytest.raises(Misconfigured):
+        await exchange(oauth(http, PemSigner(Secret(PEM))), endpoint.url.removeprefix("http://"))
+
+
+async def test_a_process_that_google_does_not_know_signs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials: nothing is sent, and nothing is used up."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")
+    with pytest.raises(NotSigned):
+        await KmsSigner(KEY).sign(b"text")

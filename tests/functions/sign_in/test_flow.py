@@ -26,6 +26,7 @@ from backend.sign_in.flow import CLEAN_UP_SECONDS, SignInFlow, UserInfo
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
 from contract.errors import CallError, Reason
+from contract.sign_in import BeginSignIn
 from tests.functions.instances import FirebaseUsers, SteppedClock
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments
 
@@ -47,6 +48,7 @@ class Salesforce:
     answer: TokenResponse = RESPONSE
     fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
     exchanged: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
+    keys: list[Secret | None] = field(default_factory=list[Secret | None])
     asked: list[Credential] = field(default_factory=list[Credential])
     revoked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     time_to_revoke: float = 0
@@ -55,6 +57,7 @@ class Salesforce:
         self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
         self.exchanged.append((login_host, code.reveal(), code_verifier.reveal(), redirect_uri))
+        self.keys.append(key)
         self.fail("exchange")
         return self.answer
 
@@ -215,6 +218,45 @@ async def test_an_app_check_token_is_good_for_one_sign_in(here: Place) -> None:
     await here.flow.sign_in(SOMEBODY, replace(REQUEST, code=CODE + "y"))  # the code was not taken with it
 
 
+async def test_a_token_that_comes_again_counts_for_nothing_and_is_refused_from_memory() -> None:
+    """One token, taken from a page, from a hundred addresses at once; and beside it the app with tokens of its own."""
+    here = Place(per_address=1)
+    here.salesforce.fails["exchange"] = CodeRefused()
+    asked = list[str]()
+    inner = here.codes.claim
+
+    async def claim(fingerprint: str) -> bool:
+        asked.append(fingerprint)
+        await asyncio.sleep(0.001)
+        return await inner(fingerprint)
+
+    here.codes.claim = claim
+    ended = await asyncio.gather(
+        *(
+            here.refused(replace(REQUEST, code=f"{CODE}{n}"), Visitor(f"10.0.{n}.1", f"10.0.{n}.1", "stolen"))
+            for n in range(100)
+        )
+    )
+    assert (ended.count(Reason.CODE_REJECTED), ended.count(Reason.NOT_THE_APP)) == (1, 99)
+    assert len(asked) == 2, "the token and its code"
+    for n in range(9):
+        mine = Visitor(f"10.1.{n}.1", f"10.1.{n}.1", f"mine {n}")
+        assert await here.refused(replace(REQUEST, code=f"{CODE}m{n}"), mine) is Reason.CODE_REJECTED
+
+
+async def test_a_token_is_free_again_when_the_store_does_not_answer(here: Place) -> None:
+    inner, the_app = here.codes.claim, replace(SOMEBODY, attestation="a fingerprint")
+
+    async def claim(fingerprint: str) -> bool:
+        raise ConnectionError
+
+    here.codes.claim = claim
+    with pytest.raises(ConnectionError):
+        await here.flow.sign_in(the_app, REQUEST)
+    here.codes.claim = inner
+    await here.flow.sign_in(the_app, REQUEST)
+
+
 @pytest.mark.parametrize(
     ("failure", "may_come_again"), [(NotSent(), True), (OutcomeUnknown(writes=True), False), (Busy(), False)]
 )
@@ -236,7 +278,8 @@ async def test_only_exchanges_that_did_not_succeed_count_as_failed() -> None:
     here.salesforce.fails["userinfo"] = Busy()
     assert await here.refused(replace(REQUEST, code=CODE + "a")) is Reason.ORG_BUSY  # the exchange itself succeeded
     here.salesforce.fails["exchange"] = Busy()
-    assert await here.refused(replace(REQUEST, code=CODE + "b")) is Reason.ORG_BUSY
+    for n in range(5):  # one more than succeeded
+        assert await here.refused(replace(REQUEST, code=f"{CODE}b{n}")) is Reason.ORG_BUSY
     assert await here.refused(replace(REQUEST, code=CODE + "c")) is Reason.TOO_MANY_SIGN_INS
 
 
@@ -286,3 +329,14 @@ async def test_without_firebase_nothing_is_stored() -> None:
         await here.flow.sign_in(SOMEBODY, REQUEST)
     assert await here.is_empty()
     assert here.salesforce.revoked == [(HOST, "refresh")]
+
+
+async def test_who_begins_too_often_gets_no_more_keys_and_keeps_nobody_else_out() -> None:
+    here = Place(per_address=1)
+    asked = BeginSignIn(HOST, CALLBACK, "c" * 43)
+    for n in range(50):
+        await here.flow.begin(Visitor(f"2001:db8:bad:{n % 5}::{n:x}", f"2001:db8:bad:{n % 5}::{n:x}"), asked)
+    with pytest.raises(CallError) as found:
+        await here.flow.begin(Visitor("2001:db8:bad::1", "2001:db8:bad::1"), asked)
+    assert found.value.reason is Reason.TOO_MANY_SIGN_INS
+    assert (await here.flow.begin(SOMEBODY, asked)).begun
