@@ -102,7 +102,7 @@ def test_what_keeps_salesforces_page_from_opening_is_told_before_flutter_is_ther
     _hold_back_flutter(context)
     context.route("**/auth/beginSignIn", lambda route: route.abort(), times=1)
     page = Phone(context, suite.plan.app_url).page
-    page.goto(suite.plan.app_url)
+    page.goto(suite.plan.app_url, wait_until="commit")
     button = page.locator("#start button")
     button.click()
     page.get_by_role("alert").get_by_text("You seem to be offline").wait_for()
