@@ -21,7 +21,7 @@ from backend.sign_in.begin import Binding
 from backend.values import Secret, Uid
 from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
 from devtools import loopback
-from devtools.clients import SALES, authorize_parameters, control
+from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize_parameters, control
 from localorg import EmbeddedOrg, OrgSettings
 from tests.functions import one_process
 from tests.functions.instances import Instances
@@ -156,6 +156,23 @@ async def test_a_challenge_at_a_refresh_is_met_under_the_same_lease_and_uses_the
     stored = await here.stored(uid)
     assert (stored.generation, stored.state, stored.lease) == (2, State.FRESH, None)
     assert [e for _, e in here.noticed].count(None) >= 2  # lease, sending: what every refresh writes
+
+
+async def test_what_proves_the_app_is_made_anew_beside_a_new_proof(here: Instances) -> None:
+    """An assertion (private_key_jwt) is good once, and who asked for a nonce may have looked at it."""
+    asked = list[str]()
+
+    class Client:
+        async def parameters(self, audience: str) -> dict[str, str]:
+            asked.append(audience)
+            return await ConsumerSecret(CONSUMER_KEY, Secret(CONSUMER_SECRET)).parameters(audience)
+
+    uid, _ = await here.connect_bound()
+    cold = Http()
+    await SalesforceOAuth(cold, Client(), local=True).refresh(here.grant(await here.stored(uid)))
+    await cold.close()
+    assert asked == [here.org.url, here.org.url]
+    assert counted(here, "nonce.token.refresh_token", "token.refresh_token") == [1, 1]
 
 
 async def test_a_refresh_whose_answer_was_lost_after_a_challenge_is_asked_about_and_not_sent_again(
