@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from backend import settings
 from backend.adapters.client_authentication import ConsumerSecret, PrivateKeyJwt
@@ -98,7 +99,9 @@ def test_a_client_key_does_instead_of_the_consumer_secret() -> None:
     assert settings.load(WITHOUT_SECRET | laptop).client_key == Secret(PEM.strip())
     both = settings.load(GOOD | {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
     assert both.consumer_secret is not None
-    assert isinstance(client_authentication(both, SystemClock()), PrivateKeyJwt)
+    with capture_logs() as told:
+        assert isinstance(client_authentication(both, SystemClock()), PrivateKeyJwt)
+    assert [line["event"] for line in told] == ["consumer secret is not needed"]
     assert isinstance(client_authentication(settings.load(GOOD), SystemClock()), ConsumerSecret)
 
 
