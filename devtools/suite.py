@@ -239,6 +239,7 @@ class Suite:
             "NODE_COMPILE_CACHE": str(TOOLS / "compiled"),  # a quarter less work at each start
             "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # so many calls at once; further ones wait
             **_function_settings(plan),
+            **plan.settings.client_key(),
         }
         jar = firestore_jar(self._scratch)
         return {**kept, **local, **({"FIRESTORE_EMULATOR_BINARY_PATH": jar} if jar else {})}
@@ -342,6 +343,8 @@ def _without_query(line: str) -> str:
 def _config(ports: Ports, functions: Path) -> dict[str, object]:
     """The content of firebase.json with this run's ports, folder of functions, and Python version."""
     config = json.loads((ROOT / "firebase.json").read_text())
+    # The emulator takes the rules of one database, allows everything when there are two, and holds all databases to it.
+    config["firestore"] = config["firestore"][0]
     for part in ("hub", "logging", "auth", "functions", "firestore", "hosting", "eventarc", "tasks"):
         config["emulators"][part]["port"] = getattr(ports, part)
     config["emulators"]["firestore"]["websocketPort"] = ports.websocket

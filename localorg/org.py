@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from localorg.clock import Clock
 from localorg.faults import Faults
 from localorg.limits import Limits
+from localorg.proofs import Proofs
 from localorg.recent import Recent
 from localorg.schema.metadata import Metadata
 from localorg.schema.sobjects import Schema
@@ -47,6 +48,7 @@ class Org:
     generations: Counter[str] = field(default_factory=Counter[str])
     limits: Limits = field(default_factory=Limits)
     recent: Recent = field(default_factory=Recent)
+    proofs: Proofs = field(default_factory=Proofs)
     moved_to: str | None = None
     org_id: str = ""
     snapshots: dict[str, sqlite3.Connection] = field(default_factory=dict[str, sqlite3.Connection])

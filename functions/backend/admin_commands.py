@@ -72,8 +72,9 @@ async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: T
 
 async def _check_org(chosen: settings.Settings, sealer: TinkCipher, host: str) -> int:
     http, wrong = Http(), 0
+    check = OrgCheck(http, chosen, host, wiring.signer(chosen), wiring.SystemClock())
     try:
-        for lines in (OrgCheck(http, chosen, host).lines(), policies(wiring.connections(chosen, sealer), host)):
+        for lines in (check.lines(), policies(wiring.connections(chosen, sealer), host)):
             async for good, line in lines:
                 print(f"{'✓' if good else '✗'} {line}", file=sys.stdout if good else sys.stderr)
                 wrong += not good

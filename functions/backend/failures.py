@@ -1,13 +1,14 @@
-"""What a flow can know after a request to Salesforce failed. Flows decide by these classes, never by their reasons,
-which are for the app.
+"""What a flow can know after a request to Salesforce, or to the store, failed. Flows decide by these classes, never by
+their reasons, which are for the app.
 
 OrgUnavailable
 ├── NotSent          no connection came about: nothing has arrived, sending again is safe
 │   └── NotSigned      the backend could not sign what proves who it is: nothing was sent
 ├── OutcomeUnknown   it may have arrived, and nothing says whether it was carried out
 ├── Busy             Salesforce answered that it does not do it now
-└── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
+├── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
 │   └── BudgetReached  what the settings leave a user, or this app, of it is used up: nothing was sent
+└── StoreUnavailable Firestore did not answer, or refused to: Salesforce has nothing to do with it
 ConnectionLost
 └── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
 SignInFailed
@@ -67,6 +68,13 @@ class BudgetReached(LimitReached):
         OrgUnavailable.__init__(
             self, Reason.USER_LIMIT if of_user else Reason.ORG_LIMIT, details={"retryAfter": seconds}
         )
+
+
+class StoreUnavailable(OrgUnavailable):
+    """The backend's own store did not answer in time, or refused to."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.STORE_UNAVAILABLE)
 
 
 class GrantRefused(ConnectionLost):

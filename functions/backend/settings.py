@@ -230,7 +230,7 @@ def _yes(name: str, default: bool, environment: Mapping[str, str], wrong: list[s
 
 def _binding(text: str, wrong: list[str]) -> Binding:
     try:
-        return Binding(text.strip().lower() or Binding.OFF)
+        return Binding(text.strip().lower() or Binding.PREFERRED)
     except ValueError:
         wrong.append(f"SALESFORCE_DPOP is {', '.join(Binding)}, not {text!r}")
         return Binding.PREFERRED

@@ -28,6 +28,7 @@ from backend.adapters.client_authentication import (
     KmsSigner,
     PemSigner,
     PrivateKeyJwt,
+    Signer,
 )
 from backend.adapters.dpop import Keys
 from backend.adapters.firebase_auth import FirebaseAuth
@@ -157,23 +158,24 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http)
 
 
+def signer(settings: Settings) -> Signer | None:
+    """The client key with which the backend signs; None without one."""
+    if settings.client_key_kms is not None:
+        return KmsSigner(settings.client_key_kms)
+    return None if settings.client_key is None else PemSigner(settings.client_key)
+
+
 def client_authentication(settings: Settings, clock: Clock) -> ClientAuthentication:
     """How the backend proves to Salesforce that it is the app: with a client key by an assertion, even when there is a
     consumer secret too, which should go then.
     """
-    signer = (
-        KmsSigner(settings.client_key_kms)
-        if settings.client_key_kms is not None
-        else None
-        if settings.client_key is None
-        else PemSigner(settings.client_key)
-    )
-    if signer is not None:
-        if settings.consumer_secret is not None:
-            _log.warning("consumer secret is not needed", advice="the client key signs: docs/deploy.md says what to do")
-        return PrivateKeyJwt(settings.consumer_key, signer, clock, audience=settings.client_audience)
-    assert settings.consumer_secret is not None, "settings without either are refused"
-    return ConsumerSecret(settings.consumer_key, settings.consumer_secret)
+    key, secret = signer(settings), settings.consumer_secret
+    if key is None:
+        assert secret is not None, "settings with neither are refused"
+        return ConsumerSecret(settings.consumer_key, secret)
+    if secret is not None:
+        _log.warning("consumer secret is not needed", advice="the client key signs: docs/deploy.md says what to do")
+    return PrivateKeyJwt(settings.consumer_key, key, clock, audience=settings.client_audience)
 
 
 def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) -> Attempts:

@@ -8,7 +8,7 @@ CallError
 ├── SignInFailed       sign-in did not work: show why, offer to try again
 ├── SessionInvalid     the Firebase session is over: go to the sign-in page
 ├── ConnectionLost     Salesforce no longer accepts this user's grant: say why, offer to sign in again
-├── OrgUnavailable     Salesforce is busy or out of reach: offer to try again
+├── OrgUnavailable     Salesforce, or our own store, is busy or out of reach: offer to try again
 └── Misconfigured      the backend is set up wrongly: tell the administrator
 
 `reason` is a stable word for programs; `message` is for the person in front of the app.
@@ -75,6 +75,7 @@ class Reason(StrEnum):
     USER_LIMIT = "user-limit"
     ORG_TIMEOUT = "org-timeout"
     OUTCOME_UNKNOWN = "outcome-unknown"
+    STORE_UNAVAILABLE = "store-unavailable"
     MISCONFIGURED = "misconfigured"
     INTERNAL = "internal"
 
@@ -280,7 +281,7 @@ class ConnectionLost(CallError):
 
 
 class OrgUnavailable(CallError):
-    """Salesforce is busy or out of reach: the app offers to try again."""
+    """Salesforce, or the backend's own store, is busy or out of reach: the app offers to try again."""
 
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.ORG_UNREACHABLE: ("UNAVAILABLE", "Salesforce cannot be reached right now. Please try again."),
@@ -297,6 +298,10 @@ class OrgUnavailable(CallError):
         Reason.OUTCOME_UNKNOWN: (
             "UNAVAILABLE",
             "Salesforce did not confirm the change. Look at the record before you try again.",
+        ),
+        Reason.STORE_UNAVAILABLE: (
+            "UNAVAILABLE",
+            "This app's own service is not available right now. Please try again in a moment.",
         ),
     }
 

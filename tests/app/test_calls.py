@@ -60,16 +60,6 @@ async def test_offline_is_told_on_the_page_of_the_devices_too() -> None:
     assert not app.network.offline
 
 
-async def test_signing_out_without_a_network_says_so_and_keeps_the_session() -> None:
-    world = World()
-    app, model = await on_access(world)
-    world.backend.offline = OFFLINE
-    await model.leave(app.handover.sign_out)
-    assert app.network.offline
-    assert app.session.user is not None
-    assert model.problem is not None
-
-
 @pytest.mark.parametrize(("failed", "asked"), [(OFFLINE, 2), (OrgUnavailable(Reason.ORG_BUSY), 1)])
 async def test_what_changes_nothing_is_asked_once_more_when_it_did_not_get_through(
     failed: CallError, asked: int

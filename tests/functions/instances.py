@@ -29,11 +29,13 @@ from contract.calls import (
     Erased,
     FirebaseProject,
     LoginHost,
+    SignIn,
     SignInOptions,
     SignOut,
     UpdateConnection,
 )
-from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
+from contract.sign_in import BeginSignIn
+from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, challenge, control
 from localorg import EmbeddedOrg
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
 
@@ -165,6 +167,20 @@ class Instances:
         if replaced is not None:
             await self.vaults[0].revoke(replaced)
         return response.uid, await self.renewals[0].get(response.uid)
+
+    async def connect_bound(
+        self, username: str = SALES, binding: Binding = Binding.PREFERRED
+    ) -> tuple[Uid, Credential]:
+        """A new sign-in as an app does it whose tokens are bound to a key (DPoP)."""
+        flow, verifier = self.sign_in_flow(binding=binding), "v" * 60
+        begun = await flow.begin(SOMEBODY, BeginSignIn(self.host, CALLBACK, challenge(verifier)))
+        assert begun.dpop_jkt is not None
+        code = (
+            await asyncio.to_thread(authorize, self.org.url, username, verifier=verifier, dpop_jkt=begun.dpop_jkt)
+        ).code
+        signed_in = await flow.sign_in(SOMEBODY, SignIn(code, verifier, CALLBACK, self.host, begun=begun.begun))
+        uid = Uid(signed_in.user.uid)
+        return uid, await self.renewals[0].get(uid)
 
     def hold_generation(self, generation: int) -> tuple[asyncio.Event, asyncio.Event]:
         """Makes the store wait before it writes a generation: one event tells that it waits, the other lets it go

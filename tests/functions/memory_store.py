@@ -122,7 +122,13 @@ class MemoryDocuments:
         before = self._documents.get(connection.uid)
         if before is None:
             raise Contended
-        self._documents[connection.uid] = replace(before, attachment=connection.attachment, revision=self._next())
+        self._documents[connection.uid] = replace(
+            before, attachment=connection.attachment, revision=self._next(), write_id=connection.write_id
+        )
+
+    async def entry(self, subject: str, sequence: int) -> Entry | None:
+        entries = self._entries.get(subject, [])
+        return entries[sequence - 1] if 0 < sequence <= len(entries) else None
 
     async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
         return self._entries.get(subject, [])[::-1][:count]

@@ -4,6 +4,7 @@ the alert's conditions.
 The files of deploy/monitoring are held to Google's own types, and to the runbooks.
 """
 
+import base64
 import json
 import re
 import time
@@ -207,6 +208,33 @@ def test_an_audit_record_is_broken(api: Process) -> None:
     assert loopback.delete(record, headers=owner).status_code == 200
 
 
+def test_a_connection_is_tampered_with(suite: Suite) -> None:
+    """Somebody has changed one byte of what is sealed."""
+    with running(suite) as api:
+        uid = api.sign_in(suite.plan.app_url).json()["result"]["user"]["uid"]
+        documents = (
+            f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
+        )
+        url, owner = f"{documents}/connections/{uid}?updateMask.fieldPaths=sealed", {"Authorization": "Bearer owner"}
+        sealed = base64.b64decode(loopback.get(url, headers=owner).json()["fields"]["sealed"]["bytesValue"])
+        changed = base64.b64encode(sealed[:-1] + bytes([sealed[-1] ^ 1])).decode()
+        assert (
+            loopback.patch(url, headers=owner, json={"fields": {"sealed": {"bytesValue": changed}}}).status_code == 200
+        )
+        assert api.call() == "connection-tampered"
+        assert "connection-tampered" in api.firing(**{"connection tampered": 1})
+        assert api.sign_in(suite.plan.app_url).status_code == 200, "a sign-in seals a new record"
+
+
+def test_the_store_is_unavailable(api: Process, suite: Suite) -> None:
+    """Nobody is at Firestore's address."""
+    with running(suite, FIRESTORE_EMULATOR_HOST="127.0.0.1:1") as cut_off:
+        cut_off.app.id_token = api.app.id_token
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(lambda _: cut_off.call(), range(4))) == {"store-unavailable"}
+        assert "store-unavailable" in cut_off.firing(**{"store unavailable": 4})
+
+
 def test_sign_ins_are_flooded(suite: Suite) -> None:
     """In four minutes of an instance: here four instances, in one."""
     lines: list[str] = []
@@ -256,6 +284,8 @@ TRIGGERED = {
     "needless-sign-outs": test_needless_sign_outs,
     "allowance": test_the_allowance_is_nearly_used_up,
     "audit-broken": test_an_audit_record_is_broken,
+    "connection-tampered": test_a_connection_is_tampered_with,
+    "store-unavailable": test_the_store_is_unavailable,
     "sign-ins-flooded": test_sign_ins_are_flooded,
     "does-not-start": test_a_function_does_not_start,
     "upkeep-missing": test_the_upkeep_did_not_run,

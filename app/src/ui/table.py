@@ -138,7 +138,7 @@ ENTRIES = (
     ),
     Entry(
         "sign-in", "/sign-in", SignIn, lambda rooms, _place: SignInViewModel(rooms.data.session, rooms.data.sign_in,
-            rooms.finish_sign_in),
+            rooms.data.sign_outs, rooms.finish_sign_in),
     ),
     Entry("list", "/records/{sobject}", RecordList, _of_object(_list)),
     Entry("new", "/records/{sobject}/new", RecordForm, _of_object(_form), parent=_list_of, columns=True,

@@ -164,6 +164,18 @@ class KmsSigner:
         return self._client
 
 
+# Salesforce's errors for assertions of apps are not published; the texts are those of its other assertions.
+_REFUSED = {"invalid_client", "invalid_client_credentials", "app_not_found"}
+_ABOUT_ASSERTIONS = ("assertion", "audience")
+
+
+def is_refused(error: str, description: str) -> bool:
+    """Whether an error of a token endpoint is about what the app proves itself with, and not about the code or the
+    token: that was not even looked at.
+    """
+    return error in _REFUSED or any(word in description for word in _ABOUT_ASSERTIONS)
+
+
 def _kms_library() -> Any:
     from google.cloud import kms_v1
 

@@ -179,10 +179,17 @@ class SalesforceSession:
 
     async def _authenticated(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
         async def send(credential: Credential) -> Answer:
-            headers = {**(request.headers or {}), "Authorization": f"Bearer {credential.access_token.reveal()}"}
+            token, key = credential.access_token, credential.key
             url, writes = credential.instance_url + path, request.writes
             answer = await self._http.send(
-                request.method, url, seconds=CALL_SECONDS, writes=writes, headers=headers, json=payload
+                request.method,
+                url,
+                seconds=CALL_SECONDS,
+                writes=writes,
+                token=token,
+                key=key,
+                headers=request.headers,
+                json=payload,
             )
             telemetry.count("salesforce.requests", org=uid.org_id, status=answer.status)
             return answer

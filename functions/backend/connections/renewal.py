@@ -233,7 +233,12 @@ class Renewal:
         except CallError:
             await self._write_held(held, not_sent)
             raise
-        return await self._store_response(held, grant.refreshed(response), rotated=response.refresh_token is not None)
+        newer = grant.refreshed(response)
+        if newer.key != grant.key:
+            # Tokens that are good without the key, which no answer may undo, are not kept.
+            await self._vault.revoke_grant(newer)
+            await self._end(held, Reason.REFRESH_LOST)
+        return await self._store_response(held, newer, rotated=response.refresh_token is not None)
 
     async def _store_response(self, held: Connection, grant: Grant, *, rotated: bool) -> Credential:
         """Stores what Salesforce gave. It exists nowhere else, so a store that fails is tried again while the lease

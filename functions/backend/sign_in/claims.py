@@ -10,7 +10,7 @@ _MOST = 10_000
 _SECONDS = 3600.0  # as long as the store keeps a claim
 
 
-class Codes(Protocol):
+class ClaimStore(Protocol):
     """Which authorization codes and App Check tokens were taken, by their fingerprint; all instances share it."""
 
     async def claim(self, fingerprint: str) -> bool:
@@ -25,7 +25,7 @@ class Codes(Protocol):
 class Claims:
     """Codes and tokens that are good once. One for each process; whatever it has not seen it asks the store."""
 
-    def __init__(self, store: Codes) -> None:
+    def __init__(self, store: ClaimStore) -> None:
         self._store = store
         self._taken = TTLCache[str, None](_MOST, _SECONDS)
 

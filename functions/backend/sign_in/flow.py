@@ -11,8 +11,8 @@ from backend.connections.connection import Credential, Device, Grant, TokenRespo
 from backend.connections.vault import Vault
 from backend.failures import CodeRefused, NotSent
 from backend.sign_in.attempts import Attempts, possible
-from backend.sign_in.begin import Beginnings
-from backend.sign_in.claims import Claims, Codes
+from backend.sign_in.begin import Beginnings, Offered
+from backend.sign_in.claims import Claims, ClaimStore
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
 from contract.errors import Reason, RefusedRequest, SignInFailed
@@ -69,7 +69,7 @@ class SignInFlow:
         salesforce: AuthorizationServer,
         firebase: FirebaseAccounts,
         blocks: BlockList,
-        codes: Codes,
+        codes: ClaimStore,
         attempts: Attempts,
         beginnings: Beginnings,
         *,
@@ -81,7 +81,7 @@ class SignInFlow:
         self._salesforce = salesforce
         self._firebase = firebase
         self._blocks = blocks
-        self._codes = Claims(codes)
+        self._claims = Claims(codes)
         self._attempts = attempts
         self._beginnings = beginnings
         self._new_id = new_id
@@ -112,11 +112,14 @@ class SignInFlow:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
         if not possible(request.code, request.code_verifier):
             raise RefusedRequest(Reason.MALFORMED_REQUEST, _IMPOSSIBLE)
-        response = await self._exchange(visitor, login_host, request)
+        offered = self._beginnings.opened(request.begun, login_host, request.redirect_uri, request.code_verifier)
+        response = await self._exchange(visitor, login_host, request, offered)
         if response.refresh_token is None:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
-        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host)
+        key = offered.key if offered is not None and response.bound else None
+        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host, key)
         try:
+            self._beginnings.check(is_bound=key is not None)
             await self._blocks.check_now(uid)
             userinfo = await self._salesforce.userinfo(
                 Credential(uid, grant.access_token, grant.instance_url, 0, grant.key)
@@ -141,44 +144,49 @@ class SignInFlow:
                 return asked if pattern.startswith("*.") else pattern
         raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
 
-    async def _exchange(self, visitor: Visitor, login_host: str, request: SignIn) -> TokenResponse:
+    async def _exchange(
+        self, visitor: Visitor, login_host: str, request: SignIn, offered: Offered | None
+    ) -> TokenResponse:
         """The tokens for a code, within the budget of sign-ins that may fail.
 
         An App Check token that comes a second time is nobody's sign-in: it is refused before it counts for anything.
         """
         token = visitor.attestation
-        if token is not None and not await self._codes.claim(token):
+        if token is not None and not await self._claims.claim(token):
             raise RefusedRequest(Reason.NOT_THE_APP)
         try:
             with self._attempts.one(visitor, login_host, request.code) as attempt:
-                response = await self._exchange_once(login_host, request)
+                response = await self._exchange_once(login_host, request, offered)
                 attempt.succeeded = True
                 return response
         except NotSent:
             if token is not None:
-                await self._codes.give_back(token)
+                await self._claims.give_back(token)
             raise
 
-    async def _exchange_once(self, login_host: str, request: SignIn) -> TokenResponse:
-        """The tokens for a code that has not come before.
+    async def _exchange_once(self, login_host: str, request: SignIn, offered: Offered | None) -> TokenResponse:
+        """The tokens for a code and a key that have not come before.
 
         A code that comes twice (a double tap, a repeated request) is not sent to Salesforce a second time: an
         authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2).
         """
-        code = hashlib.sha256(request.code.encode()).hexdigest()
-        if not await self._codes.claim(code):
+        claimed = hashlib.sha256(request.code.encode()).hexdigest()
+        if not await self._claims.claim(claimed):
             raise SignInFailed(Reason.CODE_REJECTED)
+        if offered is not None and not await self._claims.claim(offered.fingerprint):
+            raise SignInFailed(Reason.SIGN_IN_EXPIRED)
+        code, verifier, key = Secret(request.code), Secret(request.code_verifier), offered and offered.key
         try:
-            return await self._salesforce.exchange_code(
-                login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri
-            )
+            return await self._salesforce.exchange_code(login_host, code, verifier, request.redirect_uri, key)
         except CodeRefused:
             # Salesforce's page for production leads to a sandbox too, whose codes production does not know.
             if login_host == hosts.PRODUCTION and self._has_sandboxes:
                 raise SignInFailed(Reason.CODE_REJECTED_IN_PRODUCTION) from None
             raise
         except NotSent:
-            await self._codes.give_back(code)
+            await self._claims.give_back(claimed)
+            if offered is not None:
+                await self._claims.give_back(offered.fingerprint)
             raise
 
 

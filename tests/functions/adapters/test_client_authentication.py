@@ -165,6 +165,7 @@ class TokenEndpoint:
         self.seen: list[str] = []
         self.forms: list[dict[str, str]] = []
         self.moved: str | None = None
+        self.refuses: str | None = None
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -173,6 +174,8 @@ class TokenEndpoint:
         assert claims["jti"] not in self.seen
         self.seen.append(claims["jti"])
         self.forms.append(form)
+        if self.refuses is not None:
+            return web.json_response({"error": "invalid_grant", "error_description": self.refuses}, status=400)
         moved, self.moved = self.moved, None
         if moved is not None:
             raise web.HTTPFound(f"{moved}{request.path}")
@@ -235,3 +238,11 @@ async def test_when_cloud_kms_is_out_of_reach_nothing_is_sent(
     assert not endpoint.seen
     await exchange(oauth(http, KmsSigner(KEY, kms[1])), endpoint.url.removeprefix("http://"))
     assert len(endpoint.seen) == 1
+
+
+@pytest.mark.parametrize("description", ["audience is invalid", "invalid assertion"])
+async def test_a_refused_assertion_is_no_refused_code(endpoint: TokenEndpoint, http: Http, description: str) -> None:
+    """Salesforce's word for both may be `invalid_grant`; the user's code, or refresh token, is not to blame."""
+    endpoint.refuses = description
+    with pytest.raises(Misconfigured):
+        await exchange(oauth(http, PemSigner(Secret(PEM))), endpoint.url.removeprefix("http://"))

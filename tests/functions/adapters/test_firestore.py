@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -22,7 +23,7 @@ from backend.connections.store import ChainBroken, Contended, Criteria, Document
 from backend.records.allowance import OrgUsage, UsageStore
 from backend.records.creations import Creation, CreationStore
 from backend.sign_in.attempts import AttemptStore
-from backend.sign_in.flow import Codes
+from backend.sign_in.claims import ClaimStore
 from backend.values import Attachment, Secret, Uid
 from contract.errors import Reason
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
@@ -53,7 +54,10 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[AsyncClient 
     os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{suite.plan.ports.firestore}"
     try:
         # A database of its own, so that what is broken on purpose here does not meet the other tests.
-        yield AsyncClient(project=suite.plan.project, database="broken-on-purpose")
+        client: Any = AsyncClient(project=suite.plan.project, database="broken-on-purpose")
+        # An emulator that has just started may need longer for its first write than the stores give it.
+        await client.collection("warm").document("up").set({})
+        yield client
     finally:
         del os.environ["FIRESTORE_EMULATOR_HOST"]
 
@@ -275,7 +279,7 @@ async def test_failed_sign_ins_of_all_instances_add_up(database: AsyncClient | N
 
 
 async def test_a_code_is_taken_once_until_it_is_given_back(database: AsyncClient | None) -> None:
-    codes: Codes = MemoryCodes() if database is None else FirestoreCodes(database)
+    codes: ClaimStore = MemoryCodes() if database is None else FirestoreCodes(database)
     one, other = uuid4().hex, uuid4().hex
     assert sum(await asyncio.gather(*(codes.claim(one) for _ in range(5)))) == 1
     assert await codes.claim(other)

@@ -403,7 +403,7 @@ class Renewals(RuleBasedStateMachine):
         self.count("contended" if self.store.contended else "uncontended")
 
     def play_on(self, until: asyncio.Task[Any] | None = None) -> None:
-        for _ in range(6000):
+        for _ in range(30_000):
             if until is not None and until.done():
                 return
             self.release(0)

@@ -48,6 +48,7 @@ class Salesforce:
     answer: TokenResponse = RESPONSE
     fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
     exchanged: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
+    keys: list[Secret | None] = field(default_factory=list[Secret | None])
     asked: list[Credential] = field(default_factory=list[Credential])
     revoked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     time_to_revoke: float = 0
@@ -56,6 +57,7 @@ class Salesforce:
         self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
         self.exchanged.append((login_host, code.reveal(), code_verifier.reveal(), redirect_uri))
+        self.keys.append(key)
         self.fail("exchange")
         return self.answer
 

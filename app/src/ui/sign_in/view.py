@@ -61,6 +61,8 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
                 )
             )
         )
+    if model.owes_sign_out:
+        notes.append(parts.note(model.owes_sign_out, kind="calm"))
     if session.erased is not None:
         words = _("This app has erased your data and given up its access to your Salesforce.")
         if not session.erased.revoked_at_salesforce:

@@ -7,8 +7,10 @@ from contract.calls import LoginHost, SignInOptions
 from contract.errors import CallError
 from data.repositories.session import START, Ended, SessionRepository
 from data.repositories.sign_in import SignInRepository
+from data.repositories.sign_outs import SignOuts
 from data.services.device import StorageRefused
 from ui.shared.state import Screen
+from ui.shared.words import _
 
 _MY_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*")
 
@@ -18,11 +20,17 @@ class SignInViewModel(Screen):
     where the device brings it itself."""
 
     def __init__(
-        self, session: SessionRepository, sign_in: SignInRepository, finish: Callable[[str], Awaitable[None]]
+        self,
+        session: SessionRepository,
+        sign_in: SignInRepository,
+        sign_outs: SignOuts,
+        finish: Callable[[str], Awaitable[None]],
     ) -> None:
         super().__init__()
         self._session = session
         self._sign_in = sign_in
+        self._sign_outs = sign_outs
+        sign_outs.changed = self.changed
         self._finish = finish
         self.options: SignInOptions | None = None
         self.chosen: LoginHost | None = None
@@ -51,6 +59,18 @@ class SignInViewModel(Screen):
     def ended(self) -> Ended | None:
         """The session that ended by itself last; None when none did."""
         return self._session.ended
+
+    @property
+    def owes_sign_out(self) -> str:
+        """What to say of a sign-out of which the service has not heard yet; "" when it has heard of all."""
+        if not self._sign_outs.waiting:
+            return ""
+        if self._sign_outs.kept:
+            return _("You are signed out on this device. The service will hear of it when this app is online again.")
+        return _(
+            "You are signed out on this device, but the service could not be told yet. Keep this app open until it is"
+            " online again."
+        )
 
     def choose(self, host: str) -> None:
         """Chooses a login host."""

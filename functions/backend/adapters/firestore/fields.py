@@ -39,6 +39,7 @@ def connection_fields(connection: Connection) -> dict[str, Any]:
         "staySignedIn": connection.stay_signed_in,
         "devices": dict(connection.devices),
         "deviceNames": dict(connection.device_names),
+        "writeId": connection.write_id,
         **({} if connection.chain is None else chain_fields(connection.chain)),
     }
 
@@ -65,6 +66,7 @@ def connection_of(snapshot: Any) -> Connection:
         chain=chain_of(document),
         attachment=Attachment(document["describes"], document["describedAt"]) if document.get("describes") else None,
         revision=snapshot.update_time,
+        write_id=document.get("writeId", ""),
     )
 
 
@@ -87,10 +89,11 @@ def chain_of(document: Mapping[str, Any]) -> Chain | None:
 
 def entry_fields(entry: Entry) -> dict[str, Any]:
     """The fields of an audit entry by name; `event` as its text."""
-    return {f.name: getattr(entry, f.name) for f in fields(Entry)} | {"event": entry.event.value}
+    named = {f.name: getattr(entry, f.name) for f in fields(Entry) if f.name != "write_id"}
+    return named | {"event": entry.event.value, "writeId": entry.write_id}
 
 
 def entry_of(document: Mapping[str, Any]) -> Entry:
     """The audit entry in a document."""
-    values: Any = {f.name: document[f.name] for f in fields(Entry)} | {"event": Event(document["event"])}
-    return Entry(**values)
+    values: Any = {f.name: document[f.name] for f in fields(Entry) if f.name != "write_id"}
+    return Entry(**values | {"event": Event(document["event"]), "write_id": document.get("writeId", "")})
