@@ -8,7 +8,8 @@ OrgUnavailable
 └── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
 │   └── BudgetReached  what the settings leave a user, or this app, of it is used up: nothing was sent
 ConnectionLost
-└── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
+├── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
+└── Tampered         what is stored was changed from outside, or nobody has sealed it: nothing was sent
 SignInFailed
 └── CodeRefused      Salesforce answered that it does not know the authorization code (any more)
 RefusedRequest
@@ -69,6 +70,13 @@ class GrantRefused(ConnectionLost):
 
     def __init__(self) -> None:
         super().__init__(Reason.ACCESS_REVOKED)
+
+
+class Tampered(ConnectionLost):
+    """What is stored of a connection is not what this backend has sealed for it."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.CONNECTION_TAMPERED)
 
 
 class CodeRefused(SignInFailed):

@@ -16,6 +16,7 @@ from backend.assembly import Process, assemble
 from backend.connections.audit import Audit, Entry, Event
 from backend.connections.connection import Connection, Credential, Device, Grant, State
 from backend.connections.store import RecordingStore
+from backend.connections.tombstones import Tombstone
 from backend.records.allowance import Allowance
 from backend.sign_in.attempts import Attempts
 from backend.sign_in.flow import SignInFlow
@@ -96,15 +97,23 @@ class FirebaseUsers:
 class Instances:
     """Several processes of the function in one, over one store."""
 
-    def __init__(self, org: EmbeddedOrg, secret: str = CONSUMER_SECRET, user_requests: int = 10**9) -> None:
+    def __init__(
+        self,
+        org: EmbeddedOrg,
+        secret: str = CONSUMER_SECRET,
+        user_requests: int = 10**9,
+        *,
+        documents: MemoryDocuments | None = None,
+        http: Http | None = None,
+    ) -> None:
         self.org = org
         self.usage = MemoryUsage()
         self.user_requests = user_requests
         self.host = f"127.0.0.1:{org.port}"
         self.clock = SteppedClock()
-        self.documents = MemoryDocuments()
+        self.documents = documents or MemoryDocuments()
         self.cipher = TinkCipher(Secret(new_keyset()))
-        self.http = Http()
+        self.http = http or Http()
         self.oauth = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(secret), local=True)
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
@@ -123,6 +132,7 @@ class Instances:
             self.store, MemoryCreations(), allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock,
             random.Random(owner).random,
             owner=owner, api_version=API_VERSION, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180),
+            local=True,
         )  # fmt: skip
 
     def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
@@ -157,7 +167,7 @@ class Instances:
         )
         replaced = await self.vaults[0].save(response.uid, Grant.of(response, self.host), Device(device))
         if replaced is not None:
-            await self.vaults[0].revoke(replaced)
+            await self.vaults[0].settle(replaced)
         return response.uid, await self.renewals[0].get(response.uid)
 
     def hold_generation(self, generation: int) -> tuple[asyncio.Event, asyncio.Event]:
@@ -166,11 +176,13 @@ class Instances:
         """
         inner, waits, go_on = self.documents.write, asyncio.Event(), asyncio.Event()
 
-        async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+        async def write(
+            connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+        ) -> Connection:
             if connection.generation == generation and not waits.is_set():
                 waits.set()
                 await go_on.wait()
-            return await inner(connection, entry)
+            return await inner(connection, entry, tombstone)
 
         self.documents.write = write
         return waits, go_on

@@ -43,6 +43,7 @@ _ENDED = {
     "inactive user": Reason.USER_INACTIVE,
     "ip restricted": Reason.IP_RESTRICTED,
 }
+_UNKNOWN_TOKEN = {"invalid_token", "unsupported_token_type"}  # at revoke: there is nothing (left) to revoke
 _LOGIN_RATE = "login rate exceeded"  # 3,600 logins an hour for a user, refreshes among them
 # A second refresh while the first is under way; before Winter '25 it was answered in the second way.
 _ALREADY_PROCESSED = {"token request is already being processed", "expired authorization code"}
@@ -106,7 +107,7 @@ class SalesforceOAuth:
         Raises OrgUnavailable.
         """
         form = {"token": grant.refresh_token.reveal(), "token_type_hint": "refresh_token", **self._client()}
-        answer = await self._post(self._address(grant.login_host) + "/services/oauth2/introspect", form)
+        answer = await self._post(grant.login_host, "/services/oauth2/introspect", form)
         if answer.status >= 500 or answer.status == 429:
             raise Busy
         body = answer.json()
@@ -116,7 +117,9 @@ class SalesforceOAuth:
         """The user of an access token (OpenID Connect Core section 5.3). Raises SignInFailed, OrgUnavailable."""
         answer = await self._http.send(
             "GET",
-            f"{credential.instance_url}/services/oauth2/userinfo",
+            hosts.confined(
+                f"{credential.instance_url}/services/oauth2/userinfo", credential.instance_url, local=self._local
+            ),
             seconds=TOKEN_SECONDS,
             headers={"Authorization": f"Bearer {credential.access_token.reveal()}"},
         )
@@ -132,28 +135,26 @@ class SalesforceOAuth:
         )
 
     async def revoke(self, grant: Grant) -> None:
-        """Ends a grant by its refresh token (RFC 7009); one that Salesforce does not take any more counts as revoked.
+        """Ends a grant by its refresh token (RFC 7009). Salesforce's yes is 200, or 400 with a word that says that it
+        does not know the token (any more).
 
-        Raises OrgUnavailable.
+        Raises OrgUnavailable for every other answer.
         """
         form = {"token": grant.refresh_token.reveal()}
-        answer = await self._post(self._address(grant.login_host) + "/services/oauth2/revoke", form)
-        if answer.status >= 500:
+        answer = await self._post(grant.login_host, "/services/oauth2/revoke", form)
+        if answer.status != 200 and not (answer.status == 400 and _words(answer)[0] in _UNKNOWN_TOKEN):
             raise Busy
 
     async def _token(self, login_host: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
-        return await self._post(
-            self._address(login_host) + "/services/oauth2/token", {**form, **self._client()}, writes=writes
-        )
+        return await self._post(login_host, "/services/oauth2/token", {**form, **self._client()}, writes=writes)
 
     def _client(self) -> dict[str, str]:
         return {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
 
-    def _address(self, login_host: str) -> str:
-        return f"{'http' if self._local and hosts.is_loopback(login_host) else 'https'}://{login_host}"
-
-    async def _post(self, url: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
+    async def _post(self, login_host: str, path: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
         """Posts a form, within TOKEN_SECONDS altogether."""
+        address = hosts.address(login_host, local=self._local)
+        url = hosts.confined(address + path, address, local=self._local)
         with deadline.within(deadline.left(TOKEN_SECONDS)):
             answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form=form)
             if answer.status in (301, 302, 307, 308):
@@ -169,7 +170,7 @@ class SalesforceOAuth:
         if not isinstance(access, str) or not isinstance(instance, str) or not isinstance(identity, str):
             raise Busy
         # It says who the user is: nobody but Salesforce may, or the very site of Experience Cloud that was asked.
-        if not identity.startswith(f"{self._address(login_host)}/id/"):
+        if not identity.startswith(f"{hosts.address(login_host, local=self._local)}/id/"):
             hosts.salesforce_origin(identity, local=self._local)
         match = _IDENTITY.search(urlsplit(identity).path)
         if match is None:

@@ -23,6 +23,7 @@ COUNTERS = {
     "cache.lookups": ("{lookup}", "Lookups of what an instance remembers, by cache and hit"),
     "cold_starts": ("{start}", "Instances that answered their first call"),
     "audit.failures": ("{failure}", "Audit entries that could not be committed"),
+    "connections.tampered": ("{look}", "Looks at connections that were changed from outside"),
     "sign_ins.put_off": ("{sign-in}", "Sign-ins refused because too many have failed"),
 }
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)  # seconds

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
-from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from backend.adapters.firestore.fields import (
@@ -20,30 +19,32 @@ from backend.adapters.firestore.fields import (
     connection_of,
     entry_fields,
     entry_of,
+    targets_of,
 )
 from backend.adapters.firestore.shared import AUDIT, BLOCKS, CONNECTIONS, CREATIONS, ENTRIES, USAGE, pages, span
-from backend.connections.audit import Chain, Entry, Recorded
+from backend.adapters.firestore.tombstones import FirestoreTombstones
+from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection
 from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
+from backend.connections.tombstones import Tombstone
 from backend.values import Uid
 
 
-class FirestoreDocuments:
-    """The Documents of connections/store.py: connections, blocks and the audit record."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client: Any = client  # the library's own types are partial
+class FirestoreDocuments(FirestoreTombstones):
+    """The Documents of connections/store.py: connections with their tombstones, blocks and the audit record."""
 
     async def read(self, uid: Uid) -> Connection | None:
         with span("read", CONNECTIONS):
             snapshot = await self._client.collection(CONNECTIONS).document(uid).get()
         return connection_of(snapshot) if snapshot.exists else None
 
-    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         document = self._client.collection(CONNECTIONS).document(connection.uid)
         gone = NO_ATTACHMENT if connection.has_ended and connection.revision is not None else {}
         work = self._write_to(document, connection.revision, {**connection_fields(connection), **gone})
-        results = await self._commit(document, connection.revision, work, entry)
+        results = await self._commit(document, connection.revision, self._with(work, tombstone), entry)
         return replace(connection, revision=results[0].update_time)
 
     async def attach(self, connection: Connection) -> None:
@@ -52,13 +53,13 @@ class FirestoreDocuments:
         work = self._write_to(document, connection.revision, attachment_fields(connection.attachment))
         await self._commit(document, connection.revision, work, None)
 
-    async def delete(self, connection: Connection, entry: Entry) -> None:
+    async def delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
         document = self._client.collection(CONNECTIONS).document(connection.uid)
         fence = self._client.write_option(last_update_time=connection.revision)
         await self._commit(
             document,
             connection.revision,
-            lambda batch: batch.delete(document, option=fence),
+            self._with(lambda batch: batch.delete(document, option=fence), tombstone),
             entry,
             closed=connection.chain,
         )
@@ -70,7 +71,6 @@ class FirestoreDocuments:
             ("staySignedIn", "==", criteria.stay_signed_in),
             ("refreshed", "<", criteria.refreshed_before),
             ("used", "<", criteria.used_before),
-            ("revocationDue", "==", criteria.revocation_due),
         ):
             if value is not None:
                 query = query.where(filter=FieldFilter(name, operator, value))
@@ -91,7 +91,7 @@ class FirestoreDocuments:
         if not snapshot.exists:
             return Blocks()
         document = cast(Mapping[str, Any], snapshot.to_dict())
-        return Blocks(frozenset(document["targets"]), chain_of(document), snapshot.update_time)
+        return Blocks(targets_of(document), chain_of(document), snapshot.update_time)
 
     async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
         document = {"targets": sorted(blocks.targets), **({} if blocks.chain is None else chain_fields(blocks.chain))}
@@ -110,15 +110,15 @@ class FirestoreDocuments:
         for subject in sorted(subjects | set(open_ends)):
             snapshot = await self._client.collection(AUDIT).document(subject).get()
             document = cast(Mapping[str, Any], snapshot.to_dict() or {})
-            entries = [entry_of(e.to_dict()) async for e in pages(snapshot.reference.collection(ENTRIES))]
+            read = [entry_of(e.to_dict()) async for e in pages(snapshot.reference.collection(ENTRIES))]
+            entries = [entry for entry in read if entry is not None]  # what is none shows as missing
             end = chain_of(document) if document.get("closed") else open_ends.get(subject)
             yield Recorded(subject, end, entries), document.get("uid")
 
     async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
         entries = self._client.collection(AUDIT).document(subject).collection(ENTRIES)
-        return [
-            entry_of(e.to_dict()) for e in await entries.order_by("sequence", direction="DESCENDING").limit(count).get()
-        ]
+        newest = await entries.order_by("sequence", direction="DESCENDING").limit(count).get()
+        return [entry for entry in (entry_of(e.to_dict()) for e in newest) if entry is not None]
 
     async def reseal_closed(self, reseal: Callable[[Chain], Chain]) -> int:
         """Seals the ends of all closed chains anew. Returns how many there are."""
@@ -129,6 +129,16 @@ class FirestoreDocuments:
                 await snapshot.reference.update(chain_fields(reseal(chain)))
                 done += 1
         return done
+
+    def _with(self, work: Callable[[Any], None], tombstone: Tombstone | None) -> Callable[[Any], None]:
+        """The work, and a tombstone in the same commit."""
+
+        def both(batch: Any) -> None:
+            work(batch)
+            if tombstone is not None:
+                self.bury(batch, tombstone)
+
+        return both
 
     def _write_to(self, document: Any, revision: object, fields: Mapping[str, Any]) -> Callable[[Any], None]:
         def work(batch: Any) -> None:
@@ -158,7 +168,8 @@ class FirestoreDocuments:
             chain = self._client.collection(AUDIT).document(entry.subject)
             end = {"closed": closed is not None, **({} if closed is None else chain_fields(closed))}
             if entry.sequence == 1:
-                batch.create(chain, {"uid": None if document.parent.id == BLOCKS else document.id, **end})
+                nameless = document.parent.id == BLOCKS or entry.event is Event.ERASURE
+                batch.create(chain, {"uid": None if nameless else document.id, **end})
             elif closed is not None:
                 batch.set(chain, end, merge=True)
             batch.create(chain.collection(ENTRIES).document(f"{entry.sequence:010d}"), entry_fields(entry))

@@ -8,6 +8,7 @@ from backend import telemetry
 CONNECTIONS, CREATIONS = "connections", "creations"
 AUDIT, ENTRIES = "audit", "entries"
 BLOCKS, CODES, USAGE, ATTEMPTS = "blocks", "codes", "usage", "attempts"
+TOMBSTONES = "tombstones"
 _PAGE = 300
 
 
