@@ -94,7 +94,7 @@ async def _block(backend: wiring.Backend, target: str, by: str) -> int:
     print(f"✓ {target} is blocked; {blocked.ended} connections ended in {time.perf_counter() - began:.2f} s")
     if blocked.unconfirmed:
         print(
-            f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: repeat the command, or the upkeep does it",
+            f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: the upkeep asks again every day",
             file=sys.stderr,
         )
     return 1 if blocked.unconfirmed else 0
@@ -108,8 +108,12 @@ async def _reseal(backend: wiring.Backend) -> int:
             resealed += await backend.vault.reseal(connection.uid)
         except ConnectionLost:
             unreadable.append(connection.uid)
+    tombstones = await backend.vault.revocation.reseal()
     closed = await backend.store.reseal_records()
-    print(f"✓ {resealed} connections and {closed} closed records are sealed with the newest key")
+    print(
+        f"✓ {resealed} connections, {tombstones} grants to be revoked and {closed} closed records are sealed with the"
+        " newest key"
+    )
     for uid in unreadable:
         print(f"✗ {uid} cannot be unsealed: its user has to sign in again", file=sys.stderr)
     return 1 if unreadable else 0

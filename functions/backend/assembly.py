@@ -13,8 +13,9 @@ from backend.connections.blocks import BlockList
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.lifecycle import FirebaseUsers, Lifecycle
 from backend.connections.renewal import Renewal, TokenEndpoint
+from backend.connections.revocation import RevocationEndpoint
 from backend.connections.store import RecordingStore
-from backend.connections.vault import RevocationEndpoint, Vault
+from backend.connections.vault import Vault
 from backend.records.allowance import Allowance
 from backend.records.changes import Changes
 from backend.records.creations import Creations, CreationStore
@@ -57,8 +58,11 @@ def assemble(
     api_version: str,
     keep_alive: timedelta,
     delete_unused: timedelta,
+    local: bool,
 ) -> Process:
-    """One process. `chance` gives numbers from 0 to 1, `owner` is the name under which it holds leases."""
+    """One process. `chance` gives numbers from 0 to 1, `owner` is the name under which it holds leases; `local` also
+    allows a local org over http.
+    """
     remembered = RememberedCredentials(clock)
     vault = Vault(store, cipher, oauth, clock, remembered)
     renewal = Renewal(vault, oauth, clock, chance, owner)
@@ -66,7 +70,7 @@ def assemble(
     lifecycle = Lifecycle(
         vault, renewal, store, firebase, blocks, clock, keep_alive=keep_alive, delete_unused=delete_unused
     )
-    rest = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, chance), api_version)
+    rest = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, chance, local=local), api_version)
     describes = Describes(rest, vault, clock, may_look=allowance.is_ample)
     queries = Queries(rest, describes, Currencies(rest, clock, may_look=allowance.is_ample))
     changes = Changes(rest, describes, Creations(creations, cipher))

@@ -21,8 +21,16 @@ from backend.cors import AllowedOrigins
 from backend.routes import Route
 from backend.values import Caller, Uid, Visitor
 from backend.visitors import Proxies
-from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, SIGN_IN, Call
-from contract.errors import CallError, Misconfigured, OrgUnavailable, Reason, RefusedRequest, SessionInvalid
+from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, SIGN_IN, SIGN_OUT, Call
+from contract.errors import (
+    CallError,
+    ConnectionLost,
+    Misconfigured,
+    OrgUnavailable,
+    Reason,
+    RefusedRequest,
+    SessionInvalid,
+)
 
 _log = structlog.get_logger("calls")
 _NOBODY = Caller(Uid(), "")
@@ -114,10 +122,16 @@ class Endpoint:
         return response
 
     async def _admit(self, call: Call[Any, Any], caller: Caller) -> None:
-        """Refuses a blocked user, and a device that has signed out."""
+        """Refuses a blocked user, a device that has signed out, and who has no connection; signing out needs none."""
         if not call.while_blocked:
             await self._blocks.check(caller.uid)
-        if not await self._vault.admits(caller):
+        try:
+            admitted = await self._vault.admits(caller)
+        except ConnectionLost:
+            if call is SIGN_OUT:
+                return
+            raise
+        if not admitted:
             raise SessionInvalid(Reason.SIGNED_OUT)
 
 

@@ -10,7 +10,8 @@ OrgUnavailable
 │   └── BudgetReached  what the settings leave a user, or this app, of it is used up: nothing was sent
 └── StoreUnavailable Firestore did not answer, or refused to: Salesforce has nothing to do with it
 ConnectionLost
-└── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
+├── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
+└── Tampered         what is stored was changed from outside, or nobody has sealed it: nothing was sent
 SignInFailed
 └── CodeRefused      Salesforce answered that it does not know the authorization code (any more)
 RefusedRequest
@@ -87,6 +88,13 @@ class GrantRefused(ConnectionLost):
 
     def __init__(self) -> None:
         super().__init__(Reason.ACCESS_REVOKED)
+
+
+class Tampered(ConnectionLost):
+    """What is stored of a connection is not what this backend has sealed for it."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.CONNECTION_TAMPERED)
 
 
 class CodeRefused(SignInFailed):

@@ -1,6 +1,7 @@
 """Which hosts are Salesforce's. Codes, secrets and tokens go to these and to no other."""
 
 import re
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 from contract.errors import Misconfigured, Reason
@@ -11,6 +12,7 @@ _SALESFORCE = (".salesforce.com", ".salesforce.mil", ".sfcrmproducts.cn")
 _SITES = ".my.site.com"
 _SITE = re.compile(r"[a-z0-9-]+(?:\.[a-z]+)?\.my\.site\.com")  # the word in between names a kind of sandbox
 _PATH = re.compile(r"[A-Za-z0-9_-]{0,60}")
+_LOOPBACK = re.compile(r"(?:127\.0\.0\.1|localhost)(?::[0-9]{1,5})?(?:/[A-Za-z0-9_-]{0,60})?")
 PRODUCTION, SANDBOX = "login.salesforce.com", "test.salesforce.com"
 LOOK_UP = "welcome.salesforce.com"  # a page on which people look for their My Domain; it has no token endpoint
 
@@ -45,6 +47,31 @@ def allows(pattern: str, host: str) -> bool:
     return (
         name != host and bool(name) and all(c.isalnum() or c in "-." for c in name) and not name.startswith((".", "-"))
     )
+
+
+def address(login_host: str, *, local: bool) -> str:
+    """The address of a login host; with `local`, a local org's is http."""
+    return f"{'http' if local and is_loopback(login_host) else 'https'}://{login_host}"
+
+
+def confined(url: str, to: str, *, local: bool) -> str:
+    """`url`, when a secret may leave for it: it lies below `to`, the login host's address or the instance URL that was
+    sealed for this user, and that is Salesforce's. With `local`, a local org's is allowed too.
+
+    The seal decides, and this is the second lock: it would pass any org's host. Raises Misconfigured.
+    """
+    if not url.startswith(to + "/") or not _is_ours(to, local):
+        raise Misconfigured(Reason.MISCONFIGURED, "A secret was about to leave for an address that is not its own.")
+    return url
+
+
+@lru_cache(maxsize=4096)
+def _is_ours(address: str, local: bool) -> bool:
+    scheme, _, host = address.partition("://")
+    if scheme == "https":
+        name, slash, path = host.lower().partition("/")
+        return "*" not in name and is_login_host(name.removesuffix(":443") + slash + path)
+    return local and scheme == "http" and _LOOPBACK.fullmatch(host) is not None
 
 
 def resolved(url: str, location: str, *, local: bool) -> str:

@@ -54,7 +54,7 @@ from backend.settings import Settings
 from backend.sign_in.attempts import Attempts
 from backend.sign_in.begin import Beginnings
 from backend.sign_in.flow import SignInFlow
-from backend.values import Clock
+from backend.values import Clock, Uid
 from backend.visitors import Proxies
 from contract.calls import SignInOptions
 from contract.errors import ConnectionLost, Reason
@@ -112,8 +112,8 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     clock, http = SystemClock(), Http()
     salesforce = SalesforceOAuth(http, client_authentication(settings, clock), local=settings.emulated)
     firestore = AsyncClient(project=settings.project_id)
-    documents = FirestoreDocuments(firestore, _blocks_client(settings))
-    store = RecordingStore(documents, Audit(cipher, _new_id), clock, _log_connection, _log_broken)
+    documents, audit = FirestoreDocuments(firestore, _blocks_client(settings)), Audit(cipher, _new_id)
+    store = RecordingStore(documents, audit, clock, _log_connection, _log_broken, _log_tampered)
     firebase = FirebaseAuth(_firebase_app(settings))
     usage = FirestoreUsage(firestore)
     allowance = Allowance(
@@ -127,6 +127,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
         store, FirestoreCreations(firestore), allowance, salesforce, http, firebase, cipher, clock, random.random,
         owner=_new_id(), api_version=settings.api_version,
         keep_alive=timedelta(days=settings.keep_alive_days), delete_unused=timedelta(days=settings.delete_unused_days),
+        local=settings.emulated,
     )  # fmt: skip
 
     options = SignInOptions(
@@ -232,6 +233,11 @@ def _log_connection(connection: Connection, event: Event | None) -> None:
 def _log_broken(subject: str) -> None:
     telemetry.count("audit.failures")
     _log.error("audit record broken", subject=subject)
+
+
+def _log_tampered(uid: Uid) -> None:
+    telemetry.count("connections.tampered")
+    _log.error("connection tampered", uid=str(uid))
 
 
 def _log_allowance(usage: OrgUsage) -> None:

@@ -19,6 +19,7 @@ from backend.assembly import Process, assemble
 from backend.connections.audit import Audit, Entry, Event
 from backend.connections.connection import Connection, Credential, Device, Grant, State
 from backend.connections.store import Documents, RecordingStore
+from backend.connections.tombstones import Tombstone
 from backend.records.allowance import Allowance
 from backend.records.creations import CreationStore
 from backend.sign_in.attempts import Attempts, AttemptStore
@@ -120,6 +121,9 @@ class Instances:
         user_requests: int = 10**9,
         stores: Stores | None = None,
         client: ClientAuthentication | None = None,
+        *,
+        documents: MemoryDocuments | None = None,
+        http: Http | None = None,
     ) -> None:
         self.org = org
         self.stores = stores
@@ -127,15 +131,15 @@ class Instances:
         self.user_requests = user_requests
         self.host = f"127.0.0.1:{org.port}"
         self.clock = SteppedClock()
-        self.documents = MemoryDocuments()
+        self.documents = documents or MemoryDocuments()
         self.cipher = TinkCipher(Secret(new_keyset()))
-        self.http = Http()
+        self.http = http or Http()
         self.oauth = SalesforceOAuth(self.http, client or ConsumerSecret(CONSUMER_KEY, Secret(secret)), local=True)
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")
-        documents = self.documents if stores is None else stores.documents
-        self.store = RecordingStore(documents, self.audit, self.clock, self.notice)
+        kept: Documents = self.documents if stores is None else stores.documents
+        self.store = RecordingStore(kept, self.audit, self.clock, self.notice)
         self.firebase = FirebaseUsers()
         self.each = [self.instance(str(n)) for n in range(4)]
         self.vaults = [i.vault for i in self.each]
@@ -150,6 +154,7 @@ class Instances:
             self.store, creations, allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock,
             random.Random(owner).random,
             owner=owner, api_version=API_VERSION, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180),
+            local=True,
         )  # fmt: skip
 
     def sign_in_flow(
@@ -188,7 +193,7 @@ class Instances:
         )
         replaced = await self.vaults[0].save(response.uid, Grant.of(response, self.host), Device(device))
         if replaced is not None:
-            await self.vaults[0].revoke(replaced)
+            await self.vaults[0].settle(replaced)
         return response.uid, await self.renewals[0].get(response.uid)
 
     async def connect_bound(
@@ -211,11 +216,13 @@ class Instances:
         """
         inner, waits, go_on = self.documents.write, asyncio.Event(), asyncio.Event()
 
-        async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+        async def write(
+            connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+        ) -> Connection:
             if connection.generation == generation and not waits.is_set():
                 waits.set()
                 await go_on.wait()
-            return await inner(connection, entry)
+            return await inner(connection, entry, tombstone)
 
         self.documents.write = write
         return waits, go_on

@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from backend.connections.audit import Chain, Entry, Recorded
+from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection
 from backend.connections.store import Blocks, Criteria
+from backend.connections.tombstones import Tombstone
 from backend.connections.writes import ChainBroken, Contended, new_write_id, once
 from backend.records.allowance import OrgUsage, UserUsage
 from backend.records.creations import Creation
@@ -165,16 +166,16 @@ def meets(criteria: Criteria, connection: Connection) -> bool:
         and criteria.stay_signed_in in (None, connection.stay_signed_in)
         and (criteria.refreshed_before is None or connection.refreshed < criteria.refreshed_before)
         and (criteria.used_before is None or connection.used < criteria.used_before)
-        and criteria.revocation_due in (None, connection.revocation_due)
     )
 
 
 class MemoryDocuments:
-    """The connections, their audit record, and the blocks."""
+    """The connections with their tombstones, their audit record, and the blocks."""
 
     def __init__(self) -> None:
         self.line = Line()
         self._documents: dict[Uid, Connection] = {}
+        self.graves: dict[str, Tombstone] = {}
         self._blocks = Blocks()
         self._entries: dict[str, list[Entry]] = {}
         self._identities: dict[str, str] = {}
@@ -184,12 +185,16 @@ class MemoryDocuments:
     async def read(self, uid: Uid) -> Connection | None:
         return self._documents.get(uid)
 
-    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
-        return await self.line.carry(lambda: self._write(connection, entry))
+    async def write(
+        self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
+        return await self.line.carry(lambda: self._write(connection, entry, tombstone))
 
-    def _write(self, connection: Connection, entry: Entry | None) -> Connection:
+    def _write(self, connection: Connection, entry: Entry | None, tombstone: Tombstone | None = None) -> Connection:
         self._check(connection)
+        self._check_grave(tombstone)
         self._record(connection.uid, entry)
+        self._bury(tombstone)
         before = self._documents.get(connection.uid)
         attachment = None if before is None or connection.has_ended else before.attachment
         written = replace(connection, attachment=attachment, revision=self._next())
@@ -215,17 +220,37 @@ class MemoryDocuments:
     async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
         return self._entries.get(subject, [])[::-1][:count]
 
-    async def delete(self, connection: Connection, entry: Entry) -> None:
-        await self.line.carry(lambda: self._delete(connection, entry))
+    async def delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
+        await self.line.carry(lambda: self._delete(connection, entry, tombstone))
 
-    def _delete(self, connection: Connection, entry: Entry) -> None:
+    def _delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
         self._check(connection)
+        self._check_grave(tombstone)
         if connection.uid not in self._documents:
             raise Contended
         self._record(connection.uid, entry)
+        self._bury(tombstone)
         if connection.chain is not None:
             self._closed[entry.subject] = connection.chain
         del self._documents[connection.uid]
+
+    async def write_tombstone(self, tombstone: Tombstone) -> Tombstone:
+        return await self.line.carry(lambda: self._write_tombstone(tombstone))
+
+    def _write_tombstone(self, tombstone: Tombstone) -> Tombstone:
+        self._check_grave(tombstone)
+        self._bury(tombstone)
+        return self.graves[tombstone.id]
+
+    async def tombstone(self, id: str) -> Tombstone | None:
+        return self.graves.get(id)
+
+    async def delete_tombstone(self, tombstone: Tombstone) -> None:
+        self.graves.pop(tombstone.id, None)
+
+    async def tombstones(self) -> AsyncIterator[Tombstone]:
+        for tombstone in list(self.graves.values()):
+            yield tombstone
 
     async def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
         for uid in list(self._documents):
@@ -265,6 +290,20 @@ class MemoryDocuments:
         if (None if stored is None else stored.revision) != connection.revision:
             raise Contended
 
+    def _check_grave(self, tombstone: Tombstone | None) -> None:
+        if tombstone is not None:
+            stored = self.graves.get(tombstone.id)
+            if (None if stored is None else stored.revision) != tombstone.revision:
+                raise Contended
+
+    def _bury(self, tombstone: Tombstone | None) -> None:
+        if tombstone is None:
+            return
+        if tombstone.sealed:
+            self.graves[tombstone.id] = replace(tombstone, revision=self._next())
+        else:
+            self.graves.pop(tombstone.id, None)
+
     def _record(self, uid: Uid | None, entry: Entry | None) -> None:
         if entry is None:
             return
@@ -272,7 +311,7 @@ class MemoryDocuments:
         if entry.sequence <= len(entries):
             raise ChainBroken
         entries.append(entry)
-        if uid is not None and entry.sequence == 1:
+        if uid is not None and entry.sequence == 1 and entry.event is not Event.ERASURE:
             self._identities[entry.subject] = uid
 
     def _next(self) -> int:

@@ -14,7 +14,8 @@ from backend.connections.credentials import RememberedCredentials
 from backend.connections.lifecycle import Lifecycle
 from backend.connections.renewal import Renewal
 from backend.connections.store import Blocks, Contended, RecordingStore
-from backend.connections.vault import Vault
+from backend.connections.tombstones import Tombstone
+from backend.connections.vault import GivenUp, Vault
 from backend.failures import Busy
 from backend.values import Secret, Uid
 from tests.functions.instances import FirebaseUsers, SteppedClock
@@ -78,10 +79,12 @@ class Counted(MemoryDocuments):
             raise self.fails
         return found
 
-    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         if self.before_write:
             self.before_write.pop()()
-        return await super().write(connection, entry)
+        return await super().write(connection, entry, tombstone)
 
     async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
         if self.before_write:
@@ -141,15 +144,21 @@ class Salesforce:
 class Backend:
     """One process, and what it stands on."""
 
-    def __init__(self) -> None:
+    def __init__(self, documents: Counted | None = None) -> None:
         ids = itertools.count(1)
         self.clock = WatchedClock()
-        self.documents, self.salesforce, self.firebase = Counted(), Salesforce(), FirebaseUsers()
+        self.documents, self.salesforce, self.firebase = documents or Counted(), Salesforce(), FirebaseUsers()
+        self.tampered: list[Uid] = []
         self.noticed: list[tuple[State, Event | None]] = []
         self.broken: list[str] = []
         self.audit = Audit(CIPHER, lambda: f"s{next(ids)}")
         self.store = RecordingStore(
-            self.documents, self.audit, self.clock, lambda c, e: self.noticed.append((c.state, e)), self.broken.append
+            self.documents,
+            self.audit,
+            self.clock,
+            lambda c, e: self.noticed.append((c.state, e)),
+            self.broken.append,
+            self.tampered.append,
         )
         self.remembered = RememberedCredentials(self.clock)
         self.vault = Vault(self.store, CIPHER, self.salesforce, self.clock, self.remembered)
@@ -166,13 +175,18 @@ class Backend:
             delete_unused=timedelta(days=180),
         )
 
-    async def sign_in(self, uid: Uid = UID, device: str = "phone", name: str = "") -> Connection | None:
+    async def sign_in(self, uid: Uid = UID, device: str = "phone", name: str = "") -> GivenUp | None:
         return await self.vault.save(uid, a_grant(), Device(device, name))
 
     async def stored(self, uid: Uid = UID) -> Connection:
         found = await MemoryDocuments.read(self.documents, uid)
         assert found is not None
         return found
+
+    async def unburied(self) -> list[Grant]:
+        """The grants whose revocation Salesforce has not confirmed."""
+        revocation = self.vault.revocation
+        return [revocation._unseal(t) for t in self.documents.graves.values()]  # pyright: ignore[reportPrivateUsage]
 
     async def entries(self, subject: str) -> list[Entry]:
         return list(await self.documents.newest_entries(subject, 99))

@@ -94,3 +94,42 @@ def test_a_local_org_is_this_machine_and_only_where_it_is_allowed() -> None:
 ])  # fmt: skip
 def test_which_login_hosts_a_setting_covers(pattern: str, host: str, allowed: bool) -> None:
     assert hosts.allows(pattern, host) is allowed
+
+
+@pytest.mark.parametrize("to", [*OURS, "https://acme.my.site.com/customers", "https://ACME.my.salesforce.com:443"])
+def test_a_secret_leaves_for_the_address_that_was_sealed(to: str) -> None:
+    assert hosts.confined(to + "/services/x", to, local=False) == to + "/services/x"
+
+
+@pytest.mark.parametrize(
+    "to", [u for u in FOREIGN if u != "https://acme.my.site.com"] + ["https://*.my.salesforce.com"]
+)
+def test_a_secret_leaves_for_nobody_else(to: str) -> None:
+    with pytest.raises(Misconfigured):
+        hosts.confined(to + "/services/x", to, local=False)
+
+
+def test_a_secret_leaves_below_that_address_only() -> None:
+    to = "https://acme.my.salesforce.com"
+    for url in (
+        f"{to}@evil.example/x",
+        f"{to}.evil.example/x",
+        f"{to}:8443/x",
+        "https://other.my.salesforce.com/x",
+        to,
+    ):
+        with pytest.raises(Misconfigured):
+            hosts.confined(url, to, local=False)
+
+
+@pytest.mark.parametrize(("to", "local", "allowed"), [
+    ("http://127.0.0.1:8800", True, True), ("http://127.0.0.1:8800/partners", True, True),
+    ("http://127.0.0.1:8800", False, False), ("https://127.0.0.1:8800", True, False),
+    ("http://127.0.0.1:80@evil.example", True, False), ("http://evil.example", True, False),
+])  # fmt: skip
+def test_a_local_org_is_allowed_on_this_machine_only(to: str, local: bool, allowed: bool) -> None:
+    if allowed:
+        assert hosts.confined(to + "/x", to, local=local)
+    else:
+        with pytest.raises(Misconfigured):
+            hosts.confined(to + "/x", to, local=local)

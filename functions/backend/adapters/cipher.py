@@ -14,6 +14,7 @@ from typing import Any, cast
 import tink
 from tink import aead, json_proto_keyset_format, secret_key_access
 
+from backend.failures import Tampered
 from backend.values import Secret
 from contract.errors import ConnectionLost, Reason
 
@@ -58,8 +59,9 @@ class TinkCipher:
         try:
             return Secret(self._aead.decrypt(sealed, _associated(uid, field, generation)).decode())
         except (tink.TinkError, UnicodeDecodeError):
-            dropped = sealed.startswith(self._dropped)
-            raise ConnectionLost(Reason.TOKENS_UNREADABLE if dropped else Reason.CONNECTION_TAMPERED) from None
+            if sealed.startswith(self._dropped):
+                raise ConnectionLost(Reason.TOKENS_UNREADABLE) from None
+            raise Tampered from None
 
     def seal_bytes(self, text: bytes, *, uid: str, field: str) -> bytes:
         return self._aead.encrypt(text, _associated(uid, field, 0))

@@ -45,6 +45,7 @@ _ENDED = {
     "inactive user": Reason.USER_INACTIVE,
     "ip restricted": Reason.IP_RESTRICTED,
 }
+_UNKNOWN_TOKEN = {"invalid_token", "unsupported_token_type"}  # at revoke: there is nothing (left) to revoke
 _LOGIN_RATE = "login rate exceeded"  # 3,600 logins an hour for a user, refreshes among them
 # A second refresh while the first is under way; before Winter '25 it was answered in the second way.
 _WRONG_PROOF = "invalid_dpop_proof"
@@ -76,7 +77,7 @@ class SalesforceOAuth:
             "code_verifier": code_verifier.reveal(),
             "redirect_uri": redirect_uri,
         }
-        answer = await self._post(self._address(login_host), "token", form, key=key, as_app=True)
+        answer = await self._post(hosts.address(login_host, local=self._local), "token", form, key=key, as_app=True)
         if answer.status == 200:
             return self._token_response(login_host, answer.object(), key)
         raise _exchange_refused(answer)
@@ -112,7 +113,9 @@ class SalesforceOAuth:
         """The user of an access token (OpenID Connect Core section 5.3). Raises SignInFailed, OrgUnavailable."""
         answer = await self._http.send(
             "GET",
-            f"{credential.instance_url}/services/oauth2/userinfo",
+            hosts.confined(
+                f"{credential.instance_url}/services/oauth2/userinfo", credential.instance_url, local=self._local
+            ),
             seconds=TOKEN_SECONDS,
             token=credential.access_token,
             key=credential.key,
@@ -129,17 +132,15 @@ class SalesforceOAuth:
         )
 
     async def revoke(self, grant: Grant) -> None:
-        """Ends a grant by its refresh token (RFC 7009); one that Salesforce does not take any more counts as revoked.
+        """Ends a grant by its refresh token (RFC 7009). Salesforce's yes is 200, or 400 with a word that says that it
+        does not know the token (any more).
 
-        Raises OrgUnavailable.
+        Raises OrgUnavailable for every other answer.
         """
         form = {"token": grant.refresh_token.reveal()}
         answer = await self._post_about(grant, "revoke", form)
-        if answer.status >= 500:
+        if answer.status != 200 and not (answer.status == 400 and _words(answer)[0] in _UNKNOWN_TOKEN):
             raise Busy
-
-    def _address(self, login_host: str) -> str:
-        return f"{'http' if self._local and hosts.is_loopback(login_host) else 'https'}://{login_host}"
 
     async def _post_about(
         self, grant: Grant, endpoint: str, form: Mapping[str, str], *, writes: bool = False, as_app: bool = False
@@ -150,10 +151,10 @@ class SalesforceOAuth:
         redirect, and a proof is good for one address: so a bound grant's goes to the org itself. Where the org is not
         there any more, which uses up nothing, the login host is asked once, with a new proof.
         """
-        login = self._address(grant.login_host)
+        login = hosts.address(grant.login_host, local=self._local)
         if grant.key is None:
             return await self._post(login, endpoint, form, writes=writes, as_app=as_app)
-        instance = hosts.salesforce_origin(grant.instance_url, local=self._local)
+        instance = grant.instance_url
         with deadline.within(deadline.left(TOKEN_SECONDS)):
             try:
                 answer = await self._post(instance, endpoint, form, key=grant.key, writes=writes, as_app=as_app)
@@ -177,7 +178,7 @@ class SalesforceOAuth:
         """Posts a form to an endpoint of a host, within TOKEN_SECONDS altogether; `as_app` adds what proves that this
         is the app, `key` a proof that it holds the key.
         """
-        url = f"{base}/services/oauth2/{endpoint}"
+        url = hosts.confined(f"{base}/services/oauth2/{endpoint}", base, local=self._local)
         with deadline.within(deadline.left(TOKEN_SECONDS)):
             answer = await self._send(url, form, key, writes, as_app)
             # A login pool sends an org's tokens to its My Domain; the form must go along, and nowhere else.
@@ -201,7 +202,7 @@ class SalesforceOAuth:
         if not isinstance(access, str) or not isinstance(instance, str) or not isinstance(identity, str):
             raise Busy
         # It says who the user is: nobody but Salesforce may, or the very site of Experience Cloud that was asked.
-        if not identity.startswith(f"{self._address(login_host)}/id/"):
+        if not identity.startswith(f"{hosts.address(login_host, local=self._local)}/id/"):
             hosts.salesforce_origin(identity, local=self._local)
         match = _IDENTITY.search(urlsplit(identity).path)
         if match is None:

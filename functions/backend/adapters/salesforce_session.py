@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from backend import deadline, telemetry
+from backend import deadline, hosts, telemetry
 from backend.adapters.salesforce_answers import refuses_the_api
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential
@@ -89,16 +89,26 @@ class _Flight:
 
 
 class SalesforceSession:
-    """Sends requests to Salesforce as a user. One for each process; `random` gives numbers from 0 to 1, for jitter."""
+    """Sends requests to Salesforce as a user. One for each process; `random` gives numbers from 0 to 1, for jitter;
+    `local` also allows a local org over http.
+    """
 
     def __init__(
-        self, http: Http, credentials: Credentials, budget: RequestBudget, clock: Clock, random: Callable[[], float]
+        self,
+        http: Http,
+        credentials: Credentials,
+        budget: RequestBudget,
+        clock: Clock,
+        random: Callable[[], float],
+        *,
+        local: bool,
     ) -> None:
         self._http = http
         self._credentials = credentials
         self._budget = budget
         self._clock = clock
         self._random = random
+        self._local = local
         self._flights: dict[tuple[Uid, str, bytes], _Flight] = {}
         self._bursts: dict[Uid, _Burst] = {}
 
@@ -181,6 +191,7 @@ class SalesforceSession:
         async def send(credential: Credential) -> Answer:
             token, key = credential.access_token, credential.key
             url, writes = credential.instance_url + path, request.writes
+            url = hosts.confined(url, credential.instance_url, local=self._local)
             answer = await self._http.send(
                 request.method,
                 url,

@@ -27,9 +27,7 @@ class State(StrEnum):
     SENT_UNKNOWN = "sent-unknown"  # it was sent and no answer came: only Salesforce knows whether it is still good
     # Salesforce refused the refresh token, or this user's every call, for good; `ended_reason` says why
     NEEDS_SIGN_IN = "needs-sign-in"
-    REVOKED = (
-        "revoked"  # ended by an administrator's block; a refresh token is left only until Salesforce has revoked it
-    )
+    REVOKED = "revoked"  # ended by an administrator's block
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,15 @@ class Grant:
             refresh_token=response.refresh_token or self.refresh_token,
             key=self.key if response.bound else None,
         )
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is something to revoke."""
+        return bool(self.refresh_token.reveal())
+
+    def without_tokens(self) -> "Grant":
+        """What stays in a connection whose grant was given up: where it was."""
+        return replace(self, access_token=Secret(""), refresh_token=Secret(""), key=None)
 
     def to_text(self) -> Secret:
         """As it is sealed."""
@@ -139,9 +146,9 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection as it is stored. `sealed` is its Grant, for this uid and generation; b"" when none is left.
-    `revision` is the store's own mark of this state of the document, `write_id` the id of the write that made it,
-    `chain` the end of its audit record.
+    """A connection as it is stored. `sealed` is its Grant, for this uid and generation; `revision` is the store's own
+    mark of this state of the document, `write_id` the id of the write that made it, `chain` the end of its audit
+    record.
 
     `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last
     call; `devices` are those that are signed in, each with the time of its sign-in, `device_names` what they call
@@ -170,13 +177,6 @@ class Connection:
         """Whether only a new sign-in helps."""
         return self.state in (State.NEEDS_SIGN_IN, State.REVOKED)
 
-    @property
-    def revocation_due(self) -> bool:
-        """Whether an administrator has ended the connection and Salesforce has not confirmed yet that its grant is
-        revoked.
-        """
-        return self.state is State.REVOKED and bool(self.sealed)
-
     def is_same_grant(self, other: "Connection") -> bool:
         """Whether both have the same sign-in (`created`) and the same token pair (`generation`)."""
         return self.created == other.created and self.generation == other.generation
@@ -192,9 +192,13 @@ def next_generation(before: Connection | None) -> int:
 
 def signed_in(uid: Uid, before: Connection | None, sealed: bytes, *, device: Device, at: datetime) -> Connection:
     """A new sign-in in place of the connection `before` (None: there was none), from which it takes over the other
-    devices, the choice to stay signed in, the audit record and the attachment.
+    devices (but for a blocked one's), the choice to stay signed in, the audit record and the attachment.
     """
-    devices = {} if before is None else dict(sorted(before.devices.items(), key=lambda d: d[1])[-(MAX_DEVICES - 1) :])
+    devices = (
+        {}
+        if before is None or before.state is State.REVOKED
+        else dict(sorted(before.devices.items(), key=lambda d: d[1])[-(MAX_DEVICES - 1) :])
+    )
     names = {} if before is None else {d: name for d, name in before.device_names.items() if d in devices}
     return Connection(
         uid=uid,
@@ -277,7 +281,7 @@ def lease_returned(connection: Connection) -> Connection:
 
 def renewed(connection: Connection, sealed: bytes, at: datetime) -> Connection:
     """The connection with what Salesforce gave, `sealed` for the next generation. If another instance has ended it
-    because it took this answer for lost, that is taken back.
+    because it took this answer for lost, that is taken back; see `may_be_renewed`.
     """
     return replace(
         connection,
@@ -290,31 +294,28 @@ def renewed(connection: Connection, sealed: bytes, at: datetime) -> Connection:
     )
 
 
+def may_be_renewed(connection: Connection, held: Connection) -> bool:
+    """Whether the answer to the refresh of `held` belongs into the connection as it is now: it is of the same grant,
+    and has not ended but for the very reason that this answer was taken for lost.
+    """
+    return connection.is_same_grant(held) and (
+        not connection.has_ended or connection.ended_reason is Reason.REFRESH_LOST
+    )
+
+
 # Ends
 
 
 def ended(connection: Connection, reason: Reason) -> Connection:
-    """The connection after Salesforce has refused its grant for good."""
+    """The connection after Salesforce has refused its grant, or its user's every call, for good."""
     return replace(connection, state=State.NEEDS_SIGN_IN, ended_reason=reason, lease=None)
 
 
 def blocked(connection: Connection) -> Connection:
-    """The connection of a user whom an administrator has blocked: no devices; the grant stays until Salesforce has
-    revoked it.
+    """The connection of a user whom an administrator has blocked. The devices stay, so that they are told why; a new
+    sign-in takes over none of them.
     """
-    return replace(
-        connection,
-        state=State.REVOKED,
-        ended_reason=Reason.ACCESS_STOPPED,
-        devices={},
-        device_names={},
-        lease=None,
-    )
-
-
-def revocation_confirmed(connection: Connection) -> Connection:
-    """A connection that has ended, after Salesforce has revoked the grant: nothing of it is left."""
-    return replace(connection, sealed=b"")
+    return replace(connection, state=State.REVOKED, ended_reason=Reason.ACCESS_STOPPED, lease=None)
 
 
 def lost(connection: Connection | None) -> ConnectionLost:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from backend.connections.audit import Entry, Event
 from backend.connections.blocks import EVERYONE, BlockList
@@ -18,12 +18,13 @@ from backend.connections.connection import (
     State,
     blocked,
     lost,
-    revocation_confirmed,
     staying_signed_in,
     without_device,
 )
 from backend.connections.renewal import Renewal
+from backend.connections.revocation import Retried
 from backend.connections.store import Criteria, RecordingStore
+from backend.connections.tombstones import Tombstone
 from backend.connections.vault import Vault
 from backend.values import Caller, Clock, Secret, Uid
 from contract.calls import (
@@ -38,6 +39,7 @@ from contract.calls import (
 )
 from contract.errors import CallError, ConnectionLost, Reason
 
+T = TypeVar("T")
 HISTORY_LINES = 20
 AT_ONCE = 16  # connections that are worked on at the same time
 
@@ -57,7 +59,7 @@ class FirebaseUsers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """What a block did: connections ended, and how many of them Salesforce has not confirmed yet."""
+    """What a block did: connections ended, and how many of their grants Salesforce has not confirmed as revoked."""
 
     ended: int
     unconfirmed: int
@@ -65,13 +67,17 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class UpkeepReport:
-    """What one run of the upkeep did, in connections."""
+    """What one run of the upkeep did: connections kept alive, refused by Salesforce, put off, deleted because nobody
+    uses them; and grants given up earlier that were revoked now, or dropped because Salesforce has said no for too
+    long.
+    """
 
     kept_alive: int = 0
     refused: int = 0
     postponed: int = 0
     deleted: int = 0
     revoked: int = 0
+    dropped: int = 0
 
 
 class Lifecycle:
@@ -145,7 +151,7 @@ class Lifecycle:
         while True:
             removed = await self._vault.remove(uid, Event.REVOCATION, by="user", reason="signed-out", only=is_last)
             if removed is not None:
-                await asyncio.gather(self._firebase.end_firebase_sessions(uid), self._vault.revoke(removed[0]))
+                await asyncio.gather(self._firebase.end_firebase_sessions(uid), self._vault.settle(removed))
                 return Empty()
             if await self._vault.change(uid, lambda c: None if is_last(c) else without_device(c, device)) is not None:
                 return Empty()
@@ -154,17 +160,17 @@ class Lifecycle:
                 return Empty()
 
     async def erase_me(self, caller: Caller, _: Empty) -> Erased:
-        """Revokes the grant, deletes the connection, what is kept beside it and the Firebase user; the audit record
-        stays and no longer says whose it is. Returns the receipt.
+        """Deletes what is kept beside the connection, the Firebase user and the connection, and revokes the grant; the
+        audit record stays and no longer says whose it is. Returns the receipt, which says whether Salesforce has
+        confirmed.
         """
         uid = caller.uid
-        before = await self._store.read(uid)
-        confirmed = before is None or await self._vault.revoke(before)
-        connection, receipt = await self._vault.remove(uid, Event.ERASURE, by="user") or (None, "")
-        if connection is not None and before is not None and connection.generation != before.generation:
-            confirmed = await self._vault.revoke(connection)
+        # The connection last: without it the device is not admitted to do what an interruption has left over.
         await self._store.erase(uid)
         await self._firebase.delete_user(uid)
+        removed = await self._vault.remove(uid, Event.ERASURE, by="user")
+        confirmed = removed is None or await self._vault.settle(removed)
+        receipt = "" if removed is None else removed.receipt
         return Erased(receipt, self._clock.now().isoformat(timespec="seconds"), revoked_at_salesforce=confirmed)
 
     # The administrator's
@@ -179,18 +185,16 @@ class Lifecycle:
 
         async def end(connection: Connection) -> None:
             nonlocal ended, unconfirmed
-            changed = await self._vault.change(
+            given_up = await self._vault.end(
                 connection.uid,
                 lambda c: None if c.state is State.REVOKED else blocked(c),
                 Event.BLOCK,
                 by=by,
                 reason=Reason.ACCESS_STOPPED.value,
             )
-            if changed is None and not connection.revocation_due:
-                return
-            ended += 1
-            if not await self._finish_revocation(changed or connection):
-                unconfirmed += 1
+            if given_up is not None:
+                ended += 1
+                unconfirmed += not await self._vault.settle(given_up)
             await self._firebase.end_firebase_sessions(connection.uid)
 
         await _each(self._targeted(target), end)
@@ -201,7 +205,7 @@ class Lifecycle:
     async def upkeep(self) -> UpkeepReport:
         """Refreshes the grants of users who want to stay signed in and whose refresh token was not used for
         `keep_alive`, deletes connections that were not used for `delete_unused`, and revokes at Salesforce what could
-        not be revoked when a user was blocked. Returns how many of each; raises the first failure when all is done
+        not be revoked when it was given up. Returns how many of each; raises the first failure when all is done
         that could be.
         """
         done: dict[str, int] = {}
@@ -224,23 +228,26 @@ class Lifecycle:
                 connection.uid, Event.REVOCATION, by="schedule", reason="not-used", only=lambda c: c.used < unused_since
             )
             if removed is not None:
-                await self._vault.revoke(removed[0])
+                await self._vault.settle(removed)
                 count("deleted")
 
-        async def revoke(connection: Connection) -> None:
-            count("revoked" if await self._finish_revocation(connection) else "postponed")
+        async def retry(tombstone: Tombstone) -> None:
+            outcome = await self._vault.revocation.retry(tombstone)
+            if outcome is not Retried.LEFT:
+                count(outcome.value)
 
         now = self._clock.now()
         unused_since = now - self._delete_unused
+        kept = Criteria(stay_signed_in=True, refreshed_before=now - self._keep_alive)
         failures: list[Exception] = []
-        for criteria, work in (
-            (Criteria(revocation_due=True), revoke),
-            (Criteria(used_before=unused_since), delete),
-            (Criteria(stay_signed_in=True, refreshed_before=now - self._keep_alive), keep),
+        for work in (
+            _each(self._store.tombstones(), retry),
+            _each(self._store.find(Criteria(used_before=unused_since)), delete),
+            _each(self._store.find(kept), keep),
         ):
             try:
-                await _each(self._store.find(criteria), work)
-            except Exception as failure:  # what comes after it is not put off by a day
+                await work
+            except Exception as failure:
                 failures.append(failure)
         if failures:
             raise failures[0]
@@ -256,18 +263,20 @@ class Lifecycle:
             generation=connection.generation,
             signed_in_at=_iso(connection.created),
             refreshed_at=_iso(connection.refreshed),
-            login_host=self._vault.unseal(connection).login_host if connection.sealed else "",
+            login_host=self._login_host(connection),
             devices=len(connection.devices),
             stay_signed_in=connection.stay_signed_in,
             ended_reason=None if connection.ended_reason is None else connection.ended_reason.value,
         )
 
-    async def _finish_revocation(self, connection: Connection) -> bool:
-        """Revokes at Salesforce, then forgets the token that this took; whether Salesforce has confirmed."""
-        if not await self._vault.revoke(connection):
-            return False
-        await self._vault.change(connection.uid, lambda c: revocation_confirmed(c) if c.revocation_due else None)
-        return True
+    def _login_host(self, connection: Connection) -> str:
+        """Where the user signed in; "" when the connection has ended and nobody can unseal it."""
+        try:
+            return self._vault.unseal(connection).login_host
+        except ConnectionLost:
+            if connection.has_ended:
+                return ""
+            raise
 
     async def _targeted(self, target: str) -> AsyncIterator[Connection]:
         uid = Uid(target)
@@ -284,23 +293,23 @@ def _iso(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-async def _each(connections: AsyncIterator[Connection], work: Callable[[Connection], Awaitable[None]]) -> None:
-    """Runs `work` for every connection, some at the same time.
+async def _each(things: AsyncIterator[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """Runs `work` for every one of them, some at the same time.
 
     One that fails stops no other; the first failure is raised last.
     """
     failures: list[Exception] = []
     waiting: set[asyncio.Task[None]] = set()
 
-    async def one(connection: Connection) -> None:
+    async def one(thing: T) -> None:
         try:
-            await work(connection)
+            await work(thing)
         except Exception as failure:
             failures.append(failure)
 
     try:
-        async for connection in connections:
-            waiting.add(asyncio.create_task(one(connection)))
+        async for thing in things:
+            waiting.add(asyncio.create_task(one(thing)))
             if len(waiting) >= AT_ONCE:
                 _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     except Exception as failure:  # of the search itself: what it has brought is worked on all the same

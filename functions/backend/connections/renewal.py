@@ -24,9 +24,9 @@ from backend.connections.connection import (
     lease_returned,
     lease_taken,
     lost,
+    may_be_renewed,
     not_sent,
     renewed,
-    revocation_confirmed,
     sending,
     sent_unknown,
 )
@@ -125,20 +125,17 @@ class Renewal:
 
     async def end(self, uid: Uid, refused: Credential, reason: Reason) -> None:
         """Ends a connection whose credential Salesforce takes and with which the user may do nothing: its grant is
-        revoked, and no token stays (one that Salesforce does not confirm is revoked by the next sign-in). A connection
-        that has newer tokens by now stays as it is.
+        revoked, and no token stays. A connection that has newer tokens by now stays as it is.
         """
-        ending = await self._vault.change(
+        given_up = await self._vault.end(
             uid,
             lambda c: None if c.has_ended or c.generation != refused.generation else ended(c, reason),
             Event.REFUSAL,
             by="backend",
             reason=reason.value,
         )
-        if ending is not None and await self._vault.revoke(ending):
-            await self._vault.change(
-                uid, lambda c: revocation_confirmed(c) if c.has_ended and c.is_same_grant(ending) else None
-            )
+        if given_up is not None:
+            await self._vault.settle(given_up)
 
     async def _outcome(self, renewing: "_Renewing") -> Renewed:
         began = time.perf_counter()
@@ -236,7 +233,7 @@ class Renewal:
         newer = grant.refreshed(response)
         if newer.key != grant.key:
             # Tokens that are good without the key, which no answer may undo, are not kept.
-            await self._vault.revoke_grant(newer)
+            await self._vault.revocation.give_up(newer)
             await self._end(held, Reason.REFRESH_LOST)
         return await self._store_response(held, newer, rotated=response.refresh_token is not None)
 
@@ -244,8 +241,9 @@ class Renewal:
         """Stores what Salesforce gave. It exists nowhere else, so a store that fails is tried again while the lease
         lasts.
 
-        Whatever else was written meanwhile is kept, even a verdict that this answer was lost. Only when the connection
-        is another one by now, or was blocked, the new tokens are nobody's: then they are revoked. Raises Contended.
+        Whatever else was written meanwhile is kept, and a verdict that this answer was lost is taken back. Only when
+        the connection is another one by now, or was ended, the new tokens are nobody's: then they are revoked. Raises
+        Contended.
         """
         generation = held.generation + 1
         sealed = self._vault.seal(held.uid, generation, grant)
@@ -257,9 +255,9 @@ class Renewal:
                     current = await self._vault.read(held.uid)
                     if current is not None and current.created == held.created and current.generation == generation:
                         raise Contended  # an earlier try of this very write had arrived, late
-                    if current is None or current.state is State.REVOKED or not current.is_same_grant(held):
+                    if current is None or not may_be_renewed(current, held):
                         if rotated:  # else it is the refresh token of whoever came first
-                            await self._vault.revoke_grant(grant)
+                            await self._vault.revocation.give_up(grant)
                         raise Contended
                     held = current
                 try:

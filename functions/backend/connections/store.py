@@ -7,8 +7,10 @@ from typing import Protocol, TypeVar
 
 from backend.connections.audit import Audit, Chain, Entry, Event, Flaw, Recorded
 from backend.connections.connection import Connection
+from backend.connections.tombstones import Tombstone, TombstoneStore
 from backend.connections.writes import ChainBroken, Contended, new_write_id, once
 from backend.values import Clock, Uid
+from contract.errors import Reason
 
 Notice = Callable[[Connection, Event | None], None]
 T = TypeVar("T")
@@ -34,22 +36,25 @@ class Criteria:
     stay_signed_in: bool | None = None
     refreshed_before: datetime | None = None
     used_before: datetime | None = None
-    revocation_due: bool | None = None
 
 
-class Documents(Protocol):
-    """The store itself: whole documents, every write fenced by the revision that was read, an audit entry with it or
-    neither. A write may also raise Unanswered; and Contended or ChainBroken may be the answer to a write that was sent
-    before and has arrived, which its `write_id` tells (writes.py). Everything raises StoreUnavailable.
+class Documents(TombstoneStore, Protocol):
+    """The store itself: whole documents, every write fenced by the revision that was read; an audit entry and a
+    tombstone are written with it or none of them. A write may also raise Unanswered; and Contended or ChainBroken may
+    be the answer to a write that was sent before and has arrived, which its `write_id` tells (writes.py). Everything
+    raises StoreUnavailable.
     """
 
     async def read(self, uid: Uid) -> Connection | None:
         """The connection as it is stored, None when there is none."""
         ...
 
-    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         """Writes over exactly the revision that `connection` was read at (None: there must be none yet). The
-        attachment stays as it is stored, and goes when the connection has ended.
+        attachment stays as it is stored, and goes when the connection has ended. A tombstone is written over its own
+        revision, and deleted when nothing is sealed in it.
 
         Returns the connection with its new revision. Raises Contended, ChainBroken.
         """
@@ -59,7 +64,7 @@ class Documents(Protocol):
         """Writes `connection.attachment` and nothing else, over the revision that was read. Raises Contended."""
         ...
 
-    async def delete(self, connection: Connection, entry: Entry) -> None:
+    async def delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
         """Deletes exactly the revision that was read, and closes its record at `connection.chain`.
 
         Raises Contended, ChainBroken.
@@ -101,7 +106,8 @@ class Documents(Protocol):
 
 class RecordingStore:
     """The documents, with `event` recorded by the very commit that makes a change. `notice` is called with each new
-    state, for the log; `broken` with the subject of a record whose end does not fit its entries."""
+    state, for the log; `broken` with the subject of a record whose end does not fit its entries; `tampered` with the
+    user whose connection was changed from outside."""
 
     def __init__(
         self,
@@ -110,16 +116,21 @@ class RecordingStore:
         clock: Clock,
         notice: Notice = lambda _connection, _event: None,
         broken: Callable[[str], None] = lambda _subject: None,
+        tampered: Callable[[Uid], None] = lambda _uid: None,
     ) -> None:
         self._documents = documents
         self._audit = audit
         self._clock = clock
         self._notice = notice
         self._broken = broken
+        self.report_tampered = tampered
 
     async def read(self, uid: Uid) -> Connection | None:
         """The connection as it is stored, None when there is none."""
-        return await self._documents.read(uid)
+        connection = await self._documents.read(uid)
+        if connection is not None and connection.ended_reason is Reason.CONNECTION_TAMPERED:
+            self.report_tampered(uid)
+        return connection
 
     def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
         """All connections that meet the criteria, each as it is stored when it is reached."""
@@ -147,33 +158,66 @@ class RecordingStore:
         """The last entries of a record, newest first."""
         return await self._documents.newest_entries(subject, count)
 
+    async def write_tombstone(self, tombstone: Tombstone) -> Tombstone:
+        """Writes over exactly the revision that it was read at. Raises Contended."""
+
+        async def arrived() -> Tombstone | None:
+            stored = await self._documents.tombstone(tombstone.id)
+            # What is sealed twice is never sealed alike, so that this is the very write.
+            return stored if stored is not None and stored.sealed == tombstone.sealed else None
+
+        return await once(lambda: self._documents.write_tombstone(tombstone), arrived, self._clock.sleep)
+
+    async def tombstone(self, id: str) -> Tombstone | None:
+        """The tombstone as it is stored, None when there is none."""
+        return await self._documents.tombstone(id)
+
+    async def delete_tombstone(self, tombstone: Tombstone) -> None:
+        """Deletes it, whatever its revision."""
+        await self._documents.delete_tombstone(tombstone)
+
+    def tombstones(self) -> AsyncIterator[Tombstone]:
+        """All tombstones."""
+        return self._documents.tombstones()
+
     async def write(
-        self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = ""
+        self,
+        connection: Connection,
+        event: Event | None = None,
+        *,
+        by: str = "",
+        reason: str = "",
+        tombstone: Tombstone | None = None,
     ) -> Connection:
         """Writes a connection over the revision that it was read at, with an audit entry for `event` (None: without
-        one).
+        one), and a tombstone with it.
 
         Returns it with its new revision. Raises Contended.
         """
         if event is None:
-            written = await self._write(connection, None)
+            written = await self._write(connection, None, tombstone)
         else:
 
             def commit(chain: Chain, entry: Entry) -> Awaitable[Connection]:
-                return self._write(replace(connection, chain=chain), entry)
+                return self._write(replace(connection, chain=chain), entry, tombstone)
 
             written = await self._commit(connection.chain, commit, event, by, connection.generation, reason)
         self._notice(written, event)
         return written
 
-    async def delete(self, connection: Connection, event: Event, *, by: str, reason: str = "") -> str:
-        """Deletes a connection and closes its record; returns the hash of its last entry. Raises Contended."""
+    async def delete(
+        self, connection: Connection, event: Event, *, by: str, reason: str = "", tombstone: Tombstone | None = None
+    ) -> str:
+        """Deletes a connection, writes a tombstone with it, and closes its record; returns the hash of its last entry.
+
+        Raises Contended.
+        """
 
         async def commit(chain: Chain, entry: Entry) -> str:
             marked = replace(entry, write_id=new_write_id())
 
             async def write() -> str:
-                await self._documents.delete(replace(connection, chain=chain), marked)
+                await self._documents.delete(replace(connection, chain=chain), marked, tombstone)
                 return chain.hash
 
             async def arrived() -> str | None:
@@ -225,11 +269,15 @@ class RecordingStore:
                 flaws[recorded.subject] = flaw
         return records, entries, flaws
 
-    async def _write(self, connection: Connection, entry: Entry | None) -> Connection:
+    async def _write(
+        self, connection: Connection, entry: Entry | None, tombstone: Tombstone | None = None
+    ) -> Connection:
         marked = replace(connection, write_id=new_write_id())
         with_it = None if entry is None else replace(entry, write_id=marked.write_id)
         return await once(
-            lambda: self._documents.write(marked, with_it), lambda: self._arrived(marked, with_it), self._clock.sleep
+            lambda: self._documents.write(marked, with_it, tombstone),
+            lambda: self._arrived(marked, with_it),
+            self._clock.sleep,
         )
 
     async def _arrived(self, marked: Connection, entry: Entry | None) -> Connection | None:

@@ -6,8 +6,8 @@ remembers (credentials.py), so that nothing is remembered which has changed in t
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
 
 from backend import telemetry
 from backend.connections.audit import Event
@@ -24,32 +24,39 @@ from backend.connections.connection import (
     used_today,
 )
 from backend.connections.credentials import Remembered, RememberedCredentials
+from backend.connections.revocation import Revocation, RevocationEndpoint
 from backend.connections.store import Contended, RecordingStore
-from backend.failures import StoreUnavailable
+from backend.connections.tombstones import Tombstone
+from backend.failures import Busy, StoreUnavailable, Tampered
 from backend.values import Attachment, Caller, Cipher, Clock, Uid
-from contract.errors import CallError, ConnectionLost
+from contract.errors import ConnectionLost
 
 # Sealed in with each text; what is stored opens under these names only.
 _GRANT, _ATTACHMENT = "grant", "describes"
 NOTE_SECONDS = 1.0  # for writing down that a connection is used today
+_TRIES = 5  # to write over a connection that nobody else writes
 MAX_ATTACHMENT = 800_000  # bytes; a document of Firestore has at most a mebibyte
 Transition = Callable[[Connection], Connection | None]
 
 
-class RevocationEndpoint(Protocol):
-    """Salesforce's revocation endpoint (RFC 7009)."""
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A connection whose grant was taken out of it, as it was before; `tombstone` is the grant's, None when there was
+    none left or nobody can unseal it (not `readable`). `receipt` is the hash of the record's last entry when the
+    connection was deleted.
+    """
 
-    async def revoke(self, grant: Grant) -> None:
-        """Ends a grant; one that has ended already is no error.
-
-        Raises OrgUnavailable when Salesforce does not confirm it.
-        """
-        ...
+    connection: Connection
+    tombstone: Tombstone | None
+    readable: bool
+    receipt: str = ""
 
 
 class Vault:
-    """Stores connections with their grant sealed, and unseals it. One for each process; safe for many concurrent
-    calls."""
+    """Stores connections with their grant sealed, and unseals it. One for each process; safe for many concurrent calls.
+
+    `revocation` is what revokes the grants that it has given up.
+    """
 
     def __init__(
         self,
@@ -61,9 +68,9 @@ class Vault:
     ) -> None:
         self._store = store
         self._cipher = cipher
-        self._salesforce = salesforce
         self._clock = clock
         self._remembered = remembered
+        self.revocation = Revocation(store, cipher, salesforce, clock)
 
     # Opening
 
@@ -75,7 +82,10 @@ class Vault:
         return self._remembered.recall(uid) or await self._joined_look_up(uid)
 
     async def admits(self, caller: Caller) -> bool:
-        """Whether the device is signed in. True without a live connection; the call then raises."""
+        """Whether the device is signed in, also in a connection that has ended or that nobody can unseal.
+
+        Raises ConnectionLost(not-connected) when there is no connection.
+        """
         remembered = self._remembered.recall(caller.uid)
         hit = remembered is not None and caller.device in remembered.devices
         telemetry.count("cache.lookups", cache="credentials", hit=hit)
@@ -87,7 +97,10 @@ class Vault:
                 if caller.device in (await self._joined_look_up(caller.uid)).devices:
                     return True
         except ConnectionLost:
-            return True
+            connection = await self._store.read(caller.uid)
+            if connection is None:
+                raise lost(None) from None
+            return caller.device in connection.devices
         return False
 
     def recall(self, uid: Uid) -> Credential | None:
@@ -121,7 +134,14 @@ class Vault:
         """The connection's grant. Raises ConnectionLost: connection-tampered when it was not sealed for this uid and
         generation, tokens-unreadable when it was sealed with a key that has been dropped.
         """
-        return unsealed(connection, self._cipher)
+        try:
+            grant = unsealed(connection, self._cipher)
+            if not grant.is_live and not connection.has_ended:
+                raise Tampered  # it had ended when this was sealed
+            return grant
+        except Tampered:
+            self._store.report_tampered(connection.uid)
+            raise
 
     def seal(self, uid: Uid, generation: int, grant: Grant) -> bytes:
         """A grant, sealed for this generation of this connection."""
@@ -166,20 +186,33 @@ class Vault:
             self._remembered.forget(written.uid)
         return written
 
-    async def save(self, uid: Uid, grant: Grant, device: Device) -> Connection | None:
-        """Stores a new sign-in; returns the connection that it replaces, whose grant the caller has to revoke, None
-        when there was none.
+    async def save(self, uid: Uid, grant: Grant, device: Device, held: Tombstone | None = None) -> GivenUp | None:
+        """Stores a new sign-in; returns what it replaces, which the caller has to settle, None when there was nothing.
+        `held` is the grant's own tombstone, which goes with it.
+
+        Raises Busy when somebody else has taken that tombstone.
         """
-        while True:
+        replaced, sealed, in_vain = None, b"", 0
+        while in_vain < _TRIES:
+            last = None if replaced is None else replaced.connection.revision
             before = await self._store.read(uid)
+            if before is not None and before.sealed == sealed:
+                return replaced  # an earlier try of this very write had arrived
+            if last != (None if before is None else before.revision):
+                in_vain = 0  # somebody else has written the connection
+            replaced = None if before is None else self._given_up(before, held)[0]
+            tombstone = None if replaced is None else replaced.tombstone
+            if tombstone is None and held is not None:
+                tombstone = held.holding(b"")
             sealed = self.seal(uid, next_generation(before), grant)
             connection = signed_in(uid, before, sealed, device=device, at=self._clock.now())
             try:
-                written = await self._store.write(connection, Event.SIGN_IN, by="user")
+                written = await self._store.write(connection, Event.SIGN_IN, by="user", tombstone=tombstone)
                 self.remember(written, grant)
-                return before
+                return replaced
             except Contended:
-                continue
+                in_vain += 1
+        raise Busy
 
     async def change(
         self, uid: Uid, transition: Transition, event: Event | None = None, *, by: str = "", reason: str = ""
@@ -202,23 +235,49 @@ class Vault:
             self._remembered.forget(uid)
             return written
 
+    async def end(self, uid: Uid, transition: Transition, event: Event, *, by: str, reason: str) -> GivenUp | None:
+        """As `change`, with the grant taken out of the connection; the caller has to settle what this returns."""
+        while True:
+            stored = await self._store.read(uid)
+            changed = None if stored is None else transition(stored)
+            if stored is None or changed is None:
+                return None
+            given_up, remains = self._given_up(stored)
+            try:
+                await self._store.write(
+                    resealed(changed, remains), event, by=by, reason=reason, tombstone=given_up.tombstone
+                )
+            except Contended:
+                continue
+            self._remembered.forget(uid)
+            return given_up
+
     async def remove(
         self, uid: Uid, event: Event, *, by: str, reason: str = "", only: Callable[[Connection], bool] = lambda _: True
-    ) -> tuple[Connection, str] | None:
+    ) -> GivenUp | None:
         """Deletes a connection for which `only` is true, records `event` and closes its audit record.
 
-        Returns what was deleted, and the hash of the record's last entry as a receipt; None when there is no such
-        connection.
+        Returns what was deleted, which the caller has to settle; None when there is no such connection.
         """
         while True:
             self._remembered.forget(uid)
             stored = await self._store.read(uid)
             if stored is None or not only(stored):
                 return None
+            given_up, _ = self._given_up(stored)
             try:
-                return stored, await self._store.delete(stored, event, by=by, reason=reason)
+                receipt = await self._store.delete(stored, event, by=by, reason=reason, tombstone=given_up.tombstone)
+                return GivenUp(stored, given_up.tombstone, given_up.readable, receipt)
             except Contended:
                 continue  # renewed meanwhile: the newer token is the one to revoke
+
+    async def settle(self, given_up: GivenUp) -> bool:
+        """Revokes at Salesforce what was given up. Returns whether Salesforce has confirmed it, or there was nothing to
+        revoke; if not, the upkeep tries again, or nobody can unseal it.
+        """
+        if given_up.tombstone is None:
+            return given_up.readable
+        return await self.revocation.settle(given_up.tombstone)
 
     async def reseal(self, uid: Uid) -> bool:
         """Seals a stored connection with the newest key; False when it is gone. Raises ConnectionLost as `unseal`
@@ -226,32 +285,10 @@ class Vault:
         """
 
         def again(connection: Connection) -> Connection:
-            sealed = connection.sealed and self.seal(uid, connection.generation, self.unseal(connection))
+            sealed = self.seal(uid, connection.generation, self.unseal(connection))
             return self._store.with_new_seal(resealed(connection, sealed))
 
         return await self.change(uid, again) is not None
-
-    # Revoking
-
-    async def revoke(self, connection: Connection) -> bool:
-        """Ends a connection's grant at Salesforce. Returns whether Salesforce has confirmed it; if not, the grant ends
-        by itself when it was not used for as long as the org allows.
-        """
-        if not connection.sealed:
-            return True
-        try:
-            grant = self.unseal(connection)
-        except ConnectionLost:
-            return False  # nothing to revoke it with
-        return await self.revoke_grant(grant)
-
-    async def revoke_grant(self, grant: Grant) -> bool:
-        """Ends a grant at Salesforce. Returns whether Salesforce has confirmed it."""
-        try:
-            await self._salesforce.revoke(grant)
-        except CallError:
-            return False
-        return True
 
     # Parts
 
@@ -274,6 +311,18 @@ class Vault:
             except (StoreUnavailable, TimeoutError):
                 pass  # noted at the next look-up; no call waits for it
         return connection
+
+    def _given_up(self, connection: Connection, held: Tombstone | None = None) -> tuple[GivenUp, bytes]:
+        """What becomes of a connection's grant: its tombstone, in place of one that is `held`; and what stays sealed in
+        the connection.
+        """
+        try:
+            grant = self.unseal(connection)
+        except ConnectionLost:
+            return GivenUp(connection, None, readable=False), connection.sealed
+        remains = self.seal(connection.uid, connection.generation, grant.without_tokens())
+        tombstone = self.revocation.tombstone(grant, held) if grant.is_live else None
+        return GivenUp(connection, tombstone, readable=True), remains
 
     def _unseal_attachment(self, connection: Connection) -> Attachment | None:
         """None also for what cannot be unsealed: the data calls make it anew."""

@@ -1,5 +1,6 @@
 """Sign-in: authorization code in, Firebase custom token out, the tokens kept in the vault."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,8 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backend import deadline, hosts
+from backend.connections.audit import Event
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Credential, Device, Grant, TokenResponse
+from backend.connections.connection import Credential, Device, Grant, State, TokenResponse, blocked
+from backend.connections.tombstones import Tombstone
 from backend.connections.vault import Vault
 from backend.failures import CodeRefused, NotSent, StoreUnavailable
 from backend.sign_in.attempts import Attempts, possible
@@ -16,7 +19,7 @@ from backend.sign_in.begin import Beginnings, Offered
 from backend.sign_in.claims import Claims, Codes
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
-from contract.errors import Reason, RefusedRequest, SignInFailed
+from contract.errors import ConnectionLost, Reason, RefusedRequest, SignInFailed
 from contract.sign_in import BeginSignIn, Begun
 
 _IMPOSSIBLE = (
@@ -104,10 +107,23 @@ class SignInFlow:
 
     async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
         """Exchanges the code, identifies the user, mints the custom token and stores the connection, in this order;
-        when a step fails, the grant is revoked.
+        when a step fails before it is stored, the grant is revoked.
+
+        Whoever calls may go away at any moment: the sign-in that has begun goes on by itself, and ends by giving up
+        its grant, or with a whole connection when it was being stored already.
 
         Raises SignInFailed, RefusedRequest, ConnectionLost(access-stopped), OrgUnavailable, Misconfigured.
         """
+        caller_left = asyncio.Event()
+        work = asyncio.create_task(self._sign_in(visitor, request, caller_left))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            caller_left.set()
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it any more
+            raise
+
+    async def _sign_in(self, visitor: Visitor, request: SignIn, caller_left: asyncio.Event) -> SignedIn:
         login_host = self._login_host(request.login_host)
         if request.redirect_uri not in self._redirect_uris:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
@@ -119,23 +135,48 @@ class SignInFlow:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
         key = offered.key if offered is not None and response.bound else None
         uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host, key)
+        held: Tombstone | None = None
         try:
             self._beginnings.check(is_bound=key is not None)
+            held = await self._vault.revocation.hold(grant)
             await self._blocks.check_now(uid)
             userinfo = await self._salesforce.userinfo(
                 Credential(uid, grant.access_token, grant.instance_url, 0, grant.key)
             )
             custom_token = await self._firebase.custom_token(Caller(uid, device))
-            replaced = await self._vault.save(uid, grant, Device.called(device, request.device_name))
-            await self._blocks.check_now(uid)  # a block that begins after this look finds what was saved
+            if caller_left.is_set():
+                raise asyncio.CancelledError
+            replaced = await self._vault.save(uid, grant, Device.called(device, request.device_name), held)
         except BaseException:
             # The user will have to sign in again: leave no grant behind that nobody holds.
             with deadline.within(CLEAN_UP_SECONDS):
-                await self._vault.revoke_grant(grant)
+                if held is None:
+                    await self._vault.revocation.give_up(grant)
+                else:
+                    await self._vault.revocation.let_go(held)
             raise
-        if replaced is not None:
-            await self._vault.revoke(replaced)
+        try:
+            await self._refuse_blocked(uid)
+        finally:
+            if replaced is not None:
+                await self._vault.settle(replaced)
         return SignedIn(custom_token, _user(uid, userinfo))
+
+    async def _refuse_blocked(self, uid: Uid) -> None:
+        """Ends what was saved after a block had gone by; a block that begins after this look finds it by itself."""
+        try:
+            await self._blocks.check_now(uid)
+        except ConnectionLost as stopped:
+            given_up = await self._vault.end(
+                uid,
+                lambda c: None if c.state is State.REVOKED else blocked(c),
+                Event.BLOCK,
+                by="backend",
+                reason=stopped.reason.value,
+            )
+            if given_up is not None:
+                await self._vault.settle(given_up)
+            raise
 
     def _login_host(self, asked: str) -> str:
         """As the settings write it, so that the path of a site has their letters. Raises SignInFailed."""

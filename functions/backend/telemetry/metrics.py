@@ -27,6 +27,7 @@ COUNTERS = {
         "{failure}",
         "Requests to Firestore that failed or got no answer, by kind and whether they write",
     ),
+    "connections.tampered": ("{look}", "Looks at connections that were changed from outside"),
     "sign_ins.put_off": ("{sign-in}", "Sign-ins refused because too many have failed"),
 }
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)  # seconds

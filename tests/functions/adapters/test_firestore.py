@@ -20,6 +20,7 @@ from backend.adapters.firestore.usage import FirestoreUsage
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection, Lease, State
 from backend.connections.store import ChainBroken, Contended, Criteria, Documents
+from backend.connections.tombstones import Tombstone
 from backend.records.allowance import OrgUsage, UsageStore
 from backend.records.creations import Creation, CreationStore
 from backend.sign_in.attempts import AttemptStore
@@ -178,14 +179,56 @@ async def test_a_connection_without_a_record_gets_one_when_it_is_deleted(store: 
     assert await store.read(written.uid) is None
 
 
+def a_tombstone() -> Tombstone:
+    return Tombstone(uuid4().hex, b"\x01sealed", datetime(2026, 11, 24, 8, 0, tzinfo=UTC))
+
+
+async def graves(store: Documents) -> dict[str, Tombstone]:
+    return {t.id: t async for t in store.tombstones()}
+
+
+async def test_a_tombstone_is_written_over_its_own_revision_only(store: Documents) -> None:
+    written = await store.write_tombstone(a_tombstone())
+    assert (await graves(store))[written.id] == written
+    with pytest.raises(Contended):
+        await store.write_tombstone(replace(written, revision=None))
+    claimed = await store.write_tombstone(written)
+    assert (await graves(store))[written.id] == claimed != written
+    with pytest.raises(Contended):
+        await store.write_tombstone(written)
+    for _ in range(2):
+        await store.delete_tombstone(claimed)
+    assert written.id not in await graves(store)
+    with pytest.raises(Contended):
+        await store.write_tombstone(claimed)
+
+
+async def test_a_tombstone_is_written_with_its_connection_or_neither(store: Documents) -> None:
+    held, other = await store.write_tombstone(a_tombstone()), a_tombstone()
+    first = await store.write(a_connection(), None, other)
+    assert (await graves(store)).keys() >= {held.id, other.id}
+    claimed = await store.write_tombstone(held)
+    with pytest.raises(Contended):  # the tombstone was taken by somebody else
+        await store.write(replace(first, generation=2), None, replace(held, sealed=b""))
+    assert await store.read(first.uid) == first
+    second = await store.write(replace(first, generation=2), None, replace(claimed, sealed=b""))
+    assert held.id not in await graves(store)
+    late = a_tombstone()
+    with pytest.raises(Contended):  # the connection was
+        await store.write(replace(first, generation=3), None, late)
+    with pytest.raises(Contended):
+        await store.delete(first, an_entry(first), late)
+    assert late.id not in await graves(store)
+    await store.delete(second, an_entry(second), late)
+    assert (await store.read(first.uid), late.id in await graves(store)) == (None, True)
+
+
 async def test_connections_are_found_by_criteria(store: Documents) -> None:
     org, old = f"00D{uuid4().hex[:15]}", datetime(2026, 1, 1, tzinfo=UTC)
     made = {
         "plain": a_connection(org),
         "kept": replace(a_connection(org), stay_signed_in=True, refreshed=old),
         "unused": replace(a_connection(org), used=old),
-        "due": replace(a_connection(org), state=State.REVOKED),
-        "done": replace(a_connection(org), state=State.REVOKED, sealed=b""),
     }
     for connection in made.values():
         await store.write(connection)
@@ -200,7 +243,6 @@ async def test_connections_are_found_by_criteria(store: Documents) -> None:
     assert await found(Criteria(stay_signed_in=True, refreshed_before=later)) == {"kept"}
     assert await found(Criteria(stay_signed_in=True, refreshed_before=old)) == set()
     assert await found(Criteria(used_before=later)) == {"unused"}
-    assert await found(Criteria(revocation_due=True)) == {"due"}
 
 
 async def test_more_connections_than_a_page_holds_are_all_found(store: Documents) -> None:

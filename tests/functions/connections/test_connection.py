@@ -95,20 +95,32 @@ def test_a_refresh_that_did_not_go_well_gives_the_lease_back(
     assert (after.state, after.lease, after.generation, after.sealed) == (state, None, 1, FIRST)
 
 
-def test_a_block_takes_everything_but_what_salesforce_must_still_revoke() -> None:
+def test_a_blocked_connections_devices_are_told_why_and_come_into_no_other() -> None:
     blocked = steps.blocked(steps.sending(fresh(), LEASE))
     assert (blocked.state, blocked.ended_reason, blocked.devices, blocked.lease) == (
         State.REVOKED,
         Reason.ACCESS_STOPPED,
-        {},
+        {"phone": NOW},
         None,
     )
-    assert blocked.sealed == FIRST
-    assert blocked.revocation_due
-    done = steps.revocation_confirmed(blocked)
-    assert not done.revocation_due
-    assert done.has_ended
-    assert steps.lost(done).reason is Reason.ACCESS_STOPPED
+    assert blocked.has_ended
+    assert steps.lost(blocked).reason is Reason.ACCESS_STOPPED
+    after = steps.signed_in(UID, blocked, SECOND, device=steps.Device("tablet"), at=NOW)
+    assert set(after.devices) == {"tablet"}
+
+
+@pytest.mark.parametrize(("now", "belongs"), [
+    (lambda c: c, True),
+    (lambda c: steps.staying_signed_in(c, True), True),
+    (lambda c: steps.ended(c, Reason.REFRESH_LOST), True),
+    (lambda c: steps.ended(c, Reason.API_NOT_ENABLED), False),
+    (steps.blocked, False),
+    (lambda c: steps.renewed(c, SECOND, NOW), False),
+    (lambda c: steps.signed_in(UID, c, SECOND, device=steps.Device("tablet"), at=NOW), False),
+])  # fmt: skip
+def test_which_connection_takes_the_answer_to_a_refresh(now: Callable[[Connection], Connection], belongs: bool) -> None:
+    held = steps.sending(fresh(), LEASE)
+    assert steps.may_be_renewed(now(held), held) is belongs
 
 
 def test_why_a_connection_is_lost() -> None:

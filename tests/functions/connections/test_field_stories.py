@@ -17,6 +17,7 @@ from backend.adapters.client_authentication import ConsumerSecret
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.connections.audit import Entry
 from backend.connections.connection import Connection, Grant, State
+from backend.connections.tombstones import Tombstone
 from backend.failures import NotSent, OutcomeUnknown
 from backend.values import Secret, Uid
 from contract.calls import FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions
@@ -119,11 +120,13 @@ async def test_03_the_rotated_token_was_thrown_away(others: Others, rotation: bo
     others.expire()
     inner, used_before_it_was_stored = others.documents.write, False
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         nonlocal used_before_it_was_stored
         if connection.generation == 2:
             used_before_it_was_stored = control(others.org.url, "counters").get("rest.query", 0) > 1
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     others.documents.write = write
     await others.reads(uid, 1)

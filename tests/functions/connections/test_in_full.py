@@ -20,7 +20,9 @@ from backend.connections.audit import Audit, Chain, Entry, Event, Recorded, hash
 from backend.connections.connection import Connection, Credential, Device, Grant, Lease, State
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.store import ChainBroken, Contended, RecordingStore
+from backend.connections.tombstones import Tombstone
 from backend.values import Attachment, Caller, Secret, Uid
+from contract.calls import SignOut
 from contract.errors import ConnectionLost, Reason
 from tests.functions.instances import SteppedClock
 from tests.functions.memory_store import MemoryDocuments
@@ -92,9 +94,7 @@ LATER, SEALED, LEASE = NOON + timedelta(days=9), b"another grant", Lease("you", 
       "ended_reason": None, "refreshed": LATER}),
     (lambda c: steps.ended(c, Reason.REFRESH_LOST), {"state": State.NEEDS_SIGN_IN, "ended_reason": Reason.REFRESH_LOST,
                                                      "lease": None}),
-    (steps.blocked, {"state": State.REVOKED, "ended_reason": Reason.ACCESS_STOPPED, "devices": {},
-                     "device_names": {}, "lease": None}),
-    (steps.revocation_confirmed, {"sealed": b""}),
+    (steps.blocked, {"state": State.REVOKED, "ended_reason": Reason.ACCESS_STOPPED, "lease": None}),
     (lambda c: steps.signed_in(UID, c, SEALED, device=Device("c", "C"), at=LATER),
      {"generation": 4, "sealed": SEALED, "state": State.FRESH, "created": LATER,
       "refreshed": LATER, "used": LATER,
@@ -134,11 +134,9 @@ def test_the_names_of_devices_that_made_room_go_too() -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_which_states_are_an_end_and_when_a_revocation_is_due(state: State) -> None:
+def test_which_states_are_an_end(state: State) -> None:
     connection = replace(whole(), state=state)
     assert connection.has_ended == (state in (State.NEEDS_SIGN_IN, State.REVOKED))
-    assert connection.revocation_due is (state is State.REVOKED)
-    assert not replace(connection, sealed=b"").revocation_due
 
 
 def test_a_grant_is_the_same_in_sign_in_and_generation() -> None:
@@ -265,7 +263,9 @@ async def test_a_broken_record_is_told_once_and_a_new_one_begun(here: Backend) -
     assert (chain.subject, chain.sequence) == ("s2", 1)
 
     class AlwaysBroken(MemoryDocuments):
-        async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+        async def write(
+            self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+        ) -> Connection:
             raise ChainBroken
 
     store = RecordingStore(AlwaysBroken(), here.audit, here.clock, broken=here.broken.append)
@@ -382,7 +382,8 @@ async def test_a_sign_in_is_stored_sealed_and_remembered_and_says_what_it_replac
     assert (opened.credential, here.documents.reads) == (Credential(UID, Secret("access 1"), URL, 1), reads)
     here.documents.before_write.append(contended)
     replaced = await here.vault.save(UID, a_grant(2, "test.salesforce.com"), Device("tablet"))
-    assert replaced == first
+    assert replaced is not None
+    assert (replaced.connection, await here.unburied()) == (first, [a_grant()])
     second = await here.stored()
     assert (second.generation, set(second.devices)) == (2, {"phone", "tablet"})
     assert here.vault.unseal(second) == a_grant(2, "test.salesforce.com")
@@ -438,9 +439,25 @@ async def test_a_device_is_admitted_from_memory_and_looked_up_twice_at_most(here
     assert here.documents.reads == reads
     assert not await here.vault.admits(Caller(UID, "stolen"))
     assert here.documents.reads == reads + 2
-    assert await here.vault.admits(Caller(OTHER, "phone")), "that there is no connection, the call itself finds out"
-    await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
-    assert await here.vault.admits(Caller(UID, "stolen"))
+    with pytest.raises(ConnectionLost) as lost:
+        await here.vault.admits(Caller(OTHER, "phone"))
+    assert lost.value.reason is Reason.NOT_CONNECTED
+
+
+@pytest.mark.parametrize("state", ["needs-sign-in", "revoked", "tampered"])
+async def test_a_device_that_was_signed_out_stays_out_when_the_connection_has_ended(here: Backend, state: str) -> None:
+    await here.sign_in()
+    await here.sign_in(device="stolen")
+    await here.lifecycle.sign_out(Caller(UID, "phone"), SignOut(device="stolen"))
+    if state == "needs-sign-in":
+        await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
+    elif state == "revoked":
+        await here.lifecycle.block(UID, by="anna")
+    else:
+        await here.documents.write(replace(await here.stored(), sealed=b"made up"))
+    here.remembered.forget(UID)
+    assert not await here.vault.admits(Caller(UID, "stolen"))
+    assert await here.vault.admits(Caller(UID, "phone")), "and is told by the call why it has ended"
 
 
 async def test_many_look_ups_at_once_read_the_store_once(here: Backend) -> None:
@@ -546,7 +563,9 @@ async def test_a_removal_says_what_was_there_or_that_nothing_was(here: Backend) 
     assert await here.stored() == stored
     deletes = here.store.delete
 
-    async def somebody_is_first(connection: Connection, event: Event, *, by: str, reason: str = "") -> str:
+    async def somebody_is_first(
+        connection: Connection, event: Event, *, by: str, reason: str = "", tombstone: Tombstone | None = None
+    ) -> str:
         here.store.delete = deletes
         raise Contended
 
@@ -555,7 +574,8 @@ async def test_a_removal_says_what_was_there_or_that_nothing_was(here: Backend) 
         UID, Event.REVOCATION, by="schedule", reason="r", only=lambda c: c.generation == 1
     )
     newest = (await here.entries("s1"))[0]
-    assert removed == (stored, hash_of(newest))
+    assert removed is not None
+    assert (removed.connection, removed.receipt) == (stored, hash_of(newest))
     assert (newest.event, newest.by, newest.reason) == (Event.REVOCATION, "schedule", "r")
     assert here.remembered.recall(UID) is None
 
@@ -571,22 +591,13 @@ async def test_a_connection_is_sealed_anew_with_all_that_it_has(here: Backend) -
     assert before.chain is not None
     assert after.chain is not None
     assert before.chain.seal != after.chain.seal
-    await here.documents.write(steps.revocation_confirmed(steps.blocked(after)))
+    await here.vault.end(UID, steps.blocked, Event.BLOCK, by="anna", reason="r")
     assert await here.vault.reseal(UID)
-    assert (await here.stored()).sealed == b""
-
-
-async def test_revoking_tells_whether_salesforce_has_confirmed(here: Backend) -> None:
-    await here.sign_in()
-    stored = await here.stored()
-    assert await here.vault.revoke(stored)
-    assert here.salesforce.revoked == [(HOST, "refresh 1")]
-    assert await here.vault.revoke(replace(stored, sealed=b""))
-    assert not await here.vault.revoke(replace(stored, generation=2)), "a token that cannot be opened"
-    here.salesforce.away = True
-    assert not await here.vault.revoke(stored)
-    assert not await here.vault.revoke_grant(a_grant(2))
-    assert len(here.salesforce.revoked) == 1
+    assert here.vault.unseal(await here.stored()) == a_grant().without_tokens()
+    graves = dict(here.documents.graves)
+    assert await here.vault.revocation.reseal() == len(graves) == 1
+    assert here.documents.graves != graves
+    assert await here.unburied() == [a_grant()]
 
 
 async def test_describes_are_kept_beside_the_connection_for_others_too(here: Backend) -> None:

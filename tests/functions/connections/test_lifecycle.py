@@ -12,6 +12,7 @@ from backend.connections.connection import Connection, State
 from backend.connections.credentials import REMEMBER_SECONDS
 from backend.connections.lifecycle import UpkeepReport
 from backend.connections.renewal import IDLE_DAYS
+from backend.connections.tombstones import Tombstone
 from backend.values import Caller, Uid
 from contract.errors import ConnectionLost, Reason
 from devtools.clients import ADMIN, SALES, control
@@ -146,7 +147,8 @@ async def test_a_block_ends_the_connections_here_and_at_salesforce(instances: In
     )
     assert (blocked.ended, blocked.unconfirmed) == (1 if target == "user" else 2, 0)
     stored = await instances.stored(uid)
-    assert (stored.state, stored.sealed, stored.devices) == (State.REVOKED, b"", {})
+    assert (stored.state, instances.grant(stored).is_live) == (State.REVOKED, False)
+    assert not instances.documents.graves
     assert not await instances.is_active(before)
     with pytest.raises(ConnectionLost) as lost:
         await instances.renewals[1].renew(uid, credential)
@@ -209,9 +211,11 @@ async def test_a_block_that_salesforce_did_not_confirm_is_made_good(instances: I
     control(instances.org.url, "faults", {"kind": "revoke", "status": 503})
     assert (await instances.lifecycle.block(uid, by="anna")).unconfirmed == 1
     assert await instances.is_active(connection)
+    assert not instances.grant(await instances.stored(uid)).is_live
+    await instances.clock.sleep(3600)
     assert await instances.lifecycle.upkeep() == UpkeepReport(revoked=1)
     assert not await instances.is_active(connection)
-    assert (await instances.stored(uid)).sealed == b""
+    assert not instances.documents.graves
     assert (await instances.lifecycle.block(uid, by="anna")).ended == 0
 
 
@@ -220,10 +224,12 @@ async def test_one_connection_that_cannot_be_ended_keeps_no_other_alive(instance
     other, _ = await instances.connect(ADMIN)
     inner = instances.documents.write
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         if connection.uid == uid:
             raise ConnectionError("the store is away")
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     instances.documents.write = write
     with pytest.raises(ConnectionError):

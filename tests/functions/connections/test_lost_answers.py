@@ -34,7 +34,7 @@ async def test_a_sign_in_never_revokes_what_it_has_just_stored(fate: Fate) -> No
     here.documents.line.fates = [fate]
     replaced = await here.sign_in()
     assert replaced is not None
-    assert replaced.generation == 1
+    assert replaced.connection.generation == 1
     here.documents.line.recover()
     assert (await here.stored()).generation == 2
     assert [e.event for e in await here.entries("s1")] == [Event.SIGN_IN, Event.SIGN_IN]
@@ -47,7 +47,7 @@ async def test_a_sign_out_whose_answer_is_lost_says_what_it_has_removed(fate: Fa
     here.documents.line.fates = [fate]
     removed = await here.vault.remove(UID, Event.REVOCATION, by="user")
     assert removed is not None
-    assert removed[0].generation == 1
+    assert removed.connection.generation == 1
     here.documents.line.recover()
     assert await here.vault.read(UID) is None
     assert await here.vault.remove(UID, Event.REVOCATION, by="user") is None  # now there is nothing

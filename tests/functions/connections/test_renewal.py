@@ -9,6 +9,7 @@ from backend.connections.audit import Entry, Event
 from backend.connections.connection import Connection, State
 from backend.connections.credentials import REMEMBER_SECONDS
 from backend.connections.renewal import LEASE_SECONDS
+from backend.connections.tombstones import Tombstone
 from contract.errors import ConnectionLost, Misconfigured, OrgUnavailable, Reason
 from devtools.clients import SALES, control
 from localorg import EmbeddedOrg
@@ -91,12 +92,14 @@ async def test_a_store_that_fails_for_a_moment_loses_no_new_token(instances: Ins
     uid, rejected = await instances.connect()
     inner, failures = instances.documents.write, 3
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         nonlocal failures
         if connection.generation == 2 and failures:
             failures -= 1
             raise ConnectionError("the store is away")
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     instances.documents.write = write
     assert (await instances.renewals[0].renew(uid, rejected)).credential.generation == 2
@@ -180,11 +183,13 @@ async def test_an_answer_that_was_given_up_still_counts_when_it_comes(instances:
     uid, rejected = await instances.connect()
     inner, slow, given_up = instances.documents.write, asyncio.Event(), asyncio.Event()
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         if connection.generation == 2 and not slow.is_set():
             slow.set()
             await given_up.wait()
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     instances.documents.write = write
     frozen = asyncio.create_task(instances.renewals[0].renew(uid, rejected))
@@ -210,9 +215,11 @@ async def test_a_holder_that_stood_still_does_not_send(instances: Instances, dro
     uid, rejected = await instances.connect()
     inner, still = instances.documents.write, True
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         nonlocal still
-        written = await inner(connection, entry)
+        written = await inner(connection, entry, tombstone)
         if connection.state is State.SENDING and still:
             still = False
             assert (await instances.renewals[1].renew(uid, rejected)).refreshed
@@ -236,12 +243,14 @@ async def test_a_token_that_comes_after_the_end_is_revoked(instances: Instances,
     inner, answered, ended = instances.documents.write, asyncio.Event(), asyncio.Event()
     given: list[Connection] = []
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         if connection.generation == 2:
             given.append(connection)
             answered.set()
             await ended.wait()
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     instances.documents.write = write
     renewal = asyncio.create_task(instances.renewals[1].renew(uid, rejected))

@@ -47,6 +47,7 @@ from backend.connections.connection import (
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.renewal import LEASE_SECONDS, TOKEN_SECONDS, WAIT_SECONDS, Renewal
 from backend.connections.store import Contended, RecordingStore
+from backend.connections.tombstones import Tombstone
 from backend.connections.vault import Vault
 from backend.failures import Busy, GrantRefused, NotSent, OutcomeUnknown, StoreUnavailable
 from backend.values import Secret, Uid
@@ -139,11 +140,13 @@ class Place:
         await self.world.point(self.name)
         return found
 
-    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
-        return await self._sent(self.inner.write(connection, entry))
+    async def write(
+        self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
+        return await self._sent(self.inner.write(connection, entry, tombstone))
 
-    async def delete(self, connection: Connection, entry: Entry) -> None:
-        await self._sent(self.inner.delete(connection, entry))
+    async def delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
+        await self._sent(self.inner.delete(connection, entry, tombstone))
 
     async def _sent(self, write: Coroutine[Any, Any, T]) -> T:
         try:
@@ -192,7 +195,9 @@ class Place:
 
     async def revoke(self, grant: Grant) -> None:
         await self.world.point(self.name)
-        self.world.live.pop(self.world.grant_of[grant.refresh_token.reveal()], None)
+        token = grant.refresh_token.reveal()
+        if self.world.live.get(self.world.grant_of[token]) == token:  # a used one may be unknown, and end nothing
+            del self.world.live[self.world.grant_of[token]]
 
 
 class Plain:
@@ -222,13 +227,13 @@ class WatchedStore(MemoryDocuments):
         self.contended = 0
         self.older: list[str] = []
 
-    def _delete(self, connection: Connection, entry: Entry) -> None:
-        super()._delete(connection, entry)
+    def _delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
+        super()._delete(connection, entry, tombstone)
         self.highest = 0
 
-    def _write(self, connection: Connection, entry: Entry | None) -> Connection:
+    def _write(self, connection: Connection, entry: Entry | None, tombstone: Tombstone | None = None) -> Connection:
         try:
-            written = super()._write(connection, entry)
+            written = super()._write(connection, entry, tombstone)
         except Contended:
             self.contended += 1
             raise
@@ -246,14 +251,22 @@ class Records(RecordingStore):
         self._world = world
 
     async def write(
-        self, connection: Connection, event: Event | None = None, *, by: str = "", reason: str = ""
+        self,
+        connection: Connection,
+        event: Event | None = None,
+        *,
+        by: str = "",
+        reason: str = "",
+        tombstone: Tombstone | None = None,
     ) -> Connection:
         with self._told():
-            return await super().write(connection, event, by=by, reason=reason)
+            return await super().write(connection, event, by=by, reason=reason, tombstone=tombstone)
 
-    async def delete(self, connection: Connection, event: Event, *, by: str, reason: str = "") -> str:
+    async def delete(
+        self, connection: Connection, event: Event, *, by: str, reason: str = "", tombstone: Tombstone | None = None
+    ) -> str:
         with self._told():
-            return await super().delete(connection, event, by=by, reason=reason)
+            return await super().delete(connection, event, by=by, reason=reason, tombstone=tombstone)
 
     @contextmanager
     def _told(self) -> Generator[None]:
@@ -402,24 +415,24 @@ class Renewals(RuleBasedStateMachine):
             try:
                 replaced = await vault.save(UID, grant, Device("phone"))
             except StoreUnavailable:
-                await vault.revoke_grant(grant)
+                await vault.revocation.give_up(grant)
                 raise
             if replaced is not None:
-                await vault.revoke(replaced)
+                await vault.settle(replaced)
 
         async def write_beside() -> None:  # a setting and a re-sealing
             await vault.reseal(UID)
             await vault.change(UID, lambda c: staying_signed_in(c, not c.stay_signed_in))
 
         async def block() -> None:
-            ended = await vault.change(UID, blocked)
+            ended = await vault.end(UID, blocked, Event.BLOCK, by="anna", reason="access-stopped")
             if ended is not None:
-                await vault.revoke(ended)
+                await vault.settle(ended)
 
         async def sign_out() -> None:
             removed = await vault.remove(UID, Event.REVOCATION, by="user")
             if removed is not None:
-                await vault.revoke(removed[0])
+                await vault.settle(removed)
 
         work = {"sign-in": sign_in, "sign-out": sign_out, "other write": write_beside, "administrator's block": block}
         self.start(work[what]())
@@ -459,7 +472,7 @@ class Renewals(RuleBasedStateMachine):
             assert not self.world.live or self.killed or not self.world.lossless, "I5: a grant lives on unheld"
             return
         token = self.instances[0].vault.unseal(stored).refresh_token.reveal()
-        good = self.world.live.get(self.world.grant_of[token]) == token
+        good = bool(token) and self.world.live.get(self.world.grant_of[token]) == token
         if stored.state is State.FRESH and self.world.lossless and not self.killed:
             assert good, "I6: what is stored as fresh was revoked by ourselves"
         if good and stored.state is not State.REVOKED:
@@ -519,7 +532,9 @@ class Believing(Records):
 class UnfencedStore(WatchedStore):
     """Mutant: writes whatever comes."""
 
-    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         current = await self.read(connection.uid)
         return await super().write(replace(connection, revision=None if current is None else current.revision))
 
@@ -573,8 +588,13 @@ class Patient(Renewal):
 class CarelessVault(Vault):
     """Mutant: leaves a grant alone that came too late to be stored."""
 
-    async def revoke_grant(self, grant: Grant) -> bool:
-        return True
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+
+        async def leave_alone(grant: Grant) -> bool:
+            return True
+
+        self.revocation.give_up = leave_alone
 
 
 Interleaving = Callable[[Renewals], None]
@@ -618,7 +638,8 @@ def a_holder_dies_with_the_lease(state: Renewals) -> None:
 
 
 def a_sign_in_during_a_refresh(state: Renewals) -> None:
-    state.begin(skews=[-30.0, -30.0, 30.0])
+    state.begin(skews=[-30.0, -30.0, -30.0])
+    state.go_on(choices=[6])
     state.meanwhile(n=2, what="sign-in")
 
 

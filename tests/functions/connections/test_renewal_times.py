@@ -15,6 +15,7 @@ from backend.connections import connection as steps
 from backend.connections.audit import Entry, Event
 from backend.connections.connection import Connection, Credential, Lease, State
 from backend.connections.renewal import Renewed
+from backend.connections.tombstones import Tombstone
 from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeUnknown
 from backend.values import Secret
 from contract.errors import CallError, ConnectionLost, Misconfigured, Reason
@@ -56,9 +57,11 @@ async def test_a_refresh_sends_the_stored_token_once_and_stores_the_answer(here:
     here.salesforce.answers = [replace(response(n=2), instance_url="https://y.my.salesforce.com")]
     inner = here.documents.write
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         states.append((connection.state, connection.lease))
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     here.documents.write = write
     await here.clock.sleep(100)
@@ -335,14 +338,16 @@ async def test_a_holder_that_stood_still_for_more_than_eight_seconds_does_not_se
     inner, stands_still = here.documents.write, [True]
     here.salesforce.answers = [response(n=2)]
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         if connection.state is State.SENDING and stands_still:
             stands_still.clear()
             await here.clock.sleep(pause)
             here.salesforce.during_refresh = lambda: times.append(len(here.clock.slept))
         elif not stands_still and connection.state is State.FRESH and connection.generation == 1:
             returned.append(connection.lease)
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     times, returned = list[int](), list[Lease | None]()
     here.documents.write = write
@@ -359,11 +364,13 @@ async def test_a_store_that_fails_is_tried_again_while_the_lease_lasts(here: Bac
     inner, fails = here.documents.write, [1, 1, 1, 1]
     here.salesforce.answers = [response(n=2)]
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         if connection.generation == 2 and fails:
             fails.pop()
             raise ConnectionError("the store is away")
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     here.documents.write = write
     assert (await renew(here)).refreshed
@@ -375,10 +382,12 @@ async def test_a_store_that_stays_away_ends_the_renewal(here: Backend) -> None:
     inner = here.documents.write
     here.salesforce.answers = [response(n=2)]
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         if connection.generation == 2:
             raise ConnectionError("the store is away")
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     here.documents.write = write
     with pytest.raises(ConnectionError):
@@ -397,7 +406,9 @@ async def test_new_tokens_are_stored_over_what_others_changed_or_revoked_when_th
     inner, busy = here.documents.write, list[bool]()
     here.salesforce.answers = [response(n=2)]
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         if connection.generation == 2 and not busy:
             busy.append(True)
             here.documents.write = inner
@@ -413,7 +424,7 @@ async def test_new_tokens_are_stored_over_what_others_changed_or_revoked_when_th
                 await here.vault.save(UID, a_grant(7), steps.Device("tablet"))
             else:
                 await here.vault.remove(UID, Event.REVOCATION, by="user")
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     here.documents.write = write
     here.remembered.forget(UID)
@@ -446,8 +457,10 @@ async def test_a_write_that_had_arrived_already_is_the_renewal_itself(here: Back
     inner, arrived = here.documents.write, list[bool]()
     here.salesforce.answers = [response(n=2)]
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
-        written = await inner(connection, entry)
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
+        written = await inner(connection, entry, tombstone)
         if connection.generation == 2 and not arrived:
             arrived.append(True)
             raise ConnectionError("no answer")
@@ -469,11 +482,13 @@ def writes_first(here: Backend, change: Callable[[Connection], Connection], at: 
     """
     inner, states = here.documents.write, list[State]()
 
-    async def write(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         states.append(connection.state)
         if len(states) == at:
             await inner(change(await here.stored()))
-        return await inner(connection, entry)
+        return await inner(connection, entry, tombstone)
 
     here.documents.write = write
     return states

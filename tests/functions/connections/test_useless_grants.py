@@ -2,11 +2,12 @@
 
 import pytest
 
-from backend.connections.audit import Event
-from backend.connections.connection import Credential, State
+from backend.connections.audit import Entry, Event
+from backend.connections.connection import Connection, Credential, State
+from backend.connections.tombstones import Tombstone
 from backend.values import Secret
 from contract.errors import ConnectionLost, Reason
-from tests.functions.one_process import HOST, UID, URL, Backend, contended
+from tests.functions.one_process import HOST, UID, URL, Backend, a_grant, contended, response
 
 
 def refused(generation: int) -> Credential:
@@ -19,7 +20,8 @@ async def test_it_is_ended_with_its_reason_and_revoked() -> None:
     await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
     ended = await here.stored()
     assert (ended.state, ended.ended_reason) == (State.NEEDS_SIGN_IN, Reason.API_NOT_ENABLED)
-    assert ended.sealed == b""
+    assert here.vault.unseal(ended) == a_grant().without_tokens()
+    assert await here.unburied() == []
     assert here.salesforce.revoked == [(HOST, "refresh 1")]
     assert (State.NEEDS_SIGN_IN, Event.REFUSAL) in here.noticed
     with pytest.raises(ConnectionLost) as lost:
@@ -29,18 +31,43 @@ async def test_it_is_ended_with_its_reason_and_revoked() -> None:
     assert len(here.salesforce.revoked) == 1, "many calls at once end it once"
 
 
-async def test_what_salesforce_does_not_confirm_is_revoked_by_the_next_sign_in() -> None:
+async def test_what_salesforce_does_not_confirm_is_revoked_by_the_upkeep() -> None:
     here = Backend()
     await here.sign_in()
     here.salesforce.away = True
     await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
     assert (await here.stored()).has_ended
     here.salesforce.away = False
-    replaced = await here.sign_in()
-    assert replaced is not None
-    assert await here.vault.revoke(replaced)
+    await here.sign_in()
+    await here.clock.sleep(3600)
+    assert (await here.lifecycle.upkeep()).revoked == 1
     assert here.salesforce.revoked == [(HOST, "refresh 1")]
     assert (await here.stored()).state is State.FRESH
+    assert await here.unburied() == []
+
+
+async def test_a_refresh_that_was_under_way_does_not_bring_it_back() -> None:
+    """Its answer comes when the grant has been given up: the new tokens are revoked like the old ones."""
+    here = Backend()
+    await here.sign_in()
+    inner = here.documents.write
+
+    async def write(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
+        if connection.generation == 2:
+            here.documents.write = inner
+            await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
+        return await inner(connection, entry, tombstone)
+
+    here.documents.write = write
+    here.salesforce.answers = [response(n=2)]
+    with pytest.raises(ConnectionLost) as lost:
+        await here.renewal.renew(UID, refused(1))
+    assert lost.value.reason is Reason.API_NOT_ENABLED
+    assert (await here.stored()).state is State.NEEDS_SIGN_IN
+    assert here.salesforce.revoked == [(HOST, "refresh 1"), (HOST, "refresh 2")]
+    assert await here.unburied() == []
 
 
 async def test_a_newer_generation_stays() -> None:

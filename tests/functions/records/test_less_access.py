@@ -48,7 +48,7 @@ async def test_a_user_without_the_api_is_told_so_and_no_connection_stays(less: I
     assert "API Enabled" in lost.value.message, "the words by which an administrator finds it"
     ended = await less.stored(caller.uid)
     assert (ended.state, ended.ended_reason) == (State.NEEDS_SIGN_IN, Reason.API_NOT_ENABLED)
-    assert not ended.sealed, "nothing is left that nobody uses"
+    assert less.grant(ended) == grant.without_tokens(), "nothing is left that nobody uses"
     assert not await less.oauth.introspect(grant), "and Salesforce knows the grant no more"
 
 

@@ -15,10 +15,11 @@ from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.adapters.dpop import Keys
 from backend.connections.audit import Audit
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Connection, Credential, Device, Grant, TokenResponse
+from backend.connections.connection import Credential, Device, Grant, State, TokenResponse
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.store import RecordingStore
-from backend.connections.vault import Vault
+from backend.connections.tombstones import Tombstone
+from backend.connections.vault import GivenUp, Vault
 from backend.failures import Busy, CodeRefused, NotSent, OutcomeUnknown
 from backend.sign_in.attempts import Attempts
 from backend.sign_in.begin import Beginnings, Binding
@@ -298,17 +299,22 @@ async def test_a_blocked_user_gets_in_nowhere_and_the_grant_is_revoked(here: Pla
     assert here.salesforce.revoked == [(HOST, "refresh")]
 
 
-async def test_a_block_that_begins_during_a_sign_in_is_seen_after_it_was_saved(here: Place) -> None:
+async def test_a_block_that_begins_during_a_sign_in_ends_what_was_saved(here: Place) -> None:
     inner = here.vault.save
 
-    async def save(uid: Uid, grant: Grant, device: Device) -> Connection | None:
-        saved = await inner(uid, grant, device)
+    async def save(uid: Uid, grant: Grant, device: Device, held: Tombstone | None = None) -> GivenUp | None:
+        saved = await inner(uid, grant, device, held)
         await here.blocks.block("everyone", by="anna")
         return saved
 
     here.vault.save = save
     assert await here.refused() is Reason.ACCESS_STOPPED
     assert here.salesforce.revoked == [(HOST, "refresh")]
+    stored = await here.documents.read(UID)
+    assert stored is not None
+    assert (stored.state, stored.ended_reason) == (State.REVOKED, Reason.ACCESS_STOPPED)
+    assert not (await here.grant()).is_live
+    assert not here.documents.graves
 
 
 @pytest.mark.parametrize("failure", [Busy(), ValueError(), asyncio.CancelledError()])

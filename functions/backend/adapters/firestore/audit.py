@@ -77,7 +77,8 @@ async def newest_entries(client: Any, subject: str, count: int) -> Sequence[Entr
     """The last entries of a record, newest first."""
     entries = client.collection(AUDIT).document(subject).collection(ENTRIES)
     newest = entries.order_by("sequence", direction="DESCENDING").limit(count)
-    return [entry_of(e.to_dict()) for e in await answered(newest.get)]
+    read = [entry_of(e.to_dict()) for e in await answered(newest.get)]
+    return [entry for entry in read if entry is not None]
 
 
 async def recorded(client: Any, open_ends: Mapping[str, Chain]) -> AsyncIterator[tuple[Recorded, str | None]]:
@@ -88,7 +89,8 @@ async def recorded(client: Any, open_ends: Mapping[str, Chain]) -> AsyncIterator
     for subject in sorted(subjects | set(open_ends)):
         snapshot = await answered(client.collection(AUDIT).document(subject).get)
         document = cast(Mapping[str, Any], snapshot.to_dict() or {})
-        entries = [entry_of(e.to_dict()) async for e in pages(snapshot.reference.collection(ENTRIES))]
+        read = [entry_of(e.to_dict()) async for e in pages(snapshot.reference.collection(ENTRIES))]
+        entries = [entry for entry in read if entry is not None]  # what is none shows as missing
         end = chain_of(document) if document.get("closed") else open_ends.get(subject)
         yield Recorded(subject, end, entries), document.get("uid")
 

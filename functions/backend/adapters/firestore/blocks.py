@@ -8,7 +8,7 @@ from typing import Any, cast
 from google.cloud.firestore import AsyncClient
 
 from backend.adapters.firestore.audit import commit, write_to
-from backend.adapters.firestore.fields import chain_fields, chain_of
+from backend.adapters.firestore.fields import chain_fields, chain_of, targets_of
 from backend.adapters.firestore.requests import answered
 from backend.adapters.firestore.shared import BLOCKS, span
 from backend.connections.audit import Entry
@@ -29,8 +29,8 @@ class FirestoreBlocks:
         if not snapshot.exists:
             return Blocks()
         document = cast(Mapping[str, Any], snapshot.to_dict())
-        targets = frozenset(document["targets"])
-        return Blocks(targets, chain_of(document), snapshot.update_time, document.get("writeId", ""))
+        write_id = str(document.get("writeId", ""))
+        return Blocks(targets_of(document), chain_of(document), snapshot.update_time, write_id)
 
     async def write(self, blocks: Blocks, entry: Entry | None) -> None:
         """Writes over exactly the revision that was read. Raises Contended, ChainBroken, Unanswered."""

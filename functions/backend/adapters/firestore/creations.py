@@ -34,8 +34,11 @@ class FirestoreCreations:
         if not snapshot.exists:
             return None
         document = cast(Mapping[str, Any], snapshot.to_dict())
-        # Without content: written by an older release.
-        return Creation(document.get("content", b""), document["recordId"])
+        # Without content: written by an older release, or changed from outside.
+        content, record_id = document.get("content"), document.get("recordId")
+        return Creation(
+            content if isinstance(content, bytes) else b"", record_id if isinstance(record_id, str) else None
+        )
 
     async def finish(self, uid: Uid, key: str, record_id: str) -> None:
         document = self._document(uid, key)

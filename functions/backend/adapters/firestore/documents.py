@@ -22,19 +22,21 @@ from backend.adapters.firestore.fields import (
 )
 from backend.adapters.firestore.requests import answered, pages
 from backend.adapters.firestore.shared import CONNECTIONS, CREATIONS, USAGE, span
-from backend.connections.audit import Chain, Entry, Recorded
+from backend.adapters.firestore.tombstones import FirestoreTombstones
+from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection
 from backend.connections.store import Blocks, Criteria
+from backend.connections.tombstones import Tombstone
 from backend.values import Uid
 
 
-class FirestoreDocuments:
-    """The Documents of connections/store.py: connections, blocks and the audit record. `blocks` is the client of the
-    database that the blocks are in; None: they are in the same.
+class FirestoreDocuments(FirestoreTombstones):
+    """The Documents of connections/store.py: connections with their tombstones, blocks and the audit record. `blocks`
+    is the client of the database that the blocks are in; None: they are in the same.
     """
 
     def __init__(self, client: AsyncClient, blocks: AsyncClient | None = None) -> None:
-        self._client: Any = client  # the library's own types are partial
+        super().__init__(client)
         self._blocks = FirestoreBlocks(blocks or client)
 
     async def read(self, uid: Uid) -> Connection | None:
@@ -42,9 +44,11 @@ class FirestoreDocuments:
             snapshot = await answered(self._document(uid).get)
         return connection_of(snapshot) if snapshot.exists else None
 
-    async def write(self, connection: Connection, entry: Entry | None = None) -> Connection:
+    async def write(
+        self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         gone = NO_ATTACHMENT if connection.has_ended and connection.revision is not None else {}
-        results = await self._commit(connection, {**connection_fields(connection), **gone}, entry)
+        results = await self._commit(connection, {**connection_fields(connection), **gone}, entry, tombstone)
         return replace(connection, revision=results[0].update_time)
 
     async def attach(self, connection: Connection) -> None:
@@ -53,16 +57,16 @@ class FirestoreDocuments:
             connection, {**attachment_fields(connection.attachment), "writeId": connection.write_id}, None
         )
 
-    async def delete(self, connection: Connection, entry: Entry) -> None:
+    async def delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
         document = self._document(connection.uid)
         fence = self._client.write_option(last_update_time=connection.revision)
         await commit(
             self._client,
             document,
             connection.revision,
-            lambda batch: batch.delete(document, option=fence),
+            self._with(lambda batch: batch.delete(document, option=fence), tombstone),
             entry,
-            uid=connection.uid,
+            uid=None if entry.event is Event.ERASURE else connection.uid,
             closed=connection.chain,
         )
 
@@ -73,7 +77,6 @@ class FirestoreDocuments:
             ("staySignedIn", "==", criteria.stay_signed_in),
             ("refreshed", "<", criteria.refreshed_before),
             ("used", "<", criteria.used_before),
-            ("revocationDue", "==", criteria.revocation_due),
         ):
             if value is not None:
                 query = query.where(filter=FieldFilter(name, operator, value))
@@ -121,8 +124,20 @@ class FirestoreDocuments:
     def _document(self, uid: Uid) -> Any:
         return self._client.collection(CONNECTIONS).document(uid)
 
-    async def _commit(self, connection: Connection, fields: Mapping[str, Any], entry: Entry | None) -> Sequence[Any]:
-        """Writes fields over the revision of the connection that was read."""
+    async def _commit(
+        self, connection: Connection, fields: Mapping[str, Any], entry: Entry | None, tombstone: Tombstone | None = None
+    ) -> Sequence[Any]:
+        """Writes fields over the revision of the connection that was read, and a tombstone with them."""
         document, revision = self._document(connection.uid), connection.revision
-        work = write_to(self._client, document, revision, fields)
+        work = self._with(write_to(self._client, document, revision, fields), tombstone)
         return await commit(self._client, document, revision, work, entry, uid=connection.uid)
+
+    def _with(self, work: Callable[[Any], None], tombstone: Tombstone | None) -> Callable[[Any], None]:
+        """The work, and a tombstone in the same commit."""
+
+        def both(batch: Any) -> None:
+            work(batch)
+            if tombstone is not None:
+                self.bury(batch, tombstone)
+
+        return both

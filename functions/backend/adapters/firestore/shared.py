@@ -5,6 +5,7 @@ from backend import telemetry
 CONNECTIONS, CREATIONS = "connections", "creations"
 AUDIT, ENTRIES = "audit", "entries"
 BLOCKS, CODES, USAGE, ATTEMPTS, WRITES = "blocks", "codes", "usage", "attempts", "writes"
+TOMBSTONES = "tombstones"
 
 
 def span(what: str, collection: str, *, audited: bool = False) -> telemetry.span:

@@ -1,0 +1,46 @@
+"""Tombstones: grants that no connection holds, and whose revocation Salesforce has not confirmed yet."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A grant to be revoked, sealed for this random `id`, so that it names no user; b"": nothing is left to revoke.
+
+    `at` is when it was given up, `revision` the store's own mark of this state of the document; None: not written yet.
+    """
+
+    id: str
+    sealed: bytes
+    at: datetime
+    revision: object = None
+
+    def holding(self, sealed: bytes) -> "Tombstone":
+        """The same tombstone with something else sealed in it; b"": it is deleted when it is written."""
+        return replace(self, sealed=sealed)
+
+
+class TombstoneStore(Protocol):
+    """Where tombstones are kept."""
+
+    async def write_tombstone(self, tombstone: Tombstone) -> Tombstone:
+        """Writes over exactly the revision that it was read at (None: there must be none yet).
+
+        Returns it with its new revision. Raises Contended.
+        """
+        ...
+
+    async def tombstone(self, id: str) -> Tombstone | None:
+        """The tombstone as it is stored, None when there is none."""
+        ...
+
+    async def delete_tombstone(self, tombstone: Tombstone) -> None:
+        """Deletes it, whatever its revision; one that is gone already is no error."""
+        ...
+
+    def tombstones(self) -> AsyncIterator[Tombstone]:
+        """All of them."""
+        ...

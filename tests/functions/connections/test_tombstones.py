@@ -1,0 +1,132 @@
+"""Grants that were given up stay known until Salesforce has said yes; the answers that are a yes are held here too."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from backend.adapters.client_authentication import ConsumerSecret
+from backend.adapters.salesforce_http import Http
+from backend.adapters.salesforce_oauth import SalesforceOAuth
+from backend.connections.connection import Grant
+from backend.connections.lifecycle import UpkeepReport
+from backend.connections.revocation import KEEP_DAYS
+from backend.connections.tombstones import Tombstone
+from backend.values import Caller, Secret, Uid
+from contract.calls import Empty, SignOut
+from contract.errors import CallError
+from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, control
+from localorg import EmbeddedOrg
+from tests.functions.one_process import HOST, UID, Backend, a_grant
+
+DAY = 86400
+
+
+@pytest.fixture
+def here() -> Backend:
+    return Backend()
+
+
+async def test_a_sign_out_that_salesforce_did_not_confirm_is_made_good_by_the_upkeep(here: Backend) -> None:
+    await here.sign_in()
+    here.salesforce.away = True
+    await here.lifecycle.sign_out(Caller(UID, "phone"), SignOut())
+    assert await here.unburied() == [a_grant()]
+    (tombstone,) = here.documents.graves.values()
+    assert UID not in repr(tombstone)
+    assert UID.user_id not in repr(tombstone)
+    await here.clock.sleep(3600)
+    assert await here.lifecycle.upkeep() == UpkeepReport(postponed=1)
+    here.salesforce.away = False
+    assert await here.lifecycle.upkeep() == UpkeepReport(revoked=1)
+    assert (await here.unburied(), here.salesforce.revoked) == ([], [(HOST, "refresh 1")])
+
+
+async def test_what_salesforce_never_confirms_is_dropped_after_a_month(here: Backend) -> None:
+    await here.sign_in()
+    here.salesforce.away = True
+    await here.lifecycle.sign_out(Caller(UID, "phone"), SignOut())
+    await here.clock.sleep(KEEP_DAYS * DAY)
+    assert await here.lifecycle.upkeep() == UpkeepReport(postponed=1)
+    await here.clock.sleep(1)
+    assert await here.lifecycle.upkeep() == UpkeepReport(dropped=1)
+    assert not here.documents.graves
+
+
+async def test_the_upkeep_leaves_the_grant_of_a_sign_in_that_is_under_way(here: Backend) -> None:
+    held = await here.vault.revocation.hold(a_grant())
+    assert await here.lifecycle.upkeep() == UpkeepReport()
+    assert here.documents.graves == {held.id: held}
+
+
+async def test_what_nobody_can_unseal_is_neither_sent_nor_kept_for_ever(here: Backend) -> None:
+    held = await here.vault.revocation.hold(a_grant())
+    other = await here.vault.revocation.hold(a_grant(2))
+    swapped = Tombstone(held.id, other.sealed, held.at, held.revision)
+    await here.documents.write_tombstone(swapped)
+    await here.clock.sleep(3600)
+    assert await here.lifecycle.upkeep() == UpkeepReport(postponed=1, revoked=1)
+    await here.clock.sleep(KEEP_DAYS * DAY)
+    assert await here.lifecycle.upkeep() == UpkeepReport(dropped=1)
+    assert here.salesforce.revoked == [(HOST, "refresh 2")]
+
+
+async def test_erasing_says_honestly_whether_salesforce_has_confirmed(here: Backend) -> None:
+    await here.sign_in()
+    here.salesforce.away = True
+    assert not (await here.lifecycle.erase_me(Caller(UID, "phone"), Empty())).revoked_at_salesforce
+    assert await here.unburied() == [a_grant()]
+
+
+async def test_one_part_of_the_upkeep_that_fails_stops_no_other(here: Backend) -> None:
+    await here.sign_in()
+    held = await here.vault.revocation.hold(a_grant(2))
+    await here.clock.sleep(181 * DAY)
+
+    async def broken() -> AsyncIterator[Tombstone]:
+        yield held
+        raise ConnectionError("the store is away")
+
+    here.documents.tombstones = broken
+    with pytest.raises(ConnectionError):
+        await here.lifecycle.upkeep()
+    assert await here.documents.read(UID) is None, "what nobody uses was deleted all the same"
+
+
+@pytest.mark.parametrize(("status", "body", "yes"), [
+    (200, "", True),
+    (400, '{"error":"invalid_token"}', True),
+    (400, '{"error":"unsupported_token_type"}', True),
+    (400, '{"error":"invalid_request"}', False),
+    (400, "", False),
+    (401, '{"error":"invalid_client"}', False),
+    (403, "", False),
+    (404, "", False),
+    (429, '{"error":"invalid_token"}', False),
+    (303, "", False),
+    (503, "", False),
+])  # fmt: skip
+async def test_what_salesforce_must_say_to_a_revocation(org: EmbeddedOrg, status: int, body: str, yes: bool) -> None:
+    control(org.url, "faults/clear")
+    control(org.url, "faults", {"kind": "revoke", "status": status, "body": body})
+    http = Http()
+    oauth = SalesforceOAuth(http, ConsumerSecret(CONSUMER_KEY, Secret(CONSUMER_SECRET)), local=True)
+    grant = Grant(f"127.0.0.1:{org.port}", org.url, "api", Secret("a"), Secret("r"))
+    try:
+        await oauth.revoke(grant)
+        assert yes
+    except CallError:
+        assert not yes
+    finally:
+        await http.close()
+        control(org.url, "faults/clear")
+
+
+async def test_everybody_elses_sign_out_is_not_held_up_by_one_grant(here: Backend) -> None:
+    other = Uid.of("00D000000000001EAA", "005000000000002AAA")
+    await here.sign_in()
+    await here.sign_in(other)
+    here.salesforce.away = True
+    await here.lifecycle.sign_out(Caller(UID, "phone"), SignOut())
+    here.salesforce.away = False
+    await here.lifecycle.sign_out(Caller(other, "phone"), SignOut())
+    assert await here.unburied() == [a_grant()]
