@@ -639,16 +639,17 @@ def a_holder_dies_with_the_lease(state: Renewals) -> None:
 
 def a_sign_in_during_a_refresh(state: Renewals) -> None:
     state.begin(skews=[-30.0, -30.0, -30.0])
-    state.go_on(choices=[6])
-    state.meanwhile(n=2, what="sign-in")
+    state.go_on(choices=[0, 0, 0, 0, 0, 0, 0, 0])
+    state.meanwhile(n=0, what="sign-in")
+    state.go_on(choices=[0, 0, 0, 2])
 
 
-def a_sign_in_that_is_stored_and_told_otherwise(state: Renewals) -> None:
-    state.begin(skews=[30.0, 30.0, 30.0])
-    state.go_on(choices=[0] * 90)
-    state.meanwhile(n=2, what="sign-in")
+def a_sign_out_that_is_stored_and_told_otherwise(state: Renewals) -> None:
+    state.begin(skews=[-30.0, -30.0, -30.0])
+    state.token_expires()
     state.answers_of_the_store_go_astray(fates=[Fate.CONTENDED])
-    state.go_on(choices=[0] * 12)
+    state.meanwhile(n=0, what="sign-out")
+    state.go_on(choices=[0, 0, 0, 0, 0, 2, 3])
 
 
 MUTANTS: list[tuple[Code, str, Interleaving]] = [
@@ -660,7 +661,7 @@ MUTANTS: list[tuple[Code, str, Interleaving]] = [
     (Code(Hasty), "I4", an_answer_comes_too_late),
     (Code(Patient), "I[34]", a_holder_dies_with_the_lease),
     (Code(vault=CarelessVault), "I5", a_sign_in_during_a_refresh),
-    (Code(records=Believing), "I6", a_sign_in_that_is_stored_and_told_otherwise),
+    (Code(records=Believing), "I[56]", a_sign_out_that_is_stored_and_told_otherwise),
 ]
 
 
