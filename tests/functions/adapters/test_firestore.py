@@ -150,6 +150,25 @@ async def test_an_audit_entry_is_written_with_its_connection_or_not_at_all(store
     assert AUDIT.flaw(mine[0]) is None
 
 
+async def test_a_write_is_known_by_its_id_in_the_document_and_in_its_entry(store: Documents) -> None:
+    connection = a_connection()
+    chain, entry = AUDIT.append(None, Event.SIGN_IN, at=connection.created, by="user", generation=1)
+    assert await store.entry(chain.subject, 1) is None
+    written = await store.write(
+        replace(connection, chain=chain, write_id="first"), replace(entry, write_id="with the first")
+    )
+    found, beside = await store.read(connection.uid), await store.entry(chain.subject, 1)
+    assert (found, beside) == (written, replace(entry, write_id="with the first"))
+    assert await store.entry(chain.subject, 2) is None
+    await store.attach(replace(written, attachment=Attachment(b"sealed", written.created), write_id="second"))
+    found = await store.read(connection.uid)
+    assert found is not None
+    assert found.write_id == "second"
+    before = await store.read_blocks()
+    await store.write_blocks(replace(before, write_id="third"), None)
+    assert (await store.read_blocks()).write_id == "third"
+
+
 async def record_of(store: Documents, subject: str) -> tuple[Recorded, str | None]:
     found = [(replace(r, entries=tuple(r.entries)), uid) async for r, uid in store.recorded() if r.subject == subject]
     assert len(found) == 1

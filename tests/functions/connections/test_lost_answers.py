@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from backend.connections.audit import Event
+from backend import deadline
+from backend.connections.audit import Entry, Event
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Connection, State, staying_signed_in
 from backend.connections.store import Blocks, Criteria
@@ -21,7 +22,7 @@ from contract.calls import Created, CreateRecord
 from contract.errors import CallError, Reason
 from tests.functions.line import Fate
 from tests.functions.memory_store import MemoryCreations
-from tests.functions.one_process import CIPHER, UID, Backend
+from tests.functions.one_process import CIPHER, UID, Backend, response
 
 pytestmark = pytest.mark.virtual_time
 ASTRAY = pytest.mark.parametrize("fate", list(Fate))
@@ -254,6 +255,59 @@ async def test_a_hung_look_up_of_a_connection_holds_nobody_who_comes_later() -> 
     assert (await here.vault.open(UID)).credential.generation == 1
     assert hanging.asked == 2
     assert here.vault.recall(UID) is not None
+
+
+# A renewal
+
+
+async def test_an_answer_of_salesforce_is_stored_although_the_store_was_away_for_a_while() -> None:
+    here = Backend()
+    await here.sign_in()
+    credential = (await here.vault.open(UID)).credential
+    here.salesforce.answers = [response(n=2)]
+
+    def away() -> None:
+        here.documents.line.fates = [Fate.LATE] * 6
+
+    here.salesforce.during_refresh = away
+    renewed = await here.renewal.renew(UID, credential)
+    assert renewed.credential.generation == 2
+    here.documents.line.recover()
+    stored = await here.stored()
+    assert (stored.generation, stored.state) == (2, State.FRESH)
+    assert here.salesforce.revoked == []
+
+
+async def test_callers_of_a_renewal_that_cannot_be_stored_hear_that_it_is_the_store() -> None:
+    here = Backend()
+    await here.sign_in()
+    credential = (await here.vault.open(UID)).credential
+    here.salesforce.answers = [response(n=2)]
+    reached = asyncio.Event()
+
+    async def hangs(connection: Connection, entry: Entry | None = None) -> Connection:
+        reached.set()
+        await asyncio.Event().wait()
+        return connection
+
+    def away() -> None:
+        here.documents.write = hangs
+
+    here.salesforce.during_refresh = away
+    with deadline.within(25), pytest.raises(StoreUnavailable):
+        await here.renewal.renew(UID, credential)
+    assert reached.is_set()
+
+
+async def test_a_store_that_cannot_be_written_sends_no_refresh_token() -> None:
+    here = Backend()
+    await here.sign_in()
+    credential = (await here.vault.open(UID)).credential
+    here.documents.line.fates = [Fate.LATE] * 4
+    with pytest.raises(StoreUnavailable):
+        await here.renewal.renew(UID, credential)
+    assert here.salesforce.refreshed == []
+    assert len(here.documents.line.fates) == 0  # four tries of one write, and nothing on top
 
 
 # The upkeep
