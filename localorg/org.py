@@ -34,7 +34,8 @@ class Org:
 
     `metadata` holds the whole schema, `schemas` the part that users with certain rights see. `counters` count requests
     by kind, `generations` by kind and generation of the access token. `moved_to` is the instance's new address, None
-    when it has not moved. `working` are the tasks of bulk jobs, by job id.
+    when it has not moved, `redirects` whether the old one sends refreshes there. `working` are the tasks of bulk jobs,
+    by job id.
     """
 
     settings: OrgSettings
@@ -50,6 +51,7 @@ class Org:
     recent: Recent = field(default_factory=Recent)
     proofs: Proofs = field(default_factory=Proofs)
     moved_to: str | None = None
+    redirects: bool = False
     org_id: str = ""
     snapshots: dict[str, sqlite3.Connection] = field(default_factory=dict[str, sqlite3.Connection])
     working: dict[str, "asyncio.Task[None]"] = field(default_factory=dict[str, "asyncio.Task[None]"])

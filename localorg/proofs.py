@@ -23,12 +23,14 @@ class Once:
     """Names that are good once, each until a time in seconds since the epoch."""
 
     _until: dict[str, float] = field(default_factory=dict[str, float])
+    _most: int = 1000  # names, before the old ones among them are looked for
 
     def take(self, name: str, until: float) -> bool:
         """Whether this name was not taken before. It is from now on, until then."""
         now = time.time()
-        for old in [n for n, ends in self._until.items() if ends < now] if len(self._until) > 1000 else ():
-            del self._until[old]
+        if len(self._until) > self._most:
+            self._until = {n: ends for n, ends in self._until.items() if ends >= now}
+            self._most = max(1000, 2 * len(self._until))
         new = self._until.get(name, 0) < now
         self._until[name] = max(until, self._until.get(name, 0))
         return new

@@ -167,7 +167,9 @@ def steps(target: Target) -> list[Step]:
         ),
         Step("service accounts", "one a function, so that each may do only what it does", _accounts),
         Step(
-            "a role of its own", "ends sessions and deletes users in Firebase Authentication, nothing else", _own_role
+            "a role of its own",
+            "ends sessions and deletes users in Firebase Authentication, by two permissions",
+            _own_role,
         ),
         Step(
             "roles",

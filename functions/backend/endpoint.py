@@ -21,7 +21,7 @@ from backend.cors import AllowedOrigins
 from backend.routes import Route
 from backend.values import Caller, Uid, Visitor
 from backend.visitors import Proxies
-from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, Call
+from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, SIGN_IN, Call
 from contract.errors import CallError, Misconfigured, OrgUnavailable, Reason, RefusedRequest, SessionInvalid
 
 _log = structlog.get_logger("calls")
@@ -81,7 +81,7 @@ class Endpoint:
                     self._origins.check(request)
                 if route.call.attested:
                     app_check = request.headers.get("x-firebase-appcheck")
-                    attestation = await self._gate.attest(app_check, once=route.call.public)
+                    attestation = await self._gate.attest(app_check, once=route.call is SIGN_IN)
                 if route.call.public:
                     who: Caller | Visitor = self._proxies.visitor(request, attestation)
                 else:

@@ -30,7 +30,12 @@ class NotSent(OrgUnavailable):
 
 
 class NotSigned(NotSent):
-    """Nothing was sent, because the key with which the backend proves to Salesforce who it is could not be used now."""
+    """Nothing was sent, because the key with which the backend proves to Salesforce who it is could not be used now. To
+    the app it is the backend's store that does not answer.
+    """
+
+    def __init__(self) -> None:
+        OrgUnavailable.__init__(self, Reason.STORE_UNAVAILABLE)
 
 
 class OutcomeUnknown(OrgUnavailable):

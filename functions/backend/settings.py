@@ -21,6 +21,7 @@ _APP_ID = re.compile(r"1:[0-9]+:(web|android|ios):[0-9a-f]+")
 _SITE_KEY = re.compile(r"[\w-]{20,100}")
 _KEY_VERSION = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+")
 _AUDIENCES = ("host", "token")
+_DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _IN_FILE = "in functions/.env.PROJECT (on a laptop functions/.env.local)"
 
 
@@ -59,6 +60,7 @@ class Settings:
     app_check_required: bool
     app_check_keys_url: str
     app_check_site_key: str | None
+    blocks_database: str
     telemetry: str | None
     telemetry_percent: int
     firebase: FirebaseProject
@@ -153,6 +155,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         app_check_required=_yes("APP_CHECK_REQUIRED", True, environment, wrong),
         app_check_keys_url=_app_check_keys_url(environment, emulated, wrong),
         app_check_site_key=_app_check_site_key(environment, wrong),
+        # firebase-tools keeps only the default database between two runs of the emulators (lib/emulator/hubExport.js).
+        blocks_database=_database("BLOCKS_DATABASE", "(default)" if emulated else "blocks", environment, wrong),
         telemetry=_telemetry(environment.get("TELEMETRY", ""), emulated, wrong),
         telemetry_percent=_number("TELEMETRY_PERCENT", 1, "per cent of the calls", 100, environment, wrong),
         firebase=_firebase(environment, emulated, wrong),
@@ -219,6 +223,14 @@ def _number(name: str, default: int, unit: str, most: int, environment: Mapping[
         wrong.append(f"{name} is a number of {unit}, from 1 to {most}, not {text!r}")
         return default
     return int(text)
+
+
+def _database(name: str, default: str, environment: Mapping[str, str], wrong: list[str]) -> str:
+    text = environment.get(name, "").strip() or default
+    if _DATABASE.fullmatch(text) is None:
+        wrong.append(f"{name} is the id of a Firestore database, such as blocks, or (default), not {text!r}")
+        return default
+    return text
 
 
 def _yes(name: str, default: bool, environment: Mapping[str, str], wrong: list[str]) -> bool:

@@ -16,8 +16,8 @@ from backend.values import Visitor
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _LONGEST = 45  # characters of an address
-# Google's own networks, from which Hosting was seen to come (66.102.8.x): no customer's machine of Google Cloud has an
-# address there.
+# Google's own networks, from which Hosting was seen to call (66.102.8.x). No customer's machine of Google Cloud has an
+# address there, but others of Google's services call from there too, for anybody: see Attempts.
 GOOGLES_OWN = (
     "64.233.160.0/19 66.102.0.0/20 72.14.192.0/18 74.125.0.0/16 108.177.0.0/17 142.250.0.0/15 172.217.0.0/16"
     " 172.253.0.0/16 173.194.0.0/16 192.178.0.0/15 209.85.128.0/17 216.58.192.0/19 216.239.32.0/19"
@@ -29,7 +29,7 @@ class Proxies:
     """The networks of those who are believed when they say for whom they forward a request."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
-        self._networks = tuple(networks)
+        self._networks = [(n.version, int(n.netmask), int(n.network_address)) for n in networks]
 
     def visitor(self, request: Request, attestation: str | None = None) -> Visitor:
         """Who makes a call without a session."""
@@ -37,12 +37,17 @@ class Proxies:
         lines = ",".join(request.headers.getlist("x-forwarded-for"))
         told = [address.strip() for address in lines.split(",") if address.strip()]
         peer = told[-1] if told else "" if request.client is None else request.client.host
-        known = _parsed(peer)
-        if known is None or not any(known in network for network in self._networks):
+        if not self._is_believed(_parsed(peer)):
             return Visitor(peer[:_LONGEST], peer[:_LONGEST], attestation)
         clients = request.headers.getlist("fastly-client-ip") or told[-2:-1]
         client = _parsed(clients[0]) if len(clients) == 1 else None
         return Visitor(peer if client is None else str(client), peer, attestation)
+
+    def _is_believed(self, peer: Address | None) -> bool:
+        if peer is None:
+            return False
+        number, its_version = int(peer), peer.version
+        return any(its_version == version and number & mask == first for version, mask, first in self._networks)
 
 
 def parsed(networks: str) -> tuple[Network, ...]:

@@ -112,7 +112,8 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     clock, http = SystemClock(), Http()
     salesforce = SalesforceOAuth(http, client_authentication(settings, clock), local=settings.emulated)
     firestore = AsyncClient(project=settings.project_id)
-    store = RecordingStore(FirestoreDocuments(firestore), Audit(cipher, _new_id), clock, _log_connection, _log_broken)
+    documents = FirestoreDocuments(firestore, _blocks_client(settings))
+    store = RecordingStore(documents, Audit(cipher, _new_id), clock, _log_connection, _log_broken)
     firebase = FirebaseAuth(_firebase_app(settings))
     usage = FirestoreUsage(firestore)
     allowance = Allowance(
@@ -176,6 +177,12 @@ def client_authentication(settings: Settings, clock: Clock) -> ClientAuthenticat
     if secret is not None:
         _log.warning("consumer secret is not needed", advice="the client key signs: docs/deploy.md says what to do")
     return PrivateKeyJwt(settings.consumer_key, key, clock, audience=settings.client_audience)
+
+
+def _blocks_client(settings: Settings) -> AsyncClient | None:
+    """A client of the database that the blocks are in; None when it is the one of everything else."""
+    database = settings.blocks_database
+    return None if database == "(default)" else AsyncClient(project=settings.project_id, database=database)
 
 
 def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) -> Attempts:

@@ -186,12 +186,13 @@ class SignInFailed(CallError):
             "FAILED_PRECONDITION",
             "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it.",
         ),
-        Reason.SIGN_IN_EXPIRED: ("UNAUTHENTICATED", "The sign-in took too long. Please begin again."),
+        Reason.SIGN_IN_EXPIRED: ("UNAUTHENTICATED", "The sign-in took too long. Please sign in again."),
         Reason.BINDING_REQUIRED: (
             "FAILED_PRECONDITION",
             (
-                "Salesforce did not tie this sign-in to this app, and this app takes no other. Load the app anew and"
-                " sign in again, or ask your administrator."
+                "Salesforce did not tie this sign-in to this app, so it was not used. Load the app again and sign in"
+                " once more. If that does not help, ask your administrator to look at DPoP in this app's OAuth"
+                " settings: Setup, External Client App Manager."
             ),
         ),
         Reason.TOO_MANY_SIGN_INS: (

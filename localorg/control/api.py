@@ -47,7 +47,8 @@ def routes(org: Org) -> list[BaseRoute]:
         local_route(org, f"{base}/profile", _profile, ["POST"]),
         local_route(org, f"{base}/app", _app_as_it_is, ["GET"]),
         local_route(org, f"{base}/app", _app, ["POST"]),
-        *proofs.routes(org, base),
+        local_route(org, f"{base}/proofs", proofs.as_they_are, ["GET"]),
+        local_route(org, f"{base}/proofs", proofs.change, ["POST"]),
         local_route(org, f"{base}/move", _move, ["POST"]),
         local_route(org, f"{base}/limit", _limit, ["POST"]),
         local_route(org, f"{base}/limits", _limits, ["POST"]),
@@ -162,6 +163,7 @@ _APP_TYPES: dict[str, tuple[type, str]] = {
     "deviceFlow": (bool, "device_flow"),
     "secretAccepted": (bool, "secret_accepted"),
     "dpop": (str, "dpop"),
+    "jwtTokens": (bool, "jwt_tokens"),
 }
 
 
@@ -212,12 +214,15 @@ async def _app(org: Org, request: Request) -> Response:
 
 
 async def _move(org: Org, request: Request) -> Response:
-    url = (await json_object(request, any_type=True)).get("instanceUrl")
+    body = await json_object(request, any_type=True)
+    url, redirects = body.get("instanceUrl"), body.get("redirects", False)
     if url is not None and (
         not isinstance(url, str) or not re.fullmatch(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?", url)
     ):
         raise wrong('send {"instanceUrl": "http://localhost:PORT"}, another name of this org, or null to move back')
-    org.moved_to = url
+    if not isinstance(redirects, bool):
+        raise wrong("redirects is true or false")
+    org.moved_to, org.redirects = url, redirects
     return Json({"instanceUrl": url})
 
 
@@ -329,14 +334,14 @@ async def _reset(org: Org, _request: Request) -> Response:
     """
     org.faults.clear()
     org.clock.reset()
-    org.moved_to = None
+    org.moved_to, org.redirects = None, False
     org.proofs.rules = org.settings.proofs
     org.limits = Limits(under_way=org.limits.under_way, begun=org.limits.begun)
     with org.write() as db:
         db.execute(
             "UPDATE app SET callbacks = ?, scopes = ?, rotation = ?, pkce_required = 1, secret_required = 1,"
             " refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL, client_credentials_user = '',"
-            " certificate = '', preauthorized = 0, device_flow = 0, secret_accepted = 1, dpop = ?"
+            " certificate = '', preauthorized = 0, device_flow = 0, secret_accepted = 1, jwt_tokens = 0, dpop = ?"
             " WHERE consumer_key = ?",
             (
                 *("\n".join(org.settings.callbacks), SCOPES, org.settings.rotation, POLICIES[0]),

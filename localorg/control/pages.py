@@ -26,6 +26,7 @@ def controls(usernames: Sequence[str]) -> str:
 <label for="times">how many</label><input id="times" name="times" type="number" value="1" min="1">
 <label for="status">answer</label><select id="status" name="status">{statuses}</select>
 <label for="cut">or cut the connection</label><select id="cut" name="cut"><option></option><option>before</option><option>after</option></select>
+<label for="nonce">or, for proofs of DPoP, the nonces are</label><select id="nonce" name="nonce"><option></option><option>forgotten</option><option>rotated</option></select>
 <label for="delay">wait first (milliseconds)</label><input id="delay" name="delayMs" type="number" value="0" min="0">
 <button>Make it go wrong</button><button class="plain" data-path="faults/clear">Take all faults back</button></form>
 <form data-path="clock"><label for="seconds">Move the clock on by seconds</label><input id="seconds" name="advanceSeconds" type="number" value="7201" min="0">
@@ -68,6 +69,7 @@ def external_client_app(app: App, policies: Sequence[str]) -> str:
 {box("secretRequired", "Require secret for Web Server Flow and Refresh Token Flow", app.secret_required)}
 {box("secretAccepted", "Accept the consumer secret (not set: the app shows who it is by assertions alone)", app.secret_accepted)}
 {box("pkceRequired", "Require Proof Key for Code Exchange (PKCE)", app.pkce_required)}
+{box("jwtTokens", "Issue JSON Web Token (JWT)-based access tokens for named users", app.jwt_tokens)}
 {box("rotation", "Enable Refresh Token Rotation", app.rotation)}
 <label for="dpop">Require DPoP (Demonstrating Proof-of-Possession)</label><select id="dpop" name="dpop">{postures}</select>
 <h2>OAuth Policies</h2>

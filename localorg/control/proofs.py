@@ -5,9 +5,8 @@ from dataclasses import asdict, fields, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 
-from localorg.control.local import local_route, wrong
+from localorg.control.local import wrong
 from localorg.org import Org
 from localorg.settings import ProofRules
 from localorg.web import Json, json_object
@@ -19,14 +18,6 @@ def _camel(name: str) -> str:
 
 
 _NAMES = {_camel(f.name): f.name for f in fields(ProofRules)}
-
-
-def routes(org: Org, base: str) -> list[BaseRoute]:
-    """The routes below this path of the control API."""
-    return [
-        local_route(org, f"{base}/proofs", _as_they_are, ["GET"]),
-        local_route(org, f"{base}/proofs", _change, ["POST"]),
-    ]
 
 
 def as_json(rules: ProofRules) -> dict[str, object]:
@@ -55,11 +46,13 @@ def from_words(words: Sequence[str]) -> ProofRules:
     return changed(ProofRules(), said)
 
 
-async def _as_they_are(org: Org, _request: Request) -> Response:
+async def as_they_are(org: Org, _request: Request) -> Response:
+    """The rules as JSON."""
     return Json(as_json(org.proofs.rules))
 
 
-async def _change(org: Org, request: Request) -> Response:
+async def change(org: Org, request: Request) -> Response:
+    """Changes some of the rules. Raises ApiError 400 for what there is not."""
     try:
         org.proofs.rules = changed(org.proofs.rules, await json_object(request, any_type=True))
     except ValueError as refused:

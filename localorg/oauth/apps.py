@@ -16,7 +16,7 @@ class App:
     credentials flow runs as, "" where the flow is off; `certificate` the X.509 certificate (PEM) that the app's
     assertions are signed by, "" without one. `preauthorized` says that an administrator has approved the app for
     everyone, `device_flow` that devices may use it, `secret_accepted` that its consumer secret still is good for
-    anything. `dpop` is one of POSTURES.
+    anything, `jwt_tokens` that its access tokens are JSON Web Tokens. `dpop` is one of POSTURES.
     """
 
     consumer_key: str
@@ -36,6 +36,7 @@ class App:
     device_flow: bool
     secret_accepted: bool
     dpop: str
+    jwt_tokens: bool
 
 
 def find_app(org: Org, consumer_key: str) -> App | None:
@@ -61,6 +62,7 @@ def find_app(org: Org, consumer_key: str) -> App | None:
         bool(row["device_flow"]),
         bool(row["secret_accepted"]),
         row["dpop"],
+        bool(row["jwt_tokens"]),
     )
 
 

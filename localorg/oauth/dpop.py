@@ -11,6 +11,7 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -84,7 +85,7 @@ def _check(org: Org, request: Request, access_token: str | None = None) -> str:
     if read is None:
         raise invalid("the DPoP proof is not a JSON Web Token")
     header, claims = read
-    jkt = _check_signature(sent[0], header)
+    jkt = signed_by(sent[0], header)
     if claims.get("htm") != request.method:
         raise invalid("htm is not the method of this request")
     if not isinstance(htu := claims.get("htu"), str) or not same_address(htu, asked_address(request)):
@@ -103,10 +104,9 @@ def _check(org: Org, request: Request, access_token: str | None = None) -> str:
     return jkt
 
 
-def _check_signature(proof: str, header: Mapping[str, object]) -> str:
-    """The thumbprint of the key that has signed a proof. Raises OAuthError."""
+def signed_by(proof: str, header: Mapping[str, object]) -> str:
+    """The thumbprint of the key in a proof's header, which has signed it. Raises OAuthError."""
     import jwt  # here, because it takes a tenth of a second to load
-    from cryptography.hazmat.primitives.asymmetric import ec
 
     if header.get("typ") != "dpop+jwt":
         raise invalid("typ must be dpop+jwt")
@@ -123,19 +123,24 @@ def _check_signature(proof: str, header: Mapping[str, object]) -> str:
     if (public.get("kty"), public.get("crv")) != ("EC", "P-256"):
         raise invalid("jwk must be a key on the curve P-256")
     try:
-        key: Any = jwt.PyJWK({n: public.get(n) for n in ("kty", "crv", "x", "y")}, "ES256").key
+        key, jkt = _key(public.get("x"), public.get("y"))
         jwt.PyJWS().decode(proof, key, [*ALGORITHMS])
     except (jwt.PyJWTError, ValueError, TypeError):
         raise invalid("the signature is not that of the key in jwk") from None
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    return _thumbprint(key)
+    return jkt
 
 
-def _thumbprint(key: Any) -> str:
-    """The thumbprint of a public key on the curve P-256 (RFC 7638)."""
+@lru_cache(maxsize=1000)
+def _key(x: object, y: object) -> tuple[Any, str]:
+    """The public key on the curve P-256 with these coordinates, and its thumbprint (RFC 7638). Kept, because a client
+    proves the same key again and again. Raises PyJWTError, ValueError and TypeError for what is none.
+    """
+    import jwt
+
+    key: Any = jwt.PyJWK({"kty": "EC", "crv": "P-256", "x": x, "y": y}, "ES256").key
     numbers = key.public_numbers()
-    x, y = (_base64url(n.to_bytes(32, "big")) for n in (numbers.x, numbers.y))
-    return _digest(msgspec.json.encode({"crv": "P-256", "kty": "EC", "x": x, "y": y}))
+    plain = {"crv": "P-256", "kty": "EC"} | {n: _base64url(getattr(numbers, n).to_bytes(32, "big")) for n in ("x", "y")}
+    return key, _digest(msgspec.json.encode(plain))
 
 
 def _digest(content: bytes) -> str:

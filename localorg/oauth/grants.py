@@ -20,6 +20,7 @@ MAX_GRANTS = (
     5  # approvals per user and app; the sixth drops the oldest (Salesforce Help, "Manage OAuth Access Policies")
 )
 EXPIRED = "expired access/refresh token"
+_JWT = "eyJ"  # how a JSON Web Token begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +342,9 @@ def find_session(org: Org, access_token: str) -> Session | None:
 
 
 def extend(org: Org, access_token: str, session: Session) -> None:
-    """Using an access token extends its idle time."""
+    """Using an access token extends its idle time; the life of a JSON Web Token is fixed."""
+    if access_token.startswith(_JWT):
+        return
     seconds = _session_seconds(org, session.consumer_key)
     expires = org.clock.now() + seconds
     if expires - session.expires > seconds / 2:

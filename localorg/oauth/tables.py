@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS app (
   refresh_seconds INTEGER NOT NULL DEFAULT 0, session_seconds INTEGER,
   client_credentials_user TEXT NOT NULL DEFAULT '', certificate TEXT NOT NULL DEFAULT '',
   preauthorized INTEGER NOT NULL DEFAULT 0, device_flow INTEGER NOT NULL DEFAULT 0,
-  secret_accepted INTEGER NOT NULL DEFAULT 1, dpop TEXT NOT NULL DEFAULT 'allowed');
+  secret_accepted INTEGER NOT NULL DEFAULT 1, dpop TEXT NOT NULL DEFAULT 'allowed',
+  jwt_tokens INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS credential (user_id TEXT PRIMARY KEY, salt BLOB NOT NULL, password_hash BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS browser_session (id_hash TEXT PRIMARY KEY, user_id TEXT NOT NULL, expires REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS approval (

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from localorg.errors import OAuthError
@@ -32,6 +32,7 @@ from localorg.oauth.grants import (
     token_key,
     web_session,
 )
+from localorg.oauth.jwt_tokens import as_jwt
 from localorg.oauth.session import check_presented
 from localorg.org import Org
 from localorg.recent import because
@@ -102,6 +103,8 @@ async def _granted(org: Org, request: Request, fields: Mapping[str, str], form_o
             begun["verification_uri"] = f"{base_url(request)}{begun['verification_uri']}"
             return _written(begun, form_of_answer)
         app, tokens = _grant(org, request, kind, fields)
+        if app.jwt_tokens:
+            tokens = as_jwt(org, app, base_url(request), tokens)
         body = _token_body(org, request, app, tokens)
         if kind.startswith("hybrid_"):
             body |= _web_sessions(org, request, tokens)
@@ -110,12 +113,15 @@ async def _granted(org: Org, request: Request, fields: Mapping[str, str], form_o
     async def answer() -> Response:
         return await _one_at_a_time(org, name, fields, done)
 
+    if name in _REFRESHES and (elsewhere := _moved(org, request)):
+        return elsewhere
     app = clients.named(org, request, fields)
     if kind in _WITH_PROOF and dpop.HEADER in request.headers and (app is None or app.dpop != "off"):
         return await with_nonce(org, request, f"token.{name}", answer)
     return await answer()
 
 
+_REFRESHES = ("refresh_token", "hybrid_refresh")
 _WITH_PROOF = ("authorization_code", "refresh_token", "hybrid_auth_code", "hybrid_refresh")
 
 
@@ -123,7 +129,7 @@ async def _one_at_a_time(
     org: Org, name: str, fields: Mapping[str, str], answer: Callable[[], Awaitable[Response]]
 ) -> Response:
     """Counts and runs a grant; a refresh only while no other is under way for the same token. Raises OAuthError."""
-    if name not in ("refresh_token", "hybrid_refresh"):
+    if name not in _REFRESHES:
         return await counted(org, f"token.{name}", answer)
     # Of two refreshes with one token at once, the second is refused (Salesforce release notes, Winter '25).
     key = token_key(fields.get("refresh_token", ""))
@@ -228,8 +234,20 @@ def _token_body(org: Org, request: Request, app: App, tokens: TokenResponse) -> 
             "id": identity,
             "token_type": "DPoP" if tokens.bound else "Bearer",
             "issued_at": issued_at,
+            **({"token_format": "jwt"} if app.jwt_tokens else {}),
         }
     )
+
+
+def _moved(org: Org, request: Request) -> Response | None:
+    """How the login pool answers refreshes and revocations: with the address of the instance, where the move says so.
+
+    Source: SalesforceMobileSDK-iOS#4074. A proof for the one address is none for the other.
+    """
+    if org.moved_to is None or not org.redirects or base_url(request) == org.moved_to:
+        return None
+    because("redirected", f"the org is now at {org.moved_to}")
+    return RedirectResponse(f"{org.moved_to}{request.url.path}", 302, headers=NO_STORE)
 
 
 async def _introspect(org: Org, request: Request) -> Response:
@@ -241,6 +259,8 @@ async def _introspect(org: Org, request: Request) -> Response:
 
 async def _revoke(org: Org, request: Request) -> Response:
     token = (await form(request)).get("token", "")
+    if elsewhere := _moved(org, request):
+        return elsewhere
     session, jkt = check_presented(org, request), key_of(org, token)
     if jkt is not None and org.proofs.rules.revoke_proof and (session is None or session.jkt != jkt):
         dpop.by_key(org, request, jkt)

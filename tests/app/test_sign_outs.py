@@ -20,7 +20,7 @@ from data.repositories.access import SIGN_OUT_SECONDS
 from data.repositories.sign_outs import KEEP_SECONDS, LONGEST_WAIT, MAX_OWED, Parting
 from data.services.firebase_auth import FirebaseTokens
 from tests.app.world import ADA, SAM, World
-from tests.device import StallingDrawer
+from tests.device import Beside, Drawer, StallingDrawer
 from ui.access.view_model import AccessViewModel
 from ui.sign_in.view_model import SignInViewModel
 
@@ -188,17 +188,29 @@ async def test_a_device_that_keeps_nothing_says_that_the_app_must_stay_open() ->
     assert (page(world).owes_sign_out, device.kept) == ("", {})
 
 
+class SlowDrawer(Drawer):
+    """Lets other windows do something before it answers."""
+
+    async def look(self, key: str) -> str | None:
+        await asyncio.sleep(0.01)
+        return await super().look(key)
+
+    async def write(self, key: str, value: str) -> None:
+        await asyncio.sleep(0.01)
+        await super().write(key, value)
+
+
 async def test_two_windows_that_sign_out_at_once_keep_both() -> None:
-    one = World()
-    await one.sign_in(SAM)
-    other = one.beside()
-    await other.sign_in(ADA)
+    one = World(device=SlowDrawer())
+    other = World(device=SlowDrawer(one.device.kept), windows=Beside(one.windows))
     for window in (one, other):
-        window.windows.changed = lambda: None
         window.backend.offline = OFFLINE
-    await asyncio.gather(one.data.access.sign_out(), other.data.access.sign_out())
+    project = FirebaseProject("k", "i", "t")
+    await asyncio.gather(
+        *(window.data.sign_outs.owe(Parting(project, name, window.time)) for window, name in ((one, "1"), (other, "2")))
+    )
     assert one.device.kept["owed-sign-outs"].count("refreshToken") == 2
-    one.backend.offline = None
+    one.backend.offline = other.backend.offline = None
     await asyncio.sleep(LONGEST_WAIT + 1)
     assert "owed-sign-outs" not in one.device.kept
 

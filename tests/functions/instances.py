@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
-from backend.adapters.client_authentication import ConsumerSecret
+from backend.adapters.client_authentication import ClientAuthentication, ConsumerSecret
 from backend.adapters.dpop import Keys
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
@@ -101,7 +101,13 @@ class FirebaseUsers:
 class Instances:
     """Several processes of the function in one, over one store."""
 
-    def __init__(self, org: EmbeddedOrg, secret: str = CONSUMER_SECRET, user_requests: int = 10**9) -> None:
+    def __init__(
+        self,
+        org: EmbeddedOrg,
+        secret: str = CONSUMER_SECRET,
+        user_requests: int = 10**9,
+        client: ClientAuthentication | None = None,
+    ) -> None:
         self.org = org
         self.usage = MemoryUsage()
         self.user_requests = user_requests
@@ -110,7 +116,7 @@ class Instances:
         self.documents = MemoryDocuments()
         self.cipher = TinkCipher(Secret(new_keyset()))
         self.http = Http()
-        self.oauth = SalesforceOAuth(self.http, ConsumerSecret(CONSUMER_KEY, Secret(secret)), local=True)
+        self.oauth = SalesforceOAuth(self.http, client or ConsumerSecret(CONSUMER_KEY, Secret(secret)), local=True)
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")

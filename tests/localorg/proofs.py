@@ -7,10 +7,19 @@ import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, control, log_in
+from localorg import EmbeddedOrg
+
+TOKEN, LIMITS = "/services/oauth2/token", "/services/data/v68.0/limits"
+USERINFO, REVOKE, INTROSPECT = (f"/services/oauth2/{name}" for name in ("userinfo", "revoke", "introspect"))
+CLIENT = {"client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET}
+VERIFIER = "v" * 60
 
 
 def base64url(content: bytes) -> str:
@@ -54,3 +63,28 @@ def ask(http: httpx.Client, key: Key, method: str, path: str, token: str = "", *
 
     answer = once(None)
     return once(answer.headers["DPoP-Nonce"]) if "use_dpop_nonce" in answer.text else answer
+
+
+def code_for(org: EmbeddedOrg, key: Key | None, **changes: str) -> dict[str, str]:
+    """The form that exchanges a code which is bound to a key, or to none."""
+    bound = {} if key is None else {"dpop_jkt": key.thumbprint}
+    back = log_in(org.url, verifier=VERIFIER, **bound, **changes)
+    code = parse_qs(urlsplit(back.headers["location"]).query)["code"][0]
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER, "redirect_uri": CALLBACK}
+    return form | CLIENT
+
+
+def grant_for(org: EmbeddedOrg, key: Key | None) -> dict[str, str]:
+    """Tokens that are bound to a key, or to none, without the pages."""
+    return control(org.url, "token", {"username": SALES} | ({"dpopJkt": key.thumbprint} if key else {}))
+
+
+def refresh_form(grant: dict[str, str]) -> dict[str, str]:
+    """The form that refreshes a grant's tokens."""
+    return {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"], **CLIENT}
+
+
+def error(answer: httpx.Response) -> tuple[int, str]:
+    """Status and error code of a refusal, of OAuth's form or of the REST API's."""
+    body: Any = answer.json()
+    return answer.status_code, body["error"] if isinstance(body, dict) else body[0]["errorCode"]

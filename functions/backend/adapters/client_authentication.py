@@ -17,7 +17,9 @@ from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
+import google.auth
 import msgspec
+import structlog
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from google.api_core import exceptions
@@ -32,8 +34,10 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 90  # Salesforce takes three minutes at most for its other assertions
 SIGN_SECONDS = 2.0  # time-out of one request to Cloud KMS
 _SIGN_TRIES = 2
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _LEAST_BITS = 2048
 Audience = Literal["host", "token"]
+_log = structlog.get_logger("store")
 # What no second try mends: the key, its name, or who may use it.
 _SET_UP_WRONGLY = (
     exceptions.PermissionDenied,
@@ -137,6 +141,7 @@ class KmsSigner:
     async def sign(self, message: bytes) -> bytes:
         digest = hashlib.sha256(message).digest()
         request = {"name": self._version, "digest": {"sha256": digest}, "digest_crc32c": crc32c(digest)}
+        why = "no time was left"
         for _ in range(_SIGN_TRIES):
             seconds = deadline.left(SIGN_SECONDS)
             if not seconds:
@@ -146,21 +151,23 @@ class KmsSigner:
                 answer = await client.asymmetric_sign(request=request, retry=None, timeout=seconds)
             except _SET_UP_WRONGLY:
                 raise Misconfigured(Reason.MISCONFIGURED) from None
-            # "from None": their texts may name the account.
-            except (exceptions.GoogleAPIError, GoogleAuthError):
+            except (exceptions.GoogleAPIError, GoogleAuthError) as failed:
+                why = type(failed).__name__  # not its text, which may name the account
                 continue
+            why = "the answer was changed on its way"
             whole = answer.verified_digest_crc32c and answer.signature_crc32c == crc32c(answer.signature)
             if whole and answer.name == self._version:
                 return answer.signature
-        raise NotSigned from None
+        _log.warning("store unavailable", kind=why, service="Cloud KMS")
+        raise NotSigned
 
     async def _kms(self) -> Any:
-        """The client, which belongs to the running event loop. Its library is read in a thread: that takes a third of a
-        second, and only who signs needs it.
+        """The client, which belongs to the running event loop. Its library and who this is are read in a thread: that
+        takes a third of a second, and only who signs needs it.
         """
         if self._client is None:
-            library = await asyncio.to_thread(_kms_library)
-            self._client = self._client or library.KeyManagementServiceAsyncClient()
+            library, credentials = await asyncio.to_thread(_kms_library)
+            self._client = self._client or library.KeyManagementServiceAsyncClient(credentials=credentials)
         return self._client
 
 
@@ -176,10 +183,11 @@ def is_refused(error: str, description: str) -> bool:
     return error in _REFUSED or any(word in description for word in _ABOUT_ASSERTIONS)
 
 
-def _kms_library() -> Any:
+def _kms_library() -> tuple[Any, Any]:
+    """The library, and this process's credentials. Raises GoogleAuthError when it has none."""
     from google.cloud import kms_v1
 
-    return kms_v1
+    return kms_v1, google.auth.default(scopes=[_SCOPE])[0]
 
 
 def _private_key(pem: Secret) -> rsa.RSAPrivateKey:

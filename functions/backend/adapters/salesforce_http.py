@@ -78,11 +78,11 @@ class Http:
         form: Form | Callable[[], Awaitable[Form]] | None = None,
         json: bytes = b"",
     ) -> Answer:
-        """The answer to one request, within `seconds` or what is left of the call; redirects are not followed. `form`,
-        or what it makes for each time that it is sent, is sent as an HTML form, `json` as it is; `writes` says that the
-        request is to change something. `token` is the access token that goes along. With a `key` the request is proven
-        to be its holder's; a server that wants another nonce in the proof has done nothing, and gets the request once
-        more.
+        """The answer to one request, which is sent once, within `seconds` or what is left of the call; redirects are
+        not followed. `form`, or what it makes for each time that it is sent, is sent as an HTML form, `json` as it is;
+        `writes` says that the request is to change something. `token` is the access token that goes along. With a
+        `key` the request is proven to be its holder's; a server that wants another nonce in the proof has done
+        nothing, and gets the request once more.
 
         Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
         gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce; what `form` raises.
@@ -130,7 +130,7 @@ class Http:
                     data=body,
                     timeout=time_out,
                     allow_redirects=False,
-                    middlewares=middlewares,
+                    middlewares=(_single(), *middlewares),
                 ) as response:
                     span.set(http__response__status_code=response.status)
                     content = await _read(response)
@@ -148,8 +148,7 @@ class Http:
     # DPoP
 
     def _proving(self, key: Secret, token: Secret | None) -> aiohttp.ClientMiddlewareType:
-        """Gives every request that leaves a proof of its own, also one that aiohttp repeats by itself; for the very
-        address that is sent."""
+        """Gives a request that leaves a proof of its own, for the very address that is sent."""
 
         async def prove(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
             nonce = self._nonce(dpop.thumbprint(key), str(request.url.origin()))
@@ -191,6 +190,23 @@ class Http:
         """Closes the pooled connections."""
         if self._session is not None:
             await self._session.close()
+
+
+def _single() -> aiohttp.ClientMiddlewareType:
+    """Lets one request out. When the pooled connection breaks, aiohttp sends most methods (GET, PUT, DELETE …) once
+    more by itself (aiohttp 3.14, client.py: `retry_persistent_connection`): a change could be made twice, and a server
+    would see a DPoP proof a second time. Whether to send again is the caller's to say.
+    """
+    is_sent = False
+
+    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        nonlocal is_sent
+        if is_sent:
+            raise aiohttp.ServerDisconnectedError
+        is_sent = True
+        return await handler(request)
+
+    return send
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

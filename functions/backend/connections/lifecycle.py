@@ -201,7 +201,8 @@ class Lifecycle:
     async def upkeep(self) -> UpkeepReport:
         """Refreshes the grants of users who want to stay signed in and whose refresh token was not used for
         `keep_alive`, deletes connections that were not used for `delete_unused`, and revokes at Salesforce what could
-        not be revoked when a user was blocked. Returns how many of each.
+        not be revoked when a user was blocked. Returns how many of each; raises the first failure when all is done
+        that could be.
         """
         done: dict[str, int] = {}
 
@@ -231,9 +232,18 @@ class Lifecycle:
 
         now = self._clock.now()
         unused_since = now - self._delete_unused
-        await _each(self._store.find(Criteria(revocation_due=True)), revoke)
-        await _each(self._store.find(Criteria(used_before=unused_since)), delete)
-        await _each(self._store.find(Criteria(stay_signed_in=True, refreshed_before=now - self._keep_alive)), keep)
+        failures: list[Exception] = []
+        for criteria, work in (
+            (Criteria(revocation_due=True), revoke),
+            (Criteria(used_before=unused_since), delete),
+            (Criteria(stay_signed_in=True, refreshed_before=now - self._keep_alive), keep),
+        ):
+            try:
+                await _each(self._store.find(criteria), work)
+            except Exception as failure:  # what comes after it is not put off by a day
+                failures.append(failure)
+        if failures:
+            raise failures[0]
         return UpkeepReport(**done)
 
     # Parts
@@ -288,10 +298,13 @@ async def _each(connections: AsyncIterator[Connection], work: Callable[[Connecti
         except Exception as failure:
             failures.append(failure)
 
-    async for connection in connections:
-        waiting.add(asyncio.create_task(one(connection)))
-        if len(waiting) >= AT_ONCE:
-            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        async for connection in connections:
+            waiting.add(asyncio.create_task(one(connection)))
+            if len(waiting) >= AT_ONCE:
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    except Exception as failure:  # of the search itself: what it has brought is worked on all the same
+        failures.append(failure)
     await asyncio.gather(*waiting)
     if failures:
         raise failures[0]

@@ -250,19 +250,28 @@ class Renewal:
         generation = held.generation + 1
         sealed = self._vault.seal(held.uid, generation, grant)
         pauses = iter(STORE_PAUSES)
+        contended = False
         while True:
             try:
-                stored = await self._vault.write(renewed(held, sealed, self._clock.now()), Event.REFRESH, by="backend")
+                if contended:  # within the try: the store may fail while it is read, too
+                    current = await self._vault.read(held.uid)
+                    if current is not None and current.created == held.created and current.generation == generation:
+                        raise Contended  # an earlier try of this very write had arrived, late
+                    if current is None or current.state is State.REVOKED or not current.is_same_grant(held):
+                        if rotated:  # else it is the refresh token of whoever came first
+                            await self._vault.revoke_grant(grant)
+                        raise Contended
+                    held = current
+                try:
+                    stored = await self._vault.write(
+                        renewed(held, sealed, self._clock.now()), Event.REFRESH, by="backend"
+                    )
+                except Contended:
+                    contended = True
+                    continue
                 return self._vault.remember(stored, grant).credential
             except Contended:
-                current = await self._vault.read(held.uid)
-                if current is not None and current.created == held.created and current.generation == generation:
-                    raise  # an earlier try of this very write had arrived
-                if current is None or current.state is State.REVOKED or not current.is_same_grant(held):
-                    if rotated:  # else it is the refresh token of whoever came first
-                        await self._vault.revoke_grant(grant)
-                    raise
-                held = current
+                raise
             except Exception:
                 pause = next(pauses, None)
                 if pause is None:

@@ -4,7 +4,9 @@ nothing, and keep no real user out.
 Counted are the exchanges that did not succeed: of one address, of the network that it belongs to, at one login host,
 and altogether. What many share is shared fairly between networks: the first failure of a network competes with the
 first failures of all others only, the second with first and second ones, and so on by doubling steps (`_step`). So a
-network that goes on failing cannot keep out one that has failed less often.
+network that goes on failing cannot keep out one that has failed less often. A proxy that is believed has a share of its
+own, in which the networks count that it names: should somebody else call from where it calls from, with made-up names,
+then only that share is used up.
 
 An instance counts in memory and adds up with the others through the store, behind the calls.
 """
@@ -12,6 +14,7 @@ An instance counts in memory and adds up with the others through the store, behi
 import asyncio
 import ipaddress
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -32,7 +35,7 @@ _CHEAP = 10  # times as many of what costs less: beginnings, and exchanges that 
 _UNUSUAL_STEP = 4  # where a code that looks made up stands: as if its network had failed eight times already
 _MOST_TOLD = 50  # callers, and login hosts, that an instance adds to the store at once, those with the most failures
 _TOLD_FROM = 3  # failures; a caller with fewer stays in this process, so that many callers do not fill the document
-_ALL, _AT_HOST = "everyone", "host"  # how the keys begin that many callers share, behind their pool
+_PROXY, _ALL, _AT_HOST = "proxy_", "everyone", "host"  # parts of the keys of what many callers share
 
 _POSSIBLE_CODE = re.compile(r"[A-Za-z0-9._~+/=!-]{20,1024}")
 _POSSIBLE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
@@ -112,16 +115,17 @@ class Attempts:
 
         Raises SignInFailed(too-many-sign-ins) with the seconds to wait.
         """
-        one, pool = self._per_address, _pool(visitor)
+        one, pool = self._per_address, self._pool(visitor)
         caller, usual = self._caller(visitor), code.startswith(_USUAL)
         own = pool if usual else f"{pool}unusual_"
         callers, step = self._callers(caller, own, one)
+        self._check(callers)  # first, because most floods end here
         step = step if usual else max(step, _UNUSUAL_STEP)
         host = _shared(f"{pool}{_AT_HOST}_{self._fingerprint(login_host)}", step, _PER_HOST * one)
-        budgets = [*callers, host, _shared(f"{pool}{_ALL}", step, _ALTOGETHER * one)]
+        shared = [host, _shared(f"{pool}{_ALL}", step, _ALTOGETHER * one), *self._proxies(pool, one)]
         unsent = self._cheap(caller, f"{pool}unsent_")
-        self._check([*budgets, *unsent])
-        keys, attempt, was_sent = [b.key for b in budgets], Attempt(), True
+        self._check([*shared, *unsent])
+        keys, attempt, was_sent = [b.key for b in (*callers, *shared)], Attempt(), True
         self._under_way.update(keys)
         try:
             yield attempt
@@ -141,15 +145,33 @@ class Attempts:
                 self._current().failed.update(b.key for b in unsent)
 
     def begin(self, visitor: Visitor) -> None:
-        """Counts a sign-in that somebody begins, in this process only: it costs no request and no document.
+        """Counts a sign-in that somebody begins, in this process only: it costs a tenth of a millisecond for a key.
 
         Raises SignInFailed(too-many-sign-ins) with the seconds to wait.
         """
-        budgets = self._cheap(self._caller(visitor), f"{_pool(visitor)}begun_")
+        budgets = self._cheap(self._caller(visitor), f"{self._pool(visitor)}begun_")
         self._check(budgets)
         self._current().failed.update(b.key for b in budgets)
 
     # Parts
+
+    def _pool(self, visitor: Visitor) -> str:
+        """Calls with a good App Check token, those through each proxy that is believed, and all others have budgets of
+        their own: none can use up another's.
+        """
+        if visitor.attestation is not None:
+            return "attested_"
+        if visitor.address != visitor.peer:
+            return f"{_PROXY}{self._fingerprint(_networks(visitor.peer)[1])}_"
+        return ""
+
+    def _proxies(self, pool: str, one: int) -> list[_Budget]:
+        """What all proxies share, by steps again; a proxy itself has no other limit than the budgets of its pool."""
+        if not pool.startswith(_PROXY):
+            return []
+        proxy = f"{pool}itself"
+        step = _step(self._current().of(proxy) + self._under_way[proxy])
+        return [_Budget((proxy,), sys.maxsize), _shared(f"proxies_{_ALL}", step, _CHEAP * _ALTOGETHER * one)]
 
     def _caller(self, visitor: Visitor) -> tuple[str, str]:
         address, network = _networks(visitor.address)
@@ -170,8 +192,11 @@ class Attempts:
     def _check(self, budgets: list[_Budget]) -> None:
         window = self._current()
         for budget in budgets:
-            failed, most = sum(map(window.of, budget.keys)), budget.most
-            if failed + sum(self._under_way[key] for key in budget.keys) < most:
+            failed, under_way, most = 0, 0, budget.most
+            for key in budget.keys:
+                failed += window.of(key)
+                under_way += self._under_way[key]
+            if failed + under_way < most:
                 continue
             if failed >= most and self._refused_in != window.start:  # many at the same moment are no flood
                 self._refused_in = window.start
@@ -231,14 +256,7 @@ def _worth_telling(window: _Window) -> list[tuple[str, int]]:
             hosts.append((key, n))
         elif window.failed[key] >= _TOLD_FROM:
             callers.append((key, n))
-    return [*everyone, *hosts[:_MOST_TOLD], *callers[:_MOST_TOLD]]
-
-
-def _pool(visitor: Visitor) -> str:
-    """Calls with a good App Check token, calls through a proxy that is believed, and all others have budgets of their
-    own: none can use up another's.
-    """
-    return "attested_" if visitor.attestation else "forwarded_" if visitor.address != visitor.peer else ""
+    return [*everyone[: 4 * _MOST_TOLD], *hosts[:_MOST_TOLD], *callers[:_MOST_TOLD]]
 
 
 def _step(failures: int) -> int:

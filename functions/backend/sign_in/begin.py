@@ -9,21 +9,18 @@ import binascii
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from backend.values import Cipher, Clock, Secret, Visitor
+from backend.values import Cipher, Clock, Secret
 from contract.errors import Reason, RefusedRequest, SignInFailed
 from contract.sign_in import Begun
 
 BEGUN_SECONDS = 600  # how long a user may take on Salesforce's pages
-BEGINNINGS_A_MINUTE = 120  # of one address, in one process: an office has one address for many
 _PURPOSE = "sign-in"  # sealed for it, nothing opens as a part of a connection
-MAX_ADDRESSES = 10_000  # that a process counts in a minute
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # an S256 challenge: RFC 7636 section 4.2
 
 
@@ -63,20 +60,17 @@ class Beginnings:
         self._cipher = cipher
         self._clock = clock
         self._binding = binding
-        self._minute = clock.now()
-        self._begun = Counter[str]()
 
-    def begin(self, visitor: Visitor, login_host: str, redirect_uri: str, challenge: str) -> Begun:
+    def begin(self, login_host: str, redirect_uri: str, challenge: str) -> Begun:
         """A key for a sign-in with this login host, redirect URI and code challenge, and for no other; nothing when
         tokens are not bound.
 
-        Raises RefusedRequest, SignInFailed(too-many-sign-ins).
+        Raises RefusedRequest.
         """
         if self._binding is Binding.OFF:
             return Begun()
         if _CHALLENGE.fullmatch(challenge) is None:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, "codeChallenge is an S256 challenge of 43 characters")
-        self._count(visitor.address)
         key = self._keys.new()
         until = self._clock.now() + timedelta(seconds=BEGUN_SECONDS)
         content = json.dumps({"key": key.reveal(), "until": until.timestamp()}).encode()
@@ -113,17 +107,6 @@ class Beginnings:
             return None
         content = self._cipher.unseal_bytes(sealed, uid=_PURPOSE, field=field)
         return None if content is None else json.loads(content)
-
-    def _count(self, address: str) -> None:
-        """A key costs a tenth of a millisecond and nothing else, so that counting in memory is enough."""
-        now = self._clock.now()
-        if now - self._minute >= timedelta(minutes=1):
-            self._minute, self._begun = now, Counter[str]()
-        if self._begun[address] >= BEGINNINGS_A_MINUTE:
-            wait = 60 - (now - self._minute).total_seconds()
-            raise SignInFailed(Reason.TOO_MANY_SIGN_INS, details={"retryAfter": max(1, round(wait))})
-        if address in self._begun or len(self._begun) < MAX_ADDRESSES:
-            self._begun[address] += 1
 
 
 def _field(login_host: str, redirect_uri: str, challenge: str) -> str:

@@ -10,11 +10,13 @@ _MOST = 10_000
 _SECONDS = 3600.0  # as long as the store keeps a claim
 
 
-class ClaimStore(Protocol):
+class Codes(Protocol):
     """Which authorization codes and App Check tokens were taken, by their fingerprint; all instances share it."""
 
     async def claim(self, fingerprint: str) -> bool:
-        """Claims a fingerprint; False when it was claimed before."""
+        """Claims a fingerprint; False when another call has claimed it. An own claim whose answer was lost is an own
+        claim.
+        """
         ...
 
     async def give_back(self, fingerprint: str) -> None:
@@ -25,7 +27,7 @@ class ClaimStore(Protocol):
 class Claims:
     """Codes and tokens that are good once. One for each process; whatever it has not seen it asks the store."""
 
-    def __init__(self, store: ClaimStore) -> None:
+    def __init__(self, store: Codes) -> None:
         self._store = store
         self._taken = TTLCache[str, None](_MOST, _SECONDS)
 

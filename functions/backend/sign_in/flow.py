@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,10 +10,10 @@ from backend import deadline, hosts
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Credential, Device, Grant, TokenResponse
 from backend.connections.vault import Vault
-from backend.failures import CodeRefused, NotSent
+from backend.failures import CodeRefused, NotSent, StoreUnavailable
 from backend.sign_in.attempts import Attempts, possible
 from backend.sign_in.begin import Beginnings, Offered
-from backend.sign_in.claims import Claims, ClaimStore
+from backend.sign_in.claims import Claims, Codes
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
 from contract.errors import Reason, RefusedRequest, SignInFailed
@@ -69,7 +70,7 @@ class SignInFlow:
         salesforce: AuthorizationServer,
         firebase: FirebaseAccounts,
         blocks: BlockList,
-        codes: ClaimStore,
+        codes: Codes,
         attempts: Attempts,
         beginnings: Beginnings,
         *,
@@ -81,7 +82,7 @@ class SignInFlow:
         self._salesforce = salesforce
         self._firebase = firebase
         self._blocks = blocks
-        self._claims = Claims(codes)
+        self._codes = Claims(codes)
         self._attempts = attempts
         self._beginnings = beginnings
         self._new_id = new_id
@@ -98,7 +99,8 @@ class SignInFlow:
         login_host = self._login_host(request.login_host)
         if request.redirect_uri not in self._redirect_uris:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
-        return self._beginnings.begin(visitor, login_host, request.redirect_uri, request.code_challenge)
+        self._attempts.begin(visitor)
+        return self._beginnings.begin(login_host, request.redirect_uri, request.code_challenge)
 
     async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
         """Exchanges the code, identifies the user, mints the custom token and stores the connection, in this order;
@@ -151,7 +153,7 @@ class SignInFlow:
         An App Check token that comes a second time is nobody's sign-in: it is refused before it counts for anything.
         """
         token = visitor.attestation
-        if token is not None and not await self._claims.claim(token):
+        if token is not None and not await self._codes.claim(token):
             raise RefusedRequest(Reason.NOT_THE_APP)
         try:
             with self._attempts.one(visitor, login_host, request.code) as attempt:
@@ -159,8 +161,9 @@ class SignInFlow:
                 attempt.succeeded = True
                 return response
         except NotSent:
-            if token is not None:
-                await self._claims.give_back(token)
+            with suppress(StoreUnavailable):
+                if token is not None:
+                    await self._codes.give_back(token)
             raise
 
     async def _exchange_once(self, login_host: str, request: SignIn, offered: Offered | None) -> TokenResponse:
@@ -170,9 +173,9 @@ class SignInFlow:
         authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2).
         """
         claimed = hashlib.sha256(request.code.encode()).hexdigest()
-        if not await self._claims.claim(claimed):
+        if not await self._codes.claim(claimed):
             raise SignInFailed(Reason.CODE_REJECTED)
-        if offered is not None and not await self._claims.claim(offered.fingerprint):
+        if offered is not None and not await self._codes.claim(offered.fingerprint):
             raise SignInFailed(Reason.SIGN_IN_EXPIRED)
         code, verifier, key = Secret(request.code), Secret(request.code_verifier), offered and offered.key
         try:
@@ -183,9 +186,10 @@ class SignInFlow:
                 raise SignInFailed(Reason.CODE_REJECTED_IN_PRODUCTION) from None
             raise
         except NotSent:
-            await self._claims.give_back(claimed)
-            if offered is not None:
-                await self._claims.give_back(offered.fingerprint)
+            with suppress(StoreUnavailable):  # what the user is to know is that Salesforce was out of reach
+                await self._codes.give_back(claimed)
+                if offered is not None:
+                    await self._codes.give_back(offered.fingerprint)
             raise
 
 

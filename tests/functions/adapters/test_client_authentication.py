@@ -230,8 +230,9 @@ async def test_when_cloud_kms_is_out_of_reach_nothing_is_sent(
 ) -> None:
     """So a refresh token and a code are as good as before: NotSent gives both back."""
     kms[0].fails = [grpc.StatusCode.UNAVAILABLE] * 9
-    with pytest.raises(NotSent):
+    with pytest.raises(NotSent) as away:
         await exchange(oauth(http, KmsSigner(KEY, kms[1])), endpoint.url.removeprefix("http://"))
+    assert away.value.reason is Reason.STORE_UNAVAILABLE, "Salesforce has nothing to do with it"
     kms[0].fails = [grpc.StatusCode.PERMISSION_DENIED]
     with pytest.raises(Misconfigured):
         await exchange(oauth(http, KmsSigner(KEY, kms[1])), endpoint.url.removeprefix("http://"))
@@ -246,3 +247,10 @@ async def test_a_refused_assertion_is_no_refused_code(endpoint: TokenEndpoint, h
     endpoint.refuses = description
     with pytest.raises(Misconfigured):
         await exchange(oauth(http, PemSigner(Secret(PEM))), endpoint.url.removeprefix("http://"))
+
+
+async def test_a_process_that_google_does_not_know_signs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials: nothing is sent, and nothing is used up."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")
+    with pytest.raises(NotSigned):
+        await KmsSigner(KEY).sign(b"text")

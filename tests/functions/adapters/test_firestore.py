@@ -23,7 +23,7 @@ from backend.connections.store import ChainBroken, Contended, Criteria, Document
 from backend.records.allowance import OrgUsage, UsageStore
 from backend.records.creations import Creation, CreationStore
 from backend.sign_in.attempts import AttemptStore
-from backend.sign_in.claims import ClaimStore
+from backend.sign_in.claims import Codes
 from backend.values import Attachment, Secret, Uid
 from contract.errors import Reason
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
@@ -279,7 +279,7 @@ async def test_failed_sign_ins_of_all_instances_add_up(database: AsyncClient | N
 
 
 async def test_a_code_is_taken_once_until_it_is_given_back(database: AsyncClient | None) -> None:
-    codes: ClaimStore = MemoryCodes() if database is None else FirestoreCodes(database)
+    codes: Codes = MemoryCodes() if database is None else FirestoreCodes(database)
     one, other = uuid4().hex, uuid4().hex
     assert sum(await asyncio.gather(*(codes.claim(one) for _ in range(5)))) == 1
     assert await codes.claim(other)

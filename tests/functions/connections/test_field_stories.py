@@ -30,6 +30,7 @@ from contract.errors import (
     RefusedRequest,
     SignInFailed,
 )
+from contract.sign_in import Begun
 from data.repositories.wiring import make_repositories
 from devtools import loopback
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control, exchange
@@ -472,6 +473,13 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     assert others.grant(await others.stored(uid)).instance_url == others.org.url
 
 
+class _BindsNothing:
+    """A backend that only begins sign-ins."""
+
+    async def call(self, *_: object) -> Begun:
+        return Begun()
+
+
 @pytest.mark.parametrize(("error", "reason"), [
     ("access_denied", Reason.SIGN_IN_DENIED),
     ("OAUTH_AUTHORIZATION_BLOCKED", Reason.OTHER_ORG),
@@ -492,7 +500,7 @@ async def test_21_another_orgs_app_an_app_not_installed_and_missing_pkce_looked_
 ) -> None:
     """Seen in more than eight repositories: each has words of its own that say what to do."""
     device: Any = Drawer()
-    nowhere: Any = None
+    nowhere: Any = _BindsNothing()
     sign_in = make_repositories(nowhere, nowhere, device).sign_in
     options = SignInOptions(CONSUMER_KEY, "api", (), FirebaseProject("", "", ""))
     await sign_in.begin(options, LoginHost("login.salesforce.com", "Production"))

@@ -20,6 +20,7 @@ from backend.sign_in.claims import Claims
 from backend.values import Visitor
 from backend.visitors import GOOGLES_OWN, Proxies, parsed
 from contract.errors import Reason, SignInFailed
+from tests.depth import examples
 from tests.functions.instances import SteppedClock
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes
 
@@ -200,7 +201,7 @@ async def test_strange_codes_and_strangers_have_counts_of_their_own() -> None:
     await settled()
     counts = dict(store.counts["2026-11-26T10:00+00:00"])
     assert {key: n for key, n in counts.items() if "everyone" in key} == {
-        "forwarded_everyone_0": 1, "forwarded_everyone_1": 1,
+        "proxy_426608_everyone_0": 1, "proxy_426608_everyone_1": 1, "proxies_everyone_0": 1, "proxies_everyone_1": 1,
         "everyone_4": 2,
         "attested_everyone_0": 1, "attested_everyone_1": 1, "attested_everyone_2": 2,
     }  # fmt: skip
@@ -389,6 +390,25 @@ async def test_a_proxys_people_are_not_kept_out_by_twenty_of_them_who_failed() -
     assert all(succeed(budget, someone(f"203.0.113.{n}", peer=hosting)) for n in range(200))
 
 
+async def test_who_calls_from_googles_networks_too_uses_up_no_more_than_what_is_said_there() -> None:
+    """Apps Script calls from Google's own networks, with any header; Hosting's users come through another of them."""
+    budget = attempts()
+    for n in range(2000):
+        fail(budget, someone(f"10.{n // 250}.{n % 250}.1", peer=f"74.125.{n % 3}.7"))
+    assert not succeed(budget, someone("192.0.2.1", peer="74.125.1.9"))
+    assert all(succeed(budget, someone(f"192.0.2.{n}", peer="66.102.8.9")) for n in range(50))
+    assert succeed(budget, someone("192.0.2.1"))
+
+
+async def test_all_proxies_together_have_a_budget_too() -> None:
+    budget = attempts(per_address=1)
+    let_through = await failures(
+        budget, [someone(f"10.{n // 250}.{n % 250}.1", f"74.125.{n % 250}.7") for n in range(5000)]
+    )
+    assert 300 <= let_through <= 3 * 300, "ten times what all others may have, by steps"
+    assert succeed(budget, someone("192.0.2.1"))
+
+
 async def test_codes_that_look_made_up_do_not_keep_anyone_at_the_same_address_out() -> None:
     budget, laptop = attempts(), someone("127.0.0.1")
     assert await failures(budget, [laptop] * 1000, code=STRANGE) == 20
@@ -420,6 +440,35 @@ async def test_instances_count_together() -> None:
             for _ in range(3):
                 await asyncio.sleep(0)
     assert 20 <= let_through <= 20 + 3 * 20, "each instance tells the others from its third failure on"
+
+
+async def test_a_network_that_reaches_every_instance_keeps_nobody_out_of_any() -> None:
+    """To each of 20 instances it is new until they have told each other: that makes it 20 networks, of 200."""
+    store, clock = MemoryAttempts(), HeldClock()
+    each, let_through = [attempts(store, clock) for _ in range(20)], 0
+    for n in range(30):
+        for m, budget in enumerate(each):
+            let_through += fail(budget, someone(f"2001:db8:bad:{n * 20 + m:x}::1")) is None
+        await settled()
+    assert let_through <= 100 + 3 * 20
+    assert all(succeed(budget, someone(f"192.0.{m}.1")) for m, budget in enumerate(each))
+
+
+async def test_what_is_told_at_once_is_small_whatever_the_flood() -> None:
+    told = list[int]()
+
+    class Noting(MemoryAttempts):
+        async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
+            told.append(len(counts))
+            return await super().add(window, counts)
+
+    budget = attempts(Noting(), per_address=50)
+    for n in range(2000):
+        peer = f"74.125.{n % 250}.7" if n % 2 else None
+        for _ in range(3):
+            fail(budget, someone(f"10.{n // 250}.{n % 250}.1", peer), f"h{n}", STRANGE if n % 3 else CODE)
+    await settled()
+    assert 100 < max(told) <= 300, "Firestore takes 500 increments of a document at once"
 
 
 async def test_what_is_not_told_yet_is_not_taken_for_what_others_have_counted() -> None:
@@ -507,7 +556,7 @@ _WAVES = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(40))
 @given(st.lists(_WAVES, max_size=20), st.randoms())
 def test_whoever_has_not_failed_gets_in_beside_strangers_with_nine_networks(
     waves: list[tuple[set[int], int, int, str, bool, str | None, str]], chance: Random

@@ -8,15 +8,13 @@ import pytest
 
 from backend.adapters.cipher import TinkCipher, add_key, drop_keys, new_keyset, promote_key
 from backend.adapters.dpop import Keys, thumbprint
-from backend.sign_in import begin
-from backend.sign_in.begin import BEGINNINGS_A_MINUTE, BEGUN_SECONDS, Beginnings, Binding
-from backend.values import Secret, Visitor
+from backend.sign_in.begin import BEGUN_SECONDS, Beginnings, Binding
+from backend.values import Secret
 from contract.errors import CallError, Reason
 from tests.functions.instances import SteppedClock
 
 HOST, CALLBACK, VERIFIER = "acme.my.salesforce.com", "https://app.example/oauth/callback", "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-SOMEBODY = Visitor("192.0.2.1", "192.0.2.1")
 KEYSET = new_keyset()
 
 
@@ -31,7 +29,7 @@ class Here:
         self.beginnings = Beginnings(Keys(), TinkCipher(Secret(keyset)), self.clock, binding)
 
     def begun(self) -> str:
-        begun = self.beginnings.begin(SOMEBODY, HOST, CALLBACK, CHALLENGE).begun
+        begun = self.beginnings.begin(HOST, CALLBACK, CHALLENGE).begun
         assert begun is not None
         return begun
 
@@ -43,12 +41,12 @@ class Here:
 
 def test_a_sign_in_gets_the_key_back_whose_thumbprint_salesforce_was_told() -> None:
     here = Here()
-    begun = here.beginnings.begin(SOMEBODY, HOST, CALLBACK, CHALLENGE)
+    begun = here.beginnings.begin(HOST, CALLBACK, CHALLENGE)
     offered = here.beginnings.opened(begun.begun, HOST, CALLBACK, VERIFIER)
     assert offered is not None
     assert thumbprint(offered.key) == begun.dpop_jkt
     assert offered.key.reveal() not in f"{begun} {offered.fingerprint}"
-    again = here.beginnings.begin(SOMEBODY, HOST, CALLBACK, CHALLENGE)
+    again = here.beginnings.begin(HOST, CALLBACK, CHALLENGE)
     assert again.dpop_jkt != begun.dpop_jkt  # each its own
 
 
@@ -104,7 +102,7 @@ def test_what_is_sealed_for_a_connection_is_no_beginning_and_the_other_way_round
 
 def test_nothing_is_offered_where_tokens_are_not_bound() -> None:
     here = Here(Binding.OFF)
-    begun = here.beginnings.begin(SOMEBODY, HOST, CALLBACK, CHALLENGE)
+    begun = here.beginnings.begin(HOST, CALLBACK, CHALLENGE)
     assert (begun.dpop_jkt, begun.begun) == (None, None)
     assert here.beginnings.opened(None, HOST, CALLBACK, VERIFIER) is None
     begun = Here().begun()  # from before it was switched off
@@ -123,27 +121,5 @@ def test_only_where_binding_is_required_an_older_app_is_refused() -> None:
 @pytest.mark.parametrize("challenge", ["", "c" * 42, "c" * 44, "c" * 42 + "+", "c" * 42 + "\n"])
 def test_a_challenge_is_one_of_s256(challenge: str) -> None:
     with pytest.raises(CallError) as found:
-        Here().beginnings.begin(SOMEBODY, HOST, CALLBACK, challenge)
+        Here().beginnings.begin(HOST, CALLBACK, challenge)
     assert found.value.reason is Reason.MALFORMED_REQUEST
-
-
-def test_one_address_begins_so_many_a_minute_and_keeps_nobody_else_out() -> None:
-    here = Here()
-    for _ in range(BEGINNINGS_A_MINUTE):
-        here.begun()
-    here.clock.advance(20)
-    with pytest.raises(CallError) as found:
-        here.begun()
-    assert (found.value.reason, found.value.details) == (Reason.TOO_MANY_SIGN_INS, {"retryAfter": 40})
-    here.beginnings.begin(Visitor("192.0.2.2", "192.0.2.2"), HOST, CALLBACK, CHALLENGE)
-    here.clock.advance(40)
-    here.begun()
-
-
-def test_many_addresses_fill_no_memory_and_close_no_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(begin, "MAX_ADDRESSES", 20)
-    here = Here()
-    for n in range(50):
-        here.beginnings.begin(Visitor(f"2001:db8::{n:x}", ""), HOST, CALLBACK, CHALLENGE)
-    assert len(here.beginnings._begun) == 20  # pyright: ignore[reportPrivateUsage]
-    here.begun()

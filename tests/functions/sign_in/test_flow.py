@@ -26,6 +26,7 @@ from backend.sign_in.flow import CLEAN_UP_SECONDS, SignInFlow, UserInfo
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
 from contract.errors import CallError, Reason
+from contract.sign_in import BeginSignIn
 from tests.functions.instances import FirebaseUsers, SteppedClock
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments
 
@@ -328,3 +329,14 @@ async def test_without_firebase_nothing_is_stored() -> None:
         await here.flow.sign_in(SOMEBODY, REQUEST)
     assert await here.is_empty()
     assert here.salesforce.revoked == [(HOST, "refresh")]
+
+
+async def test_who_begins_too_often_gets_no_more_keys_and_keeps_nobody_else_out() -> None:
+    here = Place(per_address=1)
+    asked = BeginSignIn(HOST, CALLBACK, "c" * 43)
+    for n in range(50):
+        await here.flow.begin(Visitor(f"2001:db8:bad:{n % 5}::{n:x}", f"2001:db8:bad:{n % 5}::{n:x}"), asked)
+    with pytest.raises(CallError) as found:
+        await here.flow.begin(Visitor("2001:db8:bad::1", "2001:db8:bad::1"), asked)
+    assert found.value.reason is Reason.TOO_MANY_SIGN_INS
+    assert (await here.flow.begin(SOMEBODY, asked)).begun

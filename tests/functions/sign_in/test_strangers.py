@@ -68,7 +68,7 @@ class Backend:
         flow = SignInFlow(
             process.vault, instances.oauth, instances.firebase, process.blocks, self.codes,
             Attempts(MemoryAttempts(), StoppedClock(), per_address=BUDGET, fingerprint=str),
-            Beginnings(Keys(), instances.cipher, StoppedClock(), Binding.PREFERRED),
+            Beginnings(Keys(), instances.cipher, instances.clock, Binding.PREFERRED),
             new_id=lambda: token_urlsafe(8),
             options=SignInOptions(CONSUMER_KEY, "api refresh_token", hosts, FirebaseProject("", "", "")),
             redirect_uris=frozenset({CALLBACK}),

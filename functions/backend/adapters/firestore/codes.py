@@ -11,7 +11,7 @@ from backend.connections.writes import new_write_id
 
 
 class FirestoreCodes:
-    """The ClaimStore: a document for each that was taken; Firestore's TTL policy on `expires` clears them."""
+    """The Codes: a document for each that was taken; Firestore's TTL policy on `expires` clears them."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client: Any = client
