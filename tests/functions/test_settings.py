@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from backend import settings
 from backend.adapters.client_authentication import ConsumerSecret, PrivateKeyJwt
+from backend.sign_in.begin import Binding
 from backend.values import Secret
 from backend.wiring import SystemClock, client_authentication
 from contract.calls import AppCheckApp
@@ -201,3 +202,11 @@ def test_by_default_googles_own_networks_are_believed_about_callers() -> None:
 def test_a_proxy_that_is_no_network_is_told(networks: str) -> None:
     with pytest.raises(settings.SettingsError, match="TRUSTED_PROXIES: networks such as"):
         settings.load(GOOD | {"TRUSTED_PROXIES": networks})
+
+
+def test_tokens_are_bound_where_the_org_does_so_unless_the_settings_say_otherwise() -> None:
+    assert settings.load(GOOD).dpop is Binding.PREFERRED
+    for word in Binding:
+        assert settings.load(GOOD | {"SALESFORCE_DPOP": f" {word.upper()} "}).dpop is word
+    with pytest.raises(settings.SettingsError, match=r"SALESFORCE_DPOP is required, preferred, off, not 'yes'"):
+        settings.load(GOOD | {"SALESFORCE_DPOP": "yes"})

@@ -6,10 +6,10 @@ them (DPoPProofBuilder.kt).
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -71,7 +71,7 @@ def proof(key: Secret, method: str, url: URL, *, token: Secret | None, nonce: st
         claims["ath"] = _encoded(hashlib.sha256(token.reveal().encode()).digest()).decode()
     if nonce is not None:
         claims["nonce"] = nonce
-    signed = parsed.header + b"." + _encoded(_json(claims))
+    signed = parsed.header + b"." + _encoded(msgspec.json.encode(claims))
     r, s = decode_dss_signature(parsed.private.sign(signed, _ES256))
     # Of fixed length (RFC 7518 section 3.4), so that a short r or s begins with zeros.
     return (signed + b"." + _encoded(r.to_bytes(32, "big") + s.to_bytes(32, "big"))).decode()
@@ -85,11 +85,11 @@ def _parsed(key: Secret) -> _Parsed:
     x, y = (_encoded(n.to_bytes(32, "big")).decode() for n in (public.x, public.y))
     jwk = {"crv": "P-256", "kty": "EC", "x": x, "y": y}  # in this order, without white space: RFC 7638 section 3
     header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}
-    return _Parsed(private, _encoded(_json(header)), _encoded(hashlib.sha256(_json(jwk)).digest()).decode())
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _Parsed(
+        private,
+        _encoded(msgspec.json.encode(header)),
+        _encoded(hashlib.sha256(msgspec.json.encode(jwk)).digest()).decode(),
+    )
 
 
 def _encoded(content: bytes) -> bytes:
