@@ -238,7 +238,7 @@ async def test_a_sign_in_that_took_too_long_is_begun_again(client: Client) -> No
     client.later = PENDING_SECONDS + 1
     with pytest.raises(SignInFailed) as failed:
         await client.sign_in.finish(back)
-    assert failed.value.reason is Reason.CODE_REJECTED
+    assert failed.value.reason is Reason.SIGN_IN_EXPIRED
 
 
 async def test_nobody_signed_in_has_no_token(client: Client) -> None:
