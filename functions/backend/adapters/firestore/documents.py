@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any, cast
 
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from backend.adapters.firestore.fields import (
     NO_ATTACHMENT,
+    NO_OLD_FIELDS,
     attachment_fields,
     chain_fields,
     chain_of,
@@ -23,6 +25,7 @@ from backend.adapters.firestore.fields import (
 )
 from backend.adapters.firestore.shared import AUDIT, BLOCKS, CONNECTIONS, CREATIONS, ENTRIES, USAGE, pages, span
 from backend.adapters.firestore.tombstones import FirestoreTombstones
+from backend.adapters.old_records import OldRecords
 from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection
 from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
@@ -31,19 +34,27 @@ from backend.values import Uid
 
 
 class FirestoreDocuments(FirestoreTombstones):
-    """The Documents of connections/store.py: connections with their tombstones, blocks and the audit record."""
+    """The Documents of connections/store.py: connections with their tombstones, blocks and the audit record.
+
+    `old` reads connections in the old layout.
+    """
+
+    def __init__(self, client: AsyncClient, old: OldRecords | None = None) -> None:
+        super().__init__(client)
+        self._old = old
 
     async def read(self, uid: Uid) -> Connection | None:
         with span("read", CONNECTIONS):
             snapshot = await self._client.collection(CONNECTIONS).document(uid).get()
-        return connection_of(snapshot) if snapshot.exists else None
+        return connection_of(snapshot, self._old) if snapshot.exists else None
 
     async def write(
         self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
     ) -> Connection:
         document = self._client.collection(CONNECTIONS).document(connection.uid)
         gone = NO_ATTACHMENT if connection.has_ended and connection.revision is not None else {}
-        work = self._write_to(document, connection.revision, {**connection_fields(connection), **gone})
+        old = {} if connection.revision is None else NO_OLD_FIELDS
+        work = self._write_to(document, connection.revision, {**connection_fields(connection), **gone, **old})
         results = await self._commit(document, connection.revision, self._with(work, tombstone), entry)
         return replace(connection, revision=results[0].update_time)
 
@@ -75,7 +86,7 @@ class FirestoreDocuments(FirestoreTombstones):
             if value is not None:
                 query = query.where(filter=FieldFilter(name, operator, value))
         async for snapshot in pages(query):
-            yield connection_of(snapshot)
+            yield connection_of(snapshot, self._old)
 
     async def erase(self, uid: Uid) -> None:
         async for creation in self._client.collection(CONNECTIONS).document(uid).collection(CREATIONS).list_documents():
