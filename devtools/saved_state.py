@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-VERSION = "2"  # of documents and layout; it grows when an older state cannot be opened any more
+VERSION = "3"  # of documents and layout; it grows when an older state cannot be opened any more
 OTHER_VERSION = "the saved state is from another version of this project: make reset clears it, then run again"
 SAVE_SECONDS = 60.0
 

@@ -51,6 +51,7 @@ class Settings:
     signing_account: str | None
     keep_alive_days: int
     delete_unused_days: int
+    read_old_records: bool
     user_daily_requests: int
     org_budget_percent: int
     failed_sign_ins: int
@@ -146,6 +147,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
         keep_alive_days=_number("KEEP_ALIVE_DAYS", 20, "days", 10_000, environment, wrong),
         delete_unused_days=_number("DELETE_UNUSED_DAYS", 180, "days", 10_000, environment, wrong),
+        read_old_records=_yes("READ_OLD_RECORDS", False, environment, wrong),
         user_daily_requests=_number("USER_DAILY_REQUESTS", 2000, "requests", 10**9, environment, wrong),
         org_budget_percent=_number("ORG_BUDGET_PERCENT", 95, "per cent", 100, environment, wrong),
         failed_sign_ins=_number("FAILED_SIGN_INS", 20, "failed sign-ins", 10**9, environment, wrong),

@@ -37,6 +37,7 @@ from backend.adapters.firestore.codes import FirestoreCodes
 from backend.adapters.firestore.creations import FirestoreCreations
 from backend.adapters.firestore.documents import FirestoreDocuments
 from backend.adapters.firestore.usage import FirestoreUsage
+from backend.adapters.old_records import OldRecords
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import assemble
@@ -112,7 +113,9 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     clock, http = SystemClock(), Http()
     salesforce = SalesforceOAuth(http, client_authentication(settings, clock), local=settings.emulated)
     firestore = AsyncClient(project=settings.project_id)
-    documents, audit = FirestoreDocuments(firestore, _blocks_client(settings)), Audit(cipher, _new_id)
+    old = OldRecords(cipher, settings.login_hosts) if settings.read_old_records else None
+    documents = FirestoreDocuments(firestore, _blocks_client(settings), old)
+    audit = Audit(cipher, _new_id)
     store = RecordingStore(documents, audit, clock, _log_connection, _log_broken, _log_tampered)
     firebase = FirebaseAuth(_firebase_app(settings))
     usage = FirestoreUsage(firestore)

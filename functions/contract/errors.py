@@ -68,6 +68,7 @@ class Reason(StrEnum):
     ORG_POLICY = "org-policy"
     TOKENS_UNREADABLE = "tokens-unreadable"
     CONNECTION_TAMPERED = "connection-tampered"
+    CONNECTION_OUTDATED = "connection-outdated"
     REFRESH_LOST = "refresh-lost"
     ORG_UNREACHABLE = "org-unreachable"
     ORG_BUSY = "org-busy"
@@ -273,6 +274,10 @@ class ConnectionLost(CallError):
         Reason.TOKENS_UNREADABLE: (
             "FAILED_PRECONDITION",
             "The saved sign-in cannot be opened any more. Please sign in again.",
+        ),
+        Reason.CONNECTION_OUTDATED: (
+            "FAILED_PRECONDITION",
+            "Your saved sign-in is from an older version of this app. Please sign in again.",
         ),
         Reason.CONNECTION_TAMPERED: (
             "FAILED_PRECONDITION",

@@ -107,6 +107,8 @@ class Renewal:
         renewing = self._under_way.get(uid)
         if renewing is not None and credential.generation <= renewing.rejected.generation:
             return (await self._outcome(renewing)).credential
+        if not credential.instance_url:  # of an old record: where the org is, only Salesforce may say
+            return (await self.renew(uid, credential)).credential
         return credential
 
     async def renew(self, uid: Uid, rejected: Credential) -> Renewed:

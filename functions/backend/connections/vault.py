@@ -134,6 +134,8 @@ class Vault:
         """The connection's grant. Raises ConnectionLost: connection-tampered when it was not sealed for this uid and
         generation, tokens-unreadable when it was sealed with a key that has been dropped.
         """
+        if connection.has_ended and not connection.sealed:
+            raise lost(connection)
         try:
             grant = unsealed(connection, self._cipher)
             if not grant.is_live and not connection.has_ended:
@@ -145,7 +147,7 @@ class Vault:
 
     def seal(self, uid: Uid, generation: int, grant: Grant) -> bytes:
         """A grant, sealed for this generation of this connection."""
-        return self._cipher.seal(grant.to_text(), uid=uid, field=_GRANT, generation=generation)
+        return sealed_grant(uid, generation, grant, self._cipher)
 
     # A connection's attachment
 
@@ -192,7 +194,7 @@ class Vault:
 
         Raises Busy when somebody else has taken that tombstone.
         """
-        replaced, sealed, in_vain = None, b"", 0
+        replaced, sealed, in_vain = None, None, 0
         while in_vain < _TRIES:
             last = None if replaced is None else replaced.connection.revision
             before = await self._store.read(uid)
@@ -331,6 +333,11 @@ class Vault:
             return None
         text = self._cipher.unseal_bytes(sealed.text, uid=connection.uid, field=_ATTACHMENT)
         return None if text is None else Attachment(text, sealed.at)
+
+
+def sealed_grant(uid: Uid, generation: int, grant: Grant, cipher: Cipher) -> bytes:
+    """A grant, sealed for a generation of a connection."""
+    return cipher.seal(grant.to_text(), uid=uid, field=_GRANT, generation=generation)
 
 
 def unsealed(connection: Connection, cipher: Cipher) -> Grant:

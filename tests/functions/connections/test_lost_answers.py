@@ -285,7 +285,9 @@ async def test_callers_of_a_renewal_that_cannot_be_stored_hear_that_it_is_the_st
     here.salesforce.answers = [response(n=2)]
     reached = asyncio.Event()
 
-    async def hangs(connection: Connection, entry: Entry | None = None) -> Connection:
+    async def hangs(
+        connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
+    ) -> Connection:
         reached.set()
         await asyncio.Event().wait()
         return connection

@@ -10,19 +10,15 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from backend.adapters.firestore.fields import attachment_fields, connection_fields, connection_of, targets_of
+from backend.adapters.firestore.fields import targets_of
 from backend.adapters.salesforce_http import Answer, Http
-from backend.connections.audit import Entry
 from backend.connections.connection import Connection, Credential, Grant, State
-from backend.connections.store import Criteria
-from backend.connections.tombstones import Tombstone
 from backend.connections.vault import Vault
 from backend.values import Attachment, Caller, Secret, Uid
 from contract.calls import Empty, SignOut
@@ -30,10 +26,9 @@ from contract.errors import CallError, Reason, SessionInvalid
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg
 from tests.functions.instances import Instances
-from tests.functions.memory_store import meets
-from tests.functions.one_process import HOST, OTHER, UID, URL, Backend, Counted, a_grant, response
+from tests.functions.one_process import HOST, OTHER, UID, URL, Backend, a_grant, response
+from tests.functions.raw_documents import MISSING, Documents
 
-MISSING = object()
 # What is in a document, and what was in one before a connection was sealed as a whole.
 FIELDS = (
     "orgId", "generation", "sealed", "state", "created", "refreshed", "used", "leaseOwner", "leaseDeadline",
@@ -76,61 +71,6 @@ def listener() -> Iterator[Listener]:
     made = Listener()
     yield made
     made.close()
-
-
-class Documents(Counted):
-    """The store in memory with documents as they are in Firestore, so that each of their fields can be changed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.raw: dict[Uid, dict[str, Any]] = {}
-
-    def _next(self) -> Any:
-        return datetime(2026, 11, 24, tzinfo=UTC) + timedelta(microseconds=super()._next())
-
-    def _snapshot(self, uid: Uid) -> Any:
-        revision = self._documents[uid].revision
-        return SimpleNamespace(id=str(uid), update_time=revision, to_dict=lambda: dict(self.raw[uid]))
-
-    def change(self, uid: Uid, fields: Mapping[str, Any]) -> None:
-        """Somebody writes to a document, without the backend."""
-        document = {**self.raw[uid], **fields}
-        self.raw[uid] = {name: value for name, value in document.items() if value is not MISSING}
-        self._documents[uid] = replace(self._documents[uid], revision=self._next())
-
-    def put_back(self, uid: Uid, document: Mapping[str, Any]) -> None:
-        """Somebody replaces a document by another one; one that was deleted, too."""
-        self._documents.setdefault(uid, next(iter(self._documents.values()), connection_of(
-            SimpleNamespace(id=uid, update_time=self._next(), to_dict=lambda: dict(document)))))  # fmt: skip
-        self.raw[uid] = dict(document)
-        self._documents[uid] = replace(self._documents[uid], revision=self._next())
-
-    async def read(self, uid: Uid) -> Connection | None:
-        return connection_of(self._snapshot(uid)) if uid in self.raw else None
-
-    async def write(
-        self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
-    ) -> Connection:
-        written = await super().write(connection, entry, tombstone)
-        gone = {"describes", "describedAt"} if connection.has_ended else set[str]()
-        kept = {name: value for name, value in self.raw.get(written.uid, {}).items() if name not in gone}
-        self.raw[written.uid] = {**kept, **connection_fields(written)}
-        return written
-
-    async def attach(self, connection: Connection) -> None:
-        await super().attach(connection)
-        assert connection.attachment is not None
-        self.raw[connection.uid] |= attachment_fields(connection.attachment)
-
-    async def delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
-        await super().delete(connection, entry, tombstone)
-        del self.raw[connection.uid]
-
-    async def find(self, criteria: Criteria) -> AsyncIterator[Connection]:
-        for uid in list(self.raw):
-            connection = await self.read(uid)
-            if connection is not None and meets(criteria, connection):
-                yield connection
 
 
 class Watching(Http):
@@ -256,14 +196,14 @@ async def test_one_users_document_opens_nothing_for_another(drill: Drill) -> Non
 class BesideTheSeal(Vault):
     """Mutant: takes the addresses from beside the seal, as it was once."""
 
-    documents: Documents
+    beside: dict[str, str]
 
     def unseal(self, connection: Connection) -> Grant:
-        beside, grant = self.documents.raw[connection.uid], super().unseal(connection)
+        grant = super().unseal(connection)
         return replace(
             grant,
-            login_host=beside.get("loginHost", grant.login_host),
-            instance_url=beside.get("instanceUrl", grant.instance_url),
+            login_host=self.beside.get("loginHost", grant.login_host),
+            instance_url=self.beside.get("instanceUrl", grant.instance_url),
         )
 
 
@@ -273,10 +213,10 @@ async def test_the_drill_hears_a_vault_that_reads_an_address_beside_the_seal(org
     listener, documents, http = Listener(), Documents(), Watching()
     instances = Instances(org, documents=documents, http=http)
     uid, _ = await instances.connect()
-    documents.change(uid, {field: listener.url if field == "instanceUrl" else listener.url.removeprefix("http://")})
+    beside = {field: listener.url if field == "instanceUrl" else listener.url.removeprefix("http://")}
     for instance in instances.each:
         instance.vault.__class__ = BesideTheSeal
-        instance.vault.documents = documents  # pyright: ignore[reportAttributeAccessIssue]
+        instance.vault.beside = beside  # pyright: ignore[reportAttributeAccessIssue]
         instance.remembered.forget(uid)
     try:
         with pytest.raises(AssertionError):

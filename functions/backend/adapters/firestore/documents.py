@@ -15,6 +15,7 @@ from backend.adapters.firestore.audit import commit, write_to
 from backend.adapters.firestore.blocks import FirestoreBlocks
 from backend.adapters.firestore.fields import (
     NO_ATTACHMENT,
+    NO_OLD_FIELDS,
     attachment_fields,
     chain_of,
     connection_fields,
@@ -23,6 +24,7 @@ from backend.adapters.firestore.fields import (
 from backend.adapters.firestore.requests import answered, pages
 from backend.adapters.firestore.shared import CONNECTIONS, CREATIONS, USAGE, span
 from backend.adapters.firestore.tombstones import FirestoreTombstones
+from backend.adapters.old_records import OldRecords
 from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection
 from backend.connections.store import Blocks, Criteria
@@ -32,23 +34,27 @@ from backend.values import Uid
 
 class FirestoreDocuments(FirestoreTombstones):
     """The Documents of connections/store.py: connections with their tombstones, blocks and the audit record. `blocks`
-    is the client of the database that the blocks are in; None: they are in the same.
+    is the client of the database that the blocks are in (None: they are in the same), `old` reads connections in the
+    old layout.
     """
 
-    def __init__(self, client: AsyncClient, blocks: AsyncClient | None = None) -> None:
+    def __init__(self, client: AsyncClient, blocks: AsyncClient | None = None, old: OldRecords | None = None) -> None:
         super().__init__(client)
         self._blocks = FirestoreBlocks(blocks or client)
+        self._old = old
 
     async def read(self, uid: Uid) -> Connection | None:
         with span("read", CONNECTIONS):
             snapshot = await answered(self._document(uid).get)
-        return connection_of(snapshot) if snapshot.exists else None
+        return connection_of(snapshot, self._old) if snapshot.exists else None
 
     async def write(
         self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
     ) -> Connection:
         gone = NO_ATTACHMENT if connection.has_ended and connection.revision is not None else {}
-        results = await self._commit(connection, {**connection_fields(connection), **gone}, entry, tombstone)
+        old = {} if connection.revision is None else NO_OLD_FIELDS
+        fields = {**connection_fields(connection), **gone, **old}
+        results = await self._commit(connection, fields, entry, tombstone)
         return replace(connection, revision=results[0].update_time)
 
     async def attach(self, connection: Connection) -> None:
@@ -81,7 +87,7 @@ class FirestoreDocuments(FirestoreTombstones):
             if value is not None:
                 query = query.where(filter=FieldFilter(name, operator, value))
         async for snapshot in pages(query):
-            yield connection_of(snapshot)
+            yield connection_of(snapshot, self._old)
 
     async def erase(self, uid: Uid) -> None:
         async for creation in pages(self._document(uid).collection(CREATIONS)):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from google.cloud.firestore import DELETE_FIELD
 
+from backend.adapters.old_records import OldRecords
 from backend.connections.audit import Chain, Entry, Event
 from backend.connections.blocks import EVERYONE
 from backend.connections.connection import Connection, Lease, State, ended
@@ -27,6 +28,10 @@ def attachment_fields(attachment: Attachment) -> dict[str, Any]:
     return {"describes": attachment.text, "describedAt": attachment.at}
 
 
+# What was in a document before a connection was sealed as one; whatever is written takes it away.
+NO_OLD_FIELDS = dict.fromkeys(
+    ("loginHost", "instanceUrl", "scope", "accessToken", "refreshToken", "revocationDue"), DELETE_FIELD
+)
 NO_ATTACHMENT = {"describes": DELETE_FIELD, "describedAt": DELETE_FIELD}
 
 
@@ -52,13 +57,18 @@ def connection_fields(connection: Connection) -> dict[str, Any]:
     }
 
 
-def connection_of(snapshot: Any) -> Connection:
+def connection_of(snapshot: Any, old: OldRecords | None = None) -> Connection:
     """The connection in a snapshot of its document; its revision is the time of the last write.
 
     A document that this backend cannot have written, because a field is missing or holds something else, is one that
-    was changed from outside: a connection that has ended, with what of it can still be read.
+    was changed from outside: a connection that has ended, with what of it can still be read. So is one in the old
+    layout, unless `old` reads it.
     """
     document = cast(Mapping[str, Any], snapshot.to_dict())
+    outdated, sealed = "sealed" not in document and "refreshToken" in document, None
+    if outdated:
+        sealed = None if old is None else old.sealed(Uid(snapshot.id), document)
+        document = {"deviceNames": dict[str, str](), **document, "sealed": sealed or b""}
     kept = _Fields(document, snapshot.update_time)
     owner, ended_reason = kept.optional("leaseOwner", str), kept.optional("endedReason", str)
     connection = Connection(
@@ -79,7 +89,11 @@ def connection_of(snapshot: Any) -> Connection:
         revision=snapshot.update_time,
         write_id=str(document.get("writeId", "")),
     )
-    return connection if kept.are_whole else ended(connection, Reason.CONNECTION_TAMPERED)
+    if not kept.are_whole:
+        return ended(connection, Reason.CONNECTION_TAMPERED)
+    if outdated and sealed is None and not connection.has_ended:
+        return ended(connection, Reason.CONNECTION_OUTDATED)
+    return connection
 
 
 class _Fields:
