@@ -299,6 +299,8 @@ class MemoryDocuments:
     def _bury(self, tombstone: Tombstone | None) -> None:
         if tombstone is None:
             return
+        if tombstone == self.graves.get(tombstone.id):
+            return  # as Firestore does: a write that changes nothing leaves the revision as it is
         if tombstone.sealed:
             self.graves[tombstone.id] = replace(tombstone, revision=self._next())
         else:

@@ -155,7 +155,7 @@ def test_the_scheduled_function_tells_what_it_did(suite: Suite, admin: Administr
     with Fleet(suite.plan, "upkeep", 1) as fleet:
         answer = loopback.post(f"{fleet.members[0].url}/", timeout=60)
     assert answer.status_code == 200
-    assert set(answer.json()) == {"kept_alive", "refused", "postponed", "deleted", "revoked"}
+    assert set(answer.json()) == {"kept_alive", "refused", "postponed", "deleted", "revoked", "dropped"}
     assert "kept alive" in admin("upkeep")
 
 

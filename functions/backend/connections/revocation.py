@@ -72,7 +72,9 @@ class Revocation:
     async def let_go(self, held: Tombstone) -> None:
         """Revokes what was held and has not come into a connection; nothing when it has, or nobody can tell now."""
         try:
-            claimed = await self._store.write_tombstone(held)  # a save that is still on its way comes too late now
+            claimed = await self._store.write_tombstone(
+                held.claimed()
+            )  # a save that is still on its way comes too late now
         except Exception:
             return  # it was saved, or the store is away: then the upkeep sees to it
         await self.settle(claimed)
@@ -100,7 +102,7 @@ class Revocation:
         if age <= timedelta(seconds=SIGN_IN_SECONDS):
             return Retried.LEFT
         try:
-            claimed = await self._store.write_tombstone(tombstone)
+            claimed = await self._store.write_tombstone(tombstone.claimed())
         except Contended:
             return Retried.LEFT
         if await self.settle(claimed):

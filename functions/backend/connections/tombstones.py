@@ -10,13 +10,19 @@ from typing import Protocol
 class Tombstone:
     """A grant to be revoked, sealed for this random `id`, so that it names no user; b"": nothing is left to revoke.
 
-    `at` is when it was given up, `revision` the store's own mark of this state of the document; None: not written yet.
+    `at` is when it was given up, `claims` how often somebody has taken it up to revoke it, `revision` the store's own
+    mark of this state of the document; None: not written yet.
     """
 
     id: str
     sealed: bytes
     at: datetime
+    claims: int = 0
     revision: object = None
+
+    def claimed(self) -> "Tombstone":
+        """The same tombstone, taken up once more: a write that changes nothing would leave its revision as it is."""
+        return replace(self, claims=self.claims + 1)
 
     def holding(self, sealed: bytes) -> "Tombstone":
         """The same tombstone with something else sealed in it; b"": it is deleted when it is written."""

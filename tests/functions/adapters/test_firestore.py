@@ -211,7 +211,7 @@ async def test_a_tombstone_is_written_over_its_own_revision_only(store: Document
     assert (await graves(store))[written.id] == written
     with pytest.raises(Contended):
         await store.write_tombstone(replace(written, revision=None))
-    claimed = await store.write_tombstone(written)
+    claimed = await store.write_tombstone(written.claimed())
     assert (await graves(store))[written.id] == claimed != written
     with pytest.raises(Contended):
         await store.write_tombstone(written)
@@ -226,7 +226,7 @@ async def test_a_tombstone_is_written_with_its_connection_or_neither(store: Docu
     held, other = await store.write_tombstone(a_tombstone()), a_tombstone()
     first = await store.write(a_connection(), None, other)
     assert (await graves(store)).keys() >= {held.id, other.id}
-    claimed = await store.write_tombstone(held)
+    claimed = await store.write_tombstone(held.claimed())
     with pytest.raises(Contended):  # the tombstone was taken by somebody else
         await store.write(replace(first, generation=2), None, replace(held, sealed=b""))
     assert await store.read(first.uid) == first

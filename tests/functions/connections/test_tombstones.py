@@ -61,7 +61,7 @@ async def test_the_upkeep_leaves_the_grant_of_a_sign_in_that_is_under_way(here: 
 async def test_what_nobody_can_unseal_is_neither_sent_nor_kept_for_ever(here: Backend) -> None:
     held = await here.vault.revocation.hold(a_grant())
     other = await here.vault.revocation.hold(a_grant(2))
-    swapped = Tombstone(held.id, other.sealed, held.at, held.revision)
+    swapped = held.holding(other.sealed)
     await here.documents.write_tombstone(swapped)
     await here.clock.sleep(3600)
     assert await here.lifecycle.upkeep() == UpkeepReport(postponed=1, revoked=1)

@@ -45,7 +45,7 @@ class FirestoreTombstones:
     def bury(self, batch: Any, tombstone: Tombstone) -> None:
         """Adds a tombstone to a commit, over its revision; one in which nothing is sealed is deleted."""
         document = self._client.collection(TOMBSTONES).document(tombstone.id)
-        fields = {"sealed": tombstone.sealed, "at": tombstone.at}
+        fields = {"sealed": tombstone.sealed, "at": tombstone.at, "claims": tombstone.claims}
         if tombstone.revision is None:
             batch.create(document, fields)
             return
@@ -58,10 +58,11 @@ class FirestoreTombstones:
 
 def _tombstone_of(snapshot: Any) -> Tombstone:
     document = cast(Mapping[str, Any], snapshot.to_dict())
-    sealed, at = document.get("sealed"), document.get("at")
+    sealed, at, claims = (document.get(name) for name in ("sealed", "at", "claims"))
     return Tombstone(
         snapshot.id,
         sealed if isinstance(sealed, bytes) else b"",
         at if isinstance(at, datetime) else snapshot.create_time,
+        claims if type(claims) is int and 0 <= claims < 2**53 else 0,
         snapshot.update_time,
     )
