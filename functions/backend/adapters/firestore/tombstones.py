@@ -10,7 +10,7 @@ from google.cloud.firestore import AsyncClient
 from backend.adapters.firestore.requests import LOST, answered, committed, pages
 from backend.adapters.firestore.shared import TOMBSTONES, span
 from backend.connections.tombstones import Tombstone
-from backend.connections.writes import Contended
+from backend.connections.writes import Contended, new_write_id
 
 
 class FirestoreTombstones:
@@ -45,7 +45,9 @@ class FirestoreTombstones:
     def bury(self, batch: Any, tombstone: Tombstone) -> None:
         """Adds a tombstone to a commit, over its revision; one in which nothing is sealed is deleted."""
         document = self._client.collection(TOMBSTONES).document(tombstone.id)
-        fields = {"sealed": tombstone.sealed, "at": tombstone.at}
+        # A write that changes nothing leaves the update time as it is (Firestore's WriteResult.update_time), and
+        # whoever claims a tombstone changes nothing else.
+        fields = {"sealed": tombstone.sealed, "at": tombstone.at, "writeId": new_write_id()}
         if tombstone.revision is None:
             batch.create(document, fields)
             return
