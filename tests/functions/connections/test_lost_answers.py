@@ -22,7 +22,7 @@ from contract.calls import Created, CreateRecord
 from contract.errors import CallError, Reason
 from tests.functions.line import Fate
 from tests.functions.memory_store import MemoryCreations
-from tests.functions.one_process import CIPHER, UID, Backend, response
+from tests.functions.one_process import CIPHER, UID, Backend, a_grant, response
 
 pytestmark = pytest.mark.virtual_time
 ASTRAY = pytest.mark.parametrize("fate", list(Fate))
@@ -141,6 +141,18 @@ async def test_a_store_that_never_answers_is_tried_for_a_bounded_time_and_is_not
         await here.sign_in()
     assert here.documents.line.recover() == 4
     assert (await here.stored()).generation == 1  # of four tries with one id, one is stored
+
+
+@ASTRAY
+async def test_a_tombstone_that_is_claimed_has_another_revision_than_before(fate: Fate) -> None:
+    """Whoever gives a grant up claims its tombstone first, so that a sign-in still on its way comes too late."""
+    here = Backend()
+    held = await here.vault.revocation.hold(a_grant())
+    here.documents.line.fates = [fate]
+    claimed = await here.store.write_tombstone(held)
+    assert claimed.revision not in (None, held.revision)
+    here.documents.line.recover()
+    assert await here.store.tombstone(held.id) == claimed
 
 
 # Idempotency keys
