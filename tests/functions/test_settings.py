@@ -140,3 +140,11 @@ def test_discovery_needs_no_settings(repository: Path) -> None:
     subprocess.run(
         [sys.executable, "-c", "import main"], env=environment, cwd=repository / "functions", timeout=60, check=True
     )
+
+
+@pytest.mark.parametrize(("text", "read"), [(None, False), ("", False), ("no", False), ("Yes", True)])
+def test_old_records_are_read_only_when_that_is_asked_for(text: str | None, read: bool) -> None:
+    asked = {} if text is None else {"READ_OLD_RECORDS": text}
+    assert settings.load({**GOOD, **asked}).read_old_records is read
+    with pytest.raises(settings.SettingsError, match="READ_OLD_RECORDS is yes or no"):
+        settings.load({**GOOD, "READ_OLD_RECORDS": "perhaps"})
