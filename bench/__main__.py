@@ -6,7 +6,7 @@ import sys
 
 _ALL = (
     *("proxy", "taps", "cold", "concurrency", "growth", "http", "call", "localorg", "memory", "first_frame"),
-    *("observables", "block", "start", "telemetry", "flood"),
+    *("observables", "block", "start", "telemetry", "flood", "dpop"),
 )
 
 

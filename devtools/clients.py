@@ -94,10 +94,12 @@ def _walk(address: str, username: str, answer: str) -> httpx.Response:
         return page
 
 
-def authorize(org_url: str, username: str = SALES) -> Authorization:
-    """Gets an authorization code from the org, as a user who allows the app."""
-    verifier = secrets.token_urlsafe(48)
-    back = log_in(org_url, username, verifier=verifier)
+def authorize(org_url: str, username: str = SALES, *, verifier: str = "", **changes: str) -> Authorization:
+    """Gets an authorization code from the org, as a user who allows the app. `changes` are parameters of the authorize
+    request.
+    """
+    verifier = verifier or secrets.token_urlsafe(48)
+    back = log_in(org_url, username, verifier=verifier, **changes)
     return Authorization(parse_qs(urlsplit(back.headers["location"]).query)["code"][0], verifier)
 
 
@@ -168,6 +170,16 @@ class App:
         signed_in = self.call("auth/signIn", {**self.sign_in_body(authorization), **more})
         self.sign_in_to_firebase(signed_in["customToken"])
         return signed_in["user"]
+
+    def sign_in_bound(self, org_url: str, username: str = SALES) -> dict[str, Any]:
+        """Signs in with tokens that are bound to a key (DPoP): `beginSignIn`, the org's pages, `signIn`. Returns the
+        user.
+        """
+        verifier = secrets.token_urlsafe(48)
+        where = {"loginHost": self.org_host, "redirectUri": CALLBACK, "codeChallenge": challenge(verifier)}
+        begun = self.call("auth/beginSignIn", where)
+        authorization = authorize(org_url, username, verifier=verifier, dpop_jkt=begun["dpopJkt"])
+        return self.sign_in(authorization, begun=begun["begun"])
 
     def sign_in_to_firebase(self, custom_token: str) -> None:
         """Exchanges a custom token for an ID token at the Auth emulator, and keeps it."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from devtools.paths import ROOT
 
 CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105  the local org's, of no use elsewhere
+CLIENT_KEY = "SALESFORCE_CLIENT_KEY"
 SECRETS = ".secret.local"
 CODE = ROOT / "functions"
 _LINE = re.compile(r"""\s*(?:export\s+)?([\w./]+)\s*=\s*('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|[^#]*)""")
@@ -61,6 +62,12 @@ class FunctionSettings:
         """
         return {name: value for text in self._secret_texts() for name, value in _read(text).items()}
 
+    def client_key(self) -> dict[str, str]:
+        """The person's client key as a variable, none without one. Functions get it from firebase-tools' environment:
+        as a secret that they declare it would have to be there in every deployment.
+        """
+        return {name: value for name, value in self.secrets().items() if name == CLIENT_KEY and value}
+
     def lay_out(self, folder: Path, code: Path = CODE) -> None:
         """Makes `folder` anew with links to `code` and to the person's settings files, so that edits count at once."""
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,8 +83,11 @@ class FunctionSettings:
     def _secret_texts(self) -> list[str]:
         """The lines of this run's `.secret.local`. The person's own come last and win."""
         own = [file.read_text() for file in self.files() if file.name == SECRETS]
-        made = [] if any("TOKEN_KEYSET" in _read(text) for text in own) else [f"TOKEN_KEYSET='{self._keyset()}'"]
-        return [f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}", *made, *own]
+        named = {name for text in own for name in _read(text)}
+        made = [] if "TOKEN_KEYSET" in named else [f"TOKEN_KEYSET='{self._keyset()}'"]
+        # Who signs needs no secret.
+        secret = [] if CLIENT_KEY in named else [f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}"]
+        return [*secret, *made, *own]
 
     def _keyset(self) -> str:
         file = self.keep / "keyset"

@@ -22,7 +22,11 @@ of somebody who met it). `make how-true` writes this page from the tests and fro
 """
 # The areas of the page: for each, the rows of the table "What is faithful" and the test files.
 _AREAS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("Signing in", ("authorize", "token", "browser sessions", "identity"), ("oauth", "oauth_flows")),
+    (
+        "Signing in",
+        ("authorize", "token", "DPoP", "browser sessions", "identity"),
+        ("oauth", "oauth_flows", "dpop", "dpop_resources", "client_assertions", "jwt_tokens"),
+    ),
     (
         "SOQL and SOSL",
         ("SOQL",),
@@ -43,7 +47,7 @@ _AREAS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("What the org tells of itself", ("permissions",), ("describe", "ui_api", "jsforce_gaps")),
     ("Limits and time", ("limits", "time"), ("limits", "any_request", "durable")),
     ("Your own objects and data", (), ("metadata", "seed")),
-    ("Other people's clients", (), ("other_clients", "salesforce_cli")),
+    ("Other people's clients", (), ("other_clients", "dpop_clients", "salesforce_cli")),
     ("The package", (), ("package",)),
 )  # fmt: skip
 

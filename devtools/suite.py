@@ -27,7 +27,7 @@ from devtools.processes import Child
 
 REGION = "europe-west1"
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
-PHONE_CALLBACK = "salesforce-sample://oauth/callback"
+PHONE_CALLBACK = "com.example.salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
 _PRELOADS = ("read_deadline", "trusted_schemas", "workers", "etags")  # each file says what it mends in firebase-tools
@@ -134,7 +134,10 @@ class Suite:
                 self._saved.open()
             self._start_org()
             self._start_emulators()
+            first_write = threading.Thread(target=self._write_once, daemon=True)
+            first_write.start()
             self._wait()
+            first_write.join(_READY_SECONDS)
             self._running = True
         except BaseException:
             self.stop()
@@ -239,6 +242,7 @@ class Suite:
             "NODE_COMPILE_CACHE": str(TOOLS / "compiled"),  # a quarter less work at each start
             "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # so many calls at once; further ones wait
             **_function_settings(plan),
+            **plan.settings.client_key(),
         }
         jar = firestore_jar(self._scratch)
         return {**kept, **local, **({"FIRESTORE_EMULATOR_BINARY_PATH": jar} if jar else {})}
@@ -269,6 +273,30 @@ class Suite:
                 if self.dead_part() is not None or time.monotonic() > deadline:
                     raise SuiteError("the local org did not start") from None
                 time.sleep(0.1)
+
+    def _write_once(self) -> None:
+        """Makes the Firestore emulator's first write, which takes it seconds on a busy machine, longer than the backend
+        waits; the other emulators are still starting meanwhile.
+        """
+        if "firestore" not in self.plan.emulators:
+            return
+        deadline = time.monotonic() + _READY_SECONDS
+        documents = f"projects/{self.plan.project}/databases/(default)/documents"
+        address = f"{self.plan.ports.url('firestore')}/v1/{documents}:commit"
+        for write in ({"update": {"name": f"{documents}/warm/up", "fields": {}}}, {"delete": f"{documents}/warm/up"}):
+            request = urllib.request.Request(  # noqa: S310  loopback
+                address,
+                json.dumps({"writes": [write]}).encode(),
+                {"Authorization": "Bearer owner", "Content-Type": "application/json"},
+            )
+            while time.monotonic() < deadline and not any(
+                c.name == "firebase" and not c.running for c in self._children
+            ):
+                try:
+                    urllib.request.urlopen(request, timeout=_READY_SECONDS).close()  # noqa: S310  loopback
+                    break
+                except OSError:
+                    time.sleep(0.2)
 
     def _check_functions(self) -> None:
         """Raises SuiteError when the functions did not load; firebase-tools goes on without them."""
@@ -342,6 +370,8 @@ def _without_query(line: str) -> str:
 def _config(ports: Ports, functions: Path) -> dict[str, object]:
     """The content of firebase.json with this run's ports, folder of functions, and Python version."""
     config = json.loads((ROOT / "firebase.json").read_text())
+    # The emulator takes the rules of one database, allows everything when there are two, and holds all databases to it.
+    config["firestore"] = config["firestore"][0]
     for part in ("hub", "logging", "auth", "functions", "firestore", "hosting", "eventarc", "tasks"):
         config["emulators"][part]["port"] = getattr(ports, part)
     config["emulators"]["firestore"]["websocketPort"] = ports.websocket

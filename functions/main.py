@@ -15,7 +15,7 @@ from backend.adapters.cipher import KeysetError, TinkCipher
 from backend.async_function import on_async_request, on_async_schedule
 
 REGION = "europe-west1"
-SECRETS = ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"]
+SECRETS = settings.secret_names()
 
 _settings: settings.Settings | None = None
 _cipher: TinkCipher | None = None
@@ -61,7 +61,7 @@ def wired_backend() -> wiring.Backend:
     secrets=SECRETS,
 )
 async def auth(request: Request) -> Response:
-    """getSignInOptions, signIn, signOut, eraseMe."""
+    """getSignInOptions, beginSignIn, signIn, signOut, eraseMe."""
     return await wired_backend().endpoint.answer("auth", request)
 
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from localorg.control.proofs import from_words
 from localorg.data.seed import LESS_ACCESS, USERS
 from localorg.metadata import DataError, MetadataError
 from localorg.provision import age, open_org
 from localorg.server import listen, make_app, make_server
-from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, SHAPES, OrgSettings
+from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, POSTURES, SHAPES, OrgSettings
 
 _FRESH_DAYS = 14  # `serve` says when the demo records are older
 _FILES = ("org.sqlite3", "org.sqlite3-wal", "org.sqlite3-shm")
@@ -50,6 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument(
         "--shape", default="", help=f"what the org has beside what every org has, separated by commas: {shapes}"
     )
+    serve.add_argument(
+        "--dpop", choices=POSTURES, default="allowed", help="what the demo app does about DPoP (default allowed)"
+    )
+    serve.add_argument(
+        "--proofs", action="append", default=[], metavar="NAME=VALUE",
+        help="how the org takes DPoP proofs, such as resourceNonce=401; repeat for more (docs/localorg.md)",
+    )  # fmt: skip
     reset = commands.add_parser("reset", help="delete the org's state")
     snapshot = commands.add_parser(
         "snapshot", help="keep the whole state of a running org under a name, or come back to it"
@@ -133,6 +141,8 @@ def _serve(options: argparse.Namespace) -> int:
         shape=frozenset(filter(None, (name.strip() for name in options.shape.split(",")))),
         schema=tuple(options.schema),
         load=tuple(options.load),
+        dpop=options.dpop,
+        proofs=from_words(options.proofs),
     )
     sock = listen(options.port, options.host)
     org = open_org(settings)

@@ -4,21 +4,30 @@ ApiError    REST: an array of {message, errorCode, fields} with a status
 OAuthError  token endpoint: {error, error_description} with status 400
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class ApiError(Exception):
     """A refused REST request. `status` is the HTTP status, `code` Salesforce's errorCode.
 
-    `fields` are the names of the fields that the error is about; None leaves them out of the answer.
+    `fields` are the names of the fields that the error is about; None leaves them out of the answer. `headers` go with
+    the answer.
     """
 
-    def __init__(self, status: int, code: str, message: str, fields: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        fields: Sequence[str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.message = message
         self.fields = fields
+        self.headers = dict(headers or {})
 
     def body(self) -> list[dict[str, object]]:
         """The answer's JSON body."""

@@ -21,6 +21,8 @@ class Fault:
     `kind` is the name of a counter, or a pattern such as `rest.*`; `times` is the number of requests. `delay_ms` delays
     each by milliseconds, `hold` until all faults are cleared. With a `status` the request is not done but answered with
     it, and with `body` when one is given. `cut` closes the connection `before` or `after` the request is done.
+    `nonce` concerns the next requests with a proof of possession: the org has `forgotten` its nonces before them, or
+    has `rotated` them with them, so that the answer has a new one and the older ones are good no more.
     """
 
     kind: str
@@ -30,6 +32,7 @@ class Fault:
     hold: bool = False
     cut: str | None = None
     body: str | None = None
+    nonce: str | None = None
 
 
 @dataclass(slots=True)
@@ -51,8 +54,16 @@ class Faults:
 
     def take(self, kind: str) -> Fault | None:
         """The fault for a request of this kind, None when there is none. It counts as one of the fault's `times`."""
+        return self._next(kind, of_nonces=False)
+
+    def take_nonce(self, kind: str) -> str | None:
+        """What happens to the nonces at a request of this kind that has a proof, None when nothing does."""
+        fault = self._next(kind, of_nonces=True)
+        return None if fault is None else fault.nonce
+
+    def _next(self, kind: str, *, of_nonces: bool) -> Fault | None:
         for fault in self.pending:
-            if fnmatchcase(kind, fault.kind):
+            if fnmatchcase(kind, fault.kind) and (fault.nonce is not None) == of_nonces:
                 fault.times -= 1
                 if fault.times <= 0:
                     self.pending.remove(fault)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from localorg.clock import Clock
 from localorg.faults import Faults
 from localorg.limits import Limits
+from localorg.proofs import Proofs
 from localorg.recent import Recent
 from localorg.schema.metadata import Metadata
 from localorg.schema.sobjects import Schema
@@ -33,7 +34,8 @@ class Org:
 
     `metadata` holds the whole schema, `schemas` the part that users with certain rights see. `counters` count requests
     by kind, `generations` by kind and generation of the access token. `moved_to` is the instance's new address, None
-    when it has not moved. `working` are the tasks of bulk jobs, by job id.
+    when it has not moved, `redirects` whether the old one sends refreshes there. `working` are the tasks of bulk jobs,
+    by job id.
     """
 
     settings: OrgSettings
@@ -47,7 +49,9 @@ class Org:
     generations: Counter[str] = field(default_factory=Counter[str])
     limits: Limits = field(default_factory=Limits)
     recent: Recent = field(default_factory=Recent)
+    proofs: Proofs = field(default_factory=Proofs)
     moved_to: str | None = None
+    redirects: bool = False
     org_id: str = ""
     snapshots: dict[str, sqlite3.Connection] = field(default_factory=dict[str, sqlite3.Connection])
     working: dict[str, "asyncio.Task[None]"] = field(default_factory=dict[str, "asyncio.Task[None]"])

@@ -12,6 +12,7 @@ from localorg.data.seed import ADMIN, seed
 from localorg.data.sequence import next_id
 from localorg.oauth.tables import OAUTH_TABLES
 from localorg.org import Org
+from localorg.proofs import Proofs
 from localorg.schema import text
 from localorg.schema.metadata import Metadata
 from localorg.schema.shapes import shaped
@@ -22,7 +23,7 @@ from localorg.soql import functions
 _VIEWED = """CREATE TABLE IF NOT EXISTS viewed (
     UserId TEXT, RecordId TEXT, ViewedDate TEXT, ReferencedDate TEXT, PRIMARY KEY (UserId, RecordId)
 ) WITHOUT ROWID"""
-SCHEMA_VERSION = 9  # of the tables in the file; it grows with each change
+SCHEMA_VERSION = 11  # of the tables in the file; it grows with each change
 
 
 def open_org(settings: OrgSettings) -> Org:
@@ -52,7 +53,7 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute(BLOB_TABLE)
     metadata = _metadata(db, settings)
     currencies.prepare(settings, metadata)
-    org = Org(settings, db, metadata)
+    org = Org(settings, db, metadata, proofs=Proofs(settings.proofs))
     db.create_function("org_now", 0, org.clock.stamp)
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
@@ -65,7 +66,7 @@ def open_org(settings: OrgSettings) -> Org:
     tables.index(db, org.objects)
     _register_metadata(org)
     _note_schema(org)
-    _register_callbacks(org, settings.callbacks, rotation=settings.rotation)
+    _register_app(org)
     org.org_id = str(db.execute("SELECT Id FROM Organization").fetchone()["Id"])
     return org
 
@@ -180,10 +181,10 @@ def _note_schema(org: Org) -> None:
             db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", (("schema", mark), ("schema changed", now)))
 
 
-def _register_callbacks(org: Org, callbacks: tuple[str, ...], *, rotation: bool) -> None:
-    """Sets the demo app's redirect URIs, which follow the ports of this run."""
+def _register_app(org: Org) -> None:
+    """Sets the demo app's redirect URIs, which follow the ports of this run, and what else the settings say of it."""
     with org.write() as db:
         db.execute(
-            "UPDATE app SET callbacks = ?, rotation = ? WHERE consumer_key = ?",
-            ("\n".join(callbacks), rotation, CONSUMER_KEY),
+            "UPDATE app SET callbacks = ?, rotation = ?, dpop = ? WHERE consumer_key = ?",
+            ("\n".join(org.settings.callbacks), org.settings.rotation, org.settings.dpop, CONSUMER_KEY),
         )

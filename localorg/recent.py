@@ -35,6 +35,18 @@ _ADVICE = {
     ),
     "invalid_scope": "An app gets the scopes of its settings: /localorg/app shows those of the demo app.",
     "unsupported_grant_type": "The discovery document, /.well-known/openid-configuration, names the grant types.",
+    "invalid_dpop_proof": (
+        "The message names what is wrong with the proof: each request has a new one, signed by the key that the code or"
+        " token is bound to, for this method and address as the client wrote it."
+    ),
+    "use_dpop_nonce": "Send the request again with a new proof that holds the nonce of the header DPoP-Nonce.",
+    "invalid_token": (
+        "A token that is bound to a key goes with `Authorization: DPoP` and a proof, one that is not with Bearer:"
+        " /localorg/app shows whether the app requires DPoP."
+    ),
+    "INVALID_AUTH_HEADER": (
+        "The scheme DPoP needs a proof in the header DPoP, and an app that knows DPoP: /localorg/app shows it."
+    ),
     "login_failed": "Users and password: `localorg users`.",
     "access_denied": "Somebody pressed Deny.",
     "MALFORMED_QUERY": "The message points at the place; docs/localorg.md lists what of SOQL there is.",
@@ -65,6 +77,7 @@ _ADVICE = {
     "consent_required": "The user has not allowed the app yet, and the request forbids to ask.",
     "immediate_unsuccessful": "The user is not signed in or has not allowed the app, and the request forbids to ask.",
     "FeatureNotEnabled": "This org speaks Bulk API 2.0 (/jobs/ingest, /jobs/query), not 1.0.",
+    "redirected": "The login pool knows the org by its address only: refresh and revoke at `instance_url`.",
     "FAULT": "A fault that was asked for on the page /localorg or by the control API.",
 }  # fmt: skip
 

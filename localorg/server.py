@@ -40,7 +40,7 @@ from localorg.rest.ui_api import lists as ui_lists
 from localorg.rest.ui_api import objects as ui_objects
 from localorg.rest.ui_api import records as ui_records
 from localorg.settings import SITE
-from localorg.web import Json
+from localorg.web import PATH, Json
 
 
 def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
@@ -139,9 +139,9 @@ def _single_slashes(app: ASGIApp) -> ASGIApp:
         one = re.sub(rb"/{2,}", b"/", raw)
         if one.startswith(b"/services/data/"):
             one = one.rstrip(b"/")
+        scope = {**scope, PATH: raw}
         if one != raw:
-            raw = one
-            scope = {**scope, "raw_path": raw, "path": unquote(raw.decode("latin-1"))}
+            scope |= {"raw_path": one, "path": unquote(one.decode("latin-1"))}
         await app(scope, receive, send)
 
     return wrapped

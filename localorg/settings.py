@@ -21,6 +21,53 @@ SHAPES = frozenset({
 })  # fmt: skip
 
 
+# What an app asks of proofs of possession: it does not know them, takes them, or insists on them. `allowed` is the
+# default at Salesforce (Mobile SDK Development Guide, "DPoP"), `required` its setting "Require DPoP".
+POSTURES = ("off", "allowed", "required")
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRules:
+    """What the org does with proofs of possession (RFC 9449) where Salesforce does not say what it does.
+
+    `token_nonce`: whether the token, revoke and introspect endpoints ask for a nonce (they do: 400 use_dpop_nonce).
+    `resource_nonce`: whether resources do, one of RESOURCE_NONCES: not at all, or with which status. `rotate_nonce`:
+    whether each success brings a new one; older ones stay good for `nonce_seconds`. `window`: how many seconds `iat`
+    may be off. `replay`: whether a `jti` is good once only. `refresh_key`: whether a bound refresh token takes the
+    `same` key only or `any`, as RFC 9449 section 5 lets apps with a secret. `bearer_refresh`: what a proof beside a
+    refresh token that is not bound does, one of BEARER_REFRESHES. `revoke_proof`: whether revoking a bound token
+    takes a proof even where the token stands in the form alone. `published`: whether the discovery document says so.
+    """
+
+    token_nonce: bool = True
+    resource_nonce: str = "none"
+    rotate_nonce: bool = False
+    nonce_seconds: int = 3600
+    window: int = 60
+    replay: bool = True
+    refresh_key: str = "same"
+    bearer_refresh: str = "ignored"
+    revoke_proof: bool = False
+    published: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value that there is not."""
+        for name, known in PROOF_CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is one of {', '.join(known)}")
+        if not (0 <= self.nonce_seconds <= 10**6 and 0 <= self.window <= 10**6):
+            raise ValueError("nonce_seconds and window are seconds from 0 to 1000000")
+
+
+RESOURCE_NONCES = ("none", "400", "401")
+BEARER_REFRESHES = ("ignored", "bound", "refused")
+PROOF_CHOICES = {
+    "resource_nonce": RESOURCE_NONCES,
+    "refresh_key": ("same", "any"),
+    "bearer_refresh": BEARER_REFRESHES,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class OrgSettings:
     """The settings of an org.
@@ -30,7 +77,8 @@ class OrgSettings:
     code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency,
     or of the corporate one.
     `schema`: folders or files with custom objects. `load`: files with records for a new org. `callbacks`: the demo
-    app's redirect URIs. `shape`: what the org has beside what every org has, of SHAPES.
+    app's redirect URIs. `shape`: what the org has beside what every org has, of SHAPES. `dpop`: what the demo app asks
+    of proofs of possession, one of POSTURES; `proofs`: how the org takes them.
     """
 
     data: Path | None = None
@@ -44,9 +92,13 @@ class OrgSettings:
     load: tuple[Path, ...] = ()
     callbacks: tuple[str, ...] = DEFAULT_CALLBACKS
     shape: frozenset[str] = frozenset()
+    dpop: str = "allowed"
+    proofs: ProofRules = ProofRules()
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a shape that there is not."""
+        """Raises ValueError for a shape or a posture that there is not."""
+        if self.dpop not in POSTURES:
+            raise ValueError(f"dpop is one of {', '.join(POSTURES)}")
         unknown = sorted(self.shape - SHAPES)
         if unknown:
             raise ValueError(f"there is no shape {', '.join(unknown)}; there are {', '.join(sorted(SHAPES))}")

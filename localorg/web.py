@@ -20,6 +20,7 @@ from localorg.recent import because
 Endpoint = Callable[[Org, Request], Awaitable[Response]]
 NO_STORE = {"Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private"}
 INNER = "localorg.session"  # scope key of a part of a composite request
+PATH = "localorg.path"  # scope key of the path as the client wrote it, in bytes
 KIND = "localorg.kind"  # scope key of what a request counts as
 MAX_BODY = 10 * 1024 * 1024
 
@@ -54,7 +55,7 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
             return await endpoint(org, request)
         except ApiError as refused:
             because(refused.code, refused.message)
-            return Json(refused.body(), refused.status, headers=limit_header(org))
+            return Json(refused.body(), refused.status, headers=limit_header(org) | refused.headers)
         except OAuthError as refused:
             because(refused.error, refused.description)
             return Json(
@@ -67,6 +68,12 @@ def route(org: Org, path: str, kind: str, endpoint: Endpoint, methods: list[str]
         request.scope[KIND] = kind
         if INNER in request.scope:
             return await work(request)
+        to_revoke = kind == "revoke" and org.proofs.rules.revoke_proof and "dpop" in request.headers
+        if authorization(request)[0] == "dpop" or to_revoke:
+            return await with_nonce(org, request, kind, lambda: limited(request))
+        return await limited(request)
+
+    async def limited(request: Request) -> Response:
         if not kind.startswith("rest."):
             return await counted(org, kind, lambda: work(request))
         try:
@@ -101,6 +108,30 @@ async def counted(org: Org, kind: str, work: Callable[[], Awaitable[Response]]) 
         return _refusal(kind, fault)
     response = await work()
     return CutConnection() if fault.cut == "after" else response
+
+
+async def with_nonce(org: Org, request: Request, kind: str, work: Callable[[], Awaitable[Response]]) -> Response:
+    """Runs `work` for a request that has a proof of possession, or tells the client to use a nonce.
+
+    Being told so counts as `nonce.` and the kind, not as the kind: nothing was asked yet, and no fault happens to it.
+    Sources: RFC 9449 sections 8 and 9; 400 at the token endpoint: SalesforceMobileSDK-Android#2955; 400 or 401 at
+    resources, with the error in the body: release notes of its 14.0.1.
+    """
+    fault, proofs = org.faults.take_nonce(kind), org.proofs
+    if fault == "forgotten":
+        proofs.forget()
+    if proofs.lacks_nonce(kind, request.headers.getlist("dpop")):
+        org.counters[f"nonce.{kind}"] += 1
+        because("use_dpop_nonce", "the DPoP proof has no nonce of this org, or an old one")
+        body = {"error": "use_dpop_nonce", "error_description": "use the nonce of the header DPoP-Nonce"}
+        asked = {"DPoP-Nonce": proofs.nonce(), "WWW-Authenticate": 'DPoP error="use_dpop_nonce", algs="ES256"'}
+        return Json(body, proofs.status(kind) or 400, headers=NO_STORE | asked)
+    response = await work()
+    if fault == "rotated":
+        proofs.forget()
+    if proofs.status(kind) is not None and (fault == "rotated" or proofs.rules.rotate_nonce):
+        response.headers["DPoP-Nonce"] = proofs.new_nonce()
+    return response
 
 
 def _refusal(kind: str, fault: Fault) -> Response:
@@ -179,10 +210,10 @@ async def json_object(request: Request, *, any_type: bool = False, most: int = M
     return cast(dict[str, object], value)
 
 
-def bearer(request: Request) -> str | None:
-    """The access token in the Authorization header (`Bearer`, or Salesforce's older `OAuth`); None without one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() in ("bearer", "oauth") and token.strip() else None
+def authorization(request: Request) -> tuple[str, str]:
+    """The scheme of the header Authorization in small letters, and what follows it. Both are "" without one."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower(), credentials.strip()
 
 
 def limit_header(org: Org) -> dict[str, str]:
@@ -193,3 +224,9 @@ def limit_header(org: Org) -> dict[str, str]:
 def base_url(request: Request) -> str:
     """The org's address as the client wrote it."""
     return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def asked_address(request: Request) -> str:
+    """The whole address of a request as the client wrote it, without the query string."""
+    path: bytes = request.scope.get(PATH) or request.url.path.encode()
+    return base_url(request) + path.decode("latin-1")

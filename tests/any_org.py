@@ -49,7 +49,7 @@ class AnyOrg:
 
     def __init__(self, send: Send, expire: Callable[[], Awaitable[None]], refreshes: Callable[[], int]) -> None:
         self._send, self._expire, self._refreshes = send, expire, refreshes
-        self.made = {calls.GET_SIGN_IN_OPTIONS.path, calls.SIGN_IN.path}  # to get here
+        self.made = {calls.GET_SIGN_IN_OPTIONS.path, calls.BEGIN_SIGN_IN.path, calls.SIGN_IN.path}  # to get here
 
     async def _call(self, call: Call[Q, A], request: Q) -> A:
         self.made.add(call.path)

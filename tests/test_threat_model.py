@@ -1,5 +1,5 @@
 """docs/threat-model.md is held to the tests that it names, and to itself: every threat has a test, or says that it has
-none.
+none. docs/drills.md is held to the tests that it names.
 """
 
 import ast
@@ -57,7 +57,10 @@ NAMED = sorted(
     set(
         re.findall(
             r"`(tests/[\w/]+\.py)(?:::(\w+))?`",
-            (Path(__file__).resolve().parent.parent / "docs/threat-model.md").read_text(),
+            "".join(
+                (Path(__file__).resolve().parent.parent / "docs" / page).read_text()
+                for page in ("threat-model.md", "drills.md")
+            ),
         )
     )
 )

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from devtools.paths import ROOT, tool_path
@@ -50,6 +51,17 @@ class Post:
 
     def __str__(self) -> str:
         return f"{self.method} {self.url}"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A file on this machine. `text` makes its content when it is written; Google is asked for it."""
+
+    path: Path
+    text: Callable[[], str]
+
+    def __str__(self) -> str:
+        return f"write {self.path.relative_to(ROOT) if self.path.is_relative_to(ROOT) else self.path}"
 
 
 class Cloud:
@@ -105,8 +117,30 @@ class Cloud:
         """The newest version of a secret in Secret Manager. Raises DeployError."""
         return self._run(["gcloud", "secrets", "versions", "access", "latest", f"--secret={name}"], None)
 
-    def run(self, command: Command | Post) -> None:
-        """Runs a command that changes the project. Raises DeployError."""
+    def public_key(self, key: Mapping[str, str]) -> str:
+        """The public half of a key version in Cloud KMS as PEM; `key` has the parts of its name. Raises DeployError."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "public.pem"
+            version = key["cryptoKeyVersions"]
+            words = ["gcloud", "kms", "keys", "versions", "get-public-key", version, *_in_key(key)]
+            self._run([*words, f"--output-file={file}"], None)
+            return file.read_text()
+
+    def sign(self, key: Mapping[str, str], text: bytes) -> bytes:
+        """A key version's signature of a text's SHA-256. Raises DeployError."""
+        with tempfile.TemporaryDirectory() as folder:
+            asked, signature = Path(folder) / "text", Path(folder) / "signature"
+            asked.write_bytes(text)
+            words = ["gcloud", "kms", "asymmetric-sign", f"--version={key['cryptoKeyVersions']}", *_in_key(key)]
+            files = [f"--input-file={asked}", f"--signature-file={signature}"]
+            self._run([*words, "--digest-algorithm=sha256", *files], None)
+            return signature.read_bytes()
+
+    def run(self, command: "Command | Post | Write") -> None:
+        """Runs a command that changes the project, or writes a file. Raises DeployError."""
+        if isinstance(command, Write):
+            command.path.write_text(command.text())
+            return
         if isinstance(command, Post):
             self._request(command.method, command.url, command.body)
             return
@@ -181,6 +215,21 @@ class Cloud:
         if done.returncode != 0:
             raise DeployError(f"{shlex.join(words[:4])}: {_why(done.stderr or said)}")
         return said
+
+
+def bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str, str]]:
+    """An IAM policy as (role, member, expression of the condition or "")."""
+    bindings: object = policy.get("bindings", []) if isinstance(policy, Mapping) else []
+    held: set[tuple[str, str, str]] = set()
+    for binding in bindings if isinstance(bindings, list) else []:
+        if isinstance(binding, Mapping):
+            expression = str((binding.get("condition") or {}).get("expression", ""))
+            held |= {(str(binding["role"]), str(member), expression) for member in binding["members"]}
+    return held
+
+
+def _in_key(key: Mapping[str, str]) -> list[str]:
+    return [f"--key={key['cryptoKeys']}", f"--keyring={key['keyRings']}", f"--location={key['locations']}"]
 
 
 # A pattern in what the tools print, and what to do about it.

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from devtools import web
 from devtools.deploy import hosting
-from devtools.deploy.cloud import Cloud, DeployError
+from devtools.deploy.cloud import Cloud, DeployError, Write
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
-from devtools.deploy.wanted import SECRETS
+from devtools.deploy.wanted import CONSUMER_SECRET
 from devtools.paths import ROOT
 
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -76,9 +76,14 @@ def _check(project: str, settings: Mapping[str, str]) -> None:
 def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment variables of a deployed project's functions, for commands of `backend.admin`.
 
-    Secrets come from `environment`, else from Secret Manager. Raises DeployError.
+    Secrets come from `environment`, else from Secret Manager. With a client key a consumer secret that is still there
+    is taken along: `check-org` tells whether it works. Raises DeployError.
     """
-    secrets = {name: environment.get(name) or cloud.secret(name) for name in SECRETS}
+    names = {*where.secrets}
+    if CONSUMER_SECRET not in names and not environment.get(CONSUMER_SECRET):
+        listed = cloud.look("secretmanager.googleapis.com", "secrets", "list")
+        names |= {CONSUMER_SECRET} & {secret["name"].rsplit("/", 1)[-1] for secret in listed}
+    secrets = {name: environment.get(name) or cloud.secret(name) for name in names}
     return {**where.settings, **secrets, "GCLOUD_PROJECT": where.project}
 
 
@@ -105,9 +110,10 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
 
 
 def deploy(where: Target, cloud: Cloud, say: Say) -> None:
-    """Makes every missing change, then uploads. Raises DeployError; the next run then goes on where this one
-    stopped.
+    """Makes every missing change, then uploads; not after a new certificate, which you upload first. Raises
+    DeployError; the next run then goes on where this one stopped.
     """
+    written: list[Write] = []
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")
@@ -117,6 +123,13 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
         if needed:
             cloud.forget()
             say(f"✓ {step.name}")
+        written += [command for command in needed if isinstance(command, Write)]
+    for certificate in written:
+        raise DeployError(
+            f"{certificate.path.name} is new, in {certificate.path.parent}: upload it to the External Client App"
+            " (docs/deploy.md, “Without a consumer secret”), see with check-org that it is taken, then run this again;"
+            " nothing was uploaded, because the app refuses functions that sign before it has the certificate"
+        )
     if web.is_stale():
         say("… building the client")
         web.build()

@@ -7,29 +7,36 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import hosting, monitoring
-from devtools.deploy.cloud import Cloud, Command, DeployError, Post
+from devtools.deploy import certificate, hosting, keys, monitoring
+from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.wanted import (
     APIS,
     APP_CHECK_APIS,
+    BLOCKS,
+    CONSUMER_SECRET,
+    DATABASE,
+    FORMER_ROLES,
     FUNCTIONS,
     KMS_API,
-    KMS_ROLE,
     RECAPTCHA_API,
     ROLES,
     SECRET_ROLE,
     SECRETS,
+    SESSIONS_PERMISSIONS,
+    SESSIONS_ROLE,
     SIGNER,
     SIGNER_ROLE,
     TELEMETRY_APIS,
     TELEMETRY_ROLES,
+    Role,
     account,
+    role_name,
 )
 from devtools.paths import ROOT
 
-Commands = Sequence[Command | Post]
-DATABASE = "(default)"
+Commands = Sequence[Command | Post | Write]
 BACKUP_DAYS = 14
+_DATABASES = ("firestore", "databases", "list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +63,37 @@ class Target:
         return self.settings.get("TOKEN_KEYSET_KMS_KEY", "").removeprefix("gcp-kms://") or None
 
     @property
+    def wrapping_key(self) -> dict[str, str] | None:
+        """The parts of that name; None without one. Raises DeployError."""
+        return None if self.kms_key is None else keys.parts(self.kms_key, keys.PARTS, "TOKEN_KEYSET_KMS_KEY")
+
+    @property
+    def client_key(self) -> dict[str, str] | None:
+        """The parts of the name of the client key's version in Cloud KMS; None without one. Raises DeployError."""
+        name = self.settings.get("SALESFORCE_CLIENT_KEY_KMS", "")
+        return (
+            keys.parts(name, (*keys.PARTS, "cryptoKeyVersions"), "SALESFORCE_CLIENT_KEY_KMS", "/cryptoKeyVersions/1")
+            if name
+            else None
+        )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that the functions get; who signs with a client key gets no consumer secret."""
+        return tuple(name for name in SECRETS if name != CONSUMER_SECRET or self.client_key is None)
+
+    @property
     def apis(self) -> dict[str, str]:
         """The Google APIs that these settings need, each with its purpose."""
         more = [
-            KMS_API if self.kms_key else {},
+            KMS_API if self.kms_key or self.client_key else {},
             TELEMETRY_APIS if self.settings.get("TELEMETRY") == "google" else {},
             APP_CHECK_APIS if self.settings.get("APP_CHECK_APPS") else {},
             RECAPTCHA_API if self.settings.get("APP_CHECK_SITE_KEY") else {},
         ]
         return {**APIS, **{name: why for part in more for name, why in part.items()}}
 
-    def roles(self, function: str) -> tuple[str, ...]:
+    def roles(self, function: str) -> tuple[Role, ...]:
         """The roles on the project that a function's service account gets."""
         return ROLES[function] + (TELEMETRY_ROLES if self.settings.get("TELEMETRY") == "google" else ())
 
@@ -84,15 +111,27 @@ class Step:
 
 def steps(target: Target) -> list[Step]:
     """All steps except the uploads, in the order in which they need each other."""
+    client_key = target.client_key
     kms = (
         [
             Step(
-                "Cloud KMS key",
-                "wraps the keyset: without the key, the secret alone opens nothing",
-                lambda c: _kms(c, target),
+                "Cloud KMS",
+                keys.purpose(target.wrapping_key, client_key),
+                lambda c: keys.missing(c, target.wrapping_key, client_key),
             )
         ]
-        if target.kms_key
+        if target.kms_key or target.client_key
+        else []
+    )
+    signed = (
+        [
+            Step(
+                "certificate",
+                "the client key's, which you upload to the External Client App (docs/deploy.md)",
+                lambda c: certificate.missing(c, client_key),
+            )
+        ]
+        if client_key
         else []
     )
     app_check = (
@@ -117,8 +156,9 @@ def steps(target: Target) -> list[Step]:
         *app_check,
         Step(
             "Firestore",
-            f"keeps the sealed tokens, in {target.location}; it cannot be moved later",
-            lambda c: _database(c, target),
+            f"keeps the sealed tokens, in {target.location}, and who is blocked in a database of its own that the"
+            " functions only read; neither can be moved later",
+            lambda c: _databases(c, target),
         ),
         Step(
             "Firestore backups",
@@ -127,17 +167,23 @@ def steps(target: Target) -> list[Step]:
         ),
         Step("service accounts", "one a function, so that each may do only what it does", _accounts),
         Step(
+            "a role of its own",
+            "ends sessions and deletes users in Firebase Authentication, by two permissions",
+            _own_role,
+        ),
+        Step(
             "roles",
-            "what each account may do; only auth may sign custom tokens, with its own key",
+            "what each account may do, and no more; only auth may sign custom tokens, with its own key",
             lambda c: _roles(c, target),
         ),
         *kms,
+        *signed,
         Step(
             "secrets",
             "asked for without echo, or made here; they never stand on a command line or in a file",
             lambda c: _secrets(c, target),
         ),
-        Step("access to the secrets", "each function reads them when it starts", _secret_access),
+        Step("access to the secrets", "each function reads them when it starts", lambda c: _secret_access(c, target)),
         Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
         Step(
             "objectives",
@@ -214,39 +260,47 @@ def _app_check(cloud: Cloud, target: Target) -> Commands:
     )
 
 
-def _database(cloud: Cloud, target: Target) -> Commands:
-    databases = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
-    here = next((d for d in databases if d["name"].endswith(f"/{DATABASE}")), None)
+def _databases(cloud: Cloud, target: Target) -> Commands:
+    if target.settings.get("BLOCKS_DATABASE", BLOCKS) != BLOCKS:
+        raise DeployError(f"BLOCKS_DATABASE is {BLOCKS} in a deployment: its rules and roles go to that database")
+    there = cloud.look("firestore.googleapis.com", *_DATABASES)
+    return [command for name in (DATABASE, BLOCKS) for command in _database(cloud, target, name, there)]
+
+
+def _database(cloud: Cloud, target: Target, name: str, there: Sequence[Mapping[str, str]]) -> Commands:
+    here = next((d for d in there if d["name"].endswith(f"/{name}")), None)
     if here is None:
         words = (
             "gcloud",
             "firestore",
             "databases",
             "create",
-            f"--database={DATABASE}",
+            f"--database={name}",
             f"--location={target.location}",
             "--type=firestore-native",
         )
         return [Command((*words, "--delete-protection", "--enable-pitr", "--project", cloud.project))]
     if here["type"] != "FIRESTORE_NATIVE":
         raise DeployError(
-            "the project's database is in Datastore mode, which has no such documents: use another project"
+            f"the project's database {name} is in Datastore mode, which has no such documents: use another project"
         )
     if here["locationId"] != target.location:
         raise DeployError(
-            f"the project's database is in {here['locationId']} and cannot be moved: set LOCATION={here['locationId']},"
-            " or use another project"
+            f"the project's database {name} is in {here['locationId']} and cannot be moved: set"
+            f" LOCATION={here['locationId']}, or use another project"
         )
     return []
 
 
 def _backups(cloud: Cloud) -> Commands:
-    databases = cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
-    here = any(d["name"].endswith(f"/{DATABASE}") for d in databases)
-    if here and cloud.gcloud("firestore", "backups", "schedules", "list", f"--database={DATABASE}"):
-        return []
-    words = ("gcloud", "firestore", "backups", "schedules", "create", f"--database={DATABASE}", "--recurrence=daily")
-    return [Command((*words, f"--retention={BACKUP_DAYS}d", "--project", cloud.project))]
+    there = {d["name"].rsplit("/", 1)[-1] for d in cloud.look("firestore.googleapis.com", *_DATABASES)}
+    commands: list[Command] = []
+    for name in (DATABASE, BLOCKS):
+        words = ("firestore", "backups", "schedules")
+        if name not in there or not cloud.gcloud(*words, "list", f"--database={name}"):
+            create = ("gcloud", *words, "create", f"--database={name}", "--recurrence=daily")
+            commands.append(Command((*create, f"--retention={BACKUP_DAYS}d", "--project", cloud.project)))
+    return commands
 
 
 def _accounts(cloud: Cloud) -> Commands:
@@ -263,27 +317,38 @@ def _account_emails(cloud: Cloud) -> set[str]:
     return {a["email"] for a in cloud.look("iam.googleapis.com", "iam", "service-accounts", "list")}
 
 
+def _own_role(cloud: Cloud) -> Commands:
+    permissions = ",".join(SESSIONS_PERMISSIONS)
+    words = ("--project", cloud.project, "--title=Salesforce sample: sessions", f"--permissions={permissions}")
+    listed = cloud.look("iam.googleapis.com", "iam", "roles", "list", "--project", cloud.project)
+    if not any(role["name"].endswith(f"/{SESSIONS_ROLE}") for role in listed):
+        return [Command(("gcloud", "iam", "roles", "create", SESSIONS_ROLE, *words, "--stage=GA"))]
+    has = cloud.gcloud("iam", "roles", "describe", SESSIONS_ROLE, "--project", cloud.project)
+    if sorted(has.get("includedPermissions", [])) == list(SESSIONS_PERMISSIONS):
+        return []
+    return [Command(("gcloud", "iam", "roles", "update", SESSIONS_ROLE, *words))]
+
+
 def _roles(cloud: Cloud, target: Target) -> Commands:
-    held = _bindings(cloud.look("cloudresourcemanager.googleapis.com", "projects", "get-iam-policy", cloud.project))
+    held = bindings(cloud.look("cloudresourcemanager.googleapis.com", "projects", "get-iam-policy", cloud.project))
     commands: list[Command] = []
     for function in FUNCTIONS:
         member = f"serviceAccount:{account(function, cloud.project)}"
         for role in target.roles(function):
-            if (role, member) not in held:
-                words = (
-                    "gcloud",
-                    "projects",
-                    "add-iam-policy-binding",
-                    cloud.project,
-                    f"--member={member}",
-                    f"--role={role}",
-                )
-                commands.append(Command((*words, "--condition=None")))
+            name, condition = role_name(role.name, cloud.project), role.condition(cloud.project)
+            if (name, member, condition) not in held:
+                title = f"salesforce-sample {role.database or ''}"
+                given = f"expression={condition},title={title}" if condition else "None"
+                commands.append(_bind(cloud, "add", member, name, given))
+        # After the new ones, so that no moment is without.
+        commands += [
+            _bind(cloud, "remove", member, former, "None") for former in FORMER_ROLES if (former, member, "") in held
+        ]
     signer = account(SIGNER, cloud.project)
     member = f"serviceAccount:{signer}"
     there = signer in _account_emails(cloud)
-    own = _bindings(cloud.gcloud("iam", "service-accounts", "get-iam-policy", signer)) if there else set()
-    if (SIGNER_ROLE, member) not in own:
+    own = bindings(cloud.gcloud("iam", "service-accounts", "get-iam-policy", signer)) if there else set()
+    if (SIGNER_ROLE, member, "") not in own:
         words = (
             "gcloud",
             "iam",
@@ -297,70 +362,33 @@ def _roles(cloud: Cloud, target: Target) -> Commands:
     return commands
 
 
-def _kms(cloud: Cloud, target: Target) -> Commands:
-    place = _key_parts(target)
-    rings, commands = (
-        cloud.look("cloudkms.googleapis.com", "kms", "keyrings", "list", f"--location={place['locations']}"),
-        list[Command](),
-    )
-    ring, key, where = place["keyRings"], place["cryptoKeys"], f"--location={place['locations']}"
-    in_ring = (f"--keyring={ring}", where, "--project", cloud.project)
-    has_ring = any(r["name"].endswith(f"/{ring}") for r in rings)
-    if not has_ring:
-        commands.append(Command(("gcloud", "kms", "keyrings", "create", ring, where, "--project", cloud.project)))
-    keys = cloud.gcloud("kms", "keys", "list", f"--keyring={ring}", where) if has_ring else []
-    has_key = any(k["name"].endswith(f"/{key}") for k in keys)
-    if not has_key:
-        commands.append(Command(("gcloud", "kms", "keys", "create", key, *in_ring, "--purpose=encryption")))
-    held = (
-        _bindings(cloud.gcloud("kms", "keys", "get-iam-policy", key, f"--keyring={ring}", where)) if has_key else set()
-    )
-    for function in FUNCTIONS:
-        member = f"serviceAccount:{account(function, cloud.project)}"
-        if (KMS_ROLE, member) not in held:
-            words = (
-                "gcloud",
-                "kms",
-                "keys",
-                "add-iam-policy-binding",
-                key,
-                *in_ring,
-                f"--member={member}",
-                f"--role={KMS_ROLE}",
-            )
-            commands.append(Command(words))
-    return commands
-
-
-def _key_parts(target: Target) -> dict[str, str]:
-    parts = (target.kms_key or "").split("/")
-    named = dict(zip(parts[::2], parts[1::2], strict=False))
-    if len(parts) != 8 or list(named) != ["projects", "locations", "keyRings", "cryptoKeys"]:
-        raise DeployError("TOKEN_KEYSET_KMS_KEY is written gcp-kms://projects/P/locations/L/keyRings/R/cryptoKeys/K")
-    return named
+def _bind(cloud: Cloud, what: str, member: str, role: str, condition: str) -> Command:
+    words = ("gcloud", "projects", f"{what}-iam-policy-binding", cloud.project, f"--member={member}", f"--role={role}")
+    return Command((*words, f"--condition={condition}"))
 
 
 def _secrets(cloud: Cloud, target: Target) -> Commands:
     there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
     commands: list[Command] = []
-    for name, make in (("SALESFORCE_CONSUMER_SECRET", _ask), ("TOKEN_KEYSET", lambda: _keyset(target))):
+    makers: Mapping[str, Callable[[], str]] = {CONSUMER_SECRET: _ask, "TOKEN_KEYSET": lambda: _keyset(target)}
+    for name in target.secrets:
         if name not in there:
             words = ("gcloud", "secrets", "create", name, "--replication-policy=automatic", "--project", cloud.project)
             commands.append(Command(words))
         if name not in there or not cloud.gcloud("secrets", "versions", "list", name, "--filter=state=ENABLED"):
             words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)
-            commands.append(Command(words, make))
+            commands.append(Command(words, makers[name]))
     return commands
 
 
-def _secret_access(cloud: Cloud) -> Commands:
+def _secret_access(cloud: Cloud, target: Target) -> Commands:
     there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
     commands: list[Command] = []
-    for name in SECRETS:
-        held = _bindings(cloud.gcloud("secrets", "get-iam-policy", name)) if name in there else set()
+    for name in target.secrets:
+        held = bindings(cloud.gcloud("secrets", "get-iam-policy", name)) if name in there else set()
         for function in FUNCTIONS:
             member = f"serviceAccount:{account(function, cloud.project)}"
-            if (SECRET_ROLE, member) not in held:
+            if (SECRET_ROLE, member, "") not in held:
                 words = (
                     "gcloud",
                     "secrets",
@@ -371,16 +399,6 @@ def _secret_access(cloud: Cloud) -> Commands:
                 )
                 commands.append(Command((*words, "--project", cloud.project)))
     return commands
-
-
-def _bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str]]:
-    """The (role, member) pairs of an IAM policy, without bindings that have a condition."""
-    bindings: object = policy.get("bindings", []) if isinstance(policy, Mapping) else []
-    pairs: set[tuple[str, str]] = set()
-    for binding in bindings if isinstance(bindings, list) else []:
-        if isinstance(binding, Mapping) and not binding.get("condition"):
-            pairs |= {(str(binding["role"]), str(member)) for member in binding["members"]}
-    return pairs
 
 
 def _ask() -> str:

@@ -25,7 +25,7 @@ APIS: Mapping[str, str] = {
     "logging.googleapis.com": "keeps the log",
     "monitoring.googleapis.com": "alerts and dashboards",
 }
-KMS_API = {"cloudkms.googleapis.com": "wraps the keyset"}
+KMS_API = {"cloudkms.googleapis.com": "wraps the keyset, and holds the client key"}
 TELEMETRY_APIS = {
     "telemetry.googleapis.com": "takes spans and metrics",
     "cloudtrace.googleapis.com": "shows the traces",
@@ -33,22 +33,53 @@ TELEMETRY_APIS = {
 APP_CHECK_APIS = {"firebaseappcheck.googleapis.com": "tells the app from others"}
 RECAPTCHA_API = {"recaptchaenterprise.googleapis.com": "by which a page proves that it is the app"}
 
+CONSUMER_SECRET = "SALESFORCE_CONSUMER_SECRET"  # noqa: S105  a setting's name; with a client key it is not needed
 SECRETS: Mapping[str, str] = {
-    "SALESFORCE_CONSUMER_SECRET": "proves to Salesforce that the backend is the app",
+    CONSUMER_SECRET: "proves to Salesforce that the backend is the app",
     "TOKEN_KEYSET": "seals the tokens in Firestore",
 }
 
+# The databases of Firestore. Blocks have one of their own, which the functions may only read: an administrator writes.
+DATABASE, BLOCKS = "(default)", "blocks"
+
+# What `auth` may do in Firebase Authentication, where roles/firebaseauth.admin may do everything: revoking refresh
+# tokens is SetAccountInfo, deleting a user is DeleteAccount. Source:
+# https://cloud.google.com/identity-platform/docs/access-control, "API permissions".
+SESSIONS_ROLE = "salesforceSampleSessions"
+SESSIONS_PERMISSIONS = ("firebaseauth.users.delete", "firebaseauth.users.update")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role on the project. `database`: on this database of Firestore only; None for all that the role reaches."""
+
+    name: str
+    database: str | None = None
+
+    def condition(self, project: str) -> str:
+        """The expression of the IAM condition, "" without one. Source: Firestore documentation, "Manage databases",
+        "Configure per-database access permissions".
+        """
+        return "" if self.database is None else f'resource.name=="projects/{project}/databases/{self.database}"'
+
+
 # Roles on the project, by function. NEEDS says what each is for.
-ROLES: Mapping[str, tuple[str, ...]] = {
-    "auth": ("roles/datastore.user", "roles/firebaseauth.admin"),
-    "api": ("roles/datastore.user",),
-    "upkeep": ("roles/datastore.user",),
+_FIRESTORE = (Role("roles/datastore.user", DATABASE), Role("roles/datastore.viewer", BLOCKS))
+ROLES: Mapping[str, tuple[Role, ...]] = {
+    "auth": (*_FIRESTORE, Role(SESSIONS_ROLE)),
+    "api": _FIRESTORE,
+    "upkeep": _FIRESTORE,
 }
-TELEMETRY_ROLES = ("roles/telemetry.writer", "roles/serviceusage.serviceUsageConsumer")
+# What earlier versions granted, which is more than the functions need.
+FORMER_ROLES = ("roles/datastore.user", "roles/firebaseauth.admin")
+TELEMETRY_ROLES = (Role("roles/telemetry.writer"), Role("roles/serviceusage.serviceUsageConsumer"))
 SECRET_ROLE = "roles/secretmanager.secretAccessor"  # noqa: S105  a role's name
 SIGNER = "auth"  # the only function that may sign custom tokens
 SIGNER_ROLE = "roles/iam.serviceAccountTokenCreator"
 KMS_ROLE = "roles/cloudkms.cryptoKeyDecrypter"
+# On the client key. Each of the three needs it: auth exchanges codes, api and upkeep refresh.
+CLIENT_KEY_ROLE = "roles/cloudkms.signer"
+CLIENT_KEY_ALGORITHM = "rsa-sign-pkcs1-2048-sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +96,7 @@ _NOTHING = Need(None, None)
 # is forgotten.
 NEEDS: Mapping[str, Need] = {
     "google.cloud.firestore": Need("firestore.googleapis.com", "roles/datastore.user"),
+    "google.api_core": _NOTHING,
     "google.cloud.firestore_v1.base_query": Need("firestore.googleapis.com", "roles/datastore.user"),
     "google.cloud.kms_v1": Need("cloudkms.googleapis.com", KMS_ROLE),
     "google.api_core.exceptions": _NOTHING,
@@ -74,10 +106,8 @@ NEEDS: Mapping[str, Need] = {
     "firebase_admin": _NOTHING,
     "firebase_admin.auth.verify_id_token": _NOTHING,  # the keys are public
     "firebase_admin.auth.create_custom_token": Need("iamcredentials.googleapis.com", SIGNER_ROLE, ("auth",)),
-    "firebase_admin.auth.revoke_refresh_tokens": Need(
-        "identitytoolkit.googleapis.com", "roles/firebaseauth.admin", ("auth",)
-    ),
-    "firebase_admin.auth.delete_user": Need("identitytoolkit.googleapis.com", "roles/firebaseauth.admin", ("auth",)),
+    "firebase_admin.auth.revoke_refresh_tokens": Need("identitytoolkit.googleapis.com", SESSIONS_ROLE, ("auth",)),
+    "firebase_admin.auth.delete_user": Need("identitytoolkit.googleapis.com", SESSIONS_ROLE, ("auth",)),
     "https://www.googleapis.com": _NOTHING,  # names of scopes
     "https://telemetry.googleapis.com": Need("telemetry.googleapis.com", "roles/telemetry.writer"),
     "https://firebaseappcheck.googleapis.com": Need("firebaseappcheck.googleapis.com", None),
@@ -90,3 +120,8 @@ NEEDS: Mapping[str, Need] = {
 def account(function: str, project: str) -> str:
     """The e-mail address of a function's service account."""
     return f"salesforce-{function}@{project}.iam.gserviceaccount.com"
+
+
+def role_name(role: str, project: str) -> str:
+    """A role as IAM writes it; one of the project's own stands with the project."""
+    return role if "/" in role else f"projects/{project}/roles/{role}"

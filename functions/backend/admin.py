@@ -43,6 +43,9 @@ def _keyset(step: str, keyset: str, kms_key: str | None) -> str:
         if wrapped_by is None:
             raise ValueError("wrap needs --kms-key")
         return cipher.wrap(keyset, wrapped_by)
+    if step == "merge":
+        first, _, second = keyset.partition("\n")
+        return cipher.merge_keysets(first, second.strip(), wrapped_by)
     return {"add": cipher.add_key, "promote": cipher.promote_key, "drop": cipher.drop_keys}[step](keyset, wrapped_by)
 
 
@@ -68,9 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("verify", help="check that the audit record is whole")
     commands.add_parser("upkeep", help="run once what the scheduled function runs every day")
     keyset = commands.add_parser(
-        "keyset", help="print a new keyset, or the next step of one that comes on standard input"
+        "keyset",
+        help="print a new keyset, or the next step of one that comes on standard input; merge takes two, a line each,"
+        " and seals with the first",
     )
-    keyset.add_argument("step", choices=("new", "add", "promote", "drop", "wrap"))
+    keyset.add_argument("step", choices=("new", "add", "promote", "drop", "wrap", "merge"))
     keyset.add_argument(
         "--kms-key", help="gcp-kms://projects/…/cryptoKeys/…: the key of Cloud KMS that wraps the keyset"
     )

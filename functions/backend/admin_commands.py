@@ -15,6 +15,7 @@ from backend import settings, wiring
 from backend.adapters.cipher import TinkCipher
 from backend.adapters.salesforce_http import Http
 from backend.connections.store import Criteria
+from backend.failures import StoreUnavailable
 from backend.org_check import OrgCheck, policies
 from backend.records.allowance import FIRST_SHARE
 from backend.values import Uid
@@ -32,13 +33,18 @@ def run(request: argparse.Namespace, chosen: settings.Settings) -> int:
             return asyncio.run(_check_org(chosen, sealer, request.host))
         wiring.configure_quiet_log()
         return asyncio.run(_run(request, chosen, sealer))
-    except (GoogleAPIError, GoogleAuthError) as failed:
+    except (GoogleAPIError, GoogleAuthError, StoreUnavailable) as failed:
         print(
-            f"✗ Google Cloud refuses or is out of reach ({type(failed).__name__}): run the command again, it does what"
+            f"✗ Google Cloud refuses or is out of reach ({_kind(failed)}): run the command again, it does what"
             " is still missing",
             file=sys.stderr,
         )
         return 1
+
+
+def _kind(failed: Exception) -> str:
+    """What went wrong, in Google's word."""
+    return type(failed.__cause__ or failed).__name__
 
 
 async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: TinkCipher) -> int:
@@ -72,15 +78,16 @@ async def _run(request: argparse.Namespace, chosen: settings.Settings, sealer: T
 
 async def _check_org(chosen: settings.Settings, sealer: TinkCipher, host: str) -> int:
     http, wrong = Http(), 0
+    check = OrgCheck(http, chosen, host, wiring.signer(chosen), wiring.SystemClock())
     try:
-        for lines in (OrgCheck(http, chosen, host).lines(), policies(wiring.connections(chosen, sealer), host)):
+        for lines in (check.lines(), policies(wiring.connections(chosen, sealer), host)):
             async for good, line in lines:
                 print(f"{'✓' if good else '✗'} {line}", file=sys.stdout if good else sys.stderr)
                 wrong += not good
-    except (GoogleAPIError, GoogleAuthError) as failed:
+    except (GoogleAPIError, GoogleAuthError, StoreUnavailable) as failed:
         print(
             "Whether a policy has ended sign-ins cannot be seen from here: Firestore is out of reach"
-            f" ({type(failed).__name__})."
+            f" ({_kind(failed)})."
         )
     finally:
         await http.close()

@@ -12,7 +12,6 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from backend.values import Visitor
 from contract.calls import MAX_BODY, MAX_PUBLIC_BODY, Call
 from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError, Reason, RefusedRequest, SessionInvalid
@@ -32,7 +31,6 @@ _HTTP_STATUS = {
     "DEADLINE_EXCEEDED": 504,
 }
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_ADDRESS = 45  # characters of the longest
 _NO_HEADERS: Mapping[str, str] = {}
 _LONGEST = 2**63
 _LONG = ("type.googleapis.com/google.protobuf.Int64Value", "type.googleapis.com/google.protobuf.UInt64Value")
@@ -94,18 +92,6 @@ def bearer(request: Request) -> str:
     if scheme.lower() != "bearer":
         raise SessionInvalid(Reason.ID_TOKEN_INVALID)
     return token.strip()
-
-
-def visitor(request: Request, attestation: str | None = None) -> Visitor:
-    """Who makes a call without a session, by the addresses in the request's headers.
-
-    Only the last address of X-Forwarded-For cannot be made up by the caller: Google's front end adds it. Behind Hosting
-    that is Hosting's own address, and Fastly-Client-IP is the caller's.
-    """
-    forwarded = [a.strip() for a in request.headers.get("x-forwarded-for", "").split(",") if a.strip()]
-    peer = forwarded[-1] if forwarded else "" if request.client is None else request.client.host
-    address = request.headers.get("fastly-client-ip", "").strip() or (forwarded[0] if forwarded else peer)
-    return Visitor(address[:_ADDRESS], peer[:_ADDRESS], attestation)
 
 
 def result(answer: object) -> Response:

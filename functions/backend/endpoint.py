@@ -20,7 +20,8 @@ from backend.connections.vault import Vault
 from backend.cors import AllowedOrigins
 from backend.routes import Route
 from backend.values import Caller, Uid, Visitor
-from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, SIGN_OUT, Call
+from backend.visitors import Proxies
+from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, SIGN_IN, SIGN_OUT, Call
 from contract.errors import (
     CallError,
     ConnectionLost,
@@ -46,6 +47,7 @@ class Endpoint:
         vault: Vault,
         gate: AppCheckGate,
         origins: AllowedOrigins,
+        proxies: Proxies,
     ) -> None:
         self._routes = {(r.call.function, r.call.name): r for r in routes}
         missing = [call.path for call in CALLS if (call.function, call.name) not in self._routes]
@@ -56,6 +58,7 @@ class Endpoint:
         self._vault = vault
         self._gate = gate
         self._origins = origins
+        self._proxies = proxies
 
     async def answer(self, function: Literal["auth", "api"], request: Request) -> Response:
         """Answers one request to a function, within ANSWER_SECONDS; never raises."""
@@ -82,10 +85,13 @@ class Endpoint:
             if route is None or request.method != "POST":
                 raise RefusedRequest(Reason.UNKNOWN_CALL)
             async with _bounded(route.call):
-                if route.call.attested:
-                    attestation = await self._gate.attest(request.headers.get("x-firebase-appcheck"))
                 if route.call.public:
-                    who: Caller | Visitor = callable_protocol.visitor(request, attestation)
+                    self._origins.check(request)
+                if route.call.attested:
+                    app_check = request.headers.get("x-firebase-appcheck")
+                    attestation = await self._gate.attest(app_check, once=route.call is SIGN_IN)
+                if route.call.public:
+                    who: Caller | Visitor = self._proxies.visitor(request, attestation)
                 else:
                     who = caller = await self._firebase.verify(callable_protocol.bearer(request))
                     await self._admit(route.call, caller)

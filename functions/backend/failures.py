@@ -1,12 +1,14 @@
-"""What a flow can know after a request to Salesforce failed. Flows decide by these classes, never by their reasons,
-which are for the app.
+"""What a flow can know after a request to Salesforce, or to the store, failed. Flows decide by these classes, never by
+their reasons, which are for the app.
 
 OrgUnavailable
 ├── NotSent          no connection came about: nothing has arrived, sending again is safe
+│   └── NotSigned      the backend could not sign what proves who it is: nothing was sent
 ├── OutcomeUnknown   it may have arrived, and nothing says whether it was carried out
 ├── Busy             Salesforce answered that it does not do it now
-└── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
+├── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
 │   └── BudgetReached  what the settings leave a user, or this app, of it is used up: nothing was sent
+└── StoreUnavailable Firestore did not answer, or refused to: Salesforce has nothing to do with it
 ConnectionLost
 ├── GrantRefused     Salesforce answered that it does not know the refresh token (any more)
 └── Tampered         what is stored was changed from outside, or nobody has sealed it: nothing was sent
@@ -26,6 +28,15 @@ class NotSent(OrgUnavailable):
 
     def __init__(self, *, timed_out: bool = False) -> None:
         super().__init__(Reason.ORG_TIMEOUT if timed_out else Reason.ORG_UNREACHABLE)
+
+
+class NotSigned(NotSent):
+    """Nothing was sent, because the key with which the backend proves to Salesforce who it is could not be used now. To
+    the app it is the backend's store that does not answer.
+    """
+
+    def __init__(self) -> None:
+        OrgUnavailable.__init__(self, Reason.STORE_UNAVAILABLE)
 
 
 class OutcomeUnknown(OrgUnavailable):
@@ -63,6 +74,13 @@ class BudgetReached(LimitReached):
         OrgUnavailable.__init__(
             self, Reason.USER_LIMIT if of_user else Reason.ORG_LIMIT, details={"retryAfter": seconds}
         )
+
+
+class StoreUnavailable(OrgUnavailable):
+    """The backend's own store did not answer in time, or refused to."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.STORE_UNAVAILABLE)
 
 
 class GrantRefused(ConnectionLost):

@@ -1,8 +1,8 @@
-"""Whether an org is set up for this app, as far as one sees without signing in: address, API version, app, secret,
-scopes, PKCE; and its policies, as far as they have ended somebody's access.
+"""Whether an org is set up for this app, as far as one sees without signing in: address, API version, app, client key
+or secret, scopes, PKCE, DPoP; and its policies, as far as they have ended somebody's access.
 
-Source: Salesforce Help, "OAuth 2.0 Authorization Errors"; a bad key or redirect URI is answered with a page, another
-mistake with a redirect to the app.
+Sources: Salesforce Help, "OAuth 2.0 Authorization Errors"; a bad key or redirect URI is answered with a page, another
+mistake with a redirect to the app. RFC 9449 sections 5.1 and 10 (what an org publishes of DPoP, and `dpop_jkt`).
 """
 
 import hashlib
@@ -10,15 +10,24 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from typing import cast
+from typing import cast, get_args
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from backend import hosts
+from backend.adapters.client_authentication import (
+    Audience,
+    ClientAuthentication,
+    ConsumerSecret,
+    PrivateKeyJwt,
+    Signer,
+    is_refused,
+)
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Connection, Grant, State
-from backend.failures import NotSent, OutcomeUnknown
+from backend.failures import NotSent, NotSigned, OutcomeUnknown
 from backend.settings import Settings
-from contract.errors import Reason
+from backend.values import Clock
+from contract.errors import Misconfigured, Reason
 
 _SECONDS = 15.0
 # What a policy of the app does to who is signed in, and where it is in Setup. People who revoke the app themselves
@@ -45,16 +54,24 @@ _POLICIES = {
         "are not known any more: does Refresh Token Policy expire them at once, or after a fixed time?",
     ),
 }
-_REFUSED = ("invalid_client", "invalid_client_credentials")
+_WRONG = "the consumer secret is wrong: copy it once more from the app's page, then make it a new version of the secret"
+_LEFT_OVER = (
+    "the consumer secret still works, so whoever has it needs no signature: end it in Salesforce, then delete it here"
+    " (docs/deploy.md)"
+)
+_MEANWHILE = "the consumer secret works: deploy without SALESFORCE_CLIENT_KEY_KMS until the assertion is taken"
+_DPOP_ALGORITHM = "ES256"
 _WAIT = "a new app needs up to ten minutes until every server knows it"
 
 
 class OrgCheck:
-    """One org, by its login host or My Domain."""
+    """One org, by its login host or My Domain. `signer` has the client key, None without one."""
 
-    def __init__(self, http: Http, settings: Settings, host: str) -> None:
+    def __init__(self, http: Http, settings: Settings, host: str, signer: Signer | None, clock: Clock) -> None:
         self._http = http
         self._settings = settings
+        self._signer = signer
+        self._clock = clock
         self._host = host.lower()
         self._base = f"{'http' if settings.emulated and hosts.is_loopback(self._host) else 'https'}://{self._host}"
 
@@ -72,7 +89,20 @@ class OrgCheck:
             yield False, f"{self._host} does not answer: is the name right? (Setup › My Domain)"
             return
         yield self._versions(versions)
-        error = _error(await self._refresh(with_secret=True))
+        try:
+            error, description = await self._refresh(self._by_key() or self._by_secret())
+        except Misconfigured:
+            yield (
+                False,
+                (
+                    "Cloud KMS does not let you sign with SALESFORCE_CLIENT_KEY_KMS: is the name right, and have you"
+                    " roles/cloudkms.signer on that key?"
+                ),
+            )
+            return
+        except NotSigned:
+            yield False, "Cloud KMS is out of reach: try again later, or gcloud auth application-default login"
+            return
         if error == "invalid_client_id":
             yield (
                 False,
@@ -82,7 +112,7 @@ class OrgCheck:
                 ),
             )
             return
-        if error not in (*_REFUSED, "invalid_grant"):
+        if not is_refused(error, description) and error != "invalid_grant":
             yield (
                 False,
                 (
@@ -92,7 +122,7 @@ class OrgCheck:
             )
             return
         yield True, "the org knows the consumer key"
-        async for line in self._secret(error):
+        async for line in self._proofs():
             yield line
         accepted: list[str] = []
         for uri in sorted(self._settings.redirect_uris):
@@ -103,6 +133,7 @@ class OrgCheck:
             yield await self._pkce(accepted[0])
             async for line in self._scopes(accepted[0]):
                 yield line
+            yield await self._dpop(accepted[0])
 
     def _versions(self, answer: Answer) -> tuple[bool, str]:
         listed = answer.json()
@@ -118,24 +149,48 @@ class OrgCheck:
             return False, f"{self._host} answers, and not as Salesforce does: is it a My Domain?"
         return False, f"API version {wanted} is not there, the newest is {versions[-1]}: set SALESFORCE_API_VERSION"
 
-    async def _secret(self, error: str) -> AsyncIterator[tuple[bool, str]]:
-        """Whether the secret is right and required. `error` is the answer to a refresh with the secret and a made-up
-        refresh token.
-        """
-        if error in _REFUSED:
-            yield (
-                False,
-                (
-                    "the consumer secret is wrong: copy it once more from the app's page, then make it a new version of"
-                    " the secret"
-                ),
-            )
+    async def _proofs(self) -> AsyncIterator[tuple[bool, str]]:
+        """Whether what the app proves itself with is right and required."""
+        if self._signer is None:
+            right = await self._takes(self._by_secret())
+            yield right, "the consumer secret is right" if right else _WRONG
+            if right:
+                yield await self._required("secret")
             return
-        yield True, "the consumer secret is right"
-        if _error(await self._refresh(with_secret=False)) in (*_REFUSED, "invalid_client_id"):
-            yield True, "a refresh needs the secret"
-        else:
-            yield False, "the app takes a refresh without the secret: switch on Require secret for Refresh Token Flow"
+        signs = await self._takes(self._by_key())
+        yield signs, await self._assertion(signs)
+        if self._settings.consumer_secret is not None and await self._takes(self._by_secret()):
+            yield not signs, _LEFT_OVER if signs else _MEANWHILE
+        if signs:
+            yield await self._required("assertion")
+
+    async def _required(self, what: str) -> tuple[bool, str]:
+        if await self._takes(None):
+            return False, f"the app takes a refresh without the {what}: switch on Require secret for Refresh Token Flow"
+        return True, f"a refresh needs the {what}"
+
+    async def _takes(self, client: ClientAuthentication | None) -> bool:
+        """Whether the app's proof is good, so that only the made-up refresh token is refused."""
+        error, description = await self._refresh(client)
+        return error == "invalid_grant" and not is_refused(error, description)
+
+    async def _assertion(self, signs: bool) -> str:
+        if signs:
+            return "the app takes the signed assertion"
+        for audience in get_args(Audience):
+            if audience != self._settings.client_audience and await self._takes(self._by_key(audience)):
+                return f"the app takes the signed assertion with SALESFORCE_CLIENT_AUDIENCE={audience} only: set it"
+        return f"the app does not take the signed assertion: upload its certificate (docs/deploy.md); {_WAIT}"
+
+    def _by_key(self, audience: Audience | None = None) -> ClientAuthentication | None:
+        if self._signer is None:
+            return None
+        key, names = self._settings.consumer_key, audience or self._settings.client_audience
+        return PrivateKeyJwt(key, self._signer, self._clock, audience=names)
+
+    def _by_secret(self) -> ClientAuthentication | None:
+        secret = self._settings.consumer_secret
+        return None if secret is None else ConsumerSecret(self._settings.consumer_key, secret)
 
     async def _redirect_uri(self, uri: str) -> tuple[bool, str]:
         if "redirect_uri_mismatch" in await self._authorize(uri):
@@ -155,7 +210,20 @@ class OrgCheck:
             if "invalid_scope" in await self._authorize(uri, scope=scope):
                 yield False, f"the app lacks the scope {scope}: add it under OAuth Scopes"
 
-    async def _authorize(self, uri: str, *, scope: str | None = None, challenge: bool = True) -> str:
+    async def _dpop(self, uri: str) -> tuple[bool, str]:
+        if "dpop_jkt" in await self._authorize(uri, binding=False):
+            return True, "DPoP is required: no token is good without its key"
+        answer = await self._http.send("GET", f"{self._base}/.well-known/openid-configuration", seconds=_SECONDS)
+        algorithms = _fields(answer).get("dpop_signing_alg_values_supported")
+        if not isinstance(algorithms, list):
+            return True, "the org does not publish whether it takes DPoP: the first sign-in shows it (docs/deploy.md)"
+        if _DPOP_ALGORITHM not in algorithms:
+            return False, f"the org takes DPoP, and not with {_DPOP_ALGORITHM}: set SALESFORCE_DPOP=off"
+        return True, "the org takes DPoP: tokens are bound to a key; Require DPoP refuses all others (docs/deploy.md)"
+
+    async def _authorize(
+        self, uri: str, *, scope: str | None = None, challenge: bool = True, binding: bool = True
+    ) -> str:
         """The text of the authorize page, or of the error in the redirect that comes in its place."""
         asked = {
             "response_type": "code",
@@ -170,6 +238,8 @@ class OrgCheck:
                 "code_challenge": urlsafe_b64encode(verifier).decode().rstrip("="),
                 "code_challenge_method": "S256",
             }
+        if binding:  # an app that requires DPoP answers nothing else without it
+            asked["dpop_jkt"] = urlsafe_b64encode(hashlib.sha256(secrets.token_bytes(32)).digest()).decode().rstrip("=")
         answer = await self._http.send(
             "GET", f"{self._base}/services/oauth2/authorize?{urlencode(asked)}", seconds=_SECONDS
         )
@@ -182,11 +252,15 @@ class OrgCheck:
             ]
         )
 
-    async def _refresh(self, *, with_secret: bool) -> Answer:
+    async def _refresh(self, client: ClientAuthentication | None) -> tuple[str, str]:
+        """Error and description of the answer to a refresh with a made-up token."""
         form = {"grant_type": "refresh_token", "refresh_token": "check-org", "client_id": self._settings.consumer_key}
-        if with_secret:
-            form["client_secret"] = self._settings.consumer_secret.reveal()
-        return await self._http.send("POST", f"{self._base}/services/oauth2/token", seconds=_SECONDS, form=form)
+        proof = {} if client is None else await client.parameters(self._base)
+        answer = await self._http.send(
+            "POST", f"{self._base}/services/oauth2/token", seconds=_SECONDS, form={**form, **proof}
+        )
+        said = _fields(answer)
+        return str(said.get("error") or ""), str(said.get("error_description") or "")
 
 
 async def policies(
@@ -215,6 +289,7 @@ async def policies(
         )
 
 
-def _error(answer: Answer) -> str:
+def _fields(answer: Answer) -> Mapping[str, object]:
+    """The fields of a JSON object, none of anything else."""
     body = answer.json()
-    return str(cast(Mapping[str, object], body).get("error") or "") if isinstance(body, dict) else ""
+    return cast(Mapping[str, object], body) if isinstance(body, dict) else {}

@@ -40,6 +40,7 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
     """Every call of the contract with its work."""
     return (
         public(calls.GET_SIGN_IN_OPTIONS, sign_in.options),
+        public(calls.BEGIN_SIGN_IN, sign_in.begin),
         public(calls.SIGN_IN, sign_in.sign_in),
         signed_in(calls.SIGN_OUT, lifecycle.sign_out),
         signed_in(calls.ERASE_ME, lifecycle.erase_me),

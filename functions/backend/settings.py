@@ -5,8 +5,11 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
 
-from backend import hosts
+from backend import hosts, visitors
+from backend.sign_in.begin import Binding
 from backend.telemetry import GOOGLE
 from backend.values import Secret
 from contract.calls import AppCheckApp, FirebaseProject, LoginHost
@@ -16,6 +19,9 @@ _EMULATOR_VARIABLES = ("FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
 _ORIGIN_HOST = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?")
 _APP_ID = re.compile(r"1:[0-9]+:(web|android|ios):[0-9a-f]+")
 _SITE_KEY = re.compile(r"[\w-]{20,100}")
+_KEY_VERSION = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+")
+_AUDIENCES = ("host", "token")
+_DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _IN_FILE = "in functions/.env.PROJECT (on a laptop functions/.env.local)"
 
 
@@ -31,13 +37,17 @@ class Settings:
     emulated: bool
     readable_log: bool
     consumer_key: str
-    consumer_secret: Secret
+    consumer_secret: Secret | None
+    client_key: Secret | None
+    client_key_kms: str | None
+    client_audience: Literal["host", "token"]
     keyset: Secret
     keyset_kms_key: str | None
     login_hosts: tuple[LoginHost, ...]
     redirect_uris: frozenset[str]
     scope: str
     api_version: str
+    dpop: Binding
     signing_account: str | None
     keep_alive_days: int
     delete_unused_days: int
@@ -46,13 +56,27 @@ class Settings:
     org_budget_percent: int
     failed_sign_ins: int
     allowed_origins: frozenset[str]
+    trusted_proxies: tuple[visitors.Network, ...]
     app_check_apps: tuple[str, ...]
     app_check_required: bool
     app_check_keys_url: str
     app_check_site_key: str | None
+    blocks_database: str
     telemetry: str | None
     telemetry_percent: int
     firebase: FirebaseProject
+
+    @property
+    def own_origins(self) -> frozenset[str]:
+        """The origins of the app's own pages: Salesforce leads back to the page that began, so the redirect URIs name
+        them. Under the emulator a page on this machine may name it 127.0.0.1 or localhost.
+        """
+        parts = [(uri.scheme, uri.netloc.lower()) for uri in map(urlsplit, self.redirect_uris)]
+        own = {f"https://{host}" for scheme, host in parts if scheme == "https"}
+        if self.emulated:
+            ports = {host.rpartition(":")[2] for scheme, host in parts if scheme == "http" and hosts.is_loopback(host)}
+            own |= {f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]") for port in ports}
+        return frozenset(own)
 
     @property
     def app_check_client(self) -> AppCheckApp | None:
@@ -71,6 +95,14 @@ def function_name(environment: Mapping[str, str] = os.environ) -> str:
 def is_serving(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether this process serves calls; a deployment imports main.py only to read which functions there are."""
     return bool(environment.get("FUNCTION_TARGET"))
+
+
+def secret_names(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The secrets that Secret Manager gives the functions. With a client key they do without the consumer secret, so
+    that nobody can take it from them.
+    """
+    consumer = [] if _has_client_key(environment) else ["SALESFORCE_CONSUMER_SECRET"]
+    return [*consumer, "TOKEN_KEYSET"]
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -97,7 +129,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
             "the consumer key of your External Client App, in functions/.env.PROJECT (on a laptop"
             " functions/.env.local)",
         ),
-        consumer_secret=Secret(required("SALESFORCE_CONSUMER_SECRET", "in Secret Manager, where make deploy puts it")),
+        consumer_secret=_consumer_secret(environment, wrong),
+        client_key=_client_key(environment, emulated, wrong),
+        client_key_kms=_client_key_kms(environment, wrong),
+        client_audience=_client_audience(environment, wrong),
         keyset=Secret(
             required("TOKEN_KEYSET", "in Secret Manager, where make deploy puts a new one (make keyset prints one)")
         ),
@@ -108,6 +143,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         ),
         scope=environment.get("SALESFORCE_SCOPE", "").strip() or "api id profile email refresh_token",
         api_version=environment.get("SALESFORCE_API_VERSION", "").strip() or "66.0",
+        dpop=_binding(environment.get("SALESFORCE_DPOP", ""), wrong),
         signing_account=environment.get("SIGNING_ACCOUNT", "").strip() or None,
         keep_alive_days=_number("KEEP_ALIVE_DAYS", 20, "days", 10_000, environment, wrong),
         delete_unused_days=_number("DELETE_UNUSED_DAYS", 180, "days", 10_000, environment, wrong),
@@ -116,10 +152,13 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         org_budget_percent=_number("ORG_BUDGET_PERCENT", 95, "per cent", 100, environment, wrong),
         failed_sign_ins=_number("FAILED_SIGN_INS", 20, "failed sign-ins", 10**9, environment, wrong),
         allowed_origins=_origins(environment.get("ALLOWED_ORIGINS", ""), emulated, wrong),
+        trusted_proxies=_networks(environment.get("TRUSTED_PROXIES", ""), wrong),
         app_check_apps=_app_check_apps(environment.get("APP_CHECK_APPS", ""), wrong),
         app_check_required=_yes("APP_CHECK_REQUIRED", True, environment, wrong),
         app_check_keys_url=_app_check_keys_url(environment, emulated, wrong),
         app_check_site_key=_app_check_site_key(environment, wrong),
+        # firebase-tools keeps only the default database between two runs of the emulators (lib/emulator/hubExport.js).
+        blocks_database=_database("BLOCKS_DATABASE", "(default)" if emulated else "blocks", environment, wrong),
         telemetry=_telemetry(environment.get("TELEMETRY", ""), emulated, wrong),
         telemetry_percent=_number("TELEMETRY_PERCENT", 1, "per cent of the calls", 100, environment, wrong),
         firebase=_firebase(environment, emulated, wrong),
@@ -127,6 +166,57 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     if wrong:
         raise SettingsError("\n".join(wrong))
     return settings
+
+
+def _has_client_key(environment: Mapping[str, str]) -> bool:
+    return any(environment.get(name, "").strip() for name in ("SALESFORCE_CLIENT_KEY", "SALESFORCE_CLIENT_KEY_KMS"))
+
+
+def _consumer_secret(environment: Mapping[str, str], wrong: list[str]) -> Secret | None:
+    secret = environment.get("SALESFORCE_CONSUMER_SECRET", "").strip()
+    if not secret and not _has_client_key(environment):
+        wrong.append(
+            "SALESFORCE_CONSUMER_SECRET is missing: in Secret Manager, where make deploy puts it; or"
+            " SALESFORCE_CLIENT_KEY_KMS instead of it (docs/deploy.md)"
+        )
+    return Secret(secret) if secret else None
+
+
+def _client_key(environment: Mapping[str, str], emulated: bool, wrong: list[str]) -> Secret | None:
+    pem = Secret(environment.get("SALESFORCE_CLIENT_KEY", "").strip())
+    if not pem.reveal():
+        return None
+    if not emulated:
+        wrong.append("SALESFORCE_CLIENT_KEY is for a laptop: a deployed backend signs with SALESFORCE_CLIENT_KEY_KMS")
+        return None
+    # Late: most set-ups do without.
+    from backend.adapters.client_authentication import ClientKeyError, PemSigner
+
+    try:
+        PemSigner(pem)
+    except ClientKeyError as no_key:
+        wrong.append(f"SALESFORCE_CLIENT_KEY is {no_key}")
+    return pem
+
+
+def _client_key_kms(environment: Mapping[str, str], wrong: list[str]) -> str | None:
+    text = environment.get("SALESFORCE_CLIENT_KEY_KMS", "").strip()
+    version = text.removeprefix("gcp-kms://")
+    if text and (version == text or _KEY_VERSION.fullmatch(version) is None):
+        wrong.append(
+            "SALESFORCE_CLIENT_KEY_KMS is written"
+            " gcp-kms://projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/1"
+        )
+    if text and environment.get("SALESFORCE_CLIENT_KEY", "").strip():
+        wrong.append("SALESFORCE_CLIENT_KEY and SALESFORCE_CLIENT_KEY_KMS are both set: one of them signs")
+    return version or None
+
+
+def _client_audience(environment: Mapping[str, str], wrong: list[str]) -> Literal["host", "token"]:
+    text = environment.get("SALESFORCE_CLIENT_AUDIENCE", "").strip()
+    if text not in ("", *_AUDIENCES):
+        wrong.append(f"SALESFORCE_CLIENT_AUDIENCE is {' or '.join(_AUDIENCES)}, not {text!r}")
+    return "token" if text == "token" else "host"
 
 
 def _number(name: str, default: int, unit: str, most: int, environment: Mapping[str, str], wrong: list[str]) -> int:
@@ -137,11 +227,27 @@ def _number(name: str, default: int, unit: str, most: int, environment: Mapping[
     return int(text)
 
 
+def _database(name: str, default: str, environment: Mapping[str, str], wrong: list[str]) -> str:
+    text = environment.get(name, "").strip() or default
+    if _DATABASE.fullmatch(text) is None:
+        wrong.append(f"{name} is the id of a Firestore database, such as blocks, or (default), not {text!r}")
+        return default
+    return text
+
+
 def _yes(name: str, default: bool, environment: Mapping[str, str], wrong: list[str]) -> bool:
     text = environment.get(name, "").strip().lower()
     if text not in ("", "yes", "no"):
         wrong.append(f"{name} is yes or no, not {text!r}")
     return default if text not in ("yes", "no") else text == "yes"
+
+
+def _binding(text: str, wrong: list[str]) -> Binding:
+    try:
+        return Binding(text.strip().lower() or Binding.PREFERRED)
+    except ValueError:
+        wrong.append(f"SALESFORCE_DPOP is {', '.join(Binding)}, not {text!r}")
+        return Binding.PREFERRED
 
 
 def _origins(text: str, emulated: bool, wrong: list[str]) -> frozenset[str]:
@@ -154,6 +260,15 @@ def _origins(text: str, emulated: bool, wrong: list[str]) -> frozenset[str]:
                 f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example (lower case, no path, no *)"
             )
     return frozenset(text.split())
+
+
+def _networks(text: str, wrong: list[str]) -> tuple[visitors.Network, ...]:
+    """Networks separated by spaces, `none`, or nothing for Google's own, from which Hosting comes."""
+    try:
+        return visitors.parsed("" if text.strip() == "none" else text.strip() or visitors.GOOGLES_OWN)
+    except ValueError as error:
+        wrong.append(f"TRUSTED_PROXIES: networks such as 66.102.0.0/20, separated by spaces, or none: {error}")
+        return ()
 
 
 def _app_check_apps(text: str, wrong: list[str]) -> tuple[str, ...]:

@@ -61,8 +61,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who makes a call without a session. `address` is the caller's, as a proxy or the caller itself gave it in a
-    header, `peer` the one that the connection came from; `attestation` is the fingerprint of the call's App Check
+    """Who makes a call without a session. `peer` is the address that the connection came from, `address` the caller's:
+    the same, unless a proxy that is believed said another. `attestation` is the fingerprint of the call's App Check
     token, None without one.
     """
 

@@ -22,6 +22,15 @@ from google.cloud.firestore import AsyncClient
 from backend import telemetry
 from backend.adapters.app_check import AppCheck, AppCheckGate
 from backend.adapters.cipher import TinkCipher, kms_key
+from backend.adapters.client_authentication import (
+    ClientAuthentication,
+    ConsumerSecret,
+    KmsSigner,
+    PemSigner,
+    PrivateKeyJwt,
+    Signer,
+)
+from backend.adapters.dpop import Keys
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.adapters.firestore.attempts import FirestoreAttempts
 from backend.adapters.firestore.codes import FirestoreCodes
@@ -44,8 +53,10 @@ from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.routes import routes
 from backend.settings import Settings
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings
 from backend.sign_in.flow import SignInFlow
-from backend.values import Uid
+from backend.values import Clock, Uid
+from backend.visitors import Proxies
 from contract.calls import SignInOptions
 from contract.errors import ConnectionLost, Reason
 
@@ -100,10 +111,11 @@ async def connections(settings: Settings, cipher: TinkCipher) -> AsyncIterator[t
 def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     """Wires the backend; call it inside the event loop that will serve, which Firestore's client binds to."""
     clock, http = SystemClock(), Http()
-    salesforce = SalesforceOAuth(http, settings.consumer_key, settings.consumer_secret, local=settings.emulated)
+    salesforce = SalesforceOAuth(http, client_authentication(settings, clock), local=settings.emulated)
     firestore = AsyncClient(project=settings.project_id)
     old = OldRecords(cipher, settings.login_hosts) if settings.read_old_records else None
-    documents, audit = FirestoreDocuments(firestore, old), Audit(cipher, _new_id)
+    documents = FirestoreDocuments(firestore, _blocks_client(settings), old)
+    audit = Audit(cipher, _new_id)
     store = RecordingStore(documents, audit, clock, _log_connection, _log_broken, _log_tampered)
     firebase = FirebaseAuth(_firebase_app(settings))
     usage = FirestoreUsage(firestore)
@@ -133,6 +145,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
         process.blocks,
         codes,
         attempts,
+        Beginnings(Keys(), cipher, clock, settings.dpop),
         new_id=_new_id,
         options=options,
         redirect_uris=redirect_uris,
@@ -142,15 +155,43 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     app_check = AppCheck(settings.project_id, apps, settings.app_check_keys_url) if apps else None
     gate, origins = (
         AppCheckGate(app_check, required=settings.app_check_required),
-        AllowedOrigins(settings.allowed_origins),
+        AllowedOrigins(settings.allowed_origins, settings.own_origins),
     )
     work = routes(sign_in, process.lifecycle, process.queries, process.changes)
-    endpoint = Endpoint(work, firebase, process.blocks, process.vault, gate, origins)
+    proxies = Proxies(settings.trusted_proxies)
+    endpoint = Endpoint(work, firebase, process.blocks, process.vault, gate, origins, proxies)
     return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http)
 
 
+def signer(settings: Settings) -> Signer | None:
+    """The client key with which the backend signs; None without one."""
+    if settings.client_key_kms is not None:
+        return KmsSigner(settings.client_key_kms)
+    return None if settings.client_key is None else PemSigner(settings.client_key)
+
+
+def client_authentication(settings: Settings, clock: Clock) -> ClientAuthentication:
+    """How the backend proves to Salesforce that it is the app: with a client key by an assertion, even when there is a
+    consumer secret too, which should go then.
+    """
+    key, secret = signer(settings), settings.consumer_secret
+    if key is None:
+        assert secret is not None, "settings with neither are refused"
+        return ConsumerSecret(settings.consumer_key, secret)
+    if secret is not None:
+        _log.warning("consumer secret is not needed", advice="the client key signs: docs/deploy.md says what to do")
+    return PrivateKeyJwt(settings.consumer_key, key, clock, audience=settings.client_audience)
+
+
+def _blocks_client(settings: Settings) -> AsyncClient | None:
+    """A client of the database that the blocks are in; None when it is the one of everything else."""
+    database = settings.blocks_database
+    return None if database == "(default)" else AsyncClient(project=settings.project_id, database=database)
+
+
 def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) -> Attempts:
-    secret = settings.consumer_secret.reveal().encode()  # all instances have it, and Firestore has not
+    # All instances have it, and Firestore has not.
+    secret = hashlib.sha256(b"attempts" + settings.keyset.reveal().encode()).digest()
 
     def fingerprint(text: str) -> str:
         return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:16]

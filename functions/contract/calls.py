@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
 from contract.picklists import Picklists, RecordType
+from contract.sign_in import BeginSignIn, Begun
 
 FieldValue = str | bool | int | float | None
 Sobject = str  # the API name of an object that getObjects names; another one is RefusedRequest(unknown-object)
@@ -104,7 +105,7 @@ class SignInOptions:
 class SignIn:
     """An authorization code with what proves that this app asked for it.
 
-    The user reads `deviceName` in the list of their devices.
+    The user reads `deviceName` in the list of their devices; `begun` is what beginSignIn gave for it.
     """
 
     code: str
@@ -112,6 +113,7 @@ class SignIn:
     redirect_uri: str
     login_host: str
     device_name: str | None = None
+    begun: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -652,6 +654,15 @@ GET_SIGN_IN_OPTIONS = Call(
     public=True,
     attested=False,
 )  # it says how to get a token
+BEGIN_SIGN_IN = Call(
+    "auth",
+    "beginSignIn",
+    BeginSignIn,
+    Begun,
+    "Makes the key to which the tokens of one sign-in will be bound; stores nothing.",
+    public=True,
+    reads=True,
+)
 SIGN_IN = Call(
     "auth",
     "signIn",

@@ -8,7 +8,7 @@ CallError
 ├── SignInFailed       sign-in did not work: show why, offer to try again
 ├── SessionInvalid     the Firebase session is over: go to the sign-in page
 ├── ConnectionLost     Salesforce no longer accepts this user's grant: say why, offer to sign in again
-├── OrgUnavailable     Salesforce is busy or out of reach: offer to try again
+├── OrgUnavailable     Salesforce, or our own store, is busy or out of reach: offer to try again
 └── Misconfigured      the backend is set up wrongly: tell the administrator
 
 `reason` is a stable word for programs; `message` is for the person in front of the app.
@@ -25,6 +25,7 @@ class Reason(StrEnum):
     MALFORMED_REQUEST = "malformed-request"
     REQUEST_TOO_LARGE = "request-too-large"
     NOT_THE_APP = "not-the-app"
+    FOREIGN_ORIGIN = "foreign-origin"
     UNKNOWN_CALL = "unknown-call"
     UNKNOWN_OBJECT = "unknown-object"
     UNKNOWN_FIELD = "unknown-field"
@@ -48,6 +49,8 @@ class Reason(StrEnum):
     SIGN_IN_DENIED = "sign-in-denied"
     OTHER_ORG = "other-org"
     NO_REFRESH_TOKEN = "no-refresh-token"
+    SIGN_IN_EXPIRED = "sign-in-expired"
+    BINDING_REQUIRED = "binding-required"
     TOO_MANY_SIGN_INS = "too-many-sign-ins"
     ID_TOKEN_MISSING = "id-token-missing"
     ID_TOKEN_INVALID = "id-token-invalid"
@@ -73,6 +76,7 @@ class Reason(StrEnum):
     USER_LIMIT = "user-limit"
     ORG_TIMEOUT = "org-timeout"
     OUTCOME_UNKNOWN = "outcome-unknown"
+    STORE_UNAVAILABLE = "store-unavailable"
     MISCONFIGURED = "misconfigured"
     INTERNAL = "internal"
 
@@ -101,6 +105,10 @@ class RefusedRequest(CallError):
         Reason.NOT_THE_APP: (
             "UNAUTHENTICATED",
             "This app could not prove that it is genuine. Close it and open it again.",
+        ),
+        Reason.FOREIGN_ORIGIN: (
+            "PERMISSION_DENIED",
+            "Nobody can sign in from this page's address. Open the app at its own address.",
         ),
         Reason.UNKNOWN_CALL: ("NOT_FOUND", "There is no such call."),
         Reason.UNKNOWN_OBJECT: ("INVALID_ARGUMENT", "This app does not show such records."),
@@ -178,6 +186,15 @@ class SignInFailed(CallError):
         Reason.NO_REFRESH_TOKEN: (
             "FAILED_PRECONDITION",
             "Salesforce did not allow this app to stay signed in. Ask your administrator to allow it.",
+        ),
+        Reason.SIGN_IN_EXPIRED: ("UNAUTHENTICATED", "The sign-in took too long. Please sign in again."),
+        Reason.BINDING_REQUIRED: (
+            "FAILED_PRECONDITION",
+            (
+                "Salesforce did not tie this sign-in to this app, so it was not used. Load the app again and sign in"
+                " once more. If that does not help, ask your administrator to look at DPoP in this app's OAuth"
+                " settings: Setup, External Client App Manager."
+            ),
         ),
         Reason.TOO_MANY_SIGN_INS: (
             "RESOURCE_EXHAUSTED",
@@ -270,7 +287,7 @@ class ConnectionLost(CallError):
 
 
 class OrgUnavailable(CallError):
-    """Salesforce is busy or out of reach: the app offers to try again."""
+    """Salesforce, or the backend's own store, is busy or out of reach: the app offers to try again."""
 
     reasons: ClassVar[Mapping[Reason, tuple[str, str]]] = {
         Reason.ORG_UNREACHABLE: ("UNAVAILABLE", "Salesforce cannot be reached right now. Please try again."),
@@ -287,6 +304,10 @@ class OrgUnavailable(CallError):
         Reason.OUTCOME_UNKNOWN: (
             "UNAVAILABLE",
             "Salesforce did not confirm the change. Look at the record before you try again.",
+        ),
+        Reason.STORE_UNAVAILABLE: (
+            "UNAVAILABLE",
+            "This app's own service is not available right now. Please try again in a moment.",
         ),
     }
 

@@ -6,28 +6,22 @@ from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from localorg.control import pages
+from localorg.control import pages, proofs
+from localorg.control.local import local_route, wrong
 from localorg.data import snapshots
 from localorg.data.seed import SCOPES, demo_users
-from localorg.errors import ApiError
 from localorg.faults import Fault
 from localorg.limits import Limits
+from localorg.oauth.apps import POLICIES, find_app
 from localorg.oauth.assertions import is_certificate
-from localorg.oauth.grants import (
-    POLICIES,
-    exchange_code,
-    expire_sessions,
-    find_app,
-    issue_code,
-    revoke_user,
-    rotate_out,
-)
+from localorg.oauth.dpop import is_thumbprint
+from localorg.oauth.grants import begin_grant, expire_sessions, revoke_user, rotate_out
 from localorg.org import Org
 from localorg.schema.ids import is_id, to_18
-from localorg.settings import CONSUMER_KEY
-from localorg.web import NO_STORE, Endpoint, Json, base_url, json_object
+from localorg.settings import CONSUMER_KEY, POSTURES
+from localorg.web import NO_STORE, Json, base_url, json_object
 
 _LIMIT_NAMES = {
     "concurrent": "concurrent",
@@ -35,70 +29,41 @@ _LIMIT_NAMES = {
     "urlBytes": "url_bytes",
     "firstVersion": "first_version",
 }
-_FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "hold": bool, "cut": str, "body": str}
+_FAULT_TYPES = {"kind": str, "times": int, "status": int, "delayMs": int, "hold": bool, "cut": str, "body": str,
+                "nonce": str}  # fmt: skip
 
 
 def routes(org: Org) -> list[BaseRoute]:
     """The routes of the control API and of its two pages."""
     base = "/localorg/control"
     return [
-        _route(org, "/localorg", _page, ["GET"]),
-        _route(org, "/localorg/app", _app_page, ["GET"]),
-        _route(org, f"{base}/expire", _expire, ["POST"]),
-        _route(org, f"{base}/revoke", _revoke, ["POST"]),
-        _route(org, f"{base}/rotate", _rotate, ["POST"]),
-        _route(org, f"{base}/token", _token, ["POST"]),
-        _route(org, f"{base}/deactivate", _deactivate, ["POST"]),
-        _route(org, f"{base}/profile", _profile, ["POST"]),
-        _route(org, f"{base}/app", _app_as_it_is, ["GET"]),
-        _route(org, f"{base}/app", _app, ["POST"]),
-        _route(org, f"{base}/move", _move, ["POST"]),
-        _route(org, f"{base}/limit", _limit, ["POST"]),
-        _route(org, f"{base}/limits", _limits, ["POST"]),
-        _route(org, f"{base}/lock", _lock, ["POST"]),
-        _route(org, f"{base}/requests", _requests, ["GET"]),
-        _route(org, f"{base}/faults", _faults, ["POST"]),
-        _route(org, f"{base}/faults/clear", _clear_faults, ["POST"]),
-        _route(org, f"{base}/clock", _clock, ["POST"]),
-        _route(org, f"{base}/snapshot/save", _save, ["POST"]),
-        _route(org, f"{base}/snapshot/restore", _restore, ["POST"]),
-        _route(org, f"{base}/reset", _reset, ["POST"]),
-        _route(org, f"{base}/counters", _counters, ["GET"]),
-        _route(org, f"{base}/counters/generations", _generations, ["GET"]),
-        _route(org, f"{base}/counters/reset", _reset_counters, ["POST"]),
+        local_route(org, "/localorg", _page, ["GET"]),
+        local_route(org, "/localorg/app", _app_page, ["GET"]),
+        local_route(org, f"{base}/expire", _expire, ["POST"]),
+        local_route(org, f"{base}/revoke", _revoke, ["POST"]),
+        local_route(org, f"{base}/rotate", _rotate, ["POST"]),
+        local_route(org, f"{base}/token", _token, ["POST"]),
+        local_route(org, f"{base}/deactivate", _deactivate, ["POST"]),
+        local_route(org, f"{base}/profile", _profile, ["POST"]),
+        local_route(org, f"{base}/app", _app_as_it_is, ["GET"]),
+        local_route(org, f"{base}/app", _app, ["POST"]),
+        local_route(org, f"{base}/proofs", proofs.as_they_are, ["GET"]),
+        local_route(org, f"{base}/proofs", proofs.change, ["POST"]),
+        local_route(org, f"{base}/move", _move, ["POST"]),
+        local_route(org, f"{base}/limit", _limit, ["POST"]),
+        local_route(org, f"{base}/limits", _limits, ["POST"]),
+        local_route(org, f"{base}/lock", _lock, ["POST"]),
+        local_route(org, f"{base}/requests", _requests, ["GET"]),
+        local_route(org, f"{base}/faults", _faults, ["POST"]),
+        local_route(org, f"{base}/faults/clear", _clear_faults, ["POST"]),
+        local_route(org, f"{base}/clock", _clock, ["POST"]),
+        local_route(org, f"{base}/snapshot/save", _save, ["POST"]),
+        local_route(org, f"{base}/snapshot/restore", _restore, ["POST"]),
+        local_route(org, f"{base}/reset", _reset, ["POST"]),
+        local_route(org, f"{base}/counters", _counters, ["GET"]),
+        local_route(org, f"{base}/counters/generations", _generations, ["GET"]),
+        local_route(org, f"{base}/counters/reset", _reset_counters, ["POST"]),
     ]
-
-
-def _route(org: Org, path: str, endpoint: Endpoint, methods: list[str]) -> Route:
-    """A route of the control API. It is not counted and no fault applies to it, so that it works whatever else is
-    broken.
-    """
-
-    async def serve(request: Request) -> Response:
-        try:
-            _check_caller(request)
-            return await endpoint(org, request)
-        except ApiError as refused:
-            return Json(refused.body(), refused.status)
-
-    return Route(path, serve, methods=methods)
-
-
-# A website can make its own name resolve to this address (DNS rebinding); the browser then sends that name.
-_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-def _check_caller(request: Request) -> None:
-    if request.url.hostname not in _HOSTS or request.headers.get("origin", base_url(request)) != base_url(request):
-        raise ApiError(
-            403,
-            "FORBIDDEN",
-            "only this org's own pages and programs on this machine control it, by the name 127.0.0.1 or localhost",
-        )
-
-
-def _wrong(message: str) -> ApiError:
-    return ApiError(400, "INVALID_ARGUMENT", message)
 
 
 async def _page(org: Org, _request: Request) -> Response:
@@ -123,7 +88,7 @@ def _user_id(org: Org, body: Mapping[str, object]) -> str:
         else None
     )
     if row is None:
-        raise _wrong('send {"username": …} of a user of this org, for example sales@localorg.test')
+        raise wrong('send {"username": …} of a user of this org, for example sales@localorg.test')
     return str(row["Id"])
 
 
@@ -140,13 +105,13 @@ async def _rotate(org: Org, request: Request) -> Response:
 
 
 async def _token(org: Org, request: Request) -> Response:
-    """An access and a refresh token of the demo app for a user, without the login pages."""
-    user_id, app = await _user(org, request), find_app(org, CONSUMER_KEY)
+    """An access and a refresh token of the demo app for a user, without the login pages; with `dpopJkt` bound ones."""
+    body, app = await json_object(request, any_type=True), find_app(org, CONSUMER_KEY)
+    user_id, jkt = _user_id(org, body), body.get("dpopJkt")
     assert app is not None
-    redirect_uri = app.callbacks[0]
-    given = exchange_code(
-        org, app, issue_code(org, app, user_id, redirect_uri, "api id refresh_token", None), redirect_uri, None
-    )
+    if jkt is not None and not (isinstance(jkt, str) and is_thumbprint(jkt)):
+        raise wrong("dpopJkt is the thumbprint of a key (RFC 7638, SHA-256)")
+    given = begin_grant(org, app, user_id, "api id refresh_token", jkt=jkt)[1]
     return Json(
         {"access_token": given.access_token, "refresh_token": given.refresh_token, "instance_url": base_url(request)},
         headers=NO_STORE,
@@ -157,7 +122,7 @@ async def _deactivate(org: Org, request: Request) -> Response:
     body = await json_object(request, any_type=True)
     user_id, active = _user_id(org, body), body.get("active", False)
     if not isinstance(active, bool):
-        raise _wrong("active is true or false")
+        raise wrong("active is true or false")
     with org.write() as db:
         db.execute("UPDATE User SET IsActive = ? WHERE Id = ?", (int(active), user_id))
     if not active:
@@ -175,7 +140,7 @@ async def _profile(org: Org, request: Request) -> Response:
     )
     if row is None:
         names = [str(r["Name"]) for r in org.db.execute("SELECT Name FROM Profile ORDER BY Name").fetchall()]
-        raise _wrong("profile is one of " + ", ".join(names))
+        raise wrong("profile is one of " + ", ".join(names))
     with org.write() as db:
         db.execute(
             "UPDATE User SET ProfileId = ?, SystemModstamp = ? WHERE Id = ?", (row["Id"], org.clock.stamp(), user_id)
@@ -196,6 +161,9 @@ _APP_TYPES: dict[str, tuple[type, str]] = {
     "certificate": (str, "certificate"),
     "preauthorized": (bool, "preauthorized"),
     "deviceFlow": (bool, "device_flow"),
+    "secretAccepted": (bool, "secret_accepted"),
+    "dpop": (str, "dpop"),
+    "jwtTokens": (bool, "jwt_tokens"),
 }
 
 
@@ -203,7 +171,7 @@ async def _app_as_it_is(org: Org, request: Request) -> Response:
     """The settings of an app, without its secret."""
     app = find_app(org, request.query_params.get("consumerKey", CONSUMER_KEY))
     if app is None:
-        raise _wrong("there is no app with that consumerKey")
+        raise wrong("there is no app with that consumerKey")
     return Json(
         {
             "consumerKey": app.consumer_key,
@@ -221,21 +189,23 @@ async def _app(org: Org, request: Request) -> Response:
         if not isinstance(value, kind) or (
             kind is int and (isinstance(value, bool) or not 0 <= cast(int, value) <= 10**9)
         ):
-            raise _wrong(
+            raise wrong(
                 "an app takes consumerKey and " + ", ".join(f"{n}: {t.__name__}" for n, (t, _) in _APP_TYPES.items())
             )
         if isinstance(value, list) and not all(
             isinstance(v, str) and v.split() == [v] for v in cast(list[object], value)
         ):
-            raise _wrong(f"{name} is a list of words without spaces")
+            raise wrong(f"{name} is a list of words without spaces")
     if body.get("refreshPolicy", POLICIES[0]) not in POLICIES:
-        raise _wrong("refreshPolicy is one of " + ", ".join(POLICIES))
+        raise wrong("refreshPolicy is one of " + ", ".join(POLICIES))
+    if body.get("dpop", POSTURES[0]) not in POSTURES:
+        raise wrong("dpop is one of " + ", ".join(POSTURES))
     if body.get("clientCredentialsUser"):
         _user_id(org, {"username": body["clientCredentialsUser"]})
     if body.get("certificate") and not is_certificate(cast(str, body["certificate"])):
-        raise _wrong("certificate is an X.509 certificate of an RSA key, in PEM")
+        raise wrong("certificate is an X.509 certificate of an RSA key, in PEM")
     if not isinstance(key, str) or find_app(org, key) is None:
-        raise _wrong("there is no app with that consumerKey")
+        raise wrong("there is no app with that consumerKey")
     with org.write() as db:
         for name, value in body.items():
             stored = "\n".join(cast(list[str], value)) if isinstance(value, list) else value
@@ -244,12 +214,15 @@ async def _app(org: Org, request: Request) -> Response:
 
 
 async def _move(org: Org, request: Request) -> Response:
-    url = (await json_object(request, any_type=True)).get("instanceUrl")
+    body = await json_object(request, any_type=True)
+    url, redirects = body.get("instanceUrl"), body.get("redirects", False)
     if url is not None and (
         not isinstance(url, str) or not re.fullmatch(r"http://(127\.0\.0\.1|localhost)(:\d{1,5})?", url)
     ):
-        raise _wrong('send {"instanceUrl": "http://localhost:PORT"}, another name of this org, or null to move back')
-    org.moved_to = url
+        raise wrong('send {"instanceUrl": "http://localhost:PORT"}, another name of this org, or null to move back')
+    if not isinstance(redirects, bool):
+        raise wrong("redirects is true or false")
+    org.moved_to, org.redirects = url, redirects
     return Json({"instanceUrl": url})
 
 
@@ -257,7 +230,7 @@ async def _limit(org: Org, request: Request) -> Response:
     body = await json_object(request, any_type=True)
     remaining = body.get("remaining")
     if isinstance(remaining, bool) or not isinstance(remaining, int) or not 0 <= remaining <= 10**9:
-        raise _wrong('send {"remaining": n}: how many requests are left today, with "username" those of one user')
+        raise wrong('send {"remaining": n}: how many requests are left today, with "username" those of one user')
     if "username" in body:
         org.limits.of_users[_user_id(org, body)] = remaining
     else:
@@ -270,7 +243,7 @@ async def _limits(org: Org, request: Request) -> Response:
     for name, value in body.items():
         number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10**9
         if name not in _LIMIT_NAMES or not (number or (value is None and name in ("concurrent", "urlBytes"))):
-            raise _wrong(f"limits takes numbers: {', '.join(_LIMIT_NAMES)}; null switches concurrent and urlBytes off")
+            raise wrong(f"limits takes numbers: {', '.join(_LIMIT_NAMES)}; null switches concurrent and urlBytes off")
     for name, value in body.items():
         setattr(org.limits, _LIMIT_NAMES[name], value)
     return Json({name: getattr(org.limits, attribute) for name, attribute in _LIMIT_NAMES.items()})
@@ -285,7 +258,7 @@ async def _lock(org: Org, request: Request) -> Response:
         or isinstance(seconds, bool)
         or not isinstance(seconds, int | float)
     ):
-        raise _wrong('send {"id": a record\'s id, "seconds": n}: somebody else changes the record for so long')
+        raise wrong('send {"id": a record\'s id, "seconds": n}: somebody else changes the record for so long')
     org.limits.lock(to_18(identifier), seconds)
     return Json({"locked": to_18(identifier)})
 
@@ -302,12 +275,14 @@ async def _faults(org: Org, request: Request) -> Response:
     body = await json_object(request, any_type=True)
     for name, value in body.items():
         if name not in _FAULT_TYPES or type(value) is not _FAULT_TYPES[name]:
-            raise _wrong(
+            raise wrong(
                 f"unknown or mistyped field {name!r}; a fault takes "
                 + ", ".join(f"{n}: {t.__name__}" for n, t in _FAULT_TYPES.items())
             )
     if "kind" not in body or body.get("cut") not in (None, "before", "after"):
-        raise _wrong("a fault needs a kind (a counter's name or a pattern such as rest.*); cut is before or after")
+        raise wrong("a fault needs a kind (a counter's name or a pattern such as rest.*); cut is before or after")
+    if body.get("nonce") not in (None, "forgotten", "rotated"):
+        raise wrong("nonce is forgotten or rotated")
     org.faults.add(
         Fault(
             kind=cast(str, body["kind"]),
@@ -317,6 +292,7 @@ async def _faults(org: Org, request: Request) -> Response:
             hold=cast(bool, body.get("hold", False)),
             cut=cast("str | None", body.get("cut")),
             body=cast("str | None", body.get("body")),
+            nonce=cast("str | None", body.get("nonce")),
         )
     )
     return Json({"pending": len(org.faults.pending)})
@@ -330,7 +306,7 @@ async def _clear_faults(org: Org, _request: Request) -> Response:
 async def _clock(org: Org, request: Request) -> Response:
     seconds = (await json_object(request, any_type=True)).get("advanceSeconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 10 * 366 * 86400:
-        raise _wrong('send {"advanceSeconds": n} with n from 0 to ten years')
+        raise wrong('send {"advanceSeconds": n} with n from 0 to ten years')
     org.clock.advance(seconds)
     return Json({"now": org.clock.stamp()})
 
@@ -358,14 +334,19 @@ async def _reset(org: Org, _request: Request) -> Response:
     """
     org.faults.clear()
     org.clock.reset()
-    org.moved_to = None
+    org.moved_to, org.redirects = None, False
+    org.proofs.rules = org.settings.proofs
     org.limits = Limits(under_way=org.limits.under_way, begun=org.limits.begun)
     with org.write() as db:
         db.execute(
             "UPDATE app SET callbacks = ?, scopes = ?, rotation = ?, pkce_required = 1, secret_required = 1,"
             " refresh_policy = ?, refresh_seconds = 0, session_seconds = NULL, client_credentials_user = '',"
-            " certificate = '', preauthorized = 0, device_flow = 0 WHERE consumer_key = ?",
-            ("\n".join(org.settings.callbacks), SCOPES, org.settings.rotation, POLICIES[0], CONSUMER_KEY),
+            " certificate = '', preauthorized = 0, device_flow = 0, secret_accepted = 1, jwt_tokens = 0, dpop = ?"
+            " WHERE consumer_key = ?",
+            (
+                *("\n".join(org.settings.callbacks), SCOPES, org.settings.rotation, POLICIES[0]),
+                *(org.settings.dpop, CONSUMER_KEY),
+            ),
         )
         db.execute("UPDATE User SET IsActive = 1 WHERE Id IN (SELECT user_id FROM credential)")
         for username, *_, profile in demo_users(org.settings):

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from localorg.oauth.grants import App
+from localorg.oauth.apps import App
 from localorg.pages import page
+from localorg.settings import POSTURES
 
 
 def controls(usernames: Sequence[str]) -> str:
@@ -25,6 +26,7 @@ def controls(usernames: Sequence[str]) -> str:
 <label for="times">how many</label><input id="times" name="times" type="number" value="1" min="1">
 <label for="status">answer</label><select id="status" name="status">{statuses}</select>
 <label for="cut">or cut the connection</label><select id="cut" name="cut"><option></option><option>before</option><option>after</option></select>
+<label for="nonce">or, for proofs of DPoP, the nonces are</label><select id="nonce" name="nonce"><option></option><option>forgotten</option><option>rotated</option></select>
 <label for="delay">wait first (milliseconds)</label><input id="delay" name="delayMs" type="number" value="0" min="0">
 <button>Make it go wrong</button><button class="plain" data-path="faults/clear">Take all faults back</button></form>
 <form data-path="clock"><label for="seconds">Move the clock on by seconds</label><input id="seconds" name="advanceSeconds" type="number" value="7201" min="0">
@@ -53,6 +55,9 @@ def external_client_app(app: App, policies: Sequence[str]) -> str:
         f'<option value="{p}"{" selected" if p == app.refresh_policy else ""}>{_POLICY_WORDS[p]}</option>'
         for p in policies
     )
+    postures = "".join(
+        f'<option value="{p}"{" selected" if p == app.dpop else ""}>{_POSTURE_WORDS[p]}</option>' for p in POSTURES
+    )
     return page(
         "External Client App | Local Org",
         f"""<h1>External Client App</h1><p>{escape(app.name)}</p>
@@ -62,8 +67,11 @@ def external_client_app(app: App, policies: Sequence[str]) -> str:
 <label for="scopes">OAuth Scopes, one a line</label><textarea id="scopes" name="scopes" rows="7">{lines(app.scopes)}</textarea>
 <h2>Security</h2>
 {box("secretRequired", "Require secret for Web Server Flow and Refresh Token Flow", app.secret_required)}
+{box("secretAccepted", "Accept the consumer secret (not set: the app shows who it is by assertions alone)", app.secret_accepted)}
 {box("pkceRequired", "Require Proof Key for Code Exchange (PKCE)", app.pkce_required)}
+{box("jwtTokens", "Issue JSON Web Token (JWT)-based access tokens for named users", app.jwt_tokens)}
 {box("rotation", "Enable Refresh Token Rotation", app.rotation)}
+<label for="dpop">Require DPoP (Demonstrating Proof-of-Possession)</label><select id="dpop" name="dpop">{postures}</select>
 <h2>OAuth Policies</h2>
 <label for="policy">Refresh Token Policy</label><select id="policy" name="refreshPolicy">{choices}</select>
 <label for="life">after so many seconds</label><input id="life" name="refreshSeconds" type="number" min="0" value="{app.refresh_seconds}">
@@ -72,7 +80,7 @@ def external_client_app(app: App, policies: Sequence[str]) -> str:
 <h2>Flows without a browser</h2>
 <label for="run-as">Client Credentials Flow: Run As (a username; empty: not enabled)</label>
 <input id="run-as" name="clientCredentialsUser" value="{escape(app.client_credentials_user)}">
-<label for="certificate">JWT Bearer Flow: certificate (PEM)</label>
+<label for="certificate">Certificate (PEM) of client assertions and of the JWT Bearer Flow</label>
 <textarea id="certificate" name="certificate" rows="3" data-whole="">{escape(app.certificate)}</textarea>
 {box("preauthorized", "Admin approved users are pre-authorized", app.preauthorized)}
 {box("deviceFlow", "Enable Device Flow", app.device_flow)}
@@ -86,6 +94,12 @@ _POLICY_WORDS = {
     "immediate": "Immediately expire refresh token",
     "idle": "Expire refresh token if not used for …",
     "fixed": "Expire refresh token after …",
+}
+
+_POSTURE_WORDS = {
+    "off": "DPoP is not known (as before 2026)",
+    "allowed": "Not required: bound tokens for clients that ask for them",
+    "required": "Required: bound tokens only",
 }
 
 _APP_SCRIPT = """

@@ -11,16 +11,10 @@ from starlette.routing import BaseRoute
 
 from localorg.data.records import read
 from localorg.errors import OAuthError
-from localorg.oauth import browser, devices, pages
-from localorg.oauth.grants import (
-    App,
-    allowed_scope,
-    approve,
-    check_password,
-    find_app,
-    is_approved,
-    issue_code,
-)
+from localorg.oauth import browser, devices, dpop, pages
+from localorg.oauth.apps import App, allowed_scope, find_app
+from localorg.oauth.grants import issue_code
+from localorg.oauth.people import approve, check_password, is_approved
 from localorg.org import Org
 from localorg.recent import because
 from localorg.web import form, route
@@ -56,6 +50,7 @@ class _Authorization:
         self.login_hint = fields.get("login_hint", "")
         self.nonce = fields.get("nonce") or None
         self.immediate = fields.get("immediate") == "true"
+        self.jkt = None if app.dpop == "off" else fields.get("dpop_jkt")
         scope = allowed_scope(app, fields.get("scope", ""))
         self.scope = scope or ""
         if app.pkce_required and self.challenge is None:
@@ -70,10 +65,15 @@ class _Authorization:
             self.wrong = ("invalid_request", "code challenge method not supported")
         elif "none" in self.prompt and len(self.prompt) > 1:
             self.wrong = ("invalid_request", "prompt none stands alone")
+        elif self.jkt is None and app.dpop == "required":
+            # Source: SalesforceMobileSDK-Android#2965.
+            self.wrong = ("invalid_request", "missing required dpop_jkt for code binding")
+        elif self.jkt is not None and not dpop.is_thumbprint(self.jkt):
+            self.wrong = ("invalid_request", "dpop_jkt must be the thumbprint of a key (RFC 7638, SHA-256)")
 
     def issue_code(self, org: Org, user_id: str) -> str:
         """A new authorization code for this request and user."""
-        return issue_code(org, self.app, user_id, self.redirect_uri, self.scope, self.challenge, self.nonce)
+        return issue_code(org, self.app, user_id, self.redirect_uri, self.scope, self.challenge, self.nonce, self.jkt)
 
     def redirect(self, **parameters: str) -> Response:
         """The redirect to the app with these parameters and the request's state."""

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from localorg.errors import OAuthError
 from localorg.oauth import pages
-from localorg.oauth.grants import browser_user, start_browser_session
+from localorg.oauth.people import browser_user, start_browser_session
 from localorg.org import Org
 from localorg.recent import because
 

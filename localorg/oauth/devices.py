@@ -16,7 +16,9 @@ from starlette.routing import BaseRoute
 from localorg.data.records import read
 from localorg.errors import OAuthError
 from localorg.oauth import browser, pages
-from localorg.oauth.grants import App, TokenResponse, allowed_scope, approve, begin_grant, find_app, token_key
+from localorg.oauth.apps import App, allowed_scope, find_app
+from localorg.oauth.grants import TokenResponse, begin_grant, token_key
+from localorg.oauth.people import approve
 from localorg.org import Org
 from localorg.recent import because
 from localorg.web import form, route

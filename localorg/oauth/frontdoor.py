@@ -13,12 +13,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from localorg.errors import OAuthError
+from localorg.errors import ApiError, OAuthError
 from localorg.oauth import browser
-from localorg.oauth.grants import find_session, issue_front_door, take_front_door
+from localorg.oauth.people import issue_front_door, take_front_door
+from localorg.oauth.session import plain_session, presented
 from localorg.org import Org
 from localorg.recent import because
-from localorg.web import NO_STORE, Json, base_url, bearer, form, route
+from localorg.web import NO_STORE, Json, authorization, base_url, form, route
 
 _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]{0,2000}")
 
@@ -33,8 +34,9 @@ def routes(org: Org) -> list[BaseRoute]:
 
 async def _single_access(org: Org, request: Request) -> Response:
     fields = await form(request)
-    token = bearer(request) or fields.get("access_token")
-    session = find_session(org, token) if token else None
+    in_header = authorization(request)[0] in ("bearer", "oauth", "dpop") and authorization(request)[1]
+    token = in_header or fields.get("access_token")
+    session = presented(org, request) if in_header else plain_session(org, token or "")
     if session is None:
         because("Bad_OAuth_Token", "the access token has ended, or there is none")
         return PlainTextResponse("Bad_OAuth_Token" if token else "Missing_OAuth_Token", 403)
@@ -43,6 +45,15 @@ async def _single_access(org: Org, request: Request) -> Response:
     door = issue_front_door(org, session.user_id)
     asked = {"otp": door, "startURL": _path(request, fields.get("redirect_uri") or "/")}
     return Json({"frontdoor_uri": f"{base_url(request)}/secur/frontdoor.jsp?{urlencode(asked)}"}, headers=NO_STORE)
+
+
+def _user_of(org: Org, sid: str) -> str | None:
+    """The user of an access token that may open web pages and is not bound to a key, None for any other."""
+    try:
+        session = plain_session(org, sid)
+    except ApiError:
+        return None
+    return session.user_id if session is not None and {"web", "full"} & set(session.scope.split()) else None
 
 
 def _path(request: Request, address: str) -> str:
@@ -58,8 +69,7 @@ async def _front_door(org: Org, request: Request) -> Response:
     fields = await form(request)
     user_id = take_front_door(org, fields.get("otp", ""))
     if user_id is None and fields.get("sid"):
-        session = find_session(org, fields["sid"])
-        user_id = session.user_id if session is not None and {"web", "full"} & set(session.scope.split()) else None
+        user_id = _user_of(org, fields["sid"])
     if user_id is None:
         used = OAuthError("invalid_grant", "this address was used before, is older than a minute, or is not this org's")
         return browser.error_page(used, 403)

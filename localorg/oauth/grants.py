@@ -1,6 +1,7 @@
 """Authorization codes, grants, tokens, and sessions, and the rules of the authorization server. No HTTP here.
 
-Sources: Salesforce Help "OAuth 2.0 Web Server Flow", "OAuth 2.0 Refresh Token Flow"; RFC 6749; RFC 7636.
+Sources: Salesforce Help "OAuth 2.0 Web Server Flow", "OAuth 2.0 Refresh Token Flow"; RFC 6749; RFC 7636; RFC 9449. A
+`jkt` is the thumbprint of the key that a code, grant or token is bound to; None where it is bound to none.
 """
 
 import base64
@@ -11,51 +12,23 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from localorg.data.passwords import hash_password
 from localorg.errors import OAuthError
+from localorg.oauth.apps import App
 from localorg.org import Org
 
-BROWSER_SESSION_SECONDS = 12 * 3600
-FRONT_DOOR_SECONDS = 60
 MAX_GRANTS = (
     5  # approvals per user and app; the sixth drops the oldest (Salesforce Help, "Manage OAuth Access Policies")
 )
 EXPIRED = "expired access/refresh token"
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """The settings of an External Client App.
-
-    `refresh_policy` is one of POLICIES, with `refresh_seconds` where it needs a time. `session_seconds` is how long an
-    access token may be idle; None takes the org's setting. `client_credentials_user` is the username that the client
-    credentials flow runs as, "" where the flow is off; `certificate` the X.509 certificate (PEM) that the app's
-    assertions are signed by, "" without one. `preauthorized` says that an administrator has approved the app for
-    everyone, `device_flow` that devices may use it.
-    """
-
-    consumer_key: str
-    consumer_secret: str
-    name: str
-    callbacks: tuple[str, ...]
-    scopes: tuple[str, ...]
-    pkce_required: bool
-    secret_required: bool
-    rotation: bool
-    refresh_policy: str
-    refresh_seconds: int
-    session_seconds: int | None
-    client_credentials_user: str
-    certificate: str
-    preauthorized: bool
-    device_flow: bool
+_JWT = "eyJ"  # how a JSON Web Token begins
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """The user, app, and scope of an access token.
 
-    `generation` counts the token pairs of the grant; `issued` and `expires` are seconds since the epoch.
+    `generation` counts the token pairs of the grant; `issued` and `expires` are seconds since the epoch. `jkt` is what
+    the token is bound to, `dpop` what its app asks of proofs now, one of POSTURES.
     """
 
     user_id: str
@@ -65,11 +38,15 @@ class Session:
     generation: int
     issued: float
     expires: float
+    jkt: str | None
+    dpop: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TokenResponse:
-    """The values of a token endpoint's answer. `refresh_token` is None when no new one is issued."""
+    """The values of a token endpoint's answer. `refresh_token` is None when no new one is issued; `bound` says that the
+    access token is bound to a key.
+    """
 
     access_token: str
     refresh_token: str | None
@@ -77,106 +54,26 @@ class TokenResponse:
     user_id: str
     issued: float
     nonce: str | None = None
-
-
-POLICIES = ("until-revoked", "immediate", "idle", "fixed")  # of refresh tokens, as an app's OAuth policies name them
-
-
-def find_app(org: Org, consumer_key: str) -> App | None:
-    """The app with this consumer key, None when there is none."""
-    row = org.db.execute("SELECT * FROM app WHERE consumer_key = ?", (consumer_key,)).fetchone()
-    if row is None:
-        return None
-    return App(
-        row["consumer_key"],
-        row["consumer_secret"],
-        row["name"],
-        tuple(row["callbacks"].split("\n")),
-        tuple(row["scopes"].split()),
-        bool(row["pkce_required"]),
-        bool(row["secret_required"]),
-        bool(row["rotation"]),
-        row["refresh_policy"],
-        row["refresh_seconds"],
-        row["session_seconds"],
-        row["client_credentials_user"],
-        row["certificate"],
-        bool(row["preauthorized"]),
-        bool(row["device_flow"]),
-    )
-
-
-def allowed_scope(app: App, requested: str) -> str | None:
-    """The scopes that an app gets when it asks for these, by name; all of its own when it names none.
-
-    None when it asks for one that it does not have.
-    """
-    asked = requested.split()
-    if not set(asked) <= {*app.scopes, "offline_access", "refresh_token"}:
-        return None
-    return " ".join(sorted({"refresh_token" if s == "offline_access" else s for s in asked or app.scopes}))
-
-
-# The browser's side
-
-
-def check_password(org: Org, username: str, password: str) -> str | None:
-    """The id of the active user with this name and password, None when there is none."""
-    row = org.db.execute(
-        "SELECT u.Id, c.salt, c.password_hash FROM User u JOIN credential c ON c.user_id = u.Id WHERE u.Username = ?"
-        " AND u.IsActive = 1",
-        (username,),
-    ).fetchone()
-    salt, expected = (row["salt"], row["password_hash"]) if row is not None else (b"", b"")
-    matches = hmac.compare_digest(hash_password(password[:1000], salt), expected)
-    return str(row["Id"]) if row is not None and matches else None
-
-
-def start_browser_session(org: Org, user_id: str) -> str:
-    """Signs a user in in a browser. Returns the value of the session cookie."""
-    sid = secrets.token_urlsafe(32)
-    with org.write() as db:
-        db.execute(
-            "INSERT INTO browser_session VALUES (?, ?, ?)",
-            (_hash(sid), user_id, org.clock.now() + BROWSER_SESSION_SECONDS),
-        )
-    return sid
-
-
-def browser_user(org: Org, sid: str) -> str | None:
-    """The id of the user whose session cookie this is, None when the session has expired or never was."""
-    row = org.db.execute(
-        "SELECT user_id FROM browser_session WHERE id_hash = ? AND expires > ?", (_hash(sid), org.clock.now())
-    ).fetchone()
-    return None if row is None else str(row["user_id"])
-
-
-def is_approved(org: Org, app: App, user_id: str, scope: str) -> bool:
-    """Whether the user has already allowed the app all of these scopes, or an administrator has for everyone."""
-    if app.preauthorized:
-        return True
-    row = org.db.execute(
-        "SELECT scope FROM approval WHERE consumer_key = ? AND user_id = ?", (app.consumer_key, user_id)
-    ).fetchone()
-    return row is not None and set(scope.split()) <= set(str(row["scope"]).split())
-
-
-def approve(org: Org, app: App, user_id: str, scope: str) -> None:
-    """Stores the user's consent."""
-    with org.write() as db:
-        db.execute("INSERT OR REPLACE INTO approval VALUES (?, ?, ?)", (app.consumer_key, user_id, scope))
+    bound: bool = False
 
 
 def issue_code(
-    org: Org, app: App, user_id: str, redirect_uri: str, scope: str, challenge: str | None, nonce: str | None = None
+    org: Org,
+    app: App,
+    user_id: str,
+    redirect_uri: str,
+    scope: str,
+    challenge: str | None,
+    nonce: str | None = None,
+    jkt: str | None = None,
 ) -> str:
     """A new authorization code. It can be used once, within `code_seconds` of the org's settings."""
     code = "aPrx" + secrets.token_urlsafe(48) + "=="
     expires = org.clock.now() + org.settings.code_seconds
     with org.write() as db:
         db.execute(
-            "INSERT INTO code VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-            (_hash(code), app.consumer_key, user_id, redirect_uri, scope, challenge, nonce, expires),
+            "INSERT INTO code VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+            (_hash(code), app.consumer_key, user_id, redirect_uri, scope, challenge, nonce, jkt, expires),
         )
     return code
 
@@ -184,10 +81,14 @@ def issue_code(
 # The token endpoint
 
 
-def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: str | None) -> TokenResponse:
+def exchange_code(
+    org: Org, app: App, code: str, redirect_uri: str, verifier: str | None, jkt: str | None = None
+) -> TokenResponse:
     """Exchanges an authorization code for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.6). Raises OAuthError.
 
-    Using a code a second time revokes the grant of its first use (RFC 6749 section 4.1.2).
+    `jkt` is of the key that the request proves to hold. Using a code a second time revokes the grant of its first use
+    (RFC 6749 section 4.1.2). A refused try with another key, or without one, does not use the code up: the standards
+    leave that open, and so nobody who only saw a code takes it from the person it belongs to.
     """
     row = org.db.execute("SELECT * FROM code WHERE code_hash = ?", (_hash(code),)).fetchone()
     if row is None or row["consumer_key"] != app.consumer_key:
@@ -205,14 +106,30 @@ def exchange_code(org: Org, app: App, code: str, redirect_uri: str, verifier: st
             raise OAuthError("invalid_grant", "missing required code verifier")
         if not hmac.compare_digest(challenge_of(verifier), str(row["challenge"])):
             raise OAuthError("invalid_grant", "invalid code verifier")
+    _check_binding(app, row["jkt"], jkt)
     with org.write() as db:
-        grant_id, tokens = begin_grant(org, app, str(row["user_id"]), str(row["scope"]), nonce=row["nonce"])
+        grant_id, tokens = begin_grant(org, app, str(row["user_id"]), str(row["scope"]), nonce=row["nonce"], jkt=jkt)
         db.execute("UPDATE code SET grant_id = ? WHERE code_hash = ?", (grant_id, _hash(code)))
     return tokens
 
 
+def _check_binding(app: App, bound_to: str | None, proven: str | None) -> None:
+    """Raises OAuthError when a code or refresh token that is bound to one key is used with another, or with none."""
+    if proven is None and (bound_to is not None or app.dpop == "required"):
+        raise OAuthError("invalid_dpop_proof", "missing required DPoP proof")
+    if bound_to is not None and proven != bound_to:
+        raise OAuthError("invalid_dpop_proof", "the DPoP proof is of another key")
+
+
 def begin_grant(
-    org: Org, app: App, user_id: str, scope: str, *, nonce: str | None = None, approved: bool = True
+    org: Org,
+    app: App,
+    user_id: str,
+    scope: str,
+    *,
+    nonce: str | None = None,
+    approved: bool = True,
+    jkt: str | None = None,
 ) -> tuple[int, TokenResponse]:
     """A new grant of these scopes, and its first tokens. A grant that a person has approved drops the oldest of six."""
     now = org.clock.now()
@@ -225,14 +142,14 @@ def begin_grant(
         for old in grants[MAX_GRANTS - 1 :] if approved else ():
             _revoke_grant(db, int(old["id"]))
         grant_id = db.execute(
-            "INSERT INTO oauth_grant (consumer_key, user_id, scope, generation, created, last_used, approved)"
-            " VALUES (?, ?, ?, 1, ?, ?, ?)",
-            (app.consumer_key, user_id, scope, now, now, approved),
+            "INSERT INTO oauth_grant (consumer_key, user_id, scope, generation, created, last_used, approved, jkt)"
+            " VALUES (?, ?, ?, 1, ?, ?, ?, ?)",
+            (app.consumer_key, user_id, scope, now, now, approved, jkt),
         ).lastrowid
         assert grant_id is not None
         refresh = _new_refresh_token(db, grant_id, 1) if "refresh_token" in scope.split() else None
-        access = _new_session(org, db, grant_id, user_id, app.consumer_key, scope, 1)
-    return grant_id, TokenResponse(access, refresh, scope, user_id, now, nonce)
+        access = _new_session(org, db, grant_id, user_id, app.consumer_key, scope, 1, jkt)
+    return grant_id, TokenResponse(access, refresh, scope, user_id, now, nonce, jkt is not None)
 
 
 def run_as_app(org: Org, app: App) -> TokenResponse:
@@ -272,9 +189,10 @@ def _without(scopes: Iterable[str], *left_out: str) -> str:
     return " ".join(sorted(s for s in scopes if s not in left_out))
 
 
-def refresh(org: Org, app: App, refresh_token: str) -> TokenResponse:
+def refresh(org: Org, app: App, refresh_token: str, jkt: str | None = None) -> TokenResponse:
     """Exchanges a refresh token for a new access token, under rotation also for a new refresh token. Raises OAuthError.
 
+    `jkt` is of the key that the request proves to hold; a refusal because of it changes nothing.
     Using a refresh token that was rotated out revokes its grant and all access tokens (Salesforce Help 005316711).
     """
     row = org.db.execute(
@@ -284,6 +202,7 @@ def refresh(org: Org, app: App, refresh_token: str) -> TokenResponse:
     ).fetchone()
     if row is None or row["consumer_key"] != app.consumer_key or row["revoked"]:
         raise OAuthError("invalid_grant", EXPIRED)
+    jkt = _refreshed_key(org, app, row["jkt"], jkt)
     if _has_lapsed(app, row["created"], row["last_used"], org.clock.now()):
         with org.write() as db:
             _revoke_grant(db, int(row["id"]))
@@ -297,12 +216,27 @@ def refresh(org: Org, app: App, refresh_token: str) -> TokenResponse:
     generation = int(row["generation"]) + 1
     now = org.clock.now()
     with org.write() as db:
-        db.execute("UPDATE oauth_grant SET generation = ?, last_used = ? WHERE id = ?", (generation, now, row["id"]))
+        db.execute(
+            "UPDATE oauth_grant SET generation = ?, last_used = ?, jkt = coalesce(jkt, ?) WHERE id = ?",
+            (generation, now, jkt, row["id"]),
+        )
         rotated = _new_refresh_token(db, int(row["id"]), generation) if app.rotation else None
         access = _new_session(
-            org, db, int(row["id"]), str(row["user_id"]), app.consumer_key, str(row["scope"]), generation
+            org, db, int(row["id"]), str(row["user_id"]), app.consumer_key, str(row["scope"]), generation, jkt
         )
-    return TokenResponse(access, rotated, str(row["scope"]), str(row["user_id"]), now)
+    return TokenResponse(access, rotated, str(row["scope"]), str(row["user_id"]), now, bound=jkt is not None)
+
+
+def _refreshed_key(org: Org, app: App, bound_to: str | None, proven: str | None) -> str | None:
+    """What a refreshed access token is bound to, by the org's rules for proofs. Raises OAuthError."""
+    rules = org.proofs.rules
+    if bound_to is None and proven is not None and rules.bearer_refresh != "bound":
+        if rules.bearer_refresh == "refused":
+            raise OAuthError("invalid_dpop_proof", "the refresh token is not bound to a key")
+        proven = None
+    any_key = rules.refresh_key == "any" and app.secret_required and proven is not None
+    _check_binding(app, proven if any_key else bound_to, proven)
+    return proven
 
 
 def _has_lapsed(app: App, created: float, last_used: float, now: float) -> bool:
@@ -320,7 +254,7 @@ def _has_lapsed(app: App, created: float, last_used: float, now: float) -> bool:
 
 def introspect(org: Org, app: App, token: str) -> dict[str, object]:
     """The RFC 7662 answer about a token: its properties, or only `active: false` when it is not a live token of this
-    app.
+    app. A bound one has `cnf` and, as an access token, the type DPoP (RFC 9449 section 6.2; Salesforce does not say).
     """
     key = _hash(token)
     row = org.db.execute(
@@ -333,10 +267,11 @@ def introspect(org: Org, app: App, token: str) -> dict[str, object]:
             "client_id": app.consumer_key,
             "username": row["Username"],
             "sub": row["user_id"],
-            "token_type": "access_token",
+            "token_type": "access_token" if row["jkt"] is None else "DPoP",
             "exp": int(row["expires"]),
             "iat": int(row["issued"]),
             "nbf": int(row["issued"]),
+            **_confirmation(row["jkt"]),
         }
     grant = org.db.execute(
         "SELECT g.*, u.Username FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id AND (g.generation ="
@@ -348,38 +283,22 @@ def introspect(org: Org, app: App, token: str) -> dict[str, object]:
     issued = int(grant["last_used"])
     return {"active": True, "scope": grant["scope"], "client_id": app.consumer_key, "username": grant["Username"],
             "sub": grant["user_id"],
-            "token_type": "refresh_token", "iat": issued, "nbf": issued}  # fmt: skip
+            "token_type": "refresh_token", "iat": issued, "nbf": issued, **_confirmation(grant["jkt"])}  # fmt: skip
+
+
+def _confirmation(jkt: str | None) -> dict[str, object]:
+    return {} if jkt is None else {"cnf": {"jkt": jkt}}
 
 
 def web_session(org: Org, session: Session) -> str:
-    """A further session of the same grant, as a hybrid app gets for its web pages. It ends with the grant."""
+    """A further session of the same grant, as a hybrid app gets for its web pages. It ends with the grant.
+
+    It is a cookie, so it is not bound to a key.
+    """
     with org.write() as db:
         return _new_session(
             org, db, session.grant_id, session.user_id, session.consumer_key, session.scope, session.generation
         )
-
-
-def issue_front_door(org: Org, user_id: str) -> str:
-    """A code that signs a user in in a browser. It can be used once, within FRONT_DOOR_SECONDS."""
-    code = secrets.token_urlsafe(48)
-    with org.write() as db:
-        db.execute("DELETE FROM front_door WHERE expires <= ?", (org.clock.now(),))
-        db.execute(
-            "INSERT INTO front_door VALUES (?, ?, ?)", (_hash(code), user_id, org.clock.now() + FRONT_DOOR_SECONDS)
-        )
-    return code
-
-
-def take_front_door(org: Org, code: str) -> str | None:
-    """The id of the active user whom this code signs in, once. None when it was used, has expired, or never was."""
-    with org.write() as db:
-        row = db.execute(
-            "DELETE FROM front_door WHERE code_hash = ? RETURNING user_id, expires", (_hash(code),)
-        ).fetchone()
-    if row is None or row["expires"] <= org.clock.now():
-        return None
-    active = org.db.execute("SELECT 1 FROM User WHERE Id = ? AND IsActive = 1", (row["user_id"],)).fetchone()
-    return str(row["user_id"]) if active is not None else None
 
 
 def rotate_out(org: Org, user_id: str) -> int:
@@ -402,17 +321,13 @@ def token_key(token: str) -> str:
 
 
 def find_session(org: Org, access_token: str) -> Session | None:
-    """The session of an access token; using it extends its idle time. None when it has expired or does not exist."""
-    now = org.clock.now()
-    key = _hash(access_token)
-    row = org.db.execute("SELECT * FROM session WHERE token_hash = ?", (key,)).fetchone()
-    if row is None or row["expires"] <= now:
+    """The session of an access token; None when it has expired or does not exist."""
+    row = org.db.execute(
+        "SELECT s.*, a.dpop FROM session s JOIN app a ON a.consumer_key = s.consumer_key WHERE s.token_hash = ?",
+        (_hash(access_token),),
+    ).fetchone()
+    if row is None or row["expires"] <= org.clock.now():
         return None
-    seconds = _session_seconds(org, str(row["consumer_key"]))
-    expires = now + seconds
-    if expires - row["expires"] > seconds / 2:
-        with org.write() as db:
-            db.execute("UPDATE session SET expires = ? WHERE token_hash = ?", (expires, key))
     return Session(
         row["user_id"],
         row["consumer_key"],
@@ -421,7 +336,30 @@ def find_session(org: Org, access_token: str) -> Session | None:
         row["generation"],
         row["issued"],
         row["expires"],
+        row["jkt"],
+        row["dpop"],
     )
+
+
+def extend(org: Org, access_token: str, session: Session) -> None:
+    """Using an access token extends its idle time; the life of a JSON Web Token is fixed."""
+    if access_token.startswith(_JWT):
+        return
+    seconds = _session_seconds(org, session.consumer_key)
+    expires = org.clock.now() + seconds
+    if expires - session.expires > seconds / 2:
+        with org.write() as db:
+            db.execute("UPDATE session SET expires = ? WHERE token_hash = ?", (expires, _hash(access_token)))
+
+
+def key_of(org: Org, token: str) -> str | None:
+    """The thumbprint of the key that an access or refresh token is bound to; None for another token, or an unknown."""
+    row = org.db.execute(
+        "SELECT jkt FROM session WHERE token_hash = ?1 UNION ALL SELECT g.jkt FROM refresh_token t"
+        " JOIN oauth_grant g ON g.id = t.grant_id WHERE t.token_hash = ?1",
+        (_hash(token),),
+    ).fetchone()
+    return None if row is None else row["jkt"]
 
 
 def revoke(org: Org, token: str) -> bool:
@@ -474,12 +412,19 @@ def _new_refresh_token(db: sqlite3.Connection, grant_id: int, generation: int) -
 
 
 def _new_session(
-    org: Org, db: sqlite3.Connection, grant_id: int, user_id: str, consumer_key: str, scope: str, generation: int
+    org: Org,
+    db: sqlite3.Connection,
+    grant_id: int,
+    user_id: str,
+    consumer_key: str,
+    scope: str,
+    generation: int,
+    jkt: str | None = None,
 ) -> str:
     token = f"{org.org_id[:15]}!{secrets.token_urlsafe(72).replace('-', '.')}"
     now = org.clock.now()
     db.execute(
-        "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             _hash(token),
             grant_id,
@@ -489,6 +434,7 @@ def _new_session(
             generation,
             now,
             now + _session_seconds(org, consumer_key),
+            jkt,
         ),
     )
     return token

@@ -8,6 +8,7 @@ import hashlib
 
 from localorg.clock import from_datetime
 from localorg.data.records import read
+from localorg.oauth.dpop import ALGORITHMS
 from localorg.org import Org
 
 ID_TOKEN_SECONDS = 120
@@ -44,8 +45,10 @@ def id_token(org: Org, base: str, user_id: str, consumer_key: str, access_token:
     return sign(org, claims)
 
 
-def discovery(base: str) -> dict[str, object]:
-    """The discovery document at /.well-known/openid-configuration. `base` is the org's address."""
+def discovery(base: str, *, proofs: bool = True) -> dict[str, object]:
+    """The discovery document at /.well-known/openid-configuration. `base` is the org's address, `proofs` says whether
+    the document tells of proofs of possession (RFC 9449 section 5.1).
+    """
     oauth = f"{base}/services/oauth2"
     return {
         "issuer": base,
@@ -63,7 +66,9 @@ def discovery(base: str) -> dict[str, object]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "display_values_supported": ["page", "popup", "touch"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
+        **({"dpop_signing_alg_values_supported": list(ALGORITHMS)} if proofs else {}),
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": [
             "sub",

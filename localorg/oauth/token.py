@@ -1,26 +1,30 @@
-"""The endpoints for apps: token (RFC 6749 sections 4.1.3 and 6), introspect (RFC 7662), revoke (RFC 7009)."""
+"""The endpoints for apps: token (RFC 6749 sections 4.1.3 and 6), introspect (RFC 7662), revoke (RFC 7009).
+
+Proofs of possession are taken where Salesforce names them: with authorization codes and refreshes, plain and hybrid.
+Of the other grants it says nothing: they give bearer tokens, and none to an app that requires DPoP.
+"""
 
 import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
-from urllib.parse import unquote, urlencode, urlsplit
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlencode, urlsplit
 from xml.sax.saxutils import escape
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from localorg.errors import OAuthError
-from localorg.oauth import assertions, devices, oidc
+from localorg.oauth import assertions, clients, devices, dpop, oidc
+from localorg.oauth.apps import App
 from localorg.oauth.grants import (
-    App,
     TokenResponse,
     exchange_code,
-    find_app,
     find_session,
     introspect,
+    key_of,
     refresh,
     revoke,
     run_as_app,
@@ -28,10 +32,11 @@ from localorg.oauth.grants import (
     token_key,
     web_session,
 )
+from localorg.oauth.jwt_tokens import as_jwt
+from localorg.oauth.session import check_presented
 from localorg.org import Org
 from localorg.recent import because
-from localorg.settings import SITE
-from localorg.web import NO_STORE, Json, base_url, counted, form, route
+from localorg.web import NO_STORE, Json, base_url, counted, form, route, with_nonce
 
 
 def routes(org: Org) -> list[BaseRoute]:
@@ -90,19 +95,41 @@ async def _granted(org: Org, request: Request, fields: Mapping[str, str], form_o
     elif kind not in oidc.GRANT_TYPES:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
 
-    async def answer() -> Response:
+    async def done() -> Response:
         if name == "device_code":
-            app = _authenticate(org, request, fields, secret=False)
+            app = clients.authenticate(org, request, fields, needed=False)
+            _check_posture(app)
             begun = devices.begin(org, app, fields.get("scope", ""))
             begun["verification_uri"] = f"{base_url(request)}{begun['verification_uri']}"
             return _written(begun, form_of_answer)
         app, tokens = _grant(org, request, kind, fields)
+        if app.jwt_tokens:
+            tokens = as_jwt(org, app, base_url(request), tokens)
         body = _token_body(org, request, app, tokens)
         if kind.startswith("hybrid_"):
             body |= _web_sessions(org, request, tokens)
         return _written(body, form_of_answer)
 
-    if kind not in ("refresh_token", "hybrid_refresh"):
+    async def answer() -> Response:
+        return await _one_at_a_time(org, name, fields, done)
+
+    if name in _REFRESHES and (elsewhere := _moved(org, request)):
+        return elsewhere
+    app = clients.named(org, request, fields)
+    if kind in _WITH_PROOF and dpop.HEADER in request.headers and (app is None or app.dpop != "off"):
+        return await with_nonce(org, request, f"token.{name}", answer)
+    return await answer()
+
+
+_REFRESHES = ("refresh_token", "hybrid_refresh")
+_WITH_PROOF = ("authorization_code", "refresh_token", "hybrid_auth_code", "hybrid_refresh")
+
+
+async def _one_at_a_time(
+    org: Org, name: str, fields: Mapping[str, str], answer: Callable[[], Awaitable[Response]]
+) -> Response:
+    """Counts and runs a grant; a refresh only while no other is under way for the same token. Raises OAuthError."""
+    if name not in _REFRESHES:
         return await counted(org, f"token.{name}", answer)
     # Of two refreshes with one token at once, the second is refused (Salesforce release notes, Winter '25).
     key = token_key(fields.get("refresh_token", ""))
@@ -119,12 +146,16 @@ async def _granted(org: Org, request: Request, fields: Mapping[str, str], form_o
 def _grant(org: Org, request: Request, kind: str, fields: Mapping[str, str]) -> tuple[App, TokenResponse]:
     """The app that asks, and its tokens. Raises OAuthError."""
     if kind == oidc.JWT_BEARER:
-        base, site = base_url(request), f"{base_url(request)}/{SITE}"
-        addresses = {base, site} if org.moved_to is None else {base, site, org.moved_to}
-        app, username = assertions.read(org, _required(fields, "assertion"), addresses)
+        app, username = assertions.read(org, _required(fields, "assertion"), clients.addresses(org, request))
+        _check_posture(app)
         return app, run_as_named(org, app, username)
-    secret = {"client_credentials": True, "device": False}.get(kind)
-    app = _authenticate(org, request, fields, secret=secret)
+    needed = {"client_credentials": True, "device": False}.get(kind)
+    app = clients.authenticate(org, request, fields, needed=needed)
+    if kind in _WITH_PROOF:
+        jkt = dpop.at_token_endpoint(org, request, app)
+    else:
+        jkt = None
+        _check_posture(app)
     match kind:
         case "client_credentials":
             if org.moved_to is not None and base_url(request) != org.moved_to:
@@ -135,34 +166,22 @@ def _grant(org: Org, request: Request, kind: str, fields: Mapping[str, str]) -> 
             return app, devices.poll(org, app, _required(fields, "code"))
         case "authorization_code" | "hybrid_auth_code":
             code = _required(fields, "code")
-            return app, exchange_code(org, app, code, fields.get("redirect_uri", ""), fields.get("code_verifier"))
+            uri, verifier = fields.get("redirect_uri", ""), fields.get("code_verifier")
+            return app, exchange_code(org, app, code, uri, verifier, jkt)
         case _:
-            return app, refresh(org, app, _required(fields, "refresh_token"))
+            return app, refresh(org, app, _required(fields, "refresh_token"), jkt)
+
+
+def _check_posture(app: App) -> None:
+    """Raises OAuthError when an app that requires DPoP asks for tokens by a grant that has none."""
+    if app.dpop == "required":
+        raise OAuthError("invalid_request", "the app requires DPoP, which this grant does not have")
 
 
 def _required(fields: Mapping[str, str], name: str) -> str:
     if not fields.get(name):
         raise OAuthError("invalid_request", f"missing required parameter: {name}")
     return fields[name]
-
-
-def _authenticate(org: Org, request: Request, fields: Mapping[str, str], *, secret: bool | None = None) -> App:
-    """The app that asks. `secret` says whether it must send its secret; None leaves that to its settings."""
-    key, sent = fields.get("client_id", ""), fields.get("client_secret", "")
-    scheme, _, basic = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            key, _, sent = (unquote(p) for p in base64.b64decode(basic, validate=True).decode().partition(":"))
-        except ValueError:
-            raise OAuthError("invalid_client", "invalid client credentials") from None
-    app = find_app(org, key)
-    if app is None:
-        raise OAuthError("invalid_client_id", "client identifier invalid")
-    needed = app.secret_required if secret is None else secret
-    right = bool(app.consumer_secret) and hmac.compare_digest(sent.encode(), app.consumer_secret.encode())
-    if (needed or sent) and not right:
-        raise OAuthError("invalid_client", "invalid client credentials")
-    return app
 
 
 def _web_sessions(org: Org, request: Request, tokens: TokenResponse) -> dict[str, object]:
@@ -213,20 +232,38 @@ def _token_body(org: Org, request: Request, app: App, tokens: TokenResponse) -> 
             **({"id_token": signed} if signed else {}),
             "instance_url": instance,
             "id": identity,
-            "token_type": "Bearer",
+            "token_type": "DPoP" if tokens.bound else "Bearer",
             "issued_at": issued_at,
+            **({"token_format": "jwt"} if app.jwt_tokens else {}),
         }
     )
 
 
+def _moved(org: Org, request: Request) -> Response | None:
+    """How the login pool answers refreshes and revocations: with the address of the instance, where the move says so.
+
+    Source: SalesforceMobileSDK-iOS#4074. A proof for the one address is none for the other.
+    """
+    if org.moved_to is None or not org.redirects or base_url(request) == org.moved_to:
+        return None
+    because("redirected", f"the org is now at {org.moved_to}")
+    return RedirectResponse(f"{org.moved_to}{request.url.path}", 302, headers=NO_STORE)
+
+
 async def _introspect(org: Org, request: Request) -> Response:
     fields = await form(request)
-    app = _authenticate(org, request, fields)
+    check_presented(org, request)
+    app = clients.authenticate(org, request, fields)
     return Json(introspect(org, app, fields.get("token", "")), headers=NO_STORE)
 
 
 async def _revoke(org: Org, request: Request) -> Response:
     token = (await form(request)).get("token", "")
+    if elsewhere := _moved(org, request):
+        return elsewhere
+    session, jkt = check_presented(org, request), key_of(org, token)
+    if jkt is not None and org.proofs.rules.revoke_proof and (session is None or session.jkt != jkt):
+        dpop.by_key(org, request, jkt)
     if not token or not revoke(org, token):
         raise OAuthError("invalid_token", "invalid token")
     return Response(status_code=200)

@@ -6,10 +6,11 @@ from starlette.routing import BaseRoute
 
 from localorg.clock import from_datetime
 from localorg.data.records import read
+from localorg.errors import ApiError
 from localorg.oauth import oidc
-from localorg.oauth.grants import find_session
+from localorg.oauth.session import plain_session, presented
 from localorg.org import Org
-from localorg.web import NO_STORE, Json, base_url, bearer, form, route
+from localorg.web import NO_STORE, Json, authorization, base_url, form, route
 
 
 def routes(org: Org) -> list[BaseRoute]:
@@ -22,8 +23,8 @@ def routes(org: Org) -> list[BaseRoute]:
     ]
 
 
-async def _discovery(_org: Org, request: Request) -> Response:
-    return Json(oidc.discovery(base_url(request)))
+async def _discovery(org: Org, request: Request) -> Response:
+    return Json(oidc.discovery(base_url(request), proofs=org.proofs.rules.published))
 
 
 async def _keys(org: Org, _request: Request) -> Response:
@@ -33,20 +34,24 @@ async def _keys(org: Org, _request: Request) -> Response:
 
 
 async def _userinfo(org: Org, request: Request) -> Response:
-    token = bearer(request) or (await form(request)).get("access_token")
-    return _who(org, request, token, None, None)
+    return await _who(org, request, "access_token", None, None)
 
 
 async def _identity(org: Org, request: Request) -> Response:
-    token = bearer(request) or (await form(request)).get("oauth_token")
-    return _who(org, request, token, request.path_params["org_id"], request.path_params["user_id"])
+    return await _who(org, request, "oauth_token", request.path_params["org_id"], request.path_params["user_id"])
 
 
-def _who(org: Org, request: Request, token: str | None, org_id: str | None, user_id: str | None) -> Response:
+async def _who(org: Org, request: Request, parameter: str, org_id: str | None, user_id: str | None) -> Response:
+    """Who the user of an access token is, which stands in the header or in this parameter of the form."""
     # These two answer 403 with plain text, not 401 with JSON (forcedotcom/SalesforceMobileSDK-iOS#3398).
+    in_header = authorization(request)[0] in ("bearer", "oauth", "dpop") and authorization(request)[1]
+    token = in_header or (await form(request)).get(parameter)
     if not token:
         return PlainTextResponse("Missing_OAuth_Token", 403)
-    session = find_session(org, token)
+    try:
+        session = presented(org, request) if in_header else plain_session(org, token)
+    except ApiError as refused:
+        return PlainTextResponse("Bad_OAuth_Token", 403, headers=refused.headers)
     if session is None:
         return PlainTextResponse("Bad_OAuth_Token", 403)
     if org_id is not None and org_id[:15] != org.org_id[:15]:

@@ -28,7 +28,14 @@ async def on_access(world: World) -> tuple[App, AccessViewModel]:
     return app, app.screen
 
 
-@pytest.mark.parametrize("ended", [SessionInvalid(Reason.SIGNED_OUT), ConnectionLost(Reason.ACCESS_REVOKED)])
+@pytest.mark.parametrize(
+    "ended",
+    [
+        SessionInvalid(Reason.SIGNED_OUT),
+        ConnectionLost(Reason.ACCESS_REVOKED),
+        ConnectionLost(Reason.CONNECTION_TAMPERED),
+    ],
+)
 @pytest.mark.parametrize("work", ["end a device", "stay signed in", "erase"])
 async def test_who_was_signed_out_elsewhere_is_told_wherever_they_tap(ended: CallError, work: str) -> None:
     world = World()
@@ -60,16 +67,6 @@ async def test_offline_is_told_on_the_page_of_the_devices_too() -> None:
     assert not app.network.offline
 
 
-async def test_signing_out_without_a_network_says_so_and_keeps_the_session() -> None:
-    world = World()
-    app, model = await on_access(world)
-    world.backend.offline = OFFLINE
-    await model.leave(app.handover.sign_out)
-    assert app.network.offline
-    assert app.session.user is not None
-    assert model.problem is not None
-
-
 @pytest.mark.parametrize(("failed", "asked"), [(OFFLINE, 2), (OrgUnavailable(Reason.ORG_BUSY), 1)])
 async def test_what_changes_nothing_is_asked_once_more_when_it_did_not_get_through(
     failed: CallError, asked: int
@@ -81,6 +78,19 @@ async def test_what_changes_nothing_is_asked_once_more_when_it_did_not_get_throu
     with suppress(OrgUnavailable):
         assert (await world.records.profile().get()).title == "Account Executive"
     assert [name for name, _ in world.backend.asked] == ["getProfile"] * asked
+
+
+async def test_a_store_that_is_out_of_reach_is_neither_offline_nor_the_end_of_a_session() -> None:
+    world = World()
+    app, model = await on_access(world)
+    world.backend.fails["getAccess"] = OrgUnavailable(Reason.STORE_UNAVAILABLE)
+    await model.load()
+    assert model.access.problem is not None
+    assert model.access.problem.message == (
+        "This app's own service is not available right now. Please try again in a moment."
+    )
+    assert model.access.value is not None, "what was seen stays"
+    assert (app.network.offline, app.session.user) == (False, SAM)
 
 
 async def test_what_changes_something_is_asked_once() -> None:

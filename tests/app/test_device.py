@@ -3,6 +3,7 @@ configuration.
 """
 
 import asyncio
+import re
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from data.services.device import CALLBACK_PATH, LOOPBACK_PORT, SCHEME_REDIRECT, 
 from devtools import ports
 from devtools.loopback import AsyncClient
 from devtools.suite import PHONE_CALLBACK
+from ui.table import Table
 
 
 async def test_the_way_back_comes_to_a_port_of_this_machine_once() -> None:
@@ -36,6 +38,68 @@ async def test_the_way_back_comes_to_a_port_of_this_machine_once() -> None:
         assert await coming == f"{CALLBACK_PATH}?code=c&state=s"
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def _answers(port: int, head: str) -> str:
+    """The first line of the answer to a request that is sent as it stands."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head.encode("latin-1"))
+    await writer.drain()
+    answer = (await reader.read()).decode()
+    writer.close()
+    return answer.partition("\r\n")[0]
+
+
+async def test_nothing_but_the_way_back_itself_ends_the_waiting() -> None:
+    """Any page may send the browser here. One that has bent its own name to this machine (DNS rebinding) is known by
+    the Host header."""
+    (port,) = ports.some(1)
+    here, right = f"Host: 127.0.0.1:{port}\r\n", f"{CALLBACK_PATH}?code=c&state=s"
+    forged = [
+        f"HEAD {right} HTTP/1.1\r\n{here}\r\n",
+        f"OPTIONS {right} HTTP/1.1\r\n{here}\r\n",
+        f"GET /other?code=c&state=s HTTP/1.1\r\n{here}\r\n",
+        f"GET {CALLBACK_PATH}/?code=c&state=s HTTP/1.1\r\n{here}\r\n",
+        f"GET {CALLBACK_PATH}?error=access_denied&state=wrong HTTP/1.1\r\n{here}\r\n",
+        f"GET {CALLBACK_PATH}?code=c HTTP/1.1\r\n{here}\r\n",
+        f"GET {CALLBACK_PATH}?state=s HTTP/1.1\r\n{here}\r\n",
+        f"GET {CALLBACK_PATH}?code=c&state=s&state=other HTTP/1.1\r\n{here}\r\n",
+        f"GET {CALLBACK_PATH}?code=c&code=d&state=s HTTP/1.1\r\n{here}\r\n",
+        f"GET {right} HTTP/1.1\r\n\r\n",
+        f"GET {right} HTTP/1.1\r\nHost: rebound.example:{port}\r\n\r\n",
+        f"GET {right} HTTP/1.1\r\nHost: 127.0.0.1:{port + 1}\r\n\r\n",
+        f"GET {right} HTTP/1.1\r\n{here}Host: rebound.example\r\n\r\n",
+        f"GET http://rebound.example{right} HTTP/1.1\r\n{here}\r\n",
+        f"GET {right} HTTP/1.1\r\n{here}{''.join(f'X-{n}: {n}' + chr(13) + chr(10) for n in range(200))}\r\n",
+    ]
+    async with Loopback(port).expects("s") as coming:
+        for head in forged:
+            assert await _answers(port, head) in ("HTTP/1.1 404 Not Found", ""), head
+            assert not coming.done(), head
+        assert await _answers(port, f"GET {right} HTTP/1.1\r\n{here.lower()}\r\n") == "HTTP/1.1 200 OK"
+        assert await coming == right
+
+
+async def test_a_refusal_with_the_right_state_is_a_way_back_too() -> None:
+    (port,) = ports.some(1)
+    back = f"{CALLBACK_PATH}?error=access_denied&error_description=no&state=s"
+    async with Loopback(port).expects("s") as coming, AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        answer = await http.get(back)
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["cache-control"] == "no-store"
+        assert await coming == back
+
+
+async def test_who_says_nothing_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data.services.loopback.READ_SECONDS", 0.05)
+    (port,) = ports.some(1)
+    async with Loopback(port).expects("s") as coming, AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+        await http.get(f"{CALLBACK_PATH}?code=c&state=s")
+        assert await coming == f"{CALLBACK_PATH}?code=c&state=s"
+        for reader, writer in silent:
+            assert await reader.read() == b""
+            writer.close()
 
 
 async def test_who_begins_again_is_brought_back_by_either_attempt() -> None:
@@ -90,9 +154,13 @@ def test_a_device_has_a_name_that_its_owner_knows(agent: str, name: str) -> None
 
 
 def test_the_build_is_configured_for_the_same_ways_back(repository: Path) -> None:
+    """Flet's builder reads the deep link of a phone from the phone's own section only (flet-cli 1.0.5, build_base.py),
+    and leaves it out when the scheme or the host is missing."""
     flet = tomllib.loads((repository / "app/pyproject.toml").read_text())["tool"]["flet"]
     link = urlsplit(SCHEME_REDIRECT)
-    assert (flet["deep_linking"]["scheme"], flet["deep_linking"]["host"]) == (link.scheme, link.netloc)
+    for phone in ("android", "ios"):
+        deep_linking = flet[phone]["deep_linking"]
+        assert (deep_linking["scheme"], deep_linking["host"]) == (link.scheme, link.netloc), phone
     assert PHONE_CALLBACK == SCHEME_REDIRECT
     assert LOOPBACK_PORT == 5717
     assert (repository / "app" / flet["app"]["path"] / "assets/icon.png").exists()
@@ -100,3 +168,18 @@ def test_the_build_is_configured_for_the_same_ways_back(repository: Path) -> Non
     assert tomllib.loads((contract / "pyproject.toml").read_text())["project"]["name"] == "contract"
     assert flet["macos"]["entitlement"]["com.apple.security.network.server"] is True  # or no loopback
     assert "NSFaceIDUsageDescription" in flet["ios"]["info"]  # or iOS ends an app that asks
+
+
+def test_a_phones_scheme_is_of_a_domain(repository: Path) -> None:
+    """RFC 8252 section 7.1: a domain that its owner has, backwards, so that no two apps choose the same. Letters,
+    digits, +, - and . are all that a scheme may have (RFC 3986 section 3.1)."""
+    flet = tomllib.loads((repository / "app/pyproject.toml").read_text())["tool"]["flet"]
+    scheme = SCHEME_REDIRECT.partition(":")[0]
+    assert re.fullmatch(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+", scheme)
+    assert scheme == f"{flet['org']}.{flet['artifact']}"
+
+
+@pytest.mark.parametrize("left", ["/callback", "/oauth/callback"])
+def test_both_that_a_phone_leaves_of_the_way_back_are_known(left: str) -> None:
+    """Flet's client keeps path and query: the host is gone (packages/flet, FletRouteInformationProvider)."""
+    assert Table().place(f"{left}?code=c&state=s").name == "callback"

@@ -15,7 +15,7 @@ import pytest
 
 from contract.calls import FirebaseProject, LoginHost, SignInOptions
 from contract.codec import encode
-from contract.errors import CallError, Reason
+from contract.errors import CallError, Reason, RefusedRequest
 from data.repositories.sign_in import MAX_PENDING, PENDING, challenge_of
 from devtools import languages
 from devtools.paths import ROOT, tool_path
@@ -73,23 +73,39 @@ def test_its_challenge_is_the_one_of_the_app_and_of_the_standard() -> None:
     assert found[0] == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
-async def test_the_app_finishes_what_the_page_began() -> None:
+# A backend as tests.app.world has it.
+_BACKEND = """const requests = [];
+globalThis.fetch = async (url, { body, headers }) => {
+  const { data } = JSON.parse(body);
+  requests.push({ url, data, proof: headers["X-Firebase-AppCheck"] ?? "" });
+  const result = { dpopJkt: `key for ${data.codeChallenge}`, begun: `sealed for ${data.codeChallenge}` };
+  return { json: async () => answer ?? { result } };
+};"""
+_OLD = {"error": {"status": "NOT_FOUND", "message": "", "details": {"reason": "unknown-call"}}}
+
+
+@pytest.mark.parametrize("answer", [None, _OLD], ids=["bound", "a backend from before"])
+async def test_the_app_finishes_what_the_page_began(answer: object) -> None:
     options = json.dumps(encode(OPTIONS))
     begun = _node(
-        f"const options = {options};const begun = await page.begin(options, options.loginHosts[0],"
-        ' "https://app.example/oauth/callback", "/records/Account");await page.keep(begun.pending);'
-        " console.log(JSON.stringify({ ...begun, kept: await kept() }));"
+        f"const answer = {json.dumps(answer)}; {_BACKEND} const options = {options};"
+        "const begun = await page.begin(options, options.loginHosts[0],"
+        ' "https://app.example/oauth/callback", "/records/Account", (request) => page.bind(request, ""));'
+        "await page.keep(begun.pending);"
+        " console.log(JSON.stringify({ ...begun, kept: await kept(), requests }));"
     )
     pending, asked = begun["pending"], {k: v[0] for k, v in parse_qs(urlsplit(begun["url"]).query).items()}
 
     device = Drawer()
     device.redirect_uri = "https://app.example/oauth/callback"
     world = World(device=device)
+    if answer is not None:
+        world.backend.fails["beginSignIn"] = RefusedRequest(Reason.UNKNOWN_CALL)
     await world.data.sign_in.begin(OPTIONS, OPTIONS.login_hosts[0], route="/records/Account")
     by_app = device.pending()
     asked_by_app = {k: v[0] for k, v in parse_qs(urlsplit(device.opened).query).items()}
 
-    secrets = {"state", "verifier", "begun"}
+    secrets = {"state", "verifier", "begun", "boundTo"}
     assert {k: v for k, v in pending.items() if k not in secrets} == {
         k: v for k, v in by_app.items() if k not in secrets
     }
@@ -98,9 +114,18 @@ async def test_the_app_finishes_what_the_page_began() -> None:
     }
     assert urlsplit(begun["url"])[:3] == urlsplit(device.opened)[:3]
     assert set(asked) == set(asked_by_app)
-    own = {"state", "code_challenge"}
+    own = {"state", "code_challenge", "dpop_jkt"}
     assert {k: v for k, v in asked.items() if k not in own} == {k: v for k, v in asked_by_app.items() if k not in own}
     assert asked["code_challenge"] == challenge_of(pending["verifier"])
+    (request,) = begun["requests"]
+    assert request == {"url": "/auth/beginSignIn", "proof": "", "data": {
+        "loginHost": pending["loginHost"], "redirectUri": pending["redirectUri"],
+        "codeChallenge": asked["code_challenge"],
+    }}  # fmt: skip
+    for one, url in ((pending, asked), (by_app, asked_by_app)):
+        challenge = challenge_of(one["verifier"])
+        bound = {} if answer is not None else {"boundTo": f"sealed for {challenge}", "dpop_jkt": f"key for {challenge}"}
+        assert {k: v for k, v in (one | url).items() if k in ("boundTo", "dpop_jkt")} == bound
 
     device.kept.update(begun["kept"])
     back = f"https://app.example/oauth/callback?{urlencode({'code': 'c', 'state': asked['state']})}"
@@ -110,6 +135,39 @@ async def test_the_app_finishes_what_the_page_began() -> None:
     assert await world.data.sign_in.finish(back) == "/records/Account"
     assert not begun["kept"].keys() & device.kept.keys()
     assert asked["state"] not in str(begun["kept"].keys())
+    assert world.backend.asked[-1][1].begun == pending.get("boundTo")
+
+
+def test_it_says_why_a_sign_in_cannot_begin() -> None:
+    """By a word of the contract, or that nothing came through, or nothing that it understands."""
+    refused = {"error": {"status": "RESOURCE_EXHAUSTED", "message": "", "details": {"reason": "too-many-sign-ins"}}}
+    answers = {
+        "too-many-sign-ins": f"({{ json: async () => ({json.dumps(refused)}) }})",
+        "offline": "Promise.reject(new TypeError('Failed to fetch'))",
+        "silent": "Promise.reject(new DOMException('', 'TimeoutError'))",
+        "silent ": "({ json: async () => { throw new SyntaxError(); } })",
+        "silent  ": "({ json: async () => ({ error: 'a proxy' }) })",
+        "silent   ": "({ json: async () => null })",
+    }
+    tries = ", ".join(f"[{json.dumps(reason.strip())}, () => {answer}]" for reason, answer in answers.items())
+    told = _node(
+        f"const told = []; for (const [reason, answer] of [{tries}]) {{ globalThis.fetch = async () => await answer();"
+        " await page.bind({}, 'proof').then(() => told.push([reason, 'none']), (e) => told.push([reason, e.reason])); }"
+        " console.log(JSON.stringify(told));"
+    )
+    assert len(told) == len(answers)
+    assert all(expected == reason for expected, reason in told), told
+
+
+def test_it_proves_itself_to_begin_where_that_is_asked() -> None:
+    requests = _node(
+        f"const answer = null; {_BACKEND} await page.bind({{ codeChallenge: 'c' }}, 'a token');"
+        " await page.call('getSignInOptions', {}); console.log(JSON.stringify(requests));"
+    )
+    assert [(r["url"], r["proof"]) for r in requests] == [
+        ("/auth/beginSignIn", "a token"),
+        ("/auth/getSignInOptions", ""),
+    ]
 
 
 async def test_what_nobody_will_finish_is_cleared_away_as_the_app_does_it() -> None:
@@ -137,7 +195,7 @@ async def test_what_nobody_will_finish_is_cleared_away_as_the_app_does_it() -> N
 
 def test_two_sign_ins_share_no_secret() -> None:
     options = json.dumps(encode(OPTIONS))
-    once = f'(await page.begin({options}, {options}.loginHosts[0], "r", "/")).pending'
+    once = f'(await page.begin({options}, {options}.loginHosts[0], "r", "/", async () => ({{}}))).pending'
     one, other = _node(f"console.log(JSON.stringify([{once}, {once}]));")
     assert one["state"] != other["state"]
     assert one["verifier"] != other["verifier"]

@@ -42,6 +42,7 @@ from contract.calls import (
 )
 from contract.errors import CallError, ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
 from contract.picklists import Picklists
+from contract.sign_in import BeginSignIn, Begun
 from data.repositories.wiring import make_repositories
 from data.services.backend import Backend
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
@@ -176,6 +177,9 @@ class MemoryBackend(Backend):
             "fresh", 1, "2026-11-25T10:00:00+00:00", "2026-11-25T10:00:00+00:00", "login.salesforce.com", 1, False
         )
         return Access(status, (), ())
+
+    def _beginSignIn(self, request: BeginSignIn) -> Begun:
+        return Begun(f"key for {request.code_challenge}", f"sealed for {request.code_challenge}")
 
     def _signIn(self, _: object) -> calls.SignedIn:
         return calls.SignedIn("custom", self.signs_in)

@@ -66,6 +66,15 @@ def test_make_run_reads_a_persons_settings_as_firebase_does(person: Path, tmp_pa
     assert _SECRETS in (tmp_path / "run/.secret.local").read_text()
 
 
+def test_with_a_client_key_a_person_needs_no_consumer_secret(person: Path, tmp_path: Path) -> None:
+    """The functions get the key without declaring it as a secret, which every deployment would then have to have."""
+    (person / ".secret.local").write_text('SALESFORCE_CLIENT_KEY="-----BEGIN PRIVATE KEY-----\\nAB\\n-----END"\n')
+    settings = FunctionSettings("demo", person, tmp_path / "keep")
+    assert "SALESFORCE_CONSUMER_SECRET" not in settings.secrets()
+    assert settings.client_key() == {"SALESFORCE_CLIENT_KEY": "-----BEGIN PRIVATE KEY-----\\nAB\\n-----END"}
+    assert FunctionSettings("demo", None, tmp_path / "keep").client_key() == {}
+
+
 def test_the_key_that_seals_tokens_stays_with_what_it_sealed(tmp_path: Path) -> None:
     first, again, other = (
         FunctionSettings("demo", None, tmp_path / name).secrets()["TOKEN_KEYSET"] for name in ("one", "one", "two")

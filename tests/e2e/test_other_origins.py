@@ -3,7 +3,9 @@ it works, else not.
 """
 
 import json
+import re
 import threading
+import time
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Playwright
 
+from devtools import loopback
 from devtools.browsers import CHROMIUM_FLAGS
 from devtools.clients import SALES, authorize
 from devtools.fleet import Fleet
@@ -22,6 +25,13 @@ pytestmark = pytest.mark.browser
 
 SDK = WEB_SDK / "node_modules/firebase"
 _PAGE = "".join(f'<script src="/firebase-{part}-compat.js"></script>' for part in ("app", "auth", "functions"))
+# Which the browser sends without asking first, and which it sends only when the answer to its question allows it.
+_UNASKED = """(url) => fetch(url, {
+  method: "POST", mode: "no-cors", headers: { "Content-Type": "text/plain" }, body: JSON.stringify({ data: {} }),
+}).then((answer) => answer.type)"""
+_ASKED = """(url) => fetch(url, {
+  method: "POST", headers: { "Content-Type": "application/json", "X-Forwarded-Host": location.host }, body: "{}",
+}).then((answer) => answer.status, (error) => error.name)"""
 _STORY = """async ({ project, authUrl, api, auth, body }) => {
   firebase.initializeApp({ projectId: project, apiKey: "any", authDomain: "localhost" });
   firebase.auth().useEmulator(authUrl, { disableWarnings: true });
@@ -101,3 +111,25 @@ def test_an_allowed_origin_signs_in_reads_and_learns_of_errors(suite: Suite, pag
 
 def test_another_origin_is_kept_out_by_the_browser(suite: Suite, page: Page, other_origin: str) -> None:
     assert story(suite, page, other_origin, "http://127.0.0.1:1")["code"] == "functions/internal"
+
+
+def test_what_a_page_of_another_origin_sends_is_refused_for_its_origin_before_anything_else(
+    suite: Suite, page: Page, other_origin: str
+) -> None:
+    """A browser may send it without asking, and so can make its visitors attackers; it cannot hide whose page it is."""
+    lines = list[str]()
+    with Fleet(suite.plan, "auth", 1, lines.append) as auth:
+        page.goto(other_origin)
+        assert page.evaluate(_UNASKED, f"{auth.members[0].url}/signIn") == "opaque"
+        assert page.evaluate(_ASKED, f"{auth.members[0].url}/getSignInOptions") == "TypeError"
+        assert loopback.post(f"{auth.members[0].url}/getSignInOptions", json={"data": {}}).status_code == 200
+        deadline = time.monotonic() + 10
+        while not any("call=getSignInOptions" in line and "outcome=ok" in line for line in lines):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    ended = [tuple(re.findall(r"(?:call|outcome)=(\S+)", line)) for line in lines if "call=" in line]
+    assert ended == [
+        ("signIn", "foreign-origin"),
+        ("getSignInOptions", "unknown-call"),  # the browser's question, which is not answered with yes
+        ("getSignInOptions", "ok"),
+    ]

@@ -96,6 +96,23 @@ def test_one_signs_in_before_flutter_and_python_are_there(context: BrowserContex
     page.locator("#start").wait_for(state="detached")
 
 
+def test_what_keeps_salesforces_page_from_opening_is_told_before_flutter_is_there(
+    context: BrowserContext, suite: Suite
+) -> None:
+    _hold_back_flutter(context)
+    context.route("**/auth/beginSignIn", lambda route: route.abort(), times=1)
+    page = Phone(context, suite.plan.app_url).page
+    page.goto(suite.plan.app_url, wait_until="commit")
+    button = page.locator("#start button")
+    button.click()
+    page.get_by_role("alert").get_by_text("You seem to be offline").wait_for()
+    button.click()
+    page.wait_for_selector("#username")
+    page.go_back(wait_until="commit")
+    button.click()
+    page.wait_for_selector("#username")
+
+
 def test_when_the_backend_is_out_of_reach_the_app_itself_says_so(context: BrowserContext, suite: Suite) -> None:
     context.route("**/auth/getSignInOptions", lambda route: route.abort())
     phone = Phone(context, suite.plan.app_url)

@@ -83,6 +83,18 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     phone.open("/records/Account")
     phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
     assert_no_salesforce_token_reached(phone, signed_in=False)
+    assert_nothing_was_refused_that_the_page_needs(phone)
+
+
+def assert_nothing_was_refused_that_the_page_needs(phone: Phone) -> None:
+    """The page's own headers forbid forms and the device's cameras, sensors and the like, and nobody misses them."""
+    pages = [s for s in phone.seen if s.startswith(f"response: {phone.url}/") and "'permissions-policy'" in s]
+    assert pages
+    assert all("camera=()" in s and "form-action 'none'" in s for s in pages)
+    lines = [s for s in phone.seen if s.startswith(("console: ", "error: "))]
+    assert not [
+        s for s in lines if re.search("permissions.policy|form-action|not allowed in this document", s, re.IGNORECASE)
+    ]
 
 
 # A refresh token and an access token of the local org, as Salesforce writes them; a code, which OAuth puts into one

@@ -7,19 +7,24 @@ import itertools
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.adapters.client_authentication import ClientAuthentication, ConsumerSecret
+from backend.adapters.dpop import Keys
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.assembly import Process, assemble
 from backend.connections.audit import Audit, Entry, Event
 from backend.connections.connection import Connection, Credential, Device, Grant, State
-from backend.connections.store import RecordingStore
+from backend.connections.store import Documents, RecordingStore
 from backend.connections.tombstones import Tombstone
 from backend.records.allowance import Allowance
-from backend.sign_in.attempts import Attempts
-from backend.sign_in.flow import SignInFlow
+from backend.records.creations import CreationStore
+from backend.sign_in.attempts import Attempts, AttemptStore
+from backend.sign_in.begin import Beginnings, Binding
+from backend.sign_in.flow import Codes, SignInFlow
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import (
     ConnectionStatus,
@@ -27,11 +32,13 @@ from contract.calls import (
     Erased,
     FirebaseProject,
     LoginHost,
+    SignIn,
     SignInOptions,
     SignOut,
     UpdateConnection,
 )
-from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
+from contract.sign_in import BeginSignIn
+from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, challenge, control
 from localorg import EmbeddedOrg
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
 
@@ -94,6 +101,16 @@ class FirebaseUsers:
         return self._valid_since.get(uid, 0)
 
 
+@dataclass(frozen=True)
+class Stores:
+    """Other stores than those in memory."""
+
+    documents: Documents
+    creations: CreationStore
+    codes: Codes
+    attempts: AttemptStore
+
+
 class Instances:
     """Several processes of the function in one, over one store."""
 
@@ -102,11 +119,14 @@ class Instances:
         org: EmbeddedOrg,
         secret: str = CONSUMER_SECRET,
         user_requests: int = 10**9,
+        stores: Stores | None = None,
+        client: ClientAuthentication | None = None,
         *,
         documents: MemoryDocuments | None = None,
         http: Http | None = None,
     ) -> None:
         self.org = org
+        self.stores = stores
         self.usage = MemoryUsage()
         self.user_requests = user_requests
         self.host = f"127.0.0.1:{org.port}"
@@ -114,11 +134,12 @@ class Instances:
         self.documents = documents or MemoryDocuments()
         self.cipher = TinkCipher(Secret(new_keyset()))
         self.http = http or Http()
-        self.oauth = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(secret), local=True)
+        self.oauth = SalesforceOAuth(self.http, client or ConsumerSecret(CONSUMER_KEY, Secret(secret)), local=True)
         self.noticed: list[tuple[State, Event | None]] = []
         ids = itertools.count(1)
         self.audit = Audit(self.cipher, lambda: f"subject-{next(ids)}")
-        self.store = RecordingStore(self.documents, self.audit, self.clock, self.notice)
+        kept: Documents = self.documents if stores is None else stores.documents
+        self.store = RecordingStore(kept, self.audit, self.clock, self.notice)
         self.firebase = FirebaseUsers()
         self.each = [self.instance(str(n)) for n in range(4)]
         self.vaults = [i.vault for i in self.each]
@@ -128,20 +149,24 @@ class Instances:
 
     def instance(self, owner: str) -> Process:
         allowance = Allowance(self.usage, self.clock, user_requests=self.user_requests, org_percent=95)
+        creations = MemoryCreations() if self.stores is None else self.stores.creations
         return assemble(
-            self.store, MemoryCreations(), allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock,
+            self.store, creations, allowance, self.oauth, self.http, self.firebase, self.cipher, self.clock,
             random.Random(owner).random,
             owner=owner, api_version=API_VERSION, keep_alive=timedelta(days=20), delete_unused=timedelta(days=180),
             local=True,
         )  # fmt: skip
 
-    def sign_in_flow(self, host: str | None = None, scheme: str = "http") -> SignInFlow:
+    def sign_in_flow(
+        self, host: str | None = None, scheme: str = "http", binding: Binding = Binding.PREFERRED
+    ) -> SignInFlow:
         """The first flow, on the first instance."""
         hosts = (LoginHost(host or self.host, "Local org", scheme),)  # pyright: ignore[reportArgumentType]
         options = SignInOptions(CONSUMER_KEY, "api refresh_token", hosts, FirebaseProject("", "", ""))
         new_id = lambda: "phone"  # noqa: E731
-        vault, codes = self.vaults[0], MemoryCodes()
-        attempts = Attempts(MemoryAttempts(), self.clock, per_address=20, fingerprint=str)
+        vault, codes = self.vaults[0], MemoryCodes() if self.stores is None else self.stores.codes
+        counts = MemoryAttempts() if self.stores is None else self.stores.attempts
+        attempts = Attempts(counts, self.clock, per_address=20, fingerprint=str)
         uris = frozenset({CALLBACK})
         return SignInFlow(
             vault,
@@ -150,6 +175,7 @@ class Instances:
             self.blocks,
             codes,
             attempts,
+            Beginnings(Keys(), self.cipher, self.clock, binding),
             new_id=new_id,
             options=options,
             redirect_uris=uris,
@@ -161,7 +187,7 @@ class Instances:
     async def connect(self, username: str = SALES, device: str = "phone") -> tuple[Uid, Credential]:
         """A new sign-in through the org's pages, as the first instance saves it."""
         authorization = self.last_authorization = await asyncio.to_thread(authorize, self.org.url, username)
-        honest = SalesforceOAuth(self.http, CONSUMER_KEY, Secret(CONSUMER_SECRET), local=True)
+        honest = SalesforceOAuth(self.http, ConsumerSecret(CONSUMER_KEY, Secret(CONSUMER_SECRET)), local=True)
         response = await honest.exchange_code(
             self.host, Secret(authorization.code), Secret(authorization.verifier), CALLBACK
         )
@@ -169,6 +195,20 @@ class Instances:
         if replaced is not None:
             await self.vaults[0].settle(replaced)
         return response.uid, await self.renewals[0].get(response.uid)
+
+    async def connect_bound(
+        self, username: str = SALES, binding: Binding = Binding.PREFERRED
+    ) -> tuple[Uid, Credential]:
+        """A new sign-in as an app does it whose tokens are bound to a key (DPoP)."""
+        flow, verifier = self.sign_in_flow(binding=binding), "v" * 60
+        begun = await flow.begin(SOMEBODY, BeginSignIn(self.host, CALLBACK, challenge(verifier)))
+        assert begun.dpop_jkt is not None
+        code = (
+            await asyncio.to_thread(authorize, self.org.url, username, verifier=verifier, dpop_jkt=begun.dpop_jkt)
+        ).code
+        signed_in = await flow.sign_in(SOMEBODY, SignIn(code, verifier, CALLBACK, self.host, begun=begun.begun))
+        uid = Uid(signed_in.user.uid)
+        return uid, await self.renewals[0].get(uid)
 
     def hold_generation(self, generation: int) -> tuple[asyncio.Event, asyncio.Event]:
         """Makes the store wait before it writes a generation: one event tells that it waits, the other lets it go

@@ -2,43 +2,50 @@
 same tests as Firestore's (tests/functions/adapters/test_firestore.py)."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from backend.connections.audit import Chain, Entry, Event, Recorded
 from backend.connections.connection import Connection
-from backend.connections.store import Blocks, ChainBroken, Contended, Criteria
+from backend.connections.store import Blocks, Criteria
 from backend.connections.tombstones import Tombstone
+from backend.connections.writes import ChainBroken, Contended, new_write_id, once
 from backend.records.allowance import OrgUsage, UserUsage
 from backend.records.creations import Creation
 from backend.values import Uid
+from tests.functions.line import Line, at_once
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class MemoryCodes:
     """The authorization codes that were taken."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self.line = Line()
+        self._taken: dict[str, str] = {}
 
     async def claim(self, fingerprint: str) -> bool:
-        if fingerprint in self._taken:
-            return False
-        self._taken.add(fingerprint)
-        return True
+        return await claimed(self.line, self._taken, fingerprint, new_write_id())
 
     async def give_back(self, fingerprint: str) -> None:
-        self._taken.discard(fingerprint)
+        await removed(self.line, self._taken, fingerprint)
 
 
 class MemoryAttempts:
     """Counts of failed sign-ins by minute."""
 
     def __init__(self) -> None:
+        self.line = Line()
         self.counts: dict[str, Counter[str]] = {}
+        self._writes: set[str] = set()
 
     async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
         found = self.counts.setdefault(window, Counter())
-        found.update(counts)
+        await counted(self.line, self._writes, lambda: found.update(counts))
         return {key: found[key] for key in counts}
 
 
@@ -46,33 +53,45 @@ class MemoryCreations:
     """What was made under which idempotency key; passes the same tests as Firestore's."""
 
     def __init__(self) -> None:
-        self._creations: dict[tuple[Uid, str], Creation] = {}
+        self.line = Line()
+        self._creations: dict[tuple[Uid, str], tuple[Creation, str]] = {}
 
     async def claim(self, uid: Uid, key: str, content: bytes) -> bool:
-        if (uid, key) in self._creations:
-            return False
-        self._creations[uid, key] = Creation(content)
-        return True
+        return await claimed(self.line, self._creations, (uid, key), (Creation(content), new_write_id()))
 
     async def read(self, uid: Uid, key: str) -> Creation | None:
-        return self._creations.get((uid, key))
+        found = self._creations.get((uid, key))
+        return None if found is None else found[0]
 
     async def finish(self, uid: Uid, key: str, record_id: str) -> None:
-        self._creations[uid, key] = replace(self._creations[uid, key], record_id=record_id)
+        def write() -> None:
+            creation, write_id = self._creations[uid, key]
+            self._creations[uid, key] = replace(creation, record_id=record_id), write_id
+
+        async def arrived() -> bool | None:
+            creation = await self.read(uid, key)
+            return True if creation is None or creation.record_id == record_id else None
+
+        await once(lambda: sure(self.line.carry(write)), arrived, at_once)
 
     async def give_back(self, uid: Uid, key: str) -> None:
-        self._creations.pop((uid, key), None)
+        await removed(self.line, self._creations, (uid, key))
 
 
 class MemoryUsage:
     """What was taken from users' budgets, and what orgs have used."""
 
     def __init__(self) -> None:
+        self.line = Line()
         self.taken: dict[tuple[str, Uid], int] = {}
         self.reported: dict[str, OrgUsage] = {}
+        self._writes: set[str] = set()
 
     async def take(self, uid: Uid, day: str, requests: int) -> int:
-        self.taken[day, uid] = self.taken.get((day, uid), 0) + requests
+        def add() -> None:
+            self.taken[day, uid] = self.taken.get((day, uid), 0) + requests
+
+        await counted(self.line, self._writes, add)
         return self.taken[day, uid]
 
     async def report(self, usage: OrgUsage) -> None:
@@ -83,6 +102,62 @@ class MemoryUsage:
 
     async def users(self, day: str) -> Sequence[UserUsage]:
         return [UserUsage(uid, taken) for (on, uid), taken in self.taken.items() if on == day]
+
+
+async def sure(work: Awaitable[object]) -> bool:
+    await work
+    return True
+
+
+async def claimed(line: Line, stored: dict[K, V], key: K, mine: V) -> bool:
+    """As FirestoreCodes and FirestoreCreations claim: by a document that must not be there, with an id of its own."""
+
+    def write() -> bool:
+        if key in stored:
+            raise Contended
+        stored[key] = mine
+        return True
+
+    async def arrived() -> bool | None:
+        return True if stored.get(key) == mine else None
+
+    try:
+        return await once(lambda: line.carry(write), arrived, at_once)
+    except Contended:
+        return False
+
+
+async def removed(line: Line, stored: dict[K, V], key: K) -> None:
+    """As they give back: what is there now, and nothing that somebody puts in its place."""
+    mine = stored.get(key)
+
+    def write() -> bool:
+        if stored.get(key) == mine:
+            stored.pop(key, None)
+        return True
+
+    async def arrived() -> bool | None:
+        return None if stored.get(key) == mine else True
+
+    with suppress(Contended):
+        await once(lambda: line.carry(write), arrived, at_once)
+
+
+async def counted(line: Line, writes: set[str], add: Callable[[], None]) -> None:
+    """As FirestoreUsage and FirestoreAttempts add: once for each id of a write."""
+    mine = new_write_id()
+
+    def write() -> bool:
+        if mine in writes:
+            raise Contended
+        writes.add(mine)
+        add()
+        return True
+
+    async def arrived() -> bool | None:
+        return True if mine in writes else None
+
+    await once(lambda: line.carry(write), arrived, at_once)
 
 
 def meets(criteria: Criteria, connection: Connection) -> bool:
@@ -98,6 +173,7 @@ class MemoryDocuments:
     """The connections with their tombstones, their audit record, and the blocks."""
 
     def __init__(self) -> None:
+        self.line = Line()
         self._documents: dict[Uid, Connection] = {}
         self.graves: dict[str, Tombstone] = {}
         self._blocks = Blocks()
@@ -112,6 +188,9 @@ class MemoryDocuments:
     async def write(
         self, connection: Connection, entry: Entry | None = None, tombstone: Tombstone | None = None
     ) -> Connection:
+        return await self.line.carry(lambda: self._write(connection, entry, tombstone))
+
+    def _write(self, connection: Connection, entry: Entry | None, tombstone: Tombstone | None = None) -> Connection:
         self._check(connection)
         self._check_grave(tombstone)
         self._record(connection.uid, entry)
@@ -123,16 +202,28 @@ class MemoryDocuments:
         return written
 
     async def attach(self, connection: Connection) -> None:
+        await self.line.carry(lambda: self._attach(connection))
+
+    def _attach(self, connection: Connection) -> None:
         self._check(connection)
         before = self._documents.get(connection.uid)
         if before is None:
             raise Contended
-        self._documents[connection.uid] = replace(before, attachment=connection.attachment, revision=self._next())
+        self._documents[connection.uid] = replace(
+            before, attachment=connection.attachment, revision=self._next(), write_id=connection.write_id
+        )
+
+    async def entry(self, subject: str, sequence: int) -> Entry | None:
+        entries = self._entries.get(subject, [])
+        return entries[sequence - 1] if 0 < sequence <= len(entries) else None
 
     async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
         return self._entries.get(subject, [])[::-1][:count]
 
     async def delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
+        await self.line.carry(lambda: self._delete(connection, entry, tombstone))
+
+    def _delete(self, connection: Connection, entry: Entry, tombstone: Tombstone | None = None) -> None:
         self._check(connection)
         self._check_grave(tombstone)
         if connection.uid not in self._documents:
@@ -144,9 +235,15 @@ class MemoryDocuments:
         del self._documents[connection.uid]
 
     async def write_tombstone(self, tombstone: Tombstone) -> Tombstone:
+        return await self.line.carry(lambda: self._write_tombstone(tombstone))
+
+    def _write_tombstone(self, tombstone: Tombstone) -> Tombstone:
         self._check_grave(tombstone)
         self._bury(tombstone)
         return self.graves[tombstone.id]
+
+    async def tombstone(self, id: str) -> Tombstone | None:
+        return self.graves.get(id)
 
     async def delete_tombstone(self, tombstone: Tombstone) -> None:
         self.graves.pop(tombstone.id, None)
@@ -168,6 +265,9 @@ class MemoryDocuments:
         return self._blocks
 
     async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
+        await self.line.carry(lambda: self._write_blocks(blocks, entry))
+
+    def _write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
         if blocks.revision != self._blocks.revision:
             raise Contended
         self._record(None, entry)

@@ -6,9 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from backend import settings
+from backend.adapters.client_authentication import ConsumerSecret, PrivateKeyJwt
+from backend.sign_in.begin import Binding
+from backend.values import Secret
+from backend.wiring import SystemClock, client_authentication
 from contract.calls import AppCheckApp
+from tests.functions.signing_kms import PEM
 
 GOOD = {
     "GCLOUD_PROJECT": "a-project",
@@ -81,6 +87,49 @@ def test_all_mistakes_are_told_at_once() -> None:
         assert name in str(wrong.value)
 
 
+CLIENT_KEY = "gcp-kms://projects/p/locations/europe/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
+WITHOUT_SECRET = {name: value for name, value in GOOD.items() if name != "SALESFORCE_CONSUMER_SECRET"}
+
+
+def test_a_client_key_does_instead_of_the_consumer_secret() -> None:
+    """In Cloud KMS, or on a laptop as PEM; both beside a secret are taken too, and the key is used."""
+    read = settings.load(WITHOUT_SECRET | {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+    assert read.consumer_secret is None
+    assert read.client_key_kms == CLIENT_KEY.removeprefix("gcp-kms://")
+    laptop = {"FUNCTIONS_EMULATOR": "true", "SALESFORCE_CLIENT_KEY": PEM}
+    assert settings.load(WITHOUT_SECRET | laptop).client_key == Secret(PEM.strip())
+    both = settings.load(GOOD | {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+    assert both.consumer_secret is not None
+    with capture_logs() as told:
+        assert isinstance(client_authentication(both, SystemClock()), PrivateKeyJwt)
+    assert [line["event"] for line in told] == ["consumer secret is not needed"]
+    assert isinstance(client_authentication(settings.load(GOOD), SystemClock()), ConsumerSecret)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({}, "SALESFORCE_CONSUMER_SECRET is missing"),
+        ({"SALESFORCE_CLIENT_KEY_KMS": "projects/p"}, "cryptoKeyVersions/1"),
+        ({"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY.removesuffix("/cryptoKeyVersions/1")}, "cryptoKeyVersions/1"),
+        ({"SALESFORCE_CLIENT_KEY": PEM}, "for a laptop"),
+        ({"SALESFORCE_CLIENT_KEY": "x", "FUNCTIONS_EMULATOR": "true"}, "SALESFORCE_CLIENT_KEY is not a private key"),
+        ({"SALESFORCE_CLIENT_KEY": PEM, "SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY}, "both set"),
+        ({"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY, "SALESFORCE_CLIENT_AUDIENCE": "org"}, "host or token, not 'org'"),
+    ],
+)
+def test_a_client_key_that_cannot_be_used_is_told(wrong: dict[str, str], says: str) -> None:
+    with pytest.raises(settings.SettingsError) as told:
+        settings.load(WITHOUT_SECRET | wrong)
+    assert says in str(told.value)
+    assert PEM.splitlines()[1] not in str(told.value)
+
+
+def test_functions_that_sign_do_not_get_the_consumer_secret() -> None:
+    assert settings.secret_names({}) == ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"]
+    assert settings.secret_names({"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY}) == ["TOKEN_KEYSET"]
+
+
 @pytest.mark.parametrize("name", ["SALESFORCE_CONSUMER_SECRET", "TOKEN_KEYSET"])
 @pytest.mark.parametrize("value", ["", "   "])
 def test_an_empty_secret_is_a_missing_one(name: str, value: str) -> None:
@@ -148,3 +197,24 @@ def test_old_records_are_read_only_when_that_is_asked_for(text: str | None, read
     assert settings.load({**GOOD, **asked}).read_old_records is read
     with pytest.raises(settings.SettingsError, match="READ_OLD_RECORDS is yes or no"):
         settings.load({**GOOD, "READ_OLD_RECORDS": "perhaps"})
+
+
+def test_by_default_googles_own_networks_are_believed_about_callers() -> None:
+    assert any(str(network) == "66.102.0.0/20" for network in settings.load(GOOD).trusted_proxies)
+    assert settings.load(GOOD | {"TRUSTED_PROXIES": "none"}).trusted_proxies == ()
+    read = settings.load(GOOD | {"TRUSTED_PROXIES": "192.0.2.0/24 2001:db8::/32"})
+    assert list(map(str, read.trusted_proxies)) == ["192.0.2.0/24", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("networks", ["192.0.2.1/24", "hosting", "192.0.2.0/24,192.0.3.0/24", "none 192.0.2.0/24"])
+def test_a_proxy_that_is_no_network_is_told(networks: str) -> None:
+    with pytest.raises(settings.SettingsError, match="TRUSTED_PROXIES: networks such as"):
+        settings.load(GOOD | {"TRUSTED_PROXIES": networks})
+
+
+def test_tokens_are_bound_where_the_org_does_so_unless_the_settings_say_otherwise() -> None:
+    assert settings.load(GOOD).dpop is Binding.PREFERRED
+    for word in Binding:
+        assert settings.load(GOOD | {"SALESFORCE_DPOP": f" {word.upper()} "}).dpop is word
+    with pytest.raises(settings.SettingsError, match=r"SALESFORCE_DPOP is required, preferred, off, not 'yes'"):
+        settings.load(GOOD | {"SALESFORCE_DPOP": "yes"})

@@ -11,7 +11,7 @@ import pytest
 
 from backend.connections.renewal import SKEW_SECONDS
 from devtools import loopback
-from devtools.clients import SALES, App, authorize, control
+from devtools.clients import ADMIN, SALES, App, authorize, control
 from devtools.fleet import Fleet, Member
 from devtools.suite import Suite
 from tests.devtools.runs import wait_until
@@ -22,7 +22,8 @@ ACCOUNTS = {"sobject": "Account", "limit": 5}
 async def storm(fleet: Fleet, id_token: str, calls: int, *, distinct: bool = False) -> Counter[str]:
     """Many calls over all processes at the same moment, all alike or each another one; how they were answered."""
     answers: Counter[str] = Counter()
-    limits = httpx.Limits(max_connections=200)
+    # A process ends connections that have been idle for five seconds; this client does so first.
+    limits = httpx.Limits(max_connections=200, keepalive_expiry=1.0)
     async with loopback.AsyncClient(
         timeout=60, limits=limits, headers={"Authorization": f"Bearer {id_token}"}
     ) as client:
@@ -58,6 +59,27 @@ async def test_a_thousand_calls_in_four_processes_on_an_expired_token_cost_one_r
             if kind.startswith("rest.")
         )
         assert counters["rest.query"] - accepted <= len(fleet.members)  # rejected, one in each process
+
+
+async def test_twelve_hundred_calls_with_bound_tokens_that_have_expired_cost_one_refresh_a_user(
+    suite: Suite, fleet: Fleet, app: App, org_url: str
+) -> None:
+    """At an org that requires DPoP, asks for nonces everywhere and gives new ones all the time."""
+    control(org_url, "app", {"dpop": "required"})
+    control(org_url, "proofs", {"resourceNonce": "401", "rotateNonce": True})
+    another = App(suite.plan.app_url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}")
+    tokens = list[str]()
+    for client, username in ((app, SALES), (another, ADMIN)):
+        await asyncio.to_thread(client.sign_in_bound, org_url, username)
+        assert client.id_token
+        tokens.append(client.id_token)
+        await storm(fleet, client.id_token, 8)  # every process remembers the credential
+        control(org_url, "expire", {"username": username})
+    control(org_url, "counters/reset")
+    answers = await asyncio.gather(*(storm(fleet, token, 600, distinct=True) for token in tokens))
+    assert answers == [{"right": 600}, {"right": 600}]
+    assert control(org_url, "counters")["token.refresh_token"] == 2
+    another.http.close()
 
 
 @pytest.fixture

@@ -48,15 +48,16 @@ def _operations(base: str, uid: str) -> list[tuple[str, str, Any]]:
     ]
 
 
-def test_every_operation_is_refused(suite: Suite, user: tuple[str, dict[str, str]]) -> None:
+@pytest.mark.parametrize("database", ["(default)", "blocks"])
+def test_every_operation_is_refused(suite: Suite, user: tuple[str, dict[str, str]], database: str) -> None:
     uid, signed_in = user
-    base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
+    base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/{database}/documents"
     for headers in (signed_in, {}):
         for method, url, body in _operations(base, uid):
             answer = loopback.request(method, url, json=body, headers=headers)
             assert answer.status_code == 403, (method, url, answer.text[:200])
     stored = loopback.get(f"{base}/connections/{uid}", headers={"Authorization": "Bearer owner"})
-    assert stored.status_code == 200
+    assert stored.status_code == (200 if database == "(default)" else 404)
 
 
 def test_tokens_swapped_between_two_users_open_nothing(suite: Suite, app: App, org_url: str) -> None:

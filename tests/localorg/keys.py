@@ -10,6 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 def key_and_certificate() -> tuple[rsa.RSAPrivateKey, str]:
     """A key and the certificate (PEM) for it that an app's settings take."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key, certificate_of(key)
+
+
+def certificate_of(key: rsa.RSAPrivateKey) -> str:
+    """A self-signed certificate (PEM) of a key."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a server")])
     now = datetime.now(UTC)
     certificate = (
@@ -22,4 +27,4 @@ def key_and_certificate() -> tuple[rsa.RSAPrivateKey, str]:
         .not_valid_after(now + timedelta(days=30))
         .sign(key, hashes.SHA256())
     )
-    return key, certificate.public_bytes(serialization.Encoding.PEM).decode()
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devtools import loopback
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
-from localorg.oauth.grants import check_password
+from localorg.oauth.people import check_password
 from tests.depth import examples
 
 BASE = "/services/data/v68.0"

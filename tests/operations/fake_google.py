@@ -15,6 +15,9 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 NEW: dict[str, Any] = {
     "loggedIn": True,
     "billing": True,
@@ -28,6 +31,8 @@ NEW: dict[str, Any] = {
     "policies": {"project": [["roles/owner", "user:someone@example.com"]]},
     "secrets": {},
     "keyrings": {},
+    "versions": {},
+    "roles": {},
     "metrics": {},
     "dashboards": [],
     "monitoring": {},
@@ -54,13 +59,17 @@ def _option(words: list[str], name: str) -> str:
 
 
 def _policy(world: dict[str, Any], key: str) -> Any:
-    roles: dict[str, list[str]] = {}
-    for role, member in world["policies"].get(key, []):
-        roles.setdefault(role, []).append(member)
+    """Bindings are stored as [role, member], and the expression of a condition as the third."""
+    held: dict[tuple[str, str], list[str]] = {}
+    for role, member, *condition in world["policies"].get(key, []):
+        held.setdefault((role, "".join(condition)), []).append(member)
     return {
-        "bindings": [{"role": role, "members": members} for role, members in roles.items()],
+        "bindings": [
+            {"role": role, "members": members, **({"condition": {"expression": given, "title": "t"}} if given else {})}
+            for (role, given), members in held.items()
+        ],
         "etag": "BwY=",
-        "version": 1,
+        "version": 3,
     }
 
 
@@ -84,7 +93,7 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             _needs(world, "firestore")
             return [{"name": f"projects/{project}/databases/(default)", **d} for d in world["databases"]]
         case ["firestore", "backups", "schedules", "list"]:
-            return world["backups"]
+            return [b for b in world["backups"] if b["database"] == _option(words, "database")]
         case ["iam", "service-accounts", "list"]:
             _needs(world, "iam")
             return [
@@ -96,6 +105,11 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
                     f"ERROR: (gcloud.iam.service-accounts.get-iam-policy) NOT_FOUND: Unknown service account {account}"
                 )
             return _policy(world, account)
+        case ["iam", "roles", "list", *_]:
+            _needs(world, "iam")
+            return [{"name": f"projects/{project}/roles/{name}", "title": name} for name in world["roles"]]
+        case ["iam", "roles", "describe", name, *_]:
+            return {"name": f"projects/{project}/roles/{name}", "includedPermissions": world["roles"][name]}
         case ["projects", "get-iam-policy", _]:
             return _policy(world, "project")
         case ["secrets", "list"]:
@@ -125,6 +139,23 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
                 {"name": f"projects/{project}/locations/x/keyRings/{ring}/cryptoKeys/{key}"}
                 for key in world["keyrings"][ring]
             ]
+        case ["kms", "keys", "versions", "list"]:
+            key = f"projects/{project}/locations/x/keyRings/r/cryptoKeys/{_option(words, 'key')}"
+            return [
+                {"name": f"{key}/cryptoKeyVersions/{number}", "state": state}
+                for number, (state, _) in world["versions"].get(_option(words, "key"), {}).items()
+            ]
+        case ["kms", "keys", "versions", "get-public-key", number]:
+            public = _private_key(world, words, number).public_key()
+            form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+            Path(_option(words, "output-file")).write_bytes(public.public_bytes(*form))
+            return Said("")
+        case ["kms", "asymmetric-sign"]:
+            text = Path(_option(words, "input-file")).read_bytes()
+            key = _private_key(world, words, _option(words, "version"))
+            signature = key.sign(text, padding.PKCS1v15(), hashes.SHA256())
+            Path(_option(words, "signature-file")).write_bytes(signature)
+            return Said("")
         case ["kms", "keys", "get-iam-policy", key]:
             return _policy(world, f"key {key}")
         case _:
@@ -150,9 +181,18 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
                     f"ERROR: (gcloud.firestore.databases.create) INVALID_ARGUMENT: location '{location}' is not a valid"
                     " location"
                 )
-            world["databases"].append({"type": "FIRESTORE_NATIVE", "locationId": location})
+            name = f"projects/{project}/databases/{_option(words, 'database')}"
+            world["databases"].append({"type": "FIRESTORE_NATIVE", "locationId": location, "name": name})
         case ["firestore", "backups", "schedules", "create"]:
-            world["backups"].append({"retention": _option(words, "retention"), "dailyRecurrence": {}})
+            database = _option(words, "database")
+            if not any(d["name"].endswith(f"/{database}") for d in world["databases"]):
+                raise Refused(f"ERROR: (gcloud.firestore.backups.schedules.create) NOT_FOUND: database {database}")
+            world["backups"].append(
+                {"retention": _option(words, "retention"), "dailyRecurrence": {}, "database": database}
+            )
+        case ["iam", "roles", "create" | "update", name]:
+            _needs(world, "iam")
+            world["roles"][name] = _option(words, "permissions").split(",")
         case ["iam", "service-accounts", "create", name]:
             _needs(world, "iam")
             world["accounts"].append(f"{name}@{project}.iam.gserviceaccount.com")
@@ -165,7 +205,12 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
                     f"ERROR: (gcloud.projects.add-iam-policy-binding) INVALID_ARGUMENT: Service account {member} does"
                     " not exist."
                 )
+            own = _option(words, "role").removeprefix(f"projects/{project}/roles/")
+            if "/" not in own and own not in world["roles"]:
+                raise Refused(f"ERROR: (gcloud.projects.add-iam-policy-binding) NOT_FOUND: role {own}")
             _bind(world, "project", words)
+        case ["projects", "remove-iam-policy-binding"]:
+            world["policies"]["project"].remove(_binding(words))
         case ["secrets", "create", name]:
             _needs(world, "secretmanager")
             world["secrets"][name] = []
@@ -186,6 +231,12 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
             world["keyrings"][ring] = []
         case ["kms", "keys", "create", key]:
             world["keyrings"][_option(words, "keyring")].append(key)
+            if _option(words, "purpose") == "asymmetric-signing":
+                assert _option(words, "default-algorithm") == "rsa-sign-pkcs1-2048-sha256"
+                world["versions"][key] = {"1": ["ENABLED", _new_key()]}
+        case ["kms", "keys", "versions", "create"]:
+            there = world["versions"][_option(words, "key")]
+            there[str(len(there) + 1)] = ["ENABLED", _new_key()]
         case ["kms", "keys", "add-iam-policy-binding", key]:
             _bind(world, f"key {key}", words)
         case ["projects:addfirebase"]:
@@ -205,7 +256,27 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
 
 
 def _bind(world: dict[str, Any], key: str, words: list[str]) -> None:
-    world["policies"].setdefault(key, []).append([_option(words, "role"), _option(words, "member")])
+    world["policies"].setdefault(key, []).append(_binding(words))
+
+
+def _binding(words: list[str]) -> list[str]:
+    condition = _option(words, "condition").removeprefix("expression=").rpartition(",title=")[0]
+    return [_option(words, "role"), _option(words, "member"), *([condition] if condition else [])]
+
+
+def _new_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(*form).decode()
+
+
+def _private_key(world: dict[str, Any], words: list[str], number: str) -> rsa.RSAPrivateKey:
+    state, pem = world["versions"][_option(words, "key")][number]
+    if state != "ENABLED":
+        raise Refused(f"ERROR: (gcloud.kms) FAILED_PRECONDITION: the version is not enabled, its state is {state}")
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
 
 
 def answer(file: Path, project: str, program: str, words: list[str], given: str) -> tuple[int, str, str]:

@@ -8,6 +8,7 @@ want.
 import asyncio
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_urlsafe
@@ -104,6 +105,49 @@ def test_a_thousand_made_up_codes_cost_next_to_nothing_and_real_users_sign_in_be
     assert ended["code-rejected"] <= 2 * BUDGET + 5, "each of the two processes, until it has heard of the other"
     assert control(org_url, "counters")["token.authorization_code"] == ended["code-rejected"] + len(took)
     assert len(set(firestore(suite, "codes")) - codes) == ended["code-rejected"] + len(took)
+
+
+HOSTING = "66.102.8.9"  # one of Hosting's servers, as Google's front end would say
+
+
+def test_real_users_sign_in_beside_a_stranger_who_says_they_are_somebody_else_each_time(
+    suite: Suite, auth: Fleet
+) -> None:
+    """Through Hosting, and at the function's own address with made-up forwarding headers and a whole IPv6 network."""
+    next_minute()
+    urls = [m.url for m in auth.members]
+    senders = [
+        *({"Fastly-Client-IP": "203.0.113.9", "X-Forwarded-For": f"203.0.113.9, {HOSTING}"} for _ in range(100)),
+        *(
+            {"Fastly-Client-IP": f"10.0.{n // 250}.{n % 250}", "X-Forwarded-For": f"10.0.{n}.1, 203.0.113.9"}
+            for n in range(200)
+        ),
+        *({"X-Forwarded-For": f"2001:db8:bad:{n:x}::1"} for n in range(300)),
+    ]
+
+    async def flooded() -> Counter[str]:
+        ended = Counter[str]()
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+            for start in range(0, len(senders), 50):
+                answers = await asyncio.gather(
+                    *(
+                        http.post(
+                            f"{urls[n % 2]}/signIn",
+                            json={"data": made_up(suite, f"aPrx{token_urlsafe(48)}==")},
+                            headers=headers,
+                        )
+                        for n, headers in enumerate(senders[start : start + 50])
+                    )
+                )
+                ended.update(answer.json()["error"]["details"]["reason"] for answer in answers)
+        return ended
+
+    ended = asyncio.run(flooded())
+    assert set(ended) == {"code-rejected", "too-many-sign-ins"}
+    assert ended["code-rejected"] <= 2 * (20 + 20 + 100), "each of the two processes, until it has heard of the other"
+    real_sign_ins(suite, urls[0], "192.0.2.77", 2)
+    real_sign_ins(suite, urls[1], f"192.0.2.78, {HOSTING}", 2)
+    real_sign_ins(suite, urls[0], "2001:db8:900d::1", 2)
 
 
 def test_codes_that_cannot_be_one_are_not_asked_for_at_all(suite: Suite, auth: Fleet, org_url: str) -> None:
@@ -261,6 +305,7 @@ class TestOrigins:
     def test_nothing_else_is_opened(self, auth: Fleet, origin: str) -> None:
         assert self.ask(auth, origin).status_code == 404
         answer = loopback.post(f"{auth.members[0].url}/getSignInOptions", json={"data": {}}, headers={"Origin": origin})
+        assert answer.json()["error"]["details"]["reason"] == "foreign-origin"
         assert "access-control-allow-origin" not in answer.headers
         assert answer.headers["vary"] == "Origin"
 
@@ -269,12 +314,13 @@ class TestOrigins:
             answer = loopback.post(f"{auth.members[0].url}/{path}", json={"data": {}}, headers={"Origin": ELSEWHERE})
             assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, ELSEWHERE)
 
-    def test_by_default_no_origin_is_allowed(self, suite: Suite) -> None:
-        answer = loopback.post(
-            f"{suite.plan.app_url}/auth/getSignInOptions", json={"data": {}}, headers={"Origin": ELSEWHERE}
-        )
-        assert answer.status_code == 200
-        assert answer.headers.get("access-control-allow-origin") != ELSEWHERE
+    def test_by_default_only_the_apps_own_pages_may_call(self, suite: Suite) -> None:
+        for origin, status in ((ELSEWHERE, 403), ("null", 403), (suite.plan.app_url, 200)):
+            answer = loopback.post(
+                f"{suite.plan.app_url}/auth/getSignInOptions", json={"data": {}}, headers={"Origin": origin}
+            )
+            assert answer.status_code == status
+            assert answer.headers.get("access-control-allow-origin") != ELSEWHERE
 
 
 class TestAppCheck:

@@ -4,6 +4,7 @@ the alert's conditions.
 The files of deploy/monitoring are held to Google's own types, and to the runbooks.
 """
 
+import base64
 import json
 import re
 import time
@@ -207,6 +208,36 @@ def test_an_audit_record_is_broken(api: Process) -> None:
     assert loopback.delete(record, headers=owner).status_code == 200
 
 
+def test_a_connection_is_tampered_with(suite: Suite) -> None:
+    """Somebody has changed one byte of what is sealed."""
+    with running(suite) as api:
+        uid = api.sign_in(suite.plan.app_url).json()["result"]["user"]["uid"]
+        documents = (
+            f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
+        )
+        url, owner = f"{documents}/connections/{uid}?updateMask.fieldPaths=sealed", {"Authorization": "Bearer owner"}
+        sealed = base64.b64decode(loopback.get(url, headers=owner).json()["fields"]["sealed"]["bytesValue"])
+        changed = base64.b64encode(sealed[:-1] + bytes([sealed[-1] ^ 1])).decode()
+        assert (
+            loopback.patch(url, headers=owner, json={"fields": {"sealed": {"bytesValue": changed}}}).status_code == 200
+        )
+        assert api.call() == "connection-tampered"
+        assert "connection-tampered" in api.firing(**{"connection tampered": 1})
+        assert api.sign_in(suite.plan.app_url).status_code == 200, "a sign-in seals a new record"
+
+
+def test_the_store_is_unavailable(api: Process, suite: Suite) -> None:
+    """Nobody is at Firestore's address. An instance writes a line in ten seconds: here four instances, in one."""
+    lines: list[str] = []
+    cut_off = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1", "READABLE_LOG": "no"}
+    with Fleet(suite.plan, "api", 4, lines.append, **cut_off) as fleet:
+        processes = [Process(suite, member.url, lines) for member in fleet.members]
+        for process in processes:
+            process.app.id_token = api.app.id_token
+            assert process.call() == "store-unavailable"
+        assert "store-unavailable" in processes[0].firing(**{"store unavailable": 4})
+
+
 def test_sign_ins_are_flooded(suite: Suite) -> None:
     """In four minutes of an instance: here four instances, in one."""
     lines: list[str] = []
@@ -256,6 +287,8 @@ TRIGGERED = {
     "needless-sign-outs": test_needless_sign_outs,
     "allowance": test_the_allowance_is_nearly_used_up,
     "audit-broken": test_an_audit_record_is_broken,
+    "connection-tampered": test_a_connection_is_tampered_with,
+    "store-unavailable": test_the_store_is_unavailable,
     "sign-ins-flooded": test_sign_ins_are_flooded,
     "does-not-start": test_a_function_does_not_start,
     "upkeep-missing": test_the_upkeep_did_not_run,

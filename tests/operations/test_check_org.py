@@ -41,7 +41,7 @@ def test_an_org_that_is_set_up_well(suite: Suite, repository: Path, host: str) -
     code, said = check(suite, repository, host)
     assert code == 0, said
     assert "✗" not in said
-    assert said.count("✓") == 7 + len(suite.plan.callbacks)
+    assert said.count("✓") == 8 + len(suite.plan.callbacks)
     assert "PKCE is required" in said
     assert "nobody has signed in yet" in said
 

@@ -5,126 +5,24 @@ granted, what goes up.
 import ast
 import importlib.util
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
-from backend.settings import load
+from backend.settings import load, secret_names
 from devtools.deploy import command, hosting, steps, wanted
-from devtools.deploy.cloud import Cloud, Command, DeployError, Post
+from devtools.deploy.cloud import Command, DeployError, Post, Write
 from devtools.deploy.steps import Target
 from devtools.deploy.upload import uploaded
 from devtools.paths import ROOT
 from tests.operations import fake_google
-
-PROJECT = "a-team-project"
-KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
-SECRET = "the-consumer-secret"
-
-
-class World:
-    """A project, and this machine in front of it."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._file = folder / "project.json"
-        self._file.write_text(json.dumps(fake_google.NEW))
-        world = self
-
-        class Apis(BaseHTTPRequestHandler):
-            """The APIs that the tools have no command for: Firebase Authentication's set-up, and Cloud Monitoring's
-            resources.
-            """
-
-            def _answer(self, status: int, body: object = None) -> None:
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body or {}).encode())
-
-            def do_GET(self) -> None:
-                path = self.path.partition("?")[0]
-                if path.endswith("/recaptchaEnterpriseConfig"):
-                    self._answer(200, world.read()["appCheck"])
-                elif path.startswith("/admin/"):
-                    self._answer(200 if world.read()["authentication"] else 404)
-                else:
-                    self._answer(200, {path.rsplit("/", 1)[-1]: world.read()["monitoring"].get(path, [])})
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                path, _, query = self.path.partition("?")
-                now = world.read()
-                if path.endswith(":initializeAuth"):
-                    world.set(authentication=True)
-                elif not all(name in str(now["monitoring"]) for name in re.findall(r'burn_rate\("([^"]+)', str(body))):
-                    return self._answer(404, {"error": {"message": "there is no such objective"}})
-                else:
-                    there = now["monitoring"].setdefault(path, [])
-                    name = query.partition("=")[2] or str(len(there) + 1)
-                    there.append({**body, "name": f"{path.removeprefix('/v3/')}/{name}"})
-                    world.set(monitoring=now["monitoring"])
-                self._answer(200)
-
-            def do_PATCH(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                path, now = self.path.rsplit("/", 1)[0], world.read()
-                if self.path.endswith("/recaptchaEnterpriseConfig?updateMask=siteKey"):
-                    world.set(appCheck=body)
-                    return self._answer(200)
-                name = self.path.removeprefix("/v3/")
-                now["monitoring"][path] = [
-                    {**body, "name": name} if r["name"] == name else r for r in now["monitoring"][path]
-                ]
-                world.set(monitoring=now["monitoring"])
-                self._answer(200)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return
-
-        self._apis = ThreadingHTTPServer(("127.0.0.1", 0), Apis)
-        Thread(target=self._apis.serve_forever, args=(0.02,), daemon=True).start()
-        self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-        monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
-        monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
-        self.said: list[str] = []
-
-    def close(self) -> None:
-        self._apis.shutdown()
-        self._apis.server_close()
-
-    def cloud(self) -> Cloud:
-        url = f"http://127.0.0.1:{self._apis.server_port}"
-        return Cloud(PROJECT, self._environment, url, url, url)
-
-    def read(self) -> dict[str, Any]:
-        return json.loads(self._file.read_text())
-
-    def set(self, **values: Any) -> None:
-        self._file.write_text(json.dumps(self.read() | values))
-
-    def plan(self, target: Target) -> int:
-        self.said = []
-        return command.plan(target, self.cloud(), self.said.append)
-
-    def deploy(self, target: Target) -> None:
-        self.said = []
-        command.deploy(target, self.cloud(), self.said.append)
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    found = World(tmp_path, monkeypatch)
-    with fake_google.programs(tmp_path, tmp_path / "project.json"):
-        yield found
-    found.close()
+from tests.operations.project import CLIENT_KEY, KMS, PROJECT, SECRET, World
 
 
 @pytest.fixture
@@ -209,14 +107,14 @@ class TestDeploy:
                 "secretmanager.googleapis.com",
                 "iam.googleapis.com",
             ],
-            databases=[{"type": "FIRESTORE_NATIVE", "locationId": "eur3"}],
+            databases=[{"type": "FIRESTORE_NATIVE", "locationId": "eur3", "name": "x/(default)"}],
             accounts=[wanted.account("auth", PROJECT)],
             secrets={"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": []},
         )
         world.deploy(target)
         after = world.read()
         assert after["secrets"] == {"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": [SECRET]}
-        assert len(after["databases"]) == 1
+        assert [d["name"].rpartition("/")[2] for d in after["databases"]] == ["(default)", "blocks"]
         assert sorted(after["accounts"]) == sorted(wanted.account(f, PROJECT) for f in wanted.FUNCTIONS)
 
     def test_the_keyset_is_one_that_the_functions_open(self, world: World, target: Target) -> None:
@@ -239,12 +137,37 @@ class TestDeploy:
         policies = world.read()["policies"]
         auth, api, upkeep = (f"serviceAccount:{wanted.account(f, PROJECT)}" for f in wanted.FUNCTIONS)
         assert policies[wanted.account("auth", PROJECT)] == [["roles/iam.serviceAccountTokenCreator", auth]]
+        vault, blocks = (f'resource.name=="projects/{PROJECT}/databases/{d}"' for d in ("(default)", "blocks"))
         assert {tuple(b) for b in policies["project"][1:]} == {
-            ("roles/datastore.user", auth),
-            ("roles/datastore.user", api),
-            ("roles/datastore.user", upkeep),
-            ("roles/firebaseauth.admin", auth),
+            *(("roles/datastore.user", account, vault) for account in (auth, api, upkeep)),
+            *(("roles/datastore.viewer", account, blocks) for account in (auth, api, upkeep)),
+            (f"projects/{PROJECT}/roles/salesforceSampleSessions", auth),
         }
+        assert world.read()["roles"] == {
+            "salesforceSampleSessions": ["firebaseauth.users.delete", "firebaseauth.users.update"]
+        }
+
+    def test_a_project_of_an_earlier_version_loses_what_was_too_much(self, world: World, target: Target) -> None:
+        accounts = [f"serviceAccount:{wanted.account(f, PROJECT)}" for f in wanted.FUNCTIONS]
+        theirs = [["roles/owner", "user:someone@example.com"], ["roles/datastore.user", "user:else@example.com"]]
+        world.set(
+            apis=[*fake_google.NEW["apis"], "iam.googleapis.com"],
+            accounts=[wanted.account(f, PROJECT) for f in wanted.FUNCTIONS],
+            policies={
+                "project": [
+                    *theirs,
+                    *(["roles/datastore.user", account] for account in accounts),
+                    ["roles/firebaseauth.admin", accounts[0]],
+                ]
+            },
+            roles={"salesforceSampleSessions": ["firebaseauth.users.delete"]},
+        )
+        world.deploy(target)
+        after = world.read()
+        kept = [binding for binding in after["policies"]["project"] if len(binding) == 2]
+        assert kept == [*theirs, [f"projects/{PROJECT}/roles/salesforceSampleSessions", accounts[0]]]
+        assert len(after["roles"]["salesforceSampleSessions"]) == 2
+        assert world.plan(target) == 0
 
     def test_alerts_go_to_somebody_and_follow_their_files(self, world: World) -> None:
         target = Target(PROJECT, "eur3", alert_email="on-call@example.com")
@@ -306,14 +229,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a database elsewhere": (
         {
             "apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"],
-            "databases": [{"type": "FIRESTORE_NATIVE", "locationId": "nam5"}],
+            "databases": [{"type": "FIRESTORE_NATIVE", "locationId": "nam5", "name": "x/(default)"}],
         },
         "LOCATION=nam5",
     ),
     "Datastore mode": (
         {
             "apis": [*fake_google.NEW["apis"], "firestore.googleapis.com"],
-            "databases": [{"type": "DATASTORE_MODE", "locationId": "eur3"}],
+            "databases": [{"type": "DATASTORE_MODE", "locationId": "eur3", "name": "x/(default)"}],
         },
         "another project",
     ),
@@ -424,8 +347,8 @@ class TestAdministration:
 
 def _commands(world: World) -> list[list[str]]:
     settings = {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"}
-    target = Target(PROJECT, "eur3", settings)
-    missing: list[Command | Post] = [c for step in steps.steps(target) for c in step.missing(world.cloud())]
+    target = Target(PROJECT, "eur3", {**settings, "SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+    missing: list[Command | Post | Write] = [c for step in steps.steps(target) for c in step.missing(world.cloud())]
     return [list(c.words) for c in [*missing, *(c for _, _, c in steps.uploads(target))] if isinstance(c, Command)]
 
 
@@ -536,7 +459,7 @@ def test_everything_of_googles_that_the_code_uses_has_its_api_and_role() -> None
         PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"}
     )
     granted: dict[str, set[str]] = {
-        f: {*everything.roles(f), wanted.SECRET_ROLE, wanted.KMS_ROLE} for f in wanted.FUNCTIONS
+        f: {*(r.name for r in everything.roles(f)), wanted.SECRET_ROLE, wanted.KMS_ROLE} for f in wanted.FUNCTIONS
     }
     granted[wanted.SIGNER].add(wanted.SIGNER_ROLE)
     for use in _of_googles():
@@ -546,16 +469,19 @@ def test_everything_of_googles_that_the_code_uses_has_its_api_and_role() -> None
 
 
 def test_nothing_is_granted_that_the_code_does_not_use() -> None:
-    # The quota project's.
-    roles = {wanted.NEEDS[use].role for use in _of_googles()} | {"roles/serviceusage.serviceUsageConsumer"}
-    assert {r for f in wanted.FUNCTIONS for r in (*wanted.ROLES[f], *wanted.TELEMETRY_ROLES)} <= roles
+    # The quota project's, and reading the blocks.
+    more = {"roles/serviceusage.serviceUsageConsumer", "roles/datastore.viewer"}
+    roles = {wanted.NEEDS[use].role for use in _of_googles()} | more
+    assert {r.name for f in wanted.FUNCTIONS for r in (*wanted.ROLES[f], *wanted.TELEMETRY_ROLES)} <= roles
     assert set(wanted.NEEDS) <= _of_googles(), "what nothing uses any more needs no role"
 
 
 def test_the_functions_accounts_and_secrets_are_the_ones_that_are_made() -> None:
     main = (ROOT / "functions/main.py").read_text()
     assert set(re.findall(r'service_account="([\w-]+)@"', main)) == {f"salesforce-{f}" for f in wanted.FUNCTIONS}
-    assert re.search(r"SECRETS = (\[.*\])", main)[1] == json.dumps(list(wanted.SECRETS))  # pyright: ignore[reportOptionalSubscript]
+    assert "secrets=SECRETS" in main
+    for given in ({}, {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY}):
+        assert secret_names(given) == list(Target(PROJECT, "eur3", given).secrets)
 
 
 # What goes up

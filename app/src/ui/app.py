@@ -70,6 +70,7 @@ class App(State):
         self._places = places
         self._device = device
         self.session, self.records, self.drafts, self.network = data.session, data.records, data.drafts, data.network
+        self._sign_outs = data.sign_outs
         self.catalogue = Catalogue(data.records, now)
         self.settings = SettingsViewModel(data.settings, device, languages)
         self.notices = Notices(sleep)
@@ -104,6 +105,7 @@ class App(State):
         self._asked = route
         certain = await self.settings.read()
         await self.handover.restore()
+        self._sign_outs.begin()
         if self.session.user is not None or self.session.others:
             await self.settings.lock(certain=certain)
         self._begun = True

@@ -119,7 +119,7 @@ class Handover(State):
         """Ends the session on this device, with `everywhere` on all the user's devices. What was shown is removed from
         this device; what was typed and not saved stays for this user.
 
-        Raises CallErrors.
+        This device's ends also where the backend cannot be reached. With `everywhere` CallErrors are raised then.
         """
         await self._deletions.finish()
         user = self._session.user

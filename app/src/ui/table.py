@@ -138,7 +138,7 @@ ENTRIES = (
     ),
     Entry(
         "sign-in", "/sign-in", SignIn, lambda rooms, _place: SignInViewModel(rooms.data.session, rooms.data.sign_in,
-            rooms.finish_sign_in),
+            rooms.data.sign_outs, rooms.finish_sign_in),
     ),
     Entry("list", "/records/{sobject}", RecordList, _of_object(_list)),
     Entry("new", "/records/{sobject}/new", RecordForm, _of_object(_form), parent=_list_of, columns=True,
@@ -147,7 +147,7 @@ ENTRIES = (
     Entry("edit", "/records/{sobject}/{record_id}/edit", RecordForm, _of_object(_form), parent=_record_of, columns=True,
           refreshes=False),
 )  # fmt: skip
-# Salesforce's way back is no place of its own; the second address is what some systems leave of a custom scheme's.
+# Salesforce's way back is no place of its own; the second address is what Flet leaves of a custom scheme's.
 _CALLBACKS = (("callback", "/oauth/callback"), ("callback", "/callback"))
 
 

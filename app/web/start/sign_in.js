@@ -1,8 +1,8 @@
-// The way to Salesforce's page, as SessionRepository.begin goes it (app/src/data/repositories/session.py), for the moments before Python
+// The way to Salesforce's page, as SignInRepository.begin goes it (app/src/data/repositories/sign_in.py), for the moments before Python
 // is there. tests/app/test_start_page.py holds the two together.
 import { names, read, remove, write } from "./storage.js";
 
-const PENDING = "pending-sign-in/", PENDING_SECONDS = 600, MAX_PENDING = 16;
+const PENDING = "pending-sign-in/", PENDING_SECONDS = 600, MAX_PENDING = 16, BEGIN_SECONDS = 20;
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 const secret = (size) => base64url(crypto.getRandomValues(new Uint8Array(size)));
 
@@ -21,10 +21,47 @@ export async function keep(pending) {
   await write(PENDING + await digest(pending.state), pending);
 }
 
-/** What is to be kept until Salesforce sends back, and the address of its page (RFC 6749 section 4.1.1, RFC 7636 section 4.3). */
-export async function begin(options, host, redirectUri, route) {
+/** Why a call of the backend has no answer: `reason` is a word of the contract, "offline" or "silent". */
+export class Failed extends Error {
+  constructor(reason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** What a call that anybody may make answers, with an App Check token where there is one. Throws Failed. */
+export async function call(name, request, token = "") {
+  const headers = { "Content-Type": "application/json", ...(token && { "X-Firebase-AppCheck": token }) };
+  let response, answer;
+  try {
+    const signal = AbortSignal.timeout(1000 * BEGIN_SECONDS);
+    response = await fetch(`/auth/${name}`, { method: "POST", headers, body: JSON.stringify({ data: request }), signal });
+    answer = await response.json();
+  } catch (error) {
+    throw new Failed(response || error?.name === "TimeoutError" ? "silent" : "offline");
+  }
+  if (!answer?.result) throw new Failed(answer?.error?.details?.reason ?? "silent");
+  return answer.result;
+}
+
+/** The key that Salesforce is to bind the code to, as its thumbprint and sealed; nothing from a backend that does not know the call yet. */
+export async function bind(request, token) {
+  try {
+    return await call("beginSignIn", request, token);
+  } catch (error) {
+    if (error.reason === "unknown-call") return {};
+    throw error;
+  }
+}
+
+/** What is to be kept until Salesforce sends back, and the address of its page (RFC 6749 section 4.1.1, RFC 7636 section 4.3; RFC 9449
+ * section 10). `bind` says for a request what to bind it to. */
+export async function begin(options, host, redirectUri, route, bind) {
+  const verifier = secret(64), codeChallenge = await challengeOf(verifier);
+  const { dpopJkt, begun: boundTo } = await bind({ loginHost: host.host, redirectUri, codeChallenge });
   const pending = {
-    state: secret(32), verifier: secret(64), loginHost: host.host, redirectUri, firebase: options.firebase, begun: Date.now() / 1000, route,
+    state: secret(32), verifier, loginHost: host.host, redirectUri, firebase: options.firebase, begun: Date.now() / 1000, route,
+    ...(boundTo && { boundTo }),
   };
   const parameters = new URLSearchParams({
     response_type: "code",
@@ -32,8 +69,9 @@ export async function begin(options, host, redirectUri, route) {
     redirect_uri: redirectUri,
     scope: options.scope,
     state: pending.state,
-    code_challenge: await challengeOf(pending.verifier),
+    code_challenge: codeChallenge,
     code_challenge_method: "S256",
+    ...(dpopJkt && { dpop_jkt: dpopJkt }),
   });
   return { pending, url: `${host.scheme}://${host.host}/services/oauth2/authorize?${parameters}` };
 }

@@ -1,5 +1,5 @@
 // What a person sees and can do before the app itself is painted: the sign-in page, or their home as it looked last.
-import { begin, fullMyDomain, keep } from "./sign_in.js";
+import { begin, bind, call, fullMyDomain, keep } from "./sign_in.js";
 import { has, read, remove, write } from "./storage.js";
 import "./values.js";
 import { words } from "./words.js";
@@ -70,13 +70,17 @@ async function show() {
 }
 
 async function attest({ attest: app, once, fresh, answer }) {
-  let token = "";
+  answer.postMessage(await proof(app, { once, fresh }));
+}
+
+/** A token of App Check; "" when there is none to be had. */
+async function proof(app, how) {
   try {
     const page = await import("./app_check.js");
-    token = await page.attest(app, { once, fresh });
+    return await page.attest(app, how);
   } catch { // without a network it cannot be loaded; the call itself will say so
+    return "";
   }
-  answer.postMessage(token);
 }
 
 /** Something came: the start goes on. */
@@ -113,7 +117,7 @@ function shows(what) {
 
 async function showSignIn() {
   shows("sign-in");
-  let options = fetchOptions();
+  let options = call("getSignInOptions", {});
   form.onkeydown = () => { touched = true; };
   form.onpointerdown = () => {
     touched = true;
@@ -121,27 +125,52 @@ async function showSignIn() {
   };
   form.onsubmit = async (event) => {
     event.preventDefault();
-    form.querySelector("button").disabled = true;
+    waits(true);
+    let known = null;
     try {
-      await signIn(await options);
-    } catch { // the app itself says why, when it is painted
-      touched = false;
+      known = await options;
+      await signIn(known);
+    } catch (error) {
+      if (known === null || failed) touched = false; // the app itself says why, when it is painted
       if (failed) return fail();
-      options = fetchOptions(); // for the next try
+      tellWhy(error.reason);
+      if (known !== null) return; // the page stays, with what it says
+      options = call("getSignInOptions", {}); // for the next try
       options.catch(() => {});
-      form.querySelector("button").disabled = false;
       if (painted) await leave();
     }
   };
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) waits(false); }); // back from Salesforce, to the page as it was left
   options.then(async (known) => {
     await pressed; // else the button moves away from under the finger, and the tap is none
     showHosts(known);
   }).catch(() => {});
 }
 
-async function fetchOptions() {
-  const answer = await fetch("/auth/getSignInOptions", { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"data":{}}' });
-  return (await answer.json()).result;
+/** Salesforce's page is about to open, or it is the person's turn again. */
+function waits(does) {
+  form.querySelector("button").disabled = does;
+  form.querySelector("button span").textContent = does ? say("Loading …") : say("Sign in with Salesforce");
+  if (does) find("#start-failed").hidden = true;
+}
+
+function tellWhy(reason) {
+  find("#start-failed").textContent = why(reason);
+  find("#start-failed").hidden = false;
+  waits(false);
+}
+
+/** Why a sign-in could not begin, in words. */
+function why(reason) {
+  switch (reason) {
+    case "offline": return say("You seem to be offline. Please try again.");
+    case "silent": return say("The service does not answer right now. Please try again.");
+    case "not-the-app": return say("This app could not prove that it is genuine. Close it and open it again.");
+    case "too-many-sign-ins": return say("Too many sign-ins have failed just now. Please try again in a minute.");
+    case "login-host-not-allowed": return say("This app does not sign in through that address.");
+    case "misconfigured": case "redirect-uri-not-allowed": return say("The app is not set up correctly. Please tell your administrator.");
+    default: return say("Something went wrong on our side. Please try again.");
+  }
 }
 
 function showHosts({ loginHosts }) {
@@ -162,17 +191,17 @@ async function signIn(options) {
   if (host.host.startsWith("*.")) {
     const name = fullMyDomain(find("#start-my-domain input").value, host.host);
     find("#start-my-domain small").hidden = name !== null;
-    form.querySelector("button").disabled = name !== null;
-    if (name === null) return;
+    if (name === null) return waits(false);
     host = { ...host, host: name };
   }
-  const { pending, url } = await begin(options, host, `${location.origin}/oauth/callback`, location.pathname + location.search);
+  const bound = async (request) => await bind(request, options.appCheck && await proof(options.appCheck, { once: false, fresh: false }));
+  const { pending, url } = await begin(options, host, `${location.origin}/oauth/callback`, location.pathname + location.search, bound);
   try {
     await keep(pending);
     if (options.appCheck) await write("app-check", options.appCheck); // the app reads it before its first call
   } catch {
     find("#start-refused").hidden = false;
-    form.querySelector("button").disabled = false;
+    waits(false);
     return;
   }
   location.assign(url);

@@ -20,10 +20,14 @@ from contract.errors import Misconfigured, Reason, RefusedRequest
 _ISSUER = "https://firebaseappcheck.googleapis.com/"
 _KEYS_SECONDS = 6 * 3600.0  # no longer, says the documentation
 _MAX_VERIFIED = 10_000
+_LONGEST = 8192  # characters; Firebase's have less than a thousand
+# What was taken once is remembered for an hour (firestore/codes.py), so a token that is to count once may not be older.
+# App Check may give tokens that live for a week.
+ONCE_SECONDS = 55 * 60
 
 
-def _until_it_expires(_key: bytes, expires: float, _now: float) -> float:
-    return expires
+def _until_it_expires(_key: bytes, times: tuple[float, float], _now: float) -> float:
+    return times[1]
 
 
 class AppCheck:
@@ -38,18 +42,29 @@ class AppCheck:
         self._apps = apps
         # Asks anew for an unknown key every 30 s at most.
         self._keys = jwt.PyJWKClient(keys_url, lifespan=_KEYS_SECONDS, timeout=5)
-        self._verified = TLRUCache[bytes, float](_MAX_VERIFIED, _until_it_expires, timer=lambda: time.time())
+        # When each was issued and when it expires, in seconds since 1970.
+        self._verified = TLRUCache[bytes, tuple[float, float]](
+            _MAX_VERIFIED, _until_it_expires, timer=lambda: time.time()
+        )
 
-    async def verify(self, token: str) -> str:
-        """The fingerprint of a valid App Check token, by which a caller can see that it comes a second time. Raises
-        RefusedRequest(not-the-app), or Misconfigured when Google's keys cannot be read.
+    async def verify(self, token: str, *, once: bool = False) -> str:
+        """The fingerprint of a valid App Check token, by which a caller can see that it comes a second time. `once`: it
+        is for one call only, so it has to be newer than ONCE_SECONDS.
+
+        Raises RefusedRequest(not-the-app), or Misconfigured when Google's keys cannot be read.
         """
+        if len(token) > _LONGEST:
+            raise RefusedRequest(Reason.NOT_THE_APP)
         digest = hashlib.sha256(token.encode()).digest()
         if digest not in self._verified:
             claims = await asyncio.to_thread(self._claims, token)
             if claims.get("sub") not in self._apps:
                 raise RefusedRequest(Reason.NOT_THE_APP)
-            self._verified[digest] = float(claims["exp"])
+            self._verified[digest] = issued, _ = float(claims["iat"]), float(claims["exp"])
+        else:
+            issued, _ = self._verified[digest]
+        if once and time.time() - issued > ONCE_SECONDS:
+            raise RefusedRequest(Reason.NOT_THE_APP)
         return digest.hex()
 
     def _claims(self, token: str) -> dict[str, Any]:
@@ -87,8 +102,9 @@ class AppCheckGate:
         """Whether tokens are looked at."""
         return self._app_check is not None
 
-    async def attest(self, token: str | None) -> str | None:
+    async def attest(self, token: str | None, *, once: bool = False) -> str | None:
         """The fingerprint of a call's App Check token; None for a call without one, and when tokens are not looked at.
+        `once`: the token is for this call only.
 
         Raises RefusedRequest(not-the-app), Misconfigured.
         """
@@ -98,4 +114,4 @@ class AppCheckGate:
             if self._required:
                 raise RefusedRequest(Reason.NOT_THE_APP)
             return None
-        return await self._app_check.verify(token)
+        return await self._app_check.verify(token, once=once)

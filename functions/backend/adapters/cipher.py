@@ -113,6 +113,16 @@ def drop_keys(keyset: str, wrapped_by: aead.Aead | None = None) -> str:
     return _from_keys({**keys, "key": kept}, wrapped_by)
 
 
+def merge_keysets(keyset: str, other: str, wrapped_by: aead.Aead | None = None) -> str:
+    """The keyset with the keys of another one too, which open and do not seal. Raises KeysetError."""
+    keys, more = _keys(keyset, wrapped_by), _keys(other, wrapped_by)
+    usable = {k["keyId"] for k in (*keys["key"], *more["key"]) if k["status"] == "ENABLED"}
+    merged = {
+        k["keyId"]: k for k in (*more["key"], *keys["key"]) if k["status"] == "ENABLED" or k["keyId"] not in usable
+    }
+    return _from_keys({**keys, "key": list(merged.values())}, wrapped_by)
+
+
 def wrap(keyset: str, wrapped_by: aead.Aead) -> str:
     """A plain keyset, wrapped by a key of Cloud KMS. Raises KeysetError."""
     return _from_keys(_keys(keyset, None), wrapped_by)

@@ -1,20 +1,35 @@
 """HTTP to Salesforce over one connection pool; a request without an answer becomes one of failures.py. No body is
 logged, or quoted in an error.
+
+An access token leaves here and nowhere else: as a Bearer token, or with a proof of its key (DPoP, RFC 9449).
 """
 
-from collections.abc import Mapping
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 import msgspec
+from cachetools import LRUCache
+from yarl import URL
 
 from backend import deadline, telemetry
+from backend.adapters import dpop
 from backend.failures import Busy, NotSent, OutcomeUnknown
+from backend.values import Secret
 
 CONNECT_SECONDS = 3.0
 MAX_ANSWER = 32 * 2**20  # bytes, unpacked: the description of an object with very many fields is a few megabytes
 _MAX_CONNECTIONS = 1000
+_MAX_NONCES = 20_000
+_NONCE = re.compile(r"[!#-\[\]-~]{1,1024}")  # RFC 9449 section 8.1; so long, that no answer can fill the memory
+_ASKS_FOR_NONCE = re.compile(r'(?:^|,\s*)DPoP\s+(?:\w+="[^"]*",\s*)*error="use_dpop_nonce"', re.IGNORECASE)
+
+
+Form = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,10 +56,14 @@ class Answer:
 
 
 class Http:
-    """The connection pool, made at the first request inside the running event loop. One for each process."""
+    """The connection pool, made at the first request inside the running event loop, and the nonces that proofs are to
+    carry. One for each process. `now` gives seconds since 1970.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._now = now
+        self._nonces = LRUCache[tuple[str, str], str](_MAX_NONCES)  # by thumbprint and origin
 
     async def send(
         self,
@@ -53,16 +72,45 @@ class Http:
         *,
         seconds: float,
         writes: bool = False,
+        token: Secret | None = None,
+        key: Secret | None = None,
         headers: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
+        form: Form | Callable[[], Awaitable[Form]] | None = None,
         json: bytes = b"",
     ) -> Answer:
-        """The answer to one request, within `seconds` or what is left of the call; redirects are not followed. `form`
-        is sent as an HTML form, `json` as it is; `writes` says that the request is to change something.
+        """The answer to one request, which is sent once, within `seconds` or what is left of the call; redirects are
+        not followed. `form`, or what it makes for each time that it is sent, is sent as an HTML form, `json` as it is;
+        `writes` says that the request is to change something. `token` is the access token that goes along. With a
+        `key` the request is proven to be its holder's; a server that wants another nonce in the proof has done
+        nothing, and gets the request once more.
 
         Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
-        gets an answer of more than MAX_ANSWER bytes.
+        gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce; what `form` raises.
         """
+        target, all_headers = URL(url), dict(headers or {})
+        if token is not None:
+            all_headers["Authorization"] = f"{'Bearer' if key is None else 'DPoP'} {token.reveal()}"
+        if json:
+            all_headers["Content-Type"] = "application/json"
+        proving = () if key is None else (self._proving(key, token),)
+        with deadline.within(deadline.left(seconds)):
+            for _ in range(2):
+                body = (await form() if callable(form) else form) or json or None
+                answer = await self._once(method, target, all_headers, body, proving, seconds, writes)
+                if key is None or not self._asked_for_nonce(key, target, answer, of_tokens=token is None):
+                    return answer
+            raise Busy
+
+    async def _once(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        body: Form | bytes | None,
+        middlewares: tuple[aiohttp.ClientMiddlewareType, ...],
+        seconds: float,
+        writes: bool,
+    ) -> Answer:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, keepalive_timeout=25),
@@ -72,18 +120,23 @@ class Http:
         seconds = deadline.left(seconds)
         if not seconds:
             raise NotSent(timed_out=True)
-        all_headers = {**(headers or {}), "Content-Type": "application/json"} if json else headers
         time_out = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, seconds))
         try:
-            with telemetry.request_out(method, url) as span:
+            with telemetry.request_out(method, str(url)) as span:
                 async with self._session.request(
-                    method, url, headers=all_headers, data=form or json or None, timeout=time_out, allow_redirects=False
+                    method,
+                    url,
+                    headers=headers,
+                    data=body,
+                    timeout=time_out,
+                    allow_redirects=False,
+                    middlewares=(_single(), *middlewares),
                 ) as response:
                     span.set(http__response__status_code=response.status)
-                    body = await _read(response)
-                    if body is None:
+                    content = await _read(response)
+                    if content is None:
                         raise OutcomeUnknown(writes=True) if writes else Busy
-                    return Answer(response.status, response.headers, body)
+                    return Answer(response.status, response.headers, content)
         # "from None" throughout: aiohttp's own texts name the URL.
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise NotSent from None
@@ -92,10 +145,68 @@ class Http:
         except aiohttp.ClientError:
             raise OutcomeUnknown(writes=writes) from None
 
+    # DPoP
+
+    def _proving(self, key: Secret, token: Secret | None) -> aiohttp.ClientMiddlewareType:
+        """Gives a request that leaves a proof of its own, for the very address that is sent."""
+
+        async def prove(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+            nonce = self._nonce(dpop.thumbprint(key), str(request.url.origin()))
+            request.headers["DPoP"] = dpop.proof(
+                key,
+                request.method,
+                request.url,
+                token=token,
+                nonce=nonce,
+                now=self._now(),
+                jti=secrets.token_urlsafe(16),
+            )
+            return await send(request)
+
+        return prove
+
+    def _nonce(self, thumbprint: str, origin: str) -> str | None:
+        """The last nonce of a server for a connection; else that of its token endpoint, which is good elsewhere too."""
+        return self._nonces.get((thumbprint, origin)) or self._nonces.get((thumbprint, ""))
+
+    def _asked_for_nonce(self, key: Secret, url: URL, answer: Answer, *, of_tokens: bool) -> bool:
+        """Keeps the nonce of an answer, whatever the answer is. Whether it refuses the request for want of that nonce
+        (RFC 9449 sections 8 and 9); Salesforce does so with 400 and with 401.
+        """
+        place = dpop.thumbprint(key), str(url.origin())
+        wants = answer.status in (400, 401) and _wants_nonce(answer)
+        nonce = answer.headers.get("DPoP-Nonce", "")
+        if _NONCE.fullmatch(nonce) is None:
+            if wants:  # what is kept is good no more, and must not be sent for ever
+                self._nonces.pop(place, None)
+                self._nonces.pop((place[0], ""), None)
+            return False
+        self._nonces[place] = nonce
+        if of_tokens:
+            self._nonces[place[0], ""] = nonce
+        return wants
+
     async def close(self) -> None:
         """Closes the pooled connections."""
         if self._session is not None:
             await self._session.close()
+
+
+def _single() -> aiohttp.ClientMiddlewareType:
+    """Lets one request out. When the pooled connection breaks, aiohttp sends most methods (GET, PUT, DELETE …) once
+    more by itself (aiohttp 3.14, client.py: `retry_persistent_connection`): a change could be made twice, and a server
+    would see a DPoP proof a second time. Whether to send again is the caller's to say.
+    """
+    is_sent = False
+
+    async def send(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        nonlocal is_sent
+        if is_sent:
+            raise aiohttp.ServerDisconnectedError
+        is_sent = True
+        return await handler(request)
+
+    return send
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:
@@ -113,3 +224,15 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
             return None
         parts.append(part)
     return b"".join(parts)
+
+
+def _wants_nonce(answer: Answer) -> bool:
+    """Whether the error of an answer is use_dpop_nonce, said as OAuth does, as Salesforce's REST API does, or in a
+    header only.
+    """
+    body = answer.json()
+    first = cast(list[object], body)[:1] if isinstance(body, list) else [body]
+    said = cast(dict[str, Any], first[0]) if first and isinstance(first[0], dict) else {}
+    return "use_dpop_nonce" in (said.get("error"), said.get("errorCode")) or (
+        _ASKS_FOR_NONCE.search(answer.headers.get("WWW-Authenticate", "")) is not None
+    )

@@ -1,7 +1,7 @@
 """Salesforce's OAuth endpoints: token (authorization code and refresh token), introspect, revoke, userinfo.
 
 Sources: Salesforce Help "OAuth 2.0 Web Server Flow for Web App Integration", "OAuth 2.0 Refresh Token Flow for
-Renewed Sessions", "OAuth 2.0 Authorization Errors"; RFC 6749, RFC 7636, RFC 7009.
+Renewed Sessions", "OAuth 2.0 Authorization Errors"; RFC 6749, RFC 7636, RFC 7009, RFC 9449 (DPoP).
 """
 
 import re
@@ -10,10 +10,11 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from backend import deadline, hosts
+from backend.adapters.client_authentication import ClientAuthentication, is_refused
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential, Grant, TokenResponse
 from backend.connections.renewal import TOKEN_SECONDS
-from backend.failures import Busy, CodeRefused, GrantRefused, LimitReached, OutcomeUnknown
+from backend.failures import Busy, CodeRefused, GrantRefused, LimitReached, NotSent, NotSigned, OutcomeUnknown
 from backend.sign_in.flow import UserInfo
 from backend.values import Secret, Uid
 from contract.errors import CallError, ConnectionLost, Misconfigured, Reason, SignInFailed
@@ -21,14 +22,15 @@ from contract.errors import CallError, ConnectionLost, Misconfigured, Reason, Si
 _IDENTITY = re.compile(r"/id/([A-Za-z0-9]{18})/([A-Za-z0-9]{18})")
 
 _MISCONFIGURED = {
-    "invalid_client",
     "invalid_client_id",
-    "invalid_client_credentials",
     "unsupported_grant_type",
     "unauthorized_client",
     "redirect_uri_mismatch",
     "invalid_scope",
 }
+_REDIRECTS = (301, 302, 307, 308)
+_NOT_THERE = (*_REDIRECTS, 303, 404)  # how a host answers that has no such org (any more); nothing was done
+_LOGIN_POOLS = (hosts.PRODUCTION, hosts.SANDBOX)
 _TRANSIENT = {"unknown_error", "temporarily_unavailable"}
 _OTHER_ORG = {"OAUTH_AUTHORIZATION_BLOCKED", "invalid_app_org"}
 # The administrator lets only some users use the app.
@@ -46,6 +48,7 @@ _ENDED = {
 _UNKNOWN_TOKEN = {"invalid_token", "unsupported_token_type"}  # at revoke: there is nothing (left) to revoke
 _LOGIN_RATE = "login rate exceeded"  # 3,600 logins an hour for a user, refreshes among them
 # A second refresh while the first is under way; before Winter '25 it was answered in the second way.
+_WRONG_PROOF = "invalid_dpop_proof"
 _ALREADY_PROCESSED = {"token request is already being processed", "expired authorization code"}
 
 
@@ -54,10 +57,9 @@ class SalesforceOAuth:
     local org over http.
     """
 
-    def __init__(self, http: Http, consumer_key: str, consumer_secret: Secret, *, local: bool) -> None:
+    def __init__(self, http: Http, client: ClientAuthentication, *, local: bool) -> None:
         self._http = http
-        self._consumer_key = consumer_key
-        self._consumer_secret = consumer_secret
+        self._client = client
         self._local = local
 
     async def exchange_code(
@@ -69,17 +71,15 @@ class SalesforceOAuth:
         Raises NotSent when the code was not sent, OutcomeUnknown, Busy, LimitReached, SignInFailed, ConnectionLost
         when the org keeps this user or this app out, Misconfigured.
         """
-        answer = await self._token(
-            login_host,
-            {
-                "grant_type": "authorization_code",
-                "code": code.reveal(),
-                "code_verifier": code_verifier.reveal(),
-                "redirect_uri": redirect_uri,
-            },
-        )
+        form = {
+            "grant_type": "authorization_code",
+            "code": code.reveal(),
+            "code_verifier": code_verifier.reveal(),
+            "redirect_uri": redirect_uri,
+        }
+        answer = await self._post(hosts.address(login_host, local=self._local), "token", form, key=key, as_app=True)
         if answer.status == 200:
-            return self._token_response(login_host, answer.object())
+            return self._token_response(login_host, answer.object(), key)
         raise _exchange_refused(answer)
 
     async def refresh(self, grant: Grant) -> TokenResponse:
@@ -87,15 +87,11 @@ class SalesforceOAuth:
         NotSent, LimitReached or Misconfigured when its refresh token is as good as before; OutcomeUnknown when it may
         have been used up.
         """
-        # At the login host: it knows where an org has moved to, which the stored instance URL does not.
-        answer = await self._token(
-            grant.login_host,
-            {"grant_type": "refresh_token", "refresh_token": grant.refresh_token.reveal()},
-            writes=True,
-        )
+        form = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token.reveal()}
+        answer = await self._post_about(grant, "token", form, writes=True, as_app=True)
         if answer.status == 200:
             try:
-                return self._token_response(grant.login_host, answer.object())
+                return self._token_response(grant.login_host, answer.object(), grant.key)
             except CallError:  # an answer that cannot be read: the token may have been used up
                 raise OutcomeUnknown(writes=True) from None
         raise _refresh_refused(answer)
@@ -106,8 +102,8 @@ class SalesforceOAuth:
 
         Raises OrgUnavailable.
         """
-        form = {"token": grant.refresh_token.reveal(), "token_type_hint": "refresh_token", **self._client()}
-        answer = await self._post(grant.login_host, "/services/oauth2/introspect", form)
+        form = {"token": grant.refresh_token.reveal(), "token_type_hint": "refresh_token"}
+        answer = await self._post_about(grant, "introspect", form, as_app=True)
         if answer.status >= 500 or answer.status == 429:
             raise Busy
         body = answer.json()
@@ -121,7 +117,8 @@ class SalesforceOAuth:
                 f"{credential.instance_url}/services/oauth2/userinfo", credential.instance_url, local=self._local
             ),
             seconds=TOKEN_SECONDS,
-            headers={"Authorization": f"Bearer {credential.access_token.reveal()}"},
+            token=credential.access_token,
+            key=credential.key,
         )
         if answer.status == 403:
             raise SignInFailed(Reason.SIGN_IN_BLOCKED)
@@ -141,29 +138,64 @@ class SalesforceOAuth:
         Raises OrgUnavailable for every other answer.
         """
         form = {"token": grant.refresh_token.reveal()}
-        answer = await self._post(grant.login_host, "/services/oauth2/revoke", form)
+        answer = await self._post_about(grant, "revoke", form)
         if answer.status != 200 and not (answer.status == 400 and _words(answer)[0] in _UNKNOWN_TOKEN):
             raise Busy
 
-    async def _token(self, login_host: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
-        return await self._post(login_host, "/services/oauth2/token", {**form, **self._client()}, writes=writes)
+    async def _post_about(
+        self, grant: Grant, endpoint: str, form: Mapping[str, str], *, writes: bool = False, as_app: bool = False
+    ) -> Answer:
+        """Posts a form about a grant, within TOKEN_SECONDS altogether.
 
-    def _client(self) -> dict[str, str]:
-        return {"client_id": self._consumer_key, "client_secret": self._consumer_secret.reveal()}
-
-    async def _post(self, login_host: str, path: str, form: Mapping[str, str], *, writes: bool = False) -> Answer:
-        """Posts a form, within TOKEN_SECONDS altogether."""
-        address = hosts.address(login_host, local=self._local)
-        url = hosts.confined(address + path, address, local=self._local)
+        For Bearer tokens at the login host, which knows where an org has moved to. A login pool answers with a
+        redirect, and a proof is good for one address: so a bound grant's goes to the org itself. Where the org is not
+        there any more, which uses up nothing, the login host is asked once, with a new proof.
+        """
+        login = hosts.address(grant.login_host, local=self._local)
+        if grant.key is None:
+            return await self._post(login, endpoint, form, writes=writes, as_app=as_app)
+        instance = grant.instance_url
         with deadline.within(deadline.left(TOKEN_SECONDS)):
-            answer = await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, form=form)
-            if answer.status in (301, 302, 307, 308):
-                # The login pool sends an org's tokens to its My Domain; the form must go along, and nowhere else.
+            try:
+                answer = await self._post(instance, endpoint, form, key=grant.key, writes=writes, as_app=as_app)
+                if login == instance or answer.status not in _NOT_THERE:
+                    return answer
+            except NotSent as failed:
+                if login == instance or isinstance(failed, NotSigned):
+                    raise
+            return await self._post(login, endpoint, form, key=grant.key, writes=writes, as_app=as_app)
+
+    async def _post(
+        self,
+        base: str,
+        endpoint: str,
+        form: Mapping[str, str],
+        *,
+        key: Secret | None = None,
+        writes: bool = False,
+        as_app: bool = False,
+    ) -> Answer:
+        """Posts a form to an endpoint of a host, within TOKEN_SECONDS altogether; `as_app` adds what proves that this
+        is the app, `key` a proof that it holds the key.
+        """
+        url = hosts.confined(f"{base}/services/oauth2/{endpoint}", base, local=self._local)
+        with deadline.within(deadline.left(TOKEN_SECONDS)):
+            answer = await self._send(url, form, key, writes, as_app)
+            # A login pool sends an org's tokens to its My Domain; the form must go along, and nowhere else.
+            if answer.status in _REDIRECTS and (key is None or urlsplit(url).netloc in _LOGIN_POOLS):
                 location = hosts.resolved(url, answer.headers.get("Location", ""), local=self._local)
-                answer = await self._http.send("POST", location, seconds=TOKEN_SECONDS, writes=writes, form=form)
+                answer = await self._send(location, form, key, writes, as_app)
         return answer
 
-    def _token_response(self, login_host: str, body: Mapping[str, object]) -> TokenResponse:
+    async def _send(self, url: str, form: Mapping[str, str], key: Secret | None, writes: bool, as_app: bool) -> Answer:
+        """One request. An assertion is good for one: it names the host that is asked, and an id that counts once."""
+
+        async def whole() -> Mapping[str, str]:
+            return {**form, **(await self._client.parameters(url.partition("/services/")[0]) if as_app else {})}
+
+        return await self._http.send("POST", url, seconds=TOKEN_SECONDS, writes=writes, key=key, form=whole)
+
+    def _token_response(self, login_host: str, body: Mapping[str, object], key: Secret | None) -> TokenResponse:
         access, refresh, instance, identity = (
             body.get(k) for k in ("access_token", "refresh_token", "instance_url", "id")
         )
@@ -175,12 +207,16 @@ class SalesforceOAuth:
         match = _IDENTITY.search(urlsplit(identity).path)
         if match is None:
             raise Busy
+        bound = str(body.get("token_type") or "").lower() == "dpop"  # without regard to case: RFC 6749 section 7.1
+        if bound and key is None:
+            raise Misconfigured(Reason.MISCONFIGURED, "Salesforce bound tokens to a key that nobody has.")
         return TokenResponse(
             access_token=Secret(access),
             refresh_token=Secret(refresh) if isinstance(refresh, str) and refresh else None,
             instance_url=hosts.salesforce_origin(instance, local=self._local),
             scope=str(body.get("scope") or ""),
             uid=Uid.of(match[1], match[2]),
+            bound=bound,
         )
 
 
@@ -200,8 +236,10 @@ def _exchange_refused(answer: Answer) -> CallError:
         return LimitReached()
     if error in _OTHER_ORG:
         return SignInFailed(Reason.OTHER_ORG)
-    if error in _MISCONFIGURED:
+    if error in _MISCONFIGURED or is_refused(error, description):
         return Misconfigured(Reason.MISCONFIGURED)
+    if error == _WRONG_PROOF:  # the code is bound to another key
+        return SignInFailed(Reason.SIGN_IN_EXPIRED)
     ended = _ENDED.get(error) or _ENDED.get(description)
     if ended is not None:
         return ConnectionLost(ended)
@@ -217,10 +255,13 @@ def _refresh_refused(answer: Answer) -> CallError:
     error, description = _words(answer)
     if answer.status == 429 or error == "rate_limit_exceeded" or description == _LOGIN_RATE:
         return LimitReached()
+    # Nobody looked at the token (RFC 9449 section 5, for the proof), so that it is as good as before.
+    if answer.status in _REDIRECTS or error == _WRONG_PROOF:
+        return Busy()
     # Whatever is not a plain refusal leaves open whether the token was used up.
     if answer.status >= 500 or error in _TRANSIENT or not error or description in _ALREADY_PROCESSED:
         return OutcomeUnknown(writes=True)
-    if error in _MISCONFIGURED:
+    if error in _MISCONFIGURED or is_refused(error, description):
         return Misconfigured(Reason.MISCONFIGURED)
     ended = _ENDED.get(error) or _ENDED.get(description)
     if ended is not None:

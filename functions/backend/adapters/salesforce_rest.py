@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from math import ceil
 from typing import Any, cast
 from urllib.parse import quote, urlencode
@@ -16,6 +17,7 @@ import msgspec
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
 from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of
 from backend.adapters.salesforce_http import Answer
+from backend.adapters.salesforce_parts import has_reference, one_by_one
 from backend.adapters.salesforce_picklists import picklists_of
 from backend.adapters.salesforce_session import Request, SalesforceSession
 from backend.failures import Busy, OutcomeUnknown
@@ -243,6 +245,8 @@ class SalesforceRest:
         """The answers to several parts, sent in one request and carried out one after another; a part that fails stops
         those that refer to it and no others. Raises OutcomeUnknown or Busy when parts of the answer are missing.
         """
+        if any(has_reference(part.get("body")) for part in parts):
+            return await one_by_one(partial(self._session.send, uid), parts)
         body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": parts}
         answer = await self._send(uid, Request("POST", f"{self._base}/composite", body=body, writes=writes))
         try:

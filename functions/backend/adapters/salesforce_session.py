@@ -59,7 +59,8 @@ class RequestBudget(Protocol):
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request to the user's instance URL: `path` begins with a slash, `body` is sent as JSON, `writes` says that it
-    changes something and is never sent twice, `aside` that its API may be off for a user who may use the others.
+    changes something and is never sent twice, `aside` that its API may be off for a user who may use the others;
+    `headers` go along.
     """
 
     method: str
@@ -68,6 +69,7 @@ class Request:
     body: object = None
     writes: bool = False
     aside: bool = False
+    headers: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -187,11 +189,18 @@ class SalesforceSession:
 
     async def _authenticated(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
         async def send(credential: Credential) -> Answer:
-            headers = {"Authorization": f"Bearer {credential.access_token.reveal()}"}
+            token, key = credential.access_token, credential.key
             url, writes = credential.instance_url + path, request.writes
             url = hosts.confined(url, credential.instance_url, local=self._local)
             answer = await self._http.send(
-                request.method, url, seconds=CALL_SECONDS, writes=writes, headers=headers, json=payload
+                request.method,
+                url,
+                seconds=CALL_SECONDS,
+                writes=writes,
+                token=token,
+                key=key,
+                headers=request.headers,
+                json=payload,
             )
             telemetry.count("salesforce.requests", org=uid.org_id, status=answer.status)
             return answer

@@ -35,7 +35,7 @@ class Entry:
     """A line of the audit record.
 
     `by` is user, backend, schedule or an administrator's name; `generation` the connection's, `previous` the hash of
-    the entry before, "" for the first.
+    the entry before, "" for the first. `write_id` is that of the write that it came with, and no part of its hash.
     """
 
     subject: str
@@ -46,6 +46,7 @@ class Entry:
     generation: int
     reason: str
     previous: str
+    write_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class Audit:
 
 
 def hash_of(entry: Entry) -> str:
-    """SHA-256 over all fields of an entry, the hash of the one before among them."""
+    """SHA-256 over what an entry says, the hash of the one before among it."""
     at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
     fields = [
         entry.subject,

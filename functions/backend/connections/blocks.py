@@ -1,12 +1,12 @@
 """Whom an administrator has blocked; every instance reads it again every few seconds while it has calls."""
 
-import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backend.connections.audit import Event
+from backend.connections.shared_read import SharedRead
 from backend.connections.store import Blocks, Contended, RecordingStore
 from backend.values import Clock, Uid
 from contract.errors import ConnectionLost, Reason
@@ -25,18 +25,16 @@ class BlockList:
         self._clock = clock
         self._blocks = Blocks()
         self._read_at: datetime | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: SharedRead[None] | None = None
 
     async def check(self, uid: Uid) -> None:
         """Raises ConnectionLost(access-stopped) for a blocked user. Waits for the store only after a pause in calls."""
         age = timedelta.max if self._read_at is None else self._clock.now() - self._read_at
         if age > timedelta(seconds=LOOK_AGAIN_SECONDS):
-            if self._reading is None:
-                self._reading = asyncio.create_task(self._read())
-                # Whoever needs it awaits it.
-                self._reading.add_done_callback(lambda read: read.cancelled() or read.exception())
+            if self._reading is None or self._reading.task.done() or self._reading.is_overdue:
+                self._reading = SharedRead(self._read())
             if age > timedelta(seconds=TRUST_SECONDS):
-                await asyncio.shield(self._reading)
+                await self._reading.outcome()
         self._refuse(uid)
 
     async def check_now(self, uid: Uid) -> None:
@@ -76,12 +74,10 @@ class BlockList:
                 continue
 
     async def _read(self) -> None:
-        try:
-            began = self._clock.now()
-            self._blocks = await self._store.read_blocks()
-            self._read_at = began
-        finally:
-            self._reading = None
+        began = self._clock.now()
+        blocks = await self._store.read_blocks()
+        if self._read_at is None or began >= self._read_at:  # one that was overdue may come after a later one
+            self._blocks, self._read_at = blocks, began
 
 
 def checked(target: str) -> str:

@@ -68,12 +68,15 @@ class Grant:
         )
 
     def refreshed(self, response: TokenResponse) -> "Grant":
-        """The grant after a refresh; without rotation the refresh token stays, and the key always does."""
+        """The grant after a refresh; without rotation the refresh token stays. Without a key when Salesforce no longer
+        binds it.
+        """
         return replace(
             self,
             instance_url=response.instance_url,
             access_token=response.access_token,
             refresh_token=response.refresh_token or self.refresh_token,
+            key=self.key if response.bound else None,
         )
 
     @property
@@ -143,8 +146,9 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection as it is stored. `sealed` is its Grant, for this uid and generation; `revision` is the
-    store's own mark of this state of the document, `chain` the audit record's.
+    """A connection as it is stored. `sealed` is its Grant, for this uid and generation; `revision` is the store's own
+    mark of this state of the document, `write_id` the id of the write that made it, `chain` the end of its audit
+    record.
 
     `created` is the last sign-in, `refreshed` the last time that the refresh token was used, `used` a day of the last
     call; `devices` are those that are signed in, each with the time of its sign-in, `device_names` what they call
@@ -166,6 +170,7 @@ class Connection:
     chain: Chain | None = None
     attachment: Attachment | None = None
     revision: object = None
+    write_id: str = ""
 
     @property
     def has_ended(self) -> bool:

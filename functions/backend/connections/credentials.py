@@ -11,6 +11,7 @@ from typing import Any
 from cachetools import LRUCache, TTLCache
 
 from backend.connections.connection import Connection, Credential, Grant
+from backend.connections.shared_read import SharedRead
 from backend.values import Attachment, Clock, Uid
 
 REMEMBER_SECONDS = 60.0  # how long an instance may use a credential without looking at the store again
@@ -37,7 +38,7 @@ class RememberedCredentials:
         self._cache = TTLCache[Uid, Remembered](
             _MAX_REMEMBERED, REMEMBER_SECONDS, timer=lambda: clock.now().timestamp()
         )
-        self._looking_up: dict[Uid, asyncio.Task[Remembered]] = {}
+        self._looking_up: dict[Uid, SharedRead[Remembered]] = {}
         self._texts = LRUCache[bytes, bytes](_MAX_TEXTS)
 
     def recall(self, uid: Uid) -> Remembered | None:
@@ -49,11 +50,11 @@ class RememberedCredentials:
 
         Calls that come while it runs wait for the same look-up.
         """
-        task = self._looking_up.get(uid)
-        if task is None:
-            task = self._looking_up[uid] = asyncio.create_task(read())
-            task.add_done_callback(lambda done: self._looked_up(uid, done))
-        return await asyncio.shield(task)
+        looking_up = self._looking_up.get(uid)
+        if looking_up is None or looking_up.is_overdue:
+            looking_up = self._looking_up[uid] = SharedRead(read())
+            looking_up.task.add_done_callback(lambda done: self._looked_up(uid, done))
+        return await looking_up.outcome()
 
     def remember(self, connection: Connection, grant: Grant, attachment: Attachment | None) -> Remembered:
         """Keeps a connection's credential; of two of the same sign-in the newer one, whichever was read first.
@@ -87,12 +88,12 @@ class RememberedCredentials:
         self._looking_up.pop(uid, None)
 
     def _looked_up(self, uid: Uid, done: asyncio.Task[Remembered]) -> None:
-        if self._looking_up.get(uid) is done:
+        looking_up = self._looking_up.get(uid)
+        if looking_up is not None and looking_up.task is done:
             del self._looking_up[uid]
         else:
-            self._cache.pop(uid, None)  # forgotten meanwhile: what it read may have changed since
-        if not done.cancelled():
-            done.exception()  # whoever waits raises it; when all have gone, nobody has to
+            # Forgotten, or overdue and another one begun: what it read may have changed since.
+            self._cache.pop(uid, None)
 
     def _shared(self, attachment: Attachment) -> Attachment:
         """The same attachment with a text that equal ones share: users with the same permissions have the same text."""

@@ -205,9 +205,8 @@ class Lifecycle:
     async def upkeep(self) -> UpkeepReport:
         """Refreshes the grants of users who want to stay signed in and whose refresh token was not used for
         `keep_alive`, deletes connections that were not used for `delete_unused`, and revokes at Salesforce what could
-        not be revoked when it was given up. Returns how many of each.
-
-        One that fails stops no other; the first failure is raised last.
+        not be revoked when it was given up. Returns how many of each; raises the first failure when all is done
+        that could be.
         """
         done: dict[str, int] = {}
 
@@ -308,10 +307,13 @@ async def _each(things: AsyncIterator[T], work: Callable[[T], Awaitable[None]]) 
         except Exception as failure:
             failures.append(failure)
 
-    async for thing in things:
-        waiting.add(asyncio.create_task(one(thing)))
-        if len(waiting) >= AT_ONCE:
-            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        async for thing in things:
+            waiting.add(asyncio.create_task(one(thing)))
+            if len(waiting) >= AT_ONCE:
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    except Exception as failure:  # of the search itself: what it has brought is worked on all the same
+        failures.append(failure)
     await asyncio.gather(*waiting)
     if failures:
         raise failures[0]

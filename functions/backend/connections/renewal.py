@@ -32,7 +32,7 @@ from backend.connections.connection import (
 )
 from backend.connections.store import Contended
 from backend.connections.vault import Vault
-from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeUnknown
+from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeUnknown, StoreUnavailable
 from backend.values import Clock, Uid
 from contract.errors import CallError, ConnectionLost, OrgUnavailable, Reason
 
@@ -96,6 +96,7 @@ class Renewal:
         self._random = random
         self._owner = owner
         self._under_way: dict[Uid, _Renewing] = {}
+        self._storing: set[Uid] = set()  # users for whom Salesforce has answered and the store has not yet
 
     async def get(self, uid: Uid) -> Credential:
         """The newest credential of a user; while one that was rejected is being renewed, its successor.
@@ -145,7 +146,7 @@ class Renewal:
             done, _ = await asyncio.wait({renewing.task}, timeout=deadline.left(WAIT_SECONDS + TOKEN_SECONDS))
         telemetry.took("renewal.wait", began)
         if not done:
-            raise NotSent(timed_out=True)
+            raise StoreUnavailable if renewing.rejected.uid in self._storing else NotSent(timed_out=True)
         return renewing.task.result()
 
     def _renewed(self, uid: Uid, done: asyncio.Task[Renewed]) -> None:
@@ -181,7 +182,7 @@ class Renewal:
                     return Renewed(await self._refresh(await self._take_lease(connection)), refreshed=True)
                 except Contended:
                     continue
-                except LimitReached:
+                except (LimitReached, StoreUnavailable):  # the store's own tries are over
                     raise
                 except OrgUnavailable:
                     pause = next(pauses, None)
@@ -232,7 +233,16 @@ class Renewal:
         except CallError:
             await self._write_held(held, not_sent)
             raise
-        return await self._store_response(held, grant.refreshed(response), rotated=response.refresh_token is not None)
+        newer = grant.refreshed(response)
+        if newer.key != grant.key:
+            # Tokens that are good without the key, which no answer may undo, are not kept.
+            await self._vault.revocation.give_up(newer)
+            await self._end(held, Reason.REFRESH_LOST)
+        self._storing.add(held.uid)
+        try:
+            return await self._store_response(held, newer, rotated=response.refresh_token is not None)
+        finally:
+            self._storing.discard(held.uid)
 
     async def _store_response(self, held: Connection, grant: Grant, *, rotated: bool) -> Credential:
         """Stores what Salesforce gave. It exists nowhere else, so a store that fails is tried again while the lease
@@ -245,19 +255,28 @@ class Renewal:
         generation = held.generation + 1
         sealed = self._vault.seal(held.uid, generation, grant)
         pauses = iter(STORE_PAUSES)
+        contended = False
         while True:
             try:
-                stored = await self._vault.write(renewed(held, sealed, self._clock.now()), Event.REFRESH, by="backend")
+                if contended:  # within the try: the store may fail while it is read, too
+                    current = await self._vault.read(held.uid)
+                    if current is not None and current.created == held.created and current.generation == generation:
+                        raise Contended  # an earlier try of this very write had arrived, late
+                    if current is None or not may_be_renewed(current, held):
+                        if rotated:  # else it is the refresh token of whoever came first
+                            await self._vault.revocation.give_up(grant)
+                        raise Contended
+                    held = current
+                try:
+                    stored = await self._vault.write(
+                        renewed(held, sealed, self._clock.now()), Event.REFRESH, by="backend"
+                    )
+                except Contended:
+                    contended = True
+                    continue
                 return self._vault.remember(stored, grant).credential
             except Contended:
-                current = await self._vault.read(held.uid)
-                if current is not None and current.created == held.created and current.generation == generation:
-                    raise  # an earlier try of this very write had arrived
-                if current is None or not may_be_renewed(current, held):
-                    if rotated:  # else it is the refresh token of whoever came first
-                        await self._vault.revocation.give_up(grant)
-                    raise
-                held = current
+                raise
             except Exception:
                 pause = next(pauses, None)
                 if pause is None:

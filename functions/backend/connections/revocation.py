@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Protocol
 
 from backend.connections.connection import Grant
-from backend.connections.store import Contended
 from backend.connections.tombstones import Tombstone, TombstoneStore
+from backend.connections.writes import Contended
 from backend.values import Cipher, Clock
 from contract.errors import CallError
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from backend.connections.audit import Audit, Chain, Entry, Event, Flaw, Recorded
 from backend.connections.connection import Connection
 from backend.connections.tombstones import Tombstone, TombstoneStore
+from backend.connections.writes import ChainBroken, Contended, new_write_id, once
 from backend.values import Clock, Uid
 from contract.errors import Reason
 
@@ -15,23 +16,16 @@ Notice = Callable[[Connection, Event | None], None]
 T = TypeVar("T")
 
 
-class Contended(Exception):
-    """Somebody else wrote the document after it was read: read it again."""
-
-
-class ChainBroken(Exception):
-    """The audit record has more entries than its end says, as when an older document was restored from a backup: begin
-    a new record.
-    """
-
-
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Whom an administrator has blocked: `everyone`, org ids, uids. `revision` and `chain` as in a connection."""
+    """Whom an administrator has blocked: `everyone`, org ids, uids. `chain`, `revision` and `write_id` as in a
+    connection.
+    """
 
     targets: frozenset[str] = frozenset()
     chain: Chain | None = None
     revision: object = None
+    write_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,9 @@ class Criteria:
 
 class Documents(TombstoneStore, Protocol):
     """The store itself: whole documents, every write fenced by the revision that was read; an audit entry and a
-    tombstone are written with it or none of them.
+    tombstone are written with it or none of them. A write may also raise Unanswered; and Contended or ChainBroken may
+    be the answer to a write that was sent before and has arrived, which its `write_id` tells (writes.py). Everything
+    raises StoreUnavailable.
     """
 
     async def read(self, uid: Uid) -> Connection | None:
@@ -95,6 +91,10 @@ class Documents(TombstoneStore, Protocol):
         """Every audit record, whole or not, and whose it is as long as nobody has erased that."""
         ...
 
+    async def entry(self, subject: str, sequence: int) -> Entry | None:
+        """One entry of a connection's record; None when it has none with this number."""
+        ...
+
     async def newest_entries(self, subject: str, count: int) -> Sequence[Entry]:
         """The last entries of a record, newest first."""
         ...
@@ -138,7 +138,13 @@ class RecordingStore:
 
     async def attach(self, connection: Connection) -> None:
         """Writes `connection.attachment` and nothing else, over the revision that was read. Raises Contended."""
-        await self._documents.attach(connection)
+        marked = replace(connection, write_id=new_write_id())
+
+        async def write() -> Connection:
+            await self._documents.attach(marked)
+            return marked
+
+        await once(write, lambda: self._arrived(marked, None), self._clock.sleep)
 
     async def erase(self, uid: Uid) -> None:
         """Forgets which records belong to a user, and all else that is kept beside the connection."""
@@ -154,7 +160,18 @@ class RecordingStore:
 
     async def write_tombstone(self, tombstone: Tombstone) -> Tombstone:
         """Writes over exactly the revision that it was read at. Raises Contended."""
-        return await self._documents.write_tombstone(tombstone)
+
+        async def arrived() -> Tombstone | None:
+            stored = await self._documents.tombstone(tombstone.id)
+            # What is sealed twice is never sealed alike, so that this is the very write.
+            written = (tombstone.sealed, tombstone.claims)
+            return stored if stored is not None and (stored.sealed, stored.claims) == written else None
+
+        return await once(lambda: self._documents.write_tombstone(tombstone), arrived, self._clock.sleep)
+
+    async def tombstone(self, id: str) -> Tombstone | None:
+        """The tombstone as it is stored, None when there is none."""
+        return await self._documents.tombstone(id)
 
     async def delete_tombstone(self, tombstone: Tombstone) -> None:
         """Deletes it, whatever its revision."""
@@ -179,11 +196,11 @@ class RecordingStore:
         Returns it with its new revision. Raises Contended.
         """
         if event is None:
-            written = await self._documents.write(connection, None, tombstone)
+            written = await self._write(connection, None, tombstone)
         else:
 
             def commit(chain: Chain, entry: Entry) -> Awaitable[Connection]:
-                return self._documents.write(replace(connection, chain=chain), entry, tombstone)
+                return self._write(replace(connection, chain=chain), entry, tombstone)
 
             written = await self._commit(connection.chain, commit, event, by, connection.generation, reason)
         self._notice(written, event)
@@ -198,8 +215,16 @@ class RecordingStore:
         """
 
         async def commit(chain: Chain, entry: Entry) -> str:
-            await self._documents.delete(replace(connection, chain=chain), entry, tombstone)
-            return chain.hash
+            marked = replace(entry, write_id=new_write_id())
+
+            async def write() -> str:
+                await self._documents.delete(replace(connection, chain=chain), marked, tombstone)
+                return chain.hash
+
+            async def arrived() -> str | None:
+                return chain.hash if await self._is_recorded(marked) else None
+
+            return await once(write, arrived, self._clock.sleep)
 
         receipt = await self._commit(connection.chain, commit, event, by, connection.generation, reason)
         self._notice(connection, event)
@@ -209,7 +234,7 @@ class RecordingStore:
         """Writes blocks over the revision that they were read at. Raises Contended."""
         await self._commit(
             blocks.chain,
-            lambda chain, entry: self._documents.write_blocks(replace(blocks, chain=chain), entry),
+            lambda chain, entry: self._write_blocks(replace(blocks, chain=chain), entry),
             event,
             by,
             0,
@@ -228,7 +253,7 @@ class RecordingStore:
             blocks = await self.read_blocks()
             try:
                 if blocks.chain is not None:
-                    await self._documents.write_blocks(replace(blocks, chain=self._audit.reseal(blocks.chain)), None)
+                    await self._write_blocks(replace(blocks, chain=self._audit.reseal(blocks.chain)), None)
                 break
             except Contended:
                 continue
@@ -244,6 +269,42 @@ class RecordingStore:
             if flaw is not None:
                 flaws[recorded.subject] = flaw
         return records, entries, flaws
+
+    async def _write(
+        self, connection: Connection, entry: Entry | None, tombstone: Tombstone | None = None
+    ) -> Connection:
+        marked = replace(connection, write_id=new_write_id())
+        with_it = None if entry is None else replace(entry, write_id=marked.write_id)
+        return await once(
+            lambda: self._documents.write(marked, with_it, tombstone),
+            lambda: self._arrived(marked, with_it),
+            self._clock.sleep,
+        )
+
+    async def _arrived(self, marked: Connection, entry: Entry | None) -> Connection | None:
+        """The connection that a write has stored, None when it has not. When somebody has written over it since, its
+        audit entry says so; what is returned has the revision before then, over which nobody can write.
+        """
+        stored = await self._documents.read(marked.uid)
+        if stored is not None and stored.write_id == marked.write_id:
+            return stored
+        return marked if entry is not None and await self._is_recorded(entry) else None
+
+    async def _is_recorded(self, entry: Entry) -> bool:
+        stored = await self._documents.entry(entry.subject, entry.sequence)
+        return stored is not None and stored.write_id == entry.write_id
+
+    async def _write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
+        marked = replace(blocks, write_id=new_write_id())
+
+        async def write() -> bool:
+            await self._documents.write_blocks(marked, entry)
+            return True
+
+        async def arrived() -> bool | None:
+            return True if (await self._documents.read_blocks()).write_id == marked.write_id else None
+
+        await once(write, arrived, self._clock.sleep)
 
     async def _commit(
         self,

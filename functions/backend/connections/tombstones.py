@@ -39,6 +39,10 @@ class TombstoneStore(Protocol):
         """
         ...
 
+    async def tombstone(self, id: str) -> Tombstone | None:
+        """The tombstone as it is stored, None when there is none."""
+        ...
+
     async def delete_tombstone(self, tombstone: Tombstone) -> None:
         """Deletes it, whatever its revision; one that is gone already is no error."""
         ...

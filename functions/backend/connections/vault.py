@@ -4,6 +4,7 @@ Sign-in, renewal and the data calls come to a connection by this door only. It a
 remembers (credentials.py), so that nothing is remembered which has changed in the store through this process.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,12 +27,13 @@ from backend.connections.credentials import Remembered, RememberedCredentials
 from backend.connections.revocation import Revocation, RevocationEndpoint
 from backend.connections.store import Contended, RecordingStore
 from backend.connections.tombstones import Tombstone
-from backend.failures import Busy, Tampered
+from backend.failures import Busy, StoreUnavailable, Tampered
 from backend.values import Attachment, Caller, Cipher, Clock, Uid
 from contract.errors import ConnectionLost
 
 # Sealed in with each text; what is stored opens under these names only.
 _GRANT, _ATTACHMENT = "grant", "describes"
+NOTE_SECONDS = 1.0  # for writing down that a connection is used today
 _TRIES = 5  # to write over a connection that nobody else writes
 MAX_ATTACHMENT = 800_000  # bytes; a document of Firestore has at most a mebibyte
 Transition = Callable[[Connection], Connection | None]
@@ -304,9 +306,12 @@ class Vault:
         connection = await self.require(uid)
         if self._clock.now() - connection.used > timedelta(days=1) and connection.lease is None:
             try:  # for the search for unused connections; who writes at the same moment shows that it is in use
-                connection = await self._store.write(used_today(connection, self._clock.now()))
+                async with asyncio.timeout(NOTE_SECONDS):
+                    connection = await self._store.write(used_today(connection, self._clock.now()))
             except Contended:
                 connection = await self.require(uid)
+            except (StoreUnavailable, TimeoutError):
+                pass  # noted at the next look-up; no call waits for it
         return connection
 
     def _given_up(self, connection: Connection, held: Tombstone | None = None) -> tuple[GivenUp, bytes]:

@@ -20,6 +20,7 @@ AMPLE = 0.9  # of the org's allowance: above it nothing is asked that no user wa
 LOOK_SECONDS = 60  # with the org's budget used up, one request in this time is sent to see whether that is still so
 SHARE = 50  # requests that an instance takes from a user's budget at once: one Firestore write for so many
 FIRST_SHARE = 20  # those of an instance's first share are not asked for, so that no first call waits
+_TAKE_SECONDS = 3.0  # for taking one; calls may wait for it
 _LOW = 10  # with so few left the next share is asked for, behind the calls
 _TELL_SECONDS = 300.0  # the org's use is stored after this time, or when it has grown by a hundredth of the allowance
 _MAX_USERS = 10_000
@@ -170,7 +171,8 @@ class Allowance:
     async def _take_share(self, uid: Uid, share: _Share) -> None:
         """Takes the next share of a user's budget; while the store cannot be asked, calls go on without."""
         try:
-            taken = await self._store.take(uid, share.day, SHARE)
+            async with asyncio.timeout(_TAKE_SECONDS):
+                taken = await self._store.take(uid, share.day, SHARE)
             granted = max(0, min(SHARE, self._user_requests - FIRST_SHARE - (taken - SHARE)))
             share.used_up = granted < SHARE
         except Exception:

@@ -4,10 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from backend.failures import OutcomeUnknown
+from backend.failures import OutcomeUnknown, StoreUnavailable
 from backend.values import Cipher, Uid
 from contract.calls import IDEMPOTENCY_KEY, Created, CreateRecord, FieldValue
 from contract.errors import CallError, Reason, RefusedRequest
@@ -29,7 +30,9 @@ class CreationStore(Protocol):
     """What was made under which idempotency key, kept for a day beside the connection."""
 
     async def claim(self, uid: Uid, key: str, content: bytes) -> bool:
-        """Claims a key for a content (its sealed hash); False, and nothing is changed, when it was claimed before."""
+        """Claims a key for a content (its sealed hash); False, and nothing is changed, when another call has claimed
+        it. An own claim whose answer was lost is an own claim.
+        """
         ...
 
     async def read(self, uid: Uid, key: str) -> Creation | None:
@@ -81,9 +84,11 @@ class Creations:
         except OutcomeUnknown:
             raise
         except CallError:
-            await self._store.give_back(uid, key)  # it was not made, so the key is free again
+            with suppress(StoreUnavailable):  # the key stays taken then; what the caller is to know is why it failed
+                await self._store.give_back(uid, key)  # it was not made, so the key is free again
             raise
-        await self._store.finish(uid, key, created.id)
+        with suppress(StoreUnavailable):  # it was made: only a repetition will be told that nobody knows
+            await self._store.finish(uid, key, created.id)
         return created
 
 

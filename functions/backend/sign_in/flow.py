@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,11 +13,14 @@ from backend.connections.blocks import BlockList
 from backend.connections.connection import Credential, Device, Grant, State, TokenResponse, blocked
 from backend.connections.tombstones import Tombstone
 from backend.connections.vault import Vault
-from backend.failures import CodeRefused, NotSent
+from backend.failures import CodeRefused, NotSent, StoreUnavailable
 from backend.sign_in.attempts import Attempts, possible
+from backend.sign_in.begin import Beginnings, Offered
+from backend.sign_in.claims import Claims, Codes
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, SignedIn, SignIn, SignInOptions, User
-from contract.errors import CallError, ConnectionLost, Reason, RefusedRequest, SignInFailed
+from contract.errors import ConnectionLost, Reason, RefusedRequest, SignInFailed
+from contract.sign_in import BeginSignIn, Begun
 
 _IMPOSSIBLE = (
     "code is what Salesforce brought back, decoded; codeVerifier has 43 to 128 letters, digits and -._~ (RFC 7636)"
@@ -58,18 +62,6 @@ class FirebaseAccounts(Protocol):
         ...
 
 
-class Codes(Protocol):
-    """Which authorization codes and App Check tokens were taken, by their fingerprint."""
-
-    async def claim(self, fingerprint: str) -> bool:
-        """Claims a fingerprint; False when it was claimed before."""
-        ...
-
-    async def give_back(self, fingerprint: str) -> None:
-        """Makes a fingerprint free again."""
-        ...
-
-
 class SignInFlow:
     """The first flow. `options` has the login hosts that are allowed, `redirect_uris` the redirect URIs; `new_id` makes
     the random id of a device.
@@ -83,6 +75,7 @@ class SignInFlow:
         blocks: BlockList,
         codes: Codes,
         attempts: Attempts,
+        beginnings: Beginnings,
         *,
         new_id: Callable[[], str],
         options: SignInOptions,
@@ -92,8 +85,9 @@ class SignInFlow:
         self._salesforce = salesforce
         self._firebase = firebase
         self._blocks = blocks
-        self._codes = codes
+        self._codes = Claims(codes)
         self._attempts = attempts
+        self._beginnings = beginnings
         self._new_id = new_id
         self._options = options
         self._redirect_uris = redirect_uris
@@ -102,6 +96,14 @@ class SignInFlow:
     async def options(self, _visitor: Visitor, _: Empty) -> SignInOptions:
         """What the app needs to open Salesforce's authorize page."""
         return self._options
+
+    async def begin(self, visitor: Visitor, request: BeginSignIn) -> Begun:
+        """A key for the sign-in that is about to begin. Raises SignInFailed, RefusedRequest."""
+        login_host = self._login_host(request.login_host)
+        if request.redirect_uri not in self._redirect_uris:
+            raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
+        self._attempts.begin(visitor)
+        return self._beginnings.begin(login_host, request.redirect_uri, request.code_challenge)
 
     async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
         """Exchanges the code, identifies the user, mints the custom token and stores the connection, in this order;
@@ -127,14 +129,15 @@ class SignInFlow:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
         if not possible(request.code, request.code_verifier):
             raise RefusedRequest(Reason.MALFORMED_REQUEST, _IMPOSSIBLE)
-        with self._attempts.one(visitor, login_host, request.code) as attempt:
-            response = await self._exchange_once(visitor, login_host, request)
-            attempt.succeeded = True
+        offered = self._beginnings.opened(request.begun, login_host, request.redirect_uri, request.code_verifier)
+        response = await self._exchange(visitor, login_host, request, offered)
         if response.refresh_token is None:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
-        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host)
+        key = offered.key if offered is not None and response.bound else None
+        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host, key)
         held: Tombstone | None = None
         try:
+            self._beginnings.check(is_bound=key is not None)
             held = await self._vault.revocation.hold(grant)
             await self._blocks.check_now(uid)
             userinfo = await self._salesforce.userinfo(
@@ -183,36 +186,52 @@ class SignInFlow:
                 return asked if pattern.startswith("*.") else pattern
         raise SignInFailed(Reason.LOGIN_HOST_NOT_ALLOWED)
 
-    async def _exchange_once(self, visitor: Visitor, login_host: str, request: SignIn) -> TokenResponse:
-        """The tokens for a code that has not come before, with an App Check token that has not come before.
+    async def _exchange(
+        self, visitor: Visitor, login_host: str, request: SignIn, offered: Offered | None
+    ) -> TokenResponse:
+        """The tokens for a code, within the budget of sign-ins that may fail.
+
+        An App Check token that comes a second time is nobody's sign-in: it is refused before it counts for anything.
+        """
+        token = visitor.attestation
+        if token is not None and not await self._codes.claim(token):
+            raise RefusedRequest(Reason.NOT_THE_APP)
+        try:
+            with self._attempts.one(visitor, login_host, request.code) as attempt:
+                response = await self._exchange_once(login_host, request, offered)
+                attempt.succeeded = True
+                return response
+        except NotSent:
+            with suppress(StoreUnavailable):
+                if token is not None:
+                    await self._codes.give_back(token)
+            raise
+
+    async def _exchange_once(self, login_host: str, request: SignIn, offered: Offered | None) -> TokenResponse:
+        """The tokens for a code and a key that have not come before.
 
         A code that comes twice (a double tap, a repeated request) is not sent to Salesforce a second time: an
         authorization server may then revoke what it gave for the first (RFC 6749 section 4.1.2).
         """
-        claimed = list[str]()
-        if visitor.attestation is not None:
-            await self._claim(claimed, visitor.attestation, RefusedRequest(Reason.NOT_THE_APP))
-        await self._claim(
-            claimed, hashlib.sha256(request.code.encode()).hexdigest(), SignInFailed(Reason.CODE_REJECTED)
-        )
+        claimed = hashlib.sha256(request.code.encode()).hexdigest()
+        if not await self._codes.claim(claimed):
+            raise SignInFailed(Reason.CODE_REJECTED)
+        if offered is not None and not await self._codes.claim(offered.fingerprint):
+            raise SignInFailed(Reason.SIGN_IN_EXPIRED)
+        code, verifier, key = Secret(request.code), Secret(request.code_verifier), offered and offered.key
         try:
-            return await self._salesforce.exchange_code(
-                login_host, Secret(request.code), Secret(request.code_verifier), request.redirect_uri
-            )
+            return await self._salesforce.exchange_code(login_host, code, verifier, request.redirect_uri, key)
         except CodeRefused:
             # Salesforce's page for production leads to a sandbox too, whose codes production does not know.
             if login_host == hosts.PRODUCTION and self._has_sandboxes:
                 raise SignInFailed(Reason.CODE_REJECTED_IN_PRODUCTION) from None
             raise
         except NotSent:
-            for fingerprint in claimed:
-                await self._codes.give_back(fingerprint)
+            with suppress(StoreUnavailable):  # what the user is to know is that Salesforce was out of reach
+                await self._codes.give_back(claimed)
+                if offered is not None:
+                    await self._codes.give_back(offered.fingerprint)
             raise
-
-    async def _claim(self, claimed: list[str], fingerprint: str, otherwise: CallError) -> None:
-        if not await self._codes.claim(fingerprint):
-            raise otherwise
-        claimed.append(fingerprint)
 
 
 def _user(uid: Uid, userinfo: UserInfo) -> User:

@@ -23,6 +23,10 @@ COUNTERS = {
     "cache.lookups": ("{lookup}", "Lookups of what an instance remembers, by cache and hit"),
     "cold_starts": ("{start}", "Instances that answered their first call"),
     "audit.failures": ("{failure}", "Audit entries that could not be committed"),
+    "store.failures": (
+        "{failure}",
+        "Requests to Firestore that failed or got no answer, by kind and whether they write",
+    ),
     "connections.tampered": ("{look}", "Looks at connections that were changed from outside"),
     "sign_ins.put_off": ("{sign-in}", "Sign-ins refused because too many have failed"),
 }

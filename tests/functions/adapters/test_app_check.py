@@ -99,6 +99,24 @@ async def test_a_clock_that_is_behind_or_ahead_of_googles(app_check: AppCheck, s
     assert await app_check.verify(token(iat=now - 3600, exp=now - seconds))
 
 
+async def test_a_token_that_counts_once_is_newer_than_what_is_remembered_of_it(app_check: AppCheck) -> None:
+    """App Check may give tokens that live for a week; that one was used is forgotten after an hour."""
+    now = int(time.time())
+    old, new = token(iat=now - 56 * 60, exp=now + 6 * 86400), token(iat=now - 54 * 60, exp=now + 6 * 86400)
+    assert await app_check.verify(old) == await app_check.verify(old)
+    for _ in range(2):
+        with pytest.raises(RefusedRequest) as refused:
+            await app_check.verify(old, once=True)
+        assert refused.value.reason is Reason.NOT_THE_APP
+    assert await app_check.verify(new, once=True) == await app_check.verify(new)
+
+
+async def test_a_token_of_any_length_is_refused_unread(app_check: AppCheck, keys: KeyServer) -> None:
+    with pytest.raises(RefusedRequest):
+        await app_check.verify("x" * 100_000)
+    assert keys.asked == 0
+
+
 BAD: dict[str, Callable[[], str]] = {
     "of another app": lambda: token(sub=f"1:{NUMBER}:web:ffff"),
     "of another project": lambda: token(aud=["projects/999", "projects/other"]),

@@ -10,7 +10,17 @@ import pytest
 from google.cloud import kms_v1
 from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
 
-from backend.adapters.cipher import KeysetError, TinkCipher, add_key, drop_keys, kms_key, new_keyset, promote_key, wrap
+from backend.adapters.cipher import (
+    KeysetError,
+    TinkCipher,
+    add_key,
+    drop_keys,
+    kms_key,
+    merge_keysets,
+    new_keyset,
+    promote_key,
+    wrap,
+)
 from backend.values import Secret
 from contract.errors import ConnectionLost, Reason
 
@@ -88,6 +98,22 @@ def test_keys_change_without_a_moment_in_which_something_does_not_open() -> None
     assert dropped.unseal(resealed, **PLACE) == Secret("token")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ConnectionLost):
         dropped.unseal(sealed[0], **PLACE)  # pyright: ignore[reportArgumentType]
+
+
+def test_two_keysets_become_one_that_opens_what_either_has_sealed() -> None:
+    """For going back to a version that has the old one, and for a backup that is older than a dropped key."""
+    old = new_keyset()
+    dropped = drop_keys(promote_key(add_key(old)))
+    sealed = [TinkCipher(Secret(keyset)).seal(Secret("token"), **PLACE) for keyset in (old, dropped)]  # pyright: ignore[reportArgumentType]
+    for merged in (merge_keysets(dropped, old), merge_keysets(old, dropped)):
+        cipher = TinkCipher(Secret(merged))
+        assert [cipher.unseal(s, **PLACE) for s in sealed] == [Secret("token")] * 2  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ConnectionLost):
+        TinkCipher(Secret(old)).unseal(sealed[1], **PLACE)  # pyright: ignore[reportArgumentType]
+    first = TinkCipher(Secret(merge_keysets(dropped, old))).seal(Secret("token"), **PLACE)  # pyright: ignore[reportArgumentType]
+    assert TinkCipher(Secret(dropped)).unseal(first, **PLACE) == Secret("token"), "the first one seals"  # pyright: ignore[reportArgumentType]
+    with pytest.raises(KeysetError, match="cannot be read"):
+        merge_keysets(old, "")
 
 
 KMS_KEY = "projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k"

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,7 +24,7 @@ from backend.connections.tombstones import Tombstone
 from backend.records.allowance import OrgUsage, UsageStore
 from backend.records.creations import Creation, CreationStore
 from backend.sign_in.attempts import AttemptStore
-from backend.sign_in.flow import Codes
+from backend.sign_in.claims import Codes
 from backend.values import Attachment, Secret, Uid
 from contract.errors import Reason
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
@@ -54,14 +55,20 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[AsyncClient 
     os.environ["FIRESTORE_EMULATOR_HOST"] = f"127.0.0.1:{suite.plan.ports.firestore}"
     try:
         # A database of its own, so that what is broken on purpose here does not meet the other tests.
-        yield AsyncClient(project=suite.plan.project, database="broken-on-purpose")
+        client: Any = AsyncClient(project=suite.plan.project, database="broken-on-purpose")
+        # An emulator that has just started may need longer for its first write than the stores give it.
+        await client.collection("warm").document("up").set({})
+        yield client
     finally:
         del os.environ["FIRESTORE_EMULATOR_HOST"]
 
 
 @pytest.fixture
 def store(database: AsyncClient | None) -> Documents:
-    return MemoryDocuments() if database is None else FirestoreDocuments(database)
+    if database is None:
+        return MemoryDocuments()
+    # The blocks in a database of their own, as when deployed.
+    return FirestoreDocuments(database, AsyncClient(project=database.project, database="blocks-broken-on-purpose"))
 
 
 @pytest.fixture
@@ -141,6 +148,25 @@ async def test_an_audit_entry_is_written_with_its_connection_or_not_at_all(store
     mine = await record_of(store, chain.subject)
     assert (mine[0].entries, mine[0].end, mine[1]) == ((first, second), longer, connection.uid)
     assert AUDIT.flaw(mine[0]) is None
+
+
+async def test_a_write_is_known_by_its_id_in_the_document_and_in_its_entry(store: Documents) -> None:
+    connection = a_connection()
+    chain, entry = AUDIT.append(None, Event.SIGN_IN, at=connection.created, by="user", generation=1)
+    assert await store.entry(chain.subject, 1) is None
+    written = await store.write(
+        replace(connection, chain=chain, write_id="first"), replace(entry, write_id="with the first")
+    )
+    found, beside = await store.read(connection.uid), await store.entry(chain.subject, 1)
+    assert (found, beside) == (written, replace(entry, write_id="with the first"))
+    assert await store.entry(chain.subject, 2) is None
+    await store.attach(replace(written, attachment=Attachment(b"sealed", written.created), write_id="second"))
+    found = await store.read(connection.uid)
+    assert found is not None
+    assert found.write_id == "second"
+    before = await store.read_blocks()
+    await store.write_blocks(replace(before, write_id="third"), None)
+    assert (await store.read_blocks()).write_id == "third"
 
 
 async def record_of(store: Documents, subject: str) -> tuple[Recorded, str | None]:

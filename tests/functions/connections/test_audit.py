@@ -101,4 +101,5 @@ def test_an_entry_holds_no_more_than_who_what_when_and_which_generation(event: E
         "generation": 7,
         "reason": "",
         "previous": "",
+        "write_id": "",
     }

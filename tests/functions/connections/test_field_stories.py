@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from backend.adapters.client_authentication import ConsumerSecret
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.connections.audit import Entry
 from backend.connections.connection import Connection, Grant, State
@@ -30,6 +31,7 @@ from contract.errors import (
     RefusedRequest,
     SignInFailed,
 )
+from contract.sign_in import Begun
 from data.repositories.wiring import make_repositories
 from devtools import loopback
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control, exchange
@@ -461,7 +463,7 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     query.
     """
     odd = "a&b=c+d%20/é?#"
-    received = SalesforceOAuth(others.http, CONSUMER_KEY, Secret(odd), local=True)
+    received = SalesforceOAuth(others.http, ConsumerSecret(CONSUMER_KEY, Secret(odd)), local=True)
     with pytest.raises(Misconfigured):
         await received.exchange_code(others.host, Secret("aPrx+/=="), Secret("v" * 43), CALLBACK)
     assert control(others.org.url, "counters")["token.authorization_code"] >= 1
@@ -472,6 +474,13 @@ async def test_20_reserved_characters_were_encoded_twice_or_never(others: Others
     with pytest.raises(NotFound):
         await others.rests[0].delete(uid, "Account", "001000000000000AAA")
     assert others.grant(await others.stored(uid)).instance_url == others.org.url
+
+
+class _BindsNothing:
+    """A backend that only begins sign-ins."""
+
+    async def call(self, *_: object) -> Begun:
+        return Begun()
 
 
 @pytest.mark.parametrize(("error", "reason"), [
@@ -494,7 +503,7 @@ async def test_21_another_orgs_app_an_app_not_installed_and_missing_pkce_looked_
 ) -> None:
     """Seen in more than eight repositories: each has words of its own that say what to do."""
     device: Any = Drawer()
-    nowhere: Any = None
+    nowhere: Any = _BindsNothing()
     sign_in = make_repositories(nowhere, nowhere, device).sign_in
     options = SignInOptions(CONSUMER_KEY, "api", (), FirebaseProject("", "", ""))
     await sign_in.begin(options, LoginHost("login.salesforce.com", "Production"))

@@ -412,7 +412,7 @@ async def test_a_grant_opens_whole_and_in_its_own_place_only(here: Backend, key:
 
 async def test_a_refresh_keeps_of_a_grant_what_it_does_not_change() -> None:
     before = replace(a_grant(), key=Secret("a private key"))
-    moved = replace(response(n=2), instance_url="https://y.my.salesforce.com", scope="another")
+    moved = replace(response(n=2), instance_url="https://y.my.salesforce.com", scope="another", bound=True)
     after = replace(before, instance_url=moved.instance_url, access_token=Secret("access 2"))
     assert before.refreshed(moved) == replace(after, refresh_token=Secret("refresh 2"))
     assert before.refreshed(replace(moved, refresh_token=None)) == after

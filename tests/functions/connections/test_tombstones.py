@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from backend.adapters.client_authentication import ConsumerSecret
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
 from backend.connections.connection import Device, Grant
@@ -109,7 +110,7 @@ async def test_what_salesforce_must_say_to_a_revocation(org: EmbeddedOrg, status
     control(org.url, "faults/clear")
     control(org.url, "faults", {"kind": "revoke", "status": status, "body": body})
     http = Http()
-    oauth = SalesforceOAuth(http, CONSUMER_KEY, Secret(CONSUMER_SECRET), local=True)
+    oauth = SalesforceOAuth(http, ConsumerSecret(CONSUMER_KEY, Secret(CONSUMER_SECRET)), local=True)
     grant = Grant(f"127.0.0.1:{org.port}", org.url, "api", Secret("a"), Secret("r"))
     try:
         await oauth.revoke(grant)

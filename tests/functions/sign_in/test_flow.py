@@ -12,6 +12,7 @@ import pytest
 
 from backend import deadline
 from backend.adapters.cipher import TinkCipher, new_keyset
+from backend.adapters.dpop import Keys
 from backend.connections.audit import Audit
 from backend.connections.blocks import BlockList
 from backend.connections.connection import Credential, Device, Grant, State, TokenResponse
@@ -21,10 +22,12 @@ from backend.connections.tombstones import Tombstone
 from backend.connections.vault import GivenUp, Vault
 from backend.failures import Busy, CodeRefused, NotSent, OutcomeUnknown
 from backend.sign_in.attempts import Attempts
+from backend.sign_in.begin import Beginnings, Binding
 from backend.sign_in.flow import CLEAN_UP_SECONDS, SignInFlow, UserInfo
 from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
 from contract.errors import CallError, Reason
+from contract.sign_in import BeginSignIn
 from tests.functions.instances import FirebaseUsers, SteppedClock
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments
 
@@ -46,6 +49,7 @@ class Salesforce:
     answer: TokenResponse = RESPONSE
     fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
     exchanged: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
+    keys: list[Secret | None] = field(default_factory=list[Secret | None])
     asked: list[Credential] = field(default_factory=list[Credential])
     revoked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     time_to_revoke: float = 0
@@ -54,6 +58,7 @@ class Salesforce:
         self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
         self.exchanged.append((login_host, code.reveal(), code_verifier.reveal(), redirect_uri))
+        self.keys.append(key)
         self.fail("exchange")
         return self.answer
 
@@ -80,7 +85,11 @@ class Place:
     """The flow, and what it stands on."""
 
     def __init__(
-        self, firebase: FirebaseUsers | None = None, per_address: int = 20, login_hosts: tuple[LoginHost, ...] = HOSTS
+        self,
+        firebase: FirebaseUsers | None = None,
+        per_address: int = 20,
+        login_hosts: tuple[LoginHost, ...] = HOSTS,
+        binding: Binding = Binding.PREFERRED,
     ) -> None:
         self.salesforce, self.documents, self.codes, clock = (
             Salesforce(),
@@ -88,6 +97,7 @@ class Place:
             MemoryCodes(),
             SteppedClock(),
         )
+        self.clock = clock
         ids, devices = itertools.count(1), itertools.count(1)
         cipher = TinkCipher(Secret(new_keyset()))
         store = RecordingStore(self.documents, Audit(cipher, lambda: f"subject {next(ids)}"), clock)
@@ -101,6 +111,7 @@ class Place:
             self.blocks,
             self.codes,
             attempts,
+            Beginnings(Keys(), cipher, clock, binding),
             new_id=lambda: f"device {next(devices)}",
             options=replace(OPTIONS, login_hosts=login_hosts) if login_hosts != HOSTS else OPTIONS,
             redirect_uris=frozenset({CALLBACK, "app://back"}),
@@ -208,6 +219,45 @@ async def test_an_app_check_token_is_good_for_one_sign_in(here: Place) -> None:
     await here.flow.sign_in(SOMEBODY, replace(REQUEST, code=CODE + "y"))  # the code was not taken with it
 
 
+async def test_a_token_that_comes_again_counts_for_nothing_and_is_refused_from_memory() -> None:
+    """One token, taken from a page, from a hundred addresses at once; and beside it the app with tokens of its own."""
+    here = Place(per_address=1)
+    here.salesforce.fails["exchange"] = CodeRefused()
+    asked = list[str]()
+    inner = here.codes.claim
+
+    async def claim(fingerprint: str) -> bool:
+        asked.append(fingerprint)
+        await asyncio.sleep(0.001)
+        return await inner(fingerprint)
+
+    here.codes.claim = claim
+    ended = await asyncio.gather(
+        *(
+            here.refused(replace(REQUEST, code=f"{CODE}{n}"), Visitor(f"10.0.{n}.1", f"10.0.{n}.1", "stolen"))
+            for n in range(100)
+        )
+    )
+    assert (ended.count(Reason.CODE_REJECTED), ended.count(Reason.NOT_THE_APP)) == (1, 99)
+    assert len(asked) == 2, "the token and its code"
+    for n in range(9):
+        mine = Visitor(f"10.1.{n}.1", f"10.1.{n}.1", f"mine {n}")
+        assert await here.refused(replace(REQUEST, code=f"{CODE}m{n}"), mine) is Reason.CODE_REJECTED
+
+
+async def test_a_token_is_free_again_when_the_store_does_not_answer(here: Place) -> None:
+    inner, the_app = here.codes.claim, replace(SOMEBODY, attestation="a fingerprint")
+
+    async def claim(fingerprint: str) -> bool:
+        raise ConnectionError
+
+    here.codes.claim = claim
+    with pytest.raises(ConnectionError):
+        await here.flow.sign_in(the_app, REQUEST)
+    here.codes.claim = inner
+    await here.flow.sign_in(the_app, REQUEST)
+
+
 @pytest.mark.parametrize(
     ("failure", "may_come_again"), [(NotSent(), True), (OutcomeUnknown(writes=True), False), (Busy(), False)]
 )
@@ -229,7 +279,8 @@ async def test_only_exchanges_that_did_not_succeed_count_as_failed() -> None:
     here.salesforce.fails["userinfo"] = Busy()
     assert await here.refused(replace(REQUEST, code=CODE + "a")) is Reason.ORG_BUSY  # the exchange itself succeeded
     here.salesforce.fails["exchange"] = Busy()
-    assert await here.refused(replace(REQUEST, code=CODE + "b")) is Reason.ORG_BUSY
+    for n in range(5):  # one more than succeeded
+        assert await here.refused(replace(REQUEST, code=f"{CODE}b{n}")) is Reason.ORG_BUSY
     assert await here.refused(replace(REQUEST, code=CODE + "c")) is Reason.TOO_MANY_SIGN_INS
 
 
@@ -284,3 +335,14 @@ async def test_without_firebase_nothing_is_stored() -> None:
         await here.flow.sign_in(SOMEBODY, REQUEST)
     assert await here.is_empty()
     assert here.salesforce.revoked == [(HOST, "refresh")]
+
+
+async def test_who_begins_too_often_gets_no_more_keys_and_keeps_nobody_else_out() -> None:
+    here = Place(per_address=1)
+    asked = BeginSignIn(HOST, CALLBACK, "c" * 43)
+    for n in range(50):
+        await here.flow.begin(Visitor(f"2001:db8:bad:{n % 5}::{n:x}", f"2001:db8:bad:{n % 5}::{n:x}"), asked)
+    with pytest.raises(CallError) as found:
+        await here.flow.begin(Visitor("2001:db8:bad::1", "2001:db8:bad::1"), asked)
+    assert found.value.reason is Reason.TOO_MANY_SIGN_INS
+    assert (await here.flow.begin(SOMEBODY, asked)).begun

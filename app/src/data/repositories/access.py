@@ -1,6 +1,6 @@
 """This app's access to the user's Salesforce: its state, the devices that are signed in, and how all of it ends."""
 
-from contextlib import suppress
+import asyncio
 
 from contract.calls import (
     ERASE_ME,
@@ -13,18 +13,23 @@ from contract.calls import (
     SignOut,
     UpdateConnection,
 )
+from contract.errors import CallError
 from data.repositories.calls import AnotherUser, Calls
 from data.repositories.session import SessionRepository
 from data.repositories.shelf import Fetch, Shelf
+from data.repositories.sign_outs import SignOuts
+
+SIGN_OUT_SECONDS = 8.0  # for the backend to confirm that this device is signed out
 
 
 class AccessRepository:
     """Every method raises the contract's CallErrors, and AnotherUser when the user has changed meanwhile."""
 
-    def __init__(self, calls: Calls, session: SessionRepository, shelf: Shelf) -> None:
+    def __init__(self, calls: Calls, session: SessionRepository, shelf: Shelf, sign_outs: SignOuts) -> None:
         self._call = calls
         self._session = session
         self._shelf = shelf
+        self._sign_outs = sign_outs
 
     def access(self) -> Fetch[Access]:
         """The state of the access, the devices and the history."""
@@ -41,15 +46,33 @@ class AccessRepository:
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
         """Ends the session of this device; with `everywhere` those of all the user's devices. A session that has ended
-        already is no error."""
+        already is no error.
+
+        This device's ends here whatever the backend says; what that has not heard of, it hears of later. Only with
+        `everywhere` it raises: whoever signs out a device that is lost must know whether it was done."""
         user, leave = self._session.user, self._session.leaving()
         if user is None:
             return
         await self._session.follow()
         if self._session.user == user:  # else it has been ended in another window
-            with suppress(AnotherUser):  # it has been just now
-                await self._call.last(SIGN_OUT, SignOut(everywhere))
+            try:
+                if everywhere:
+                    await self._call.last(SIGN_OUT, SignOut(everywhere))
+                else:
+                    await self._tell()
+            except AnotherUser:
+                pass  # it has been just now
         await leave()
+
+    async def _tell(self) -> None:
+        """Tells the backend that this device signs out, or has it told later. Raises AnotherUser."""
+        parting = self._session.parting
+        try:
+            async with asyncio.timeout(SIGN_OUT_SECONDS):
+                await self._call.last(SIGN_OUT, SignOut())
+        except (CallError, TimeoutError):
+            if parting is not None:
+                await self._sign_outs.owe(parting)
 
     async def erase(self) -> None:
         """Has the backend erase everything that it keeps of the user, also when another window ends the session

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from contract.calls import Erased, FirebaseProject, SignedIn, User
 from contract.errors import CallError, Reason, SessionInvalid, from_wire
+from data.repositories.sign_outs import Parting
 from data.services.device import Device
 from data.services.firebase_auth import FirebaseAuth, FirebaseTokens
 from data.services.storage import StorageRefused, StorageSilent, from_text, to_text
@@ -134,6 +135,13 @@ class SessionRepository:
         """An id of the sign-in of the user who uses this window, a new one for each sign-in; "" while nobody uses
         it."""
         return "" if self._kept is None else self._kept.sign_in
+
+    @property
+    def parting(self) -> Parting | None:
+        """With what the backend can be told later that this session was signed out; None while nobody uses this
+        window."""
+        kept = self._kept
+        return None if kept is None else Parting(kept.firebase, kept.refresh_token, self._now())
 
     async def restore(self) -> None:
         """Takes up the session of an earlier visit; when there is none, reads why the last one ended."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from contract.calls import (
+    BEGIN_SIGN_IN,
     GET_SIGN_IN_OPTIONS,
     SIGN_IN,
     Empty,
@@ -20,14 +21,25 @@ from contract.calls import (
     SignIn,
     SignInOptions,
 )
-from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavailable, Reason, SignInFailed
+from contract.errors import (
+    CallError,
+    ConnectionLost,
+    Misconfigured,
+    OrgUnavailable,
+    Reason,
+    RefusedRequest,
+    SignInFailed,
+)
+from contract.sign_in import BeginSignIn, Begun
 from data.repositories.session import START, SessionRepository
 from data.services.backend import Backend
 from data.services.device import Device
+from data.services.messages import NO_WAY_BACK, SILENT
 from data.services.storage import StorageRefused, from_text, to_text
 
 PENDING = "pending-sign-in/"  # begins the keys of sign-ins that are under way, each of which has one of its own
 PENDING_SECONDS = 600.0  # a sign-in that takes longer is begun again
+BEGIN_SECONDS = 20.0  # for the backend to say what a sign-in is to be bound to, while the person waits at the button
 MAX_PENDING = 16  # sign-ins that are under way on one device; more make the oldest of them go
 _TRIES = 4  # of a sign-in that the backend puts off because many others fail; the code is good for 15 minutes
 
@@ -58,12 +70,22 @@ class _Pending:
     firebase: FirebaseProject
     begun: float
     route: str = START
+    bound_to: str | None = None  # the key of this sign-in, which the backend has sealed (`begun` in the contract)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A sign-in that came back: where it was made, and the address that it was to go on with."""
+
+    login_host: str
+    route: str
 
 
 class SignInRepository:
     """Begins and finishes sign-ins; the session keeps who is signed in.
 
-    `put_off` is called when the backend makes a sign-in wait because many others fail."""
+    `put_off` is called when the backend makes a sign-in wait because many others fail. `failed` is the sign-in that
+    came back last, when it did not work."""
 
     def __init__(
         self,
@@ -79,20 +101,31 @@ class SignInRepository:
         self._now = now
         self._sleep = sleep
         self.put_off: Callable[[], None] = lambda: None
+        self.failed: Attempt | None = None
 
     async def options(self) -> SignInOptions:
         """The login hosts, and what the app needs to open Salesforce's page. Raises CallErrors."""
         return await self._backend.call(GET_SIGN_IN_OPTIONS, Empty())
 
     async def begin(
-        self, options: SignInOptions, host: LoginHost, *, route: str = START, username: str | None = None
+        self,
+        options: SignInOptions,
+        host: LoginHost,
+        *,
+        route: str = START,
+        username: str | None = None,
+        opening: Callable[[], None] = lambda: None,
     ) -> str | None:
-        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3). `route` is the address to
-        go on with after the sign-in, `username` whom Salesforce's page suggests. Returns the address that Salesforce
-        sent back to, for `finish`; None where the app is opened anew with it. Raises StorageRefused; TimeoutError and
-        OSError where the device waits for the way back itself."""
+        """Opens Salesforce's authorize page (RFC 6749 section 4.1.1, RFC 7636 section 4.3), and has it bind the code to
+        the key that the backend made for this sign-in (RFC 9449 section 10). `route` is the address to go on with after
+        the sign-in, `username` whom Salesforce's page suggests; `opening` is called when only the page is left to open.
+        Returns the address that Salesforce sent back to, for `finish`; None where the app is opened anew with it.
+        Raises CallErrors and StorageRefused; TimeoutError where the device waits for the way back itself and nobody
+        came back."""
         verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
-        pending = _Pending(state, verifier, host.host, self._device.redirect_uri, options.firebase, self._now(), route)
+        challenge, back = challenge_of(verifier), self._device.redirect_uri
+        begun = await self._begun(BeginSignIn(host.host, back, challenge))
+        pending = _Pending(state, verifier, host.host, back, options.firebase, self._now(), route, begun.begun)
         await self._clear_pending()
         await self._device.write(_name_of(state), to_text(pending))
         parameters = {
@@ -101,12 +134,34 @@ class SignInRepository:
             "redirect_uri": pending.redirect_uri,
             "scope": options.scope,
             "state": state,
-            "code_challenge": challenge_of(verifier),
+            "code_challenge": challenge,
             "code_challenge_method": "S256",
-        } | ({} if username is None else {"login_hint": username})
-        return await self._device.open_sign_in(
-            f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}"
-        )
+        }
+        if begun.dpop_jkt is not None:
+            parameters["dpop_jkt"] = begun.dpop_jkt
+        if username is not None:
+            parameters["login_hint"] = username
+        opening()
+        try:
+            return await self._device.open_sign_in(
+                f"{host.scheme}://{host.host}/services/oauth2/authorize?{urlencode(parameters)}"
+            )
+        except TimeoutError:
+            raise
+        except OSError:
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, NO_WAY_BACK) from None
+
+    async def _begun(self, request: BeginSignIn) -> Begun:
+        """What the sign-in is to be bound to; to nothing by a backend that does not know the call yet."""
+        try:
+            async with asyncio.timeout(BEGIN_SECONDS):
+                return await self._backend.call(BEGIN_SIGN_IN, request)
+        except TimeoutError:
+            raise OrgUnavailable(Reason.ORG_TIMEOUT, SILENT) from None
+        except RefusedRequest as refused:
+            if refused.reason is not Reason.UNKNOWN_CALL:
+                raise
+            return Begun()
 
     async def finish(self, url: str) -> str:
         """Finishes the sign-in to which Salesforce's way back (`url`) belongs, once. Returns the address to go on with.
@@ -119,17 +174,26 @@ class SignInRepository:
         if pending is None or not hmac.compare_digest(brought["state"].encode(), pending.state.encode()):
             raise SignInFailed(Reason.VERIFIER_REJECTED)
         await self._device.remove(name)
+        self.failed = Attempt(pending.login_host, pending.route)  # until it has worked
         if pending.begun + PENDING_SECONDS < self._now():
-            raise SignInFailed(Reason.CODE_REJECTED)
+            raise SignInFailed(Reason.SIGN_IN_EXPIRED)
         if "error" in brought:
             family, reason = _REFUSALS.get(brought["error"], (SignInFailed, Reason.SIGN_IN_BLOCKED))
             raise family(reason)
         if "code" not in brought:
             raise SignInFailed(Reason.CODE_REJECTED)
-        request = SignIn(brought["code"], pending.verifier, pending.redirect_uri, pending.login_host, self._device.name)
+        request = SignIn(
+            brought["code"],
+            pending.verifier,
+            pending.redirect_uri,
+            pending.login_host,
+            self._device.name,
+            pending.bound_to,
+        )
         with self._session.changing():
             signed_in = await self._exchange(request)
             ended = await self._session.take_up(signed_in, pending.firebase, pending.login_host)
+        self.failed = None
         return pending.route if ended is None or ended.user.uid == signed_in.user.uid else START
 
     async def _exchange(self, request: SignIn) -> SignedIn:

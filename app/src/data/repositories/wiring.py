@@ -13,6 +13,7 @@ from data.repositories.session import SessionRepository
 from data.repositories.settings import SettingsRepository
 from data.repositories.shelf import Shelf
 from data.repositories.sign_in import SignInRepository
+from data.repositories.sign_outs import SignOuts
 from data.services.backend import Backend
 from data.services.device import Device
 from data.services.firebase_auth import FirebaseAuth
@@ -25,6 +26,7 @@ class Repositories:
 
     session: SessionRepository
     sign_in: SignInRepository
+    sign_outs: SignOuts
     access: AccessRepository
     records: RecordsRepository
     network: Network
@@ -46,11 +48,13 @@ def make_repositories(
     windows = windows or Windows()
     session = SessionRepository(firebase, device, windows, now)
     shelf = Shelf(device, now, lambda: None if session.user is None else session.user.uid)
+    sign_outs = SignOuts(backend, firebase, device, windows, now, sleep)
     calls = Calls(backend, session)
     return Repositories(
         session,
         SignInRepository(backend, session, device, now, sleep),
-        AccessRepository(calls, session, shelf),
+        sign_outs,
+        AccessRepository(calls, session, shelf, sign_outs),
         RecordsRepository(calls, shelf),
         calls.network,
         shelf,

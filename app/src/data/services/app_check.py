@@ -59,7 +59,8 @@ class AppCheck:
 
     async def token(self, call: Call[Any, Any], *, fresh: bool = False) -> str | None:
         """The token to send with a call; None when the call needs none, or no token can be had. A sign-in gets a token
-        of its own, which is good once. `fresh`: a new one, because the last was refused."""
+        of its own, which is good once: the backend keeps which it has seen. Beginning one gets the token of all other
+        calls, because nothing is kept of it there. `fresh`: a new one, because the last was refused."""
         if not call.attested:
             return None
         async with self._asking:

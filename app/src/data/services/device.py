@@ -7,8 +7,8 @@ import locale
 import os
 import platform
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,13 +17,15 @@ from flet_secure_storage import SecureStorage
 
 from contract.calls import AppCheckApp
 from contract.codec import encode
+from data.services.loopback import CALLBACK_PATH, Loopback
 from data.services.storage import Storage, StorageRefused
 
-CALLBACK_PATH = "/oauth/callback"
 # One port, because Salesforce compares callback URLs with their port.
 LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))
 COME_BACK_SECONDS = 600.0  # for which an installed app waits for Salesforce's way back
-SCHEME_REDIRECT = "salesforce-sample://oauth/callback"
+# A phone's scheme is a domain backwards, which no other app chooses by chance (RFC 8252 section 7.1). A host follows,
+# because Flet's builder makes no deep link without one.
+SCHEME_REDIRECT = "com.example.salesforce-sample://oauth/callback"
 _BACKEND = (  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
     "http://127.0.0.1:5000"
 )
@@ -214,60 +216,6 @@ class BrowserDevice(_FletDevice):
         from pyodide.ffi import to_js  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
         postMessage(to_js({"toPage": message}, dict_converter=Object.fromEntries), to_js(list(transferred)))  # pyright: ignore[reportUnknownMemberType]
-
-
-class Loopback:
-    """Waits on a port of this machine for Salesforce's way back, and answers with a page that says to close it.
-
-    Any program and any web page may call the port, so a call with an unknown state is answered with 404 and changes
-    nothing."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._expected: dict[str, asyncio.Future[str]] = {}
-        self._server: asyncio.Server | None = None
-        self._opening = asyncio.Lock()
-
-    @asynccontextmanager
-    async def expects(self, state: str) -> AsyncGenerator[Awaitable[str]]:
-        """A block that waits for the way back with this state; it gets what can be awaited for the address. The port is
-        open while any block waits. Raises OSError when another program has the port."""
-        coming = self._expected[state] = asyncio.get_running_loop().create_future()
-        try:
-            async with self._opening:
-                if self._server is None:
-                    self._server = await asyncio.start_server(self._answer, "127.0.0.1", self._port)
-            yield coming
-        finally:
-            del self._expected[state]
-            if not self._expected and self._server is not None:
-                self._server.close()
-                self._server = None
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            line = (await asyncio.wait_for(reader.readline(), 10)).decode("latin-1").split(" ")
-            target = line[1] if len(line) == 3 and line[0] == "GET" else ""
-            parts = urlsplit(target)
-            state, *_ = parse_qs(parts.query).get("state", [""])
-            expected = self._expected.get(state) if parts.path == CALLBACK_PATH else None
-            body = (
-                "<!doctype html><title>Salesforce Sample</title><p>You can close this page and go back to the app.</p>"
-                if expected
-                else ""
-            )
-            head = (
-                f"HTTP/1.1 {'200 OK' if expected else '404 Not Found'}\r\nContent-Type: text/html\r\nReferrer-Policy:"
-                " no-referrer"
-            )
-            writer.write(f"{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
-            await writer.drain()
-            if expected is not None and not expected.done():
-                expected.set_result(target)
-        except (OSError, TimeoutError, ValueError):
-            return
-        finally:
-            writer.close()
 
 
 class DesktopDevice(_FletDevice):

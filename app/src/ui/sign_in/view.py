@@ -48,8 +48,14 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
     """Why one is here, and what was done."""
     notes: list[ft.Control] = []
     session = shell.session
+    again: list[ft.Control] = []
+    if model.offers_again and model.options is not None:
+        words = _("Try again") if session.failed is None else _("Sign in again")
+        again = [ft.FilledTonalButton(words, height=theme.TARGET, disabled=model.leaving, on_click=model.again)]
     if session.failed is not None:
-        notes.append(parts.note(_(session.failed.message)))
+        notes.append(parts.note(_(session.failed.message), actions=again))
+    elif model.trouble is not None:
+        notes.append(parts.note(_(model.trouble.message), actions=again))
     elif model.ended is not None:
         notes.append(parts.note(_(model.ended.error.message)))
     if model.refused:
@@ -61,6 +67,8 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
                 )
             )
         )
+    if model.owes_sign_out:
+        notes.append(parts.note(model.owes_sign_out, kind="calm"))
     if session.erased is not None:
         words = _("This app has erased your data and given up its access to your Salesforce.")
         if not session.erased.revoked_at_salesforce:
@@ -122,11 +130,8 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
             error=hint if model.my_domain_wrong else None, on_submit=model.sign_in,
         )  # fmt: skip
         rows.append(parts.field(box))
-    rows.append(
-        ft.FilledButton(
-            _("Sign in with Salesforce"), icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in
-        )
-    )
+    words = _("Loading …") if model.leaving else _("Sign in with Salesforce")
+    rows.append(ft.FilledButton(words, icon=ft.Icons.LOGIN, height=52, disabled=model.leaving, on_click=model.sign_in))
     if shell.handover.adding:
 
         async def back() -> None:

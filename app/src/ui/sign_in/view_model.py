@@ -1,28 +1,43 @@
 """Sign-in: which login hosts there are, which one is chosen, why the last session ended, and the way to Salesforce."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
 from contract.calls import LoginHost, SignInOptions
-from contract.errors import CallError
+from contract.errors import CallError, Reason
 from data.repositories.session import START, Ended, SessionRepository
 from data.repositories.sign_in import SignInRepository
+from data.repositories.sign_outs import SignOuts
 from data.services.device import StorageRefused
 from ui.shared.state import Screen
+from ui.shared.words import _
 
+OPENING_SECONDS = 5.0  # after which a page that has been opened may be opened once more
+# What a sign-in that came back needs is only to be begun again.
+_BEGIN_AGAIN = frozenset({Reason.SIGN_IN_EXPIRED, Reason.CODE_REJECTED})
 _MY_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*")
 
 
 class SignInViewModel(Screen):
     """`options` are the login hosts, None while they are not loaded. `finish` is called with Salesforce's way back
-    where the device brings it itself."""
+    where the device brings it itself.
+
+    `leaving` is whether Salesforce's page is about to open, `trouble` why it did not, `refused` whether that was
+    because the device keeps nothing."""
 
     def __init__(
-        self, session: SessionRepository, sign_in: SignInRepository, finish: Callable[[str], Awaitable[None]]
+        self,
+        session: SessionRepository,
+        sign_in: SignInRepository,
+        sign_outs: SignOuts,
+        finish: Callable[[str], Awaitable[None]],
     ) -> None:
         super().__init__()
         self._session = session
         self._sign_in = sign_in
+        self._sign_outs = sign_outs
+        sign_outs.changed = self.changed
         self._finish = finish
         self.options: SignInOptions | None = None
         self.chosen: LoginHost | None = None
@@ -31,10 +46,13 @@ class SignInViewModel(Screen):
         self.my_domain_wrong = False
         self.refused = False
         self.leaving = False
+        self.trouble: CallError | None = None
+        self._tries = 0
+        self._tried: Callable[[], Awaitable[None]] | None = None
 
     async def load(self) -> None:
         """Fetches the login hosts."""
-        self.problem, self.leaving = None, False
+        self.problem = None
         if self.options is None:
             try:
                 self.options = await self._sign_in.options()
@@ -52,11 +70,23 @@ class SignInViewModel(Screen):
         """The session that ended by itself last; None when none did."""
         return self._session.ended
 
+    @property
+    def owes_sign_out(self) -> str:
+        """What to say of a sign-out of which the service has not heard yet; "" when it has heard of all."""
+        if not self._sign_outs.waiting:
+            return ""
+        if self._sign_outs.kept:
+            return _("You are signed out on this device. The service will hear of it when this app is online again.")
+        return _(
+            "You are signed out on this device, but the service could not be told yet. Keep this app open until it is"
+            " online again."
+        )
+
     def choose(self, host: str) -> None:
         """Chooses a login host."""
         assert self.options is not None
         self.chosen = next(h for h in self.options.login_hosts if h.host == host)
-        self.my_domain_wrong = False
+        self.my_domain_wrong, self.trouble = False, None
         self.changed()
 
     @property
@@ -76,40 +106,84 @@ class SignInViewModel(Screen):
                 self.changed()
                 return
             host = LoginHost(name, name, host.scheme)
-        await self._leave(self.options, host, None)
+        await self._leave(self.options, host, None, self._route)
 
     async def go_on(self) -> None:
         """Signs in the person again whose session has ended. Where Salesforce still has them signed in, they fill in no
         form."""
         if self.options is None or self.ended is None:
             return
-        ended, options = self.ended, self.options
-        host = next((h for h in options.login_hosts if h.host == ended.login_host), None)
-        like_it = next(
-            (h for h in options.login_hosts if h.host.startswith("*.") and ended.login_host.endswith(h.host[1:])),
-            options.login_hosts[0],
-        )
-        await self._leave(
-            options, host or LoginHost(ended.login_host, ended.login_host, like_it.scheme), ended.user.username
-        )
+        host = _known(self.options, self.ended.login_host)
+        await self._leave(self.options, host, self.ended.user.username, self._route)
 
-    async def _leave(self, options: SignInOptions, host: LoginHost, username: str | None) -> None:
-        route = (
-            self.ended.route if self.ended is not None else self._session.route if self._session.user is None else START
-        )
-        self.leaving, self.refused, self._session.failed = True, False, None
+    @property
+    def offers_again(self) -> bool:
+        """Whether what did not work needs only to be begun again, by `again`."""
+        failed = self._session.failed
+        if failed is None:
+            return self.trouble is not None
+        return failed.reason in _BEGIN_AGAIN and self._sign_in.failed is not None
+
+    async def again(self) -> None:
+        """Begins the sign-in again that did not work, at the same login host and for the same page."""
+        if self.trouble is not None and self._tried is not None:
+            await self._tried()
+        elif self.options is not None and self._sign_in.failed is not None:
+            failed = self._sign_in.failed
+            await self._leave(self.options, _known(self.options, failed.login_host), None, failed.route)
+
+    @property
+    def _route(self) -> str:
+        """The page to go on with after the sign-in."""
+        if self.ended is not None:
+            return self.ended.route
+        return self._session.route if self._session.user is None else START
+
+    async def _leave(self, options: SignInOptions, host: LoginHost, username: str | None, route: str) -> None:
+        if self.leaving:
+            return  # a second tap
+        self._tries += 1
+        mine = self._tries
+
+        def over(trouble: CallError | None = None, *, refused: bool = False) -> None:
+            if mine == self._tries:  # else the person has begun another one meanwhile
+                self.leaving, self.trouble, self.refused = False, trouble, refused
+                self.changed()
+
+        def opening() -> None:
+            asyncio.get_running_loop().call_later(OPENING_SECONDS, over)
+
+        async def once_more() -> None:
+            await self._leave(options, host, username, route)
+
+        self._tried = once_more
+        self.leaving, self.refused, self.trouble, self._session.failed = True, False, None, None
         self.changed()
         try:
-            back = await self._sign_in.begin(options, host, route=route, username=username)
-        except BaseException as failed:
-            self.leaving, self.refused = False, isinstance(failed, StorageRefused)
-            self.changed()
-            if isinstance(failed, StorageRefused | TimeoutError | OSError):
-                return
+            back = await self._sign_in.begin(options, host, route=route, username=username, opening=opening)
+        except CallError as failed:
+            over(failed)
+        except StorageRefused:
+            over(refused=True)
+        except TimeoutError:
+            over()  # nobody came back
+        except BaseException:
+            over()
             raise
-        if back is not None:
-            self.leaving = False
-            await self._finish(back)
+        else:
+            if back is not None:
+                over()
+                await self._finish(back)
+
+
+def _known(options: SignInOptions, name: str) -> LoginHost:
+    """The login host of this name: one of the options, or a My Domain like one of them."""
+    host = next((h for h in options.login_hosts if h.host == name), None)
+    like_it = next(
+        (h for h in options.login_hosts if h.host.startswith("*.") and name.endswith(h.host[1:])),
+        options.login_hosts[0],
+    )
+    return host or LoginHost(name, name, like_it.scheme)
 
 
 def full_my_domain(typed: str, pattern: str) -> str | None:

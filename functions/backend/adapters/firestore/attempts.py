@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.cloud.firestore import AsyncClient, Increment
+from google.cloud.firestore import AsyncClient
 
+from backend.adapters.firestore.counting import add
 from backend.adapters.firestore.shared import ATTEMPTS, span
 
 
@@ -19,14 +20,7 @@ class FirestoreAttempts:
 
     async def add(self, window: str, counts: Mapping[str, int]) -> Mapping[str, int]:
         document = self._client.collection(ATTEMPTS).document(window)
-        batch = self._client.batch()
-        counting = {
-            "counts": {key: Increment(n) for key, n in counts.items()},
-            "expires": datetime.now(UTC) + timedelta(hours=1),
-        }
-        batch.set(document, counting, merge=True)
+        fields = {"expires": datetime.now(UTC) + timedelta(hours=1)}
         with span("write", ATTEMPTS):
-            (written,) = await batch.commit()
-        totals = (int(result.integer_value) for result in written.transform_results)
-        # The library sends increments in the order of their names.
-        return dict(zip(sorted(counts), totals, strict=True))
+            sums = await add(self._client, document, {("counts", key): n for key, n in counts.items()}, fields)
+        return {key: n for (_, key), n in sums.items()}

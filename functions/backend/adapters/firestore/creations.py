@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from google.api_core.exceptions import AlreadyExists
 from google.cloud.firestore import AsyncClient
 
+from backend.adapters.firestore.requests import LOST, answered, committed, create, remove
 from backend.adapters.firestore.shared import CONNECTIONS, CREATIONS, span
+from backend.connections.writes import Contended, new_write_id, once
 from backend.records.creations import Creation
 from backend.values import Uid
 
@@ -22,17 +23,14 @@ class FirestoreCreations:
         return self._client.collection(CONNECTIONS).document(uid).collection(CREATIONS).document(key)
 
     async def claim(self, uid: Uid, key: str, content: bytes) -> bool:
-        fields = {"content": content, "recordId": None, "expires": datetime.now(UTC) + timedelta(days=1)}
-        try:
-            with span("write", CREATIONS):
-                await self._document(uid, key).create(fields)
-        except AlreadyExists:
-            return False
-        return True
+        expires = datetime.now(UTC) + timedelta(days=1)
+        fields = {"content": content, "recordId": None, "expires": expires, "writeId": new_write_id()}
+        with span("write", CREATIONS):
+            return await create(self._client, self._document(uid, key), fields)
 
     async def read(self, uid: Uid, key: str) -> Creation | None:
         with span("read", CREATIONS):
-            snapshot = await self._document(uid, key).get()
+            snapshot = await answered(self._document(uid, key).get)
         if not snapshot.exists:
             return None
         document = cast(Mapping[str, Any], snapshot.to_dict())
@@ -43,8 +41,24 @@ class FirestoreCreations:
         )
 
     async def finish(self, uid: Uid, key: str, record_id: str) -> None:
+        document = self._document(uid, key)
+
+        async def write() -> bool:
+            batch = self._client.batch()
+            batch.update(document, {"recordId": record_id})
+            try:
+                await committed(batch)
+            except LOST as lost:
+                raise Contended from lost
+            return True
+
+        async def arrived() -> bool | None:
+            stored = (await answered(document.get)).to_dict()
+            return True if stored is None or stored["recordId"] == record_id else None  # None: erased meanwhile
+
         with span("write", CREATIONS):
-            await self._document(uid, key).update({"recordId": record_id})
+            await once(write, arrived)
 
     async def give_back(self, uid: Uid, key: str) -> None:
-        await self._document(uid, key).delete()
+        with span("write", CREATIONS):
+            await remove(self._client, self._document(uid, key))

@@ -52,6 +52,7 @@ def connection_fields(connection: Connection) -> dict[str, Any]:
         "staySignedIn": connection.stay_signed_in,
         "devices": dict(connection.devices),
         "deviceNames": dict(connection.device_names),
+        "writeId": connection.write_id,
         **({} if connection.chain is None else chain_fields(connection.chain)),
     }
 
@@ -86,6 +87,7 @@ def connection_of(snapshot: Any, old: OldRecords | None = None) -> Connection:
         chain=kept.chain(),
         attachment=attachment_of(document),
         revision=snapshot.update_time,
+        write_id=str(document.get("writeId", "")),
     )
     if not kept.are_whole:
         return ended(connection, Reason.CONNECTION_TAMPERED)
@@ -182,19 +184,20 @@ def chain_of(document: Mapping[str, Any]) -> Chain | None:
 
 def entry_fields(entry: Entry) -> dict[str, Any]:
     """The fields of an audit entry by name; `event` as its text."""
-    return {f.name: getattr(entry, f.name) for f in fields(Entry)} | {"event": entry.event.value}
+    named = {f.name: getattr(entry, f.name) for f in fields(Entry) if f.name != "write_id"}
+    return named | {"event": entry.event.value, "writeId": entry.write_id}
 
 
 def entry_of(document: Mapping[str, Any]) -> Entry | None:
     """The audit entry in a document; None when somebody has made something else of it."""
-    values = {f.name: document.get(f.name) for f in fields(Entry)}
+    values = {f.name: document.get(f.name) for f in fields(Entry) if f.name != "write_id"}
     if not all(isinstance(values[name], kind) for name, kind in _ENTRY.items()):
         return None
     try:
         event = Event(cast(str, values["event"]))
     except ValueError:
         return None
-    return Entry(**cast(Any, values | {"event": event}))
+    return Entry(**cast(Any, values | {"event": event, "write_id": str(document.get("writeId", ""))}))
 
 
 _ENTRY = {"subject": str, "sequence": int, "at": datetime, "event": str, "by": str, "generation": int, "reason": str,

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from google.api_core.exceptions import AlreadyExists, FailedPrecondition, NotFound
 from google.cloud.firestore import AsyncClient
 
-from backend.adapters.firestore.shared import TOMBSTONES, pages, span
-from backend.connections.store import Contended
+from backend.adapters.firestore.requests import LOST, answered, committed, pages
+from backend.adapters.firestore.shared import TOMBSTONES, span
 from backend.connections.tombstones import Tombstone
+from backend.connections.writes import Contended
 
 
 class FirestoreTombstones:
@@ -24,26 +24,23 @@ class FirestoreTombstones:
         self.bury(batch, tombstone)
         try:
             with span("write", TOMBSTONES):
-                results = await batch.commit()
-        except (FailedPrecondition, NotFound, AlreadyExists) as lost:
+                results = await committed(batch)
+        except LOST as lost:
             raise Contended from lost
         return replace(tombstone, revision=results[0].update_time)
 
+    async def tombstone(self, id: str) -> Tombstone | None:
+        with span("read", TOMBSTONES):
+            snapshot = await answered(self._client.collection(TOMBSTONES).document(id).get)
+        return _tombstone_of(snapshot) if snapshot.exists else None
+
     async def delete_tombstone(self, tombstone: Tombstone) -> None:
         with span("write", TOMBSTONES):
-            await self._client.collection(TOMBSTONES).document(tombstone.id).delete()
+            await answered(self._client.collection(TOMBSTONES).document(tombstone.id).delete)
 
     async def tombstones(self) -> AsyncIterator[Tombstone]:
         async for snapshot in pages(self._client.collection(TOMBSTONES)):
-            document = cast(Mapping[str, Any], snapshot.to_dict())
-            sealed, at, claims = (document.get(name) for name in ("sealed", "at", "claims"))
-            yield Tombstone(
-                snapshot.id,
-                sealed if isinstance(sealed, bytes) else b"",
-                at if isinstance(at, datetime) else snapshot.create_time,
-                claims if type(claims) is int and 0 <= claims < 2**53 else 0,
-                snapshot.update_time,
-            )
+            yield _tombstone_of(snapshot)
 
     def bury(self, batch: Any, tombstone: Tombstone) -> None:
         """Adds a tombstone to a commit, over its revision; one in which nothing is sealed is deleted."""
@@ -57,3 +54,15 @@ class FirestoreTombstones:
             batch.update(document, fields, option=fence)
         else:
             batch.delete(document, option=fence)
+
+
+def _tombstone_of(snapshot: Any) -> Tombstone:
+    document = cast(Mapping[str, Any], snapshot.to_dict())
+    sealed, at, claims = (document.get(name) for name in ("sealed", "at", "claims"))
+    return Tombstone(
+        snapshot.id,
+        sealed if isinstance(sealed, bytes) else b"",
+        at if isinstance(at, datetime) else snapshot.create_time,
+        claims if type(claims) is int and 0 <= claims < 2**53 else 0,
+        snapshot.update_time,
+    )

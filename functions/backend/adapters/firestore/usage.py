@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from google.cloud.firestore import AsyncClient, Increment
+from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from backend.adapters.firestore.counting import add
+from backend.adapters.firestore.requests import answered, pages
 from backend.adapters.firestore.shared import USAGE, span
 from backend.records.allowance import OrgUsage, UserUsage
 from backend.values import Uid
@@ -20,26 +23,19 @@ class FirestoreUsage:
 
     async def take(self, uid: Uid, day: str, requests: int) -> int:
         document = self._client.collection(USAGE).document(f"{uid}_{day}")
-        batch = self._client.batch()
-        fields = {
-            "uid": str(uid),
-            "day": day,
-            "taken": Increment(requests),
-            "expires": datetime.now(UTC) + timedelta(days=2),
-        }
-        batch.set(document, fields, merge=True)
+        fields = {"uid": str(uid), "day": day, "expires": datetime.now(UTC) + timedelta(days=2)}
         with span("write", USAGE):
-            (written,) = await batch.commit()
-        return int(written.transform_results[0].integer_value)
+            return (await add(self._client, document, {("taken",): requests}, fields))["taken",]
 
     async def report(self, usage: OrgUsage) -> None:
         fields = {"used": usage.used, "limit": usage.limit, "at": usage.at, "expires": usage.at + timedelta(days=2)}
-        await self._client.collection(USAGE).document(usage.org_id).set(fields)
+        document = self._client.collection(USAGE).document(usage.org_id)
+        await answered(partial(document.set, fields))
 
     async def orgs(self) -> Sequence[OrgUsage]:
-        documents = await self._client.collection(USAGE).where(filter=FieldFilter("limit", ">", 0)).get()
-        return [OrgUsage(s.id, s.get("used"), s.get("limit"), s.get("at")) for s in documents]
+        documents = self._client.collection(USAGE).where(filter=FieldFilter("limit", ">", 0))
+        return [OrgUsage(s.id, s.get("used"), s.get("limit"), s.get("at")) async for s in pages(documents)]
 
     async def users(self, day: str) -> Sequence[UserUsage]:
-        documents = await self._client.collection(USAGE).where(filter=FieldFilter("day", "==", day)).get()
-        return [UserUsage(Uid(s.get("uid")), s.get("taken")) for s in documents]
+        documents = self._client.collection(USAGE).where(filter=FieldFilter("day", "==", day))
+        return [UserUsage(Uid(s.get("uid")), s.get("taken")) async for s in pages(documents)]

@@ -1,0 +1,123 @@
+"""A project of Google Cloud in a file, and this machine in front of it."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from devtools.deploy import certificate, command
+from devtools.deploy.cloud import Cloud
+from devtools.deploy.steps import Target
+from tests.operations import fake_google
+
+PROJECT = "a-team-project"
+KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
+CLIENT_KEY = (
+    "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/client/cryptoKeyVersions/1"
+)
+SECRET = "the-consumer-secret"
+
+
+class World:
+    """A project, and this machine in front of it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._file = folder / "project.json"
+        self._file.write_text(json.dumps(fake_google.NEW))
+        world = self
+
+        class Apis(BaseHTTPRequestHandler):
+            """The APIs that the tools have no command for: Firebase Authentication's set-up, and Cloud Monitoring's
+            resources.
+            """
+
+            def _answer(self, status: int, body: object = None) -> None:
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(body or {}).encode())
+
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                if path.endswith("/recaptchaEnterpriseConfig"):
+                    self._answer(200, world.read()["appCheck"])
+                elif path.startswith("/admin/"):
+                    self._answer(200 if world.read()["authentication"] else 404)
+                else:
+                    self._answer(200, {path.rsplit("/", 1)[-1]: world.read()["monitoring"].get(path, [])})
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                path, _, query = self.path.partition("?")
+                now = world.read()
+                if path.endswith(":initializeAuth"):
+                    world.set(authentication=True)
+                elif not all(name in str(now["monitoring"]) for name in re.findall(r'burn_rate\("([^"]+)', str(body))):
+                    return self._answer(404, {"error": {"message": "there is no such objective"}})
+                else:
+                    there = now["monitoring"].setdefault(path, [])
+                    name = query.partition("=")[2] or str(len(there) + 1)
+                    there.append({**body, "name": f"{path.removeprefix('/v3/')}/{name}"})
+                    world.set(monitoring=now["monitoring"])
+                self._answer(200)
+
+            def do_PATCH(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                path, now = self.path.rsplit("/", 1)[0], world.read()
+                if self.path.endswith("/recaptchaEnterpriseConfig?updateMask=siteKey"):
+                    world.set(appCheck=body)
+                    return self._answer(200)
+                name = self.path.removeprefix("/v3/")
+                now["monitoring"][path] = [
+                    {**body, "name": name} if r["name"] == name else r for r in now["monitoring"][path]
+                ]
+                world.set(monitoring=now["monitoring"])
+                self._answer(200)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                return
+
+        self._apis = ThreadingHTTPServer(("127.0.0.1", 0), Apis)
+        Thread(target=self._apis.serve_forever, args=(0.02,), daemon=True).start()
+        self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+        monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
+        monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
+        self.said: list[str] = []
+
+    def close(self) -> None:
+        self._apis.shutdown()
+        self._apis.server_close()
+
+    def cloud(self) -> Cloud:
+        url = f"http://127.0.0.1:{self._apis.server_port}"
+        return Cloud(PROJECT, self._environment, url, url, url)
+
+    def read(self) -> dict[str, Any]:
+        return json.loads(self._file.read_text())
+
+    def set(self, **values: Any) -> None:
+        self._file.write_text(json.dumps(self.read() | values))
+
+    def plan(self, target: Target) -> int:
+        self.said = []
+        return command.plan(target, self.cloud(), self.said.append)
+
+    def deploy(self, target: Target) -> None:
+        self.said = []
+        command.deploy(target, self.cloud(), self.said.append)
+
+
+@contextmanager
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A new project. Certificates are written to `folder`."""
+    monkeypatch.setattr(certificate, "FOLDER", folder)
+    found = World(folder, monkeypatch)
+    with fake_google.programs(folder, folder / "project.json"):
+        yield found
+    found.close()
