@@ -191,6 +191,14 @@ def test_discovery_needs_no_settings(repository: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("text", "read"), [(None, False), ("", False), ("no", False), ("Yes", True)])
+def test_old_records_are_read_only_when_that_is_asked_for(text: str | None, read: bool) -> None:
+    asked = {} if text is None else {"READ_OLD_RECORDS": text}
+    assert settings.load({**GOOD, **asked}).read_old_records is read
+    with pytest.raises(settings.SettingsError, match="READ_OLD_RECORDS is yes or no"):
+        settings.load({**GOOD, "READ_OLD_RECORDS": "perhaps"})
+
+
 def test_by_default_googles_own_networks_are_believed_about_callers() -> None:
     assert any(str(network) == "66.102.0.0/20" for network in settings.load(GOOD).trusted_proxies)
     assert settings.load(GOOD | {"TRUSTED_PROXIES": "none"}).trusted_proxies == ()

@@ -79,6 +79,19 @@ def test_the_connection_is_told_to_its_user(signed_in: App, org_url: str) -> Non
     assert (ended["state"], ended["endedReason"]) == ("needs-sign-in", "access-revoked")
 
 
+def test_a_stolen_device_that_was_signed_out_stays_out_when_the_connection_has_ended(
+    signed_in: App, org_url: str
+) -> None:
+    stolen = another(signed_in)
+    stolen.sign_in(authorize(org_url))
+    (device,) = [d["id"] for d in stolen.call("api/getAccess")["devices"] if d["current"]]
+    signed_in.call("auth/signOut", {"device": device})
+    control(org_url, "revoke", {"username": SALES})
+    assert signed_in.reason("api/getProfile", {})[2] == "access-revoked"
+    for call in ("api/getAccess", "api/getProfile", "api/getConnection", "auth/eraseMe", "auth/signOut"):
+        assert stolen.reason(call, {}) == (401, "UNAUTHENTICATED", "signed-out")
+
+
 def documents(suite: Suite) -> str:
     """All that Firestore holds, as an owner of the project reads it."""
     base = f"{suite.plan.ports.url('firestore')}/v1/projects/{suite.plan.project}/databases/(default)/documents"
@@ -112,6 +125,9 @@ def test_erasure_leaves_nothing_that_names_the_user(
     )
     assert "users" not in found.json()
     assert signed_in.reason("api/getProfile", {}) == (400, "FAILED_PRECONDITION", "not-connected")
+    for call in ("api/getAccess", "auth/eraseMe"):
+        assert signed_in.reason(call, {}) == (400, "FAILED_PRECONDITION", "not-connected")
+    assert signed_in.call("auth/signOut") == {}, "which needs no connection"
     assert "0 with a flaw" in admin("verify")
     signed_in.sign_in(authorize(org_url))
     assert signed_in.call("api/getConnection")["generation"] == 1

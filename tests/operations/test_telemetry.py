@@ -128,6 +128,7 @@ def test_the_tree_of_a_sign_in(observed: Observed) -> None:
     wanted = [
         "Firestore write codes",
         TOKEN,
+        "Firestore write tombstones",
         "Firestore read blocks",
         USERINFO,
         "mint custom token",

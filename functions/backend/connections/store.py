@@ -163,10 +163,9 @@ class RecordingStore:
 
         async def arrived() -> Tombstone | None:
             stored = await self._documents.tombstone(tombstone.id)
-            # What is sealed twice is never sealed alike; one that only claims it writes what it has read, over it.
-            if stored is None or stored.sealed != tombstone.sealed or stored.revision == tombstone.revision:
-                return None
-            return stored
+            # What is sealed twice is never sealed alike, so that this is the very write.
+            written = (tombstone.sealed, tombstone.claims)
+            return stored if stored is not None and (stored.sealed, stored.claims) == written else None
 
         return await once(lambda: self._documents.write_tombstone(tombstone), arrived, self._clock.sleep)
 

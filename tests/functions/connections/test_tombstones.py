@@ -7,10 +7,11 @@ import pytest
 from backend.adapters.client_authentication import ConsumerSecret
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
-from backend.connections.connection import Grant
+from backend.connections.connection import Device, Grant
 from backend.connections.lifecycle import UpkeepReport
 from backend.connections.revocation import KEEP_DAYS
 from backend.connections.tombstones import Tombstone
+from backend.failures import Busy
 from backend.values import Caller, Secret, Uid
 from contract.calls import Empty, SignOut
 from contract.errors import CallError
@@ -130,3 +131,26 @@ async def test_everybody_elses_sign_out_is_not_held_up_by_one_grant(here: Backen
     here.salesforce.away = False
     await here.lifecycle.sign_out(Caller(other, "phone"), SignOut())
     assert await here.unburied() == [a_grant()]
+
+
+async def test_a_save_comes_too_late_once_its_tombstone_was_taken_up(here: Backend) -> None:
+    await here.sign_in(device="tablet")
+    before = await here.stored()
+    held = await here.vault.revocation.hold(a_grant(2))
+    await here.vault.revocation.let_go(held)
+    with pytest.raises(Busy):
+        await here.vault.save(UID, a_grant(2), Device("phone"), held)
+    assert await here.stored() == before
+    assert (await here.unburied(), here.salesforce.revoked) == ([], [(HOST, "refresh 2")])
+
+
+async def test_a_save_puts_what_it_replaces_where_its_own_tombstone_was(here: Backend) -> None:
+    await here.sign_in()
+    held = await here.vault.revocation.hold(a_grant(2))
+    replaced = await here.vault.save(UID, a_grant(2), Device("tablet"), held)
+    assert replaced is not None
+    assert (list(here.documents.graves), await here.unburied()) == ([held.id], [a_grant()])
+    await here.vault.revocation.let_go(held)
+    assert here.salesforce.revoked == [], "what was saved is not let go"
+    assert await here.vault.settle(replaced)
+    assert (await here.unburied(), here.salesforce.revoked) == ([], [(HOST, "refresh 1")])
