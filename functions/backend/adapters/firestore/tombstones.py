@@ -10,7 +10,7 @@ from google.cloud.firestore import AsyncClient
 from backend.adapters.firestore.requests import LOST, answered, committed, pages
 from backend.adapters.firestore.shared import TOMBSTONES, span
 from backend.connections.tombstones import Tombstone
-from backend.connections.writes import Contended, new_write_id
+from backend.connections.writes import Contended
 
 
 class FirestoreTombstones:
@@ -47,7 +47,7 @@ class FirestoreTombstones:
         document = self._client.collection(TOMBSTONES).document(tombstone.id)
         # A write that changes nothing leaves the update time as it is (Firestore's WriteResult.update_time), and
         # whoever claims a tombstone changes nothing else.
-        fields = {"sealed": tombstone.sealed, "at": tombstone.at, "writeId": new_write_id()}
+        fields = {"sealed": tombstone.sealed, "at": tombstone.at, "over": tombstone.revision}
         if tombstone.revision is None:
             batch.create(document, fields)
             return
