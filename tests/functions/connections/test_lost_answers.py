@@ -149,7 +149,7 @@ async def test_a_tombstone_that_is_claimed_has_another_revision_than_before(fate
     here = Backend()
     held = await here.vault.revocation.hold(a_grant())
     here.documents.line.fates = [fate]
-    claimed = await here.store.write_tombstone(held)
+    claimed = await here.store.write_tombstone(held.claimed())
     assert claimed.revision not in (None, held.revision)
     here.documents.line.recover()
     assert await here.store.tombstone(held.id) == claimed
