@@ -100,7 +100,8 @@ async def _block(backend: wiring.Backend, target: str, by: str) -> int:
     print(f"✓ {target} is blocked; {blocked.ended} connections ended in {time.perf_counter() - began:.2f} s")
     if blocked.unconfirmed:
         print(
-            f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: the upkeep asks again every day",
+            f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: the upkeep asks again every day;"
+            " a grant that no key opens ends when it has not been used for long",
             file=sys.stderr,
         )
     return 1 if blocked.unconfirmed else 0
@@ -110,6 +111,8 @@ async def _reseal(backend: wiring.Backend) -> int:
     """Seals everything with the newest key, while calls go on."""
     resealed, unreadable = 0, list[Uid]()
     async for connection in backend.store.find(Criteria()):
+        if connection.has_ended and not connection.sealed:
+            continue  # one that an earlier version has ended: nothing of it is left
         try:
             resealed += await backend.vault.reseal(connection.uid)
         except ConnectionLost:
