@@ -146,7 +146,7 @@ async def story(running):
     table = {r.call.name: r for r in routes(Untouched(), Untouched(), one.queries, one.changes)}
     world = World()
     async def call(call, request, id_token=None):
-        if call.name in ("getSignInOptions", "signIn"):
+        if call.name in ("getSignInOptions", "beginSignIn", "signIn"):
             return getattr(world.backend, f"_{call.name}")(request)
         return await table[call.name].work(Caller(uid, "phone"), request)
     world.backend.call = call
