@@ -248,6 +248,7 @@ def test_the_page_before_flutter_offers_what_the_backend_offers(context: Browser
         "firebase": {"apiKey": "k", "identityUrl": "i", "tokenUrl": "t"},
     }
     context.route("**/auth/getSignInOptions", lambda route: route.fulfill(json={"result": options}))
+    context.route("**/auth/beginSignIn", lambda route: route.fulfill(json={"result": {}}))
     asked: list[str] = []
     context.route(re.compile(r"^https://"), lambda route: (asked.append(route.request.url), route.abort())[1])
     phone = Phone(context, suite.plan.app_url)
@@ -278,6 +279,7 @@ def test_a_tap_counts_while_the_choice_of_hosts_comes(context: BrowserContext, s
     }
     held: list[Route] = []
     context.route("**/auth/getSignInOptions", lambda route: held.append(route))
+    context.route("**/auth/beginSignIn", lambda route: route.fulfill(json={"result": {}}))
     context.route(re.compile(r"^https://"), lambda route: route.abort())
     page = Phone(context, suite.plan.app_url).page
     with page.expect_request("**/auth/getSignInOptions"):

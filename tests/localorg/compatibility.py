@@ -39,10 +39,12 @@ def page() -> str:
     """The page as the tests make it."""
     for name in _MODULES:
         importlib.import_module(f"tests.localorg.{name}")
+    order = {f"{name}.py": n for n, name in enumerate(_MODULES)}  # whichever a test run has imported first
     text = _HEAD
     for client in sorted(_shown, key=str.lower):
+        in_order = sorted(_shown[client], key=lambda shown: order[shown[1].partition("::")[0]])
         text += f"\n## {client}\n\n| operation | test |\n| --- | --- |\n"
-        text += "".join(f"| {operation} | `{test}` |\n" for operation, test in _shown[client])
+        text += "".join(f"| {operation} | `{test}` |\n" for operation, test in in_order)
     return f"{text}\n{_SUITE.read_text()}"
 
 

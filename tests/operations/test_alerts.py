@@ -113,7 +113,7 @@ def test_the_budget_of_failing_calls_runs_out(suite: Suite) -> None:
             assert [broken.call() for _ in range(3)] == ["connection-tampered"] * 3
             broken.firing(call=3)  # its log has come
             api.lines += broken.lines
-        assert api.firing(call=400) == {ALWAYS, "budget-call-availability"}
+        assert api.firing(call=400) == {ALWAYS, "budget-call-availability", "connection-tampered"}
 
 
 def test_the_budget_of_slow_calls_runs_out(api: Process) -> None:
