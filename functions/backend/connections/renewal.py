@@ -234,6 +234,10 @@ class Renewal:
             await self._write_held(held, not_sent)
             raise
         newer = grant.refreshed(response)
+        if response.uid != held.uid:  # another user's grant, sealed for this one by somebody who has the keyset
+            await self._vault.revocation.give_up(newer)
+            self._vault.report_tampered(held.uid)
+            await self._end(held, Reason.CONNECTION_TAMPERED)
         if newer.key != grant.key:
             # Tokens that are good without the key, which no answer may undo, are not kept.
             await self._vault.revocation.give_up(newer)

@@ -71,6 +71,7 @@ class Vault:
         self._clock = clock
         self._remembered = remembered
         self.revocation = Revocation(store, cipher, salesforce, clock)
+        self.report_tampered = store.report_tampered
 
     # Opening
 
