@@ -25,6 +25,7 @@ class BlockList:
         self._clock = clock
         self._blocks = Blocks()
         self._read_at: datetime | None = None
+        self._begun = self._newest = 0  # reads that have begun, and the one of them that brought the blocks
         self._reading: SharedRead[None] | None = None
 
     async def check(self, uid: Uid) -> None:
@@ -39,7 +40,7 @@ class BlockList:
 
     async def check_now(self, uid: Uid) -> None:
         """Reads the blocks, then raises ConnectionLost(access-stopped) for a blocked user; for a sign-in."""
-        self._blocks, self._read_at = await self._store.read_blocks(), self._clock.now()
+        await self._read()
         self._refuse(uid)
 
     async def block(self, target: str, *, by: str) -> None:
@@ -74,10 +75,11 @@ class BlockList:
                 continue
 
     async def _read(self) -> None:
-        began = self._clock.now()
+        self._begun += 1
+        number, began = self._begun, self._clock.now()
         blocks = await self._store.read_blocks()
-        if self._read_at is None or began >= self._read_at:  # one that was overdue may come after a later one
-            self._blocks, self._read_at = blocks, began
+        if number > self._newest:  # one that took long may come after a later one
+            self._blocks, self._read_at, self._newest = blocks, began, number
 
 
 def checked(target: str) -> str:

@@ -17,6 +17,7 @@ from backend.values import Attachment, Clock, Uid
 REMEMBER_SECONDS = 60.0  # how long an instance may use a credential without looking at the store again
 _MAX_REMEMBERED = 10_000
 _MAX_TEXTS = 256  # different attachments
+_EPOCHS = 4096  # of all users together: who shares one is looked up once more than needed
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class RememberedCredentials:
             _MAX_REMEMBERED, REMEMBER_SECONDS, timer=lambda: clock.now().timestamp()
         )
         self._looking_up: dict[Uid, SharedRead[Remembered]] = {}
+        self._epochs = [0] * _EPOCHS
         self._texts = LRUCache[bytes, bytes](_MAX_TEXTS)
 
     def recall(self, uid: Uid) -> Remembered | None:
@@ -56,10 +58,17 @@ class RememberedCredentials:
             looking_up.task.add_done_callback(lambda done: self._looked_up(uid, done))
         return await looking_up.outcome()
 
-    def remember(self, connection: Connection, grant: Grant, attachment: Attachment | None) -> Remembered:
-        """Keeps a connection's credential; of two of the same sign-in the newer one, whichever was read first.
+    def epoch(self, uid: Uid) -> int:
+        """A number that `forget` changes: whoever reads or writes a connection takes it before, for `remember`."""
+        return self._epochs[hash(uid) % _EPOCHS]
 
-        Returns what is remembered now.
+    def remember(
+        self, connection: Connection, grant: Grant, attachment: Attachment | None, epoch: int | None = None
+    ) -> Remembered:
+        """Keeps a connection's credential; of two of the same sign-in the newer one, whichever was read first. One of
+        an `epoch` that is over is not kept: the connection was forgotten since, because it has changed or ended.
+
+        Returns what is remembered now, or would be.
         """
         before = self.recall(connection.uid)
         if (
@@ -72,7 +81,9 @@ class RememberedCredentials:
             connection.uid, grant.access_token, grant.instance_url, connection.generation, grant.key
         )
         devices, shared = frozenset(connection.devices), None if attachment is None else self._shared(attachment)
-        remembered = self._cache[connection.uid] = Remembered(credential, connection.created, devices, shared)
+        remembered = Remembered(credential, connection.created, devices, shared)
+        if epoch in (None, self.epoch(connection.uid)):
+            self._cache[connection.uid] = remembered
         return remembered
 
     def attach(self, uid: Uid, attachment: Attachment) -> None:
@@ -83,7 +94,8 @@ class RememberedCredentials:
             remembered.attachment = self._shared(attachment)
 
     def forget(self, uid: Uid) -> None:
-        """Forgets a connection that has changed or ended: also what a look-up that began before this brings."""
+        """Forgets a connection that has changed or ended: also what a look-up or a write that began before brings."""
+        self._epochs[hash(uid) % _EPOCHS] += 1
         self._cache.pop(uid, None)
         self._looking_up.pop(uid, None)
 

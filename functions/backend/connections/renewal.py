@@ -170,11 +170,12 @@ class Renewal:
             watched: object = None
             since = self._clock.now()
             while self._clock.now() < give_up:
+                epoch = self._vault.epoch(uid)
                 connection = await self._vault.require(uid)
                 if connection.revision != watched:
                     watched, since = connection.revision, self._clock.now()
                 if connection.generation != rejected.generation:
-                    return Renewed(self._vault.unseal_credential(connection).credential, refreshed=False)
+                    return Renewed(self._vault.unseal_credential(connection, epoch).credential, refreshed=False)
                 if self._is_leased(connection, since):
                     await self._clock.sleep(0.05 + 0.15 * self._random())
                     continue
@@ -234,6 +235,10 @@ class Renewal:
             await self._write_held(held, not_sent)
             raise
         newer = grant.refreshed(response)
+        if response.uid != held.uid:  # another user's grant, sealed for this one by somebody who has the keyset
+            await self._vault.revocation.give_up(newer)
+            self._vault.report_tampered(held.uid)
+            await self._end(held, Reason.CONNECTION_TAMPERED)
         if newer.key != grant.key:
             # Tokens that are good without the key, which no answer may undo, are not kept.
             await self._vault.revocation.give_up(newer)
@@ -267,6 +272,7 @@ class Renewal:
                             await self._vault.revocation.give_up(grant)
                         raise Contended
                     held = current
+                epoch = self._vault.epoch(held.uid)
                 try:
                     stored = await self._vault.write(
                         renewed(held, sealed, self._clock.now()), Event.REFRESH, by="backend"
@@ -274,7 +280,7 @@ class Renewal:
                 except Contended:
                     contended = True
                     continue
-                return self._vault.remember(stored, grant).credential
+                return self._vault.remember(stored, grant, epoch).credential
             except Contended:
                 raise
             except Exception:

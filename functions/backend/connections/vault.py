@@ -71,6 +71,7 @@ class Vault:
         self._clock = clock
         self._remembered = remembered
         self.revocation = Revocation(store, cipher, salesforce, clock)
+        self.report_tampered = store.report_tampered
 
     # Opening
 
@@ -120,15 +121,19 @@ class Vault:
             raise lost(connection)
         return connection
 
-    def unseal_credential(self, connection: Connection) -> Remembered:
-        """The connection's credential, which is remembered from now on. Raises ConnectionLost as `unseal` does."""
-        return self.remember(connection, self.unseal(connection))
+    def epoch(self, uid: Uid) -> int:
+        """To be taken before a connection is read or written that is to be remembered."""
+        return self._remembered.epoch(uid)
 
-    def remember(self, connection: Connection, grant: Grant) -> Remembered:
-        """Remembers the credential of a connection with this grant, and its attachment; returns what is remembered
-        now.
+    def unseal_credential(self, connection: Connection, epoch: int | None = None) -> Remembered:
+        """The connection's credential, which is remembered from now on. Raises ConnectionLost as `unseal` does."""
+        return self.remember(connection, self.unseal(connection), epoch)
+
+    def remember(self, connection: Connection, grant: Grant, epoch: int | None = None) -> Remembered:
+        """Remembers the credential of a connection with this grant, and its attachment, if the `epoch` from before it
+        was read or written is not over; returns what is remembered now.
         """
-        return self._remembered.remember(connection, grant, self._unseal_attachment(connection))
+        return self._remembered.remember(connection, grant, self._unseal_attachment(connection), epoch)
 
     def unseal(self, connection: Connection) -> Grant:
         """The connection's grant. Raises ConnectionLost: connection-tampered when it was not sealed for this uid and
@@ -208,9 +213,10 @@ class Vault:
                 tombstone = held.holding(b"")
             sealed = self.seal(uid, next_generation(before), grant)
             connection = signed_in(uid, before, sealed, device=device, at=self._clock.now())
+            epoch = self.epoch(uid)
             try:
                 written = await self._store.write(connection, Event.SIGN_IN, by="user", tombstone=tombstone)
-                self.remember(written, grant)
+                self.remember(written, grant, epoch)
                 return replaced
             except Contended:
                 in_vain += 1
@@ -299,7 +305,8 @@ class Vault:
 
     async def _look_up(self, uid: Uid) -> Remembered:
         with telemetry.span("open vault"):
-            return self.unseal_credential(await self._in_use(uid))
+            epoch = self.epoch(uid)
+            return self.unseal_credential(await self._in_use(uid), epoch)
 
     async def _in_use(self, uid: Uid) -> Connection:
         """The stored connection, which notes that it is used today."""

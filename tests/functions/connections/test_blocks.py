@@ -81,6 +81,33 @@ async def test_a_check_for_a_sign_in_always_reads_and_is_trusted_then(here: Back
     assert here.documents.looks == 2
 
 
+async def test_an_older_list_that_comes_late_to_a_sign_in_lets_nobody_in_again(here: Backend) -> None:
+    here.documents.held = held = asyncio.Event()
+    late = asyncio.create_task(here.blocks.check_now(OTHER))
+    await here.documents.reached()
+    here.documents.held = None
+    await Backend(here.documents).blocks.block(UID, by="anna")
+    with pytest.raises(ConnectionLost):
+        await here.blocks.check(UID)
+    held.set()
+    await late
+    with pytest.raises(ConnectionLost):
+        await here.blocks.check(UID)
+
+
+async def test_what_a_sign_in_has_read_is_as_old_as_the_moment_at_which_it_began_to_read(here: Backend) -> None:
+    here.documents.held = held = asyncio.Event()
+    late = asyncio.create_task(here.blocks.check_now(OTHER))
+    await here.documents.reached()
+    await here.clock.sleep(9)
+    here.documents.held = None
+    held.set()
+    await late
+    await here.clock.sleep(2)
+    await here.blocks.check(UID)
+    assert here.documents.looks == 2
+
+
 async def test_blocks_are_set_and_lifted_one_by_one_and_recorded_without_a_name(here: Backend) -> None:
     here.documents.before_write.append(contended)
     await here.blocks.block(UID, by="anna")

@@ -316,6 +316,24 @@ async def test_a_changed_seal_is_told_to_the_log_with_the_user() -> None:
         assert here.tampered == [UID]
 
 
+@pytest.mark.parametrize("rotated", [True, False])
+async def test_anothers_grant_sealed_with_a_stolen_keyset_is_not_refreshed_for_the_thief(rotated: bool) -> None:
+    here = OneProcess()
+    await here.begin()
+    here.tampered.clear()
+    theirs = a_grant(7)  # OTHER's, which the thief has read
+    here.raw.change(UID, {"sealed": here.vault.seal(UID, 1, theirs)})
+    here.remembered.forget(UID)
+    answer = response(OTHER, n=8)
+    here.salesforce.answers = [answer if rotated else replace(answer, refresh_token=None)]
+    assert await named(here.renewal.renew(UID, Credential(UID, Secret(""), URL, 1))) is Reason.CONNECTION_TAMPERED
+    assert here.salesforce.revoked == [(HOST, "refresh 8" if rotated else "refresh 7")]
+    assert (await here.stored()).ended_reason is Reason.CONNECTION_TAMPERED
+    assert here.tampered[0] == UID
+    assert await named(here.renewal.get(UID)) is Reason.CONNECTION_TAMPERED
+    assert len(here.salesforce.refreshed) == 1
+
+
 async def test_an_ended_connection_that_is_called_fresh_again_sends_no_token() -> None:
     here = OneProcess()
     await here.begin()
