@@ -48,7 +48,7 @@ _ENDED = {
 _UNKNOWN_TOKEN = {"invalid_token", "unsupported_token_type"}  # at revoke: there is nothing (left) to revoke
 _LOGIN_RATE = "login rate exceeded"  # 3,600 logins an hour for a user, refreshes among them
 # A second refresh while the first is under way; before Winter '25 it was answered in the second way.
-_WRONG_PROOF = "invalid_dpop_proof"
+_WRONG_PROOF, _WANTS_NONCE = "invalid_dpop_proof", "use_dpop_nonce"
 _ALREADY_PROCESSED = {"token request is already being processed", "expired authorization code"}
 
 
@@ -230,7 +230,7 @@ def _words(answer: Answer) -> tuple[str, str]:
 
 def _exchange_refused(answer: Answer) -> CallError:
     error, description = _words(answer)
-    if answer.status >= 500 or answer.status == 429 or error in _TRANSIENT or not error:
+    if answer.status >= 500 or answer.status == 429 or error in {*_TRANSIENT, _WANTS_NONCE} or not error:
         return Busy()
     if error == "rate_limit_exceeded" or description == _LOGIN_RATE:
         return LimitReached()
@@ -256,7 +256,7 @@ def _refresh_refused(answer: Answer) -> CallError:
     if answer.status == 429 or error == "rate_limit_exceeded" or description == _LOGIN_RATE:
         return LimitReached()
     # Nobody looked at the token (RFC 9449 section 5, for the proof), so that it is as good as before.
-    if answer.status in _REDIRECTS or error == _WRONG_PROOF:
+    if answer.status in _REDIRECTS or error in (_WRONG_PROOF, _WANTS_NONCE):
         return Busy()
     # Whatever is not a plain refusal leaves open whether the token was used up.
     if answer.status >= 500 or error in _TRANSIENT or not error or description in _ALREADY_PROCESSED:
