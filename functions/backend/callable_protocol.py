@@ -128,7 +128,7 @@ def _plain(value: object, depth: int = 0) -> object:
         named = cast(dict[str, object], value)
         if named.get("@type") in _LONG:
             try:
-                return int(str(named.get("value")))
+                return _plain(int(str(named.get("value"))))
             except ValueError:
                 raise RefusedRequest(Reason.MALFORMED_REQUEST, "A 64-bit number is not a number.") from None
         return {k: _plain(v, depth + 1) for k, v in named.items()}

@@ -44,9 +44,8 @@ def allows(pattern: str, host: str) -> bool:
     if not pattern.startswith("*."):
         return host.lower() == pattern.lower()
     name = host.removesuffix(pattern[1:])
-    return (
-        name != host and bool(name) and all(c.isalnum() or c in "-." for c in name) and not name.startswith((".", "-"))
-    )
+    plain = name.isascii() and all(c.isalnum() or c in "-." for c in name)
+    return name != host and bool(name) and plain and not name.startswith((".", "-"))
 
 
 def address(login_host: str, *, local: bool) -> str:

@@ -79,6 +79,14 @@ async def test_a_value_that_no_number_of_json_holds_is_the_callers_error(value: 
     await refused(body, call=UPDATE_RECORD)
 
 
+@pytest.mark.parametrize("kind", ["Int64Value", "UInt64Value"])
+@pytest.mark.parametrize("digits", [20, 4_000, 5_000])
+async def test_a_wrapped_number_of_more_than_64_bits_is_the_callers_error(kind: str, digits: int) -> None:
+    wrapped = {"@type": f"type.googleapis.com/google.protobuf.{kind}", "value": "9" * digits}
+    body = {"data": {"sobject": "Account", "id": "001000000000001AAA", "fields": {"AnnualRevenue": wrapped}}}
+    await refused(body, call=UPDATE_RECORD)
+
+
 def test_a_client_that_takes_a_stream_gets_its_answer_as_an_event() -> None:
     streaming = request("", {"accept": "text/event-stream"})
     answer = callable_protocol.as_asked(streaming, callable_protocol.result("Grüße\n"))

@@ -86,6 +86,8 @@ def test_a_local_org_is_this_machine_and_only_where_it_is_allowed() -> None:
     ("*.my.salesforce.com", "evil@x.my.salesforce.com", False),
     ("*.my.salesforce.com", "acme.my.salesforce.com:8443", False),
     ("*.my.salesforce.com", "acme.my.salesforce.com/customers", False),
+    ("*.my.salesforce.com", "ａcme.my.salesforce.com", False),
+    ("*.my.salesforce.com", "½.my.salesforce.com", False),
     ("acme.my.site.com/customers", "acme.my.site.com/customers", True),
     ("acme.my.site.com/customers", "acme.my.site.com/Customers", True),
     ("acme.my.site.com/customers", "acme.my.site.com", False),

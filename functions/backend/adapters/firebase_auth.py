@@ -20,6 +20,7 @@ from backend.values import CLOCK_SKEW_SECONDS, Caller, Uid
 from contract.errors import Misconfigured, Reason, SessionInvalid
 
 _MAX_VERIFIED = 10_000
+_LONGEST = 8192  # characters; Firebase's have about a thousand, and custom claims add a thousand at most
 
 
 def _until_it_expires(_key: bytes, verified: tuple[Caller, float], _now: float) -> float:
@@ -42,6 +43,8 @@ class FirebaseAuth:
 
         A verified token is remembered until it expires, so that its signature is checked once.
         """
+        if len(id_token) > _LONGEST:
+            raise SessionInvalid(Reason.ID_TOKEN_INVALID)
         key = hashlib.sha256(id_token.encode()).digest()
         remembered = self._verified.get(key)
         telemetry.count("cache.lookups", cache="id-tokens", hit=remembered is not None)
@@ -54,7 +57,7 @@ class FirebaseAuth:
             raise SessionInvalid(Reason.ID_TOKEN_EXPIRED) from None
         except auth.CertificateFetchError:
             raise Misconfigured(Reason.INTERNAL) from None
-        except (auth.InvalidIdTokenError, ValueError):
+        except (auth.InvalidIdTokenError, ValueError, RecursionError):
             raise SessionInvalid(Reason.ID_TOKEN_INVALID) from None
         caller = Caller(Uid(claims["uid"]), str(claims.get("device") or ""))
         self._verified[key] = (caller, float(claims["exp"]))

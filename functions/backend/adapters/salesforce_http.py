@@ -85,7 +85,8 @@ class Http:
         nothing, and gets the request once more.
 
         Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
-        gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce; what `form` raises.
+        gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce, or wants one and gives none; what
+        `form` raises.
         """
         target, all_headers = URL(url), dict(headers or {})
         if token is not None:
@@ -172,6 +173,8 @@ class Http:
     def _asked_for_nonce(self, key: Secret, url: URL, answer: Answer, *, of_tokens: bool) -> bool:
         """Keeps the nonce of an answer, whatever the answer is. Whether it refuses the request for want of that nonce
         (RFC 9449 sections 8 and 9); Salesforce does so with 400 and with 401.
+
+        Raises Busy when it refuses the proof for its nonce and brings none of use: nobody looked at code or token.
         """
         place = dpop.thumbprint(key), str(url.origin())
         wants = answer.status in (400, 401) and _wants_nonce(answer)
@@ -180,6 +183,7 @@ class Http:
             if wants:  # what is kept is good no more, and must not be sent for ever
                 self._nonces.pop(place, None)
                 self._nonces.pop((place[0], ""), None)
+                raise Busy
             return False
         self._nonces[place] = nonce
         if of_tokens:

@@ -46,9 +46,12 @@ _ENDED = {
     "ip restricted": Reason.IP_RESTRICTED,
 }
 _UNKNOWN_TOKEN = {"invalid_token", "unsupported_token_type"}  # at revoke: there is nothing (left) to revoke
+# Of an introspection: it was understood, and is not answered. RFC 7662 section 2.2 has `active: false` for a token that
+# this app may not ask about, and so has Salesforce; the words are those of its other endpoints.
+_NOT_ANSWERED = {*_UNKNOWN_TOKEN, "invalid_request", "access_denied"}
 _LOGIN_RATE = "login rate exceeded"  # 3,600 logins an hour for a user, refreshes among them
 # A second refresh while the first is under way; before Winter '25 it was answered in the second way.
-_WRONG_PROOF = "invalid_dpop_proof"
+_WRONG_PROOF, _WANTS_NONCE = "invalid_dpop_proof", "use_dpop_nonce"
 _ALREADY_PROCESSED = {"token request is already being processed", "expired authorization code"}
 
 
@@ -97,17 +100,20 @@ class SalesforceOAuth:
         raise _refresh_refused(answer)
 
     async def introspect(self, grant: Grant) -> bool:
-        """Whether Salesforce still takes a grant, asked without using it (RFC 7662). False also for an org that does
-        not answer this app's introspections, so that a token which may be used up is not sent.
+        """Whether Salesforce still takes a grant, asked without using it (RFC 7662). False also for an org that says
+        that it keeps the user or the app out, or does not answer this app's introspections, so that a token which may
+        be used up is not sent.
 
-        Raises OrgUnavailable.
+        Raises OrgUnavailable or Misconfigured for what says nothing about the grant.
         """
         form = {"token": grant.refresh_token.reveal(), "token_type_hint": "refresh_token"}
         answer = await self._post_about(grant, "introspect", form, as_app=True)
-        if answer.status >= 500 or answer.status == 429:
-            raise Busy
-        body = answer.json()
-        return answer.status == 200 and isinstance(body, dict) and cast(dict[str, object], body).get("active") is True
+        if answer.status == 200 and isinstance(active := answer.object().get("active"), bool):
+            return active
+        raised = _introspection_failed(answer)
+        if raised is None:
+            return False
+        raise raised
 
     async def userinfo(self, credential: Credential) -> UserInfo:
         """The user of an access token (OpenID Connect Core section 5.3). Raises SignInFailed, OrgUnavailable."""
@@ -230,7 +236,7 @@ def _words(answer: Answer) -> tuple[str, str]:
 
 def _exchange_refused(answer: Answer) -> CallError:
     error, description = _words(answer)
-    if answer.status >= 500 or answer.status == 429 or error in _TRANSIENT or not error:
+    if answer.status >= 500 or answer.status == 429 or error in {*_TRANSIENT, _WANTS_NONCE} or not error:
         return Busy()
     if error == "rate_limit_exceeded" or description == _LOGIN_RATE:
         return LimitReached()
@@ -256,7 +262,7 @@ def _refresh_refused(answer: Answer) -> CallError:
     if answer.status == 429 or error == "rate_limit_exceeded" or description == _LOGIN_RATE:
         return LimitReached()
     # Nobody looked at the token (RFC 9449 section 5, for the proof), so that it is as good as before.
-    if answer.status in _REDIRECTS or error == _WRONG_PROOF:
+    if answer.status in _REDIRECTS or error in (_WRONG_PROOF, _WANTS_NONCE):
         return Busy()
     # Whatever is not a plain refusal leaves open whether the token was used up.
     if answer.status >= 500 or error in _TRANSIENT or not error or description in _ALREADY_PROCESSED:
@@ -269,3 +275,15 @@ def _refresh_refused(answer: Answer) -> CallError:
     if error in _BLOCKED or description in _BLOCKED or error in _OTHER_ORG:
         return ConnectionLost(Reason.ORG_POLICY)
     return GrantRefused()
+
+
+def _introspection_failed(answer: Answer) -> CallError | None:
+    """Why an introspection says nothing about the grant; None for a named refusal."""
+    if answer.status not in (400, 401, 403):
+        return Busy()
+    refused = _refresh_refused(answer)
+    if isinstance(refused, GrantRefused):
+        return None if _words(answer)[0] in _NOT_ANSWERED else Busy()
+    if isinstance(refused, ConnectionLost):
+        return None
+    return Busy() if isinstance(refused, OutcomeUnknown) else refused

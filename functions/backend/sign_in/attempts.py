@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from backend.failures import NotSent
+from backend.failures import NotSent, StoreUnavailable
 from backend.values import Clock, Visitor
 from contract.errors import Reason, SignInFailed
 
@@ -129,7 +129,7 @@ class Attempts:
         self._under_way.update(keys)
         try:
             yield attempt
-        except NotSent:  # Salesforce was out of reach: nothing was asked
+        except (NotSent, StoreUnavailable):  # Salesforce, or what comes before it, was out of reach: nothing was asked
             was_sent = False
             raise
         finally:

@@ -160,9 +160,6 @@ async def test_a_challenge_is_met_once_with_a_new_proof_however_it_is_said(statu
 @pytest.mark.parametrize(
     "answer",
     [
-        plain(401, CHALLENGE),
-        plain(401, CHALLENGE, DPoP_Nonce=""),
-        plain(401, CHALLENGE, DPoP_Nonce="x" * 2000),
         plain(401, [{"errorCode": "INVALID_SESSION_ID"}], DPoP_Nonce="n1"),
         plain(403, CHALLENGE, DPoP_Nonce="n1"),
         plain(400, {"error": "invalid_grant"}, DPoP_Nonce="n1"),
@@ -178,6 +175,20 @@ async def test_what_is_no_challenge_is_an_answer(answer: Any) -> None:
         server.answers = [answer]
         assert (await data(server, http)).status >= 400
         assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"DPoP_Nonce": ""}, {"DPoP_Nonce": "x" * 1025}, {"DPoP_Nonce": 'a"b'}])
+@pytest.mark.parametrize("send", [data, write, tokens])
+async def test_a_challenge_that_brings_no_nonce_of_use_was_about_the_proof_alone(
+    send: Callable[[Salesforce, Http], Awaitable[Answer]], headers: dict[str, str]
+) -> None:
+    """As an answer it would be read as a refusal of the token, and end the connection."""
+    async with salesforce() as (server, http):
+        for status in (400, 401):
+            server.answers = [plain(status, CHALLENGE, **headers)]
+            with pytest.raises(Busy):
+                await send(server, http)
+        assert len(server.seen) == 2
 
 
 async def test_a_second_challenge_is_an_error_and_its_nonce_is_kept() -> None:
@@ -213,7 +224,8 @@ async def test_a_nonce_that_has_expired_does_not_stick() -> None:
         assert (await data(server, http)).status == 200
         assert [s.nonce for s in server.seen] == [None, "old", "new"]
         server.answers = [plain(401, CHALLENGE)]  # refused without a new one
-        await data(server, http)
+        with pytest.raises(Busy):
+            await data(server, http)
         await data(server, http)
         assert [s.nonce for s in server.seen[3:]] == ["new", None]
 

@@ -3,6 +3,7 @@
 The Auth emulator accepts forged tokens, so that these cases cannot be tried there.
 """
 
+import base64
 import datetime
 import time
 from collections.abc import Callable, Iterator
@@ -78,6 +79,11 @@ def token(key: rsa.RSAPrivateKey | None = KEY, kid: str = "kid1", **changes: Any
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": kid})
 
 
+def nested(depth: int) -> str:
+    """A token whose header is lists in lists."""
+    return base64.urlsafe_b64encode(b"[" * depth).decode().rstrip("=") + ".AAAA.AAAA"
+
+
 async def test_a_good_token_names_its_user(auth: FirebaseAuth) -> None:
     assert await auth.verify(token()) == Caller(Uid("00D_005"), "phone")
 
@@ -124,6 +130,9 @@ async def test_an_expired_token(auth: FirebaseAuth) -> None:
         lambda: token()[:-4] + "AAAA",
         lambda: "garbage",
         lambda: "a.b.c",
+        lambda: nested(3_000),
+        lambda: nested(200_000),
+        lambda: token(more="x" * 9_000),
     ],
     ids=[
         "no-signature",
@@ -136,6 +145,9 @@ async def test_an_expired_token(auth: FirebaseAuth) -> None:
         "cut",
         "garbage",
         "three-parts",
+        "nested-deeply",
+        "nested-without-end",
+        "too-long",
     ],
 )
 async def test_a_forged_token(auth: FirebaseAuth, forged: Callable[[], str]) -> None:

@@ -405,6 +405,14 @@ async def test_a_code_that_is_bound_to_another_key_means_to_begin_again() -> Non
     assert found.value.reason is Reason.SIGN_IN_EXPIRED
 
 
+async def test_without_a_key_too_a_wish_for_a_nonce_is_no_refusal_of_code_or_token() -> None:
+    http = Pool([Answer(400, {}, b'{"error": "use_dpop_nonce"}')] * 2)
+    with pytest.raises(Busy):
+        await oauth(http).exchange_code("login.salesforce.com", Secret("c"), Secret("v"), "app://back")
+    with pytest.raises(Busy):
+        await oauth(http).refresh(replace(GRANT, key=None))
+
+
 async def test_a_refresh_that_would_unbind_a_connection_ends_it() -> None:
     """A Bearer answer for a bound grant: whoever can bring that about needs no key any more."""
     one = one_process.Backend()

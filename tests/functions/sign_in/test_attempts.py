@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from backend.failures import NotSent
+from backend.failures import NotSent, StoreUnavailable
 from backend.sign_in.attempts import Attempts, possible
 from backend.sign_in.claims import Claims
 from backend.values import Visitor
@@ -286,11 +286,12 @@ async def test_an_instance_that_is_alone_counts_nothing_twice_whatever_the_store
         assert await failures(budget, [office] * 9) == 2
 
 
-async def test_salesforce_out_of_reach_is_nobodys_failure() -> None:
+@pytest.mark.parametrize("out_of_reach", [NotSent, StoreUnavailable])
+async def test_what_is_out_of_reach_is_nobodys_failure(out_of_reach: type[NotSent | StoreUnavailable]) -> None:
     budget = attempts(per_address=1)
     for _ in range(5):
-        with pytest.raises(NotSent), budget.one(someone("198.51.100.9"), HOST, CODE):
-            raise NotSent
+        with pytest.raises(out_of_reach), budget.one(someone("198.51.100.9"), HOST, CODE):
+            raise out_of_reach
 
 
 async def test_what_never_reached_salesforce_has_a_budget_of_its_own() -> None:
