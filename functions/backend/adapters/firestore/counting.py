@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from google.api_core.exceptions import Aborted
 from google.cloud.firestore import Increment
 
 from backend.adapters.firestore.requests import LOST, answered, committed
 from backend.adapters.firestore.shared import WRITES
-from backend.connections.writes import Contended, new_write_id, once
+from backend.connections.writes import Contended, Unanswered, new_write_id, once
 from backend.failures import StoreUnavailable
 
 _PAUSES = (0.1, 0.4, 1.6)  # seconds, at most, before an addition that met others is sent again
@@ -40,6 +41,10 @@ async def add(
             written = await committed(batch)
         except LOST as lost:
             raise Contended from lost
+        except Unanswered as failed:
+            if isinstance(failed.__cause__, Aborted):
+                raise Contended from failed  # so many add here that the pauses below are for it
+            raise
         sums = (int(result.integer_value) for result in written[0].transform_results)
         # The library sends increments in the order of their names.
         return dict(zip(sorted(counts), sums, strict=True))

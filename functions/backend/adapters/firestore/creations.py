@@ -9,6 +9,7 @@ from google.cloud.firestore import AsyncClient
 from backend.adapters.firestore.requests import LOST, answered, committed, create, remove
 from backend.adapters.firestore.shared import CONNECTIONS, CREATIONS, span
 from backend.connections.writes import Contended, new_write_id, once
+from backend.failures import StoreUnavailable
 from backend.records.creations import Creation
 from backend.values import Uid
 
@@ -57,7 +58,10 @@ class FirestoreCreations:
             return True if stored is None or stored["recordId"] == record_id else None  # None: erased meanwhile
 
         with span("write", CREATIONS):
-            await once(write, arrived)
+            try:
+                await once(write, arrived)
+            except Contended as lost:  # the claim is another one by now
+                raise StoreUnavailable from lost
 
     async def give_back(self, uid: Uid, key: str) -> None:
         with span("write", CREATIONS):

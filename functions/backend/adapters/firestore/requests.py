@@ -32,7 +32,7 @@ READ_PAUSES = (0.05, 0.2, 0.5)  # seconds before a read is sent again after a pa
 LOG_SECONDS = 10.0  # one line of the log in this time says that the store is away
 _PAGE, _LEAST_PAGE = 300, 3  # documents
 _PASSING = (ServiceUnavailable, InternalServerError, Unknown, Aborted, ResourceExhausted)
-LOST = (FailedPrecondition, NotFound, Aborted, AlreadyExists)  # what a fence, or a contended commit, answers
+LOST = (FailedPrecondition, NotFound, AlreadyExists)  # what a fence answers
 T = TypeVar("T")
 _log = structlog.get_logger("store")
 
@@ -78,12 +78,15 @@ async def answered(ask: Callable[..., Awaitable[T]]) -> T:
 async def committed(batch: Any) -> Sequence[Any]:
     """The results of a batch that is sent once.
 
-    Raises one of LOST, which may be the answer to this very batch when it was sent before, and Unanswered.
+    Raises one of LOST, which may be the answer to this very batch when it was sent before, and Unanswered, also after
+    Aborted: others wrote the same at that moment, and nobody was first yet.
     """
     try:
         return await batch.commit(retry=None, timeout=RPC_SECONDS)
     except (*LOST, InvalidArgument):
         raise
+    except Aborted as contended:
+        raise Unanswered from contended
     except GoogleAPICallError as failed:
         raise _told(failed, Unanswered(), write=True) from failed
 
@@ -121,8 +124,6 @@ async def remove(client: Any, document: Any) -> None:
         batch.delete(document, option=client.write_option(last_update_time=snapshot.update_time))
         try:
             await committed(batch)
-        except Aborted as contended:
-            raise Unanswered from contended
         except LOST:
             return  # it is gone, or another one by now
 
