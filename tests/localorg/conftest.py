@@ -1,4 +1,4 @@
-"""An administrator's client of the org that a file of tests brings."""
+"""An org of a file's own, and an administrator's client of the org that a file of tests brings."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,15 @@ import pytest
 
 from devtools import loopback
 from devtools.clients import ADMIN, control
-from localorg import EmbeddedOrg
+from localorg import EmbeddedOrg, OrgSettings
+
+
+@pytest.fixture(scope="module")
+def own_org() -> Iterator[EmbeddedOrg]:
+    """Which a test may change as it likes, and restore as "clean"."""
+    with EmbeddedOrg(OrgSettings(accounts=5)) as org:
+        org.save("clean")
+        yield org
 
 
 @pytest.fixture

@@ -16,18 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from devtools import loopback
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control
-from localorg import EmbeddedOrg, OrgSettings
+from localorg import EmbeddedOrg
 from tests.localorg.keys import key_and_certificate
 
 TOKEN, INTROSPECT = "/services/oauth2/token", "/services/oauth2/introspect"
 KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-@pytest.fixture(scope="module")
-def own_org() -> Iterator[EmbeddedOrg]:
-    with EmbeddedOrg(OrgSettings(accounts=5)) as org:
-        org.save("clean")
-        yield org
 
 
 @pytest.fixture(scope="module")

@@ -37,13 +37,6 @@ from tests.localorg.proofs import (
 )
 
 
-@pytest.fixture(scope="module")
-def own_org() -> Iterator[EmbeddedOrg]:
-    with EmbeddedOrg(OrgSettings(accounts=5)) as org:
-        org.save("clean")
-        yield org
-
-
 @pytest.fixture
 def org(own_org: EmbeddedOrg) -> EmbeddedOrg:
     """An org of this module's own, as it began, which asks for no nonces."""

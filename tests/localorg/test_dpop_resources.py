@@ -14,7 +14,7 @@ from devtools import loopback
 from devtools.clients import (
     control,
 )
-from localorg import EmbeddedOrg, OrgSettings
+from localorg import EmbeddedOrg
 from localorg.oauth.dpop import same_address, signed_by
 from localorg.proofs import read_token
 from tests.localorg.proofs import (
@@ -31,13 +31,6 @@ from tests.localorg.proofs import (
     grant_for,
     refresh_form,
 )
-
-
-@pytest.fixture(scope="module")
-def own_org() -> Iterator[EmbeddedOrg]:
-    with EmbeddedOrg(OrgSettings(accounts=5)) as org:
-        org.save("clean")
-        yield org
 
 
 @pytest.fixture

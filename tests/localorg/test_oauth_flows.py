@@ -25,18 +25,11 @@ from devtools.clients import (
     hidden,
     log_in,
 )
-from localorg import EmbeddedOrg, OrgSettings
+from localorg import EmbeddedOrg
 from tests.localorg.keys import key_and_certificate
 
 CLIENT = {"client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET}
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-
-@pytest.fixture(scope="module")
-def own_org() -> Iterator[EmbeddedOrg]:
-    with EmbeddedOrg(OrgSettings(accounts=5)) as org:
-        org.save("clean")
-        yield org
 
 
 @pytest.fixture
