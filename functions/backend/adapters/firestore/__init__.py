@@ -3,6 +3,7 @@
 | module | what it keeps | collections |
 | --- | --- | --- |
 | `documents.py` | connections | `connections` |
+| `tombstones.py` | grants that no connection holds and that are still to be revoked | `tombstones` |
 | `blocks.py` | whom an administrator has blocked, in a database of their own | `blocks`, `audit` |
 | `audit.py` | the audit record, each entry in the commit of what it tells of | `audit` |
 | `creations.py` | which record was made under which idempotency key | `creations` below a connection |
