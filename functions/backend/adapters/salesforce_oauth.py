@@ -6,6 +6,7 @@ Renewed Sessions", "OAuth 2.0 Authorization Errors"; RFC 6749, RFC 7636, RFC 700
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential, Grant, TokenResponse
 from backend.connections.renewal import TOKEN_SECONDS
 from backend.failures import Busy, CodeRefused, GrantRefused, LimitReached, NotSent, NotSigned, OutcomeUnknown
-from backend.sign_in.flow import UserInfo
+from backend.sign_in.flow import CLEAN_UP_SECONDS, UserInfo
 from backend.values import Secret, Uid
 from contract.errors import CallError, ConnectionLost, Misconfigured, Reason, SignInFailed
 
@@ -69,7 +70,8 @@ class SalesforceOAuth:
         self, login_host: str, code: Secret, code_verifier: Secret, redirect_uri: str, key: Secret | None = None
     ) -> TokenResponse:
         """The tokens for an authorization code (RFC 6749 section 4.1.3 with RFC 7636 section 4.5); `key` is the one
-        that they are to be bound to.
+        that they are to be bound to. What is given with an answer that cannot be taken, or without a refresh token, is
+        revoked.
 
         Raises NotSent when the code was not sent, OutcomeUnknown, Busy, LimitReached, SignInFailed, ConnectionLost
         when the org keeps this user or this app out, Misconfigured.
@@ -81,9 +83,17 @@ class SalesforceOAuth:
             "redirect_uri": redirect_uri,
         }
         answer = await self._post(hosts.address(login_host, local=self._local), "token", form, key=key, as_app=True)
-        if answer.status == 200:
-            return self._token_response(login_host, answer.object(), key)
-        raise _exchange_refused(answer)
+        if answer.status != 200:
+            raise _exchange_refused(answer)
+        body = answer.object()
+        try:
+            response = self._token_response(login_host, body, key)
+        except CallError:
+            await self._give_back(login_host, body, key)
+            raise
+        if response.refresh_token is None:  # no sign-in takes it
+            await self._give_back(login_host, body, key)
+        return response
 
     async def refresh(self, grant: Grant) -> TokenResponse:
         """New tokens for a grant (RFC 6749 section 6). Raises ConnectionLost when Salesforce refuses it for good;
@@ -147,6 +157,17 @@ class SalesforceOAuth:
         answer = await self._post_about(grant, "revoke", form)
         if answer.status != 200 and not (answer.status == 400 and _words(answer)[0] in _UNKNOWN_TOKEN):
             raise Busy
+
+    async def _give_back(self, login_host: str, body: Mapping[str, object], key: Secret | None) -> None:
+        """Revokes what an exchange gave, also when the call's own time is over. Nothing in the answer is believed: the
+        host that was asked for it is asked again. When it cannot be done, the sign-in's error stays what it is.
+        """
+        tokens = [t for t in (body.get("refresh_token"), body.get("access_token")) if isinstance(t, str) and t]
+        if not tokens:
+            return
+        base, proving = hosts.address(login_host, local=self._local), key if _is_bound(body) else None
+        with deadline.within(CLEAN_UP_SECONDS), suppress(Exception):
+            await self._post(base, "revoke", {"token": tokens[0]}, key=proving)
 
     async def _post_about(
         self, grant: Grant, endpoint: str, form: Mapping[str, str], *, writes: bool = False, as_app: bool = False
@@ -213,7 +234,7 @@ class SalesforceOAuth:
         match = _IDENTITY.search(urlsplit(identity).path)
         if match is None:
             raise Busy
-        bound = str(body.get("token_type") or "").lower() == "dpop"  # without regard to case: RFC 6749 section 7.1
+        bound = _is_bound(body)
         if bound and key is None:
             raise Misconfigured(Reason.MISCONFIGURED, "Salesforce bound tokens to a key that nobody has.")
         return TokenResponse(
@@ -224,6 +245,10 @@ class SalesforceOAuth:
             uid=Uid.of(match[1], match[2]),
             bound=bound,
         )
+
+
+def _is_bound(body: Mapping[str, object]) -> bool:
+    return str(body.get("token_type") or "").lower() == "dpop"  # without regard to case: RFC 6749 section 7.1
 
 
 def _words(answer: Answer) -> tuple[str, str]:
