@@ -57,8 +57,7 @@ class BlockList:
         await self._change(lambda targets: targets - {target}, Event.UNBLOCK, target, by)
 
     def _refuse(self, uid: Uid) -> None:
-        targets = self._blocks.targets
-        if targets and not targets.isdisjoint((EVERYONE, uid.org_id, str(uid))):
+        if concern(self._blocks, uid):
             raise ConnectionLost(Reason.ACCESS_STOPPED)
 
     async def _change(
@@ -80,6 +79,11 @@ class BlockList:
         blocks = await self._store.read_blocks()
         if number > self._newest:  # one that took long may come after a later one
             self._blocks, self._read_at, self._newest = blocks, began, number
+
+
+def concern(blocks: Blocks, uid: Uid) -> bool:
+    """Whether a user is blocked."""
+    return bool(blocks.targets) and not blocks.targets.isdisjoint((EVERYONE, uid.org_id, str(uid)))
 
 
 def checked(target: str) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from backend.connections.audit import Entry, Event
-from backend.connections.blocks import EVERYONE, BlockList
+from backend.connections.blocks import EVERYONE, BlockList, concern
 from backend.connections.connection import (
     Connection,
     Credential,
@@ -25,7 +25,7 @@ from backend.connections.renewal import Renewal
 from backend.connections.revocation import Retried
 from backend.connections.store import Criteria, RecordingStore
 from backend.connections.tombstones import Tombstone
-from backend.connections.vault import Vault
+from backend.connections.vault import GivenUp, Vault
 from backend.values import Caller, Clock, Secret, Uid
 from contract.calls import (
     Access,
@@ -185,13 +185,7 @@ class Lifecycle:
 
         async def end(connection: Connection) -> None:
             nonlocal ended, unconfirmed
-            given_up = await self._vault.end(
-                connection.uid,
-                lambda c: None if c.state is State.REVOKED else blocked(c),
-                Event.BLOCK,
-                by=by,
-                reason=Reason.ACCESS_STOPPED.value,
-            )
+            given_up = await self._end_blocked(connection.uid, by)
             if given_up is not None:
                 ended += 1
                 unconfirmed += not await self._vault.settle(given_up)
@@ -204,9 +198,10 @@ class Lifecycle:
 
     async def upkeep(self) -> UpkeepReport:
         """Refreshes the grants of users who want to stay signed in and whose refresh token was not used for
-        `keep_alive`, deletes connections that were not used for `delete_unused`, and revokes at Salesforce what could
-        not be revoked when it was given up. Returns how many of each; raises the first failure when all is done
-        that could be.
+        `keep_alive`, deletes connections that were not used for `delete_unused`, ends those of blocked users that were
+        stored behind the back of the block, and last, however many there are, revokes at Salesforce what could not be
+        revoked when it was given up. Returns how many of each (but for the blocked); raises the first failure when all
+        is done that could be.
         """
         done: dict[str, int] = {}
 
@@ -231,6 +226,11 @@ class Lifecycle:
                 await self._vault.settle(removed)
                 count("deleted")
 
+        async def end(connection: Connection) -> None:
+            given_up = await self._end_blocked(connection.uid, by="schedule")
+            if given_up is not None:
+                await asyncio.gather(self._firebase.end_firebase_sessions(connection.uid), self._vault.settle(given_up))
+
         async def retry(tombstone: Tombstone) -> None:
             outcome = await self._vault.revocation.retry(tombstone)
             if outcome is not Retried.LEFT:
@@ -241,9 +241,10 @@ class Lifecycle:
         kept = Criteria(stay_signed_in=True, refreshed_before=now - self._keep_alive)
         failures: list[Exception] = []
         for work in (
-            _each(self._store.tombstones(), retry),
-            _each(self._store.find(Criteria(used_before=unused_since)), delete),
+            _each(self._blocked(), end),
             _each(self._store.find(kept), keep),
+            _each(self._store.find(Criteria(used_before=unused_since)), delete),
+            _each(self._store.tombstones(), retry),
         ):
             try:
                 await work
@@ -277,6 +278,31 @@ class Lifecycle:
             if connection.has_ended:
                 return ""
             raise
+
+    async def _end_blocked(self, uid: Uid, by: str) -> GivenUp | None:
+        """Ends the connection of a blocked user; None when that was done already, or there is none."""
+        return await self._vault.end(
+            uid,
+            lambda c: None if c.state is State.REVOKED else blocked(c),
+            Event.BLOCK,
+            by=by,
+            reason=Reason.ACCESS_STOPPED.value,
+        )
+
+    async def _blocked(self) -> AsyncIterator[Connection]:
+        """The connections of blocked users that have not ended as such, found by their uid: beside the seal stands what
+        anybody may have written.
+        """
+        blocks = await self._store.read_blocks()
+        if all(Uid(target).user_id for target in blocks.targets):
+            for target in blocks.targets:
+                connection = await self._store.read(Uid(target))
+                if connection is not None:
+                    yield connection
+            return
+        async for connection in self._store.find(Criteria()):
+            if connection.state is not State.REVOKED and concern(blocks, connection.uid):
+                yield connection
 
     async def _targeted(self, target: str) -> AsyncIterator[Connection]:
         uid = Uid(target)

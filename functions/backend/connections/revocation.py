@@ -5,6 +5,7 @@ before Salesforce has said yes.
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
 from typing import Protocol
@@ -12,11 +13,13 @@ from typing import Protocol
 from backend.connections.connection import Grant
 from backend.connections.tombstones import Tombstone, TombstoneStore
 from backend.connections.writes import Contended
+from backend.failures import Tampered
 from backend.values import Cipher, Clock
 from contract.errors import CallError
 
 KEEP_DAYS = 30  # Salesforce's usual limit for a refresh token that is not used
 SIGN_IN_SECONDS = 600.0  # longer than any sign-in, whose grant has a tombstone until it is in its connection
+SKEW_SECONDS = 60.0  # clocks of two instances differ by less; what is of a later time was not written by one
 _GRANT = "tombstone"
 
 
@@ -41,7 +44,9 @@ class RevocationEndpoint(Protocol):
 
 
 class Revocation:
-    """Revokes grants, each with a tombstone until Salesforce has confirmed. `new_id` makes the tombstones' ids."""
+    """Revokes grants, each with a tombstone until Salesforce has confirmed. `new_id` makes the tombstones' ids;
+    `tampered` is called with the id of one that was changed from outside.
+    """
 
     def __init__(
         self,
@@ -50,12 +55,14 @@ class Revocation:
         salesforce: RevocationEndpoint,
         clock: Clock,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+        tampered: Callable[[str], None] = lambda _id: None,
     ) -> None:
         self._store = store
         self._cipher = cipher
         self._salesforce = salesforce
         self._clock = clock
         self._new_id = new_id
+        self._report_tampered = tampered
 
     def tombstone(self, grant: Grant, instead_of: Tombstone | None = None) -> Tombstone:
         """A tombstone of a grant, in place of another one or a new one; it is not written yet."""
@@ -90,7 +97,9 @@ class Revocation:
         """Asks Salesforce to revoke, and forgets the tombstone on a yes. Returns whether it was one."""
         try:
             await self._salesforce.revoke(self._unseal(tombstone))
-        except CallError:
+        except CallError as refused:
+            if isinstance(refused, Tampered):
+                self._report_tampered(tombstone.id)
             return False
         with suppress(Exception):  # the upkeep finds it again, and Salesforce says that it is revoked
             await self._store.delete_tombstone(tombstone)
@@ -99,7 +108,9 @@ class Revocation:
     async def retry(self, tombstone: Tombstone) -> Retried:
         """What the upkeep does about a stored tombstone."""
         age = self._clock.now() - tombstone.at
-        if age <= timedelta(seconds=SIGN_IN_SECONDS):
+        if age < -timedelta(seconds=SKEW_SECONDS):
+            tombstone = replace(tombstone, at=self._clock.now())  # else it would never be old enough
+        elif age <= timedelta(seconds=SIGN_IN_SECONDS):
             return Retried.LEFT
         try:
             claimed = await self._store.write_tombstone(tombstone.claimed())

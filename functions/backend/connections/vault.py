@@ -70,7 +70,9 @@ class Vault:
         self._cipher = cipher
         self._clock = clock
         self._remembered = remembered
-        self.revocation = Revocation(store, cipher, salesforce, clock)
+        self.revocation = Revocation(
+            store, cipher, salesforce, clock, tampered=lambda id: store.report_tampered(Uid(id))
+        )
         self.report_tampered = store.report_tampered
 
     # Opening

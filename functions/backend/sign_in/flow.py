@@ -10,7 +10,16 @@ from typing import Protocol
 from backend import deadline, hosts
 from backend.connections.audit import Event
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Credential, Device, Grant, State, TokenResponse, blocked
+from backend.connections.connection import (
+    Connection,
+    Credential,
+    Device,
+    Grant,
+    State,
+    TokenResponse,
+    blocked,
+    without_device,
+)
 from backend.connections.tombstones import Tombstone
 from backend.connections.vault import Vault
 from backend.failures import CodeRefused, NotSent, StoreUnavailable
@@ -110,20 +119,22 @@ class SignInFlow:
         when a step fails before it is stored, the grant is revoked.
 
         Whoever calls may go away at any moment: the sign-in that has begun goes on by itself, and ends by giving up
-        its grant, or with a whole connection when it was being stored already.
+        its grant; when it was being stored already, by signing out the device that nobody has.
 
         Raises SignInFailed, RefusedRequest, ConnectionLost(access-stopped), OrgUnavailable, Misconfigured.
         """
-        caller_left = asyncio.Event()
-        work = asyncio.create_task(self._sign_in(visitor, request, caller_left))
+        caller_left, device = asyncio.Event(), self._new_id()
+        work = asyncio.create_task(self._sign_in(visitor, request, device, caller_left))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             caller_left.set()
             work.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it any more
+            if work.done() and not work.cancelled() and work.exception() is None:  # it came too late to be taken back
+                await self._sign_out(Uid(work.result().user.uid), device)
             raise
 
-    async def _sign_in(self, visitor: Visitor, request: SignIn, caller_left: asyncio.Event) -> SignedIn:
+    async def _sign_in(self, visitor: Visitor, request: SignIn, device: str, caller_left: asyncio.Event) -> SignedIn:
         login_host = self._login_host(request.login_host)
         if request.redirect_uri not in self._redirect_uris:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
@@ -134,8 +145,9 @@ class SignInFlow:
         if response.refresh_token is None:
             raise SignInFailed(Reason.NO_REFRESH_TOKEN)
         key = offered.key if offered is not None and response.bound else None
-        uid, device, grant = response.uid, self._new_id(), Grant.of(response, login_host, key)
+        uid, grant = response.uid, Grant.of(response, login_host, key)
         held: Tombstone | None = None
+        saving = False
         try:
             self._beginnings.check(is_bound=key is not None)
             held = await self._vault.revocation.hold(grant)
@@ -146,6 +158,7 @@ class SignInFlow:
             custom_token = await self._firebase.custom_token(Caller(uid, device))
             if caller_left.is_set():
                 raise asyncio.CancelledError
+            saving = True
             replaced = await self._vault.save(uid, grant, Device.called(device, request.device_name), held)
         except BaseException:
             # The user will have to sign in again: leave no grant behind that nobody holds.
@@ -154,13 +167,35 @@ class SignInFlow:
                     await self._vault.revocation.give_up(grant)
                 else:
                     await self._vault.revocation.let_go(held)
+            if saving:  # it may have arrived without an answer
+                await self._sign_out(uid, device)
             raise
         try:
             await self._refuse_blocked(uid)
         finally:
             if replaced is not None:
                 await self._vault.settle(replaced)
+            if caller_left.is_set():
+                await self._sign_out(uid, device)
         return SignedIn(custom_token, _user(uid, userinfo))
+
+    async def _sign_out(self, uid: Uid, device: str) -> None:
+        """Takes back a device whose app was never told that it is signed in, as far as the store can be reached: it
+        could never be signed out, so that the connection would outlive the sign-out of all others.
+        """
+
+        def is_last(connection: Connection) -> bool:
+            return set(connection.devices) == {device}
+
+        with deadline.within(CLEAN_UP_SECONDS), suppress(Exception):
+            while (stored := await self._vault.read(uid)) is not None and device in stored.devices:
+                removed = await self._vault.remove(
+                    uid, Event.REVOCATION, by="backend", reason="signed-out", only=is_last
+                )
+                if removed is not None:
+                    await self._vault.settle(removed)
+                else:
+                    await self._vault.change(uid, lambda c: None if is_last(c) else without_device(c, device))
 
     async def _refuse_blocked(self, uid: Uid) -> None:
         """Ends what was saved after a block had gone by; a block that begins after this look finds it by itself."""

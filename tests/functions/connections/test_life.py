@@ -203,6 +203,39 @@ async def test_a_block_ends_a_connection_in_whatever_state_it_is(here: Backend, 
     assert (await here.stored()).state is State.REVOKED
 
 
+@pytest.mark.parametrize("target", ["everyone", "00D000000000001EAA", UID])
+async def test_the_upkeep_ends_what_was_stored_behind_the_back_of_a_block(here: Backend, target: str) -> None:
+    """A sign-in whose commit landed late, or a connection whose plain fields a thief has changed."""
+    await here.blocks.block(target, by="anna")
+    for uid in (UID, STRANGER):
+        await here.sign_in(uid)
+    find = here.documents.find
+
+    async def hidden(criteria: Criteria) -> AsyncIterator[Connection]:
+        async for connection in find(criteria):
+            if criteria.org_id is None:
+                yield connection
+
+    here.documents.find = hidden
+    await here.lifecycle.upkeep()
+    assert (await here.stored()).state is State.REVOKED
+    everyone = target == "everyone"
+    assert (await here.stored(STRANGER)).state is (State.REVOKED if everyone else State.FRESH)
+    assert here.salesforce.revoked == [(HOST, "refresh 1")] * (2 if everyone else 1)
+    assert set(here.firebase.ended) == ({UID, STRANGER} if everyone else {UID})
+    await here.lifecycle.upkeep()
+    assert len(here.firebase.ended) == len(here.salesforce.revoked), "once"
+
+
+async def test_a_block_that_nobody_can_read_stops_nothing_else_of_the_upkeep(here: Backend) -> None:
+    await here.sign_in()
+    await here.clock.sleep(181 * 86400)
+    here.documents.fails = ConnectionError("the store is away")
+    with pytest.raises(ConnectionError):
+        await here.lifecycle.upkeep()
+    assert await here.documents.read(UID) is None
+
+
 async def test_a_connection_that_comes_into_use_while_it_is_looked_for_is_not_deleted(here: Backend) -> None:
     await here.sign_in()
     await here.clock.sleep(181 * 86400)

@@ -1,13 +1,15 @@
 """Grants that were given up stay known until Salesforce has said yes; the answers that are a yes are held here too."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from backend.adapters.client_authentication import ConsumerSecret
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_oauth import SalesforceOAuth
-from backend.connections.connection import Device, Grant
+from backend.connections.connection import Device, Grant, staying_signed_in
 from backend.connections.lifecycle import UpkeepReport
 from backend.connections.revocation import KEEP_DAYS
 from backend.connections.tombstones import Tombstone
@@ -17,7 +19,7 @@ from contract.calls import Empty, SignOut
 from contract.errors import CallError
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, control
 from localorg import EmbeddedOrg
-from tests.functions.one_process import HOST, UID, Backend, a_grant
+from tests.functions.one_process import HOST, UID, Backend, a_grant, response
 
 DAY = 86400
 
@@ -154,3 +156,50 @@ async def test_a_save_puts_what_it_replaces_where_its_own_tombstone_was(here: Ba
     assert here.salesforce.revoked == [], "what was saved is not let go"
     assert await here.vault.settle(replaced)
     assert (await here.unburied(), here.salesforce.revoked) == ([], [(HOST, "refresh 1")])
+
+
+async def test_a_time_in_the_future_does_not_keep_a_tombstone_for_ever(here: Backend) -> None:
+    held = await here.vault.revocation.hold(a_grant())
+    here.documents.graves[held.id] = replace(held, at=datetime(9999, 12, 31, tzinfo=UTC))
+    here.salesforce.away = True
+    assert await here.lifecycle.upkeep() == UpkeepReport(postponed=1)
+    assert here.documents.graves[held.id].at == here.clock.now(), "from now on it ages"
+    await here.clock.sleep(KEEP_DAYS * DAY)
+    here.salesforce.away = False
+    assert await here.lifecycle.upkeep() == UpkeepReport(revoked=1)
+
+
+async def test_a_sign_in_of_an_instance_whose_clock_is_ahead_is_left_alone(here: Backend) -> None:
+    held = await here.vault.revocation.hold(a_grant())
+    here.documents.graves[held.id] = ahead = replace(held, at=held.at + timedelta(seconds=60))
+    assert await here.lifecycle.upkeep() == UpkeepReport()
+    assert here.documents.graves == {held.id: ahead}
+
+
+async def test_a_tombstone_that_was_spoiled_is_told_by_its_id(here: Backend) -> None:
+    held = await here.vault.revocation.hold(a_grant())
+    here.documents.graves[held.id] = replace(held, sealed=b"x")
+    await here.clock.sleep(3600)
+    assert await here.lifecycle.upkeep() == UpkeepReport(postponed=1)
+    assert here.tampered == [held.id]
+
+
+async def test_tombstones_come_last_in_the_upkeep(here: Backend) -> None:
+    """However many somebody writes, people are kept alive before."""
+    await here.sign_in()
+    await here.vault.change(UID, lambda c: staying_signed_in(c, True))
+    await here.vault.revocation.hold(a_grant(2))
+    await here.clock.sleep(21 * DAY)
+    refreshed: list[int] = []
+    tombstones = here.documents.tombstones
+
+    here.salesforce.answers = [response(n=3)]
+
+    async def tombstones_are_read() -> AsyncIterator[Tombstone]:
+        refreshed.append(len(here.salesforce.refreshed))
+        async for tombstone in tombstones():
+            yield tombstone
+
+    here.documents.tombstones = tombstones_are_read
+    assert await here.lifecycle.upkeep() == UpkeepReport(kept_alive=1, revoked=1)
+    assert refreshed == [1]

@@ -190,9 +190,45 @@ async def test_after_a_process_has_died_the_upkeep_of_another_leaves_nothing_hal
     await nothing_is_half_done(cut)
 
 
-async def test_a_store_that_saved_and_did_not_answer_leaves_the_new_connection_whole(instances: Instances) -> None:
+@pytest.mark.parametrize("at", range(STEPS.index("write"), len(STEPS)))
+async def test_a_caller_who_goes_away_while_it_is_saved_leaves_no_device(instances: Instances, at: int) -> None:
+    """Or no sign-out would be the last one's any more, and the grant would live on."""
+    cut = Cut(instances, at, dies=False, steps=[])
+    uid = await connected(cut)
+    await cut.sign_in()
+    assert set((await instances.stored(uid)).devices) == {"tablet"}
+    await instances.sign_out(uid, "tablet", everywhere=False)
+    assert await cut.live() == []
+
+
+async def test_a_caller_who_goes_away_as_the_answer_comes_leaves_no_device(instances: Instances) -> None:
     cut = Cut(instances, at=99, dies=False, steps=[])
     uid = await connected(cut)
+    flow = cut.flow()
+    inner = flow._sign_in  # pyright: ignore[reportPrivateUsage]
+
+    async def sign_in(*arguments: Any) -> Any:
+        answer = await inner(*arguments)
+        # As it is done, and before whoever waits for it is told.
+        asyncio.get_running_loop().call_soon(lambda: cut.caller is not None and cut.caller.cancel())
+        return answer
+
+    flow._sign_in = sign_in  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    cut.flow = lambda: flow
+    await cut.sign_in()
+    assert cut.caller is not None
+    assert cut.caller.cancelled()
+    assert set((await instances.stored(uid)).devices) == {"tablet"}
+    await nothing_is_half_done(cut)
+
+
+@pytest.mark.parametrize("signed_in_before", [False, True])
+async def test_a_store_that_saved_and_did_not_answer_leaves_nothing_half_done(
+    instances: Instances, signed_in_before: bool
+) -> None:
+    """The app was told that the sign-in failed: so its device is not signed in."""
+    cut = Cut(instances, at=99, dies=False, steps=[])
+    uid = await connected(cut) if signed_in_before else None
     inner = instances.documents.write
 
     async def write(*arguments: Any) -> Any:
@@ -208,6 +244,9 @@ async def test_a_store_that_saved_and_did_not_answer_leaves_the_new_connection_w
     instances.store._documents = instances.documents  # pyright: ignore[reportPrivateUsage]
     await instances.each[1].lifecycle.upkeep()
     await nothing_is_half_done(cut)
+    if uid is None:
+        assert await cut.live() == []
+        return
     stored = await instances.stored(uid)
-    assert set(stored.devices) == {"phone", "tablet"}
+    assert set(stored.devices) == {"tablet"}
     assert instances.grant(stored).access_token != Secret("")
