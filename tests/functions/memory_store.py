@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from backend.connections.audit import Chain, Entry, Event, Recorded
+from backend.connections.blocks import EVERYONE
 from backend.connections.connection import Connection
 from backend.connections.store import Blocks, Criteria
 from backend.connections.tombstones import Tombstone
@@ -263,6 +264,10 @@ class MemoryDocuments:
 
     async def read_blocks(self) -> Blocks:
         return self._blocks
+
+    def spoil_blocks(self) -> None:
+        """As FirestoreBlocks reads a list that somebody has made something else of."""
+        self._blocks = Blocks(frozenset({EVERYONE}), revision=self._next(), is_whole=False)
 
     async def write_blocks(self, blocks: Blocks, entry: Entry | None) -> None:
         await self.line.carry(lambda: self._write_blocks(blocks, entry))

@@ -294,6 +294,8 @@ class Lifecycle:
         anybody may have written.
         """
         blocks = await self._store.read_blocks()
+        if not blocks.is_whole:
+            return  # it refuses everyone until it is mended, and ends nobody's connection
         if all(Uid(target).user_id for target in blocks.targets):
             for target in blocks.targets:
                 connection = await self._store.read(Uid(target))

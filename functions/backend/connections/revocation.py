@@ -5,7 +5,6 @@ before Salesforce has said yes.
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
 from typing import Protocol
@@ -109,7 +108,7 @@ class Revocation:
         """What the upkeep does about a stored tombstone."""
         age = self._clock.now() - tombstone.at
         if age < -timedelta(seconds=SKEW_SECONDS):
-            tombstone = replace(tombstone, at=self._clock.now())  # else it would never be old enough
+            tombstone = tombstone.given_up(self._clock.now())  # else it would never be old enough
         elif age <= timedelta(seconds=SIGN_IN_SECONDS):
             return Retried.LEFT
         try:

@@ -19,13 +19,14 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Blocks:
     """Whom an administrator has blocked: `everyone`, org ids, uids. `chain`, `revision` and `write_id` as in a
-    connection.
+    connection. A list that somebody has spoiled is not whole, and stands for everyone.
     """
 
     targets: frozenset[str] = frozenset()
     chain: Chain | None = None
     revision: object = None
     write_id: str = ""
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

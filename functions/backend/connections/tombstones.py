@@ -24,6 +24,10 @@ class Tombstone:
         """The same tombstone, taken up once more: a write that changes nothing would leave its revision as it is."""
         return replace(self, claims=self.claims + 1)
 
+    def given_up(self, at: datetime) -> "Tombstone":
+        """The same tombstone with another time at which it was given up."""
+        return replace(self, at=at)
+
     def holding(self, sealed: bytes) -> "Tombstone":
         """The same tombstone with something else sealed in it; b"": it is deleted when it is written."""
         return replace(self, sealed=sealed)

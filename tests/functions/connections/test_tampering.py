@@ -22,7 +22,7 @@ from backend.connections.connection import Connection, Credential, Grant, State
 from backend.connections.vault import Vault
 from backend.values import Attachment, Caller, Secret, Uid
 from contract.calls import Empty, SignOut
-from contract.errors import CallError, Reason, SessionInvalid
+from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg
 from tests.functions.instances import Instances
@@ -353,10 +353,17 @@ async def test_a_connection_nobody_can_open_can_still_be_blocked_and_is_said_to_
     assert (await here.stored()).state is State.REVOKED
 
 
-def test_a_changed_list_of_blocks_lets_nobody_in() -> None:
+async def test_a_changed_list_of_blocks_lets_nobody_in_and_ends_nothing() -> None:
     assert targets_of({"targets": ["00D"]}) == {"00D"}
     for document in ({}, {"targets": None}, {"targets": "00D"}, {"targets": [1]}, {"targets": {"a": 1}}):
-        assert targets_of(document) == {"everyone"}
+        assert targets_of(document) is None
+    here = Backend()
+    await here.sign_in()
+    here.documents.spoil_blocks()
+    with pytest.raises(ConnectionLost):
+        await here.blocks.check_now(UID)
+    await here.lifecycle.upkeep()
+    assert (await here.stored()).state is State.FRESH
 
 
 async def test_a_grant_is_what_was_granted() -> None:

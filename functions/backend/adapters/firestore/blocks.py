@@ -12,6 +12,7 @@ from backend.adapters.firestore.fields import chain_fields, chain_of, targets_of
 from backend.adapters.firestore.requests import answered
 from backend.adapters.firestore.shared import BLOCKS, span
 from backend.connections.audit import Entry
+from backend.connections.blocks import EVERYONE
 from backend.connections.store import Blocks
 
 
@@ -30,7 +31,9 @@ class FirestoreBlocks:
             return Blocks()
         document = cast(Mapping[str, Any], snapshot.to_dict())
         write_id = str(document.get("writeId", ""))
-        return Blocks(targets_of(document), chain_of(document), snapshot.update_time, write_id)
+        targets = targets_of(document)
+        blocked = frozenset({EVERYONE}) if targets is None else targets
+        return Blocks(blocked, chain_of(document), snapshot.update_time, write_id, is_whole=targets is not None)
 
     async def write(self, blocks: Blocks, entry: Entry | None) -> None:
         """Writes over exactly the revision that was read. Raises Contended, ChainBroken, Unanswered."""

@@ -11,7 +11,6 @@ from google.cloud.firestore import DELETE_FIELD
 
 from backend.adapters.old_records import OldRecords
 from backend.connections.audit import Chain, Entry, Event
-from backend.connections.blocks import EVERYONE
 from backend.connections.connection import Connection, Lease, State, ended
 from backend.values import Attachment, Uid
 from contract.errors import Reason
@@ -154,12 +153,12 @@ def attachment_of(document: Mapping[str, Any]) -> Attachment | None:
     return Attachment(text, at) if isinstance(text, bytes) and text and isinstance(at, datetime) else None
 
 
-def targets_of(document: Mapping[str, Any]) -> frozenset[str]:
-    """Whom a document of blocks names; everyone when somebody has made something else of it."""
+def targets_of(document: Mapping[str, Any]) -> frozenset[str] | None:
+    """Whom a document of blocks names; None when somebody has made something else of it."""
     targets = document.get("targets")
     if isinstance(targets, list) and all(isinstance(t, str) for t in cast(list[object], targets)):
         return frozenset(cast(list[str], targets))
-    return frozenset({EVERYONE})
+    return None
 
 
 def chain_fields(chain: Chain) -> dict[str, Any]:
