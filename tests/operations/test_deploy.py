@@ -410,7 +410,7 @@ def test_firebase_tools_knows_every_command_and_option(world: World) -> None:
     for words in [w for w in [*_commands(world), *_commands_of_the_docs()] if w[0] == "firebase"]:
         source = (tools / f"commands/{words[1].replace(':', '-')}.js").read_text() + everywhere
         for option in (w for w in words if w.startswith("--")):
-            assert option in source or ('withForce("' in source and option == "--force"), f"{option} of {words}"
+            assert option in source or ("withForce(" in source and option == "--force"), f"{option} of {words}"
 
 
 # What the code uses
