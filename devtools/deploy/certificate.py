@@ -86,7 +86,7 @@ def _public_key(pem: str) -> rsa.RSAPublicKey:
 
 
 class _InCloudKms(rsa.RSAPrivateKey):
-    """A private key of which the certificate builder may only ask a signature."""
+    """A private key of which the certificate builder may only ask a signature: the others raise DeployError."""
 
     def __init__(self, public: rsa.RSAPublicKey, sign: Callable[[bytes], bytes]) -> None:
         self._public = public
@@ -105,19 +105,23 @@ class _InCloudKms(rsa.RSAPrivateKey):
         return self._sign(bytes(data))
 
     def decrypt(self, ciphertext: bytes, padding: Any) -> NoReturn:
-        raise NotImplementedError
+        raise _stays()
 
     def private_numbers(self) -> NoReturn:
-        raise NotImplementedError
+        raise _stays()
 
     def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> NoReturn:
-        raise NotImplementedError
+        raise _stays()
 
     def __copy__(self) -> "_InCloudKms":
         return self
 
     def __deepcopy__(self, _: object) -> "_InCloudKms":
         return self
+
+
+def _stays() -> DeployError:
+    return DeployError("the client key signs in Cloud KMS and cannot be taken out of it")
 
 
 _PKCS1 = padding.PKCS1v15

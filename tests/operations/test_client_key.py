@@ -162,3 +162,11 @@ def test_clients_are_kept_out_of_both_databases() -> None:
     done = subprocess.run([node, "-e", script, tools, str(ROOT / "firebase.json")], capture_output=True, check=True)
     found = {one["database"]: one["rules"] for one in json.loads(done.stdout)}
     assert found == {wanted.DATABASE: "firestore.rules", wanted.BLOCKS: "firestore.rules"}
+
+
+def test_whatever_asks_the_key_for_more_than_a_signature_is_told_that_it_stays_in_cloud_kms() -> None:
+    public = rsa.generate_private_key(65537, 2048).public_key()
+    key = certificate._InCloudKms(public, lambda text: text)  # pyright: ignore[reportPrivateUsage]
+    for ask in (key.private_numbers, lambda: key.decrypt(b"", None), lambda: key.private_bytes(None, None, None)):
+        with pytest.raises(DeployError, match="signs in Cloud KMS"):
+            ask()
