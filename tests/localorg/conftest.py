@@ -8,6 +8,7 @@ import pytest
 from devtools import loopback
 from devtools.clients import ADMIN, control
 from localorg import EmbeddedOrg, OrgSettings
+from tests.localorg.proofs import Key
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +17,22 @@ def own_org() -> Iterator[EmbeddedOrg]:
     with EmbeddedOrg(OrgSettings(accounts=5)) as org:
         org.save("clean")
         yield org
+
+
+@pytest.fixture
+def without_nonces(own_org: EmbeddedOrg) -> EmbeddedOrg:
+    """It, as it began, asking for no nonces in proofs (DPoP)."""
+    own_org.restore("clean")
+    control(own_org.url, "reset")
+    control(own_org.url, "counters/reset")
+    control(own_org.url, "proofs", {"tokenNonce": False})
+    return own_org
+
+
+@pytest.fixture(scope="module")
+def key() -> Key:
+    """A key for proofs (DPoP)."""
+    return Key()
 
 
 @pytest.fixture

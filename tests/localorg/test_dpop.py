@@ -38,24 +38,14 @@ from tests.localorg.proofs import (
 
 
 @pytest.fixture
-def org(own_org: EmbeddedOrg) -> EmbeddedOrg:
-    """An org of this module's own, as it began, which asks for no nonces."""
-    own_org.restore("clean")
-    control(own_org.url, "reset")
-    control(own_org.url, "counters/reset")
-    control(own_org.url, "proofs", {"tokenNonce": False})
-    return own_org
+def org(without_nonces: EmbeddedOrg) -> EmbeddedOrg:
+    return without_nonces
 
 
 @pytest.fixture
 def http(org: EmbeddedOrg) -> Iterator[httpx.Client]:
     with loopback.Client(base_url=org.url) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def key() -> Key:
-    return Key()
 
 
 # From the authorize request to the last use of a token
