@@ -55,8 +55,8 @@ openapi:       ## write docs/openapi.json from the contract
 how-true:      ## write docs/how-true.md from the tests of the local org
 	$(DO) how-true
 
-languages:     ## bring the app's catalogues up to date with its texts
-	$(DO) languages
+languages:     ## bring the app's catalogues up to date with its texts; ARGS=fr begins a language
+	$(DO) languages $(ARGS)
 
 web:           ## build the web client into build/web
 	$(DO) web

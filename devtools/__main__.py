@@ -125,12 +125,17 @@ def _web(_: Sequence[str]) -> int:
     return 0
 
 
-def _languages(_: Sequence[str]) -> int:
+def _languages(new: Sequence[str]) -> int:
     from devtools import languages
 
-    missing = languages.update()
-    print("\n".join(missing) or "✓ every text is translated")
-    return 1 if missing else 0
+    try:
+        begun = [languages.add(language) for language in new]
+    except ValueError as wrong:
+        print(f"✗ {wrong}")
+        return 2
+    for path in begun:
+        print(f"✓ {path.relative_to(ROOT)}: translate its texts, then run make languages")
+    return languages.report(languages.update())
 
 
 def _screenshots(rest: Sequence[str]) -> int:
@@ -245,7 +250,11 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
-    "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
+    "languages": (
+        "bring the app's catalogues up to date with its texts (ARGS: a new language, such as fr)",
+        False,
+        _languages,
+    ),
     "web": ("build the web client into build/web", False, _web),
     "screenshots": (
         "write a picture of every place into build/pictures (ARGS: languages, such as de ja)",

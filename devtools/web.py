@@ -207,7 +207,7 @@ def _check() -> None:
             raise SourceError(
                 f"{path.relative_to(ROOT)}{line}: {wrong.msg if isinstance(wrong, SyntaxError) else wrong}"
             ) from None
-    for language in languages.LANGUAGES:
+    for language in languages.languages():
         try:
             languages.read(language)
         except (PoFileError, ValueError) as wrong:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devtools import languages
 from devtools.paths import ROOT
-from devtools.web_files import SourceError, esbuild
+from devtools.web_files import esbuild
 
 SOURCES = ROOT / "app/web/start"
 _START = "<!-- start.html -->"
@@ -91,18 +91,11 @@ def write_start(assets: Path) -> None:
     """Writes the page that is there before Flutter, with the app's texts."""
     for path in SOURCES.glob("*.[cj]s*"):
         shutil.copy(path, assets)
-    html, script = ((SOURCES / name).read_text() for name in ("start.html", "start.js"))
-    texts = {*re.findall(r'data-words="([^"]+)"', html), *re.findall(r'say\("([^"]+)"\)', script)}
+    texts = languages.start_texts()
     words: dict[str, dict[str, str]] = {"en": {}}
-    for language in languages.LANGUAGES:
+    for language in languages.languages():
         catalog = languages.read(language)
-        missing = [text for text in texts if catalog.get(text) is None]
-        if missing:
-            raise SourceError(
-                f'app/web/start: the language {language} has no text "{missing[0]}": the start page says what a view'
-                " says too"
-            )
-        words[language] = {text: str(catalog[text].string) for text in texts}
+        words[language] = {text: languages.said(catalog, text) for text in texts}
     (assets / "words.js").write_text(f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n")
 
 

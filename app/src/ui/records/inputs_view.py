@@ -7,7 +7,7 @@ import flet as ft
 
 from contract.calls import FieldShape, Record
 from ui.records.form_view_model import FormViewModel
-from ui.records.look_up import look_up, look_up_owner
+from ui.records.look_up import look_up, look_up_owner, sought
 from ui.shared import parts, theme, values
 from ui.shared.words import _
 from ui.shell import Shell
@@ -211,7 +211,9 @@ def Reference(
     if text and not is_owner:
         buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=values.label_of(field)), clear))
     if can_look:
-        buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=values.label_of(field)), begin))
+        buttons.append(
+            parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=sought(shell, model.shape, field)), begin)
+        )
     box = ft.TextField(
         label=label, value=name, read_only=True, error=error,
         helper=field.help, error_max_lines=_LINES, helper_max_lines=_LINES,

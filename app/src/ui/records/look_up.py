@@ -26,6 +26,14 @@ def look_up_owner(shell: Shell, shape: SobjectShape, field: FieldShape, chosen: 
     return _dialog(values.label_of(field), lambda: OwnerFinder(shell, shape, chosen), chosen)
 
 
+def sought(shell: Shell, shape: SobjectShape, field: FieldShape) -> str:
+    """What the look-up of a reference finds, in the user's language: the object, where this is the only one of the
+    record's references that leads there and leads nowhere else; otherwise the field."""
+    only = len(field.refers_to) == 1 and [f.refers_to for f in shape.fields].count(field.refers_to) == 1
+    target = shell.catalogue.shape(field.refers_to[0]) if only else None
+    return values.label_of(field) if target is None else target.label
+
+
 def _dialog(title: str, finder: Callable[[], ft.Control], chosen: Chosen) -> ft.AlertDialog:
     async def close() -> None:
         await chosen(None, "")

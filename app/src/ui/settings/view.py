@@ -8,7 +8,7 @@ from data.repositories.settings import Theme
 from ui.settings.view_model import SettingsViewModel
 from ui.shared import parts, theme
 from ui.shared.live import use
-from ui.shared.words import LANGUAGES, _
+from ui.shared.words import LANGUAGES, _, own_name
 from ui.shell import Shell
 
 
@@ -47,7 +47,8 @@ def _languages(model: SettingsViewModel) -> ft.Control:
         chosen = str(event.control.value)
         await model.choose(language="" if chosen == "system" else chosen)
 
-    return _radios([("system", _("As this device")), *LANGUAGES.items()], model.value.language or "system", choose)
+    choices = [("system", _("As this device")), *((language, own_name(language)) for language in LANGUAGES)]
+    return _radios(choices, model.value.language or "system", choose)
 
 
 def _radios(

@@ -5,6 +5,8 @@ Every colour is written out, so that a test can hold the contrast of each pair (
 
 import flet as ft
 
+from ui.shared.words import LANGUAGES
+
 CONTENT_WIDTH = 1040
 # Material 3's window size classes, in logical pixels.
 RAIL = 600  # "medium" begins: the navigation moves from the foot to the side
@@ -58,9 +60,7 @@ def apply(page: ft.Page, mode: str, language: str) -> None:
     page.theme = _theme(LIGHT)
     page.dark_theme = _theme(DARK)
     page.theme_mode = _MODES[mode]
-    page.locale_configuration = ft.LocaleConfiguration(
-        [ft.Locale("en"), ft.Locale("de"), ft.Locale("ja")], ft.Locale(language)
-    )
+    page.locale_configuration = ft.LocaleConfiguration([ft.Locale(one) for one in LANGUAGES], ft.Locale(language))
     page.padding = 0
 
 
