@@ -39,9 +39,10 @@ def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
     else:
         rows.append(parts.skeleton_cards(120))
     column = ft.Column(rows, tight=True, spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-    centred = ft.Container(ft.Container(column, width=400, padding=16), alignment=ft.Alignment.CENTER)
-    return ft.Column([centred], scroll=ft.ScrollMode.AUTO, alignment=ft.MainAxisAlignment.CENTER, expand=True,
-                     horizontal_alignment=ft.CrossAxisAlignment.CENTER)  # fmt: skip
+    box = ft.Row([ft.Container(column, width=400, padding=16)], alignment=ft.MainAxisAlignment.CENTER)
+    # As high as it is, in the middle; where the window is lower, it scrolls.
+    middle = ft.Column([box], scroll=ft.ScrollMode.AUTO, tight=True)
+    return ft.Container(middle, expand=True, alignment=ft.Alignment.CENTER)
 
 
 def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
@@ -67,6 +68,12 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
                 )
             )
         )
+    if model.ends_with_the_window:
+        words = _(
+            "Without an unlocked keyring on this computer, the app keeps nothing. You can work as usual; when you close"
+            " this window you are signed out, and what you have not saved is gone."
+        )
+        notes.append(parts.note(words, kind="calm"))
     if model.owes_sign_out:
         notes.append(parts.note(model.owes_sign_out, kind="calm"))
     if session.erased is not None:
