@@ -39,10 +39,12 @@ def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
     else:
         rows.append(parts.skeleton_cards(120))
     column = ft.Column(rows, tight=True, spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-    box = ft.Row([ft.Container(column, width=400, padding=16)], alignment=ft.MainAxisAlignment.CENTER)
-    # As high as it is, in the middle; where the window is lower, it scrolls.
-    middle = ft.Column([box], scroll=ft.ScrollMode.AUTO, tight=True)
-    return ft.Container(middle, expand=True, alignment=ft.Alignment.CENTER)
+    centred = ft.Container(ft.Container(column, width=400, padding=16), alignment=ft.Alignment.CENTER)
+    # In the middle, and scrolled where it is higher than the window. The container centres it with Flet's clients from
+    # before flet-dev/flet pull request 6450, whose scrolled columns are as high as what is in them.
+    whole = ft.Column([centred], scroll=ft.ScrollMode.AUTO, alignment=ft.MainAxisAlignment.CENTER,
+                      horizontal_alignment=ft.CrossAxisAlignment.CENTER)  # fmt: skip
+    return ft.Container(whole, expand=True, alignment=ft.Alignment.CENTER)
 
 
 def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
