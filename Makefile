@@ -2,13 +2,16 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test quick test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages how-true screenshots demo help
+.PHONY: run desktop test quick test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages how-true screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
 
 run:           ## start everything on this machine and print where to look; OBSERVE=1 prints each call as a tree
 	$(DO) run
+
+desktop:       ## the app in a window of its own, against a make run that runs already, with the same …_PORT settings
+	$(DO) desktop
 
 test:          ## every test; CI runs this and make check
 	$(DO) test $(ARGS)

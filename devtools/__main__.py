@@ -41,10 +41,22 @@ def _run(_: Sequence[str]) -> int:
             STATE,
             own=OWN_SETTINGS,
             emulators=emulators,
+            loopback=ports.loopback(),
             shape=os.environ.get("SHAPE", ""),
         ),
         observe=os.environ.get("OBSERVE", "") not in ("", "0"),
     )
+
+
+def _desktop(_: Sequence[str]) -> int:
+    """Shows the app in a window of its own, until that is closed."""
+    from devtools import desktop
+
+    try:
+        return desktop.run(ports.chosen(running=True).hosting, ports.loopback())
+    except desktop.DesktopError as missing:
+        print(f"✗ {missing}", file=sys.stderr)
+        return 1
 
 
 # Two workers may start emulators, each its own; the third gets only files that need none (tests/turns.py).
@@ -231,6 +243,7 @@ def _lock(_: Sequence[str]) -> int:
 # name → (what it does, whether it takes arguments of its own, the work)
 COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "run": ("start everything on this machine and print where to look", False, _run),
+    "desktop": ("show the app in a window of its own, against what `run` runs", False, _desktop),
     "test": ("run the tests (pytest)", True, _test),
     "quick": ("a minute of the tests that what you changed concerns, without emulators", True, _quick),
     "test-deep": ("the random searches alone, TEST_DEPTH times as wide as `test` makes them", True, _test_deep),

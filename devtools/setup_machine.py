@@ -49,6 +49,7 @@ MINIMUM_JAVA = 21
 # Commands that need neither Node nor Java.
 PYTHON_ONLY = (
     "check",
+    "desktop",
     "quick",
     "test-deep",
     "format",

@@ -17,6 +17,7 @@ from ui.shared import theme
 from ui.shared.guard import report, watch
 from ui.shared.words import _, language
 from ui.table import Table
+from ui.window import opened, show
 
 SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there, but no later than this
 
@@ -24,7 +25,9 @@ SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there,
 async def main(page: ft.Page) -> None:
     """Runs the app in a page, which Flet makes for each window."""
     device = make_device(page)
+    show(page, device.languages)
     try:
+        await opened(page, device)
         await _start(page, device)
     except Exception as error:
         report(error)
@@ -81,4 +84,4 @@ def _offer_again(page: ft.Page) -> None:
 
 
 if __name__ == "__main__":
-    ft.run(main)
+    ft.run(main, view=ft.AppView.FLET_APP_HIDDEN)

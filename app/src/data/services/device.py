@@ -7,7 +7,7 @@ import locale
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
@@ -18,10 +18,13 @@ from flet_secure_storage import SecureStorage
 from contract.calls import AppCheckApp
 from contract.codec import encode
 from data.services.loopback import CALLBACK_PATH, Loopback
+from data.services.storage import Body as StorageBody
 from data.services.storage import Storage, StorageRefused
 
 # One port, because Salesforce compares callback URLs with their port.
 LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))
+# Begins the names of all that is kept, where several apps have one storage: Flet's own client has one for all its apps.
+KEPT_WITHIN = os.environ.get("KEPT_WITHIN", "")
 COME_BACK_SECONDS = 600.0  # for which an installed app waits for Salesforce's way back
 # A phone's scheme is a domain backwards, which no other app chooses by chance (RFC 8252 section 7.1). A host follows,
 # because Flet's builder makes no deep link without one.
@@ -42,6 +45,11 @@ class Device(Protocol):
     @property
     def name(self) -> str:
         """What the user reads in the list of their devices, such as "Chrome, Windows"."""
+        ...
+
+    @property
+    def forgets(self) -> bool:
+        """Whether what is kept ends with the window."""
         ...
 
     async def read(self, key: str) -> str | None:
@@ -78,11 +86,22 @@ class Device(Protocol):
 class _FletDevice:
     """What all devices share: secure storage, links and the clipboard."""
 
-    def __init__(self, page: ft.Page) -> None:
+    def __init__(self, page: ft.Page, body: StorageBody | None = None) -> None:
         self._page = page
-        self._storage = Storage(SecureStorage())
+        self._storage = Storage(body or SecureStorage())
         self._launcher = ft.UrlLauncher()
         self._clipboard = ft.Clipboard()
+
+    @property
+    def forgets(self) -> bool:
+        return False
+
+    async def opened(self, waiting: Callable[[], None]) -> None:
+        """Waits until the device can keep things. `waiting` is called when the person has to unlock something for
+        that."""
+
+    def go_without(self) -> None:
+        """Ends the waiting of `opened`; what is kept from then on ends with the window."""
 
     async def read(self, key: str) -> str | None:
         try:
@@ -225,6 +244,26 @@ class DesktopDevice(_FletDevice):
     base_url = os.environ.get("BACKEND_URL", _BACKEND)
     redirect_uri = f"http://127.0.0.1:{LOOPBACK_PORT}{CALLBACK_PATH}"
     _loopback = Loopback(LOOPBACK_PORT)
+
+    def __init__(self, page: ft.Page) -> None:
+        from data.services.keyring import DesktopKeyring, KeptInKeyring, Within  # a browser has no use for them
+
+        storage = Within(SecureStorage(), KEPT_WITHIN) if KEPT_WITHIN else SecureStorage()
+        is_linux = sys.platform == "linux" and not page.web
+        self._keyring = KeptInKeyring(storage, DesktopKeyring()) if is_linux else None
+        super().__init__(page, self._keyring or storage)
+
+    @property
+    def forgets(self) -> bool:
+        return self._keyring is not None and self._keyring.forgets
+
+    async def opened(self, waiting: Callable[[], None]) -> None:
+        if self._keyring is not None:
+            await self._keyring.opened(waiting)
+
+    def go_without(self) -> None:
+        if self._keyring is not None:
+            self._keyring.go_without()
 
     @property
     def name(self) -> str:

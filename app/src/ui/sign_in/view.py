@@ -40,8 +40,11 @@ def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
         rows.append(parts.skeleton_cards(120))
     column = ft.Column(rows, tight=True, spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     centred = ft.Container(ft.Container(column, width=400, padding=16), alignment=ft.Alignment.CENTER)
-    return ft.Column([centred], scroll=ft.ScrollMode.AUTO, alignment=ft.MainAxisAlignment.CENTER, expand=True,
-                     horizontal_alignment=ft.CrossAxisAlignment.CENTER)  # fmt: skip
+    # In the middle, and scrolled where it is higher than the window. The container centres it with Flet's clients from
+    # before flet-dev/flet pull request 6450, whose scrolled columns are as high as what is in them.
+    whole = ft.Column([centred], scroll=ft.ScrollMode.AUTO, alignment=ft.MainAxisAlignment.CENTER,
+                      horizontal_alignment=ft.CrossAxisAlignment.CENTER)  # fmt: skip
+    return ft.Container(whole, expand=True, alignment=ft.Alignment.CENTER)
 
 
 def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
@@ -67,6 +70,12 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
                 )
             )
         )
+    if model.ends_with_the_window:
+        words = _(
+            "Without an unlocked keyring on this computer, the app keeps nothing. You can work as usual; when you close"
+            " this window you are signed out, and what you have not saved is gone."
+        )
+        notes.append(parts.note(words, kind="calm"))
     if model.owes_sign_out:
         notes.append(parts.note(model.owes_sign_out, kind="calm"))
     if session.erased is not None:
