@@ -133,6 +133,18 @@ def _languages(_: Sequence[str]) -> int:
     return 1 if missing else 0
 
 
+def _brand(_: Sequence[str]) -> int:
+    from devtools import brand
+
+    try:
+        changed = brand.apply()
+    except brand.BrandError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        return 1
+    print("\n".join((*changed, f"✓ {brand.SOURCE} stands everywhere")))
+    return 0
+
+
 def _screenshots(rest: Sequence[str]) -> int:
     from devtools import pictures
 
@@ -246,6 +258,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
     "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
+    "brand": ("write name, colours, icons and ids of app/brand.toml wherever they stand", False, _brand),
     "web": ("build the web client into build/web", False, _web),
     "screenshots": (
         "write a picture of every place into build/pictures (ARGS: languages, such as de ja)",
