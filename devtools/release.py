@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from devtools import web
+from devtools import web, web_python
 from devtools.paths import PYTHON, ROOT
 
 OUT = ROOT / "build/release"
@@ -86,7 +86,7 @@ def shipped() -> dict[str, list[str]]:
     own = tomllib.loads((ROOT / "localorg/pyproject.toml").read_text())["project"]["dependencies"]
     return {
         "functions": re.findall(r"^([a-z0-9-]+)==", (ROOT / "functions/requirements.txt").read_text(), re.MULTILINE),
-        "client": [requirement.partition("==")[0] for requirement in web.VENDORED] + ["flet-web"],
+        "client": [requirement.partition("==")[0] for requirement in web_python.VENDORED] + ["flet-web"],
         "localorg": ["localorg", *(re.split(r"[\[<>=]", requirement)[0] for requirement in own)],
     }
 

@@ -19,6 +19,7 @@ from devtools.paths import ROOT
 from devtools.run import _tidy
 from devtools.saved_state import OTHER_VERSION, SavedState
 from devtools.suite import EMULATORS, Plan, Suite
+from tests.depth import examples
 from tests.devtools.runs import Run, wait_until
 
 
@@ -58,6 +59,13 @@ def test_state_survives_a_restart_and_ctrl_c_leaves_nothing(run: Run) -> None:
 LIGHT, ALL = "auth", ",".join(EMULATORS)
 # Each target is ended once while everything runs, Java, functions and all; the runner in the test above.
 WHOLE = {("make", signal.SIGTERM), ("group", signal.SIGKILL), ("terminal", signal.SIGHUP)}
+# How each target is ended, and how else in `make test-deep`.
+ENDS = {
+    "runner": ([signal.SIGHUP, signal.SIGKILL], [signal.SIGINT, signal.SIGTERM]),
+    "make": ([signal.SIGTERM, signal.SIGKILL], [signal.SIGINT, signal.SIGHUP]),
+    "group": ([signal.SIGINT, signal.SIGKILL], [signal.SIGTERM, signal.SIGHUP]),
+    "terminal": ([signal.SIGHUP], []),
+}
 
 
 def somebody(run: Run) -> str:
@@ -79,7 +87,8 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
     return run, uid
 
 
-@pytest.mark.parametrize("target", ["runner", "make", "group", "terminal"])
+@pytest.mark.wide
+@pytest.mark.parametrize("target", ENDS)
 def test_every_end_leaves_no_process_and_the_newest_whole_state(
     target: str, earlier: tuple[Run, str], tmp_path: Path
 ) -> None:
@@ -87,9 +96,8 @@ def test_every_end_leaves_no_process_and_the_newest_whole_state(
 
     Each to one process and to the group.
     """
-    numbers = (
-        [signal.SIGHUP] if target == "terminal" else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
-    )
+    usual, others = ENDS[target]
+    numbers = usual if examples(1) == 1 else [*usual, *others]
     # The emulators look for free ports of their own, and more at once take each other's.
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda number: end(number, target, earlier, tmp_path / number.name), numbers))

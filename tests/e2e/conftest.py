@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +21,18 @@ from devtools.suite import Suite
 from localorg import EmbeddedOrg
 from tests.device import Drawer
 from tests.e2e.phone import Open, Phone
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds what was on each phone's screen to the report of a test that failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Phone):
+                report.sections.append((f"on the screen of {name}", value.screen()))
+    return report
+
 
 _VISITS = 2  # after the first the files are kept, after the second the compiled code
 

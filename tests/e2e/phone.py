@@ -42,6 +42,9 @@ _READ_STORAGES = """async () => {
   return found;
 }"""
 
+_READ_SCREEN = """() => [...document.querySelectorAll("#start, flt-semantics-host")].map((part) =>
+  `${part.id || part.localName} ${part.dataset.shows ?? ""} ${part.className}: ${part.innerText}`).join("\\n")"""
+
 # Opens a browser that knows nothing but the app's files; takes the options of Playwright's contexts.
 Open = Callable[..., BrowserContext]
 
@@ -75,6 +78,21 @@ class Phone(Tab):
             except Error:  # a page that was left before its body had come, or a stream that the browser keeps to itself
                 self.unread += 1
         self.seen.append(f"response: {response.url}\n{response.headers}\n{body}")
+
+    def screen(self) -> str:
+        """What is on the screen and how it came there, for whoever reads of a test that failed: no address's query, no
+        body and no header.
+        """
+        try:
+            words = [self.page.evaluate(_READ_SCREEN)]
+        except Error as failed:
+            words = [failed.message]
+        lines = [f"{self.page.url.partition('?')[0]}", *words, "last requests, answers and lines of the console:"]
+        for line in self.seen[-30:]:
+            kind, _, rest = line.partition(": ")
+            address = rest.partition("\n")[0]
+            lines.append(f"{kind}: {address.partition('?')[0] if kind in ('request', 'response') else address}"[:200])
+        return "\n".join(lines)
 
     def kept(self) -> str:
         """Every key and value of every storage, and what was encrypted before it was stored."""

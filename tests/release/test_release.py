@@ -18,7 +18,7 @@ import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from devtools import release, web
+from devtools import release, web_page
 from devtools.paths import ROOT, UV
 
 
@@ -51,7 +51,7 @@ def test_what_is_deployed_is_in_the_bill_in_the_version_that_is_deployed() -> No
 
 
 def test_what_the_page_is_bundled_from_is_in_the_bill(tmp_path: Path) -> None:
-    web.bundle_app_check(tmp_path / "app_check.js", "--metafile=" + str(tmp_path / "meta.json"))
+    web_page.bundle_app_check(tmp_path / "app_check.js", "--metafile=" + str(tmp_path / "meta.json"))
     inputs = json.loads((tmp_path / "meta.json").read_text())["inputs"]
     assert {found[1] for i in inputs if (found := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)", i))} == set(
         release.BUNDLED

@@ -206,7 +206,7 @@ class BrowserDevice(_FletDevice):
         return await token or None
 
     def _tell_page(self, message: object, transferred: Sequence[object] = ()) -> None:
-        """To app/web/start/start.js; Flet's python.js lets it through (devtools/web.py)."""
+        """To app/web/start/start.js; Flet's python.js lets it through (devtools/web_python.py)."""
         from js import Object, postMessage  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
         from pyodide.ffi import to_js  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
 
