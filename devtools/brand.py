@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,21 +134,23 @@ def _schemes(chosen: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]
     return made[0], made[1]
 
 
-def texts(root: Path = ROOT) -> dict[str, str]:
-    """What each file that has a part of the brand in it is to hold, by its path below `root`; all but the icons, and
-    the picture in app/src/brand.py stays as it is. Raises BrandError, also when such a file has lost its marks.
+def texts(root: Path = ROOT, folder: str = "") -> dict[str, str]:
+    """What each file of a folder that has a part of the brand in it is to hold, by its path below `root`; all but the
+    icons, and the picture in app/src/brand.py stays as it is. Raises BrandError, also when such a file has lost its
+    marks.
     """
     brand = read(root)
     before = root / "app/src/brand.py"
     kept = re.search(r"^LOGO = .*", before.read_text(), re.MULTILINE | re.DOTALL) if before.exists() else None
-    return {
-        "app/src/brand.py": _module(brand, kept[0] if kept else 'LOGO = b""\n'),
-        "app/pyproject.toml": _pyproject(brand, root),
-        "app/web/manifest.json": _manifest(brand),
-        "app/web/start/start.html": _start_page(brand, root),
-        "app/web/start/start.css": _start_style(brand, root),
-        **{f"deploy/salesforce/app/{file}": _label(brand, root, file) for file in _LABELS},
+    made = {
+        "app/src/brand.py": lambda: _module(brand, kept[0] if kept else 'LOGO = b""\n'),
+        "app/pyproject.toml": lambda: _pyproject(brand, root),
+        "app/web/manifest.json": lambda: _manifest(brand),
+        "app/web/start/start.html": lambda: _start_page(brand, root),
+        "app/web/start/start.css": lambda: _start_style(brand, root),
+        **{f"deploy/salesforce/app/{file}": partial(_label, brand, root, file) for file in _LABELS},
     }
+    return {name: text() for name, text in made.items() if name.startswith(folder)}
 
 
 def pictures(root: Path = ROOT) -> dict[str, bytes]:
@@ -188,12 +191,14 @@ def _png(image: Any) -> bytes:
     return made.getvalue()
 
 
-def stale(root: Path = ROOT) -> list[str]:
-    """The files that do not hold what app/brand.toml says. Icons are not looked at, which takes longer. Raises
-    BrandError.
+def stale(root: Path = ROOT, folder: str = "") -> list[str]:
+    """The files of a folder that do not hold what app/brand.toml says. Icons are not looked at, which takes longer.
+    Raises BrandError.
     """
     return [
-        name for name, text in texts(root).items() if not (root / name).exists() or (root / name).read_text() != text
+        name
+        for name, text in texts(root, folder).items()
+        if not (root / name).exists() or (root / name).read_text() != text
     ]
 
 

@@ -19,6 +19,7 @@ import flet.version
 import pytest
 from flet_cli.commands.build import Command
 from flet_cli.utils import python_versions
+from flet_cli.utils.hash_stamp import HashStamp
 from PIL import Image
 
 import brand as app_brand
@@ -53,7 +54,7 @@ class Built(Command):
         self.validate_entry_point()
         self.setup_template_data()
 
-    def cleanup(self, exit_code: int, message: object = None, **_: object) -> None:
+    def cleanup(self, exit_code: int, message: Any = None, no_border: bool = False) -> None:
         raise AssertionError(f"flet build would have ended: {message}")
 
 
@@ -201,7 +202,7 @@ def test_every_icon_exists_in_its_size_and_shows_the_picture(build: Build, platf
 
     built = build(platform)
     assert built.package_app_path is not None
-    name = built.find_platform_image(built.package_app_path / "assets", "icon", NoHash())
+    name = built.find_platform_image(built.package_app_path / "assets", "icon", HashStamp(tmp_path / "stamp"))
     assert name == "icon.png"
     source, shaped = load_source(built.package_app_path / "assets" / name)
     assert source.size == (brand.PICTURE_SIZE, brand.PICTURE_SIZE)
@@ -228,11 +229,6 @@ def test_every_icon_exists_in_its_size_and_shows_the_picture(build: Build, platf
         assert {image.mode for image in images} == {"RGB"}  # the App Store refuses transparency
         assert images[0].getpixel((0, 0)) == background
     assert not [warning for warning in made.warnings if "px" in warning]
-
-
-class NoHash:
-    def update(self, _: object) -> None:
-        """Flet's builder remembers by it what it has built already."""
 
 
 def test_the_workflow_builds_with_this_builder(repository: Path) -> None:
