@@ -145,6 +145,18 @@ def _brand(_: Sequence[str]) -> int:
     return 0
 
 
+def _app(rest: Sequence[str]) -> int:
+    from devtools import apps
+
+    try:
+        file = apps.build(next(iter(rest), ""), rest[1:])
+    except apps.BuildError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        return 1
+    print(f"✓ {file.relative_to(ROOT)}")
+    return 0
+
+
 def _screenshots(rest: Sequence[str]) -> int:
     from devtools import pictures
 
@@ -258,6 +270,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
     "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
+    "app": ("build an app to install (ARGS: apk, aab, ipa, macos, windows or linux)", True, _app),
     "brand": ("write name, colours, icons and ids of app/brand.toml wherever they stand", False, _brand),
     "web": ("build the web client into build/web", False, _web),
     "screenshots": (

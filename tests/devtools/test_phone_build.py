@@ -25,10 +25,9 @@ from PIL import Image
 import brand as app_brand
 from data.services.device import LOOPBACK_PORT, PhoneDevice
 from data.services.sealed import sealed_storage
-from devtools import brand
+from devtools import apps, brand
 from ui.table import Table
 
-PLATFORMS = ("apk", "aab", "ipa", "macos", "windows", "linux")
 Values = dict[str, Any]
 Build = Callable[[str], "Built"]
 
@@ -147,7 +146,7 @@ def test_a_mac_lets_the_app_out_and_the_way_back_in(build: Build) -> None:
     assert not [name for name in made if "personal-information" in name or "device." in name]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", apps.PACKED)
 def test_every_app_has_the_brands_names(build: Build, platform: str) -> None:
     wanted, made = brand.read(), build(platform).template_data
     assert made is not None
@@ -237,7 +236,17 @@ def test_the_workflow_builds_with_this_builder(repository: Path) -> None:
     (cli,) = (line for line in pinned if line.startswith("flet-cli=="))
     assert cli == f"flet-cli=={flet.version.flet_version}"
     assert f'FLUTTER_VERSION: "{flet.version.flutter_version}"' in workflow
-    assert "requirements.lock" in workflow
+    assert "python -m devtools.setup_machine app " in workflow  # which installs requirements.lock
+    assert set(re.findall(r"\{ app: (\w+)", workflow)) == set(apps.PACKED)
+
+
+@pytest.mark.parametrize("target", apps.PACKED)
+def test_the_builder_takes_what_make_app_gives_it(repository: Path, target: str) -> None:
+    parser = argparse.ArgumentParser()
+    Command(parser)
+    said = parser.parse_args(apps.arguments(target, repository / "app", ["--build-number", "7"])[1:])
+    assert (said.target_platform, said.build_number, said.assume_yes) == (target, 7, True)
+    assert said.output_dir == str(repository / "app/build" / target)
 
 
 def test_a_lost_line_is_noticed(repository: Path, build: Build, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from ui.sign_in.view_model import SignInViewModel
 @ft.component
 def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
     use(model)
-    logo = ft.Image(src=brand.LOGO, width=80, height=80)
+    logo = ft.Image(src=brand.LOGO, width=80, height=80, filter_quality=ft.FilterQuality.MEDIUM)
     rows: list[ft.Control] = [
         ft.Row([ft.Semantics(content=logo, exclude_semantics=True)], alignment=ft.MainAxisAlignment.CENTER),
         ft.Semantics(
