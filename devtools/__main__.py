@@ -150,6 +150,30 @@ def _languages(new: Sequence[str]) -> int:
     return languages.report(languages.update())
 
 
+def _brand(_: Sequence[str]) -> int:
+    from devtools import brand
+
+    try:
+        changed = brand.apply()
+    except brand.BrandError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        return 1
+    print("\n".join((*changed, f"✓ {brand.SOURCE} stands everywhere")))
+    return 0
+
+
+def _app(rest: Sequence[str]) -> int:
+    from devtools import apps
+
+    try:
+        file = apps.build(next(iter(rest), ""), rest[1:])
+    except apps.BuildError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        return 1
+    print(f"✓ {file.relative_to(ROOT)}")
+    return 0
+
+
 def _screenshots(rest: Sequence[str]) -> int:
     from devtools import pictures
 
@@ -268,6 +292,8 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
         False,
         _languages,
     ),
+    "app": ("build an app to install (ARGS: apk, aab, ipa, macos, windows or linux)", True, _app),
+    "brand": ("write name, colours, icons and ids of app/brand.toml wherever they stand", False, _brand),
     "web": ("build the web client into build/web", False, _web),
     "screenshots": (
         "write a picture of every place into build/pictures (ARGS: languages, such as de ja)",

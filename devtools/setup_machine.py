@@ -48,6 +48,8 @@ MINIMUM_NODE = (22, 19)
 MINIMUM_JAVA = 21
 # Commands that need neither Node nor Java.
 PYTHON_ONLY = (
+    "app",
+    "brand",
     "check",
     "desktop",
     "quick",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from babel.messages.pofile import PoFileError
 
-from devtools import languages, web_page, web_python
+from devtools import brand, languages, web_page, web_python
 from devtools.paths import ROOT
 from devtools.web_files import SourceError, esbuild, replace
 from devtools.web_fonts import choose_fonts
@@ -86,6 +86,7 @@ def _build() -> None:
     from flet_web.patch_index import patch_index_html
 
     _check()
+    owner = brand.read()
     web_python.vendor()
     shutil.copytree(Path(flet_web.__file__).parent / "web", _ASSETS)
     for name in _UNUSED:
@@ -100,8 +101,8 @@ def _build() -> None:
     patch_index_html(
         index_path=str(_ASSETS / "index.html"),
         base_href="/",
-        app_name="Salesforce Sample",
-        app_description="Your Salesforce accounts, on any device",
+        app_name=owner.name,
+        app_description=owner.description,
         pyodide=True,
         pyodide_script_path="main.py",
         app_package_url="app.tar.gz",
@@ -207,6 +208,12 @@ def _check() -> None:
             raise SourceError(
                 f"{path.relative_to(ROOT)}{line}: {wrong.msg if isinstance(wrong, SyntaxError) else wrong}"
             ) from None
+    try:
+        behind = brand.stale(folder="app/")
+    except brand.BrandError as wrong:
+        raise SourceError(str(wrong)) from None
+    if behind:
+        raise SourceError(f"{brand.SOURCE} was changed, and {behind[0]} was not: run make brand")
     for language in languages.languages():
         try:
             languages.read(language)

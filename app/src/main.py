@@ -4,6 +4,7 @@ import asyncio
 
 import flet as ft
 
+import brand
 from data.repositories.wiring import make_repositories
 from data.services.app_check import AppCheck
 from data.services.backend import Backend
@@ -46,7 +47,7 @@ async def _start(page: ft.Page, device: Body) -> None:
 
     def dress() -> None:
         """Look and language as the person chose them."""
-        page.title = _("Salesforce Sample")
+        page.title = brand.NAME
         theme.apply(page, app.settings.value.theme, language())
 
     async def route_changed(event: ft.RouteChangeEvent) -> None:

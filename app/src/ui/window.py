@@ -2,6 +2,7 @@
 
 import flet as ft
 
+import brand
 from data.services.device import Body
 from ui.shared import theme
 from ui.shared.words import _, use_language
@@ -17,7 +18,7 @@ def show(page: ft.Page, languages: list[str]) -> None:
     if page.web or page.platform not in _DESKTOPS:
         return
     theme.apply(page, "system", use_language(languages))
-    page.title = _("Salesforce Sample")
+    page.title = brand.NAME
     window = page.window
     window.width, window.height = WIDTH, HEIGHT
     window.min_width, window.min_height = LEAST_WIDTH, LEAST_HEIGHT

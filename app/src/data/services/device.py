@@ -13,11 +13,12 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import flet as ft
-from flet_secure_storage import SecureStorage
 
+import brand
 from contract.calls import AppCheckApp
 from contract.codec import encode
 from data.services.loopback import CALLBACK_PATH, Loopback
+from data.services.sealed import sealed_storage
 from data.services.storage import Body as StorageBody
 from data.services.storage import Storage, StorageRefused
 
@@ -26,12 +27,6 @@ LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))
 # Begins the names of all that is kept, where several apps have one storage: Flet's own client has one for all its apps.
 KEPT_WITHIN = os.environ.get("KEPT_WITHIN", "")
 COME_BACK_SECONDS = 600.0  # for which an installed app waits for Salesforce's way back
-# A phone's scheme is a domain backwards, which no other app chooses by chance (RFC 8252 section 7.1). A host follows,
-# because Flet's builder makes no deep link without one.
-SCHEME_REDIRECT = "com.example.salesforce-sample://oauth/callback"
-_BACKEND = (  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
-    "http://127.0.0.1:5000"
-)
 
 
 class Device(Protocol):
@@ -88,7 +83,7 @@ class _FletDevice:
 
     def __init__(self, page: ft.Page, body: StorageBody | None = None) -> None:
         self._page = page
-        self._storage = Storage(body or SecureStorage())
+        self._storage = Storage(body or sealed_storage())
         self._launcher = ft.UrlLauncher()
         self._clipboard = ft.Clipboard()
 
@@ -241,14 +236,14 @@ class DesktopDevice(_FletDevice):
     """An installed app on a computer: Salesforce's page opens in the system's browser and comes back to a port of this
     machine (RFC 8252 section 7.3)."""
 
-    base_url = os.environ.get("BACKEND_URL", _BACKEND)
+    base_url = os.environ.get("BACKEND_URL", brand.BACKEND)
     redirect_uri = f"http://127.0.0.1:{LOOPBACK_PORT}{CALLBACK_PATH}"
     _loopback = Loopback(LOOPBACK_PORT)
 
     def __init__(self, page: ft.Page) -> None:
         from data.services.keyring import DesktopKeyring, KeptInKeyring, Within  # a browser has no use for them
 
-        storage = Within(SecureStorage(), KEPT_WITHIN) if KEPT_WITHIN else SecureStorage()
+        storage = Within(sealed_storage(), KEPT_WITHIN) if KEPT_WITHIN else sealed_storage()
         is_linux = sys.platform == "linux" and not page.web
         self._keyring = KeptInKeyring(storage, DesktopKeyring()) if is_linux else None
         super().__init__(page, self._keyring or storage)
@@ -282,8 +277,8 @@ class PhoneDevice(_FletDevice):
     section 7.1).
     """
 
-    base_url = os.environ.get("BACKEND_URL", _BACKEND)
-    redirect_uri = SCHEME_REDIRECT
+    base_url = os.environ.get("BACKEND_URL", brand.BACKEND)
+    redirect_uri = brand.SCHEME_REDIRECT
 
     def __init__(self, page: ft.Page) -> None:
         from flet_local_auth import LocalAuthentication

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import flet as ft
 
+import brand
 from data.repositories.settings import Theme
 from ui.settings.view_model import SettingsViewModel
 from ui.shared import parts, theme
@@ -13,7 +14,7 @@ from ui.shell import Shell
 
 
 @ft.component
-def SettingsPage(_shell: Shell, model: SettingsViewModel) -> ft.Control:
+def SettingsPage(shell: Shell, model: SettingsViewModel) -> ft.Control:
     use(model)
     can_lock, note_lock = ft.use_state(False)
 
@@ -30,6 +31,8 @@ def SettingsPage(_shell: Shell, model: SettingsViewModel) -> ft.Control:
                 parts.faint(_("Asks for your face, finger or code when the app is opened.")),
             )
         )
+    if brand.SUPPORT:
+        cards.append(parts.card(_("Help"), _help(shell)))
     return parts.content(*cards, width=640)
 
 
@@ -56,6 +59,13 @@ def _radios(
 ) -> ft.Control:
     radios = [ft.Container(ft.Radio(value=value, label=words), height=theme.TARGET) for value, words in choices]
     return ft.RadioGroup(ft.Column([*radios], spacing=0, tight=True), value=chosen, on_change=choose)
+
+
+def _help(shell: Shell) -> ft.Control:
+    async def open_it() -> None:
+        await shell.open_link(brand.SUPPORT)
+
+    return ft.TextButton(_("Get help"), icon=ft.Icons.HELP_OUTLINE, height=theme.TARGET, on_click=open_it)
 
 
 def _lock(model: SettingsViewModel) -> ft.Control:

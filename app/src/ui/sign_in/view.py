@@ -2,6 +2,7 @@
 
 import flet as ft
 
+import brand
 from ui.places import HOME
 from ui.shared import parts, theme
 from ui.shared.live import use
@@ -13,18 +14,11 @@ from ui.sign_in.view_model import SignInViewModel
 @ft.component
 def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
     use(model)
-    logo = ft.Container(
-        ft.Icon(ft.Icons.CLOUD_DONE, size=40, color=ft.Colors.ON_PRIMARY),
-        bgcolor=ft.Colors.PRIMARY,
-        border_radius=24,
-        padding=20,
-    )
+    logo = ft.Image(src=brand.LOGO, width=80, height=80, filter_quality=ft.FilterQuality.MEDIUM)
     rows: list[ft.Control] = [
         ft.Row([ft.Semantics(content=logo, exclude_semantics=True)], alignment=ft.MainAxisAlignment.CENTER),
         ft.Semantics(
-            content=ft.Text(
-                _("Salesforce Sample"), theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER
-            ),
+            content=ft.Text(brand.NAME, theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER),
             header=True,
         ),
         ft.Text(
