@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from devtools.paths import ROOT
-from devtools.web_files import replace
 
 _JAPANESE_SLICES = 124
 
@@ -42,8 +41,6 @@ def _bundle_japanese(assets: Path) -> None:
         target = assets / "fonts" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(package / f"noto-sans-jp-{slice_name}-400-normal.woff2", target)
-    # Flutter takes Chinese shapes for the characters that both languages have, unless the browser's language is exactly
-    # "ja".
-    replace(assets / "main.dart.js", 'if("ja"===j){', "if(!/^(zh|ko)/.test(j)){")
-    if len(asked) != _JAPANESE_SLICES:
+    wasm = re.findall(rb"notosansjp/[\w./-]+?\.woff2", (assets / "main.dart.wasm").read_bytes())
+    if len(asked) != _JAPANESE_SLICES or {path.decode() for path in wasm} != set(asked):
         raise RuntimeError("Flutter's slices of Noto Sans JP have changed: see devtools/web_fonts.py")

@@ -1,0 +1,53 @@
+// Runs before Flet's and Flutter's own scripts, after Flet's settings: starts Python at once, and tells Flutter what it is to read.
+{
+  const base = new URL(".", document.currentScript.src).href;
+
+  // A browser whose system has no language (WebKit under the locale C) says "c", at which Flutter's engine stops.
+  const isTag = (tag) => { try { return Boolean(new Intl.Locale(tag)); } catch { return false; } };
+  const tags = (navigator.languages ?? []).filter(isTag);
+  const languages = tags.length ? tags : ["en-US"];
+  if (tags.length !== navigator.languages?.length) Object.defineProperty(navigator, "languages", { value: languages });
+  // The single language decides nothing but whose shapes the characters have that Chinese, Japanese and Korean share (Flutter's
+  // font_fallbacks.dart). Japanese ones come with the site; Flutter would take Chinese ones for all but exactly "ja".
+  const language = isTag(navigator.language) ? navigator.language : languages[0];
+  Object.defineProperty(navigator, "language", { value: /^(zh|ko)\b/i.test(language) ? language : "ja" });
+
+  // Addresses hold below any path.
+  Object.assign(flet, {
+    entrypointBaseUrl: base, assetBase: base, canvasKitBaseUrl: `${base}canvaskit/`, pyodideUrl: `${base}pyodide/pyodide.mjs`,
+    appPackageUrl: `${base}app.tar.gz`, fontFallbackBaseUrl: null,
+  });
+
+  // Flutter fetches what Roboto lacks from Google's font server. Japanese comes with the site, other scripts (Arabic, Chinese, …) from that
+  // server when it can be reached.
+  const google = "https://fonts.gstatic.com/s/notosansjp/", fetched = window.fetch;
+  const own = (address) =>
+    typeof address === "string" && address.startsWith(google) ? `${base}fonts/notosansjp/${address.slice(google.length)}` : address;
+  window.fetch = (address, options) => fetched.call(window, own(address), options);
+
+  // Until Python sends something Flutter's sign of waiting turns behind the page; its frames take the processor from Python.
+  const FREE_FRAMES = 10, SLOW_FRAME = 250; // milliseconds
+  const frame = window.requestAnimationFrame.bind(window), later = new Map(); // timer: what paints
+  let free = FREE_FRAMES;
+  window.requestAnimationFrame = (paint) => {
+    if (free-- > 0) return frame(paint);
+    const timer = setTimeout(() => { later.delete(timer); frame(paint); }, SLOW_FRAME);
+    later.set(timer, paint);
+    return timer;
+  };
+  flet.heardPython = () => {
+    flet.heardPython = null;
+    performance.mark("first message");
+    window.requestAnimationFrame = frame;
+    for (const [timer, paint] of later) {
+      clearTimeout(timer);
+      frame(paint);
+    }
+  };
+
+  performance.mark("worker started");
+  flet.earlyWorker = new Worker(`${base}python-worker.js`, { type: "module" });
+  // Until Flet's python.js listens.
+  flet.earlyWorker.onmessage = ({ data }) => dispatchEvent(new CustomEvent("from-python", { detail: data.toPage }));
+  flet.earlyWorker.onerror = () => dispatchEvent(new Event("start-failed"));
+}
