@@ -10,6 +10,7 @@ from ui.records.list_view_model import ListViewModel
 from ui.records.look_up import look_up_owner
 from ui.shared import parts, theme, values
 from ui.shared.live import use
+from ui.shared.text_box import TextBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -91,7 +92,7 @@ def _search(model: ListViewModel) -> ft.Control:
     async def typed(event: ft.Event[ft.TextField]) -> None:
         await model.type(event.control.value)
 
-    box = ft.TextField(
+    box = TextBox(
         label=_("Search in {objects}", objects=model.shape.label_plural),
         value=model.search,
         prefix_icon=ft.Icons.SEARCH,

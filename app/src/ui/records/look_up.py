@@ -9,6 +9,7 @@ from ui.records.look_up_view_model import LookUpViewModel
 from ui.records.owner_view_model import FindOwnerViewModel
 from ui.shared import parts, theme, values
 from ui.shared.live import use
+from ui.shared.text_box import TextBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -77,7 +78,7 @@ def _search(
     async def typed(event: ft.Event[ft.TextField]) -> None:
         await model.type(event.control.value)
 
-    box = ft.TextField(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)
+    box = TextBox(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)
     rows: list[ft.Control] = [parts.field(box)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))

@@ -7,6 +7,7 @@ from ui.places import Place
 from ui.search.view_model import SearchViewModel
 from ui.shared import parts, values
 from ui.shared.live import use
+from ui.shared.text_box import TextBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -18,7 +19,7 @@ def Search(shell: Shell, model: SearchViewModel) -> ft.Control:
     async def typed(event: ft.Event[ft.TextField]) -> None:
         await model.type(event.control.value)
 
-    box = ft.TextField(
+    box = TextBox(
         label=_("Search everything"), value=model.text, prefix_icon=ft.Icons.SEARCH, border_radius=28, autofocus=True,
         autocorrect=False,
         on_change=typed,

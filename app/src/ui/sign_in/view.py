@@ -6,6 +6,7 @@ import brand
 from ui.places import HOME
 from ui.shared import parts, theme
 from ui.shared.live import use
+from ui.shared.text_box import TextBox
 from ui.shared.words import _
 from ui.shell import Shell
 from ui.sign_in.view_model import SignInViewModel
@@ -128,7 +129,7 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
         )
     if model.asks_my_domain:
         hint = _("for example acme.my.salesforce.com")
-        box = ft.TextField(
+        box = TextBox(
             label=_("Your company's Salesforce address"), hint_text=hint, value=model.my_domain, on_change=typed,
             error=hint if model.my_domain_wrong else None, on_submit=model.sign_in,
         )  # fmt: skip
