@@ -517,7 +517,8 @@ async def test_the_dashboard_is_four_queries_and_each_answer_has_its_place(org: 
             " BY StageName"
         ),
         (
-            "SELECT Id, Name, StageName, Amount, CloseDate, OwnerId, Owner.Name, AccountId, Account.Name, SystemModstamp"
+            "SELECT Id, Name, StageName, Amount, CloseDate, OwnerId, Owner.Name, AccountId,"
+            " Account.Name, SystemModstamp"
             " FROM Opportunity"
             " WHERE IsClosed = false AND CloseDate = THIS_MONTH ORDER BY CloseDate ASC, Id ASC LIMIT 5"
         ),
