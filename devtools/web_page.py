@@ -25,21 +25,19 @@ _LANGUAGE = """{
 """
 
 
-# Flet's and Flutter's addresses, which must hold below any path. Flutter fetches what Roboto lacks from Google's font
-# server; Japanese comes with the site, other scripts (Arabic, Chinese, …) from that server when it can be reached.
+# Flet's and Flutter's addresses, which must hold below any path; the fonts of web_fonts.py are among them.
 _ADDRESSES = """
 {
   const base = new URL(".", document.currentScript.src).href;
   Object.assign(flet, {
     entrypointBaseUrl: base, assetBase: base,
     canvasKitBaseUrl: base + "canvaskit/", pyodideUrl: base + "pyodide/pyodide.mjs",
-    appPackageUrl: base + "app.tar.gz", fontFallbackBaseUrl: null,
+    appPackageUrl: base + "app.tar.gz", fontFallbackBaseUrl: base + "fonts/",
   });
-  const google = "https://fonts.gstatic.com/s/notosansjp/", fetched = window.fetch;
-  const own = (address) =>
-    typeof address === "string" && address.startsWith(google)
-      ? base + "fonts/notosansjp/" + address.slice(google.length) : address;
-  window.fetch = (address, options) => fetched.call(window, own(address), options);
+  // The single language decides nothing but whose shapes the characters have that Chinese, Japanese and Korean share
+  // (Flutter's font_fallbacks.dart). Of Chinese fonts the site has the one that covers most.
+  const shapes = /^zh\b/i.test(navigator.language) ? "zh-Hans" : /^ko\b/i.test(navigator.language) ? "ko" : "ja";
+  Object.defineProperty(navigator, "language", { value: shapes });
   flet.earlyWorker = new Worker(base + "python-worker.js", { type: "module" });
   // Until Flet's python.js listens.
   flet.earlyWorker.onmessage = ({ data }) => dispatchEvent(new CustomEvent("from-python", { detail: data.toPage }));
