@@ -8,22 +8,16 @@
   const languages = tags.length ? tags : ["en-US"];
   if (tags.length !== navigator.languages?.length) Object.defineProperty(navigator, "languages", { value: languages });
   // The single language decides nothing but whose shapes the characters have that Chinese, Japanese and Korean share (Flutter's
-  // font_fallbacks.dart). Japanese ones come with the site; Flutter would take Chinese ones for all but exactly "ja".
+  // font_fallbacks.dart). Of Chinese fonts the site has the one that covers most.
   const language = isTag(navigator.language) ? navigator.language : languages[0];
-  Object.defineProperty(navigator, "language", { value: /^(zh|ko)\b/i.test(language) ? language : "ja" });
+  const shapes = /^zh\b/i.test(language) ? "zh-Hans" : /^ko\b/i.test(language) ? "ko" : "ja";
+  Object.defineProperty(navigator, "language", { value: shapes });
 
-  // Addresses hold below any path.
+  // Addresses hold below any path; the fonts of devtools/web_fonts.py are among them.
   Object.assign(flet, {
     entrypointBaseUrl: base, assetBase: base, canvasKitBaseUrl: `${base}canvaskit/`, pyodideUrl: `${base}pyodide/pyodide.mjs`,
-    appPackageUrl: `${base}app.tar.gz`, fontFallbackBaseUrl: null,
+    appPackageUrl: `${base}app.tar.gz`, fontFallbackBaseUrl: `${base}fonts/`,
   });
-
-  // Flutter fetches what Roboto lacks from Google's font server. Japanese comes with the site, other scripts (Arabic, Chinese, …) from that
-  // server when it can be reached.
-  const google = "https://fonts.gstatic.com/s/notosansjp/", fetched = window.fetch;
-  const own = (address) =>
-    typeof address === "string" && address.startsWith(google) ? `${base}fonts/notosansjp/${address.slice(google.length)}` : address;
-  window.fetch = (address, options) => fetched.call(window, own(address), options);
 
   // Until Python sends something Flutter's sign of waiting turns behind the page; its frames take the processor from Python.
   const FREE_FRAMES = 10, SLOW_FRAME = 250; // milliseconds

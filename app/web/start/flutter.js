@@ -17,7 +17,7 @@
   const load = async (renderer) => {
     const config = {
       multiViewEnabled: flet.multiView, entrypointBaseUrl: flet.entrypointBaseUrl, assetBase: flet.assetBase,
-      canvasKitBaseUrl: flet.canvasKitBaseUrl, ...(renderer && { renderer }),
+      canvasKitBaseUrl: flet.canvasKitBaseUrl, fontFallbackBaseUrl: flet.fontFallbackBaseUrl, ...(renderer && { renderer }),
     };
     const onEntrypointLoaded = async (initializer) => {
       entered = true;
