@@ -90,6 +90,12 @@ def test_a_phone_opens_the_app_at_salesforces_way_back(build: Build, platform: s
     assert brand.read().redirect_uri == PhoneDevice.redirect_uri
 
 
+def test_a_phones_scheme_is_of_a_domain() -> None:
+    """RFC 8252 section 7.1: a domain that its owner has, backwards, so that no two apps choose the same. Letters,
+    digits, +, - and . are all that a scheme may have (RFC 3986 section 3.1)."""
+    assert re.fullmatch(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+", PhoneDevice.redirect_uri.partition(":")[0])
+
+
 def test_a_computer_comes_back_by_a_port(build: Build) -> None:
     assert LOOPBACK_PORT == 5717
     assert options(build("linux"))["deep_linking"] == {"scheme": None, "host": None}
@@ -143,6 +149,7 @@ def test_a_mac_lets_the_app_out_and_the_way_back_in(build: Build) -> None:
     assert made["com.apple.security.network.server"] is True  # or no way back by a port
     # A restricted entitlement: macOS ends an app that has it and is signed without a certificate.
     assert "keychain-access-groups" not in made
+    assert made["com.apple.security.files.user-selected.read-write"] is False
     assert not [name for name in made if "personal-information" in name or "device." in name]
 
 

@@ -65,7 +65,8 @@ def _help(shell: Shell) -> ft.Control:
     async def open_it() -> None:
         await shell.open_link(brand.SUPPORT)
 
-    return ft.TextButton(_("Get help"), icon=ft.Icons.HELP_OUTLINE, height=theme.TARGET, on_click=open_it)
+    link = ft.TextButton(_("Get help"), icon=ft.Icons.HELP_OUTLINE, height=theme.TARGET, on_click=open_it)
+    return ft.Row([link])
 
 
 def _lock(model: SettingsViewModel) -> ft.Control:
