@@ -8,11 +8,11 @@ import pytest
 from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
 from tests.app.test_owner_views import controls, tap_words, texts
 from tests.app.world import World
+from ui.frame import title_of
 from ui.places import Place
 from ui.records.record_view_model import RecordViewModel
 from ui.shared.hands import Focus
 from ui.table import Table
-from ui.titles import title_of
 
 VALUES = {"Name": "Alder Energy", "Phone": "+44 20 7946 0230", "Industry": "Energy", "AnnualRevenue": 1500.0,
           "Since__c": "2026-11-24", "BillingStreet": "78 Mill Lane", "BillingCity": "Chicago"}  # fmt: skip

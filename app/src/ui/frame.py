@@ -17,7 +17,7 @@ from ui.shared.state import State
 from ui.shared.words import _
 from ui.shell import Shell
 from ui.table import Table
-from ui.titles import title_of, words_of
+from ui.titles import window_title, words_of
 
 _ARROW = 56  # pixels: Material's bar above is as high
 _IN_BAR = 3  # objects beside Home and More at the foot of a phone
@@ -121,13 +121,24 @@ def chosen(places: list[Destination], place: Place) -> int:
     return at if at is not None else 0 if name == "search" else len(places) - 1
 
 
+def title_of(app: App, table: Table) -> str:
+    """What the window is called where one is; nothing but the app's name while nobody may see a place."""
+    hidden = app.session.user is None or app.settings.locked or app.handover.finishing or app.place.name == "sign-in"
+    return window_title("" if hidden else _words(app, table))
+
+
+def _words(app: App, table: Table) -> str:
+    shape = app.catalogue.shape(app.place.sobject)
+    return table.entry(app.place).title() if shape is None else words_of(app.place, app.screen, shape)
+
+
 @ft.component
 def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     """The whole screen: navigation, the place with its bar, messages; one view for all places."""
     use(app)
     use(window)
     place = app.place
-    focus, _focus = ft.use_state(lambda: hands.Focus(lambda: words_of(app, table)))
+    focus, _focus = ft.use_state(lambda: hands.Focus(lambda: _words(app, table)))
     navigates = app.session.user is not None and place.name != "sign-in"
 
     def moved() -> None:
