@@ -1,4 +1,4 @@
-"""The page: what stands on it before Flutter (app/web/start), and boot.js, which starts Flutter and Python."""
+"""The page: what stands on it before Flutter, and the scripts that start Flutter and Python (app/web/start)."""
 
 import json
 import re
@@ -11,39 +11,7 @@ from devtools.web_files import esbuild
 
 SOURCES = ROOT / "app/web/start"
 _START = "<!-- start.html -->"
-
-# A browser whose system has no language (WebKit under the locale C) says "c", at which Flutter's engine stops.
-_LANGUAGE = """{
-  const isTag = (tag) => { try { return Boolean(new Intl.Locale(tag)); } catch { return false; } };
-  const tags = (navigator.languages ?? []).filter(isTag);
-  if (!isTag(navigator.language) || !tags.length || tags.length !== navigator.languages.length) {
-    const languages = tags.length ? tags : ["en-US"];
-    Object.defineProperty(navigator, "language", { value: languages[0] });
-    Object.defineProperty(navigator, "languages", { value: languages });
-  }
-}
-"""
-
-
-# Flet's and Flutter's addresses, which must hold below any path; the fonts of web_fonts.py are among them.
-_ADDRESSES = """
-{
-  const base = new URL(".", document.currentScript.src).href;
-  Object.assign(flet, {
-    entrypointBaseUrl: base, assetBase: base,
-    canvasKitBaseUrl: base + "canvaskit/", pyodideUrl: base + "pyodide/pyodide.mjs",
-    appPackageUrl: base + "app.tar.gz", fontFallbackBaseUrl: base + "fonts/",
-  });
-  // The single language decides nothing but whose shapes the characters have that Chinese, Japanese and Korean share
-  // (Flutter's font_fallbacks.dart). Of Chinese fonts the site has the one that covers most.
-  const shapes = /^zh\b/i.test(navigator.language) ? "zh-Hans" : /^ko\b/i.test(navigator.language) ? "ko" : "ja";
-  Object.defineProperty(navigator, "language", { value: shapes });
-  flet.earlyWorker = new Worker(base + "python-worker.js", { type: "module" });
-  // Until Flet's python.js listens.
-  flet.earlyWorker.onmessage = ({ data }) => dispatchEvent(new CustomEvent("from-python", { detail: data.toPage }));
-  flet.earlyWorker.onerror = () => dispatchEvent(new Event("start-failed"));
-}
-"""
+_SCRIPTS = ("flet", "boot", "python", "flutter_bootstrap", "flutter")  # in the order in which they run
 
 
 def finish_page(assets: Path) -> str:
@@ -54,7 +22,7 @@ def finish_page(assets: Path) -> str:
     page = index.read_text()
     index.unlink()
     inline = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
-    (assets / "boot.js").write_text(_LANGUAGE + "\n".join(inline) + _ADDRESSES)
+    (assets / "flet.js").write_text("\n".join(inline))
     page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     page = re.sub(r'<div id="loading".*?</div>', _START, page, flags=re.DOTALL)
     page = re.sub(r'\s*<script src="(python|flutter_bootstrap)\.js"[^>]*></script>', "", page)
@@ -66,16 +34,16 @@ def finish_page(assets: Path) -> str:
                 f'<link rel="modulepreload" href="/v/new/{name}.js">'
                 for name in ("sign_in", "storage", "values", "words")
             ),
-            *(f'<script defer src="/v/new/{name}.js"></script>' for name in ("boot", "python", "flutter_bootstrap")),
+            *(f'<script defer src="/v/new/{name}.js"></script>' for name in _SCRIPTS),
         ]
     )
     page = re.sub(r"\n\s*\n+", "\n", page.replace("</head>", f"  {head}\n</head>"))
-    # The worker that Flutter used to need: without it Flutter starts at once.
+    # Flutter's loader without Flet's call of it: app/web/start/flutter.js is ours.
     bootstrap = assets / "flutter_bootstrap.js"
-    text, count = re.subn(r"    serviceWorkerSettings: \{.*?\n    \},\n", "", bootstrap.read_text(), flags=re.DOTALL)
-    if count != 1 or "flutter_bootstrap" not in page or _START not in page:
+    loader, call, _ = bootstrap.read_text().partition("window.addEventListener('flutter-first-frame'")
+    if not call or "_flutter.buildConfig" not in loader or "flutter_bootstrap" not in page or _START not in page:
         raise RuntimeError("Flet's page has changed: see devtools/web_page.py")
-    bootstrap.write_text(text)
+    bootstrap.write_text(loader)
     (assets / "flutter_service_worker.js").unlink()
     return page
 

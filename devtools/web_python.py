@@ -200,6 +200,9 @@ def start_early(assets: Path) -> None:
         " }));"
     )
     replace(assets / "python.js", received, received + to_page)
+    replace(
+        assets / "python.js", "app.dartOnMessage(event.data);", "app.dartOnMessage(event.data); flet.heardPython?.();"
+    )
     failed = 'console.error("Python worker init error:", error);'
     replace(assets / "python.js", failed, failed + 'window.dispatchEvent(new Event("start-failed"));')
     begin = "self.initPyodide = async function () {"
