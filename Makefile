@@ -2,13 +2,16 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run test quick test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages how-true screenshots demo help
+.PHONY: run desktop test quick test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages app brand how-true screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
 
 run:           ## start everything on this machine and print where to look; OBSERVE=1 prints each call as a tree
 	$(DO) run
+
+desktop:       ## the app in a window of its own, against a make run that runs already, with the same …_PORT settings
+	$(DO) desktop
 
 test:          ## every test; CI runs this and make check
 	$(DO) test $(ARGS)
@@ -55,8 +58,14 @@ openapi:       ## write docs/openapi.json from the contract
 how-true:      ## write docs/how-true.md from the tests of the local org
 	$(DO) how-true
 
-languages:     ## bring the app's catalogues up to date with its texts
-	$(DO) languages
+languages:     ## bring the app's catalogues up to date with its texts; ARGS=fr begins a language
+	$(DO) languages $(ARGS)
+
+app:           ## build an app to install; ARGS=apk, aab, ipa, macos, windows or linux (docs/phones.md)
+	$(DO) app $(ARGS)
+
+brand:         ## write name, colours, icons and ids of app/brand.toml wherever they stand
+	$(DO) brand
 
 web:           ## build the web client into build/web
 	$(DO) web

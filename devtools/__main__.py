@@ -41,10 +41,22 @@ def _run(_: Sequence[str]) -> int:
             STATE,
             own=OWN_SETTINGS,
             emulators=emulators,
+            loopback=ports.loopback(),
             shape=os.environ.get("SHAPE", ""),
         ),
         observe=os.environ.get("OBSERVE", "") not in ("", "0"),
     )
+
+
+def _desktop(_: Sequence[str]) -> int:
+    """Shows the app in a window of its own, until that is closed."""
+    from devtools import desktop
+
+    try:
+        return desktop.run(ports.chosen(running=True).hosting, ports.loopback())
+    except desktop.DesktopError as missing:
+        print(f"✗ {missing}", file=sys.stderr)
+        return 1
 
 
 # Two workers may start emulators, each its own; the third gets only files that need none (tests/turns.py).
@@ -125,12 +137,41 @@ def _web(_: Sequence[str]) -> int:
     return 0
 
 
-def _languages(_: Sequence[str]) -> int:
+def _languages(new: Sequence[str]) -> int:
     from devtools import languages
 
-    missing = languages.update()
-    print("\n".join(missing) or "✓ every text is translated")
-    return 1 if missing else 0
+    try:
+        begun = [languages.add(language) for language in new]
+    except ValueError as wrong:
+        print(f"✗ {wrong}")
+        return 2
+    for path in begun:
+        print(f"✓ {path.relative_to(ROOT)}: translate its texts, then run make languages")
+    return languages.report(languages.update())
+
+
+def _brand(_: Sequence[str]) -> int:
+    from devtools import brand
+
+    try:
+        changed = brand.apply()
+    except brand.BrandError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        return 1
+    print("\n".join((*changed, f"✓ {brand.SOURCE} stands everywhere")))
+    return 0
+
+
+def _app(rest: Sequence[str]) -> int:
+    from devtools import apps
+
+    try:
+        file = apps.build(next(iter(rest), ""), rest[1:])
+    except apps.BuildError as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        return 1
+    print(f"✓ {file.relative_to(ROOT)}")
+    return 0
 
 
 def _screenshots(rest: Sequence[str]) -> int:
@@ -226,6 +267,7 @@ def _lock(_: Sequence[str]) -> int:
 # name → (what it does, whether it takes arguments of its own, the work)
 COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "run": ("start everything on this machine and print where to look", False, _run),
+    "desktop": ("show the app in a window of its own, against what `run` runs", False, _desktop),
     "test": ("run the tests (pytest)", True, _test),
     "quick": ("a minute of the tests that what you changed concerns, without emulators", True, _quick),
     "test-deep": ("the random searches alone, TEST_DEPTH times as wide as `test` makes them", True, _test_deep),
@@ -245,7 +287,13 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
-    "languages": ("bring the app's catalogues up to date with its texts", False, _languages),
+    "languages": (
+        "bring the app's catalogues up to date with its texts (ARGS: a new language, such as fr)",
+        False,
+        _languages,
+    ),
+    "app": ("build an app to install (ARGS: apk, aab, ipa, macos, windows or linux)", True, _app),
+    "brand": ("write name, colours, icons and ids of app/brand.toml wherever they stand", False, _brand),
     "web": ("build the web client into build/web", False, _web),
     "screenshots": (
         "write a picture of every place into build/pictures (ARGS: languages, such as de ja)",

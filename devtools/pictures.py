@@ -90,7 +90,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
     words = None if language == "en" else languages.read(language)
 
     def pattern(text: str) -> re.Pattern[str]:
-        said = text if words is None else str(words[text].string)
+        said = text if words is None else languages.said(words, text)
         return re.compile(".*".join(re.escape(part) for part in re.split(r"\{\w+\}", said)))
 
     def picture(name: str) -> str:

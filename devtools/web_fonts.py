@@ -1,4 +1,10 @@
-"""The fonts of the web client: Roboto and Japanese come with the site, so that they need no other server."""
+"""The fonts of the web client. All of them come with the site: no other server is asked for one.
+
+Flutter draws with Roboto, which has Latin, Greek and Cyrillic letters. What Roboto lacks it fetches in pieces, each
+when a text needs it, from the addresses that its engine holds (lib/src/engine/font_fallback_data.dart of Flutter's web
+engine): those of Google's font server, below a base that boot.js sets to the site's own folder. A script whose font is
+not in BUNDLED is drawn as boxes.
+"""
 
 import json
 import re
@@ -6,15 +12,49 @@ import shutil
 from pathlib import Path
 
 from devtools.paths import ROOT
-from devtools.web_files import replace
 
-_JAPANESE_SLICES = 124
+_PACKAGES = ROOT / "devtools/node_modules"
+_ADDRESS = re.compile(rb"noto[a-z0-9]+/v\d+/[\w.-]+?\.woff2")
+# The pieces without a number, in the order in which Flutter's engine has them.
+_EAST_ASIAN = ("cyrillic", "vietnamese", "latin-ext", "latin")
+_SCRIPTS = (
+    *("arabic", "armenian", "bengali", "devanagari", "ethiopic", "georgian", "gujarati", "gurmukhi", "hebrew"),
+    *("kannada", "khmer", "lao", "malayalam", "myanmar", "sinhala", "symbols", "tamil", "telugu", "thai"),
+)
+# Flutter's families that are in the site in pieces: the npm package that has them, and its pieces without a number.
+BUNDLED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "notocoloremoji": ("noto-color-emoji", ()),
+    "notosansjp": ("noto-sans-jp", _EAST_ASIAN),
+    "notosanskr": ("noto-sans-kr", _EAST_ASIAN),
+    "notosanssc": ("noto-sans-sc", _EAST_ASIAN),
+    "notosanssymbols2": (
+        "noto-sans-symbols-2",
+        ("braille", "math", "mayan-numerals", "symbols", "latin-ext", "latin"),
+    ),
+    **{f"notosans{script}": (f"noto-sans-{script}", (script,)) for script in _SCRIPTS},
+}
+# All other Latin, Greek and Cyrillic letters, and those of Hindi, have one address, and so one file.
+_WHOLE, _WHOLE_FILE = "notosans", "@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf"
+# Pieces that the package has not: seven emoji of Unicode 16, which it spreads over the others.
+_LACKING = frozenset({"noto-color-emoji-11"})
 
 
 def choose_fonts(assets: Path) -> None:
     """Puts the fonts of the app into Flutter's folder `assets`."""
     _choose_families(assets)
-    _bundle_japanese(assets)
+    asked = addresses(assets / "main.dart.js")
+    if set(addresses(assets / "main.dart.wasm")) != set(asked):
+        raise RuntimeError("Flutter's two engines ask for other fonts: see devtools/web_fonts.py")
+    for family in BUNDLED:
+        _bundle(family, assets, [address for address in asked if address.startswith(f"{family}/")])
+    (whole,) = (address for address in asked if address.startswith(f"{_WHOLE}/"))
+    _copy(_PACKAGES / _WHOLE_FILE, assets / "fonts" / whole)
+    _copy(_PACKAGES / Path(_WHOLE_FILE).parents[1] / "LICENSE_FONT", assets / "fonts" / _WHOLE / "LICENSE")
+
+
+def addresses(engine: Path) -> list[str]:
+    """What Flutter's engine, main.dart.js or main.dart.wasm, can ask for below its base, in its order."""
+    return list(dict.fromkeys(address.decode() for address in _ADDRESS.findall(engine.read_bytes())))
 
 
 def _choose_families(assets: Path) -> None:
@@ -27,23 +67,20 @@ def _choose_families(assets: Path) -> None:
     manifest.write_text(json.dumps([{"family": "Roboto", "fonts": [{"asset": "fonts/roboto.woff2"}]}, *kept]))
 
 
-def _bundle_japanese(assets: Path) -> None:
-    """Adds the Japanese font in the slices that Flutter asks Google's font server for, so that only those in use are
-    loaded.
+def _bundle(family: str, assets: Path, asked: list[str]) -> None:
+    """Adds a family in the pieces that are asked for, with its licence. The package numbers them as the server does."""
+    package, named = BUNDLED[family]
+    folder, names = _PACKAGES / "@fontsource" / package, iter(named)
+    for address in asked:
+        number = re.search(r"\.(\d+)\.woff2$", address)
+        piece = f"{package}-{number[1] if number else next(names, '')}"
+        if piece not in _LACKING:
+            _copy(folder / f"files/{piece}-400-normal.woff2", assets / "fonts" / address)
+    if not asked or next(names, None) is not None:
+        raise RuntimeError(f"Flutter's pieces of {family} have changed: see devtools/web_fonts.py")
+    _copy(folder / "LICENSE", assets / "fonts" / family / "LICENSE")
 
-    The package's slices have the same numbers as the server's; four more have names.
-    """
-    package = ROOT / "devtools/node_modules/@fontsource/noto-sans-jp/files"
-    asked = re.findall(r'"(notosansjp/[^"]+\.woff2)"', (assets / "main.dart.js").read_text())
-    named = iter(("cyrillic", "vietnamese", "latin-ext", "latin"))
-    for path in asked:
-        number = re.search(r"\.(\d+)\.woff2$", path)
-        slice_name = number[1] if number else next(named, "")
-        target = assets / "fonts" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(package / f"noto-sans-jp-{slice_name}-400-normal.woff2", target)
-    # Flutter takes Chinese shapes for the characters that both languages have, unless the browser's language is exactly
-    # "ja".
-    replace(assets / "main.dart.js", 'if("ja"===j){', "if(!/^(zh|ko)/.test(j)){")
-    if len(asked) != _JAPANESE_SLICES:
-        raise RuntimeError("Flutter's slices of Noto Sans JP have changed: see devtools/web_fonts.py")
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

@@ -1,4 +1,4 @@
-"""The page: what stands on it before Flutter (app/web/start), and boot.js, which starts Flutter and Python."""
+"""The page: what stands on it before Flutter, and the scripts that start Flutter and Python (app/web/start)."""
 
 import json
 import re
@@ -7,45 +7,11 @@ from pathlib import Path
 
 from devtools import languages
 from devtools.paths import ROOT
-from devtools.web_files import SourceError, esbuild
+from devtools.web_files import esbuild
 
 SOURCES = ROOT / "app/web/start"
 _START = "<!-- start.html -->"
-
-# A browser whose system has no language (WebKit under the locale C) says "c", at which Flutter's engine stops.
-_LANGUAGE = """{
-  const isTag = (tag) => { try { return Boolean(new Intl.Locale(tag)); } catch { return false; } };
-  const tags = (navigator.languages ?? []).filter(isTag);
-  if (!isTag(navigator.language) || !tags.length || tags.length !== navigator.languages.length) {
-    const languages = tags.length ? tags : ["en-US"];
-    Object.defineProperty(navigator, "language", { value: languages[0] });
-    Object.defineProperty(navigator, "languages", { value: languages });
-  }
-}
-"""
-
-
-# Flet's and Flutter's addresses, which must hold below any path. Flutter fetches what Roboto lacks from Google's font
-# server; Japanese comes with the site, other scripts (Arabic, Chinese, …) from that server when it can be reached.
-_ADDRESSES = """
-{
-  const base = new URL(".", document.currentScript.src).href;
-  Object.assign(flet, {
-    entrypointBaseUrl: base, assetBase: base,
-    canvasKitBaseUrl: base + "canvaskit/", pyodideUrl: base + "pyodide/pyodide.mjs",
-    appPackageUrl: base + "app.tar.gz", fontFallbackBaseUrl: null,
-  });
-  const google = "https://fonts.gstatic.com/s/notosansjp/", fetched = window.fetch;
-  const own = (address) =>
-    typeof address === "string" && address.startsWith(google)
-      ? base + "fonts/notosansjp/" + address.slice(google.length) : address;
-  window.fetch = (address, options) => fetched.call(window, own(address), options);
-  flet.earlyWorker = new Worker(base + "python-worker.js", { type: "module" });
-  // Until Flet's python.js listens.
-  flet.earlyWorker.onmessage = ({ data }) => dispatchEvent(new CustomEvent("from-python", { detail: data.toPage }));
-  flet.earlyWorker.onerror = () => dispatchEvent(new Event("start-failed"));
-}
-"""
+_SCRIPTS = ("flet", "boot", "python", "flutter_bootstrap", "flutter")  # in the order in which they run
 
 
 def finish_page(assets: Path) -> str:
@@ -56,7 +22,7 @@ def finish_page(assets: Path) -> str:
     page = index.read_text()
     index.unlink()
     inline = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
-    (assets / "boot.js").write_text(_LANGUAGE + "\n".join(inline) + _ADDRESSES)
+    (assets / "flet.js").write_text("\n".join(inline))
     page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     page = re.sub(r'<div id="loading".*?</div>', _START, page, flags=re.DOTALL)
     page = re.sub(r'\s*<script src="(python|flutter_bootstrap)\.js"[^>]*></script>', "", page)
@@ -68,16 +34,16 @@ def finish_page(assets: Path) -> str:
                 f'<link rel="modulepreload" href="/v/new/{name}.js">'
                 for name in ("sign_in", "storage", "values", "words")
             ),
-            *(f'<script defer src="/v/new/{name}.js"></script>' for name in ("boot", "python", "flutter_bootstrap")),
+            *(f'<script defer src="/v/new/{name}.js"></script>' for name in _SCRIPTS),
         ]
     )
     page = re.sub(r"\n\s*\n+", "\n", page.replace("</head>", f"  {head}\n</head>"))
-    # The worker that Flutter used to need: without it Flutter starts at once.
+    # Flutter's loader without Flet's call of it: app/web/start/flutter.js is ours.
     bootstrap = assets / "flutter_bootstrap.js"
-    text, count = re.subn(r"    serviceWorkerSettings: \{.*?\n    \},\n", "", bootstrap.read_text(), flags=re.DOTALL)
-    if count != 1 or "flutter_bootstrap" not in page or _START not in page:
+    loader, call, _ = bootstrap.read_text().partition("window.addEventListener('flutter-first-frame'")
+    if not call or "_flutter.buildConfig" not in loader or "flutter_bootstrap" not in page or _START not in page:
         raise RuntimeError("Flet's page has changed: see devtools/web_page.py")
-    bootstrap.write_text(text)
+    bootstrap.write_text(loader)
     (assets / "flutter_service_worker.js").unlink()
     return page
 
@@ -91,18 +57,11 @@ def write_start(assets: Path) -> None:
     """Writes the page that is there before Flutter, with the app's texts."""
     for path in SOURCES.glob("*.[cj]s*"):
         shutil.copy(path, assets)
-    html, script = ((SOURCES / name).read_text() for name in ("start.html", "start.js"))
-    texts = {*re.findall(r'data-words="([^"]+)"', html), *re.findall(r'say\("([^"]+)"\)', script)}
+    texts = languages.start_texts()
     words: dict[str, dict[str, str]] = {"en": {}}
-    for language in languages.LANGUAGES:
+    for language in languages.languages():
         catalog = languages.read(language)
-        missing = [text for text in texts if catalog.get(text) is None]
-        if missing:
-            raise SourceError(
-                f'app/web/start: the language {language} has no text "{missing[0]}": the start page says what a view'
-                " says too"
-            )
-        words[language] = {text: str(catalog[text].string) for text in texts}
+        words[language] = {text: languages.said(catalog, text) for text in texts}
     (assets / "words.js").write_text(f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n")
 
 

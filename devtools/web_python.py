@@ -34,7 +34,7 @@ VENDORED = (
     "six==1.17.0",
     "babel==2.18.0",
 )
-_LOCALES = re.compile(r"locale-data/(root|(en|de|ja)(_([A-Z]{2}|\d{3}))?)\.dat")  # of the languages that the app speaks
+_LOCALE = re.compile(r"locale-data/(\w+?)(_([A-Z]{2}|\d{3}))?\.dat")
 # In place of Flet's own script, which unpacks, installs, and imports: all of that is in the snapshot.
 _FROM_SNAPSHOT = """        if (self.restored) {
             flet_js.documentUrl = documentUrl;
@@ -114,6 +114,8 @@ def write_archive(assets: Path) -> None:
         archive.add(ROOT / "app/src", arcname=".", filter=_code_only)
         archive.add(ROOT / "functions/contract", arcname="contract", filter=_code_only)
         archive.add(_PACKAGES, arcname="__pypackages__", filter=_code_only)
+        for name, content in _catalogues().items():
+            _add(archive, name, content)
 
 
 def write_archive_from(before: Path, assets: Path) -> None:
@@ -134,34 +136,45 @@ def write_archive_from(before: Path, assets: Path) -> None:
             if name.startswith("__pypackages__/") or is_current_bytecode:
                 new.addfile(entry, io.BytesIO(content))
         for name, content in now.items():
-            entry = tarfile.TarInfo(f"./{name}")
-            entry.size = len(content)
-            new.addfile(entry, io.BytesIO(content))
+            _add(new, name, content)
     (assets / "app.tar.gz").write_bytes(gzip.compress(made.getvalue(), 1, mtime=0))
 
 
 def _sources_in_archive() -> dict[str, bytes]:
-    """The content of the archive's edited files, by name; catalogues are compiled."""
-    files: dict[str, bytes] = {}
+    """The content of the archive's edited files, by name."""
+    files = _catalogues()
     for folder, inside in ((ROOT / "app/src", ""), (ROOT / "functions/contract", "contract/")):
         for path in sorted(folder.rglob("*")):
             name = inside + path.relative_to(folder).as_posix()
             if path.is_file() and _code_only(tarfile.TarInfo(f"./{name}")) is not None:
                 files[name] = path.read_bytes()
-    for language in languages.LANGUAGES:
-        compiled = languages.po_file(language).with_suffix(".mo").relative_to(ROOT / "app/src").as_posix()
-        files[compiled] = languages.compiled(languages.read(language))
     return files
+
+
+def _catalogues() -> dict[str, bytes]:
+    """The compiled catalogues, by name, as they are to be now: somebody may have edited one and not compiled it."""
+    return {
+        languages.po_file(language).with_suffix(".mo").relative_to(ROOT / "app/src").as_posix(): languages.compiled(
+            languages.read(language)
+        )
+        for language in languages.languages()
+    }
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(f"./{name}")
+    entry.size = len(content)
+    archive.addfile(entry, io.BytesIO(content))
 
 
 def _code_only(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     name = entry.name
     if (
         "__pycache__" in name
-        or name.endswith((".pyc", ".dist-info", "pyproject.toml", ".vendored"))
+        or name.endswith((".pyc", ".dist-info", "pyproject.toml", ".vendored", "/app.po", "/app.mo"))
         or name.startswith("./assets")
         or "/bin/" in name
-        or (name.endswith(".dat") and "locale-data/" in name and _LOCALES.search(name) is None)
+        or ("locale-data/" in name and name.endswith(".dat") and not _is_spoken(name))
     ):
         return None
     entry.uid = entry.gid = 0
@@ -187,6 +200,9 @@ def start_early(assets: Path) -> None:
         " }));"
     )
     replace(assets / "python.js", received, received + to_page)
+    replace(
+        assets / "python.js", "app.dartOnMessage(event.data);", "app.dartOnMessage(event.data); flet.heardPython?.();"
+    )
     failed = 'console.error("Python worker init error:", error);'
     replace(assets / "python.js", failed, failed + 'window.dispatchEvent(new Event("start-failed"));')
     begin = "self.initPyodide = async function () {"
@@ -266,3 +282,9 @@ def make_snapshot(assets: Path) -> None:
     if node is None:
         raise RuntimeError("Node is missing: make web installs it")
     subprocess.run([node, str(ROOT / "devtools/snapshot.mjs"), str(assets)], check=True, capture_output=True)
+
+
+def _is_spoken(name: str) -> bool:
+    """Whether a file of CLDR's is of a language that the app speaks, or of all."""
+    locale = _LOCALE.search(name)
+    return locale is not None and locale[1] in ("root", "en", *languages.languages())

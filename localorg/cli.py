@@ -14,7 +14,7 @@ from localorg.data.seed import LESS_ACCESS, USERS
 from localorg.metadata import DataError, MetadataError
 from localorg.provision import age, open_org
 from localorg.server import listen, make_app, make_server
-from localorg.settings import DEFAULT_CALLBACKS, PASSWORD, POSTURES, SHAPES, OrgSettings
+from localorg.settings import APP_NAME, DEFAULT_CALLBACKS, PASSWORD, POSTURES, SHAPES, OrgSettings
 
 _FRESH_DAYS = 14  # `serve` says when the demo records are older
 _FILES = ("org.sqlite3", "org.sqlite3-wal", "org.sqlite3-shm")
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--session-seconds", type=int, default=7200, help="idle life of an access token (default 2 hours)"
     )
     serve.add_argument("--callback", action="append", help="a redirect URI of the demo app; repeat for more")
+    serve.add_argument("--app-name", default=APP_NAME, help="the name of the demo app on the page of consent")
     serve.add_argument(
         "--currency", default="USD", help="ISO 4217 code of the only, or corporate, currency (default USD)"
     )
@@ -138,6 +139,7 @@ def _serve(options: argparse.Namespace) -> int:
         session_seconds=options.session_seconds,
         currency=options.currency,
         callbacks=tuple(options.callback or DEFAULT_CALLBACKS),
+        app_name=options.app_name,
         shape=frozenset(filter(None, (name.strip() for name in options.shape.split(",")))),
         schema=tuple(options.schema),
         load=tuple(options.load),

@@ -183,8 +183,9 @@ def _note_schema(org: Org) -> None:
 
 def _register_app(org: Org) -> None:
     """Sets the demo app's redirect URIs, which follow the ports of this run, and what else the settings say of it."""
+    said = org.settings
     with org.write() as db:
         db.execute(
-            "UPDATE app SET callbacks = ?, rotation = ?, dpop = ? WHERE consumer_key = ?",
-            ("\n".join(org.settings.callbacks), org.settings.rotation, org.settings.dpop, CONSUMER_KEY),
+            "UPDATE app SET callbacks = ?, name = ?, rotation = ?, dpop = ? WHERE consumer_key = ?",
+            ("\n".join(said.callbacks), said.app_name, said.rotation, said.dpop, CONSUMER_KEY),
         )

@@ -8,6 +8,7 @@ SITE = "customers"  # the path of the org's site of Experience Cloud
 CONSUMER_KEY = "LOCAL_EXTERNAL_CLIENT_APP"
 CONSUMER_SECRET = "local-consumer-secret"  # of the demo app; it is of no use outside this org
 PASSWORD = "localorg1"
+APP_NAME = "Salesforce Sample App"  # of the demo app
 # What an org may have beside what every org has.
 SHAPES = frozenset({
     "duplicate-rules",
@@ -77,8 +78,9 @@ class OrgSettings:
     code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency,
     or of the corporate one.
     `schema`: folders or files with custom objects. `load`: files with records for a new org. `callbacks`: the demo
-    app's redirect URIs. `shape`: what the org has beside what every org has, of SHAPES. `dpop`: what the demo app asks
-    of proofs of possession, one of POSTURES; `proofs`: how the org takes them.
+    app's redirect URIs. `app_name`: its name, which the page of consent shows. `shape`: what the org has beside what
+    every org has, of SHAPES. `dpop`: what the demo app asks of proofs of possession, one of POSTURES; `proofs`: how the
+    org takes them.
     """
 
     data: Path | None = None
@@ -92,6 +94,7 @@ class OrgSettings:
     load: tuple[Path, ...] = ()
     callbacks: tuple[str, ...] = DEFAULT_CALLBACKS
     shape: frozenset[str] = frozenset()
+    app_name: str = APP_NAME
     dpop: str = "allowed"
     proofs: ProofRules = ProofRules()
 

@@ -47,6 +47,7 @@ class Drawer:
 
     redirect_uri = CALLBACK
     name = "Drawer, Test"
+    forgets = False
 
     def __init__(self, kept: dict[str, str] | None = None) -> None:
         self.kept: dict[str, str] = {} if kept is None else kept

@@ -34,9 +34,9 @@ _MAY = {
     "localorg/soql": {"stdlib", "*", *(f"localorg.{m}" for m in ("schema", "org", "data", "clock"))},
     "localorg/metadata": {"stdlib", "*", *(f"localorg.{m}" for m in ("schema", "org", "data", "errors"))},
     "localorg": {"stdlib", "*", "localorg"},
-    "app/src/data/services": {"stdlib", "*", "contract", "data.services"},
+    "app/src/data/services": {"stdlib", "*", "contract", "brand", "data.services"},
     "app/src/data/repositories": {"stdlib", "contract", "data"},
-    "app/src/ui": {"stdlib", "flet", "babel", "contract", "data.repositories", "data.services.device", "ui"},
+    "app/src/ui": {"stdlib", "flet", "babel", "contract", "data.repositories", "data.services.device", "brand", "ui"},
 }
 _OURS = ("contract", "backend", "localorg", "data", "ui", "devtools", "tests", "main")
 

@@ -4,6 +4,7 @@ import asyncio
 
 import flet as ft
 
+import brand
 from data.repositories.wiring import make_repositories
 from data.services.app_check import AppCheck
 from data.services.backend import Backend
@@ -17,6 +18,7 @@ from ui.shared import theme
 from ui.shared.guard import report, watch
 from ui.shared.words import _, language
 from ui.table import Table
+from ui.window import opened, show
 
 SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there, but no later than this
 
@@ -24,7 +26,9 @@ SPLASH_SECONDS = 2.0  # the first place is painted once, when its data is there,
 async def main(page: ft.Page) -> None:
     """Runs the app in a page, which Flet makes for each window."""
     device = make_device(page)
+    show(page, device.languages)
     try:
+        await opened(page, device)
         await _start(page, device)
     except Exception as error:
         report(error)
@@ -43,7 +47,7 @@ async def _start(page: ft.Page, device: Body) -> None:
 
     def dress() -> None:
         """Look and language as the person chose them."""
-        page.title = _("Salesforce Sample")
+        page.title = brand.NAME
         theme.apply(page, app.settings.value.theme, language())
 
     async def route_changed(event: ft.RouteChangeEvent) -> None:
@@ -81,4 +85,4 @@ def _offer_again(page: ft.Page) -> None:
 
 
 if __name__ == "__main__":
-    ft.run(main)
+    ft.run(main, view=ft.AppView.FLET_APP_HIDDEN)

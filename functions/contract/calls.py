@@ -525,11 +525,20 @@ class PersonShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """What a list is filtered and sorted by until the person chooses; a filter's value `me` is the caller."""
+
+    filters: tuple[Filter, ...]
+    sort: Sort | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SobjectShape:
     """An object as this user may see and use it; all that a view needs to show its lists, records and forms.
 
     `title` is the field that names a record, `stand_ins` those that name it while the title is empty, the best first.
     `listed` are the fields of a list, `filters` those that a list offers to be filtered by and `sorts` to be sorted by.
+    `preset` is how a list begins, None for one that begins with all its records.
     `amount` is the field whose amount is read at the end of a line, `date` the field that says when a record is due,
     each "" when there is none. `icon` is a word of Material's icon names, `key_prefix` what the ids of its records
     begin with. `owner` is the reference to who owns a record, "" when there is none: to a user, or to a queue as well.
@@ -563,6 +572,7 @@ class SobjectShape:
     record_type: str = ""
     record_types: tuple[RecordType, ...] = ()
     persons: PersonShape | None = None
+    preset: Preset | None = None
 
 
 @dataclass(frozen=True, slots=True)

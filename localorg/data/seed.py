@@ -154,7 +154,7 @@ def seed(org: Org) -> None:
         columns = "consumer_key, consumer_secret, name, callbacks, scopes, pkce_required, secret_required, rotation"
         callbacks = "http://localhost:1717/OauthRedirect"
         apps = (
-            (CONSUMER_KEY, CONSUMER_SECRET, "Salesforce Sample App", "", SCOPES, 1, 1, 1),
+            (CONSUMER_KEY, CONSUMER_SECRET, settings.app_name, "", SCOPES, 1, 1, 1),
             # Salesforce's command-line client uses this key, which exists in every org (no secret, localhost only).
             ("PlatformCLI", "", "Salesforce CLI", callbacks, "api web refresh_token", 0, 0, 0),
         )

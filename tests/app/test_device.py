@@ -1,19 +1,12 @@
-"""The device's bodies as far as they can be tried without a phone: the way back by a port, names, the build's
-configuration.
-"""
+"""The device's bodies as far as they can be tried without a phone: the way back by a port, names."""
 
 import asyncio
-import re
-import tomllib
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
-from data.services.device import CALLBACK_PATH, LOOPBACK_PORT, SCHEME_REDIRECT, Loopback, browser_name
+from data.services.device import CALLBACK_PATH, Loopback, browser_name
 from devtools import ports
 from devtools.loopback import AsyncClient
-from devtools.suite import PHONE_CALLBACK
 from ui.table import Table
 
 
@@ -151,32 +144,6 @@ async def test_what_is_no_request_does_no_harm() -> None:
 ])  # fmt: skip
 def test_a_device_has_a_name_that_its_owner_knows(agent: str, name: str) -> None:
     assert browser_name(agent) == name
-
-
-def test_the_build_is_configured_for_the_same_ways_back(repository: Path) -> None:
-    """Flet's builder reads the deep link of a phone from the phone's own section only (flet-cli 1.0.5, build_base.py),
-    and leaves it out when the scheme or the host is missing."""
-    flet = tomllib.loads((repository / "app/pyproject.toml").read_text())["tool"]["flet"]
-    link = urlsplit(SCHEME_REDIRECT)
-    for phone in ("android", "ios"):
-        deep_linking = flet[phone]["deep_linking"]
-        assert (deep_linking["scheme"], deep_linking["host"]) == (link.scheme, link.netloc), phone
-    assert PHONE_CALLBACK == SCHEME_REDIRECT
-    assert LOOPBACK_PORT == 5717
-    assert (repository / "app" / flet["app"]["path"] / "assets/icon.png").exists()
-    contract = repository / "app" / flet["dev_packages"]["contract"]
-    assert tomllib.loads((contract / "pyproject.toml").read_text())["project"]["name"] == "contract"
-    assert flet["macos"]["entitlement"]["com.apple.security.network.server"] is True  # or no loopback
-    assert "NSFaceIDUsageDescription" in flet["ios"]["info"]  # or iOS ends an app that asks
-
-
-def test_a_phones_scheme_is_of_a_domain(repository: Path) -> None:
-    """RFC 8252 section 7.1: a domain that its owner has, backwards, so that no two apps choose the same. Letters,
-    digits, +, - and . are all that a scheme may have (RFC 3986 section 3.1)."""
-    flet = tomllib.loads((repository / "app/pyproject.toml").read_text())["tool"]["flet"]
-    scheme = SCHEME_REDIRECT.partition(":")[0]
-    assert re.fullmatch(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+", scheme)
-    assert scheme == f"{flet['org']}.{flet['artifact']}"
 
 
 @pytest.mark.parametrize("left", ["/callback", "/oauth/callback"])

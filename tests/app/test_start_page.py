@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+import brand
 from contract.calls import FirebaseProject, LoginHost, SignInOptions
 from contract.codec import encode
 from contract.errors import CallError, Reason, RefusedRequest
@@ -226,6 +227,6 @@ def test_its_words_and_colours_are_the_apps() -> None:
     assert len(shown) > 5
     assert shown <= known
     loose = re.sub(r"<[^>]+>", "\n", html).split("\n")
-    assert {text.strip() for text in loose if text.strip()} <= known
+    assert {text.strip() for text in loose if text.strip()} <= {*known, brand.NAME}
     colours = {str(getattr(scheme, f.name)).upper() for scheme in (theme.LIGHT, theme.DARK) for f in fields(scheme)}
     assert {c.upper() for c in re.findall(r"#[0-9A-Fa-f]{6}\b", style)} <= colours

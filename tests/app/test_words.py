@@ -28,7 +28,7 @@ def _english_and_this_clock_afterwards() -> Iterator[None]:
     time.tzset()  # monkeypatch has given TZ back
 
 
-@pytest.mark.parametrize("language", languages.LANGUAGES)
+@pytest.mark.parametrize("language", languages.languages())
 def test_every_text_is_translated_and_compiled(language: str) -> None:
     catalog = languages.read(language)
     assert languages.untranslated(catalog) == []
@@ -36,7 +36,7 @@ def test_every_text_is_translated_and_compiled(language: str) -> None:
     assert languages.po_file(language).with_suffix(".mo").read_bytes() == languages.compiled(catalog), "make languages"
 
 
-@pytest.mark.parametrize("language", languages.LANGUAGES)
+@pytest.mark.parametrize("language", languages.languages())
 def test_a_translation_has_the_same_values_in_it(language: str) -> None:
     def names(text: object) -> set[str]:
         return {name for _, name, _, _ in string.Formatter().parse(str(text)) if name}
@@ -49,7 +49,7 @@ def test_a_translation_has_the_same_values_in_it(language: str) -> None:
 
 
 def test_every_error_of_the_contract_can_be_said_in_every_language() -> None:
-    for language in languages.LANGUAGES:
+    for language in languages.languages():
         use_language([language])
         for family in CallError.__subclasses__():
             for _status, message in family.reasons.values():

@@ -72,5 +72,5 @@ def test_every_locale_writes_and_reads_without_a_file(web_client: Path) -> None:
     assert {name: texts[0] for name, texts in written.items() if isinstance(texts, list) and texts[0] != name} == {
         "en": "en_US"
     }
-    assert written["words of ja"] == "Salesforceでサインイン"
+    assert written["words of ja"] == "Salesforceでログイン"
     assert told["offset"] == 9 * 3600, "the clock is this device's, not the one of the machine that made the snapshot"

@@ -5,6 +5,7 @@ lost.
 import re
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Route, expect
@@ -219,11 +220,30 @@ def test_a_clock_that_is_wrong_by_an_hour(context: BrowserContext, suite: Suite,
     assert abs(told - 3_600_000 * hours - 1000 * time.time()) < 60_000
 
 
+# A word in each script, by the font that Flutter asks for; Greek and Cyrillic are in Roboto.
+_SCRIPTS = {
+    "notosansarabic": "شركة", "notosanshebrew": "חברה", "notosansthai": "บริษัท", "notosansdevanagari": "कंपनी",
+    "notosanssc": "软件张", "notosanskr": "회사", "notosansjp": "株式会社",
+    "notocoloremoji": "😀", "": "Εταιρεία Компания",
+}  # fmt: skip
+
+
+def _is_drawn_from_the_sites_own_fonts(phone: Phone) -> None:
+    """A font of each script has come, and no other host was asked for one."""
+    wanted, came = set(filter(None, _SCRIPTS)), re.compile(r"response: \S+/fonts/(noto\w+)/v\d+/\S+\n.*font/woff2")
+    deadline = time.monotonic() + 60
+    while missing := wanted - {found[1] for line in phone.seen if (found := came.match(line))}:
+        assert time.monotonic() < deadline, missing
+        phone.page.wait_for_timeout(100)
+    fonts = [line.split()[1] for line in phone.seen if line.startswith("request: ") and line.endswith(".woff2")]
+    assert {urlsplit(url).hostname for url in fonts} == {"127.0.0.1"}
+
+
 @pytest.mark.parametrize("tag", ["de-DE", "ja-JP"])
 def test_bad_days_are_told_in_the_persons_language(
     open_browser: Open, keeps: dict[str, str], suite: Suite, org_url: str, admin: Admin, tag: str
 ) -> None:
-    words, record_id = languages.read(tag[:2]), admin.account("Far Away Ltd")
+    words, record_id = languages.read(tag[:2]), admin.account(f"Far Away {' '.join(_SCRIPTS.values())}")
 
     def said(text: str) -> re.Pattern[str]:
         return re.compile(re.escape(str(words[text].string)))
@@ -252,6 +272,7 @@ def test_bad_days_are_told_in_the_persons_language(
     abroad.type("Account Phone", "+44 20 7946 0888")
     abroad.page.keyboard.press("Enter")
     abroad.sees(said("You do not have permission for this in Salesforce."))
+    _is_drawn_from_the_sites_own_fonts(abroad)
     admin.delete(record_id)
     abroad.visit(f"/records/Account/{record_id}")
     abroad.sees(said("This record does not exist, or you may not see it."))

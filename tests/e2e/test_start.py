@@ -25,6 +25,7 @@ def test_it_starts_from_the_snapshot(context: BrowserContext, suite: Suite) -> N
     phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
     assert f"console: {_FELL_BACK}" not in phone.seen
     assert any("snapshot.bin.gz" in s for s in phone.seen if s.startswith("response"))
+    assert any("/canvaskit/skwasm.wasm" in s for s in phone.seen if s.startswith("response"))
 
 
 @pytest.mark.parametrize("damage", ["missing", "no gzip", "another build"])
@@ -67,7 +68,7 @@ def test_two_starts_never_share_a_secret(context: BrowserContext, suite: Suite) 
     assert len({a["code_challenge"][0] for a in asked}) == 2
 
 
-_FLUTTER = re.compile(r"/main\.dart\.js")
+_FLUTTER = re.compile(r"/main\.dart\.(js|wasm)")
 
 
 def _hold_back_flutter(context: BrowserContext) -> list[Route]:
@@ -133,14 +134,32 @@ def _told(phone: Phone, words: str) -> None:
     page.locator("#start:not([data-shows=failed])").wait_for()
 
 
-@pytest.mark.parametrize("lost", ["boot.js", "main.dart.js", "python-worker.js", "pyodide/pyodide.mjs", "app.tar.gz"])
+@pytest.mark.parametrize("lost", ["boot.js", "main.dart.*", "python-worker.js", "pyodide/pyodide.mjs", "app.tar.gz"])
 def test_what_cannot_be_loaded_is_told_with_a_way_on(context: BrowserContext, suite: Suite, lost: str) -> None:
-    context.route(f"**/{lost}", lambda route: route.fulfill(status=404), times=1)
+    context.route(f"**/{lost}", lambda route: route.fulfill(status=404), times=2 if "*" in lost else 1)
     phone = Phone(context, suite.plan.app_url)
     phone.page.goto(f"{phone.url}/settings")
     _told(phone, "The app could not start.")
     if lost == "app.tar.gz":  # what is loaded again starts; the others' second start would be the same
         phone.page.locator("#start").wait_for(state="detached")
+
+
+_NO_WEBGL = """for (const kind of [HTMLCanvasElement, OffscreenCanvas].slice(%d)) {
+  const get = kind.prototype.getContext;
+  kind.prototype.getContext = function (...asked) { return /webgl/.test(asked[0]) ? null : get.apply(this, asked); };
+}"""
+
+
+@pytest.mark.parametrize("lacks", ["a whole file", "WebGL", "WebGL off the screen"])
+def test_where_skwasm_cannot_start_canvaskit_does(context: BrowserContext, suite: Suite, lacks: str) -> None:
+    if lacks == "a whole file":
+        context.route("**/main.dart.wasm", lambda route: route.fulfill(body=b"\0asm", content_type="application/wasm"))
+    else:
+        context.add_init_script(_NO_WEBGL % (0 if lacks == "WebGL" else 1))
+    phone = Phone(context, suite.plan.app_url)
+    phone.page.goto(phone.url)
+    phone.page.locator("#start").wait_for(state="detached")
+    assert any("/canvaskit/chromium/canvaskit.wasm" in s for s in phone.seen if s.startswith("response"))
 
 
 def test_when_the_app_itself_fails_in_its_start_that_is_told(context: BrowserContext, suite: Suite) -> None:

@@ -228,7 +228,7 @@ def test_edits_of_two_people_become_one_and_the_same_field_asks(signed_in: Phone
     assert loopback.patch(url, json={"Phone": "+44 20 7946 0333"}, headers=headers).status_code == 204
     phone.save()
     phone.sees(re.compile("Ada Admin has changed the same fields"))
-    phone.page.get_by_role("radio", name=re.compile("Mine")).click()
+    phone.page.get_by_role("radio", name=re.compile("My value")).click()
     phone.tap("Save")
     phone.sees("Saved.")
     phone.sees("+44 20 7946 0222")

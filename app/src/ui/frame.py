@@ -10,7 +10,7 @@ import flet as ft
 from ui.app import App
 from ui.places import HOME, Place
 from ui.records.list_view import RecordList
-from ui.shared import parts, theme
+from ui.shared import hands, parts, theme
 from ui.shared.live import keyed, use
 from ui.shared.notices import Notice
 from ui.shared.state import State
@@ -140,7 +140,9 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
         places = destinations(app, table, rail=window.has_rail)
         if window.has_rail:
             view.controls = [
-                ft.Row([_rail(app, places, place), ft.VerticalDivider(width=1), stack], expand=True, spacing=0)
+                ft.Row(
+                    [hands.group(_rail(app, places, place)), ft.VerticalDivider(width=1), stack], expand=True, spacing=0
+                )
             ]
         else:
             view.controls = [stack]
@@ -153,12 +155,13 @@ def _panes(app: App, table: Table, window: Window) -> ft.Control:
     """The place, with its list beside it where there is room. Each has a box with a key, so that the next place does
     not take over its focus and scroll position."""
     place = app.place
-    one = ft.Container(_place(app, table, window), expand=True, key=table.address(place))
+    one = ft.Container(hands.group(_place(app, table, window)), expand=True, key=table.address(place))
     listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject else None
     if listed is None:
         return one
     name = f"list {place.sobject}"
-    beside = ft.Container(keyed(name, RecordList, app, listed, place.record_id), width=440, key=name)
+    rows = hands.group(keyed(name, RecordList, app, listed, place.record_id))
+    beside = ft.Container(rows, width=440, key=name)
     detail = _centre(parts.faint(_("Choose one on the left."))) if place.name == "list" else one
     return ft.Row([beside, ft.VerticalDivider(width=1), detail], expand=True, spacing=0)
 

@@ -1,6 +1,7 @@
 // What a person sees and can do before the app itself is painted: the sign-in page, or their home as it looked last.
 import { begin, bind, call, fullMyDomain, keep } from "./sign_in.js";
 import { has, read, remove, write } from "./storage.js";
+import "./typing.js";
 import "./values.js";
 import { words } from "./words.js";
 

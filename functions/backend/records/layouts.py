@@ -6,7 +6,7 @@ A new object is one entry here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, Sort
+from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, FieldValue, Sort
 from contract.errors import Reason, RefusedRequest
 
 
@@ -27,6 +27,15 @@ class Related:
         return Sort(self.sort, self.descending)
 
 
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What a list shows at its beginning: the records with these values, in this order. `me` is whoever looks."""
+
+    filters: Mapping[str, FieldValue]
+    sort: str
+    descending: bool = False
+
+
 _RECORD_TYPE = ("RecordTypeId", "RecordType.Name")
 
 
@@ -34,8 +43,9 @@ _RECORD_TYPE = ("RecordTypeId", "RecordType.Name")
 class Layout:
     """An object in the app. `title` names a record, `stand_ins` do where the title is empty. `listed` are the fields of
     a list and `detailed` those of a record and its forms, `searched` those in which a list's search looks; `filters`
-    are offered as chips. `amount` is the field at the end of a line in lists, `date` the one that says when a record is
-    due on home, `owner` the reference to who owns a record. `icon` is one of Material's."""
+    are offered as chips, and `preset` is how a list begins. `amount` is the field at the end of a line in lists, `date`
+    the one that says when a record is due on home, `owner` the reference to who owns a record. `icon` is one of
+    Material's."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -49,6 +59,7 @@ class Layout:
     date: str = ""
     icon: str = "list"
     filters: tuple[str, ...] = ()
+    preset: Preset | None = None
     owner: str = "OwnerId"
 
     def __post_init__(self) -> None:
@@ -116,7 +127,8 @@ LAYOUTS: dict[str, Layout] = {
         filters=("OwnerId", "LeadSource"),
     ),
     "Opportunity": Layout(
-        listed=("Name", "StageName", "Amount", "CloseDate", "AccountId", "Account.Name"),
+        listed=("Name", "StageName", "Amount", "CloseDate", "OwnerId", "Owner.Name", "AccountId", "Account.Name",
+                "IsClosed"),
         detailed=(
             "Name", "StageName", "Amount", "Probability", "CloseDate",
             "AccountId", "Account.Name",
@@ -132,6 +144,7 @@ LAYOUTS: dict[str, Layout] = {
         date="CloseDate",
         icon="handshake",
         filters=("OwnerId", "IsClosed", "StageName", "Type"),
+        preset=Preset({"OwnerId": "me", "IsClosed": False}, sort="CloseDate"),  # the next to close first
     ),
     "Lead": Layout(
         listed=("Name", "Company", "Status", "Rating", "Phone", "Email"),

@@ -36,6 +36,7 @@ from contract.calls import (
     Objects,
     Owners,
     PersonShape,
+    Preset,
     Profile,
     Record,
     RecordDetail,
@@ -370,6 +371,7 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         icon=layout.icon,
         listed=fields_of(layout.listed),
         filters=fields_of(layout.filters, lambda f: f.filterable),
+        preset=_preset(layout, described),
         sorts=tuple(
             n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in visible
         ),
@@ -439,6 +441,15 @@ def _sorting(sobject: str, described: Described) -> Sort:
         return layout.sorting
     others = (n for n in layout.listed if _sorts(described, n) and described.fields[n].shape.type != "reference")
     return Sort(next(others, "Id"))
+
+
+def _preset(layout: Layout, described: Described) -> Preset | None:
+    """How a list begins, as far as the user may see its fields."""
+    begins, fields = layout.preset, described.fields
+    if begins is None:
+        return None
+    filters = tuple(Filter(n, "eq", v) for n, v in begins.filters.items() if n in fields and fields[n].filterable)
+    return Preset(filters, Sort(begins.sort, begins.descending) if _sorts(described, begins.sort) else None)
 
 
 def _has_several(described: Described, request: ListRecords) -> bool:

@@ -119,7 +119,8 @@ async def test_a_page_that_is_just_full_is_the_last_one(org: TwoOrgs) -> None:
 async def test_a_list_is_sorted_as_asked_for_and_as_its_object_is_otherwise(org: TwoOrgs) -> None:
     assert (
         await sent_for(org, ListRecords("Opportunity"))
-        == "SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM Opportunity"
+        == "SELECT Id, Name, StageName, Amount, CloseDate, OwnerId, Owner.Name, AccountId, Account.Name, SystemModstamp"
+        " FROM Opportunity"
         " ORDER BY CloseDate DESC NULLS LAST, Id ASC LIMIT 26"
     )
     assert (
@@ -280,7 +281,8 @@ async def test_a_record_and_its_children_are_one_query(org: TwoOrgs) -> None:
         "SELECT Id, Name, Type, Industry, Phone, AnnualRevenue, BillingCity, OwnerId, Owner.Name, Owner.Type,"
         " SystemModstamp, (SELECT Id,"
         " Name, Phone, AccountId, Account.Name, SystemModstamp FROM Contacts ORDER BY Name ASC NULLS LAST, Id ASC LIMIT"
-        " 50), (SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM"
+        " 50), (SELECT Id, Name, StageName, Amount, CloseDate, OwnerId, Owner.Name, AccountId,"
+        " Account.Name, SystemModstamp FROM"
         f" Opportunities ORDER BY CloseDate DESC NULLS LAST, Id ASC LIMIT 50) FROM Account WHERE Id = '{RECORD_ID}'"
         " LIMIT 1"
     ]
@@ -328,7 +330,8 @@ async def test_a_search_asks_each_object_once_in_its_own_order(org: TwoOrgs) -> 
     assert org.sent == [
         "FIND {ac me*} IN ALL FIELDS RETURNING Account(Id, Name, Industry, Type, BillingCity, Phone, SystemModstamp"
         " ORDER BY Name ASC NULLS LAST, Id ASC LIMIT 7), Opportunity(Id, Name, StageName, Amount, CloseDate,"
-        " AccountId, Account.Name, SystemModstamp ORDER BY CloseDate DESC NULLS LAST, Id ASC LIMIT 7)"
+        " OwnerId, Owner.Name, AccountId, Account.Name, SystemModstamp ORDER BY CloseDate DESC NULLS LAST, Id ASC"
+        " LIMIT 7)"
     ]
     assert [(h.sobject, h.record.fields["Name"]) for h in hits.hits] == [
         ("Account", "A"),
@@ -477,7 +480,16 @@ async def test_an_opportunity_is_sorted_by_its_own_fields_only(org: TwoOrgs) -> 
     shape = await org.queries.describe(CALLER, Describe("Opportunity"))
     assert shape.sorts == ("Name", "StageName", "Amount", "CloseDate")
     assert shape.sort == Sort("CloseDate", descending=True)
-    assert shape.listed == ("Name", "StageName", "Amount", "CloseDate", "AccountId", "Account.Name")
+    assert shape.listed == (
+        "Name",
+        "StageName",
+        "Amount",
+        "CloseDate",
+        "OwnerId",
+        "Owner.Name",
+        "AccountId",
+        "Account.Name",
+    )
 
 
 async def test_all_objects_come_in_the_apps_order_without_those_that_the_user_may_not_see(org: TwoOrgs) -> None:
@@ -505,7 +517,9 @@ async def test_the_dashboard_is_four_queries_and_each_answer_has_its_place(org: 
             " BY StageName"
         ),
         (
-            "SELECT Id, Name, StageName, Amount, CloseDate, AccountId, Account.Name, SystemModstamp FROM Opportunity"
+            "SELECT Id, Name, StageName, Amount, CloseDate, OwnerId, Owner.Name, AccountId,"
+            " Account.Name, SystemModstamp"
+            " FROM Opportunity"
             " WHERE IsClosed = false AND CloseDate = THIS_MONTH ORDER BY CloseDate ASC, Id ASC LIMIT 5"
         ),
         (

@@ -10,7 +10,7 @@ from backend.records.currencies import KEPT_SECONDS
 from backend.records.describe import DESCRIBE_SECONDS, HIDDEN_SECONDS, LOOK_AGAIN_SECONDS
 from backend.records.layouts import LAYOUTS
 from backend.values import Attachment
-from contract.calls import Describe, Empty, Filter, GetRecord, ListRecords, Search, Sort
+from contract.calls import Describe, Empty, Filter, GetRecord, ListRecords, Preset, Search, Sort
 from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
 from localorg.soql.syntax import parse
 from tests.functions.records.an_org import CALLER, RECORD_ID, VERSION, AnOrg, a_row
@@ -275,7 +275,8 @@ async def test_a_search_over_all_objects_does_not_end_at_one_hidden_order(org: A
     await org.queries.search(CALLER, Search("cedar"))
     assert "CloseDate" not in org.sent[-1]
     assert (
-        "Opportunity(Id, Name, StageName, Amount, AccountId, Account.Name, SystemModstamp ORDER BY Name" in org.sent[-1]
+        "Opportunity(Id, Name, StageName, Amount, OwnerId, Owner.Name, AccountId, Account.Name,"
+        " SystemModstamp ORDER BY Name" in org.sent[-1]
     )
 
 
@@ -312,3 +313,14 @@ async def test_one_letter_of_japanese_is_searched_for_by_soql(org: AnOrg) -> Non
     assert {hit.sobject for hit in hits} == set(LAYOUTS) - {"Task", "Case"}, "which have no field that is searched here"
     with pytest.raises(RefusedRequest):
         await org.queries.search(CALLER, Search("a"))
+
+
+async def test_opportunities_begin_with_those_of_the_caller_that_are_open_the_next_to_close_first(org: AnOrg) -> None:
+    shape = await org.queries.describe(CALLER, Describe("Opportunity"))
+    assert shape.preset == Preset((Filter("OwnerId", "eq", "me"),), Sort("CloseDate")), "this org has no IsClosed"
+
+
+async def test_a_list_begins_with_what_the_user_may_see(org: AnOrg) -> None:
+    org.hidden = {"CloseDate", "OwnerId"}
+    assert (await org.queries.describe(CALLER, Describe("Opportunity"))).preset == Preset((), None)
+    assert (await org.queries.describe(CALLER, Describe("Account"))).preset is None

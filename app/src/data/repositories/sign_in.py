@@ -103,6 +103,11 @@ class SignInRepository:
         self.put_off: Callable[[], None] = lambda: None
         self.failed: Attempt | None = None
 
+    @property
+    def ends_with_the_window(self) -> bool:
+        """Whether a sign-in, like all that the device is to keep, lasts only until the window is closed."""
+        return self._device.forgets
+
     async def options(self) -> SignInOptions:
         """The login hosts, and what the app needs to open Salesforce's page. Raises CallErrors."""
         return await self._backend.call(GET_SIGN_IN_OPTIONS, Empty())

@@ -7,28 +7,26 @@ import locale
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import flet as ft
-from flet_secure_storage import SecureStorage
 
+import brand
 from contract.calls import AppCheckApp
 from contract.codec import encode
 from data.services.loopback import CALLBACK_PATH, Loopback
+from data.services.sealed import sealed_storage
+from data.services.storage import Body as StorageBody
 from data.services.storage import Storage, StorageRefused
 
 # One port, because Salesforce compares callback URLs with their port.
 LOOPBACK_PORT = int(os.environ.get("LOOPBACK_PORT", "5717"))
+# Begins the names of all that is kept, where several apps have one storage: Flet's own client has one for all its apps.
+KEPT_WITHIN = os.environ.get("KEPT_WITHIN", "")
 COME_BACK_SECONDS = 600.0  # for which an installed app waits for Salesforce's way back
-# A phone's scheme is a domain backwards, which no other app chooses by chance (RFC 8252 section 7.1). A host follows,
-# because Flet's builder makes no deep link without one.
-SCHEME_REDIRECT = "com.example.salesforce-sample://oauth/callback"
-_BACKEND = (  # where an installed app finds its backend: put in your project's address, or set BACKEND_URL
-    "http://127.0.0.1:5000"
-)
 
 
 class Device(Protocol):
@@ -42,6 +40,11 @@ class Device(Protocol):
     @property
     def name(self) -> str:
         """What the user reads in the list of their devices, such as "Chrome, Windows"."""
+        ...
+
+    @property
+    def forgets(self) -> bool:
+        """Whether what is kept ends with the window."""
         ...
 
     async def read(self, key: str) -> str | None:
@@ -78,11 +81,22 @@ class Device(Protocol):
 class _FletDevice:
     """What all devices share: secure storage, links and the clipboard."""
 
-    def __init__(self, page: ft.Page) -> None:
+    def __init__(self, page: ft.Page, body: StorageBody | None = None) -> None:
         self._page = page
-        self._storage = Storage(SecureStorage())
+        self._storage = Storage(body or sealed_storage())
         self._launcher = ft.UrlLauncher()
         self._clipboard = ft.Clipboard()
+
+    @property
+    def forgets(self) -> bool:
+        return False
+
+    async def opened(self, waiting: Callable[[], None]) -> None:
+        """Waits until the device can keep things. `waiting` is called when the person has to unlock something for
+        that."""
+
+    def go_without(self) -> None:
+        """Ends the waiting of `opened`; what is kept from then on ends with the window."""
 
     async def read(self, key: str) -> str | None:
         try:
@@ -222,9 +236,29 @@ class DesktopDevice(_FletDevice):
     """An installed app on a computer: Salesforce's page opens in the system's browser and comes back to a port of this
     machine (RFC 8252 section 7.3)."""
 
-    base_url = os.environ.get("BACKEND_URL", _BACKEND)
+    base_url = os.environ.get("BACKEND_URL", brand.BACKEND)
     redirect_uri = f"http://127.0.0.1:{LOOPBACK_PORT}{CALLBACK_PATH}"
     _loopback = Loopback(LOOPBACK_PORT)
+
+    def __init__(self, page: ft.Page) -> None:
+        from data.services.keyring import DesktopKeyring, KeptInKeyring, Within  # a browser has no use for them
+
+        storage = Within(sealed_storage(), KEPT_WITHIN) if KEPT_WITHIN else sealed_storage()
+        is_linux = sys.platform == "linux" and not page.web
+        self._keyring = KeptInKeyring(storage, DesktopKeyring()) if is_linux else None
+        super().__init__(page, self._keyring or storage)
+
+    @property
+    def forgets(self) -> bool:
+        return self._keyring is not None and self._keyring.forgets
+
+    async def opened(self, waiting: Callable[[], None]) -> None:
+        if self._keyring is not None:
+            await self._keyring.opened(waiting)
+
+    def go_without(self) -> None:
+        if self._keyring is not None:
+            self._keyring.go_without()
 
     @property
     def name(self) -> str:
@@ -243,8 +277,8 @@ class PhoneDevice(_FletDevice):
     section 7.1).
     """
 
-    base_url = os.environ.get("BACKEND_URL", _BACKEND)
-    redirect_uri = SCHEME_REDIRECT
+    base_url = os.environ.get("BACKEND_URL", brand.BACKEND)
+    redirect_uri = brand.SCHEME_REDIRECT
 
     def __init__(self, page: ft.Page) -> None:
         from flet_local_auth import LocalAuthentication

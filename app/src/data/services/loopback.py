@@ -5,10 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
+import brand
+
 CALLBACK_PATH = "/oauth/callback"
 READ_SECONDS = 10.0  # for a caller to send its request
 _MAX_HEADERS = 100
-_PAGE = "<!doctype html><title>Salesforce Sample</title><p>You can close this page and go back to the app.</p>"
+_PAGE = f"<!doctype html><title>{brand.NAME}</title><p>You can close this page and go back to the app.</p>"
 _HEADERS = (
     "Content-Type: text/html",
     "Referrer-Policy: no-referrer",

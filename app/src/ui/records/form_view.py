@@ -179,7 +179,7 @@ def _conflicts(model: FormViewModel) -> ft.Control:
     fields = values.fields_of(model.shape)
     said = _(
         "{name} has changed the same fields ({when}). Whose value shall stay?",
-        name=who,
+        name=who or _("Someone else"),
         when=values.time_of(when) if when else "–",
     )
     rows = [_one_conflict(model, c, fields.get(c.field)) for c in model.conflicts]
@@ -205,11 +205,10 @@ def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | 
 
     style = ft.TextStyle(color=ft.Colors.ON_TERTIARY_CONTAINER)
     mine = ft.Radio(
-        value="mine", label=_("Mine: {value}", value=model.text_of_mine(conflict) or "–"), label_style=style
+        value="mine", label=_("My value: {value}", value=model.text_of_mine(conflict) or "–"), label_style=style
     )
-    theirs = ft.Radio(
-        value="theirs", label=_("Theirs: {value}", value=model.text_of_theirs(conflict) or "–"), label_style=style
-    )
+    who, value = model.their_change[0] or _("someone else"), model.text_of_theirs(conflict) or "–"
+    theirs = ft.Radio(value="theirs", label=_("Value of {name}: {value}", name=who, value=value), label_style=style)
     group = ft.RadioGroup(
         ft.Column([mine, theirs], tight=True, spacing=0), value=model.choices.get(conflict.field), on_change=chosen
     )

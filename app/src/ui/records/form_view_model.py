@@ -207,7 +207,9 @@ class FormViewModel(FillingViewModel):
                 theirs = their_record(meanwhile)
                 if theirs is None:
                     raise
-                said = _("Saved together with the changes of {name}.", name=who_changed(theirs.fields))
+                said = _(
+                    "Saved together with the changes of {name}.", name=who_changed(theirs.fields) or _("someone else")
+                )
         else:
             raise ChangedMeanwhile(Reason.RECORD_CHANGED)
         self.throw_away()

@@ -7,8 +7,9 @@ import flet as ft
 
 from contract.calls import FieldShape, Record
 from ui.records.form_view_model import FormViewModel
-from ui.records.look_up import look_up, look_up_owner
+from ui.records.look_up import look_up, look_up_owner, sought
 from ui.shared import parts, theme, values
+from ui.shared.text_box import TextBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -51,7 +52,7 @@ def _text(
 
     code = values.code_of(field, model.mine)
     long, is_number = field.type == "textarea", field.type in values.NUMBERS
-    box = ft.TextField(
+    box = TextBox(
         label=label,
         value=text,
         error=error,
@@ -65,9 +66,6 @@ def _text(
         max_lines=6 if long else 1,
         max_length=field.length if 40 <= field.length <= 255 and len(text) > field.length - 20 else None,
         keyboard_type=_KEYBOARDS.get(field.type, ft.KeyboardType.NUMBER if is_number else ft.KeyboardType.TEXT),
-        capitalization=(
-            ft.TextCapitalization.NONE if field.type in ("email", "url") else ft.TextCapitalization.SENTENCES
-        ),
         on_change=typed,
         on_blur=left,
         on_submit=model.save,  # Enter, and a phone's own button
@@ -174,7 +172,7 @@ def _date(
         if timed
         else values.short_day("2026-12-31")
     )
-    box = ft.TextField(
+    box = TextBox(
         label=label, value=text, error=error, helper=field.help or example, suffix_icon=button,
         error_max_lines=_LINES, helper_max_lines=_LINES,
         keyboard_type=ft.KeyboardType.DATETIME, read_only=model.saving,
@@ -211,8 +209,10 @@ def Reference(
     if text and not is_owner:
         buttons.append(parts.icon_button(ft.Icons.CLOSE, _("Clear {field}", field=values.label_of(field)), clear))
     if can_look:
-        buttons.append(parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=values.label_of(field)), begin))
-    box = ft.TextField(
+        buttons.append(
+            parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=sought(shell, model.shape, field)), begin)
+        )
+    box = TextBox(
         label=label, value=name, read_only=True, error=error,
         helper=field.help, error_max_lines=_LINES, helper_max_lines=_LINES,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),

@@ -10,6 +10,7 @@ from ui.records.list_view_model import ListViewModel
 from ui.records.look_up import look_up_owner
 from ui.shared import parts, theme, values
 from ui.shared.live import use
+from ui.shared.text_box import SearchBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -53,7 +54,7 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
     elif model.loading and not items:
         rows.append(parts.skeleton_tiles())
     elif not items:
-        rows.append(ft.Container(parts.faint(_("Nothing found.")), alignment=ft.Alignment.CENTER, padding=32))
+        rows.append(_empty(model))
     elif model.complete and whole:
         rows.append(ft.Container(parts.faint(_("That's all.")), alignment=ft.Alignment.CENTER, padding=16))
     listed = ft.ListView(
@@ -88,19 +89,8 @@ def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -
 
 
 def _search(model: ListViewModel) -> ft.Control:
-    async def typed(event: ft.Event[ft.TextField]) -> None:
-        await model.type(event.control.value)
-
-    box = ft.TextField(
-        label=_("Search in {objects}", objects=model.shape.label_plural),
-        value=model.search,
-        prefix_icon=ft.Icons.SEARCH,
-        border_radius=28,
-        on_change=typed,
-        autocorrect=False,
-        content_padding=ft.Padding.symmetric(horizontal=16, vertical=12),
-    )
-    return parts.field(box)
+    label = _("Search in {objects}", objects=model.shape.label_plural)
+    return SearchBox(label, lambda: model.search, model.type)
 
 
 def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Callable[[bool], None]) -> None:
@@ -118,9 +108,28 @@ def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Calla
 def _chips(model: ListViewModel, look: Callable[[], None]) -> ft.Control:
     """What the list is filtered and sorted by; each opens its values. `look` opens the way to find an owner."""
     fields = values.fields_of(model.shape)
-    chips: list[ft.Control] = [_sort(model)]
+    chips: list[ft.Control] = [_sort(model), *_all_or_preset(model)]
     chips += [_filter(model, fields[name], look) for name in model.shape.filters if name in fields]
     return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET + 4)
+
+
+def _all_or_preset(model: ListViewModel) -> list[ft.Control]:
+    """One tap to see everything, and back to how the list began."""
+    if model.filters:
+        words, icon, tapped = _("Show all"), ft.Icons.FILTER_ALT_OFF_OUTLINED, model.show_all
+    elif model.shape.preset is not None:
+        words, icon, tapped = _("Reset filters"), ft.Icons.FILTER_ALT_OUTLINED, model.reset
+    else:
+        return []
+    return [ft.OutlinedButton(words, icon=icon, height=theme.TARGET, on_click=tapped)]
+
+
+def _empty(model: ListViewModel) -> ft.Control:
+    rows: list[ft.Control] = [parts.faint(_("Nothing found."))]
+    if model.filters:
+        rows.append(ft.TextButton(_("Show all"), height=theme.TARGET, on_click=model.show_all))
+    column = ft.Column(rows, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER)
+    return ft.Container(column, alignment=ft.Alignment.CENTER, padding=32)
 
 
 def _filter(model: ListViewModel, field: FieldShape, look: Callable[[], None]) -> ft.Control:

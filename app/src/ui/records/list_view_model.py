@@ -41,7 +41,8 @@ class ListViewModel(Screen):
         self.search = ""
         self.filters: dict[str, FieldValue] = {}
         self.owner_name = ""
-        self.sort: Sort | None = shape.sort
+        self.sort: Sort | None = None
+        self._begin()
         self.loading = False
         self.complete = False
         self.stale = True
@@ -156,6 +157,25 @@ class ListViewModel(Screen):
         else:
             self.filters[field] = value
         await self._anew()
+
+    async def show_all(self) -> None:
+        """Takes every filter away, and the order that came with them."""
+        preset = self.shape.preset
+        self.filters, self.owner_name = {}, ""
+        if preset is not None and self.sort == preset.sort:
+            self.sort = self.shape.sort
+        await self._anew()
+
+    async def reset(self) -> None:
+        """Shows what the list showed at its beginning."""
+        self._begin()
+        await self._anew()
+
+    def _begin(self) -> None:
+        preset = self.shape.preset
+        self.filters = {} if preset is None else {f.field: f.value for f in preset.filters}
+        self.sort = self.shape.sort if preset is None else preset.sort or self.shape.sort
+        self.owner_name = ""
 
     async def choose_owner(self, owner: str, name: str) -> None:
         """Shows only records that belong to a user or a queue, by id and name."""

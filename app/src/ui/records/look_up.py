@@ -9,6 +9,7 @@ from ui.records.look_up_view_model import LookUpViewModel
 from ui.records.owner_view_model import FindOwnerViewModel
 from ui.shared import parts, theme, values
 from ui.shared.live import use
+from ui.shared.text_box import SearchBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -24,6 +25,14 @@ def look_up(shell: Shell, field: FieldShape, targets: list[str], chosen: Chosen)
 def look_up_owner(shell: Shell, shape: SobjectShape, field: FieldShape, chosen: Chosen) -> ft.AlertDialog:
     """A dialog that finds a user or a queue to whom a record of an object may belong; `chosen` as in `look_up`."""
     return _dialog(values.label_of(field), lambda: OwnerFinder(shell, shape, chosen), chosen)
+
+
+def sought(shell: Shell, shape: SobjectShape, field: FieldShape) -> str:
+    """What the look-up of a reference finds, in the user's language: the object, where this is the only one of the
+    record's references that leads there and leads nowhere else; otherwise the field."""
+    only = len(field.refers_to) == 1 and [f.refers_to for f in shape.fields].count(field.refers_to) == 1
+    target = shell.catalogue.shape(field.refers_to[0]) if only else None
+    return values.label_of(field) if target is None else target.label
 
 
 def _dialog(title: str, finder: Callable[[], ft.Control], chosen: Chosen) -> ft.AlertDialog:
@@ -65,12 +74,7 @@ def _search(
     model: LookUpViewModel, label: str, words: Callable[[Record], tuple[str, str]], chosen: Chosen
 ) -> list[ft.Control]:
     """The field to search in, and what was found below it; `words` are a record's name and what stands below that."""
-
-    async def typed(event: ft.Event[ft.TextField]) -> None:
-        await model.type(event.control.value)
-
-    box = ft.TextField(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)
-    rows: list[ft.Control] = [parts.field(box)]
+    rows: list[ft.Control] = [SearchBox(label, lambda: model.text, model.type, autofocus=True)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))
     elif model.records is None:

@@ -113,7 +113,7 @@ class Ownership(State):
                     return theirs
                 if theirs.fields.get(field.name) != before.fields.get(field.name):
                     await self._show(theirs)
-                    name = str(theirs.fields.get(field.parent_name) or _("someone else"))
+                    name = str(theirs.fields.get(field.parent_name) or _("Someone else"))
                     self._notices.say(Notice(_("{name} has it now.", name=name)))
                     return None
                 seen = theirs

@@ -4,16 +4,17 @@ from collections.abc import Awaitable, Callable
 
 import flet as ft
 
+import brand
 from data.repositories.settings import Theme
 from ui.settings.view_model import SettingsViewModel
 from ui.shared import parts, theme
 from ui.shared.live import use
-from ui.shared.words import LANGUAGES, _
+from ui.shared.words import LANGUAGES, _, own_name
 from ui.shell import Shell
 
 
 @ft.component
-def SettingsPage(_shell: Shell, model: SettingsViewModel) -> ft.Control:
+def SettingsPage(shell: Shell, model: SettingsViewModel) -> ft.Control:
     use(model)
     can_lock, note_lock = ft.use_state(False)
 
@@ -30,6 +31,8 @@ def SettingsPage(_shell: Shell, model: SettingsViewModel) -> ft.Control:
                 parts.faint(_("Asks for your face, finger or code when the app is opened.")),
             )
         )
+    if brand.SUPPORT:
+        cards.append(parts.card(_("Help"), _help(shell)))
     return parts.content(*cards, width=640)
 
 
@@ -47,7 +50,8 @@ def _languages(model: SettingsViewModel) -> ft.Control:
         chosen = str(event.control.value)
         await model.choose(language="" if chosen == "system" else chosen)
 
-    return _radios([("system", _("As this device")), *LANGUAGES.items()], model.value.language or "system", choose)
+    choices = [("system", _("As this device")), *((language, own_name(language)) for language in LANGUAGES)]
+    return _radios(choices, model.value.language or "system", choose)
 
 
 def _radios(
@@ -55,6 +59,14 @@ def _radios(
 ) -> ft.Control:
     radios = [ft.Container(ft.Radio(value=value, label=words), height=theme.TARGET) for value, words in choices]
     return ft.RadioGroup(ft.Column([*radios], spacing=0, tight=True), value=chosen, on_change=choose)
+
+
+def _help(shell: Shell) -> ft.Control:
+    async def open_it() -> None:
+        await shell.open_link(brand.SUPPORT)
+
+    link = ft.TextButton(_("Get help"), icon=ft.Icons.HELP_OUTLINE, height=theme.TARGET, on_click=open_it)
+    return ft.Row([link])
 
 
 def _lock(model: SettingsViewModel) -> ft.Control:

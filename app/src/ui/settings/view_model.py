@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
+import brand
 from data.repositories.settings import Settings, SettingsRepository, Theme
 from ui.shared.guard import report
 from ui.shared.state import State
@@ -55,7 +56,7 @@ class SettingsViewModel(State):
 
     async def unlock(self) -> None:
         """Asks for a face, a finger or a code, and opens the app when it is the person."""
-        if await self._device.unlock(_("Unlock Salesforce Sample")):
+        if await self._device.unlock(_("Unlock {app}", app=brand.NAME)):
             self.locked = False
             self.changed()
 

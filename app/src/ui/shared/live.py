@@ -5,9 +5,12 @@ from functools import cache, wraps
 
 import flet as ft
 
+from ui.shared import quick_walk
 from ui.shared.guard import report
 from ui.shared.state import State
 from ui.shared.words import _
+
+quick_walk.install()
 
 
 def keyed(key: str, component: Callable[..., ft.Control], *arguments: object) -> ft.Control:

@@ -7,7 +7,6 @@ from typing import Any, cast
 from contract.calls import LAST_CHANGED_BY, FieldShape, FieldValue, Record
 from contract.codec import DecodeError, decode
 from contract.errors import ChangedMeanwhile
-from ui.shared.words import _
 
 MERGES = 5  # others may save again while a merge is on its way
 
@@ -67,8 +66,8 @@ def merge(
 
 
 def who_changed(fields: Mapping[str, FieldValue]) -> str:
-    """The name of whoever has saved a record with these fields last."""
-    return str(fields.get(LAST_CHANGED_BY) or _("someone else"))
+    """The name of whoever has saved a record with these fields last; "" when it is not told."""
+    return str(fields.get(LAST_CHANGED_BY) or "")
 
 
 def their_record(meanwhile: ChangedMeanwhile) -> Record | None:

@@ -1,13 +1,17 @@
-"""The app's words in the person's language: gettext, with a catalogue for each language in `languages/`."""
+"""The app's words in the person's language: gettext, with a catalogue for each language in `languages/`.
+
+A text that a catalogue lacks, or that cannot be filled in there, is said in English.
+"""
 
 import gettext
 import re
 from pathlib import Path
 
-from babel import localedata
+from babel import Locale, localedata
 
-LANGUAGES = {"en": "English", "de": "Deutsch", "ja": "日本語"}
 _FOLDER = Path(__file__).resolve().parents[2] / "languages"
+# The languages that the app speaks: English, and those with a compiled catalogue.
+LANGUAGES = ("en", *sorted(path.parents[1].name for path in _FOLDER.glob("*/LC_MESSAGES/app.mo")))
 # A BCP 47 tag's language and region (RFC 5646 section 2.1); what is between and behind them is not needed.
 _TAG = re.compile(r"([a-z]{2,3})(?:-[a-z]{3}){0,3}(?:-[a-z]{4})?(?:-([a-z]{2}|[0-9]{3}))?(?:-.*)?", re.IGNORECASE)
 
@@ -39,15 +43,23 @@ def use_language(tags: list[str]) -> str:
     _words.language, region = next((r for r in read if r[0] in LANGUAGES), elsewhere)
     _words.locale = _nearest(_words.language, region)
     if _words.language not in _words.read:
-        _words.read[_words.language] = gettext.translation(
-            "app", _FOLDER, [_words.language], fallback=_words.language == "en"
-        )
+        _words.read[_words.language] = _catalogue(_words.language)
     _words.translations = _words.read[_words.language]
     return _words.language
 
 
+def _catalogue(language: str) -> gettext.NullTranslations:
+    """The texts of a language; none where its compiled catalogue is missing or cannot be read."""
+    try:
+        return gettext.translation("app", _FOLDER, [language])
+    except (OSError, ValueError):
+        return gettext.NullTranslations()
+
+
 def _nearest(language: str, region: str) -> str:
     """The locale of CLDR for a language in a region; `en_001` is English as most of the world writes it."""
+    if not localedata.exists(language):  # the site was built before it was there
+        return "en_001"
     if region and localedata.exists(f"{language}_{region}"):
         return f"{language}_{region}"
     if language == "en":
@@ -65,12 +77,28 @@ def locale() -> str:
     return _words.locale
 
 
+def own_name(language: str) -> str:
+    """What a language of LANGUAGES calls itself, such as Deutsch."""
+    name = Locale.parse(language).get_language_name(language) if localedata.exists(language) else None
+    return name[0].upper() + name[1:] if name else language
+
+
 def _(text: str, **values: object) -> str:
     """A text of the app in the person's language; `{name}` in it stands for a value."""
-    translated = _words.translations.gettext(text) if text else ""
-    return translated.format(**values) if values else translated
+    return _filled(_words.translations.gettext(text) if text else "", text, values)
 
 
 def n_(one: str, many: str, count: int, **values: object) -> str:
     """A text that depends on a number: `one` or `many`, in the person's language, with the number for `{count}`."""
-    return _words.translations.ngettext(one, many, count).format(count=count, **values)
+    values["count"] = count
+    return _filled(_words.translations.ngettext(one, many, count), one if count == 1 else many, values)
+
+
+def _filled(translated: str, english: str, values: dict[str, object]) -> str:
+    """The translated text with its values; the English one where there is none or it has other values."""
+    if not values:
+        return translated or english
+    try:
+        return (translated or english).format(**values)
+    except (LookupError, ValueError, AttributeError):
+        return english.format(**values)

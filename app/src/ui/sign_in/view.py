@@ -2,9 +2,11 @@
 
 import flet as ft
 
+import brand
 from ui.places import HOME
 from ui.shared import parts, theme
 from ui.shared.live import use
+from ui.shared.text_box import TextBox
 from ui.shared.words import _
 from ui.shell import Shell
 from ui.sign_in.view_model import SignInViewModel
@@ -13,18 +15,11 @@ from ui.sign_in.view_model import SignInViewModel
 @ft.component
 def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
     use(model)
-    logo = ft.Container(
-        ft.Icon(ft.Icons.CLOUD_DONE, size=40, color=ft.Colors.ON_PRIMARY),
-        bgcolor=ft.Colors.PRIMARY,
-        border_radius=24,
-        padding=20,
-    )
+    logo = ft.Image(src=brand.LOGO, width=80, height=80, filter_quality=ft.FilterQuality.MEDIUM)
     rows: list[ft.Control] = [
         ft.Row([ft.Semantics(content=logo, exclude_semantics=True)], alignment=ft.MainAxisAlignment.CENTER),
         ft.Semantics(
-            content=ft.Text(
-                _("Salesforce Sample"), theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER
-            ),
+            content=ft.Text(brand.NAME, theme_style=ft.TextThemeStyle.HEADLINE_MEDIUM, text_align=ft.TextAlign.CENTER),
             header=True,
         ),
         ft.Text(
@@ -40,8 +35,11 @@ def SignIn(shell: Shell, model: SignInViewModel) -> ft.Control:
         rows.append(parts.skeleton_cards(120))
     column = ft.Column(rows, tight=True, spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     centred = ft.Container(ft.Container(column, width=400, padding=16), alignment=ft.Alignment.CENTER)
-    return ft.Column([centred], scroll=ft.ScrollMode.AUTO, alignment=ft.MainAxisAlignment.CENTER, expand=True,
-                     horizontal_alignment=ft.CrossAxisAlignment.CENTER)  # fmt: skip
+    # In the middle, and scrolled where it is higher than the window. The container centres it with Flet's clients from
+    # before flet-dev/flet pull request 6450, whose scrolled columns are as high as what is in them.
+    whole = ft.Column([centred], scroll=ft.ScrollMode.AUTO, alignment=ft.MainAxisAlignment.CENTER,
+                      horizontal_alignment=ft.CrossAxisAlignment.CENTER)  # fmt: skip
+    return ft.Container(whole, expand=True, alignment=ft.Alignment.CENTER)
 
 
 def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
@@ -67,6 +65,12 @@ def _notes(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
                 )
             )
         )
+    if model.ends_with_the_window:
+        words = _(
+            "Without an unlocked keyring on this computer, the app keeps nothing. You can work as usual; when you close"
+            " this window you are signed out, and what you have not saved is gone."
+        )
+        notes.append(parts.note(words, kind="calm"))
     if model.owes_sign_out:
         notes.append(parts.note(model.owes_sign_out, kind="calm"))
     if session.erased is not None:
@@ -125,7 +129,7 @@ def _choices(shell: Shell, model: SignInViewModel) -> list[ft.Control]:
         )
     if model.asks_my_domain:
         hint = _("for example acme.my.salesforce.com")
-        box = ft.TextField(
+        box = TextBox(
             label=_("Your company's Salesforce address"), hint_text=hint, value=model.my_domain, on_change=typed,
             error=hint if model.my_domain_wrong else None, on_submit=model.sign_in,
         )  # fmt: skip

@@ -71,6 +71,11 @@ class SignInViewModel(Screen):
         return self._session.ended
 
     @property
+    def ends_with_the_window(self) -> bool:
+        """Whether whoever signs in here is signed out when the window is closed."""
+        return self._sign_in.ends_with_the_window
+
+    @property
     def owes_sign_out(self) -> str:
         """What to say of a sign-out of which the service has not heard yet; "" when it has heard of all."""
         if not self._sign_outs.waiting:

@@ -1,0 +1,187 @@
+"""What a person types stays as they typed it, whenever Python's answers come."""
+
+import asyncio
+import gc
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flet as ft
+import pytest
+from flet.controls.context import _context_page  # pyright: ignore[reportPrivateUsage]
+from flet.messaging.session import Session
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.app.typist import Flutter
+from ui.shared import parts
+from ui.shared.live import use
+from ui.shared.state import State
+from ui.shared.text_box import SearchBox, TextBox
+
+
+@pytest.fixture(autouse=True)
+def _swept() -> Iterator[None]:
+    """Flet's trees are circles; Python 3.11 cannot bear them to be collected while it parses."""
+    yield
+    gc.collect()
+
+
+class Typed(State):
+    """What was typed, and whether the form itself has put something else there."""
+
+    text = ""
+
+
+@ft.component
+def Page(state: Typed) -> list[ft.View]:
+    use(state)
+
+    def typed(event: ft.Event[ft.TextField]) -> None:
+        state.text = event.control.value
+        state.changed()
+
+    box = TextBox(label="Name", value=state.text, on_change=typed)
+    return [ft.View(controls=[parts.field(box), ft.Text(f"{len(state.text)} letters")])]
+
+
+STEPS = st.lists(st.sampled_from(["key", "tell", "turn", "hear", "paint"]), max_size=40)
+
+
+async def _window(state: Typed, page: Callable[..., Any] = Page) -> tuple[Flutter, Session]:
+    flutter = Flutter()
+    session = Session(flutter)
+    _context_page.set(session.page)  # pyright: ignore[reportArgumentType]
+    flutter.begin(session)
+    session.page.render_views(page, state)
+    await flutter.rest()
+    return flutter, session
+
+
+async def _close(session: Session) -> None:
+    session.close()
+    await asyncio.sleep(0)
+
+
+async def _types(flutter: Flutter, state: Typed, steps: list[str]) -> None:
+    """A person makes the field empty and types, while messages come and go in this order; then all have arrived."""
+    flutter.key("Name", text := "")
+    await flutter.rest()
+    for step in steps:
+        match step:
+            case "key":
+                text += chr(ord("a") + len(text) % 26)
+                flutter.key("Name", text)
+            case "tell":
+                flutter.tell()
+            case "hear":
+                flutter.hear()
+            case "paint":
+                state.changed()
+            case _:
+                await asyncio.sleep(0)
+        assert flutter.field("Name").get("value", "") == text
+    await flutter.rest()
+    assert (flutter.field("Name").get("value", ""), state.text) == (text, text)
+
+
+def test_whenever_answers_come_a_field_keeps_what_was_typed() -> None:
+    state = Typed()
+    with asyncio.Runner() as runner:
+        flutter, session = runner.run(_window(state))
+
+        @given(STEPS)
+        def story(steps: list[str]) -> None:
+            runner.run(_types(flutter, state, steps))
+
+        story()
+        runner.run(_close(session))
+
+
+async def test_what_the_form_itself_changes_is_written_into_the_field() -> None:
+    state = Typed()
+    flutter, session = await _window(state)
+    flutter.key("Name", "abc")
+    await flutter.rest()
+    for text in ("xyz", "abc", ""):
+        state.text = text
+        state.changed()
+        await flutter.rest()
+        assert flutter.field("Name").get("value", "") == text
+    flutter.key("Name", "d")
+    await flutter.rest()
+    assert (flutter.field("Name")["value"], state.text) == ("d", "d")
+    await _close(session)
+
+
+@ft.component
+def SearchPage(state: Typed) -> list[ft.View]:
+    use(state)
+
+    async def typed(text: str) -> None:
+        state.text = text
+        await asyncio.sleep(0)  # as if it searched
+        state.changed()
+
+    return [ft.View(controls=[SearchBox("Find", lambda: state.text, typed), ft.Text(f"{len(state.text)} letters")])]
+
+
+async def test_what_is_searched_for_goes_with_one_tap_and_one_types_on() -> None:
+    state = Typed()
+    flutter, session = await _window(state, SearchPage)
+    assert not flutter.has("Clear search")
+    flutter.key("Find", "abc")
+    await flutter.rest()
+    flutter.tap("Clear search")
+    await flutter.rest()
+    assert (flutter.field("Find").get("value", ""), state.text) == ("", "")
+    assert not flutter.has("Clear search")
+    flutter.key("Find", "d")
+    await flutter.rest()
+    assert (flutter.field("Find")["value"], state.text) == ("d", "d")
+    assert flutter.focused == flutter.field("Find")["_i"]
+    await _close(session)
+
+
+async def _clears(flutter: Flutter, state: Typed, steps: list[str]) -> None:
+    flutter.key("Find", text := "abc")
+    await flutter.rest()
+    flutter.tap("Clear search")
+    for step in steps:
+        match step:
+            case "key":
+                text = flutter.field("Find").get("value", "") + "x"
+                flutter.key("Find", text)
+            case "tell":
+                flutter.tell()
+            case "hear":
+                flutter.hear()
+            case "paint":
+                state.changed()
+            case _:
+                await asyncio.sleep(0)
+    await flutter.rest()
+    assert state.text == flutter.field("Find").get("value", "")
+    assert not state.text.startswith("abc")
+
+
+def test_whatever_is_typed_while_a_search_is_cleared_what_is_searched_for_is_what_stands_there() -> None:
+    state = Typed()
+    with asyncio.Runner() as runner:
+        flutter, session = runner.run(_window(state, SearchPage))
+
+        @given(STEPS)
+        def story(steps: list[str]) -> None:
+            runner.run(_clears(flutter, state, steps))
+
+        story()
+        runner.run(_close(session))
+
+
+def test_every_field_is_one_that_keeps_what_was_typed() -> None:
+    """Flet's own field is set back, and what it calls capitalization changes what was typed, which ends a composition
+    at its first letter."""
+    views = Path(__file__).parents[2] / "app/src/ui"
+    own = [p.name for p in views.rglob("*.py") if re.search(r"ft\.TextField\(|capitalization", p.read_text())]
+    assert own == []
