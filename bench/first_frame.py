@@ -156,7 +156,7 @@ def _other_engine(engine: str, url: str) -> dict[str, list[float]]:
     if done.returncode != 0:
         raise RuntimeError(f"{engine}: {done.stderr[-800:]}")
     return {
-        f"{engine}, {visit} visit: {_STANDS}": [next(at for name, at in json.loads(line) if name == "painted") / 1000]
+        f"{engine}, {visit} visit: {_STANDS}": [next(at for name, at in json.loads(line) if name == "uncovered") / 1000]
         for visit, line in zip(("first", "second"), done.stdout.splitlines(), strict=True)
     }
 

@@ -62,11 +62,14 @@ def sites(build: Build, port: int, others: Sequence[int]) -> dict[str, Site]:
     """The sites that this needs: the build with marks in its worker, without Python, without Flutter, and with an app
     that shows one word.
     """
-    worker = {"python-worker.js": [("", _WORKER)]}
+    gone: list[tuple[str | None, str]] = [(None, "")]
+    worker: dict[str, list[tuple[str | None, str]]] = {"python-worker.js": [("", _WORKER)]}
     return {
         "traced": Site(build, port, worker),
-        "Flutter alone": Site(build, others[0], {"python-worker.js": [(None, "")]}),
-        "Python alone": Site(build, others[1], {"flutter_bootstrap.js": [(None, "")], **worker}),
+        "Flutter alone": Site(build, others[0], {"python-worker.js": gone}),
+        "Python alone": Site(
+            build, others[1], {**dict.fromkeys(("flutter_bootstrap.js", "flutter.js"), gone), **worker}
+        ),
         "an app of one word": Site(build, others[2], {"python-worker.js": [("ft.run(main.main)", _EMPTY_APP)]}),
     }
 
@@ -195,6 +198,9 @@ def start(person: Person, url: str) -> dict[str, Any]:
     flutter = marks.get("flutter")
     begin, end = fetched(own, 0, "main.dart.js", "main.dart.wasm", "canvaskit.wasm", "skwasm.wasm", "skwasm_heavy.wasm")
     phase(LANES[0], "fetch", begin, end)
+    if "flutter loaded" in marks:
+        phase(LANES[0], "compile", end, marks["flutter loaded"])
+        end = marks["flutter loaded"]
     phase(LANES[0], "engine and first frame", end, flutter)
     phase(LANES[0], "the app's first view", marks["view sent"], seconds)
     restored = next((at / 1000 + shift for name, at in worker["marks"] if name == "restored"), None)
