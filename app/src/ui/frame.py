@@ -268,11 +268,10 @@ def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.A
         actions.append(parts.icon_button(ft.Icons.REFRESH, _("Refresh"), refresh))
     if entry.searches:
         actions.append(parts.icon_button(ft.Icons.SEARCH, _("Search everything"), search))
-    said = ft.Semantics(content=ft.Text(title), live_region=True)  # tells where one is now
     return ft.AppBar(
         leading=ft.Stack([*arrow, hands.SkipLink(focus)], clip_behavior=ft.ClipBehavior.NONE),
         leading_width=_ARROW if arrow else 1,
-        title=said,
+        title=hands.Title(focus, title),
         center_title=False,
         automatically_imply_leading=False,
         actions=actions,

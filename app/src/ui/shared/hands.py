@@ -34,6 +34,7 @@ class Focus(State):
         self.at_content = 0
         self.here = False
         self.marked = False
+        self.link_is_seen = False
         self._stays = True  # at the app's beginning nobody has the focus yet
 
     def to_content(self, *, marked: bool = False) -> None:
@@ -55,8 +56,13 @@ class Focus(State):
         elif self.here:
             self.went_on()
 
+    def see_link(self, seen: bool) -> None:
+        """The link that skips the navigation has the focus, or has it no more."""
+        self.link_is_seen = seen
+        self.changed()
+
     def went_on(self) -> None:
-        """A key was pressed at the beginning of the content."""
+        """Tab was pressed at the beginning of the content."""
         self.here = self.marked = False
         self.changed()
 
@@ -64,7 +70,8 @@ class Focus(State):
 @ft.component
 def SkipLink(focus: Focus) -> ft.Control:
     """The first stop of Tab, which leads past the navigation; it is seen while it has the focus."""
-    seen, see = ft.use_state(False)
+    use(focus)
+    seen = focus.link_is_seen
 
     def skip() -> None:
         focus.to_content(marked=True)
@@ -79,15 +86,24 @@ def SkipLink(focus: Focus) -> ft.Control:
         top=4 if seen else 0,
         width=None if seen else _HIDDEN,
         height=theme.TARGET if seen else _HIDDEN,
-        on_focus=lambda: see(True),
-        on_blur=lambda: see(False),
+        on_focus=lambda: focus.see_link(True),
+        on_blur=lambda: focus.see_link(False),
         on_click=skip,
     )
 
 
 @ft.component
+def Title(focus: Focus, text: str) -> ft.Control:
+    """The title in the bar above, which makes room for the link that skips the navigation. It is read out when it
+    changes: it tells where one is now."""
+    use(focus)
+    words = ft.Text(text, color=ft.Colors.TRANSPARENT if focus.link_is_seen else None)
+    return ft.Semantics(content=words, live_region=True)
+
+
+@ft.component
 def ContentStart(focus: Focus) -> ft.Control:
-    """The beginning of a place's content, which has the focus once it was asked for, until a key is pressed. It is no
+    """The beginning of a place's content, which has the focus once it was asked for, until Tab is pressed. It is no
     stop of Tab otherwise."""
     use(focus)
     start, _start = ft.use_state(lambda: ft.Ref[ft.KeyboardListener]())
@@ -110,5 +126,11 @@ def ContentStart(focus: Focus) -> ft.Control:
             border_radius=8,
             padding=8,
         )
-    named = ft.Semantics(content=mark, label=focus.words(), container=True, exclude_semantics=True)
-    return ft.Container(ft.KeyboardListener(named, ref=start, on_key_down=focus.went_on), left=0, top=0)
+
+    def pressed(event: ft.KeyDownEvent) -> None:
+        if event.key == "Tab":  # a Shift before it must find the focus here
+            focus.went_on()
+
+    silent = ft.Semantics(content=mark, exclude_semantics=True)
+    listener = ft.KeyboardListener(silent, ref=start, on_key_down=pressed)
+    return ft.Container(ft.Semantics(content=listener, label=focus.words(), container=True), left=0, top=0)
