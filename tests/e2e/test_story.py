@@ -95,7 +95,7 @@ def assert_nothing_was_refused_that_the_page_needs(phone: Phone) -> None:
     assert not [
         s
         for s in lines
-        if re.search("permissions.policy|form-action|not allowed in this document|TrustedScript", s, re.IGNORECASE)
+        if re.search("permissions.policy|form-action|not allowed in this document|requires .Trusted", s, re.IGNORECASE)
     ]
 
 
