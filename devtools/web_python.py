@@ -39,14 +39,26 @@ _LOCALE = re.compile(r"locale-data/(\w+?)(_([A-Z]{2}|\d{3}))?\.dat")
 _FROM_SNAPSHOT = """        if (self.restored) {
             flet_js.documentUrl = documentUrl;
             // The app's files are needed for what the snapshot lacks: unpacked at the first such import, or later.
-            let archive = await self.earlyApp;
+            let archive = null, unpacked = false;
+            const coming = self.earlyApp.then((bytes) => { archive = bytes; }, () => {});
+            const now = () => {
+                const request = new XMLHttpRequest();
+                request.open("GET", self.appPackageUrl, false); // an import does not wait
+                request.responseType = "arraybuffer";
+                try { request.send(); } catch { return null; }
+                return request.status === 200 ? request.response : null;
+            };
             flet_js.unpack = () => {
+                if (unpacked) return false;
+                archive ??= now();
                 if (archive === null) return false;
                 self.pyodide.unpackArchive(archive, "tar.gz", { extractDir: "/home/pyodide" });
                 archive = null;
+                unpacked = true;
                 return true;
             };
             if (edited) {
+                archive = await self.earlyApp;
                 flet_js.unpack();
                 self.pyodide.runPython(`
 import importlib, sys
@@ -79,7 +91,8 @@ ft.run(main.main)
 `);
             await self.flet_js.start_connection(self.receiveCallback);
             self.postMessage("initialized");
-            setTimeout(flet_js.unpack, 4000);
+            performance.mark("app listens");
+            coming.then(() => setTimeout(flet_js.unpack, 4000));
             return;
         }
         self.pyodide.globals.set("app_package_url", self.appPackageUrl);"""
@@ -184,7 +197,8 @@ def _code_only(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 def start_early(assets: Path) -> None:
     """Changes Flet's scripts so that Pyodide boots at the same time as Flutter, and so that they log no address."""
-    replace(assets / "python.js", "app.worker = new Worker(", "app.worker = flet.earlyWorker ?? new Worker(")
+    begun = "app.worker = flet.earlyWorker ?? new Worker(flet.workerUrl ?? "
+    replace(assets / "python.js", "app.worker = new Worker(", begun)
     replace(assets / "python.js", "    var error;", "    flet.earlyWorker = null;\n    var error;")
     # Its lines on the console name the page's address, which holds the authorization code on the way back from
     # Salesforce.
@@ -225,7 +239,18 @@ const unzipped = async (answer) =>
     new Uint8Array(await new Response(
       answer.body.pipeThrough(noted).pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
 const base = new URL(".", import.meta.url).href;
-self.earlyApp = fetch(base + "app.tar.gz").then((answer) => {
+const snapshot = async () => {
+    // WebKit cannot restore it, and would have tried for seconds.
+    if (/AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent)) throw new Error("WebKit");
+    const answer = await fetch(base + "pyodide/snapshot.bin.gz");
+    if (!answer.ok) throw new Error("no snapshot");
+    const bytes = await unzipped(answer);
+    performance.mark("snapshot unpacked");
+    return bytes;
+};
+const early = snapshot(); // comes while Pyodide's own code does
+early.catch(() => {}); // reported where it is awaited
+self.earlyApp = fetch(base + "app.tar.gz", { priority: "low" }).then((answer) => {
     if (!answer.ok) throw new Error(`the app's archive: HTTP ${answer.status}`);
     return answer.arrayBuffer();
 });
@@ -235,13 +260,10 @@ const edited = false;
 self.earlyPyodide = (async () => {
     const { loadPyodide } = await import(base + "pyodide/pyodide.mjs");
     try {
-        // WebKit cannot restore it, and would have tried for seconds.
-        if (/AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent)) throw new Error("WebKit");
-        const answer = await fetch(base + "pyodide/snapshot.bin.gz");
-        if (!answer.ok) throw new Error("no snapshot");
-        const restored = await loadPyodide({ ...output, _loadSnapshot: await unzipped(answer) });
+        const restored = await loadPyodide({ ...output, _loadSnapshot: early });
         restored.runPython(edited ? "import random; random.seed()" : "import random, main; random.seed()");
         self.restored = true;
+        performance.mark("restored");
         return restored;
     } catch (error) {
         console.info("started without a snapshot");

@@ -62,7 +62,8 @@ async def _start(page: ft.Page, device: Body) -> None:
     page.on_resize = lambda event: window.resize(event.width)
     app.on_settings = dress
     starting = asyncio.create_task(app.start(page.route))
-    await app.first_sight(SPLASH_SECONDS)
+    starting.add_done_callback(app.started)
+    await app.first_sight(SPLASH_SECONDS, has_start_page=device.has_start_page)
     if starting.done():
         await starting
     dress()

@@ -19,6 +19,9 @@ _RECAPTCHA = {
     "connect-src": "https://content-firebaseappcheck.googleapis.com https://www.google.com/recaptcha/",
 }
 
+# Its scripts, and Firebase's SDK that loads them, name scripts by plain texts.
+_NOT_WITH_RECAPTCHA = ("require-trusted-types-for", "trusted-types")
+
 
 def config_file(project: str, settings: Mapping[str, str]) -> str:
     """The name of the configuration file for these settings."""
@@ -47,4 +50,6 @@ def _allowing(policy: str) -> str:
     directives = {name: rest for name, _, rest in (part.strip().partition(" ") for part in policy.split(";"))}
     for name, addresses in _RECAPTCHA.items():
         directives[name] = f"{directives[name]} {addresses}" if name in directives else addresses
+    for name in _NOT_WITH_RECAPTCHA:
+        directives.pop(name, None)
     return "; ".join(f"{name} {rest}" for name, rest in directives.items())

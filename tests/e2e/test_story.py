@@ -93,7 +93,9 @@ def assert_nothing_was_refused_that_the_page_needs(phone: Phone) -> None:
     assert all("camera=()" in s and "form-action 'none'" in s for s in pages)
     lines = [s for s in phone.seen if s.startswith(("console: ", "error: "))]
     assert not [
-        s for s in lines if re.search("permissions.policy|form-action|not allowed in this document", s, re.IGNORECASE)
+        s
+        for s in lines
+        if re.search("permissions.policy|form-action|not allowed in this document|requires .Trusted", s, re.IGNORECASE)
     ]
 
 

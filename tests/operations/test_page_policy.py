@@ -71,3 +71,18 @@ def test_the_laptop_says_what_hosting_says_but_for_where_one_signs_in() -> None:
 def test_what_app_check_adds_is_in_the_contents_policy_alone() -> None:
     differing = {k for k, v in _headers(_with_app_check()).items() if v != _headers(_firebase_json())[k]}
     assert differing == {"Content-Security-Policy"}
+
+
+@EVERYWHERE
+def test_no_window_of_another_site_holds_the_page(config: Any) -> None:
+    assert _headers(config())["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("config", [_firebase_json, _laptops], ids=["Hosting", "make run"])
+def test_no_plain_text_names_a_script(config: Any) -> None:
+    """Trusted Types: a script comes from Flutter's loader, its engine, or the page's own start. The default policy
+    knows one address, which script-src refuses.
+    """
+    policy = _headers(config())["Content-Security-Policy"].split("; ")
+    assert "require-trusted-types-for 'script'" in policy
+    assert "trusted-types default start flutter-js flutter-engine 'allow-duplicates'" in policy

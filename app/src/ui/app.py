@@ -110,13 +110,21 @@ class App(State):
         self._begun = True
         await self.show(self._asked)
 
-    async def first_sight(self, seconds: float) -> None:
-        """Waits until the place shows more than a skeleton, but no longer than that."""
+    async def first_sight(self, seconds: float, *, has_start_page: bool = False) -> None:
+        """Waits until the place shows more than a skeleton, but no longer than that. Where one can sign in on a page
+        before the app, the app's own sign-in page is waited for however long it takes: a tap would meet neither."""
         try:
             async with asyncio.timeout(seconds):
                 await self._first_sight.wait()
         except TimeoutError:
-            return
+            signs_in = self.place == SIGN_IN and self.session.ended is None and not self.handover.finishing
+            if has_start_page and signs_in:
+                await self._first_sight.wait()
+
+    def started(self, starting: asyncio.Task[None]) -> None:
+        """To be called when `start` has ended: after a failure there is nothing more to wait for."""
+        if starting.cancelled() or starting.exception() is not None:
+            self._first_sight.set()
 
     def changed(self) -> None:
         super().changed()

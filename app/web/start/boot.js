@@ -21,25 +21,43 @@
   // Until Python sends something Flutter's sign of waiting turns behind the page; its frames take the processor from Python.
   const FREE_FRAMES = 10, SLOW_FRAME = 250; // milliseconds
   const frame = window.requestAnimationFrame.bind(window), later = new Map(); // timer: what paints
-  let free = FREE_FRAMES;
+  let free = FREE_FRAMES, began = 0, received = 0;
+  const next = (paint) => frame((at) => {
+    began = performance.now();
+    paint(at);
+  });
   window.requestAnimationFrame = (paint) => {
-    if (free-- > 0) return frame(paint);
-    const timer = setTimeout(() => { later.delete(timer); frame(paint); }, SLOW_FRAME);
+    if (received || free-- > 0) return next(paint);
+    const timer = setTimeout(() => { later.delete(timer); next(paint); }, SLOW_FRAME);
     later.set(timer, paint);
     return timer;
   };
   flet.heardPython = () => {
-    flet.heardPython = null;
-    performance.mark("first message");
-    window.requestAnimationFrame = frame;
+    if (!received) performance.mark("first message");
+    received = performance.now();
     for (const [timer, paint] of later) {
       clearTimeout(timer);
-      frame(paint);
+      next(paint);
     }
+    later.clear();
+  };
+  /** Waits until Flutter has painted what Python sent last. */
+  flet.painted = async () => {
+    const sent = received, patience = performance.now() + 2000; // milliseconds, should Flutter paint nothing
+    while (began <= sent && performance.now() < patience) await new Promise(frame);
+    await new Promise(frame); // its picture comes after the frame, and before the next
+    window.requestAnimationFrame = frame;
+    flet.heardPython = null;
   };
 
   performance.mark("worker started");
-  flet.earlyWorker = new Worker(`${base}python-worker.js`, { type: "module" });
+  const address = `${base}python-worker.js`;
+  // Flutter's Rive plugin names a script on a CDN, which the page's policy refuses without harm; any other plain text throws.
+  const rive = "https://cdn.jsdelivr.net/npm/@rive-app/";
+  window.trustedTypes?.createPolicy("default", { createScriptURL: (url) => (url.startsWith(rive) ? url : null) });
+  const trusted = window.trustedTypes?.createPolicy("start", { createScriptURL: () => address });
+  flet.workerUrl = trusted?.createScriptURL(address) ?? address;
+  flet.earlyWorker = new Worker(flet.workerUrl, { type: "module" });
   // Until Flet's python.js listens.
   flet.earlyWorker.onmessage = ({ data }) => dispatchEvent(new CustomEvent("from-python", { detail: data.toPage }));
   flet.earlyWorker.onerror = () => dispatchEvent(new Event("start-failed"));

@@ -104,7 +104,6 @@ function fail() {
   failed = true;
   clearTimeout(ends);
   if (touched) return; // they are about to leave, and the next page starts anew
-  start.classList.remove("gone");
   document.body.append(start); // it may have gone
   shows("failed");
 }
@@ -126,6 +125,7 @@ async function showSignIn() {
   };
   form.onsubmit = async (event) => {
     event.preventDefault();
+    touched = true; // also where it was not a finger or a key
     waits(true);
     let known = null;
     try {
@@ -261,12 +261,10 @@ function isBlank(pixels) {
 
 /** The app is painted: shows it, unless the person is about to sign in here. */
 async function leave() {
-  if (!painted) performance.mark("painted");
+  const isFirst = !painted;
   painted = true;
   clearTimeout(ends);
-  if (touched) return;
-  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
-  if (touched) return;
-  start.classList.add("gone");
-  setTimeout(() => start.remove(), 150);
+  await flet.painted();
+  if (isFirst) performance.mark("painted");
+  if (!touched && !failed) start.remove(); // at once: two texts would be seen while one fades, and a tap would fall on neither
 }

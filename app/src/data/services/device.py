@@ -8,7 +8,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -81,6 +80,8 @@ class Device(Protocol):
 class _FletDevice:
     """What all devices share: secure storage, links and the clipboard."""
 
+    has_start_page = False  # before the app, on which one can sign in already
+
     def __init__(self, page: ft.Page, body: StorageBody | None = None) -> None:
         self._page = page
         self._storage = Storage(body or sealed_storage())
@@ -139,7 +140,8 @@ class _FletDevice:
         return [(locale.getlocale()[0] or "en").replace("_", "-")]
 
     async def painted(self) -> None:
-        """To be called when the app's first place is painted: what the device showed until then may go."""
+        """To be called when the app's first place has been sent: what the device shows until it is on the screen may
+        go then."""
 
     def cannot_start(self) -> bool:
         """Says that the app could not start, where something is on the screen before the app. Returns whether it
@@ -164,6 +166,8 @@ class _FletDevice:
 
 class BrowserDevice(_FletDevice):
     """A tab of a browser. Salesforce's page takes the app's place and comes back to an address of the app."""
+
+    has_start_page = True
 
     @property
     def languages(self) -> list[str]:
@@ -192,9 +196,6 @@ class BrowserDevice(_FletDevice):
         return None
 
     async def painted(self) -> None:
-        await asyncio.sleep(0)
-        with suppress(StorageRefused):
-            await self._storage.ping()
         self._tell_page("painted")
 
     def cannot_start(self) -> bool:

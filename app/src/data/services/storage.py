@@ -73,10 +73,6 @@ class Storage:
         """The value under a key; None when there is none."""
         return await self._answer(lambda: self._body.get(key))
 
-    async def ping(self) -> None:
-        """Waits for an answer: Flutter gives it after it has taken everything that was sent to it before."""
-        await self._answer(lambda: self._body.get(_PROBED))
-
     async def values(self, prefix: str) -> dict[str, str]:
         """All values under keys that begin with `prefix`, by key."""
         kept = await self._answer(self._body.get_all)

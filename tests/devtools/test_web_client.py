@@ -1,0 +1,30 @@
+"""The built client: what is in it, and what is not."""
+
+import re
+from pathlib import Path
+
+from devtools import web
+
+ENGINES = {"skwasm", "skwasm_heavy", "canvaskit", "chromium/canvaskit"}
+
+
+def test_it_has_flutter_for_every_browser_and_no_engine_that_none_asks_for(web_client: Path) -> None:
+    for name in ("main.dart.wasm", "main.dart.mjs", "main.dart.js"):
+        assert (web_client / name).is_file()
+    folder = web_client / "canvaskit"
+    for kind in ("js", "wasm"):
+        names = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob(f"*.{kind}")}
+        assert names == ENGINES
+
+
+def test_flets_own_sign_of_waiting_says_nothing(web_client: Path) -> None:
+    for name in ("main.dart.wasm", "main.dart.mjs", "main.dart.js"):
+        assert b"Working..." not in (web_client / name).read_bytes()
+
+
+def test_the_page_names_only_what_is_there(web_client: Path) -> None:
+    page = (web.OUT / "index.html").read_text()
+    names = re.findall(rf'"/v/{web_client.name}/([^"]+)"', page)
+    assert {"boot.js", "flutter.js", "start.js"} <= set(names)
+    assert [name for name in names if not (web_client / name).is_file()] == []
+    assert "<script>" not in page
