@@ -252,7 +252,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
     "languages": (
         "bring the app's catalogues up to date with its texts (ARGS: a new language, such as fr)",
-        False,
+        True,
         _languages,
     ),
     "web": ("build the web client into build/web", False, _web),
