@@ -289,7 +289,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
     "languages": (
         "bring the app's catalogues up to date with its texts (ARGS: a new language, such as fr)",
-        False,
+        True,
         _languages,
     ),
     "app": ("build an app to install (ARGS: apk, aab, ipa, macos, windows or linux)", True, _app),

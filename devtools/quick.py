@@ -28,7 +28,7 @@ _BY_FOLDER = {
     "README.md": ("tests/test_docs.py",),
     "CONTRIBUTING.md": ("tests/test_docs.py",),
     "Makefile": ("tests/test_docs.py",),
-    "app/src/languages": ("tests/app/test_words.py",),
+    "app/src/languages": ("tests/app/test_words.py", "tests/app/test_terms.py"),
     "app/web": ("tests/app/test_start_page.py",),
     "deploy": ("tests/operations/test_deploy.py",),
     "firestore.indexes.json": ("tests/operations/test_deploy.py",),

@@ -13,6 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from devtools import languages
+from devtools.__main__ import main
 from ui.shared import words
 
 HALF = """
@@ -175,3 +176,9 @@ def test_what_is_no_language_is_not_begun(language: str, tmp_path: Path, monkeyp
 
 def test_each_language_is_chosen_by_the_name_that_it_has_itself() -> None:
     assert [words.own_name(language) for language in words.LANGUAGES] == ["English", "Deutsch", "日本語"]
+
+
+def test_the_command_takes_the_language(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is none is refused before anything is written."""
+    assert main(["languages", "fr-FR"]) == 2
+    assert "fr-FR: not a language" in capsys.readouterr().out

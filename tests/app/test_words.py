@@ -159,6 +159,12 @@ def test_amounts_carry_their_currency_where_the_locale_puts_it(
     assert values.as_number("$12000") == 12_000
 
 
+@pytest.mark.parametrize(("tag", "half"), [("en-US", "50%"), ("de-DE", "50\u00a0%"), ("ja-JP", "50%")])
+def test_percentages_have_their_sign_where_the_locale_puts_it(tag: str, half: str) -> None:
+    use_language([tag])
+    assert values.value(replace(CURRENCY, type="percent"), 50) == half
+
+
 def test_every_locale_reads_what_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "America/St_Johns")
     time.tzset()

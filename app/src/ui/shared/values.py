@@ -116,7 +116,7 @@ def value(field: FieldShape | None, given: FieldValue, beside: Mapping[str, Fiel
         if field is not None and (code := code_of(field, beside)):
             return whole_money(given, code)
         text = number(given, 0 if kind in ("int", "long") else max(2, 0 if field is None else field.scale))
-        return f"{text} %" if kind == "percent" else text
+        return _percent(text) if kind == "percent" else text
     if kind == "date":
         return day(given)
     if kind == "datetime":
@@ -126,6 +126,12 @@ def value(field: FieldShape | None, given: FieldValue, beside: Mapping[str, Fiel
     if field is not None and kind == "multipicklist":
         return ", ".join(field.labels.get(v, v) for v in given.split(";"))
     return given
+
+
+def _percent(text: str) -> str:
+    """A number with its sign where the locale puts it: 50%, 50 %."""
+    pattern = _locale().percent_formats[None].pattern.partition(";")[0]
+    return _plain_spaces(re.sub(r"[#,.0]+", lambda _number: text, pattern, count=1))
 
 
 def age(seconds: float) -> str:
