@@ -5,13 +5,13 @@ from datetime import datetime
 
 import flet as ft
 
-from contract.calls import Record
+from contract.calls import Record, SobjectShape
 from data.repositories.drafts import Draft
 from data.repositories.records import Visited
 from ui.home.view_model import Bar, HomeViewModel
 from ui.places import Place
 from ui.shared import parts, values
-from ui.shared.live import use
+from ui.shared.live import kept, use
 from ui.shared.words import _, n_
 from ui.shell import Shell
 
@@ -42,14 +42,15 @@ def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
     if model.shows("pipeline"):
         shown.append(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of))))
     if model.shows("closing"):
-        closing = _records(shell, dashboard.closing, _("Nothing closes this month."))
+        closing = _records(shell, model, "closing", dashboard.closing, _("Nothing closes this month."))
         shown.append(parts.card(_("Closing this month"), *closing))
     if model.shows("tasks"):
-        tasks = _records(shell, dashboard.tasks, _("Nothing to do. Well done!"))
+        tasks = _records(shell, model, "tasks", dashboard.tasks, _("Nothing to do. Well done!"))
         shown.append(parts.card(_("My open tasks"), *tasks))
     shown += _seen(shell, visited)
     if not visited and model.shows("newestAccounts"):
-        shown.append(parts.card(_("Newest accounts"), *_records(shell, dashboard.newest_accounts, "")))
+        newest = _records(shell, model, "newest", dashboard.newest_accounts, "")
+        shown.append(parts.card(_("Newest accounts"), *newest))
     cards = [_column(card) for card in shown]
     aged = parts.age_line(live.age, problem=live.problem is not None)
     return parts.content(
@@ -72,7 +73,8 @@ def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
     count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
     converted = [parts.faint(_("Converted to {currency}", currency=model.converted_to))] if model.converted_to else []
     summary = ft.Row([total, count, *converted], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
-    return parts.card(_("Open pipeline"), summary, *(_bar(b, currency) for b in bars))
+    lines = [kept(model, f"bar {n}", (b, currency), lambda b=b: _bar(b, currency)) for n, b in enumerate(bars)]
+    return parts.card(_("Open pipeline"), summary, *lines)
 
 
 def _bar(bar: Bar, currency: str) -> ft.Control:
@@ -100,12 +102,13 @@ def _bar(bar: Bar, currency: str) -> ft.Control:
     return ft.Semantics(content=body, label=said, exclude_semantics=True)
 
 
-def _records(shell: Shell, records: tuple[Record, ...], empty: str) -> list[ft.Control]:
+def _records(
+    shell: Shell, model: HomeViewModel, card: str, records: tuple[Record, ...], empty: str
+) -> list[ft.Control]:
     if not records:
         return [parts.faint(empty)] if empty else []
 
-    def line(record: Record) -> ft.Control:
-        shape = shell.catalogue.shape_of_id(record.id)
+    def line(record: Record, shape: SobjectShape | None) -> ft.Control:
         if shape is None:
             return parts.tile(values.title(None, record), "")
 
@@ -118,7 +121,11 @@ def _records(shell: Shell, records: tuple[Record, ...], empty: str) -> list[ft.C
             values.title(shape, record), values.joined(*words), open_record, values.day(str(when)) if when else ""
         )
 
-    return [line(r) for r in records]
+    shaped = [(r, shell.catalogue.shape_of_id(r.id)) for r in records]
+    return [
+        kept(model, f"{card} {n}", (r, shape), lambda r=r, shape=shape: line(r, shape))
+        for n, (r, shape) in enumerate(shaped)
+    ]
 
 
 def _seen(shell: Shell, visited: Sequence[Visited]) -> list[ft.Control]:

@@ -9,7 +9,7 @@ from ui.places import Place
 from ui.records.list_view_model import ListViewModel
 from ui.records.look_up import look_up_owner
 from ui.shared import parts, theme, values
-from ui.shared.live import use
+from ui.shared.live import kept, use
 from ui.shared.text_box import SearchBox
 from ui.shared.words import _
 from ui.shell import Shell
@@ -23,7 +23,6 @@ _PULLED = 80  # pixels beyond the beginning at which a pull refreshes
 def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Control:
     """`selected` is the id of the record that is shown beside the list, "" for none."""
     use(model)
-    shape = model.shape
     view, _view = ft.use_state(lambda: ft.Ref[ft.ListView]())
     looking, look = ft.use_state(False)
     pulled = ft.use_ref(0.0)
@@ -48,7 +47,7 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
     whole, complete = ft.use_state(model.offset > 0)
     ft.use_effect(lambda: complete(True), [])
     items = model.items if whole else model.items[:_SCREENFUL]
-    rows: list[ft.Control] = [_row(shell, shape, r, selected=r.id == selected) for r in items]
+    rows: list[ft.Control] = [_row(shell, model, n, r, selected=r.id == selected) for n, r in enumerate(items)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.refresh if not items else model.more))
     elif model.loading and not items:
@@ -76,7 +75,17 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
     )
 
 
-def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -> ft.Control:
+def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected: bool) -> ft.Control:
+    """The row with the number `n`: a record that two pages have is there twice."""
+    return kept(
+        model,
+        f"{n} {record.id}",
+        (record, selected, model.shape),
+        lambda: _new_row(shell, model.shape, record, selected=selected),
+    )
+
+
+def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -> ft.Control:
     async def open_record() -> None:
         await shell.go(Place("record", shape.sobject, record.id))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, wraps
+from weakref import WeakKeyDictionary
 
 import flet as ft
 
@@ -11,6 +12,25 @@ from ui.shared.state import State
 from ui.shared.words import _
 
 quick_walk.install()
+
+_MOST = 100  # controls that are kept for one state
+_kept: WeakKeyDictionary[State, dict[str, tuple[object, ft.Control]]] = WeakKeyDictionary()
+
+
+def kept(state: State, key: str, basis: object, make: Callable[[], ft.Control]) -> ft.Control:
+    """The control that was painted before for a state under `key`, as long as its `basis` is equal; else a new one from
+    `make`. For what is painted often and changes seldom: Flet passes over a control that is the same as before, and a
+    place that was seen before is not built anew. There may be no component in it, and it stands in one place at a time.
+    """
+    made = _kept.setdefault(state, {})
+    before = made.get(key)
+    if before is not None and before[0] == basis:
+        return before[1]
+    if len(made) >= _MOST:
+        made.clear()
+    control = make()
+    made[key] = basis, control
+    return control
 
 
 def keyed(key: str, component: Callable[..., ft.Control], *arguments: object) -> ft.Control:
