@@ -217,8 +217,15 @@ def main() -> None:
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
         chrome = _Chromium(playwright, executable, Path(folder))
-        times = _rounds(chrome, sites)
+        _keep_rounds(_rounds(chrome, sites), commit)
         start = _trace(chrome, traced)
+    print("\n" + "\n".join(sentences(start)))
+    print(f"Without the other half, empty and full cache: {json.dumps(start['floor'])}")
+    keep("start_trace", {"commit": commit, **start})
+    print(f"\n{time.monotonic() - began:.0f} s")
+
+
+def _keep_rounds(times: Times, commit: str) -> None:
     rounded = {
         what: {name: [round(one, 3) for one in values] for name, values in times[what].items()}
         for what in WHAT
@@ -227,8 +234,4 @@ def main() -> None:
     figures = {"commit": commit, "rounds": ROUNDS, "times": rounded}
     print(f"First frame, this build ({commit}) and version {RELEASE}, {ROUNDS} rounds in turns: median (range)\n")
     print(table(figures))
-    print("\n" + "\n".join(sentences(start)))
-    print(f"Without the other half, empty and full cache: {json.dumps(start['floor'])}")
     keep("first_frame", figures)
-    keep("start_trace", {"commit": commit, **start})
-    print(f"\n{time.monotonic() - began:.0f} s")
