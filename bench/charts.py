@@ -216,12 +216,21 @@ def filled_in(page: str, results: dict[str, Any]) -> str:
         kept = results["first_frame"]
         day, figures = kept["day"], kept["figures"]
         begin = f"{day}, this build ({figures['commit']}) beside version {RELEASE}, {figures['rounds']} rounds in turns"
-        parts = (f"{begin}, medians (range):", start_chart.table(figures), _shown("first-frame", results))
+        parts = (
+            f"{begin}, medians (range); load of the machine before: {figures['load']}.",
+            start_chart.table(figures),
+            _shown("first-frame", results),
+        )
         made["first_frame"] = "\n\n".join(parts)
     if "start_trace" in results:
         kept = results["start_trace"]
         day, figures = kept["day"], kept["figures"]
-        words = "\n".join((f"{day}, this build ({figures['commit']}).", *start_chart.sentences(figures)))
+        words = "\n".join(
+            (
+                f"{day}, this build ({figures['commit']}); load of the machine before: {figures['load']}.",
+                *start_chart.sentences(figures),
+            )
+        )
         made["start_trace"] = "\n\n".join((_shown("start", results), words, _shown("start-floor", results)))
     for name, text in made.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
