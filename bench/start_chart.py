@@ -153,8 +153,8 @@ def sentences(figures: dict[str, Any]) -> list[str]:
         told.append(
             f"{begun} the app stands after {traced['seconds']:.1f} s, Flutter's first frame is there after"
             f" {first:.1f} s and Python's memory is restored after {restored:.1f} s. Until Flutter's first frame"
-            f" Pyodide's worker {_parts(shares(traced, python, 0.2, first))}; until Python is restored the page's thread"
-            f" {_parts(shares(traced, flutter, 0.2, restored))}."
+            f" Pyodide's worker {_parts(shares(traced, python, 0.2, first))}; until Python is restored the"
+            f" page's thread {_parts(shares(traced, flutter, 0.2, restored))}."
         )
         if meet - restored > 0.2:
             told[-1] += (
