@@ -164,6 +164,21 @@ def _http(figures: list[list[str]]) -> Drawing:
     return drawing
 
 
+def _flood(figures: list[list[str]]) -> Drawing:
+    rows = [row for row in figures if row[0].startswith("a real sign-in")]
+    drawing = Drawing(
+        "A real sign-in on a quiet machine and beside a flood of made-up ones",
+        "; ".join(f"{row[0]}: {row[1]}" for row in rows) + ".",
+    )
+    drawing.heading("A real sign-in, median")
+    most = max(_number(row[1]) for row in rows)
+    drawing.bars(
+        [Bar(row[0].removeprefix("a real sign-in").strip(", "), _number(row[1]), row[1].split(",")[0]) for row in rows],
+        most,
+    )
+    return drawing
+
+
 # By file name: the benchmark whose figures it shows, and how.
 CHARTS: dict[str, tuple[str, Callable[[Any], Drawing]]] = {
     "proxy": ("proxy", _proxy),
@@ -176,6 +191,7 @@ CHARTS: dict[str, tuple[str, Callable[[Any], Drawing]]] = {
     "telemetry": ("telemetry", _telemetry),
     "dpop": ("dpop", _dpop),
     "http": ("http", _http),
+    "flood": ("flood", _flood),
 }
 
 
@@ -216,12 +232,21 @@ def filled_in(page: str, results: dict[str, Any]) -> str:
         kept = results["first_frame"]
         day, figures = kept["day"], kept["figures"]
         begin = f"{day}, this build ({figures['commit']}) beside version {RELEASE}, {figures['rounds']} rounds in turns"
-        parts = (f"{begin}, medians (range):", start_chart.table(figures), _shown("first-frame", results))
+        parts = (
+            f"{begin}, medians (range); load of the machine before: {figures['load']}.",
+            start_chart.table(figures),
+            _shown("first-frame", results),
+        )
         made["first_frame"] = "\n\n".join(parts)
     if "start_trace" in results:
         kept = results["start_trace"]
         day, figures = kept["day"], kept["figures"]
-        words = "\n".join((f"{day}, this build ({figures['commit']}).", *start_chart.sentences(figures)))
+        words = "\n".join(
+            (
+                f"{day}, this build ({figures['commit']}); load of the machine before: {figures['load']}.",
+                *start_chart.sentences(figures),
+            )
+        )
         made["start_trace"] = "\n\n".join((_shown("start", results), words, _shown("start-floor", results)))
     for name, text in made.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"

@@ -206,8 +206,9 @@ def main() -> None:
     executable = chromium()
     if executable is None:
         raise SystemExit("✗ Chromium is missing: set CHROMIUM to its path")
-    began, commit = time.monotonic(), _commit()
+    began = time.monotonic()
     builds = (now(), release())
+    of = {"commit": _commit(), "load": round(os.getloadavg()[0], 1)}
     places = ports.some(6)
     sites = [Site(build, port) for build, port in zip(builds, places[:2], strict=True)]
     traced = trace.sites(builds[0], places[2], places[3:])
@@ -217,18 +218,22 @@ def main() -> None:
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
         chrome = _Chromium(playwright, executable, Path(folder))
-        times = _rounds(chrome, sites)
+        _keep_rounds(_rounds(chrome, sites), of)
         start = _trace(chrome, traced)
+    print("\n" + "\n".join(sentences(start)))
+    print(f"Without the other half, empty and full cache: {json.dumps(start['floor'])}")
+    keep("start_trace", {**of, **start})
+    print(f"\n{time.monotonic() - began:.0f} s")
+
+
+def _keep_rounds(times: Times, of: dict[str, Any]) -> None:
+    """`of`: the build's commit, and the machine's load before."""
     rounded = {
         what: {name: [round(one, 3) for one in values] for name, values in times[what].items()}
         for what in WHAT
         if what in times
     }
-    figures = {"commit": commit, "rounds": ROUNDS, "times": rounded}
-    print(f"First frame, this build ({commit}) and version {RELEASE}, {ROUNDS} rounds in turns: median (range)\n")
+    figures = {**of, "rounds": ROUNDS, "times": rounded}
+    print(f"First frame, this build ({of['commit']}) and version {RELEASE}, {ROUNDS} rounds in turns: median (range)\n")
     print(table(figures))
-    print("\n" + "\n".join(sentences(start)))
-    print(f"Without the other half, empty and full cache: {json.dumps(start['floor'])}")
     keep("first_frame", figures)
-    keep("start_trace", {"commit": commit, **start})
-    print(f"\n{time.monotonic() - began:.0f} s")

@@ -58,7 +58,7 @@ def lanes_chart(figures: dict[str, Any]) -> Drawing:
                 if of == lane:
                     _phase(drawing, f"{name}, {begin:.1f}–{end:.1f} s", begin * scale, min(end, total) * scale)
         drawing.y += 4
-        for second in range(int(total) + 1):
+        for second in range(0, int(total) + 1, next(step for step in (1, 2, 5, 10, 20) if total / step < 12)):
             at = _LEFT + second * scale
             drawing.line(at, drawing.y, at, drawing.y + 5, "axis")
             if at < _RIGHT - 20:
@@ -147,15 +147,20 @@ def sentences(figures: dict[str, Any]) -> list[str]:
     told: list[str] = []
     for visit, traced in figures["starts"].items():
         flutter, python = list(traced["lanes"])[:2]
-        first, restored = traced["marks"]["flutter"], traced["marks"]["restored"]
-        with_python = shares(traced, python, 0.2, first)
-        with_flutter = shares(traced, flutter, 0.2, restored)
-        told.append(f"With an {visit}" if visit[0] in "aeiou" else f"With a {visit}")
-        told[-1] += (
-            f" the app stands after {traced['seconds']:.1f} s, Flutter's first frame is there after {first:.1f} s and"
-            f" Python's memory is restored after {restored:.1f} s. Until Flutter's first frame Pyodide's worker"
-            f" {_parts(with_python)}; until Python is restored the page's thread {_parts(with_flutter)}."
+        marks = traced["marks"]
+        first, restored, meet = marks["flutter"], marks["restored"], marks["first message"]
+        begun = f"With an {visit}" if visit[0] in "aeiou" else f"With a {visit}"
+        told.append(
+            f"{begun} the app stands after {traced['seconds']:.1f} s, Flutter's first frame is there after"
+            f" {first:.1f} s and Python's memory is restored after {restored:.1f} s. Until Flutter's first frame"
+            f" Pyodide's worker {_parts(shares(traced, python, 0.2, first))}; until Python is restored the"
+            f" page's thread {_parts(shares(traced, flutter, 0.2, restored))}."
         )
+        if meet - restored > 0.2:
+            told[-1] += (
+                f" From then until its first message to Flutter, at {meet:.1f} s, the worker"
+                f" {_parts(shares(traced, python, restored, meet))}."
+            )
     return told
 
 

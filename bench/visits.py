@@ -158,7 +158,7 @@ def tap(film: Film, place: tuple[float, float]) -> float:
     """Taps on a place, and waits until nothing moves. Returns the seconds from the touch until the content was painted
     as it stays. Raises RuntimeError when the tap changed nothing.
     """
-    del film.pictures[:-1]
+    film.pictures[:] = film.pictures[-1:] or [(0.0, film.page.screenshot(type="jpeg"))]
     film.page.mouse.click(*place)
     film.until_other()
     film.until_quiet()
