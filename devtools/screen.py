@@ -191,19 +191,24 @@ class Screen:
         done = subprocess.run(search, env=self.environment, capture_output=True, text=True, timeout=WAIT, check=False)
         return [title for title in done.stdout.splitlines() if title != "Openbox"]
 
-    def opened(self, before: int = 0) -> str:
+    def count_opened(self) -> int:
+        """How many addresses programs have opened."""
+        return (self.folder / "opened").read_text().count("\n")
+
+    def opened(self, before: int) -> str:
         """The address that a program has opened, after so many others before it. Waits for it."""
-        file = self.folder / "opened"
-        until("an address that was opened", lambda: file.read_text().count("\n") > before)
-        return file.read_text().splitlines()[before]
+        until("an address that was opened", lambda: self.count_opened() > before)
+        return (self.folder / "opened").read_text().splitlines()[before]
 
     def press(self, *keys: str) -> None:
         """Presses keys (X's names for them) in the window that has the focus."""
         subprocess.run(["xdotool", "key", *keys], env=self.environment, timeout=WAIT, check=True)
 
     def type(self, text: str, come: Callable[[], object]) -> None:
-        """Types a text into what has the focus, in place of what is there, until `come` returns something true. It types
-        again after some seconds, because a field may get the focus a moment after it is seen."""
+        """Types a text into what has the focus, in place of what is there, until `come` returns something true.
+
+        It types again after some seconds, because a field may get the focus a moment after it is seen.
+        """
         for _ in range(6):
             self.press("ctrl+a")
             subprocess.run(["xdotool", "type", "--delay", "20", text], env=self.environment, timeout=WAIT, check=True)
