@@ -308,7 +308,9 @@ class Window:
             self._tap(text, last=last)
             return
         for _ in range(6):
-            self._tap(text, last=last)
+            until(f"{text} or {then}", lambda: self.has(text) or self.has(then))
+            if not self.has(then):
+                self._tap(text, last=last)
             with suppress(TimeoutError):
                 until(then, lambda: self.has(then), seconds=WAIT / 6)
                 return
