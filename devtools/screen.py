@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Self
 
 import psutil
-from PIL import Image, ImageGrab
+from PIL import Image, ImageChops, ImageGrab
 
 from data.services.dbus import Bus, BusError
 from devtools import desktop, window_tools
@@ -184,6 +184,12 @@ class Screen:
     def picture(self) -> Image.Image:
         """What the screen shows."""
         return ImageGrab.grab(xdisplay=self.environment["DISPLAY"])
+
+    def box_of(self, color: str) -> tuple[int, int, int, int] | None:
+        """Left, top, right and bottom of all pixels on the screen that have exactly this colour; None without one."""
+        picture = self.picture().convert("RGB")
+        other = ImageChops.difference(picture, Image.new("RGB", picture.size, color)).convert("L")
+        return other.point(lambda value: 255 if value == 0 else 0).getbbox()
 
     def titles(self) -> list[str]:
         """The titles of all windows that are shown."""

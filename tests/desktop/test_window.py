@@ -7,7 +7,6 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from PIL import Image, ImageChops
 
 from devtools import loopback
 from devtools.clients import ADMIN, SALES, App, authorize, control, through_the_pages
@@ -54,7 +53,7 @@ def test_work_and_be_signed_in_the_next_time(screen: Screen, show: Open, app: Ap
         assert window.client().environ()["FLET_HIDE_WINDOW_ON_START"] == "true"
         window.sees("Sign in with Salesforce")
         until("the window's title", lambda: screen.titles() == ["Salesforce Sample"])
-        until("logo and button in the middle", lambda: is_in_the_middle(screen.picture()))
+        until("logo and button in the middle", lambda: is_in_the_middle(screen))
         window.tap("Sign in with Salesforce")
         come_back(screen, before)
         window.sees("Open pipeline")
@@ -118,11 +117,10 @@ def lock_keyring(screen: Screen) -> None:
     screen.start_keyring(unlocked=False)
 
 
-def is_in_the_middle(picture: Image.Image) -> bool:
-    """Whether logo and button together stand in the middle of the picture, within a tenth of its size."""
-    other = ImageChops.difference(picture.convert("RGB"), Image.new("RGB", picture.size, theme.LIGHT.primary))
-    edges = other.convert("L").point(lambda value: 255 if value == 0 else 0).getbbox()
-    if edges is None:
+def is_in_the_middle(screen: Screen) -> bool:
+    """Whether logo and button together stand in the middle of the screen, within a tenth of its size."""
+    box, picture = screen.box_of(str(theme.LIGHT.primary)), screen.picture()
+    if box is None:
         return False
-    left, top, right, bottom = edges
+    left, top, right, bottom = box
     return abs((left + right) / 2 / picture.width - 0.5) < 0.1 and abs((top + bottom) / 2 / picture.height - 0.5) < 0.1
