@@ -175,6 +175,7 @@ def _app(rest: Sequence[str]) -> int:
 
 
 def _screenshots(rest: Sequence[str]) -> int:
+    sys.path.append(str(ROOT / "app/src"))  # the window's screen is read by a part of the app
     from devtools import pictures
 
     print(f"✓ every place in {pictures.gallery(list(rest) or ['en']).relative_to(ROOT)}")
@@ -182,6 +183,7 @@ def _screenshots(rest: Sequence[str]) -> int:
 
 
 def _demo(_: Sequence[str]) -> int:
+    sys.path.append(str(ROOT / "app/src"))
     from devtools import pictures
 
     film = pictures.story()

@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, CDPSession, sync_playwright
 
-from devtools import languages, ports, web
+from devtools import languages, ports, web, window_pictures
 from devtools.browsers import CHROMIUM_FLAGS, Tab
 from devtools.clients import PASSWORD, SALES, control
 from devtools.paths import ROOT, chromium
@@ -43,7 +43,8 @@ _STYLE = (
 
 
 def gallery(spoken: Sequence[str] = ("en",)) -> Path:
-    """Takes a picture of every place on a phone and a desktop, light and dark, in each of these languages.
+    """Takes a picture of every place on a phone and a desktop, light and dark, in each of these languages, and with
+    English some of the app's own window.
 
     Returns the page that shows them. With English, README's pictures are written too. Raises RuntimeError without
     Chromium.
@@ -55,6 +56,8 @@ def gallery(spoken: Sequence[str] = ("en",)) -> Path:
             for device, size in SIZES.items():
                 for scheme in ("light", "dark"):
                     names += _walk(browser, plan.app_url, device, size, scheme, language)
+        if "en" in spoken:
+            names += window_pictures.take(plan, GALLERY)
     figures = "\n".join(
         f'<figure><img src="{n}.png" loading="lazy" alt="{n}"><figcaption>{n}</figcaption></figure>' for n in names
     )
@@ -76,7 +79,7 @@ def _app() -> Iterator[tuple[Browser, Plan]]:
     if web.is_stale():
         web.build()
     free = ports.free()
-    plan = Plan(free, f"demo-pictures-{free.hub}", user_requests=UNLIMITED)
+    plan = Plan(free, f"demo-pictures-{free.hub}", user_requests=UNLIMITED, loopback=ports.some(1)[0])
     with Suite(plan, lambda _part, _line: None) as suite, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
         yield browser, suite.plan

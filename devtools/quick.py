@@ -34,7 +34,8 @@ _BY_FOLDER = {
     "firestore.indexes.json": ("tests/operations/test_deploy.py",),
 }
 # These tests start programs of their own or take most of the minute.
-_NOT_QUICK = ("tests/e2e", "tests/integration", "tests/devtools", "tests/release", "tests/test_readme.py",
+_NOT_QUICK = ("tests/e2e", "tests/desktop", "tests/integration", "tests/devtools",
+              "tests/release", "tests/test_readme.py",
               "tests/localorg/test_durable.py",
               "tests/localorg/test_package.py", "tests/localorg/test_salesforce_cli.py",
               "tests/localorg/test_other_clients.py")  # fmt: skip

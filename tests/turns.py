@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 WITH_EMULATORS = (
-    "tests/e2e/", "tests/integration/", "tests/operations/test_abuse.py", "tests/operations/test_alerts.py",
+    "tests/e2e/", "tests/integration/", "tests/desktop/test_window.py",
+    "tests/operations/test_abuse.py", "tests/operations/test_alerts.py",
     "tests/operations/test_check_org.py",
     "tests/operations/test_telemetry.py", "tests/app/test_app_check.py", "tests/app/test_session.py",
     "tests/devtools/test_editors.py",
