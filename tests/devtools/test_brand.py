@@ -257,3 +257,18 @@ def test_the_command_says_what_is_wrong_in_one_line(repository: Path) -> None:
         [sys.executable, "-m", "devtools", "brand"], cwd=repository, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "✓ app/brand.toml stands everywhere\n"), done.stderr
+
+
+def test_the_docs_name_every_line_and_show_what_is_said(repository: Path, copy: Path) -> None:
+    docs = (repository / "docs/branding.md").read_text()
+    named = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.*?) \|", docs, re.MULTILINE))))
+    assert named >= set(brand._TEXTS)
+    change(copy, "#FFC107")
+    with pytest.raises(brand.BrandError) as refused:
+        brand.read(copy)
+    assert f"✗ {refused.value}\n" in docs
+    example = docs[docs.index("[colors]\n") : docs.index("```\n\nText has to")]
+    change(copy)
+    source = copy / brand.SOURCE
+    source.write_text(source.read_text().partition("[colors]")[0] + example)
+    assert brand.read(copy).dark["tertiary"] == "#FFB59D"
