@@ -4,9 +4,11 @@ import asyncio
 import importlib
 import sys
 
+from bench import charts
+
 _ALL = (
     *("proxy", "taps", "cold", "concurrency", "growth", "http", "call", "localorg", "memory", "first_frame"),
-    *("observables", "block", "start", "telemetry", "flood", "dpop"),
+    *("observables", "block", "start", "telemetry", "flood", "dpop", "charts"),
 )
 
 
@@ -18,6 +20,7 @@ def main(names: list[str]) -> None:
         if asyncio.iscoroutine(result):
             asyncio.run(result)
         print(flush=True)
+    charts.draw()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from statistics import median
 
 import httpx2 as httpx
 
+from bench.results import keep
 from bench.table import show
 from devtools import ports
 from devtools.clients import App, authorize, exchange
@@ -92,3 +93,4 @@ def main() -> None:
     ]
     show(f"One query, {CALLS} warm calls one after another", ("way", "p50", "p95", "ratio"), rows)
     print(f"\nFrom the start of the function's process to its first answer: {cold:.2f} s")
+    keep("call", rows)

@@ -1,6 +1,7 @@
-"""From navigation to what a person sees and can use: three engines, headless, with software rendering.
+"""From navigation to what a person sees and can use, this build beside that of version 0.2.0, in turns: three engines,
+headless, with software rendering; then one start of this build, thread by thread.
 
-The page's own marks are read.
+ROUNDS (default 3) is how often each visit in Chromium is made; Firefox makes half as many, WebKit one.
 """
 
 import json
@@ -9,135 +10,225 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
-from bench.table import show, spread
-from devtools import ports, web
-from devtools.browsers import CHROMIUM_FLAGS, Tab
+from bench import trace
+from bench.builds import RELEASE, Build, now, release
+from bench.results import keep
+from bench.site import Site, Sites
+from bench.start_chart import WHAT, sentences, table
+from bench.visits import SEE_THROUGH, Film, Person, marks, settled, sign_in, tab_memory, tap
+from devtools import ports
+from devtools.browsers import Tab
+from devtools.fleet import Fleet
 from devtools.paths import ROOT, chromium, firefox, tool_path, webkit
 from devtools.suite import UNLIMITED, Plan, Suite
 
-ROUNDS = 2
-_MARKS = "() => performance.getEntriesByType('mark').map((mark) => [mark.name, mark.startTime])"
-_PAINTED = "() => performance.getEntriesByName('painted').length > 0"
-# From the finger's touch to the end of the frame in which Flutter paints what Python sent: a place is more than 4,000
-# bytes.
-_WATCH = """() => {
-  const listen = Worker.prototype.addEventListener;
-  const onmessage = Object.getOwnPropertyDescriptor(Worker.prototype, "onmessage");
-  const frame = window.requestAnimationFrame.bind(window);
-  let began = 0, sent = false;
-  const look = ({ data }) => { if (began && (data?.byteLength ?? data?.length ?? 0) > 4000) sent = true; };
-  Worker.prototype.addEventListener = function (name, listener, ...more) {
-    if (name === "message") listen.call(this, name, look);
-    return listen.call(this, name, listener, ...more);
-  };
-  Object.defineProperty(Worker.prototype, "onmessage", {
-    ...onmessage,
-    set(listener) { onmessage.set.call(this, (message) => { look(message); listener.call(this, message); }); },
-  });
-  window.requestAnimationFrame = (paint) => frame((at) => {
-    const paints = sent;
-    paint(at);
-    if (paints && began) { window.painted = performance.now() - began; began = 0; }
-  });
-  const touched = () => { began = performance.now(); sent = false; window.painted = 0; };
-  addEventListener("pointerdown", touched, { capture: true });
-}"""
-_BAR = {"Home": (39, 810), "Accounts": (117, 810)}  # on a screen of 390 by 844 pixels
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+_TAPS = 3  # on a list that was seen before, each round
+_BAR = {"Home": (39, 804), "Accounts": (117, 804)}  # on a screen of 390 by 844 pixels
+_STANDS, _LIVE = "the app stands", "live home"
+Times = dict[str, dict[str, list[float]]]  # by what is measured and build
 
 
-def _visit(context: BrowserContext, url: str) -> tuple[Page, dict[str, float]]:
-    page = context.new_page()
+@dataclass(frozen=True, slots=True)
+class _Plan(Plan):
+    """Emulators for several origins of the app, none of which is the Hosting emulator's."""
+
+    origins: tuple[str, ...] = ()
+
+    @property
+    def callbacks(self) -> tuple[str, ...]:
+        return tuple(f"{origin}/oauth/callback" for origin in self.origins)
+
+
+@contextmanager
+def serving(sites: Sequence[Site]) -> Iterator[None]:
+    """The same emulators, local org and functions behind all of these sites."""
+    free = ports.free()
+    plan = _Plan(
+        free,
+        f"demo-bench-{free.hub}",
+        user_requests=UNLIMITED,
+        emulators=("auth", "firestore"),
+        origins=tuple(site.url for site in sites),
+    )
+    with ExitStack() as stack:
+        stack.enter_context(Suite(plan, lambda _part, _line: None))
+        functions = {name: stack.enter_context(Fleet(plan, name, 1)).members[0].url for name in ("auth", "api")}
+        stack.enter_context(Sites(sites, functions, free.url("auth")))
+        yield
+
+
+class _Chromium:
+    """Visits of people who have the app open in Chromium, each in a profile of its own."""
+
+    def __init__(self, playwright: Playwright, executable: str, folder: Path) -> None:
+        self._playwright, self._executable, self._folder = playwright, executable, folder
+        self._storage: dict[str, dict[str, str]] = {}  # of somebody who is signed in, by address
+        self._people = 0
+
+    def person(self, *scripts: str) -> Person:
+        """Somebody with a new profile."""
+        self._people += 1
+        return Person(self._playwright, self._executable, self._folder / str(self._people), *scripts)
+
+    def sign_in(self, url: str) -> None:
+        with self.person() as person:
+            self._storage[url] = sign_in(person.context.new_page(), url)
+
+    def signed_out(self, url: str) -> dict[str, list[float]]:
+        """Three visits."""
+        times: dict[str, list[float]] = {}
+        with self.person() as person:
+            for visit in ("first", "second", "third"):
+                page, marked = person.visit(url)
+                if visit == "first":
+                    times["Chromium, first visit: sign-in button"] = [marked["shows sign-in"]]
+                times[f"Chromium, {visit} visit: {_STANDS}"] = [marked["uncovered"]]
+                page.close()
+        return times
+
+    def signed_in(self, url: str) -> dict[str, list[float]]:
+        """Two visits, taps, and one more visit that looks behind the cover."""
+        times: dict[str, list[float]] = {}
+        with self.person() as person:
+            person.keep(url, self._storage[url])
+            page, marked = person.visit(url)
+            times[f"Chromium, signed in, empty cache: {_LIVE}"] = [marked["uncovered"]]
+            page.close()
+            page, marked = person.visit(url)
+            times[f"Chromium, signed in, full cache: {_LIVE}"] = [marked["uncovered"]]
+            if "shows picture" in marked:
+                times["Chromium, signed in, full cache: home as a picture"] = [marked["shows picture"]]
+            film = Film(page)
+            film.until_quiet()
+            times["Chromium, memory of the tab: live home"] = [tab_memory()]
+            taps: list[float] = []
+            for _ in range(1 + _TAPS):
+                taps.append(tap(film, _BAR["Accounts"]))
+                tap(film, _BAR["Home"])
+            film.end()
+            times["Chromium, tap to painted list, first time"] = taps[:1]
+            times["Chromium, tap to painted list, seen before"] = taps[1:]
+            times["Chromium, memory of the tab: after eight taps"] = [tab_memory()]
+            page.close()
+            times["Chromium, live home stands behind its cover"] = [_covered(person, url)]
+        return times
+
+
+def _covered(person: Person, url: str) -> float:
+    """How long what the person sees when the cover goes had been painted behind it, in seconds."""
+    page = person.context.new_page()
+    page.add_init_script(SEE_THROUGH)
+    film = Film(page)
     page.goto(url, wait_until="commit")
-    Tab(page, url).until(_PAINTED)
-    return page, _seconds(page.evaluate(_MARKS))
-
-
-def _seconds(marks: list[tuple[str, float]]) -> dict[str, float]:
-    return {name: at / 1000 for name, at in marks}
-
-
-def _signed_out(browser: Browser, url: str, times: dict[str, list[float]]) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    for visit in ("first visit", "second visit"):
-        page, marks = _visit(context, url)
-        times[f"Chromium, {visit}: sign-in button"].append(marks["shows sign-in"])
-        times[f"Chromium, {visit}: the app stands"].append(marks["painted"])
-        page.close()
-    context.close()
-
-
-def _signed_in(browser: Browser, url: str, times: dict[str, list[float]]) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    tab = Tab(context.new_page(), url)
-    tab.open()
-    tab.sign_in()
-    tab.until("() => localStorage.getItem('FletSecureStorage.picture') !== null")
-    kept = context.storage_state()
-    context.close()
-    context = browser.new_context(viewport={"width": 390, "height": 844}, storage_state=kept)
-    for visit in ("empty cache", "full cache"):
-        page, marks = _visit(context, url)
-        times[f"Chromium, signed in, {visit}: home as a picture"].append(marks["shows picture"])
-        times[f"Chromium, signed in, {visit}: live home"].append(marks["painted"])
-        page.close()
-    _taps(context, url, times)
-    context.close()
-
-
-def _taps(context: BrowserContext, url: str, times: dict[str, list[float]]) -> None:
-    """Without the tree for assistive technology, whose making takes longer than the painting."""
-    context.add_init_script(f"({_WATCH})()")
-    page, _marks = _visit(context, url)
-    page.wait_for_load_state("networkidle")
-    for name in ("first time", "seen before", "seen before", "seen before"):
-        for place in ("Accounts", "Home"):
-            page.mouse.click(*_BAR[place])
-            Tab(page, url).until("() => window.painted > 0")
-            if place == "Accounts":
-                times[f"Chromium, tap to painted list, {name}"].append(page.evaluate("window.painted") / 1000)
-            page.wait_for_load_state("networkidle")
-            page.wait_for_function("() => new Promise((done) => requestIdleCallback(() => done(true)))")
+    Tab(page, url).until("() => performance.getEntriesByName('uncovered').length > 0")
+    film.until_quiet()
+    uncovered = page.evaluate("performance.timeOrigin") / 1000 + marks(page)["uncovered"]
+    film.end()
     page.close()
+    until_then = [(at, picture) for at, picture in film.pictures if at <= uncovered]
+    return uncovered - settled(until_then)
 
 
-def _other_engines(url: str, times: dict[str, list[float]]) -> None:
+def _other_engine(engine: str, url: str) -> dict[str, list[float]]:
+    """Two visits in an engine that Playwright cannot drive; nothing where it is missing."""
     environment = {**os.environ, "PATH": tool_path(dict(os.environ)), "LANG": "en_US.UTF-8", "LC_ALL": "en_US.UTF-8"}
-    found, display = webkit(), shutil.which("xvfb-run")
-    commands: dict[str, list[str]] = {}
-    if (path := firefox()) is not None:
-        commands["Firefox"] = ["node", "bench/engines/firefox.js", path, url]
-    if found is not None and display is not None:
-        commands["WebKit"] = [display, "-a", sys.executable, "bench/engines/webkit.py", *found, url]
-    for engine, command in commands.items():
-        with tempfile.TemporaryDirectory() as home:
-            own = {**environment, "HOME": home, "XDG_RUNTIME_DIR": home}
-            lines = subprocess.run(
-                command, cwd=ROOT, env=own, capture_output=True, text=True, check=True
-            ).stdout.splitlines()
-        for visit, line in zip(("first visit", "second visit"), lines, strict=True):
-            marks = _seconds(json.loads(line))
-            times[f"{engine}, {visit}: sign-in button"].append(marks["shows sign-in"])
-            times[f"{engine}, {visit}: the app stands"].append(marks["painted"])
+    path, browser, display = firefox(), webkit(), shutil.which("xvfb-run")
+    if engine == "Firefox" and path is not None:
+        command = ["node", "bench/engines/firefox.js", path, url]
+    elif engine == "WebKit" and browser is not None and display is not None:
+        command = [display, "-a", sys.executable, "bench/engines/webkit.py", *browser, url]
+    else:
+        return {}
+    with tempfile.TemporaryDirectory() as home:
+        own = {**environment, "HOME": home, "XDG_RUNTIME_DIR": home}
+        done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{engine}: {done.stderr[-800:]}")
+    return {
+        f"{engine}, {visit} visit: {_STANDS}": [next(at for name, at in json.loads(line) if name == "uncovered") / 1000]
+        for visit, line in zip(("first", "second"), done.stdout.splitlines(), strict=True)
+    }
+
+
+def _add(times: Times, build: Build, measured: dict[str, list[float]]) -> None:
+    for what, values in measured.items():
+        times[what][build.name] += values
+
+
+def _rounds(chrome: _Chromium, sites: Sequence[Site]) -> Times:
+    """All visits, the builds in turns, and each the first of a round in its turn."""
+    times: Times = defaultdict(lambda: defaultdict(list))
+    for site in sites:  # the first visit fills the server's memory and warms the functions
+        chrome.sign_in(site.url)
+    for n in range(ROUNDS):
+        turns = sites[:: 1 if n % 2 == 0 else -1]
+        for measure in (chrome.signed_out, chrome.signed_in):
+            for site in turns:
+                _add(times, site.build, measure(site.url))
+        for engine, rounds in (("Firefox", (ROUNDS + 1) // 2), ("WebKit", 1)):
+            for site in turns if n < rounds else ():
+                _add(times, site.build, _other_engine(engine, site.url))
+        print(f"… round {n + 1} of {ROUNDS}", file=sys.stderr, flush=True)
+    return times
+
+
+def _trace(chrome: _Chromium, sites: dict[str, Site]) -> dict[str, Any]:
+    """A start with an empty cache and one with a full cache, and how fast each half would be without the other."""
+    with chrome.person() as person:
+        starts = {visit: trace.start(person, sites["traced"].url) for visit in ("empty cache", "full cache")}
+    floor: dict[str, list[float]] = {}
+    for name, site in sites.items():
+        if name != "traced":
+            with chrome.person() as person:
+                floor[name] = [trace.alone(person, site.url, name) for _ in range(2)]
+    return {"starts": starts, "floor": floor}
+
+
+def _commit() -> str:
+    said = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return said.stdout.strip() or "no clone"
 
 
 def main() -> None:
-    if web.is_stale():
-        web.build()
-    free = ports.free()
-    times: dict[str, list[float]] = defaultdict(list)
-    with Suite(Plan(free, f"demo-bench-{free.hub}", user_requests=UNLIMITED), lambda _part, _line: None) as suite:
-        for n in range(ROUNDS + 1):  # the first warms the machine's file cache and the functions
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
-                _signed_out(browser, suite.plan.app_url, times)
-                _signed_in(browser, suite.plan.app_url, times)
-                browser.close()
-            _other_engines(suite.plan.app_url, times)
-            if n == 0:
-                times.clear()
-    rows = [(name, spread(values, "s", 2)) for name, values in times.items()]
-    show(f"First frame, median of {ROUNDS} (range)", ("what", "time"), rows)
+    executable = chromium()
+    if executable is None:
+        raise SystemExit("✗ Chromium is missing: set CHROMIUM to its path")
+    began, commit = time.monotonic(), _commit()
+    builds = (now(), release())
+    places = ports.some(6)
+    sites = [Site(build, port) for build, port in zip(builds, places[:2], strict=True)]
+    traced = trace.sites(builds[0], places[2], places[3:])
+    with (
+        serving([*sites, *traced.values()]),
+        sync_playwright() as playwright,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+    ):
+        chrome = _Chromium(playwright, executable, Path(folder))
+        times = _rounds(chrome, sites)
+        start = _trace(chrome, traced)
+    rounded = {
+        what: {name: [round(one, 3) for one in values] for name, values in times[what].items()}
+        for what in WHAT
+        if what in times
+    }
+    figures = {"commit": commit, "rounds": ROUNDS, "times": rounded}
+    print(f"First frame, this build ({commit}) and version {RELEASE}, {ROUNDS} rounds in turns: median (range)\n")
+    print(table(figures))
+    print("\n" + "\n".join(sentences(start)))
+    print(f"Without the other half, empty and full cache: {json.dumps(start['floor'])}")
+    keep("first_frame", figures)
+    keep("start_trace", {"commit": commit, **start})
+    print(f"\n{time.monotonic() - began:.0f} s")

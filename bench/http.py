@@ -8,6 +8,7 @@ from statistics import median
 import aiohttp
 import httpx2 as httpx
 
+from bench.results import keep
 from bench.table import show
 from localorg import EmbeddedOrg, OrgSettings
 
@@ -55,3 +56,4 @@ async def main() -> None:
         ("client", "requests/s", "CPU each", "ratio"),
         rows,
     )
+    keep("http", rows)

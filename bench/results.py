@@ -7,13 +7,28 @@ import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from devtools.paths import ROOT
 
 
+def written() -> bool:
+    """Whether what is measured goes into files that are checked in."""
+    return os.environ.get("WRITE", "") not in ("", "0")
+
+
 def file() -> Path:
     """Where figures go."""
-    return ROOT / ("bench" if os.environ.get("WRITE", "") not in ("", "0") else "build/bench") / "results.json"
+    return ROOT / ("bench" if written() else "build/bench") / "results.json"
+
+
+def latest() -> dict[str, Any]:
+    """The figures of each benchmark: those that are checked in, and without WRITE=1 newer ones of this machine."""
+    files = [ROOT / "bench/results.json", *(() if written() else (ROOT / "build/bench/results.json",))]
+    kept: dict[str, Any] = {}
+    for path in files:
+        kept |= json.loads(path.read_text()) if path.exists() else {}
+    return kept
 
 
 def keep(name: str, figures: object) -> None:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from statistics import median
 
 
+def lines(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table as it stands in docs/performance.md."""
+    all_rows = ([*head], ["---" for _ in head], *rows)
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in all_rows)
+
+
 def show(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Prints a table as it stands in docs/performance.md."""
-    print(f"{title}\n")
-    print("| " + " | ".join(head) + " |")
-    print("| " + " | ".join("---" for _ in head) + " |")
-    for row in rows:
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    print(f"{title}\n\n{lines(head, rows)}")
 
 
 def spread(values: Sequence[float], unit: str, digits: int = 1) -> str:
