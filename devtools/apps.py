@@ -32,7 +32,7 @@ def build(
     Flet installs the Flutter SDK that it is made for, and for Android a JDK and the SDK, where they are missing.
     """
     if target not in PACKED:
-        raise BuildError(f"{target or 'nothing'} cannot be built: choose one of {', '.join(PACKED)}")
+        raise BuildError(f"there is no app by that name: choose one of {', '.join(PACKED)}, as in make app ARGS=apk")
     if subprocess.call([str(flet), *arguments(target, app, rest)]) != 0:
         raise BuildError(f"flet build {target} failed: what it says stands above")
     return pack(target, app, out)
@@ -47,9 +47,9 @@ def arguments(target: str, app: Path, rest: Sequence[str]) -> list[str]:
 def pack(target: str, app: Path = ROOT / "app", out: Path = OUT) -> Path:
     """Packs what was built. Returns the file. Raises BuildError."""
     project = tomllib.loads((app / "pyproject.toml").read_text())
-    name = f"{project['tool']['flet']['artifact']}-{project['project']['version']}-{target}"
+    name = f"{project['tool']['flet']['artifact']}-{project['project']['version']}"
     if target in ("macos", "linux", "windows"):
-        name += f"-{platform.machine().lower()}"
+        name += f"-{target}-{platform.machine().lower()}"
     out.mkdir(parents=True, exist_ok=True)
     file, made = out / f"{name}.{PACKED[target]}", app / "build" / target
     if not made.is_dir() or not any(made.iterdir()):

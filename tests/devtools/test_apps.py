@@ -53,7 +53,7 @@ def test_each_app_becomes_one_file_with_its_checksum(app: Path, tmp_path: Path, 
     file = apps.build(
         target, ["--build-number", "7"], app=app, out=tmp_path / "out", flet=builder(tmp_path, *LEFT[target])
     )
-    assert file.name.startswith(f"field-sales-1.2.3-{target}")
+    assert file.name.startswith("field-sales-1.2.3")
     assert file.name.endswith(f".{apps.PACKED[target]}")
     digest, name = file.with_name(f"{file.name}.sha256").read_text().split()
     assert (digest, name) == (hashlib.sha256(file.read_bytes()).hexdigest(), file.name)
@@ -87,8 +87,8 @@ def test_a_macs_links_and_rights_stay(app: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "names", "code", "says"),
     [
-        ("", (), 0, "nothing cannot be built: choose one of apk, aab, ipa"),
-        ("web", (), 0, "web cannot be built"),
+        ("", (), 0, "there is no app by that name: choose one of apk, aab, ipa"),
+        ("web", (), 0, "there is no app by that name"),
         ("apk", ("field-sales.apk",), 1, "flet build apk failed"),
         ("apk", ("notes.txt",), 0, "has no .apk"),
         ("linux", (), 0, "is empty"),

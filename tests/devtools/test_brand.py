@@ -35,13 +35,26 @@ def change(root: Path, primary: str = GREEN, more: str = "", **texts: str) -> No
     (root / brand.SOURCE).write_text("\n".join([*lines, "[colors]", f'primary = "{primary}"', more]) + "\n")
 
 
-@pytest.fixture
-def copy(repository: Path, tmp_path: Path) -> Path:
+def copy_of(repository: Path, folder: Path) -> Path:
     """A copy of what the brand is written into, as it was."""
     for name in (brand.SOURCE, brand.PICTURE, *brand.texts(repository)):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(repository / name, tmp_path / name)
-    return tmp_path
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(repository / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def copy(repository: Path, tmp_path: Path) -> Path:
+    return copy_of(repository, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def acme(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy in which everything follows a brand of one's own; not to be changed."""
+    folder = copy_of(repository, tmp_path_factory.mktemp("acme"))
+    change(folder)
+    assert set(brand.apply(folder)) >= set(brand.texts(folder))
+    return folder
 
 
 def test_the_brand_of_this_repository_stands_everywhere(repository: Path) -> None:
@@ -67,9 +80,8 @@ def module(root: Path) -> dict[str, object]:
     return runpy.run_path(str(root / "app/src/brand.py"))
 
 
-def test_a_brand_of_ones_own_is_found_everywhere(copy: Path) -> None:
-    change(copy)
-    assert set(brand.apply(copy)) >= set(brand.texts(copy))
+def test_a_brand_of_ones_own_is_found_everywhere(acme: Path) -> None:
+    copy = acme
     app = module(copy)
     assert app["NAME"] == ACME["name"]
     assert app["SUPPORT"] == ACME["support"]
@@ -110,10 +122,8 @@ def test_a_brand_of_ones_own_is_found_everywhere(copy: Path) -> None:
     assert "<label>Äcme 'Sales': policies</label>" in labels[2]
 
 
-def test_nothing_of_the_old_brand_is_left_in_a_copy(repository: Path, copy: Path) -> None:
-    change(copy)
-    brand.apply(copy)
-    old = brand.read(repository)
+def test_nothing_of_the_old_brand_is_left_in_a_copy(repository: Path, acme: Path) -> None:
+    copy, old = acme, brand.read(repository)
     for name in brand.texts(copy):
         text = (copy / name).read_text()
         assert not re.search(re.escape(old.name), text, re.IGNORECASE), name
@@ -199,7 +209,7 @@ def test_a_colour_that_cannot_be_read_on_is_refused(copy: Path, primary: str, sa
     better = re.search(r"nearest primary that can be read is (#\w+)", str(refused.value))
     if better:
         change(copy, better[1])
-        brand.apply(copy)
+        assert brand.read(copy).light["primary"] == better[1]
 
 
 def test_a_role_can_have_its_own_colour_when_it_can_be_read(copy: Path) -> None:
@@ -257,3 +267,18 @@ def test_the_command_says_what_is_wrong_in_one_line(repository: Path) -> None:
         [sys.executable, "-m", "devtools", "brand"], cwd=repository, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "✓ app/brand.toml stands everywhere\n"), done.stderr
+
+
+def test_the_docs_name_every_line_and_show_what_is_said(repository: Path, copy: Path) -> None:
+    docs = (repository / "docs/branding.md").read_text()
+    named = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.*?) \|", docs, re.MULTILINE))))
+    assert named >= set(brand._TEXTS)
+    change(copy, "#FFC107")
+    with pytest.raises(brand.BrandError) as refused:
+        brand.read(copy)
+    assert f"✗ {refused.value}\n" in docs
+    example = docs[docs.index("[colors]\n") : docs.index("```\n\nText has to")]
+    change(copy)
+    source = copy / brand.SOURCE
+    source.write_text(source.read_text().partition("[colors]")[0] + example)
+    assert brand.read(copy).dark["tertiary"] == "#FFB59D"
