@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import flet as ft
 import pytest
@@ -17,7 +18,7 @@ from tests.app.typist import Flutter
 from ui.shared import parts
 from ui.shared.live import use
 from ui.shared.state import State
-from ui.shared.text_box import TextBox
+from ui.shared.text_box import SearchBox, TextBox
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +49,12 @@ def Page(state: Typed) -> list[ft.View]:
 STEPS = st.lists(st.sampled_from(["key", "tell", "turn", "hear", "paint"]), max_size=40)
 
 
-async def _window(state: Typed) -> tuple[Flutter, Session]:
+async def _window(state: Typed, page: Callable[..., Any] = Page) -> tuple[Flutter, Session]:
     flutter = Flutter()
     session = Session(flutter)
     _context_page.set(session.page)  # pyright: ignore[reportArgumentType]
     flutter.begin(session)
-    session.page.render_views(Page, state)
+    session.page.render_views(page, state)
     await flutter.rest()
     return flutter, session
 
@@ -112,6 +113,70 @@ async def test_what_the_form_itself_changes_is_written_into_the_field() -> None:
     await flutter.rest()
     assert (flutter.field("Name")["value"], state.text) == ("d", "d")
     await _close(session)
+
+
+@ft.component
+def SearchPage(state: Typed) -> list[ft.View]:
+    use(state)
+
+    async def typed(text: str) -> None:
+        state.text = text
+        await asyncio.sleep(0)  # as if it searched
+        state.changed()
+
+    return [ft.View(controls=[SearchBox("Find", lambda: state.text, typed), ft.Text(f"{len(state.text)} letters")])]
+
+
+async def test_what_is_searched_for_goes_with_one_tap_and_one_types_on() -> None:
+    state = Typed()
+    flutter, session = await _window(state, SearchPage)
+    assert not flutter.has("Clear search")
+    flutter.key("Find", "abc")
+    await flutter.rest()
+    flutter.tap("Clear search")
+    await flutter.rest()
+    assert (flutter.field("Find").get("value", ""), state.text) == ("", "")
+    assert not flutter.has("Clear search")
+    flutter.key("Find", "d")
+    await flutter.rest()
+    assert (flutter.field("Find")["value"], state.text) == ("d", "d")
+    assert flutter.focused == flutter.field("Find")["_i"]
+    await _close(session)
+
+
+async def _clears(flutter: Flutter, state: Typed, steps: list[str]) -> None:
+    flutter.key("Find", text := "abc")
+    await flutter.rest()
+    flutter.tap("Clear search")
+    for step in steps:
+        match step:
+            case "key":
+                text = flutter.field("Find").get("value", "") + "x"
+                flutter.key("Find", text)
+            case "tell":
+                flutter.tell()
+            case "hear":
+                flutter.hear()
+            case "paint":
+                state.changed()
+            case _:
+                await asyncio.sleep(0)
+    await flutter.rest()
+    assert state.text == flutter.field("Find").get("value", "")
+    assert not state.text.startswith("abc")
+
+
+def test_whatever_is_typed_while_a_search_is_cleared_what_is_searched_for_is_what_stands_there() -> None:
+    state = Typed()
+    with asyncio.Runner() as runner:
+        flutter, session = runner.run(_window(state, SearchPage))
+
+        @given(STEPS)
+        def story(steps: list[str]) -> None:
+            runner.run(_clears(flutter, state, steps))
+
+        story()
+        runner.run(_close(session))
 
 
 def test_every_field_is_one_that_keeps_what_was_typed() -> None:

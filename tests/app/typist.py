@@ -26,9 +26,10 @@ class Flutter(NoWindow):
 
     def __init__(self) -> None:
         super().__init__()
-        self._to_flutter: deque[tuple[int, list[Any]]] = deque()
+        self._to_flutter: deque[tuple[int, list[Any] | str]] = deque()  # a patch of a control, or a call of a method
         self._to_python: deque[tuple[str, int, str]] = deque()
         self._page: Tree = {}
+        self.focused = 0  # the control to which Python has given the focus last
         self._session: Session | None = None
 
     def begin(self, session: Session) -> None:
@@ -37,9 +38,11 @@ class Flutter(NoWindow):
 
     def send_message(self, message: Message) -> None:
         super().send_message(message)
+        body = message.body
         if message.action == MessageAction.PATCH_CONTROL:
-            body = message.body
             self._to_flutter.append((body.id, _sent(body.patch)))
+        elif message.action == MessageAction.INVOKE_METHOD:
+            self._to_flutter.append((body.control_id, body.call_id))
 
     def field(self, label: str) -> Tree:
         """The text field with this label, as it is on the screen."""
@@ -53,6 +56,18 @@ class Flutter(NoWindow):
         self._to_python.append(("value", field["_i"], text))
         self._to_python.append(("change", field["_i"], text))
 
+    def _buttons(self, name: str) -> list[Tree]:
+        return [c for c in _controls(self._page) if name in (_named(c.get("icon")), c.get("tooltip"))]
+
+    def tap(self, name: str) -> None:
+        """The person taps the button with this name."""
+        (button,) = self._buttons(name)
+        self._to_python.append(("click", button["_i"], ""))
+
+    def has(self, name: str) -> bool:
+        """Whether there is a button with this name."""
+        return bool(self._buttons(name))
+
     def tell(self) -> bool:
         """Python gets the next of what was typed. Returns whether there was any."""
         if not self._to_python:
@@ -61,6 +76,8 @@ class Flutter(NoWindow):
         what, control, text = self._to_python.popleft()
         if what == "value":
             self._session.apply_patch(control, {"value": text})
+        elif what == "done":
+            self._session.handle_invoke_method_results(control, text, None, None)
         else:
             task = asyncio.get_running_loop().create_task(self._session.dispatch_event(control, what, text))
             _TASKS.add(task)
@@ -71,8 +88,12 @@ class Flutter(NoWindow):
         """The screen gets the next of what Python has sent. Returns whether there was any."""
         if not self._to_flutter:
             return False
-        control, patch = self._to_flutter.popleft()
-        _apply(next(c for c in _controls(self._page) if c["_i"] == control), patch)
+        control, sent = self._to_flutter.popleft()
+        if isinstance(sent, str):
+            self.focused = control
+            self._to_python.append(("done", control, sent))
+        else:
+            _apply(next(c for c in _controls(self._page) if c["_i"] == control), sent)
         return True
 
     async def rest(self) -> None:
@@ -90,6 +111,10 @@ _TASKS: set[asyncio.Task[None]] = set()
 def _sent(value: object) -> Any:
     """What comes out at the other end."""
     return msgpack.unpackb(msgpack.packb(value, default=_encode), strict_map_key=False)
+
+
+def _named(icon: object) -> object:
+    return icon.get("semantics_label") if isinstance(icon, dict) else None
 
 
 def _controls(value: object) -> Iterator[Tree]:

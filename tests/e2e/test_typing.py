@@ -106,6 +106,11 @@ def test_what_is_typed_arrives_whole_while_answers_are_late(signed_in: Phone, or
         typist.settle()
         assert typist.holds() == "にほん"
         phone.sees(re.compile("^" + re.escape(name)))
+        button = phone.page.get_by_role("button", name="Clear search").bounding_box()
+        assert button is not None
+        assert min(button["width"], button["height"]) >= 48
+        phone.tap("Clear search")  # and one types on
+        phone.until(f"document.activeElement?.ariaLabel === '{label}' && document.activeElement.value === ''")
 
     # A look-up: Escape takes the composition back, and the dialog stays.
     phone.visit("/records/Contact/new")

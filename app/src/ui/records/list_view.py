@@ -10,7 +10,7 @@ from ui.records.list_view_model import ListViewModel
 from ui.records.look_up import look_up_owner
 from ui.shared import parts, theme, values
 from ui.shared.live import use
-from ui.shared.text_box import TextBox
+from ui.shared.text_box import SearchBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -89,19 +89,8 @@ def _row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -
 
 
 def _search(model: ListViewModel) -> ft.Control:
-    async def typed(event: ft.Event[ft.TextField]) -> None:
-        await model.type(event.control.value)
-
-    box = TextBox(
-        label=_("Search in {objects}", objects=model.shape.label_plural),
-        value=model.search,
-        prefix_icon=ft.Icons.SEARCH,
-        border_radius=28,
-        on_change=typed,
-        autocorrect=False,
-        content_padding=ft.Padding.symmetric(horizontal=16, vertical=12),
-    )
-    return parts.field(box)
+    label = _("Search in {objects}", objects=model.shape.label_plural)
+    return SearchBox(label, lambda: model.search, model.type)
 
 
 def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Callable[[bool], None]) -> None:

@@ -9,7 +9,7 @@ from ui.records.look_up_view_model import LookUpViewModel
 from ui.records.owner_view_model import FindOwnerViewModel
 from ui.shared import parts, theme, values
 from ui.shared.live import use
-from ui.shared.text_box import TextBox
+from ui.shared.text_box import SearchBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -74,12 +74,7 @@ def _search(
     model: LookUpViewModel, label: str, words: Callable[[Record], tuple[str, str]], chosen: Chosen
 ) -> list[ft.Control]:
     """The field to search in, and what was found below it; `words` are a record's name and what stands below that."""
-
-    async def typed(event: ft.Event[ft.TextField]) -> None:
-        await model.type(event.control.value)
-
-    box = TextBox(label=label, value=model.text, prefix_icon=ft.Icons.SEARCH, autofocus=True, on_change=typed)
-    rows: list[ft.Control] = [parts.field(box)]
+    rows: list[ft.Control] = [SearchBox(label, lambda: model.text, model.type, autofocus=True)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))
     elif model.records is None:

@@ -7,7 +7,7 @@ from ui.places import Place
 from ui.search.view_model import SearchViewModel
 from ui.shared import parts, values
 from ui.shared.live import use
-from ui.shared.text_box import TextBox
+from ui.shared.text_box import SearchBox
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -16,15 +16,7 @@ from ui.shell import Shell
 def Search(shell: Shell, model: SearchViewModel) -> ft.Control:
     use(model)
 
-    async def typed(event: ft.Event[ft.TextField]) -> None:
-        await model.type(event.control.value)
-
-    box = TextBox(
-        label=_("Search everything"), value=model.text, prefix_icon=ft.Icons.SEARCH, border_radius=28, autofocus=True,
-        autocorrect=False,
-        on_change=typed,
-    )  # fmt: skip
-    rows: list[ft.Control] = [parts.field(box)]
+    rows: list[ft.Control] = [SearchBox(_("Search everything"), lambda: model.text, model.type, autofocus=True)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.again))
     elif model.hits is None and model.loading:

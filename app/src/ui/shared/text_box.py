@@ -1,15 +1,22 @@
-"""The field that people type into.
+"""The field that people type into, and the one to search in.
 
 What is typed stands in the field at once, and Python hears of it later. A value that Python wrote back would be older
 by then: it would take the last letters away, and end what an input method composes (Japanese, Korean, a dead key). So a
 field is written only where the state behind it holds something else than what was typed last.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import field
-from typing import Literal
 
 import flet as ft
 from flet.controls.base_control import BaseControl
+
+from ui.shared import parts, theme
+from ui.shared.words import _
+
+_ANSWERS_WITHIN = 5.0  # seconds in which Flutter tells that it has done something
 
 
 @ft.control("TextField")
@@ -19,18 +26,85 @@ class TextBox(ft.TextField):
 
     # What was heard of the field last, or written into it: while the state holds the same, nobody else has changed it.
     _heard: str = field(default="", init=False, repr=False, compare=False, metadata={"skip": True})
+    _listens: bool = field(default=True, init=False, repr=False, compare=False, metadata={"skip": True})
 
     def init(self) -> None:
         self._heard = self.value
 
-    def before_event(self, e: ft.ControlEvent) -> Literal[True]:
+    def before_event(self, e: ft.ControlEvent) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]  Flet's own returns nothing but True
         if e.name == "change":
+            if not self._listens:
+                return False
             self._heard = self.value
         return super().before_event(e)
 
     def _migrate_state(self, other: BaseControl) -> None:
         """Takes the place of the same field as it was painted before."""
         super()._migrate_state(other)
-        if isinstance(other, TextBox) and self.value == other._heard:
-            self.value = other.value  # what stands in the field, of which the state may not have heard yet
-            self._heard = other._heard
+        if isinstance(other, TextBox):
+            self._listens = other._listens
+            if self.value == other._heard:
+                self.value = other.value  # what stands in the field, of which the state may not have heard yet
+                self._heard = other._heard
+
+    def stop_listening(self) -> str:
+        """Takes over nothing until `listen_again`: what is typed until then is added to what is about to go. Returns
+        what stands in the field."""
+        self._listens = False
+        return self.value
+
+    def listen_again(self, before: str) -> str:
+        """Takes over again what is typed. Returns what stands in the field, which was made empty on the screen
+        meanwhile; `before` is what `stop_listening` has returned."""
+        self._listens = True
+        if self.value.startswith(before):  # heard before it was made empty
+            self.page.session.apply_patch(self._i, {"value": ""})
+        self._heard = self.value
+        return self.value
+
+
+@ft.component
+def SearchBox(
+    label: str, read: Callable[[], str], typed: Callable[[str], Awaitable[None]], autofocus: bool = False
+) -> ft.Control:
+    """A field to search in, with a button that empties it and gives it the focus back. `read` returns what is searched
+    for, `typed` takes over another text at once and may then take its time."""
+    box, _box = ft.use_state(lambda: ft.Ref[TextBox]())
+    _times, paint = ft.use_state(0)
+    before, empty = ft.use_state(("", 0))  # what was emptied last, and how often something was
+    filled = bool(read())
+
+    async def heard(event: ft.Event[ft.TextField]) -> None:
+        if bool(event.control.value) != filled:
+            paint(lambda times: times + 1)  # with or without the button
+        await typed(event.control.value)
+
+    async def clear() -> None:
+        if box.current is not None:
+            text = box.current.stop_listening()
+            empty(lambda last: (text, last[1] + 1))
+        await typed("")
+
+    async def go_on_typing() -> None:
+        text, times = before
+        if not times or box.current is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                await box.current.focus()  # answered after the field was made empty
+        if (since := box.current.listen_again(text)) != "":
+            await typed(since)
+
+    ft.use_effect(go_on_typing, [before])
+    # Without a tooltip, which takes the focus out of the field when it goes.
+    button = ft.IconButton(
+        parts.named_icon(ft.Icons.CLOSE, _("Clear search")), on_click=clear,
+        size_constraints=ft.BoxConstraints(min_width=theme.TARGET, min_height=theme.TARGET),
+    )  # fmt: skip
+    search = TextBox(
+        ref=box, label=label, value=read(), autofocus=autofocus, autocorrect=False, on_change=heard,
+        prefix_icon=ft.Icons.SEARCH, border=ft.OutlineInputBorder(border_radius=28),
+        content_padding=ft.Padding.symmetric(horizontal=16, vertical=12),
+        suffix_icon=button if filled else None,
+    )  # fmt: skip
+    return parts.field(search)
