@@ -7,7 +7,7 @@ from ui.places import Place
 from ui.records.form_foot import Ways, foot
 from ui.records.form_view_model import Alike, FormViewModel
 from ui.records.inputs_view import Input, border, with_words
-from ui.shared import parts, theme, values
+from ui.shared import hands, parts, theme, values
 from ui.shared.live import keyed, use
 from ui.shared.merge import Conflict
 from ui.shared.words import _
@@ -62,7 +62,8 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         rows.append(_alike(shell, model))
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
-    return ft.Column([parts.content(*rows, ref=ways.view), foot(shell, model, ways)], expand=True, spacing=0,
+    content = ft.Container(hands.group(parts.content(*rows, ref=ways.view)), expand=True)
+    return ft.Column([content, hands.group(foot(shell, model, ways))], expand=True, spacing=0,
                      horizontal_alignment=ft.CrossAxisAlignment.STRETCH)  # fmt: skip
 
 
