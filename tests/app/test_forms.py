@@ -609,3 +609,22 @@ async def test_a_save_that_comes_late_pulls_nobody_out_of_another_page() -> None
     await saving
     assert world.app.place == Place("home")
     assert world.app.notices.newest is not None
+
+
+async def test_what_is_typed_when_the_save_has_begun_is_still_there_when_it_fails() -> None:
+    world = acme()
+    form = await editing(world)
+    form.type("Name", "Acme Lt")
+    held = world.backend.holds["updateRecord"] = asyncio.Event()
+    world.backend.fails["updateRecord"] = OrgUnavailable(Reason.ORG_BUSY)
+    saving = asyncio.create_task(form.save())
+    await asyncio.sleep(0)
+    assert form.saving
+    form.type("Name", "Acme Ltd")
+    assert text(form, "Name") == "Acme Ltd"
+    held.set()
+    await saving
+    assert (form.saving, text(form, "Name")) == (False, "Acme Ltd")
+    world.backend.fails.clear()
+    await form.save()
+    assert [request.fields["Name"] for request in sent(world)] == ["Acme Lt", "Acme Ltd"]

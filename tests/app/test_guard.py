@@ -7,7 +7,7 @@ import asyncio
 import gc
 import importlib.util
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -43,11 +43,14 @@ class NoWindow(Connection):
         super().__init__()
         self.loop, self.pubsubhub = asyncio.get_running_loop(), PubSubHub()
         self.crashed: list[object] = []
+        self.invoked: Callable[[str, object], None] = lambda _method, _arguments: None
 
     def send_message(self, message: Message) -> None:
         msgpack.packb([message.action, message.body], default=_encode)  # Flet compares with what it has sent
         if message.action == MessageAction.SESSION_CRASHED:
             self.crashed.append(message.body)
+        elif message.action == MessageAction.INVOKE_METHOD:
+            self.invoked(message.body.name, message.body.args)
 
 
 class Screen:

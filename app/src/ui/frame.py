@@ -176,11 +176,10 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     else:
         view.appbar = _app_bar(app, table, window, focus)
         floating = _create_button(app, window)
-        # At the foot, where it moves nothing: what one is about to tap stays under the finger.
-        over = ft.Stack([_panes(app, table, window, focus), *_keeps_nothing(app)], expand=True, fit=ft.StackFit.EXPAND)
-        body: list[ft.Control] = [over, *_banner(app, beside=72 if floating else 0)]
+        body: list[ft.Control] = [_panes(app, table, window, focus), *_banner(app, beside=72 if floating else 0)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-        stack = ft.Stack([column, *_notices(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
+        above = 72 if floating or place.name in ("new", "edit") else 0  # the button, or the foot of a form
+        stack = ft.Stack([column, *_notices(app, above=above)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, table, rail=window.has_rail)
         if window.has_rail:
             view.controls = [
@@ -335,24 +334,6 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
         row.append(ft.TextButton(_("Try again"), height=theme.TARGET, on_click=app.again))
     padding = ft.Padding.only(left=16, right=16 + beside, top=4, bottom=4)
     return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
-
-
-def _keeps_nothing(app: App) -> list[ft.Control]:
-    """A line that says that the device keeps no draft. It lies over the foot of a form, so that nothing moves when it
-    comes and goes."""
-    if app.place.name not in ("edit", "new") or not app.drafts.refused:
-        return []
-    words = _("This device keeps nothing. Save before you leave, or what you typed is lost.")
-    said = ft.Semantics(content=ft.Text(words, color=ft.Colors.ON_ERROR_CONTAINER, size=13), live_region=True)
-    padding = ft.Padding.symmetric(horizontal=16, vertical=4)
-    box = ft.Container(
-        said,
-        bgcolor=ft.Colors.ERROR_CONTAINER,
-        padding=padding,
-        height=parts.BANNER,
-        alignment=ft.Alignment.CENTER_LEFT,
-    )
-    return [ft.Container(box, left=0, right=0, bottom=0)]
 
 
 def _notices(app: App, *, above: int = 0) -> list[ft.Control]:

@@ -49,6 +49,7 @@ class FillingViewModel(Screen):
         self.saving = False
         self.asks_to_leave = False
         self._texts: dict[str, str] = {}  # fields as they were typed here, letter by letter
+        self._late: dict[str, str] = {}  # what was typed at the last moment, when the save had begun already
         self._offers = Offers(records, shape)
         self.hints: dict[str, str] = {}
         self._taken: dict[str, FieldValue] = {}  # what a record type does not have, in case that another one has it
@@ -151,7 +152,7 @@ class FillingViewModel(Screen):
 
     def _reset(self) -> None:
         self.draft, self.asks_to_leave, self.errors, self.problem = None, False, {}, None
-        self._texts, self.hints, self._taken = {}, {}, {}
+        self._texts, self._late, self.hints, self._taken = {}, {}, {}, {}
 
     # The record type
 
@@ -259,7 +260,7 @@ class FillingViewModel(Screen):
     def text(self, field: FieldShape) -> str:
         """The text in a field: as it was typed here, else its value written in the present language."""
         assert self.draft is not None
-        typed = self._texts.get(field.name, self.draft.raw.get(field.name))
+        typed = self._late.get(field.name, self._texts.get(field.name, self.draft.raw.get(field.name)))
         return values.as_text(field, self.value(field.name)) if typed is None else typed
 
     def value(self, name: str) -> FieldValue:
@@ -304,8 +305,11 @@ class FillingViewModel(Screen):
     def type(self, name: str, text: str) -> None:
         """Takes over the text of a field, and keeps it as a draft."""
         field = next((f for f in self.fields if f.name == name), None)
-        if self.draft is None or field is None or self.saving:
-            return  # the view lets nobody type; what came at the last moment would be thrown away with what is saved
+        if self.draft is None or field is None:
+            return
+        if self.saving:  # it stands in the field already, but is no part of what is being saved
+            self._late[name] = text
+            return
         self._texts[name] = text
         was_dirty, self.draft = self.dirty, self._with(self.draft, field, text)
         for amount in self.fields:
@@ -319,6 +323,12 @@ class FillingViewModel(Screen):
         self._taken.pop(name, None)
         if self.errors.pop(name, None) is not None:
             self.changed()
+
+    def _take_up_late(self) -> None:
+        """Goes on with what was typed at the last moment, unless the form is left."""
+        late, self._late = self._late, {}
+        for name, text in late.items():
+            self.type(name, text)
 
     def _with(self, draft: Draft, field: FieldShape, text: str) -> Draft:
         """The draft with that text entered: as a value, or as the text while it is no value."""

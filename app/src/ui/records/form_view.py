@@ -4,27 +4,27 @@ import flet as ft
 
 from contract.calls import FieldShape
 from ui.places import Place
+from ui.records.form_foot import Ways, foot
 from ui.records.form_view_model import Alike, FormViewModel
 from ui.records.inputs_view import Input, border, with_words
-from ui.shared import parts, theme, values
+from ui.shared import hands, parts, theme, values
 from ui.shared.live import keyed, use
 from ui.shared.merge import Conflict
 from ui.shared.words import _
 from ui.shell import Shell
 
-_END = -1  # as an offset to scroll to
 _LONG = 255  # characters; a text area for more has a row of its own
 
 
 @ft.component
 def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Control:
     use(model)
-    view, _view = ft.use_state(lambda: ft.Ref[ft.Column]())
+    ways, _ways = ft.use_state(Ways)
     asks = bool(model.conflicts) or model.unsure or model.problem is not None
 
     async def show_what_it_asks() -> None:
-        if asks and view.current is not None:
-            await view.current.scroll_to(offset=_END, duration=200)
+        if asks:
+            await ways.lead_to_end()
 
     ft.use_effect(show_what_it_asks, [asks])
     if model.draft is None:
@@ -37,12 +37,16 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         if model.record_id
         else _("New {object}", object=model.shape.label)
     )
-    rows: list[ft.Control] = [parts.big_heading(title)]
+    head: list[ft.Control] = [parts.big_heading(title)]
     if model.record_types:
-        rows.append(_record_type(model))
-    rows += _what_is_lacking(model)
+        head.append(_record_type(model))
+    head += _what_is_lacking(model)
+    # One control, however much is in it: if the cards moved, Flutter would make their fields anew under whoever types.
+    rows: list[ft.Control] = [ft.Column(head, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)]
     for section, fields in model.sections:
-        inputs = [(keyed(f.name, Input, shell, model, f), f.type == "textarea" and f.length > _LONG) for f in fields]
+        inputs = [
+            (keyed(f.name, Input, shell, model, f, ways), f.type == "textarea" and f.length > _LONG) for f in fields
+        ]
         grid = parts.columns(inputs, 2 if two_columns else 1, spacing=16)
         rows.append(
             parts.card(
@@ -50,7 +54,6 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
                 ft.Container(grid, padding=ft.Padding.only(top=8), ignore_interactions=model.saving),
             )
         )
-    # Where the person looks who has just tapped Save: above the button, not at the beginning of a long form.
     if model.conflicts:
         rows.append(_conflicts(model))
     elif model.unsure:
@@ -59,25 +62,9 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         rows.append(_alike(shell, model))
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
-    elif model.errors:
-        rows.append(parts.note(_("Please look at the marked fields.")))
-    rows.append(_leave_question(shell, model) if model.asks_to_leave else _buttons(shell, model))
-    rows.append(ft.Container(height=parts.BANNER))  # the end of the form can be scrolled out from under a banner
-    return parts.content(*rows, ref=view)
-
-
-def _buttons(shell: Shell, model: FormViewModel) -> ft.Control:
-    async def cancel() -> None:
-        if model.ask_to_leave(True):
-            model.throw_away()
-            await shell.go(_back(model))
-
-    save = ft.FilledButton(
-        _("Saving …") if model.saving else _("Save"), icon=ft.Icons.CHECK, height=theme.TARGET,
-        disabled=model.saving or bool(model.choosing or model.conflicts), on_click=model.save,
-    )  # fmt: skip
-    leave = ft.TextButton(_("Cancel"), height=theme.TARGET, disabled=model.saving, on_click=cancel)
-    return ft.Row([save, leave], spacing=8, wrap=True)
+    content = ft.Container(hands.group(parts.content(*rows, ref=ways.view)), expand=True)
+    return ft.Column([content, hands.group(foot(shell, model, ways))], expand=True, spacing=0,
+                     horizontal_alignment=ft.CrossAxisAlignment.STRETCH)  # fmt: skip
 
 
 def _unsure_question(shell: Shell, model: FormViewModel) -> ft.Control:
@@ -125,7 +112,7 @@ def _record_type(model: FormViewModel) -> ft.Control:
             options=[ft.DropdownOption(key=t.id, text=t.name) for t in model.record_types],
             border_color=border(model.errors.get(model.shape.record_type)),
         ),
-        model.errors.get(model.shape.record_type), model.hints.get(model.shape.record_type),
+        model.shape.record_type, model.errors.get(model.shape.record_type), model.hints.get(model.shape.record_type),
     )  # fmt: skip
 
 
@@ -140,35 +127,6 @@ def _what_is_lacking(model: FormViewModel) -> list[ft.Control]:
     words = _("The values of this record type did not come. Salesforce checks yours when you save.")
     again = ft.TextButton(_("Try again"), height=theme.TARGET, on_click=model.renew_picklists)
     return [parts.note(words, kind="calm", actions=[again])]
-
-
-def _leave_question(shell: Shell, model: FormViewModel) -> ft.Control:
-    async def throw_away() -> None:
-        model.throw_away()
-        await shell.go(_back(model))
-
-    async def stay() -> None:
-        model.ask_to_leave(False)
-
-    async def later() -> None:
-        model.ask_to_leave(False)
-        await shell.go(_back(model))
-
-    return parts.note(
-        _("Throw away what you typed?"),
-        kind="question",
-        actions=[
-            ft.FilledButton(_("Go on"), height=theme.TARGET, on_click=stay),
-            ft.OutlinedButton(_("Keep for later"), height=theme.TARGET, on_click=later),
-            ft.OutlinedButton(_("Throw away"), height=theme.TARGET, on_click=throw_away),
-        ],
-    )
-
-
-def _back(model: FormViewModel) -> Place:
-    return (
-        Place("record", model.shape.sobject, model.record_id) if model.record_id else Place("list", model.shape.sobject)
-    )
 
 
 # The same field, changed by two

@@ -90,6 +90,7 @@ class FormViewModel(FillingViewModel):
             return
         finally:
             self.saving = False
+            self._take_up_late()
             self.changed()
 
     async def _create(self, fields: dict[str, FieldValue]) -> None:

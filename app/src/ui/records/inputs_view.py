@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 import flet as ft
 
 from contract.calls import FieldShape, Record
+from ui.records.form_foot import Ways, beginning
 from ui.records.form_view_model import FormViewModel
 from ui.records.look_up import look_up, look_up_owner, sought
 from ui.shared import parts, theme, values
@@ -19,8 +20,8 @@ _MANY = 8  # values from which on a picklist can be searched
 
 
 @ft.component
-def Input(shell: Shell, model: FormViewModel, field: FieldShape) -> ft.Control:
-    """The input for a field, by its type."""
+def Input(shell: Shell, model: FormViewModel, field: FieldShape, ways: Ways) -> ft.Control:
+    """The input for a field, by its type; the `ways` of the form lead to it."""
     assert model.draft is not None
     _times, paint = ft.use_state(0)
 
@@ -33,26 +34,28 @@ def Input(shell: Shell, model: FormViewModel, field: FieldShape) -> ft.Control:
         case "picklist" | "combobox":
             return _picklist(model, field, label, text, error)
         case "multipicklist":
-            return _multipicklist(model, field, label, text)
+            return _multipicklist(model, field, label, text, error)
         case "boolean":
-            return _boolean(model, field, text)
+            return _boolean(model, field, text, error)
         case "reference":
-            return Reference(shell, model, field, label, text, error)
+            return Reference(shell, model, field, label, text, error, ways)
         case "date" | "datetime":
-            return _date(model, field, label, text, error, left)
+            return _date(model, field, label, text, error, left, ways)
         case _:
-            return _text(model, field, label, text, error, left)
+            return _text(model, field, label, text, error, left, ways)
 
 
 def _text(
-    model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None]
-) -> ft.Control:
+    model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None],
+    ways: Ways,
+) -> ft.Control:  # fmt: skip
     def typed(event: ft.Event[ft.TextField]) -> None:
         model.type(field.name, event.control.value)
 
     code = values.code_of(field, model.mine)
     long, is_number = field.type == "textarea", field.type in values.NUMBERS
     box = TextBox(
+        ref=ways.box(field.name),
         label=label,
         value=text,
         error=error,
@@ -92,11 +95,11 @@ def _picklist(model: FormViewModel, field: FieldShape, label: str, text: str, er
             menu_height=320, disabled=waits_for is not None,
             editable=many, enable_filter=many, enable_search=many, trailing_icon=arrow, selected_trailing_icon=arrow,
         ),
-        error, _help(model, field),
+        field.name, error, _help(model, field),
     )  # fmt: skip
 
 
-def _multipicklist(model: FormViewModel, field: FieldShape, label: str, text: str) -> ft.Control:
+def _multipicklist(model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None) -> ft.Control:
     chosen, offered = [v for v in text.split(";") if v], model.offered(field)
     others = [v for v in chosen if v not in offered]  # that it has from before
 
@@ -108,10 +111,9 @@ def _multipicklist(model: FormViewModel, field: FieldShape, label: str, text: st
         return ft.Chip(label=field.labels.get(value, value), selected=value in chosen, on_select=select)
 
     name = ft.Text(label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
-    said = _help(model, field)
-    below: list[ft.Control] = [parts.faint(said)] if said else []
     chips: list[ft.Control] = [chip(v) for v in (*offered, *others)]
-    return ft.Column([name, ft.Row(chips, wrap=True, spacing=8), *below], spacing=4, tight=True)
+    row = ft.Container(ft.Row(chips, wrap=True, spacing=8), padding=ft.Padding.only(top=4))
+    return _column(field.name, name, row, *_words(error, _help(model, field)))
 
 
 def _help(model: FormViewModel, field: FieldShape) -> str | None:
@@ -121,16 +123,18 @@ def _help(model: FormViewModel, field: FieldShape) -> str | None:
     return " ".join(said for said in (model.hints.get(field.name), first) if said) or field.help
 
 
-def _boolean(model: FormViewModel, field: FieldShape, text: str) -> ft.Control:
+def _boolean(model: FormViewModel, field: FieldShape, text: str, error: str | None) -> ft.Control:
     def switched(event: ft.Event[ft.Switch]) -> None:
         model.choose(field.name, "true" if event.control.value else "")
 
-    return ft.Container(ft.Switch(label=field.label, value=text == "true", on_change=switched), height=theme.TARGET)
+    switch = ft.Container(ft.Switch(label=field.label, value=text == "true", on_change=switched), height=theme.TARGET)
+    return _column(field.name, switch, *_words(error, None))
 
 
 def _date(
-    model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None]
-) -> ft.Control:
+    model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, left: Callable[[], None],
+    ways: Ways,
+) -> ft.Control:  # fmt: skip
     """A day, or a day with a time of day, typed or picked."""
     timed = field.type == "datetime"
     typed_at = values.moment(values.as_moment(text) or "") if timed else None
@@ -173,8 +177,8 @@ def _date(
         else values.short_day("2026-12-31")
     )
     box = TextBox(
-        label=label, value=text, error=error, helper=field.help or example, suffix_icon=button,
-        error_max_lines=_LINES, helper_max_lines=_LINES,
+        ref=ways.box(field.name), label=label, value=text, error=error, helper=field.help or example,
+        suffix_icon=button, error_max_lines=_LINES, helper_max_lines=_LINES,
         keyboard_type=ft.KeyboardType.DATETIME, read_only=model.saving,
         on_change=typed, on_blur=left,
     )  # fmt: skip
@@ -183,7 +187,7 @@ def _date(
 
 @ft.component
 def Reference(
-    shell: Shell, model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None
+    shell: Shell, model: FormViewModel, field: FieldShape, label: str, text: str, error: str | None, ways: Ways
 ) -> ft.Control:
     """The input for a reference: the name of the record that it points to, with buttons to find another and to clear
     it."""
@@ -213,7 +217,7 @@ def Reference(
             parts.icon_button(ft.Icons.SEARCH, _("Look up {field}", field=sought(shell, model.shape, field)), begin)
         )
     box = TextBox(
-        label=label, value=name, read_only=True, error=error,
+        ref=ways.box(field.name), label=label, value=name, read_only=True, error=error,
         helper=field.help, error_max_lines=_LINES, helper_max_lines=_LINES,
         suffix_icon=ft.Row(buttons, tight=True, spacing=0),
         on_click=begin if can_look else None,
@@ -229,11 +233,22 @@ def border(error: str | None) -> ft.ColorValue | None:
     return ft.Colors.ERROR if error else None
 
 
-def with_words(dropdown: ft.Dropdown, error: str | None, said: str | None) -> ft.Control:
-    """A drop-down over what there is to say of it. Flutter would give that one line, and cut the rest off."""
-    rows = [parts.choice(dropdown)]
-    if error or said:
-        color = ft.Colors.ERROR if error else ft.Colors.ON_SURFACE_VARIANT
-        words = ft.Semantics(content=ft.Text(error or said or "", size=12, color=color), live_region=True)
-        rows.append(ft.Container(words, padding=ft.Padding.symmetric(horizontal=12)))
-    return ft.Column([*rows], spacing=4, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+def with_words(dropdown: ft.Dropdown, name: str, error: str | None, said: str | None) -> ft.Control:
+    """The drop-down of the field `name` over what there is to say of it. Flutter would give that one line, and cut the
+    rest off."""
+    return _column(name, parts.choice(dropdown), *_words(error, said))
+
+
+def _words(error: str | None, said: str | None) -> list[ft.Control]:
+    if not (error or said):
+        return []
+    color = ft.Colors.ERROR if error else ft.Colors.ON_SURFACE_VARIANT
+    words = ft.Semantics(content=ft.Text(error or said or "", size=12, color=color), live_region=True)
+    return [ft.Container(words, padding=ft.Padding.only(left=12, right=12, top=4))]
+
+
+def _column(name: str, *controls: ft.Control) -> ft.Control:
+    """What belongs to the field `name`, to which the form's foot leads."""
+    return ft.Column(
+        [beginning(name), *controls], spacing=0, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
+    )

@@ -13,9 +13,6 @@ from ui.shared.words import _
 Action = Callable[[], Awaitable[None]]
 
 
-BANNER = 44  # pixels: a line or two over the foot of a place
-
-
 def content(
     *controls: ft.Control, spacing: int = 16, width: int = theme.CONTENT_WIDTH, ref: ft.Ref[ft.Column] | None = None
 ) -> ft.Control:
