@@ -129,3 +129,15 @@ async def test_the_skip_link_is_seen_while_it_has_the_focus_and_leads_to_the_con
         await screen.session.dispatch_event(listener._i, "key_down", {"key": key})  # pyright: ignore[reportPrivateUsage]
         await screen.painted()
         assert any(isinstance(c, ft.KeyboardListener) for c in screen.controls()) == stays, "else it is no stop of Tab"
+
+
+async def test_the_content_has_the_focus_wherever_somebody_goes_but_not_when_the_app_begins(screen: Screen) -> None:
+    def starts() -> int:
+        return len([c for c in screen.controls() if isinstance(c, ft.KeyboardListener)])
+
+    assert starts() == 0
+    for address in ("/records/Account", "/records/Account/001A", "/records/Account/001A/edit", "/settings", "/"):
+        await screen.show(address)
+        assert starts() == 1, address
+    await screen.show("/search")
+    assert starts() == 0, "the field of the search takes it"

@@ -175,10 +175,9 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
         view.controls = [ft.SafeArea(_place(app, table, window), expand=True), *_notices(app)]
     else:
         view.appbar = _app_bar(app, table, window, focus)
-        floating = _create_button(app, window)
-        body: list[ft.Control] = [_panes(app, table, window, focus), *_banner(app, beside=72 if floating else 0)]
+        body: list[ft.Control] = [_panes(app, table, window, focus), *_banner(app)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-        above = 72 if floating or place.name in ("new", "edit") else 0  # the button, or the foot of a form
+        above = 72 if place.name in ("new", "edit") else 0  # the foot of a form
         stack = ft.Stack([column, *_notices(app, above=above)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, table, rail=window.has_rail)
         if window.has_rail:
@@ -192,7 +191,6 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
         else:
             view.controls = [stack]
             view.navigation_bar = _bar(app, places, place, focus)
-        view.floating_action_button = floating
     return [view]
 
 
@@ -262,7 +260,7 @@ def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.A
     if entry.parent is not None:
         button = parts.icon_button(ft.Icons.ARROW_BACK, _("Back"), back)
         arrow.append(ft.Container(button, width=_ARROW, height=_ARROW, alignment=ft.Alignment.CENTER))
-    actions: list[ft.Control] = []
+    actions: list[ft.Control] = [*_create_button(app, window)]
     if entry.refreshes:
         actions.append(parts.icon_button(ft.Icons.REFRESH, _("Refresh"), refresh))
     if entry.searches:
@@ -277,21 +275,19 @@ def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.A
     )
 
 
-def _create_button(app: App, window: Window) -> ft.FloatingActionButton | None:
+def _create_button(app: App, window: Window) -> list[ft.Control]:
+    """Makes a new record of the object whose list is shown. It stands in the bar above, where it covers nothing."""
     place, shape = app.place, app.catalogue.shape(app.place.sobject)
-    if (
-        shape is None
-        or not shape.creatable
-        or not (place.name == "list" or (window.has_two_panes and place.name == "record"))
-    ):
-        return None
-
-    name = _("New {object}", object=shape.label)
+    has_list = place.name == "list" or (window.has_two_panes and place.name == "record")
+    if shape is None or not shape.creatable or not has_list:
+        return []
 
     async def new() -> None:
         await app.go(Place("new", place.sobject))
 
-    return ft.FloatingActionButton(icon=parts.named_icon(ft.Icons.ADD, name), tooltip=name, on_click=new)
+    button = parts.icon_button(ft.Icons.ADD, _("New {object}", object=shape.label), new)
+    button.bgcolor, button.icon_color = ft.Colors.PRIMARY_CONTAINER, ft.Colors.ON_PRIMARY_CONTAINER
+    return [button]
 
 
 def _bar(app: App, places: list[Destination], place: Place, focus: hands.Focus) -> ft.NavigationBar:
@@ -317,8 +313,8 @@ def _rail(app: App, places: list[Destination], place: Place, focus: hands.Focus)
     )  # fmt: skip
 
 
-def _banner(app: App, *, beside: int) -> list[ft.Control]:
-    """A line that says that the app is offline or the connection slow; it leaves room for the button beside it."""
+def _banner(app: App) -> list[ft.Control]:
+    """A line that says that the app is offline or the connection slow."""
     network = app.network
     if not network.offline and not network.slow:
         return []
@@ -332,7 +328,7 @@ def _banner(app: App, *, beside: int) -> list[ft.Control]:
     row: list[ft.Control] = [icon, ft.Container(said, expand=True)]
     if network.offline:
         row.append(ft.TextButton(_("Try again"), height=theme.TARGET, on_click=app.again))
-    padding = ft.Padding.only(left=16, right=16 + beside, top=4, bottom=4)
+    padding = ft.Padding.symmetric(horizontal=16, vertical=4)
     return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
 
 
@@ -343,7 +339,7 @@ def _notices(app: App, *, above: int = 0) -> list[ft.Control]:
     column = ft.Column(
         [_notice(n) for n in app.notices.all], spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER
     )
-    return [ft.Container(column, bottom=16 + above, left=16, right=16)]
+    return [ft.Container(column, bottom=16, left=16, right=16)]
 
 
 def _notice(notice: Notice) -> ft.Control:

@@ -68,7 +68,9 @@ def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
         return parts.card(_("Open pipeline"), parts.faint(_("No open deals right now.")))
     currency = model.converted_to or currency
     total = ft.Text(
-        values.money(model.total, currency), theme_style=ft.TextThemeStyle.DISPLAY_SMALL, color=ft.Colors.PRIMARY
+        values.money(model.total, currency).replace("\u00a0", " "),  # where it is too wide it is broken there
+        theme_style=ft.TextThemeStyle.DISPLAY_SMALL,
+        color=ft.Colors.PRIMARY,
     )
     count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
     converted = [parts.faint(_("Converted to {currency}", currency=model.converted_to))] if model.converted_to else []

@@ -57,7 +57,7 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
     elif model.complete and whole:
         rows.append(ft.Container(parts.faint(_("That's all.")), alignment=ft.Alignment.CENTER, padding=16))
     listed = ft.ListView(
-        rows, expand=True, spacing=0, on_scroll=scrolled, scroll_interval=100, padding=ft.Padding.only(bottom=88),
+        rows, expand=True, spacing=0, on_scroll=scrolled, scroll_interval=100, padding=ft.Padding.only(bottom=16),
         semantic_child_count=len(rows), ref=view,
     )  # fmt: skip
     aged = parts.age_line(model.age, problem=model.problem is not None)

@@ -20,7 +20,6 @@ _ICONS = {
     "http": ft.Icons.OPEN_IN_NEW,
 }
 _LONG = 80  # characters of a text that needs the whole width
-_BUTTON = 64  # pixels: what the round button of a wide window covers
 
 
 @ft.component
@@ -44,14 +43,15 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
     rows += [_group(shell, group, two_columns) for group in model.groups]
     rows += [_related(shell, model, related) for related in model.related_lists]
-    rows.append(ft.Container(height=_BUTTON))  # the end can be scrolled out from under the round button
     return ft.SelectionArea(parts.content(*rows))
 
 
 def _head(shell: Shell, model: RecordViewModel, record: Record, copy: Callable[[], None]) -> ft.Control:
     line = parts.faint(values.joined(*values.summary(model.shape, record)[:2]))
-    words = ft.Column([parts.big_heading(model.title), line], spacing=0, expand=True)
-    controls: list[ft.Control] = [parts.avatar(model.title, 28), words]
+    words = ft.Column([parts.big_heading(model.title), line], spacing=0, tight=True)
+    # A name too long for its place beside the circle stands below it; there it is broken at its spaces.
+    named = ft.Row([parts.avatar(model.title, 28), words], wrap=True, spacing=12, run_spacing=8, expand=True)
+    controls: list[ft.Control] = [named]
 
     async def delete(_event: ft.Event[ft.PopupMenuItem]) -> None:
         await shell.delete(model.shape.sobject, model.record_id, model.title)

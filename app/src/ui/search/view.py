@@ -36,7 +36,7 @@ def _recent(model: SearchViewModel) -> list[ft.Control]:
             ft.Container(
                 parts.faint(_("Names, companies, e-mail addresses, phone numbers …")),
                 alignment=ft.Alignment.CENTER,
-                padding=32,
+                padding=ft.Padding.symmetric(vertical=32),
             )
         ]
 

@@ -106,6 +106,8 @@ def ContentStart(focus: Focus) -> ft.Control:
     """The beginning of a place's content, which has the focus once it was asked for, until Tab is pressed. It is no
     stop of Tab otherwise."""
     use(focus)
+    _heard, hear = ft.use_state(False)
+    ft.use_effect(lambda: hear(True), [])  # what was asked for while this was being put in place
     start, _start = ft.use_state(lambda: ft.Ref[ft.KeyboardListener]())
 
     async def take() -> None:
@@ -131,6 +133,6 @@ def ContentStart(focus: Focus) -> ft.Control:
         if event.key == "Tab":  # a Shift before it must find the focus here
             focus.went_on()
 
-    silent = ft.Semantics(content=mark, exclude_semantics=True)
-    listener = ft.KeyboardListener(silent, ref=start, on_key_down=pressed)
-    return ft.Container(ft.Semantics(content=listener, label=focus.words(), container=True), left=0, top=0)
+    named = ft.Semantics(content=mark, label=focus.words(), exclude_semantics=True)
+    listener = ft.KeyboardListener(named, ref=start, on_key_down=pressed)
+    return ft.Container(ft.Semantics(content=listener, container=True), left=0, top=0)

@@ -20,6 +20,10 @@ AVATARS = ("#1565C0", "#00695C", "#5E35B1", "#6D4C41", "#3949AB", "#AD1457")
 _MODES = {"system": ft.ThemeMode.SYSTEM, "light": ft.ThemeMode.LIGHT, "dark": ft.ThemeMode.DARK}
 
 
+# A word that is too long for its place ends in an ellipsis; else Flutter breaks it anywhere.
+_BAR_LABEL = ft.TextStyle(size=11, weight=ft.FontWeight.W_500, overflow=ft.TextOverflow.ELLIPSIS)
+
+
 def apply(page: ft.Page, mode: str, language: str) -> None:
     """Gives the page the app's look, and Flutter's own words (of the date picker and the like) in the person's
     language.
@@ -39,9 +43,7 @@ def _theme(scheme: ft.ColorScheme) -> ft.Theme:
         # For a mouse that rests. A tooltip that goes has Flutter rebuild its semantics tree, and a field that was just
         # tapped loses the focus.
         tooltip_theme=ft.TooltipTheme(wait_duration=ft.Duration(milliseconds=600)),
-        navigation_bar_theme=ft.NavigationBarTheme(
-            label_text_style={ft.ControlState.DEFAULT: ft.TextStyle(size=11, weight=ft.FontWeight.W_500)}
-        ),
+        navigation_bar_theme=ft.NavigationBarTheme(label_text_style={ft.ControlState.DEFAULT: _BAR_LABEL}),
         list_tile_theme=ft.ListTileTheme(
             content_padding=ft.Padding.symmetric(horizontal=8),
             shape=ft.RoundedRectangleBorder(radius=12),
