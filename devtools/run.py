@@ -62,6 +62,7 @@ def run(plan: Plan, *, observe: bool = False) -> int:
             _print(f"✓ everything runs ({time.monotonic() - started:.0f} s)\n")
             _print(f"  Open     {plan.app_url}")
             _print("  Sign in  sales@localorg.test   password localorg1   (admin@localorg.test too)")
+            _print(f"  Window   {_desktop(plan)} in another terminal shows it in one of its own")
             if own := plan.settings.named():
                 _print(f"  Settings of your own, from {own}, are in force")
             for note in suite.notes:
@@ -85,6 +86,12 @@ def run(plan: Plan, *, observe: bool = False) -> int:
         return 1
     finally:
         end_all(descendants())
+
+
+def _desktop(plan: Plan) -> str:
+    """The command that shows the app of this run in a window."""
+    ports = (("HOSTING_PORT", plan.ports.hosting, 5000), ("LOOPBACK_PORT", plan.loopback, 5717))
+    return "".join(f"{name}={port} " for name, port, usual in ports if port != usual) + "make desktop"
 
 
 def _observed(plan: Plan, stack: ExitStack, say: Callable[[str, str], None]) -> tuple[Plan, str]:

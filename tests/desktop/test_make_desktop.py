@@ -12,6 +12,7 @@ import pytest
 
 from devtools import desktop, ports
 from devtools.paths import ROOT
+from devtools.screen import Screen
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -79,3 +80,9 @@ def test_the_client_gets_the_apps_icon_and_stays_as_it_is(tmp_path: Path) -> Non
     assert (client / "data/app_icon.png").read_text() == "Flet's"
     assert desktop.dressed(client, tmp_path / "dressed") == dressed
     assert [path.name for path in (tmp_path / "dressed").iterdir()] == [dressed.name]
+
+
+def test_what_the_tests_of_the_window_lack_is_told_with_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(RuntimeError, match=r"no Xvfb, openbox, .*apt-get install xvfb openbox"):
+        Screen()

@@ -5,6 +5,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from devtools import ports
 from devtools.paths import ROOT
 
@@ -26,3 +28,9 @@ def test_none_is_a_port_that_an_outgoing_connection_may_take() -> None:
     taken_by_system = Path("/proc/sys/net/ipv4/ip_local_port_range")
     first = int(taken_by_system.read_text().split()[0]) if taken_by_system.exists() else 49152  # RFC 6335, section 6
     assert max(ports.some(100)) < first
+
+
+def test_the_port_of_the_way_back_is_the_usual_one_or_the_one_that_is_given() -> None:
+    assert (ports.loopback({}), ports.loopback({"LOOPBACK_PORT": "6717"})) == (5717, 6717)
+    with pytest.raises(ports.PortsError, match="LOOPBACK_PORT=none is not a port"):
+        ports.loopback({"LOOPBACK_PORT": "none"})
