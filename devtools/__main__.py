@@ -100,10 +100,13 @@ def _format(_: Sequence[str]) -> int:
 
 
 def _bench(rest: Sequence[str]) -> int:
-    return _call(
-        [sys.executable, "-m", "bench", *rest],
-        {"PYTHONPATH": os.pathsep.join((str(ROOT / "functions"), str(ROOT / "app/src")))},
-    )
+    return _with_the_app(["bench", *rest])
+
+
+def _with_the_app(module: Sequence[str]) -> int:
+    """Runs a module, with its arguments, that imports from the app and the backend too."""
+    path = os.pathsep.join((str(ROOT / "functions"), str(ROOT / "app/src")))
+    return _call([sys.executable, "-m", *module], {"PYTHONPATH": path})
 
 
 def _soak(rest: Sequence[str]) -> int:
@@ -175,20 +178,11 @@ def _app(rest: Sequence[str]) -> int:
 
 
 def _screenshots(rest: Sequence[str]) -> int:
-    sys.path.append(str(ROOT / "app/src"))  # the window's screen is read by a part of the app
-    from devtools import pictures
-
-    print(f"✓ every place in {pictures.gallery(list(rest) or ['en']).relative_to(ROOT)}")
-    return 0
+    return _with_the_app(["devtools.pictures", "gallery", *(rest or ["en"])])
 
 
 def _demo(_: Sequence[str]) -> int:
-    sys.path.append(str(ROOT / "app/src"))
-    from devtools import pictures
-
-    film = pictures.story()
-    print(f"✓ the story in {film.relative_to(ROOT)} ({film.stat().st_size / 1e6:.1f} MB)")
-    return 0
+    return _with_the_app(["devtools.pictures", "story"])
 
 
 def _release(_: Sequence[str]) -> int:

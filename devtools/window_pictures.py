@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from devtools import loopback
+from devtools import brand, loopback
 from devtools.clients import through_the_pages
 from devtools.screen import Screen, Window, until
 from devtools.suite import Plan
-from ui.shared import theme
 
 
 def take(plan: Plan, folder: Path) -> Iterator[str]:
@@ -29,7 +28,7 @@ def take(plan: Plan, folder: Path) -> Iterator[str]:
 
     with Screen() as screen, Window(screen, plan.app_url, plan.loopback) as window:
         window.sees("Sign in with Salesforce")
-        until("a painted window", lambda: screen.box_of(str(theme.LIGHT.primary)))
+        until("a painted window", lambda: screen.box_of(brand.read().light["primary"]))
         yield picture("sign-in-no-keyring", "light")
         window.tap("Sign in with Salesforce")
         loopback.get(through_the_pages(screen.opened(0)))

@@ -19,7 +19,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assets = tmp_path_factory.mktemp("assets")
     (assets / "assets").mkdir()
     (assets / "assets/FontManifest.json").write_bytes((ENGINES / "assets/FontManifest.json").read_bytes())
-    os.symlink(ENGINES / "main.dart.js", assets / "main.dart.js")
+    for engine in ("main.dart.js", "main.dart.wasm"):
+        os.symlink(ENGINES / engine, assets / engine)
     choose_fonts(assets)
     return assets / "fonts"
 
