@@ -33,8 +33,7 @@ _RUNTIMES = (
     ("pyodide", "brought by flet-web", "MPL-2.0"),
     ("cpython", "brought by pyodide", "PSF-2.0"),
     ("roboto", "brought by flet-web", "Apache-2.0"),
-    *((package, f"brought by @fontsource/{package}", "OFL-1.1") for package, _ in web_fonts.BUNDLED.values()),
-    ("noto-sans", "brought by @expo-google-fonts/noto-sans", "OFL-1.1"),
+    *((font.name, f"brought by {font.package}", "OFL-1.1") for font in web_fonts.BUNDLED.values()),
 )
 
 

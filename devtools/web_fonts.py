@@ -9,34 +9,58 @@ not in BUNDLED is drawn as boxes.
 import json
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from devtools.paths import ROOT
 
 _PACKAGES = ROOT / "devtools/node_modules"
 _ADDRESS = re.compile(rb"noto[a-z0-9]+/v\d+/[\w.-]+?\.woff2")
-# The pieces without a number, in the order in which Flutter's engine has them.
+
+
+@dataclass(frozen=True)
+class Font:
+    """Where a font comes from: its npm package, the path of a piece in there (`{}` stands for the piece), and what the
+    package calls the pieces without a number, in the order in which Flutter's engine has them.
+    """
+
+    package: str
+    file: str
+    unnumbered: tuple[str, ...] = ()
+    licence: str = "LICENSE"
+
+    @property
+    def name(self) -> str:
+        """The font's name, such as noto-sans-thai."""
+        return self.package.rpartition("/")[2]
+
+
+def _noto(name: str, *unnumbered: str) -> Font:
+    return Font(f"@fontsource/{name}", f"files/{name}-{{}}-400-normal.woff2", unnumbered)
+
+
 _EAST_ASIAN = ("cyrillic", "vietnamese", "latin-ext", "latin")
 _SCRIPTS = (
     *("arabic", "armenian", "bengali", "devanagari", "ethiopic", "georgian", "gujarati", "gurmukhi", "hebrew"),
     *("kannada", "khmer", "lao", "malayalam", "myanmar", "sinhala", "symbols", "tamil", "telugu", "thai"),
 )
-# Flutter's families that are in the site in pieces: the npm package that has them, and its pieces without a number.
-BUNDLED: dict[str, tuple[str, tuple[str, ...]]] = {
-    "notocoloremoji": ("noto-color-emoji", ()),
-    "notosansjp": ("noto-sans-jp", _EAST_ASIAN),
-    "notosanskr": ("noto-sans-kr", _EAST_ASIAN),
-    "notosanssc": ("noto-sans-sc", _EAST_ASIAN),
-    "notosanssymbols2": (
-        "noto-sans-symbols-2",
-        ("braille", "math", "mayan-numerals", "symbols", "latin-ext", "latin"),
+# By Flutter's names for them.
+BUNDLED: dict[str, Font] = {
+    # Of Fontsource's the pieces have their colours in a form (SVG) that Flutter does not draw.
+    "notocoloremoji": Font("@infolektuell/noto-color-emoji", "files/{}.woff2"),
+    # All other Latin, Greek and Cyrillic letters, and those of Hindi, have one address, and so one file.
+    "notosans": Font(
+        "@expo-google-fonts/noto-sans", "400Regular/NotoSans_{}.ttf", ("400Regular",), licence="LICENSE_FONT"
     ),
-    **{f"notosans{script}": (f"noto-sans-{script}", (script,)) for script in _SCRIPTS},
+    "notosansjp": _noto("noto-sans-jp", *_EAST_ASIAN),
+    "notosanskr": _noto("noto-sans-kr", *_EAST_ASIAN),
+    "notosanssc": _noto("noto-sans-sc", *_EAST_ASIAN),
+    "notosanssymbols2": _noto(
+        "noto-sans-symbols-2", "braille", "math", "mayan-numerals", "symbols", "latin-ext", "latin"
+    ),
+    **{f"notosans{script}": _noto(f"noto-sans-{script}", script) for script in _SCRIPTS},
 }
-# All other Latin, Greek and Cyrillic letters, and those of Hindi, have one address, and so one file.
-_WHOLE, _WHOLE_FILE = "notosans", "@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf"
-# Pieces that the package has not: seven emoji of Unicode 16, which it spreads over the others.
-_LACKING = frozenset({"noto-color-emoji-11"})
+_LACKING = frozenset({("notocoloremoji", "11")})  # seven emoji of Unicode 16
 
 
 def choose_fonts(assets: Path) -> None:
@@ -47,9 +71,6 @@ def choose_fonts(assets: Path) -> None:
         raise RuntimeError("Flutter's two engines ask for other fonts: see devtools/web_fonts.py")
     for family in BUNDLED:
         _bundle(family, assets, [address for address in asked if address.startswith(f"{family}/")])
-    (whole,) = (address for address in asked if address.startswith(f"{_WHOLE}/"))
-    _copy(_PACKAGES / _WHOLE_FILE, assets / "fonts" / whole)
-    _copy(_PACKAGES / Path(_WHOLE_FILE).parents[1] / "LICENSE_FONT", assets / "fonts" / _WHOLE / "LICENSE")
 
 
 def addresses(engine: Path) -> list[str]:
@@ -69,16 +90,16 @@ def _choose_families(assets: Path) -> None:
 
 def _bundle(family: str, assets: Path, asked: list[str]) -> None:
     """Adds a family in the pieces that are asked for, with its licence. The package numbers them as the server does."""
-    package, named = BUNDLED[family]
-    folder, names = _PACKAGES / "@fontsource" / package, iter(named)
+    font = BUNDLED[family]
+    folder, names = _PACKAGES / font.package, iter(font.unnumbered)
     for address in asked:
         number = re.search(r"\.(\d+)\.woff2$", address)
-        piece = f"{package}-{number[1] if number else next(names, '')}"
-        if piece not in _LACKING:
-            _copy(folder / f"files/{piece}-400-normal.woff2", assets / "fonts" / address)
+        piece = number[1] if number else next(names, "")
+        if (family, piece) not in _LACKING:
+            _copy(folder / font.file.format(piece), assets / "fonts" / address)
     if not asked or next(names, None) is not None:
         raise RuntimeError(f"Flutter's pieces of {family} have changed: see devtools/web_fonts.py")
-    _copy(folder / "LICENSE", assets / "fonts" / family / "LICENSE")
+    _copy(folder / font.licence, assets / "fonts" / family / "LICENSE")
 
 
 def _copy(source: Path, target: Path) -> None:

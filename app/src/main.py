@@ -43,11 +43,15 @@ async def _start(page: ft.Page, device: Body) -> None:
     data = make_repositories(Backend(device.base_url, http, app_check), FirebaseAuth(http), device, make_windows())
     table = Table()
     app = App(data, table, device, device.languages)
-    window = Window(page.width or 0, page.route, page.push_route)
+
+    def entitle(title: str) -> None:
+        page.title = title
+
+    window = Window(page.width or 0, page.route, page.push_route, entitle)
 
     def dress() -> None:
         """Look and language as the person chose them."""
-        page.title = brand.NAME
+        page.title = window.title or brand.NAME
         theme.apply(page, app.settings.value.theme, language())
 
     async def route_changed(event: ft.RouteChangeEvent) -> None:

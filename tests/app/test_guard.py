@@ -56,6 +56,7 @@ class Screen:
     def __init__(self, world: World, width: int) -> None:
         self.app = world.app
         self.window = NoWindow()
+        self.titles: list[str] = []
         self.session = Session(self.window)
         _context_page.set(self.session.page)  # pyright: ignore[reportArgumentType]
         msgpack.packb(self.session.get_page_patch(), default=_encode)  # what a new window is sent
@@ -63,7 +64,7 @@ class Screen:
         async def push(_address: str) -> None:
             return
 
-        self.session.page.render_views(Frame, self.app, Table(), Window(width, "/", push))
+        self.session.page.render_views(Frame, self.app, Table(), Window(width, "/", push, self.titles.append))
         watch(self.session, self.app.notices.failed)
 
     async def show(self, address: str) -> None:

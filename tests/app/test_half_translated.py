@@ -25,7 +25,7 @@ msgstr ""
 msgid "Sign in with Salesforce"
 msgstr "Se connecter avec Salesforce"
 
-msgid "Salesforce Sample"
+msgid "Loading …"
 msgstr ""
 
 #, fuzzy
@@ -78,12 +78,12 @@ def test_what_cannot_be_used_is_named_with_the_reason() -> None:
 
 def test_an_empty_or_fuzzy_text_counts_as_not_translated() -> None:
     missing = languages.untranslated(_half())
-    assert {"Salesforce Sample", "Load again", "Save"} < set(missing)
+    assert {"Loading …", "Load again", "Save"} < set(missing)
     assert "Sign in with Salesforce" not in missing
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("Sign in with Salesforce", "Se connecter avec Salesforce"), ("Salesforce Sample", "Salesforce Sample"),
+    ("Sign in with Salesforce", "Se connecter avec Salesforce"), ("Loading …", "Loading …"),
     ("Load again", "Load again"), ("Sign in at {host}", "Sign in at {host}"), ("Save", "Save"),
 ])  # fmt: skip
 def test_the_page_before_flutter_says_english_where_it_must(text: str, said: str) -> None:
@@ -98,7 +98,7 @@ _SAYS = """
 import sys
 from ui.shared import words
 print(words.use_language(["fr-CA", "de"]), words.locale(), words.LANGUAGES, words.own_name("fr"))
-print(words._("Sign in with Salesforce"), words._("Salesforce Sample"), words._("Load again"), words._("Save"), sep="|")
+print(words._("Sign in with Salesforce"), words._("Loading …"), words._("Load again"), words._("Save"), sep="|")
 print(words._("Good morning, {name}", name="Sam"), words._("Good evening, {name}", name="Sam"),
       words._("Sign in at {host}", host="H"), words._("Open {title}", title="T"), sep="|")
 print(*[words.n_("{count} hour ago", "{count} hours ago", n) for n in (1, 2)],
@@ -123,7 +123,7 @@ def _app_with(tmp_path: Path, repository: Path, name: str, content: bytes) -> li
 
 
 ENGLISH = [
-    "Sign in with Salesforce|Salesforce Sample|Load again|Save",
+    "Sign in with Salesforce|Loading …|Load again|Save",
     "Good morning, Sam|Good evening, Sam|Sign in at H|Open T",
     "1 hour ago|2 hours ago|1 day ago|2 days ago|1 minute ago|2 minutes ago",
 ]
@@ -133,7 +133,7 @@ def test_an_app_with_a_half_made_language_speaks_it_where_it_can(tmp_path: Path,
     said = _app_with(tmp_path, repository, "app.mo", languages.compiled(_half()))
     assert said == [
         "fr fr_CA ('en', 'de', 'fr', 'ja') Français",
-        "Se connecter avec Salesforce|Salesforce Sample|Load again|Save",
+        "Se connecter avec Salesforce|Loading …|Load again|Save",
         "Good morning, Sam|Good evening, Sam|Sign in at H|Open T",
         "il y a une heure|il y a 2 heures|1 day ago|2 days ago|1 minute ago|2 minutes ago",
     ]

@@ -31,7 +31,7 @@ def test_both_of_flutters_engines_ask_for_the_same() -> None:
 
 
 def test_every_piece_of_a_bundled_font_is_in_the_site(site: Path) -> None:
-    asked = [one for one in addresses(ENGINES / "main.dart.js") if one.split("/")[0] in {*BUNDLED, "notosans"}]
+    asked = [one for one in addresses(ENGINES / "main.dart.js") if one.split("/")[0] in BUNDLED]
     there = {path.relative_to(site).as_posix() for path in site.glob("*/*/*.woff2")}
     assert there <= set(asked)
     assert len(set(asked) - there) == LACKING
@@ -46,3 +46,30 @@ def test_each_font_brings_its_licence(site: Path) -> None:
 def test_fonts_do_not_make_the_site_large(site: Path) -> None:
     """Every visitor loads the pieces that their texts need, but everyone who deploys the site uploads all."""
     assert sum(path.stat().st_size for path in site.rglob("*.woff2")) < 15_000_000
+
+
+def test_emoji_have_their_colours_in_the_form_that_flutter_draws(site: Path) -> None:
+    pieces = list(site.glob("notocoloremoji/*/*.woff2"))
+    assert len(pieces) == 11
+    for piece in pieces:
+        tables = _tables(piece.read_bytes())
+        assert "COLR" in tables, piece
+        assert "SVG" not in tables, piece
+
+
+_TAGS = {34: "COLR", 36: "SVG"}  # WOFF2, section 5.2
+_GLYPHS = (10, 11)  # glyf and loca, which are transformed unless their flag says no
+
+
+def _tables(font: bytes) -> set[str]:
+    """Which of _TAGS a font in WOFF2 has, from its table directory (WOFF2, section 4.1)."""
+    count, at, there = int.from_bytes(font[12:14], "big"), 48, set[str]()
+    for _ in range(count):
+        tag, version = font[at] & 63, font[at] >> 6
+        there.add(_TAGS.get(tag, ""))
+        at += 5 if tag == 63 else 1
+        for _length in range(2 if version != (3 if tag in _GLYPHS else 0) else 1):
+            while font[at] & 128:  # a number goes on as long as its highest bit is set
+                at += 1
+            at += 1
+    return there

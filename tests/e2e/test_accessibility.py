@@ -165,32 +165,61 @@ def test_the_first_tap_arrives_whenever_it_comes(signed_in: Phone) -> None:
 
 
 def test_a_keyboard_alone_opens_changes_and_saves(signed_in: Phone) -> None:
+    """From the link that skips the navigation through rail, filters and list to a record, whose text can be taken."""
     phone = signed_in
+    phone.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     phone.page.set_viewport_size({"width": 1280, "height": 800})
     phone.open()
     phone.sees("Open pipeline")
 
-    def reach(name: str) -> None:
-        """Tab until the control has the focus."""
-        for _ in range(80):
-            phone.page.keyboard.press("Tab")
-            phone.page.wait_for_timeout(30)  # Flutter moves the browser's focus a frame later
-            if re.search(name, str(phone.page.evaluate(_FOCUSED))):
-                return
-        raise AssertionError(f"{name} cannot be reached by keyboard")
+    def press(key: str) -> str:
+        """Returns what has the focus then."""
+        phone.page.keyboard.press(key)
+        phone.page.wait_for_timeout(60)  # Flutter moves the browser's focus a frame later
+        return " ".join(str(phone.page.evaluate(_FOCUSED)).split())
 
-    reach(r"^\s*Accounts\s")
-    phone.page.keyboard.press("Enter")
+    def reach(name: str) -> list[str]:
+        """Tab until the control has the focus. Returns what had it on the way."""
+        stops = list[str]()
+        for _ in range(80):
+            stops.append(press("Tab"))
+            if re.search(name, stops[-1]):
+                return stops
+        raise AssertionError(f"{name} cannot be reached by keyboard: {stops}")
+
+    assert reach("^Skip to content") == ["Skip to content"]
+    phone.until("document.activeElement.getBoundingClientRect().height === 48")  # it is seen
+    rail = [s.partition(" Tab ")[0] for s in reach("^Profile Tab") if " Tab " in s]
+    assert rail == ["Home", "Accounts", "Contacts", "Opportunities", "Leads", "Cases", "Tasks", "Profile"]
+    reach("^Accounts Tab")
+    press("Enter")
     phone.sees("Alder Foods")
-    reach("Alder Foods")
-    phone.page.keyboard.press("Enter")
+    phone.until("document.title === 'Accounts – Salesforce Sample'")
+    stops = reach("^Alder Foods")  # the focus has stayed on the rail
+    begin = next(n for n, name in enumerate(stops) if name.startswith("Search in Accounts"))
+    assert stops[begin + 1].startswith("Sorted by Account Name")
+    assert [s.split()[0] for s in stops[begin + 2 :]] == ["Account", "Industry", "Account", "Account", "Alder", "Alder"]
+    press("Enter")
     phone.sees("Account Information")
-    reach("^ Edit")
-    phone.page.keyboard.press("Enter")
+    phone.until("document.title === 'Alder Foods – Salesforce Sample'")
+    stops = reach("^Edit")  # the focus is on the record, and goes neither through the list nor through the rail
+    assert len(stops) < 5, stops
+    press("Enter")
     phone.sees("Change Alder Foods")
-    reach("Account Phone")
+    reach("^Account Phone")
     phone.page.keyboard.press("Control+A")
     phone.page.keyboard.type("+44 20 7946 0321", delay=15)
-    phone.page.keyboard.press("Enter")
+    press("Enter")
     phone.sees("Saved.")
     phone.sees("+44 20 7946 0321")
+    line = phone.page.get_by_label(re.compile("^Account Type")).or_(phone.page.get_by_text(re.compile("^Account Type")))
+    box = line.last.bounding_box()
+    assert box is not None
+    mouse, height = phone.page.mouse, box["y"] + box["height"] - 10
+    mouse.move(box["x"] + 1, height)
+    mouse.down()
+    mouse.move(box["x"] + 30, height, steps=3)
+    mouse.move(box["x"] + box["width"], height, steps=3)
+    mouse.up()
+    phone.page.keyboard.press("Control+C")
+    phone.until("async () => (await navigator.clipboard.readText()) === 'Other'")

@@ -1,6 +1,8 @@
 """The org as an authorization server, over HTTP."""
 
 from collections.abc import Iterator
+from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,15 +14,17 @@ from devtools.clients import (
     CALLBACK,
     CONSUMER_KEY,
     CONSUMER_SECRET,
+    PASSWORD,
     SALES,
     Authorization,
     authorize,
     authorize_parameters,
     control,
     exchange,
+    hidden,
     log_in,
 )
-from localorg import EmbeddedOrg
+from localorg import EmbeddedOrg, OrgSettings
 
 
 @pytest.fixture
@@ -448,3 +452,14 @@ def test_the_control_api_says_what_it_takes(org: EmbeddedOrg, what: str, body: d
     answer = loopback.post(f"{org.url}/localorg/control/{what}", json=body)
     assert answer.status_code == 400
     assert answer.json()[0]["errorCode"] == "INVALID_ARGUMENT"
+
+
+def test_the_page_of_consent_names_the_app_that_the_settings_name(tmp_path: Path) -> None:
+    """Also in an org that was made under another name."""
+    for name in ("One", "Äcme & Söhne"):
+        with EmbeddedOrg(OrgSettings(data=tmp_path, accounts=1, app_name=name)) as org:
+            with loopback.Client(base_url=org.url) as http:
+                login = http.get("/services/oauth2/authorize", params=authorize_parameters("v" * 43)).text
+                form = {**hidden(login), "username": SALES, "pw": PASSWORD}
+                page = http.post("/login", data=form, follow_redirects=True).text
+            assert f"<strong>{escape(name)}</strong> is asking to" in page

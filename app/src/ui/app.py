@@ -103,8 +103,7 @@ class App(State):
     async def start(self, route: str) -> None:
         """Takes up where the last visit ended, and shows what the address names."""
         self._asked = route
-        certain = await self.settings.read()
-        await self.handover.restore()
+        certain, _restored = await asyncio.gather(self.settings.read(), self.handover.restore())
         self._sign_outs.begin()
         if self.session.user is not None or self.session.others:
             await self.settings.lock(certain=certain)

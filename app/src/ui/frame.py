@@ -11,24 +11,35 @@ from ui.app import App
 from ui.places import HOME, Place
 from ui.records.list_view import RecordList
 from ui.shared import hands, parts, theme
-from ui.shared.live import keyed, use
+from ui.shared.live import follow, keyed, use
 from ui.shared.notices import Notice
 from ui.shared.state import State
 from ui.shared.words import _
 from ui.shell import Shell
 from ui.table import Table
+from ui.titles import window_title, words_of
 
+_ARROW = 56  # pixels: Material's bar above is as high
 _IN_BAR = 3  # objects beside Home and More at the foot of a phone
 
 
 class Window(State):
-    """The browser's window: its width in logical pixels and its address. `push` puts an address into the history."""
+    """The browser's window: its width in logical pixels, its address and its title. `push` puts an address into the
+    history, `entitle` changes the title."""
 
-    def __init__(self, width: float, address: str, push: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        width: float,
+        address: str,
+        push: Callable[[str], Awaitable[None]],
+        entitle: Callable[[str], None] = lambda _title: None,
+    ) -> None:
         super().__init__()
         self.width = width
+        self.title = ""
         self._address = address
         self._push = push
+        self._entitle = entitle
         self._pushed: list[str] = []
 
     async def lead_to(self, address: str) -> None:
@@ -37,6 +48,16 @@ class Window(State):
             self._address = address
             self._pushed.append(address)
             await self._push(address)
+
+    def leads_to(self, address: str) -> bool:
+        """Whether this is the window's address by now."""
+        return address == self._address
+
+    def call(self, title: str) -> None:
+        """Gives the window this title."""
+        if title != self.title:
+            self.title = title
+            self._entitle(title)
 
     def is_news(self, address: str) -> bool:
         """Whether a changed address comes from the person (the back button, a link) and not from `lead_to`."""
@@ -100,18 +121,41 @@ def chosen(places: list[Destination], place: Place) -> int:
     return at if at is not None else 0 if name == "search" else len(places) - 1
 
 
+def title_of(app: App, table: Table) -> str:
+    """What the window is called where one is; nothing but the app's name while nobody may see a place."""
+    hidden = app.session.user is None or app.settings.locked or app.handover.finishing or app.place.name == "sign-in"
+    return window_title("" if hidden else _words(app, table))
+
+
+def _words(app: App, table: Table) -> str:
+    shape = app.catalogue.shape(app.place.sobject)
+    return table.entry(app.place).title() if shape is None else words_of(app.place, app.screen, shape)
+
+
 @ft.component
 def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     """The whole screen: navigation, the place with its bar, messages; one view for all places."""
     use(app)
     use(window)
     place = app.place
+    focus, _focus = ft.use_state(lambda: hands.Focus(lambda: _words(app, table)))
+    navigates = app.session.user is not None and place.name != "sign-in"
+
+    def moved() -> None:
+        if navigates:
+            focus.place_changed(has_its_own=place.name == "search")
+        else:
+            focus.stay()
+
+    ft.use_effect(moved, [table.address(place), navigates])
 
     async def lead() -> None:
         await window.lead_to(app.route)
+        window.call(title_of(app, table))  # after the address: else the entry before it in the history gets the name
 
     # After what is shown was sent: a new address has Flutter build everything once more.
-    ft.use_effect(lead, [app.route])
+    ft.use_effect(lead, [app.route, title_of(app, table)])
+    follow(app.screen, lambda: window.call(title_of(app, table)) if window.leads_to(app.route) else None)
     # One view for all places. For another route Flutter would take the bar away under a finger, and forget the tap that
     # is being made.
     view = ft.View(route="/", padding=0, spacing=0)
@@ -127,13 +171,13 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
             _("Unlock"), icon=ft.Icons.LOCK_OPEN, height=theme.TARGET, on_click=app.settings.unlock
         )
         view.controls = [_centre(unlock)]
-    elif app.session.user is None or place.name == "sign-in":
+    elif not navigates:
         view.controls = [ft.SafeArea(_place(app, table, window), expand=True), *_notices(app)]
     else:
-        view.appbar = _app_bar(app, table, window)
+        view.appbar = _app_bar(app, table, window, focus)
         floating = _create_button(app, window)
         # At the foot, where it moves nothing: what one is about to tap stays under the finger.
-        over = ft.Stack([_panes(app, table, window), *_keeps_nothing(app)], expand=True, fit=ft.StackFit.EXPAND)
+        over = ft.Stack([_panes(app, table, window, focus), *_keeps_nothing(app)], expand=True, fit=ft.StackFit.EXPAND)
         body: list[ft.Control] = [over, *_banner(app, beside=72 if floating else 0)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         stack = ft.Stack([column, *_notices(app, above=72 if floating else 0)], expand=True, fit=ft.StackFit.EXPAND)
@@ -141,29 +185,39 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
         if window.has_rail:
             view.controls = [
                 ft.Row(
-                    [hands.group(_rail(app, places, place)), ft.VerticalDivider(width=1), stack], expand=True, spacing=0
+                    [hands.group(_rail(app, places, place, focus)), ft.VerticalDivider(width=1), stack],
+                    expand=True,
+                    spacing=0,
                 )
             ]
         else:
             view.controls = [stack]
-            view.navigation_bar = _bar(app, places, place)
+            view.navigation_bar = _bar(app, places, place, focus)
         view.floating_action_button = floating
     return [view]
 
 
-def _panes(app: App, table: Table, window: Window) -> ft.Control:
+def _panes(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.Control:
     """The place, with its list beside it where there is room. Each has a box with a key, so that the next place does
     not take over its focus and scroll position."""
     place = app.place
-    one = ft.Container(hands.group(_place(app, table, window)), expand=True, key=table.address(place))
+    is_list = place.name == "list"
+
+    def pane(content: ft.Control, *, begins: bool) -> ft.Control:
+        start = [hands.ContentStart(focus)] if begins else []
+        return hands.group(ft.Stack([content, *start], fit=ft.StackFit.EXPAND))
+
     listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject else None
+    if listed is None or not is_list:
+        one = ft.Container(pane(_place(app, table, window), begins=True), expand=True, key=table.address(place))
+    else:
+        one = _centre(parts.faint(_("Choose one on the left.")))
     if listed is None:
         return one
     name = f"list {place.sobject}"
-    rows = hands.group(keyed(name, RecordList, app, listed, place.record_id))
+    rows = pane(keyed(name, RecordList, app, listed, place.record_id), begins=is_list)
     beside = ft.Container(rows, width=440, key=name)
-    detail = _centre(parts.faint(_("Choose one on the left."))) if place.name == "list" else one
-    return ft.Row([beside, ft.VerticalDivider(width=1), detail], expand=True, spacing=0)
+    return ft.Row([beside, ft.VerticalDivider(width=1), one], expand=True, spacing=0)
 
 
 def _place(app: App, table: Table, window: Window) -> ft.Control:
@@ -186,7 +240,7 @@ def _not_there(app: App) -> ft.Control:
     )
 
 
-def _app_bar(app: App, table: Table, window: Window) -> ft.AppBar:
+def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.AppBar:
     place, entry = app.place, table.entry(app.place)
     shape = app.catalogue.shape(place.sobject)
     title = (
@@ -205,15 +259,22 @@ def _app_bar(app: App, table: Table, window: Window) -> ft.AppBar:
     async def refresh() -> None:
         await app.again()
 
-    leading = parts.icon_button(ft.Icons.ARROW_BACK, _("Back"), back) if entry.parent is not None else None
+    arrow: list[ft.Control] = []
+    if entry.parent is not None:
+        button = parts.icon_button(ft.Icons.ARROW_BACK, _("Back"), back)
+        arrow.append(ft.Container(button, width=_ARROW, height=_ARROW, alignment=ft.Alignment.CENTER))
     actions: list[ft.Control] = []
     if entry.refreshes:
         actions.append(parts.icon_button(ft.Icons.REFRESH, _("Refresh"), refresh))
     if entry.searches:
         actions.append(parts.icon_button(ft.Icons.SEARCH, _("Search everything"), search))
-    said = ft.Semantics(content=ft.Text(title), live_region=True)  # tells where one is now
     return ft.AppBar(
-        leading=leading, title=said, center_title=False, automatically_imply_leading=False, actions=actions
+        leading=ft.Stack([*arrow, hands.SkipLink(focus)], clip_behavior=ft.ClipBehavior.NONE),
+        leading_width=_ARROW if arrow else 1,
+        title=hands.Title(focus, title),
+        center_title=False,
+        automatically_imply_leading=False,
+        actions=actions,
     )
 
 
@@ -234,8 +295,9 @@ def _create_button(app: App, window: Window) -> ft.FloatingActionButton | None:
     return ft.FloatingActionButton(icon=parts.named_icon(ft.Icons.ADD, name), tooltip=name, on_click=new)
 
 
-def _bar(app: App, places: list[Destination], place: Place) -> ft.NavigationBar:
+def _bar(app: App, places: list[Destination], place: Place, focus: hands.Focus) -> ft.NavigationBar:
     async def choose(event: ft.Event[ft.NavigationBar]) -> None:
+        focus.stay()
         await app.go(places[int(event.control.selected_index or 0)].place)
 
     # Without a tooltip, which would say once more what stands there.
@@ -243,8 +305,9 @@ def _bar(app: App, places: list[Destination], place: Place) -> ft.NavigationBar:
     return ft.NavigationBar(destinations=items, selected_index=chosen(places, place), on_change=choose)
 
 
-def _rail(app: App, places: list[Destination], place: Place) -> ft.NavigationRail:
+def _rail(app: App, places: list[Destination], place: Place, focus: hands.Focus) -> ft.NavigationRail:
     async def choose(event: ft.Event[ft.NavigationRail]) -> None:
+        focus.stay()
         await app.go(places[int(event.control.selected_index or 0)].place)
 
     items = [ft.NavigationRailDestination(icon=d.icon, label=d.words) for d in places]

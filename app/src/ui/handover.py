@@ -150,8 +150,7 @@ class Handover(State):
             self._deletions.drop()
             user = self._session.user
             uid = None if user is None else user.uid
-            await self._data.shelf.open(uid)
-            await self._data.drafts.open(uid)
+            await asyncio.gather(self._data.shelf.open(uid), self._data.drafts.open(uid))  # one wait for the device
             if self._session.user == user:  # else yet another one has come meanwhile
                 break
         self._begin_anew()

@@ -8,9 +8,8 @@
   const languages = tags.length ? tags : ["en-US"];
   if (tags.length !== navigator.languages?.length) Object.defineProperty(navigator, "languages", { value: languages });
   // The single language decides nothing but whose shapes the characters have that Chinese, Japanese and Korean share (Flutter's
-  // font_fallbacks.dart). Of Chinese fonts the site has the one that covers most.
-  const language = isTag(navigator.language) ? navigator.language : languages[0];
-  const shapes = /^zh\b/i.test(language) ? "zh-Hans" : /^ko\b/i.test(language) ? "ko" : "ja";
+  // font_fallbacks.dart). Of the Chinese fonts the site has the one that covers most.
+  const shapes = { zh: "zh-Hans", ko: "ko" }[languages[0].split("-")[0].toLowerCase()] ?? "ja";
   Object.defineProperty(navigator, "language", { value: shapes });
 
   // Addresses hold below any path; the fonts of devtools/web_fonts.py are among them.

@@ -13,4 +13,18 @@ function fill() {
   }
 }
 
-new MutationObserver(fill).observe(document.body, { subtree: true, childList: true, attributeFilter: ["flt-semantics-identifier"] });
+// Groups of radio buttons without any are how Tab goes through a part of the screen as a whole (ui/shared/hands.py); a screen reader is
+// to hear nothing of that.
+function unname() {
+  for (const group of document.querySelectorAll('flt-semantics[role="radiogroup"]')) {
+    const own = (radio) => radio.closest('[role="radiogroup"]') === group;
+    if (![...group.querySelectorAll('[role="radio"]')].some(own)) group.removeAttribute("role");
+  }
+}
+
+function mend() {
+  fill();
+  unname();
+}
+
+new MutationObserver(mend).observe(document.body, { subtree: true, childList: true, attributeFilter: ["flt-semantics-identifier"] });

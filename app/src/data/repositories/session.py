@@ -145,8 +145,7 @@ class SessionRepository:
 
     async def restore(self) -> None:
         """Takes up the session of an earlier visit; when there is none, reads why the last one ended."""
-        await self.until_the_device_answers()
-        stored = await self._sessions()
+        stored = await self._answered() or await self._sessions()
         self._use(stored.of(stored.current), stored)
         if self._kept is None:
             self.ended = await self._read(_ENDED, Ended)
@@ -337,14 +336,18 @@ class SessionRepository:
     async def until_the_device_answers(self) -> None:
         """Waits for a device that is slow to answer, so that nobody counts as signed out only because of that. It
         returns after _LOOKS tries at the latest."""
+        await self._answered()
+
+    async def _answered(self) -> _Sessions | None:
+        """The sessions as the device has them, once it answers; None for one that does not, or refuses."""
         for _ in range(_LOOKS):
             try:
-                await self._device.look(_SESSIONS)
-                return
+                return await self._kept_sessions()
             except StorageSilent:
                 await asyncio.sleep(PAY_SECONDS)
             except StorageRefused:
-                return
+                return None
+        return None
 
     async def _kept_sessions(self) -> _Sessions:
         """The sessions as the device has them, with the changes that it still has to keep. Raises StorageRefused."""

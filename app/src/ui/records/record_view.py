@@ -1,9 +1,12 @@
 """The page of any record."""
 
+from collections.abc import Callable
+
 import flet as ft
 
 from contract.calls import Record, RelatedList
 from ui.places import Given, Place
+from ui.records.copying import copy_dialog
 from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
 from ui.shared import parts, theme, values
 from ui.shared.live import use
@@ -17,17 +20,23 @@ _ICONS = {
     "http": ft.Icons.OPEN_IN_NEW,
 }
 _LONG = 80  # characters of a text that needs the whole width
+_BUTTON = 64  # pixels: what the round button of a wide window covers
 
 
 @ft.component
 def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Control:
     use(model)
+    copying, copy = ft.use_state(False)
+    ft.use_dialog(copy_dialog(model, shell.copy, lambda: copy(False)) if copying and model.record is not None else None)
     live, record = model.detail, model.record
     if record is None:
         if live.problem is not None:
             return parts.content(parts.trouble(live.problem, model.load))
         return parts.content(parts.skeleton_cards(72, 260, 180))
-    rows: list[ft.Control] = [_head(shell, model, record), *parts.age_line(live.age, problem=live.problem is not None)]
+    rows: list[ft.Control] = [
+        _head(shell, model, record, lambda: copy(True)),
+        *parts.age_line(live.age, problem=live.problem is not None),
+    ]
     if model.has_draft:
         rows.append(_draft(shell, model))
     actions = _actions(shell, model)
@@ -35,10 +44,11 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
     rows += [_group(shell, group, two_columns) for group in model.groups]
     rows += [_related(shell, model, related) for related in model.related_lists]
-    return parts.content(*rows)
+    rows.append(ft.Container(height=_BUTTON))  # the end can be scrolled out from under the round button
+    return ft.SelectionArea(parts.content(*rows))
 
 
-def _head(shell: Shell, model: RecordViewModel, record: Record) -> ft.Control:
+def _head(shell: Shell, model: RecordViewModel, record: Record, copy: Callable[[], None]) -> ft.Control:
     line = parts.faint(values.joined(*values.summary(model.shape, record)[:2]))
     words = ft.Column([parts.big_heading(model.title), line], spacing=0, expand=True)
     controls: list[ft.Control] = [parts.avatar(model.title, 28), words]
@@ -52,7 +62,8 @@ def _head(shell: Shell, model: RecordViewModel, record: Record) -> ft.Control:
     items = [
         ft.PopupMenuItem(
             _("Open in Salesforce"), icon=ft.Icons.OPEN_IN_NEW, on_click=open_in_salesforce, height=theme.TARGET
-        )
+        ),
+        ft.PopupMenuItem(_("Copy a value"), icon=ft.Icons.CONTENT_COPY, on_click=copy, height=theme.TARGET),
     ]
     if model.shape.deletable:
         items.append(ft.PopupMenuItem(_("Delete"), icon=ft.Icons.DELETE_OUTLINE, on_click=delete, height=theme.TARGET))
@@ -113,14 +124,18 @@ def _group(shell: Shell, group: Group, two_columns: bool) -> ft.Control:
 
 
 def _line(shell: Shell, line: Line) -> ft.Control:
-    """A label over its value; what opens something can be tapped and copied."""
+    """A label over its value. What opens something can be tapped; a long press copies any value."""
     label = ft.Text(line.label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
     parent = shell.catalogue.shape_of_id(line.parent)
     opens = bool(line.link) or parent is not None
     text = ft.Text(line.text, color=ft.Colors.PRIMARY if opens else None)
     words = ft.MergeSemantics(ft.Column([label, text], spacing=0, tight=True))
+
+    async def copy() -> None:
+        await shell.copy(line.text)
+
     if not opens:
-        return ft.Container(words, padding=ft.Padding.symmetric(vertical=6))
+        return ft.Container(words, padding=ft.Padding.symmetric(vertical=6), on_long_press=copy)
 
     async def tapped() -> None:
         if parent is not None:
@@ -128,12 +143,10 @@ def _line(shell: Shell, line: Line) -> ft.Control:
         else:
             await shell.open_link(line.link)
 
-    async def copy() -> None:
-        await shell.copy(line.text)
-
     body = ft.Container(
-        words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6)
-    )
+        words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6),
+        on_long_press=copy,
+    )  # fmt: skip
     copier: list[ft.Control] = (
         [parts.icon_button(ft.Icons.CONTENT_COPY, _("Copy {what}", what=line.label), copy)] if line.link else []
     )

@@ -132,6 +132,13 @@ class RecordViewModel(Screen):
         return groups
 
     @property
+    def lines(self) -> list[Line]:
+        """All that can be copied: the name first, then the lines of each group."""
+        field = values.fields_of(self.shape).get(self.shape.title)
+        name = [Line(values.label_of(field) if field is not None else self.shape.label, self.title)]
+        return [*name, *(line for group in self.groups for line in group.lines)]
+
+    @property
     def actions(self) -> list[Line]:
         """The lines by which one can call, write or visit a web page."""
         kinds = ("phone", "email", "url")

@@ -43,10 +43,16 @@ def use(state: State) -> None:
     def again() -> None:
         repaint(lambda count: count + 1)
 
+    follow(state, again)
+
+
+def follow(state: State | None, call: Callable[[], None]) -> None:
+    """Has a function called whenever the state changes, while the component is there. To be called at each painting."""
     ends, _ends = ft.use_state(lambda: list[Callable[[], None]]())
 
     def listen() -> None:
-        ends.append(state.listen(again))
+        if state is not None:
+            ends.append(state.listen(call))
 
     def stop() -> None:
         while ends:

@@ -1,0 +1,131 @@
+"""Hands: every value can be copied, the window is called after what it shows, and where the keyboard goes on."""
+
+from collections.abc import AsyncIterator
+
+import flet as ft
+import pytest
+
+from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_owner_views import controls, tap_words, texts
+from tests.app.world import World
+from ui.frame import title_of
+from ui.places import Place
+from ui.records.record_view_model import RecordViewModel
+from ui.shared.hands import Focus
+from ui.table import Table
+
+VALUES = {"Name": "Alder Energy", "Phone": "+44 20 7946 0230", "Industry": "Energy", "AnnualRevenue": 1500.0,
+          "Since__c": "2026-11-24", "BillingStreet": "78 Mill Lane", "BillingCity": "Chicago"}  # fmt: skip
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.backend.add("001A", **VALUES)
+    return world
+
+
+@pytest.fixture
+async def screen(world: World) -> AsyncIterator[Screen]:
+    await world.start()
+    made = Screen(world, 390)
+    yield made
+    await made.close()
+
+
+async def test_every_value_of_a_record_can_be_copied_by_its_name(screen: Screen, world: World) -> None:
+    await screen.show("/records/Account/001A")
+    model = screen.app.screen
+    assert isinstance(model, RecordViewModel)
+    assert model.lines[0].label == "Account Name"
+    await tap_words(screen, "Copy a value")
+    assert any(isinstance(c, ft.AlertDialog) for c in controls(screen))
+    names = [c.semantics_label for c in controls(screen) if isinstance(c, ft.Text) and c.semantics_label]
+    assert names == [f"Copy {line.label}" for line in model.lines]
+    shown = {line.text for group in model.groups for line in group.lines}
+    assert {"Alder Energy", *shown} == {line.text for line in model.lines}
+    tile = next(c for c in controls(screen) if isinstance(c, ft.ListTile) and _says(c, "Copy Phone"))
+    await screen.tap(tile, "click")
+    await screen.painted()
+    assert world.device.links == ["copied: +44 20 7946 0230"]
+    assert "Copied." in texts(screen)
+
+
+def _says(tile: ft.ListTile, name: str) -> bool:
+    return isinstance(tile.title, ft.Text) and tile.title.semantics_label == name
+
+
+async def test_a_long_press_on_a_line_copies_its_value(screen: Screen, world: World) -> None:
+    await screen.show("/records/Account/001A")
+    pressed = [c for c in screen.controls() if isinstance(c, ft.Container) and c.on_long_press is not None]
+    for line in pressed:
+        await screen.tap(line, "long_press")
+    model = screen.app.screen
+    assert isinstance(model, RecordViewModel)
+    assert world.device.links == [f"copied: {line.text}" for group in model.groups for line in group.lines]
+
+
+async def test_a_record_lies_in_one_area_in_which_text_is_selected(screen: Screen) -> None:
+    await screen.show("/records/Account/001A")
+    assert len([c for c in screen.controls() if isinstance(c, ft.SelectionArea)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [("/", "Home"), ("/records/Account", "Accounts"), ("/records/Account/001A", "Alder Energy"),
+     ("/records/Account/001A/edit", "Change Alder Energy"), ("/records/Account/new", "New Account"),
+     ("/settings", "Settings"), ("/search", "Search"), ("/records/Nothing", "")],
+)  # fmt: skip
+async def test_the_window_is_called_after_what_it_shows(world: World, address: str, title: str) -> None:
+    app = await world.start(address)
+    name = "Salesforce Sample"
+    assert title_of(app, Table()) == (f"{title} – {name}" if title else name)
+
+
+async def test_the_title_follows_a_record_that_comes_late_and_ends_with_the_sign_out(screen: Screen) -> None:
+    await screen.show("/records/Account/001A")
+    await screen.show("/records/Account")
+    assert screen.titles[-2:] == ["Alder Energy – Salesforce Sample", "Accounts – Salesforce Sample"]
+    await screen.app.handover.sign_out()
+    await screen.painted()
+    assert screen.titles[-1] == "Salesforce Sample"
+
+
+def test_the_focus_goes_to_the_content_unless_what_has_it_stays() -> None:
+    focus = Focus(lambda: "Accounts")
+    focus.place_changed(has_its_own=False)
+    assert not focus.here, "at the app's beginning nobody has it yet"
+    focus.place_changed(has_its_own=False)
+    assert focus.here
+    assert not focus.marked
+    focus.went_on()
+    assert not focus.here
+    focus.stay()
+    focus.place_changed(has_its_own=False)
+    assert not focus.here, "a rail has it still"
+    focus.place_changed(has_its_own=True)
+    assert not focus.here, "the search has a field that takes it"
+    focus.to_content(marked=True)
+    assert (focus.here, focus.marked) == (True, True)
+
+
+async def test_the_skip_link_is_seen_while_it_has_the_focus_and_leads_to_the_content(screen: Screen) -> None:
+    await screen.show("/records/Account")
+
+    def link() -> ft.Button:
+        return next(c for c in screen.controls() if isinstance(c, ft.Button) and c.on_focus is not None)
+
+    assert link().height == 1
+    await screen.tap(link(), "focus")
+    await screen.painted()
+    assert link().height == 48
+    await screen.tap(link(), "click")
+    await screen.painted()
+    assert [c for c in screen.controls() if isinstance(c, ft.KeyboardListener)]
+    await screen.app.go(Place("settings"))
+    await screen.painted()
+    listener = next(c for c in screen.controls() if isinstance(c, ft.KeyboardListener))
+    for key, stays in (("Shift Left", True), ("Tab", False)):
+        await screen.session.dispatch_event(listener._i, "key_down", {"key": key})  # pyright: ignore[reportPrivateUsage]
+        await screen.painted()
+        assert any(isinstance(c, ft.KeyboardListener) for c in screen.controls()) == stays, "else it is no stop of Tab"
