@@ -13,6 +13,9 @@ from devtools.function_settings import FunctionSettings
 from devtools.paths import OWN_SETTINGS, PYTHON, ROOT, STATE, tool_path
 from devtools.suite import EMULATORS, Plan, function_environment
 
+# The environment of what uses the app's own modules.
+_WITH_THE_APP = {"PYTHONPATH": os.pathsep.join((str(ROOT / "functions"), str(ROOT / "app/src")))}
+
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command that `arguments` name and returns its exit code."""
@@ -100,10 +103,7 @@ def _format(_: Sequence[str]) -> int:
 
 
 def _bench(rest: Sequence[str]) -> int:
-    return _call(
-        [sys.executable, "-m", "bench", *rest],
-        {"PYTHONPATH": os.pathsep.join((str(ROOT / "functions"), str(ROOT / "app/src")))},
-    )
+    return _call([sys.executable, "-m", "bench", *rest], _WITH_THE_APP)
 
 
 def _soak(rest: Sequence[str]) -> int:
@@ -146,20 +146,11 @@ def _languages(_: Sequence[str]) -> int:
 
 
 def _screenshots(rest: Sequence[str]) -> int:
-    sys.path.append(str(ROOT / "app/src"))  # the window's screen is read by a part of the app
-    from devtools import pictures
-
-    print(f"✓ every place in {pictures.gallery(list(rest) or ['en']).relative_to(ROOT)}")
-    return 0
+    return _call([sys.executable, "-m", "devtools.pictures", *(rest or ["en"])], _WITH_THE_APP)
 
 
 def _demo(_: Sequence[str]) -> int:
-    sys.path.append(str(ROOT / "app/src"))
-    from devtools import pictures
-
-    film = pictures.story()
-    print(f"✓ the story in {film.relative_to(ROOT)} ({film.stat().st_size / 1e6:.1f} MB)")
-    return 0
+    return _call([sys.executable, "-m", "devtools.pictures", "story"], _WITH_THE_APP)
 
 
 def _release(_: Sequence[str]) -> int:

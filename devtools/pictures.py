@@ -2,6 +2,7 @@
 
 import base64
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -220,3 +221,16 @@ class _Film:
         )
         path.write_bytes(film.getvalue())
         return path
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Makes the film (`story`), or the gallery in these languages."""
+    if arguments == ["story"]:
+        film = story()
+        print(f"✓ the story in {film.relative_to(ROOT)} ({film.stat().st_size / 1e6:.1f} MB)")
+    else:
+        print(f"✓ every place in {gallery(arguments).relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
