@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gc
 import importlib
 import pkgutil
 import random
@@ -171,6 +172,7 @@ async def _story(monkeypatch: pytest.MonkeyPatch, walks: dict[str, Any], seed: i
         for _ in range(PAINTINGS):
             grown.grow()
             await _turns()
+            gc.collect()  # the index forgets a control when nothing else holds it
             told += [window.sent[:], _left(session.page.views), sorted(session.index)]
             window.sent.clear()
         # A page that is changed in place, without components.
@@ -218,6 +220,15 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.fixture
+def _little_to_collect() -> Iterator[None]:
+    """What other tests have left is not looked at again and again."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_little_to_collect")
 @pytest.mark.parametrize("seed", range(24))
 async def test_the_quick_walk_does_what_flets_own_does(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     own = await _story(monkeypatch, FLETS_OWN, seed)
