@@ -33,7 +33,10 @@ async def test_a_form_says_that_its_values_are_late_and_that_they_did_not_come()
         held = world.backend.holds["getPicklists"] = asyncio.Event()
         world.backend.fails["getPicklists"] = OrgUnavailable(Reason.ORG_BUSY)
         opening = asyncio.create_task(screen.show("/records/Opportunity/new"))
-        await asyncio.sleep(0.05)
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if LATE in form.texts():
+                break
         assert LATE in form.texts()
         assert form.values("StageName *") == ["First", "Second", "Won"]
         held.set()
