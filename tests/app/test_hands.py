@@ -1,15 +1,23 @@
 """Hands: every value can be copied, the window is called after what it shows, and where the keyboard goes on."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import flet as ft
 import pytest
 
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from contract.calls import FieldShape
+from tests.app.test_guard import (
+    Screen,
+    _within,  # pyright: ignore[reportPrivateUsage]
+    swept,  # noqa: F401  after each test
+)
 from tests.app.test_owner_views import controls, tap_words, texts
+from tests.app.test_record_types import DEAL, deals
 from tests.app.world import World
 from ui.frame import title_of
 from ui.places import Place
+from ui.records.list_view_model import ListViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.shared.hands import Focus
 from ui.table import Table
@@ -141,3 +149,40 @@ async def test_the_content_has_the_focus_wherever_somebody_goes_but_not_when_the
         assert starts() == 1, address
     await screen.show("/search")
     assert starts() == 0, "the field of the search takes it"
+
+
+async def test_what_comes_above_a_list_moves_it_nowhere(screen: Screen) -> None:
+    await screen.show("/records/Account")
+    listed = screen.app.screen
+    assert isinstance(listed, ListViewModel)
+
+    def place() -> list[tuple[int, int]]:
+        """Each list with its place among its neighbours."""
+        columns = [c for c in screen.controls() if isinstance(c, ft.Column)]
+        return [(c._i, n) for column in columns for n, c in enumerate(column.controls) if isinstance(c, ft.ListView)]  # pyright: ignore[reportPrivateUsage]
+
+    before = place()
+    listed._now, listed.loading = (lambda: 10e9), True  # pyright: ignore[reportPrivateUsage]
+    listed.changed()
+    await screen.painted()
+    assert any(text.startswith("As of") for text in texts(screen))
+    assert before == place() != []
+
+
+@pytest.mark.parametrize(
+    ("width", "buttons", "trailing"), [(195, ["More actions"], False), (390, ["Refresh", "Search everything"], True)]
+)
+async def test_a_narrow_window_has_room_for_titles(width: int, buttons: list[str], trailing: bool) -> None:
+    amount = FieldShape("Amount", "Amount", "currency", False, True, True)
+    world = deals(replace(DEAL, fields=(*DEAL.fields, amount), listed=("Name", "Amount"), amount="Amount"))
+    world.backend.add("006A", Name="Big deal", Amount=1500.0)
+    await world.start()
+    screen = Screen(world, width)
+    await screen.painted()
+    await screen.show("/records/Opportunity")
+    (bar,) = [c for c in screen.controls() if isinstance(c, ft.AppBar)]
+    names = [c.semantics_label for c in _within(bar.actions) if isinstance(c, ft.Icon) and c.semantics_label]
+    assert names == ["New Deal", *buttons]
+    (row,) = [c for c in screen.controls() if isinstance(c, ft.ListTile)]
+    assert (row.subtitle is None, row.trailing is not None) == (trailing, trailing), "the amount stands below"
+    await screen.close()

@@ -20,6 +20,8 @@ from ui.table import Table
 from ui.titles import window_title, words_of
 
 _ARROW = 56  # pixels: Material's bar above is as high
+_LONG = 17  # letters of a title that a phone's bar has no room for in Material's size
+_LONG_TITLE, _NARROW_TITLE = 18, 12  # its size then, in two lines
 _IN_BAR = 3  # objects beside Home and More at the foot of a phone
 
 
@@ -74,8 +76,13 @@ class Window(State):
             self.changed()
 
     @property
-    def _layout(self) -> tuple[bool, bool, bool]:
-        return self.has_rail, self.has_two_columns, self.has_two_panes
+    def _layout(self) -> tuple[bool, ...]:
+        return self.is_narrow, self.has_rail, self.has_two_columns, self.has_two_panes
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it is narrower than any phone, as a browser's zoom of 200 % makes it."""
+        return 0 < self.width < theme.NARROW
 
     @property
     def has_rail(self) -> bool:
@@ -222,8 +229,10 @@ def _place(app: App, table: Table, window: Window) -> ft.Control:
     if app.screen is None:
         return _not_there(app)
     shell: Shell = app
-    key = f"list {place.sobject}" if place.name == "list" else table.address(place)
-    return keyed(key, entry.view, shell, app.screen, *([window.has_two_columns] if entry.columns else []))
+    if place.name == "list":
+        return keyed(f"list {place.sobject}", RecordList, shell, app.screen, "", window.is_narrow)
+    columns = [window.has_two_columns] if entry.columns else []
+    return keyed(table.address(place), entry.view, shell, app.screen, *columns)
 
 
 def _not_there(app: App) -> ft.Control:
@@ -260,15 +269,23 @@ def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.A
     if entry.parent is not None:
         button = parts.icon_button(ft.Icons.ARROW_BACK, _("Back"), back)
         arrow.append(ft.Container(button, width=_ARROW, height=_ARROW, alignment=ft.Alignment.CENTER))
-    actions: list[ft.Control] = [*_create_button(app, window)]
+    offers: list[tuple[ft.IconData, str, parts.Action]] = []
     if entry.refreshes:
-        actions.append(parts.icon_button(ft.Icons.REFRESH, _("Refresh"), refresh))
+        offers.append((ft.Icons.REFRESH, _("Refresh"), refresh))
     if entry.searches:
-        actions.append(parts.icon_button(ft.Icons.SEARCH, _("Search everything"), search))
+        offers.append((ft.Icons.SEARCH, _("Search everything"), search))
+    actions: list[ft.Control] = [*_create_button(app, window)]
+    if window.is_narrow and len(offers) > 1:
+        items = [ft.PopupMenuItem(w, icon=i, on_click=act, height=theme.TARGET) for i, w, act in offers]
+        actions.append(parts.menu(ft.Icons.MORE_VERT, _("More actions"), items))
+    else:
+        actions += [parts.icon_button(*offer) for offer in offers]
+    size = _NARROW_TITLE if window.is_narrow else None if window.has_rail or len(title) < _LONG else _LONG_TITLE
     return ft.AppBar(
         leading=ft.Stack([*arrow, hands.SkipLink(focus)], clip_behavior=ft.ClipBehavior.NONE),
         leading_width=_ARROW if arrow else 1,
-        title=hands.Title(focus, title),
+        title=hands.Title(focus, title, size),
+        title_spacing=8 if window.is_narrow else None,
         center_title=False,
         automatically_imply_leading=False,
         actions=actions,

@@ -64,7 +64,7 @@ def _devices(shell: Shell, model: AccessViewModel, access: Access) -> ft.Control
         name = device.name or _("A device without a name")
         since = _("Since {day}", day=values.time_of(device.signed_in_at))
         if device.current:
-            return parts.tile(name, values.joined(_("This device"), since), icon=ft.Icons.SMARTPHONE)
+            return parts.tile(name, values.joined(_("This device"), since), icon=ft.Icons.SMARTPHONE, wraps=True)
 
         async def end() -> None:
             await model.end(device)
@@ -76,7 +76,9 @@ def _devices(shell: Shell, model: AccessViewModel, access: Access) -> ft.Control
             disabled=model.busy,
             on_click=end,
         )
-        return ft.Row([ft.Container(parts.tile(name, since, icon=ft.Icons.DEVICES_OTHER), expand=True), button])
+        return ft.Row(
+            [ft.Container(parts.tile(name, since, icon=ft.Icons.DEVICES_OTHER, wraps=True), expand=True), button]
+        )
 
     async def everywhere() -> None:
         await model.leave(lambda: shell.handover.sign_out(everywhere=True))

@@ -117,11 +117,13 @@ def _records(
         async def open_record() -> None:
             await shell.go(Place("record", shape.sobject, record.id))
 
-        when = record.fields.get(shape.date)
-        words = values.summary(shape, record, leave_out=(shape.date,))
-        return parts.tile(
-            values.title(shape, record), values.joined(*words), open_record, values.day(str(when)) if when else ""
-        )
+        when, amount = record.fields.get(shape.date), record.fields.get(shape.amount)
+        words = [values.day(str(when))] if when else []
+        if isinstance(amount, int | float):
+            words.append(values.money(amount, values.currency_of(shape, record.fields)))
+        words += values.summary(shape, record, leave_out=(shape.date, shape.amount))
+        # Below the title, which has no room beside a date on a phone; the amount before what may be cut.
+        return parts.tile(values.title(shape, record), values.joined(*words), open_record)
 
     shaped = [(r, shell.catalogue.shape_of_id(r.id)) for r in records]
     return [

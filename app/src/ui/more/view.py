@@ -14,7 +14,7 @@ def More(shell: Shell, model: MoreViewModel) -> ft.Control:
         async def go() -> None:
             await shell.go(place)
 
-        return parts.tile(words, "", go, icon=icon)
+        return parts.tile(words, "", go, icon=icon, wraps=True)
 
     lists = [line(s.label_plural, parts.icon_of(s.icon), Place("list", s.sobject)) for s in shell.catalogue.shapes]
     links = [line(link.title, link.icon, link.place) for link in model.links()]

@@ -54,6 +54,7 @@ def _people(shell: Shell) -> ft.Control:
             _("Both stay signed in on this device"),
             add,
             icon=ft.Icons.PERSON_ADD_OUTLINED,
+            wraps=True,
         )
     )
     return parts.card(_("People on this device"), *tiles)
@@ -68,8 +69,10 @@ def _onward(shell: Shell) -> ft.Control:
 
     return parts.card(
         None,
-        parts.tile(_("Settings"), _("Look, language"), settings, icon=ft.Icons.TUNE),
-        parts.tile(_("Where am I signed in?"), _("Devices, history, sign out"), access, icon=ft.Icons.DEVICES),
+        parts.tile(_("Settings"), _("Look, language"), settings, icon=ft.Icons.TUNE, wraps=True),
+        parts.tile(
+            _("Where am I signed in?"), _("Devices, history, sign out"), access, icon=ft.Icons.DEVICES, wraps=True
+        ),
     )
 
 

@@ -20,8 +20,9 @@ _PULLED = 80  # pixels beyond the beginning at which a pull refreshes
 
 
 @ft.component
-def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Control:
-    """`selected` is the id of the record that is shown beside the list, "" for none."""
+def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: bool = False) -> ft.Control:
+    """`selected` is the id of the record that is shown beside the list, "" for none; `narrow` whether a row has no room
+    for an amount beside its title."""
     use(model)
     view, _view = ft.use_state(lambda: ft.Ref[ft.ListView]())
     looking, look = ft.use_state(False)
@@ -47,7 +48,9 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
     whole, complete = ft.use_state(model.offset > 0)
     ft.use_effect(lambda: complete(True), [])
     items = model.items if whole else model.items[:_SCREENFUL]
-    rows: list[ft.Control] = [_row(shell, model, n, r, selected=r.id == selected) for n, r in enumerate(items)]
+    rows: list[ft.Control] = [
+        _row(shell, model, n, r, selected=r.id == selected, narrow=narrow) for n, r in enumerate(items)
+    ]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.refresh if not items else model.more))
     elif model.loading and not items:
@@ -62,8 +65,15 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
     )  # fmt: skip
     aged = parts.age_line(model.age, problem=model.problem is not None)
     _owner_dialog(shell, model, looking, look)
+    # What comes and goes stands in a box of its own: if it moved the list, Flutter would make that anew, at its top.
+    above = ft.Column(
+        [_search(model), _chips(model, lambda: look(True)), *aged],
+        tight=True,
+        spacing=8,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )
     column = ft.Column(
-        [_search(model), _chips(model, lambda: look(True)), *aged, listed],
+        [above, listed],
         expand=True,
         spacing=8,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
@@ -75,23 +85,25 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "") -> ft.Con
     )
 
 
-def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected: bool) -> ft.Control:
+def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected: bool, narrow: bool) -> ft.Control:
     """The row with the number `n`: a record that two pages have is there twice."""
     return kept(
         model,
         f"{n} {record.id}",
-        (record, selected, model.shape),
-        lambda: _new_row(shell, model.shape, record, selected=selected),
+        (record, selected, narrow, model.shape),
+        lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow),
     )
 
 
-def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool) -> ft.Control:
+def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool, narrow: bool) -> ft.Control:
     async def open_record() -> None:
         await shell.go(Place("record", shape.sobject, record.id))
 
     amount = record.fields.get(shape.amount)
     trailing = values.money(amount, values.currency_of(shape, record.fields)) if isinstance(amount, int | float) else ""
     summary = values.summary(shape, record, leave_out=(shape.amount,))
+    if narrow and trailing:
+        summary, trailing = [trailing, *summary], ""
     return parts.tile(
         values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id
     )

@@ -93,11 +93,17 @@ def SkipLink(focus: Focus) -> ft.Control:
 
 
 @ft.component
-def Title(focus: Focus, text: str) -> ft.Control:
-    """The title in the bar above, which makes room for the link that skips the navigation. It is read out when it
-    changes: it tells where one is now."""
+def Title(focus: Focus, text: str, size: int | None = None) -> ft.Control:
+    """The title in the bar above, which makes room for the link that skips the navigation; in two lines where it has a
+    `size` of its own. It is read out when it changes: it tells where one is now."""
     use(focus)
-    words = ft.Text(text, color=ft.Colors.TRANSPARENT if focus.link_is_seen else None)
+    words = ft.Text(
+        text,
+        color=ft.Colors.TRANSPARENT if focus.link_is_seen else None,
+        size=size,
+        max_lines=1 if size is None else 2,
+        overflow=ft.TextOverflow.ELLIPSIS,
+    )
     return ft.Semantics(content=words, live_region=True)
 
 

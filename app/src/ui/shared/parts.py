@@ -91,13 +91,15 @@ def tile(
     icon: ft.IconData | None = None,
     selected: bool = False,
     key: str | None = None,
+    wraps: bool = False,
 ) -> ft.ListTile:
     """One line of a list: a title over a subtitle, with `trailing` at its end. It is made of few controls, because
-    every control adds to the time in which a long list is painted."""
+    every control adds to the time in which a long list is painted. Where it `wraps`, nothing of its words is cut."""
+    lines, overflow = (None, ft.TextOverflow.CLIP) if wraps else (1, ft.TextOverflow.ELLIPSIS)
     return ft.ListTile(
         key=key,
-        title=ft.Text(title, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
-        subtitle=ft.Text(subtitle, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS) if subtitle else None,
+        title=ft.Text(title, max_lines=lines, overflow=overflow),
+        subtitle=ft.Text(subtitle, max_lines=lines, overflow=overflow) if subtitle else None,
         leading=avatar(title) if icon is None else ft.Icon(icon, color=ft.Colors.ON_SURFACE_VARIANT),
         trailing=ft.Text(trailing, theme_style=ft.TextThemeStyle.LABEL_LARGE) if trailing else None,
         selected=selected,

@@ -6,6 +6,7 @@ import brand
 from ui.shared.words import LANGUAGES
 
 CONTENT_WIDTH = 1040
+NARROW = 300  # logical pixels; no phone is narrower, a phone's page at 200 % is
 # Material 3's window size classes, in logical pixels.
 RAIL = 600  # "medium" begins: the navigation moves from the foot to the side
 TWO_COLUMNS = 720  # a record's fields stand in two columns
