@@ -7,6 +7,7 @@ import flet as ft
 import pytest
 from flet.messaging.session import Session
 
+from data.services import loopback
 from data.services.device import CALLBACK_PATH, Loopback, browser_name, make_device
 from devtools import ports
 from devtools.loopback import AsyncClient
@@ -45,6 +46,15 @@ async def _answers(port: int, head: str) -> str:
     answer = (await reader.read()).decode()
     writer.close()
     return answer.partition("\r\n")[0]
+
+
+async def test_the_page_that_says_to_go_back_shows_any_name_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback, "_PAGE", page := "<!doctype html><title>日本 Äcme</title><p>Go back.</p>")
+    (port,) = ports.some(1)
+    async with Loopback(port).expects("s"), AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        answer = await http.get(f"{CALLBACK_PATH}?code=c&state=s")
+    assert answer.content.decode() == page
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
 async def test_nothing_but_the_way_back_itself_ends_the_waiting() -> None:
