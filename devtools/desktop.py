@@ -9,6 +9,7 @@ import tempfile
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 
 from devtools.paths import ROOT
@@ -64,7 +65,7 @@ def is_ours(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/api/__/health", timeout=20) as answer:  # noqa: S310  loopback
             return answer.status == 200
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 

@@ -1,6 +1,5 @@
 """The ports of a run: fixed ones that the environment can replace for people, free ones for tests."""
 
-import fcntl
 import os
 import random
 import socket
@@ -90,6 +89,8 @@ def some(count: int) -> list[int]:
     They are below the range of outgoing connections (from 32768 on Linux, 49152 elsewhere), so that no connection takes
     one before its server starts.
     """
+    import fcntl  # not on Windows, which builds its app with the rest of these commands at hand
+
     turn = Path(tempfile.gettempdir()) / f"salesforce-sample-app-ports.{os.getuid()}"
     with turn.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

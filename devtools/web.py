@@ -3,7 +3,6 @@
 It does what `flet publish` does, but without downloads: everything comes from installed packages.
 """
 
-import fcntl
 import hashlib
 import os
 import re
@@ -62,6 +61,8 @@ def build() -> None:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Lets only one build run at a time, among all processes."""
+    import fcntl  # not on Windows, which builds its app with the rest of these commands at hand
+
     _NEW.parent.mkdir(exist_ok=True)
     with (_NEW.parent / "web.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)

@@ -1,12 +1,17 @@
 """The device's bodies as far as they can be tried without a phone: the way back by a port, names."""
 
 import asyncio
+import locale
 
+import flet as ft
 import pytest
+from flet.messaging.session import Session
 
-from data.services.device import CALLBACK_PATH, Loopback, browser_name
+from data.services import loopback
+from data.services.device import CALLBACK_PATH, Loopback, browser_name, make_device
 from devtools import ports
 from devtools.loopback import AsyncClient
+from tests.app.test_guard import NoWindow
 from ui.table import Table
 
 
@@ -41,6 +46,15 @@ async def _answers(port: int, head: str) -> str:
     answer = (await reader.read()).decode()
     writer.close()
     return answer.partition("\r\n")[0]
+
+
+async def test_the_page_that_says_to_go_back_shows_any_name_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback, "_PAGE", page := "<!doctype html><title>日本 Äcme</title><p>Go back.</p>")
+    (port,) = ports.some(1)
+    async with Loopback(port).expects("s"), AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        answer = await http.get(f"{CALLBACK_PATH}?code=c&state=s")
+    assert answer.content.decode() == page
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
 async def test_nothing_but_the_way_back_itself_ends_the_waiting() -> None:
@@ -150,3 +164,12 @@ def test_a_device_has_a_name_that_its_owner_knows(agent: str, name: str) -> None
 def test_both_that_a_phone_leaves_of_the_way_back_are_known(left: str) -> None:
     """Flet's client keeps path and query: the host is gone (packages/flet, FletRouteInformationProvider)."""
     assert Table().place(f"{left}?code=c&state=s").name == "callback"
+
+
+@pytest.mark.parametrize(("system", "tag"), [("en_SC", "en-SC"), ("de_AT.UTF-8", "de-AT"), ("C", "en")])
+async def test_a_computer_has_a_language_also_where_python_does_not_know_its_locale(
+    monkeypatch: pytest.MonkeyPatch, system: str, tag: str
+) -> None:
+    """The window begins hidden, and would stay so."""
+    monkeypatch.setattr(locale, "_setlocale", lambda _category, _locale=None: system)
+    assert make_device(ft.Page(Session(NoWindow()))).languages == [tag]

@@ -13,6 +13,8 @@ from tests.app.test_record_types import deals
 from tests.app.world import World
 from ui.records import offers
 from ui.records.form_view_model import FormViewModel
+from ui.shared import theme
+from ui.shared.notices import Notice
 
 
 async def _opened(world: World) -> Screen:
@@ -66,6 +68,19 @@ async def test_the_way_to_a_field_gives_it_the_focus_or_brings_it_into_sight(scr
     assert [name for name, _arguments in asked]
     assert {name for name, _arguments in asked} <= {"focus", "scroll_to"}
     assert len(asked) == len(ways)
+
+
+async def test_a_message_comes_above_the_buttons_and_covers_none(screen: Screen) -> None:
+    def bottom() -> float:
+        (box,) = [c for c in screen.controls() if isinstance(c, ft.Container) and c.left == 16 and c.right == 16]
+        return float(box.bottom or 0)
+
+    buttons = theme.TARGET + 2 * 8  # pixels
+    screen.app.notices.show(Notice("Deleted.", "Undo"))
+    await screen.painted()
+    assert bottom() >= buttons
+    await screen.show("/records/Opportunity")
+    assert bottom() < buttons, "no place else has a foot"
 
 
 async def test_a_question_before_leaving_takes_the_place_of_the_buttons(screen: Screen) -> None:

@@ -1,5 +1,8 @@
 """What is painted again is not built again, and never shows what is no longer so."""
 
+import gc
+import weakref
+
 import flet as ft
 
 from contract.calls import Dashboard, StageTotal
@@ -44,6 +47,25 @@ async def test_the_rows_of_a_list_that_was_seen_before_are_the_same_and_can_be_t
     await screen.app.settle()
     assert screen.app.route == "/records/Account/001003"
     assert screen.window.crashed == []
+    await screen.close()
+
+
+async def test_a_long_list_is_not_built_again_either() -> None:
+    world = World()
+    for n in range(130):
+        world.backend.add(f"001{100 + n}", Name=f"Another {n:03d}")
+    screen = await _screen(world=world)
+    await screen.show("/records/Account")
+    model = screen.app.screen
+    assert isinstance(model, ListViewModel)
+    while not model.complete:
+        await model.more()
+    await screen.painted()
+    before = _rows(screen)
+    assert len(before) == 170
+    model.changed()
+    await screen.painted()
+    assert all(one is other for one, other in zip(_rows(screen), before, strict=True))
     await screen.close()
 
 
@@ -98,6 +120,18 @@ async def test_home_that_was_seen_before_is_built_of_the_same_lines_and_follows_
     await screen.close()
 
 
+async def test_nothing_of_a_list_stays_in_memory_after_the_sign_out() -> None:
+    screen = await _screen()
+    await screen.show("/records/Account")
+    row, model = weakref.ref(_rows(screen)[0]), weakref.ref(screen.app.screen or State())
+    await screen.app.handover.sign_out()
+    await screen.app.settle()
+    await screen.painted()
+    gc.collect()
+    assert (row(), model()) == (None, None)
+    await screen.close()
+
+
 async def test_another_language_makes_new_rows() -> None:
     screen = await _screen()
     await screen.show("/records/Account")
@@ -111,13 +145,14 @@ async def test_another_language_makes_new_rows() -> None:
     await screen.close()
 
 
-def test_a_control_is_made_anew_when_its_basis_changes_and_few_are_kept() -> None:
+def test_a_control_is_made_anew_when_its_basis_changes_and_goes_with_its_state() -> None:
     state, other = State(), State()
     first = kept(state, "a", 1, ft.Text)
     assert kept(state, "a", 1, ft.Text) is first
     assert kept(other, "a", 1, ft.Text) is not first
     second = kept(state, "a", 2, ft.Text)
     assert second is not first
-    for n in range(150):
-        kept(state, str(n), 1, ft.Text)
-    assert kept(state, "a", 2, ft.Text) is not second
+    going = weakref.ref(second)
+    del state, first, second
+    gc.collect()
+    assert going() is None

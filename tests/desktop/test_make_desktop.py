@@ -1,6 +1,7 @@
 """`make desktop`, as far as it goes without a screen: what it says when something is missing, and the window's icon."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -51,6 +52,19 @@ def test_it_says_in_one_line_to_start_make_run_first(tmp_path: Path) -> None:
     code, said = make_desktop(tmp_path, nobody)
     assert (code, said.count("\n")) == (1, 1), said
     assert "start it with make run" in said
+
+
+def test_another_program_at_the_port_is_not_taken_for_the_app(tmp_path: Path) -> None:
+    def speak() -> None:
+        talking, _ = other.accept()
+        with talking:
+            talking.recv(1000)
+            talking.sendall(b"220 no HTTP here\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        threading.Thread(target=speak, daemon=True).start()
+        code, said = make_desktop(tmp_path, other.getsockname()[1])
+    assert (code, said.count("\n")) == (1, 1), said
 
 
 def test_a_client_that_cannot_be_downloaded_is_told_with_what_to_do(tmp_path: Path, hosting: int) -> None:

@@ -350,13 +350,13 @@ def _banner(app: App) -> list[ft.Control]:
 
 
 def _notices(app: App, *, above: int = 0) -> list[ft.Control]:
-    """The messages at the foot, the newest lowest."""
+    """The messages at the foot, the newest lowest; `above` are pixels that stay free below them."""
     if not app.notices.all:
         return []
     column = ft.Column(
         [_notice(n) for n in app.notices.all], spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.CENTER
     )
-    return [ft.Container(column, bottom=16, left=16, right=16)]
+    return [ft.Container(column, bottom=16 + above, left=16, right=16)]
 
 
 def _notice(notice: Notice) -> ft.Control:

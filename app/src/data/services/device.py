@@ -137,7 +137,7 @@ class _FletDevice:
     @property
     def languages(self) -> list[str]:
         """The person's languages as BCP 47 tags, the preferred one first."""
-        return [(locale.getlocale()[0] or "en").replace("_", "-")]
+        return [_system_language()]
 
     async def painted(self) -> None:
         """To be called when the app's first place has been sent: what the device shows until it is on the screen may
@@ -312,6 +312,15 @@ def make_device(page: ft.Page) -> Body:
     if not page.web and page.platform in (ft.PagePlatform.ANDROID, ft.PagePlatform.IOS):
         return PhoneDevice(page)
     return DesktopDevice(page)
+
+
+def _system_language() -> str:
+    """The system's language as a BCP 47 tag."""
+    try:
+        name = locale.getlocale()[0]
+    except ValueError:  # one that Python does not know, such as en_SC
+        name = locale.setlocale(locale.LC_CTYPE).partition(".")[0]
+    return (name or "en").replace("_", "-")
 
 
 def browser_name(agent: str) -> str:

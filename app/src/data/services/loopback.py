@@ -12,7 +12,7 @@ READ_SECONDS = 10.0  # for a caller to send its request
 _MAX_HEADERS = 100
 _PAGE = f"<!doctype html><title>{brand.NAME}</title><p>You can close this page and go back to the app.</p>"
 _HEADERS = (
-    "Content-Type: text/html",
+    "Content-Type: text/html; charset=utf-8",
     "Referrer-Policy: no-referrer",
     "Cache-Control: no-store",
     "X-Content-Type-Options: nosniff",
@@ -56,9 +56,9 @@ class Loopback:
             async with asyncio.timeout(READ_SECONDS):
                 target = await self._target(reader)
                 expected = self._expected.get(_state(target))
-                status, body = ("404 Not Found", "") if expected is None else ("200 OK", _PAGE)
+                status, body = ("404 Not Found", b"") if expected is None else ("200 OK", _PAGE.encode())
                 head = "\r\n".join((f"HTTP/1.1 {status}", *_HEADERS, f"Content-Length: {len(body)}"))
-                writer.write(f"{head}\r\n\r\n{body}".encode())
+                writer.write(f"{head}\r\n\r\n".encode() + body)
                 await writer.drain()
             if expected is not None and not expected.done():
                 expected.set_result(target)

@@ -89,7 +89,7 @@ def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected
     """The row with the number `n`: a record that two pages have is there twice."""
     return kept(
         model,
-        f"{n} {record.id}",
+        f"row {n}",
         (record, selected, narrow, model.shape),
         lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, wraps
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import flet as ft
 
@@ -13,7 +13,6 @@ from ui.shared.words import _
 
 quick_walk.install()
 
-_MOST = 100  # controls that are kept for one state
 _kept: WeakKeyDictionary[State, dict[str, tuple[object, ft.Control]]] = WeakKeyDictionary()
 
 
@@ -21,13 +20,12 @@ def kept(state: State, key: str, basis: object, make: Callable[[], ft.Control]) 
     """The control that was painted before for a state under `key`, as long as its `basis` is equal; else a new one from
     `make`. For what is painted often and changes seldom: Flet passes over a control that is the same as before, and a
     place that was seen before is not built anew. There may be no component in it, and it stands in one place at a time.
+    What is kept goes with its state, so a key is a place in what the state shows, such as a row's number.
     """
     made = _kept.setdefault(state, {})
     before = made.get(key)
     if before is not None and before[0] == basis:
         return before[1]
-    if len(made) >= _MOST:
-        made.clear()
     control = make()
     made[key] = basis, control
     return control
@@ -78,4 +76,5 @@ def follow(state: State | None, call: Callable[[], None]) -> None:
         while ends:
             ends.pop()()
 
-    ft.use_effect(listen, [state], stop)
+    # By a weak reference: Flet keeps what an effect depended on before.
+    ft.use_effect(listen, [None if state is None else ref(state)], stop)
