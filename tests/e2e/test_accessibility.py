@@ -15,7 +15,10 @@ from tests.e2e.phone import Phone
 pytestmark = pytest.mark.browser
 TARGET = 48  # logical pixels, Material 3 and WCAG 2.2's enhanced criterion 2.5.5 (44)
 
-_CONTROLS = """JSON.stringify([...document.querySelectorAll(
+_CONTROLS = """(() => {
+const save = [...document.querySelectorAll("flt-semantics[role=button]")].find((e) => e.innerText.trim() === "Save");
+const foot = save ? save.getBoundingClientRect().top - 9 : innerHeight;  // of a form, with its padding and line
+return JSON.stringify([...document.querySelectorAll(
   "input, textarea, " +
   ["button", "tab", "switch", "radio", "checkbox", "menuitem"].map((role) => `flt-semantics[role=${role}]`).join()
 )].map((e) => {
@@ -27,9 +30,9 @@ _CONTROLS = """JSON.stringify([...document.querySelectorAll(
            name: (e.getAttribute("aria-label") ?? e.innerText ?? "").trim(), ...round,
            narrowed: group?.height < 100 && box.right > group.right - 2,
            cut: box.right > innerWidth - 2 || box.top < 1 ||
-                 (box.bottom > innerHeight - 160 && e.matches("input, textarea")) ||  // under the foot of a form
+                 (box.top < foot && box.bottom > foot - 2) ||
                  (box.bottom > innerHeight - 100 && !e.closest("[role=tablist]")) };
-}).filter((e) => e.width > 0 && e.bottom > 0 && e.top < innerHeight))"""
+}).filter((e) => e.width > 0 && e.bottom > 0 && e.top < innerHeight))})()"""
 
 
 _FOCUSED = "(document.activeElement?.ariaLabel ?? '') + ' ' + (document.activeElement?.innerText ?? '')"
