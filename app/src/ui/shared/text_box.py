@@ -95,13 +95,6 @@ def SearchBox(
         if (since := box.current.listen_again(text)) != "":
             await typed(since)
 
-    async def begin() -> None:
-        if autofocus and box.current is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_ANSWERS_WITHIN):
-                    await box.current.focus()  # autofocus is not enough while there is a tree for screen readers
-
-    ft.use_effect(begin, [])
     ft.use_effect(go_on_typing, [before])
     # Without a tooltip, which takes the focus out of the field when it goes.
     button = ft.IconButton(
