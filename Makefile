@@ -52,7 +52,7 @@ deploy-plan:   ## every change that a deployment would make, and none made; PROJ
 deploy:        ## set PROJECT up where something is missing, and upload; it can be stopped and run again
 	$(DO) deploy
 
-openapi:       ## write docs/openapi.json from the contract
+openapi:       ## write docs/openapi.json and a TypeScript client from the contract
 	$(DO) openapi
 
 how-true:      ## write docs/how-true.md from the tests of the local org

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devtools import lock, openapi, ports, run, web
+from devtools import lock, openapi, ports, run, typescript, web
 from devtools.function_settings import FunctionSettings
 from devtools.paths import OWN_SETTINGS, PYTHON, ROOT, STATE, tool_path
 from devtools.suite import EMULATORS, Plan, function_environment
@@ -131,6 +131,7 @@ def _deploy_plan(_: Sequence[str]) -> int:
 
 def _openapi(_: Sequence[str]) -> int:
     openapi.write()
+    typescript.write()
     return 0
 
 
@@ -281,7 +282,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
     "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
     "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
-    "openapi": ("write docs/openapi.json from the contract", False, _openapi),
+    "openapi": ("write docs/openapi.json and a TypeScript client from the contract", False, _openapi),
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
     "languages": (
         "bring the app's catalogues up to date with its texts (ARGS: a new language, such as fr)",

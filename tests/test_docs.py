@@ -9,7 +9,7 @@ import pytest
 from backend.connections.connection import State
 from contract.calls import ANSWER_SECONDS, APP_SECONDS, CALL_SECONDS, CALLS
 from contract.errors import CallError, Reason
-from devtools import openapi
+from devtools import openapi, typescript
 from devtools.paths import ROOT
 from devtools.ports import _DEFAULTS as PORTS
 from localorg.control import api as control
@@ -50,6 +50,10 @@ def test_every_setting_is_documented(repository: Path) -> None:
 
 def test_the_openapi_description_is_up_to_date(repository: Path) -> None:
     assert (repository / "docs/openapi.json").read_text() == openapi.text(), "run make openapi"
+
+
+def test_the_typescript_client_is_up_to_date(repository: Path) -> None:
+    assert (repository / "docs/clients/salesforceSample.ts").read_text() == typescript.text(), "run make openapi"
 
 
 def test_every_call_stands_in_the_table_of_contents(repository: Path) -> None:
