@@ -289,7 +289,17 @@ def _database(cloud: Cloud, target: Target, name: str, there: Sequence[Mapping[s
             f"the project's database {name} is in {here['locationId']} and cannot be moved: set"
             f" LOCATION={here['locationId']}, or use another project"
         )
-    return []
+    # As the API names the states (firebase-tools 15.34.2, lib/firestore/api-types.js).
+    off = [
+        flag
+        for flag, state, on in (
+            ("--delete-protection", "deleteProtectionState", "DELETE_PROTECTION_ENABLED"),
+            ("--enable-pitr", "pointInTimeRecoveryEnablement", "POINT_IN_TIME_RECOVERY_ENABLED"),
+        )
+        if here.get(state) != on
+    ]
+    words = ("gcloud", "firestore", "databases", "update", f"--database={name}", *off, "--project", cloud.project)
+    return [Command(words)] if off else []
 
 
 def _backups(cloud: Cloud) -> Commands:
@@ -297,9 +307,14 @@ def _backups(cloud: Cloud) -> Commands:
     commands: list[Command] = []
     for name in (DATABASE, BLOCKS):
         words = ("firestore", "backups", "schedules")
-        if name not in there or not cloud.gcloud(*words, "list", f"--database={name}"):
-            create = ("gcloud", *words, "create", f"--database={name}", "--recurrence=daily")
-            commands.append(Command((*create, f"--retention={BACKUP_DAYS}d", "--project", cloud.project)))
+        listed = cloud.gcloud(*words, "list", f"--database={name}") if name in there else []
+        daily = next((schedule for schedule in listed if "dailyRecurrence" in schedule), None)
+        more = (f"--retention={BACKUP_DAYS}d", "--project", cloud.project)
+        if daily is None:
+            commands.append(Command(("gcloud", *words, "create", f"--database={name}", "--recurrence=daily", *more)))
+        elif float(daily["retention"].removesuffix("s")) < BACKUP_DAYS * 86400:  # a longer one is somebody's decision
+            schedule = f"--backup-schedule={daily['name'].rsplit('/', 1)[-1]}"
+            commands.append(Command(("gcloud", *words, "update", f"--database={name}", schedule, *more)))
     return commands
 
 

@@ -182,14 +182,22 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
                     " location"
                 )
             name = f"projects/{project}/databases/{_option(words, 'database')}"
-            world["databases"].append({"type": "FIRESTORE_NATIVE", "locationId": location, "name": name})
+            made = {"type": "FIRESTORE_NATIVE", "locationId": location, "name": name}
+            world["databases"].append({**made, **_safe(words)})
+        case ["firestore", "databases", "update"]:
+            (here,) = [d for d in world["databases"] if d["name"].endswith(f"/{_option(words, 'database')}")]
+            here.update(_safe(words))
         case ["firestore", "backups", "schedules", "create"]:
             database = _option(words, "database")
             if not any(d["name"].endswith(f"/{database}") for d in world["databases"]):
                 raise Refused(f"ERROR: (gcloud.firestore.backups.schedules.create) NOT_FOUND: database {database}")
-            world["backups"].append(
-                {"retention": _option(words, "retention"), "dailyRecurrence": {}, "database": database}
-            )
+            name = f"projects/{project}/databases/{database}/backupSchedules/{len(world['backups']) + 1}"
+            made = {"retention": _seconds(words), "dailyRecurrence": {}, "name": name, "database": database}
+            world["backups"].append(made)
+        case ["firestore", "backups", "schedules", "update"]:
+            schedule = f"/{_option(words, 'database')}/backupSchedules/{_option(words, 'backup-schedule')}"
+            (here,) = [b for b in world["backups"] if b["name"].endswith(schedule)]
+            here["retention"] = _seconds(words)
         case ["iam", "roles", "create" | "update", name]:
             _needs(world, "iam")
             world["roles"][name] = _option(words, "permissions").split(",")
@@ -253,6 +261,18 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
             world["uploads"].append(part)
         case _:
             raise Refused(f"ERROR: (gcloud) Invalid choice: {words}")
+
+
+def _safe(words: list[str]) -> dict[str, str]:
+    """A database's protection, as the API names it."""
+    protected = {"deleteProtectionState": "DELETE_PROTECTION_ENABLED"} if "--delete-protection" in words else {}
+    recovered = {"pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_ENABLED"} if "--enable-pitr" in words else {}
+    return protected | recovered
+
+
+def _seconds(words: list[str]) -> str:
+    """Days on the command line are seconds in the API's answer (google.protobuf.Duration in JSON)."""
+    return f"{int(_option(words, 'retention').removesuffix('d')) * 86400}s"
 
 
 def _bind(world: dict[str, Any], key: str, words: list[str]) -> None:
