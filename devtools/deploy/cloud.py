@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from devtools.deploy.wanted import BUILD, account
 from devtools.paths import ROOT, tool_path
 
 FIREBASE = ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"
+_BUILD_ACCOUNT = ROOT / "devtools/deploy/build_account.cjs"
 IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
 APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
@@ -85,6 +87,7 @@ class Cloud:
             "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
             "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # a reading command must not switch an API on
             "CLOUDSDK_CORE_PROJECT": project,
+            **built_by(account(BUILD, project), environment),
         }
         self._enabled: set[str] | None = None
         self._token, self._token_until = "", 0.0
@@ -226,6 +229,14 @@ def bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str,
             expression = str((binding.get("condition") or {}).get("expression", ""))
             held |= {(str(binding["role"]), str(member), expression) for member in binding["members"]}
     return held
+
+
+def built_by(email: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which firebase-tools has the functions built by this account; a person's own options of Node
+    stay.
+    """
+    options = [environment.get("NODE_OPTIONS", ""), f'--require "{_BUILD_ACCOUNT}"']
+    return {"BUILD_ACCOUNT": email, "NODE_OPTIONS": " ".join(filter(None, options))}
 
 
 def _in_key(key: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import certificate, hosting, keys, monitoring
+from devtools.deploy import build, certificate, hosting, keys, monitoring
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.wanted import (
     APIS,
@@ -175,6 +175,11 @@ def steps(target: Target) -> list[Step]:
             "roles",
             "what each account may do, and no more; only auth may sign custom tokens, with its own key",
             lambda c: _roles(c, target),
+        ),
+        Step(
+            "build account",
+            "builds the functions, where Google's default account may not or may too much",
+            build.missing,
         ),
         *kms,
         *signed,

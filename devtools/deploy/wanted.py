@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FUNCTIONS = ("auth", "api", "upkeep")
+BUILD = "build"  # builds them; an account of its own, as each of them has
 
 # Each API and its purpose; the plan prints both.
 APIS: Mapping[str, str] = {

@@ -24,6 +24,8 @@ from devtools.paths import ROOT
 from tests.operations import fake_google
 from tests.operations.project import CLIENT_KEY, KMS, PROJECT, SECRET, World
 
+BUILDER = f"serviceAccount:{wanted.account(wanted.BUILD, PROJECT)}"  # test_build_account.py has what it may do
+
 
 @pytest.fixture
 def target() -> Target:
@@ -115,7 +117,9 @@ class TestDeploy:
         after = world.read()
         assert after["secrets"] == {"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": [SECRET]}
         assert [d["name"].rpartition("/")[2] for d in after["databases"]] == ["(default)", "blocks"]
-        assert sorted(after["accounts"]) == sorted(wanted.account(f, PROJECT) for f in wanted.FUNCTIONS)
+        assert sorted(after["accounts"]) == sorted(
+            wanted.account(f, PROJECT) for f in (*wanted.FUNCTIONS, wanted.BUILD)
+        )
 
     def test_the_keyset_is_one_that_the_functions_open(self, world: World, target: Target) -> None:
         from backend.adapters.cipher import TinkCipher
@@ -138,7 +142,7 @@ class TestDeploy:
         auth, api, upkeep = (f"serviceAccount:{wanted.account(f, PROJECT)}" for f in wanted.FUNCTIONS)
         assert policies[wanted.account("auth", PROJECT)] == [["roles/iam.serviceAccountTokenCreator", auth]]
         vault, blocks = (f'resource.name=="projects/{PROJECT}/databases/{d}"' for d in ("(default)", "blocks"))
-        assert {tuple(b) for b in policies["project"][1:]} == {
+        assert {tuple(b) for b in policies["project"][1:] if BUILDER not in b} == {
             *(("roles/datastore.user", account, vault) for account in (auth, api, upkeep)),
             *(("roles/datastore.viewer", account, blocks) for account in (auth, api, upkeep)),
             (f"projects/{PROJECT}/roles/salesforceSampleSessions", auth),
@@ -164,7 +168,7 @@ class TestDeploy:
         )
         world.deploy(target)
         after = world.read()
-        kept = [binding for binding in after["policies"]["project"] if len(binding) == 2]
+        kept = [b for b in after["policies"]["project"] if len(b) == 2 and BUILDER not in b]
         assert kept == [*theirs, [f"projects/{PROJECT}/roles/salesforceSampleSessions", accounts[0]]]
         assert len(after["roles"]["salesforceSampleSessions"]) == 2
         assert world.plan(target) == 0
