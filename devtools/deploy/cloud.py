@@ -45,14 +45,17 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """An HTTP request, for what the tools have no command for."""
+    """An HTTP request, for what the tools have no command for. `what` says in words what it makes or changes, since
+    many have one address.
+    """
 
     url: str
     body: Mapping[str, Any] = field(default_factory=dict)
     method: Literal["POST", "PATCH"] = "POST"
+    what: str = ""
 
     def __str__(self) -> str:
-        return f"{self.method} {self.url}"
+        return f"{self.what}: {self.method} {self.url}" if self.what else f"{self.method} {self.url}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def channel(cloud: Cloud, email: str | None) -> Sequence[Post]:
     if email is None or _channels(cloud, email):
         return []
     body = {"type": "email", "displayName": f"Salesforce sample: {email}", "labels": {"email_address": email}}
-    return [Post(f"{cloud.monitoring_url}/notificationChannels", body)]
+    return [Post(f"{cloud.monitoring_url}/notificationChannels", body, what=f"make the channel to {email}")]
 
 
 def policies(cloud: Cloud, email: str | None) -> Sequence[Post]:
@@ -50,11 +50,13 @@ def policies(cloud: Cloud, email: str | None) -> Sequence[Post]:
         version = hashlib.sha256(json.dumps([policy, email]).encode()).hexdigest()[:16]
         policy["userLabels"] = {**policy["userLabels"], _VERSION: version}
         policy_there = there.get(policy["displayName"])
+        says = f"{file.stem} (“{policy['conditions'][0]['displayName']}”)"
         if policy_there is None:
-            posts.append(Post(f"{cloud.monitoring_url}/alertPolicies", policy))
+            posts.append(Post(f"{cloud.monitoring_url}/alertPolicies", policy, what=f"make the alert {says}"))
         elif policy_there.get("userLabels", {}).get(_VERSION) != version:
             name = policy_there["name"].rsplit("/", 1)[-1]
-            posts.append(Post(f"{cloud.monitoring_url}/alertPolicies/{name}", policy, "PATCH"))
+            url = f"{cloud.monitoring_url}/alertPolicies/{name}"
+            posts.append(Post(url, policy, "PATCH", f"bring up to date the alert {says}"))
     return posts
 
 
@@ -67,6 +69,7 @@ def objectives(cloud: Cloud) -> Sequence[Post]:
             Post(
                 f"{cloud.monitoring_url}/services?serviceId={SERVICE}",
                 {"displayName": "Salesforce sample", "custom": {}},
+                what="make the service that has the objectives",
             )
         )
     path = f"services/{SERVICE}/serviceLevelObjectives"
@@ -74,9 +77,10 @@ def objectives(cloud: Cloud) -> Sequence[Post]:
     names = {o["name"].rsplit("/", 1)[-1] for o in there}
     for file in _files("slos"):
         if file.stem not in names:
-            posts.append(
-                Post(f"{cloud.monitoring_url}/{path}?serviceLevelObjectiveId={file.stem}", json.loads(file.read_text()))
-            )
+            url = f"{cloud.monitoring_url}/{path}?serviceLevelObjectiveId={file.stem}"
+            objective = json.loads(file.read_text())
+            says = f"{file.stem} ({objective['goal']:.2%}: “{objective['displayName']}”)"
+            posts.append(Post(url, objective, what=f"make the objective {says}"))
     return posts
 
 

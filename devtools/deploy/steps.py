@@ -248,7 +248,8 @@ def _firebase(cloud: Cloud) -> Commands:
 def _authentication(cloud: Cloud) -> Commands:
     config = f"{cloud.identity_url}/admin/v2/projects/{cloud.project}/config"
     there = "identitytoolkit.googleapis.com" in cloud.enabled() and cloud.get(config) is not None
-    return [] if there else [Post(f"{cloud.identity_url}/v2/projects/{cloud.project}/identityPlatform:initializeAuth")]
+    url = f"{cloud.identity_url}/v2/projects/{cloud.project}/identityPlatform:initializeAuth"
+    return [] if there else [Post(url, what="switch Firebase Authentication on")]
 
 
 def _app_check(cloud: Cloud, target: Target) -> Commands:
@@ -261,7 +262,7 @@ def _app_check(cloud: Cloud, target: Target) -> Commands:
     return (
         []
         if (current or {}).get("siteKey") == site_key
-        else [Post(f"{config}?updateMask=siteKey", {"siteKey": site_key}, "PATCH")]
+        else [Post(f"{config}?updateMask=siteKey", {"siteKey": site_key}, "PATCH", "register the page's key")]
     )
 
 

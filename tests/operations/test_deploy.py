@@ -45,8 +45,26 @@ class TestPlan:
             if line.strip().startswith(("gcloud ", "firebase "))
         ]
         assert [line.removesuffix("  < a secret") for line in planned] == made
-        requests = [line for line in world.said if line.startswith(("    POST", "    PATCH"))]
+        requests = [line for line in world.said if re.search(r": (POST|PATCH) http", line)]
         assert told == len(made) - 3 + len(requests), "the three uploads are told apart"
+
+    def test_no_two_changes_read_alike(self, world: World) -> None:
+        """Alerts and objectives have one address: what each is says the words before it."""
+        target = Target(PROJECT, "eur3", alert_email="on-call@example.com")
+        world.plan(target)
+        changes = [line for line in world.said if line.startswith("    ")]
+        assert len(set(changes)) == len(changes)
+        told = "\n".join(changes)
+        for kind, word in (("policies", "alert"), ("slos", "objective"), ("metrics", "create")):
+            for file in (ROOT / "deploy/monitoring" / kind).glob("*.json"):
+                assert len(re.findall(rf"{word} {file.stem}\b.*", told)) == 1, file
+        world.deploy(target)
+        found = world.read()["monitoring"]
+        found[f"/v3/projects/{PROJECT}/alertPolicies"][0]["userLabels"]["version"] = "an older one"
+        world.set(monitoring=found)
+        world.plan(target)
+        (line,) = [line for line in world.said if "PATCH" in line]
+        assert re.match(r"    bring up to date the alert allowance \(“.+”\): PATCH https?://", line)
 
     def test_it_says_the_same_as_what_is_then_done(self, world: World, target: Target) -> None:
         world.plan(target)
