@@ -176,11 +176,18 @@ def test_a_keyboard_alone_opens_changes_and_saves(signed_in: Phone) -> None:
     phone.open()
     phone.sees("Open pipeline")
 
+    def focused() -> str:
+        return " ".join(str(phone.page.evaluate(_FOCUSED)).split())
+
     def press(key: str) -> str:
         """Returns what has the focus then."""
+        before = focused()
         phone.page.keyboard.press(key)
-        phone.page.wait_for_timeout(60)  # Flutter moves the browser's focus a frame later
-        return " ".join(str(phone.page.evaluate(_FOCUSED)).split())
+        for _ in range(20):  # Flutter moves the browser's focus a frame later, which may be long on a busy machine
+            phone.page.wait_for_timeout(60)
+            if focused() != before:
+                break
+        return focused()
 
     def reach(name: str) -> list[str]:
         """Tab until the control has the focus. Returns what had it on the way."""
