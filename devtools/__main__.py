@@ -213,10 +213,11 @@ def _reset(_: Sequence[str]) -> int:
 def _admin(rest: Sequence[str]) -> int:
     """Runs a command of `backend.admin` on the deployed PROJECT, else on what `make run` runs.
 
-    With GCLOUD_PROJECT set, it runs in the environment as it is.
+    With GCLOUD_PROJECT set, and no PROJECT named, it runs in the environment as it is.
     """
     environment: dict[str, str] = {}
-    if "GCLOUD_PROJECT" not in os.environ and list(rest[:1]) not in ([], ["keyset"], ["--help"]):
+    as_it_is = "GCLOUD_PROJECT" in os.environ and not os.environ.get("PROJECT")
+    if not as_it_is and list(rest[:1]) not in ([], ["keyset"], ["--help"]):
         if _project().startswith("demo-"):  # a project of the emulators
             plan = Plan(ports.chosen(running=True), _project(), STATE, own=OWN_SETTINGS)
             if not ports.answers(plan.ports.firestore):

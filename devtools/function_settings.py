@@ -103,6 +103,14 @@ class FunctionSettings:
         return file.read_text()
 
 
+def deployed(folder: Path, project: str) -> dict[str, str]:
+    """The settings that `firebase deploy` gives the functions of a project: `.env`, then `.env.PROJECT`, which wins
+    (firebase-tools' functions/env.js).
+    """
+    files = [folder / name for name in (".env", f".env.{project}") if (folder / name).is_file()]
+    return {name: value for file in files for name, value in _read(file.read_text()).items()}
+
+
 def _read(text: str) -> dict[str, str]:
     lines = [match for line in text.splitlines() if (match := _LINE.match(line))]
     return {match[1]: _unquoted(match[2].strip()) for match in lines}

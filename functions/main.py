@@ -1,5 +1,5 @@
-"""The functions: `auth` signs in and out, and alone may sign custom tokens, `api` serves the data, `upkeep` runs once a
-day.
+"""The functions: `auth` signs in and out, and alone may sign custom tokens, `api` serves the data, `upkeep` runs every
+hour.
 """
 
 from backend import start  # isort: skip
@@ -83,7 +83,7 @@ async def api(request: Request) -> Response:
 
 
 @on_async_schedule(
-    schedule="every day 03:00",
+    schedule="every 1 hours",
     region=REGION,
     cpu=1,
     memory=512,
@@ -93,9 +93,14 @@ async def api(request: Request) -> Response:
     secrets=SECRETS,
 )
 async def upkeep(_request: Request) -> Response:
-    """Keeps alive the grants of users who want it, deletes connections that nobody uses, finishes revocations."""
-    done = asdict(await wired_backend().lifecycle.upkeep())
-    structlog.get_logger("upkeep").info("upkeep", **done)
+    """Makes a call as the technical user, keeps alive the grants of users who want it, deletes connections that nobody
+    uses, finishes revocations.
+    """
+    backend, log = wired_backend(), structlog.get_logger("upkeep")
+    if backend.technical_user is not None:
+        log.info("technical user", **asdict(await backend.technical_user.call()))
+    done = asdict(await backend.lifecycle.upkeep())
+    log.info("upkeep", **done)
     return JSONResponse(done)
 
 

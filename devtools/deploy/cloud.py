@@ -24,6 +24,10 @@ IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
 APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
 _TOKEN_SECONDS = 600
+# A metric that was just made is not known to Cloud Monitoring for up to ten minutes: it answers 404 to a policy that
+# names it (hashicorp/terraform-provider-google#11102, GoogleCloudPlatform/cloud-foundation-fabric#3739).
+_NEW_METRIC = re.compile(r"Cannot find metric|metric referenced by the provided filter is unknown")
+NEW_METRIC_TRIES, NEW_METRIC_PAUSE = 45, 15.0
 
 
 class DeployError(Exception):
@@ -148,7 +152,7 @@ class Cloud:
             command.path.write_text(command.text())
             return
         if isinstance(command, Post):
-            self._request(command.method, command.url, command.body)
+            self._request_when_known(command)
             return
         self._run(
             list(command.words),
@@ -165,6 +169,20 @@ class Cloud:
         if "monitoring.googleapis.com" not in self.enabled():
             return []
         return (self.get(f"{self.monitoring_url}/{path}?pageSize=500") or {}).get(kind, [])
+
+    def _request_when_known(self, post: Post) -> None:
+        for _ in range(NEW_METRIC_TRIES):
+            try:
+                self._request(post.method, post.url, post.body)
+                return
+            except DeployError as refused:
+                if _NEW_METRIC.search(str(refused)) is None:
+                    raise
+            time.sleep(NEW_METRIC_PAUSE)
+        raise DeployError(
+            f"{post}: Cloud Monitoring does not know the new metrics yet; run the command again, it goes on where it"
+            " stopped"
+        )
 
     def _request(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {

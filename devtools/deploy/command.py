@@ -11,8 +11,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from devtools import web
-from devtools.deploy import hosting
+from devtools import function_settings, web
+from devtools.deploy import budget, hosting
 from devtools.deploy.cloud import Cloud, DeployError, Write
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 
 
 def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "functions") -> Target:
-    """The Target of a deployment: PROJECT, LOCATION, and ALERT_EMAIL of the environment, and the settings in `folder`.
+    """The Target of a deployment: PROJECT, LOCATION, ALERT_EMAIL, BUDGET of the environment, the settings in `folder`.
 
     Raises DeployError with a line for each mistake.
     """
@@ -39,13 +39,14 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
             f"functions/.env.{project} is missing: cp functions/.env.example functions/.env.{project}, then fill it in"
             " (docs/deploy.md)"
         )
-    lines = [
-        line.strip() for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")
-    ]
-    settings = {name.strip(): value.strip().strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
+    settings = function_settings.deployed(folder, project)
     _check(project, settings)
     return Target(
-        project, environment.get("LOCATION", "") or _LOCATION, settings, environment.get("ALERT_EMAIL") or None
+        project,
+        environment.get("LOCATION", "") or _LOCATION,
+        settings,
+        environment.get("ALERT_EMAIL") or None,
+        budget.amount(environment.get("BUDGET")),
     )
 
 

@@ -1,25 +1,40 @@
-"""Metrics, alerts, objectives, and the dashboard in deploy/monitoring: the commands for those that a project lacks."""
+"""Metrics, uptime checks, alerts, objectives, and the dashboard in deploy/monitoring: the commands for those that a
+project lacks.
+"""
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from devtools.deploy.cloud import Cloud, Command, Post
 from devtools.paths import ROOT
 
 FOLDER = ROOT / "deploy/monitoring"
 SERVICE = "salesforce-sample"
-_VERSION = "version"  # the label that shows whether a policy has changed
+_VERSION = "version"  # the label that shows whether a policy, an objective or a check has changed
+# What a policy was called by an earlier version, so that it is changed and no second one made.
+_FORMER_NAMES = {
+    "Salesforce sample: the upkeep does not run": "Salesforce sample: the daily upkeep did not run",
+}
+
+
+def host(project: str, settings: Mapping[str, str]) -> str:
+    """Where the app's page is: the host of its first https redirect URI, else the project's own."""
+    uris = (urlsplit(uri) for uri in settings.get("REDIRECT_URIS", "").split())
+    return next((uri.netloc for uri in uris if uri.scheme == "https"), f"{project}.web.app")
 
 
 def metrics(cloud: Cloud) -> Sequence[Command]:
-    """The commands for log-based metrics that are missing or have another filter."""
-    there = {m["name"]: m["filter"] for m in cloud.look("logging.googleapis.com", "logging", "metrics", "list")}
+    """The commands for log-based metrics that are missing or take other entries, labels or values."""
+    there = {m["name"]: m for m in cloud.look("logging.googleapis.com", "logging", "metrics", "list")}
     commands: list[Command] = []
     for file in _files("metrics"):
-        if there.get(file.stem) != json.loads(file.read_text())["filter"]:
+        wanted, here = json.loads(file.read_text()), there.get(file.stem, {})
+        if any(here.get(part) != wanted.get(part) for part in ("filter", "labelExtractors", "valueExtractor")):
             what = "update" if file.stem in there else "create"
             commands.append(_configured(cloud, ("gcloud", "logging", "metrics", what, file.stem), file))
     return commands
@@ -40,29 +55,53 @@ def channel(cloud: Cloud, email: str | None) -> Sequence[Post]:
     return [Post(f"{cloud.monitoring_url}/notificationChannels", body, what=f"make the channel to {email}")]
 
 
-def policies(cloud: Cloud, email: str | None) -> Sequence[Post]:
-    """The requests for alert policies that are missing or differ from the files."""
+def checks(cloud: Cloud, where: str) -> Sequence[Post]:
+    """The requests for uptime checks of the app at this host that are missing or differ from the files."""
+    there = _checks(cloud)
+    posts: list[Post] = []
+    for file in _files("checks"):
+        check = _versioned(_check(cloud, file, where))
+        here = there.get(check["displayName"])
+        if here is None:
+            says = f"make the uptime check {file.stem}"
+            posts.append(Post(f"{cloud.monitoring_url}/uptimeCheckConfigs", check, what=says))
+        elif not _same(here, check):
+            url = f"{cloud.monitoring_url}/uptimeCheckConfigs/{_id(here)}"
+            posts.append(Post(url, check, "PATCH", f"bring up to date the uptime check {file.stem}"))
+    return posts
+
+
+def policies(cloud: Cloud, email: str | None, where: str) -> Sequence[Post]:
+    """The requests for alert policies that are missing or differ from the files; `where` is the app's host."""
     there = {p["displayName"]: p for p in cloud.monitoring("alertPolicies", "alertPolicies")}
+    named = {file.stem: _check(cloud, file, where)["displayName"] for file in _files("checks")}
+    found = _checks(cloud)
+
+    def check_id(match: re.Match[str]) -> str:
+        """Google chooses it when the check is made, which the step before did; in a plan it may be unknown yet."""
+        check = found.get(named[match[1]])
+        return match[0] if check is None else _id(check)
+
     posts: list[Post] = []
     for file in _files("policies"):
-        policy: dict[str, Any] = json.loads(file.read_text().replace("projects/PROJECT/", f"projects/{cloud.project}/"))
+        text = file.read_text().replace("projects/PROJECT/", f"projects/{cloud.project}/")
+        policy: dict[str, Any] = json.loads(re.sub(r"CHECK\(([\w-]+)\)", check_id, text))
         policy["notificationChannels"] = [] if email is None else _channels(cloud, email)
-        version = hashlib.sha256(json.dumps([policy, email]).encode()).hexdigest()[:16]
-        policy["userLabels"] = {**policy["userLabels"], _VERSION: version}
-        policy_there = there.get(policy["displayName"])
+        policy = _versioned(policy, email)
+        name = policy["displayName"]
+        here = there.get(name) or there.get(_FORMER_NAMES.get(name, ""))
         says = f"{file.stem} (“{policy['conditions'][0]['displayName']}”)"
-        if policy_there is None:
+        if here is None:
             posts.append(Post(f"{cloud.monitoring_url}/alertPolicies", policy, what=f"make the alert {says}"))
-        elif policy_there.get("userLabels", {}).get(_VERSION) != version:
-            name = policy_there["name"].rsplit("/", 1)[-1]
-            url = f"{cloud.monitoring_url}/alertPolicies/{name}"
+        elif not _same(here, policy):
+            url = f"{cloud.monitoring_url}/alertPolicies/{_id(here)}"
             posts.append(Post(url, policy, "PATCH", f"bring up to date the alert {says}"))
     return posts
 
 
 def objectives(cloud: Cloud) -> Sequence[Post]:
-    """The requests for the service and its objectives that are missing."""
-    services = {s["name"].rsplit("/", 1)[-1] for s in cloud.monitoring("services", "services")}
+    """The requests for the service, and for its objectives that are missing or differ from the files."""
+    services = {_id(s) for s in cloud.monitoring("services", "services")}
     posts: list[Post] = []
     if SERVICE not in services:
         posts.append(
@@ -73,15 +112,45 @@ def objectives(cloud: Cloud) -> Sequence[Post]:
             )
         )
     path = f"services/{SERVICE}/serviceLevelObjectives"
-    there = cloud.monitoring(path, "serviceLevelObjectives") if SERVICE in services else []
-    names = {o["name"].rsplit("/", 1)[-1] for o in there}
+    there = {_id(o): o for o in cloud.monitoring(path, "serviceLevelObjectives")} if SERVICE in services else {}
     for file in _files("slos"):
-        if file.stem not in names:
+        objective = _versioned(json.loads(file.read_text()))
+        here = there.get(file.stem)
+        says = f"{file.stem} ({objective['goal']:.2%}: “{objective['displayName']}”)"
+        if here is None:
             url = f"{cloud.monitoring_url}/{path}?serviceLevelObjectiveId={file.stem}"
-            objective = json.loads(file.read_text())
-            says = f"{file.stem} ({objective['goal']:.2%}: “{objective['displayName']}”)"
             posts.append(Post(url, objective, what=f"make the objective {says}"))
+        elif not _same(here, objective):
+            url = f"{cloud.monitoring_url}/{path}/{file.stem}"
+            posts.append(Post(url, objective, "PATCH", f"bring up to date the objective {says}"))
     return posts
+
+
+def _versioned(resource: dict[str, Any], *more: object) -> dict[str, Any]:
+    """With a label that says what it is made of. Google writes filters and durations in its own way, so that what it
+    returns cannot be compared.
+    """
+    version = hashlib.sha256(json.dumps([resource, *more]).encode()).hexdigest()[:16]
+    return {**resource, "userLabels": {**resource.get("userLabels", {}), _VERSION: version}}
+
+
+def _same(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return there.get("userLabels", {}).get(_VERSION) == wanted["userLabels"][_VERSION]
+
+
+def _id(resource: Mapping[str, str]) -> str:
+    return resource["name"].rsplit("/", 1)[-1]
+
+
+def _check(cloud: Cloud, file: Path, where: str) -> dict[str, Any]:
+    # The host stands in the check's name: what a check asks cannot be changed to another host.
+    check = json.loads(file.read_text().replace("HOST", where))
+    check["monitoredResource"]["labels"]["project_id"] = cloud.project
+    return check
+
+
+def _checks(cloud: Cloud) -> dict[str, Any]:
+    return {c["displayName"]: c for c in cloud.monitoring("uptimeCheckConfigs", "uptimeCheckConfigs")}
 
 
 def _channels(cloud: Cloud, email: str) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import build, certificate, hosting, keys, monitoring
+from devtools.deploy import budget, build, certificate, hosting, keys, monitoring
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.wanted import (
     APIS,
@@ -36,19 +36,21 @@ from devtools.paths import ROOT
 
 Commands = Sequence[Command | Post | Write]
 BACKUP_DAYS = 14
+_BUDGET = "who pays hears of half, nine tenths and all of this amount in a month; it stops nothing"
 _DATABASES = ("firestore", "databases", "list")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to deploy: the project, Firestore's location, the functions' settings, and the address for alerts (or
-    None).
+    """Where to deploy: the project, Firestore's location, the functions' settings, the address for alerts (or None),
+    and the amount of a month at which who pays is told (or None).
     """
 
     project: str
     location: str
     settings: Mapping[str, str] = field(default_factory=dict)
     alert_email: str | None = None
+    budget: str | None = None
 
     @property
     def alerts_go(self) -> str:
@@ -90,6 +92,7 @@ class Target:
             TELEMETRY_APIS if self.settings.get("TELEMETRY") == "google" else {},
             APP_CHECK_APIS if self.settings.get("APP_CHECK_APPS") else {},
             RECAPTCHA_API if self.settings.get("APP_CHECK_SITE_KEY") else {},
+            budget.APIS if self.budget else {},
         ]
         return {**APIS, **{name: why for part in more for name, why in part.items()}}
 
@@ -147,6 +150,7 @@ def steps(target: Target) -> list[Step]:
     )
     return [
         Step("APIs", "a project has most of Google's services switched off", lambda c: _apis(c, target)),
+        *([Step("budget alert", _BUDGET, lambda c: budget.missing(c, target.budget or ""))] if target.budget else []),
         Step("Firebase", "functions, hosting and sign-in are Firebase's", _firebase),
         Step(
             "Firebase Authentication",
@@ -196,7 +200,16 @@ def steps(target: Target) -> list[Step]:
             monitoring.objectives,
         ),
         Step("alert channel", target.alerts_go, lambda c: monitoring.channel(c, target.alert_email)),
-        Step("alerts", "each has a page in docs/runbooks", lambda c: monitoring.policies(c, target.alert_email)),
+        Step(
+            "uptime checks",
+            "Google asks for the page and the sign-in options every minute, from outside",
+            lambda c: monitoring.checks(c, monitoring.host(c.project, target.settings)),
+        ),
+        Step(
+            "alerts",
+            "each has a page in docs/runbooks",
+            lambda c: monitoring.policies(c, target.alert_email, monitoring.host(c.project, target.settings)),
+        ),
         Step("dashboard", "what happens, on one page", monitoring.dashboards),
     ]
 

@@ -21,6 +21,7 @@ _APP_ID = re.compile(r"1:[0-9]+:(web|android|ios):[0-9a-f]+")
 _SITE_KEY = re.compile(r"[\w-]{20,100}")
 _KEY_VERSION = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+")
 _AUDIENCES = ("host", "token")
+_UID = re.compile(r"00D[A-Za-z0-9]{15}_005[A-Za-z0-9]{15}")
 _DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _IN_FILE = "in functions/.env.PROJECT (on a laptop functions/.env.local)"
 
@@ -64,6 +65,7 @@ class Settings:
     blocks_database: str
     telemetry: str | None
     telemetry_percent: int
+    technical_user: str | None
     firebase: FirebaseProject
 
     @property
@@ -161,6 +163,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         blocks_database=_database("BLOCKS_DATABASE", "(default)" if emulated else "blocks", environment, wrong),
         telemetry=_telemetry(environment.get("TELEMETRY", ""), emulated, wrong),
         telemetry_percent=_number("TELEMETRY_PERCENT", 1, "per cent of the calls", 100, environment, wrong),
+        technical_user=_technical_user(environment.get("TECHNICAL_USER", ""), wrong),
         firebase=_firebase(environment, emulated, wrong),
     )
     if wrong:
@@ -233,6 +236,15 @@ def _database(name: str, default: str, environment: Mapping[str, str], wrong: li
         wrong.append(f"{name} is the id of a Firestore database, such as blocks, or (default), not {text!r}")
         return default
     return text
+
+
+def _technical_user(text: str, wrong: list[str]) -> str | None:
+    if text.strip() and _UID.fullmatch(text.strip()) is None:
+        wrong.append(
+            "TECHNICAL_USER is the uid of a user who has signed in to this app, as Firebase Authentication lists it:"
+            f" 00D…_005…, 18 characters each, not {text!r}"
+        )
+    return text.strip() or None
 
 
 def _yes(name: str, default: bool, environment: Mapping[str, str], wrong: list[str]) -> bool:

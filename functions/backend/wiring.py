@@ -52,9 +52,10 @@ from backend.endpoint import Endpoint
 from backend.records.allowance import AMPLE, Allowance, OrgUsage
 from backend.routes import routes
 from backend.settings import Settings
-from backend.sign_in.attempts import Attempts
+from backend.sign_in.attempts import Attempts, Cause
 from backend.sign_in.begin import Beginnings
 from backend.sign_in.flow import SignInFlow
+from backend.technical_user import TechnicalUser
 from backend.values import Clock, Uid
 from backend.visitors import Proxies
 from contract.calls import SignInOptions
@@ -85,6 +86,7 @@ class Backend:
     store: RecordingStore
     usage: FirestoreUsage
     http: Http
+    technical_user: TechnicalUser | None = None
 
     async def close(self) -> None:
         """Closes the HTTP connections to Salesforce; a server keeps them for as long as it lives."""
@@ -160,7 +162,12 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
     work = routes(sign_in, process.lifecycle, process.queries, process.changes)
     proxies = Proxies(settings.trusted_proxies)
     endpoint = Endpoint(work, firebase, process.blocks, process.vault, gate, origins, proxies)
-    return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http)
+    technical_user = (
+        TechnicalUser(Uid(settings.technical_user), process.queries.get_profile, clock)
+        if settings.technical_user is not None
+        else None
+    )
+    return Backend(endpoint, process.lifecycle, process.blocks, process.vault, store, usage, http, technical_user)
 
 
 def signer(settings: Settings) -> Signer | None:
@@ -196,9 +203,9 @@ def _attempts(settings: Settings, firestore: AsyncClient, clock: SystemClock) ->
     def fingerprint(text: str) -> str:
         return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:16]
 
-    def refused() -> None:
+    def refused(cause: Cause) -> None:
         telemetry.count("sign_ins.put_off")
-        _log.warning("sign-ins refused", reason=Reason.TOO_MANY_SIGN_INS.value)
+        _log.warning("sign-ins refused", reason=Reason.TOO_MANY_SIGN_INS.value, cause=cause)
 
     return Attempts(
         FirestoreAttempts(firestore),

@@ -30,7 +30,7 @@ def test_both_functions_are_discovered_as_https_functions(endpoints: dict[str, A
 
 
 def test_the_upkeep_is_discovered_as_a_scheduled_function(endpoints: dict[str, Any]) -> None:
-    assert endpoints["upkeep"]["scheduleTrigger"]["schedule"] == "every day 03:00"
+    assert endpoints["upkeep"]["scheduleTrigger"]["schedule"] == "every 1 hours"
     assert "httpsTrigger" not in endpoints["upkeep"]
     assert endpoints["upkeep"]["maxInstances"] == 1
 

@@ -18,6 +18,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.operations import fake_billing
+
 NEW: dict[str, Any] = {
     "loggedIn": True,
     "billing": True,
@@ -126,7 +128,7 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             return _policy(world, f"secret {name}")
         case ["logging", "metrics", "list"]:
             _needs(world, "logging")
-            return [{"name": name, "filter": text} for name, text in world["metrics"].items()]
+            return list(world["metrics"].values())
         case ["monitoring", "dashboards", "list"]:
             _needs(world, "monitoring")
             return [{"displayName": name} for name in world["dashboards"]]
@@ -158,6 +160,8 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             return Said("")
         case ["kms", "keys", "get-iam-policy", key]:
             return _policy(world, f"key {key}")
+        case ["billing", *_]:
+            return fake_billing.read(world, words)
         case _:
             return None
 
@@ -231,7 +235,7 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["secrets", "add-iam-policy-binding", name]:
             _bind(world, f"secret {name}", words)
         case ["logging", "metrics", "create" | "update", name]:
-            world["metrics"][name] = json.loads(Path(_option(words, "config-from-file")).read_text())["filter"]
+            world["metrics"][name] = json.loads(Path(_option(words, "config-from-file")).read_text())
         case ["monitoring", "dashboards", "create"]:
             world["dashboards"].append(json.loads(Path(_option(words, "config-from-file")).read_text())["displayName"])
         case ["kms", "keyrings", "create", ring]:
@@ -247,6 +251,8 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
             there[str(len(there) + 1)] = ["ENABLED", _new_key()]
         case ["kms", "keys", "add-iam-policy-binding", key]:
             _bind(world, f"key {key}", words)
+        case ["billing", *_]:
+            fake_billing.change(world, words)
         case ["projects:addfirebase"]:
             _needs(world, "firebase")
             world["firebase"] = True

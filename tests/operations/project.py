@@ -23,6 +23,11 @@ CLIENT_KEY = (
     "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/client/cryptoKeyVersions/1"
 )
 SECRET = "the-consumer-secret"
+# What Cloud Monitoring answers for up to ten minutes after a metric was made (terraform-provider-google#11102).
+NEW_METRIC = (
+    'Cannot find metric(s) that match type = "logging.googleapis.com/user/sample_calls". If a metric was created'
+    " recently, it could take up to 10 minutes to become available. Please try again soon."
+)
 
 
 class World:
@@ -60,6 +65,9 @@ class World:
                     world.set(authentication=True)
                 elif not all(name in str(now["monitoring"]) for name in re.findall(r'burn_rate\("([^"]+)', str(body))):
                     return self._answer(404, {"error": {"message": "there is no such objective"}})
+                elif path.endswith("/alertPolicies") and now.get("metricsUnknown"):
+                    world.set(metricsUnknown=now["metricsUnknown"] - 1)
+                    return self._answer(404, {"error": {"message": NEW_METRIC}})
                 else:
                     there = now["monitoring"].setdefault(path, [])
                     name = query.partition("=")[2] or str(len(there) + 1)

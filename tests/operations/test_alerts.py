@@ -1,34 +1,32 @@
 """Every alert is triggered once: real processes, a fault of the org's (or of the set-up), their own log lines through
 the alert's conditions.
 
-The files of deploy/monitoring are held to Google's own types, and to the runbooks.
+test_monitoring_files.py holds the files to Google's own types, and to the runbooks.
 """
 
 import base64
 import json
-import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx2 as httpx
 import pytest
-from google.cloud import monitoring_dashboard_v1, monitoring_v3
-from google.cloud.logging_v2.types import LogMetric
-from google.protobuf import json_format
 
 from backend.adapters.cipher import new_keyset
 from devtools import loopback
 from devtools.clients import SALES, App, authorize, control, made_up_sign_in
 from devtools.fleet import Fleet, Member
 from devtools.suite import Suite
-from tests.operations.monitoring import entry, fires, load
+from tests.operations.monitoring import Checked, Seen, ask, entry, fires, load
 
-METRICS, POLICIES, SLOS = load("metrics"), load("policies"), load("slos")
-ALWAYS = "upkeep-missing"  # fires wherever no upkeep was
+METRICS, POLICIES, CHECKS = load("metrics"), load("policies"), load("checks")
 
 
 class Process:
@@ -39,6 +37,7 @@ class Process:
         self.org_url = suite.plan.ports.url("localorg")
         self.url = url
         self.lines = lines
+        self.since = datetime.now(UTC)
         self.app = App(url, suite.plan.ports.url("auth"), f"127.0.0.1:{suite.plan.ports.localorg}")
 
     def sign_in(self, url: str | None = None) -> httpx.Response:
@@ -64,9 +63,15 @@ class Process:
             entries = [entry(line) for line in list(self.lines)]
             told = [str(e.get("jsonPayload", {}).get("message")) for e in entries]
             if all(told.count(message) >= n for message, n in at_least.items()):
-                return {name for name, policy in POLICIES.items() if fires(policy, METRICS, entries)}
+                return firing(entries, self.since)
             assert time.monotonic() < deadline, f"the log never told it: {told}"
             time.sleep(0.05)
+
+
+def firing(entries: list[dict[str, Any]], since: datetime) -> set[str]:
+    """The alerts that fire now, of policies that watch since then."""
+    seen, now = Seen(METRICS, entries), datetime.now(UTC)
+    return {name for name, policy in POLICIES.items() if fires(policy, seen, now, since)}
 
 
 @contextmanager
@@ -90,7 +95,7 @@ def test_while_all_is_well_nothing_fires(api: Process) -> None:
     control(api.org_url, "expire", {"username": SALES})
     assert api.call() == "ok"
     assert api.app.reason("api/getRecord", {"sobject": "Account", "id": "nonsense"})[2] == "invalid-value"
-    assert api.firing(call=22) == {ALWAYS}
+    assert api.firing(call=22) == set()
 
 
 def test_calls_fail(suite: Suite) -> None:
@@ -113,7 +118,7 @@ def test_the_budget_of_failing_calls_runs_out(suite: Suite) -> None:
             assert [broken.call() for _ in range(3)] == ["connection-tampered"] * 3
             broken.firing(call=3)  # its log has come
             api.lines += broken.lines
-        assert api.firing(call=400) == {ALWAYS, "budget-call-availability", "connection-tampered"}
+        assert api.firing(call=400) == {"budget-call-availability", "connection-tampered"}
 
 
 def test_the_budget_of_slow_calls_runs_out(api: Process) -> None:
@@ -122,7 +127,7 @@ def test_the_budget_of_slow_calls_runs_out(api: Process) -> None:
     api.fault("rest.*", delayMs=1100, times=300)
     with ThreadPoolExecutor(30) as pool:
         assert set(pool.map(lambda _: api.call(), range(30))) == {"ok"}
-    assert api.firing(call=130) == {ALWAYS, "budget-call-latency"}
+    assert api.firing(call=130) == {"budget-call-latency"}
 
 
 def test_sign_ins_fail(suite: Suite) -> None:
@@ -135,13 +140,13 @@ def test_salesforce_is_unavailable(api: Process) -> None:
     assert api.call() == "ok"
     api.fault("rest.*", status=503, times=1000)
     assert {api.call() for _ in range(5)} == {"org-busy"}
-    assert api.firing(call=6) == {ALWAYS, "salesforce-unavailable", *_slow(api)}
+    assert api.firing(call=6) == {"salesforce-unavailable", *_slow(api)}
 
 
 def test_calls_are_slow(api: Process) -> None:
     api.fault("rest.*", delayMs=3500, times=1)
     assert api.call() == "ok"
-    assert api.firing(call=1) == {ALWAYS, "calls-slow"}
+    assert api.firing(call=1) == {"calls-slow"}
 
 
 def test_refreshes_fail(api: Process) -> None:
@@ -179,7 +184,7 @@ def test_needless_sign_outs(api: Process) -> None:
 def test_the_allowance_is_nearly_used_up(api: Process) -> None:
     control(api.org_url, "limit", {"remaining": 1000})
     assert api.call() == "ok"
-    assert api.firing(call=1, allowance=1) == {ALWAYS, "allowance"}
+    assert api.firing(call=1, allowance=1) == {"allowance"}
 
 
 def test_an_audit_record_is_broken(api: Process) -> None:
@@ -262,16 +267,121 @@ def test_a_function_does_not_start(suite: Suite) -> None:
 
 
 def test_the_upkeep_did_not_run(suite: Suite) -> None:
-    assert fires(POLICIES[ALWAYS], METRICS, [])
+    """Its own line keeps the alert away for as long as three runs may be missing, and not for longer."""
     with running(suite, "upkeep") as upkeep:
         assert loopback.post(upkeep.url, timeout=60).status_code == 200
-        assert ALWAYS not in upkeep.firing(upkeep=1)
+        assert upkeep.firing(upkeep=1) == set()
+        seen, ran = Seen(METRICS, [entry(line) for line in upkeep.lines]), datetime.now(UTC)
+        after = [fires(POLICIES["upkeep-missing"], seen, ran + timedelta(hours=h), upkeep.since) for h in (1, 2, 3, 5)]
+        assert after == [False, False, False, True]
+
+
+def test_a_call_as_the_technical_user_fails(suite: Suite) -> None:
+    """Somebody takes the app's access away in Salesforce; nobody calls."""
+    lines: list[str] = []
+    somebody = Process(suite, suite.plan.app_url, lines)
+    uid = somebody.sign_in().json()["result"]["user"]["uid"]
+    with running(suite, "upkeep", TECHNICAL_USER=uid) as upkeep:
+        assert loopback.post(upkeep.url, timeout=60).status_code == 200
+        assert upkeep.firing(upkeep=1, **{"technical user": 1}) == set()
+        control(upkeep.org_url, "revoke", {"username": SALES})
+        control(upkeep.org_url, "expire", {"username": SALES})
+        assert loopback.post(upkeep.url, timeout=60).status_code == 200
+        assert upkeep.firing(upkeep=2, **{"technical user": 2}) == {"technical-user-fails"}
+    told = [json.loads(line) for line in upkeep.lines if '"technical user"' in line]
+    assert [line["outcome"] for line in told] == ["ok", "access-revoked"]
+
+
+def test_the_functions_do_not_answer(suite: Suite) -> None:
+    """A total outage: no line is written, and none of the alerts that count lines would fire."""
+    check, began = CHECKS["sign-in-options"], datetime.now(UTC)
+    assert ask(check, suite.plan.app_url)
+    assert not ask(check, "http://127.0.0.1:1")
+    assert not ask({**check, "httpCheck": {**check["httpCheck"], "body": ""}}, suite.plan.app_url), "it asks as an app"
+    assert _down("sign-in-options", ask(check, "http://127.0.0.1:1"), began) == {"down-sign-in-options"}
+    assert _down("sign-in-options", ask(check, suite.plan.app_url), began) == set()
+
+
+def test_the_page_does_not_load(repository: Path) -> None:
+    """Hosting answers with another page than the app's, or with none."""
+    check, began = CHECKS["page"], datetime.now(UTC)
+    with site((repository / "app/web/start/start.html").read_text()) as address:
+        assert ask(check, address)
+    with site("<h1>Site Not Found</h1>") as address:
+        assert _down("page", ask(check, address), began) == {"down-page"}
+    assert not ask(check, "http://127.0.0.1:1")
+
+
+def test_strangers_do_not_make_failing_calls_look_few(suite: Suite) -> None:
+    """Five of five users' calls fail, beside 600 without a token, with a bad one, of nobody's address, and public
+    ones.
+    """
+    with running(suite, TOKEN_KEYSET=new_keyset()) as api:
+        api.sign_in(suite.plan.app_url)
+        assert [api.call() for _ in range(5)] == ["connection-tampered"] * 5
+        with httpx.Client() as client, ThreadPoolExecutor(8) as pool:
+
+            def stranger(n: int) -> int:
+                headers = {} if n % 3 else {"Authorization": "Bearer of.no.good"}
+                name = "getProfile" if n % 3 != 1 else f"get{n}"
+                return client.post(f"{api.url}/{name}", json={"data": {}}, headers=headers).status_code
+
+            assert set(pool.map(stranger, range(600))) == {401, 404}
+        assert "calls-fail" in api.firing(call=605)
+
+
+def test_an_outage_of_salesforces_is_no_flood_of_sign_ins(suite: Suite) -> None:
+    """As many sign-ins fail as when they are flooded, because the token endpoint answers 503."""
+    lines: list[str] = []
+    control(suite.plan.ports.url("localorg"), "faults", {"kind": "token.*", "status": 503, "times": 1000})
+    try:
+        with Fleet(suite.plan, "auth", 4, lines.append, READABLE_LOG="no", FAILED_SIGN_INS="1") as fleet:
+            for member in fleet.members:
+                for _ in range(3):
+                    body = {"data": made_up_sign_in(f"127.0.0.1:{suite.plan.ports.localorg}")}
+                    loopback.post(f"{member.url}/signIn", json=body)
+            auth = Process(suite, fleet.members[0].url, lines)
+            alerts = auth.firing(**{"sign-ins refused": 4})
+            assert "sign-ins-flooded" not in alerts
+            assert "sign-ins-fail" in alerts
+    finally:
+        control(suite.plan.ports.url("localorg"), "faults/clear")
+
+
+def _down(check: str, passes: bool, began: datetime) -> set[str]:
+    """The alerts that fire when three checkers have found the app up for an hour, and then find this for ten."""
+    times = [(True, n) for n in range(60)] + [(passes, n) for n in range(60, 71)]
+    checked = [
+        Checked(check, place, passed, began + timedelta(minutes=n))
+        for passed, n in times
+        for place in ("eur", "usa", "asia")
+    ]
+    seen, now = Seen(METRICS, checked=checked), began + timedelta(minutes=70)
+    return {name for name, policy in POLICIES.items() if "uptime_check" in str(policy) and fires(policy, seen, now)}
+
+
+@contextmanager
+def site(page: str) -> Iterator[str]:
+    """Somewhere that answers everything with this page."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def _slow(api: Process) -> set[str]:
     """A call that is tried again may take its time as well."""
-    entries = [entry(line) for line in api.lines]
-    return {"calls-slow"} if fires(POLICIES["calls-slow"], METRICS, entries) else set()
+    return {"calls-slow"} & firing([entry(line) for line in api.lines], api.since)
 
 
 TRIGGERED = {
@@ -292,91 +402,11 @@ TRIGGERED = {
     "sign-ins-flooded": test_sign_ins_are_flooded,
     "does-not-start": test_a_function_does_not_start,
     "upkeep-missing": test_the_upkeep_did_not_run,
+    "technical-user-fails": test_a_call_as_the_technical_user_fails,
+    "down-page": test_the_page_does_not_load,
+    "down-sign-in-options": test_the_functions_do_not_answer,
 }
 
 
 def test_every_alert_is_triggered_by_a_test() -> None:
     assert set(TRIGGERED) == set(POLICIES)
-
-
-# The files
-
-
-def _typed(message: Any, value: dict[str, Any]) -> None:
-    """Google's own type takes it, without a field that it does not know."""
-    json_format.ParseDict(value, message.pb(message()))
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_a_metric_is_one_to_google(name: str) -> None:
-    metric = METRICS[name]
-    _typed(LogMetric, metric)
-    assert metric["name"] == name
-    assert set(metric.get("labelExtractors", {})) == {
-        label["key"] for label in metric["metricDescriptor"].get("labels", [])
-    }
-    assert ("valueExtractor" in metric) == (metric["metricDescriptor"]["valueType"] == "DISTRIBUTION")
-
-
-@pytest.mark.parametrize("name", POLICIES)
-def test_a_policy_is_one_to_google_and_has_its_runbook(repository: Path, name: str) -> None:
-    policy = POLICIES[name]
-    _typed(monitoring_v3.AlertPolicy, policy)
-    assert f"docs/runbooks/{_page(name)}.md" in policy["documentation"]["content"]
-    runbook = (repository / f"docs/runbooks/{_page(name)}.md").read_text()
-    assert [line for line in runbook.splitlines() if line.startswith("## ")] == [
-        "## What it means",
-        "## What to look at",
-        "## What to do",
-    ]
-
-
-def test_every_runbook_has_its_policy(repository: Path) -> None:
-    assert {f.stem for f in (repository / "docs/runbooks").glob("*.md")} == {_page(name) for name in POLICIES}
-
-
-def _page(name: str) -> str:
-    """The budgets share one."""
-    return "budget" if name.startswith("budget-") else name
-
-
-def test_a_budget_is_that_of_an_objective() -> None:
-    for name in (n for n in POLICIES if n.startswith("budget-")):
-        assert (
-            f'/serviceLevelObjectives/{name.removeprefix("budget-")}"'
-            in POLICIES[name]["conditions"][0]["conditionThreshold"]["filter"]
-        )
-        assert name.removeprefix("budget-") in SLOS
-
-
-@pytest.mark.parametrize("name", SLOS)
-def test_an_objective_is_one_to_google(name: str) -> None:
-    _typed(monitoring_v3.ServiceLevelObjective, SLOS[name])
-    assert 0.9 < SLOS[name]["goal"] < 1
-
-
-def test_the_dashboard_is_one_to_google() -> None:
-    for dashboard in load("dashboards").values():
-        _typed(monitoring_dashboard_v1.Dashboard, dashboard)
-
-
-def test_everything_names_metrics_and_labels_that_there_are() -> None:
-    text = json.dumps([POLICIES, SLOS, load("dashboards")])
-    assert set(re.findall(r"user/(\w+)", text)) == set(METRICS)
-    for filter_ in re.findall(r'"(metric\.type=(?:[^"\\]|\\.)*)"', text):
-        plain = json.loads(f'"{filter_}"')
-        metric = re.search(r"user/(\w+)", plain)
-        assert metric
-        assert set(re.findall(r"metric\.labels\.(\w+)", plain)) <= set(METRICS[metric[1]].get("labelExtractors", {})), (
-            plain
-        )
-
-
-def test_reasons_in_filters_are_reasons() -> None:
-    from contract.errors import Reason
-
-    text = json.dumps([POLICIES, SLOS])
-    named = {
-        word for group in re.findall(r"outcome=one_of\((.*?)\)", text) for word in re.findall(r"[a-z-]{3,}", group)
-    }
-    assert named <= {r.value for r in Reason}

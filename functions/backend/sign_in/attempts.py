@@ -20,12 +20,14 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from backend.failures import NotSent, StoreUnavailable
 from backend.values import Clock, Visitor
-from contract.errors import Reason, SignInFailed
+from contract.errors import OrgUnavailable, Reason, SignInFailed
 
+# Why sign-ins are put off: most of those that failed met a Salesforce, or a store, that did not answer; or not.
+Cause = Literal["unavailable", "callers"]
 WINDOW_SECONDS = 60
 BUSY_SECONDS = 1  # to wait when the budget is taken by sign-ins that are still under way
 TELL_SECONDS = 2.0  # what an instance has counted is stored no more often than this
@@ -59,6 +61,13 @@ class _Window:
     elsewhere: Counter[str] = field(default_factory=Counter[str])
     untold: Counter[str] = field(default_factory=Counter[str])
     succeeded: Counter[str] = field(default_factory=Counter[str])
+    unavailable: int = 0
+    answered: int = 0
+
+    def note(self, *, answered: bool) -> None:
+        """Counts one that failed, by whether Salesforce, and the store, did answer."""
+        self.answered += answered
+        self.unavailable += not answered
 
     def of(self, key: str) -> int:
         """The failures of a key, less its sign-ins that succeeded: an office has both, made-up codes only fail."""
@@ -87,7 +96,7 @@ class _Budget:
 class Attempts:
     """Counts failed sign-ins, and refuses more after too many. One for each process. `fingerprint` hides an address in
     the store; `per_address` is how many may fail in a minute from one address; `notice` is called at the first refusal
-    of each minute that failures have caused.
+    of each minute that failures have caused, with what most of those of this instance met.
     """
 
     def __init__(
@@ -97,7 +106,7 @@ class Attempts:
         *,
         per_address: int,
         fingerprint: Callable[[str], str],
-        notice: Callable[[], None] = lambda: None,
+        notice: Callable[[Cause], None] = lambda _cause: None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -125,18 +134,22 @@ class Attempts:
         shared = [host, _shared(f"{pool}{_ALL}", step, _ALTOGETHER * one), *self._proxies(pool, one)]
         unsent = self._cheap(caller, f"{pool}unsent_")
         self._check([*shared, *unsent])
-        keys, attempt, was_sent = [b.key for b in (*callers, *shared)], Attempt(), True
+        keys, attempt = [b.key for b in (*callers, *shared)], Attempt()
+        was_sent = was_answered = True
         self._under_way.update(keys)
         try:
             yield attempt
-        except (NotSent, StoreUnavailable):  # Salesforce, or what comes before it, was out of reach: nothing was asked
-            was_sent = False
+        except OrgUnavailable as failed:
+            # NotSent, StoreUnavailable: Salesforce, or what comes before it, was out of reach, and nothing was asked.
+            was_sent, was_answered = not isinstance(failed, NotSent | StoreUnavailable), False
             raise
         finally:
             self._under_way.subtract(keys)
             for key in keys:
                 if not self._under_way[key]:
                     del self._under_way[key]
+            if not attempt.succeeded:
+                self._current().note(answered=was_answered)
             if attempt.succeeded:
                 self._current().succeeded.update(b.key for b in callers)
             elif was_sent:
@@ -200,10 +213,17 @@ class Attempts:
                 continue
             if failed >= most and self._refused_in != window.start:  # many at the same moment are no flood
                 self._refused_in = window.start
-                self._notice()
+                self._notice(self._cause(window))
             passed = (self._clock.now() - window.start).total_seconds()
             wait = BUSY_SECONDS if failed < most else max(1, round(WINDOW_SECONDS - passed))
             raise SignInFailed(Reason.TOO_MANY_SIGN_INS, details={"retryAfter": wait})
+
+    def _cause(self, window: _Window) -> Cause:
+        """By what this instance saw fail in this minute. So many refusals as one address may have are a flood, whatever
+        else fails: nobody hides one behind addresses that do not answer.
+        """
+        outage = window.unavailable > window.answered and window.answered < self._per_address
+        return "unavailable" if outage else "callers"
 
     def _count(self, keys: list[str]) -> None:
         window = self._current()

@@ -100,7 +100,7 @@ async def test_the_time_to_wait_is_a_second_at_least(second: float, wait: int) -
 
 async def test_a_flood_is_noticed_once_a_minute() -> None:
     told, clock, office = list[str](), HeldClock(), someone("198.51.100.9")
-    budget = Attempts(MemoryAttempts(), clock, per_address=1, fingerprint=str, notice=lambda: told.append("refused"))
+    budget = Attempts(MemoryAttempts(), clock, per_address=1, fingerprint=str, notice=told.append)
     for minute in range(3):
         clock.time = datetime(2026, 11, 26, 10, minute, 30, tzinfo=UTC)
         assert [fail(budget, office) for _ in range(4)] == [None, 30, 30, 30]
@@ -243,15 +243,13 @@ async def test_an_office_in_which_sign_ins_fail_and_succeed_goes_on() -> None:
 
 async def test_sign_ins_under_way_count_until_they_are_done() -> None:
     told, office = list[str](), someone("198.51.100.9")
-    budget = Attempts(
-        MemoryAttempts(), HeldClock(), per_address=1, fingerprint=str, notice=lambda: told.append("refused")
-    )
+    budget = Attempts(MemoryAttempts(), HeldClock(), per_address=1, fingerprint=str, notice=told.append)
     with budget.one(office, HOST, CODE) as attempt:
         assert fail(budget, office) == 1
         attempt.succeeded = True
     assert not told, "many at the same moment are no flood"
     assert [fail(budget, office) for _ in range(4)] == [None, None, 55, 55], "one more than succeeded"
-    assert told == ["refused"]
+    assert told == ["callers"]
 
 
 async def test_what_has_failed_and_what_is_under_way_are_added() -> None:
@@ -377,11 +375,11 @@ async def test_a_flood_that_others_have_counted_is_noticed_too() -> None:
             return dict.fromkeys(counts, 1000)
 
     noticed, office = list[str](), someone("198.51.100.9")
-    budget = Attempts(Flooded(), HeldClock(), per_address=5, fingerprint=str, notice=lambda: noticed.append("refused"))
+    budget = Attempts(Flooded(), HeldClock(), per_address=5, fingerprint=str, notice=noticed.append)
     assert await failures(budget, [office] * 3) == 3
     await settled()
     assert [fail(budget, office) for _ in range(3)] == [55, 55, 55]
-    assert noticed == ["refused"]
+    assert noticed == ["callers"]
 
 
 async def test_a_proxys_people_are_not_kept_out_by_twenty_of_them_who_failed() -> None:
