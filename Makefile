@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run desktop test quick test-deep coverage check format bench soak admin firebase deploy-check deploy-plan deploy openapi release site reset keyset lock web languages app brand how-true screenshots demo help
+.PHONY: run desktop test quick test-deep coverage check format bench soak admin firebase deploy-check runtime deploy-plan deploy openapi release site reset keyset lock web languages app brand how-true screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ firebase:      ## the firebase-tools that this project pins, such as ARGS="login
 
 deploy-check:  ## what `firebase deploy` would validate, without a network
 	$(DO) deploy-check
+
+runtime:       ## how long Google supports the Python of the functions; fails a year before its end
+	$(DO) runtime
 
 deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id ALERT_EMAIL=you@example.com
 	$(DO) deploy-plan

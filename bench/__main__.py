@@ -7,7 +7,19 @@ import sys
 from bench import charts
 
 _ALL = (
-    *("proxy", "taps", "cold", "concurrency", "growth", "http", "call", "localorg", "memory", "first_frame"),
+    *(
+        "proxy",
+        "taps",
+        "cold",
+        "runtimes",
+        "concurrency",
+        "growth",
+        "http",
+        "call",
+        "localorg",
+        "memory",
+        "first_frame",
+    ),
     *("observables", "block", "start", "telemetry", "flood", "dpop", "charts"),
 )
 

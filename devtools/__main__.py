@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devtools import lock, openapi, ports, run, typescript, web
+from devtools import deployed_python, lock, openapi, ports, run, typescript, web
 from devtools.function_settings import FunctionSettings
 from devtools.paths import OWN_SETTINGS, PYTHON, ROOT, STATE, tool_path
 from devtools.suite import EMULATORS, Plan, function_environment
@@ -114,7 +114,11 @@ def _soak(rest: Sequence[str]) -> int:
 
 
 def _deploy_check(_: Sequence[str]) -> int:
-    return _call(["node", "devtools/deploy_check.js", "."], {"PYTHON_MINOR": str(sys.version_info.minor)})
+    return _call(["node", "devtools/deploy_check.js", "."])
+
+
+def _runtime(_: Sequence[str]) -> int:
+    return deployed_python.main()
 
 
 def _deploy(_: Sequence[str]) -> int:
@@ -280,6 +284,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "soak": ("kill function processes while tokens expire, and count", True, _soak),
     "admin": ("an administrator's command", True, _admin),
     "firebase": ("run the firebase-tools that this project pins", True, _firebase),
+    "runtime": ("how long Google supports the Python of the functions; fails a year before its end", False, _runtime),
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
     "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
     "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),

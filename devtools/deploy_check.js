@@ -1,6 +1,7 @@
 // Offline check with firebase-tools' own code: discovery → params → backend → validation, as `firebase deploy` does
 // before it first needs the network. Usage: node devtools/deploy_check.js PROJECT_DIR
 const path = require("path");
+process.env.FUNCTIONS_DISCOVERY_TIMEOUT ??= "60"; // seconds; on a busy machine Google's libraries take ten to import
 const tools = path.join(__dirname, "node_modules/firebase-tools/lib");
 const load = (name) => require(path.join(tools, name));
 const runtimes = load("deploy/functions/runtimes");
@@ -15,8 +16,7 @@ async function wantedBackend(projectDir) {
   const projectId = "demo-salesforce-app";
   const config = require(path.join(projectDir, "firebase.json"));
   const sourceDir = path.join(projectDir, config.functions[0].source);
-  const minor = process.env.PYTHON_MINOR;
-  const runtime = minor ? `python3${minor}` : config.functions[0].runtime;
+  const { runtime } = config.functions[0];
   const delegate = await runtimes.getRuntimeDelegate({ projectId, sourceDir, projectDir, runtime });
   await delegate.validate();
   await delegate.build();

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import IO, Self
 
-from devtools import ports, processes
-from devtools.paths import ROOT
+from devtools import deployed_python, ports, processes
+from devtools.paths import BIN, ROOT
 from devtools.prepared import Prepared
 from devtools.suite import Plan, SuiteError, function_environment
 
@@ -23,8 +23,8 @@ _READY_SECONDS = 60
 class Member:
     """One process of the function `target`, at `url`. Creating it starts it.
 
-    A `fresh` one shares no memory with others and takes as long to start as in the cloud. `say` gets each line of its
-    output.
+    A `fresh` one shares no memory with others, takes as long to start as in the cloud, and runs with `python`. `say`
+    gets each line of its output.
     """
 
     def __init__(
@@ -35,7 +35,9 @@ class Member:
         environment: Mapping[str, str],
         *,
         fresh: bool = False,
+        python: str = sys.executable,
     ) -> None:
+        self._python = python
         self._target = target
         self._fresh = fresh
         self._say = say
@@ -60,7 +62,7 @@ class Member:
         folder = ROOT / "functions"
         # In a process group of its own, so that gunicorn's master and worker are killed together.
         if self._fresh or sys.platform != "linux":
-            command = [sys.executable, "-m", "functions_framework", *arguments]
+            command = [self._python, "-m", "functions_framework", *arguments]
             self.process: subprocess.Popen[str] | Prepared = processes.start(command, env=self._environment, cwd=folder)
             assert self.process.stdout is not None
             output = self.process.stdout
@@ -116,6 +118,7 @@ class Fleet:
     """
 
     _fresh = False
+    _python = sys.executable
 
     def __init__(
         self,
@@ -135,7 +138,14 @@ class Fleet:
     def __enter__(self) -> Self:
         try:
             self.members = [
-                Member(self._plan, self._target, self._say, self._environment, fresh=self._fresh)
+                Member(
+                    self._plan,
+                    self._target,
+                    self._say,
+                    self._environment,
+                    fresh=self._fresh,
+                    python=self._python,
+                )
                 for _ in range(self._count)
             ]
             for member in self.members:
@@ -159,3 +169,9 @@ class FreshFleet(Fleet):
     """A Fleet for measurements: its processes share no memory and start as slowly as in the cloud."""
 
     _fresh = True
+
+
+class DeployedFleet(FreshFleet):
+    """A Fleet with the Python and the packages with which the functions are deployed."""
+
+    _python = str(deployed_python.VENV / BIN / "python")

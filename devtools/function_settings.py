@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from devtools.paths import ROOT
+from devtools.paths import ROOT, VENV
 
 CONSUMER_SECRET = "local-consumer-secret"  # noqa: S105  the local org's, of no use elsewhere
 CLIENT_KEY = "SALESFORCE_CLIENT_KEY"
@@ -73,8 +73,9 @@ class FunctionSettings:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for part in code.iterdir():
-            if not part.name.startswith("."):
-                (folder / part.name).symlink_to(part.resolve() if part.name == "venv" else part)
+            if not part.name.startswith(".") and part.name != "venv":
+                (folder / part.name).symlink_to(part)
+        (folder / "venv").symlink_to(VENV)
         for file in self.files():
             if file.name != SECRETS:
                 (folder / file.name).symlink_to(file)

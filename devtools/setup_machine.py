@@ -18,11 +18,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 
-from devtools import window_tools
+from devtools import deployed_python, window_tools
 from devtools.paths import (
     BIN,
     JAVA_HOME,
@@ -42,6 +42,8 @@ from devtools.paths import (
 from devtools.steps import Progress, SetupError, Step, run
 
 UV_VERSION = "0.13.9"
+OLDEST_PYTHON = (3, 11)
+NEWEST_PYTHON = (3, 14)  # the newest that the pinned firebase-tools starts in its emulator
 MINIMUM_NODE = (22, 19)
 MINIMUM_JAVA = 21
 # Commands that need neither Node nor Java.
@@ -65,10 +67,11 @@ def main(arguments: Sequence[str]) -> int:
     """Prepares the machine and runs the command. Returns the exit code."""
     command = arguments[0] if arguments else "run"
     try:
-        if sys.version_info < (3, 11):
+        if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
+            oldest, newest = (".".join(map(str, version)) for version in (OLDEST_PYTHON, NEWEST_PYTHON))
             raise SetupError(
-                f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: install one and run make"
-                f" PYTHON=python3.11 {command}"
+                f"Python {oldest} to {newest} is needed, this is {sys.version.split()[0]}: install one and run make"
+                f" PYTHON=python{newest} {command}"
             )
         with apart_from_output(command):
             prepare(command, arguments[1:])
@@ -99,6 +102,7 @@ def prepare(command: str, rest: Sequence[str]) -> None:
     wanted = browsers_of(command, rest)
     with Progress() as progress, ThreadPoolExecutor() as pool:
         packages, window = pool.submit(python_step(uv).do, progress), None
+        deployed = pool.submit(deployed_python.step(uv).do, progress) if deploys(command, rest) else None
         if command not in PYTHON_ONLY:
             java = pool.submit(java_step(uv).do, progress)
             node_step(uv).do(progress)
@@ -114,8 +118,30 @@ def prepare(command: str, rest: Sequence[str]) -> None:
         packages.result()
         if window is not None:
             window.result()
-    link_venv(ROOT / "functions/venv", VENV)
+        if deployed is not None:
+            _deployed(deployed, needed=command != "test")
     _browsers(wanted)
+
+
+def deploys(command: str, rest: Sequence[str]) -> bool:
+    """Whether a command needs the Python with which the functions are deployed."""
+    if command == "firebase":
+        return bool(rest) and rest[0].startswith(("deploy", "emulators", "functions"))
+    return command in ("test", "deploy", "deploy-plan", "deploy-check")
+
+
+def _deployed(installed: Future[None], *, needed: bool) -> None:
+    """Waits until that Python is there. Raises SetupError when it is not, and `needed`; else it says so."""
+    try:
+        installed.result()
+        deployed_python.link()
+    except SetupError as missing:
+        if needed:
+            raise
+        print(f"  What is deployed cannot be tested here: {missing}", flush=True)
+        return
+    if needed and (notice := deployed_python.notice_today()) is not None:
+        print(f"! {notice}", flush=True)
 
 
 def python_step(uv: str) -> Step:
@@ -166,19 +192,6 @@ def _is_there(pointer: Path, program: str) -> bool:
     used.
     """
     return not pointer.exists() or (ROOT / pointer.read_text() / program).exists()
-
-
-def link_venv(link: Path, venv: Path) -> None:
-    """Links the Python packages into the folder where firebase-tools looks for them. The link is relative, so that the
-    whole project can be moved.
-    """
-    target = os.path.relpath(venv, link.parent)
-    if link.is_symlink() and os.readlink(link) == target:
-        return
-    if link.is_symlink():
-        link.unlink()
-    if not link.exists():
-        link.symlink_to(target, target_is_directory=True)
 
 
 def _uv() -> str:

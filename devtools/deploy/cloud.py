@@ -95,6 +95,7 @@ class Cloud:
             "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # a reading command must not switch an API on
             "CLOUDSDK_CORE_PROJECT": project,
             **built_by(account(BUILD, project), environment),
+            "FUNCTIONS_DISCOVERY_TIMEOUT": "60",  # firebase-tools: seconds to import the functions; it gives them ten
         }
         self._enabled: set[str] | None = None
         self._token, self._token_until = "", 0.0

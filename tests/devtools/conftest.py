@@ -13,7 +13,7 @@ from tests.devtools.runs import Gate, Run
 
 _EDITED = ("app", "functions", "devtools", "localorg", "build/web")
 _READ = ("firebase.json", "firestore.rules", "firestore.indexes.json", "org-schema.json", "requirements.lock")
-_INSTALLED = (".tools", ".venv", "devtools/node_modules", "functions/venv", "build/pypackages")
+_INSTALLED = (".tools", ".venv", "devtools/node_modules", "build/pypackages")
 
 # Three functions more, whose calls do what a test asks for.
 _TRIALS = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools import setup_machine
+from devtools import deployed_python, setup_machine
 from devtools.paths import ROOT
 from devtools.setup_machine import Progress, SetupError, Step
 
@@ -111,7 +111,7 @@ def test_firebase_tools_finds_the_packages_wherever_the_folder_is(tmp_path: Path
     venv.mkdir()
     if left != "nothing":
         link.symlink_to("/nowhere/.venv" if "before" in left else "../.venv")
-    setup_machine.link_venv(link, venv)
+    deployed_python.link_venv(link, venv)
     moved = tmp_path.with_name(f"{tmp_path.name}-moved")
     tmp_path.rename(moved)
     assert (moved / "functions/venv").resolve() == moved / ".venv"

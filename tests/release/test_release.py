@@ -188,5 +188,5 @@ def test_workflows_run_what_ci_runs() -> None:
 
 def test_the_python_of_the_workflows_is_the_projects() -> None:
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"].removeprefix(">=")
-    for file in WORKFLOWS:
-        assert set(re.findall(r'python-version: "([\d.]+)"', file.read_text())) == {wanted}
+    for file in WORKFLOWS:  # check.yml has a newer one besides: tests/operations/test_deployed_python.py
+        assert wanted in re.findall(r'python(?:-version)?: "([\d.]+)"', file.read_text())
