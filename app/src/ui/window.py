@@ -32,8 +32,11 @@ async def opened(page: ft.Page, device: Body) -> None:
 
     def waiting() -> None:
         words = _("Your keyring is locked. Unlock it to stay signed in: your desktop asks for its password.")
-        without = ft.FilledTonalButton(_("Go on without it"), height=theme.TARGET, on_click=device.go_without)
-        column = ft.Column([ft.Text(words), without], tight=True, spacing=24)
+        # For a person who sent the desktop's question away.
+        unlock = ft.FilledButton(_("Unlock"), height=theme.TARGET, on_click=device.ask_again)
+        without = ft.TextButton(_("Go on without it"), height=theme.TARGET, on_click=device.go_without)
+        buttons = ft.Row([unlock, without], wrap=True, spacing=8)
+        column = ft.Column([ft.Text(words), buttons], tight=True, spacing=24)
         page.views = [ft.View(controls=[ft.SafeArea(ft.Container(column, width=400))], padding=32)]
         page.update()
 

@@ -1,6 +1,7 @@
 """Calls over D-Bus, made by GLib, which is there wherever the app has a window on Linux: GTK needs it."""
 
 import ctypes
+import threading
 from typing import Any
 
 _NUMBERS = {
@@ -10,10 +11,15 @@ _NUMBERS = {
 }
 _CLIENT_OF_A_BUS = 1 | 8  # G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, …_MESSAGE_BUS_CONNECTION
 _SESSION = 2  # G_BUS_TYPE_SESSION
+_LATE = (19, 24)  # G_IO_ERROR_CANCELLED, G_IO_ERROR_TIMED_OUT
 
 
 class BusError(Exception):
     """There is no bus, nobody on it answers to this name, or it did not answer in time. The text is D-Bus's own."""
+
+
+class BusLate(BusError):
+    """The bus, or who was called, did not answer in time."""
 
 
 class _Error(ctypes.Structure):
@@ -21,11 +27,12 @@ class _Error(ctypes.Structure):
 
 
 class Bus:
-    """A connection to a message bus, to the person's own (session) bus without an `address`. Raises BusError.
+    """A connection to a message bus, to the person's own (session) bus without an `address`. Raises BusError, BusLate
+    after so many `seconds` without an answer.
 
     Every method waits for its answer, so it is to be called in a thread."""
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str | None = None, *, seconds: float = 5.0) -> None:
         try:
             self._gio = ctypes.CDLL("libgio-2.0.so.0")
         except OSError as missing:
@@ -33,20 +40,31 @@ class Bus:
         if address is None:
             found = self._ask("g_dbus_address_get_for_bus_sync", ctypes.c_char_p, _SESSION, None)
             address = str(found, "utf-8")
-        self._connection = self._ask(
-            "g_dbus_connection_new_for_address_sync",
-            ctypes.c_void_p,
-            ctypes.c_char_p(address.encode()),
-            _CLIENT_OF_A_BUS,
-            None,
-            None,
-        )
+        new = self._gio.g_cancellable_new
+        new.restype = ctypes.c_void_p
+        patience = ctypes.c_void_p(new())
+        cancel = threading.Timer(seconds, self._gio.g_cancellable_cancel, (patience,))
+        cancel.daemon = True
+        cancel.start()
+        try:
+            self._connection = self._ask(
+                "g_dbus_connection_new_for_address_sync",
+                ctypes.c_void_p,
+                ctypes.c_char_p(address.encode()),
+                _CLIENT_OF_A_BUS,
+                None,
+                patience,
+            )
+        finally:
+            cancel.cancel()
+            cancel.join()  # nobody has the cancellable but this thread from here on
+            self._gio.g_object_unref(patience)
 
     def call(
         self, name: str, path: str, interface: str, method: str, arguments: str = "()", *, seconds: float = 5.0
     ) -> list[Any]:
         """What a method answers. `name` is who is called, at an object's `path`; `arguments` are a tuple in GLib's text
-        format for values. Raises BusError, also after so many `seconds` without an answer."""
+        format for values. Raises BusError, BusLate after so many `seconds` without an answer."""
         parameters = self._ask("g_variant_parse", ctypes.c_void_p, None, arguments.encode(), None, None)
         try:
             answer = self._ask(
@@ -79,10 +97,17 @@ class Bus:
         called.restype = kind
         result = called(*arguments, ctypes.byref(error))
         if error:
+            code, kind = error.contents.code, self._kind(error.contents.domain)
             text = error.contents.message.decode()
             self._gio.g_error_free(error)
-            raise BusError(text)
+            raise (BusLate if kind == "g-io-error-quark" and code in _LATE else BusError)(text)
         return result
+
+    def _kind(self, domain: int) -> str:
+        """Which list of errors this is, by GLib's name."""
+        name = self._gio.g_quark_to_string
+        name.restype = ctypes.c_char_p
+        return name(ctypes.c_uint32(domain)).decode()
 
     def _plain(self, function: str, kind: Any, variant: int, *arguments: object) -> Any:
         called = self._gio[function]

@@ -96,6 +96,9 @@ class _FletDevice:
         """Waits until the device can keep things. `waiting` is called when the person has to unlock something for
         that."""
 
+    def ask_again(self) -> None:
+        """Has the person asked once more to unlock what `opened` waits for."""
+
     def go_without(self) -> None:
         """Ends the waiting of `opened`; what is kept from then on ends with the window."""
 
@@ -256,6 +259,10 @@ class DesktopDevice(_FletDevice):
     async def opened(self, waiting: Callable[[], None]) -> None:
         if self._keyring is not None:
             await self._keyring.opened(waiting)
+
+    def ask_again(self) -> None:
+        if self._keyring is not None:
+            self._keyring.ask_again()
 
     def go_without(self) -> None:
         if self._keyring is not None:

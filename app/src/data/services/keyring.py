@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from data.services.dbus import Bus, BusError
+from data.services.dbus import Bus, BusError, BusLate
 from data.services.storage import Body
 
 LOOK_SECONDS = 0.5  # between two looks at a keyring that the person is asked to unlock
@@ -19,7 +19,7 @@ _NONE = "/"  # the path of no object
 
 
 class Keyring(Protocol):
-    """The person's keyring. Both raise BusError where there is none."""
+    """The person's keyring. Both raise BusError where there is none, BusLate where nobody answers in time."""
 
     def is_locked(self) -> bool:
         """Whether it is locked."""
@@ -66,6 +66,7 @@ class KeptInKeyring:
         self._keyring = keyring
         self._memory: Memory | None = None
         self._was_used = False
+        self._asked = False
         self._looking = asyncio.Lock()
 
     @property
@@ -76,6 +77,10 @@ class KeptInKeyring:
     async def opened(self, waiting: Callable[[], None]) -> None:
         """Waits until things can be kept. `waiting` is called when the person has to unlock the keyring for that."""
         await self._body(waiting)
+
+    def ask_again(self) -> None:
+        """Has the person asked once more for the keyring's password, where they sent the first question away."""
+        self._asked = False
 
     def go_without(self) -> None:
         """Keeps everything in memory, and waits no longer for the keyring, unless it was used before."""
@@ -97,22 +102,27 @@ class KeptInKeyring:
     async def _body(self, waiting: Callable[[], None] = lambda: None) -> Body:
         """Where to keep things now. Waits while the keyring is locked. Raises BusError when it has gone after use."""
         async with self._looking:
-            asked = False
+            self._asked = told = False
             while self._memory is None:
                 try:
                     if not await asyncio.to_thread(self._keyring.is_locked):
                         self._was_used = True
                         return self._storage
-                    if not asked:
-                        asked = True
+                    if not told:
+                        told = True
                         waiting()
+                    if not self._asked:
+                        self._asked = True
                         await asyncio.to_thread(self._keyring.ask)
-                except BusError:
+                except BusError as failed:
                     if self._was_used:
                         raise
-                    self.go_without()
-                else:
-                    await asyncio.sleep(LOOK_SECONDS)
+                    if not isinstance(failed, BusLate):
+                        self.go_without()
+                    elif not told:  # what is kept may be there, and would be missed
+                        told = True
+                        waiting()
+                await asyncio.sleep(LOOK_SECONDS)
             return self._memory
 
 

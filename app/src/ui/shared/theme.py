@@ -22,7 +22,7 @@ _MODES = {"system": ft.ThemeMode.SYSTEM, "light": ft.ThemeMode.LIGHT, "dark": ft
 
 
 # A word that is too long for its place ends in an ellipsis; else Flutter breaks it anywhere.
-_BAR_LABEL = ft.TextStyle(size=11, weight=ft.FontWeight.W_500, overflow=ft.TextOverflow.ELLIPSIS)
+_BAR_LABEL = ft.TextStyle(size=11, weight=ft.FontWeight.W_500, letter_spacing=0, overflow=ft.TextOverflow.ELLIPSIS)
 
 
 def apply(page: ft.Page, mode: str, language: str) -> None:
@@ -44,7 +44,9 @@ def _theme(scheme: ft.ColorScheme) -> ft.Theme:
         # For a mouse that rests. A tooltip that goes has Flutter rebuild its semantics tree, and a field that was just
         # tapped loses the focus.
         tooltip_theme=ft.TooltipTheme(wait_duration=ft.Duration(milliseconds=600)),
-        navigation_bar_theme=ft.NavigationBarTheme(label_text_style={ft.ControlState.DEFAULT: _BAR_LABEL}),
+        # As text, not in the bar's own theme: what a theme gives for states never equals itself, and Flutter builds the
+        # whole app anew whenever the page's title changes (tests/app/test_theme.py).
+        text_theme=ft.TextTheme(label_medium=_BAR_LABEL),
         list_tile_theme=ft.ListTileTheme(
             content_padding=ft.Padding.symmetric(horizontal=8),
             shape=ft.RoundedRectangleBorder(radius=12),
