@@ -3,7 +3,7 @@ shown before.
 """
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -24,7 +24,7 @@ def changed(world: World, *first: str) -> list[list[str]]:
 
 
 class TestFirestore:
-    BARE: dict[str, Any] = {"type": "FIRESTORE_NATIVE", "locationId": "eur3", "name": "x/(default)"}
+    BARE: ClassVar[dict[str, Any]] = {"type": "FIRESTORE_NATIVE", "locationId": "eur3", "name": "x/(default)"}
 
     def test_a_database_without_recovery_and_protection_gets_both(self, world: World, target: Target) -> None:
         world.set(apis=[*fake_google.NEW["apis"], "firestore.googleapis.com"], databases=[self.BARE])
