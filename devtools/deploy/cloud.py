@@ -23,6 +23,7 @@ _BUILD_ACCOUNT = ROOT / "devtools/deploy/build_account.cjs"
 IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
 APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
+SERVICE_USAGE_URL = "https://serviceusage.googleapis.com"
 _TOKEN_SECONDS = 600
 # A metric that was just made is not known to Cloud Monitoring for up to ten minutes: it answers 404 to a policy that
 # names it (hashicorp/terraform-provider-google#11102, GoogleCloudPlatform/cloud-foundation-fabric#3739).
@@ -83,10 +84,12 @@ class Cloud:
         identity_url: str = IDENTITY_URL,
         monitoring_url: str = MONITORING_URL,
         app_check_url: str = APP_CHECK_URL,
+        service_usage_url: str = SERVICE_USAGE_URL,
     ) -> None:
         self.project = project
         self.identity_url = identity_url
         self.app_check_url = app_check_url
+        self.service_usage_url = service_usage_url
         self.monitoring_url = f"{monitoring_url}/v3/projects/{project}"
         self._environment = {
             **environment,

@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devtools import function_settings, web
-from devtools.deploy import budget, hosting
+from devtools.deploy import budget, hosting, walls, web_app
+from devtools.deploy.answers import look
 from devtools.deploy.cloud import Cloud, DeployError, Write
+from devtools.deploy.place import completed, place
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
 from devtools.deploy.wanted import CONSUMER_SECRET
@@ -22,6 +23,8 @@ from devtools.paths import ROOT
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _LOCATION = "eur3"
 _YOURS = ("SALESFORCE_CONSUMER_KEY", "REDIRECT_URIS", "WEB_API_KEY")  # settings that differ in every project
+_LATER = "later"
+_MADE = (CONSUMER_SECRET, "TOKEN_KEYSET", "WEB_API_KEY")  # what a deployment asks for or makes, where it is missing
 Say = Callable[[str], None]
 
 
@@ -39,7 +42,7 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
             f"functions/.env.{project} is missing: cp functions/.env.example functions/.env.{project}, then fill it in"
             " (docs/deploy.md)"
         )
-    settings = function_settings.deployed(folder, project)
+    settings = completed(project, function_settings.deployed(folder, project))
     _check(project, settings)
     return Target(
         project,
@@ -52,7 +55,7 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
 
 def _check(project: str, settings: Mapping[str, str]) -> None:
     """Raises DeployError when the functions would refuse these settings at their start."""
-    given = {"GCLOUD_PROJECT": project, "SALESFORCE_CONSUMER_SECRET": "later", "TOKEN_KEYSET": "later", **settings}
+    given = {"GCLOUD_PROJECT": project, **dict.fromkeys(_MADE, _LATER), **settings}
     command = [sys.executable, "-m", "backend.admin", "settings"]
     checked = subprocess.run(
         command,
@@ -85,12 +88,23 @@ def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] =
         listed = cloud.look("secretmanager.googleapis.com", "secrets", "list")
         names |= {CONSUMER_SECRET} & {secret["name"].rsplit("/", 1)[-1] for secret in listed}
     secrets = {name: environment.get(name) or cloud.secret(name) for name in names}
-    return {**where.settings, **secrets, "GCLOUD_PROJECT": where.project}
+    # An administrator's commands do not need the Web API key, which only the app uses.
+    return {"WEB_API_KEY": _LATER, **where.settings, **secrets, "GCLOUD_PROJECT": where.project}
+
+
+def in_the_way(where: Target, cloud: Cloud) -> walls.Found:
+    """What would stop this deployment on the project as it is. Raises DeployError when it cannot be read."""
+    there = place(where.project, where.settings)
+    return walls.look(cloud, there, where.location, list(where.apis), where.settings)
 
 
 def plan(where: Target, cloud: Cloud, say: Say) -> int:
     """Prints every missing change without making it, and returns their number. Raises DeployError."""
-    changes = 0
+    changes, found = 0, in_the_way(where, cloud)
+    for wall in found.walls:
+        say(f"✗ {wall}")
+    for maybe in found.open:
+        say(f"? {maybe}")
     for step in steps(where):
         needed = step.missing(cloud)
         changes += len(needed)
@@ -115,6 +129,7 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
     DeployError; the next run then goes on where this one stopped.
     """
     written: list[Write] = []
+    walls.stop(in_the_way(where, cloud))
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")
@@ -124,6 +139,8 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
         if needed:
             cloud.forget()
             say(f"✓ {step.name}")
+            if step.name == "APIs":  # some things can be looked at only now
+                walls.stop(in_the_way(where, cloud))
         written += [command for command in needed if isinstance(command, Write)]
     for certificate in written:
         raise DeployError(
@@ -134,27 +151,13 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
     if web.is_stale():
         say("… building the client")
         web.build()
-    hosting.write_config(where.project, where.settings)
+    hosting.write_config(where.project, web_app.with_key(cloud, where.settings))
     for name, why, command in uploads(where):
         say(f"… {name}: {why}")
         say(f"    {command}")
         cloud.run(command)
         say(f"✓ {name}")
-    look(f"https://{where.project}.web.app", say)
-
-
-def look(address: str, say: Say) -> None:
-    """Asks the deployed backend for its sign-in options. Raises DeployError when it does not answer."""
-    url, headers = f"{address}/auth/getSignInOptions", {"Content-Type": "application/json"}
-    asked = urllib.request.Request(url, b'{"data": {}}', headers)  # noqa: S310
-    try:
-        urllib.request.urlopen(asked, timeout=60).close()  # noqa: S310  https
-    except OSError as failed:
-        raise DeployError(
-            f"{address} does not answer yet ({failed}): its log names what is wrong (gcloud logging read, or the"
-            " console)"
-        ) from None
-    say(f"✓ {address} answers. Sign in there once: whether its account may sign tokens shows only then.")
+    look(place(where.project, where.settings), say)
 
 
 def main(what: str) -> int:

@@ -18,7 +18,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.operations import fake_billing
+from tests.operations import fake_billing, fake_walls
+from tests.operations.fake_walls import Refused
 
 NEW: dict[str, Any] = {
     "loggedIn": True,
@@ -42,11 +43,8 @@ NEW: dict[str, Any] = {
     "uploads": [],
     "changes": [],
     "stopAt": None,
+    **fake_walls.NEW,
 }
-
-
-class Refused(Exception):
-    pass
 
 
 class Said(str):
@@ -85,6 +83,8 @@ def _needs(world: dict[str, Any], api: str) -> None:
 
 def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
     """What a reading command says; None for a command that changes something."""
+    if (said := fake_walls.read(world, project, words)) is not None:
+        return said
     match [w for w in words if not w.startswith("--")]:
         case ["services", "list"]:
             return [
@@ -168,6 +168,9 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
 
 def change(world: dict[str, Any], project: str, words: list[str], given: str) -> None:
     """Makes a change as the real tools would, or refuses it as they would."""
+    fake_walls.refuse(world, project, words)
+    if fake_walls.change(world, project, words):
+        return
     plain = [w for w in words if not w.startswith("--") and w != project]
     match plain:
         case ["services", "enable", *apis]:
@@ -264,6 +267,7 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
             }
             if not needed[part]:
                 raise Refused(f"Error: {part} has nothing to stand on")
+            fake_walls.upload(world, project, words, given, Path(world["folder"]))
             world["uploads"].append(part)
         case _:
             raise Refused(f"ERROR: (gcloud) Invalid choice: {words}")
@@ -345,6 +349,7 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
 _PROGRAM = """#!/bin/bash
 exec 3<>/dev/tcp/127.0.0.1/%d
 printf '%%s\\0' "$CLOUDSDK_CORE_PROJECT" %s "$@" "" >&3
+given=$BUILD_ACCOUNT
 for word; do if [ "$word" = --data-file=- ]; then IFS= read -r -d "" given; fi; done
 printf '%%s\\0' "$given" >&3
 IFS= read -r -d "" code <&3; IFS= read -r -d "" said <&3; IFS= read -r -d "" wrong <&3

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from devtools.deploy import certificate, command
+from devtools.deploy import certificate, command, hosting
 from devtools.deploy.cloud import Cloud
 from devtools.deploy.steps import Target
-from tests.operations import fake_google
+from devtools.paths import ROOT
+from tests.operations import fake_google, fake_walls
 
 PROJECT = "a-team-project"
 KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
@@ -35,7 +36,8 @@ class World:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._file = folder / "project.json"
-        self._file.write_text(json.dumps(fake_google.NEW))
+        self._file.write_text(json.dumps({**fake_google.NEW, "folder": str(folder)}))
+        (folder / "firebase.json").symlink_to(ROOT / "firebase.json")
         world = self
 
         class Apis(BaseHTTPRequestHandler):
@@ -50,7 +52,9 @@ class World:
 
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
-                if path.endswith("/recaptchaEnterpriseConfig"):
+                if "/consumerQuotaMetrics/" in path:
+                    self._answer(200, fake_walls.quota(world.read(), path.rpartition("%2F")[2]))
+                elif path.endswith("/recaptchaEnterpriseConfig"):
                     self._answer(200, world.read()["appCheck"])
                 elif path.startswith("/admin/"):
                     self._answer(200 if world.read()["authentication"] else 404)
@@ -104,7 +108,7 @@ class World:
 
     def cloud(self) -> Cloud:
         url = f"http://127.0.0.1:{self._apis.server_port}"
-        return Cloud(PROJECT, self._environment, url, url, url)
+        return Cloud(PROJECT, self._environment, url, url, url, url)
 
     def read(self) -> dict[str, Any]:
         return json.loads(self._file.read_text())
@@ -123,8 +127,9 @@ class World:
 
 @contextmanager
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A new project. Certificates are written to `folder`."""
+    """A new project. Certificates and configuration files are written to `folder`."""
     monkeypatch.setattr(certificate, "FOLDER", folder)
+    monkeypatch.setattr(hosting, "ROOT", folder)
     found = World(folder, monkeypatch)
     with fake_google.programs(folder, folder / "project.json"):
         yield found

@@ -216,7 +216,7 @@ class TestDeploy:
         monkeypatch.setattr(steps, "_keyset", lambda _target: "a wrapped keyset")  # pyright: ignore[reportPrivateUsage]  KMS is out of reach
         app_check = {"APP_CHECK_APPS": "1:1:android:ff 1:1:web:ff", "APP_CHECK_SITE_KEY": "6Lc-a-key-of-a-page"}
         target = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", **app_check})
-        config = ROOT / hosting.config_file(PROJECT, target.settings)
+        config = hosting.ROOT / hosting.config_file(PROJECT, target.settings)
         try:
             world.deploy(target)
             headers = page_headers(json.loads(config.read_text()))
@@ -301,10 +301,10 @@ class TestWrong:
         shutil.copy(ROOT / "functions/.env.example", file)
         with pytest.raises(DeployError, match="SALESFORCE_CONSUMER_KEY is still the example's"):
             command.target(chosen, tmp_path)
-        file.write_text("SALESFORCE_CONSUMER_KEY=3MVG9\nSALESFORCE_LOGIN_HOSTS=evil.example=X\n")
+        file.write_text("SALESFORCE_CONSUMER_KEY=3MVG9\nSALESFORCE_LOGIN_HOSTS=evil.example=X\nAPI_INSTANCES=many\n")
         with pytest.raises(DeployError) as wrong:
             command.target(chosen, tmp_path)
-        assert all(name in str(wrong.value) for name in ("SALESFORCE_LOGIN_HOSTS", "REDIRECT_URIS", "WEB_API_KEY"))
+        assert all(name in str(wrong.value) for name in ("SALESFORCE_LOGIN_HOSTS", "API_INSTANCES"))
         good = [
             "SALESFORCE_CONSUMER_KEY=3MVG9",
             "SALESFORCE_LOGIN_HOSTS=login.salesforce.com=X",
@@ -326,9 +326,7 @@ class TestAdministration:
     def test_the_settings_of_the_example_and_the_secrets_of_the_project(self, world: World, tmp_path: Path) -> None:
         example = (ROOT / "functions/.env.example").read_text()
         (tmp_path / f".env.{PROJECT}").write_text(
-            example.replace("put-the-consumer-key-of-your-external-client-app-here", "3MVG9")
-            .replace("your-", "my-")
-            .replace("the-web", "my-web")
+            example.replace("put-the-consumer-key-of-your-external-client-app-here", "3MVG9").replace("your-", "my-")
         )
         where = command.target({"PROJECT": PROJECT}, tmp_path)
         world.deploy(where)
@@ -347,14 +345,9 @@ class TestAdministration:
     def test_a_shell_reads_the_example_as_the_functions_do(self, tmp_path: Path) -> None:
         """`set -a; . functions/.env.PROJECT`, as some do."""
         file = tmp_path / f".env.{PROJECT}"
-        file.write_text(
-            (ROOT / "functions/.env.example")
-            .read_text()
-            .replace("put-the-", "")
-            .replace("your-", "my-")
-            .replace("the-web", "my-web")
-        )
-        settings = command.target({"PROJECT": PROJECT}, tmp_path).settings
+        file.write_text((ROOT / "functions/.env.example").read_text().replace("put-the-", "").replace("your-", "my-"))
+        settings = {**command.target({"PROJECT": PROJECT}, tmp_path).settings}
+        assert settings.pop("REDIRECT_URIS") == f"https://{PROJECT}.web.app/oauth/callback", "it follows from the place"
         said = subprocess.run(
             ["/bin/sh", "-euc", f"set -a; . {file}; env"], capture_output=True, text=True, check=True, env={}
         ).stdout.splitlines()
