@@ -21,6 +21,8 @@ FIREBASE = ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"
 IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
 APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
+HOSTING_URL = "https://firebasehosting.googleapis.com"
+RULES_URL = "https://firebaserules.googleapis.com"
 _TOKEN_SECONDS = 600
 
 
@@ -77,10 +79,17 @@ class Cloud:
         identity_url: str = IDENTITY_URL,
         monitoring_url: str = MONITORING_URL,
         app_check_url: str = APP_CHECK_URL,
+        hosting_url: str = HOSTING_URL,
+        rules_url: str = RULES_URL,
     ) -> None:
         self.project = project
+        self._of = lambda other: Cloud(
+            other, environment, identity_url, monitoring_url, app_check_url, hosting_url, rules_url
+        )
         self.identity_url = identity_url
         self.app_check_url = app_check_url
+        self.hosting_url = f"{hosting_url}/v1beta1"
+        self.rules_url = f"{rules_url}/v1"
         self.monitoring_url = f"{monitoring_url}/v3/projects/{project}"
         self._environment = {
             **environment,
@@ -91,6 +100,10 @@ class Cloud:
         }
         self._enabled: set[str] | None = None
         self._token, self._token_until = "", 0.0
+
+    def of(self, project: str) -> "Cloud":
+        """Another project, as the same person sees it."""
+        return self._of(project)
 
     def enabled(self) -> set[str]:
         """The names of the APIs that are switched on. They are read once, until `forget`."""
@@ -116,9 +129,9 @@ class Cloud:
         said = self._run(["firebase", *words, "--json", "--non-interactive"], None)
         return json.loads(said)["result"]
 
-    def secret(self, name: str) -> str:
-        """The newest version of a secret in Secret Manager. Raises DeployError."""
-        return self._run(["gcloud", "secrets", "versions", "access", "latest", f"--secret={name}"], None)
+    def secret(self, name: str, version: str = "latest") -> str:
+        """A version of a secret in Secret Manager, the newest by default. Raises DeployError."""
+        return self._run(["gcloud", "secrets", "versions", "access", version, f"--secret={name}"], None)
 
     def public_key(self, key: Mapping[str, str]) -> str:
         """The public half of a key version in Cloud KMS as PEM; `key` has the parts of its name. Raises DeployError."""

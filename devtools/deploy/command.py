@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devtools import web
-from devtools.deploy import hosting
+from devtools.deploy import hosting, promote, rollback
 from devtools.deploy.cloud import Cloud, DeployError, Write
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
@@ -39,14 +39,19 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
             f"functions/.env.{project} is missing: cp functions/.env.example functions/.env.{project}, then fill it in"
             " (docs/deploy.md)"
         )
-    lines = [
-        line.strip() for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")
-    ]
-    settings = {name.strip(): value.strip().strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
+    settings = settings_of(project, folder)
     _check(project, settings)
     return Target(
         project, environment.get("LOCATION", "") or _LOCATION, settings, environment.get("ALERT_EMAIL") or None
     )
+
+
+def settings_of(project: str, folder: Path = ROOT / "functions") -> dict[str, str]:
+    """The settings in a project's file; none without one."""
+    file = folder / f".env.{project}"
+    text = file.read_text() if file.is_file() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
 
 
 def _check(project: str, settings: Mapping[str, str]) -> None:
@@ -101,6 +106,8 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
         say(f"    {command}")
     for what, files in uploaded().items():
         say(f"    {what}: {len(files)} files")
+    for command in rollback.unpinned(cloud, where.settings):
+        say(f"↑ calls: to the new revision, since somebody went back to an earlier one\n    {command}")
     say(
         f"{changes} changes, then the three uploads. Nothing was changed."
         if changes
@@ -113,6 +120,15 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
     """Makes every missing change, then uploads; not after a new certificate, which you upload first. Raises
     DeployError; the next run then goes on where this one stopped.
     """
+    prepare(where, cloud, say)
+    if web.is_stale():
+        say("… building the client")
+        web.build()
+    upload(where, cloud, say)
+
+
+def prepare(where: Target, cloud: Cloud, say: Say) -> None:
+    """Makes every missing change. Raises DeployError, also for a new certificate."""
     written: list[Write] = []
     for step in steps(where):
         needed = step.missing(cloud)
@@ -130,14 +146,19 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
             " (docs/deploy.md, “Without a consumer secret”), see with check-org that it is taken, then run this again;"
             " nothing was uploaded, because the app refuses functions that sign before it has the certificate"
         )
-    if web.is_stale():
-        say("… building the client")
-        web.build()
+
+
+def upload(where: Target, cloud: Cloud, say: Say) -> None:
+    """Uploads the three parts with the stamp of this deployment, and gives them the calls. Raises DeployError."""
     hosting.write_config(where.project, where.settings)
+    record = promote.Record(where, cloud)
     for name, why, command in uploads(where):
         say(f"… {name}: {why}")
         say(f"    {command}")
-        cloud.run(command)
+        cloud.run(record.marked(command))
+        for more in rollback.unpinned(cloud, where.settings) if "functions" in command.words else []:
+            say(f"    {more}")
+            cloud.run(more)
         say(f"✓ {name}")
     look(f"https://{where.project}.web.app", say)
 
@@ -157,12 +178,23 @@ def look(address: str, say: Say) -> None:
 
 
 def main(what: str) -> int:
-    """Runs `deploy-plan` or `deploy` and returns the exit code."""
+    """Runs `deploy-plan` or `deploy` and returns the exit code. FROM=PROJECT refuses what does not run there,
+    ONLY=uploads leaves the set-up out.
+    """
+    source, only = os.environ.get("FROM", ""), os.environ.get("ONLY", "")
     try:
+        if only not in ("", "uploads"):
+            raise DeployError(f"ONLY={only}: there is ONLY=uploads, which sets nothing up")
         where = target()
         cloud = Cloud(where.project)
+        if source:
+            promote.refuse_another(Cloud(source), settings_of(source), print)
         if what == "deploy-plan":
             plan(where, cloud, print)
+        elif source or only:  # what runs there must not be built anew
+            if not only:
+                prepare(where, cloud, print)
+            upload(where, cloud, print)
         else:
             deploy(where, cloud, print)
     except DeployError as wrong:

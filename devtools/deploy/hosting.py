@@ -23,18 +23,30 @@ _RECAPTCHA = {
 _NOT_WITH_RECAPTCHA = ("require-trusted-types-for", "trusted-types")
 
 
-def config_file(project: str, settings: Mapping[str, str]) -> str:
-    """The name of the configuration file for these settings."""
-    return f"firebase.{project}.local.json" if settings.get("APP_CHECK_SITE_KEY") else "firebase.json"
+def config_file(project: str, _settings: Mapping[str, str]) -> str:
+    """The name of the configuration file of a project's deployments, in the root of the tree."""
+    return f"firebase.{project}.local.json"
 
 
 def write_config(project: str, settings: Mapping[str, str], root: Path = ROOT) -> None:
-    """Writes that file, unless it is firebase.json itself."""
-    name = config_file(project, settings)
-    if name != "firebase.json":
-        (root / name).write_text(
-            json.dumps(with_app_check(json.loads((root / "firebase.json").read_text())), indent=2) + "\n"
-        )
+    """Writes that file: firebase.json with the project's settings; and the functions' settings, in a file that
+    firebase-tools reads in place of functions/.env.PROJECT (its functions/env.js and `configDir`).
+    """
+    folder = root / ".local/deploy" / project
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f".env.{project}").write_text("".join(f"{name}={_quoted(value)}\n" for name, value in settings.items()))
+    config: dict[str, Any] = json.loads((root / "firebase.json").read_text())
+    config["functions"][0]["configDir"] = str(folder.relative_to(root))
+    if settings.get("APP_CHECK_SITE_KEY"):
+        config = with_app_check(config)
+    (root / config_file(project, settings)).write_text(json.dumps(config, indent=2) + "\n")
+
+
+def _quoted(value: str) -> str:
+    """A value as firebase-tools reads it between quotation marks."""
+    for character, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n")):
+        value = value.replace(character, written)
+    return f'"{value}"'
 
 
 def with_app_check(config: dict[str, Any]) -> dict[str, Any]:
