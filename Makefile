@@ -2,7 +2,7 @@
 PYTHON ?= python3
 DO = @$(PYTHON) -m devtools.setup_machine
 
-.PHONY: run desktop test quick test-deep coverage check format bench soak admin firebase deploy-check runtime deploy-plan deploy openapi release site reset keyset lock web languages app brand how-true screenshots demo help
+.PHONY: run desktop test quick test-deep coverage check format bench soak admin firebase deploy-check runtime deploy-plan deploy rollback rollback-plan preview preview-end federation openapi release site reset keyset lock web languages app brand how-true screenshots demo help
 
 help:          ## list the commands
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -54,6 +54,21 @@ deploy-plan:   ## every change that a deployment would make, and none made; PROJ
 
 deploy:        ## set PROJECT up where something is missing, and upload; it can be stopped and run again
 	$(DO) deploy
+
+rollback:      ## list the deployments of PROJECT; with TO=ID go back to one, after a plan and a yes
+	$(DO) rollback
+
+rollback-plan: ## what going back to TO=ID would change, and nothing changed
+	$(DO) rollback-plan
+
+preview:       ## show this tree's client at an address of its own; PROJECT=… CHANNEL=next EXPIRES=7
+	$(DO) preview
+
+preview-end:   ## end that preview
+	$(DO) preview-end
+
+federation:    ## let a workflow upload to PROJECT without a stored key; REPOSITORY=owner/name ENVIRONMENT=production
+	$(DO) federation
 
 openapi:       ## write docs/openapi.json and a TypeScript client from the contract
 	$(DO) openapi

@@ -133,6 +133,15 @@ def _deploy_plan(_: Sequence[str]) -> int:
     return command.main("deploy-plan")
 
 
+def _operate(what: str) -> Callable[[Sequence[str]], int]:
+    def run(_: Sequence[str]) -> int:
+        from devtools.deploy import operate
+
+        return operate.main(what)
+
+    return run
+
+
 def _openapi(_: Sequence[str]) -> int:
     openapi.write()
     typescript.write()
@@ -288,6 +297,11 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
     "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
     "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
+    "rollback": ("list the deployments of PROJECT, or go back to TO after a plan", False, _operate("rollback")),
+    "rollback-plan": ("tell what going back to TO would change, and change nothing", False, _operate("rollback-plan")),
+    "preview": ("show this tree's client at an address of its own, CHANNEL", False, _operate("preview")),
+    "preview-end": ("end the preview CHANNEL", False, _operate("preview-end")),
+    "federation": ("let a workflow of REPOSITORY upload to PROJECT", False, _operate("federation")),
     "openapi": ("write docs/openapi.json and a TypeScript client from the contract", False, _openapi),
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
     "languages": (

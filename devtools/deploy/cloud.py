@@ -24,6 +24,8 @@ IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
 APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
 SERVICE_USAGE_URL = "https://serviceusage.googleapis.com"
+HOSTING_URL = "https://firebasehosting.googleapis.com"
+RULES_URL = "https://firebaserules.googleapis.com"
 _TOKEN_SECONDS = 600
 # A metric that was just made is not known to Cloud Monitoring for up to ten minutes: it answers 404 to a policy that
 # names it (hashicorp/terraform-provider-google#11102, GoogleCloudPlatform/cloud-foundation-fabric#3739).
@@ -85,11 +87,18 @@ class Cloud:
         monitoring_url: str = MONITORING_URL,
         app_check_url: str = APP_CHECK_URL,
         service_usage_url: str = SERVICE_USAGE_URL,
+        hosting_url: str = HOSTING_URL,
+        rules_url: str = RULES_URL,
     ) -> None:
         self.project = project
+        self._of = lambda other: Cloud(
+            other, environment, identity_url, monitoring_url, app_check_url, service_usage_url, hosting_url, rules_url
+        )
         self.identity_url = identity_url
         self.app_check_url = app_check_url
         self.service_usage_url = service_usage_url
+        self.hosting_url = f"{hosting_url}/v1beta1"
+        self.rules_url = f"{rules_url}/v1"
         self.monitoring_url = f"{monitoring_url}/v3/projects/{project}"
         self._environment = {
             **environment,
@@ -102,6 +111,10 @@ class Cloud:
         }
         self._enabled: set[str] | None = None
         self._token, self._token_until = "", 0.0
+
+    def of(self, project: str) -> "Cloud":
+        """Another project, as the same person sees it."""
+        return self._of(project)
 
     def enabled(self) -> set[str]:
         """The names of the APIs that are switched on. They are read once, until `forget`."""
@@ -127,9 +140,9 @@ class Cloud:
         said = self._run(["firebase", *words, "--json", "--non-interactive"], None)
         return json.loads(said)["result"]
 
-    def secret(self, name: str) -> str:
-        """The newest version of a secret in Secret Manager. Raises DeployError."""
-        return self._run(["gcloud", "secrets", "versions", "access", "latest", f"--secret={name}"], None)
+    def secret(self, name: str, version: str = "latest") -> str:
+        """A version of a secret in Secret Manager, the newest by default. Raises DeployError."""
+        return self._run(["gcloud", "secrets", "versions", "access", version, f"--secret={name}"], None)
 
     def public_key(self, key: Mapping[str, str]) -> str:
         """The public half of a key version in Cloud KMS as PEM; `key` has the parts of its name. Raises DeployError."""

@@ -8,10 +8,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from devtools import function_settings, web
-from devtools.deploy import budget, hosting, walls, web_app
+from devtools.deploy import budget, hosting, promote, rollback, walls, web_app
 from devtools.deploy.answers import look
 from devtools.deploy.cloud import Cloud, DeployError, Write
 from devtools.deploy.place import completed, place
@@ -42,7 +43,7 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
             f"functions/.env.{project} is missing: cp functions/.env.example functions/.env.{project}, then fill it in"
             " (docs/deploy.md)"
         )
-    settings = completed(project, function_settings.deployed(folder, project))
+    settings = settings_of(project, folder)
     _check(project, settings)
     return Target(
         project,
@@ -51,6 +52,11 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
         environment.get("ALERT_EMAIL") or None,
         budget.amount(environment.get("BUDGET")),
     )
+
+
+def settings_of(project: str, folder: Path = ROOT / "functions") -> dict[str, str]:
+    """The settings in a project's files, and what follows from them. Raises DeployError."""
+    return completed(project, function_settings.deployed(folder, project))
 
 
 def _check(project: str, settings: Mapping[str, str]) -> None:
@@ -116,6 +122,8 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
         say(f"    {command}")
     for what, files in uploaded().items():
         say(f"    {what}: {len(files)} files")
+    for command in rollback.unpinned(cloud, where.settings):
+        say(f"↑ calls: to the new revision, since somebody went back to an earlier one\n    {command}")
     say(
         f"{changes} changes, then the three uploads. Nothing was changed."
         if changes
@@ -128,6 +136,15 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
     """Makes every missing change, then uploads; not after a new certificate, which you upload first. Raises
     DeployError; the next run then goes on where this one stopped.
     """
+    prepare(where, cloud, say)
+    if web.is_stale():
+        say("… building the client")
+        web.build()
+    upload(where, cloud, say)
+
+
+def prepare(where: Target, cloud: Cloud, say: Say) -> None:
+    """Makes every missing change. Raises DeployError, also for a new certificate."""
     written: list[Write] = []
     walls.stop(in_the_way(where, cloud))
     for step in steps(where):
@@ -148,25 +165,42 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
             " (docs/deploy.md, “Without a consumer secret”), see with check-org that it is taken, then run this again;"
             " nothing was uploaded, because the app refuses functions that sign before it has the certificate"
         )
-    if web.is_stale():
-        say("… building the client")
-        web.build()
-    hosting.write_config(where.project, web_app.with_key(cloud, where.settings))
+
+
+def upload(where: Target, cloud: Cloud, say: Say) -> None:
+    """Uploads the three parts with the stamp of this deployment, and gives them the calls. Raises DeployError."""
+    where = replace(where, settings=web_app.with_key(cloud, where.settings))
+    hosting.write_config(where.project, where.settings)
+    record = promote.Record(where, cloud)
     for name, why, command in uploads(where):
         say(f"… {name}: {why}")
         say(f"    {command}")
-        cloud.run(command)
+        cloud.run(record.marked(command))
+        for more in rollback.unpinned(cloud, where.settings) if "functions" in command.words else []:
+            say(f"    {more}")
+            cloud.run(more)
         say(f"✓ {name}")
     look(place(where.project, where.settings), say)
 
 
 def main(what: str) -> int:
-    """Runs `deploy-plan` or `deploy` and returns the exit code."""
+    """Runs `deploy-plan` or `deploy` and returns the exit code. FROM=PROJECT refuses what does not run there,
+    ONLY=uploads leaves the set-up out.
+    """
+    source, only = os.environ.get("FROM", ""), os.environ.get("ONLY", "")
     try:
+        if only not in ("", "uploads"):
+            raise DeployError(f"ONLY={only}: there is ONLY=uploads, which sets nothing up")
         where = target()
         cloud = Cloud(where.project)
+        if source:
+            promote.refuse_another(Cloud(source), settings_of(source), print)
         if what == "deploy-plan":
             plan(where, cloud, print)
+        elif source or only:  # what runs there must not be built anew
+            if not only:
+                prepare(where, cloud, print)
+            upload(where, cloud, print)
         else:
             deploy(where, cloud, print)
     except DeployError as wrong:

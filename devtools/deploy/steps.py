@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import budget, build, callers, certificate, hosting, keys, monitoring, web_app
+from devtools.deploy import budget, build, callers, certificate, hosting, images, keys, monitoring, web_app
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.place import place
 from devtools.deploy.wanted import (
@@ -208,6 +208,11 @@ def steps(target: Target) -> list[Step]:
             "who may call",
             "everybody calls auth and api, which check each call; nobody calls upkeep from outside",
             lambda c: callers.missing(c, place(target.project, target.settings).region),
+        ),
+        Step(
+            "container images",
+            "the twenty newest of each function are kept, so that it can go back (docs/deploy.md)",
+            lambda c: images.missing(c, place(target.project, target.settings).region),
         ),
         Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
         Step(

@@ -18,10 +18,11 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.operations import fake_billing, fake_walls
+from tests.operations import fake_billing, fake_run, fake_walls
 from tests.operations.fake_walls import Refused
 
 NEW: dict[str, Any] = {
+    **fake_run.NEW,
     "loggedIn": True,
     "billing": True,
     "permitted": True,
@@ -267,7 +268,8 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
             }
             if not needed[part]:
                 raise Refused(f"Error: {part} has nothing to stand on")
-            fake_walls.upload(world, project, words, given, Path(world["folder"]))
+            fake_walls.upload(world, project, words, given, Path(world["tree"]))
+            fake_run.uploaded(world, project, part, words)
             world["uploads"].append(part)
         case _:
             raise Refused(f"ERROR: (gcloud) Invalid choice: {words}")
@@ -329,13 +331,15 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
         if words[0] == "projects:list":
             found = [{"projectId": project, "projectNumber": "123"}] if world["firebase"] else []
             return 0, json.dumps({"status": "success", "result": found}), ""
-        said = read(world, project, words)
+        said = fake_run.read(world, project, words)
+        said = read(world, project, words) if said is None else said
         if said is not None:
             return 0, said if isinstance(said, Said) else json.dumps(said), ""
         if world["stopAt"] == len(world["changes"]):
             world["stopAt"] = None
             raise Refused("ERROR: (gcloud) UNAVAILABLE: The service is currently unavailable.")
-        change(world, project, words, given)
+        if not fake_run.change(world, project, words):
+            change(world, project, words, given)
         world["changes"].append([program, *words])
     except Refused as refused:
         return 1, "", f"{refused}\n"

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from devtools.deploy import certificate, command, hosting
+from devtools.deploy import certificate, command, hosting, promote
 from devtools.deploy.cloud import Cloud
 from devtools.deploy.steps import Target
 from devtools.paths import ROOT
-from tests.operations import fake_google, fake_walls
+from tests.operations import fake_google, fake_run, fake_walls
 
 PROJECT = "a-team-project"
 KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
@@ -34,10 +34,13 @@ NEW_METRIC = (
 class World:
     """A project, and this machine in front of it."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, project: str = PROJECT) -> None:
+        self.project = project
+        self.tree = _tree(folder)
+        monkeypatch.setattr(promote, "TREE", self.tree)
+        monkeypatch.setattr(promote, "uploaded", _uploaded)
         self._file = folder / "project.json"
-        self._file.write_text(json.dumps({**fake_google.NEW, "folder": str(folder)}))
-        (folder / "firebase.json").symlink_to(ROOT / "firebase.json")
+        self._file.write_text(json.dumps({**fake_google.NEW, "tree": str(self.tree)}))
         world = self
 
         class Apis(BaseHTTPRequestHandler):
@@ -54,6 +57,8 @@ class World:
                 path = self.path.partition("?")[0]
                 if "/consumerQuotaMetrics/" in path:
                     self._answer(200, fake_walls.quota(world.read(), path.rpartition("%2F")[2]))
+                elif (answer := fake_run.get(world.read(), self.path)) is not None:
+                    self._answer(*answer)
                 elif path.endswith("/recaptchaEnterpriseConfig"):
                     self._answer(200, world.read()["appCheck"])
                 elif path.startswith("/admin/"):
@@ -65,6 +70,9 @@ class World:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 path, _, query = self.path.partition("?")
                 now = world.read()
+                if (answer := fake_run.send(now, self.path, body)) is not None:
+                    world.set(**now)
+                    return self._answer(*answer)
                 if path.endswith(":initializeAuth"):
                     world.set(authentication=True)
                 elif not all(name in str(now["monitoring"]) for name in re.findall(r'burn_rate\("([^"]+)', str(body))):
@@ -82,6 +90,9 @@ class World:
             def do_PATCH(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 path, now = self.path.rsplit("/", 1)[0], world.read()
+                if (answer := fake_run.send(now, self.path, body)) is not None:
+                    world.set(**now)
+                    return self._answer(*answer)
                 if self.path.endswith("/recaptchaEnterpriseConfig?updateMask=siteKey"):
                     world.set(appCheck=body)
                     return self._answer(200)
@@ -108,7 +119,7 @@ class World:
 
     def cloud(self) -> Cloud:
         url = f"http://127.0.0.1:{self._apis.server_port}"
-        return Cloud(PROJECT, self._environment, url, url, url, url)
+        return Cloud(self.project, self._environment, url, url, url, url, url, url)
 
     def read(self) -> dict[str, Any]:
         return json.loads(self._file.read_text())
@@ -125,12 +136,32 @@ class World:
         command.deploy(target, self.cloud(), self.said.append)
 
 
+def _tree(folder: Path) -> Path:
+    """A small tree to upload, beside the project."""
+    tree = folder / "tree"
+    for name, text in {
+        "firebase.json": (ROOT / "firebase.json").read_text(),
+        "firestore.rules": "// denied",
+        "firestore.indexes.json": "{}",
+        "functions/main.py": "# the functions",
+        "build/web/index.html": "the client",
+    }.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    return tree
+
+
+def _uploaded(tree: Path) -> dict[str, list[str]]:
+    """As firebase-tools lists it, without starting Node."""
+    return {"functions": ["main.py"], "hosting": sorted(p.name for p in (tree / "build/web").iterdir())}
+
+
 @contextmanager
-def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A new project. Certificates and configuration files are written to `folder`."""
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = PROJECT) -> Iterator[World]:
+    """A new project. Certificates are written to `folder`, configuration files to the tree in it."""
     monkeypatch.setattr(certificate, "FOLDER", folder)
-    monkeypatch.setattr(hosting, "ROOT", folder)
-    found = World(folder, monkeypatch)
+    found = World(folder, monkeypatch, name)
+    monkeypatch.setattr(hosting, "ROOT", found.tree)
     with fake_google.programs(folder, folder / "project.json"):
         yield found
     found.close()
