@@ -56,7 +56,7 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             return {"constraint": name, **world["orgPolicies"].get(name, {"listPolicy": {"allValues": "ALLOW"}})}
         case ["run", "regions", "list"]:
             return [{"locationId": r, "name": f"projects/{project}/locations/{r}"} for r in world["regions"]]
-        case ["run", "services", "list"]:
+        case ["run", "services", "list", *_]:
             return [{"metadata": {"name": name}} for name in world["services"].get(_option(words, "region"), {})]
         case ["run", "services", "get-iam-policy", name]:
             members = world["services"][_option(words, "region")][name]

@@ -14,6 +14,9 @@ SETTINGS = {"SALESFORCE_CONSUMER_KEY": "3MVG9", "REDIRECT_URIS": "https://a-team
 APIS = ("run", "artifactregistry", "secretmanager", "iam", "cloudresourcemanager", "firebasehosting", "firebaserules")
 
 
+BUILDER = "salesforce-build@a-team-project.iam.gserviceaccount.com"
+
+
 def keyset(step: str, *before: str) -> str:
     """What `make admin ARGS="keyset STEP"` prints."""
     words = [sys.executable, "-m", "backend.admin", "keyset", step]
@@ -30,6 +33,10 @@ def set_up(world: World, *keysets: str) -> Target:
         databases=[{"name": "x/(default)"}],
         firebase=True,
         imagePolicies=[],
+        sites=[world.project],
+        webApps={"1:123:web:0": "salesforce-sample"},
+        accounts=[*world.read()["accounts"], BUILDER],
+        policies={"project": [["roles/cloudbuild.builds.builder", f"serviceAccount:{BUILDER}"]]},
         secrets={"TOKEN_KEYSET": list(keysets) or ["{}"], "SALESFORCE_CONSUMER_SECRET": [SECRET]},
     )
     return Target(world.project, "eur3", SETTINGS)

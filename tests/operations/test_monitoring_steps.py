@@ -14,7 +14,14 @@ from devtools.deploy.steps import Target
 from devtools.paths import ROOT
 from tests.operations.project import PROJECT, World
 
-TARGET = Target(PROJECT, "eur3", {"REDIRECT_URIS": "http://127.0.0.1:5717/oauth/callback https://app.acme.example/cb"})
+TARGET = Target(
+    PROJECT,
+    "eur3",
+    {
+        "DOMAIN": "app.acme.example",
+        "REDIRECT_URIS": "http://127.0.0.1:5717/oauth/callback https://app.acme.example/cb",
+    },
+)
 PATH = f"/v3/projects/{PROJECT}"
 
 
