@@ -96,7 +96,8 @@ def _policies(cloud: Cloud, where: Place, locations: Mapping[str, str], apis: Se
         policies: dict[str, Mapping[str, Any] | None] = dict(zip(_CONSTRAINTS, read, strict=True))
     unread = [name.removeprefix("constraints/") for name, policy in policies.items() if policy is None]
     walls: list[str] = []
-    maybe = [f"not readable by you: the policies {', '.join(unread)}"] if unread else []
+    viewer = "roles/orgpolicy.policyViewer on the project lets you"
+    maybe = [f"you may not read the policies {', '.join(unread)} ({viewer})"] if unread else []
     for name, region in locations.items():
         allowed = _allows_location(policies[_LOCATIONS], region)
         if allowed is False:

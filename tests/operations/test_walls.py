@@ -127,7 +127,9 @@ class TestToldBefore:
     def test_policies_that_may_not_be_read_are_told_and_stop_nothing(self, world: World) -> None:
         world.set(policiesReadable=False)
         assert found(world).walls == ()
-        assert any("not readable by you" in line and "gcp.resourceLocations" in line for line in found(world).open)
+        assert any(
+            "roles/orgpolicy.policyViewer" in line and "gcp.resourceLocations" in line for line in found(world).open
+        )
 
     @pytest.mark.parametrize("group", ["in:eu-locations", "in:europe-locations", "in:low-carbon-locations"])
     def test_what_only_google_knows_of_a_group_is_told_and_stops_nothing(self, world: World, group: str) -> None:
