@@ -101,16 +101,17 @@ def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] =
 def in_the_way(where: Target, cloud: Cloud) -> walls.Found:
     """What would stop this deployment on the project as it is. Raises DeployError when it cannot be read."""
     there = place(where.project, where.settings)
-    return walls.look(cloud, there, where.location, list(where.apis), where.settings)
+    keys = {"TOKEN_KEYSET_KMS_KEY": where.wrapping_key, "SALESFORCE_CLIENT_KEY_KMS": where.client_key}
+    in_kms = {name: key["locations"] for name, key in keys.items() if key is not None}
+    locations = {"REGION": there.region, "LOCATION": where.location, **in_kms}
+    return walls.look(cloud, there, locations, list(where.apis), where.settings)
 
 
 def plan(where: Target, cloud: Cloud, say: Say) -> int:
     """Prints every missing change without making it, and returns their number. Raises DeployError."""
     changes, found = 0, in_the_way(where, cloud)
-    for wall in found.walls:
-        say(f"✗ {wall}")
-    for maybe in found.open:
-        say(f"? {maybe}")
+    for line in (*(f"✗ {wall}" for wall in found.walls), *(f"? {maybe}" for maybe in found.open)):
+        say(line)
     for step in steps(where):
         needed = step.missing(cloud)
         changes += len(needed)
@@ -129,6 +130,8 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
         if changes
         else "Nothing is missing; a deployment uploads the three parts."
     )
+    if found.walls:
+        say(f"{len(found.walls)} in the way: a deployment stops before the first change (docs/deploy.md, “Walls”).")
     return changes
 
 
@@ -145,8 +148,10 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
 
 def prepare(where: Target, cloud: Cloud, say: Say) -> None:
     """Makes every missing change. Raises DeployError, also for a new certificate."""
-    written: list[Write] = []
-    walls.stop(in_the_way(where, cloud))
+    written, found = list[Write](), in_the_way(where, cloud)
+    walls.stop(found)
+    for maybe in found.open:
+        say(f"? {maybe}")
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")

@@ -48,13 +48,15 @@ class Found:
     open: tuple[str, ...] = ()
 
 
-def look(cloud: Cloud, where: Place, location: str, apis: Sequence[str], settings: Mapping[str, str]) -> Found:
-    """Everything that is in the way of this deployment. Nothing is changed. Raises DeployError when the project cannot
-    be read at all.
+def look(
+    cloud: Cloud, where: Place, locations: Mapping[str, str], apis: Sequence[str], settings: Mapping[str, str]
+) -> Found:
+    """Everything that is in the way of this deployment; `locations` are those that it uses, by the settings that name
+    them. Nothing is changed. Raises DeployError when the project cannot be read at all.
     """
     looks: list[Callable[[], Found]] = [
         lambda: _address(where, settings),
-        lambda: _policies(cloud, where, location, apis),
+        lambda: _policies(cloud, where, locations, apis),
         lambda: _region(cloud, where),
         lambda: _quota(cloud, where),
     ]
@@ -86,7 +88,7 @@ def _address(where: Place, settings: Mapping[str, str]) -> Found:
 # The organisation's policies
 
 
-def _policies(cloud: Cloud, where: Place, location: str, apis: Sequence[str]) -> Found:
+def _policies(cloud: Cloud, where: Place, locations: Mapping[str, str], apis: Sequence[str]) -> Found:
     if "cloudresourcemanager.googleapis.com" not in cloud.enabled():
         return Found(open=("the organisation's policies can be read when cloudresourcemanager.googleapis.com is on",))
     with ThreadPoolExecutor(len(_CONSTRAINTS)) as at_once:
@@ -94,8 +96,9 @@ def _policies(cloud: Cloud, where: Place, location: str, apis: Sequence[str]) ->
         policies: dict[str, Mapping[str, Any] | None] = dict(zip(_CONSTRAINTS, read, strict=True))
     unread = [name.removeprefix("constraints/") for name, policy in policies.items() if policy is None]
     walls: list[str] = []
-    maybe = [f"not readable by you: the policies {', '.join(unread)}"] if unread else []
-    for name, region in (("REGION", where.region), ("LOCATION", location)):
+    viewer = "roles/orgpolicy.policyViewer on the project lets you"
+    maybe = [f"you may not read the policies {', '.join(unread)} ({viewer})"] if unread else []
+    for name, region in locations.items():
         allowed = _allows_location(policies[_LOCATIONS], region)
         if allowed is False:
             walls.append(f"the organisation allows nothing in {region} ({_LOCATIONS}): {_instead(policies, name)}")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -280,3 +281,28 @@ class App:
 
 def _node() -> str:
     return shutil.which("node", path=tool_path(dict(os.environ))) or "node"
+
+
+def test_firebase_tools_finds_the_functions_where_the_settings_say(configuration: Path) -> None:
+    """Its own code reads the configuration that a deployment writes, and the functions' code with its settings."""
+    hosting.write_config(PROJECT, {**ELSEWHERE, "AUTH_INSTANCES": "7"})
+    config = json.loads((configuration / hosting.config_file(PROJECT, {})).read_text())
+    config["functions"][0] |= {"source": str(ROOT / "functions"), "runtime": f"python3{sys.version_info.minor}"}
+    read = f"""
+    const load = (name) => require("{TOOLS}/" + name);
+    const config = {json.dumps(config)};
+    const resolved = (path) => require("path").resolve("{configuration}", path);
+    const options = {{ project: "{PROJECT}", config: {{ projectDir: "{configuration}", path: resolved }} }};
+    const {{ normalizeAndValidate }} = load("functions/projectConfig");
+    load("deploy/functions/prepare")
+      .loadCodebases(normalizeAndValidate(config.functions), options, {{ projectId: "{PROJECT}" }}, {{}})
+      .then((builds) => {{ console.log(JSON.stringify(Object.values(builds)[0].endpoints)); process.exit(0); }});
+    """
+    done = subprocess.run([_node(), "-e", read], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    endpoints = json.loads(next(line for line in done.stdout.splitlines()[::-1] if line.startswith("{")))
+    assert {name: (e["region"], e["maxInstances"]) for name, e in endpoints.items()} == {
+        "auth": (["us-central1"], 7),
+        "api": (["us-central1"], 9),
+        "upkeep": (["us-central1"], 1),
+    }

@@ -16,7 +16,7 @@ from devtools.deploy.steps import Target
 from devtools.paths import ROOT
 from tests.operations import fake_walls
 from tests.operations.fake_google import NEW
-from tests.operations.project import PROJECT, World
+from tests.operations.project import KMS, PROJECT, World
 
 TOOLS = ROOT / "devtools/node_modules/firebase-tools/lib"
 MEMBERS, LOCATIONS = "constraints/iam.allowedPolicyMemberDomains", "constraints/gcp.resourceLocations"
@@ -47,7 +47,7 @@ WALLS: dict[str, tuple[dict[str, Any], str]] = {
         {"orgPolicies": {LOCATIONS: allowed("in:europe-west1-locations")}},
         "allows nothing in eur3.*set LOCATION",
     ),
-    "a region that is denied": (
+    "a denied region": (
         {"orgPolicies": {LOCATIONS: {"listPolicy": {"deniedValues": ["in:europe-west1-locations"]}}}},
         "allows nothing in europe-west1.*ask whoever",
     ),
@@ -127,7 +127,9 @@ class TestToldBefore:
     def test_policies_that_may_not_be_read_are_told_and_stop_nothing(self, world: World) -> None:
         world.set(policiesReadable=False)
         assert found(world).walls == ()
-        assert any("not readable by you" in line and "gcp.resourceLocations" in line for line in found(world).open)
+        assert any(
+            "roles/orgpolicy.policyViewer" in line and "gcp.resourceLocations" in line for line in found(world).open
+        )
 
     @pytest.mark.parametrize("group", ["in:eu-locations", "in:europe-locations", "in:low-carbon-locations"])
     def test_what_only_google_knows_of_a_group_is_told_and_stops_nothing(self, world: World, group: str) -> None:
@@ -136,6 +138,13 @@ class TestToldBefore:
         assert found(world).walls == ()
         assert any("eur3" in line and "LOCATION=europe-west1 would be sure" in line for line in found(world).open)
         assert not any("eur3" in line for line in found(world, Target(PROJECT, "europe-west1")).open)
+
+    def test_keys_in_another_location_count_too(self, world: World) -> None:
+        world.set(orgPolicies={LOCATIONS: allowed("in:us-locations", "nam5")})
+        elsewhere = {"REGION": "us-central1", "TOKEN_KEYSET_KMS_KEY": KMS}
+        (wall,) = found(world, Target(PROJECT, "nam5", elsewhere)).walls
+        assert "allows nothing in europe-west1" in wall
+        assert "TOKEN_KEYSET_KMS_KEY" in wall
 
     def test_all_functions_together_may_use_up_the_quota(self, world: World) -> None:
         world.set(**READY, quota={"cpu_allocation": {"": 60_000}, "mem_allocation": {"": 2**40}})
