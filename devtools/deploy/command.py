@@ -150,7 +150,7 @@ def prepare(where: Target, cloud: Cloud, say: Say) -> None:
 
 def upload(where: Target, cloud: Cloud, say: Say) -> None:
     """Uploads the three parts with the stamp of this deployment, and gives them the calls. Raises DeployError."""
-    hosting.write_config(where.project, where.settings)
+    hosting.write_config(where.project, where.settings, promote.TREE)
     record = promote.Record(where, cloud)
     for name, why, command in uploads(where):
         say(f"… {name}: {why}")

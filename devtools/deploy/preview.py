@@ -141,7 +141,7 @@ def begin(preview: Preview, cloud: Cloud, say: Callable[[str], None], build: Cal
     for command in preview.told(cloud, value):
         run(command)
     build()
-    hosting.write_config(preview.project, {**preview.settings, SETTING: value})
+    hosting.write_config(preview.project, {**preview.settings, SETTING: value}, promote.TREE)
     run(preview.shown())
     say(f"✓ {channel['url']} until {preview.days} days from now, or make preview-end")
     say(

@@ -210,7 +210,7 @@ class TestDeploy:
         monkeypatch.setattr(steps, "_keyset", lambda _target: "a wrapped keyset")  # pyright: ignore[reportPrivateUsage]  KMS is out of reach
         app_check = {"APP_CHECK_APPS": "1:1:android:ff 1:1:web:ff", "APP_CHECK_SITE_KEY": "6Lc-a-key-of-a-page"}
         target = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", **app_check})
-        config = ROOT / hosting.config_file(PROJECT, target.settings)
+        config = world.tree / hosting.config_file(PROJECT, target.settings)
         try:
             world.deploy(target)
             headers = page_headers(json.loads(config.read_text()))
