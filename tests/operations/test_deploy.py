@@ -387,7 +387,7 @@ def _commands_of_the_docs() -> list[list[str]]:
 def test_the_docs_have_commands_to_hold() -> None:
     told = _commands_of_the_docs()
     assert ["gcloud", "auth", "login"] in told
-    assert ["firebase", "hosting:clone", "P:next", "P:live", "--project", "P"] in told
+    assert ["firebase", "apps:create", "WEB", "salesforce-sample", "--project", "P"] in told
     text = "\n".join(
         page.read_text()
         for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "devtools/deploy").glob("*.py")]
