@@ -217,13 +217,19 @@ def _service(name: str, state: Any) -> Any:
     newest = state["revisions"][-1]["name"]
     pinned = state["traffic"]
     wanted = {"percent": 100, **({"revisionName": pinned} if pinned else {"latestRevision": True})}
-    serving = {"percent": 100, "revisionName": pinned or newest, **({} if pinned else {"latestRevision": True})}
+    split = state.get("split")  # half of the calls go to this one
+    serving = {
+        "percent": 50 if split else 100,
+        "revisionName": pinned or newest,
+        **({} if pinned else {"latestRevision": True}),
+    }
+    others = [{"percent": 50, "revisionName": split}] if split else []
     return {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
         "metadata": {"name": name, "labels": {"goog-managed-by": "cloudfunctions"}},
         "spec": {"template": {}, "traffic": [wanted]},
-        "status": {"latestReadyRevisionName": newest, "traffic": [serving]},
+        "status": {"latestReadyRevisionName": newest, "traffic": [serving, *others]},
     }
 
 

@@ -214,7 +214,7 @@ class TestDeploy:
         monkeypatch.setattr(steps, "_keyset", lambda _target: "a wrapped keyset")  # pyright: ignore[reportPrivateUsage]  KMS is out of reach
         app_check = {"APP_CHECK_APPS": "1:1:android:ff 1:1:web:ff", "APP_CHECK_SITE_KEY": "6Lc-a-key-of-a-page"}
         target = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", **app_check})
-        config = hosting.ROOT / hosting.config_file(PROJECT, target.settings)
+        config = world.tree / hosting.config_file(PROJECT, target.settings)
         try:
             world.deploy(target)
             headers = page_headers(json.loads(config.read_text()))
@@ -384,7 +384,7 @@ def _commands_of_the_docs() -> list[list[str]]:
 def test_the_docs_have_commands_to_hold() -> None:
     told = _commands_of_the_docs()
     assert ["gcloud", "auth", "login"] in told
-    assert ["firebase", "hosting:clone", "P:next", "P:live", "--project", "P"] in told
+    assert ["firebase", "apps:create", "WEB", "salesforce-sample", "--project", "P"] in told
     text = "\n".join(
         page.read_text()
         for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "devtools/deploy").glob("*.py")]
