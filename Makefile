@@ -46,7 +46,7 @@ firebase:      ## the firebase-tools that this project pins, such as ARGS="login
 deploy-check:  ## what `firebase deploy` would validate, without a network
 	$(DO) deploy-check
 
-deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id ALERT_EMAIL=you@example.com
+deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id ALERT_EMAIL=you@example.com BUDGET=50
 	$(DO) deploy-plan
 
 deploy:        ## set PROJECT up where something is missing, and upload; it can be stopped and run again

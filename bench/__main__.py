@@ -8,7 +8,7 @@ from bench import charts
 
 _ALL = (
     *("proxy", "taps", "cold", "concurrency", "growth", "http", "call", "localorg", "memory", "first_frame"),
-    *("observables", "block", "start", "telemetry", "flood", "dpop", "charts"),
+    *("observables", "block", "start", "telemetry", "flood", "dpop", "cost", "charts"),
 )
 
 
