@@ -49,7 +49,7 @@ deploy-check:  ## what `firebase deploy` would validate, without a network
 runtime:       ## how long Google supports the Python of the functions; fails a year before its end
 	$(DO) runtime
 
-deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id ALERT_EMAIL=you@example.com
+deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id ALERT_EMAIL=you@example.com BUDGET=50
 	$(DO) deploy-plan
 
 deploy:        ## set PROJECT up where something is missing, and upload; it can be stopped and run again

@@ -7,20 +7,8 @@ import sys
 from bench import charts
 
 _ALL = (
-    *(
-        "proxy",
-        "taps",
-        "cold",
-        "runtimes",
-        "concurrency",
-        "growth",
-        "http",
-        "call",
-        "localorg",
-        "memory",
-        "first_frame",
-    ),
-    *("observables", "block", "start", "telemetry", "flood", "dpop", "charts"),
+    *("proxy", "taps", "cold", "runtimes", "concurrency", "growth", "http", "call", "localorg", "memory"),
+    *("first_frame", "observables", "block", "start", "telemetry", "flood", "dpop", "cost", "charts"),
 )
 
 

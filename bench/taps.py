@@ -32,7 +32,7 @@ BEFORE = {
 }
 
 
-def _taps(client: httpx.Client, url: str) -> list[tuple[str, str, dict[str, Any]]]:
+def taps(client: httpx.Client, url: str) -> list[tuple[str, str, dict[str, Any]]]:
     def call(name: str, data: dict[str, Any]) -> Any:
         return client.post(f"{url}/{name}", json={"data": data}).json()["result"]
 
@@ -73,7 +73,7 @@ def main() -> None:
             httpx.Client(timeout=60, headers=headers) as client,
         ):
             url = fleet.members[0].url
-            for name, call, data in _taps(client, url):
+            for name, call, data in taps(client, url):
                 salesforce: list[int] = []
                 reads: list[int] = []
                 times: list[float] = []

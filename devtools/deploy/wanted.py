@@ -14,7 +14,7 @@ APIS: Mapping[str, str] = {
     "run.googleapis.com": "runs them",
     "cloudbuild.googleapis.com": "builds them",
     "artifactregistry.googleapis.com": "keeps what was built",
-    "cloudscheduler.googleapis.com": "calls upkeep every day",
+    "cloudscheduler.googleapis.com": "calls upkeep every hour",
     "firestore.googleapis.com": "the vault",
     "firebase.googleapis.com": "makes this a Firebase project",
     "firebasehosting.googleapis.com": "serves the client",

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("usage", help="what each org has used of its daily allowance of requests")
     commands.add_parser("reseal", help="seal everything with the newest key of the keyset")
     commands.add_parser("verify", help="check that the audit record is whole")
-    commands.add_parser("upkeep", help="run once what the scheduled function runs every day")
+    commands.add_parser("upkeep", help="run once what the scheduled function runs every hour")
     keyset = commands.add_parser(
         "keyset",
         help="print a new keyset, or the next step of one that comes on standard input; merge takes two, a line each,"

@@ -100,7 +100,7 @@ async def _block(backend: wiring.Backend, target: str, by: str) -> int:
     print(f"✓ {target} is blocked; {blocked.ended} connections ended in {time.perf_counter() - began:.2f} s")
     if blocked.unconfirmed:
         print(
-            f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: the upkeep asks again every day;"
+            f"✗ Salesforce has not confirmed {blocked.unconfirmed} of them: the upkeep asks again every hour;"
             " a grant that no key opens ends when it has not been used for long",
             file=sys.stderr,
         )

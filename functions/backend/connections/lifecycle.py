@@ -194,7 +194,7 @@ class Lifecycle:
         await _each(self._targeted(target), end)
         return Blocked(ended, unconfirmed)
 
-    # Once a day
+    # Once an hour
 
     async def upkeep(self) -> UpkeepReport:
         """Refreshes the grants of users who want to stay signed in and whose refresh token was not used for

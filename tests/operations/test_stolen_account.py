@@ -1,0 +1,33 @@
+"""docs/runbooks/stolen-service-account.md, the steps that need no cloud, in their order: the thief has the keyset and
+every stored document.
+"""
+
+import pytest
+
+from backend.connections.vault import unsealed
+from contract.errors import ConnectionLost, Reason
+from localorg import EmbeddedOrg
+from tests.functions.instances import Instances
+
+QUERY = "SELECT Id FROM Account LIMIT 1"
+
+
+async def test_blocked_sealed_anew_and_let_in_everybody_works_and_the_thief_has_nothing(clean_org: EmbeddedOrg) -> None:
+    before = Instances(clean_org)
+    uid, _ = await before.connect()
+    thief = before.grant(await before.stored(uid))
+    assert (await before.lifecycle.block("everyone", by="anna")).unconfirmed == 0
+    assert not await before.oauth.introspect(thief), "revoked at Salesforce, whoever has it"
+
+    # Another keyset, which does not know the old key at all.
+    after = Instances(clean_org, documents=before.documents)
+    with pytest.raises(ConnectionLost) as blocked:
+        await after.each[1].blocks.check(uid)
+    assert blocked.value.reason is Reason.ACCESS_STOPPED, "it stands, whatever sealed its record"
+    await after.blocks.unblock("everyone", by="anna")
+    await after.connect()
+    assert await after.instance("new").rest.query(uid, QUERY)
+    with pytest.raises(ConnectionLost):
+        unsealed(await after.stored(uid), before.cipher)
+    await before.http.close()
+    await after.http.close()
