@@ -1,13 +1,15 @@
-"""Writes the two lock files: requirements.lock for laptops and CI, functions/requirements.txt for deployment.
+"""Writes the lock files: requirements.lock for laptops and CI, functions/requirements.txt for deployment, and in
+devtools/locks what is installed before them (uv), beside them (Node, Java), and for the browser (web).
 
-Both pin every package with its hashes and name no index, so that mirrors work too (uv.lock would name the registry in
+All pin every package with its hashes and name no index, so that mirrors work too (uv.lock would name the registry in
 every line; docs/decisions/lock-file.md).
 """
 
 import subprocess
 import tomllib
 
-from devtools.paths import ROOT, UV
+from devtools import web_python
+from devtools.paths import LOCKS, ROOT, UV
 
 _COMMON = [
     "--universal",
@@ -22,7 +24,7 @@ _COMMON = [
 
 
 def main() -> None:
-    """Writes both files. Raises CalledProcessError when uv fails."""
+    """Writes all files. Raises CalledProcessError when uv fails."""
     uv = str(UV)
     # The functions get the same versions as requirements.lock, so that the tested ones are deployed.
     inputs = ["functions/requirements.in", "localorg/pyproject.toml", ".local/app.in"]
@@ -46,6 +48,11 @@ def main() -> None:
         cwd=ROOT,
         check=True,
     )
+    (ROOT / ".local/web.in").write_text("\n".join(web_python.VENDORED) + "\n")
+    for name in ("uv", "node", "java", "web"):
+        source = [".local/web.in"] if name == "web" else ["--group", f"pyproject.toml:{name}"]
+        lock = str(LOCKS / f"{name}.txt")
+        subprocess.run([uv, "pip", "compile", *_COMMON, "--no-deps", *source, "-o", lock], cwd=ROOT, check=True)
 
 
 def _app_requirements() -> list[str]:

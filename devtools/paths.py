@@ -18,6 +18,8 @@ UV = TOOLS / "uv" / BIN / "uv"
 # Files with the paths of the project's own Node and Java. They are missing when the machine's are used.
 NODE_BIN = TOOLS / "node-bin"
 JAVA_HOME = TOOLS / "java-home"
+# Lists of what is downloaded besides requirements.lock, with the checksums of every file; `make lock` writes them.
+LOCKS = ROOT / "devtools/locks"
 OTHER_CLIENTS = ROOT / "tests/localorg/npm"
 WEB_SDK = ROOT / "tests/e2e/npm"
 # The folder of a person's own .env.local and .secret.local.
@@ -33,6 +35,11 @@ def tool_path(environment: dict[str, str]) -> str:
     if JAVA_HOME.exists():
         parts.append(str(ROOT / JAVA_HOME.read_text() / "bin"))
     return os.pathsep.join([*parts, environment.get("PATH", "")])
+
+
+def by_hash(name: str) -> list[str]:
+    """The arguments with which pip and uv install the list devtools/locks/NAME.txt: wheels only, by their checksums."""
+    return ["--require-hashes", "--only-binary", ":all:", "-r", str(LOCKS / f"{name}.txt")]
 
 
 def first_of(*names: str) -> str | None:

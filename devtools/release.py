@@ -30,11 +30,10 @@ _NODE = ROOT / "devtools/node_modules"
 _RUNTIMES = (
     ("flutter-web-engine", "brought by flet-web", "BSD-3-Clause"),
     ("canvaskit", "brought by flet-web", "BSD-3-Clause"),
-    ("pyodide", "brought by flet-web", "MPL-2.0"),
     ("cpython", "brought by pyodide", "PSF-2.0"),
     ("roboto", "brought by flet-web", "Apache-2.0"),
-    *((font.name, f"brought by {font.package}", "OFL-1.1") for font in web_fonts.BUNDLED.values()),
 )
+FONTS = tuple(font.package for font in web_fonts.BUNDLED.values())  # npm packages too
 
 
 class ReleaseError(Exception):
@@ -125,7 +124,7 @@ def bill_of_materials(part: str, version: str, names: Iterable[str]) -> dict[str
                 )
             component["licenses"] = [{"license": {"id": _UNDECLARED[name]}}]
     if part == "client":
-        components += [bundled(name) for name in BUNDLED]
+        components += [pyodide(), *(bundled(name) for name in (*BUNDLED, *FONTS))]
         components += [
             {"type": "library", "bom-ref": n, "name": n, "description": d, "licenses": [{"license": {"id": i}}]}
             for n, d, i in _RUNTIMES
@@ -154,14 +153,25 @@ def bundled(name: str) -> dict[str, Any]:
     """The CycloneDX component of an npm package."""
     package = json.loads((_NODE / name / "package.json").read_text())
     purl = f"pkg:npm/{name.replace('@', '%40')}@{package['version']}"
+    licence = package["license"]
     return {
         "type": "library",
         "bom-ref": purl,
         "name": name,
         "version": package["version"],
         "purl": purl,
-        "licenses": [{"license": {"id": package["license"]}}],
+        "licenses": [{"expression": licence} if " " in licence else {"license": {"id": licence}}],
     }
+
+
+def pyodide() -> dict[str, Any]:
+    """The CycloneDX component of the Pyodide that flet-web brings."""
+    import flet_web
+
+    package = json.loads((Path(flet_web.__file__).parent / "web/pyodide/package.json").read_text())
+    purl = f"pkg:npm/pyodide@{package['version']}"
+    described = {"type": "library", "bom-ref": purl, "name": "pyodide", "version": package["version"], "purl": purl}
+    return {**described, "description": "brought by flet-web", "licenses": [{"license": {"id": package["license"]}}]}
 
 
 @cache

