@@ -78,7 +78,7 @@ async def auth(request: Request) -> Response:
 async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects,
     describe, getPicklists, findOwners,
-    listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
+    listRecords, search, getRecord, createRecord, updateRecord, deleteRecord, runAction."""
     return await wired_backend().endpoint.answer("api", request)
 
 
