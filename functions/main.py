@@ -77,8 +77,8 @@ async def auth(request: Request) -> Response:
 )
 async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects,
-    describe, getPicklists, findOwners,
-    listRecords, search, getRecord, createRecord, updateRecord, deleteRecord, runAction."""
+    describe, getPicklists, findOwners, runAction,
+    listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await wired_backend().endpoint.answer("api", request)
 
 

@@ -48,7 +48,7 @@ class Offers:
     async def _ask(self, uid: Uid, sobject: str) -> tuple[str, ...] | None:
         actions = LAYOUTS[sobject].actions
         try:
-            has = await asyncio.gather(*(self._org.has_action(uid, action.runs) for action in actions.values()))
+            has = await asyncio.gather(*(self._org.has_action(uid, action.target) for action in actions.values()))
         except OrgUnavailable:
             return None
         return tuple(name for name, is_there in zip(actions, has, strict=True) if is_there)

@@ -18,20 +18,20 @@ from contract.values import FieldValue
 
 Text = str | Mapping[str, str]  # in English, or by language
 ID = "Id"  # where a record's id is wanted and not one of its fields
+KINDS = ("custom/flow", "custom/apex", "standard")
+METHODS = ("POST", "PUT", "PATCH")
 _NAME = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
 _PATH = re.compile(r"(/(\{id\}|[\w.~-]+))+/?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Invocable:
-    """An invocable action, by the name that Setup shows; one of a package begins with its namespace (`ns__Name`)."""
+    """An invocable action: of a `kind` of KINDS, by the name that Setup shows, of a class its own and not its method's;
+    one of a package begins with its namespace (`ns__Name`).
+    """
 
+    kind: str
     name: str
-    kind = ""
-
-    def __post_init__(self) -> None:
-        if _NAME.fullmatch(self.name) is None:
-            raise ValueError(f"{self.name!r} is not the API name of an action")
 
     @property
     def path(self) -> str:
@@ -39,37 +39,30 @@ class Invocable:
         return f"/actions/{self.kind}/{self.name}"
 
 
-class Flow(Invocable):
-    """An autolaunched Flow. Source: Actions Developer Guide, "Flow Actions": one with screens cannot be run so."""
-
-    kind = "custom/flow"
-
-
-class ApexAction(Invocable):
-    """An Apex class with an @InvocableMethod; the name is that of the class."""
-
-    kind = "custom/apex"
-
-
-class StandardAction(Invocable):
-    """An action that every org has, such as `chatterPost`."""
-
-    kind = "standard"
-
-
 @dataclass(frozen=True, slots=True)
 class ApexRest:
     """An Apex class with @RestResource: its urlMapping with the rest of the address, in which {id} is the record's."""
 
+    method: str
     path: str
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
-
-    def __post_init__(self) -> None:
-        if _PATH.fullmatch(self.path) is None or ".." in self.path:
-            raise ValueError(f"{self.path!r} is not the rest of an address below /services/apexrest: /Name/{{id}}")
 
 
 Target = Invocable | ApexRest
+
+
+def target(text: str) -> Target:
+    """What a declaration runs: `custom/flow/NAME` is an autolaunched Flow, `custom/apex/NAME` a class with an
+    @InvocableMethod, `standard/NAME` what every org has, `POST /address/{id}` Apex REST below /services/apexrest.
+
+    Raises ValueError for anything else.
+    """
+    method, _, address = text.partition(" ")
+    if method in METHODS and _PATH.fullmatch(address) and ".." not in address:
+        return ApexRest(method, address)
+    kind, _, name = text.rpartition("/")
+    if kind in KINDS and _NAME.fullmatch(name):
+        return Invocable(kind, name)
+    raise ValueError(f"{text!r}: an action runs {', '.join(f'{k}/NAME' for k in KINDS)} or POST /address/{{id}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +98,17 @@ class Ask:
 class Action:
     """A button on a record.
 
-    `runs` is what it runs, `sends` which input gets which field of the record (`Id` for its id), `asks` what the person
-    is asked before, `confirm` a sentence that they have to agree to. It shows while each field of `shown_when` has one
-    of the values there, and with `needs_edit` only to those who may change such records; the backend looks at the
-    record again before it runs anything.
+    `runs` is what it runs, as `target` reads it; `sends` which input gets which field of the record (`Id` for its id),
+    `asks` what the person is asked before, `confirm` a sentence that they have to agree to. It shows while each field
+    of `shown_when` has one of the values there, and with `needs_edit` only to those who may change such records; the
+    backend looks at the record again before it runs anything.
 
     `says` is what is said afterwards, with {name} for a value of the answer; `opens` the value that is the id of a
     record to go to, `refused_by` the one that says why it was refused, empty when it was not. `reads_again` is false
     for what changes nothing on the page. `icon` is a word of Material's; `in_menu` puts it into the record's menu.
     """
 
-    runs: Target
+    runs: str
     label: Text
     icon: str = "bolt"
     sends: Mapping[str, str] = field(default_factory=lambda: {"recordId": ID})
@@ -132,6 +125,7 @@ class Action:
     in_menu: bool = False
 
     def __post_init__(self) -> None:
+        _ = self.target
         named = [*self.sends, *(ask.name for ask in self.asks)]
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:
@@ -142,6 +136,11 @@ class Action:
         if not any(words(self.label).values()):
             raise ValueError("an action needs a label")
         _ = self.named  # raises for texts that cannot be filled in
+
+    @property
+    def target(self) -> Target:
+        """What it runs."""
+        return target(self.runs)
 
     @property
     def fields(self) -> tuple[str, ...]:

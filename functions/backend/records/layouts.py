@@ -6,7 +6,7 @@ A new object is one entry here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backend.records.actions import Action, Ask, Flow
+from backend.records.actions import Action, Ask
 from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, FieldValue, Sort
 from contract.errors import Reason, RefusedRequest
 
@@ -184,7 +184,7 @@ LAYOUTS: dict[str, Layout] = {
         actions={
             # An example, which shows only in an org that has this Flow: the local one plays it (org-actions.json).
             "escalate": Action(
-                Flow("Escalate_Case"),
+                "custom/flow/Escalate_Case",
                 label={"en": "Escalate", "de": "Eskalieren", "ja": "エスカレーション"},
                 icon="priority_high",
                 sends={"recordId": "Id"},

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from backend.failures import ActionGone, Busy, LimitReached, OutcomeUnknown
-from backend.records.actions import Action, ApexAction, ApexRest, Flow, StandardAction, Target
+from backend.records.actions import Action, target
 from backend.records.layouts import LAYOUTS
 from backend.values import Caller, Uid
 from contract.actions import ActionDone, RunAction
@@ -100,9 +100,9 @@ async def user(here: Instances, username: str = SALES) -> tuple[Uid, str]:
     return uid, str(row["Id"])
 
 
-async def run(here: Instances, target: Target, who: tuple[Uid, str] | None = None) -> Any:
+async def run(here: Instances, runs: str, who: tuple[Uid, str] | None = None) -> Any:
     uid, record_id = who or await user(here)
-    return await here.rests[0].run_action(uid, target, record_id, {"recordId": record_id, "left": None})
+    return await here.rests[0].run_action(uid, target(runs), record_id, {"recordId": record_id, "left": None})
 
 
 async def ran(here: Instances, who: tuple[Uid, str]) -> int:
@@ -112,69 +112,69 @@ async def ran(here: Instances, who: tuple[Uid, str]) -> int:
 
 async def test_what_ran_answers_with_its_values(here: Instances) -> None:
     who = await user(here)
-    assert (await run(here, Flow("Count"), who))["done"] is True
-    assert await run(here, ApexRest("/count/{id}"), who) == {"id": who[1]}
-    assert await run(here, StandardAction("ping"), who) == {"pong": 1}
-    assert await run(here, ApexRest("/void/{id}", "PUT"), who) == {}
+    assert (await run(here, "custom/flow/Count", who))["done"] is True
+    assert await run(here, "POST /count/{id}", who) == {"id": who[1]}
+    assert await run(here, "standard/ping", who) == {"pong": 1}
+    assert await run(here, "PUT /void/{id}", who) == {}
     assert await ran(here, who) == 2
 
 
-@pytest.mark.parametrize(("target", "reason", "message"), [
-    (Flow("Fail"), Reason.ACTION_REFUSED, "An error occurred when executing a flow interview."),
-    (Flow("Html"), Reason.ACTION_REFUSED, "Not today."),
-    (Flow("Denied"), Reason.NOT_PERMITTED, None),
-    (ApexAction("Throw"), Reason.ACTION_REFUSED, "No credit for you."),
-    (ApexRest("/says/list/{id}"), Reason.ACTION_REFUSED, "No."),
-    (ApexRest("/says/object/{id}"), Reason.ACTION_REFUSED, "Not now."),
-    (ApexRest("/says/text/{id}"), Reason.ACTION_REFUSED, "Only a text."),
-    (ApexRest("/says/nothing/{id}"), Reason.ACTION_REFUSED, None),
-    (ApexRest("/throws/{id}"), Reason.ACTION_FAILED, None),
-    (Flow("Nope"), Reason.ACTION_MISSING, None),
-    (ApexAction("Few"), Reason.NOT_PERMITTED, None),
-    (ApexRest("/nope"), Reason.ACTION_MISSING, None),
-    (ApexRest("/count/{id}", "PATCH"), Reason.ACTION_MISSING, None),
+@pytest.mark.parametrize(("runs", "reason", "message"), [
+    ("custom/flow/Fail", Reason.ACTION_REFUSED, "An error occurred when executing a flow interview."),
+    ("custom/flow/Html", Reason.ACTION_REFUSED, "Not today."),
+    ("custom/flow/Denied", Reason.NOT_PERMITTED, None),
+    ("custom/apex/Throw", Reason.ACTION_REFUSED, "No credit for you."),
+    ("POST /says/list/{id}", Reason.ACTION_REFUSED, "No."),
+    ("POST /says/object/{id}", Reason.ACTION_REFUSED, "Not now."),
+    ("POST /says/text/{id}", Reason.ACTION_REFUSED, "Only a text."),
+    ("POST /says/nothing/{id}", Reason.ACTION_REFUSED, None),
+    ("POST /throws/{id}", Reason.ACTION_FAILED, None),
+    ("custom/flow/Nope", Reason.ACTION_MISSING, None),
+    ("custom/apex/Few", Reason.NOT_PERMITTED, None),
+    ("POST /nope", Reason.ACTION_MISSING, None),
+    ("PATCH /count/{id}", Reason.ACTION_MISSING, None),
 ])  # fmt: skip
 async def test_each_refusal_has_its_reason_and_the_actions_own_words(
-    here: Instances, target: Target, reason: Reason, message: str | None
+    here: Instances, runs: str, reason: Reason, message: str | None
 ) -> None:
     with pytest.raises(RefusedRequest) as refused:
-        await run(here, target)
+        await run(here, runs)
     usual = RefusedRequest(reason).message
     assert (refused.value.reason, refused.value.message) == (reason, message or usual)
-    assert isinstance(refused.value, ActionGone) is (reason is Reason.ACTION_MISSING or target == ApexAction("Few"))
+    assert isinstance(refused.value, ActionGone) is (reason is Reason.ACTION_MISSING or runs == "custom/apex/Few")
 
 
 async def test_a_record_that_somebody_holds_is_busy(here: Instances) -> None:
     with pytest.raises(Busy):
-        await run(here, Flow("Locked"))
+        await run(here, "custom/flow/Locked")
 
 
-@pytest.mark.parametrize(("target", "kind"), [(Flow("Count"), "rest.invoke"), (ApexRest("/count/{id}"), "rest.apex")])
-async def test_a_lost_answer_is_never_sent_again(here: Instances, target: Target, kind: str) -> None:
+@pytest.mark.parametrize(("runs", "kind"), [("custom/flow/Count", "rest.invoke"), ("POST /count/{id}", "rest.apex")])
+async def test_a_lost_answer_is_never_sent_again(here: Instances, runs: str, kind: str) -> None:
     who = await user(here)
     control(here.org.url, "faults", {"kind": kind, "cut": "after"})
     with pytest.raises(OutcomeUnknown) as unknown:
-        await run(here, target, who)
+        await run(here, runs, who)
     assert unknown.value.reason is Reason.OUTCOME_UNKNOWN
     assert await ran(here, who) == 1
     for status in (502, 503):
         control(here.org.url, "faults", {"kind": kind, "status": status, "body": "<html>Down for maintenance</html>"})
         with pytest.raises(OutcomeUnknown):
-            await run(here, target, who)
+            await run(here, runs, who)
     assert control(here.org.url, "counters")[kind] == 3
     assert await ran(here, who) == 1
 
 
 async def test_what_an_action_says_of_itself_with_500_may_have_been_done(here: Instances) -> None:
     with pytest.raises(OutcomeUnknown):
-        await run(here, ApexRest("/says/500/{id}"))
+        await run(here, "POST /says/500/{id}")
 
 
-@pytest.mark.parametrize("target", [Flow("Count"), ApexRest("/count/{id}")])
-async def test_after_an_expired_token_it_runs_once(here: Instances, target: Target) -> None:
+@pytest.mark.parametrize("runs", ["custom/flow/Count", "POST /count/{id}"])
+async def test_after_an_expired_token_it_runs_once(here: Instances, runs: str) -> None:
     who = await user(here)
     control(here.org.url, "expire", {"username": SALES})
-    await run(here, target, who)
+    await run(here, runs, who)
     assert here.refreshes() == 1
     assert await ran(here, who) == 1
 
@@ -182,7 +182,7 @@ async def test_after_an_expired_token_it_runs_once(here: Instances, target: Targ
 async def test_a_class_that_says_401_itself_is_not_run_again_and_costs_no_token(here: Instances) -> None:
     who = await user(here)
     with pytest.raises(RefusedRequest) as refused:
-        await run(here, ApexRest("/says/401/{id}"), who)
+        await run(here, "POST /says/401/{id}", who)
     assert (refused.value.reason, refused.value.message) == (Reason.ACTION_REFUSED, "The bank does not know you.")
     assert await ran(here, who) == 1
     assert here.refreshes() == 0
@@ -193,13 +193,13 @@ async def test_limits_of_the_org_and_budgets_hold_for_actions(here: Instances) -
     control(here.org.url, "faults", {"kind": "rest.invoke", "status": 403, "body": json.dumps(
         [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}])})  # fmt: skip
     with pytest.raises(LimitReached):
-        await run(here, Flow("Count"), who)
+        await run(here, "custom/flow/Count", who)
     few = Instances(here.org, user_requests=2)
     uid, _ = await few.connect()
     for _ in range(2):
-        await run(few, Flow("Count"), (uid, who[1]))
+        await run(few, "custom/flow/Count", (uid, who[1]))
     with pytest.raises(CallError) as spent:
-        await run(few, Flow("Count"), (uid, who[1]))
+        await run(few, "custom/flow/Count", (uid, who[1]))
     await few.http.close()
     assert spent.value.reason is Reason.USER_LIMIT
     assert await ran(here, who) == 2
@@ -210,15 +210,15 @@ async def test_an_answer_that_nobody_understands_leaves_the_outcome_open(here: I
     for body in ("[]", "{}", "null", "<html></html>", '[{"isSuccess": "yes"}]', "[1]"):
         control(here.org.url, "faults", {"kind": "rest.invoke", "status": 200, "body": body})
         with pytest.raises(OutcomeUnknown):
-            await run(here, Flow("Count"), who)
+            await run(here, "custom/flow/Count", who)
 
 
 async def test_the_org_tells_each_user_which_actions_it_has(here: Instances, monkeypatch: pytest.MonkeyPatch) -> None:
     actions = {
-        "count": Action(Flow("Count"), "Count"),
-        "few": Action(ApexAction("Few"), "Few"),
-        "nope": Action(ApexAction("Nope"), "Nope"),
-        "rest": Action(ApexRest("/nope"), "Nobody can tell"),
+        "count": Action("custom/flow/Count", "Count"),
+        "few": Action("custom/apex/Few", "Few"),
+        "nope": Action("custom/apex/Nope", "Nope"),
+        "rest": Action("POST /nope", "Nobody can tell"),
     }
     monkeypatch.setitem(LAYOUTS, "Account", replace(LAYOUTS["Account"], actions=actions))
     names: list[list[str]] = []

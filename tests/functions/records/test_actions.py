@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backend.failures import ActionGone, Busy, OutcomeUnknown
-from backend.records.actions import Action, ApexAction, ApexRest, Ask, Flow, StandardAction
+from backend.records.actions import Action, Ask, target
 from backend.records.layouts import LAYOUTS
 from contract.actions import ActionDone, RunAction
 from contract.calls import Describe, Empty, SobjectShape
@@ -16,7 +16,7 @@ from contract.errors import CallError, NotFound, OrgUnavailable, Reason, Refused
 from tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row
 
 CHECK = Action(
-    ApexAction("CreditCheck"),
+    "custom/apex/CreditCheck",
     label={"en": "Check credit", "de": "Bonität prüfen"},
     sends={"accountId": "Id", "industry": "Industry"},
     asks=(
@@ -31,9 +31,9 @@ CHECK = Action(
     opens="taskId",
     refused_by="refusal",
 )
-PING = Action(Flow("Ping"), "Ping")
-REST = Action(ApexRest("/credit/{id}"), "Credit")
-STANDARD = Action(StandardAction("chatterPost"), "Post", needs_edit=True)
+PING = Action("custom/flow/Ping", "Ping")
+REST = Action("POST /credit/{id}", "Credit")
+STANDARD = Action("standard/chatterPost", "Post", needs_edit=True)
 
 
 @pytest.fixture
@@ -60,23 +60,26 @@ async def refused(org: AnOrg, action: str = "check", **answers: Any) -> CallErro
 
 
 @pytest.mark.parametrize(("declare", "said"), [
-    (lambda: Flow("a/b"), "'a/b' is not the API name of an action"),
-    (lambda: ApexAction("X?y"), "is not the API name"),
-    (lambda: ApexRest("credit"), "is not the rest of an address"),
-    (lambda: ApexRest("/a/../../data/v66.0/sobjects"), "is not the rest of an address"),
-    (lambda: ApexRest("/a?b=c"), "is not the rest of an address"),
-    (lambda: ApexRest("/a/{name}"), "is not the rest of an address"),
-    (lambda: Action(Flow("X"), ""), "an action needs a label"),
-    (lambda: Action(Flow("X"), "X", says="{a.b}"), "braces hold the name of one value"),
-    (lambda: Action(Flow("X"), "X", says={"en": "{}"}), "braces hold the name of one value"),
-    (lambda: Action(Flow("X"), "X", asks=(Ask("recordId", "Which?"),)), "recordId: an input is sent once"),
-    (lambda: Action(Flow("X"), "X", sends={"a b": "Id"}), "'a b' is not the name of an input"),
+    (lambda: Action("custom/flow/X", ""), "an action needs a label"),
+    (lambda: Action("custom/flow/X", "X", says="{a.b}"), "braces hold the name of one value"),
+    (lambda: Action("custom/flow/X", "X", says={"en": "{}"}), "braces hold the name of one value"),
+    (lambda: Action("custom/flow/X", "X", asks=(Ask("recordId", "Which?"),)), "recordId: an input is sent once"),
+    (lambda: Action("custom/flow/X", "X", sends={"a b": "Id"}), "'a b' is not the name of an input"),
     (lambda: Ask("a b", "Which?"), "'a b' is not the name of an input"),
     (lambda: Ask("a", "Which?", "choice"), "a: a choice needs its choices"),
 ])  # fmt: skip
 def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callable[[], Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         declare()
+
+
+@pytest.mark.parametrize("runs", [
+    "custom/flow/a/b", "custom/flow/", "custom/apex/X?y", "flow/X", "X", "credit/{id}", "POST credit", "GET /credit",
+    "DELETE /credit/{id}", "POST /a/../../data/v66.0/sobjects", "POST /a?b=c", "POST /a/{name}", "POST //evil.example",
+])  # fmt: skip
+def test_nothing_but_actions_can_be_declared_to_run(runs: str) -> None:
+    with pytest.raises(ValueError, match="an action runs custom/flow/NAME"):
+        Action(runs, "X")
 
 
 # Running
@@ -87,7 +90,7 @@ async def test_an_action_gets_what_is_declared_and_answered_and_nothing_else(org
     done = await run(org, note="", urgent=True, kind="loan", until="2026-12-24")
     assert org.ran == [
         (
-            ApexAction("CreditCheck"),
+            target("custom/apex/CreditCheck"),
             RECORD_ID,
             {
                 "accountId": RECORD_ID,
@@ -105,7 +108,7 @@ async def test_an_action_gets_what_is_declared_and_answered_and_nothing_else(org
 
 async def test_an_action_that_needs_only_the_id_is_one_request(org: AnOrg) -> None:
     assert await run(org, "ping") == ActionDone()
-    assert (org.sent, org.ran) == ([], [(Flow("Ping"), RECORD_ID, {"recordId": RECORD_ID})])
+    assert (org.sent, org.ran) == ([], [(target("custom/flow/Ping"), RECORD_ID, {"recordId": RECORD_ID})])
 
 
 @pytest.mark.parametrize(("answers", "reason"), [
@@ -213,14 +216,14 @@ async def offered(org: AnOrg) -> list[str]:
 
 
 async def test_only_actions_that_the_org_has_are_offered_and_it_is_asked_once_in_an_hour(org: AnOrg) -> None:
-    org.has = {CHECK.runs, REST.runs}
+    org.has = {CHECK.target, REST.target}
     assert await offered(org) == ["check", "rest"]
     assert [a.name for o in (await org.queries.get_objects(CALLER, Empty())).objects for a in o.actions] == [
         "check",
         "rest",
     ]
     asked = len(org.asked_for)
-    org.has = {PING.runs}
+    org.has = {PING.target}
     org.time += timedelta(minutes=20)
     assert await offered(org) == ["check", "rest"]
     assert (org.described > 1, len(org.asked_for)) == (True, asked)
@@ -230,10 +233,10 @@ async def test_only_actions_that_the_org_has_are_offered_and_it_is_asked_once_in
 
 
 async def test_what_turns_out_to_be_gone_is_offered_no_more(org: AnOrg) -> None:
-    org.has = {CHECK.runs, PING.runs}
+    org.has = {CHECK.target, PING.target}
     assert await offered(org) == ["check", "ping"]
     org.time += timedelta(seconds=30)
-    org.has, org.fails = {PING.runs}, ActionGone(Reason.ACTION_MISSING)
+    org.has, org.fails = {PING.target}, ActionGone(Reason.ACTION_MISSING)
     assert (await refused(org)).reason is Reason.ACTION_MISSING
     assert await offered(org) == ["ping"]
 
@@ -242,7 +245,7 @@ async def test_an_org_that_does_not_answer_about_actions_hides_nothing_else(org:
     org.offers_fail = Busy()
     shape = await account(org)
     assert (shape.label, shape.actions) == ("Account", ())
-    org.offers_fail, org.has = None, {PING.runs}
+    org.offers_fail, org.has = None, {PING.target}
     org.time += timedelta(minutes=20)
     assert await offered(org) == ["ping"], "it is asked with the next look"
     org.offers_fail = Busy()
@@ -253,7 +256,7 @@ async def test_an_org_that_does_not_answer_about_actions_hides_nothing_else(org:
 async def test_an_action_is_hidden_from_who_may_not_see_its_fields_or_not_edit(
     org: AnOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    org.has = {CHECK.runs, PING.runs, STANDARD.runs}
+    org.has = {CHECK.target, PING.target, STANDARD.target}
     org.hidden = {"Industry"}
     assert await offered(org) == ["ping", "standard"]
     described = org._described  # pyright: ignore[reportPrivateUsage]
@@ -263,7 +266,7 @@ async def test_an_action_is_hidden_from_who_may_not_see_its_fields_or_not_edit(
 
 
 async def test_the_app_learns_what_it_shows_and_not_what_is_run(org: AnOrg) -> None:
-    org.has = {CHECK.runs}
+    org.has = {CHECK.target}
     (shape,) = (await account(org)).actions
     assert (shape.label, shape.says) == ({"en": "Check credit", "de": "Bonität prüfen"}, {"en": "Rated {rating}."})
     assert shape.shown_when == {"Industry": ("Media", None)}
