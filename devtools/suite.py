@@ -350,6 +350,7 @@ def org_command(plan: Plan, data: Path) -> list[str]:
         command += ["--shape", plan.shape]
     for schema in plan.schemas:
         command += ["--schema", str(schema)]
+    command += ["--actions", str(ROOT / "org-actions.json")]
     for callback in plan.callbacks:
         command += ["--callback", callback]
     command += ["--app-name", brand.read().name]

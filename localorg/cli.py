@@ -48,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument(
         "--load", action="append", type=Path, default=[], help="CSV, tree, plan or folder with records for a new org"
     )
+    serve.add_argument(
+        "--actions", action="append", type=Path, default=[],
+        help="JSON file with the answers of Flows, Apex actions and Apex REST",
+    )  # fmt: skip
     shapes = ", ".join(sorted(SHAPES))
     serve.add_argument(
         "--shape", default="", help=f"what the org has beside what every org has, separated by commas: {shapes}"
@@ -143,6 +147,7 @@ def _serve(options: argparse.Namespace) -> int:
         shape=frozenset(filter(None, (name.strip() for name in options.shape.split(",")))),
         schema=tuple(options.schema),
         load=tuple(options.load),
+        actions=tuple(options.actions),
         dpop=options.dpop,
         proofs=from_words(options.proofs),
     )

@@ -13,6 +13,7 @@ from localorg.limits import Limits
 from localorg.proofs import Proofs
 from localorg.recent import Recent
 from localorg.schema.metadata import Metadata
+from localorg.schema.played import Played
 from localorg.schema.sobjects import Schema
 from localorg.settings import OrgSettings
 
@@ -34,8 +35,8 @@ class Org:
 
     `metadata` holds the whole schema, `schemas` the part that users with certain rights see. `counters` count requests
     by kind, `generations` by kind and generation of the access token. `moved_to` is the instance's new address, None
-    when it has not moved, `redirects` whether the old one sends refreshes there. `working` are the tasks of bulk jobs,
-    by job id.
+    when it has not moved, `redirects` whether the old one sends refreshes there. `played` are the actions that it plays
+    by a file of answers, `working` the tasks of bulk jobs, by job id.
     """
 
     settings: OrgSettings
@@ -54,6 +55,7 @@ class Org:
     redirects: bool = False
     org_id: str = ""
     snapshots: dict[str, sqlite3.Connection] = field(default_factory=dict[str, sqlite3.Connection])
+    played: Played = field(default_factory=Played)
     working: dict[str, "asyncio.Task[None]"] = field(default_factory=dict[str, "asyncio.Task[None]"])
 
     @property

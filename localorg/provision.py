@@ -15,6 +15,7 @@ from localorg.org import Org
 from localorg.proofs import Proofs
 from localorg.schema import text
 from localorg.schema.metadata import Metadata
+from localorg.schema.played import Played
 from localorg.schema.shapes import shaped
 from localorg.settings import CONSUMER_KEY, OrgSettings
 from localorg.soql import functions
@@ -30,7 +31,7 @@ def open_org(settings: OrgSettings) -> Org:
     """Opens the org of these settings. A new org gets its demo data and the records of `load`.
 
     Raises sqlite3.DatabaseError when the file is not an org's, ValueError when it is an org of another shape,
-    MetadataError and DataError when `schema` or `load` cannot be used.
+    MetadataError and DataError when `schema`, `load` or `actions` cannot be used.
     """
     if settings.data is not None:
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ def open_org(settings: OrgSettings) -> Org:
     db.execute(BLOB_TABLE)
     metadata = _metadata(db, settings)
     currencies.prepare(settings, metadata)
-    org = Org(settings, db, metadata, proofs=Proofs(settings.proofs))
+    org = Org(settings, db, metadata, proofs=Proofs(settings.proofs), played=_played(settings, metadata))
     db.create_function("org_now", 0, org.clock.stamp)
     tables.match(db, org.objects)
     if db.execute("SELECT 1 FROM meta WHERE key = 'seeded'").fetchone() is None:
@@ -96,6 +97,14 @@ def _metadata(db: sqlite3.Connection, settings: OrgSettings) -> Metadata:
         str(r["key"])[7:]: str(r["value"]) for r in db.execute("SELECT key, value FROM meta WHERE key LIKE 'prefix:%'")
     }
     return build(read(settings.schema), kept, standard)
+
+
+def _played(settings: OrgSettings, metadata: Metadata) -> Played:
+    if not settings.actions:
+        return Played()
+    from localorg.metadata.actions import read_actions
+
+    return read_actions(settings.actions, metadata.schema)
 
 
 def _fill(org: Org) -> None:

@@ -29,6 +29,7 @@ from localorg.rest import (
     bulk_classic,
     composite,
     describe,
+    invocable,
     listviews,
     looks,
     refused_apis,
@@ -74,6 +75,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
     everything: list[BaseRoute] = [
         Route("/", front),
         *oauth,
+        *invocable.routes(org),  # no part of a composite request: REST API Developer Guide, "Composite"
         *data,
         *composite.routes(org, Router([*sobject_collections.routes_in_composite(org), *data], redirect_slashes=False)),
         *sobject_collections.routes(org),
@@ -108,7 +110,12 @@ def _data_routes(org: Org) -> list[BaseRoute]:
 
 def rest_routes(org: Org) -> list[BaseRoute]:
     """All routes of the APIs. A test compares them with the table in docs/localorg.md."""
-    return [*_data_routes(org), *composite.routes(org, Router()), *sobject_collections.routes(org)]
+    return [
+        *invocable.routes(org),
+        *_data_routes(org),
+        *composite.routes(org, Router()),
+        *sobject_collections.routes(org),
+    ]
 
 
 _IN_SITE = re.compile(rf"/{SITE}(/services/oauth2/.*|/login|/consent)")

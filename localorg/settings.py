@@ -77,7 +77,8 @@ class OrgSettings:
     `session_seconds`: the idle time after which an access token expires. `code_seconds`: the life of an authorization
     code. `rotation`: whether the demo app rotates refresh tokens. `currency`: ISO 4217 code of the only currency,
     or of the corporate one.
-    `schema`: folders or files with custom objects. `load`: files with records for a new org. `callbacks`: the demo
+    `schema`: folders or files with custom objects. `load`: files with records for a new org. `actions`: files with
+    the answers of invocable actions and Apex REST. `callbacks`: the demo
     app's redirect URIs. `app_name`: its name, which the page of consent shows. `shape`: what the org has beside what
     every org has, of SHAPES. `dpop`: what the demo app asks of proofs of possession, one of POSTURES; `proofs`: how the
     org takes them.
@@ -92,6 +93,7 @@ class OrgSettings:
     currency: str = "USD"
     schema: tuple[Path, ...] = ()
     load: tuple[Path, ...] = ()
+    actions: tuple[Path, ...] = ()
     callbacks: tuple[str, ...] = DEFAULT_CALLBACKS
     shape: frozenset[str] = frozenset()
     app_name: str = APP_NAME

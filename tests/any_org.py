@@ -3,7 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import pytest
+
 from contract import calls
+from contract.actions import RunAction
 from contract.calls import (
     CALLS,
     Call,
@@ -26,6 +29,7 @@ from contract.calls import (
     UpdateConnection,
     UpdateRecord,
 )
+from contract.errors import CallError, Reason
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -69,6 +73,7 @@ class AnyOrg:
             assert await self._call(calls.DESCRIBE, Describe(shape.sobject)) == shape
             rows = await self._every_row(shape)
             await self._read(shape, rows)
+            await self._act(shape, rows)
         for shape in objects.values():
             for kind in kinds_of(shape) if shape.creatable else ():
                 await self._write(shape, kind, objects)
@@ -109,6 +114,11 @@ class AnyOrg:
         assert set(detail.related) == set(related)
         words = name_of(shape, named)[:30]
         assert (await self._call(calls.SEARCH, Search(words, (shape.sobject,)))).hits, f"{shape.sobject}: {words}"
+
+    async def _act(self, shape: SobjectShape, rows: list[Record]) -> None:
+        """Runs what is no action of the object."""
+        with pytest.raises((CallError, AssertionError), match=Reason.UNKNOWN_ACTION):  # the second is over HTTP
+            await self._call(calls.RUN_ACTION, RunAction(shape.sobject, rows[0].id, "any org"))
 
     async def _write(self, shape: SobjectShape, kind: str, objects: dict[str, SobjectShape]) -> None:
         """Makes, changes and deletes a record of a record type."""

@@ -209,6 +209,62 @@ with EmbeddedOrg(OrgSettings(accounts=1, schema=(Path("org-schema.json"),))) as 
     assert tried(copy, script) == ["Invoices", "Acme", ["I-1"]]
 
 
+def test_a_button_that_runs_apex(repository: Path, copy: Path) -> None:
+    """docs/make-it-yours.md: what it prints, in the copy's backend, local org and app, from the button to the task."""
+    (change,) = [c for c in changes(repository, "docs/make-it-yours.md") if "CreditCheck" in c]
+    apply(change, copy)
+    script = """
+from pathlib import Path
+from backend.routes import routes
+from backend.values import Caller
+from contract.codec import decode, encode
+from localorg import EmbeddedOrg, OrgSettings
+from tests.app.world import World
+from tests.functions.instances import Instances
+from ui.places import Place
+class Untouched:
+    def __getattr__(self, name):
+        return None
+async def story(running):
+    instances = Instances(running)
+    uid, _ = await instances.connect()
+    one = instances.each[0]
+    table = {r.call.name: r for r in routes(Untouched(), Untouched(), one.queries, one.changes)}
+    world = World()
+    async def call(call, request, id_token=None):
+        if call.name in ("getSignInOptions", "beginSignIn", "signIn"):
+            return getattr(world.backend, f"_{call.name}")(request)
+        answer = await table[call.name].work(Caller(uid, "phone"), decode(call.request, encode(request)))
+        return decode(call.answer, encode(answer), lenient=True)
+    world.backend.call = call
+    app = await world.start("/")
+    async def made(**fields):
+        await app.go(Place("record", "Account", await app.records.create("Account", fields, fields["Name"])))
+        return app.screen
+    cold = [a.name for a in (await made(Name="Icy", Rating="Cold")).acting.offered]
+    bank = await made(Name="Bank", Industry="Banking")
+    await bank.acting.begin(bank.acting.offered[0])
+    bank.acting.type(bank.acting.asking.questions[0], "5")
+    await bank.acting.run()
+    refused = bank.acting.problem
+    record = await made(Name="Acme")
+    (action,) = record.acting.offered
+    await record.acting.begin(action)
+    record.acting.type(action.questions[0], "1,250.50")
+    opens = await record.acting.run()
+    said, rating = app.notices.newest.text, record.record.fields["Rating"]
+    await app.go(Place("record", app.catalogue.shape_of_id(opens).sobject, opens))
+    task = app.screen.title
+    await instances.http.close()
+    return [cold, refused, action.label["en"], said, rating, task]
+with EmbeddedOrg(OrgSettings(accounts=1, actions=(Path("org-actions.json"),))) as running:
+    print(json.dumps(asyncio.run(story(running))))
+"""
+    assert tried(copy, script) == [
+        [], "We give no credit to banks.", "Check credit", "Rated Hot.", "Hot", "Credit of 1250.5",
+    ]  # fmt: skip
+
+
 def test_one_more_call(repository: Path, copy: Path) -> None:
     apply(changes(repository)[2], copy)
     script = """

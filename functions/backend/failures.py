@@ -15,7 +15,8 @@ ConnectionLost
 SignInFailed
 └── CodeRefused      Salesforce answered that it does not know the authorization code (any more)
 RefusedRequest
-└── ShapeRefused     Salesforce does not know a field or an object (any more), or not for this user
+├── ShapeRefused     Salesforce does not know a field or an object (any more), or not for this user
+└── ActionGone       the org does not have an action (any more), or not for this user
 
 This is the only place that gives what the transport knows a reason of the contract.
 """
@@ -108,3 +109,7 @@ class ShapeRefused(RefusedRequest):
     """Salesforce does not know a field or an object of the request: the describe is out of date, or the caller made the
     name up.
     """
+
+
+class ActionGone(RefusedRequest):
+    """The org does not have an action that the layout declares, or not for this user: its button is out of date."""

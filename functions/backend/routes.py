@@ -59,4 +59,5 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.CREATE_RECORD, changes.create_record),
         signed_in(calls.UPDATE_RECORD, changes.update_record),
         signed_in(calls.DELETE_RECORD, changes.delete_record),
+        signed_in(calls.RUN_ACTION, changes.run_action),
     )

@@ -4,20 +4,18 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
+from contract.actions import ActionDone, ActionShape, RunAction
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
+from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
 
-FieldValue = str | bool | int | float | None
-Sobject = str  # the API name of an object that getObjects names; another one is RefusedRequest(unknown-object)
 MAX_BODY = 1024 * 1024  # bytes of a request
 MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
 MAX_PAGE = 200
 MIN_SEARCH, MAX_SEARCH = 2, 100  # characters
-RECORD_ID = r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?"
 KIND, QUEUE = "Type", "Queue"  # the field that says what an owner is, and the word with which it says a queue
 NAME = "Name"  # the field that names a record, where an object does not say otherwise
 LAST_CHANGED_BY, LAST_CHANGED_AT = "LastModifiedBy.Name", "LastModifiedDate"  # fields that every getRecord brings
-IDEMPOTENCY_KEY = r"[A-Za-z0-9_-]{1,100}"
 CALL_SECONDS = 25.0  # what a call may take in the backend, waiting, refresh and retries included
 ANSWER_SECONDS = 28.0  # by then the backend has answered, cleaning up after a failure included
 APP_SECONDS = 35.0  # and for so long an app waits for the answer
@@ -31,21 +29,6 @@ def is_search(text: str) -> bool:
     return len(letters) >= MIN_SEARCH or any(east_asian_width(c) in "WF" for c in letters)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a value keeps to beside its type: the backend refuses a request with any other. `pattern` holds for all of a
-    text, `format` is a word of JSON Schema's."""
-
-    minimum: int | None = None
-    maximum: int | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    pattern: str | None = None
-    format: str | None = None
-
-
-Time = Annotated[str, Limits(format="date-time")]  # ISO 8601, with its offset from UTC
-RecordId = Annotated[str, Limits(pattern=RECORD_ID)]
 PageSize = Annotated[int, Limits(minimum=1, maximum=MAX_PAGE)]
 
 
@@ -545,7 +528,7 @@ class SobjectShape:
 
     `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
     getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some of the
-    records are people.
+    records are people. `actions` are what the user may run on its records.
     """
 
     sobject: str
@@ -573,6 +556,7 @@ class SobjectShape:
     record_types: tuple[RecordType, ...] = ()
     persons: PersonShape | None = None
     preset: Preset | None = None
+    actions: tuple[ActionShape, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -741,6 +725,14 @@ UPDATE_RECORD = Call(
     writes=True,
 )
 DELETE_RECORD = Call("api", "deleteRecord", DeleteRecord, Empty, "Deletes a record.", writes=True)
+RUN_ACTION = Call(
+    "api",
+    "runAction",
+    RunAction,
+    ActionDone,
+    "Runs an action on a record in Salesforce; with an idempotency key at most once.",
+    writes=True,
+)
 
 CALLS: tuple[Call[Any, Any], ...] = tuple(
     cast(Call[Any, Any], value) for value in list(globals().values()) if isinstance(value, Call)

@@ -37,6 +37,11 @@ class Reason(StrEnum):
     LIST_TOO_LONG = "list-too-long"
     IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
     NOT_PERMITTED = "not-permitted"
+    UNKNOWN_ACTION = "unknown-action"
+    ACTION_NOT_AVAILABLE = "action-not-available"
+    ACTION_MISSING = "action-missing"
+    ACTION_REFUSED = "action-refused"
+    ACTION_FAILED = "action-failed"
     RECORD_NOT_FOUND = "record-not-found"
     RECORD_CHANGED = "record-changed"
     MAY_BE_DUPLICATE = "may-be-duplicate"
@@ -130,6 +135,20 @@ class RefusedRequest(CallError):
             "This was sent before with other values and may have been saved. Look for it before you save again.",
         ),
         Reason.NOT_PERMITTED: ("PERMISSION_DENIED", "You do not have permission for this in Salesforce."),
+        Reason.UNKNOWN_ACTION: ("INVALID_ARGUMENT", "This app has no such action."),
+        Reason.ACTION_NOT_AVAILABLE: (
+            "FAILED_PRECONDITION",
+            "This cannot be done with the record as it is now. Someone may have changed it.",
+        ),
+        Reason.ACTION_MISSING: (
+            "FAILED_PRECONDITION",
+            "Your company's Salesforce does not have this action. Please tell your administrator.",
+        ),
+        Reason.ACTION_REFUSED: ("FAILED_PRECONDITION", "Salesforce did not do this."),
+        Reason.ACTION_FAILED: (
+            "FAILED_PRECONDITION",
+            "This action does not work in Salesforce at the moment. Please tell your administrator.",
+        ),
     }
 
 

@@ -12,7 +12,14 @@ from devtools.paths import ROOT
 from tests.devtools.runs import Gate, Run
 
 _EDITED = ("app", "functions", "devtools", "localorg", "build/web")
-_READ = ("firebase.json", "firestore.rules", "firestore.indexes.json", "org-schema.json", "requirements.lock")
+_READ = (
+    "firebase.json",
+    "firestore.rules",
+    "firestore.indexes.json",
+    "org-schema.json",
+    "org-actions.json",
+    "requirements.lock",
+)
 _INSTALLED = (".tools", ".venv", "devtools/node_modules", "build/pypackages")
 
 # Three functions more, whose calls do what a test asks for.

@@ -48,7 +48,7 @@ def own() -> Iterator[EmbeddedOrg]:
         yield running
 
 
-class _PlainHttp(requests.Session):
+class PlainHttp(requests.Session):
     """simple-salesforce writes https:// into every address; the org speaks http on loopback."""
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
@@ -58,7 +58,7 @@ class _PlainHttp(requests.Session):
 @pytest.fixture
 def sf(own: EmbeddedOrg) -> Any:
     token = exchange(own.url, authorize(own.url, ADMIN))["access_token"]
-    return Salesforce(instance=f"127.0.0.1:{own.port}", session_id=token, session=_PlainHttp())
+    return Salesforce(instance=f"127.0.0.1:{own.port}", session_id=token, session=PlainHttp())
 
 
 class TestSimpleSalesforce:

@@ -35,6 +35,11 @@ class Shell(Protocol):
         ...
 
     @property
+    def place(self) -> Place:
+        """Where one is."""
+        ...
+
+    @property
     def handover(self) -> Handover:
         """Signs users in and out."""
         ...

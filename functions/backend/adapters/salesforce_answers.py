@@ -12,7 +12,7 @@ from backend.failures import Busy, LimitReached, OutcomeUnknown, ShapeRefused
 from backend.records.org import RECORD_TYPE, Row
 from contract.errors import CallError, ConnectionLost, MayBeDuplicate, NotFound, Reason, RefusedRequest
 
-_NOT_PERMITTED = {
+NOT_PERMITTED = {
     "INSUFFICIENT_ACCESS",
     "INSUFFICIENT_ACCESS_OR_READONLY",
     "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
@@ -22,7 +22,9 @@ _NO_API = "API_DISABLED_FOR_ORG"  # of a user without API Enabled, whatever the 
 _API_DOWN = "API_CURRENTLY_DISABLED"  # a fault that passes (ExceptionCode), but where the words say:
 _NOT_FOR_USER = "disabled for this user"
 _ORG_POLICY = {"FUNCTIONALITY_NOT_ENABLED"}
-_BUSY = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
+API_OFF = {_NO_API, _API_DOWN, *_ORG_POLICY}
+NOW_NOT = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
+LIMITED = {"REQUEST_LIMIT_EXCEEDED"}
 
 
 class Part(msgspec.Struct, rename="camel"):
@@ -91,6 +93,11 @@ def refuses_the_api(status: int, body: object) -> bool:
     return status == 403 and _is_no_api(str(row.get("errorCode") or ""), str(row.get("message") or ""))
 
 
+def error_code(body: object) -> str:
+    """Salesforce's code of an error; "" when there is none. `body` is decoded."""
+    return str(_first_error(body).get("errorCode") or "")
+
+
 def _is_no_api(code: str, message: str | None) -> bool:
     return code == _NO_API or (code == _API_DOWN and _NOT_FOR_USER in (message or "").lower())
 
@@ -101,9 +108,9 @@ def _first_error(body: object) -> Mapping[str, Any]:
 
 
 def _translated(status: int, code: str, message: str | None, row: Mapping[str, Any], *, writes: bool) -> CallError:
-    if code == "REQUEST_LIMIT_EXCEEDED" or status == 429:
+    if code in LIMITED or status == 429:
         return LimitReached()
-    if code in _BUSY:
+    if code in NOW_NOT:
         return Busy()
     if status >= 500:
         return OutcomeUnknown(writes=True) if writes else Busy()
@@ -115,7 +122,7 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
         return ConnectionLost(Reason.ORG_POLICY)
     if code == "INVALID_TYPE":
         return ShapeRefused(Reason.NOT_PERMITTED)
-    if code in _NOT_PERMITTED or status == 403:
+    if code in NOT_PERMITTED or status == 403:
         return RefusedRequest(Reason.NOT_PERMITTED)
     if status == 404:
         return NotFound(Reason.RECORD_NOT_FOUND)

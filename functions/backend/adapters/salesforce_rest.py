@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from backend.adapters.salesforce_actions import outcome_of, request_of
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
 from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of
 from backend.adapters.salesforce_http import Answer
@@ -22,6 +23,7 @@ from backend.adapters.salesforce_picklists import picklists_of
 from backend.adapters.salesforce_session import Request, SalesforceSession
 from backend.failures import Busy, OutcomeUnknown
 from backend.records import soql
+from backend.records.actions import ApexRest, Target
 from backend.records.org import Described, People, PreconditionFailed, Row, Undescribed
 from backend.values import Uid
 from contract.calls import FieldValue
@@ -213,6 +215,25 @@ class SalesforceRest:
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         """Deletes a record. Raises NotFound when it is gone."""
         await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
+
+    async def has_action(self, uid: Uid, target: Target) -> bool:
+        """Whether Salesforce describes an action to this user. Source: Actions Developer Guide, "Apex Actions": who
+        has no access to the class gets an error. A composite request takes no address of actions.
+        """
+        if isinstance(target, ApexRest):
+            return True
+        try:
+            await self._send(uid, Request("GET", self._base + target.path, aside=True))
+        except (RefusedRequest, NotFound):
+            return False
+        return True
+
+    async def run_action(
+        self, uid: Uid, target: Target, record_id: str, inputs: Mapping[str, FieldValue]
+    ) -> Mapping[str, object]:
+        """The values of an action's answer; see Org."""
+        request = request_of(self._base, target, record_id, inputs)
+        return outcome_of(target, await self._session.send(uid, request))
 
     async def currency(self, uid: Uid) -> str:
         """The ISO 4217 code of the org's only currency; "" when it has several, or does not say.

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from backend import deadline, hosts, telemetry
-from backend.adapters.salesforce_answers import refuses_the_api
+from backend.adapters.salesforce_answers import error_code, refuses_the_api
 from backend.adapters.salesforce_http import Answer, Http
 from backend.connections.connection import Credential
 from backend.connections.renewal import Renewed
@@ -26,6 +26,7 @@ JOIN_SECONDS = 2.0  # a read joins one that was begun at most this long ago
 PROBE_SECONDS = 0.5  # how long the calls of a burst wait for the answer to its first one
 _PASSING = (502, 503, 504)
 _BAD_TOKEN = b"Bad_OAuth_Token"
+_TOKEN_REFUSED = ("INVALID_SESSION_ID", "INVALID_AUTH_HEADER", "INVALID_JWT_FORMAT")
 
 
 class Credentials(Protocol):
@@ -60,7 +61,7 @@ class RequestBudget(Protocol):
 class Request:
     """A request to the user's instance URL: `path` begins with a slash, `body` is sent as JSON, `writes` says that it
     changes something and is never sent twice, `aside` that its API may be off for a user who may use the others;
-    `headers` go along.
+    `headers` go along. What answers a `custom` one is Apex of the org's own, which may say 401 itself.
     """
 
     method: str
@@ -70,6 +71,7 @@ class Request:
     writes: bool = False
     aside: bool = False
     headers: Mapping[str, str] | None = None
+    custom: bool = False
 
 
 @dataclass(slots=True)
@@ -208,7 +210,7 @@ class SalesforceSession:
         credential, refreshed = await self._credentials.get(uid), False
         await self._budget.take(uid)
         answer = await self._deliver(send, credential, writes=request.writes)
-        while _rejected(answer):
+        while _rejected(answer, custom=request.custom):
             if refreshed:
                 # A token just made is refused too: refreshing again cannot help.
                 raise ConnectionLost(Reason.ORG_POLICY)
@@ -254,5 +256,10 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         pass
 
 
-def _rejected(answer: Answer) -> bool:
+def _rejected(answer: Answer, *, custom: bool) -> bool:
+    """Whether Salesforce refused the token, and so did nothing. Of a `custom` answer it is only certain where the error
+    code is one of Salesforce's own. Source: REST API Developer Guide, "Status Codes and Error Responses".
+    """
+    if custom and answer.status == 401:
+        return error_code(answer.json()) in _TOKEN_REFUSED
     return answer.status == 401 or (answer.status == 403 and answer.body.strip() == _BAD_TOKEN)

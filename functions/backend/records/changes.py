@@ -1,4 +1,4 @@
-"""The data calls that write: create, update, delete."""
+"""The data calls that write: create, update, delete, and the actions of records."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -8,6 +8,7 @@ from typing import cast
 
 from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records import soql
+from backend.records.action_runs import ActionRuns
 from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, layout_of
@@ -31,12 +32,15 @@ MAX_DUPLICATES = 5  # that are named
 
 
 class Changes:
-    """The calls that create, update and delete records. One for each process. Every call raises CallErrors."""
+    """The calls that create, update and delete records, and run actions on them. One for each process. Every call
+    raises CallErrors.
+    """
 
     def __init__(self, org: Org, describes: Describes, creations: Creations) -> None:
         self._org = org
         self._describes = describes
         self._creations = creations
+        self.run_action = ActionRuns(org, describes, creations).run_action
 
     async def create_record(self, caller: Caller, request: CreateRecord) -> Created:
         """Creates a record and returns it; with an idempotency key at most one, however often the request comes."""

@@ -1,18 +1,19 @@
-"""At most one record under an idempotency key, whose requests all have the same content."""
+"""At most one record, or one run of an action, under an idempotency key, whose requests all have the same content."""
 
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from backend.failures import OutcomeUnknown, StoreUnavailable
 from backend.values import Cipher, Uid
 from contract.calls import IDEMPOTENCY_KEY, Created, CreateRecord, FieldValue
 from contract.errors import CallError, Reason, RefusedRequest
 
+T = TypeVar("T")
 _KEY = re.compile(IDEMPOTENCY_KEY)
 
 
@@ -62,25 +63,42 @@ class Creations:
     async def once(
         self, uid: Uid, key: str, request: CreateRecord, create: Callable[[], Awaitable[Created]]
     ) -> Created:
-        """Runs `create` for a new key; for a key that was used before, returns the record that was made then.
+        """Runs `create` for a new key; for a key that was used before, returns the record that was made then. Raises
+        what `one` raises.
+        """
+        content = [request.sobject, plain(request.fields)]
+        return await self.one(uid, key, content, create, kept=lambda created: created.id, again=Created)
 
-        Raises what `create` raises; RefusedRequest(idempotency-key-reused) for another content under the same key;
-        OutcomeUnknown when nobody knows whether the record was made, or whether this is the content that it was made of
+    async def one(
+        self,
+        uid: Uid,
+        key: str,
+        content: Sequence[object],
+        do: Callable[[], Awaitable[T]],
+        *,
+        kept: Callable[[T], str],
+        again: Callable[[str], T],
+    ) -> T:
+        """Runs `do` for a new key, and keeps what `kept` makes of its answer; for a key that was used before, answers
+        what `again` makes of that. `content` is what the key belongs to, as JSON.
+
+        Raises what `do` raises; RefusedRequest(idempotency-key-reused) for another content under the same key;
+        OutcomeUnknown when nobody knows whether it was done, or whether this is the content that it was done with
         because the key that sealed its hash is gone.
         """
         if _KEY.fullmatch(key) is None:
             raise RefusedRequest(Reason.MALFORMED_REQUEST, "idempotencyKey has 1 to 100 letters, digits, - and _")
-        content, field = _hash(request), f"creation {key}"
-        if not await self._store.claim(uid, key, self._cipher.seal_bytes(content, uid=uid, field=field)):
+        digest, field = _hash(content), f"creation {key}"
+        if not await self._store.claim(uid, key, self._cipher.seal_bytes(digest, uid=uid, field=field)):
             first = await self._store.read(uid, key)
             before = None if first is None else self._cipher.unseal_bytes(first.content, uid=uid, field=field)
-            if before is not None and before != content:
+            if before is not None and before != digest:
                 raise RefusedRequest(Reason.IDEMPOTENCY_KEY_REUSED)
             if first is None or before is None or first.record_id is None:
                 raise OutcomeUnknown(writes=True)
-            return Created(first.record_id)
+            return again(first.record_id)
         try:
-            created = await create()
+            done = await do()
         except OutcomeUnknown:
             raise
         except CallError:
@@ -88,13 +106,17 @@ class Creations:
                 await self._store.give_back(uid, key)  # it was not made, so the key is free again
             raise
         with suppress(StoreUnavailable):  # it was made: only a repetition will be told that nobody knows
-            await self._store.finish(uid, key, created.id)
-        return created
+            await self._store.finish(uid, key, kept(done))
+        return done
 
 
-def _hash(request: CreateRecord) -> bytes:
-    """The same for the same object and values, whatever the order of the fields; JSON knows one 1, written 1 or 1.0."""
-    content = [request.sobject, {name: _number(value) for name, value in request.fields.items()}]
+def plain(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    """The values of a request, the same for 1 and 1.0: JSON knows one number."""
+    return {name: _number(value) for name, value in fields.items()}
+
+
+def _hash(content: Sequence[object]) -> bytes:
+    """The same for the same content, whatever the order of the fields."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 
 

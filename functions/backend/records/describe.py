@@ -18,6 +18,7 @@ from cachetools import LRUCache
 
 from backend import deadline, telemetry
 from backend.failures import Busy, OutcomeUnknown, ShapeRefused
+from backend.records.action_offers import Offers
 from backend.records.layouts import LAYOUTS
 from backend.records.org import CURRENCY, Described, DescribedField, Org, People, Undescribed
 from backend.values import Attachment, Clock, Uid
@@ -65,6 +66,7 @@ class Describes:
         self._kept = kept
         self._clock = clock
         self._may_look = may_look
+        self._offers = Offers(org)
         self._decoded = LRUCache[bytes, Answers](_MAX_DECODED)
         self._looking: dict[Uid, asyncio.Task[Answers]] = {}
         self._picking: dict[tuple[Uid, str, str], asyncio.Task[Answers]] = {}
@@ -159,9 +161,11 @@ class Describes:
                 name: None if anew or (shape := answers.get(name)) is None else shape.modified
                 for name in dict.fromkeys((*answers, *wanted))
             }
+            due = self._offers.due(answers, stamps, asked_at, anew=anew) if self._may_look(uid.org_id) else ()
             new: dict[str, Described | None] = {}
             language = next((d.language for d in answers.values() if d is not None and d.language), "")
-            for name, described in (await self._org.describe(uid, stamps, language)).items():
+            told, offered = await asyncio.gather(self._org.describe(uid, stamps, language), self._offers.ask(uid, due))
+            for name, described in told.items():
                 if isinstance(described, Described):
                     # A page layout comes with the first describe only, and with the first in another language.
                     before = answers.get(name) if stamps[name] is not None else None
@@ -172,6 +176,7 @@ class Describes:
                     # Nothing tells whether the picklists of its record types have changed, so these are asked for anew.
                     same = answers.get(name) if described is Undescribed.UNCHANGED else None
                     new[name] = None if same is None else replace(same, picklists={})
+            new = self._offers.kept(new, answers, offered, asked_at)
             await self._kept.attach(uid, Attachment(encode(new), asked_at))
             return new
 
@@ -319,6 +324,7 @@ def encode(shapes: Answers) -> bytes:
         else [
             _cut_for(name),
             *(getattr(d, of) for of in _OBJECT),
+            d.actions,
             [[t.id, t.name, t.default] for t in d.record_types],
             [[of_type, [[n, *_plain(p)] for n, p in fields.items()]] for of_type, fields in d.picklists.items()],
             None if d.people is None else [d.people.record_types, _lists(d.people.sections)],
@@ -348,8 +354,10 @@ def decode(text: bytes) -> Answers:
 
 
 def _cut_for(sobject: str) -> int:
-    """Which fields a describe was kept whole for, as a number: with another layout it has to be asked for again."""
-    return zlib.crc32(" ".join(_used(sobject)).encode())
+    """For which fields and actions a describe was kept, as a number: with another layout it has to be asked for
+    again."""
+    declared = () if sobject not in LAYOUTS else (f"{name} {a.runs}" for name, a in LAYOUTS[sobject].actions.items())
+    return zlib.crc32(" ".join((*_used(sobject), *declared)).encode())
 
 
 _OBJECT = (
@@ -362,12 +370,13 @@ _OBJECT = (
     "key_prefix",
     "language",
     "captions",
+    "actions_hour",
 )
 _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 
 
 def _decoded(name: str, row: list[Any]) -> Described:
-    *of_object, types, picklists, people, sections, rows = row
+    *of_object, actions, types, picklists, people, sections, rows = row
     fields: dict[str, DescribedField] = {}
     for *of_field, filterable, sortable, within, encrypted in rows:
         named = dict(zip(_FIELD, of_field, strict=True))
@@ -379,6 +388,7 @@ def _decoded(name: str, row: list[Any]) -> Described:
         fields=fields,
         sections=_kept_sections(sections),
         people=None if people is None else People(tuple(people[0]), _kept_sections(people[1])),
+        actions=tuple(actions),
         record_types=tuple(RecordType(*of_type) for of_type in types),
         picklists={of_type: {n: _picklist(*of_field) for n, *of_field in fields} for of_type, fields in picklists},
         **dict(zip(_OBJECT, of_object, strict=True)),

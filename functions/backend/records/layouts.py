@@ -6,6 +6,7 @@ A new object is one entry here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from backend.records.actions import Action, Ask
 from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, FieldValue, Sort
 from contract.errors import Reason, RefusedRequest
 
@@ -45,7 +46,7 @@ class Layout:
     a list and `detailed` those of a record and its forms, `searched` those in which a list's search looks; `filters`
     are offered as chips, and `preset` is how a list begins. `amount` is the field at the end of a line in lists, `date`
     the one that says when a record is due on home, `owner` the reference to who owns a record. `icon` is one of
-    Material's."""
+    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -61,6 +62,7 @@ class Layout:
     filters: tuple[str, ...] = ()
     preset: Preset | None = None
     owner: str = "OwnerId"
+    actions: Mapping[str, Action] = field(default_factory=dict[str, Action])
 
     def __post_init__(self) -> None:
         """Every record is read with its record type, where its object has some: its picklists follow it."""
@@ -179,6 +181,23 @@ LAYOUTS: dict[str, Layout] = {
         stand_ins=("CaseNumber",),
         icon="support_agent",
         filters=("OwnerId", "IsClosed", "Status", "Priority", "Origin"),
+        actions={
+            # An example, which shows only in an org that has this Flow: the local one plays it (org-actions.json).
+            "escalate": Action(
+                "custom/flow/Escalate_Case",
+                label={"en": "Escalate", "de": "Eskalieren", "ja": "エスカレーション"},
+                icon="priority_high",
+                sends={"recordId": "Id"},
+                asks=(Ask("reason", {"en": "Why?", "de": "Warum?", "ja": "理由"}, required=True, lines=3),),
+                shown_when={"IsClosed": False, "Priority": ("Low", "Medium")},
+                needs_edit=True,
+                says={
+                    "en": "{team} will look at this.",
+                    "de": "{team} kümmert sich darum.",
+                    "ja": "{team}が対応します。",
+                },
+            ),
+        },
     ),
     "Task": Layout(
         listed=("Subject", "ActivityDate", "Status", "Priority", "WhoId", "Who.Name", "WhatId", "What.Name",

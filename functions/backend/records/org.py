@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from backend.records.actions import Target
 from backend.values import Uid
 from contract.calls import KIND, FieldShape, FieldValue, Section
 from contract.picklists import Picklist, RecordType
@@ -51,7 +52,8 @@ class Described:
     `captions` are what that layout calls its references, by field. `key_prefix` is what the ids of its records begin
     with. `record_types` are those that a new record may get; `picklists` is what is known of each record type's
     picklists, by its id and by field. `language` is the user's, in which all labels are, "" when it is not known.
-    `people` is there where some of the records are people.
+    `people` is there where some of the records are people. `actions` are the names of those of its actions that the
+    org has for this user, as it said in `actions_hour` (hours since the epoch).
     """
 
     name: str
@@ -69,6 +71,8 @@ class Described:
     record_types: tuple[RecordType, ...] = ()
     people: People | None = None
     picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
+    actions: tuple[str, ...] = ()
+    actions_hour: int = 0
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`.
@@ -160,6 +164,21 @@ class Org(Protocol):
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         """Deletes a record. Raises NotFound when it is gone."""
+        ...
+
+    async def has_action(self, uid: Uid, target: Target) -> bool:
+        """Whether the org has an action and the user may run it, as far as Salesforce says so before it is run: of Apex
+        REST it does not, then no request is made and the answer is True."""
+        ...
+
+    async def run_action(
+        self, uid: Uid, target: Target, record_id: str, inputs: Mapping[str, FieldValue]
+    ) -> Mapping[str, object]:
+        """Runs an action, sent once. Returns the values of its answer.
+
+        Raises RefusedRequest: action-refused with what the action itself says, action-failed for one that broke off by
+        a fault of its own, action-missing, not-permitted; OutcomeUnknown when nobody knows whether it ran.
+        """
         ...
 
     async def currency(self, uid: Uid) -> str:

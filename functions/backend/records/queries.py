@@ -8,6 +8,7 @@ from itertools import chain
 from typing import cast
 
 from backend.records import owners, soql
+from backend.records.action_offers import offered_shapes
 from backend.records.addresses import addresses_of, codes_of
 from backend.records.currencies import Currencies, Several, amount_literal
 from backend.records.describe import Describes, Shapes, field_of, object_of
@@ -390,6 +391,7 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         record_types=described.record_types,
         persons=None if described.people is None else _persons(layout, described, described.people),
         owner=if_visible(layout.owner),
+        actions=offered_shapes(layout, described),
     )
 
 

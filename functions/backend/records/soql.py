@@ -10,8 +10,9 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from contract.calls import MAX_SEARCH, RECORD_ID, FieldValue, is_search
+from contract.calls import MAX_SEARCH, FieldValue, is_search
 from contract.errors import Reason, RefusedRequest
+from contract.values import RECORD_ID
 
 TEXT = frozenset(
     {

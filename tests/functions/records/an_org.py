@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.failures import ShapeRefused
+from backend.records.actions import Target
 from backend.records.changes import Changes
 from backend.records.creations import Creations
 from backend.records.currencies import Currencies
@@ -45,6 +46,11 @@ class AnOrg:
         self.time = datetime(2026, 11, 24, tzinfo=UTC)
         self.kept: Attachment | None = None
         self.looked_again = asyncio.Event()
+        self.has: set[Target] = set()
+        self.asked_for: list[Target] = []
+        self.offers_fail: CallError | None = None
+        self.ran: list[tuple[Target, str, dict[str, FieldValue]]] = []
+        self.action_answer: dict[str, object] = {}
         self.types: dict[str, Mapping[str, Picklist]] = {}
         describes = Describes(self, self, self)
         self.queries = Queries(self, describes, Currencies(self, self))
@@ -168,6 +174,20 @@ class AnOrg:
             raise NotFound(Reason.RECORD_NOT_FOUND)
         self.written.append((sobject, {}, None))
         self.rows = []
+
+    async def has_action(self, uid: Uid, target: Target) -> bool:
+        self.asked_for.append(target)
+        if self.offers_fail is not None:
+            raise self.offers_fail
+        return target in self.has
+
+    async def run_action(
+        self, uid: Uid, target: Target, record_id: str, inputs: Mapping[str, FieldValue]
+    ) -> Mapping[str, object]:
+        self.ran.append((target, record_id, dict(inputs)))
+        if self.fails is not None:
+            raise self.fails
+        return self.action_answer
 
     async def currency(self, uid: Uid) -> str:
         self.currency_asked += 1

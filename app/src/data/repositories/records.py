@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
+from contract.actions import ActionDone, RunAction
 from contract.calls import (
     CREATE_RECORD,
     DELETE_RECORD,
@@ -16,6 +17,7 @@ from contract.calls import (
     GET_PROFILE,
     GET_RECORD,
     LIST_RECORDS,
+    RUN_ACTION,
     SEARCH,
     UPDATE_RECORD,
     CreateRecord,
@@ -147,6 +149,12 @@ class RecordsRepository:
         await self._call(DELETE_RECORD, DeleteRecord(sobject, record_id))
         self.deleted(sobject, record_id)
         await self.forget(sobject, record_id)
+
+    async def run_action(
+        self, sobject: str, record_id: str, action: str, answers: dict[str, FieldValue], key: str
+    ) -> ActionDone:
+        """Runs an action on a record under an idempotency key; the same key again runs it no second time."""
+        return await self._call(RUN_ACTION, RunAction(sobject, record_id, action, answers, key))
 
     async def forget(self, sobject: str, record_id: str) -> None:
         """Removes from this device what it keeps of a record that no longer exists in Salesforce."""

@@ -6,6 +6,7 @@ import flet as ft
 
 from contract.calls import Record, RelatedList
 from ui.places import Given, Place
+from ui.records import actions_view
 from ui.records.copying import copy_dialog
 from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
 from ui.shared import parts, theme, values
@@ -27,6 +28,7 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
     use(model)
     copying, copy = ft.use_state(False)
     ft.use_dialog(copy_dialog(model, shell.copy, lambda: copy(False)) if copying and model.record is not None else None)
+    ft.use_dialog(actions_view.dialog(shell, model))
     live, record = model.detail, model.record
     if record is None:
         if live.problem is not None:
@@ -65,6 +67,7 @@ def _head(shell: Shell, model: RecordViewModel, record: Record, copy: Callable[[
         ),
         ft.PopupMenuItem(_("Copy a value"), icon=ft.Icons.CONTENT_COPY, on_click=copy, height=theme.TARGET),
     ]
+    items += actions_view.menu_items(shell, model)
     if model.shape.deletable:
         items.append(ft.PopupMenuItem(_("Delete"), icon=ft.Icons.DELETE_OUTLINE, on_click=delete, height=theme.TARGET))
     controls.append(parts.menu(ft.Icons.MORE_VERT, _("More actions"), items))
@@ -103,6 +106,7 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
             disabled=model.ownership.changing, on_click=model.ownership.take,
         )  # fmt: skip
         first.append(take)
+    first += actions_view.buttons(shell, model)
 
     def button(line: Line) -> ft.Control:
         async def act() -> None:

@@ -11,6 +11,7 @@ from contract.calls import AddressShape, FieldShape, Record, RecordDetail, Relat
 from contract.errors import NotFound
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository, Visited
+from ui.records.actions_view_model import Actions
 from ui.records.owner_view_model import Ownership
 from ui.shared import kinds, values
 from ui.shared.notices import Notices
@@ -37,8 +38,9 @@ class Group:
 
 
 class RecordViewModel(Screen):
-    """`detail` is the record with its related lists, `shape` its object, `ownership` who owns it. `me` gives the
-    Salesforce user id of whoever uses the app, `now` seconds since the epoch."""
+    """`detail` is the record with its related lists, `shape` its object, `ownership` who owns it, `acting` the actions
+    that the org has for it. `me` gives the Salesforce user id of whoever uses the app, `now` seconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -59,6 +61,8 @@ class RecordViewModel(Screen):
         self.detail.listen(self.changed)
         self.ownership = Ownership(records, shape, self.detail, self.load, me, notices)
         self.ownership.listen(self.changed)
+        self.acting = Actions(records, shape, record_id, self.detail, self.load, notices)
+        self.acting.listen(self.changed)
 
     async def load(self) -> None:
         if not await self.detail.load():

@@ -5,6 +5,7 @@ A text that a catalogue lacks, or that cannot be filled in there, is said in Eng
 
 import gettext
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from babel import Locale, localedata
@@ -92,6 +93,17 @@ def n_(one: str, many: str, count: int, **values: object) -> str:
     """A text that depends on a number: `one` or `many`, in the person's language, with the number for `{count}`."""
     values["count"] = count
     return _filled(_words.translations.ngettext(one, many, count), one if count == 1 else many, values)
+
+
+def in_words(texts: Mapping[str, str], **values: str) -> str:
+    """A text that comes in several languages, in the one that the app speaks, else in English, else in the first; with
+    its values for `{name}`, "" where it names another one.
+    """
+    text = texts.get(_words.language) or texts.get("en") or next(iter(texts.values()), "")
+    try:
+        return text.format(**values) if values or "{" in text else text
+    except (LookupError, ValueError, AttributeError):
+        return ""
 
 
 def _filled(translated: str, english: str, values: dict[str, object]) -> str:
