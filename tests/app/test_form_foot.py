@@ -79,6 +79,10 @@ async def test_a_message_comes_above_the_buttons_and_covers_none(screen: Screen)
     screen.app.notices.show(Notice("Deleted.", "Undo"))
     await screen.painted()
     assert bottom() >= buttons
+    (foot,) = [c for c in screen.controls() if isinstance(c, ft.Container) and c.on_size_change is not None]
+    await screen.session.dispatch_event(foot._i, "size_change", {"w": 390.0, "h": 180.0})  # pyright: ignore[reportPrivateUsage]  with what is wrong in it
+    await screen.painted()
+    assert bottom() >= 180
     await screen.show("/records/Opportunity")
     assert bottom() < buttons, "no place else has a foot"
 

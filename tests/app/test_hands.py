@@ -151,6 +151,21 @@ async def test_the_content_has_the_focus_wherever_somebody_goes_but_not_when_the
     assert starts() == 0, "the field of the search takes it"
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_the_search_is_at_none_of_the_places_of_the_navigation(world: World, width: int) -> None:
+    await world.start()
+    screen = Screen(world, width)
+
+    def marked() -> int | None:
+        (found,) = [c for c in screen.controls() if isinstance(c, ft.NavigationBar | ft.NavigationRail)]
+        return found.selected_index
+
+    for address, at in (("/", 0), ("/search", -1 if width == 390 else None), ("/records/Account", 1)):
+        await screen.show(address)
+        assert marked() == at
+    await screen.close()
+
+
 async def test_what_comes_above_a_list_moves_it_nowhere(screen: Screen) -> None:
     await screen.show("/records/Account")
     listed = screen.app.screen
