@@ -8,6 +8,7 @@ from pathlib import Path
 from devtools import languages
 from devtools.paths import ROOT
 from devtools.web_files import esbuild
+from devtools.web_fonts import needed
 
 SOURCES = ROOT / "app/web/start"
 _START = "<!-- start.html -->"
@@ -59,10 +60,17 @@ def write_start(assets: Path) -> None:
         shutil.copy(path, assets)
     texts = languages.start_texts()
     words: dict[str, dict[str, str]] = {"en": {}}
+    fonts: dict[str, list[str]] = {}
     for language in languages.languages():
         catalog = languages.read(language)
         words[language] = {text: languages.said(catalog, text) for text in texts}
-    (assets / "words.js").write_text(f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n")
+        fonts[language] = needed(languages.all_said(catalog), language, assets / "main.dart.js")
+    written = {"words": words, "fonts": fonts}
+    (assets / "words.js").write_text(
+        "".join(
+            f"export const {n} = {json.dumps(v, ensure_ascii=False, sort_keys=True)};\n" for n, v in written.items()
+        )
+    )
 
 
 def bundle_app_check(out: Path, *options: str) -> None:

@@ -130,6 +130,8 @@ async def test_the_skip_link_is_seen_while_it_has_the_focus_and_leads_to_the_con
     await screen.tap(link(), "click")
     await screen.painted()
     assert [c for c in screen.controls() if isinstance(c, ft.KeyboardListener)]
+    (mark,) = [c for c in screen.controls() if isinstance(c, ft.Container) and c.bgcolor == ft.Colors.PRIMARY]
+    assert (mark.height or 99) < 8, "no place begins higher than 8 pixels, and nothing of it is covered"
     await screen.app.go(Place("settings"))
     await screen.painted()
     listener = next(c for c in screen.controls() if isinstance(c, ft.KeyboardListener))
