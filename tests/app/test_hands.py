@@ -19,6 +19,7 @@ from ui.frame import title_of
 from ui.places import Place
 from ui.records.list_view_model import ListViewModel
 from ui.records.record_view_model import RecordViewModel
+from ui.shared import parts
 from ui.shared.hands import Focus
 from ui.table import Table
 
@@ -57,6 +58,13 @@ async def test_every_value_of_a_record_can_be_copied_by_its_name(screen: Screen,
     await screen.painted()
     assert world.device.links == ["copied: +44 20 7946 0230"]
     assert "Copied." in texts(screen)
+
+
+def test_a_row_has_a_second_line_for_what_an_amount_leaves_no_room_for() -> None:
+    for amount, lines in (("$1.9M", 2), ("", 1)):
+        below = parts.tile("Renewal", "Negotiation · 30 Nov 2026 · Sam Sales", trailing=amount).subtitle
+        assert isinstance(below, ft.Text)
+        assert below.max_lines == lines
 
 
 def _says(tile: ft.ListTile, name: str) -> bool:
