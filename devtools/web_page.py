@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from html import escape
 from pathlib import Path
 
 from devtools import languages
@@ -49,8 +50,12 @@ def finish_page(assets: Path) -> str:
     return page
 
 
-def page(unfinished: str, version: str) -> str:
-    """The page of a build whose files lie in v/VERSION. `unfinished`: what `finish_page` returned."""
+def page(unfinished: str, version: str, name: str) -> str:
+    """The page of a build whose files lie in v/VERSION, of an app with this name. `unfinished`: what `finish_page`
+    returned, which may have been while the app had another name."""
+    called = escape(name)
+    unfinished = re.sub(r"(<title>).*?(</title>)", lambda m: m[1] + called + m[2], unfinished, flags=re.DOTALL)
+    unfinished = re.sub(r'(apple-mobile-web-app-title" content=").*?(")', lambda m: m[1] + called + m[2], unfinished)
     return unfinished.replace(_START, (SOURCES / "start.html").read_text()).replace("/v/new/", f"/v/{version}/")
 
 
