@@ -100,6 +100,12 @@ def said(catalog: Catalog, text: str) -> str:
     return text if message is None or fault(message, catalog) is not None else str(message.string)
 
 
+def all_said(catalog: Catalog) -> str:
+    """Everything that a catalogue says, as one text."""
+    strings = (m.string if isinstance(m.string, (list, tuple)) else (m.string,) for m in catalog if m.id)
+    return "".join(str(one) for of_one in strings for one in of_one)
+
+
 def fault(message: Message, catalog: Catalog) -> str | None:
     """Why the translation of a text of this catalogue cannot be used; None when it can."""
     strings = message.string if isinstance(message.string, (list, tuple)) else (message.string,)

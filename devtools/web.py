@@ -117,7 +117,7 @@ def _build() -> None:
 
 
 def _page(folder: Path, version: str) -> str:
-    return web_page.page((folder / _PAGE).read_text(), version)
+    return web_page.page((folder / _PAGE).read_text(), version, brand.read().name)
 
 
 # While somebody edits

@@ -60,6 +60,8 @@ BUNDLED: dict[str, Font] = {
     ),
     **{f"notosans{script}": _noto(f"noto-sans-{script}", script) for script in _SCRIPTS},
 }
+_EAST_ASIAN_FONTS = {"ja": "notosansjp", "ko": "notosanskr", "zh": "notosanssc"}
+_LAST_OF_ROBOTO = 0x2E7F  # after it come the characters of East Asia
 _LACKING = frozenset({("notocoloremoji", "11")})  # seven emoji of Unicode 16
 
 
@@ -71,6 +73,25 @@ def choose_fonts(assets: Path) -> None:
         raise RuntimeError("Flutter's two engines ask for other fonts: see devtools/web_fonts.py")
     for family in BUNDLED:
         _bundle(family, assets, [address for address in asked if address.startswith(f"{family}/")])
+
+
+def needed(text: str, language: str, engine: Path) -> list[str]:
+    """The addresses of the pieces that Flutter asks for to draw a text in a language (ISO 639), below its base, of the
+    font of that language's characters; none for a language whose letters are not East Asian. Flutter asks once it has
+    drawn boxes, so whoever knows the text before asks first."""
+    family = _EAST_ASIAN_FONTS.get(language, "")
+    if not family:
+        return []
+    asked = [address for address in addresses(engine) if address.startswith(f"{family}/")]
+    folder = _PACKAGES / BUNDLED[family].package
+    ranges: dict[str, str] = json.loads((folder / "unicode.json").read_text())
+    letters, pieces = {ord(letter) for letter in text if ord(letter) > _LAST_OF_ROBOTO}, set[str]()
+    for piece, which in ranges.items():
+        spans = [one.strip().removeprefix("U+").partition("-") for one in which.split(",")]
+        if any(int(first, 16) <= n <= int(last or first, 16) for first, _, last in spans for n in letters):
+            pieces.add(piece.strip("[]"))
+    numbered = ((address, re.search(r"\.(\d+)\.woff2$", address)) for address in asked)
+    return [address for address, number in numbered if number and number[1] in pieces]
 
 
 def addresses(engine: Path) -> list[str]:

@@ -3,11 +3,13 @@
 import json
 import re
 import shutil
+from html import escape
 from pathlib import Path
 
 from devtools import languages
 from devtools.paths import ROOT
 from devtools.web_files import esbuild
+from devtools.web_fonts import needed
 
 SOURCES = ROOT / "app/web/start"
 _START = "<!-- start.html -->"
@@ -48,8 +50,12 @@ def finish_page(assets: Path) -> str:
     return page
 
 
-def page(unfinished: str, version: str) -> str:
-    """The page of a build whose files lie in v/VERSION. `unfinished`: what `finish_page` returned."""
+def page(unfinished: str, version: str, name: str) -> str:
+    """The page of a build whose files lie in v/VERSION, of an app with this name. `unfinished`: what `finish_page`
+    returned, which may have been while the app had another name."""
+    called = escape(name)
+    unfinished = re.sub(r"(<title>).*?(</title>)", lambda m: m[1] + called + m[2], unfinished, flags=re.DOTALL)
+    unfinished = re.sub(r'(apple-mobile-web-app-title" content=").*?(")', lambda m: m[1] + called + m[2], unfinished)
     return unfinished.replace(_START, (SOURCES / "start.html").read_text()).replace("/v/new/", f"/v/{version}/")
 
 
@@ -59,10 +65,17 @@ def write_start(assets: Path) -> None:
         shutil.copy(path, assets)
     texts = languages.start_texts()
     words: dict[str, dict[str, str]] = {"en": {}}
+    fonts: dict[str, list[str]] = {}
     for language in languages.languages():
         catalog = languages.read(language)
         words[language] = {text: languages.said(catalog, text) for text in texts}
-    (assets / "words.js").write_text(f"export const words = {json.dumps(words, ensure_ascii=False, sort_keys=True)};\n")
+        fonts[language] = needed(languages.all_said(catalog), language, assets / "main.dart.js")
+    written = {"words": words, "fonts": fonts}
+    (assets / "words.js").write_text(
+        "".join(
+            f"export const {n} = {json.dumps(v, ensure_ascii=False, sort_keys=True)};\n" for n, v in written.items()
+        )
+    )
 
 
 def bundle_app_check(out: Path, *options: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import flet as ft
 import pytest
@@ -57,17 +58,31 @@ async def test_what_is_wrong_is_told_beside_save_until_it_is_right(screen: Scree
 
 
 async def test_the_way_to_a_field_gives_it_the_focus_or_brings_it_into_sight(screen: Screen) -> None:
+    form = screen.app.screen
+    assert isinstance(form, FormViewModel)
+    form.choose("StageName", "")
     await tap_words(screen, "Save")
-    ways = [c for c in screen.controls() if isinstance(c, ft.OutlinedButton)]
+    assert {"Name", "StageName"} <= set(form.errors), "one to type into, and one to choose from"
     asked = list[tuple[str, object]]()
-    screen.window.invoked = lambda name, arguments: asked.append((name, arguments))
-    for way in ways:
+
+    def note(method: str, arguments: Any) -> None:
+        asked.append((method, screen.window.invoked_of if method == "focus" else str(arguments["scroll_key"])))
+
+    screen.window.invoked = note
+    boxes, keys = _boxes(screen), {str(c.key) for c in screen.controls() if isinstance(c, ft.Container) and c.key}
+    for field in [f for f in form.fields if f.name in form.errors]:
+        way = next(c for c in screen.controls() if isinstance(c, ft.OutlinedButton) and c.content == field.label)
         task = asyncio.create_task(screen.tap(way, "click"))  # Flutter never answers here
         await screen.painted()
         task.cancel()
-    assert [name for name, _arguments in asked]
-    assert {name for name, _arguments in asked} <= {"focus", "scroll_to"}
-    assert len(asked) == len(ways)
+        method, where = asked.pop()
+        if f"{field.label} *" in boxes:
+            assert (method, where) == ("focus", boxes[f"{field.label} *"])
+        else:
+            assert method == "scroll_to"
+            assert field.name in str(where)
+            assert where in keys, "nothing in the form has this key"
+        assert asked == []
 
 
 async def test_a_message_comes_above_the_buttons_and_covers_none(screen: Screen) -> None:
@@ -79,6 +94,10 @@ async def test_a_message_comes_above_the_buttons_and_covers_none(screen: Screen)
     screen.app.notices.show(Notice("Deleted.", "Undo"))
     await screen.painted()
     assert bottom() >= buttons
+    (foot,) = [c for c in screen.controls() if isinstance(c, ft.Container) and c.on_size_change is not None]
+    await screen.session.dispatch_event(foot._i, "size_change", {"w": 390.0, "h": 180.0})  # pyright: ignore[reportPrivateUsage]  with what is wrong in it
+    await screen.painted()
+    assert bottom() >= 180
     await screen.show("/records/Opportunity")
     assert bottom() < buttons, "no place else has a foot"
 

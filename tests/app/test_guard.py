@@ -44,12 +44,14 @@ class NoWindow(Connection):
         self.loop, self.pubsubhub = asyncio.get_running_loop(), PubSubHub()
         self.crashed: list[object] = []
         self.invoked: Callable[[str, object], None] = lambda _method, _arguments: None
+        self.invoked_of = 0  # the control of which `invoked` hears
 
     def send_message(self, message: Message) -> None:
         msgpack.packb([message.action, message.body], default=_encode)  # Flet compares with what it has sent
         if message.action == MessageAction.SESSION_CRASHED:
             self.crashed.append(message.body)
         elif message.action == MessageAction.INVOKE_METHOD:
+            self.invoked_of = message.body.control_id
             self.invoked(message.body.name, message.body.args)
 
 

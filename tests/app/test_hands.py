@@ -19,6 +19,7 @@ from ui.frame import title_of
 from ui.places import Place
 from ui.records.list_view_model import ListViewModel
 from ui.records.record_view_model import RecordViewModel
+from ui.shared import parts
 from ui.shared.hands import Focus
 from ui.table import Table
 
@@ -57,6 +58,13 @@ async def test_every_value_of_a_record_can_be_copied_by_its_name(screen: Screen,
     await screen.painted()
     assert world.device.links == ["copied: +44 20 7946 0230"]
     assert "Copied." in texts(screen)
+
+
+def test_a_row_has_a_second_line_for_what_an_amount_leaves_no_room_for() -> None:
+    for amount, lines in (("$1.9M", 2), ("", 1)):
+        below = parts.tile("Renewal", "Negotiation · 30 Nov 2026 · Sam Sales", trailing=amount).subtitle
+        assert isinstance(below, ft.Text)
+        assert below.max_lines == lines
 
 
 def _says(tile: ft.ListTile, name: str) -> bool:
@@ -130,6 +138,8 @@ async def test_the_skip_link_is_seen_while_it_has_the_focus_and_leads_to_the_con
     await screen.tap(link(), "click")
     await screen.painted()
     assert [c for c in screen.controls() if isinstance(c, ft.KeyboardListener)]
+    (mark,) = [c for c in screen.controls() if isinstance(c, ft.Container) and c.bgcolor == ft.Colors.PRIMARY]
+    assert (mark.height or 99) < 8, "no place begins higher than 8 pixels, and nothing of it is covered"
     await screen.app.go(Place("settings"))
     await screen.painted()
     listener = next(c for c in screen.controls() if isinstance(c, ft.KeyboardListener))
@@ -149,6 +159,21 @@ async def test_the_content_has_the_focus_wherever_somebody_goes_but_not_when_the
         assert starts() == 1, address
     await screen.show("/search")
     assert starts() == 0, "the field of the search takes it"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_the_search_is_at_none_of_the_places_of_the_navigation(world: World, width: int) -> None:
+    await world.start()
+    screen = Screen(world, width)
+
+    def marked() -> int | None:
+        (found,) = [c for c in screen.controls() if isinstance(c, ft.NavigationBar | ft.NavigationRail)]
+        return found.selected_index
+
+    for address, at in (("/", 0), ("/search", -1 if width == 390 else None), ("/records/Account", 1)):
+        await screen.show(address)
+        assert marked() == at
+    await screen.close()
 
 
 async def test_what_comes_above_a_list_moves_it_nowhere(screen: Screen) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +64,14 @@ async def _close(session: Session) -> None:
     await asyncio.sleep(0)
 
 
-async def _types(flutter: Flutter, state: Typed, steps: list[str]) -> None:
-    """A person makes the field empty and types, while messages come and go in this order; then all have arrived."""
-    flutter.key("Name", text := "")
-    await flutter.rest()
+async def _types(flutter: Flutter, state: Typed, field: str, steps: list[str]) -> AsyncIterator[str]:
+    """A person types into a field while messages come and go in this order. What was typed last comes after each."""
+    text = flutter.field(field).get("value", "")
     for step in steps:
         match step:
             case "key":
-                text += chr(ord("a") + len(text) % 26)
-                flutter.key("Name", text)
+                text = flutter.field(field).get("value", "")
+                flutter.key(field, text := text + chr(ord("a") + len(text) % 26))
             case "tell":
                 flutter.tell()
             case "hear":
@@ -81,22 +80,36 @@ async def _types(flutter: Flutter, state: Typed, steps: list[str]) -> None:
                 state.changed()
             case _:
                 await asyncio.sleep(0)
-        assert flutter.field("Name").get("value", "") == text
+        yield text
     await flutter.rest()
-    assert (flutter.field("Name").get("value", ""), state.text) == (text, text)
+
+
+def _whatever_comes(page: Callable[..., Any], story: Callable[[Flutter, Typed, list[str]], Awaitable[None]]) -> None:
+    """Plays a story with a page in every order of what a person and the app do."""
+    state = Typed()
+    with asyncio.Runner() as runner:
+        flutter, session = runner.run(_window(state, page))
+
+        @given(STEPS)
+        def played(steps: list[str]) -> None:
+            async def once() -> None:
+                await story(flutter, state, steps)
+
+            runner.run(once())
+
+        played()
+        runner.run(_close(session))
 
 
 def test_whenever_answers_come_a_field_keeps_what_was_typed() -> None:
-    state = Typed()
-    with asyncio.Runner() as runner:
-        flutter, session = runner.run(_window(state))
+    async def story(flutter: Flutter, state: Typed, steps: list[str]) -> None:
+        flutter.key("Name", text := "")
+        await flutter.rest()
+        async for text in _types(flutter, state, "Name", steps):
+            assert flutter.field("Name").get("value", "") == text
+        assert (flutter.field("Name").get("value", ""), state.text) == (text, text)
 
-        @given(STEPS)
-        def story(steps: list[str]) -> None:
-            runner.run(_types(flutter, state, steps))
-
-        story()
-        runner.run(_close(session))
+    _whatever_comes(Page, story)
 
 
 async def test_what_the_form_itself_changes_is_written_into_the_field() -> None:
@@ -144,39 +157,18 @@ async def test_what_is_searched_for_goes_with_one_tap_and_one_types_on() -> None
     await _close(session)
 
 
-async def _clears(flutter: Flutter, state: Typed, steps: list[str]) -> None:
-    flutter.key("Find", text := "abc")
-    await flutter.rest()
-    flutter.tap("Clear search")
-    for step in steps:
-        match step:
-            case "key":
-                text = flutter.field("Find").get("value", "") + "x"
-                flutter.key("Find", text)
-            case "tell":
-                flutter.tell()
-            case "hear":
-                flutter.hear()
-            case "paint":
-                state.changed()
-            case _:
-                await asyncio.sleep(0)
-    await flutter.rest()
-    assert state.text == flutter.field("Find").get("value", "")
-    assert not state.text.startswith("abc")
-
-
 def test_whatever_is_typed_while_a_search_is_cleared_what_is_searched_for_is_what_stands_there() -> None:
-    state = Typed()
-    with asyncio.Runner() as runner:
-        flutter, session = runner.run(_window(state, SearchPage))
+    async def story(flutter: Flutter, state: Typed, steps: list[str]) -> None:
+        flutter.key("Find", "abc")
+        await flutter.rest()
+        flutter.tap("Clear search")
+        async for _text in _types(flutter, state, "Find", steps):
+            pass
+        await flutter.rest()
+        assert state.text == flutter.field("Find").get("value", "")
+        assert not state.text.startswith("abc")
 
-        @given(STEPS)
-        def story(steps: list[str]) -> None:
-            runner.run(_clears(flutter, state, steps))
-
-        story()
-        runner.run(_close(session))
+    _whatever_comes(SearchPage, story)
 
 
 def test_every_field_is_one_that_keeps_what_was_typed() -> None:

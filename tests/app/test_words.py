@@ -146,6 +146,7 @@ def test_values_are_written_and_read_as_the_locale_does(
     ("en-US", "$1.9M", "$950", "$12,000", "$1,234.50", "$"),
     ("en-GB", "US$1.9M", "US$950", "US$12,000", "US$1,234.50", "US$"),
     ("de-DE", "1,9\u00a0Mio.\u00a0$", "950\u00a0$", "12.000\u00a0$", "1.234,50\u00a0$", "$"),
+    ("de-AT", "$\u00a01,9\u00a0Mio.", "$\u00a0950", "$\u00a012.000", "$\u00a01.234,50", "$"),
     ("ja-JP", "$190万", "$950", "$12,000", "$1,234.50", "$"),
 ])  # fmt: skip
 def test_amounts_carry_their_currency_where_the_locale_puts_it(

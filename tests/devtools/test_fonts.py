@@ -6,7 +6,8 @@ from pathlib import Path
 import flet_web
 import pytest
 
-from devtools.web_fonts import BUNDLED, addresses, choose_fonts
+from devtools import languages
+from devtools.web_fonts import BUNDLED, addresses, choose_fonts, needed
 
 ENGINES = Path(flet_web.__file__).parent / "web"
 # The newest emoji, which the package has in other pieces.
@@ -37,6 +38,18 @@ def test_every_piece_of_a_bundled_font_is_in_the_site(site: Path) -> None:
     assert there <= set(asked)
     assert len(set(asked) - there) == LACKING
     assert all((site / name).read_bytes()[:4] in (b"wOF2", b"\0\1\0\0") for name in there)
+
+
+def test_the_pieces_that_the_words_of_a_language_need_are_known_before_flutter_draws_them(site: Path) -> None:
+    engine = ENGINES / "main.dart.js"
+    japanese = languages.all_said(languages.read("ja"))
+    pieces = needed(japanese, "ja", engine)
+    assert 10 < len(pieces) < 60
+    assert all((site / piece).exists() for piece in pieces)
+    assert sum((site / piece).stat().st_size for piece in pieces) < 500_000
+    (kana,) = needed("ホーム", "ja", engine)
+    assert kana in pieces
+    assert needed("Öffnen", "de", engine) == needed("Home 12 €", "ja", engine) == []
 
 
 def test_each_font_brings_its_licence(site: Path) -> None:

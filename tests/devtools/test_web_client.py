@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from devtools import web
+from devtools import web, web_page
 
 ENGINES = {"skwasm", "skwasm_heavy", "canvaskit", "chromium/canvaskit"}
 
@@ -28,3 +28,11 @@ def test_the_page_names_only_what_is_there(web_client: Path) -> None:
     assert {"boot.js", "flutter.js", "start.js"} <= set(names)
     assert [name for name in names if not (web_client / name).is_file()] == []
     assert "<script>" not in page
+
+
+def test_a_page_that_was_built_under_another_name_has_the_name_of_now() -> None:
+    before = '<title>Old</title><meta name="apple-mobile-web-app-title" content="Old"><p>/v/new/boot.js</p>'
+    now = web_page.page(before, "1a2b", "Müller & Söhne")
+    assert "Old" not in now
+    assert now.count("Müller &amp; Söhne") == 2
+    assert "/v/1a2b/boot.js" in now

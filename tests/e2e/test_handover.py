@@ -37,7 +37,7 @@ def _answer(route: Route) -> None:
         page = _PAGE.format(start=(START / "start.html").read_text())
         route.fulfill(body=page, content_type="text/html")
     elif name == "words.js":
-        route.fulfill(body="export const words = { en: {} };", content_type="text/javascript")
+        route.fulfill(body="export const fonts = {}, words = { en: {} };", content_type="text/javascript")
     elif path == "/auth/getSignInOptions":
         route.fulfill(json={"result": _OPTIONS})
     elif path == "/auth/beginSignIn":

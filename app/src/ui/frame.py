@@ -22,6 +22,7 @@ from ui.titles import window_title, words_of
 _ARROW = 56  # pixels: Material's bar above is as high
 _LONG = 17  # letters of a title that a phone's bar has no room for in Material's size
 _LONG_TITLE, _NARROW_TITLE = 18, 12  # its size then, in two lines
+_NOWHERE = -1  # the index of no destination
 _IN_BAR = 3  # objects beside Home and More at the foot of a phone
 
 
@@ -121,11 +122,11 @@ def destinations(app: App, table: Table, *, rail: bool) -> list[Destination]:
     return [to(HOME), *lists, to(Place("profile" if rail else "more"))]
 
 
-def chosen(places: list[Destination], place: Place) -> int:
-    """Which of the destinations the person is at, as an index."""
+def chosen(places: list[Destination], place: Place) -> int | None:
+    """Which of the destinations the person is at, as an index; None for the search, which belongs to none of them."""
     name = "list" if place.sobject else place.name
     at = next((i for i, d in enumerate(places) if (d.place.name, d.place.sobject) == (name, place.sobject)), None)
-    return at if at is not None else 0 if name == "search" else len(places) - 1
+    return at if at is not None else None if name == "search" else len(places) - 1
 
 
 def title_of(app: App, table: Table) -> str:
@@ -184,7 +185,7 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
         view.appbar = _app_bar(app, table, window, focus)
         body: list[ft.Control] = [_panes(app, table, window, focus), *_banner(app)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-        above = 72 if place.name in ("new", "edit") else 0  # the foot of a form
+        above = app.notices.foot if place.name in ("new", "edit") else 0
         stack = ft.Stack([column, *_notices(app, above=above)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, table, rail=window.has_rail)
         if window.has_rail:
@@ -307,6 +308,14 @@ def _create_button(app: App, window: Window) -> list[ft.Control]:
     return [button]
 
 
+@ft.control("NavigationBar")
+class _Bar(ft.NavigationBar):
+    """Flutter's bar, which marks none of its destinations for _NOWHERE; Flet's own refuses that."""
+
+    def before_update(self) -> None:
+        super(ft.NavigationBar, self).before_update()
+
+
 def _bar(app: App, places: list[Destination], place: Place, focus: hands.Focus) -> ft.NavigationBar:
     async def choose(event: ft.Event[ft.NavigationBar]) -> None:
         focus.stay()
@@ -314,7 +323,8 @@ def _bar(app: App, places: list[Destination], place: Place, focus: hands.Focus) 
 
     # Without a tooltip, which would say once more what stands there.
     items = [ft.NavigationBarDestination(icon=d.icon, label=d.words, tooltip="") for d in places]
-    return ft.NavigationBar(destinations=items, selected_index=chosen(places, place), on_change=choose)
+    at = chosen(places, place)
+    return _Bar(destinations=items, selected_index=_NOWHERE if at is None else at, on_change=choose)
 
 
 def _rail(app: App, places: list[Destination], place: Place, focus: hands.Focus) -> ft.NavigationRail:
@@ -349,7 +359,7 @@ def _banner(app: App) -> list[ft.Control]:
     return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
 
 
-def _notices(app: App, *, above: int = 0) -> list[ft.Control]:
+def _notices(app: App, *, above: float = 0) -> list[ft.Control]:
     """The messages at the foot, the newest lowest; `above` are pixels that stay free below them."""
     if not app.notices.all:
         return []

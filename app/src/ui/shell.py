@@ -8,6 +8,7 @@ from data.repositories.session import SessionRepository
 from ui.handover import Handover
 from ui.places import Place
 from ui.shared.catalogue import Catalogue
+from ui.shared.notices import Notices
 
 
 class Shell(Protocol):
@@ -42,6 +43,11 @@ class Shell(Protocol):
     @property
     def handover(self) -> Handover:
         """Signs users in and out."""
+        ...
+
+    @property
+    def notices(self) -> Notices:
+        """The messages at the foot of the screen."""
         ...
 
     async def go(self, place: Place) -> None:

@@ -3,7 +3,7 @@ import { begin, bind, call, fullMyDomain, keep } from "./sign_in.js";
 import { has, read, remove, write } from "./storage.js";
 import "./typing.js";
 import "./values.js";
-import { words } from "./words.js";
+import { fonts, words } from "./words.js";
 
 const start = document.getElementById("start");
 const form = document.getElementById("start-sign-in");
@@ -49,6 +49,11 @@ const language = [settings.language, ...navigator.languages ?? []].map((tag) => 
   .find((tag) => Object.hasOwn(words, tag)) ?? "en";
 const say = (text) => words[language]?.[text] ?? text;
 document.documentElement.lang = language;
+// The pieces of fonts that the app's words need: Flutter asks for each once it has drawn a box in its place.
+for (const piece of fonts[language] ?? []) {
+  const address = new URL(`fonts/${piece}`, import.meta.url);
+  void fetch(address, { priority: "low" }).then((answer) => answer.arrayBuffer()).catch(() => undefined);
+}
 for (const element of start.querySelectorAll("[data-words]")) {
   if (element.id !== "start-at") element.textContent = say(element.dataset.words);
 }

@@ -34,6 +34,6 @@ def copy_dialog(
     return ft.AlertDialog(
         title=ft.Text(_("Copy a value")),
         content=ft.Container(ft.ListView(lines), width=480, height=480),
-        actions=[ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=close)],
+        actions=[ft.TextButton(_("Close"), height=theme.TARGET, on_click=close)],
         on_dismiss=close,
     )

@@ -58,7 +58,10 @@ def foot(shell: Shell, model: FormViewModel, ways: Ways) -> ft.Control:
         )
     ])  # fmt: skip
     line = ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)
-    return ft.Container(centred, bgcolor=ft.Colors.SURFACE, border=ft.Border(top=line))
+    return ft.Container(
+        centred, bgcolor=ft.Colors.SURFACE, border=ft.Border(top=line),
+        on_size_change=lambda event: shell.notices.stand_above(event.height),
+    )  # fmt: skip
 
 
 def _keeps_nothing(shell: Shell) -> ft.Control | None:

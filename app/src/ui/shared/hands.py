@@ -11,6 +11,7 @@ from ui.shared.live import use
 from ui.shared.state import State
 from ui.shared.words import _
 
+_MARK = 4  # pixels: no place begins higher than 8
 _HIDDEN = 1  # pixel: what is 0 wide or high is not in the semantics tree
 
 
@@ -124,16 +125,8 @@ def ContentStart(focus: Focus) -> ft.Control:
     if not focus.here:
         return ft.Container(left=0, top=0)
     mark = ft.Container(width=_HIDDEN, height=_HIDDEN)
-    if focus.marked:
-        mark = ft.Container(
-            ft.Text(
-                focus.words(), color=ft.Colors.ON_PRIMARY_CONTAINER, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS
-            ),
-            bgcolor=ft.Colors.PRIMARY_CONTAINER,
-            border=ft.Border.all(2, ft.Colors.PRIMARY),
-            border_radius=8,
-            padding=8,
-        )
+    if focus.marked:  # a line over the whole width, in the room above what begins there
+        mark = ft.Container(height=_MARK, bgcolor=ft.Colors.PRIMARY)
 
     def pressed(event: ft.KeyDownEvent) -> None:
         if event.key == "Tab":  # a Shift before it must find the focus here
@@ -141,4 +134,6 @@ def ContentStart(focus: Focus) -> ft.Control:
 
     named = ft.Semantics(content=mark, label=focus.words(), exclude_semantics=True)
     listener = ft.KeyboardListener(named, ref=start, on_key_down=pressed)
-    return ft.Container(ft.Semantics(content=listener, container=True), left=0, top=0)
+    return ft.Container(
+        ft.Semantics(content=listener, container=True), left=0, top=0, right=0 if focus.marked else None
+    )

@@ -12,6 +12,7 @@ from ui.shared.state import State
 from ui.shared.words import _
 
 NOTICE_SECONDS = 5.0
+_FOOT = 72.0  # pixels; of a form with nothing but its buttons there
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class Notice:
 
 
 class Notices(State):
-    """The messages that are on the screen (`all`), the newest last."""
+    """The messages that are on the screen (`all`), the newest last; where there is a form they stand above its `foot`,
+    which is so many pixels high."""
 
     def __init__(self, sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep) -> None:
         super().__init__()
         self.all: tuple[Notice, ...] = ()
+        self.foot = _FOOT
         self._sleep = sleep
         self._endings: set[asyncio.Task[None]] = set()
 
@@ -55,6 +58,13 @@ class Notices(State):
         if any(n is notice for n in self.all):
             self.all = tuple(n for n in self.all if n is not notice)
             self.changed()
+
+    def stand_above(self, foot: float) -> None:
+        """Keeps clear of a form's foot, which is so many pixels high now."""
+        if foot != self.foot:
+            self.foot = foot
+            if self.all:
+                self.changed()
 
     async def _end_later(self, notice: Notice, seconds: float) -> None:
         await self._sleep(seconds)

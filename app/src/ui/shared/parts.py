@@ -93,13 +93,15 @@ def tile(
     key: str | None = None,
     wraps: bool = False,
 ) -> ft.ListTile:
-    """One line of a list: a title over a subtitle, with `trailing` at its end. It is made of few controls, because
-    every control adds to the time in which a long list is painted. Where it `wraps`, nothing of its words is cut."""
+    """One line of a list: a title over a subtitle, with `trailing` at its end, for which the subtitle may go on in a
+    second line. It is made of few controls, because every control adds to the time in which a long list is painted.
+    Where it `wraps`, nothing of its words is cut."""
     lines, overflow = (None, ft.TextOverflow.CLIP) if wraps else (1, ft.TextOverflow.ELLIPSIS)
+    below = 2 if lines and trailing else lines
     return ft.ListTile(
         key=key,
         title=ft.Text(title, max_lines=lines, overflow=overflow),
-        subtitle=ft.Text(subtitle, max_lines=lines, overflow=overflow) if subtitle else None,
+        subtitle=ft.Text(subtitle, max_lines=below, overflow=overflow) if subtitle else None,
         leading=avatar(title) if icon is None else ft.Icon(icon, color=ft.Colors.ON_SURFACE_VARIANT),
         trailing=ft.Text(trailing, theme_style=ft.TextThemeStyle.LABEL_LARGE) if trailing else None,
         selected=selected,

@@ -106,5 +106,6 @@ def SearchBox(
         prefix_icon=ft.Icons.SEARCH, border=ft.OutlineInputBorder(border_radius=28),
         content_padding=ft.Padding.symmetric(horizontal=16, vertical=12),
         suffix_icon=button if filled else None,
+        label_style=ft.TextStyle(overflow=ft.TextOverflow.ELLIPSIS),  # else it breaks anywhere where it has no room
     )  # fmt: skip
     return parts.field(search)

@@ -50,8 +50,19 @@ def money(amount: float, currency: str = "") -> str:
         return whole_money(round(amount), currency) if currency else number(amount, 0)
     if currency:
         short = format_compact_currency(amount, currency, locale=locale_, fraction_digits=1)
-        short = _LETTERS_BEFORE_DIGITS.sub("\u00a0", short)
+        short = _LETTERS_BEFORE_DIGITS.sub("\u00a0", _as_in_full(short, sign(currency)))
     return _plain_spaces(short)
+
+
+def _as_in_full(short: str, sign: str) -> str:
+    """A short amount with its sign where an amount in full has it: CLDR takes Austria's and Liechtenstein's short
+    amounts from Germany's, where it stands behind."""
+    before, _sign, gap = re.split("[#0]", _locale().currency_formats["standard"].pattern, maxsplit=1)[0].partition("¤")
+    if not _sign or not short.endswith(sign):
+        return short
+    digits = short.removesuffix(sign).rstrip()
+    minus = "-" if digits.startswith("-") else ""
+    return f"{minus}{before}{sign}{gap}{digits.removeprefix('-')}"
 
 
 def whole_money(amount: float, currency: str) -> str:
