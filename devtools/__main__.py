@@ -117,10 +117,10 @@ def _deploy_check(_: Sequence[str]) -> int:
     return _call(["node", "devtools/deploy_check.js", "."], {"PYTHON_MINOR": str(sys.version_info.minor)})
 
 
-def _deploy(_: Sequence[str]) -> int:
+def _deploy(rest: Sequence[str]) -> int:
     from devtools.deploy import command
 
-    return command.main("deploy")
+    return command.main("deploy", rest)
 
 
 def _deploy_plan(_: Sequence[str]) -> int:
@@ -280,7 +280,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "firebase": ("run the firebase-tools that this project pins", True, _firebase),
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
     "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
-    "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
+    "deploy": ("set PROJECT up where something is missing, and upload (--adopt, --delete)", True, _deploy),
     "openapi": ("write docs/openapi.json from the contract", False, _openapi),
     "how-true": ("write docs/how-true.md from the tests of the local org", False, _how_true),
     "languages": (

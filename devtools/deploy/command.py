@@ -8,12 +8,13 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from devtools import web
-from devtools.deploy import hosting
+from devtools.deploy import before, consent, hosting, images
 from devtools.deploy.cloud import Cloud, DeployError, Write
+from devtools.deploy.consent import NOTHING, Consent
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
 from devtools.deploy.wanted import CONSUMER_SECRET
@@ -90,17 +91,27 @@ def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] =
 def plan(where: Target, cloud: Cloud, say: Say) -> int:
     """Prints every missing change without making it, and returns their number. Raises DeployError."""
     changes = 0
+    seen = before.look(where, cloud)
+    for line in seen.lines():
+        say(line)
     for step in steps(where):
         needed = step.missing(cloud)
         changes += len(needed)
         say(f"{'+' if needed else '✓'} {step.name}: {step.why}")
         for command in needed:
             say(f"    {command}")
-    for name, why, command in uploads(where):
+    for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"↑ {name}: {why}")
         say(f"    {command}")
+        for policy in images.after_the_first_upload(cloud) if name == "functions" else []:
+            say("+ images: the first upload ends with an error for want of a cleanup policy, and is repeated with it")
+            say(f"    {policy}")
+            say(f"    {command}")
+            changes += 1
     for what, files in uploaded().items():
         say(f"    {what}: {len(files)} files")
+    if web.is_stale():
+        say("    the client is built anew before; the files above are the former build's")
     say(
         f"{changes} changes, then the three uploads. Nothing was changed."
         if changes
@@ -109,10 +120,14 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
     return changes
 
 
-def deploy(where: Target, cloud: Cloud, say: Say) -> None:
+def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> None:
     """Makes every missing change, then uploads; not after a new certificate, which you upload first. Raises
     DeployError; the next run then goes on where this one stopped.
     """
+    seen = before.look(where, cloud)
+    for line in seen.lines():
+        say(line)
+    seen.check(agreed)
     written: list[Write] = []
     for step in steps(where):
         needed = step.missing(cloud)
@@ -134,11 +149,22 @@ def deploy(where: Target, cloud: Cloud, say: Say) -> None:
         say("… building the client")
         web.build()
     hosting.write_config(where.project, where.settings)
-    for name, why, command in uploads(where):
+    for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"… {name}: {why}")
         say(f"    {command}")
-        cloud.run(command)
+        try:
+            cloud.run(command)
+        except DeployError:
+            policies = images.missing(cloud) if name == "functions" else []
+            if not policies:
+                raise
+            for again in [*policies, command]:
+                say(f"    {again}")
+                cloud.run(again)
         say(f"✓ {name}")
+    for command in (command for deletion in seen.deletions.firestore for command in deletion.commands):
+        say(f"    {command}")
+        cloud.run(command)
     look(f"https://{where.project}.web.app", say)
 
 
@@ -156,15 +182,16 @@ def look(address: str, say: Say) -> None:
     say(f"✓ {address} answers. Sign in there once: whether its account may sign tokens shows only then.")
 
 
-def main(what: str) -> int:
-    """Runs `deploy-plan` or `deploy` and returns the exit code."""
+def main(what: str, words: Sequence[str] = ()) -> int:
+    """Runs `deploy-plan` or `deploy` with the words of its command line, and returns the exit code."""
     try:
+        agreed = consent.given(words, os.environ)
         where = target()
         cloud = Cloud(where.project)
         if what == "deploy-plan":
             plan(where, cloud, print)
         else:
-            deploy(where, cloud, print)
+            deploy(where, cloud, print, agreed)
     except DeployError as wrong:
         print(f"✗ {wrong}", file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import certificate, hosting, keys, monitoring
+from devtools.deploy import certificate, hosting, images, keys, monitoring
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.wanted import (
     APIS,
@@ -183,6 +183,7 @@ def steps(target: Target) -> list[Step]:
             "asked for without echo, or made here; they never stand on a command line or in a file",
             lambda c: _secrets(c, target),
         ),
+        Step("images", f"built functions are kept for {images.KEEP_DAYS} days, to go back to", images.missing),
         Step("access to the secrets", "each function reads them when it starts", lambda c: _secret_access(c, target)),
         Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
         Step(
@@ -196,8 +197,9 @@ def steps(target: Target) -> list[Step]:
     ]
 
 
-def uploads(target: Target) -> list[tuple[str, str, Command]]:
-    """The uploads of each deployment as (name, why, command), in order.
+def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, str, Command]]:
+    """The uploads of each deployment as (name, why, command), in order. `functions_go`: functions that are no longer
+    wanted are deleted, after a yes.
 
     Rules come before the functions that rely on them, functions before the client that calls them.
     """
@@ -206,7 +208,6 @@ def uploads(target: Target) -> list[tuple[str, str, Command]]:
         "--project",
         target.project,
         "--non-interactive",
-        "--force",
         *(config if config[1] != "firebase.json" else ()),
     )
     return [
@@ -218,7 +219,8 @@ def uploads(target: Target) -> list[tuple[str, str, Command]]:
         (
             "functions",
             "auth, api and upkeep, with the schedule of the latter",
-            Command(("firebase", "deploy", "--only", "functions", *firebase)),
+            # --force: without it firebase-tools refuses when functions go; with it they go after the others are up.
+            Command(("firebase", "deploy", "--only", "functions", *(["--force"] if functions_go else []), *firebase)),
         ),
         (
             "Hosting",

@@ -18,6 +18,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.operations import fake_firebase
+
 NEW: dict[str, Any] = {
     "loggedIn": True,
     "billing": True,
@@ -37,14 +39,21 @@ NEW: dict[str, Any] = {
     "dashboards": [],
     "monitoring": {},
     "appCheck": {},
+    "functions": [],
+    "firstGeneration": [],
+    "collections": {},
+    "indexes": {},
+    "fields": {},
+    "rules": {},
+    "site": None,
+    "repositories": {},
     "uploads": [],
     "changes": [],
     "stopAt": None,
 }
 
 
-class Refused(Exception):
-    pass
+Refused = fake_firebase.Refused
 
 
 class Said(str):
@@ -250,14 +259,17 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["projects:addfirebase"]:
             _needs(world, "firebase")
             world["firebase"] = True
+        case ["firestore", "indexes", "composite", "delete", name]:
+            here = world["indexes"][_option(words, "database")]
+            here[:] = [index for index in here if not index["name"].endswith(f"/{name}")]
+        case ["functions:artifacts:setpolicy", *_]:
+            fake_firebase.set_policy(world, words)
         case ["deploy", part, *_]:
-            needed = {
-                "firestore": world["databases"],
-                "functions": all(world["secrets"].values()) and world["secrets"],
-                "hosting": world["firebase"],
-            }
-            if not needed[part]:
-                raise Refused(f"Error: {part} has nothing to stand on")
+            try:
+                fake_firebase.deploy(world, project, part, words)
+            except fake_firebase.Incomplete:
+                world["changes"].append(["firebase", *words])
+                raise
             world["uploads"].append(part)
         case _:
             raise Refused(f"ERROR: (gcloud) Invalid choice: {words}")
