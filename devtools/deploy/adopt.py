@@ -4,11 +4,9 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from devtools.deploy.cloud import Cloud, DeployError
-from devtools.deploy.deletions import regions
 from devtools.deploy.inventory import Inventory, Site
 from devtools.deploy.wanted import COLLECTIONS, FUNCTIONS, account
 from devtools.paths import ROOT
@@ -40,16 +38,16 @@ class Others:
             )
 
 
-def others(cloud: Cloud, found: Inventory, root: Path = ROOT) -> Others:
-    """What others have in the project. Raises DeployError."""
-    config = json.loads((root / "firebase.json").read_text())
+def others(cloud: Cloud, found: Inventory, region: str) -> Others:
+    """What others have in the project; this app's functions go to `region`. Raises DeployError."""
+    config = json.loads((ROOT / "firebase.json").read_text())
     codebase = config["functions"][0]["codebase"]
     listed = [function for generation in found.functions.values() for function in generation]
     foreign = [function for function in listed if not _is_ours(function, cloud.project, codebase)]
     # firebase-tools takes over a function of the same name and region from any codebase, and gives it its own label
     # (15.34.2, lib/deploy/functions/functionsDeployHelper.js, groupEndpointsByCodebase). So it does with what 0.2.0
     # deployed as "default", which runs as this app's accounts.
-    taken = [_named(f) for f in foreign if _id(f) in FUNCTIONS and _region(f) in regions(root)]
+    taken = [_named(f) for f in foreign if _id(f) in FUNCTIONS and _region(f) == region]
     shared = [
         *(
             f"the database {name} has the collections {_some(sorted(set(database.collections) - set(COLLECTIONS)))}"
@@ -63,7 +61,7 @@ def others(cloud: Cloud, found: Inventory, root: Path = ROOT) -> Others:
         *(
             f"rules of the database {name} that let clients in"
             for name, text in found.rules.items()
-            if not closed(text) and text.strip() != (root / "firestore.rules").read_text().strip()
+            if not closed(text) and text.strip() != (ROOT / "firestore.rules").read_text().strip()
         ),
     ]
     settled = any(_id(f) in FUNCTIONS for f in listed if f not in foreign)

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from devtools.deploy import adopt, deletions, replaced
+from devtools.deploy import adopt, deletions, hosting, replaced
 from devtools.deploy.cloud import Cloud
 from devtools.deploy.consent import Consent
 from devtools.deploy.inventory import Inventory
+from devtools.deploy.place import place
 from devtools.deploy.steps import Target
 from devtools.deploy.upload import hosted
 
@@ -42,10 +43,12 @@ class Before:
 
 def look(where: Target, cloud: Cloud) -> Before:
     """Reads it from the project. Raises DeployError."""
-    found = Inventory(cloud, where.project)
+    there = place(where.project, where.settings)
+    found = Inventory(cloud, there.site)
     files = hosted() if found.site else []
+    config = hosting.configured(there, where.settings)
     return Before(
-        adopt.others(cloud, found),
-        deletions.planned(cloud, found, files),
-        replaced.differences(found, where, files),
+        adopt.others(cloud, found, there.region),
+        deletions.planned(cloud, found, there.region, files),
+        replaced.differences(found, config["hosting"], files),
     )

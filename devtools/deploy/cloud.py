@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
+from devtools.deploy.wanted import BUILD, account
 from devtools.paths import ROOT, tool_path
 
 FIREBASE = ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"
+_BUILD_ACCOUNT = ROOT / "devtools/deploy/build_account.cjs"
 IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
 APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
+SERVICE_USAGE_URL = "https://serviceusage.googleapis.com"
 _TOKEN_SECONDS = 600
 
 
@@ -75,12 +78,14 @@ class Cloud:
         identity_url: str = IDENTITY_URL,
         monitoring_url: str = MONITORING_URL,
         app_check_url: str = APP_CHECK_URL,
+        service_usage_url: str = SERVICE_USAGE_URL,
         elsewhere: str | None = None,
     ) -> None:
         self.project = project
         self._elsewhere = elsewhere
         self.identity_url = identity_url
         self.app_check_url = app_check_url
+        self.service_usage_url = service_usage_url
         self.monitoring_url = f"{monitoring_url}/v3/projects/{project}"
         self._environment = {
             **environment,
@@ -88,6 +93,7 @@ class Cloud:
             "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
             "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # a reading command must not switch an API on
             "CLOUDSDK_CORE_PROJECT": project,
+            **built_by(account(BUILD, project), environment),
         }
         self._enabled: set[str] | None = None
         self._token, self._token_until = "", 0.0
@@ -256,6 +262,14 @@ def bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str,
             expression = str((binding.get("condition") or {}).get("expression", ""))
             held |= {(str(binding["role"]), str(member), expression) for member in binding["members"]}
     return held
+
+
+def built_by(email: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which firebase-tools has the functions built by this account; a person's own options of Node
+    stay.
+    """
+    options = [environment.get("NODE_OPTIONS", ""), f'--require "{_BUILD_ACCOUNT}"']
+    return {"BUILD_ACCOUNT": email, "NODE_OPTIONS": " ".join(filter(None, options))}
 
 
 def _in_key(key: Mapping[str, str]) -> list[str]:

@@ -7,22 +7,26 @@ import os
 import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from devtools import web
-from devtools.deploy import before, consent, hosting, images
+from devtools.deploy import before, consent, hosting, images, walls, web_app
+from devtools.deploy.answers import look
 from devtools.deploy.cloud import Cloud, DeployError, Write
 from devtools.deploy.consent import NOTHING, Consent
+from devtools.deploy.place import completed, place
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
 from devtools.deploy.wanted import CONSUMER_SECRET
+from devtools.function_settings import parsed
 from devtools.paths import ROOT
 
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _LOCATION = "eur3"
 _YOURS = ("SALESFORCE_CONSUMER_KEY", "REDIRECT_URIS", "WEB_API_KEY")  # settings that differ in every project
+_LATER = "later"
+_MADE = (CONSUMER_SECRET, "TOKEN_KEYSET", "WEB_API_KEY")  # what a deployment asks for or makes, where it is missing
 Say = Callable[[str], None]
 
 
@@ -40,10 +44,8 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
             f"functions/.env.{project} is missing: cp functions/.env.example functions/.env.{project}, then fill it in"
             " (docs/deploy.md)"
         )
-    lines = [
-        line.strip() for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")
-    ]
-    settings = {name.strip(): value.strip().strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
+    files = [one for one in (folder / ".env", file) if one.is_file()]
+    settings = completed(project, {name: value for one in files for name, value in parsed(one.read_text()).items()})
     _check(project, settings)
     return Target(
         project, environment.get("LOCATION", "") or _LOCATION, settings, environment.get("ALERT_EMAIL") or None
@@ -52,7 +54,7 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
 
 def _check(project: str, settings: Mapping[str, str]) -> None:
     """Raises DeployError when the functions would refuse these settings at their start."""
-    given = {"GCLOUD_PROJECT": project, "SALESFORCE_CONSUMER_SECRET": "later", "TOKEN_KEYSET": "later", **settings}
+    given = {"GCLOUD_PROJECT": project, **dict.fromkeys(_MADE, _LATER), **settings}
     command = [sys.executable, "-m", "backend.admin", "settings"]
     checked = subprocess.run(
         command,
@@ -85,14 +87,24 @@ def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] =
         listed = cloud.look("secretmanager.googleapis.com", "secrets", "list")
         names |= {CONSUMER_SECRET} & {secret["name"].rsplit("/", 1)[-1] for secret in listed}
     secrets = {name: environment.get(name) or cloud.secret(name) for name in names}
-    return {**where.settings, **secrets, "GCLOUD_PROJECT": where.project}
+    # An administrator's commands do not need the Web API key, which only the app uses.
+    return {"WEB_API_KEY": _LATER, **where.settings, **secrets, "GCLOUD_PROJECT": where.project}
+
+
+def in_the_way(where: Target, cloud: Cloud) -> walls.Found:
+    """What would stop this deployment on the project as it is. Raises DeployError when it cannot be read."""
+    there = place(where.project, where.settings)
+    keys = {"TOKEN_KEYSET_KMS_KEY": where.wrapping_key, "SALESFORCE_CLIENT_KEY_KMS": where.client_key}
+    in_kms = {name: key["locations"] for name, key in keys.items() if key is not None}
+    locations = {"REGION": there.region, "LOCATION": where.location, **in_kms}
+    return walls.look(cloud, there, locations, list(where.apis), where.settings)
 
 
 def plan(where: Target, cloud: Cloud, say: Say) -> int:
     """Prints every missing change without making it, and returns their number. Raises DeployError."""
-    changes = 0
+    changes, found, region = 0, in_the_way(where, cloud), place(where.project, where.settings).region
     seen = before.look(where, cloud)
-    for line in seen.lines():
+    for line in (*(f"✗ {wall}" for wall in found.walls), *(f"? {maybe}" for maybe in found.open), *seen.lines()):
         say(line)
     for step in steps(where):
         needed = step.missing(cloud)
@@ -103,7 +115,7 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
     for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"↑ {name}: {why}")
         say(f"    {command}")
-        for policy in images.after_the_first_upload(cloud) if name == "functions" else []:
+        for policy in images.after_the_first_upload(cloud, region) if name == "functions" else []:
             say("+ images: the first upload ends with an error for want of a cleanup policy, and is repeated with it")
             say(f"    {policy}")
             say(f"    {command}")
@@ -117,6 +129,8 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
         if changes
         else "Nothing is missing; a deployment uploads the three parts."
     )
+    if found.walls:
+        say(f"{len(found.walls)} in the way: a deployment stops before the first change (docs/deploy.md, “Walls”).")
     return changes
 
 
@@ -124,11 +138,12 @@ def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> 
     """Makes every missing change, then uploads; not after a new certificate, which you upload first. Raises
     DeployError; the next run then goes on where this one stopped.
     """
+    written, found, region = list[Write](), in_the_way(where, cloud), place(where.project, where.settings).region
+    walls.stop(found)
     seen = before.look(where, cloud)
-    for line in seen.lines():
+    for line in (*(f"? {maybe}" for maybe in found.open), *seen.lines()):
         say(line)
     seen.check(agreed)
-    written: list[Write] = []
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")
@@ -138,6 +153,8 @@ def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> 
         if needed:
             cloud.forget()
             say(f"✓ {step.name}")
+            if step.name == "APIs":  # some things can be looked at only now
+                walls.stop(in_the_way(where, cloud))
         written += [command for command in needed if isinstance(command, Write)]
     for certificate in written:
         raise DeployError(
@@ -148,14 +165,14 @@ def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> 
     if web.is_stale():
         say("… building the client")
         web.build()
-    hosting.write_config(where.project, where.settings)
+    hosting.write_config(where.project, web_app.with_key(cloud, where.settings))
     for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"… {name}: {why}")
         say(f"    {command}")
         try:
             cloud.run(command)
         except DeployError:
-            policies = images.missing(cloud) if name == "functions" else []
+            policies = images.missing(cloud, region) if name == "functions" else []
             if not policies:
                 raise
             for again in [*policies, command]:
@@ -165,21 +182,7 @@ def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> 
     for command in (command for deletion in seen.deletions.firestore for command in deletion.commands):
         say(f"    {command}")
         cloud.run(command)
-    look(f"https://{where.project}.web.app", say)
-
-
-def look(address: str, say: Say) -> None:
-    """Asks the deployed backend for its sign-in options. Raises DeployError when it does not answer."""
-    url, headers = f"{address}/auth/getSignInOptions", {"Content-Type": "application/json"}
-    asked = urllib.request.Request(url, b'{"data": {}}', headers)  # noqa: S310
-    try:
-        urllib.request.urlopen(asked, timeout=60).close()  # noqa: S310  https
-    except OSError as failed:
-        raise DeployError(
-            f"{address} does not answer yet ({failed}): its log names what is wrong (gcloud logging read, or the"
-            " console)"
-        ) from None
-    say(f"✓ {address} answers. Sign in there once: whether its account may sign tokens shows only then.")
+    look(place(where.project, where.settings), say)
 
 
 def main(what: str, words: Sequence[str] = ()) -> int:

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post
@@ -44,9 +43,9 @@ class Deletions:
         return [*self.functions, *self.firestore, *self.files]
 
 
-def planned(cloud: Cloud, found: Inventory, files: Sequence[str], root: Path = ROOT) -> Deletions:
-    """The deletions of the next deployment, which uploads these files of the site. Raises DeployError."""
-    of = _computed(json.dumps(_asked(cloud, found, root)), root)
+def planned(cloud: Cloud, found: Inventory, region: str, files: Sequence[str]) -> Deletions:
+    """The deletions of the next deployment, to this region and with these files of the site. Raises DeployError."""
+    of = _computed(json.dumps(_asked(cloud, found, region)), region)
     ours = [gone for gone in of["firestore"] if gone["collection"] in (*COLLECTIONS, *BELOW)]
     gone_files, former = _files(found, files)
     return Deletions(
@@ -58,13 +57,7 @@ def planned(cloud: Cloud, found: Inventory, files: Sequence[str], root: Path = R
     )
 
 
-def regions(root: Path = ROOT) -> list[str]:
-    """The regions of the functions, as firebase.json names them."""
-    rewrites = json.loads((root / "firebase.json").read_text())["hosting"]["rewrites"]
-    return sorted({rewrite["function"]["region"] for rewrite in rewrites if "function" in rewrite})
-
-
-def _asked(cloud: Cloud, found: Inventory, root: Path) -> dict[str, Any]:
+def _asked(cloud: Cloud, found: Inventory, region: str) -> dict[str, Any]:
     """What firebase-tools needs to know. Functions are left out when no other than the three stand where they belong:
     reading their code takes seconds.
     """
@@ -74,9 +67,9 @@ def _asked(cloud: Cloud, found: Inventory, root: Path) -> dict[str, Any]:
         if d.indexes or d.fields
     }
     asked: dict[str, Any] = {"project": cloud.project, "databases": databases}
-    codebase = json.loads((root / "firebase.json").read_text())["functions"][0]["codebase"]
+    codebase = json.loads((ROOT / "firebase.json").read_text())["functions"][0]["codebase"]
     listed = [f for generation in found.functions.values() for f in generation]
-    if any(_codebase(f) == codebase and not _belongs(f["name"], root) for f in listed):
+    if any(_codebase(f) == codebase and not _belongs(f["name"], region) for f in listed):
         asked["functions"] = found.functions
     return asked
 
@@ -85,17 +78,18 @@ def _codebase(function: Any) -> str:
     return function.get("labels", {}).get("firebase-functions-codebase", "default")
 
 
-def _belongs(name: str, root: Path) -> bool:
-    return name.split("/")[-1] in FUNCTIONS and name.split("/")[3] in regions(root)
+def _belongs(name: str, region: str) -> bool:
+    return name.split("/")[-1] in FUNCTIONS and name.split("/")[3] == region
 
 
 @cache
-def _computed(asked: str, root: Path) -> dict[str, Any]:
+def _computed(asked: str, region: str) -> dict[str, Any]:
     """firebase-tools' answer. Raises DeployError."""
     if not json.loads(asked)["databases"] and "functions" not in json.loads(asked):
         return {"functions": [], "firestore": []}
     environment = {**os.environ, "PATH": tool_path(dict(os.environ)), "FUNCTIONS_DISCOVERY_TIMEOUT": "120"}
-    command = ["node", str(ROOT / "devtools/deletions.js"), str(root)]
+    environment["REGION"] = region  # where the code declares its functions
+    command = ["node", str(ROOT / "devtools/deletions.js"), str(ROOT)]
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         error = next((line for line in done.stderr.splitlines() if line.startswith("Error: ")), "it gave no reason")

@@ -8,7 +8,6 @@ https://github.com/firebase/firebase-tools/pull/8324). With --force it would kee
 from typing import Any
 
 from devtools.deploy.cloud import Cloud, Command
-from devtools.deploy.deletions import regions
 
 REPOSITORY = "gcf-artifacts"
 # Going back to a revision needs its image, and a month of small images costs cents.
@@ -18,15 +17,15 @@ _POLICY, _ONE_DAY = "firebase-functions-cleanup", "86400s"
 _OPTED_OUT = "firebase-functions-cleanup-opted-out"
 
 
-def missing(cloud: Cloud) -> list[Command]:
-    """The commands for repositories without any policy. Raises DeployError."""
-    here = [(region, _repository(cloud, region)) for region in regions()]
-    return [command(cloud, region) for region, repository in here if repository and not _has_policy(repository)]
+def missing(cloud: Cloud, region: str) -> list[Command]:
+    """The command for the region's repository, when it has no policy. Raises DeployError."""
+    repository = _repository(cloud, region)
+    return [command(cloud, region)] if repository and not _has_policy(repository) else []
 
 
-def after_the_first_upload(cloud: Cloud) -> list[Command]:
-    """The commands for repositories that only the first upload of the functions makes. Raises DeployError."""
-    return [command(cloud, region) for region in regions() if _repository(cloud, region) is None]
+def after_the_first_upload(cloud: Cloud, region: str) -> list[Command]:
+    """The command for a repository that only the first upload of the functions makes. Raises DeployError."""
+    return [command(cloud, region)] if _repository(cloud, region) is None else []
 
 
 def command(cloud: Cloud, region: str) -> Command:

@@ -1,33 +1,26 @@
 """The rules and the site of a project, each as the difference to what a deployment puts in its place."""
 
 import difflib
-import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from devtools.deploy import hosting
 from devtools.deploy.deletions import BUILD
 from devtools.deploy.inventory import Inventory
-from devtools.deploy.steps import Target
 from devtools.paths import ROOT
 
 MOST = 40  # lines of a difference; of more only the number is told
 
 
-def differences(found: Inventory, target: Target, files: Sequence[str], root: Path = ROOT) -> list[str]:
-    """The lines that tell what is replaced; none where nothing is there yet or nothing differs. `files`: those of the
-    new site. Raises DeployError.
+def differences(found: Inventory, site: Mapping[str, Any], files: Sequence[str]) -> list[str]:
+    """The lines that tell what is replaced; none where nothing is there yet or nothing differs. `site` is the new
+    one's part of firebase.json, `files` are its files. Raises DeployError.
     """
-    new_rules = (root / "firestore.rules").read_text()
+    new_rules = (ROOT / "firestore.rules").read_text()
     lines: list[str] = []
     for database, text in found.rules.items():
         lines += _told(f"the rules of the database {database}", text.splitlines(), new_rules.splitlines())
     if found.site is not None:
-        config = json.loads((root / "firebase.json").read_text())
-        if hosting.config_file(target.project, target.settings) != "firebase.json":
-            config = hosting.with_app_check(config)
-        lines += _told("the site's settings", _lines(found.site.config), _lines(config["hosting"]))
+        lines += _told("the site's settings", _lines(found.site.config), _lines(site))
         lines += _told("the site's files", _paths(found.site.files), _paths(files))
     return lines
 

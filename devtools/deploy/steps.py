@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import certificate, hosting, images, keys, monitoring
+from devtools.deploy import build, callers, certificate, hosting, images, keys, monitoring, web_app
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
+from devtools.deploy.place import place
 from devtools.deploy.wanted import (
     APIS,
     APP_CHECK_APIS,
@@ -153,6 +154,16 @@ def steps(target: Target) -> list[Step]:
             "gives the app its session; no provider is needed for custom tokens",
             _authentication,
         ),
+        Step(
+            "Hosting site",
+            "a new project has none, and an upload makes none",
+            lambda c: web_app.site(c, place(target.project, target.settings)),
+        ),
+        Step(
+            "web app",
+            "has the Web API key with which the app renews its session",
+            lambda c: web_app.missing(c, target.settings),
+        ),
         *app_check,
         Step(
             "Firestore",
@@ -176,6 +187,11 @@ def steps(target: Target) -> list[Step]:
             "what each account may do, and no more; only auth may sign custom tokens, with its own key",
             lambda c: _roles(c, target),
         ),
+        Step(
+            "build account",
+            "builds the functions, where Google's default account may not or may too much",
+            build.missing,
+        ),
         *kms,
         *signed,
         Step(
@@ -183,8 +199,17 @@ def steps(target: Target) -> list[Step]:
             "asked for without echo, or made here; they never stand on a command line or in a file",
             lambda c: _secrets(c, target),
         ),
-        Step("images", f"built functions are kept for {images.KEEP_DAYS} days, to go back to", images.missing),
+        Step(
+            "images",
+            f"built functions are kept for {images.KEEP_DAYS} days, to go back to",
+            lambda c: images.missing(c, place(target.project, target.settings).region),
+        ),
         Step("access to the secrets", "each function reads them when it starts", lambda c: _secret_access(c, target)),
+        Step(
+            "who may call",
+            "everybody calls auth and api, which check each call; nobody calls upkeep from outside",
+            lambda c: callers.missing(c, place(target.project, target.settings).region),
+        ),
         Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
         Step(
             "objectives",
@@ -208,7 +233,7 @@ def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, st
         "--project",
         target.project,
         "--non-interactive",
-        *(config if config[1] != "firebase.json" else ()),
+        *config,
     )
     return [
         (
@@ -236,9 +261,7 @@ def _apis(cloud: Cloud, target: Target) -> Commands:
 
 
 def _firebase(cloud: Cloud) -> Commands:
-    there = "firebase.googleapis.com" in cloud.enabled() and any(
-        p["projectId"] == cloud.project for p in cloud.firebase("projects:list")
-    )
+    there = web_app.is_firebase(cloud)
     return [] if there else [Command(("firebase", "projects:addfirebase", cloud.project, "--non-interactive"))]
 
 
@@ -386,12 +409,13 @@ def _bind(cloud: Cloud, what: str, member: str, role: str, condition: str) -> Co
 
 def _secrets(cloud: Cloud, target: Target) -> Commands:
     there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
-    commands: list[Command] = []
+    commands, region = list[Command](), place(target.project, target.settings).region
     makers: Mapping[str, Callable[[], str]] = {CONSUMER_SECRET: _ask, "TOKEN_KEYSET": lambda: _keyset(target)}
     for name in target.secrets:
         if name not in there:
-            words = ("gcloud", "secrets", "create", name, "--replication-policy=automatic", "--project", cloud.project)
-            commands.append(Command(words))
+            # In one region: where an organisation allows only some, secrets that are everywhere are refused.
+            kept = ("--replication-policy=user-managed", f"--locations={region}")
+            commands.append(Command(("gcloud", "secrets", "create", name, *kept, "--project", cloud.project)))
         if name not in there or not cloud.gcloud("secrets", "versions", "list", name, "--filter=state=ENABLED"):
             words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)
             commands.append(Command(words, makers[name]))

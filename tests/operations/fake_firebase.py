@@ -9,6 +9,7 @@ from typing import Any
 
 from devtools.deploy.upload import hosted
 from devtools.paths import ROOT
+from tests.operations.fake_walls import Refused
 
 REGION = "europe-west1"
 
@@ -17,10 +18,6 @@ REGION = "europe-west1"
 def files() -> list[str]:
     """The files of the built client. They are listed once."""
     return hosted()
-
-
-class Refused(Exception):
-    pass
 
 
 class Incomplete(Refused):

@@ -18,7 +18,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.operations import fake_firebase
+from tests.operations import fake_firebase, fake_walls
+from tests.operations.fake_walls import Refused
 
 NEW: dict[str, Any] = {
     "loggedIn": True,
@@ -50,10 +51,8 @@ NEW: dict[str, Any] = {
     "uploads": [],
     "changes": [],
     "stopAt": None,
+    **fake_walls.NEW,
 }
-
-
-Refused = fake_firebase.Refused
 
 
 class Said(str):
@@ -92,6 +91,8 @@ def _needs(world: dict[str, Any], api: str) -> None:
 
 def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
     """What a reading command says; None for a command that changes something."""
+    if (said := fake_walls.read(world, project, words)) is not None:
+        return said
     match [w for w in words if not w.startswith("--")]:
         case ["services", "list"]:
             return [
@@ -173,6 +174,9 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
 
 def change(world: dict[str, Any], project: str, words: list[str], given: str) -> None:
     """Makes a change as the real tools would, or refuses it as they would."""
+    fake_walls.refuse(world, project, words)
+    if fake_walls.change(world, project, words):
+        return
     plain = [w for w in words if not w.startswith("--") and w != project]
     match plain:
         case ["services", "enable", *apis]:
@@ -265,6 +269,7 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["functions:artifacts:setpolicy", *_]:
             fake_firebase.set_policy(world, words)
         case ["deploy", part, *_]:
+            fake_walls.upload(world, project, words, given, Path(world["folder"]))
             try:
                 fake_firebase.deploy(world, project, part, words)
             except fake_firebase.Incomplete:
@@ -311,6 +316,13 @@ def _private_key(world: dict[str, Any], words: list[str], number: str) -> rsa.RS
     return key
 
 
+def keep(file: Path, world: dict[str, Any]) -> None:
+    """Writes the project's file at once: others read it meanwhile."""
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(world))
+    new.replace(file)
+
+
 def answer(file: Path, project: str, program: str, words: list[str], given: str) -> tuple[int, str, str]:
     """The exit code, what is printed, and what is said of an error."""
     world = json.loads(file.read_text())
@@ -342,7 +354,7 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
     except Refused as refused:
         return 1, "", f"{refused}\n"
     finally:
-        file.write_text(json.dumps(world))
+        keep(file, world)
     return 0, "", ""
 
 
@@ -351,6 +363,7 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
 _PROGRAM = """#!/bin/bash
 exec 3<>/dev/tcp/127.0.0.1/%d
 printf '%%s\\0' "$CLOUDSDK_CORE_PROJECT" %s "$@" "" >&3
+given=$BUILD_ACCOUNT
 for word; do if [ "$word" = --data-file=- ]; then IFS= read -r -d "" given; fi; done
 printf '%%s\\0' "$given" >&3
 IFS= read -r -d "" code <&3; IFS= read -r -d "" said <&3; IFS= read -r -d "" wrong <&3

@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import pytest
 
-from devtools.deploy import before, certificate, command
+from devtools.deploy import before, certificate, command, hosting
 from devtools.deploy.cloud import Cloud, DeployError, why
 from devtools.deploy.consent import NOTHING, Consent
 from devtools.deploy.steps import Target
-from tests.operations import fake_firebase, fake_google
+from devtools.deploy.wanted import BUILD, account
+from devtools.paths import ROOT
+from tests.operations import fake_firebase, fake_google, fake_walls
 
 PROJECT = "a-team-project"
 KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
@@ -31,10 +33,13 @@ class Quick(Cloud):
     """Asks the played programs without starting them: a shell for each command takes thirty times as long."""
 
     world: Path
+    turn = Lock()
 
     def _run(self, words: list[str], secret: str | None, *, to_terminal: bool = False) -> str:
         program, *rest = words
-        code, said, wrong = fake_google.answer(self.world, self.project, program, rest, secret or "")
+        given = secret if secret is not None else account(BUILD, self.project)  # as the shell script gives it
+        with self.turn:
+            code, said, wrong = fake_google.answer(self.world, self.project, program, rest, given)
         if code:
             raise DeployError(f"{shlex.join(words[:4])}: {why(wrong)}")
         return "" if to_terminal else said
@@ -47,7 +52,8 @@ class World:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._file = folder / "project.json"
-        self._file.write_text(json.dumps(fake_google.NEW))
+        self._file.write_text(json.dumps({**fake_google.NEW, "folder": str(folder)}))
+        (folder / "firebase.json").symlink_to(ROOT / "firebase.json")
         world = self
 
         class Apis(BaseHTTPRequestHandler):
@@ -62,7 +68,9 @@ class World:
 
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
-                if not path.startswith(("/v1/", "/v3/", "/admin/")):
+                if "/consumerQuotaMetrics/" in path:
+                    self._answer(200, fake_walls.quota(world.read(), path.rpartition("%2F")[2]))
+                elif not path.startswith(("/v1/", "/v3/", "/admin/")):
                     answer = fake_firebase.read(world.read(), path, query)
                     self._answer(200 if answer is not None else 404, answer)
                 elif path.endswith("/recaptchaEnterpriseConfig"):
@@ -123,7 +131,7 @@ class World:
 
     def cloud(self) -> Cloud:
         url = f"http://127.0.0.1:{self._apis.server_port}"
-        cloud = (Cloud if self.shell else Quick)(PROJECT, self._environment, url, url, url, url)
+        cloud = (Cloud if self.shell else Quick)(PROJECT, self._environment, url, url, url, url, url)
         if isinstance(cloud, Quick):
             cloud.world = self._file
         return cloud
@@ -132,7 +140,7 @@ class World:
         return json.loads(self._file.read_text())
 
     def set(self, **values: Any) -> None:
-        self._file.write_text(json.dumps(self.read() | values))
+        fake_google.keep(self._file, self.read() | values)
 
     def plan(self, target: Target) -> int:
         self.said = []
@@ -145,8 +153,9 @@ class World:
 
 @contextmanager
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A new project. Certificates are written to `folder`."""
+    """A new project. Certificates and configuration files are written to `folder`."""
     monkeypatch.setattr(certificate, "FOLDER", folder)
+    monkeypatch.setattr(hosting, "ROOT", folder)
     found = World(folder, monkeypatch)
     with fake_google.programs(folder, folder / "project.json"):
         yield found

@@ -340,7 +340,8 @@ class TestImages:
         world.deploy(target)
         (policy,) = world.read()["repositories"]["europe-west1"]["cleanupPolicies"].values()
         assert policy["condition"]["olderThan"] == "2592000s"
-        firebase = [words[1:4] for words in changed(world, "firebase") if words[1] != "projects:addfirebase"]
+        of_images = ("deploy", "functions:artifacts:setpolicy")
+        firebase = [words[1:4] for words in changed(world, "firebase") if words[1] in of_images]
         assert firebase == [
             ["deploy", "--only", "firestore"],
             ["deploy", "--only", "functions"],
