@@ -121,10 +121,10 @@ def _runtime(_: Sequence[str]) -> int:
     return deployed_python.main()
 
 
-def _deploy(_: Sequence[str]) -> int:
+def _deploy(rest: Sequence[str]) -> int:
     from devtools.deploy import command
 
-    return command.main("deploy")
+    return command.main("deploy", rest)
 
 
 def _deploy_plan(_: Sequence[str]) -> int:
@@ -296,7 +296,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "runtime": ("how long Google supports the Python of the functions; fails a year before its end", False, _runtime),
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
     "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
-    "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
+    "deploy": ("set PROJECT up where something is missing, and upload (--adopt, --delete)", True, _deploy),
     "rollback": ("list the deployments of PROJECT, or go back to TO after a plan", False, _operate("rollback")),
     "rollback-plan": ("tell what going back to TO would change, and change nothing", False, _operate("rollback-plan")),
     "preview": ("show this tree's client at an address of its own, CHANNEL", False, _operate("preview")),

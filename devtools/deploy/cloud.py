@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from devtools.deploy.wanted import BUILD, account
 from devtools.paths import ROOT, tool_path
@@ -89,11 +90,12 @@ class Cloud:
         service_usage_url: str = SERVICE_USAGE_URL,
         hosting_url: str = HOSTING_URL,
         rules_url: str = RULES_URL,
+        elsewhere: str | None = None,
     ) -> None:
         self.project = project
-        self._of = lambda other: Cloud(
-            other, environment, identity_url, monitoring_url, app_check_url, service_usage_url, hosting_url, rules_url
-        )
+        urls = (identity_url, monitoring_url, app_check_url, service_usage_url, hosting_url, rules_url, elsewhere)
+        self._of = lambda other: Cloud(other, environment, *urls)
+        self._elsewhere = elsewhere
         self.identity_url = identity_url
         self.app_check_url = app_check_url
         self.service_usage_url = service_usage_url
@@ -132,13 +134,12 @@ class Cloud:
 
     def gcloud(self, *words: str) -> Any:
         """The JSON of a gcloud command that changes nothing. Raises DeployError."""
-        said = self._run(["gcloud", *words, "--format=json"], None)
-        return json.loads(said or "[]")
+        return _json(["gcloud", *words], self._run(["gcloud", *words, "--format=json"], None) or "[]")
 
     def firebase(self, *words: str) -> Any:
         """The result of a firebase-tools command that changes nothing. Raises DeployError."""
         said = self._run(["firebase", *words, "--json", "--non-interactive"], None)
-        return json.loads(said)["result"]
+        return _json(["firebase", *words], said).get("result", [])
 
     def secret(self, name: str, version: str = "latest") -> str:
         """A version of a secret in Secret Manager, the newest by default. Raises DeployError."""
@@ -181,6 +182,24 @@ class Cloud:
         """The JSON of a URL, None when it answers 404. Raises DeployError."""
         return self._request("GET", url)
 
+    def api(self, name: str, path: str) -> str:
+        """The address of a resource of one of Google's APIs, such as `firebaserules` and `v1/projects/p/releases`."""
+        return f"{self._elsewhere}/{name}/{path}" if self._elsewhere else f"https://{name}.googleapis.com/{path}"
+
+    def ask(self, url: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of a URL that takes a question by POST and changes nothing. Raises DeployError."""
+        return self._request("POST", url, body)
+
+    def pages(self, url: str, kind: str) -> list[Any]:
+        """All resources of a list over its pages; none when the URL answers 404. Raises DeployError."""
+        items, page = list[Any](), ""
+        while True:
+            answer = self.get(f"{url}{'&' if '?' in url else '?'}pageSize=100{page}") or {}
+            items += answer.get(kind, [])
+            if not answer.get("nextPageToken"):
+                return items
+            page = f"&pageToken={quote(answer['nextPageToken'])}"
+
     def monitoring(self, path: str, kind: str) -> list[Any]:
         """The resources of a kind at a path of Cloud Monitoring's API; none while it is off. Raises DeployError."""
         if "monitoring.googleapis.com" not in self.enabled():
@@ -216,7 +235,9 @@ class Cloud:
             if refused.code == 404 and method == "GET":
                 return None
             said = refused.read().decode(errors="replace")
-            raise DeployError(f"{method} {url}: {_first_error(said) or refused.code}") from None
+            raise DeployError(f"{method} {url}: {why(said) if said.strip() else refused.code}") from None
+        except ValueError:
+            raise DeployError(f"{method} {url}: the answer is no JSON; is a proxy between you and Google?") from None
         except OSError as failed:
             raise DeployError(f"{method} {url}: {failed}; run the command again, it goes on where it stopped") from None
 
@@ -254,8 +275,16 @@ class Cloud:
             out.seek(0)
             said = out.read()
         if done.returncode != 0:
-            raise DeployError(f"{shlex.join(words[:4])}: {_why(done.stderr or said)}")
+            raise DeployError(f"{shlex.join(words[:4])}: {why(done.stderr or said)}")
         return said
+
+
+def _json(words: list[str], said: str) -> Any:
+    """What a tool printed as JSON. Raises DeployError."""
+    try:
+        return json.loads(said)
+    except ValueError:
+        raise DeployError(f"{shlex.join(words[:4])}: it printed no JSON, but {said.strip()[:80]!r}") from None
 
 
 def bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str, str]]:
@@ -306,7 +335,8 @@ _ADVICE = (
 )
 
 
-def _why(said: str) -> str:
+def why(said: str) -> str:
+    """What went wrong and what to do, in one line, from what a tool printed."""
     advice = next((what for pattern, what in _ADVICE if re.search(pattern, said, re.IGNORECASE | re.DOTALL)), None)
     own = _first_error(said)
     return f"{advice} ({own})" if advice and own else advice or own or "it failed without a word"

@@ -7,14 +7,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from devtools import function_settings, web
-from devtools.deploy import budget, hosting, promote, rollback, walls, web_app
+from devtools.deploy import before, budget, consent, hosting, promote, rollback, walls, web_app
 from devtools.deploy.answers import look
 from devtools.deploy.cloud import Cloud, DeployError, Write
+from devtools.deploy.consent import NOTHING, Consent
 from devtools.deploy.place import completed, place
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
@@ -110,7 +111,8 @@ def in_the_way(where: Target, cloud: Cloud) -> walls.Found:
 def plan(where: Target, cloud: Cloud, say: Say) -> int:
     """Prints every missing change without making it, and returns their number. Raises DeployError."""
     changes, found = 0, in_the_way(where, cloud)
-    for line in (*(f"✗ {wall}" for wall in found.walls), *(f"? {maybe}" for maybe in found.open)):
+    seen = before.look(where, cloud)
+    for line in (*(f"✗ {wall}" for wall in found.walls), *(f"? {maybe}" for maybe in found.open), *seen.lines()):
         say(line)
     for step in steps(where):
         needed = step.missing(cloud)
@@ -118,13 +120,15 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
         say(f"{'+' if needed else '✓'} {step.name}: {step.why}")
         for command in needed:
             say(f"    {command}")
-    for name, why, command in uploads(where):
+    for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"↑ {name}: {why}")
         say(f"    {command}")
     for what, files in uploaded().items():
         say(f"    {what}: {len(files)} files")
     for command in rollback.unpinned(cloud, where.settings):
         say(f"↑ calls: to the new revision, since somebody went back to an earlier one\n    {command}")
+    if web.is_stale():
+        say("    the client is built anew before; the files above are the former build's")
     say(
         f"{changes} changes, then the three uploads. Nothing was changed."
         if changes
@@ -135,23 +139,24 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
     return changes
 
 
-def deploy(where: Target, cloud: Cloud, say: Say) -> None:
+def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> None:
     """Makes every missing change, then uploads; not after a new certificate, which you upload first. Raises
     DeployError; the next run then goes on where this one stopped.
     """
-    prepare(where, cloud, say)
+    seen = prepare(where, cloud, say, agreed)
     if web.is_stale():
         say("… building the client")
         web.build()
-    upload(where, cloud, say)
+    upload(where, cloud, say, seen)
 
 
-def prepare(where: Target, cloud: Cloud, say: Say) -> None:
-    """Makes every missing change. Raises DeployError, also for a new certificate."""
+def prepare(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> before.Before:
+    """Makes every missing change, and returns what was seen before. Raises DeployError, also for a new certificate."""
     written, found = list[Write](), in_the_way(where, cloud)
     walls.stop(found)
     for maybe in found.open:
         say(f"? {maybe}")
+    seen = looked(where, cloud, say, agreed)
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")
@@ -170,14 +175,24 @@ def prepare(where: Target, cloud: Cloud, say: Say) -> None:
             " (docs/deploy.md, “Without a consumer secret”), see with check-org that it is taken, then run this again;"
             " nothing was uploaded, because the app refuses functions that sign before it has the certificate"
         )
+    return seen
 
 
-def upload(where: Target, cloud: Cloud, say: Say) -> None:
+def looked(where: Target, cloud: Cloud, say: Say, agreed: Consent) -> before.Before:
+    """Tells what is there of others, what is deleted, what is replaced. Raises DeployError unless that was agreed."""
+    seen = before.look(where, cloud)
+    for line in seen.lines():
+        say(line)
+    seen.check(agreed)
+    return seen
+
+
+def upload(where: Target, cloud: Cloud, say: Say, seen: before.Before) -> None:
     """Uploads the three parts with the stamp of this deployment, and gives them the calls. Raises DeployError."""
     where = replace(where, settings=web_app.with_key(cloud, where.settings))
     hosting.write_config(where.project, where.settings)
     record = promote.Record(where, cloud)
-    for name, why, command in uploads(where):
+    for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"… {name}: {why}")
         say(f"    {command}")
         cloud.run(record.marked(command))
@@ -185,15 +200,19 @@ def upload(where: Target, cloud: Cloud, say: Say) -> None:
             say(f"    {more}")
             cloud.run(more)
         say(f"✓ {name}")
+    for command in (command for deletion in seen.deletions.firestore for command in deletion.commands):
+        say(f"    {command}")
+        cloud.run(command)
     look(place(where.project, where.settings), say)
 
 
-def main(what: str) -> int:
-    """Runs `deploy-plan` or `deploy` and returns the exit code. FROM=PROJECT refuses what does not run there,
-    ONLY=uploads leaves the set-up out.
+def main(what: str, words: Sequence[str] = ()) -> int:
+    """Runs `deploy-plan` or `deploy` with the words of its command line, and returns the exit code. FROM=PROJECT
+    refuses what does not run there, ONLY=uploads leaves the set-up out.
     """
     source, only = os.environ.get("FROM", ""), os.environ.get("ONLY", "")
     try:
+        agreed = consent.given(words, os.environ)
         if only not in ("", "uploads"):
             raise DeployError(f"ONLY={only}: there is ONLY=uploads, which sets nothing up")
         where = target()
@@ -203,11 +222,10 @@ def main(what: str) -> int:
         if what == "deploy-plan":
             plan(where, cloud, print)
         elif source or only:  # what runs there must not be built anew
-            if not only:
-                prepare(where, cloud, print)
-            upload(where, cloud, print)
+            seen = (looked if only else prepare)(where, cloud, print, agreed)
+            upload(where, cloud, print, seen)
         else:
-            deploy(where, cloud, print)
+            deploy(where, cloud, print, agreed)
     except DeployError as wrong:
         print(f"✗ {wrong}", file=sys.stderr)
         return 1

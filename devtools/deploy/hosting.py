@@ -38,11 +38,15 @@ def write_config(project: str, settings: Mapping[str, str]) -> None:
     written = {**settings, "REGION": where.region, **{setting(f): str(n) for f, n in where.instances.items()}}
     lines = [f"{name}={_quoted(value)}\n" for name, value in written.items() if name not in OF_THE_PLACE]
     (folder / f".env.{project}").write_text("".join(lines))
-    config: dict[str, Any] = in_place(json.loads((ROOT / "firebase.json").read_text()), where)
+    config = configured(where, settings)
     config["functions"][0]["configDir"] = str(folder.relative_to(ROOT))
-    if settings.get("APP_CHECK_SITE_KEY"):
-        config = with_app_check(config)
     (ROOT / config_file(project, settings)).write_text(json.dumps(config, indent=2) + "\n")
+
+
+def configured(where: Place, settings: Mapping[str, str]) -> dict[str, Any]:
+    """firebase.json as these settings have it."""
+    config = in_place(json.loads((ROOT / "firebase.json").read_text()), where)
+    return with_app_check(config) if settings.get("APP_CHECK_SITE_KEY") else config
 
 
 def in_place(config: dict[str, Any], where: Place) -> dict[str, Any]:

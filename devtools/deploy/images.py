@@ -7,32 +7,35 @@ firebase-tools lets Artifact Registry delete every image after a day unless the 
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 from devtools.deploy.cloud import Cloud, Command
 from devtools.paths import ROOT
 
 REPOSITORY = "gcf-artifacts"  # that of Cloud Functions in each region
-POLICY = ROOT / "deploy/images.json"
+KEPT, KEPT_AND_DELETED = ROOT / "deploy/images.json", ROOT / "deploy/images-of-our-own.json"
 
 
 def missing(cloud: Cloud, region: str) -> Sequence[Command]:
-    """The commands for the repository and its policy, as far as they are missing. Raises DeployError."""
+    """The commands for the repository and its policy, as far as they are missing. Raises DeployError.
+
+    In a repository that is there already others may have images: nothing more is deleted in it.
+    """
     at = (f"--location={region}", "--project", cloud.project)
     words = ("artifacts", "repositories")
     listed = cloud.look("artifactregistry.googleapis.com", *words, "list", *at)
-    there = any(r["name"].endswith(f"/{REPOSITORY}") for r in listed)
-    commands: list[Command] = []
-    if not there:
-        commands.append(Command(("gcloud", *words, "create", REPOSITORY, "--repository-format=docker", *at)))
-    policies = cloud.gcloud(*words, "list-cleanup-policies", REPOSITORY, *at) if there else []
-    has = {policy["name"]: policy for policy in policies}
-    wanted: list[Mapping[str, Any]] = json.loads(POLICY.read_text())
-    if not all(_kept(has.get(policy["name"], {})) == _kept(policy) for policy in wanted):
-        file = f"--policy={POLICY.relative_to(ROOT)}"
-        commands.append(Command(("gcloud", *words, "set-cleanup-policies", REPOSITORY, file, "--no-dry-run", *at)))
-    return commands
+    if not any(r["name"].endswith(f"/{REPOSITORY}") for r in listed):
+        create = Command(("gcloud", *words, "create", REPOSITORY, "--repository-format=docker", *at))
+        return [create, _set(KEPT_AND_DELETED, at)]
+    has = {policy["name"] for policy in cloud.gcloud(*words, "list-cleanup-policies", REPOSITORY, *at)}
+    wanted = {policy["name"] for policy in json.loads(KEPT.read_text())}
+    return [] if wanted <= has else [_set(KEPT, at)]
+
+
+def _set(policies: Path, at: tuple[str, ...]) -> Command:
+    words = ("gcloud", "artifacts", "repositories", "set-cleanup-policies", REPOSITORY)
+    return Command((*words, f"--policy={policies.relative_to(ROOT)}", "--no-dry-run", *at))
 
 
 def kept(cloud: Cloud, region: str) -> set[str]:
@@ -40,9 +43,3 @@ def kept(cloud: Cloud, region: str) -> set[str]:
     repository = f"{region}-docker.pkg.dev/{cloud.project}/{REPOSITORY}"
     listed = cloud.look("artifactregistry.googleapis.com", "artifacts", "docker", "images", "list", repository)
     return {f"{image['package']}@{image['version']}" for image in listed}
-
-
-def _kept(policy: Mapping[str, Any]) -> tuple[str, object]:
-    """What of a policy counts; gcloud prints ages in seconds, whichever unit they were written in."""
-    action = str(policy.get("action", {}).get("type", "")).upper()
-    return action, policy.get("mostRecentVersions") or bool(policy.get("condition"))

@@ -235,8 +235,9 @@ def steps(target: Target) -> list[Step]:
     ]
 
 
-def uploads(target: Target) -> list[tuple[str, str, Command]]:
-    """The uploads of each deployment as (name, why, command), in order.
+def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, str, Command]]:
+    """The uploads of each deployment as (name, why, command), in order. `functions_go`: functions that are no longer
+    wanted are deleted, after a yes.
 
     Rules come before the functions that rely on them, functions before the client that calls them.
     """
@@ -245,7 +246,6 @@ def uploads(target: Target) -> list[tuple[str, str, Command]]:
         "--project",
         target.project,
         "--non-interactive",
-        "--force",
         *config,
     )
     return [
@@ -257,7 +257,8 @@ def uploads(target: Target) -> list[tuple[str, str, Command]]:
         (
             "functions",
             "auth, api and upkeep, with the schedule of the latter",
-            Command(("firebase", "deploy", "--only", "functions", *firebase)),
+            # --force: without it firebase-tools refuses when functions go; with it they go after the others are up.
+            Command(("firebase", "deploy", "--only", "functions", *(["--force"] if functions_go else []), *firebase)),
         ),
         (
             "Hosting",

@@ -48,6 +48,10 @@ SECRETS: Mapping[str, str] = {
 # The databases of Firestore. Blocks have one of their own, which the functions may only read: an administrator writes.
 DATABASE, BLOCKS = "(default)", "blocks"
 
+# The collections at the top of the databases, and those below a document. Everything else in a database is another's.
+COLLECTIONS = ("attempts", "audit", "blocks", "codes", "connections", "tombstones", "usage", "writes")
+BELOW = ("creations", "entries")
+
 # What `auth` may do in Firebase Authentication, where roles/firebaseauth.admin may do everything: revoking refresh
 # tokens is SetAccountInfo, deleting a user is DeleteAccount. Source:
 # https://cloud.google.com/identity-platform/docs/access-control, "API permissions".

@@ -18,7 +18,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.operations import fake_billing, fake_run, fake_walls
+from tests.operations import fake_billing, fake_firebase, fake_run, fake_walls
 from tests.operations.fake_walls import Refused
 
 NEW: dict[str, Any] = {
@@ -41,6 +41,13 @@ NEW: dict[str, Any] = {
     "dashboards": [],
     "monitoring": {},
     "appCheck": {},
+    "functions": [],
+    "firstGeneration": [],
+    "collections": {},
+    "indexes": {},
+    "fields": {},
+    "rulesText": {},
+    "site": None,
     "uploads": [],
     "changes": [],
     "stopAt": None,
@@ -260,15 +267,12 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["projects:addfirebase"]:
             _needs(world, "firebase")
             world["firebase"] = True
+        case ["firestore", "indexes", "composite", "delete", name]:
+            here = world["indexes"][_option(words, "database")]
+            here[:] = [index for index in here if not index["name"].endswith(f"/{name}")]
         case ["deploy", part, *_]:
-            needed = {
-                "firestore": world["databases"],
-                "functions": all(world["secrets"].values()) and world["secrets"],
-                "hosting": world["firebase"],
-            }
-            if not needed[part]:
-                raise Refused(f"Error: {part} has nothing to stand on")
             fake_walls.upload(world, project, words, given, Path(world["tree"]))
+            fake_firebase.deploy(world, project, part, words)
             fake_run.uploaded(world, project, part, words)
             world["uploads"].append(part)
         case _:
@@ -311,6 +315,13 @@ def _private_key(world: dict[str, Any], words: list[str], number: str) -> rsa.RS
     return key
 
 
+def keep(file: Path, world: dict[str, Any]) -> None:
+    """Writes the project's file at once: others read it meanwhile."""
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(world))
+    new.replace(file)
+
+
 def answer(file: Path, project: str, program: str, words: list[str], given: str) -> tuple[int, str, str]:
     """The exit code, what is printed, and what is said of an error."""
     world = json.loads(file.read_text())
@@ -344,7 +355,7 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
     except Refused as refused:
         return 1, "", f"{refused}\n"
     finally:
-        file.write_text(json.dumps(world))
+        keep(file, world)
     return 0, "", ""
 
 

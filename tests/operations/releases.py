@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from devtools.deploy import command, rollback
+from devtools.deploy import before, command, rollback
 from devtools.deploy.steps import Target
 from devtools.paths import ROOT
 from tests.operations.project import SECRET, World
@@ -48,7 +48,7 @@ def deploy(world: World, target: Target, version: str, settings: Mapping[str, st
     (world.tree / "build/web/index.html").write_text(f"client of {version}")
     (world.tree / "firestore.rules").write_text(f"// rules of {version}")
     where = Target(target.project, target.location, {**target.settings, **(settings or {})})
-    command.upload(where, world.cloud(), world.said.append)
+    command.upload(where, world.cloud(), world.said.append, before.look(where, world.cloud()))
     return json.loads((world.tree / "build/web/deployment.json").read_text())["id"]
 
 
