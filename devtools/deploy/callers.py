@@ -31,7 +31,8 @@ def to_be_let_in(cloud: Cloud, region: str) -> list[str]:
 def _callers(cloud: Cloud, region: str) -> dict[str, set[str]]:
     """By the names of our services that are there: the members that may call it."""
     listed = cloud.look("run.googleapis.com", "run", "services", "list", f"--region={region}")
-    there = {service["metadata"]["name"] for service in listed} & {*PUBLIC, *PRIVATE}
+    # By either name, as gcloud's own table does (its surface/run/services/list.py).
+    there = {service.get("id") or service["metadata"]["name"] for service in listed} & {*PUBLIC, *PRIVATE}
     policies = {n: cloud.gcloud("run", "services", "get-iam-policy", n, f"--region={region}") for n in sorted(there)}
     return {n: {member for role, member, _ in bindings(policy) if role == ROLE} for n, policy in policies.items()}
 

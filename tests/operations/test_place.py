@@ -4,6 +4,7 @@ deployment follows.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -131,6 +132,16 @@ class TestWebApiKey:
         assert world.plan(Target(PROJECT, "eur3")) == 0
         world.deploy(Target(PROJECT, "eur3"))
         assert self._uploaded()["WEB_API_KEY"] == "the-key-of-theirs"
+
+    def test_firebase_tools_answers_in_the_shape_that_is_played(self) -> None:
+        """With `--json` it prints what its commands return."""
+        config, sites = (
+            (TOOLS / f"commands/{name}.js").read_text() for name in ("apps-sdkconfig", "hosting-sites-list")
+        )
+        assert "fileInfo.sdkConfig = configData" in config
+        assert "return { sites }" in sites
+        assert 'site.name.split("/").pop()' in sites
+        assert re.search(r"logAppCount\(apps\.length\);\s+return apps;", (TOOLS / "commands/apps-list.js").read_text())
 
     def _uploaded(self) -> dict[str, str]:
         return parsed((hosting.ROOT / f".local/deploy/{PROJECT}/.env.{PROJECT}").read_text())
