@@ -32,7 +32,7 @@ def set_up(world: World, *keysets: str) -> Target:
         apis=[f"{api}.googleapis.com" for api in APIS],
         databases=[{"name": "x/(default)"}],
         firebase=True,
-        imagePolicies=[],
+        imagePolicies=[{"name": "keep-to-go-back"}],
         sites=[world.project],
         webApps={"1:123:web:0": "salesforce-sample"},
         accounts=[*world.read()["accounts"], BUILDER],

@@ -27,7 +27,8 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     folder.mkdir()
     with ExitStack() as open_:
         found = open_.enter_context(project(folder, monkeypatch, "a-team-staging"))
-        monkeypatch.setattr(promote, "TREE", tree)
+        for module, name in ((promote, "TREE"), (hosting, "ROOT")):
+            monkeypatch.setattr(module, name, tree)
         found.tree = tree
         found.set(tree=str(tree))
         yield found
@@ -222,4 +223,5 @@ def test_firebase_tools_reads_the_settings_from_the_folder_that_is_named(
     words = ["node", "-e", script, tools, str(tmp_path), json.dumps(config["functions"])]
     environment = {"PATH": tool_path(dict(os.environ))}
     said = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
-    assert json.loads(said[said.index("{") :]) == settings
+    place = {"REGION": "europe-west1", "AUTH_INSTANCES": "20", "API_INSTANCES": "50"}
+    assert json.loads(said[said.index("{") :]) == settings | place
