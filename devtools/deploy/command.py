@@ -11,18 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from devtools import web
-from devtools.deploy import before, consent, hosting, images, walls, web_app
+from devtools.deploy import before, consent, hosting, images, settings_file, walls, web_app
 from devtools.deploy.answers import look
 from devtools.deploy.cloud import Cloud, DeployError, Write
 from devtools.deploy.consent import NOTHING, Consent
 from devtools.deploy.place import completed, place
-from devtools.deploy.steps import Target, steps, uploads
+from devtools.deploy.steps import Target, ask_for_secret, steps, uploads
 from devtools.deploy.upload import uploaded
 from devtools.deploy.wanted import CONSUMER_SECRET
 from devtools.function_settings import parsed
 from devtools.paths import ROOT
 
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LOCATION = "eur3"
 _YOURS = ("SALESFORCE_CONSUMER_KEY", "REDIRECT_URIS", "WEB_API_KEY")  # settings that differ in every project
 _LATER = "later"
@@ -45,8 +46,12 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
             " (docs/deploy.md)"
         )
     files = [one for one in (folder / ".env", file) if one.is_file()]
+    settings_file.check(files)
     settings = completed(project, {name: value for one in files for name, value in parsed(one.read_text()).items()})
     _check(project, settings)
+    email = environment.get("ALERT_EMAIL", "")
+    if email and not _EMAIL.fullmatch(email):
+        raise DeployError(f"ALERT_EMAIL is an e-mail address, not {email!r}")
     return Target(
         project, environment.get("LOCATION", "") or _LOCATION, settings, environment.get("ALERT_EMAIL") or None
     )
@@ -144,6 +149,7 @@ def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> 
     for line in (*(f"? {maybe}" for maybe in found.open), *seen.lines()):
         say(line)
     seen.check(agreed)
+    ask_for_secret(where, cloud)
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")

@@ -50,6 +50,8 @@ class Target:
     location: str
     settings: Mapping[str, str] = field(default_factory=dict)
     alert_email: str | None = None
+    # What somebody typed in this run. It is shown nowhere.
+    typed: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def alerts_go(self) -> str:
@@ -410,16 +412,40 @@ def _bind(cloud: Cloud, what: str, member: str, role: str, condition: str) -> Co
 def _secrets(cloud: Cloud, target: Target) -> Commands:
     there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
     commands, region = list[Command](), place(target.project, target.settings).region
-    makers: Mapping[str, Callable[[], str]] = {CONSUMER_SECRET: _ask, "TOKEN_KEYSET": lambda: _keyset(target)}
+    makers: Mapping[str, Callable[[], str]] = {
+        CONSUMER_SECRET: lambda: target.typed.get(CONSUMER_SECRET) or _ask(),
+        "TOKEN_KEYSET": lambda: _keyset(target),
+    }
     for name in target.secrets:
         if name not in there:
             # In one region: where an organisation allows only some, secrets that are everywhere are refused.
             kept = ("--replication-policy=user-managed", f"--locations={region}")
             commands.append(Command(("gcloud", "secrets", "create", name, *kept, "--project", cloud.project)))
-        if name not in there or not cloud.gcloud("secrets", "versions", "list", name, "--filter=state=ENABLED"):
+        if name not in there or not _has_value(cloud, name):
             words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)
             commands.append(Command(words, makers[name]))
     return commands
+
+
+def ask_for_secret(target: Target, cloud: Cloud) -> None:
+    """Has the consumer secret typed, when it is missing: before the first change, and not minutes later. Raises
+    DeployError.
+    """
+    there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
+    if CONSUMER_SECRET in target.secrets and not (CONSUMER_SECRET in there and _has_value(cloud, CONSUMER_SECRET)):
+        target.typed[CONSUMER_SECRET] = _ask()
+
+
+def _has_value(cloud: Cloud, name: str) -> bool:
+    """Whether the newest version of a secret, which the functions get, has something in it. Raises DeployError."""
+    newest = cloud.gcloud("secrets", "versions", "list", name, "--sort-by=~createTime", "--limit=1")
+    if newest and newest[0]["state"] != "ENABLED":
+        number = newest[0]["name"].rsplit("/", 1)[-1]
+        raise DeployError(
+            f"the newest version of the secret {name}, {number}, is {newest[0]['state'].lower()}: enable it (gcloud"
+            f" secrets versions enable {number} --secret={name} --project {cloud.project}), or add another"
+        )
+    return bool(newest) and bool(cloud.secret(name).strip())
 
 
 def _secret_access(cloud: Cloud, target: Target) -> Commands:

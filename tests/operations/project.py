@@ -49,6 +49,7 @@ class World:
     """A project, and this machine in front of it. `shell`: commands are run as programs, as they really are."""
 
     shell = False
+    broken: tuple[int, str] | None = None  # what the APIs answer instead
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._file = folder / "project.json"
@@ -66,11 +67,18 @@ class World:
                 self.end_headers()
                 self.wfile.write(json.dumps(body or {}).encode())
 
+            def _broken(self, status: int, text: str) -> None:
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
                 if "/consumerQuotaMetrics/" in path:
                     self._answer(200, fake_walls.quota(world.read(), path.rpartition("%2F")[2]))
                 elif not path.startswith(("/v1/", "/v3/", "/admin/")):
+                    if world.broken:
+                        return self._broken(*world.broken)
                     answer = fake_firebase.read(world.read(), path, query)
                     self._answer(200 if answer is not None else 404, answer)
                 elif path.endswith("/recaptchaEnterpriseConfig"):
