@@ -146,6 +146,11 @@ def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> 
     written, found, region = list[Write](), in_the_way(where, cloud), place(where.project, where.settings).region
     walls.stop(found)
     seen = before.look(where, cloud)
+    seen.others.check(adopt=agreed.adopt)
+    if web.is_stale():
+        say("… building the client")
+        web.build()
+        seen = before.look(where, cloud)  # which files go depends on the build
     for line in (*(f"? {maybe}" for maybe in found.open), *seen.lines()):
         say(line)
     seen.check(agreed)
@@ -168,22 +173,21 @@ def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> 
             " (docs/deploy.md, “Without a consumer secret”), see with check-org that it is taken, then run this again;"
             " nothing was uploaded, because the app refuses functions that sign before it has the certificate"
         )
-    if web.is_stale():
-        say("… building the client")
-        web.build()
     hosting.write_config(where.project, web_app.with_key(cloud, where.settings))
     for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"… {name}: {why}")
         say(f"    {command}")
+        failed: DeployError | None = None
         try:
             cloud.run(command)
-        except DeployError:
-            policies = images.missing(cloud, region) if name == "functions" else []
-            if not policies:
-                raise
-            for again in [*policies, command]:
-                say(f"    {again}")
-                cloud.run(again)
+        except DeployError as error:
+            failed = error
+        policies = images.missing(cloud, region) if name == "functions" else []
+        if failed is not None and not policies:
+            raise failed
+        for again in [*policies, *([command] if failed else [])]:
+            say(f"    {again}")
+            cloud.run(again)
         say(f"✓ {name}")
     for command in (command for deletion in seen.deletions.firestore for command in deletion.commands):
         say(f"    {command}")
