@@ -7,15 +7,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import build, callers, certificate, hosting, images, keys, monitoring, web_app
+from devtools.deploy import build, callers, certificate, databases, hosting, images, keys, monitoring, web_app
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.place import place
 from devtools.deploy.wanted import (
     APIS,
     APP_CHECK_APIS,
-    BLOCKS,
     CONSUMER_SECRET,
-    DATABASE,
     FORMER_ROLES,
     FUNCTIONS,
     KMS_API,
@@ -36,8 +34,6 @@ from devtools.deploy.wanted import (
 from devtools.paths import ROOT
 
 Commands = Sequence[Command | Post | Write]
-BACKUP_DAYS = 14
-_DATABASES = ("firestore", "databases", "list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +167,12 @@ def steps(target: Target) -> list[Step]:
             "Firestore",
             f"keeps the sealed tokens, in {target.location}, and who is blocked in a database of its own that the"
             " functions only read; neither can be moved later",
-            lambda c: _databases(c, target),
+            lambda c: databases.missing(c, target.location, target.settings),
         ),
         Step(
             "Firestore backups",
-            f"one a day, kept for {BACKUP_DAYS} days (docs/deploy.md says what a restore means)",
-            _backups,
+            f"one a day, kept for {databases.BACKUP_DAYS} days (docs/deploy.md says what a restore means)",
+            databases.backups,
         ),
         Step("service accounts", "one a function, so that each may do only what it does", _accounts),
         Step(
@@ -285,64 +281,6 @@ def _app_check(cloud: Cloud, target: Target) -> Commands:
         if (current or {}).get("siteKey") == site_key
         else [Post(f"{config}?updateMask=siteKey", {"siteKey": site_key}, "PATCH")]
     )
-
-
-def _databases(cloud: Cloud, target: Target) -> Commands:
-    if target.settings.get("BLOCKS_DATABASE", BLOCKS) != BLOCKS:
-        raise DeployError(f"BLOCKS_DATABASE is {BLOCKS} in a deployment: its rules and roles go to that database")
-    there = cloud.look("firestore.googleapis.com", *_DATABASES)
-    return [command for name in (DATABASE, BLOCKS) for command in _database(cloud, target, name, there)]
-
-
-def _database(cloud: Cloud, target: Target, name: str, there: Sequence[Mapping[str, str]]) -> Commands:
-    here = next((d for d in there if d["name"].endswith(f"/{name}")), None)
-    if here is None:
-        words = (
-            "gcloud",
-            "firestore",
-            "databases",
-            "create",
-            f"--database={name}",
-            f"--location={target.location}",
-            "--type=firestore-native",
-        )
-        return [Command((*words, "--delete-protection", "--enable-pitr", "--project", cloud.project))]
-    if here["type"] != "FIRESTORE_NATIVE":
-        raise DeployError(
-            f"the project's database {name} is in Datastore mode, which has no such documents: use another project"
-        )
-    if here["locationId"] != target.location:
-        raise DeployError(
-            f"the project's database {name} is in {here['locationId']} and cannot be moved: set"
-            f" LOCATION={here['locationId']}, or use another project"
-        )
-    # As the API names the states (firebase-tools 15.34.2, lib/firestore/api-types.js).
-    off = [
-        flag
-        for flag, state, on in (
-            ("--delete-protection", "deleteProtectionState", "DELETE_PROTECTION_ENABLED"),
-            ("--enable-pitr", "pointInTimeRecoveryEnablement", "POINT_IN_TIME_RECOVERY_ENABLED"),
-        )
-        if here.get(state) != on
-    ]
-    words = ("gcloud", "firestore", "databases", "update", f"--database={name}", *off, "--project", cloud.project)
-    return [Command(words)] if off else []
-
-
-def _backups(cloud: Cloud) -> Commands:
-    there = {d["name"].rsplit("/", 1)[-1] for d in cloud.look("firestore.googleapis.com", *_DATABASES)}
-    commands: list[Command] = []
-    for name in (DATABASE, BLOCKS):
-        words = ("firestore", "backups", "schedules")
-        listed = cloud.gcloud(*words, "list", f"--database={name}") if name in there else []
-        daily = next((schedule for schedule in listed if "dailyRecurrence" in schedule), None)
-        more = (f"--retention={BACKUP_DAYS}d", "--project", cloud.project)
-        if daily is None:
-            commands.append(Command(("gcloud", *words, "create", f"--database={name}", "--recurrence=daily", *more)))
-        elif float(daily["retention"].removesuffix("s")) < BACKUP_DAYS * 86400:  # a longer one is somebody's decision
-            schedule = f"--backup-schedule={daily['name'].rsplit('/', 1)[-1]}"
-            commands.append(Command(("gcloud", *words, "update", f"--database={name}", schedule, *more)))
-    return commands
 
 
 def _accounts(cloud: Cloud) -> Commands:
