@@ -64,8 +64,16 @@ def others(cloud: Cloud, found: Inventory, region: str) -> Others:
             if not closed(text) and text.strip() != (ROOT / "firestore.rules").read_text().strip()
         ),
     ]
+    # Functions of an earlier version, which firebase-tools leaves alone because they are in another codebase.
+    left = [
+        f"the function {_id(f)} in {_region(f)}, which an earlier version deployed"
+        for f in listed
+        if f not in foreign
+        and f.get("labels", {}).get(_LABEL) != codebase
+        and not (_id(f) in FUNCTIONS and _region(f) == region)
+    ]
     settled = any(_id(f) in FUNCTIONS for f in listed if f not in foreign)
-    return Others(taken, replaced, shared) if settled else Others(taken, [*shared, *replaced])
+    return Others(taken, replaced, [*shared, *left]) if settled else Others(taken, [*shared, *replaced], left)
 
 
 def closed(rules: str) -> bool:

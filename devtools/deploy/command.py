@@ -12,17 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from devtools import function_settings, web
-from devtools.deploy import before, budget, consent, hosting, promote, rollback, walls, web_app
+from devtools.deploy import before, budget, consent, hosting, promote, rollback, settings_file, walls, web_app
 from devtools.deploy.answers import look
 from devtools.deploy.cloud import Cloud, DeployError, Write
 from devtools.deploy.consent import NOTHING, Consent
 from devtools.deploy.place import completed, place
-from devtools.deploy.steps import Target, steps, uploads
+from devtools.deploy.steps import Target, ask_for_secret, steps, uploads
 from devtools.deploy.upload import uploaded
 from devtools.deploy.wanted import CONSUMER_SECRET
 from devtools.paths import ROOT
 
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _LOCATION = "eur3"
 _YOURS = ("SALESFORCE_CONSUMER_KEY", "REDIRECT_URIS", "WEB_API_KEY")  # settings that differ in every project
 _LATER = "later"
@@ -44,8 +45,12 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
             f"functions/.env.{project} is missing: cp functions/.env.example functions/.env.{project}, then fill it in"
             " (docs/deploy.md)"
         )
+    settings_file.check([one for one in (folder / ".env", file) if one.is_file()])
     settings = settings_of(project, folder)
     _check(project, settings)
+    email = environment.get("ALERT_EMAIL", "")
+    if email and not _EMAIL.fullmatch(email):
+        raise DeployError(f"ALERT_EMAIL is an e-mail address, not {email!r}")
     return Target(
         project,
         environment.get("LOCATION", "") or _LOCATION,
@@ -143,20 +148,27 @@ def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> 
     """Makes every missing change, then uploads; not after a new certificate, which you upload first. Raises
     DeployError; the next run then goes on where this one stopped.
     """
-    seen = prepare(where, cloud, say, agreed)
-    if web.is_stale():
-        say("… building the client")
-        web.build()
-    upload(where, cloud, say, seen)
+    upload(where, cloud, say, prepare(where, cloud, say, agreed))
 
 
-def prepare(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> before.Before:
-    """Makes every missing change, and returns what was seen before. Raises DeployError, also for a new certificate."""
+def prepare(
+    where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING, *, as_built: bool = False
+) -> before.Before:
+    """Makes every missing change, and returns what was seen before; `as_built`: the client is not built anew. Raises
+    DeployError, also for a new certificate.
+    """
     written, found = list[Write](), in_the_way(where, cloud)
     walls.stop(found)
     for maybe in found.open:
         say(f"? {maybe}")
-    seen = looked(where, cloud, say, agreed)
+    seen = before.look(where, cloud)
+    seen.others.check(adopt=agreed.adopt)
+    if not as_built and web.is_stale():
+        say("… building the client")
+        web.build()
+        seen = before.look(where, cloud)  # which files go depends on the build
+    agree(seen, say, agreed)
+    ask_for_secret(where, cloud)
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")
@@ -178,13 +190,11 @@ def prepare(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) ->
     return seen
 
 
-def looked(where: Target, cloud: Cloud, say: Say, agreed: Consent) -> before.Before:
+def agree(seen: before.Before, say: Say, agreed: Consent) -> None:
     """Tells what is there of others, what is deleted, what is replaced. Raises DeployError unless that was agreed."""
-    seen = before.look(where, cloud)
     for line in seen.lines():
         say(line)
     seen.check(agreed)
-    return seen
 
 
 def upload(where: Target, cloud: Cloud, say: Say, seen: before.Before) -> None:
@@ -222,7 +232,10 @@ def main(what: str, words: Sequence[str] = ()) -> int:
         if what == "deploy-plan":
             plan(where, cloud, print)
         elif source or only:  # what runs there must not be built anew
-            seen = (looked if only else prepare)(where, cloud, print, agreed)
+            if only:
+                agree(seen := before.look(where, cloud), print, agreed)
+            else:
+                seen = prepare(where, cloud, print, agreed, as_built=True)
             upload(where, cloud, print, seen)
         else:
             deploy(where, cloud, print, agreed)

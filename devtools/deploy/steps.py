@@ -7,15 +7,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import budget, build, callers, certificate, hosting, images, keys, monitoring, web_app
+from devtools.deploy import budget, build, callers, certificate, databases, hosting, images, keys, monitoring, web_app
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.place import place
 from devtools.deploy.wanted import (
     APIS,
     APP_CHECK_APIS,
-    BLOCKS,
     CONSUMER_SECRET,
-    DATABASE,
     FORMER_ROLES,
     FUNCTIONS,
     KMS_API,
@@ -36,9 +34,7 @@ from devtools.deploy.wanted import (
 from devtools.paths import ROOT
 
 Commands = Sequence[Command | Post | Write]
-BACKUP_DAYS = 14
 _BUDGET = "who pays hears of half, nine tenths and all of this amount in a month; it stops nothing"
-_DATABASES = ("firestore", "databases", "list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,8 @@ class Target:
     settings: Mapping[str, str] = field(default_factory=dict)
     alert_email: str | None = None
     budget: str | None = None
+    # What somebody typed in this run. It is shown nowhere.
+    typed: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def alerts_go(self) -> str:
@@ -173,12 +171,12 @@ def steps(target: Target) -> list[Step]:
             "Firestore",
             f"keeps the sealed tokens, in {target.location}, and who is blocked in a database of its own that the"
             " functions only read; neither can be moved later",
-            lambda c: _databases(c, target),
+            lambda c: databases.missing(c, target.location, target.settings),
         ),
         Step(
             "Firestore backups",
-            f"one a day, kept for {BACKUP_DAYS} days (docs/deploy.md says what a restore means)",
-            _backups,
+            f"one a day, kept for {databases.BACKUP_DAYS} days (docs/deploy.md says what a restore means)",
+            databases.backups,
         ),
         Step("service accounts", "one a function, so that each may do only what it does", _accounts),
         Step(
@@ -299,64 +297,6 @@ def _app_check(cloud: Cloud, target: Target) -> Commands:
     )
 
 
-def _databases(cloud: Cloud, target: Target) -> Commands:
-    if target.settings.get("BLOCKS_DATABASE", BLOCKS) != BLOCKS:
-        raise DeployError(f"BLOCKS_DATABASE is {BLOCKS} in a deployment: its rules and roles go to that database")
-    there = cloud.look("firestore.googleapis.com", *_DATABASES)
-    return [command for name in (DATABASE, BLOCKS) for command in _database(cloud, target, name, there)]
-
-
-def _database(cloud: Cloud, target: Target, name: str, there: Sequence[Mapping[str, str]]) -> Commands:
-    here = next((d for d in there if d["name"].endswith(f"/{name}")), None)
-    if here is None:
-        words = (
-            "gcloud",
-            "firestore",
-            "databases",
-            "create",
-            f"--database={name}",
-            f"--location={target.location}",
-            "--type=firestore-native",
-        )
-        return [Command((*words, "--delete-protection", "--enable-pitr", "--project", cloud.project))]
-    if here["type"] != "FIRESTORE_NATIVE":
-        raise DeployError(
-            f"the project's database {name} is in Datastore mode, which has no such documents: use another project"
-        )
-    if here["locationId"] != target.location:
-        raise DeployError(
-            f"the project's database {name} is in {here['locationId']} and cannot be moved: set"
-            f" LOCATION={here['locationId']}, or use another project"
-        )
-    # As the API names the states (firebase-tools 15.34.2, lib/firestore/api-types.js).
-    off = [
-        flag
-        for flag, state, on in (
-            ("--delete-protection", "deleteProtectionState", "DELETE_PROTECTION_ENABLED"),
-            ("--enable-pitr", "pointInTimeRecoveryEnablement", "POINT_IN_TIME_RECOVERY_ENABLED"),
-        )
-        if here.get(state) != on
-    ]
-    words = ("gcloud", "firestore", "databases", "update", f"--database={name}", *off, "--project", cloud.project)
-    return [Command(words)] if off else []
-
-
-def _backups(cloud: Cloud) -> Commands:
-    there = {d["name"].rsplit("/", 1)[-1] for d in cloud.look("firestore.googleapis.com", *_DATABASES)}
-    commands: list[Command] = []
-    for name in (DATABASE, BLOCKS):
-        words = ("firestore", "backups", "schedules")
-        listed = cloud.gcloud(*words, "list", f"--database={name}") if name in there else []
-        daily = next((schedule for schedule in listed if "dailyRecurrence" in schedule), None)
-        more = (f"--retention={BACKUP_DAYS}d", "--project", cloud.project)
-        if daily is None:
-            commands.append(Command(("gcloud", *words, "create", f"--database={name}", "--recurrence=daily", *more)))
-        elif float(daily["retention"].removesuffix("s")) < BACKUP_DAYS * 86400:  # a longer one is somebody's decision
-            schedule = f"--backup-schedule={daily['name'].rsplit('/', 1)[-1]}"
-            commands.append(Command(("gcloud", *words, "update", f"--database={name}", schedule, *more)))
-    return commands
-
-
 def _accounts(cloud: Cloud) -> Commands:
     there = _account_emails(cloud)
     words = ("gcloud", "iam", "service-accounts", "create")
@@ -424,16 +364,40 @@ def _bind(cloud: Cloud, what: str, member: str, role: str, condition: str) -> Co
 def _secrets(cloud: Cloud, target: Target) -> Commands:
     there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
     commands, region = list[Command](), place(target.project, target.settings).region
-    makers: Mapping[str, Callable[[], str]] = {CONSUMER_SECRET: _ask, "TOKEN_KEYSET": lambda: _keyset(target)}
+    makers: Mapping[str, Callable[[], str]] = {
+        CONSUMER_SECRET: lambda: target.typed.get(CONSUMER_SECRET) or _ask(),
+        "TOKEN_KEYSET": lambda: _keyset(target),
+    }
     for name in target.secrets:
         if name not in there:
             # In one region: where an organisation allows only some, secrets that are everywhere are refused.
             kept = ("--replication-policy=user-managed", f"--locations={region}")
             commands.append(Command(("gcloud", "secrets", "create", name, *kept, "--project", cloud.project)))
-        if name not in there or not cloud.gcloud("secrets", "versions", "list", name, "--filter=state=ENABLED"):
+        if name not in there or not _has_value(cloud, name):
             words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)
             commands.append(Command(words, makers[name]))
     return commands
+
+
+def ask_for_secret(target: Target, cloud: Cloud) -> None:
+    """Has the consumer secret typed, when it is missing: before the first change, and not minutes later. Raises
+    DeployError.
+    """
+    there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
+    if CONSUMER_SECRET in target.secrets and not (CONSUMER_SECRET in there and _has_value(cloud, CONSUMER_SECRET)):
+        target.typed[CONSUMER_SECRET] = _ask()
+
+
+def _has_value(cloud: Cloud, name: str) -> bool:
+    """Whether the newest version of a secret, which the functions get, has something in it. Raises DeployError."""
+    newest = cloud.gcloud("secrets", "versions", "list", name, "--sort-by=~createTime", "--limit=1")
+    if newest and newest[0]["state"] != "ENABLED":
+        number = newest[0]["name"].rsplit("/", 1)[-1]
+        raise DeployError(
+            f"the newest version of the secret {name}, {number}, is {newest[0]['state'].lower()}: enable it (gcloud"
+            f" secrets versions enable {number} --secret={name} --project {cloud.project}), or add another"
+        )
+    return bool(newest) and bool(cloud.secret(name).strip())
 
 
 def _secret_access(cloud: Cloud, target: Target) -> Commands:

@@ -20,6 +20,9 @@ def main(arguments: Sequence[str]) -> int:
         if request.command == "keyset":
             print(_keyset(request.step, sys.stdin.read().strip() if request.step != "new" else "", request.kms_key))
             return 0
+        if request.command == "settings" and request.names:
+            print("\n".join(sorted(settings.names())))
+            return 0
         chosen = settings.load()
         if request.command == "settings":
             print("✓ the settings are complete")
@@ -64,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         help="what an org lacks for this app, seen without signing in, and what its policies did to who was",
     )
     check.add_argument("host", help="a login host or My Domain, such as acme.my.salesforce.com")
-    commands.add_parser("settings", help="check the settings, as a function does when it starts")
+    own = commands.add_parser("settings", help="check the settings, as a function does when it starts")
+    own.add_argument("--names", action="store_true", help="print the names of all settings")
     commands.add_parser("show", help="how many connections are in which state, and who is blocked")
     commands.add_parser("usage", help="what each org has used of its daily allowance of requests")
     commands.add_parser("reseal", help="seal everything with the newest key of the keyset")

@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -127,6 +128,31 @@ def deployed(environment: Mapping[str, str] = os.environ) -> Deployed:
     if wrong:
         raise SettingsError("\n".join(wrong))
     return found
+
+
+class _Asked(Mapping[str, str]):
+    """An empty environment that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def names() -> frozenset[str]:
+    """The names of all settings."""
+    asked = _Asked()
+    with suppress(SettingsError):
+        load(asked)
+    return frozenset(asked.names)
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -5,13 +5,12 @@ Each answer is as firebase-tools 15.34.2 makes or reads it; the file of its lib 
 
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from devtools.deploy.upload import hosted
 from devtools.paths import ROOT
 from tests.operations.fake_walls import Refused
-
-REGION = "europe-west1"
 
 
 @cache
@@ -21,9 +20,11 @@ def files() -> list[str]:
 
 
 def deploy(world: dict[str, Any], project: str, part: str, words: list[str]) -> None:
-    """`firebase deploy --only PART`."""
-    force = "--force" in words
-    {"firestore": _firestore, "functions": _functions, "hosting": _hosting}[part](world, project, force)
+    """`firebase deploy --only PART`, with the configuration file that the words name."""
+    config = json.loads((Path(world["folder"]) / words[words.index("--config") + 1]).read_text())
+    {"firestore": _firestore, "functions": _functions, "hosting": _hosting}[part](
+        world, project, config, "--force" in words
+    )
 
 
 def read(world: dict[str, Any], path: str, query: str) -> Any:
@@ -69,7 +70,7 @@ def _paged(items: list[Any], kind: str, query: str) -> dict[str, Any]:
     return {kind: items[:1], "nextPageToken": "1=="}
 
 
-def _firestore(world: dict[str, Any], project: str, force: bool) -> None:
+def _firestore(world: dict[str, Any], project: str, _: dict[str, Any], force: bool) -> None:
     """deploy/firestore/release.js; firestore/api.js, deploy: what is not in the file goes with --force only."""
     if not world["databases"]:
         raise Refused("Error: firestore has nothing to stand on")
@@ -101,15 +102,16 @@ def _firestore(world: dict[str, Any], project: str, force: bool) -> None:
         here[:] = [*wanted, *kept]
 
 
-def _functions(world: dict[str, Any], project: str, force: bool) -> None:
+def _functions(world: dict[str, Any], project: str, config: dict[str, Any], force: bool) -> None:
     """deploy/functions/functionsDeployHelper.js, groupEndpointsByCodebase: a function of the same name and region is
     taken over from any codebase. deploy/functions/prompts.js: nothing is deleted without --force or a person. Then,
     with the functions in place, the images' cleanup policy is missed.
     """
     if not all(world["secrets"].values()) or not world["secrets"]:
         raise Refused("Error: functions has nothing to stand on")
-    codebase = json.loads((ROOT / "firebase.json").read_text())["functions"][0]["codebase"]
-    wanted = [_function(project, name, codebase) for name in ("api", "auth", "upkeep")]
+    codebase = config["functions"][0]["codebase"]
+    (region,) = {rule["function"]["region"] for rule in config["hosting"]["rewrites"] if "function" in rule}
+    wanted = [_function(project, region, name, codebase) for name in ("api", "auth", "upkeep")]
     names = [function["name"] for function in wanted]
     others = [f for f in world["functions"] if f["name"] not in names]
     gone = [f for f in others if f["labels"].get("firebase-functions-codebase", "default") == codebase]
@@ -122,27 +124,27 @@ def _functions(world: dict[str, Any], project: str, force: bool) -> None:
         )
 
 
-def _function(project: str, name: str, codebase: str) -> dict[str, Any]:
+def _function(project: str, region: str, name: str, codebase: str) -> dict[str, Any]:
     labels = {} if codebase == "default" else {"firebase-functions-codebase": codebase}
     labels |= {"deployment-scheduled": "true"} if name == "upkeep" else {}
     return {
-        "name": f"projects/{project}/locations/{REGION}/functions/{name}",
+        "name": f"projects/{project}/locations/{region}/functions/{name}",
         "environment": "GEN_2",
         "state": "ACTIVE",
         "labels": {"deployment-tool": "cli-firebase", **labels},
         "buildConfig": {"runtime": "python311", "entryPoint": name},
         "serviceConfig": {
-            "service": f"projects/{project}/locations/{REGION}/services/{name}",
+            "service": f"projects/{project}/locations/{region}/services/{name}",
             "serviceAccountEmail": f"salesforce-{name}@{project}.iam.gserviceaccount.com",
         },
     }
 
 
-def _hosting(world: dict[str, Any], project: str, force: bool) -> None:
+def _hosting(world: dict[str, Any], _: str, config: dict[str, Any], force: bool) -> None:
     """deploy/hosting/convertConfig.js. A release is the whole site."""
     if not world["firebase"]:
         raise Refused("Error: hosting has nothing to stand on")
-    config = json.loads((ROOT / "firebase.json").read_text())["hosting"]
+    config = config["hosting"]
     rewrites = [
         {
             "glob": rule["source"],

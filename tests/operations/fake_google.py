@@ -34,6 +34,7 @@ NEW: dict[str, Any] = {
     "accounts": ["123-compute@developer.gserviceaccount.com"],
     "policies": {"project": [["roles/owner", "user:someone@example.com"]]},
     "secrets": {},
+    "secretStates": {},
     "keyrings": {},
     "versions": {},
     "roles": {},
@@ -127,8 +128,11 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             return [{"name": f"projects/123/secrets/{name}"} for name in world["secrets"]]
         case ["secrets", "versions", "list", name]:
             return [
-                {"name": f"projects/123/secrets/{name}/versions/{n + 1}", "state": "ENABLED"}
-                for n in range(len(world["secrets"][name]))
+                {
+                    "name": f"projects/123/secrets/{name}/versions/{n}",
+                    "state": world["secretStates"].get(name, "ENABLED"),
+                }
+                for n in range(len(world["secrets"][name]), 0, -1)
             ]
         case ["secrets", "versions", "access", "latest"]:
             return Said(world["secrets"][_option(words, "secret")][-1])

@@ -54,6 +54,7 @@ class World:
     """A project, and this machine in front of it. `shell`: commands are run as programs, as they really are."""
 
     shell = False
+    broken: tuple[int, str] | None = None  # what the APIs answer instead
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, project: str = PROJECT) -> None:
         self.project = project
@@ -74,6 +75,11 @@ class World:
                 self.end_headers()
                 self.wfile.write(json.dumps(body or {}).encode())
 
+            def _broken(self, status: int, text: str) -> None:
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
                 if "/consumerQuotaMetrics/" in path:
@@ -81,6 +87,8 @@ class World:
                 elif (answer := fake_run.get(world.read(), self.path)) is not None:
                     self._answer(*answer)
                 elif not path.startswith(("/v1/", "/v3/", "/admin/", "/v1beta1/")):
+                    if world.broken:
+                        return self._broken(*world.broken)
                     answer = fake_firebase.read(world.read(), path, query)
                     self._answer(200 if answer is not None else 404, answer)
                 elif path.endswith("/recaptchaEnterpriseConfig"):

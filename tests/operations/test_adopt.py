@@ -237,6 +237,13 @@ class TestInUse:
         world.deploy(target, Consent(adopt=True))
         assert len(world.read()["functions"]) == 4
 
+    def test_a_function_that_an_earlier_version_left_is_told(self, world: World, target: Target) -> None:
+        world.deploy(target)
+        left = function("api", region="us-central1", runs_as=f"salesforce-api@{PROJECT}.iam.gserviceaccount.com")
+        world.set(functions=[*world.read()["functions"], left])
+        assert world.plan(target) == 0
+        assert "= stays as it is: the function api in us-central1, which an earlier version deployed" in world.said
+
     def test_a_project_of_an_earlier_version_is_this_apps(self, world: World, target: Target) -> None:
         """0.2.0 deployed its functions as "default"; firebase-tools gives them the new codebase."""
         accounts = {name: f"salesforce-{name}@{PROJECT}.iam.gserviceaccount.com" for name in ("auth", "api", "upkeep")}
@@ -333,6 +340,13 @@ class TestDeletions:
         assert len(world.read()["functions"]) == 3
         forced = [words[3] for words in changed(world, "firebase", "deploy") if "--force" in words]
         assert forced == ["functions"], "and only then"
+
+    def test_functions_in_the_region_before(self, world: World) -> None:
+        """Another REGION: those of the region before go, once the others are up."""
+        world.deploy(Target(PROJECT, "eur3"))
+        world.plan(Target(PROJECT, "eur3", {"REGION": "europe-west3"}))
+        gone = [line for line in world.said if line.startswith("- function")]
+        assert gone == [f"- function {f} in europe-west1 is deleted, after a yes" for f in ("api", "auth", "upkeep")]
 
     def test_no_upload_is_forced(self, world: World, target: Target) -> None:
         world.set(**IN_USE)

@@ -284,7 +284,7 @@ class TestWrong:
         monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", secret)
         with pytest.raises(DeployError, match="consumer secret is empty"):
             world.deploy(target)
-        assert not world.read()["uploads"]
+        assert not world.read()["changes"], "nothing half made"
         monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
         world.deploy(target)
         assert world.read()["secrets"]["SALESFORCE_CONSUMER_SECRET"] == [SECRET]
