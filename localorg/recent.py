@@ -62,6 +62,8 @@ _ADVICE = {
     "JSON_PARSER_ERROR": "The body is not the JSON that this resource takes.",
     "REQUIRED_FIELD_MISSING": "The fields that the message names are needed.",
     "INVALID_FIELD_FOR_INSERT_UPDATE": "These fields are set by the org, or the user's profile may not change them.",
+    "FORBIDDEN": "The file of answers (--actions) names the profiles that may run this: the user's is not there.",
+    "APEX_ERROR": "The file of answers (--actions) throws here, has no answer that fits, or breaks a rule of the org.",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": "A validation rule of the schema refuses it, in its own words.",
     "INSUFFICIENT_ACCESS": "The user's profile may not do this: try admin@localorg.test.",
     "REQUEST_LIMIT_EXCEEDED": (

@@ -126,6 +126,7 @@ async def test_what_is_asked_is_looked_at_before_anything_is_sent() -> None:
     }
     assert backend.ran == []
     acting.type(reason, "The customer waits.")
+    assert "reason" not in acting.errors, "nothing is wrong with it any more"
     acting.type(amount, "1,250.50")
     acting.type(until, "12/24/2026")
     acting.choose(urgent, "true")

@@ -64,8 +64,10 @@ def dialog(shell: Shell, model: RecordViewModel) -> ft.AlertDialog | None:
     words = in_words(action.label)
     return ft.AlertDialog(
         title=ft.Text(words),
-        content=ft.Container(ft.Column(rows, tight=True, spacing=16, scroll=ft.ScrollMode.AUTO,
-                                       horizontal_alignment=ft.CrossAxisAlignment.STRETCH), width=480),
+        content=ft.Container(
+            ft.Column(rows, tight=True, spacing=16, horizontal_alignment=ft.CrossAxisAlignment.STRETCH), width=480,
+        ),
+        scrollable=True,  # many questions, large letters
         actions=[
             ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=acting.cancel),
             ft.FilledButton(

@@ -78,6 +78,8 @@ class Actions(State):
     def type(self, question: Question, text: str) -> None:
         """Takes over what was typed."""
         self._typed[question.name] = text
+        if self.errors.pop(question.name, None) is not None:
+            self.changed()
 
     def choose(self, question: Question, text: str) -> None:
         """Takes over what was chosen."""
