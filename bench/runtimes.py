@@ -1,12 +1,13 @@
 """The functions with the oldest Python that this project runs with and with the one that is deployed, in pairs: a new
 instance until its first answer, and the processor time of a call.
 
-PYTHONS="3.11 3.13" names others; each gets an environment of functions/requirements.txt, as a deployment does. A Python
-that is missing is downloaded by uv.
+PYTHONS="3.11 /a/path/python3.13" names others, PAIRS=5 another number. Each gets an environment of
+functions/requirements.txt, as a deployment does. A Python that is missing is downloaded by uv.
 """
 
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from devtools.clients import App, authorize
 from devtools.paths import ROOT, UV
 from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
-PAIRS, WARM, CALLS = 9, 100, 400
+PAIRS, WARM, CALLS = int(os.environ.get("PAIRS", "9")), 50, 200
 _FOLDER = ROOT / "build/bench/runtimes"
 
 
@@ -71,13 +72,11 @@ def main() -> None:
     keep("runtimes", rows)
 
 
-def _environment(version: str) -> Measured:
-    folder = _FOLDER / version
+def _environment(named: str) -> Measured:
+    folder = _FOLDER / named.strip("/").replace("/", "-")
     python = folder / "bin/python"
-    subprocess.run(
-        [str(UV), "venv", "-q", "--clear", "--python", deployed_python.interpreter(str(UV), version), str(folder)],
-        check=True,
-    )
+    interpreter = named if "/" in named else deployed_python.interpreter(str(UV), named)
+    subprocess.run([str(UV), "venv", "-q", "--clear", "--python", interpreter, str(folder)], check=True)
     environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
     command = [str(UV), "pip", "sync", "-q", "--require-hashes", "functions/requirements.txt"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
@@ -108,6 +107,9 @@ def _run(into: Measured, plan: Plan, client: httpx.Client) -> None:
             assert client.post(url, json={"data": {}}).status_code == 200
         into.call_cpu.append(1000 * (_cpu(process) - before) / CALLS)
         into.memory.append(sum(p.memory_full_info().uss for p in _all(process)) / 1e6)
+        start = f"{into.start[-1]:.2f} s, of the processor {into.start_cpu[-1]:.2f} s"
+        memory = f"{into.memory[-1]:.0f} MB"
+        print(f"  {into.said}: {start}; {into.call_cpu[-1]:.2f} ms a call; {memory}", file=sys.stderr, flush=True)
     finally:
         process.terminate()
         process.wait()
