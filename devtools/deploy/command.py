@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from devtools import web
-from devtools.deploy import hosting, promote, rollback
+from devtools.deploy import hosting, promote
 from devtools.deploy.cloud import Cloud, DeployError, Write
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
@@ -106,8 +106,9 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
         say(f"    {command}")
     for what, files in uploaded().items():
         say(f"    {what}: {len(files)} files")
-    for command in rollback.unpinned(cloud, where.settings):
-        say(f"↑ calls: to the new revision, since somebody went back to an earlier one\n    {command}")
+    for why, command in promote.following(cloud, where.settings):
+        say(f"↑ {why}")
+        say(f"    {command}")
     say(
         f"{changes} changes, then the three uploads. Nothing was changed."
         if changes
@@ -156,7 +157,7 @@ def upload(where: Target, cloud: Cloud, say: Say) -> None:
         say(f"… {name}: {why}")
         say(f"    {command}")
         cloud.run(record.marked(command))
-        for more in rollback.unpinned(cloud, where.settings) if "functions" in command.words else []:
+        for _, more in promote.following(cloud, where.settings) if "functions" in command.words else []:
             say(f"    {more}")
             cloud.run(more)
         say(f"✓ {name}")

@@ -97,6 +97,11 @@ class Preview:
                     f"{function} stays with {service.serving.name} since somebody went back to it, and would not get"
                     " the setting: make deploy first"
                 )
+            if service.serving.image not in promote.kept_images(cloud, region):
+                raise DeployError(
+                    f"the container image of {service.serving.name} was deleted by age, so that it gets no other setting:"
+                    " make deploy from a newer commit first"
+                )
             if service.serving.settings.get(SETTING, "").split() != value.split():
                 words = ("gcloud", "run", "services", "update", function, f"--update-env-vars=^;^{SETTING}={value}")
                 commands.append(Command((*words, f"--region={region}", "--project", self.project)))

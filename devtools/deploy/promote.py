@@ -160,6 +160,20 @@ class Record:
         return upload
 
 
+def following(cloud: Cloud, settings: Mapping[str, str]) -> list[tuple[str, Command]]:
+    """What follows the upload of the functions, with what it is for. Raises DeployError.
+
+    After going back a service stays with its revision, and firebase-tools never says `allTrafficOnLatestRevision`
+    (https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#ServiceConfig): a deployment
+    would end well and serve nobody, as others have seen (https://github.com/fullsend-ai/fullsend/issues/6945).
+    """
+    where = region(settings)
+    at = ("--to-latest", f"--region={where}", "--project", cloud.project)
+    words = ("gcloud", "run", "services", "update-traffic")
+    calls = "calls: to what is new, since somebody went back to an earlier revision of"
+    return [(f"{calls} {name}", Command((*words, name, *at))) for name in pinned(cloud, where)]
+
+
 # What a project runs
 
 
@@ -274,6 +288,18 @@ def _revision(function: str, item: Mapping[str, Any]) -> Revision:
         # firebase-tools binds a secret to the variable of its own name, by the number of its version.
         {e["name"]: e["valueFrom"]["secretKeyRef"]["key"] for e in environment if "valueFrom" in e},
     )
+
+
+def kept_images(cloud: Cloud, where: str) -> set[str]:
+    """The functions' container images that are still there, as NAME@sha256:…. Raises DeployError.
+
+    They are deleted by age. Cloud Run keeps one only while a revision serves
+    (https://cloud.google.com/run/docs/deploying), so that giving calls to another ends with "unable to fetch metadata"
+    (https://github.com/firebase/firebase-tools/issues/6759).
+    """
+    repository = f"{where}-docker.pkg.dev/{cloud.project}/gcf-artifacts"
+    listed = cloud.look("artifactregistry.googleapis.com", "artifacts", "docker", "images", "list", repository)
+    return {f"{image['package']}@{image['version']}" for image in listed}
 
 
 def releases(cloud: Cloud, of_site: str) -> list[Release]:

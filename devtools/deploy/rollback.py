@@ -7,7 +7,7 @@ site to its version, the rules to their rulesets. What would not work then is re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from devtools.deploy import images, keys, promote
+from devtools.deploy import keys, promote
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post
 from devtools.deploy.keysets import Keys
 from devtools.deploy.keysets import keys as keys_of
@@ -192,7 +192,7 @@ def _incomplete(cloud: Cloud, settings: Mapping[str, str], found: Project, to: D
     wrong += [f"{r.name} did not start when it was deployed" for r in to.revisions.values() if not r.ready]
     if to.release is None or not to.release.kept:
         wrong.append("Hosting does not keep its version of the site any more")
-    kept = images.kept(cloud, promote.region(settings))
+    kept = promote.kept_images(cloud, promote.region(settings))
     serving = {revision.name for revision in found.current.values()}
     wrong += [
         f"the container image of {r.name} was deleted, and Cloud Run keeps one only while it serves"
@@ -282,22 +282,6 @@ def _client_key(cloud: Cloud, to: Deployment) -> list[str]:
         if state != "ENABLED":
             wrong.append(f"it signs with a client key whose version {key['cryptoKeyVersions']} is {state.lower()}")
     return wrong
-
-
-# After going back
-
-
-def unpinned(cloud: Cloud, settings: Mapping[str, str]) -> list[Command]:
-    """The commands that give calls to the newest revisions again. Raises DeployError.
-
-    After going back a service stays with its revision, and firebase-tools never says `allTrafficOnLatestRevision`
-    (https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#ServiceConfig): a deployment
-    would end well and serve nobody, as others have seen (https://github.com/fullsend-ai/fullsend/issues/6945).
-    """
-    region = promote.region(settings)
-    at = ("--to-latest", f"--region={region}", "--project", cloud.project)
-    words = ("gcloud", "run", "services", "update-traffic")
-    return [Command((*words, function, *at)) for function in promote.pinned(cloud, region)]
 
 
 def told(where: Target, found: Project, to: Deployment, changes: Sequence[Change]) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import certificate, hosting, images, keys, monitoring
+from devtools.deploy import certificate, hosting, keys, monitoring
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.wanted import (
     APIS,
@@ -184,11 +184,6 @@ def steps(target: Target) -> list[Step]:
             lambda c: _secrets(c, target),
         ),
         Step("access to the secrets", "each function reads them when it starts", lambda c: _secret_access(c, target)),
-        Step(
-            "container images",
-            "the twenty newest of each function are kept, so that it can go back (docs/deploy.md)",
-            lambda c: images.missing(c, target.settings.get("REGION") or "europe-west1"),
-        ),
         Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
         Step(
             "objectives",

@@ -4,7 +4,6 @@ Firestore's rulesets, container images, and the pools of workload identity feder
 The formats are those of Google's reference; where each is written stands beside it. None was recorded from a project.
 """
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ FUNCTIONS = ("auth", "api", "upkeep")
 NEW: dict[str, Any] = {
     "run": {},
     "images": [],
-    "imagePolicies": None,
     "secretStates": {},
     "hosting": {"releases": [], "channels": {}},
     "rules": {"releases": {}, "rulesets": {}},
@@ -53,12 +51,6 @@ def read(world: World, project: str, words: list[str]) -> Any:
             return [_service(name, state) for name, state in world["run"].items()]
         case ["run", "revisions", "list"]:
             return [_revision(r) for state in world["run"].values() for r in state["revisions"]]
-        case ["artifacts", "repositories", "list"]:
-            name = f"projects/{project}/locations/europe-west1/repositories/gcf-artifacts"
-            return [] if world["imagePolicies"] is None else [{"name": name, "format": "DOCKER"}]
-        case ["artifacts", "repositories", "list-cleanup-policies", "gcf-artifacts"]:
-            # gcloud's command_lib/artifacts/cleanup_policy_util.py, RepositoryToCleanupPoliciesResponse
-            return world["imagePolicies"]
         case ["artifacts", "docker", "images", "list", repository]:
             # gcloud's command_lib/artifacts/docker_util.py, DockerImageToLegacy
             split = [image.split("@") for image in world["images"]]
@@ -100,10 +92,6 @@ def change(world: World, project: str, words: list[str]) -> bool:
             delimiter, given = re.fullmatch(r"\^(.)\^(.*)", option(words, "update-env-vars")).groups()  # type: ignore[union-attr]  # gcloud topic escaping
             more = dict(part.split("=", 1) for part in given.split(delimiter))
             _new_revision(world, project, name, {**newest["env"], **more}, newest["secrets"], newest["image"])
-        case ["artifacts", "repositories", "create", "gcf-artifacts"]:
-            world["imagePolicies"] = []
-        case ["artifacts", "repositories", "set-cleanup-policies", "gcf-artifacts"]:
-            _policies(world, json.loads(Path(option(words, "policy")).read_text()))
         case ["hosting:channel:create", channel, *_]:
             if channel in world["hosting"]["channels"]:
                 raise _refused(f"Channel {channel} already exists on site {option(words, 'site')}.")
@@ -252,18 +240,6 @@ def _revision(kept: Any) -> Any:
             "imageDigest": kept["image"],
         },
     }
-
-
-def _policies(world: World, given: list[Any]) -> None:
-    """Sets or updates by name, as gcloud does; what it prints later has the types in capitals and ages in seconds."""
-    there = {policy["name"]: policy for policy in world["imagePolicies"]}
-    for policy in given:
-        kept = json.loads(json.dumps(policy))
-        kept["action"]["type"] = kept["action"]["type"].upper()
-        if "condition" in kept:
-            kept["condition"]["olderThan"] = f"{int(kept['condition']['olderThan'].removesuffix('d')) * 86400}s"
-        there[policy["name"]] = kept
-    world["imagePolicies"] = list(there.values())
 
 
 def _channel(world: World, site: str, channel: str) -> None:

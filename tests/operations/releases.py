@@ -29,7 +29,6 @@ def set_up(world: World, *keysets: str) -> Target:
         apis=[f"{api}.googleapis.com" for api in APIS],
         databases=[{"name": "x/(default)"}],
         firebase=True,
-        imagePolicies=[],
         secrets={"TOKEN_KEYSET": list(keysets) or ["{}"], "SALESFORCE_CONSUMER_SECRET": [SECRET]},
     )
     return Target(world.project, "eur3", SETTINGS)

@@ -7,8 +7,8 @@ from dataclasses import fields
 import pytest
 
 from backend.connections.connection import Connection, Grant
-from devtools.deploy import command, images, operate, promote, rollback
-from devtools.deploy.cloud import Command, DeployError
+from devtools.deploy import command, operate, promote, rollback
+from devtools.deploy.cloud import DeployError
 from devtools.deploy.keysets import Keys, keys
 from devtools.deploy.steps import Target
 from tests.operations import releases
@@ -329,24 +329,6 @@ class TestRecords:
         }  # fmt: skip
 
 
-class TestImages:
-    def test_the_images_are_kept_before_firebase_tools_lets_them_go_after_a_day(self, world: World) -> None:
-        set_up(world)
-        world.set(imagePolicies=None)
-        cloud = world.cloud()
-        for needed in (2, 0):
-            commands = images.missing(cloud, "europe-west1")
-            assert len(commands) == needed
-            for one in commands:
-                cloud.run(one)
-        day = {"name": "firebase-functions-cleanup", "action": {"type": "DELETE"}, "condition": {"olderThan": "86400s"}}
-        world.set(imagePolicies=[day])
-        (only,) = images.missing(cloud, "europe-west1")
-        cloud.run(only)
-        names = {policy["name"] for policy in world.read()["imagePolicies"]}
-        assert names == {"firebase-functions-cleanup", "keep-to-go-back", "delete-older"}, "what is kept wins"
-
-
 def test_the_commands_of_going_back_are_ones_that_gcloud_knows(world: World) -> None:
     from tests.operations.test_deploy import gcloud_knows
 
@@ -355,9 +337,7 @@ def test_the_commands_of_going_back_are_ones_that_gcloud_knows(world: World) -> 
     deploy(world, target, "two")
     back(world, target, first)
     used = [words for words in world.read()["changes"] if words[0] == "gcloud"]
-    used += [list(c.words) for c in rollback.unpinned(world.cloud(), target.settings) if isinstance(c, Command)]
-    world.set(imagePolicies=None)
-    used += [list(c.words) for c in images.missing(world.cloud(), "europe-west1")]
-    assert len(used) == 8
+    used += [list(c.words) for _, c in promote.following(world.cloud(), target.settings)]
+    assert len(used) == 7
     gcloud_knows(used)
     assert releases.SETTINGS["REDIRECT_URIS"].startswith(f"https://{PROJECT}")
