@@ -99,8 +99,8 @@ class Preview:
                 )
             if service.serving.image not in promote.kept_images(cloud, region):
                 raise DeployError(
-                    f"the container image of {service.serving.name} was deleted by age, so that it gets no other setting:"
-                    " make deploy from a newer commit first"
+                    f"the container image of {service.serving.name} was deleted by age, so that it gets no other"
+                    " setting: make deploy from a newer commit first"
                 )
             if service.serving.settings.get(SETTING, "").split() != value.split():
                 words = ("gcloud", "run", "services", "update", function, f"--update-env-vars=^;^{SETTING}={value}")
