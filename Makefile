@@ -49,8 +49,8 @@ deploy-check:  ## what `firebase deploy` would validate, without a network
 deploy-plan:   ## every change that a deployment would make, and none made; PROJECT=your-project-id ALERT_EMAIL=you@example.com
 	$(DO) deploy-plan
 
-deploy:        ## set PROJECT up where something is missing, and upload; it can be stopped and run again
-	$(DO) deploy
+deploy:        ## set PROJECT up where something is missing, and upload; it can be stopped and run again; DELETE=yes, ADOPT=yes (docs/deploy.md)
+	$(DO) deploy $(ARGS)
 
 rollback:      ## list the deployments of PROJECT; with TO=ID go back to one, after a plan and a yes
 	$(DO) rollback

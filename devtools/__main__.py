@@ -117,10 +117,10 @@ def _deploy_check(_: Sequence[str]) -> int:
     return _call(["node", "devtools/deploy_check.js", "."], {"PYTHON_MINOR": str(sys.version_info.minor)})
 
 
-def _deploy(_: Sequence[str]) -> int:
+def _deploy(rest: Sequence[str]) -> int:
     from devtools.deploy import command
 
-    return command.main("deploy")
+    return command.main("deploy", rest)
 
 
 def _deploy_plan(_: Sequence[str]) -> int:
@@ -289,7 +289,7 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
     "firebase": ("run the firebase-tools that this project pins", True, _firebase),
     "deploy-check": ("what `firebase deploy` would validate, without a network", False, _deploy_check),
     "deploy-plan": ("tell every change that a deployment to PROJECT would make, and make none", False, _deploy_plan),
-    "deploy": ("set PROJECT up where something is missing, and upload", False, _deploy),
+    "deploy": ("set PROJECT up where something is missing, and upload (--adopt, --delete)", True, _deploy),
     "rollback": ("list the deployments of PROJECT, or go back to TO after a plan", False, _operate("rollback")),
     "rollback-plan": ("tell what going back to TO would change, and change nothing", False, _operate("rollback-plan")),
     "preview": ("show this tree's client at an address of its own, CHANNEL", False, _operate("preview")),

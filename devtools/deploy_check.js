@@ -10,9 +10,9 @@ const validate = load("deploy/functions/validate");
 const env = load("functions/env");
 const prepare = load("deploy/functions/prepare");
 
-async function main() {
+/** The functions that the code in `projectDir` declares, as firebase-tools' backend, and firebase.json. */
+async function wantedBackend(projectDir) {
   const projectId = "demo-salesforce-app";
-  const projectDir = path.resolve(process.argv[2] || ".");
   const config = require(path.join(projectDir, "firebase.json"));
   const sourceDir = path.join(projectDir, config.functions[0].source);
   const minor = process.env.PYTHON_MINOR;
@@ -24,10 +24,15 @@ async function main() {
   const userEnvs = env.loadUserEnvs({ functionsSource: sourceDir, projectId, projectDir, isEmulator: false });
   const discovered = await delegate.discoverBuild({}, { ...userEnvs, GCLOUD_PROJECT: projectId, FIREBASE_CONFIG: JSON.stringify(firebaseConfig) });
   discovered.runtime = runtime;
-  const resolved = await build.resolveBackend({ build: discovered, firebaseConfig, userEnvs, codebase: "default", nonInteractive: true, isEmulator: true });
+  const resolved = await build.resolveBackend({ build: discovered, firebaseConfig, userEnvs, codebase: config.functions[0].codebase, nonInteractive: true, isEmulator: true });
   const wanted = resolved.backend;
+  for (const endpoint of backend.allEndpoints(wanted)) endpoint.codebase = config.functions[0].codebase;
+  return { wanted, config };
+}
+
+async function main() {
+  const { wanted, config } = await wantedBackend(path.resolve(process.argv[2] || "."));
   const endpoints = backend.allEndpoints(wanted);
-  for (const endpoint of endpoints) endpoint.codebase = "default";
   if (prepare.inferDetailsFromExisting) prepare.inferDetailsFromExisting(wanted, backend.empty(), false);
   validate.endpointsAreValid(wanted, backend.empty());
   for (const rewrite of config.hosting.rewrites) {
@@ -42,11 +47,14 @@ async function main() {
   }
 }
 
-main().then(
-  () => process.exit(0),
-  (failed) => {
-    console.error(`✗ ${failed.message}`);
-    for (const child of failed.children || []) console.error(`  ${child.message || child}`);
-    process.exit(1);
-  },
-);
+exports.wantedBackend = wantedBackend;
+
+if (require.main === module)
+  main().then(
+    () => process.exit(0),
+    (failed) => {
+      console.error(`✗ ${failed.message}`);
+      for (const child of failed.children || []) console.error(`  ${child.message || child}`);
+      process.exit(1);
+    },
+  );

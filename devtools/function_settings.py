@@ -53,14 +53,14 @@ class FunctionSettings:
             name: value
             for file in self.files()
             if file.name != SECRETS
-            for name, value in _read(file.read_text()).items()
+            for name, value in parsed(file.read_text()).items()
         }
 
     def secrets(self) -> dict[str, str]:
         """The secrets of this run by name: the local org's consumer secret and the key, or what the person's
         files say.
         """
-        return {name: value for text in self._secret_texts() for name, value in _read(text).items()}
+        return {name: value for text in self._secret_texts() for name, value in parsed(text).items()}
 
     def client_key(self) -> dict[str, str]:
         """The person's client key as a variable, none without one. Functions get it from firebase-tools' environment:
@@ -83,7 +83,7 @@ class FunctionSettings:
     def _secret_texts(self) -> list[str]:
         """The lines of this run's `.secret.local`. The person's own come last and win."""
         own = [file.read_text() for file in self.files() if file.name == SECRETS]
-        named = {name for text in own for name in _read(text)}
+        named = {name for text in own for name in parsed(text)}
         made = [] if "TOKEN_KEYSET" in named else [f"TOKEN_KEYSET='{self._keyset()}'"]
         # Who signs needs no secret.
         secret = [] if CLIENT_KEY in named else [f"SALESFORCE_CONSUMER_SECRET={CONSUMER_SECRET}"]
@@ -103,7 +103,8 @@ class FunctionSettings:
         return file.read_text()
 
 
-def _read(text: str) -> dict[str, str]:
+def parsed(text: str) -> dict[str, str]:
+    """The settings of a file by name, as firebase-tools reads it."""
     lines = [match for line in text.splitlines() if (match := _LINE.match(line))]
     return {match[1]: _unquoted(match[2].strip()) for match in lines}
 

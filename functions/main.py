@@ -14,7 +14,6 @@ from backend import settings, telemetry, wiring
 from backend.adapters.cipher import KeysetError, TinkCipher
 from backend.async_function import on_async_request, on_async_schedule
 
-REGION = "europe-west1"
 SECRETS = settings.secret_names()
 
 _settings: settings.Settings | None = None
@@ -37,6 +36,8 @@ if settings.is_serving():
                 _settings.telemetry, project_id=_settings.project_id, function=function, sample_percent=percent
             )
 
+DEPLOYED = settings.deployed()
+
 
 def wired_backend() -> wiring.Backend:
     """The wired backend, made by the first request because Firestore's client belongs to the running event loop."""
@@ -51,12 +52,12 @@ def wired_backend() -> wiring.Backend:
 
 # The service accounts and their roles are in docs/deploy.md: only salesforce-auth may sign custom tokens.
 @on_async_request(
-    region=REGION,
+    region=DEPLOYED.region,
     cpu=1,
     memory=512,
     concurrency=80,
     timeout_sec=60,
-    max_instances=20,
+    max_instances=DEPLOYED.auth_instances,
     service_account="salesforce-auth@",
     secrets=SECRETS,
 )
@@ -66,12 +67,12 @@ async def auth(request: Request) -> Response:
 
 
 @on_async_request(
-    region=REGION,
+    region=DEPLOYED.region,
     cpu=1,
     memory=512,
     concurrency=160,
     timeout_sec=60,
-    max_instances=50,
+    max_instances=DEPLOYED.api_instances,
     service_account="salesforce-api@",
     secrets=SECRETS,
 )
@@ -84,7 +85,7 @@ async def api(request: Request) -> Response:
 
 @on_async_schedule(
     schedule="every day 03:00",
-    region=REGION,
+    region=DEPLOYED.region,
     cpu=1,
     memory=512,
     timeout_sec=1800,

@@ -10,6 +10,7 @@ from backend.connections.connection import State
 from contract.calls import ANSWER_SECONDS, APP_SECONDS, CALL_SECONDS, CALLS
 from contract.errors import CallError, Reason
 from devtools import openapi
+from devtools.deploy.place import OF_THE_PLACE
 from devtools.paths import ROOT
 from devtools.ports import _DEFAULTS as PORTS
 from localorg.control import api as control
@@ -42,7 +43,7 @@ def test_every_reason_can_happen(repository: Path) -> None:
 
 def test_every_setting_is_documented(repository: Path) -> None:
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", text(repository, "docs/deploy.md"), re.MULTILINE))
-    read = set(re.findall(r'"([A-Z][A-Z_]{5,})"', text(repository, "functions/backend/settings.py")))
+    read = set(re.findall(r'"([A-Z][A-Z_]{5,})"', text(repository, "functions/backend/settings.py"))) | {*OF_THE_PLACE}
     internal = {"FUNCTION_TARGET", "FUNCTIONS_EMULATOR", "FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST"}
     assert documented == read - internal
     assert set(GOOD) <= documented

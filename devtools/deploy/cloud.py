@@ -1,5 +1,6 @@
 """Google Cloud and Firebase through their command-line tools and APIs. Errors become one line each."""
 
+import copy
 import json
 import os
 import re
@@ -14,15 +15,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
+from devtools.deploy.wanted import BUILD, account
 from devtools.paths import ROOT, tool_path
 
 FIREBASE = ROOT / "devtools/node_modules/firebase-tools/lib/bin/firebase.js"
+_BUILD_ACCOUNT = ROOT / "devtools/deploy/build_account.cjs"
 IDENTITY_URL = "https://identitytoolkit.googleapis.com"
 MONITORING_URL = "https://monitoring.googleapis.com"
 APP_CHECK_URL = "https://firebaseappcheck.googleapis.com"
-HOSTING_URL = "https://firebasehosting.googleapis.com"
-RULES_URL = "https://firebaserules.googleapis.com"
+SERVICE_USAGE_URL = "https://serviceusage.googleapis.com"
 _TOKEN_SECONDS = 600
 
 
@@ -79,17 +82,14 @@ class Cloud:
         identity_url: str = IDENTITY_URL,
         monitoring_url: str = MONITORING_URL,
         app_check_url: str = APP_CHECK_URL,
-        hosting_url: str = HOSTING_URL,
-        rules_url: str = RULES_URL,
+        service_usage_url: str = SERVICE_USAGE_URL,
+        elsewhere: str | None = None,
     ) -> None:
         self.project = project
-        self._of = lambda other: Cloud(
-            other, environment, identity_url, monitoring_url, app_check_url, hosting_url, rules_url
-        )
+        self._elsewhere = elsewhere
         self.identity_url = identity_url
         self.app_check_url = app_check_url
-        self.hosting_url = f"{hosting_url}/v1beta1"
-        self.rules_url = f"{rules_url}/v1"
+        self.service_usage_url = service_usage_url
         self.monitoring_url = f"{monitoring_url}/v3/projects/{project}"
         self._environment = {
             **environment,
@@ -97,13 +97,18 @@ class Cloud:
             "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
             "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # a reading command must not switch an API on
             "CLOUDSDK_CORE_PROJECT": project,
+            **built_by(account(BUILD, project), environment),
         }
         self._enabled: set[str] | None = None
         self._token, self._token_until = "", 0.0
 
     def of(self, project: str) -> "Cloud":
         """Another project, as the same person sees it."""
-        return self._of(project)
+        other = copy.copy(self)
+        other.project, other._enabled = project, None
+        other.monitoring_url = self.monitoring_url.removesuffix(self.project) + project
+        other._environment = {**self._environment, "CLOUDSDK_CORE_PROJECT": project}
+        return other
 
     def enabled(self) -> set[str]:
         """The names of the APIs that are switched on. They are read once, until `forget`."""
@@ -121,13 +126,12 @@ class Cloud:
 
     def gcloud(self, *words: str) -> Any:
         """The JSON of a gcloud command that changes nothing. Raises DeployError."""
-        said = self._run(["gcloud", *words, "--format=json"], None)
-        return json.loads(said or "[]")
+        return _json(["gcloud", *words], self._run(["gcloud", *words, "--format=json"], None) or "[]")
 
     def firebase(self, *words: str) -> Any:
         """The result of a firebase-tools command that changes nothing. Raises DeployError."""
         said = self._run(["firebase", *words, "--json", "--non-interactive"], None)
-        return json.loads(said)["result"]
+        return _json(["firebase", *words], said).get("result", [])
 
     def secret(self, name: str, version: str = "latest") -> str:
         """A version of a secret in Secret Manager, the newest by default. Raises DeployError."""
@@ -170,6 +174,24 @@ class Cloud:
         """The JSON of a URL, None when it answers 404. Raises DeployError."""
         return self._request("GET", url)
 
+    def api(self, name: str, path: str) -> str:
+        """The address of a resource of one of Google's APIs, such as `firebaserules` and `v1/projects/p/releases`."""
+        return f"{self._elsewhere}/{name}/{path}" if self._elsewhere else f"https://{name}.googleapis.com/{path}"
+
+    def ask(self, url: str, body: Mapping[str, Any]) -> Any:
+        """The JSON of a URL that takes a question by POST and changes nothing. Raises DeployError."""
+        return self._request("POST", url, body)
+
+    def pages(self, url: str, kind: str) -> list[Any]:
+        """All resources of a list over its pages; none when the URL answers 404. Raises DeployError."""
+        items, page = list[Any](), ""
+        while True:
+            answer = self.get(f"{url}{'&' if '?' in url else '?'}pageSize=100{page}") or {}
+            items += answer.get(kind, [])
+            if not answer.get("nextPageToken"):
+                return items
+            page = f"&pageToken={quote(answer['nextPageToken'])}"
+
     def monitoring(self, path: str, kind: str) -> list[Any]:
         """The resources of a kind at a path of Cloud Monitoring's API; none while it is off. Raises DeployError."""
         if "monitoring.googleapis.com" not in self.enabled():
@@ -191,7 +213,9 @@ class Cloud:
             if refused.code == 404 and method == "GET":
                 return None
             said = refused.read().decode(errors="replace")
-            raise DeployError(f"{method} {url}: {_first_error(said) or refused.code}") from None
+            raise DeployError(f"{method} {url}: {why(said) if said.strip() else refused.code}") from None
+        except ValueError:
+            raise DeployError(f"{method} {url}: the answer is no JSON; is a proxy between you and Google?") from None
         except OSError as failed:
             raise DeployError(f"{method} {url}: {failed}; run the command again, it goes on where it stopped") from None
 
@@ -229,8 +253,16 @@ class Cloud:
             out.seek(0)
             said = out.read()
         if done.returncode != 0:
-            raise DeployError(f"{shlex.join(words[:4])}: {_why(done.stderr or said)}")
+            raise DeployError(f"{shlex.join(words[:4])}: {why(done.stderr or said)}")
         return said
+
+
+def _json(words: list[str], said: str) -> Any:
+    """What a tool printed as JSON. Raises DeployError."""
+    try:
+        return json.loads(said)
+    except ValueError:
+        raise DeployError(f"{shlex.join(words[:4])}: it printed no JSON, but {said.strip()[:80]!r}") from None
 
 
 def bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str, str]]:
@@ -242,6 +274,14 @@ def bindings(policy: Mapping[str, object] | list[object]) -> set[tuple[str, str,
             expression = str((binding.get("condition") or {}).get("expression", ""))
             held |= {(str(binding["role"]), str(member), expression) for member in binding["members"]}
     return held
+
+
+def built_by(email: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which firebase-tools has the functions built by this account; a person's own options of Node
+    stay.
+    """
+    options = [environment.get("NODE_OPTIONS", ""), f'--require "{_BUILD_ACCOUNT}"']
+    return {"BUILD_ACCOUNT": email, "NODE_OPTIONS": " ".join(filter(None, options))}
 
 
 def _in_key(key: Mapping[str, str]) -> list[str]:
@@ -273,7 +313,8 @@ _ADVICE = (
 )
 
 
-def _why(said: str) -> str:
+def why(said: str) -> str:
+    """What went wrong and what to do, in one line, from what a tool printed."""
     advice = next((what for pattern, what in _ADVICE if re.search(pattern, said, re.IGNORECASE | re.DOTALL)), None)
     own = _first_error(said)
     return f"{advice} ({own})" if advice and own else advice or own or "it failed without a word"

@@ -7,21 +7,27 @@ import os
 import re
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from devtools import web
-from devtools.deploy import hosting, promote
+from devtools.deploy import before, consent, hosting, images, promote, walls, web_app
+from devtools.deploy.answers import look
 from devtools.deploy.cloud import Cloud, DeployError, Write
+from devtools.deploy.consent import NOTHING, Consent
+from devtools.deploy.place import completed, place
 from devtools.deploy.steps import Target, steps, uploads
 from devtools.deploy.upload import uploaded
 from devtools.deploy.wanted import CONSUMER_SECRET
+from devtools.function_settings import parsed
 from devtools.paths import ROOT
 
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _LOCATION = "eur3"
 _YOURS = ("SALESFORCE_CONSUMER_KEY", "REDIRECT_URIS", "WEB_API_KEY")  # settings that differ in every project
+_LATER = "later"
+_MADE = (CONSUMER_SECRET, "TOKEN_KEYSET", "WEB_API_KEY")  # what a deployment asks for or makes, where it is missing
 Say = Callable[[str], None]
 
 
@@ -47,16 +53,14 @@ def target(environment: Mapping[str, str] = os.environ, folder: Path = ROOT / "f
 
 
 def settings_of(project: str, folder: Path = ROOT / "functions") -> dict[str, str]:
-    """The settings in a project's file; none without one."""
-    file = folder / f".env.{project}"
-    text = file.read_text() if file.is_file() else ""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return {name.strip(): value.strip().strip("'\"") for name, _, value in (line.partition("=") for line in lines)}
+    """The settings in a project's files, with what follows from them; only that without a file. Raises DeployError."""
+    files = [one for one in (folder / ".env", folder / f".env.{project}") if one.is_file()]
+    return completed(project, {name: value for one in files for name, value in parsed(one.read_text()).items()})
 
 
 def _check(project: str, settings: Mapping[str, str]) -> None:
     """Raises DeployError when the functions would refuse these settings at their start."""
-    given = {"GCLOUD_PROJECT": project, "SALESFORCE_CONSUMER_SECRET": "later", "TOKEN_KEYSET": "later", **settings}
+    given = {"GCLOUD_PROJECT": project, **dict.fromkeys(_MADE, _LATER), **settings}
     command = [sys.executable, "-m", "backend.admin", "settings"]
     checked = subprocess.run(
         command,
@@ -89,23 +93,43 @@ def administration(where: Target, cloud: Cloud, environment: Mapping[str, str] =
         listed = cloud.look("secretmanager.googleapis.com", "secrets", "list")
         names |= {CONSUMER_SECRET} & {secret["name"].rsplit("/", 1)[-1] for secret in listed}
     secrets = {name: environment.get(name) or cloud.secret(name) for name in names}
-    return {**where.settings, **secrets, "GCLOUD_PROJECT": where.project}
+    # An administrator's commands do not need the Web API key, which only the app uses.
+    return {"WEB_API_KEY": _LATER, **where.settings, **secrets, "GCLOUD_PROJECT": where.project}
+
+
+def in_the_way(where: Target, cloud: Cloud) -> walls.Found:
+    """What would stop this deployment on the project as it is. Raises DeployError when it cannot be read."""
+    there = place(where.project, where.settings)
+    keys = {"TOKEN_KEYSET_KMS_KEY": where.wrapping_key, "SALESFORCE_CLIENT_KEY_KMS": where.client_key}
+    in_kms = {name: key["locations"] for name, key in keys.items() if key is not None}
+    locations = {"REGION": there.region, "LOCATION": where.location, **in_kms}
+    return walls.look(cloud, there, locations, list(where.apis), where.settings)
 
 
 def plan(where: Target, cloud: Cloud, say: Say) -> int:
     """Prints every missing change without making it, and returns their number. Raises DeployError."""
-    changes = 0
+    changes, found, region = 0, in_the_way(where, cloud), place(where.project, where.settings).region
+    seen = before.look(where, cloud)
+    for line in (*(f"✗ {wall}" for wall in found.walls), *(f"? {maybe}" for maybe in found.open), *seen.lines()):
+        say(line)
     for step in steps(where):
         needed = step.missing(cloud)
         changes += len(needed)
         say(f"{'+' if needed else '✓'} {step.name}: {step.why}")
         for command in needed:
             say(f"    {command}")
-    for name, why, command in uploads(where):
+    for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"↑ {name}: {why}")
         say(f"    {command}")
+        for policy in images.after_the_first_upload(cloud, region) if name == "functions" else []:
+            say("+ images: the first upload ends with an error for want of a cleanup policy, and is repeated with it")
+            say(f"    {policy}")
+            say(f"    {command}")
+            changes += 1
     for what, files in uploaded().items():
         say(f"    {what}: {len(files)} files")
+    if web.is_stale():
+        say("    the client is built anew before; the files above are the former build's")
     for why, command in promote.following(cloud, where.settings):
         say(f"↑ {why}")
         say(f"    {command}")
@@ -114,23 +138,21 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
         if changes
         else "Nothing is missing; a deployment uploads the three parts."
     )
+    if found.walls:
+        say(f"{len(found.walls)} in the way: a deployment stops before the first change (docs/deploy.md, “Walls”).")
     return changes
 
 
-def deploy(where: Target, cloud: Cloud, say: Say) -> None:
+def deploy(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING, *, tried: bool = False) -> None:
     """Makes every missing change, then uploads; not after a new certificate, which you upload first. Raises
-    DeployError; the next run then goes on where this one stopped.
+    DeployError; the next run then goes on where this one stopped. `tried`: the client is not built anew.
     """
-    prepare(where, cloud, say)
-    if web.is_stale():
-        say("… building the client")
-        web.build()
-    upload(where, cloud, say)
-
-
-def prepare(where: Target, cloud: Cloud, say: Say) -> None:
-    """Makes every missing change. Raises DeployError, also for a new certificate."""
-    written: list[Write] = []
+    written, found = list[Write](), in_the_way(where, cloud)
+    walls.stop(found)
+    seen = before.look(where, cloud)
+    for line in (*(f"? {maybe}" for maybe in found.open), *seen.lines()):
+        say(line)
+    seen.check(agreed)
     for step in steps(where):
         needed = step.missing(cloud)
         say(f"{'…' if needed else '✓'} {step.name}: {step.why}")
@@ -140,6 +162,8 @@ def prepare(where: Target, cloud: Cloud, say: Say) -> None:
         if needed:
             cloud.forget()
             say(f"✓ {step.name}")
+            if step.name == "APIs":  # some things can be looked at only now
+                walls.stop(in_the_way(where, cloud))
         written += [command for command in needed if isinstance(command, Write)]
     for certificate in written:
         raise DeployError(
@@ -147,43 +171,51 @@ def prepare(where: Target, cloud: Cloud, say: Say) -> None:
             " (docs/deploy.md, “Without a consumer secret”), see with check-org that it is taken, then run this again;"
             " nothing was uploaded, because the app refuses functions that sign before it has the certificate"
         )
+    if web.is_stale() and not tried:
+        say("… building the client")
+        web.build()
+    upload(where, cloud, say, functions_go=bool(seen.deletions.functions))
+    for command in (command for deletion in seen.deletions.firestore for command in deletion.commands):
+        say(f"    {command}")
+        cloud.run(command)
+    look(place(where.project, where.settings), say)
 
 
-def upload(where: Target, cloud: Cloud, say: Say) -> None:
-    """Uploads the three parts with the stamp of this deployment, and gives them the calls. Raises DeployError."""
-    hosting.write_config(where.project, where.settings, promote.TREE)
-    record = promote.Record(where, cloud)
-    for name, why, command in uploads(where):
+def upload(where: Target, cloud: Cloud, say: Say, *, functions_go: bool = False) -> None:
+    """Uploads the three parts with the stamp of this deployment, and gives the functions the calls. Raises
+    DeployError.
+    """
+    where = replace(where, settings=web_app.with_key(cloud, where.settings))
+    hosting.write_config(where.project, where.settings)
+    record, region = promote.Record(where, cloud), place(where.project, where.settings).region
+    for name, why, command in uploads(where, functions_go=functions_go):
         say(f"… {name}: {why}")
         say(f"    {command}")
-        cloud.run(record.marked(command))
-        for _, more in promote.following(cloud, where.settings) if "functions" in command.words else []:
+        marked = record.marked(command)
+        try:
+            cloud.run(marked)
+        except DeployError:
+            policies = images.missing(cloud, region) if name == "functions" else []
+            if not policies:
+                raise
+            for policy in policies:
+                say(f"    {policy}")
+                cloud.run(policy)
+            say(f"    {command}")
+            cloud.run(marked)
+        for _, more in promote.following(cloud, where.settings) if name == "functions" else []:
             say(f"    {more}")
             cloud.run(more)
         say(f"✓ {name}")
-    look(f"https://{where.project}.web.app", say)
 
 
-def look(address: str, say: Say) -> None:
-    """Asks the deployed backend for its sign-in options. Raises DeployError when it does not answer."""
-    url, headers = f"{address}/auth/getSignInOptions", {"Content-Type": "application/json"}
-    asked = urllib.request.Request(url, b'{"data": {}}', headers)  # noqa: S310
-    try:
-        urllib.request.urlopen(asked, timeout=60).close()  # noqa: S310  https
-    except OSError as failed:
-        raise DeployError(
-            f"{address} does not answer yet ({failed}): its log names what is wrong (gcloud logging read, or the"
-            " console)"
-        ) from None
-    say(f"✓ {address} answers. Sign in there once: whether its account may sign tokens shows only then.")
-
-
-def main(what: str) -> int:
-    """Runs `deploy-plan` or `deploy` and returns the exit code. FROM=PROJECT refuses what does not run there,
-    ONLY=uploads leaves the set-up out.
+def main(what: str, words: Sequence[str] = ()) -> int:
+    """Runs `deploy-plan` or `deploy` with the words of its command line, and returns the exit code. FROM=PROJECT
+    refuses what does not run there, ONLY=uploads leaves the set-up out.
     """
     source, only = os.environ.get("FROM", ""), os.environ.get("ONLY", "")
     try:
+        agreed = consent.given(words, os.environ)
         if only not in ("", "uploads"):
             raise DeployError(f"ONLY={only}: there is ONLY=uploads, which sets nothing up")
         where = target()
@@ -192,12 +224,11 @@ def main(what: str) -> int:
             promote.refuse_another(Cloud(source), settings_of(source), print)
         if what == "deploy-plan":
             plan(where, cloud, print)
-        elif source or only:  # what runs there must not be built anew
-            if not only:
-                prepare(where, cloud, print)
+        elif only:
             upload(where, cloud, print)
+            look(place(where.project, where.settings), print)
         else:
-            deploy(where, cloud, print)
+            deploy(where, cloud, print, agreed, tried=bool(source))
     except DeployError as wrong:
         print(f"✗ {wrong}", file=sys.stderr)
         return 1

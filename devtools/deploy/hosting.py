@@ -1,13 +1,13 @@
-"""The Hosting configuration of a deployment.
+"""The configuration of a deployment: firebase.json with the place and the settings of the project.
 
 With App Check the page must be allowed to load reCAPTCHA and to fetch App Check tokens, which firebase.json forbids.
 """
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from devtools.deploy.place import OF_THE_PLACE, Place, place, setting
 from devtools.paths import ROOT
 
 # The addresses that each directive of the Content-Security-Policy must allow in addition: reCAPTCHA Enterprise's
@@ -28,18 +28,34 @@ def config_file(project: str, _settings: Mapping[str, str]) -> str:
     return f"firebase.{project}.local.json"
 
 
-def write_config(project: str, settings: Mapping[str, str], root: Path = ROOT) -> None:
-    """Writes that file: firebase.json with the project's settings; and the functions' settings, in a file that
-    firebase-tools reads in place of functions/.env.PROJECT (its functions/env.js and `configDir`).
+def write_config(project: str, settings: Mapping[str, str]) -> None:
+    """Writes that file: firebase.json with the project's region, site and settings; and the functions' settings, in a
+    file that firebase-tools reads in place of functions/.env.PROJECT (its functions/env.js and `configDir`).
     """
-    folder = root / ".local/deploy" / project
+    where, folder = place(project, settings), ROOT / ".local/deploy" / project
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f".env.{project}").write_text("".join(f"{name}={_quoted(value)}\n" for name, value in settings.items()))
-    config: dict[str, Any] = json.loads((root / "firebase.json").read_text())
-    config["functions"][0]["configDir"] = str(folder.relative_to(root))
-    if settings.get("APP_CHECK_SITE_KEY"):
-        config = with_app_check(config)
-    (root / config_file(project, settings)).write_text(json.dumps(config, indent=2) + "\n")
+    # Also what is as usual: else a variable of the shell that is named like a setting would count.
+    written = {**settings, "REGION": where.region, **{setting(f): str(n) for f, n in where.instances.items()}}
+    lines = [f"{name}={_quoted(value)}\n" for name, value in written.items() if name not in OF_THE_PLACE]
+    (folder / f".env.{project}").write_text("".join(lines))
+    config = configured(where, settings)
+    config["functions"][0]["configDir"] = str(folder.relative_to(ROOT))
+    (ROOT / config_file(project, settings)).write_text(json.dumps(config, indent=2) + "\n")
+
+
+def configured(where: Place, settings: Mapping[str, str]) -> dict[str, Any]:
+    """firebase.json as these settings have it."""
+    config = in_place(json.loads((ROOT / "firebase.json").read_text()), where)
+    return with_app_check(config) if settings.get("APP_CHECK_SITE_KEY") else config
+
+
+def in_place(config: dict[str, Any], where: Place) -> dict[str, Any]:
+    """The configuration with this region and Hosting site. It changes `config` itself."""
+    config["hosting"]["site"] = where.site
+    for rewrite in config["hosting"]["rewrites"]:
+        if "function" in rewrite:
+            rewrite["function"]["region"] = where.region
+    return config
 
 
 def _quoted(value: str) -> str:

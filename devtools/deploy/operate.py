@@ -8,6 +8,7 @@ from pathlib import Path
 from devtools import web
 from devtools.deploy import command, federation, rollback
 from devtools.deploy.cloud import Cloud, DeployError
+from devtools.deploy.place import place
 from devtools.deploy.preview import DAYS, Preview, begin, end
 from devtools.paths import ROOT
 
@@ -49,7 +50,7 @@ def go_back(environment: Mapping[str, str], say: Say, cloud: Cloud | None = None
         return
     agree("Go back?", environment)
     rollback.go(cloud, changes, say)
-    command.look(f"https://{rollback.promote.site(where.project, where.settings)}.web.app", say)
+    command.look(place(where.project, where.settings), say)
 
 
 def preview(

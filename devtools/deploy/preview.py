@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.deploy import hosting, promote
+from devtools.deploy import hosting, promote, web_app
 from devtools.deploy.cloud import Cloud, Command, DeployError, Write
+from devtools.deploy.place import CALLBACK
 
-CALLBACK = "/oauth/callback"
 SETTING = "REDIRECT_URIS"
 READERS = ("auth", "api")  # of that setting: where may be led back to, and whose pages may call
 DAYS = 7
@@ -53,7 +53,7 @@ class Preview:
 
         https://firebase.google.com/docs/reference/hosting/rest/v1beta1/sites.channels: `url` is there from the start.
         """
-        return cloud.get(f"{cloud.hosting_url}/sites/{self.site}/channels/{self.channel}")
+        return cloud.get(cloud.api("firebasehosting", f"v1beta1/sites/{self.site}/channels/{self.channel}"))
 
     def made(self) -> Command:
         """The command that makes the channel, without content."""
@@ -146,7 +146,7 @@ def begin(preview: Preview, cloud: Cloud, say: Callable[[str], None], build: Cal
     for command in preview.told(cloud, value):
         run(command)
     build()
-    hosting.write_config(preview.project, {**preview.settings, SETTING: value}, promote.TREE)
+    hosting.write_config(preview.project, {**web_app.with_key(cloud, preview.settings), SETTING: value})
     run(preview.shown())
     say(f"✓ {channel['url']} until {preview.days} days from now, or make preview-end")
     say(

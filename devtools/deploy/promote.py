@@ -13,13 +13,13 @@ from typing import Any
 
 from devtools.deploy import hosting
 from devtools.deploy.cloud import Cloud, Command, DeployError
+from devtools.deploy.place import REGION
 from devtools.deploy.steps import Target
 from devtools.deploy.upload import uploaded
 from devtools.deploy.wanted import FUNCTIONS
 from devtools.paths import ROOT
 
 TREE = ROOT  # what is uploaded
-REGION = "europe-west1"
 STAMP = "DEPLOYMENT"  # the functions' environment variable
 SITE_FILE = "deployment.json"
 # Which layout the connections in Firestore have. Raise it with a change after which the version before cannot read what
@@ -130,7 +130,7 @@ def live_rules(cloud: Cloud) -> dict[str, str]:
     `cloud.firestore/DATABASE`.
     """
     prefix = f"projects/{cloud.project}/releases/"
-    listed = _pages(cloud, f"{cloud.rules_url}/projects/{cloud.project}/releases?pageSize=100", "releases")
+    listed = _pages(cloud, cloud.api("firebaserules", f"v1/projects/{cloud.project}/releases?pageSize=100"), "releases")
     return {
         release["name"].removeprefix(prefix): release["rulesetName"].rsplit("/", 1)[-1]
         for release in listed
@@ -152,7 +152,7 @@ class Record:
         if "functions" in upload.words:
             self._stamp = stamp(self._where, self._cloud)
             settings = {**self._where.settings, STAMP: str(self._stamp)}
-            hosting.write_config(self._where.project, settings, TREE)
+            hosting.write_config(self._where.project, settings)
         if "hosting" in upload.words and self._stamp is not None:
             told = {**asdict(self._stamp), "build": str(self._stamp.build)}
             (TREE / "build/web" / SITE_FILE).write_text(json.dumps(told) + "\n")
@@ -308,7 +308,9 @@ def releases(cloud: Cloud, of_site: str) -> list[Release]:
     https://firebase.google.com/docs/reference/hosting/rest/v1beta1/sites.channels.releases; a version whose files
     Hosting has let go of has the status DELETED or EXPIRED.
     """
-    listed = _pages(cloud, f"{cloud.hosting_url}/sites/{of_site}/channels/live/releases?pageSize=100", "releases")
+    listed = _pages(
+        cloud, cloud.api("firebasehosting", f"v1beta1/sites/{of_site}/channels/live/releases?pageSize=100"), "releases"
+    )
     return [
         Release(
             release["version"]["name"],

@@ -114,7 +114,8 @@ def plan(cloud: Cloud, settings: Mapping[str, str], found: Project, to: Deployme
     version = to.release.version.rsplit("/", 1)[-1]
     # As firebase-tools' hosting:clone does. A `type` is given only to disable a site
     # (https://firebase.google.com/docs/reference/hosting/rest/v1beta1/sites.channels.releases).
-    url = f"{cloud.hosting_url}/sites/{site}/channels/live/releases?versionName=sites/{site}/versions/{version}"
+    path = f"v1beta1/sites/{site}/channels/live/releases?versionName=sites/{site}/versions/{version}"
+    url = cloud.api("firebasehosting", path)
     body = {"message": str(to.stamp)}
     there = live.version.rsplit("/", 1)[-1] == version
     post = None if there else Post(url, body, what=f"release the site's version {version}")
@@ -125,7 +126,7 @@ def plan(cloud: Cloud, settings: Mapping[str, str], found: Project, to: Deployme
         release = f"projects/{cloud.project}/releases/{name}"
         # projects.releases.patch, with the body of firebase-tools 15.34.2, lib/gcp/rules.js.
         body = {"release": {"name": release, "rulesetName": f"projects/{cloud.project}/rulesets/{ruleset}"}}
-        patch = Post(f"{cloud.rules_url}/{release}", body, "PATCH", f"release ruleset {ruleset}")
+        patch = Post(cloud.api("firebaserules", f"v1/{release}"), body, "PATCH", f"release ruleset {ruleset}")
         changes.append(Change(f"rules of {name}", [], None if found.rules.get(name) == ruleset else patch))
     return changes
 
@@ -200,7 +201,7 @@ def _incomplete(cloud: Cloud, settings: Mapping[str, str], found: Project, to: D
         if r.name not in serving and r.image not in kept
     ]
     for name, ruleset in to.stamp.rules.items():
-        if cloud.get(f"{cloud.rules_url}/projects/{cloud.project}/rulesets/{ruleset}") is None:
+        if cloud.get(cloud.api("firebaserules", f"v1/projects/{cloud.project}/rulesets/{ruleset}")) is None:
             wrong.append(f"the ruleset {ruleset} of {name} was deleted")
     return wrong
 

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devtools.deploy import certificate, hosting, keys, monitoring
+from devtools.deploy import build, callers, certificate, hosting, images, keys, monitoring, web_app
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
+from devtools.deploy.place import place
 from devtools.deploy.wanted import (
     APIS,
     APP_CHECK_APIS,
@@ -153,6 +154,16 @@ def steps(target: Target) -> list[Step]:
             "gives the app its session; no provider is needed for custom tokens",
             _authentication,
         ),
+        Step(
+            "Hosting site",
+            "a new project has none, and an upload makes none",
+            lambda c: web_app.site(c, place(target.project, target.settings)),
+        ),
+        Step(
+            "web app",
+            "has the Web API key with which the app renews its session",
+            lambda c: web_app.missing(c, target.settings),
+        ),
         *app_check,
         Step(
             "Firestore",
@@ -176,6 +187,11 @@ def steps(target: Target) -> list[Step]:
             "what each account may do, and no more; only auth may sign custom tokens, with its own key",
             lambda c: _roles(c, target),
         ),
+        Step(
+            "build account",
+            "builds the functions, where Google's default account may not or may too much",
+            build.missing,
+        ),
         *kms,
         *signed,
         Step(
@@ -183,7 +199,17 @@ def steps(target: Target) -> list[Step]:
             "asked for without echo, or made here; they never stand on a command line or in a file",
             lambda c: _secrets(c, target),
         ),
+        Step(
+            "images",
+            f"built functions are kept for {images.KEEP_DAYS} days, to go back to",
+            lambda c: images.missing(c, place(target.project, target.settings).region),
+        ),
         Step("access to the secrets", "each function reads them when it starts", lambda c: _secret_access(c, target)),
+        Step(
+            "who may call",
+            "everybody calls auth and api, which check each call; nobody calls upkeep from outside",
+            lambda c: callers.missing(c, place(target.project, target.settings).region),
+        ),
         Step("metrics", "counted out of the log, so that alerts work without telemetry", monitoring.metrics),
         Step(
             "objectives",
@@ -196,8 +222,9 @@ def steps(target: Target) -> list[Step]:
     ]
 
 
-def uploads(target: Target) -> list[tuple[str, str, Command]]:
-    """The uploads of each deployment as (name, why, command), in order.
+def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, str, Command]]:
+    """The uploads of each deployment as (name, why, command), in order. `functions_go`: functions that are no longer
+    wanted are deleted, after a yes.
 
     Rules come before the functions that rely on them, functions before the client that calls them.
     """
@@ -206,7 +233,6 @@ def uploads(target: Target) -> list[tuple[str, str, Command]]:
         "--project",
         target.project,
         "--non-interactive",
-        "--force",
         *config,
     )
     return [
@@ -218,7 +244,8 @@ def uploads(target: Target) -> list[tuple[str, str, Command]]:
         (
             "functions",
             "auth, api and upkeep, with the schedule of the latter",
-            Command(("firebase", "deploy", "--only", "functions", *firebase)),
+            # --force: without it firebase-tools refuses when functions go; with it they go after the others are up.
+            Command(("firebase", "deploy", "--only", "functions", *(["--force"] if functions_go else []), *firebase)),
         ),
         (
             "Hosting",
@@ -234,9 +261,7 @@ def _apis(cloud: Cloud, target: Target) -> Commands:
 
 
 def _firebase(cloud: Cloud) -> Commands:
-    there = "firebase.googleapis.com" in cloud.enabled() and any(
-        p["projectId"] == cloud.project for p in cloud.firebase("projects:list")
-    )
+    there = web_app.is_firebase(cloud)
     return [] if there else [Command(("firebase", "projects:addfirebase", cloud.project, "--non-interactive"))]
 
 
@@ -290,7 +315,17 @@ def _database(cloud: Cloud, target: Target, name: str, there: Sequence[Mapping[s
             f"the project's database {name} is in {here['locationId']} and cannot be moved: set"
             f" LOCATION={here['locationId']}, or use another project"
         )
-    return []
+    # As the API names the states (firebase-tools 15.34.2, lib/firestore/api-types.js).
+    off = [
+        flag
+        for flag, state, on in (
+            ("--delete-protection", "deleteProtectionState", "DELETE_PROTECTION_ENABLED"),
+            ("--enable-pitr", "pointInTimeRecoveryEnablement", "POINT_IN_TIME_RECOVERY_ENABLED"),
+        )
+        if here.get(state) != on
+    ]
+    words = ("gcloud", "firestore", "databases", "update", f"--database={name}", *off, "--project", cloud.project)
+    return [Command(words)] if off else []
 
 
 def _backups(cloud: Cloud) -> Commands:
@@ -298,9 +333,14 @@ def _backups(cloud: Cloud) -> Commands:
     commands: list[Command] = []
     for name in (DATABASE, BLOCKS):
         words = ("firestore", "backups", "schedules")
-        if name not in there or not cloud.gcloud(*words, "list", f"--database={name}"):
-            create = ("gcloud", *words, "create", f"--database={name}", "--recurrence=daily")
-            commands.append(Command((*create, f"--retention={BACKUP_DAYS}d", "--project", cloud.project)))
+        listed = cloud.gcloud(*words, "list", f"--database={name}") if name in there else []
+        daily = next((schedule for schedule in listed if "dailyRecurrence" in schedule), None)
+        more = (f"--retention={BACKUP_DAYS}d", "--project", cloud.project)
+        if daily is None:
+            commands.append(Command(("gcloud", *words, "create", f"--database={name}", "--recurrence=daily", *more)))
+        elif float(daily["retention"].removesuffix("s")) < BACKUP_DAYS * 86400:  # a longer one is somebody's decision
+            schedule = f"--backup-schedule={daily['name'].rsplit('/', 1)[-1]}"
+            commands.append(Command(("gcloud", *words, "update", f"--database={name}", schedule, *more)))
     return commands
 
 
@@ -370,12 +410,13 @@ def _bind(cloud: Cloud, what: str, member: str, role: str, condition: str) -> Co
 
 def _secrets(cloud: Cloud, target: Target) -> Commands:
     there = {s["name"].rsplit("/", 1)[-1] for s in cloud.look("secretmanager.googleapis.com", "secrets", "list")}
-    commands: list[Command] = []
+    commands, region = list[Command](), place(target.project, target.settings).region
     makers: Mapping[str, Callable[[], str]] = {CONSUMER_SECRET: _ask, "TOKEN_KEYSET": lambda: _keyset(target)}
     for name in target.secrets:
         if name not in there:
-            words = ("gcloud", "secrets", "create", name, "--replication-policy=automatic", "--project", cloud.project)
-            commands.append(Command(words))
+            # In one region: where an organisation allows only some, secrets that are everywhere are refused.
+            kept = ("--replication-policy=user-managed", f"--locations={region}")
+            commands.append(Command(("gcloud", "secrets", "create", name, *kept, "--project", cloud.project)))
         if name not in there or not cloud.gcloud("secrets", "versions", "list", name, "--filter=state=ENABLED"):
             words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)
             commands.append(Command(words, makers[name]))

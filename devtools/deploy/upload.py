@@ -32,8 +32,14 @@ def uploaded(root: Path = ROOT) -> dict[str, list[str]]:
     ]
     return {
         "functions": _listed(root / functions["source"], [*functions["ignore"], *always], "functions"),
-        "hosting": _listed(root / config["hosting"]["public"], config["hosting"]["ignore"], "hosting"),
+        "hosting": hosted(root),
     }
+
+
+def hosted(root: Path = ROOT) -> list[str]:
+    """The files of `hosting` alone."""
+    config = json.loads((root / "firebase.json").read_text())["hosting"]
+    return _listed(root / config["public"], config["ignore"], "hosting")
 
 
 def _listed(folder: Path, ignore: list[str], kind: str) -> list[str]:

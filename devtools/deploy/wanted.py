@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FUNCTIONS = ("auth", "api", "upkeep")
+BUILD = "build"  # builds them; an account of its own, as each of them has
 
 # Each API and its purpose; the plan prints both.
 APIS: Mapping[str, str] = {
@@ -24,6 +25,11 @@ APIS: Mapping[str, str] = {
     "secretmanager.googleapis.com": "keeps the consumer secret and the keyset",
     "logging.googleapis.com": "keeps the log",
     "monitoring.googleapis.com": "alerts and dashboards",
+    # firebase-tools switches these on with every function of the second generation.
+    "serviceusage.googleapis.com": "switches the others on, and knows the quota",
+    "storage.googleapis.com": "keeps the functions' source for the build",
+    "pubsub.googleapis.com": "nothing here: firebase-tools wants it for any function",
+    "eventarc.googleapis.com": "nothing here: firebase-tools wants it for any function",
 }
 KMS_API = {"cloudkms.googleapis.com": "wraps the keyset, and holds the client key"}
 TELEMETRY_APIS = {
@@ -41,6 +47,10 @@ SECRETS: Mapping[str, str] = {
 
 # The databases of Firestore. Blocks have one of their own, which the functions may only read: an administrator writes.
 DATABASE, BLOCKS = "(default)", "blocks"
+
+# The collections at the top of the databases, and those below a document. Everything else in a database is another's.
+COLLECTIONS = ("attempts", "audit", "blocks", "codes", "connections", "tombstones", "usage", "writes")
+BELOW = ("creations", "entries")
 
 # What `auth` may do in Firebase Authentication, where roles/firebaseauth.admin may do everything: revoking refresh
 # tokens is SetAccountInfo, deleting a user is DeleteAccount. Source:

@@ -22,6 +22,8 @@ _SITE_KEY = re.compile(r"[\w-]{20,100}")
 _KEY_VERSION = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+")
 _AUDIENCES = ("host", "token")
 _DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
+_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]{1,2}")
+_OWN_REGION = "europe-west1"
 _IN_FILE = "in functions/.env.PROJECT (on a laptop functions/.env.local)"
 
 
@@ -105,6 +107,26 @@ def secret_names(environment: Mapping[str, str] = os.environ) -> list[str]:
     return [*consumer, "TOKEN_KEYSET"]
 
 
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """Where a deployment puts the functions, and how many instances of each there are at most."""
+
+    region: str
+    auth_instances: int
+    api_instances: int
+
+
+def deployed(environment: Mapping[str, str] = os.environ) -> Deployed:
+    """What a deployment reads of the settings. Under the emulator functions are where firebase.json says. Raises
+    SettingsError.
+    """
+    wrong: list[str] = []
+    found = _deployed(environment, wrong)
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return found
+
+
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """Reads all settings. Raises SettingsError with every mistake; an empty secret counts as missing."""
     wrong: list[str] = []
@@ -163,9 +185,21 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         telemetry_percent=_number("TELEMETRY_PERCENT", 1, "per cent of the calls", 100, environment, wrong),
         firebase=_firebase(environment, emulated, wrong),
     )
+    _deployed(environment, wrong)
     if wrong:
         raise SettingsError("\n".join(wrong))
     return settings
+
+
+def _deployed(environment: Mapping[str, str], wrong: list[str]) -> Deployed:
+    region = environment.get("REGION", "").strip() or _OWN_REGION
+    if _REGION.fullmatch(region) is None:
+        wrong.append(f"REGION is a region of Cloud Run such as {_OWN_REGION}, not {region!r}")
+    return Deployed(
+        _OWN_REGION if environment.get("FUNCTIONS_EMULATOR") == "true" else region,
+        _number("AUTH_INSTANCES", 20, "instances", 1000, environment, wrong),
+        _number("API_INSTANCES", 50, "instances", 1000, environment, wrong),
+    )
 
 
 def _has_client_key(environment: Mapping[str, str]) -> bool:

@@ -18,7 +18,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.operations import fake_run
+from tests.operations import fake_firebase, fake_run, fake_walls
+from tests.operations.fake_walls import Refused
 
 NEW: dict[str, Any] = {
     **fake_run.NEW,
@@ -40,14 +41,19 @@ NEW: dict[str, Any] = {
     "dashboards": [],
     "monitoring": {},
     "appCheck": {},
+    "functions": [],
+    "firstGeneration": [],
+    "collections": {},
+    "indexes": {},
+    "fields": {},
+    "rules": {},
+    "site": None,
+    "repositories": {},
     "uploads": [],
     "changes": [],
     "stopAt": None,
+    **fake_walls.NEW,
 }
-
-
-class Refused(Exception):
-    pass
 
 
 class Said(str):
@@ -86,6 +92,8 @@ def _needs(world: dict[str, Any], api: str) -> None:
 
 def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
     """What a reading command says; None for a command that changes something."""
+    if (said := fake_walls.read(world, project, words)) is not None:
+        return said
     match [w for w in words if not w.startswith("--")]:
         case ["services", "list"]:
             return [
@@ -167,6 +175,9 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
 
 def change(world: dict[str, Any], project: str, words: list[str], given: str) -> None:
     """Makes a change as the real tools would, or refuses it as they would."""
+    fake_walls.refuse(world, project, words)
+    if fake_walls.change(world, project, words):
+        return
     plain = [w for w in words if not w.startswith("--") and w != project]
     match plain:
         case ["services", "enable", *apis]:
@@ -185,14 +196,22 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
                     " location"
                 )
             name = f"projects/{project}/databases/{_option(words, 'database')}"
-            world["databases"].append({"type": "FIRESTORE_NATIVE", "locationId": location, "name": name})
+            made = {"type": "FIRESTORE_NATIVE", "locationId": location, "name": name}
+            world["databases"].append({**made, **_safe(words)})
+        case ["firestore", "databases", "update"]:
+            (here,) = [d for d in world["databases"] if d["name"].endswith(f"/{_option(words, 'database')}")]
+            here.update(_safe(words))
         case ["firestore", "backups", "schedules", "create"]:
             database = _option(words, "database")
             if not any(d["name"].endswith(f"/{database}") for d in world["databases"]):
                 raise Refused(f"ERROR: (gcloud.firestore.backups.schedules.create) NOT_FOUND: database {database}")
-            world["backups"].append(
-                {"retention": _option(words, "retention"), "dailyRecurrence": {}, "database": database}
-            )
+            name = f"projects/{project}/databases/{database}/backupSchedules/{len(world['backups']) + 1}"
+            made = {"retention": _seconds(words), "dailyRecurrence": {}, "name": name, "database": database}
+            world["backups"].append(made)
+        case ["firestore", "backups", "schedules", "update"]:
+            schedule = f"/{_option(words, 'database')}/backupSchedules/{_option(words, 'backup-schedule')}"
+            (here,) = [b for b in world["backups"] if b["name"].endswith(schedule)]
+            here["retention"] = _seconds(words)
         case ["iam", "roles", "create" | "update", name]:
             _needs(world, "iam")
             world["roles"][name] = _option(words, "permissions").split(",")
@@ -245,18 +264,34 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["projects:addfirebase"]:
             _needs(world, "firebase")
             world["firebase"] = True
+        case ["firestore", "indexes", "composite", "delete", name]:
+            here = world["indexes"][_option(words, "database")]
+            here[:] = [index for index in here if not index["name"].endswith(f"/{name}")]
+        case ["functions:artifacts:setpolicy", *_]:
+            fake_firebase.set_policy(world, words)
         case ["deploy", part, *_]:
-            needed = {
-                "firestore": world["databases"],
-                "functions": all(world["secrets"].values()) and world["secrets"],
-                "hosting": world["firebase"],
-            }
-            if not needed[part]:
-                raise Refused(f"Error: {part} has nothing to stand on")
+            fake_walls.upload(world, project, words, given, Path(world["folder"]))
+            try:
+                fake_firebase.deploy(world, project, part, words)
+            except fake_firebase.Incomplete:
+                world["changes"].append(["firebase", *words])
+                raise
             fake_run.uploaded(world, project, part, words)
             world["uploads"].append(part)
         case _:
             raise Refused(f"ERROR: (gcloud) Invalid choice: {words}")
+
+
+def _safe(words: list[str]) -> dict[str, str]:
+    """A database's protection, as the API names it."""
+    protected = {"deleteProtectionState": "DELETE_PROTECTION_ENABLED"} if "--delete-protection" in words else {}
+    recovered = {"pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_ENABLED"} if "--enable-pitr" in words else {}
+    return protected | recovered
+
+
+def _seconds(words: list[str]) -> str:
+    """Days on the command line are seconds in the API's answer (google.protobuf.Duration in JSON)."""
+    return f"{int(_option(words, 'retention').removesuffix('d')) * 86400}s"
 
 
 def _bind(world: dict[str, Any], key: str, words: list[str]) -> None:
@@ -281,6 +316,13 @@ def _private_key(world: dict[str, Any], words: list[str], number: str) -> rsa.RS
     key = serialization.load_pem_private_key(pem.encode(), None)
     assert isinstance(key, rsa.RSAPrivateKey)
     return key
+
+
+def keep(file: Path, world: dict[str, Any]) -> None:
+    """Writes the project's file at once: others read it meanwhile."""
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(world))
+    new.replace(file)
 
 
 def answer(file: Path, project: str, program: str, words: list[str], given: str) -> tuple[int, str, str]:
@@ -316,7 +358,7 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
     except Refused as refused:
         return 1, "", f"{refused}\n"
     finally:
-        file.write_text(json.dumps(world))
+        keep(file, world)
     return 0, "", ""
 
 
@@ -325,6 +367,7 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
 _PROGRAM = """#!/bin/bash
 exec 3<>/dev/tcp/127.0.0.1/%d
 printf '%%s\\0' "$CLOUDSDK_CORE_PROJECT" %s "$@" "" >&3
+given=$BUILD_ACCOUNT
 for word; do if [ "$word" = --data-file=- ]; then IFS= read -r -d "" given; fi; done
 printf '%%s\\0' "$given" >&3
 IFS= read -r -d "" code <&3; IFS= read -r -d "" said <&3; IFS= read -r -d "" wrong <&3

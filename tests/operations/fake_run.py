@@ -15,7 +15,8 @@ NEW: dict[str, Any] = {
     "images": [],
     "secretStates": {},
     "hosting": {"releases": [], "channels": {}},
-    "rules": {"releases": {}, "rulesets": {}},
+    "rulesets": {},
+    "released": {},
     "pools": {},
     "providers": {},
     "time": 0,
@@ -132,11 +133,11 @@ def uploaded(world: World, project: str, part: str, words: list[str]) -> None:
     if part == "firestore":
         for name in ("cloud.firestore", "cloud.firestore/blocks"):
             rules = Path(world["tree"], "firestore.rules").read_text()
-            there = world["rules"]["rulesets"].get(world["rules"]["releases"].get(name, ""))
+            there = world["rulesets"].get(world["released"].get(name, ""))
             if there != rules:  # firebase-tools 15.34.2, lib/rulesDeploy.js: "already up to date, skipping upload"
-                ruleset = f"ruleset-{len(world['rules']['rulesets']) + 1}"
-                world["rules"]["rulesets"][ruleset] = rules
-                world["rules"]["releases"][name] = ruleset
+                ruleset = f"ruleset-{len(world['rulesets']) + 1}"
+                world["rulesets"][ruleset] = rules
+                world["released"][name] = ruleset
     elif part == "functions":
         _functions(world, project)
     else:
@@ -149,7 +150,7 @@ def _functions(world: World, project: str) -> None:
     version, which must be enabled (15.34.2, lib/deploy/functions/validate.js). Functions with the same source, settings
     and secrets as before are skipped (release/planner.js).
     """
-    file = Path(world["tree"], ".local/deploy", project, f".env.{project}")
+    file = Path(world["folder"], ".local/deploy", project, f".env.{project}")
     pairs = [line.partition("=") for line in file.read_text().splitlines()]
     env = {name: re.sub(r"\\(.)", r"\1", value.strip('"')) for name, _, value in pairs}
     secrets = {name: str(len(values)) for name, values in world["secrets"].items()}
@@ -263,21 +264,22 @@ def _release(world: World, site: str, version: str, message: str) -> None:
 def get(world: World, url: str) -> tuple[int, Any] | None:
     """The answer of Hosting's and the rules' APIs; None for a path that is neither's. Lists come in pages of two."""
     path, query = urlsplit(url).path, parse_qs(urlsplit(url).query)
-    if match := re.fullmatch(r"/v1beta1/sites/[^/]+/channels/([^/]+)", path):
+    if (match := re.fullmatch(r"/firebasehosting/v1beta1/sites/[^/]+/channels/([^/]+)", path)) and match[1] != "live":
         channel = world["hosting"]["channels"].get(match[1])
         return (404, None) if channel is None else (200, channel)
-    if re.fullmatch(r"/v1beta1/sites/[^/]+/channels/live/releases", path):
+    if re.fullmatch(r"/firebasehosting/v1beta1/sites/[^/]+/channels/live/releases", path):
         return 200, _page(world["hosting"]["releases"], "releases", query)
-    if match := re.fullmatch(r"/v1/projects/([^/]+)/releases", path):
+    if match := re.fullmatch(r"/firebaserules/v1/projects/([^/]+)/releases", path):
         prefix = f"projects/{match[1]}"
         rulesets = f"{prefix}/rulesets"
         listed = [
             {"name": f"{prefix}/releases/{name}", "rulesetName": f"{rulesets}/{ruleset}"}
-            for name, ruleset in {"firebase.storage/other": "theirs", **world["rules"]["releases"]}.items()
+            for name, ruleset in {"firebase.storage/other": "theirs", **world["released"]}.items()
         ]
         return 200, _page(listed, "releases", query)
-    if match := re.fullmatch(r"/v1/projects/[^/]+/rulesets/([^/]+)", path):
-        return (200, {"name": path}) if match[1] in world["rules"]["rulesets"] else (404, None)
+    if match := re.fullmatch(r"/firebaserules/v1/projects/[^/]+/rulesets/([^/]+)", path):
+        ours = match[1].startswith("ruleset-")
+        return None if not ours else (200, {"name": path}) if match[1] in world["rulesets"] else (404, None)
     return None
 
 
@@ -290,7 +292,7 @@ def _page(listed: list[Any], kind: str, query: dict[str, list[str]]) -> Any:
 def send(world: World, url: str, body: Any) -> tuple[int, Any] | None:
     """As `get`, for what changes something."""
     path, query = urlsplit(url).path, parse_qs(urlsplit(url).query)
-    if match := re.fullmatch(r"/v1beta1/sites/([^/]+)/channels/live/releases", path):
+    if match := re.fullmatch(r"/firebasehosting/v1beta1/sites/([^/]+)/channels/live/releases", path):
         version = query["versionName"][0]
         kept = [r["version"] for r in world["hosting"]["releases"] if r["version"]["name"] == version]
         if not kept or kept[0]["status"] != "FINALIZED":
@@ -302,11 +304,11 @@ def send(world: World, url: str, body: Any) -> tuple[int, Any] | None:
         _release(world, match[1], version, body.get("message", ""))
         world["changes"].append(["POST", path])
         return 200, world["hosting"]["releases"][0]
-    if match := re.fullmatch(r"/v1/projects/[^/]+/releases/(.+)", path):
+    if match := re.fullmatch(r"/firebaserules/v1/projects/[^/]+/releases/(.+)", path):
         ruleset = body["release"]["rulesetName"].rsplit("/", 1)[-1]
-        if match[1] not in world["rules"]["releases"] or ruleset not in world["rules"]["rulesets"]:
+        if match[1] not in world["released"] or ruleset not in world["rulesets"]:
             return 404, {"error": {"message": "Requested entity was not found.", "status": "NOT_FOUND"}}
-        world["rules"]["releases"][match[1]] = ruleset
+        world["released"][match[1]] = ruleset
         world["changes"].append(["PATCH", path])
         return 200, body["release"]
     return None

@@ -3,20 +3,23 @@
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import pytest
 
-from devtools.deploy import certificate, command, promote
-from devtools.deploy.cloud import Cloud
+from devtools.deploy import before, certificate, command, hosting, promote
+from devtools.deploy.cloud import Cloud, DeployError, why
+from devtools.deploy.consent import NOTHING, Consent
 from devtools.deploy.steps import Target
+from devtools.deploy.wanted import BUILD, account
 from devtools.paths import ROOT
-from tests.operations import fake_google, fake_run
+from tests.operations import fake_firebase, fake_google, fake_run, fake_walls
 
 PROJECT = "a-team-project"
 KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
@@ -26,8 +29,26 @@ CLIENT_KEY = (
 SECRET = "the-consumer-secret"
 
 
+class Quick(Cloud):
+    """Asks the played programs without starting them: a shell for each command takes thirty times as long."""
+
+    world: Path
+    turn = Lock()
+
+    def _run(self, words: list[str], secret: str | None, *, to_terminal: bool = False) -> str:
+        program, *rest = words
+        given = secret if secret is not None else account(BUILD, self.project)  # as the shell script gives it
+        with self.turn:
+            code, said, wrong = fake_google.answer(self.world, self.project, program, rest, given)
+        if code:
+            raise DeployError(f"{shlex.join(words[:4])}: {why(wrong)}")
+        return "" if to_terminal else said
+
+
 class World:
-    """A project, and this machine in front of it."""
+    """A project, and this machine in front of it. `shell`: commands are run as programs, as they really are."""
+
+    shell = False
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, project: str = PROJECT) -> None:
         self.project = project
@@ -35,7 +56,8 @@ class World:
         monkeypatch.setattr(promote, "TREE", self.tree)
         monkeypatch.setattr(promote, "uploaded", _uploaded)
         self._file = folder / "project.json"
-        self._file.write_text(json.dumps({**fake_google.NEW, "tree": str(self.tree)}))
+        self._file.write_text(json.dumps({**fake_google.NEW, "folder": str(folder), "tree": str(self.tree)}))
+        (folder / "firebase.json").symlink_to(ROOT / "firebase.json")
         world = self
 
         class Apis(BaseHTTPRequestHandler):
@@ -49,9 +71,14 @@ class World:
                 self.wfile.write(json.dumps(body or {}).encode())
 
             def do_GET(self) -> None:
-                path = self.path.partition("?")[0]
-                if (answer := fake_run.get(world.read(), self.path)) is not None:
-                    self._answer(*answer)
+                path, _, query = self.path.partition("?")
+                if (played := fake_run.get(world.read(), self.path)) is not None:
+                    self._answer(*played)
+                elif "/consumerQuotaMetrics/" in path:
+                    self._answer(200, fake_walls.quota(world.read(), path.rpartition("%2F")[2]))
+                elif not path.startswith(("/v1/", "/v3/", "/admin/")):
+                    answer = fake_firebase.read(world.read(), path, query)
+                    self._answer(200 if answer is not None else 404, answer)
                 elif path.endswith("/recaptchaEnterpriseConfig"):
                     self._answer(200, world.read()["appCheck"])
                 elif path.startswith("/admin/"):
@@ -63,9 +90,11 @@ class World:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 path, _, query = self.path.partition("?")
                 now = world.read()
-                if (answer := fake_run.send(now, self.path, body)) is not None:
+                if (played := fake_run.send(now, self.path, body)) is not None:
                     world.set(**now)
-                    return self._answer(*answer)
+                    return self._answer(*played)
+                if path.endswith(":listCollectionIds"):
+                    return self._answer(200, fake_firebase.collections(now, path))
                 if path.endswith(":initializeAuth"):
                     world.set(authentication=True)
                 elif not all(name in str(now["monitoring"]) for name in re.findall(r'burn_rate\("([^"]+)', str(body))):
@@ -86,6 +115,10 @@ class World:
                 if self.path.endswith("/recaptchaEnterpriseConfig?updateMask=siteKey"):
                     world.set(appCheck=body)
                     return self._answer(200)
+                if path.startswith("/firestore/"):
+                    fake_firebase.write(now, self.path)
+                    world.set(fields=now["fields"])
+                    return self._answer(200)
                 name = self.path.removeprefix("/v3/")
                 now["monitoring"][path] = [
                     {**body, "name": name} if r["name"] == name else r for r in now["monitoring"][path]
@@ -100,6 +133,7 @@ class World:
         Thread(target=self._apis.serve_forever, args=(0.02,), daemon=True).start()
         self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
         monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
+        monkeypatch.setattr(before, "hosted", fake_firebase.files)
         monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
         self.said: list[str] = []
 
@@ -109,21 +143,24 @@ class World:
 
     def cloud(self) -> Cloud:
         url = f"http://127.0.0.1:{self._apis.server_port}"
-        return Cloud(self.project, self._environment, url, url, url, url, url)
+        cloud = (Cloud if self.shell else Quick)(self.project, self._environment, url, url, url, url, url)
+        if isinstance(cloud, Quick):
+            cloud.world = self._file
+        return cloud
 
     def read(self) -> dict[str, Any]:
         return json.loads(self._file.read_text())
 
     def set(self, **values: Any) -> None:
-        self._file.write_text(json.dumps(self.read() | values))
+        fake_google.keep(self._file, self.read() | values)
 
     def plan(self, target: Target) -> int:
         self.said = []
         return command.plan(target, self.cloud(), self.said.append)
 
-    def deploy(self, target: Target) -> None:
+    def deploy(self, target: Target, consent: Consent = NOTHING) -> None:
         self.said = []
-        command.deploy(target, self.cloud(), self.said.append)
+        command.deploy(target, self.cloud(), self.said.append, consent)
 
 
 def _tree(folder: Path) -> Path:
@@ -148,8 +185,9 @@ def _uploaded(tree: Path) -> dict[str, list[str]]:
 
 @contextmanager
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = PROJECT) -> Iterator[World]:
-    """A new project. Certificates are written to `folder`."""
+    """A new project. Certificates and configuration files are written to `folder`."""
     monkeypatch.setattr(certificate, "FOLDER", folder)
+    monkeypatch.setattr(hosting, "ROOT", folder)
     found = World(folder, monkeypatch, name)
     with fake_google.programs(folder, folder / "project.json"):
         yield found

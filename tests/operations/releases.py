@@ -6,11 +6,17 @@ import sys
 from collections.abc import Mapping
 
 from devtools.deploy import command, rollback
+from devtools.deploy.place import REGION
 from devtools.deploy.steps import Target
+from devtools.deploy.wanted import BUILD, account
 from devtools.paths import ROOT
 from tests.operations.project import SECRET, World
 
-SETTINGS = {"SALESFORCE_CONSUMER_KEY": "3MVG9", "REDIRECT_URIS": "https://a-team-project.web.app/oauth/callback"}
+SETTINGS = {
+    "SALESFORCE_CONSUMER_KEY": "3MVG9",
+    "REDIRECT_URIS": "https://a-team-project.web.app/oauth/callback",
+    "WEB_API_KEY": "k",
+}
 APIS = ("run", "artifactregistry", "secretmanager", "iam", "cloudresourcemanager", "firebasehosting", "firebaserules")
 
 
@@ -25,7 +31,12 @@ def keyset(step: str, *before: str) -> str:
 
 def set_up(world: World, *keysets: str) -> Target:
     """Makes the project one that is set up, with these versions of the keyset."""
+    builder = account(BUILD, world.project)
     world.set(
+        accounts=[builder],
+        policies={"project": [["roles/cloudbuild.builds.builder", f"serviceAccount:{builder}"]]},
+        sites=[world.project],
+        repositories={REGION: {"cleanupPolicies": {"somebodys": {}}}},
         apis=[f"{api}.googleapis.com" for api in APIS],
         databases=[{"name": "x/(default)"}],
         firebase=True,
@@ -68,7 +79,7 @@ def serves(world: World) -> dict[str, str]:
     found = rollback.project(world.cloud(), SETTINGS)
     live = found.releases[0].version
     by_version = {r["version"]["name"]: r.get("message", "") for r in reversed(now["hosting"]["releases"])}
-    rules = now["rules"]["rulesets"][now["rules"]["releases"]["cloud.firestore"]]
+    rules = now["rulesets"][now["released"]["cloud.firestore"]]
     functions = {name: revision.stamp.id if revision.stamp else "?" for name, revision in found.current.items()}
     site = by_version[live].partition("id=")[2].partition(" ")[0]
     return {**functions, "site": site, "rules": rules}

@@ -16,13 +16,15 @@ from typing import Any
 import pytest
 
 from backend.settings import load, secret_names
-from devtools.deploy import command, hosting, steps, wanted
+from devtools.deploy import command, hosting, images, steps, wanted
 from devtools.deploy.cloud import Command, DeployError, Post, Write
 from devtools.deploy.steps import Target
 from devtools.deploy.upload import uploaded
 from devtools.paths import ROOT
 from tests.operations import fake_google
 from tests.operations.project import CLIENT_KEY, KMS, PROJECT, SECRET, World
+
+BUILDER = f"serviceAccount:{wanted.account(wanted.BUILD, PROJECT)}"  # test_build_account.py has what it may do
 
 
 @pytest.fixture
@@ -32,6 +34,7 @@ def target() -> Target:
 
 class TestPlan:
     def test_it_tells_every_change_and_makes_none(self, world: World, target: Target) -> None:
+        world.shell = True
         before = world.read()
         told = world.plan(target)
         assert world.read() == before
@@ -45,13 +48,14 @@ class TestPlan:
         ]
         assert [line.removesuffix("  < a secret") for line in planned] == made
         requests = [line for line in world.said if re.search(r": (POST|PATCH) http", line)]
-        assert told == len(made) - 3 + len(requests), "the three uploads are told apart"
+        uploaded = [line for line in made if line.startswith("firebase deploy")]
+        assert told == len(made) - len(uploaded) + len(requests), "the uploads are told apart"
 
     def test_no_two_changes_read_alike(self, world: World) -> None:
         """Alerts and objectives have one address: what each is says the words before it."""
         target = Target(PROJECT, "eur3", alert_email="on-call@example.com")
         world.plan(target)
-        changes = [line for line in world.said if line.startswith("    ")]
+        changes = [line for line in world.said if re.match(r"    (?!firebase deploy )", line)]
         assert len(set(changes)) == len(changes)
         told = "\n".join(changes)
         for kind, word in (("policies", "alert"), ("slos", "objective"), ("metrics", "create")):
@@ -92,7 +96,8 @@ class TestDeploy:
         assert world.plan(target) == 0
         world.deploy(target)
         second = world.read()
-        assert second["changes"][len(first["changes"]) :] == first["changes"][-3:]
+        again = [change[3] for change in second["changes"][len(first["changes"]) :]]
+        assert again == ["firestore", "functions", "hosting"]
         each_time = {"changes": 0, "uploads": 0, "hosting": 0, "time": 0}
         assert second | each_time == first | each_time
 
@@ -131,7 +136,9 @@ class TestDeploy:
         after = world.read()
         assert after["secrets"] == {"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": [SECRET]}
         assert [d["name"].rpartition("/")[2] for d in after["databases"]] == ["(default)", "blocks"]
-        assert sorted(after["accounts"]) == sorted(wanted.account(f, PROJECT) for f in wanted.FUNCTIONS)
+        assert sorted(after["accounts"]) == sorted(
+            wanted.account(f, PROJECT) for f in (*wanted.FUNCTIONS, wanted.BUILD)
+        )
 
     def test_the_keyset_is_one_that_the_functions_open(self, world: World, target: Target) -> None:
         from backend.adapters.cipher import TinkCipher
@@ -154,7 +161,7 @@ class TestDeploy:
         auth, api, upkeep = (f"serviceAccount:{wanted.account(f, PROJECT)}" for f in wanted.FUNCTIONS)
         assert policies[wanted.account("auth", PROJECT)] == [["roles/iam.serviceAccountTokenCreator", auth]]
         vault, blocks = (f'resource.name=="projects/{PROJECT}/databases/{d}"' for d in ("(default)", "blocks"))
-        assert {tuple(b) for b in policies["project"][1:]} == {
+        assert {tuple(b) for b in policies["project"][1:] if BUILDER not in b} == {
             *(("roles/datastore.user", account, vault) for account in (auth, api, upkeep)),
             *(("roles/datastore.viewer", account, blocks) for account in (auth, api, upkeep)),
             (f"projects/{PROJECT}/roles/salesforceSampleSessions", auth),
@@ -180,7 +187,7 @@ class TestDeploy:
         )
         world.deploy(target)
         after = world.read()
-        kept = [binding for binding in after["policies"]["project"] if len(binding) == 2]
+        kept = [b for b in after["policies"]["project"] if len(b) == 2 and BUILDER not in b]
         assert kept == [*theirs, [f"projects/{PROJECT}/roles/salesforceSampleSessions", accounts[0]]]
         assert len(after["roles"]["salesforceSampleSessions"]) == 2
         assert world.plan(target) == 0
@@ -210,7 +217,7 @@ class TestDeploy:
         monkeypatch.setattr(steps, "_keyset", lambda _target: "a wrapped keyset")  # pyright: ignore[reportPrivateUsage]  KMS is out of reach
         app_check = {"APP_CHECK_APPS": "1:1:android:ff 1:1:web:ff", "APP_CHECK_SITE_KEY": "6Lc-a-key-of-a-page"}
         target = Target(PROJECT, "eur3", {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", **app_check})
-        config = world.tree / hosting.config_file(PROJECT, target.settings)
+        config = hosting.ROOT / hosting.config_file(PROJECT, target.settings)
         try:
             world.deploy(target)
             headers = page_headers(json.loads(config.read_text()))
@@ -295,10 +302,10 @@ class TestWrong:
         shutil.copy(ROOT / "functions/.env.example", file)
         with pytest.raises(DeployError, match="SALESFORCE_CONSUMER_KEY is still the example's"):
             command.target(chosen, tmp_path)
-        file.write_text("SALESFORCE_CONSUMER_KEY=3MVG9\nSALESFORCE_LOGIN_HOSTS=evil.example=X\n")
+        file.write_text("SALESFORCE_CONSUMER_KEY=3MVG9\nSALESFORCE_LOGIN_HOSTS=evil.example=X\nAPI_INSTANCES=many\n")
         with pytest.raises(DeployError) as wrong:
             command.target(chosen, tmp_path)
-        assert all(name in str(wrong.value) for name in ("SALESFORCE_LOGIN_HOSTS", "REDIRECT_URIS", "WEB_API_KEY"))
+        assert all(name in str(wrong.value) for name in ("SALESFORCE_LOGIN_HOSTS", "API_INSTANCES"))
         good = [
             "SALESFORCE_CONSUMER_KEY=3MVG9",
             "SALESFORCE_LOGIN_HOSTS=login.salesforce.com=X",
@@ -320,9 +327,7 @@ class TestAdministration:
     def test_the_settings_of_the_example_and_the_secrets_of_the_project(self, world: World, tmp_path: Path) -> None:
         example = (ROOT / "functions/.env.example").read_text()
         (tmp_path / f".env.{PROJECT}").write_text(
-            example.replace("put-the-consumer-key-of-your-external-client-app-here", "3MVG9")
-            .replace("your-", "my-")
-            .replace("the-web", "my-web")
+            example.replace("put-the-consumer-key-of-your-external-client-app-here", "3MVG9").replace("your-", "my-")
         )
         where = command.target({"PROJECT": PROJECT}, tmp_path)
         world.deploy(where)
@@ -341,14 +346,9 @@ class TestAdministration:
     def test_a_shell_reads_the_example_as_the_functions_do(self, tmp_path: Path) -> None:
         """`set -a; . functions/.env.PROJECT`, as some do."""
         file = tmp_path / f".env.{PROJECT}"
-        file.write_text(
-            (ROOT / "functions/.env.example")
-            .read_text()
-            .replace("put-the-", "")
-            .replace("your-", "my-")
-            .replace("the-web", "my-web")
-        )
-        settings = command.target({"PROJECT": PROJECT}, tmp_path).settings
+        file.write_text((ROOT / "functions/.env.example").read_text().replace("put-the-", "").replace("your-", "my-"))
+        settings = {**command.target({"PROJECT": PROJECT}, tmp_path).settings}
+        assert settings.pop("REDIRECT_URIS") == f"https://{PROJECT}.web.app/oauth/callback", "it follows from the place"
         said = subprocess.run(
             ["/bin/sh", "-euc", f"set -a; . {file}; env"], capture_output=True, text=True, check=True, env={}
         ).stdout.splitlines()
@@ -365,7 +365,9 @@ def _commands(world: World) -> list[list[str]]:
     settings = {"TOKEN_KEYSET_KMS_KEY": KMS, "TELEMETRY": "google", "APP_CHECK_APPS": "1:1:web:ff"}
     target = Target(PROJECT, "eur3", {**settings, "SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
     missing: list[Command | Post | Write] = [c for step in steps.steps(target) for c in step.missing(world.cloud())]
-    return [list(c.words) for c in [*missing, *(c for _, _, c in steps.uploads(target))] if isinstance(c, Command)]
+    uploads = [c for _, _, c in steps.uploads(target, functions_go=True)]
+    later = [*uploads, images.command(world.cloud(), "europe-west1")]
+    return [list(c.words) for c in [*missing, *later] if isinstance(c, Command)]
 
 
 def _commands_of_the_docs() -> list[list[str]]:

@@ -29,7 +29,8 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         found = open_.enter_context(project(folder, monkeypatch, "a-team-staging"))
         monkeypatch.setattr(promote, "TREE", tree)
         found.tree = tree
-        found.set(tree=str(tree))
+        monkeypatch.setattr(hosting, "ROOT", tmp_path)
+        found.set(tree=str(tree), folder=str(tmp_path))
         yield found
 
 
@@ -199,12 +200,15 @@ class TestFromStagingToProduction:
         assert command.main("deploy") == 1
 
 
-def test_firebase_tools_reads_the_settings_from_the_folder_that_is_named(tmp_path: Path) -> None:
+def test_firebase_tools_reads_the_settings_from_the_folder_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its own code, with the file that a deployment writes; values come out as they went in."""
     (tmp_path / "firebase.json").write_text((ROOT / "firebase.json").read_text())
     stamp = Stamp("a1b2c3d4e5f6", BUILD, "none", 2, {"cloud.firestore": "x"})
     settings = {"REDIRECT_URIS": "https://a.web.app/x https://b.web.app/x", "A": 'q"uo\\te', "DEPLOYMENT": str(stamp)}
-    hosting.write_config("a-team-project", settings, tmp_path)
+    monkeypatch.setattr(hosting, "ROOT", tmp_path)
+    hosting.write_config("a-team-project", settings)
     config = json.loads((tmp_path / "firebase.a-team-project.local.json").read_text())
     script = """
       const tools = process.argv[1], folder = process.argv[2];
@@ -219,4 +223,5 @@ def test_firebase_tools_reads_the_settings_from_the_folder_that_is_named(tmp_pat
     words = ["node", "-e", script, tools, str(tmp_path), json.dumps(config["functions"])]
     environment = {"PATH": tool_path(dict(os.environ))}
     said = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
-    assert json.loads(said[said.index("{") :]) == settings
+    read = json.loads(said[said.index("{") :])
+    assert {name: read[name] for name in settings} == settings

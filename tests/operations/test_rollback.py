@@ -261,9 +261,9 @@ class TestWhatIsGone:
         target = set_up(world)
         first = deploy(world, target, "one")
         deploy(world, target, "two")
-        rules = world.read()["rules"]
-        del rules["rulesets"]["ruleset-1"]
-        world.set(rules=rules)
+        rulesets = world.read()["rulesets"]
+        del rulesets["ruleset-1"]
+        world.set(rulesets=rulesets)
         with pytest.raises(DeployError, match=r"ruleset-1 of cloud\.firestore was deleted"):
             back(world, target, first)
 
@@ -338,6 +338,6 @@ def test_the_commands_of_going_back_are_ones_that_gcloud_knows(world: World) -> 
     back(world, target, first)
     used = [words for words in world.read()["changes"] if words[0] == "gcloud"]
     used += [list(c.words) for _, c in promote.following(world.cloud(), target.settings)]
-    assert len(used) == 7
+    assert len(used) == 6
     gcloud_knows(used)
     assert releases.SETTINGS["REDIRECT_URIS"].startswith(f"https://{PROJECT}")

@@ -34,6 +34,7 @@ from contract.sign_in import BeginSignIn, Begun
 _IMPOSSIBLE = (
     "code is what Salesforce brought back, decoded; codeVerifier has 43 to 128 letters, digits and -._~ (RFC 7636)"
 )
+_NOBODY = Caller(Uid.of("0" * 18, "0" * 18), "")  # no org and no user of Salesforce has such an id
 CLEAN_UP_SECONDS = 3.0  # for revoking a grant after a sign-in that failed, also when the call's own time is over
 
 
@@ -100,6 +101,7 @@ class SignInFlow:
         self._new_id = new_id
         self._options = options
         self._redirect_uris = redirect_uris
+        self._may_sign, self._asking = False, asyncio.Lock()
         self._has_sandboxes = any(allowed.host == hosts.SANDBOX for allowed in options.login_hosts)
 
     async def options(self, _visitor: Visitor, _: Empty) -> SignInOptions:
@@ -107,12 +109,22 @@ class SignInFlow:
         return self._options
 
     async def begin(self, visitor: Visitor, request: BeginSignIn) -> Begun:
-        """A key for the sign-in that is about to begin. Raises SignInFailed, RefusedRequest."""
+        """A key for the sign-in that is about to begin. Raises SignInFailed, RefusedRequest; Misconfigured when the
+        sign-in would fail at its end, because this process may not mint custom tokens.
+        """
         login_host = self._login_host(request.login_host)
         if request.redirect_uri not in self._redirect_uris:
             raise SignInFailed(Reason.REDIRECT_URI_NOT_ALLOWED)
         self._attempts.begin(visitor)
+        await self._check_signing()
         return self._beginnings.begin(login_host, request.redirect_uri, request.code_challenge)
+
+    async def _check_signing(self) -> None:
+        """Mints a custom token for nobody, until that has worked once in this process; nobody gets it."""
+        async with self._asking:
+            if not self._may_sign:
+                await self._firebase.custom_token(_NOBODY)
+                self._may_sign = True
 
     async def sign_in(self, visitor: Visitor, request: SignIn) -> SignedIn:
         """Exchanges the code, identifies the user, mints the custom token and stores the connection, in this order;
