@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from playwright.sync_api import Playwright, sync_playwright
@@ -218,12 +219,30 @@ def main() -> None:
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
     ):
         chrome = _Chromium(playwright, executable, Path(folder))
-        _keep_rounds(_rounds(chrome, sites), of)
+        times = _rounds(chrome, sites)
+        _keep_rounds(times, of)
         start = _trace(chrome, traced)
     print("\n" + "\n".join(sentences(start)))
     print(f"Without the other half, empty and full cache: {json.dumps(start['floor'])}")
+    print("\n".join(_beside_the_floor(times, start["floor"]["an app of one word"])))
     keep("start_trace", {**of, **start})
     print(f"\n{time.monotonic() - began:.0f} s")
+
+
+def _beside_the_floor(times: Times, floor: Sequence[float]) -> list[str]:
+    """Whether half of what version 0.2.0 takes can be had. `floor`: seconds of an app of one word, on its first and
+    second visit.
+    """
+    lines: list[str] = []
+    for visit, least in zip(("first", "second"), floor, strict=True):
+        of = times[f"Chromium, {visit} visit: {_STANDS}"]
+        ours, before = median(of["now"]), median(of[RELEASE])
+        where = "above" if before / 2 >= least else "below"
+        lines.append(
+            f"Chromium, {visit} visit: an app of one word {least:.2f} s, this one {ours:.2f} s, version {RELEASE}"
+            f" {before:.2f} s; half of that is {where} the floor."
+        )
+    return lines
 
 
 def _keep_rounds(times: Times, of: dict[str, Any]) -> None:

@@ -8,25 +8,33 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const LARGEST = 50331648; // bytes; every visitor loads it, so it may not grow unseen
+const HOME = "/home/pyodide";
 const LEVEL = 7; // 9 takes three times as long for half a per cent less
 const site = process.argv[2];
 const { loadPyodide } = await import(pathToFileURL(join(site, "pyodide/pyodide.mjs")));
 process.on("uncaughtException", (error) => { console.error(String(error.message ?? error).slice(-3000)); process.exit(1); });
 
-// The archive gets its bytecode, which only this Python can make: a start without a snapshot need not compile anything.
+// The archive gets its bytecode, which only this Python can make: a start without a snapshot need not compile the app. What is done here and not below leaves nothing in the snapshot.
 const compiler = await loadPyodide();
-compiler.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: "/home/pyodide" });
-compiler.runPython(`
-import compileall, py_compile, tarfile
-compileall.compile_dir("/home/pyodide", quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-with tarfile.open("/tmp/app.tar", "w") as archive:
-    archive.add("/home/pyodide", arcname=".")
-`);
+compiler.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: HOME });
+compiler.runPython(readFileSync(new URL("snapshot_bytecode.py", import.meta.url), "utf8"));
 writeFileSync(join(site, "app.tar.gz"), gzipSync(compiler.FS.readFile("/tmp/app.tar"), { level: LEVEL }));
 
-const pyodide = await loadPyodide({ _makeSnapshot: true, env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0" } });
-pyodide.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: "/home/pyodide" });
-pyodide.runPython('import sys; sys.path[:0] = ["/home/pyodide", "/home/pyodide/__pypackages__"]');
+const pyodide = await loadPyodide({ _makeSnapshot: true, env: { HOME, PYTHONHASHSEED: "0" } });
+const copy = (folder) => {
+  for (const name of compiler.FS.readdir(folder).filter((one) => one !== "." && one !== "..")) {
+    const path = `${folder}/${name}`;
+    if (compiler.FS.isDir(compiler.FS.stat(path).mode)) {
+      pyodide.FS.mkdirTree(path);
+      copy(path);
+    } else {
+      pyodide.FS.writeFile(path, compiler.FS.readFile(path));
+    }
+  }
+};
+copy(HOME); // not unpacked by Python, whose memory would be larger for it
+pyodide.runPython(`import sys; sys.path[:0] = ["${HOME}", "${HOME}/__pypackages__"]`);
+pyodide.globals.set("named", compiler.globals.get("named"));
 pyodide.runPython(readFileSync(new URL("snapshot.py", import.meta.url), "utf8"));
 const snapshot = pyodide.makeMemorySnapshot();
 if (snapshot.length > LARGEST) {

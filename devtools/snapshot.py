@@ -2,7 +2,8 @@
 nothing else.
 """
 
-import ast
+import contextlib
+import dataclasses
 import gc
 import importlib
 import io
@@ -23,13 +24,30 @@ for name in (
     importlib.import_module(name)
 del sys.modules["flet_js"]
 
-# Flet's controls are imported when they are first named.
+# Flet's controls are imported when they are first named; `named`, which snapshot.mjs sets, are those of the app.
 flet = importlib.import_module("flet")
-for path in Path("/home/pyodide").glob("**/*.py"):
-    if "__pypackages__" not in path.parts:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ft":
-                getattr(flet, node.attr, None)
+for name in globals()["named"].split():
+    getattr(flet, name, None)
+
+# What Flet and the contract find out of a class when its first object comes is found out here.
+control = importlib.import_module("flet.controls.base_control").BaseControl
+compile_rules = vars(importlib.import_module("flet.utils.validation"))["_compile_class_spec"]
+kinds = vars(importlib.import_module("ui.shared.quick_walk"))["_KINDS"]
+codec = importlib.import_module("contract.codec")
+for module in [module for name, module in sys.modules.items() if name.split(".")[0] in ("flet", "contract", "data")]:
+    for kind in list(vars(module).values()):
+        if not isinstance(kind, type) or not dataclasses.is_dataclass(kind) or kind.__module__ != module.__name__:
+            continue
+        if not module.__name__.startswith("flet."):
+            with contextlib.suppress(NameError):  # a type that only a type checker sees
+                for _field, shape in codec.wire_fields(kind).values():
+                    vars(codec)["_decoder"](shape)
+                vars(codec)["_decoder"](kind)
+            vars(codec)["_wire_names"](kind)
+        elif hasattr(flet, kind.__name__):
+            kinds[kind]
+            if issubclass(kind, control):
+                compile_rules(kind)
 
 # Catalogues and locales are read from files, which are not there after a restore. What most people's first view needs
 # is made ready;

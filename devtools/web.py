@@ -44,7 +44,7 @@ def is_stale() -> bool:
         *(ROOT / "app").rglob("*"),
         *(ROOT / "functions/contract").rglob("*.py"),
         *(ROOT / "devtools").glob("web*.py"),
-        *(ROOT / "devtools").glob("snapshot.*"),
+        *(ROOT / "devtools").glob("snapshot*"),
         ROOT / "requirements.lock",
     ]
     return any(p.stat().st_mtime > built for p in sources if p.is_file() and "__pycache__" not in p.parts)

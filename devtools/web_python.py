@@ -300,6 +300,14 @@ def make_snapshot(assets: Path) -> None:
         "return Module.HEAP8.set(t),l}",
         "if(t.length>Module.HEAP8.length)growMemory(t.length);return Module.HEAP8.set(t),l}",
     )
+    # A function of JavaScript that C calls gets a module of WebAssembly of its own, 260 of them at each start; those of
+    # one signature are the same.
+    replace(
+        assets / "pyodide/pyodide.asm.mjs",
+        "var module=new WebAssembly.Module(bytes);var instance=new WebAssembly.Instance(module,{e:{f:func}});",
+        "var module=(addFunction.modules??={})[sig]??=new WebAssembly.Module(bytes);"
+        "var instance=new WebAssembly.Instance(module,{e:{f:func}});",
+    )
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     if node is None:
         raise RuntimeError("Node is missing: make web installs it")
