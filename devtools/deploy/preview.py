@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.deploy import hosting, promote
+from devtools.deploy import hosting, images, promote, web_app
 from devtools.deploy.cloud import Cloud, Command, DeployError, Write
 from devtools.deploy.place import place
 
@@ -98,6 +98,11 @@ class Preview:
                     f"{function} stays with {service.serving.name} since somebody went back to it, and would not get"
                     " the setting: make deploy first"
                 )
+            if service.serving.image not in images.kept(cloud, region):
+                raise DeployError(
+                    f"the container image of {service.serving.name} was deleted by age, so that it gets no other"
+                    " setting: make deploy from a newer commit first"
+                )
             if service.serving.settings.get(SETTING, "").split() != value.split():
                 words = ("gcloud", "run", "services", "update", function, f"--update-env-vars=^;^{SETTING}={value}")
                 commands.append(Command((*words, f"--region={region}", "--project", self.project)))
@@ -142,7 +147,7 @@ def begin(preview: Preview, cloud: Cloud, say: Callable[[str], None], build: Cal
     for command in preview.told(cloud, value):
         run(command)
     build()
-    hosting.write_config(preview.project, {**preview.settings, SETTING: value})
+    hosting.write_config(preview.project, {**web_app.with_key(cloud, preview.settings), SETTING: value})
     run(preview.shown())
     say(f"✓ {channel['url']} until {preview.days} days from now, or make preview-end")
     say(

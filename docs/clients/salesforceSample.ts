@@ -9,6 +9,36 @@ export interface Access {
 }
 
 /**
+ * It was carried out. `values` are those of the answer that the action's words name, `opens` is the id of the
+ * record to go to; `repeated` says that it was done for an earlier request with the same key, whose answer had
+ * these.
+ */
+export interface ActionDone {
+  values?: Record<string, FieldValue>;
+  opens?: string | null;
+  repeated?: boolean;
+}
+
+/**
+ * An action that this user may run on records of an object, by its `name`. It shows while each field in
+ * `shown_when` has one of the values there. Where it has a text to `confirm`, or questions, these are put first.
+ * `says` is what is said afterwards: `{name}` in it stands for a value of the answer. `reads_again`: whether the
+ * record may be another one then. `icon` is a word of Material's icon names; `in_menu` puts it into the record's
+ * menu instead of among its buttons.
+ */
+export interface ActionShape {
+  name: string;
+  label: Record<string, string>;
+  icon?: string;
+  shownWhen?: Record<string, FieldValue[]>;
+  confirm?: Record<string, string>;
+  questions?: Question[];
+  says?: Record<string, string>;
+  readsAgain?: boolean;
+  inMenu?: boolean;
+}
+
+/**
  * An address: what it is called in the user's language, and which field has which part of it ("" for none). In an
  * org with picklists of countries and states, `state` and `country` are texts that follow the codes, which are
  * what one chooses.
@@ -53,6 +83,12 @@ export interface BeginSignIn {
 export interface Begun {
   dpopJkt?: string | null;
   begun?: string | null;
+}
+
+/** A value that one may choose, and what people read for it. */
+export interface Choice {
+  value: string;
+  label: Record<string, string>;
 }
 
 /** The state of the user's connection (docs/reliability.md lists the states); times are ISO 8601. */
@@ -373,6 +409,20 @@ export interface Profile {
 }
 
 /**
+ * What is asked before an action runs; the answer goes along under `name`. `kind` says how: a `text` of so many
+ * `lines`, a `number`, a `date` (2026-11-24), `yes-no`, or one of the `choices`.
+ */
+export interface Question {
+  name: string;
+  label: Record<string, string>;
+  /** Today one of: text, number, date, yes-no, choice. */
+  kind?: string;
+  required?: boolean;
+  lines?: number;
+  choices?: Choice[];
+}
+
+/**
  * A record; `version` goes back with an update so that nobody's change is lost. A parent's field is
  * `Account.Name`.
  */
@@ -411,6 +461,22 @@ export interface RelatedList {
   sobject: string;
   label: string;
   field?: string | null;
+}
+
+/**
+ * Runs an action of the object's on a record. `answers` are those to its questions, by their name. With an
+ * `idempotencyKey` it runs at most once, however often the request comes: for a day a key belongs to its action,
+ * record and answers, as in createRecord. An action whose answer was lost is never sent to Salesforce again by
+ * itself: that is OrgUnavailable(outcome-unknown).
+ */
+export interface RunAction {
+  sobject: string;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  action: string;
+  answers?: Record<string, FieldValue>;
+  /** pattern ^[A-Za-z0-9_-]{1,100}$ */
+  idempotencyKey?: string | null;
 }
 
 /**
@@ -490,7 +556,7 @@ export interface SignedInDevice {
  * `owner` is the reference to who owns a record, "" when there is none: to a user, or to a queue as well.
  * `record_type` is the field that has a record's record type, "" where the object has none; its value is an id
  * for getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some
- * of the records are people.
+ * of the records are people. `actions` are what the user may run on its records.
  */
 export interface SobjectShape {
   sobject: string;
@@ -518,6 +584,7 @@ export interface SobjectShape {
   recordTypes?: RecordType[];
   persons?: PersonShape | null;
   preset?: Preset | null;
+  actions?: ActionShape[];
 }
 
 /** The field that a list is sorted by. */
@@ -726,6 +793,11 @@ export class SalesforceSample {
   /** Deletes a record. */
   deleteRecord(data: DeleteRecord): Promise<Empty> {
     return this.call("/api/deleteRecord", data, false, true);
+  }
+
+  /** Runs an action on a record in Salesforce; with an idempotency key at most once. */
+  runAction(data: RunAction): Promise<ActionDone> {
+    return this.call("/api/runAction", data, false, true);
   }
 
   private async call<T>(path: string, data: object, isPublic: boolean, isAttested: boolean): Promise<T> {

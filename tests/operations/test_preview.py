@@ -146,6 +146,14 @@ class TestWrong:
             preview.begin(asked(file), world.cloud(), world.said.append, lambda: None)
         assert (world.read(), file.read_text()) == before
 
+    def test_when_the_image_of_what_runs_is_gone(self, world: World, file: Path) -> None:
+        """https://github.com/firebase/firebase-tools/issues/8372: no setting without it."""
+        ready(world)
+        world.set(images=[])
+        with pytest.raises(DeployError, match="the container image of auth-00001-abc was deleted by age"):
+            preview.begin(asked(file), world.cloud(), world.said.append, lambda: None)
+        assert world.read()["hosting"]["channels"] == {}
+
     def test_while_the_functions_stay_with_an_earlier_revision(self, world: World, file: Path) -> None:
         target = set_up(world)
         first = deploy(world, target, "one")
