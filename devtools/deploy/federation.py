@@ -40,7 +40,7 @@ ROLES = {
 READING = {
     "roles/run.viewer": "which build its functions are",
     "roles/firebasehosting.viewer": "which build its site is",
-    "roles/serviceusage.serviceUsageConsumer": "which APIs are on, and asking with this project as the one that is charged",
+    "roles/serviceusage.serviceUsageConsumer": "which APIs are on, and asking in this project's name",
 }
 
 

@@ -21,7 +21,7 @@ def files() -> list[str]:
 
 def deploy(world: dict[str, Any], project: str, part: str, words: list[str]) -> None:
     """`firebase deploy --only PART`, with the configuration file that the words name."""
-    config = json.loads((Path(world["folder"]) / words[words.index("--config") + 1]).read_text())
+    config = json.loads((Path(world["tree"]) / words[words.index("--config") + 1]).read_text())
     {"firestore": _firestore, "functions": _functions, "hosting": _hosting}[part](
         world, project, config, "--force" in words
     )

@@ -57,7 +57,11 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
         case ["run", "regions", "list"]:
             return [{"locationId": r, "name": f"projects/{project}/locations/{r}"} for r in world["regions"]]
         case ["run", "services", "list", *_]:
-            return [{"metadata": {"name": name}} for name in world["services"].get(_option(words, "region"), {})]
+            newest = [{"percent": 100, "latestRevision": True}]
+            return [
+                {"metadata": {"name": name}, "spec": {"traffic": newest}, "status": {}}
+                for name in world["services"].get(_option(words, "region"), {})
+            ]
         case ["run", "services", "get-iam-policy", name]:
             members = world["services"][_option(words, "region")][name]
             return {"bindings": [{"role": "roles/run.invoker", "members": members}] if members else [], "etag": "x"}

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +19,7 @@ from backend.settings import SettingsError, deployed, load
 from contract.calls import GET_SIGN_IN_OPTIONS, FirebaseProject, LoginHost, SignInOptions
 from contract.codec import decode, encode
 from contract.sign_in import BeginSignIn, Begun
+from devtools import deployed_python
 from devtools.deploy import answers, command, hosting
 from devtools.deploy.cloud import DeployError
 from devtools.deploy.place import INSTANCES, REGION, completed, place
@@ -298,7 +298,7 @@ def test_firebase_tools_finds_the_functions_where_the_settings_say(configuration
     """Its own code reads the configuration that a deployment writes, and the functions' code with its settings."""
     hosting.write_config(PROJECT, {**ELSEWHERE, "AUTH_INSTANCES": "7"})
     config = json.loads((configuration / hosting.config_file(PROJECT, {})).read_text())
-    config["functions"][0] |= {"source": str(ROOT / "functions"), "runtime": f"python3{sys.version_info.minor}"}
+    config["functions"][0] |= {"source": str(ROOT / "functions"), "runtime": deployed_python.runtime()}
     read = f"""
     const load = (name) => require("{TOOLS}/" + name);
     const config = {json.dumps(config)};

@@ -20,7 +20,7 @@ LINES = """
 # ours
 export SALESFORCE_CONSUMER_KEY=3MVG9   # of the External Client App
 SALESFORCE_LOGIN_HOSTS = "login.salesforce.com=Production, *.my.salesforce.com=My Domain" # two
-REDIRECT_URIS='https://a.web.app/oauth/callback'
+REDIRECT_URIS='https://a-team-project.web.app/oauth/callback'
   WEB_API_KEY=AIza#1
 KEEP_ALIVE_DAYS=
 """

@@ -140,7 +140,7 @@ def _unpinned(file: str, source: str) -> list[str]:
 # What asks a server, and keeps nothing of the answer that is run.
 LOADS = {
     "devtools/deploy/cloud.py": "Google's APIs",
-    "devtools/deploy/command.py": "asks the deployed backend whether it answers",
+    "devtools/deploy/answers.py": "asks the deployed backend whether it answers",
     "bench/observables.py": "this machine",
     "bench/site.py": "this machine",
     "localorg/control/client.py": "the local org",

@@ -108,7 +108,7 @@ async def test_an_org_without_them_has_none_and_costs_nothing_more(instances: In
     objects = (await ada.queries.get_objects(ada.caller, Empty())).objects
     assert {(o.record_type, o.record_types) for o in objects} == {("", ())}
     assert {f.controller for o in objects for f in o.fields} == {""}
-    assert requests(instances) == 2, "the currency, and all describes"
+    assert requests(instances) == 3, "the currency, all describes, and which actions there are"
 
 
 async def test_a_record_says_its_type(typed: Instances) -> None:
