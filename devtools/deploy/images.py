@@ -14,6 +14,7 @@ from devtools.deploy.cloud import Cloud, Command
 from devtools.paths import ROOT
 
 REPOSITORY = "gcf-artifacts"  # that of Cloud Functions in each region
+_LABEL = "made-by=salesforce-sample"
 KEPT, KEPT_AND_DELETED = ROOT / "deploy/images.json", ROOT / "deploy/images-of-our-own.json"
 
 
@@ -25,12 +26,13 @@ def missing(cloud: Cloud, region: str) -> Sequence[Command]:
     at = (f"--location={region}", "--project", cloud.project)
     words = ("artifacts", "repositories")
     listed = cloud.look("artifactregistry.googleapis.com", *words, "list", *at)
-    if not any(r["name"].endswith(f"/{REPOSITORY}") for r in listed):
-        create = Command(("gcloud", *words, "create", REPOSITORY, "--repository-format=docker", *at))
-        return [create, _set(KEPT_AND_DELETED, at)]
+    here = next((r for r in listed if r["name"].endswith(f"/{REPOSITORY}")), None)
+    if here is None:
+        create = ("gcloud", *words, "create", REPOSITORY, "--repository-format=docker", f"--labels={_LABEL}", *at)
+        return [Command(create), _set(KEPT_AND_DELETED, at)]
+    policies = KEPT_AND_DELETED if here.get("labels", {}).get("made-by") == "salesforce-sample" else KEPT
     has = {policy["name"] for policy in cloud.gcloud(*words, "list-cleanup-policies", REPOSITORY, *at)}
-    wanted = {policy["name"] for policy in json.loads(KEPT.read_text())}
-    return [] if wanted <= has else [_set(KEPT, at)]
+    return [] if {policy["name"] for policy in json.loads(policies.read_text())} <= has else [_set(policies, at)]
 
 
 def _set(policies: Path, at: tuple[str, ...]) -> Command:

@@ -126,14 +126,6 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
         case ["secrets", "list"]:
             _needs(world, "secretmanager")
             return [{"name": f"projects/123/secrets/{name}"} for name in world["secrets"]]
-        case ["secrets", "versions", "list", name]:
-            return [
-                {
-                    "name": f"projects/123/secrets/{name}/versions/{n}",
-                    "state": world["secretStates"].get(name, "ENABLED"),
-                }
-                for n in range(len(world["secrets"][name]), 0, -1)
-            ]
         case ["secrets", "versions", "access", "latest"]:
             return Said(world["secrets"][_option(words, "secret")][-1])
         case ["secrets", "get-iam-policy", name]:

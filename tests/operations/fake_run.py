@@ -15,6 +15,7 @@ NEW: dict[str, Any] = {
     "run": {},
     "images": [],
     "imagePolicies": None,
+    "imagesOurs": False,
     "secretStates": {},
     "hosting": {"releases": [], "channels": {}},
     "rules": {"releases": {}, "rulesets": {}},
@@ -49,13 +50,14 @@ def read(world: World, project: str, words: list[str]) -> Any:
     from tests.operations.fake_google import Said
 
     match [w for w in words if not w.startswith("--") and w != project]:
-        case ["run", "services", "list"] if world["run"]:
+        case ["run", "services", "list"] if world["run"] and option(words, "region") in world["services"]:
             return [_service(name, state) for name, state in world["run"].items()]
         case ["run", "revisions", "list"]:
             return [_revision(r) for state in world["run"].values() for r in state["revisions"]]
         case ["artifacts", "repositories", "list"]:
             name = f"projects/{project}/locations/europe-west1/repositories/gcf-artifacts"
-            return [] if world["imagePolicies"] is None else [{"name": name, "format": "DOCKER"}]
+            labels = {"made-by": "salesforce-sample"} if world["imagesOurs"] else {}
+            return [] if world["imagePolicies"] is None else [{"name": name, "format": "DOCKER", "labels": labels}]
         case ["artifacts", "repositories", "list-cleanup-policies", "gcf-artifacts"]:
             # gcloud's command_lib/artifacts/cleanup_policy_util.py, RepositoryToCleanupPoliciesResponse
             return world["imagePolicies"]
@@ -66,7 +68,7 @@ def read(world: World, project: str, words: list[str]) -> Any:
         case ["secrets", "versions", "list", name]:
             listed = [
                 {"name": f"projects/123/secrets/{name}/versions/{n + 1}", "state": _state(world, name, str(n + 1))}
-                for n in range(len(world["secrets"][name]))
+                for n in reversed(range(len(world["secrets"][name])))
             ]
             wanted = option(words, "filter").removeprefix("state=")
             return [version for version in listed if not wanted or version["state"] == wanted]
@@ -101,7 +103,7 @@ def change(world: World, project: str, words: list[str]) -> bool:
             more = dict(part.split("=", 1) for part in given.split(delimiter))
             _new_revision(world, project, name, {**newest["env"], **more}, newest["secrets"], newest["image"])
         case ["artifacts", "repositories", "create", "gcf-artifacts"]:
-            world["imagePolicies"] = []
+            world["imagePolicies"], world["imagesOurs"] = [], "made-by" in option(words, "labels")
         case ["artifacts", "repositories", "set-cleanup-policies", "gcf-artifacts"]:
             _policies(world, json.loads(Path(option(words, "policy")).read_text()))
         case ["hosting:channel:create", channel, *_]:

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 
 from devtools.deploy import before, command, rollback
 from devtools.deploy.steps import Target
+from devtools.deploy.wanted import BUILD, account
 from devtools.paths import ROOT
 from tests.operations.project import SECRET, World
 
 SETTINGS = {"SALESFORCE_CONSUMER_KEY": "3MVG9", "REDIRECT_URIS": "https://a-team-project.web.app/oauth/callback"}
 APIS = ("run", "artifactregistry", "secretmanager", "iam", "cloudresourcemanager", "firebasehosting", "firebaserules")
-
-
-BUILDER = "salesforce-build@a-team-project.iam.gserviceaccount.com"
 
 
 def keyset(step: str, *before: str) -> str:
@@ -28,6 +26,7 @@ def keyset(step: str, *before: str) -> str:
 
 def set_up(world: World, *keysets: str) -> Target:
     """Makes the project one that is set up, with these versions of the keyset."""
+    builder = account(BUILD, world.project)
     world.set(
         apis=[f"{api}.googleapis.com" for api in APIS],
         databases=[{"name": "x/(default)"}],
@@ -35,8 +34,8 @@ def set_up(world: World, *keysets: str) -> Target:
         imagePolicies=[{"name": "keep-to-go-back"}],
         sites=[world.project],
         webApps={"1:123:web:0": "salesforce-sample"},
-        accounts=[*world.read()["accounts"], BUILDER],
-        policies={"project": [["roles/cloudbuild.builds.builder", f"serviceAccount:{BUILDER}"]]},
+        accounts=[*world.read()["accounts"], builder],
+        policies={"project": [["roles/cloudbuild.builds.builder", f"serviceAccount:{builder}"]]},
         secrets={"TOKEN_KEYSET": list(keysets) or ["{}"], "SALESFORCE_CONSUMER_SECRET": [SECRET]},
     )
     return Target(world.project, "eur3", SETTINGS)

@@ -88,7 +88,7 @@ class TestSecrets:
         """A new one would make every connection unreadable."""
         world.deploy(target)
         before = world.read()
-        world.set(secretStates={"TOKEN_KEYSET": "DISABLED"})
+        world.set(secretStates={"TOKEN_KEYSET/1": "DISABLED"})
         for run in (world.plan, world.deploy):
             with pytest.raises(DeployError, match="TOKEN_KEYSET, 1, is disabled: enable it"):
                 run(target)

@@ -91,7 +91,7 @@ def test_without_it_a_deployment_ends_before_it_asks_google(
         "java_step",
         "node_step",
         "npm_step",
-    ):  # nothing is installed beneath the running tests
+    ):
         monkeypatch.setattr(setup_machine, other, lambda *_: SimpleNamespace(do=lambda _: None))
     for command in ("deploy-plan", "deploy"):
         assert setup_machine.main([command]) == 1

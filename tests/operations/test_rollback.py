@@ -340,7 +340,7 @@ class TestImages:
             for one in commands:
                 cloud.run(one)
         day = {"name": "firebase-functions-cleanup", "action": {"type": "DELETE"}, "condition": {"olderThan": "86400s"}}
-        world.set(imagePolicies=[day])
+        world.set(imagePolicies=[day], imagesOurs=False)
         (only,) = images.missing(cloud, "europe-west1")
         cloud.run(only)
         names = {policy["name"] for policy in world.read()["imagePolicies"]}
