@@ -72,8 +72,15 @@ def others(cloud: Cloud, found: Inventory, region: str) -> Others:
         and f.get("labels", {}).get(_LABEL) != codebase
         and not (_id(f) in FUNCTIONS and _region(f) == region)
     ]
-    settled = any(_id(f) in FUNCTIONS for f in listed if f not in foreign)
+    settled = stands(cloud, found)
     return Others(taken, replaced, [*shared, *left]) if settled else Others(taken, [*shared, *replaced], left)
+
+
+def stands(cloud: Cloud, found: Inventory) -> bool:
+    """Whether functions of this app stand in the project already. Raises DeployError."""
+    codebase = json.loads((ROOT / "firebase.json").read_text())["functions"][0]["codebase"]
+    listed = (function for generation in found.functions.values() for function in generation)
+    return any(_id(f) in FUNCTIONS and _is_ours(f, cloud.project, codebase) for f in listed)
 
 
 def closed(rules: str) -> bool:

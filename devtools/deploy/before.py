@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from devtools.deploy import adopt, deletions, hosting, replaced
-from devtools.deploy.cloud import Cloud
+from devtools.deploy.cloud import Cloud, DeployError
 from devtools.deploy.consent import Consent
 from devtools.deploy.inventory import Inventory
 from devtools.deploy.place import place
@@ -42,10 +42,18 @@ class Before:
         consent.check(self.deletions)
 
 
-def look(where: Target, cloud: Cloud) -> Before:
-    """Reads it from the project. Raises DeployError."""
+def look(where: Target, cloud: Cloud, *, by_owner: bool = True) -> Before:
+    """Reads it from the project. Raises DeployError. Unless it is asked `by_owner`, this app must stand there already,
+    and nobody looks which collections there are: that takes `datastore.entities.list`, with which one reads the ids of
+    all that is stored, and it decides nothing where this app stands.
+    """
     there = place(where.project, where.settings)
-    found = Inventory(cloud, there.site)
+    found = Inventory(cloud, there.site, stored=by_owner)
+    if not by_owner and not adopt.stands(cloud, found):
+        raise DeployError(
+            f"{where.project} has no functions of this app yet: its owner runs make deploy PROJECT={where.project}"
+            " once, without ONLY=uploads. Nothing was changed"
+        )
     files = sorted({*hosted(), SITE_FILE}) if found.site else []
     config = hosting.configured(there, where.settings)
     return Before(

@@ -216,6 +216,15 @@ def upload(where: Target, cloud: Cloud, say: Say, seen: before.Before) -> None:
     look(place(where.project, where.settings), say)
 
 
+def upload_only(where: Target, cloud: Cloud, say: Say, agreed: Consent = NOTHING) -> None:
+    """Uploads to a project that is set up, and asks for nothing that the workflow's account may not (docs/staging.md).
+    Raises DeployError.
+    """
+    seen = before.look(where, cloud, by_owner=False)
+    agree(seen, say, agreed)
+    upload(where, cloud, say, seen)
+
+
 def main(what: str, words: Sequence[str] = ()) -> int:
     """Runs `deploy-plan` or `deploy` with the words of its command line, and returns the exit code. FROM=PROJECT
     refuses what does not run there, ONLY=uploads leaves the set-up out.
@@ -233,10 +242,9 @@ def main(what: str, words: Sequence[str] = ()) -> int:
             plan(where, cloud, print)
         elif source or only:  # what runs there must not be built anew
             if only:
-                agree(seen := before.look(where, cloud), print, agreed)
+                upload_only(where, cloud, print, agreed)
             else:
-                seen = prepare(where, cloud, print, agreed, as_built=True)
-            upload(where, cloud, print, seen)
+                upload(where, cloud, print, prepare(where, cloud, print, agreed, as_built=True))
         else:
             deploy(where, cloud, print, agreed)
     except DeployError as wrong:

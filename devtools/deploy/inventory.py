@@ -32,11 +32,12 @@ class Site:
 class Inventory:
     """Each part is read once, when it is first asked for; what is behind a switched-off API is not there.
 
-    All parts raise DeployError.
+    All parts raise DeployError. Without `stored` nobody asks what people have stored: the databases have no
+    collections then.
     """
 
-    def __init__(self, cloud: Cloud, site: str) -> None:
-        self._cloud, self._site = cloud, site
+    def __init__(self, cloud: Cloud, site: str, *, stored: bool = True) -> None:
+        self._cloud, self._site, self._stored = cloud, site, stored
 
     @cached_property
     def functions(self) -> Mapping[str, Sequence[Resource]]:
@@ -54,11 +55,15 @@ class Inventory:
     def databases(self) -> Mapping[str, Database]:
         """The databases in which this app keeps something, by their ids.
 
-        Source: firebase-tools 15.34.2, lib/firestore/api.js, listIndexes and listFieldOverrides.
+        Source: firebase-tools 15.34.2, lib/firestore/api.js, getDatabase, listIndexes and listFieldOverrides. Each is
+        asked for by its name: listing them takes `datastore.databases.list`, which no role for indexes has.
         """
-        listed = self._cloud.look("firestore.googleapis.com", "firestore", "databases", "list")
-        here = {d["name"].rsplit("/", 1)[-1]: d for d in listed if d.get("type") == "FIRESTORE_NATIVE"}
-        return {name: self._database(name, here[name]) for name in (DATABASE, BLOCKS) if name in here}
+        if not self._is_on("firestore"):
+            return {}
+        url = f"v1/projects/{self._cloud.project}/databases"
+        asked = {name: self._cloud.get(self._cloud.api("firestore", f"{url}/{name}")) for name in (DATABASE, BLOCKS)}
+        here = {name: d for name, d in asked.items() if d is not None and d.get("type") == "FIRESTORE_NATIVE"}
+        return {name: self._database(name, d) for name, d in here.items()}
 
     @cached_property
     def rules(self) -> Mapping[str, str]:
@@ -98,7 +103,9 @@ class Inventory:
 
     def _database(self, name: str, resource: Resource) -> Database:
         url = self._cloud.api("firestore", f"v1/projects/{self._cloud.project}/databases/{name}")
-        asked = self._cloud.ask(f"{url}/documents:listCollectionIds", {"pageSize": 100})
+        asked: Resource = (
+            self._cloud.ask(f"{url}/documents:listCollectionIds", {"pageSize": 100}) if self._stored else {}
+        )
         own_rules = "indexConfig.usesAncestorConfig%3Dfalse%20OR%20ttlConfig%3A*"
         return Database(
             resource,

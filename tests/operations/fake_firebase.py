@@ -33,6 +33,8 @@ def read(world: dict[str, Any], path: str, query: str) -> Any:
     match [api, *rest.split("/")]:
         case ["cloudfunctions", version, "projects", _, "locations", "-", "functions"]:
             return _paged(world["functions"] if version == "v2" else world["firstGeneration"], "functions", query)
+        case ["firestore", "v1", "projects", _, "databases", name]:
+            return next((d for d in world["databases"] if d.get("name", "(default)").endswith(name)), None)
         case ["firestore", "v1", "projects", _, "databases", name, "collectionGroups", "-", kind]:
             return {kind: world[kind].get(name, [])}
         case ["firebaserules", "v1", "projects", _, "releases", *release]:

@@ -18,7 +18,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.operations import fake_billing, fake_firebase, fake_run, fake_walls
+from tests.operations import fake_billing, fake_firebase, fake_iam, fake_run, fake_walls
 from tests.operations.fake_walls import Refused
 
 NEW: dict[str, Any] = {
@@ -335,6 +335,7 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
     try:
         if not world["permitted"]:
             raise Refused("ERROR: (gcloud.services.list) PERMISSION_DENIED: The caller does not have permission")
+        fake_iam.refuse(world, project, " ".join([program, *words]))
         if words[0] == "projects:list":
             found = [{"projectId": project, "projectNumber": "123"}] if world["firebase"] else []
             return 0, json.dumps({"status": "success", "result": found}), ""
@@ -350,6 +351,8 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
         world["changes"].append([program, *words])
     except Refused as refused:
         return 1, "", f"{refused}\n"
+    except fake_iam.Denied as denied:
+        return 1, "", f"ERROR: ({program}) {denied}\n"
     finally:
         keep(file, world)
     return 0, "", ""

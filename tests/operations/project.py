@@ -19,7 +19,7 @@ from devtools.deploy.consent import NOTHING, Consent
 from devtools.deploy.steps import Target
 from devtools.deploy.wanted import BUILD, account
 from devtools.paths import ROOT
-from tests.operations import fake_firebase, fake_google, fake_run, fake_walls
+from tests.operations import fake_firebase, fake_google, fake_iam, fake_run, fake_walls
 
 PROJECT = "a-team-project"
 KMS = "gcp-kms://projects/a-team-project/locations/europe-west1/keyRings/sample/cryptoKeys/tokens"
@@ -80,7 +80,22 @@ class World:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
+            def _denied(self) -> bool:
+                """Whether this was answered already, because the account may not."""
+                now = world.read()
+                try:
+                    fake_iam.refuse(now, world.project, f"{self.command} {self.path}")
+                except fake_iam.Denied as denied:
+                    self._answer(403, {"error": {"message": str(denied), "status": "PERMISSION_DENIED"}})
+                    return True
+                finally:
+                    if now.get("as"):
+                        world.set(asked=now["asked"])
+                return False
+
             def do_GET(self) -> None:
+                if self._denied():
+                    return
                 path, _, query = self.path.partition("?")
                 if "/consumerQuotaMetrics/" in path:
                     self._answer(200, fake_walls.quota(world.read(), path.rpartition("%2F")[2]))
@@ -100,6 +115,8 @@ class World:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self._denied():
+                    return None
                 path, _, query = self.path.partition("?")
                 now = world.read()
                 if path.endswith(":listCollectionIds"):
@@ -123,6 +140,8 @@ class World:
 
             def do_PATCH(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self._denied():
+                    return None
                 path, now = self.path.rsplit("/", 1)[0], world.read()
                 if (answer := fake_run.send(now, self.path, body)) is not None:
                     world.set(**now)
