@@ -5,22 +5,24 @@ may upload and not set up: projects are set up by their owner, with `make deploy
 """
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from devtools.deploy.cloud import Cloud, Command, DeployError, bindings
 from devtools.deploy.steps import Commands, Step
 from devtools.deploy.wanted import FUNCTIONS, account
 
-DEPLOYER, POOL, PROVIDER = "salesforce-deploy", "github", "deploy"
+DEPLOYER, POOL, PROVIDER = "salesforce-deploy", "salesforce-sample", "deploy"
 ISSUER = "https://token.actions.githubusercontent.com"
-# https://docs.github.com/en/actions/reference/security/oidc names the claims.
-MAPPING = (
-    "google.subject=assertion.sub,attribute.repository=assertion.repository,attribute.environment=assertion.environment"
-)
+# https://docs.github.com/en/actions/reference/security/oidc names the claims. A job without an environment has no such
+# claim, and no such attribute then. No repository and no ref has a colon in its name, so no two jobs read alike.
+MAPPING = "google.subject=assertion.sub,attribute.job=assertion.repository+':'+assertion.environment+':'+assertion.ref"
 _APIS = ("iam.googleapis.com", "iamcredentials.googleapis.com", "sts.googleapis.com")
 _FEDERATED = "roles/iam.workloadIdentityUser"
 _ACT_AS = "roles/iam.serviceAccountUser"
+_MIGHTY = ("roles/owner", "roles/editor")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 
@@ -80,6 +82,11 @@ class Trust:
         return " && ".join(parts)
 
     @property
+    def job(self) -> str:
+        """The jobs that may come in, by the attribute of `MAPPING`."""
+        return f"{self.repository}:{self.environment}:refs/heads/{self.branch}"
+
+    @property
     def member(self) -> str:
         """The account that uploads, as a member of policies."""
         return f"serviceAccount:{deployer(self.project)}"
@@ -104,7 +111,7 @@ def steps(trust: Trust) -> list[Step]:
         Step("APIs", "exchange GitHub's word for an hour's access", _apis),
         Step("an account that uploads", "and may not set up: no role, secret or key is its to give", _account),
         Step("pool and provider", f"let in {where}, and nobody else", lambda c: _provider(c, trust)),
-        Step("who is that account", "jobs that were let in, from this repository", lambda c: _federated(c, trust)),
+        Step("who is that account", "the jobs that were let in, by all three", lambda c: _federated(c, trust)),
         Step("roles", "; ".join(f"{role.removeprefix('roles/')}: {why}" for role, why in ROLES.items()), _roles),
         Step("acting as", "an upload says as which account a function runs", _acting),
         *(promoted if trust.source else []),
@@ -151,6 +158,7 @@ def _provider(cloud: Cloud, trust: Trust) -> Commands:
         commands.append(Command(("gcloud", *pools, "undelete", POOL, *at)))
     providers = cloud.gcloud(*pools, "providers", "list", "--show-deleted", *in_pool) if pool is not None else []
     there = next((p for p in providers if p["name"].endswith(f"/{PROVIDER}")), None)
+    _refuse_neighbours([p for p in providers if p is not there and p["state"] != "DELETED"], at)
     trusts = (f"--attribute-mapping={MAPPING}", f"--attribute-condition={trust.condition}", f"--issuer-uri={ISSUER}")
     if there is None:
         words = ("gcloud", *pools, "providers", "create-oidc", PROVIDER, *in_pool)
@@ -164,10 +172,31 @@ def _provider(cloud: Cloud, trust: Trust) -> Commands:
     return commands
 
 
+def _refuse_neighbours(others: Sequence[Mapping[str, Any]], at: Sequence[str]) -> None:
+    """The attributes of a pool are one space: whom another of its providers lets in can name itself as it maps it
+    (https://cloud.google.com/iam/docs/best-practices-for-using-workload-identity-federation). Raises DeployError.
+    """
+    if others:
+        names = [str(one["name"]).rsplit("/", 1)[-1] for one in others]
+        commands = [
+            shlex.join(
+                (
+                    *("gcloud", "iam", "workload-identity-pools", "providers", "delete", name),
+                    *(f"--workload-identity-pool={POOL}", *at),
+                )
+            )
+            for name in names
+        ]
+        raise DeployError(
+            f"the pool {POOL} has the provider {', '.join(names)}, which is another's: whom it lets in could upload"
+            f" too. Give it a pool of its own, then {'; '.join(commands)}. Nothing was changed"
+        )
+
+
 def _federated(cloud: Cloud, trust: Trust) -> Commands:
     """The account's policy. Whoever it named before, and does not name now, is taken out."""
     pool = f"principalSet://iam.googleapis.com/projects/{number(cloud)}/locations/global/workloadIdentityPools/{POOL}"
-    wanted = f"{pool}/attribute.repository/{trust.repository}"
+    wanted = f"{pool}/attribute.job/{trust.job}"
     email = deployer(cloud.project)
     held = (
         bindings(cloud.gcloud("iam", "service-accounts", "get-iam-policy", email))
@@ -207,9 +236,27 @@ def _acting(cloud: Cloud) -> Commands:
     there, member = _accounts(cloud), f"serviceAccount:{deployer(cloud.project)}"
     others = (account("build", cloud.project), f"{cloud.project}@appspot.gserviceaccount.com")
     emails = [*(account(f, cloud.project) for f in FUNCTIONS), *(email for email in others if email in there)]
+    _refuse_mighty(cloud, emails)
     commands: list[Command] = []
     for email in emails:
         held = bindings(cloud.gcloud("iam", "service-accounts", "get-iam-policy", email)) if email in there else set()
         if (_ACT_AS, member, "") not in held:
             commands.append(_on_account("add", email, member, _ACT_AS, cloud.project))
     return commands
+
+
+def _refuse_mighty(cloud: Cloud, emails: Sequence[str]) -> None:
+    """Who may act as an account may all that it may. Google makes App Engine's account Editor in many projects
+    (https://cloud.google.com/appengine/docs/legacy/standard/python/service-account). Raises DeployError.
+    """
+    held = bindings(cloud.look("cloudresourcemanager.googleapis.com", "projects", "get-iam-policy", cloud.project))
+    mighty = sorted(
+        {(m, role) for role, m, _ in held if role in _MIGHTY and m.removeprefix("serviceAccount:") in emails}
+    )
+    if mighty:
+        words = ("gcloud", "projects", "remove-iam-policy-binding", cloud.project)
+        commands = [shlex.join((*words, f"--member={member}", f"--role={role}", "--all")) for member, role in mighty]
+        raise DeployError(
+            "an upload must be able to act as an account that may everything in this project, so whoever uploads could"
+            f" too. Take that away first, when nothing else needs it: {'; '.join(commands)}. Nothing was changed"
+        )

@@ -98,6 +98,8 @@ def federate(environment: Mapping[str, str], say: Say, cloud: Cloud | None = Non
             cloud.forget()
     say(f"✓ variables of the environment {trust.environment} in {trust.repository}: PROJECT={where.project},")
     say(f"  PROVIDER={federation.provider(cloud)}, ACCOUNT={federation.deployer(where.project)}")
+    if trust.source:
+        say(f"  SOURCE={trust.source}")
 
 
 def agree(question: str, environment: Mapping[str, str]) -> None:

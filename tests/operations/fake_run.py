@@ -86,7 +86,7 @@ def read(world: World, project: str, words: list[str]) -> Any:
             return [{"name": f"{pools}/{name}", "state": state} for name, state in world["pools"].items()]
         case ["iam", "workload-identity-pools", "providers", "list"]:
             # https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers
-            within = "projects/123456789012/locations/global/workloadIdentityPools/github/providers"
+            within = "projects/123456789012/locations/global/workloadIdentityPools/salesforce-sample/providers"
             return [{"name": f"{within}/{name}", **kept} for name, kept in world["providers"].items()]
         case _:
             return None

@@ -44,12 +44,15 @@ class TestWhatIsGranted:
             " assertion.ref=='refs/heads/main'"
         )
         assert provider["oidc"] == {"issuerUri": "https://token.actions.githubusercontent.com"}
-        assert provider["attributeMapping"]["attribute.repository"] == "assertion.repository"
+        assert provider["attributeMapping"] == {
+            "google.subject": "assertion.sub",
+            "attribute.job": "assertion.repository+':'+assertion.environment+':'+assertion.ref",
+        }
         (binding,) = world.read()["policies"][DEPLOYER]
         assert binding == [
             "roles/iam.workloadIdentityUser",
-            "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/github"
-            "/attribute.repository/acme/sample",
+            "principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/salesforce-sample"
+            "/attribute.job/acme/sample:production:refs/heads/main",
         ]
         with_number = Trust(PROJECT, "acme/sample", "production", "main", "42")
         assert "assertion.repository_id=='42'" in with_number.condition
@@ -98,9 +101,45 @@ class TestWhatIsGranted:
         trusted(world)
         trusted(world, Trust(PROJECT, "acme/renamed", "production"))
         (binding,) = world.read()["policies"][DEPLOYER]
-        assert binding[1].endswith("/attribute.repository/acme/renamed")
+        assert binding[1].endswith("/attribute.job/acme/renamed:production:refs/heads/main")
         (provider,) = world.read()["providers"].values()
         assert "acme/sample" not in provider["attributeCondition"]
+
+    def test_not_beside_providers_of_others(self, world: World) -> None:
+        """Whom another provider of the pool lets in could become this account: a pool's attributes are one space
+        (https://cloud.google.com/iam/docs/best-practices-for-using-workload-identity-federation).
+        """
+        ready(world)
+        trusted(world)
+        now = world.read()
+        now["providers"]["neighbour"] = {"state": "ACTIVE", "oidc": {"issuerUri": "https://example.com"}}
+        world.set(providers=now["providers"])
+        with pytest.raises(DeployError, match=r"provider neighbour, which is another's: .* providers delete neighbour"):
+            trusted(world)
+        now["providers"]["neighbour"]["state"] = "DELETED"
+        world.set(providers=now["providers"])
+        assert trusted(world) == []
+
+    @pytest.mark.parametrize("role", ["roles/editor", "roles/owner"])
+    def test_not_as_an_account_that_may_everything(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, role: str
+    ) -> None:
+        """App Engine's account, as which an upload must be able to act (lib/commands/deploy.js), is Editor of many a
+        project: then whoever uploads could become that.
+        """
+        ready(world)
+        monkeypatch.setattr(command, "target", lambda _environment: set_up_target(world))
+        of_app_engine = f"{PROJECT}@appspot.gserviceaccount.com"
+        policies = world.read()["policies"]
+        policies["project"].append([role, f"serviceAccount:{of_app_engine}"])
+        world.set(accounts=[*NEW, of_app_engine], policies=policies)
+        takes_away = f"gcloud projects remove-iam-policy-binding {PROJECT} --member=serviceAccount:{of_app_engine}"
+        with pytest.raises(DeployError) as refused:
+            federation.steps(TRUST)[5].missing(world.cloud())
+        assert f"{takes_away} --role={role} --all" in str(refused.value)
+        with pytest.raises(DeployError, match=role):
+            operate.federate({"REPOSITORY": "acme/sample", "YES": "1"}, world.said.append, world.cloud())
+        assert not world.read()["changes"], "before the first change"
 
     def test_what_was_deleted_within_a_month_is_taken_back(self, world: World) -> None:
         """Its name cannot be used for a new one before."""
@@ -108,9 +147,9 @@ class TestWhatIsGranted:
         trusted(world)
         now = world.read()
         now["providers"]["deploy"]["state"] = "DELETED"
-        world.set(pools={"github": "DELETED"}, providers=now["providers"])
+        world.set(pools={"salesforce-sample": "DELETED"}, providers=now["providers"])
         assert [made.split()[3] for made in trusted(world)] == ["undelete", "providers"]
-        assert world.read()["pools"] == {"github": "ACTIVE"}
+        assert world.read()["pools"] == {"salesforce-sample": "ACTIVE"}
 
     def test_for_a_promotion_it_reads_what_runs_there_and_nothing_else(self, world: World) -> None:
         ready(world)
@@ -140,8 +179,17 @@ class TestWhatIsGranted:
         assert not world.read()["changes"]
         operate.federate({**asked, "YES": "1"}, world.said.append, world.cloud())
         told = "\n".join(world.said)
-        assert "PROVIDER=projects/123456789012/locations/global/workloadIdentityPools/github/providers/deploy" in told
+        assert (
+            "PROVIDER=projects/123456789012/locations/global/workloadIdentityPools/salesforce-sample/providers/deploy"
+            in told
+        )
         assert f"ACCOUNT={DEPLOYER}" in told
+        assert "SOURCE" not in told
+        policies = world.read()["policies"]  # as if it were the other project, where it may read already
+        policies["project"] += [[role, f"serviceAccount:{DEPLOYER}"] for role in federation.READING]
+        world.set(policies=policies)
+        operate.federate({**asked, "FROM": "a-team-staging", "YES": "1"}, world.said.append, world.cloud())
+        assert "SOURCE=a-team-staging" in "\n".join(world.said)
 
     def test_the_commands_are_ones_that_gcloud_knows(self, world: World) -> None:
         from tests.operations.test_deploy import gcloud_knows
@@ -151,7 +199,7 @@ class TestWhatIsGranted:
         trusted(world, Trust(PROJECT, "acme/renamed", "production"))
         now = world.read()
         now["providers"]["deploy"]["state"] = "DELETED"
-        world.set(pools={"github": "DELETED"}, providers=now["providers"])
+        world.set(pools={"salesforce-sample": "DELETED"}, providers=now["providers"])
         trusted(world)
         gcloud_knows(world.read()["changes"])
 
