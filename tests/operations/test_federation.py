@@ -2,10 +2,12 @@
 
 import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
 
+from devtools import deployed_python
 from devtools.deploy import command, federation, operate, promote
 from devtools.deploy.cloud import DeployError
 from devtools.deploy.federation import Trust
@@ -247,6 +249,38 @@ class TestWorkflow:
             assert 'make deploy PROJECT="$PROJECT" ONLY=uploads' in jobs[name]
         assert "needs: [build, staging]" in jobs["production"]
         assert 'FROM="$SOURCE"' in jobs["production"]
+
+    def test_a_variable_that_is_not_set_ends_the_job(self) -> None:
+        """GitHub makes an unset one empty, and FROM= would then compare nothing
+        (https://docs.github.com/en/actions/reference/workflows-and-actions/contexts#vars-context).
+        """
+        jobs, names = self._jobs(), {"staging": ["PROJECT", "PROVIDER", "ACCOUNT"]}
+        names["production"] = [*names["staging"], "SOURCE"]
+        for job, wanted in names.items():
+            first = jobs[job].index("run: |")
+            assert first < jobs[job].index("uses:"), "before anything else"
+            lines = jobs[job][first:].partition("\n        env:")[0].splitlines()[1:]
+            script = "\n".join(line.strip() for line in lines)
+            for name in wanted:
+                assert f"{name}: ${{{{ vars.{name} }}}}" in jobs[job]
+            for missing in (None, *wanted):
+                given = {name: "" if name == missing else "something" for name in wanted}
+                done = subprocess.run(
+                    ["/bin/bash", "-e", "-c", script], env=given, capture_output=True, text=True, check=False
+                )
+                assert (done.returncode == 0) == (missing is None)
+                said = f"{missing} is not set: Settings, Environments, {job}, Environment variables"
+                assert missing is None or (said in done.stdout and done.stdout.count("\n") == 1)
+
+    def test_uploads_run_with_the_python_that_the_functions_get(self) -> None:
+        """firebase-tools starts the functions with exactly that one; so nothing more is downloaded in a job that may
+        upload (devtools/deployed_python.py, `interpreter`).
+        """
+        jobs = self._jobs()
+        for name in ("staging", "production"):
+            assert f'python-version: "{deployed_python.version(deployed_python.runtime())}"' in jobs[name]
+        check = (ROOT / ".github/workflows/check.yml").read_text()
+        assert f'python: "{deployed_python.version(deployed_python.runtime())}"' in check, "and is tried there"
 
     def test_no_text_of_a_caller_becomes_a_command(self) -> None:
         runs = re.findall(r"run: (.*)", self.TEXT)
