@@ -174,6 +174,8 @@ class TestFromStagingToProduction:
         self, world: World, staging: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         target, clouds = set_up(world), {world.project: world.cloud(), staging.project: staging.cloud()}
+        deploy(world, target, "none")  # the first time is the owner's
+        world.set(apis=[*world.read()["apis"], "cloudfunctions.googleapis.com"], uploads=[])
         deploy(staging, set_up(staging), "one")
         (world.tree / "build/web/index.html").write_text("built anew")
 
