@@ -85,6 +85,12 @@ def refuse(world: dict[str, Any], project: str, words: list[str]) -> None:
     """Raises Refused for a change that an organisation forbids."""
     match [w for w in words if not w.startswith("--")]:
         case ["services", "enable", *apis]:
+            apis = [api for api in apis if api != project]
+            if len(apis) > 20:  # GoogleCloudPlatform/k8s-config-connector#6334; gcloud sends them as one batch
+                raise Refused(
+                    "ERROR: (gcloud.services.enable) INVALID_ARGUMENT: Number of services must not exceed the maximum"
+                    " batch size (20)."
+                )
             for api in apis:
                 if not _allows(world, "gcp.restrictServiceUsage", api):
                     raise Refused(f"ERROR: (gcloud.services.enable) FAILED_PRECONDITION: {api} is restricted")
