@@ -167,6 +167,7 @@ class Cloud:
     def run(self, command: "Command | Post | Write") -> None:
         """Runs a command that changes the project, or writes a file. Raises DeployError."""
         if isinstance(command, Write):
+            command.path.parent.mkdir(parents=True, exist_ok=True)
             command.path.write_text(command.text())
             return
         if isinstance(command, Post):

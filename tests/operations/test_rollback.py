@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -339,13 +340,36 @@ class TestImages:
             assert len(commands) == needed
             for one in commands:
                 cloud.run(one)
+
+    def test_policies_of_others_stay_in_a_repository_that_was_there_and_so_does_a_dry_run(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """gcloud puts what it is given in the place of all policies (fake_run.py has where it says so)."""
+        set_up(world)
+        monkeypatch.setattr(images, "FOLDER", tmp_path / "deploy", raising=False)
         day = {"name": "firebase-functions-cleanup", "action": {"type": "DELETE"}, "condition": {"olderThan": "86400s"}}
-        world.set(imagePolicies=[day], imagesOurs=False)
-        (only,) = images.missing(cloud, "europe-west1")
-        cloud.run(only)
-        names = {policy["name"] for policy in world.read()["imagePolicies"]}
-        # What is kept wins, and no image of others is deleted that would have stayed.
-        assert names == {"firebase-functions-cleanup", "keep-to-go-back"}
+        few = {"name": "a-few", "action": {"type": "KEEP"}, "mostRecentVersions": {"keepCount": 3}}
+        for ours, mine in ((False, ["keep-to-go-back"]), (True, ["delete-older", "keep-to-go-back"])):
+            world.set(imagePolicies=[few, day], imagesOurs=ours, imagesDryRun=True)
+            cloud = world.cloud()
+            for one in images.missing(cloud, "europe-west1"):
+                cloud.run(one)
+            # What is kept wins, and no image of others is deleted that would have stayed.
+            policies = {policy["name"]: policy for policy in world.read()["imagePolicies"]}
+            assert sorted(policies) == sorted(["a-few", "firebase-functions-cleanup", *mine])
+            assert [policies["a-few"], policies["firebase-functions-cleanup"]] == [few, day], "as they were"
+            assert world.read()["imagesDryRun"], "it is not ours to have images deleted there"
+            assert not images.missing(cloud, "europe-west1")
+
+    def test_a_whole_deployment_goes_on_behind_them(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The file with the policies is none that somebody uploads to Salesforce."""
+        monkeypatch.setattr(images, "FOLDER", tmp_path / "deploy", raising=False)
+        day = {"name": "firebase-functions-cleanup", "action": {"type": "DELETE"}, "condition": {"olderThan": "86400s"}}
+        world.set(imagePolicies=[day], apis=[*world.read()["apis"], "artifactregistry.googleapis.com"])
+        world.deploy(Target(PROJECT, "eur3"))
+        assert world.read()["uploads"] == ["firestore", "functions", "hosting"]
 
 
 def test_the_commands_of_going_back_are_ones_that_gcloud_knows(world: World) -> None:
@@ -358,7 +382,7 @@ def test_the_commands_of_going_back_are_ones_that_gcloud_knows(world: World) -> 
     used = [words for words in world.read()["changes"] if words[0] == "gcloud"]
     used += [list(c.words) for c in rollback.unpinned(world.cloud(), target.settings) if isinstance(c, Command)]
     world.set(imagePolicies=None)
-    used += [list(c.words) for c in images.missing(world.cloud(), "europe-west1")]
+    used += [list(c.words) for c in images.missing(world.cloud(), "europe-west1") if isinstance(c, Command)]
     assert len(used) == 8
     gcloud_knows(used)
     assert releases.SETTINGS["REDIRECT_URIS"].startswith(f"https://{PROJECT}")
