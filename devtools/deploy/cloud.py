@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -91,10 +91,15 @@ class Cloud:
         hosting_url: str = HOSTING_URL,
         rules_url: str = RULES_URL,
         elsewhere: str | None = None,
+        firebase: Sequence[str] | None = None,
     ) -> None:
+        """`elsewhere` and `firebase` are for tests: the address of all other APIs, and a program in the place of the
+        pinned firebase-tools. One that is installed on this machine is never used: it may be of any version.
+        """
         self.project = project
         urls = (identity_url, monitoring_url, app_check_url, service_usage_url, hosting_url, rules_url, elsewhere)
-        self._of = lambda other: Cloud(other, environment, *urls)
+        self._of = lambda other: Cloud(other, environment, *urls, firebase)
+        self._firebase = firebase
         self._elsewhere = elsewhere
         self.identity_url = identity_url
         self.app_check_url = app_check_url
@@ -108,6 +113,9 @@ class Cloud:
             "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
             "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # a reading command must not switch an API on
             "CLOUDSDK_CORE_PROJECT": project,
+            # Without it firebase-tools asks in nobody's name when it has only application default credentials, which
+            # Google refuses (its lib/apiv2.js and requireAuth.js; firebase/firebase-tools#6801).
+            "GOOGLE_CLOUD_QUOTA_PROJECT": project,
             **built_by(account(BUILD, project), environment),
             "FUNCTIONS_DISCOVERY_TIMEOUT": "60",  # firebase-tools: seconds to import the functions; it gives them ten
         }
@@ -253,31 +261,55 @@ class Cloud:
 
     def _run(self, words: list[str], secret: str | None, *, to_terminal: bool = False) -> str:
         program, *rest = words
-        path = shutil.which(program, path=self._environment["PATH"])
-        if path is None and program == "firebase":
-            node = shutil.which("node", path=self._environment["PATH"])
-            program_words = [node or "node", str(FIREBASE)]
+        with_node = program == "firebase" and self._firebase is None
+        path = shutil.which("node" if with_node else program, path=self._environment["PATH"])
+        if program == "firebase" and self._firebase is not None:
+            program_words = list(self._firebase)
+        elif path is None and with_node:
+            raise DeployError("node is missing: make firebase ARGS=--version installs it")
         elif path is None:
             raise DeployError(f"{program} is missing: install the Google Cloud CLI, then gcloud auth login")
         else:
-            program_words = [path]
-        with tempfile.TemporaryFile("w+") as out:
-            done = subprocess.run(
-                [*program_words, *rest],
-                input=secret,
-                stdin=None if secret is not None else subprocess.DEVNULL,
-                stdout=None if to_terminal else out,
-                stderr=subprocess.PIPE,
-                env=self._environment,
-                cwd=ROOT,
-                text=True,
-                check=False,
-            )
-            out.seek(0)
-            said = out.read()
+            program_words = [path, str(FIREBASE)] if with_node else [path]
+        if to_terminal:
+            return self._shown([*program_words, *rest], words)
+        done = subprocess.run(
+            [*program_words, *rest],
+            input=secret,
+            stdin=None if secret is not None else subprocess.DEVNULL,
+            capture_output=True,
+            env=self._environment,
+            cwd=ROOT,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
-            raise DeployError(f"{shlex.join(words[:4])}: {why(done.stderr or said)}")
-        return said
+            raise DeployError(f"{shlex.join(words[:4])}: {why(told(done.stdout) or done.stderr or done.stdout)}")
+        return done.stdout
+
+    def _shown(self, program_words: list[str], words: list[str]) -> str:
+        """Runs a program, shows what it prints while it prints it, and returns nothing. Raises DeployError.
+
+        firebase-tools prints its error to standard output, as the last thing that begins with `Error:` (15.34.2,
+        lib/logger.js and logError.js).
+        """
+        lines = list[str]()
+        with subprocess.Popen(
+            program_words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            cwd=ROOT,
+            text=True,
+        ) as running:
+            for line in running.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+        if running.returncode != 0:
+            last = max((n for n, line in enumerate(lines) if line.startswith("Error:")), default=0)
+            raise DeployError(f"{shlex.join(words[:4])}: {why(''.join(lines[last:]))}")
+        return ""
 
 
 def _json(words: list[str], said: str) -> Any:
@@ -313,6 +345,16 @@ def _in_key(key: Mapping[str, str]) -> list[str]:
 
 # A pattern in what the tools print, and what to do about it.
 _ADVICE = (
+    (  # firebase-tools 15.34.2, lib/management/projects.js
+        r"Firebase Terms of Service|Firebase Tos Not Accepted",
+        "accept Firebase's terms, once, with the account that firebase-tools is logged in with:"
+        " https://console.firebase.google.com/?forceCheckTos=true; then run the command again",
+    ),
+    (  # https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds
+        r"requires a quota project",
+        "Google takes these credentials only in the name of a project: gcloud auth application-default"
+        " set-quota-project YOUR-PROJECT, and run the command again",
+    ),
     (
         r"You do not currently have an active account|gcloud auth login|Reauthentication",
         "you are not logged in: gcloud auth login",
@@ -334,6 +376,16 @@ _ADVICE = (
         "there is no such location: choose another with LOCATION=…",
     ),
 )
+
+
+def told(said: str) -> str:
+    """The error that firebase-tools prints with `--json`, on its standard output (its lib/command.js), or nothing."""
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return ""
+    is_error = isinstance(answer, dict) and answer.get("status") == "error"
+    return str(answer.get("error", "")) if is_error else ""
 
 
 def why(said: str) -> str:

@@ -349,6 +349,9 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
             change(world, project, words, given)
         world["changes"].append([program, *words])
     except Refused as refused:
+        if program == "firebase" and "--json" in words:  # firebase-tools 15.34.2, lib/command.js
+            said = {"status": "error", "error": str(refused).removeprefix("Error: ")}
+            return 1, json.dumps(said, indent=2), "(node:1) Warning: it is told on standard output\n"
         return 1, "", f"{refused}\n"
     finally:
         keep(file, world)

@@ -1,8 +1,12 @@
 """What an operator found by reading the deployment beside gcloud, firebase-tools and what others saw of Google."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from devtools.deploy import steps
+from devtools.deploy.cloud import FIREBASE, Cloud, Command, DeployError, why
 from devtools.deploy.steps import Target
 from tests.operations.project import KMS, PROJECT, World
 
@@ -17,3 +21,76 @@ def test_apis_are_switched_on_twenty_at_a_time(world: World, monkeypatch: pytest
     enabled = [words[3 : words.index("--project")] for words in world.read()["changes"] if words[2] == "enable"]
     assert [len(apis) for apis in enabled] == [20, 3]
     assert world.plan(target) == 0
+
+
+def _program(file: Path, text: str) -> str:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/bash\n{text}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+class TestFirebaseTools:
+    def test_the_pinned_one_is_asked_and_its_error_is_read_where_it_prints_it(self, tmp_path: Path) -> None:
+        """The real one, which nobody has logged in with, beside another on the PATH."""
+        _program(tmp_path / "bin/firebase", 'echo \'{"status": "success", "result": ["of another version"]}\'')
+        alone = {
+            "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "METADATA_SERVER_DETECTION": "none",  # it is on no machine of Google's
+            "NO_UPDATE_NOTIFIER": "1",
+        }
+        with pytest.raises(DeployError) as refused:
+            Cloud(PROJECT, alone).firebase("projects:list")
+        assert "firebase-tools is not logged in: make firebase ARGS=login" in str(refused.value)
+        assert "(Failed to authenticate, have you run firebase login?)" in str(refused.value)
+
+    def test_its_error_counts_and_not_what_node_says_beside_it(self, tmp_path: Path) -> None:
+        said = 'echo \'{"status": "error", "error": "HTTP Error: 403, no such luck"}\'; echo a warning >&2; exit 1'
+        cloud = Cloud(PROJECT, firebase=[_program(tmp_path / "firebase", said)])
+        with pytest.raises(DeployError, match=r"^firebase apps:list WEB --json: HTTP Error: 403, no such luck$"):
+            cloud.firebase("apps:list", "WEB")
+
+    def test_what_it_prints_is_shown_and_its_error_is_advised_on(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Without --json it prints its error to standard output too (15.34.2, lib/logger.js), as its last words."""
+        said = (
+            "i  deploying functions\n   Error: of a line in between\n\nError: Failed to add Firebase to Google Cloud"
+            " Platform project p because your account has not accepted the Firebase Terms of Service.\n"
+        )
+        (tmp_path / "said").write_text(said)
+        program = _program(tmp_path / "firebase", f"cat {tmp_path / 'said'}; exit 2")
+        with pytest.raises(DeployError, match=r"accept Firebase's terms, once, .*\(Failed to add Firebase"):
+            Cloud(PROJECT, firebase=[program]).run(Command(("firebase", "projects:addfirebase", PROJECT)))
+        assert capsys.readouterr().out == said
+
+    def test_it_asks_in_the_projects_name(self, tmp_path: Path) -> None:
+        """With only `gcloud auth application-default login` firebase-tools takes that token, which Google refuses in
+        nobody's name (firebase/firebase-tools#6801).
+        """
+        assert '"x-goog-user-project"' in (source := (FIREBASE.parents[1] / "apiv2.js").read_text())
+        assert "USER_PROJECT_HEADER, process.env.GOOGLE_CLOUD_QUOTA_PROJECT)" in source
+        file = tmp_path / "asked"
+        program = _program(tmp_path / "firebase", f'printf %s "$GOOGLE_CLOUD_QUOTA_PROJECT" > {file}')
+        first = Cloud(PROJECT, firebase=[program])
+        for cloud in (first, first.of("another")):
+            cloud.run(Command(("firebase", "deploy")))
+            assert file.read_text() == cloud.project
+
+
+# What is said, with what to do; where it was seen.
+SAID = {
+    # https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds
+    "Request to https://firebase.googleapis.com/v1beta1/projects had HTTP Error: 403, Your application is"
+    " authenticating by using local Application Default Credentials. The firebase.googleapis.com API requires a quota"
+    " project, which is not set by default. PERMISSION_DENIED": "gcloud auth application-default set-quota-project",
+    # firebase-tools 15.34.2, lib/management/projects.js
+    "Error: Failed to add Firebase to Google Cloud Platform project p because your account has not accepted the"
+    " Firebase Terms of Service. Please accept the Terms of Service": "/?forceCheckTos=true",
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_a_line_says_what_to_do(said: str) -> None:
+    assert SAID[said] in why(said).partition(" (")[0]
