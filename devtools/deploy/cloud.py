@@ -340,7 +340,8 @@ def built_by(email: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _in_key(key: Mapping[str, str]) -> list[str]:
-    return [f"--key={key['cryptoKeys']}", f"--keyring={key['keyRings']}", f"--location={key['locations']}"]
+    ring = [f"--keyring={key['keyRings']}", f"--location={key['locations']}", f"--project={key['projects']}"]
+    return [f"--key={key['cryptoKeys']}", *ring]
 
 
 # A pattern in what the tools print, and what to do about it.

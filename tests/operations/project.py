@@ -62,7 +62,7 @@ class World:
         monkeypatch.setattr(promote, "TREE", self.tree)
         monkeypatch.setattr(promote, "uploaded", _uploaded)
         self._file = folder / "project.json"
-        self._file.write_text(json.dumps({**fake_google.NEW, "tree": str(self.tree)}))
+        self._file.write_text(json.dumps({**fake_google.NEW, "tree": str(self.tree), "project": project}))
         world = self
 
         class Apis(BaseHTTPRequestHandler):
