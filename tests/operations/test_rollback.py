@@ -12,6 +12,7 @@ from devtools.deploy import command, images, operate, promote, rollback
 from devtools.deploy.cloud import Command, DeployError
 from devtools.deploy.keysets import Keys, keys
 from devtools.deploy.steps import Target
+from devtools.paths import ROOT
 from tests.operations import releases
 from tests.operations.project import CLIENT_KEY, PROJECT, World
 from tests.operations.releases import add_keyset, back, deploy, keyset, serves, set_up
@@ -236,6 +237,65 @@ class TestAKeysetThatWasRotated:
         world.set(apis=apis, keyrings={"sample": ["client"]}, versions={"client": {"1": ["DISABLED", ""]}})
         with pytest.raises(DeployError, match="client key whose version 1 is disabled"):
             back(world, target, first)
+
+
+class TestTheAppInSalesforce:
+    """It has one consumer key, one secret and one certificate, which are not brought back."""
+
+    def test_another_version_of_the_client_key(self, world: World) -> None:
+        target = set_up(world)
+        first = deploy(world, target, "one", {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+        deploy(world, target, "two", {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY.removesuffix("1") + "2"})
+        apis = [*world.read()["apis"], "cloudkms.googleapis.com"]
+        states = {"1": ["ENABLED", ""], "2": ["ENABLED", ""]}
+        world.set(apis=apis, keyrings={"sample": ["client"]}, versions={"client": states})
+        now = world.read()
+        with pytest.raises(DeployError) as refused:
+            back(world, target, first)
+        told = str(refused.value)
+        assert "client/cryptoKeyVersions/1, now client/cryptoKeyVersions/2" in told
+        assert "with settings and secrets as they are now: docs/staging.md, “Going back”" in told
+        assert world.read() == now
+
+    def test_another_consumer_key(self, world: World) -> None:
+        target = set_up(world)
+        first = deploy(world, target, "one")
+        deploy(world, target, "two", {"SALESFORCE_CONSUMER_KEY": "3MVG9another"})
+        with pytest.raises(DeployError, match="another consumer key than what serves now"):
+            back(world, target, first)
+
+    def test_another_consumer_secret_and_the_same_in_another_version(self, world: World) -> None:
+        target = set_up(world)
+        first = deploy(world, target, "one")
+        secrets = world.read()["secrets"]
+        for secret in (secrets["SALESFORCE_CONSUMER_SECRET"][0], "another-secret"):
+            secrets["SALESFORCE_CONSUMER_SECRET"].append(secret)
+            world.set(secrets=secrets)
+            last = deploy(world, target, f"with {len(secrets['SALESFORCE_CONSUMER_SECRET'])}")
+            if secret != "another-secret":
+                back(world, target, first)
+                assert serves(world)["auth"] == first
+        assert serves(world)["auth"] == last
+        with pytest.raises(DeployError, match="the consumer secret of version 1, which is another than") as refused:
+            back(world, target, first)
+        assert "another-secret" not in str(refused.value)
+        world.set(secretStates={"SALESFORCE_CONSUMER_SECRET/3": "DISABLED"})
+        with pytest.raises(DeployError, match="the consumer secret of version 1, which is another than"):
+            back(world, target, first)
+
+    def test_the_section_that_is_named_is_there(self) -> None:
+        page, _, section = rollback.ANEW.partition(", ")
+        assert f"\n## {section.strip('“”')}\n" in (ROOT / page).read_text()
+
+    def test_from_the_secret_to_the_key_and_back_both_may_be_taken(self, world: World) -> None:
+        target = set_up(world)
+        first = deploy(world, target, "one")
+        second = deploy(world, target, "two", {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+        apis = [*world.read()["apis"], "cloudkms.googleapis.com"]
+        world.set(apis=apis, keyrings={"sample": ["client"]}, versions={"client": {"1": ["ENABLED", ""]}})
+        for id in (first, second):
+            back(world, target, id)
+            assert serves(world)["api"] == id
 
 
 class TestWhatIsGone:
