@@ -32,6 +32,10 @@ _TOKEN_SECONDS = 600
 # names it (hashicorp/terraform-provider-google#11102, GoogleCloudPlatform/cloud-foundation-fabric#3739).
 _NEW_METRIC = re.compile(r"Cannot find metric|metric referenced by the provided filter is unknown")
 NEW_METRIC_TRIES, NEW_METRIC_PAUSE = 45, 15.0
+# A service account that was just made is not known everywhere for some seconds: what names it is refused, as in
+# GoogleCloudPlatform/magic-modules#14447 and hashicorp/vault-plugin-secrets-gcp#257. With a read it may be a 403.
+_NEW_ACCOUNT = re.compile(r"does not exist|may not exist|INVALID_ARGUMENT|NOT_FOUND|Unknown service account")
+NEW_ACCOUNT_TRIES, NEW_ACCOUNT_PAUSE = 13, 5.0
 
 
 class DeployError(Exception):
@@ -92,14 +96,18 @@ class Cloud:
         rules_url: str = RULES_URL,
         elsewhere: str | None = None,
         firebase: Sequence[str] | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
-        """`elsewhere` and `firebase` are for tests: the address of all other APIs, and a program in the place of the
-        pinned firebase-tools. One that is installed on this machine is never used: it may be of any version.
+        """`elsewhere`, `firebase` and `sleep` are for tests: the address of all other APIs, a program in the place of
+        the pinned firebase-tools, and what waits. A firebase-tools that is installed on this machine is never used: it
+        may be of any version.
         """
         self.project = project
         urls = (identity_url, monitoring_url, app_check_url, service_usage_url, hosting_url, rules_url, elsewhere)
-        self._of = lambda other: Cloud(other, environment, *urls, firebase)
+        self._of = lambda other: Cloud(other, environment, *urls, firebase, sleep)
         self._firebase = firebase
+        self._sleep = sleep or time.sleep
+        self._made: set[str] = set()  # the service accounts that this run has made
         self._elsewhere = elsewhere
         self.identity_url = identity_url
         self.app_check_url = app_check_url
@@ -142,7 +150,8 @@ class Cloud:
 
     def gcloud(self, *words: str) -> Any:
         """The JSON of a gcloud command that changes nothing. Raises DeployError."""
-        return _json(["gcloud", *words], self._run(["gcloud", *words, "--format=json"], None) or "[]")
+        said = self._when_known(words, lambda: self._run(["gcloud", *words, "--format=json"], None))
+        return _json(["gcloud", *words], said or "[]")
 
     def firebase(self, *words: str) -> Any:
         """The result of a firebase-tools command that changes nothing. Raises DeployError."""
@@ -181,11 +190,23 @@ class Cloud:
         if isinstance(command, Post):
             self._request_when_known(command)
             return
-        self._run(
-            list(command.words),
-            command.secret() if command.secret else None,
-            to_terminal=command.words[0] == "firebase",
-        )
+        words = list(command.words)
+        given = command.secret() if command.secret else None
+        self._when_known(words, lambda: self._run(words, given, to_terminal=words[0] == "firebase"))
+        if words[:4] == ["gcloud", "iam", "service-accounts", "create"]:
+            self._made.add(f"{words[4]}@{self.project}.iam.gserviceaccount.com")
+
+    def _when_known(self, words: Sequence[str], ask: Callable[[], str]) -> str:
+        """Asks again for a minute, where a service account that this run has made is not known yet."""
+        young = any(email in word for email in self._made for word in words)
+        for _ in range(NEW_ACCOUNT_TRIES - 1 if young else 0):
+            try:
+                return ask()
+            except DeployError as refused:
+                if _NEW_ACCOUNT.search(str(refused)) is None:
+                    raise
+            self._sleep(NEW_ACCOUNT_PAUSE)
+        return ask()
 
     def get(self, url: str) -> Any:
         """The JSON of a URL, None when it answers 404. Raises DeployError."""
@@ -399,6 +420,8 @@ def why(said: str) -> str:
 def _first_error(said: str) -> str:
     """The first line of a tool's output with an error, without the tool's own prefix."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    # gcloud says this before the reason, which is in the next line (GoogleCloudPlatform/generative-ai#944).
+    lines = [line for line in lines if "Policy modification failed" not in line] or lines
     line = next(
         (line for line in lines if "ERROR" in line or "Error" in line or '"message"' in line), lines[0] if lines else ""
     )

@@ -152,6 +152,7 @@ class World:
         monkeypatch.setattr(before, "hosted", fake_firebase.files)
         monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
         self.said: list[str] = []
+        self.slept: list[float] = []
 
     def close(self) -> None:
         self._apis.shutdown()
@@ -159,7 +160,9 @@ class World:
 
     def cloud(self) -> Cloud:
         url = f"http://127.0.0.1:{self._apis.server_port}"
-        cloud = (Cloud if self.shell else Quick)(self.project, self._environment, *[url] * 7, firebase=[self._firebase])
+        cloud = (Cloud if self.shell else Quick)(
+            self.project, self._environment, *[url] * 7, firebase=[self._firebase], sleep=self.slept.append
+        )
         if isinstance(cloud, Quick):
             cloud.world = self._file
         return cloud

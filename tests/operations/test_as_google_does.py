@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from devtools.deploy import cloud as clouds
 from devtools.deploy import steps
 from devtools.deploy.cloud import FIREBASE, Cloud, Command, DeployError, why
 from devtools.deploy.steps import Target
@@ -94,3 +95,35 @@ SAID = {
 @pytest.mark.parametrize("said", SAID)
 def test_a_line_says_what_to_do(said: str) -> None:
     assert SAID[said] in why(said).partition(" (")[0]
+
+
+class TestANewAccount:
+    """IAM knows it everywhere only after some seconds (hashicorp/vault-plugin-secrets-gcp#257)."""
+
+    def test_what_names_it_is_asked_again_for_a_while(self, world: World) -> None:
+        world.set(accountsKnownAfter=3)
+        world.deploy(Target(PROJECT, "eur3"))
+        assert world.read()["uploads"] == ["firestore", "functions", "hosting"]
+        assert world.slept == [clouds.NEW_ACCOUNT_PAUSE] * 3 * 4, "three functions and the build"
+
+    def test_after_a_minute_it_says_what_google_says(self, world: World) -> None:
+        world.set(accountsKnownAfter=1000)
+        with pytest.raises(DeployError, match=r"Service account salesforce-auth@.* does not exist\.$"):
+            world.deploy(Target(PROJECT, "eur3"))
+        assert sum(world.slept) == 60
+
+    def test_one_that_was_there_before_this_run_is_not_waited_for(self, world: World) -> None:
+        world.set(accountsKnownAfter=1)
+        world.set(stopAt=next_to_accounts(world))
+        with pytest.raises(DeployError, match="unavailable"):
+            world.deploy(Target(PROJECT, "eur3"))
+        with pytest.raises(DeployError, match="does not exist"):
+            world.deploy(Target(PROJECT, "eur3"))
+        assert not world.slept
+
+
+def next_to_accounts(world: World) -> int:
+    """How many changes come before the first role, in a new project."""
+    world.plan(Target(PROJECT, "eur3"))
+    changes = [line for line in world.said if line.startswith("    ") and ": POST" not in line]
+    return next(n for n, line in enumerate(changes) if "add-iam-policy-binding" in line)
