@@ -441,7 +441,9 @@ def _keyset(target: Target) -> str:
     """A new keyset as text, wrapped when there is a KMS key. Raises DeployError."""
     wrapped = ["--kms-key", f"gcp-kms://{target.kms_key}"] if target.kms_key else []
     command = [sys.executable, "-m", "backend.admin", "keyset", "new", *wrapped]
-    done = subprocess.run(command, cwd=ROOT / "functions", capture_output=True, text=True, check=False)
+    # Google takes application default credentials only in a project's name; google.auth reads it from this variable.
+    named = {**os.environ, "GOOGLE_CLOUD_QUOTA_PROJECT": target.project}
+    done = subprocess.run(command, cwd=ROOT / "functions", env=named, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise DeployError(
             "no keyset could be made:"

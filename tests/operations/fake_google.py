@@ -28,6 +28,7 @@ NEW: dict[str, Any] = {
     "permitted": True,
     "apis": ["bigquery.googleapis.com", "cloudresourcemanager.googleapis.com"],
     "firebase": False,
+    "termsAccepted": True,
     "authentication": False,
     "databases": [],
     "backups": [],
@@ -278,6 +279,12 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
             fake_billing.change(world, words)
         case ["projects:addfirebase"]:
             _needs(world, "firebase")
+            if not world["termsAccepted"]:  # firebase-tools 15.34.2, lib/management/projects.js
+                raise Refused(
+                    f"Error: Failed to add Firebase to Google Cloud Platform project {project} because your account has"
+                    " not accepted the Firebase Terms of Service. Please accept the Terms of Service in the Firebase"
+                    " console at https://console.firebase.google.com/?forceCheckTos=true and try again."
+                )
             world["firebase"] = True
         case ["firestore", "indexes", "composite", "delete", name]:
             here = world["indexes"][_option(words, "database")]

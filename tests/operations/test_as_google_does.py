@@ -9,6 +9,7 @@ from devtools.deploy import cloud as clouds
 from devtools.deploy import steps
 from devtools.deploy.cloud import FIREBASE, Cloud, Command, DeployError, why
 from devtools.deploy.steps import Target
+from devtools.paths import ROOT
 from tests.operations.project import KMS, PROJECT, World
 
 
@@ -95,6 +96,18 @@ SAID = {
 @pytest.mark.parametrize("said", SAID)
 def test_a_line_says_what_to_do(said: str) -> None:
     assert SAID[said] in why(said).partition(" (")[0]
+
+
+def test_without_firebases_terms_it_ends_after_the_apis_and_says_where_they_are(world: World) -> None:
+    world.set(termsAccepted=False)
+    with pytest.raises(DeployError, match=r"accept Firebase's terms, once, .*\?forceCheckTos=true; then run"):
+        world.deploy(Target(PROJECT, "eur3"))
+    assert {words[2] for words in world.read()["changes"]} == {"enable"}
+    page = (ROOT / "docs/deploy.md").read_text()
+    assert page.index("?forceCheckTos=true") < page.index("`make deploy` looks for [walls]"), "told before"
+    world.set(termsAccepted=True)
+    world.deploy(Target(PROJECT, "eur3"))
+    assert world.read()["uploads"] == ["firestore", "functions", "hosting"]
 
 
 class TestANewAccount:
