@@ -103,7 +103,7 @@ site:          ## the docs as a site, into build/site
 reset:         ## forget the state of the emulators and of the local org
 	$(DO) reset
 
-keyset:        ## print a new key for sealing tokens
+keyset:        ## print a new key for sealing tokens; PROJECT=your-project-id wraps it as that project's settings say
 	$(DO) keyset
 
 lock:          ## pin the newest allowed versions of all Python packages

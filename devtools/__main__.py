@@ -260,7 +260,18 @@ def _firebase(rest: Sequence[str]) -> int:
 
 
 def _keyset(_: Sequence[str]) -> int:
-    return _admin(["keyset", "new"])
+    """Prints a new keyset, as the deployed PROJECT has it: wrapped where its settings name a key of Cloud KMS."""
+    from devtools.deploy import cloud, command
+
+    wrapped: list[str] = []
+    if os.environ.get("PROJECT") and not _project().startswith("demo-"):
+        try:
+            key = command.target().kms_key
+        except cloud.DeployError as wrong:
+            print(f"✗ {wrong}", file=sys.stderr)
+            return 2
+        wrapped = ["--kms-key", f"gcp-kms://{key}"] if key else []
+    return _admin(["keyset", "new", *wrapped])
 
 
 def _how_true(_: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +32,10 @@ _TOKEN_SECONDS = 600
 # names it (hashicorp/terraform-provider-google#11102, GoogleCloudPlatform/cloud-foundation-fabric#3739).
 _NEW_METRIC = re.compile(r"Cannot find metric|metric referenced by the provided filter is unknown")
 NEW_METRIC_TRIES, NEW_METRIC_PAUSE = 45, 15.0
+# A service account that was just made is not known everywhere for some seconds: what names it is refused, as in
+# GoogleCloudPlatform/magic-modules#14447 and hashicorp/vault-plugin-secrets-gcp#257. With a read it may be a 403.
+_NEW_ACCOUNT = re.compile(r"does not exist|may not exist|INVALID_ARGUMENT|NOT_FOUND|Unknown service account")
+NEW_ACCOUNT_TRIES, NEW_ACCOUNT_PAUSE = 13, 5.0
 
 
 class DeployError(Exception):
@@ -91,10 +95,19 @@ class Cloud:
         hosting_url: str = HOSTING_URL,
         rules_url: str = RULES_URL,
         elsewhere: str | None = None,
+        firebase: Sequence[str] | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
+        """`elsewhere`, `firebase` and `sleep` are for tests: the address of all other APIs, a program in the place of
+        the pinned firebase-tools, and what waits. A firebase-tools that is installed on this machine is never used: it
+        may be of any version.
+        """
         self.project = project
         urls = (identity_url, monitoring_url, app_check_url, service_usage_url, hosting_url, rules_url, elsewhere)
-        self._of = lambda other: Cloud(other, environment, *urls)
+        self._of = lambda other: Cloud(other, environment, *urls, firebase, sleep)
+        self._firebase = firebase
+        self._sleep = sleep or time.sleep
+        self._made: set[str] = set()  # the service accounts that this run has made
         self._elsewhere = elsewhere
         self.identity_url = identity_url
         self.app_check_url = app_check_url
@@ -108,6 +121,9 @@ class Cloud:
             "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
             "CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API": "false",  # a reading command must not switch an API on
             "CLOUDSDK_CORE_PROJECT": project,
+            # Without it firebase-tools asks in nobody's name when it has only application default credentials, which
+            # Google refuses (its lib/apiv2.js and requireAuth.js; firebase/firebase-tools#6801).
+            "GOOGLE_CLOUD_QUOTA_PROJECT": project,
             **built_by(account(BUILD, project), environment),
             "FUNCTIONS_DISCOVERY_TIMEOUT": "60",  # firebase-tools: seconds to import the functions; it gives them ten
         }
@@ -134,7 +150,8 @@ class Cloud:
 
     def gcloud(self, *words: str) -> Any:
         """The JSON of a gcloud command that changes nothing. Raises DeployError."""
-        return _json(["gcloud", *words], self._run(["gcloud", *words, "--format=json"], None) or "[]")
+        said = self._when_known(words, lambda: self._run(["gcloud", *words, "--format=json"], None))
+        return _json(["gcloud", *words], said or "[]")
 
     def firebase(self, *words: str) -> Any:
         """The result of a firebase-tools command that changes nothing. Raises DeployError."""
@@ -167,16 +184,29 @@ class Cloud:
     def run(self, command: "Command | Post | Write") -> None:
         """Runs a command that changes the project, or writes a file. Raises DeployError."""
         if isinstance(command, Write):
+            command.path.parent.mkdir(parents=True, exist_ok=True)
             command.path.write_text(command.text())
             return
         if isinstance(command, Post):
             self._request_when_known(command)
             return
-        self._run(
-            list(command.words),
-            command.secret() if command.secret else None,
-            to_terminal=command.words[0] == "firebase",
-        )
+        words = list(command.words)
+        given = command.secret() if command.secret else None
+        self._when_known(words, lambda: self._run(words, given, to_terminal=words[0] == "firebase"))
+        if words[:4] == ["gcloud", "iam", "service-accounts", "create"]:
+            self._made.add(f"{words[4]}@{self.project}.iam.gserviceaccount.com")
+
+    def _when_known(self, words: Sequence[str], ask: Callable[[], str]) -> str:
+        """Asks again for a minute, where a service account that this run has made is not known yet."""
+        young = any(email in word for email in self._made for word in words)
+        for _ in range(NEW_ACCOUNT_TRIES - 1 if young else 0):
+            try:
+                return ask()
+            except DeployError as refused:
+                if _NEW_ACCOUNT.search(str(refused)) is None:
+                    raise
+            self._sleep(NEW_ACCOUNT_PAUSE)
+        return ask()
 
     def get(self, url: str) -> Any:
         """The JSON of a URL, None when it answers 404. Raises DeployError."""
@@ -252,31 +282,55 @@ class Cloud:
 
     def _run(self, words: list[str], secret: str | None, *, to_terminal: bool = False) -> str:
         program, *rest = words
-        path = shutil.which(program, path=self._environment["PATH"])
-        if path is None and program == "firebase":
-            node = shutil.which("node", path=self._environment["PATH"])
-            program_words = [node or "node", str(FIREBASE)]
+        with_node = program == "firebase" and self._firebase is None
+        path = shutil.which("node" if with_node else program, path=self._environment["PATH"])
+        if program == "firebase" and self._firebase is not None:
+            program_words = list(self._firebase)
+        elif path is None and with_node:
+            raise DeployError("node is missing: make firebase ARGS=--version installs it")
         elif path is None:
             raise DeployError(f"{program} is missing: install the Google Cloud CLI, then gcloud auth login")
         else:
-            program_words = [path]
-        with tempfile.TemporaryFile("w+") as out:
-            done = subprocess.run(
-                [*program_words, *rest],
-                input=secret,
-                stdin=None if secret is not None else subprocess.DEVNULL,
-                stdout=None if to_terminal else out,
-                stderr=subprocess.PIPE,
-                env=self._environment,
-                cwd=ROOT,
-                text=True,
-                check=False,
-            )
-            out.seek(0)
-            said = out.read()
+            program_words = [path, str(FIREBASE)] if with_node else [path]
+        if to_terminal:
+            return self._shown([*program_words, *rest], words)
+        done = subprocess.run(
+            [*program_words, *rest],
+            input=secret,
+            stdin=None if secret is not None else subprocess.DEVNULL,
+            capture_output=True,
+            env=self._environment,
+            cwd=ROOT,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
-            raise DeployError(f"{shlex.join(words[:4])}: {why(done.stderr or said)}")
-        return said
+            raise DeployError(f"{shlex.join(words[:4])}: {why(told(done.stdout) or done.stderr or done.stdout)}")
+        return done.stdout
+
+    def _shown(self, program_words: list[str], words: list[str]) -> str:
+        """Runs a program, shows what it prints while it prints it, and returns nothing. Raises DeployError.
+
+        firebase-tools prints its error to standard output, as the last thing that begins with `Error:` (15.34.2,
+        lib/logger.js and logError.js).
+        """
+        lines = list[str]()
+        with subprocess.Popen(
+            program_words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            cwd=ROOT,
+            text=True,
+        ) as running:
+            for line in running.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+        if running.returncode != 0:
+            last = max((n for n, line in enumerate(lines) if line.startswith("Error:")), default=0)
+            raise DeployError(f"{shlex.join(words[:4])}: {why(''.join(lines[last:]))}")
+        return ""
 
 
 def _json(words: list[str], said: str) -> Any:
@@ -307,11 +361,22 @@ def built_by(email: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _in_key(key: Mapping[str, str]) -> list[str]:
-    return [f"--key={key['cryptoKeys']}", f"--keyring={key['keyRings']}", f"--location={key['locations']}"]
+    ring = [f"--keyring={key['keyRings']}", f"--location={key['locations']}", f"--project={key['projects']}"]
+    return [f"--key={key['cryptoKeys']}", *ring]
 
 
 # A pattern in what the tools print, and what to do about it.
 _ADVICE = (
+    (  # firebase-tools 15.34.2, lib/management/projects.js
+        r"Firebase Terms of Service|Firebase Tos Not Accepted",
+        "accept Firebase's terms, once, with the account that firebase-tools is logged in with:"
+        " https://console.firebase.google.com/?forceCheckTos=true; then run the command again",
+    ),
+    (  # https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds
+        r"requires a quota project",
+        "Google takes these credentials only in the name of a project: gcloud auth application-default"
+        " set-quota-project YOUR-PROJECT, and run the command again",
+    ),
     (
         r"You do not currently have an active account|gcloud auth login|Reauthentication",
         "you are not logged in: gcloud auth login",
@@ -335,6 +400,16 @@ _ADVICE = (
 )
 
 
+def told(said: str) -> str:
+    """The error that firebase-tools prints with `--json`, on its standard output (its lib/command.js), or nothing."""
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return ""
+    is_error = isinstance(answer, dict) and answer.get("status") == "error"
+    return str(answer.get("error", "")) if is_error else ""
+
+
 def why(said: str) -> str:
     """What went wrong and what to do, in one line, from what a tool printed."""
     advice = next((what for pattern, what in _ADVICE if re.search(pattern, said, re.IGNORECASE | re.DOTALL)), None)
@@ -345,6 +420,8 @@ def why(said: str) -> str:
 def _first_error(said: str) -> str:
     """The first line of a tool's output with an error, without the tool's own prefix."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    # gcloud says this before the reason, which is in the next line (GoogleCloudPlatform/generative-ai#944).
+    lines = [line for line in lines if "Policy modification failed" not in line] or lines
     line = next(
         (line for line in lines if "ERROR" in line or "Error" in line or '"message"' in line), lines[0] if lines else ""
     )

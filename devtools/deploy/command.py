@@ -180,7 +180,8 @@ def prepare(
             say(f"✓ {step.name}")
             if step.name == "APIs":  # some things can be looked at only now
                 walls.stop(in_the_way(where, cloud))
-        written += [command for command in needed if isinstance(command, Write)]
+        if step.name == "certificate":
+            written += [command for command in needed if isinstance(command, Write)]
     for certificate in written:
         raise DeployError(
             f"{certificate.path.name} is new, in {certificate.path.parent}: upload it to the External Client App"

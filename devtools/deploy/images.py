@@ -10,18 +10,21 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from devtools.deploy.cloud import Cloud, Command
+from devtools.deploy.cloud import Cloud, Command, Write
 from devtools.paths import ROOT
 
 REPOSITORY = "gcf-artifacts"  # that of Cloud Functions in each region
 _LABEL = "made-by=salesforce-sample"
+FOLDER = ROOT / ".local/deploy"
 KEPT, KEPT_AND_DELETED = ROOT / "deploy/images.json", ROOT / "deploy/images-of-our-own.json"
 
 
-def missing(cloud: Cloud, region: str) -> Sequence[Command]:
+def missing(cloud: Cloud, region: str) -> Sequence[Command | Write]:
     """The commands for the repository and its policy, as far as they are missing. Raises DeployError.
 
-    In a repository that is there already others may have images: nothing more is deleted in it.
+    In a repository that is there already others may have images: nothing more is deleted in it. Its policies stay, and
+    whether they are only tried: gcloud puts what it is given in the place of all that were there (its
+    surface/artifacts/repositories/set_cleanup_policies.yaml), and leaves a dry run as it is when it is told nothing.
     """
     at = (f"--location={region}", "--project", cloud.project)
     words = ("artifacts", "repositories")
@@ -29,15 +32,27 @@ def missing(cloud: Cloud, region: str) -> Sequence[Command]:
     here = next((r for r in listed if r["name"].endswith(f"/{REPOSITORY}")), None)
     if here is None:
         create = ("gcloud", *words, "create", REPOSITORY, "--repository-format=docker", f"--labels={_LABEL}", *at)
-        return [Command(create), _set(KEPT_AND_DELETED, at)]
-    policies = KEPT_AND_DELETED if here.get("labels", {}).get("made-by") == "salesforce-sample" else KEPT
-    has = {policy["name"] for policy in cloud.gcloud(*words, "list-cleanup-policies", REPOSITORY, *at)}
-    return [] if {policy["name"] for policy in json.loads(policies.read_text())} <= has else [_set(policies, at)]
+        return [Command(create), _set(KEPT_AND_DELETED, "--no-dry-run", *at)]
+    ours = here.get("labels", {}).get("made-by") == "salesforce-sample"
+    wanted = KEPT_AND_DELETED if ours else KEPT
+    policies = json.loads(wanted.read_text())
+    there = cloud.gcloud(*words, "list-cleanup-policies", REPOSITORY, *at)
+    has, needs = ({policy["name"] for policy in some} for some in (there, policies))
+    if needs <= has:
+        return []
+    if ours and not there:
+        return [_set(wanted, "--no-dry-run", *at)]
+    # What is listed can be given as it is: ages in seconds, and kinds in capitals, which gcloud reads too
+    # (its command_lib/artifacts/cleanup_policy_util.py).
+    every = json.dumps([*(p for p in there if p["name"] not in needs), *policies], indent=2) + "\n"
+    file = FOLDER / cloud.project / "cleanup-policies.json"
+    return [Write(file, lambda: every), _set(file, *at)]
 
 
-def _set(policies: Path, at: tuple[str, ...]) -> Command:
+def _set(policies: Path, *more: str) -> Command:
     words = ("gcloud", "artifacts", "repositories", "set-cleanup-policies", REPOSITORY)
-    return Command((*words, f"--policy={policies.relative_to(ROOT)}", "--no-dry-run", *at))
+    file = policies.relative_to(ROOT) if policies.is_relative_to(ROOT) else policies
+    return Command((*words, f"--policy={file}", *more))
 
 
 def kept(cloud: Cloud, region: str) -> set[str]:

@@ -16,8 +16,8 @@ def purpose(wrapping: Mapping[str, str] | None, signing: Mapping[str, str] | Non
 
 
 def missing(cloud: Cloud, wrapping: Mapping[str, str] | None, signing: Mapping[str, str] | None) -> list[Command]:
-    """The commands for what the two keys lack: ring, key, version, and the functions' roles on it. Raises
-    DeployError.
+    """The commands for what the two keys lack: ring, key, version, and the functions' roles on it. A key may be in
+    another project, such as one that a company keeps for its keys. Raises DeployError.
     """
     commands: list[Command] = []
     rings: set[str] = set()  # that these commands make
@@ -40,27 +40,46 @@ def parts(name: str, wanted: Sequence[str], setting: str, end: str = "") -> dict
 
 
 def _key(cloud: Cloud, name: Mapping[str, str], rings: set[str], made_as: Sequence[str], role: str) -> list[Command]:
-    """The key with its ring, and the role on it for each function."""
-    ring, key, where = name["keyRings"], name["cryptoKeys"], f"--location={name['locations']}"
-    in_ring, commands = (f"--keyring={ring}", where, "--project", cloud.project), list[Command]()
-    listed = cloud.look("cloudkms.googleapis.com", "kms", "keyrings", "list", where)
-    has_ring = any(r["name"].endswith(f"/{ring}") for r in listed)
+    """The key with its ring, in the project that its name has, and the role on it for each function of this one."""
+    owner, ring, key = name["projects"], f"{name['projects']}/{name['keyRings']}", name["cryptoKeys"]
+    at, commands = (*_location(name), "--project", owner), list[Command]()
+    in_ring = (f"--keyring={name['keyRings']}", *at)
+    has_ring, has_key = _there(cloud, name)
+    if owner != cloud.project and not rings and "cloudkms.googleapis.com" not in cloud.of(owner).enabled():
+        commands.append(Command(("gcloud", "services", "enable", "cloudkms.googleapis.com", "--project", owner)))
     if not has_ring and ring not in rings:
-        commands.append(Command(("gcloud", "kms", "keyrings", "create", ring, where, "--project", cloud.project)))
-        rings.add(ring)
-    keys = cloud.gcloud("kms", "keys", "list", f"--keyring={ring}", where) if has_ring else []
-    has_key = any(k["name"].endswith(f"/{key}") for k in keys)
+        commands.append(Command(("gcloud", "kms", "keyrings", "create", name["keyRings"], *at)))
+    rings.add(ring)
     if not has_key:
         commands.append(Command(("gcloud", "kms", "keys", "create", key, *in_ring, *made_as)))
-    held = (
-        bindings(cloud.gcloud("kms", "keys", "get-iam-policy", key, f"--keyring={ring}", where)) if has_key else set()
-    )
+    held = bindings(cloud.gcloud("kms", "keys", "get-iam-policy", key, *_reading(name))) if has_key else set()
     for function in FUNCTIONS:
         member = f"serviceAccount:{account(function, cloud.project)}"
         if (role, member, "") not in held:
             words = ("gcloud", "kms", "keys", "add-iam-policy-binding", key, *in_ring)
             commands.append(Command((*words, f"--member={member}", f"--role={role}")))
     return commands
+
+
+def _location(name: Mapping[str, str]) -> tuple[str, ...]:
+    """Where a key is, as an option."""
+    return (f"--location={name['locations']}",)
+
+
+def _reading(name: Mapping[str, str]) -> tuple[str, ...]:
+    """The ring of a key, as the options of a command that reads."""
+    return (f"--keyring={name['keyRings']}", *_location(name), f"--project={name['projects']}")
+
+
+def _there(cloud: Cloud, name: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether the ring is there, and the key on it. Raises DeployError."""
+    owner = cloud if name["projects"] == cloud.project else cloud.of(name["projects"])
+    at = (*_location(name), f"--project={name['projects']}")
+    rings = owner.look("cloudkms.googleapis.com", "kms", "keyrings", "list", *at)
+    if not any(ring["name"].endswith(f"/{name['keyRings']}") for ring in rings):
+        return False, False
+    keys = cloud.gcloud("kms", "keys", "list", *_reading(name))
+    return True, any(one["name"].endswith(f"/{name['cryptoKeys']}") for one in keys)
 
 
 def _version(cloud: Cloud, name: Mapping[str, str]) -> list[Command]:
@@ -72,7 +91,7 @@ def _version(cloud: Cloud, name: Mapping[str, str]) -> list[Command]:
     if wanted != newest + 1:
         raise DeployError(f"the client key's next version is {newest + 1}: write it into SALESFORCE_CLIENT_KEY_KMS")
     words = ("gcloud", "kms", "keys", "versions", "create", f"--key={name['cryptoKeys']}")
-    where = (f"--keyring={name['keyRings']}", f"--location={name['locations']}", "--project", cloud.project)
+    where = (f"--keyring={name['keyRings']}", *_location(name), "--project", name["projects"])
     return [Command((*words, *where))]
 
 
@@ -80,12 +99,7 @@ def versions(cloud: Cloud, key: Mapping[str, str]) -> dict[str, str]:
     """The versions of a key in Cloud KMS with their states, such as `ENABLED`, by their numbers; none when the key is
     not there. Raises DeployError.
     """
-    where = (f"--keyring={key['keyRings']}", f"--location={key['locations']}")
-    rings = cloud.look("cloudkms.googleapis.com", "kms", "keyrings", "list", where[1])
-    if not any(ring["name"].endswith(f"/{key['keyRings']}") for ring in rings):
+    if not all(_there(cloud, key)):
         return {}
-    keys = cloud.gcloud("kms", "keys", "list", *where)
-    if not any(one["name"].endswith(f"/{key['cryptoKeys']}") for one in keys):
-        return {}
-    listed = cloud.gcloud("kms", "keys", "versions", "list", f"--key={key['cryptoKeys']}", *where)
+    listed = cloud.gcloud("kms", "keys", "versions", "list", f"--key={key['cryptoKeys']}", *_reading(key))
     return {version["name"].rsplit("/", 1)[-1]: version["state"] for version in listed}

@@ -14,10 +14,11 @@ from devtools.deploy.keysets import keys as keys_of
 from devtools.deploy.place import place
 from devtools.deploy.promote import Release, Revision, Service, Stamp
 from devtools.deploy.steps import Target
-from devtools.deploy.wanted import FUNCTIONS
+from devtools.deploy.wanted import CONSUMER_SECRET, FUNCTIONS
 
 KEYSET, CLIENT_KEY = "TOKEN_KEYSET", "SALESFORCE_CLIENT_KEY_KMS"
-ANEW = "docs/deploy.md, “Going back”"
+CONSUMER_KEY = "SALESFORCE_CONSUMER_KEY"
+ANEW = "docs/staging.md, “Going back”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +178,10 @@ def refuse(cloud: Cloud, settings: Mapping[str, str], found: Project, to: Deploy
         *_records(found, to),
         *_secrets(cloud, found, to),
         *_client_key(cloud, to),
+        *_app(cloud, found, to),
     ]
     if wrong:
-        anew = f"deploy that version anew instead, with the secrets as they are: {ANEW}"
+        anew = f"deploy that version anew instead, with settings and secrets as they are now: {ANEW}"
         raise DeployError("\n  ".join([f"{to.stamp.id} cannot serve again:", *dict.fromkeys(wrong), anew]))
 
 
@@ -283,6 +285,43 @@ def _client_key(cloud: Cloud, to: Deployment) -> list[str]:
         if state != "ENABLED":
             wrong.append(f"it signs with a client key whose version {key['cryptoKeyVersions']} is {state.lower()}")
     return wrong
+
+
+def _app(cloud: Cloud, found: Project, to: Deployment) -> list[str]:
+    """Whether it proves who it is to Salesforce as what serves now does: the app there has one certificate, one
+    consumer key and one consumer secret, which are not brought back. Where one of the two signs and the other has the
+    secret, the app may still take both (docs/deploy.md, "Without a consumer secret").
+    """
+    wrong: list[str] = []
+    current = list(found.current.values())
+    for setting, reason in (
+        (CONSUMER_KEY, "has another consumer key than what serves now: the app in Salesforce has one"),
+        (CLIENT_KEY, "signs with another client key, or version of it, than what serves now: the app in Salesforce has"
+         " one certificate"),
+    ):  # fmt: skip
+        now = {r.settings[setting] for r in current if r.settings.get(setting)}
+        then = {r.settings[setting] for r in to.revisions.values() if r.settings.get(setting)}
+        if now and then - now:
+            differing = f"{_ends(then)}, now {_ends(now)}" if setting == CLIENT_KEY else "it is in its settings"
+            wrong.append(f"it {reason} ({differing})")
+    now = {r.secrets[CONSUMER_SECRET] for r in current if CONSUMER_SECRET in r.secrets}
+    then = {r.secrets[CONSUMER_SECRET] for r in to.revisions.values() if CONSUMER_SECRET in r.secrets}
+    if now and then - now:
+        states = _states(cloud, CONSUMER_SECRET)
+        # They are compared and not told: a version may have been added with the same secret in it.
+        read = {v: cloud.secret(CONSUMER_SECRET, v).strip() for v in now | then if states.get(v) == "ENABLED"}
+        if {read.get(v) for v in then} != {read.get(v) for v in now} or not now | then <= set(read):
+            old, new = (", ".join(sorted(some, key=int)) for some in (then, now))
+            wrong.append(
+                f"it has the consumer secret of version {old}, which is another than that of version {new}, which"
+                " serves: the app in Salesforce has one"
+            )
+    return wrong
+
+
+def _ends(names: set[str]) -> str:
+    """The names of key versions, as far as they differ mostly: `client/cryptoKeyVersions/1`."""
+    return ", ".join(sorted(name.rpartition("/cryptoKeys/")[2] for name in names))
 
 
 # After going back

@@ -28,6 +28,7 @@ NEW: dict[str, Any] = {
     "permitted": True,
     "apis": ["bigquery.googleapis.com", "cloudresourcemanager.googleapis.com"],
     "firebase": False,
+    "termsAccepted": True,
     "authentication": False,
     "databases": [],
     "backups": [],
@@ -35,7 +36,8 @@ NEW: dict[str, Any] = {
     "policies": {"project": [["roles/owner", "user:someone@example.com"]]},
     "secrets": {},
     "secretStates": {},
-    "keyrings": {},
+    "keyrings": {},  # those of another project stand with it, as "theirs/ring"
+    "otherApis": {},
     "versions": {},
     "roles": {},
     "metrics": {},
@@ -82,8 +84,19 @@ def _policy(world: dict[str, Any], key: str) -> Any:
     }
 
 
-def _needs(world: dict[str, Any], api: str) -> None:
-    if f"{api}.googleapis.com" not in world["apis"]:
+def _of(world: dict[str, Any], project: str, words: list[str]) -> str:
+    """Before the names of what is in another project than the played one: that project."""
+    owner = _option(words, "project") or project
+    return "" if owner == world.get("project", owner) else f"{owner}/"
+
+
+def _apis(world: dict[str, Any], other: str) -> list[str]:
+    """The APIs of the played project, or of another."""
+    return world["otherApis"].setdefault(other, []) if other else world["apis"]
+
+
+def _needs(world: dict[str, Any], api: str, other: str = "") -> None:
+    if f"{api}.googleapis.com" not in _apis(world, other):
         raise Refused(
             f"ERROR: (gcloud) PERMISSION_DENIED: {api}.googleapis.com has not been used in project p before or it is"
             " disabled."
@@ -94,11 +107,12 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
     """What a reading command says; None for a command that changes something."""
     if (said := fake_walls.read(world, project, words)) is not None:
         return said
+    other = _of(world, project, words)
     match [w for w in words if not w.startswith("--")]:
         case ["services", "list"]:
             return [
                 {"config": {"name": api, "title": api}, "name": f"projects/123/services/{api}", "state": "ENABLED"}
-                for api in world["apis"]
+                for api in _apis(world, other)
             ]
         case ["firestore", "databases", "list"]:
             _needs(world, "firestore")
@@ -137,33 +151,34 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             _needs(world, "monitoring")
             return [{"displayName": name} for name in world["dashboards"]]
         case ["kms", "keyrings", "list"]:
-            _needs(world, "cloudkms")
-            return [{"name": f"projects/{project}/locations/x/keyRings/{ring}"} for ring in world["keyrings"]]
+            _needs(world, "cloudkms", other)
+            rings = [ring.removeprefix(other) for ring in world["keyrings"] if ring.startswith(other)]
+            return [{"name": f"projects/{project}/locations/x/keyRings/{r}"} for r in rings if "/" not in r]
         case ["kms", "keys", "list"]:
             ring = _option(words, "keyring")
             return [
                 {"name": f"projects/{project}/locations/x/keyRings/{ring}/cryptoKeys/{key}"}
-                for key in world["keyrings"][ring]
+                for key in world["keyrings"][other + ring]
             ]
         case ["kms", "keys", "versions", "list"]:
             key = f"projects/{project}/locations/x/keyRings/r/cryptoKeys/{_option(words, 'key')}"
             return [
                 {"name": f"{key}/cryptoKeyVersions/{number}", "state": state}
-                for number, (state, _) in world["versions"].get(_option(words, "key"), {}).items()
+                for number, (state, _) in world["versions"].get(other + _option(words, "key"), {}).items()
             ]
         case ["kms", "keys", "versions", "get-public-key", number]:
-            public = _private_key(world, words, number).public_key()
+            public = _private_key(world, other, words, number).public_key()
             form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
             Path(_option(words, "output-file")).write_bytes(public.public_bytes(*form))
             return Said("")
         case ["kms", "asymmetric-sign"]:
             text = Path(_option(words, "input-file")).read_bytes()
-            key = _private_key(world, words, _option(words, "version"))
+            key = _private_key(world, other, words, _option(words, "version"))
             signature = key.sign(text, padding.PKCS1v15(), hashes.SHA256())
             Path(_option(words, "signature-file")).write_bytes(signature)
             return Said("")
         case ["kms", "keys", "get-iam-policy", key]:
-            return _policy(world, f"key {key}")
+            return _policy(world, f"key {other}{key}")
         case ["billing", *_]:
             return fake_billing.read(world, words)
         case _:
@@ -175,7 +190,8 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
     fake_walls.refuse(world, project, words)
     if fake_walls.change(world, project, words):
         return
-    plain = [w for w in words if not w.startswith("--") and w != project]
+    other = _of(world, project, words)
+    plain = [w for w in words if not w.startswith("--") and w not in (project, other.removesuffix("/"))]
     match plain:
         case ["services", "enable", *apis]:
             if not world["billing"]:
@@ -183,7 +199,8 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
                     "ERROR: (gcloud.services.enable) FAILED_PRECONDITION: Billing account for project '123' is not"
                     " found."
                 )
-            world["apis"] = sorted({*world["apis"], *apis})
+            there = _apis(world, other)
+            there[:] = sorted({*there, *apis})
         case ["firestore", "databases", "create"]:
             _needs(world, "firestore")
             location = _option(words, "location")
@@ -246,22 +263,28 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["monitoring", "dashboards", "create"]:
             world["dashboards"].append(json.loads(Path(_option(words, "config-from-file")).read_text())["displayName"])
         case ["kms", "keyrings", "create", ring]:
-            _needs(world, "cloudkms")
-            world["keyrings"][ring] = []
+            _needs(world, "cloudkms", other)
+            world["keyrings"][other + ring] = []
         case ["kms", "keys", "create", key]:
-            world["keyrings"][_option(words, "keyring")].append(key)
+            world["keyrings"][other + _option(words, "keyring")].append(key)
             if _option(words, "purpose") == "asymmetric-signing":
                 assert _option(words, "default-algorithm") == "rsa-sign-pkcs1-2048-sha256"
-                world["versions"][key] = {"1": ["ENABLED", _new_key()]}
+                world["versions"][other + key] = {"1": ["ENABLED", _new_key()]}
         case ["kms", "keys", "versions", "create"]:
-            there = world["versions"][_option(words, "key")]
+            there = world["versions"][other + _option(words, "key")]
             there[str(len(there) + 1)] = ["ENABLED", _new_key()]
         case ["kms", "keys", "add-iam-policy-binding", key]:
-            _bind(world, f"key {key}", words)
+            _bind(world, f"key {other}{key}", words)
         case ["billing", *_]:
             fake_billing.change(world, words)
         case ["projects:addfirebase"]:
             _needs(world, "firebase")
+            if not world["termsAccepted"]:  # firebase-tools 15.34.2, lib/management/projects.js
+                raise Refused(
+                    f"Error: Failed to add Firebase to Google Cloud Platform project {project} because your account has"
+                    " not accepted the Firebase Terms of Service. Please accept the Terms of Service in the Firebase"
+                    " console at https://console.firebase.google.com/?forceCheckTos=true and try again."
+                )
             world["firebase"] = True
         case ["firestore", "indexes", "composite", "delete", name]:
             here = world["indexes"][_option(words, "database")]
@@ -302,8 +325,8 @@ def _new_key() -> str:
     return key.private_bytes(*form).decode()
 
 
-def _private_key(world: dict[str, Any], words: list[str], number: str) -> rsa.RSAPrivateKey:
-    state, pem = world["versions"][_option(words, "key")][number]
+def _private_key(world: dict[str, Any], other: str, words: list[str], number: str) -> rsa.RSAPrivateKey:
+    state, pem = world["versions"][other + _option(words, "key")][number]
     if state != "ENABLED":
         raise Refused(f"ERROR: (gcloud.kms) FAILED_PRECONDITION: the version is not enabled, its state is {state}")
     key = serialization.load_pem_private_key(pem.encode(), None)
@@ -350,6 +373,9 @@ def answer(file: Path, project: str, program: str, words: list[str], given: str)
             change(world, project, words, given)
         world["changes"].append([program, *words])
     except Refused as refused:
+        if program == "firebase" and "--json" in words:  # firebase-tools 15.34.2, lib/command.js
+            said = {"status": "error", "error": str(refused).removeprefix("Error: ")}
+            return 1, json.dumps(said, indent=2), "(node:1) Warning: it is told on standard output\n"
         return 1, "", f"{refused}\n"
     except fake_iam.Denied as denied:
         return 1, "", f"ERROR: ({program}) {denied}\n"

@@ -16,6 +16,7 @@ NEW: dict[str, Any] = {
     "images": [],
     "imagePolicies": None,
     "imagesOurs": False,
+    "imagesDryRun": False,
     "secretStates": {},
     "hosting": {"releases": [], "channels": {}},
     "rules": {"releases": {}, "rulesets": {}},
@@ -105,7 +106,7 @@ def change(world: World, project: str, words: list[str]) -> bool:
         case ["artifacts", "repositories", "create", "gcf-artifacts"]:
             world["imagePolicies"], world["imagesOurs"] = [], "made-by" in option(words, "labels")
         case ["artifacts", "repositories", "set-cleanup-policies", "gcf-artifacts"]:
-            _policies(world, json.loads(Path(option(words, "policy")).read_text()))
+            _policies(world, words)
         case ["hosting:channel:create", channel, *_]:
             if channel in world["hosting"]["channels"]:
                 raise _refused(f"Channel {channel} already exists on site {option(words, 'site')}.")
@@ -256,16 +257,25 @@ def _revision(kept: Any) -> Any:
     }
 
 
-def _policies(world: World, given: list[Any]) -> None:
-    """Sets or updates by name, as gcloud does; what it prints later has the types in capitals and ages in seconds."""
-    there = {policy["name"]: policy for policy in world["imagePolicies"]}
-    for policy in given:
-        kept = json.loads(json.dumps(policy))
-        kept["action"]["type"] = kept["action"]["type"].upper()
-        if "condition" in kept:
-            kept["condition"]["olderThan"] = f"{int(kept['condition']['olderThan'].removesuffix('d')) * 86400}s"
-        there[policy["name"]] = kept
-    world["imagePolicies"] = list(there.values())
+def _policies(world: World, words: list[str]) -> None:
+    """Puts them in the place of all that were there, as gcloud 528 does (surface/artifacts/repositories/
+    set_cleanup_policies.yaml: read_modify_update with command_lib/util/apis/arg_utils.py, SetFieldInMessage; the file
+    as command_lib/artifacts/cleanup_policy_util.py, ParseCleanupPolicy, reads it). What it prints later has the types
+    in capitals and ages in seconds.
+    """
+    if "--no-dry-run" in words or "--dry-run" in words:
+        world["imagesDryRun"] = "--dry-run" in words
+    policies: list[Any] = json.loads(Path(option(words, "policy")).read_text())
+    if len({policy["name"] for policy in policies}) < len(policies):
+        raise _refused("Duplicate key in policy list.")
+    for policy in policies:
+        if ("condition" in policy) == ("mostRecentVersions" in policy):
+            raise _refused('Only one of "condition" or "mostRecentVersions" allowed in policy')
+        policy["action"] = {"type": policy["action"]["type"].upper()}
+        if "condition" in policy:
+            amount, unit = policy["condition"]["olderThan"][:-1], policy["condition"]["olderThan"][-1]
+            policy["condition"]["olderThan"] = f"{int(amount) * {'d': 86400, 's': 1}[unit]}s"
+    world["imagePolicies"] = sorted(policies, key=lambda policy: policy["name"])
 
 
 def _channel(world: World, site: str, channel: str) -> None:

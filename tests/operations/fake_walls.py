@@ -17,6 +17,8 @@ NEW: dict[str, Any] = {
     "services": {},  # of Cloud Run, by region: who may call each
     "switchedOnByFirebase": [],
     "builtBy": "",
+    "accountsKnownAfter": 0,  # so often what names a new account is refused
+    "young": {},
 }
 # firebase-tools switches these on by itself: its deploy/functions/{prepare,ensure}.js, deploy/hosting/prepare.js, and
 # deploy/firestore/prepare.js.
@@ -85,6 +87,12 @@ def refuse(world: dict[str, Any], project: str, words: list[str]) -> None:
     """Raises Refused for a change that an organisation forbids."""
     match [w for w in words if not w.startswith("--")]:
         case ["services", "enable", *apis]:
+            apis = [api for api in apis if api != project]
+            if len(apis) > 20:  # GoogleCloudPlatform/k8s-config-connector#6334; gcloud sends them as one batch
+                raise Refused(
+                    "ERROR: (gcloud.services.enable) INVALID_ARGUMENT: Number of services must not exceed the maximum"
+                    " batch size (20)."
+                )
             for api in apis:
                 if not _allows(world, "gcp.restrictServiceUsage", api):
                     raise Refused(f"ERROR: (gcloud.services.enable) FAILED_PRECONDITION: {api} is restricted")
@@ -105,6 +113,25 @@ def refuse(world: dict[str, Any], project: str, words: list[str]) -> None:
                 raise Refused("ERROR: (gcloud.iam.service-accounts.create) FAILED_PRECONDITION: not allowed on project")
         case ["run", "services", "add-iam-policy-binding", *_]:
             _public(world, "gcloud.run.services.add-iam-policy-binding")
+    _young(world, project, words)
+
+
+def _young(world: dict[str, Any], project: str, words: list[str]) -> None:
+    """An account that was just made is not known everywhere: hashicorp/vault-plugin-secrets-gcp#257,
+    googleapis/google-cloud-go#11482; gcloud's two lines as in GoogleCloudPlatform/generative-ai#944.
+    """
+    if words[:3] == ["iam", "service-accounts", "create"]:
+        world["young"][f"{words[3]}@{project}.iam.gserviceaccount.com"] = world["accountsKnownAfter"]
+    if not any(word == "add-iam-policy-binding" for word in words):
+        return
+    for email, times in world["young"].items():
+        if times and any(email in word for word in words):
+            world["young"][email] = times - 1
+            raise Refused(
+                'ERROR: Policy modification failed. For a binding with condition, run "gcloud alpha iam policies'
+                ' lint-condition" to identify issues in condition.\n'
+                f"ERROR: (gcloud.{'.'.join(words[:2])}) INVALID_ARGUMENT: Service account {email} does not exist."
+            )
 
 
 def change(world: dict[str, Any], project: str, words: list[str]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from devtools.deploy import before, certificate, command, hosting, promote
-from devtools.deploy.cloud import Cloud, DeployError, why
+from devtools.deploy.cloud import Cloud, DeployError, told, why
 from devtools.deploy.consent import NOTHING, Consent
 from devtools.deploy.steps import Target
 from devtools.deploy.wanted import BUILD, account
@@ -46,7 +46,7 @@ class Quick(Cloud):
         with self.turn:
             code, said, wrong = fake_google.answer(self.world, self.project, program, rest, given)
         if code:
-            raise DeployError(f"{shlex.join(words[:4])}: {why(wrong)}")
+            raise DeployError(f"{shlex.join(words[:4])}: {why(told(said) or wrong)}")
         return "" if to_terminal else said
 
 
@@ -62,7 +62,7 @@ class World:
         monkeypatch.setattr(promote, "TREE", self.tree)
         monkeypatch.setattr(promote, "uploaded", _uploaded)
         self._file = folder / "project.json"
-        self._file.write_text(json.dumps({**fake_google.NEW, "tree": str(self.tree)}))
+        self._file.write_text(json.dumps({**fake_google.NEW, "tree": str(self.tree), "project": project}))
         world = self
 
         class Apis(BaseHTTPRequestHandler):
@@ -165,11 +165,13 @@ class World:
 
         self._apis = ThreadingHTTPServer(("127.0.0.1", 0), Apis)
         Thread(target=self._apis.serve_forever, args=(0.02,), daemon=True).start()
+        self._firebase = str(folder / "firebase")
         self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
         monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
         monkeypatch.setattr(before, "hosted", fake_firebase.files)
         monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
         self.said: list[str] = []
+        self.slept: list[float] = []
 
     def close(self) -> None:
         self._apis.shutdown()
@@ -177,7 +179,9 @@ class World:
 
     def cloud(self) -> Cloud:
         url = f"http://127.0.0.1:{self._apis.server_port}"
-        cloud = (Cloud if self.shell else Quick)(self.project, self._environment, *[url] * 7)
+        cloud = (Cloud if self.shell else Quick)(
+            self.project, self._environment, *[url] * 7, firebase=[self._firebase], sleep=self.slept.append
+        )
         if isinstance(cloud, Quick):
             cloud.world = self._file
         return cloud

@@ -138,6 +138,31 @@ def test_both_keys_may_be_on_one_ring(world: World, monkeypatch: pytest.MonkeyPa
     assert world.read()["keyrings"] == {"sample": ["tokens", "client"]}
 
 
+def test_keys_in_a_project_that_a_company_keeps_for_its_keys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made, versioned, signed with and granted there, to the accounts of this project."""
+    from devtools.deploy import steps
+
+    monkeypatch.setattr(steps, "_keyset", lambda _target: "a wrapped keyset")  # pyright: ignore[reportPrivateUsage]  KMS is out of reach
+    tokens, client = (name.replace(PROJECT, "the-keys-of-all") for name in (KMS, CLIENT_KEY))
+    settings = {"TOKEN_KEYSET_KMS_KEY": tokens, "SALESFORCE_CLIENT_KEY_KMS": client}
+    target = Target(PROJECT, "eur3", settings)
+    file = deploy_twice(world, target)
+    after = world.read()
+    assert after["keyrings"] == {"the-keys-of-all/sample": ["tokens", "client"]}
+    assert after["otherApis"]["the-keys-of-all/"] == ["cloudkms.googleapis.com"]
+    for key, role in (("tokens", wanted.KMS_ROLE), ("client", wanted.CLIENT_KEY_ROLE)):
+        members = [f"serviceAccount:{wanted.account(f, PROJECT)}" for f in wanted.FUNCTIONS]
+        assert after["policies"][f"key the-keys-of-all/{key}"] == [[role, member] for member in members]
+    assert world.plan(target) == 0
+    first = file.read_text()
+    world.set(uploads=[])
+    next_one = Target(PROJECT, "eur3", {**settings, "SALESFORCE_CLIENT_KEY_KMS": client.removesuffix("1") + "2"})
+    assert deploy_twice(world, next_one).read_text() != first
+    assert list(world.read()["versions"]["the-keys-of-all/client"]) == ["1", "2"]
+    in_kms = [words for words in world.read()["changes"] if words[1] == "kms"]
+    assert {words[words.index("--project") + 1] for words in in_kms} == {"the-keys-of-all"}
+
+
 @pytest.mark.parametrize("name", ["projects/p", KMS, CLIENT_KEY.replace("keyRings", "rings")])
 def test_a_client_key_that_is_none(world: World, name: str) -> None:
     with pytest.raises(DeployError, match=r"SALESFORCE_CLIENT_KEY_KMS is written .*cryptoKeyVersions/1"):

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from devtools.deploy import command, images, operate, promote, rollback
 from devtools.deploy.cloud import Command, DeployError
 from devtools.deploy.keysets import Keys, keys
 from devtools.deploy.steps import Target
+from devtools.paths import ROOT
 from tests.operations import releases
 from tests.operations.project import CLIENT_KEY, PROJECT, World
 from tests.operations.releases import add_keyset, back, deploy, keyset, serves, set_up
@@ -237,6 +239,65 @@ class TestAKeysetThatWasRotated:
             back(world, target, first)
 
 
+class TestTheAppInSalesforce:
+    """It has one consumer key, one secret and one certificate, which are not brought back."""
+
+    def test_another_version_of_the_client_key(self, world: World) -> None:
+        target = set_up(world)
+        first = deploy(world, target, "one", {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+        deploy(world, target, "two", {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY.removesuffix("1") + "2"})
+        apis = [*world.read()["apis"], "cloudkms.googleapis.com"]
+        states = {"1": ["ENABLED", ""], "2": ["ENABLED", ""]}
+        world.set(apis=apis, keyrings={"sample": ["client"]}, versions={"client": states})
+        now = world.read()
+        with pytest.raises(DeployError) as refused:
+            back(world, target, first)
+        told = str(refused.value)
+        assert "client/cryptoKeyVersions/1, now client/cryptoKeyVersions/2" in told
+        assert "with settings and secrets as they are now: docs/staging.md, “Going back”" in told
+        assert world.read() == now
+
+    def test_another_consumer_key(self, world: World) -> None:
+        target = set_up(world)
+        first = deploy(world, target, "one")
+        deploy(world, target, "two", {"SALESFORCE_CONSUMER_KEY": "3MVG9another"})
+        with pytest.raises(DeployError, match="another consumer key than what serves now"):
+            back(world, target, first)
+
+    def test_another_consumer_secret_and_the_same_in_another_version(self, world: World) -> None:
+        target = set_up(world)
+        first = deploy(world, target, "one")
+        secrets = world.read()["secrets"]
+        for secret in (secrets["SALESFORCE_CONSUMER_SECRET"][0], "another-secret"):
+            secrets["SALESFORCE_CONSUMER_SECRET"].append(secret)
+            world.set(secrets=secrets)
+            last = deploy(world, target, f"with {len(secrets['SALESFORCE_CONSUMER_SECRET'])}")
+            if secret != "another-secret":
+                back(world, target, first)
+                assert serves(world)["auth"] == first
+        assert serves(world)["auth"] == last
+        with pytest.raises(DeployError, match="the consumer secret of version 1, which is another than") as refused:
+            back(world, target, first)
+        assert "another-secret" not in str(refused.value)
+        world.set(secretStates={"SALESFORCE_CONSUMER_SECRET/3": "DISABLED"})
+        with pytest.raises(DeployError, match="the consumer secret of version 1, which is another than"):
+            back(world, target, first)
+
+    def test_the_section_that_is_named_is_there(self) -> None:
+        page, _, section = rollback.ANEW.partition(", ")
+        assert f"\n## {section.strip('“”')}\n" in (ROOT / page).read_text()
+
+    def test_from_the_secret_to_the_key_and_back_both_may_be_taken(self, world: World) -> None:
+        target = set_up(world)
+        first = deploy(world, target, "one")
+        second = deploy(world, target, "two", {"SALESFORCE_CLIENT_KEY_KMS": CLIENT_KEY})
+        apis = [*world.read()["apis"], "cloudkms.googleapis.com"]
+        world.set(apis=apis, keyrings={"sample": ["client"]}, versions={"client": {"1": ["ENABLED", ""]}})
+        for id in (first, second):
+            back(world, target, id)
+            assert serves(world)["api"] == id
+
+
 class TestWhatIsGone:
     def test_an_image_that_was_cleaned_away(self, world: World) -> None:
         """https://github.com/firebase/firebase-tools/issues/6759"""
@@ -339,13 +400,36 @@ class TestImages:
             assert len(commands) == needed
             for one in commands:
                 cloud.run(one)
+
+    def test_policies_of_others_stay_in_a_repository_that_was_there_and_so_does_a_dry_run(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """gcloud puts what it is given in the place of all policies (fake_run.py has where it says so)."""
+        set_up(world)
+        monkeypatch.setattr(images, "FOLDER", tmp_path / "deploy", raising=False)
         day = {"name": "firebase-functions-cleanup", "action": {"type": "DELETE"}, "condition": {"olderThan": "86400s"}}
-        world.set(imagePolicies=[day], imagesOurs=False)
-        (only,) = images.missing(cloud, "europe-west1")
-        cloud.run(only)
-        names = {policy["name"] for policy in world.read()["imagePolicies"]}
-        # What is kept wins, and no image of others is deleted that would have stayed.
-        assert names == {"firebase-functions-cleanup", "keep-to-go-back"}
+        few = {"name": "a-few", "action": {"type": "KEEP"}, "mostRecentVersions": {"keepCount": 3}}
+        for ours, mine in ((False, ["keep-to-go-back"]), (True, ["delete-older", "keep-to-go-back"])):
+            world.set(imagePolicies=[few, day], imagesOurs=ours, imagesDryRun=True)
+            cloud = world.cloud()
+            for one in images.missing(cloud, "europe-west1"):
+                cloud.run(one)
+            # What is kept wins, and no image of others is deleted that would have stayed.
+            policies = {policy["name"]: policy for policy in world.read()["imagePolicies"]}
+            assert sorted(policies) == sorted(["a-few", "firebase-functions-cleanup", *mine])
+            assert [policies["a-few"], policies["firebase-functions-cleanup"]] == [few, day], "as they were"
+            assert world.read()["imagesDryRun"], "it is not ours to have images deleted there"
+            assert not images.missing(cloud, "europe-west1")
+
+    def test_a_whole_deployment_goes_on_behind_them(
+        self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The file with the policies is none that somebody uploads to Salesforce."""
+        monkeypatch.setattr(images, "FOLDER", tmp_path / "deploy", raising=False)
+        day = {"name": "firebase-functions-cleanup", "action": {"type": "DELETE"}, "condition": {"olderThan": "86400s"}}
+        world.set(imagePolicies=[day], apis=[*world.read()["apis"], "artifactregistry.googleapis.com"])
+        world.deploy(Target(PROJECT, "eur3"))
+        assert world.read()["uploads"] == ["firestore", "functions", "hosting"]
 
 
 def test_the_commands_of_going_back_are_ones_that_gcloud_knows(world: World) -> None:
@@ -358,7 +442,7 @@ def test_the_commands_of_going_back_are_ones_that_gcloud_knows(world: World) -> 
     used = [words for words in world.read()["changes"] if words[0] == "gcloud"]
     used += [list(c.words) for c in rollback.unpinned(world.cloud(), target.settings) if isinstance(c, Command)]
     world.set(imagePolicies=None)
-    used += [list(c.words) for c in images.missing(world.cloud(), "europe-west1")]
+    used += [list(c.words) for c in images.missing(world.cloud(), "europe-west1") if isinstance(c, Command)]
     assert len(used) == 8
     gcloud_knows(used)
     assert releases.SETTINGS["REDIRECT_URIS"].startswith(f"https://{PROJECT}")
