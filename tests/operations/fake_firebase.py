@@ -111,7 +111,7 @@ def _functions(world: dict[str, Any], project: str, config: dict[str, Any], forc
         raise Refused("Error: functions has nothing to stand on")
     codebase = config["functions"][0]["codebase"]
     (region,) = {rule["function"]["region"] for rule in config["hosting"]["rewrites"] if "function" in rule}
-    wanted = [_function(project, region, name, codebase) for name in ("api", "auth", "upkeep")]
+    wanted = [function(project, region, name, codebase) for name in ("api", "auth", "upkeep")]
     names = [function["name"] for function in wanted]
     others = [f for f in world["functions"] if f["name"] not in names]
     gone = [f for f in others if f["labels"].get("firebase-functions-codebase", "default") == codebase]
@@ -124,7 +124,7 @@ def _functions(world: dict[str, Any], project: str, config: dict[str, Any], forc
         )
 
 
-def _function(project: str, region: str, name: str, codebase: str) -> dict[str, Any]:
+def function(project: str, region: str, name: str, codebase: str) -> dict[str, Any]:
     labels = {} if codebase == "default" else {"firebase-functions-codebase": codebase}
     labels |= {"deployment-scheduled": "true"} if name == "upkeep" else {}
     return {
