@@ -55,7 +55,7 @@ class Target:
     def alerts_go(self) -> str:
         """Where alerts go, as a text for the plan."""
         if self.alert_email is None:
-            return "to nobody: they show in the console only, until you give ALERT_EMAIL=…"
+            return "as it is: alerts go where they went, new ones to the console only, until you give ALERT_EMAIL=…"
         return f"alerts go to {self.alert_email}"
 
     @property
