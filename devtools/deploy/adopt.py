@@ -8,7 +8,7 @@ from typing import Any
 
 from devtools.deploy.cloud import Cloud, DeployError
 from devtools.deploy.inventory import Inventory, Site
-from devtools.deploy.wanted import COLLECTIONS, FUNCTIONS, account
+from devtools.deploy.wanted import ACCOUNT_TITLE, BUILD, COLLECTIONS, FUNCTIONS, LABEL, SECRETS, account
 from devtools.paths import ROOT
 
 _LABEL = "firebase-functions-codebase"
@@ -58,6 +58,7 @@ def others(cloud: Cloud, found: Inventory, region: str) -> Others:
         ),
     ]
     stands = settled(found, cloud.project)
+    taken += [] if stands else _unmarked(found, cloud.project)
     # Until then what is called like a collection of this app is somebody's all the same.
     known = set(COLLECTIONS) if stands else set[str]()
     shared = [
@@ -91,6 +92,28 @@ def settled(found: Inventory, project: str) -> bool:
     """Whether a function of this app stands: then what has its names is its own. Raises DeployError."""
     listed = [function for generation in found.functions.values() for function in generation]
     return any(_id(f) in FUNCTIONS for f in listed if _is_ours(f, project, _codebase()))
+
+
+def _unmarked(found: Inventory, project: str) -> list[str]:
+    """Accounts and secrets of the names of this app's, without its mark: they would get its rights, or be its secrets.
+    Those of 0.2.0 have no label, and are this app's when its functions stand.
+    """
+    accounts = {account(name, project): f"salesforce-{name}" for name in (*FUNCTIONS, BUILD)}
+    label, value = LABEL
+    return [
+        *(
+            f"the service account {accounts[a['email']]} is another's (it is this app's once its display name begins"
+            f" with “{ACCOUNT_TITLE.strip()}”)"
+            for a in found.accounts
+            if a["email"] in accounts and not a.get("displayName", "").startswith(ACCOUNT_TITLE)
+        ),
+        *(
+            f"the secret {name} is another's (it is this app's once it has the label: gcloud secrets update {name}"
+            f" --update-labels={label}={value} --project {project})"
+            for name, secret in ((s["name"].rsplit("/", 1)[-1], s) for s in found.secrets)
+            if name in SECRETS and secret.get("labels", {}).get(label) != value
+        ),
+    ]
 
 
 def services(found: Inventory, project: str, region: str) -> set[str]:

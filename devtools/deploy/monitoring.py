@@ -105,9 +105,10 @@ def policies(cloud: Cloud, email: str | None, where: str) -> Sequence[Post]:
             continue
         has = here.get("notificationChannels", [])
         wanted = has if to is None else [*(c for c in has if c not in own or c in to), *(c for c in to if c not in has)]
-        if not _same(here, policy) or wanted != has or to == []:  # the last: the channel is yet to be made
+        rehooked = wanted != has or to == []  # the latter: in a plan, the channel is yet to be made
+        if rehooked or not _same(here, policy):
             change = {**policy, "userLabels": {**here.get("userLabels", {}), **policy["userLabels"]}}
-            change |= {"notificationChannels": wanted} if wanted != has else {}
+            change |= {"notificationChannels": wanted} if rehooked else {}
             url = f"{cloud.monitoring_url}/alertPolicies/{_id(here)}?updateMask={','.join(sorted(change))}"
             posts.append(Post(url, change, "PATCH", f"bring up to date the alert {says}"))
     return posts

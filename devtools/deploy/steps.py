@@ -11,12 +11,14 @@ from devtools.deploy import budget, build, callers, certificate, databases, host
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.place import place
 from devtools.deploy.wanted import (
+    ACCOUNT_TITLE,
     APIS,
     APP_CHECK_APIS,
     CONSUMER_SECRET,
     FORMER_ROLES,
     FUNCTIONS,
     KMS_API,
+    LABEL,
     RECAPTCHA_API,
     ROLES,
     SECRET_ROLE,
@@ -55,7 +57,7 @@ class Target:
     def alerts_go(self) -> str:
         """Where alerts go, as a text for the plan."""
         if self.alert_email is None:
-            return "as it is: alerts go where they went, new ones to the console only, until you give ALERT_EMAIL=…"
+            return "alerts go where they went, on a new project to the console only, until you give ALERT_EMAIL=…"
         return f"alerts go to {self.alert_email}"
 
     @property
@@ -302,7 +304,7 @@ def _accounts(cloud: Cloud) -> Commands:
     words = ("gcloud", "iam", "service-accounts", "create")
     needed = [f for f in FUNCTIONS if account(f, cloud.project) not in there]
     return [
-        Command((*words, f"salesforce-{f}", f"--display-name=Salesforce sample: {f}", "--project", cloud.project))
+        Command((*words, f"salesforce-{f}", f"--display-name={ACCOUNT_TITLE}{f}", "--project", cloud.project))
         for f in needed
     ]
 
@@ -371,7 +373,7 @@ def _secrets(cloud: Cloud, target: Target) -> Commands:
     for name in target.secrets:
         if name not in there:
             # In one region: where an organisation allows only some, secrets that are everywhere are refused.
-            kept = ("--replication-policy=user-managed", f"--locations={region}")
+            kept = ("--replication-policy=user-managed", f"--locations={region}", f"--labels={'='.join(LABEL)}")
             commands.append(Command(("gcloud", "secrets", "create", name, *kept, "--project", cloud.project)))
         if name not in there or not _has_value(cloud, name):
             words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)

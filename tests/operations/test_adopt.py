@@ -299,6 +299,44 @@ class TestInUse:
         assert after["europe-west3"] == {"api": []}
         assert after["europe-west1"]["shop"] == []
 
+    @pytest.mark.parametrize(
+        ("part", "says"),
+        [
+            (
+                {"accounts": [f"salesforce-api@{PROJECT}.iam.gserviceaccount.com"]},
+                "the service account salesforce-api is another's",
+            ),
+            (
+                {"accounts": [f"salesforce-build@{PROJECT}.iam.gserviceaccount.com"]},
+                "the service account salesforce-build is another's",
+            ),
+            ({"secrets": {"TOKEN_KEYSET": ["theirs"]}}, "the secret TOKEN_KEYSET is another's"),
+            (
+                {"secrets": {"TOKEN_KEYSET": ["x"]}, "secretLabels": {"TOKEN_KEYSET": {"made-by": "somebody"}}},
+                "gcloud secrets update TOKEN_KEYSET --update-labels=made-by=salesforce-sample",
+            ),
+        ],
+    )
+    def test_an_account_or_a_secret_of_the_same_name_is_not_taken_over(
+        self, world: World, target: Target, part: dict[str, Any], says: str
+    ) -> None:
+        world.set(apis=[*IN_USE["apis"], "secretmanager.googleapis.com"], **part)
+        with pytest.raises(DeployError, match=re.escape(says)):
+            world.deploy(target, Consent(adopt=True, delete=True))
+        assert not world.read()["changes"]
+
+    def test_those_of_an_earlier_version_are_this_apps_when_its_functions_stand(
+        self, world: World, target: Target
+    ) -> None:
+        """0.2.0 gave its secrets no label."""
+        world.deploy(target)
+        assert world.read()["secretLabels"]["TOKEN_KEYSET"] == {"made-by": "salesforce-sample"}
+        world.set(secretLabels={}, accountTitles={})
+        world.deploy(target)
+        world.set(functions=[])
+        with pytest.raises(DeployError, match="the secret TOKEN_KEYSET is another's"):
+            world.deploy(target)
+
     def test_elsewhere_a_function_of_the_same_name_is_another_one(self, world: World, target: Target) -> None:
         world.set(apis=IN_USE["apis"], functions=[function("api", region="us-central1")])
         world.deploy(target, Consent(adopt=True))
