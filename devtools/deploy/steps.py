@@ -239,7 +239,8 @@ def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, st
     """The uploads of each deployment as (name, why, command), in order. `functions_go`: functions that are no longer
     wanted are deleted, after a yes.
 
-    Rules come before the functions that rely on them, functions before the client that calls them.
+    Rules come before the functions that rely on them, functions before the client that calls them, and what goes last:
+    the site that is live calls the functions of the former region until the new one is up.
     """
     config = ("--config", hosting.config_file(target.project, target.settings))
     firebase = (
@@ -247,6 +248,13 @@ def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, st
         target.project,
         "--non-interactive",
         *config,
+    )
+    # `firebase functions:delete api` would take functions of others that are called api-… along (firebase-tools
+    # 15.34.2, lib/deploy/functions/functionsDeployHelper.js, endpointMatchesFilter).
+    gone = (
+        "functions that go",
+        "those that the code no longer has, now that the site calls the others",
+        Command(("firebase", "deploy", "--only", "functions", "--force", *firebase)),
     )
     return [
         (
@@ -257,14 +265,15 @@ def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, st
         (
             "functions",
             "auth, api and upkeep, with the schedule of the latter",
-            # --force: without it firebase-tools refuses when functions go; with it they go after the others are up.
-            Command(("firebase", "deploy", "--only", "functions", *(["--force"] if functions_go else []), *firebase)),
+            # Where functions go, build_account.cjs has it go on without deleting them.
+            Command(("firebase", "deploy", "--only", "functions", *firebase)),
         ),
         (
             "Hosting",
             "the client, and the addresses /auth and /api",
             Command(("firebase", "deploy", "--only", "hosting", *firebase)),
         ),
+        *([gone] if functions_go else []),
     ]
 
 

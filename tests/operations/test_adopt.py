@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from devtools.deploy import adopt, consent, steps, wanted
-from devtools.deploy.cloud import DeployError
+from devtools.deploy import adopt, consent, deletions, steps, wanted
+from devtools.deploy.cloud import Cloud, DeployError
 from devtools.deploy.consent import Consent
 from devtools.deploy.steps import Target
 from devtools.paths import ROOT
@@ -452,6 +452,32 @@ class TestDeletions:
         world.plan(Target(PROJECT, "eur3", {"REGION": "europe-west3"}))
         gone = [line for line in world.said if line.startswith("- function")]
         assert gone == [f"- function {f} in europe-west1 is deleted, after a yes" for f in ("api", "auth", "upkeep")]
+
+    def test_the_site_leaves_the_region_before_before_its_functions_go(
+        self, world: World, target: Target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While functions of the former region go, nobody may be led to them."""
+        world.deploy(target)
+        world.set(changes=[], uploads=[])
+        seen: list[tuple[str, set[str], set[str]]] = []
+        run = Cloud.run
+
+        def watched(cloud: Cloud, one: Any) -> None:
+            run(cloud, one)
+            now = world.read()
+            led = {rule["run"]["region"] for rule in now["site"]["config"]["rewrites"] if "run" in rule}
+            seen.append((str(one), led, {f["name"].split("/")[3] for f in now["functions"]}))
+
+        monkeypatch.setattr(Cloud, "run", watched)
+        gone = deletions.Deletions([deletions.Deletion("function api in europe-west1")])
+        monkeypatch.setattr(deletions, "planned", lambda *_: gone)  # reading the functions' code takes seconds
+        moved = Target(PROJECT, "eur3", {"REGION": "europe-west3"})
+        world.deploy(moved, Consent(delete=True))
+        assert all(led <= stand for _, led, stand in seen), [one for one, led, stand in seen if not led <= stand]
+        assert world.read()["uploads"] == ["firestore", "functions", "hosting", "functions"]
+        assert {f["name"].split("/")[3] for f in world.read()["functions"]} == {"europe-west3"}
+        forced = [words for words in changed(world, "firebase", "deploy") if "--force" in words]
+        assert forced == [changed(world, "firebase", "deploy")[-1]]
 
     def test_no_upload_is_forced(self, world: World, target: Target) -> None:
         world.set(**IN_USE)
