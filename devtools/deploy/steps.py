@@ -249,7 +249,7 @@ def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, st
         "--non-interactive",
         *config,
     )
-    # `firebase functions:delete api` would take functions of others that are called api-… along (firebase-tools
+    # Its command functions:delete would take functions of others that are called api-… along (firebase-tools
     # 15.34.2, lib/deploy/functions/functionsDeployHelper.js, endpointMatchesFilter).
     gone = (
         "functions that go",
