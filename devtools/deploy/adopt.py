@@ -8,7 +8,7 @@ from typing import Any
 
 from devtools.deploy.cloud import Cloud, DeployError
 from devtools.deploy.inventory import Inventory, Site
-from devtools.deploy.wanted import COLLECTIONS, FUNCTIONS, account
+from devtools.deploy.wanted import ACCOUNT_TITLE, BUILD, COLLECTIONS, FUNCTIONS, LABEL, SECRETS, account
 from devtools.paths import ROOT
 
 _LABEL = "firebase-functions-codebase"
@@ -16,7 +16,7 @@ _LABEL = "firebase-functions-codebase"
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """What others have in the project, a line each. `taken`: functions that a deployment would overwrite. `seen`:
+    """What others have in the project, a line each. `taken`: what a deployment would take over by its name. `seen`:
     what makes it a project in use that is not yet this app's. `beside`: what stands beside this app already.
     """
 
@@ -28,8 +28,8 @@ class Others:
         """Raises DeployError when the deployment must not go on; `adopt`: somebody said that it may."""
         if self.taken:
             raise DeployError(
-                f"{'; '.join(self.taken)}: firebase-tools would replace what has the name and region of one of this"
-                " app's functions, so use a project of its own, or take that away first. Nothing was changed"
+                f"{'; '.join(self.taken)}: a deployment would replace or use what has the name and place of something"
+                " of this app's, so use a project of its own, or take that away first. Nothing was changed"
             )
         if self.seen and not adopt:
             raise DeployError(
@@ -40,19 +40,32 @@ class Others:
 
 def others(cloud: Cloud, found: Inventory, region: str) -> Others:
     """What others have in the project; this app's functions go to `region`. Raises DeployError."""
-    config = json.loads((ROOT / "firebase.json").read_text())
-    codebase = config["functions"][0]["codebase"]
+    codebase = _codebase()
     listed = [function for generation in found.functions.values() for function in generation]
     foreign = [function for function in listed if not _is_ours(function, cloud.project, codebase)]
     # firebase-tools takes over a function of the same name and region from any codebase, and gives it its own label
     # (15.34.2, lib/deploy/functions/functionsDeployHelper.js, groupEndpointsByCodebase). So it does with what 0.2.0
     # deployed as "default", which runs as this app's accounts.
-    taken = [_named(f) for f in foreign if _id(f) in FUNCTIONS and _region(f) == region]
+    of_functions = [_named(f) for f in foreign if _id(f) in FUNCTIONS and _region(f) == region]
+    own = services(found, cloud.project, region)
+    of_others = {_id(f) for f in foreign if _region(f) == region}
+    taken = [
+        *of_functions,
+        *(
+            f"the service {name} of Cloud Run in {region} is another's"
+            for name in sorted({service_name(service) for service in found.services(region)} & {*FUNCTIONS})
+            if name not in own and name not in of_others
+        ),
+    ]
+    stands = settled(found, cloud.project)
+    taken += [] if stands else _unmarked(found, cloud.project)
+    # Until then what is called like a collection of this app is somebody's all the same.
+    known = set(COLLECTIONS) if stands else set[str]()
     shared = [
         *(
-            f"the database {name} has the collections {_some(sorted(set(database.collections) - set(COLLECTIONS)))}"
+            f"the database {name} has the collections {_some(sorted(set(database.collections) - known))}"
             for name, database in found.databases.items()
-            if set(database.collections) - set(COLLECTIONS)
+            if set(database.collections) - known
         ),
         *([f"the functions {_some(sorted(_id(f) for f in foreign))}"] if foreign else []),
     ]
@@ -72,15 +85,66 @@ def others(cloud: Cloud, found: Inventory, region: str) -> Others:
         and f.get("labels", {}).get(_LABEL) != codebase
         and not (_id(f) in FUNCTIONS and _region(f) == region)
     ]
-    settled = stands(cloud, found)
-    return Others(taken, replaced, [*shared, *left]) if settled else Others(taken, [*shared, *replaced], left)
+    return Others(taken, replaced, [*shared, *left]) if stands else Others(taken, [*shared, *replaced], left)
 
 
-def stands(cloud: Cloud, found: Inventory) -> bool:
-    """Whether functions of this app stand in the project already. Raises DeployError."""
-    codebase = json.loads((ROOT / "firebase.json").read_text())["functions"][0]["codebase"]
-    listed = (function for generation in found.functions.values() for function in generation)
-    return any(_id(f) in FUNCTIONS and _is_ours(f, cloud.project, codebase) for f in listed)
+def settled(found: Inventory, project: str) -> bool:
+    """Whether a function of this app stands: then what has its names is its own. Raises DeployError."""
+    listed = [function for generation in found.functions.values() for function in generation]
+    return any(_id(f) in FUNCTIONS for f in listed if _is_ours(f, project, _codebase()))
+
+
+def _unmarked(found: Inventory, project: str) -> list[str]:
+    """Accounts and secrets of the names of this app's, without its mark: they would get its rights, or be its secrets.
+    Those of 0.2.0 have no label, and are this app's when its functions stand.
+    """
+    accounts = {account(name, project): f"salesforce-{name}" for name in (*FUNCTIONS, BUILD)}
+    label, value = LABEL
+    return [
+        *(
+            f"the service account {accounts[a['email']]} is another's (it is this app's once its display name begins"
+            f" with “{ACCOUNT_TITLE.strip()}”)"
+            for a in found.accounts
+            if a["email"] in accounts and not a.get("displayName", "").startswith(ACCOUNT_TITLE)
+        ),
+        *(
+            f"the secret {name} is another's (it is this app's once it has the label: gcloud secrets update {name}"
+            f" --update-labels={label}={value} --project {project})"
+            for name, secret in ((s["name"].rsplit("/", 1)[-1], s) for s in found.secrets)
+            if name in SECRETS and secret.get("labels", {}).get(label) != value
+        ),
+    ]
+
+
+def services(found: Inventory, project: str, region: str) -> set[str]:
+    """The services of Cloud Run that are functions of this app, by their names. Raises DeployError.
+
+    A function of the second generation names its service (`serviceConfig.service`,
+    https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions), which has the label
+    goog-managed-by=cloudfunctions (firebase-tools 15.34.2, lib/functions/functionslog.js). A first upload that failed
+    may leave a function that names none.
+    """
+    codebase = _codebase()
+    ours = {_id(f): f for f in found.functions["v2"] if _region(f) == region and _is_ours(f, project, codebase)}
+    return {
+        name
+        for name, service in ((service_name(s), s) for s in found.services(region))
+        if name in FUNCTIONS
+        and name in ours
+        and (
+            ours[name].get("serviceConfig", {}).get("service", "").endswith(f"/{name}")
+            or service["metadata"].get("labels", {}).get("goog-managed-by") == "cloudfunctions"
+        )
+    }
+
+
+def service_name(service: Any) -> str:
+    """By either name, as gcloud's own table does (its surface/run/services/list.py)."""
+    return service.get("id") or service["metadata"]["name"]
+
+
+def _codebase() -> str:
+    return json.loads((ROOT / "firebase.json").read_text())["functions"][0]["codebase"]
 
 
 def closed(rules: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from devtools.deploy import adopt, deletions, hosting, replaced
+from devtools.deploy import adopt, deletions, groups, hosting, replaced
 from devtools.deploy.cloud import Cloud, DeployError
 from devtools.deploy.consent import Consent
 from devtools.deploy.inventory import Inventory
@@ -20,6 +20,7 @@ class Before:
     others: adopt.Others
     deletions: deletions.Deletions
     differences: list[str]
+    groups: groups.Coming
 
     def lines(self) -> Iterator[str]:
         """It, for the plan."""
@@ -32,6 +33,8 @@ class Before:
         yield from self.differences
         if self.deletions.former_build:
             yield f"- {self.deletions.former_build} files of the build before"
+        for rule in self.groups.rules:
+            yield f"+ {rule}{', after a yes' if rule in self.groups.asked else ''}"
         for deletion in self.deletions.all:
             yield f"- {deletion.what} is deleted, after a yes"
             yield from (f"    {command}" for command in deletion.commands)
@@ -39,7 +42,7 @@ class Before:
     def check(self, consent: Consent) -> None:
         """Raises DeployError when the deployment must not begin."""
         self.others.check(adopt=consent.adopt)
-        consent.check(self.deletions)
+        consent.check(self.deletions, self.groups.asked)
 
 
 def look(where: Target, cloud: Cloud, *, by_owner: bool = True) -> Before:
@@ -49,7 +52,7 @@ def look(where: Target, cloud: Cloud, *, by_owner: bool = True) -> Before:
     """
     there = place(where.project, where.settings)
     found = Inventory(cloud, there.site, stored=by_owner)
-    if not by_owner and not adopt.stands(cloud, found):
+    if not by_owner and not adopt.settled(found, cloud.project):
         raise DeployError(
             f"{where.project} has no functions of this app yet: its owner runs make deploy PROJECT={where.project}"
             " once, without ONLY=uploads. Nothing was changed"
@@ -60,4 +63,5 @@ def look(where: Target, cloud: Cloud, *, by_owner: bool = True) -> Before:
         adopt.others(cloud, found, there.region),
         deletions.planned(cloud, found, there.region, files),
         replaced.differences(found, config["hosting"], files),
+        groups.coming(found, settled=adopt.settled(found, cloud.project)),
     )

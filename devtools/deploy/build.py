@@ -9,7 +9,7 @@ whole project.
 from collections.abc import Mapping
 
 from devtools.deploy.cloud import Cloud, Command, bindings
-from devtools.deploy.wanted import BUILD, account
+from devtools.deploy.wanted import ACCOUNT_TITLE, BUILD, account
 
 # Google's list for such an account (https://cloud.google.com/run/docs/configuring/services/build-service-account) has
 # storage.objectAdmin; those who deploy functions with one of their own get by with storage.objectViewer
@@ -30,7 +30,7 @@ def missing(cloud: Cloud) -> list[Command]:
     commands: list[Command] = []
     if email not in emails:
         words = ("gcloud", "iam", "service-accounts", "create", f"salesforce-{BUILD}")
-        commands.append(Command((*words, "--display-name=Salesforce sample: build", "--project", cloud.project)))
+        commands.append(Command((*words, f"--display-name={ACCOUNT_TITLE}{BUILD}", "--project", cloud.project)))
     held = bindings(cloud.look("cloudresourcemanager.googleapis.com", "projects", "get-iam-policy", cloud.project))
     for role, condition in ROLES.items():
         member = f"serviceAccount:{email}"

@@ -3,7 +3,10 @@
 // (firebase/firebase-tools#8841). With this, each function is uploaded with BUILD_ACCOUNT as `buildConfig.serviceAccount`, a field of the
 // API since v2: https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#BuildConfig
 //
-// It changes a private name of firebase-tools, whose version devtools/package.json pins: where that is missing, nothing is uploaded.
+// And an upload of functions deletes none unless --force says so: without it firebase-tools does not ask when nobody is there to answer, it
+// ends before it has uploaded anything (lib/deploy/functions/prompts.js), and a site that is live would lose the functions that it calls.
+//
+// It changes private names of firebase-tools, whose version devtools/package.json pins: where one is missing, nothing is uploaded.
 // tests/operations/test_build_account.py runs firebase-tools with it.
 const Module = require("module");
 
@@ -18,19 +21,33 @@ if (account) {
       changed.add(loaded);
       name(loaded);
     }
+    if (/(^|\/)prompts(\.js)?$/.test(request) && "promptForUnsafeMigration" in loaded && !changed.has(loaded)) {
+      changed.add(loaded);
+      keep(loaded);
+    }
     return loaded;
   };
 }
 
 function name(functions) {
   const { functionFromEndpoint } = functions;
-  if (typeof functionFromEndpoint !== "function") {
-    console.error("✗ firebase-tools has no gcp/cloudfunctionsv2.functionFromEndpoint any more, which devtools/deploy/build_account.cjs changes");
-    process.exit(1);
-  }
+  known(functionFromEndpoint, "gcp/cloudfunctionsv2.functionFromEndpoint");
   functions.functionFromEndpoint = (endpoint) => {
     const made = functionFromEndpoint(endpoint);
     made.buildConfig.serviceAccount = `projects/${endpoint.project}/serviceAccounts/${account}`;
     return made;
   };
+}
+
+function keep(prompts) {
+  const { promptForFunctionDeletion } = prompts;
+  known(promptForFunctionDeletion, "deploy/functions/prompts.promptForFunctionDeletion");
+  prompts.promptForFunctionDeletion = async (functions, options) =>
+    options.nonInteractive && !options.force && functions.length > 0 ? false : promptForFunctionDeletion(functions, options);
+}
+
+function known(changes, what) {
+  if (typeof changes === "function") return;
+  console.error(`✗ firebase-tools has no ${what} any more, which devtools/deploy/build_account.cjs changes`);
+  process.exit(1);
 }

@@ -4,9 +4,13 @@ check each call themselves; only its own account calls `upkeep`.
 firebase-tools lets everybody in when it makes a function and never again (15.34.2,
 lib/deploy/functions/release/fabricator.js). A first deployment that was stopped in between therefore leaves functions
 that answer 403 after every later one, which says that all went well (firebase/firebase-functions-python#308).
+
+A service of the same name that is no function of this app is another's, and nobody is let into it or shut out.
 """
 
+from devtools.deploy import adopt
 from devtools.deploy.cloud import Cloud, Command, bindings
+from devtools.deploy.inventory import Inventory
 
 EVERYBODY, ROLE = "allUsers", "roles/run.invoker"
 PUBLIC, PRIVATE = ("auth", "api"), ("upkeep",)
@@ -30,9 +34,7 @@ def to_be_let_in(cloud: Cloud, region: str) -> list[str]:
 
 def _callers(cloud: Cloud, region: str) -> dict[str, set[str]]:
     """By the names of our services that are there: the members that may call it."""
-    listed = cloud.look("run.googleapis.com", "run", "services", "list", f"--region={region}")
-    # By either name, as gcloud's own table does (its surface/run/services/list.py).
-    there = {service.get("id") or service["metadata"]["name"] for service in listed} & {*PUBLIC, *PRIVATE}
+    there = adopt.services(Inventory(cloud, ""), cloud.project, region) & {*PUBLIC, *PRIVATE}
     policies = {n: cloud.gcloud("run", "services", "get-iam-policy", n, f"--region={region}") for n in sorted(there)}
     return {n: {member for role, member, _ in bindings(policy) if role == ROLE} for n, policy in policies.items()}
 

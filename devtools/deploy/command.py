@@ -135,7 +135,7 @@ def plan(where: Target, cloud: Cloud, say: Say) -> int:
     if web.is_stale():
         say("    the client is built anew before; the files above are the former build's")
     say(
-        f"{changes} changes, then the three uploads. Nothing was changed."
+        f"{changes} changes, then the uploads. Nothing was changed."
         if changes
         else "Nothing is missing; a deployment uploads the three parts."
     )
@@ -206,7 +206,8 @@ def upload(where: Target, cloud: Cloud, say: Say, seen: before.Before) -> None:
     for name, why, command in uploads(where, functions_go=bool(seen.deletions.functions)):
         say(f"… {name}: {why}")
         say(f"    {command}")
-        cloud.run(record.marked(command))
+        # What only deletes has the stamp of before, or the functions would be made anew once more.
+        cloud.run(command if "--force" in command.words else record.marked(command))
         for more in rollback.unpinned(cloud, where.settings) if "functions" in command.words else []:
             say(f"    {more}")
             cloud.run(more)

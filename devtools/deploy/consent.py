@@ -1,4 +1,6 @@
-"""What somebody has agreed to before a deployment: to go on in a project of others, and to delete."""
+"""What somebody has agreed to before a deployment: to go on in a project of others, to delete, and to put rules on
+their collections.
+"""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,25 +14,31 @@ _OPTIONS = ("--adopt", "--delete")
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """`adopt`: this app may stand in a project that others use. `delete`: what the plan lists may be deleted. `ask`
-    asks a person and returns the answer; None when nobody is there.
+    """`adopt`: this app may stand in a project that others use. `delete`: what the plan lists may be deleted, and
+    the rules on fields that it lists may reach others' documents. `ask` asks a person and returns the answer; None when
+    nobody is there.
     """
 
     adopt: bool = False
     delete: bool = False
     ask: Callable[[str], str] | None = None
 
-    def check(self, deletions: Deletions) -> None:
-        """Raises DeployError unless the deletions, if there are any, got a yes."""
-        number = len(deletions.all)
-        if not number or self.delete:
+    def check(self, deletions: Deletions, rules: Sequence[str] = ()) -> None:
+        """Raises DeployError unless the deletions and the rules on others' collections, if any, got a yes."""
+        counted = [
+            *([f"{len(deletions.all)} deletions"] if deletions.all else []),
+            *([f"{len(rules)} rules on collections that are not this app's alone"] if rules else []),
+        ]
+        if not counted or self.delete:
             return
+        what = " and ".join(counted)
         if self.ask is None:
             raise DeployError(
-                f"{number} deletions need a yes: run make deploy at a terminal, or with DELETE=yes after you have read"
+                f"{what} need a yes: run make deploy at a terminal, or with DELETE=yes after you have read"
                 " make deploy-plan. Nothing was changed"
             )
-        if self.ask(f"Type yes to delete these {number}: ").strip().lower() != "yes":
+        question = f"Type yes to delete these {len(deletions.all)}: " if not rules else f"Type yes for {what}: "
+        if self.ask(question).strip().lower() != "yes":
             raise DeployError("that was no yes. Nothing was changed")
 
 

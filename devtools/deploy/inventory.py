@@ -51,6 +51,20 @@ class Inventory:
             return dict.fromkeys(lists, ())
         return {v: self._cloud.pages(self._cloud.api("cloudfunctions", url), "functions") for v, url in lists.items()}
 
+    def services(self, region: str) -> Sequence[Resource]:
+        """Cloud Run's services in a region, as gcloud lists them; those of functions are among them."""
+        return self._cloud.look("run.googleapis.com", "run", "services", "list", f"--region={region}")
+
+    @cached_property
+    def accounts(self) -> Sequence[Resource]:
+        """The service accounts, as gcloud lists them."""
+        return self._cloud.look("iam.googleapis.com", "iam", "service-accounts", "list")
+
+    @cached_property
+    def secrets(self) -> Sequence[Resource]:
+        """The secrets without what is in them, as gcloud lists them."""
+        return self._cloud.look("secretmanager.googleapis.com", "secrets", "list")
+
     @cached_property
     def databases(self) -> Mapping[str, Database]:
         """The databases in which this app keeps something, by their ids.

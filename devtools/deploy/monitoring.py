@@ -15,6 +15,7 @@ from devtools.paths import ROOT
 
 FOLDER = ROOT / "deploy/monitoring"
 SERVICE = "salesforce-sample"
+_CHANNEL = "Salesforce sample: "  # how the names of its channels begin
 _VERSION = "version"  # the label that shows whether a policy, an objective or a check has changed
 # What a policy was called by an earlier version, so that it is changed and no second one made.
 _FORMER_NAMES = {
@@ -51,7 +52,7 @@ def channel(cloud: Cloud, email: str | None) -> Sequence[Post]:
     """The request for the notification channel to this e-mail address; none when it exists or there is no address."""
     if email is None or _channels(cloud, email):
         return []
-    body = {"type": "email", "displayName": f"Salesforce sample: {email}", "labels": {"email_address": email}}
+    body = {"type": "email", "displayName": f"{_CHANNEL}{email}", "labels": {"email_address": email}}
     return [Post(f"{cloud.monitoring_url}/notificationChannels", body, what=f"make the channel to {email}")]
 
 
@@ -72,10 +73,18 @@ def checks(cloud: Cloud, where: str) -> Sequence[Post]:
 
 
 def policies(cloud: Cloud, email: str | None, where: str) -> Sequence[Post]:
-    """The requests for alert policies that are missing or differ from the files; `where` is the app's host."""
+    """The requests for alert policies that are missing or differ from the files; `where` is the app's host.
+
+    Of a policy that is there only what the file has is changed, so that one that somebody switched off stays off, and
+    its channels stay, but for this app's own to another address when there is an `email`. A PATCH without a mask
+    replaces the whole (https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies/patch).
+    """
     there = {p["displayName"]: p for p in cloud.monitoring("alertPolicies", "alertPolicies")}
     named = {file.stem: _check(cloud, file, where)["displayName"] for file in _files("checks")}
-    found = _checks(cloud)
+    found, own = _checks(cloud), _own_channels(cloud)
+    to = None if email is None else _channels(cloud, email)
+    # What is new goes, without an address, where the others of this app go already.
+    hooked = {channel for policy in there.values() for channel in policy.get("notificationChannels", [])}
 
     def check_id(match: re.Match[str]) -> str:
         """Google chooses it when the check is made, which the step before did; in a plan it may be unknown yet."""
@@ -86,16 +95,22 @@ def policies(cloud: Cloud, email: str | None, where: str) -> Sequence[Post]:
     for file in _files("policies"):
         text = file.read_text().replace("projects/PROJECT/", f"projects/{cloud.project}/")
         policy: dict[str, Any] = json.loads(re.sub(r"CHECK\(([\w-]+)\)", check_id, text))
-        policy["notificationChannels"] = [] if email is None else _channels(cloud, email)
-        policy = _versioned(policy, email)
+        policy = _versioned(policy)
         name = policy["displayName"]
         here = there.get(name) or there.get(_FORMER_NAMES.get(name, ""))
         says = f"{file.stem} (“{policy['conditions'][0]['displayName']}”)"
         if here is None:
+            policy["notificationChannels"] = [c for c in own if c in hooked] if to is None else to
             posts.append(Post(f"{cloud.monitoring_url}/alertPolicies", policy, what=f"make the alert {says}"))
-        elif not _same(here, policy):
-            url = f"{cloud.monitoring_url}/alertPolicies/{_id(here)}"
-            posts.append(Post(url, policy, "PATCH", f"bring up to date the alert {says}"))
+            continue
+        has = here.get("notificationChannels", [])
+        wanted = has if to is None else [*(c for c in has if c not in own or c in to), *(c for c in to if c not in has)]
+        rehooked = wanted != has or to == []  # the latter: in a plan, the channel is yet to be made
+        if rehooked or not _same(here, policy):
+            change = {**policy, "userLabels": {**here.get("userLabels", {}), **policy["userLabels"]}}
+            change |= {"notificationChannels": wanted} if rehooked else {}
+            url = f"{cloud.monitoring_url}/alertPolicies/{_id(here)}?updateMask={','.join(sorted(change))}"
+            posts.append(Post(url, change, "PATCH", f"bring up to date the alert {says}"))
     return posts
 
 
@@ -126,11 +141,11 @@ def objectives(cloud: Cloud) -> Sequence[Post]:
     return posts
 
 
-def _versioned(resource: dict[str, Any], *more: object) -> dict[str, Any]:
+def _versioned(resource: dict[str, Any]) -> dict[str, Any]:
     """With a label that says what it is made of. Google writes filters and durations in its own way, so that what it
     returns cannot be compared.
     """
-    version = hashlib.sha256(json.dumps([resource, *more]).encode()).hexdigest()[:16]
+    version = hashlib.sha256(json.dumps([resource]).encode()).hexdigest()[:16]
     return {**resource, "userLabels": {**resource.get("userLabels", {}), _VERSION: version}}
 
 
@@ -156,6 +171,12 @@ def _checks(cloud: Cloud) -> dict[str, Any]:
 def _channels(cloud: Cloud, email: str) -> list[str]:
     channels = cloud.monitoring("notificationChannels", "notificationChannels")
     return [c["name"] for c in channels if c["type"] == "email" and c["labels"]["email_address"] == email][:1]
+
+
+def _own_channels(cloud: Cloud) -> list[str]:
+    """Those that this app made."""
+    channels = cloud.monitoring("notificationChannels", "notificationChannels")
+    return [c["name"] for c in channels if c.get("displayName", "").startswith(_CHANNEL)]
 
 
 def _files(kind: str) -> list[Path]:

@@ -11,12 +11,14 @@ from devtools.deploy import budget, build, callers, certificate, databases, host
 from devtools.deploy.cloud import Cloud, Command, DeployError, Post, Write, bindings
 from devtools.deploy.place import place
 from devtools.deploy.wanted import (
+    ACCOUNT_TITLE,
     APIS,
     APP_CHECK_APIS,
     CONSUMER_SECRET,
     FORMER_ROLES,
     FUNCTIONS,
     KMS_API,
+    LABEL,
     RECAPTCHA_API,
     ROLES,
     SECRET_ROLE,
@@ -57,7 +59,7 @@ class Target:
     def alerts_go(self) -> str:
         """Where alerts go, as a text for the plan."""
         if self.alert_email is None:
-            return "to nobody: they show in the console only, until you give ALERT_EMAIL=…"
+            return "alerts go where they went, on a new project to the console only, until you give ALERT_EMAIL=…"
         return f"alerts go to {self.alert_email}"
 
     @property
@@ -239,7 +241,8 @@ def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, st
     """The uploads of each deployment as (name, why, command), in order. `functions_go`: functions that are no longer
     wanted are deleted, after a yes.
 
-    Rules come before the functions that rely on them, functions before the client that calls them.
+    Rules come before the functions that rely on them, functions before the client that calls them, and what goes last:
+    the site that is live calls the functions of the former region until the new one is up.
     """
     config = ("--config", hosting.config_file(target.project, target.settings))
     firebase = (
@@ -247,6 +250,13 @@ def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, st
         target.project,
         "--non-interactive",
         *config,
+    )
+    # Its command functions:delete would take functions of others that are called api-… along (firebase-tools
+    # 15.34.2, lib/deploy/functions/functionsDeployHelper.js, endpointMatchesFilter).
+    gone = (
+        "functions that go",
+        "those that the code no longer has, now that the site calls the others",
+        Command(("firebase", "deploy", "--only", "functions", "--force", *firebase)),
     )
     return [
         (
@@ -257,14 +267,15 @@ def uploads(target: Target, *, functions_go: bool = False) -> list[tuple[str, st
         (
             "functions",
             "auth, api and upkeep, with the schedule of the latter",
-            # --force: without it firebase-tools refuses when functions go; with it they go after the others are up.
-            Command(("firebase", "deploy", "--only", "functions", *(["--force"] if functions_go else []), *firebase)),
+            # Where functions go, build_account.cjs has it go on without deleting them.
+            Command(("firebase", "deploy", "--only", "functions", *firebase)),
         ),
         (
             "Hosting",
             "the client, and the addresses /auth and /api",
             Command(("firebase", "deploy", "--only", "hosting", *firebase)),
         ),
+        *([gone] if functions_go else []),
     ]
 
 
@@ -307,7 +318,7 @@ def _accounts(cloud: Cloud) -> Commands:
     words = ("gcloud", "iam", "service-accounts", "create")
     needed = [f for f in FUNCTIONS if account(f, cloud.project) not in there]
     return [
-        Command((*words, f"salesforce-{f}", f"--display-name=Salesforce sample: {f}", "--project", cloud.project))
+        Command((*words, f"salesforce-{f}", f"--display-name={ACCOUNT_TITLE}{f}", "--project", cloud.project))
         for f in needed
     ]
 
@@ -376,7 +387,7 @@ def _secrets(cloud: Cloud, target: Target) -> Commands:
     for name in target.secrets:
         if name not in there:
             # In one region: where an organisation allows only some, secrets that are everywhere are refused.
-            kept = ("--replication-policy=user-managed", f"--locations={region}")
+            kept = ("--replication-policy=user-managed", f"--locations={region}", f"--labels={'='.join(LABEL)}")
             commands.append(Command(("gcloud", "secrets", "create", name, *kept, "--project", cloud.project)))
         if name not in there or not _has_value(cloud, name):
             words = ("gcloud", "secrets", "versions", "add", name, "--data-file=-", "--project", cloud.project)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FUNCTIONS = ("auth", "api", "upkeep")
+# By these an account and a secret are known as this app's before its functions stand.
+ACCOUNT_TITLE, LABEL = "Salesforce sample: ", ("made-by", "salesforce-sample")
 BUILD = "build"  # builds them; an account of its own, as each of them has
 
 # Each API and its purpose; the plan prints both.

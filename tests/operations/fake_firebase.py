@@ -106,27 +106,26 @@ def _firestore(world: dict[str, Any], project: str, _: dict[str, Any], force: bo
 
 def _functions(world: dict[str, Any], project: str, config: dict[str, Any], force: bool) -> None:
     """deploy/functions/functionsDeployHelper.js, groupEndpointsByCodebase: a function of the same name and region is
-    taken over from any codebase. deploy/functions/prompts.js: nothing is deleted without --force or a person. Then,
+    taken over from any codebase. deploy/functions/prompts.js: nothing is deleted without --force. Then,
     with the functions in place, the images' cleanup policy is missed.
     """
     if not all(world["secrets"].values()) or not world["secrets"]:
         raise Refused("Error: functions has nothing to stand on")
     codebase = config["functions"][0]["codebase"]
     (region,) = {rule["function"]["region"] for rule in config["hosting"]["rewrites"] if "function" in rule}
-    wanted = [_function(project, region, name, codebase) for name in ("api", "auth", "upkeep")]
+    wanted = [function(project, region, name, codebase) for name in ("api", "auth", "upkeep")]
     names = [function["name"] for function in wanted]
     others = [f for f in world["functions"] if f["name"] not in names]
     gone = [f for f in others if f["labels"].get("firebase-functions-codebase", "default") == codebase]
-    if gone and not force:
-        raise Refused("Error: Aborting because deletion cannot proceed in non-interactive mode.")
-    world["functions"] = [*wanted, *(f for f in others if f not in gone)]
+    # Without --force firebase-tools would refuse when functions go; devtools/deploy/build_account.cjs has it keep them.
+    world["functions"] = [*wanted, *(f for f in others if f not in gone or not force)]
     if not world["imagePolicies"] and not force:  # functions/artifacts.js, checkCleanupPolicy
         raise Refused(
             "Error: Functions successfully deployed but could not set up cleanup policy in location europe-west1."
         )
 
 
-def _function(project: str, region: str, name: str, codebase: str) -> dict[str, Any]:
+def function(project: str, region: str, name: str, codebase: str) -> dict[str, Any]:
     labels = {} if codebase == "default" else {"firebase-functions-codebase": codebase}
     labels |= {"deployment-scheduled": "true"} if name == "upkeep" else {}
     return {
@@ -162,4 +161,10 @@ def _hosting(world: dict[str, Any], _: str, config: dict[str, Any], force: bool)
         {"glob": rule["source"], "headers": {h["key"]: h["value"] for h in rule["headers"]}}
         for rule in config["headers"]
     ]
+    regions = {rule["function"]["region"] for rule in config["rewrites"] if "function" in rule}
+    if missing := [
+        r for r in regions if not any(f"/locations/{r}/functions/" in f["name"] for f in world["functions"])
+    ]:
+        # deploy/hosting/convertConfig.js, findEndpointForRewrite
+        raise Refused(f"Error: Unable to find a valid endpoint for function in {missing}")
     world["site"] = {"config": {"rewrites": rewrites, "headers": headers}, "files": files()}

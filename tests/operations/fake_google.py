@@ -33,8 +33,10 @@ NEW: dict[str, Any] = {
     "databases": [],
     "backups": [],
     "accounts": ["123-compute@developer.gserviceaccount.com"],
+    "accountTitles": {},
     "policies": {"project": [["roles/owner", "user:someone@example.com"]]},
     "secrets": {},
+    "secretLabels": {},
     "secretStates": {},
     "keyrings": {},  # those of another project stand with it, as "theirs/ring"
     "otherApis": {},
@@ -122,7 +124,12 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
         case ["iam", "service-accounts", "list"]:
             _needs(world, "iam")
             return [
-                {"email": email, "name": f"projects/{project}/serviceAccounts/{email}"} for email in world["accounts"]
+                {
+                    "email": email,
+                    "name": f"projects/{project}/serviceAccounts/{email}",
+                    "displayName": world["accountTitles"].get(email, ""),
+                }
+                for email in world["accounts"]
             ]
         case ["iam", "service-accounts", "get-iam-policy", account]:
             if account not in world["accounts"]:
@@ -139,7 +146,8 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             return _policy(world, "project")
         case ["secrets", "list"]:
             _needs(world, "secretmanager")
-            return [{"name": f"projects/123/secrets/{name}"} for name in world["secrets"]]
+            labels = world["secretLabels"]
+            return [{"name": f"projects/123/secrets/{n}", "labels": labels.get(n, {})} for n in world["secrets"]]
         case ["secrets", "versions", "access", "latest"]:
             return Said(world["secrets"][_option(words, "secret")][-1])
         case ["secrets", "get-iam-policy", name]:
@@ -232,6 +240,7 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["iam", "service-accounts", "create", name]:
             _needs(world, "iam")
             world["accounts"].append(f"{name}@{project}.iam.gserviceaccount.com")
+            world["accountTitles"][world["accounts"][-1]] = _option(words, "display-name")
         case ["iam", "service-accounts", "add-iam-policy-binding", account]:
             _bind(world, account, words)
         case ["projects", "add-iam-policy-binding"]:
@@ -250,6 +259,8 @@ def change(world: dict[str, Any], project: str, words: list[str], given: str) ->
         case ["secrets", "create", name]:
             _needs(world, "secretmanager")
             world["secrets"][name] = []
+            label, _, value = _option(words, "labels").partition("=")
+            world["secretLabels"][name] = {label: value} if label else {}
         case ["secrets", "versions", "add", name]:
             if not given:
                 raise Refused(

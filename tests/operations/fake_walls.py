@@ -61,7 +61,11 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
         case ["run", "services", "list", *_]:
             newest = [{"percent": 100, "latestRevision": True}]
             return [
-                {"metadata": {"name": name}, "spec": {"traffic": newest}, "status": {}}
+                {
+                    "metadata": {"name": name, "labels": _labels(world, _option(words, "region"), name)},
+                    "spec": {"traffic": newest},
+                    "status": {},
+                }
                 for name in world["services"].get(_option(words, "region"), {})
             ]
         case ["run", "services", "get-iam-policy", name]:
@@ -81,6 +85,12 @@ def read(world: dict[str, Any], project: str, words: list[str]) -> Any:
             return {"status": "success", "result": {"sites": sites}}
         case _:
             return None
+
+
+def _labels(world: dict[str, Any], region: str, name: str) -> dict[str, str]:
+    """Cloud Functions labels the services of functions (firebase-tools 15.34.2, lib/functions/functionslog.js)."""
+    of_function = any(f["name"].endswith(f"/{region}/functions/{name}") for f in world["functions"])
+    return {"goog-managed-by": "cloudfunctions"} if of_function else {}
 
 
 def refuse(world: dict[str, Any], project: str, words: list[str]) -> None:

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -154,9 +155,17 @@ class World:
                     world.set(fields=now["fields"])
                     return self._answer(200)
                 name = self.path.removeprefix("/v3/")
-                now["monitoring"][path] = [
-                    {**body, "name": name} if r["name"] == name else r for r in now["monitoring"][path]
-                ]
+                name, _, query = name.partition("?")
+                mask = parse_qs(query).get("updateMask", [""])[0].split(",")
+
+                def patched(there: dict[str, Any]) -> dict[str, Any]:
+                    """Without a mask the whole is replaced, https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies/patch"""
+                    if mask == [""]:
+                        return {**body, "name": name}
+                    kept = {part: value for part, value in there.items() if part not in mask}
+                    return kept | {part: body[part] for part in mask if part in body}
+
+                now["monitoring"][path] = [patched(r) if r["name"] == name else r for r in now["monitoring"][path]]
                 world.set(monitoring=now["monitoring"])
                 self._answer(200)
 

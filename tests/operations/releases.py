@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from devtools.deploy import before, command, rollback
 from devtools.deploy.steps import Target
-from devtools.deploy.wanted import BUILD, account
+from devtools.deploy.wanted import BUILD, SECRETS, account
 from devtools.paths import ROOT
 from tests.operations.project import SECRET, World
 
@@ -36,6 +36,8 @@ def set_up(world: World, *keysets: str) -> Target:
         webApps={"1:123:web:0": "salesforce-sample"},
         accounts=[*world.read()["accounts"], builder],
         policies={"project": [["roles/cloudbuild.builds.builder", f"serviceAccount:{builder}"]]},
+        accountTitles={builder: "Salesforce sample: build"},
+        secretLabels={name: {"made-by": "salesforce-sample"} for name in SECRETS},
         secrets={"TOKEN_KEYSET": list(keysets) or ["{}"], "SALESFORCE_CONSUMER_SECRET": [SECRET]},
     )
     return Target(world.project, "eur3", SETTINGS)

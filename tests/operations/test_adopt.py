@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from devtools.deploy import adopt, consent, steps, wanted
-from devtools.deploy.cloud import DeployError
+from devtools.deploy import adopt, consent, deletions, steps, wanted
+from devtools.deploy.cloud import Cloud, DeployError
 from devtools.deploy.consent import Consent
 from devtools.deploy.steps import Target
 from devtools.paths import ROOT
@@ -205,10 +205,52 @@ class TestInUse:
 
     def test_what_the_site_loses_needs_a_yes_too(self, world: World, target: Target) -> None:
         world.set(**IN_USE)
-        with pytest.raises(DeployError, match="1 deletions need a yes"):
+        with pytest.raises(DeployError, match=r"1 deletions and .* need a yes"):
             world.deploy(target, Consent(adopt=True))
         assert not world.read()["changes"]
         assert "- file shop.html of the site is deleted, after a yes" in world.said
+
+    def test_collections_of_this_apps_names_are_anothers_until_its_functions_stand(
+        self, world: World, target: Target
+    ) -> None:
+        world.set(apis=IN_USE["apis"], databases=IN_USE["databases"], collections={"(default)": ["codes", "usage"]})
+        before = world.read()
+        with pytest.raises(DeployError, match=re.escape("the database (default) has the collections codes, usage")):
+            world.deploy(target, Consent(delete=True))
+        assert world.read() == before
+
+    def test_expiry_on_collections_of_others_is_told_and_needs_a_yes(self, world: World, target: Target) -> None:
+        """A rule counts for every collection of that name, also below others' documents, and what has expired is
+        deleted: https://firebase.google.com/docs/firestore/ttl
+        """
+        world.set(apis=IN_USE["apis"], databases=IN_USE["databases"], collections={"(default)": ["shops"]})
+        before = world.read()
+        expiry = (
+            "+ expiry: documents of every collection “codes”, at any depth, are deleted once expires has passed, in the"
+            " database (default), after a yes"
+        )
+        exemption = "+ no index of counts, in every collection “attempts” at any depth, in the database (default)"
+        world.plan(target)
+        assert expiry in world.said
+        assert f"{exemption}, after a yes" in world.said
+        with pytest.raises(DeployError, match="rules on collections that are not this app's alone need a yes"):
+            world.deploy(target, Consent(adopt=True))
+        with pytest.raises(DeployError, match="that was no yes"):
+            world.deploy(target, Consent(adopt=True, ask=lambda _question: "no"))
+        assert world.read() == before
+        world.deploy(target, Consent(adopt=True, ask=lambda _question: "yes"))
+        world.plan(target)
+        assert not [line for line in world.said if line.startswith("+ ")], "they are there"
+
+    def test_rules_on_collections_that_are_this_apps_alone_need_no_yes(self, world: World, target: Target) -> None:
+        world.deploy(target)
+        fields = [one for one in world.read()["fields"]["(default)"] if "codes" not in one["name"]]
+        world.set(collections={"(default)": ["codes", "usage"]}, fields={"(default)": fields})
+        world.plan(target)
+        told = [line for line in world.said if line.startswith("+ ")]
+        assert len(told) == 2
+        assert not [line for line in told if line.endswith("a yes")]
+        world.deploy(target)
 
     def test_once_the_functions_stand_nobody_is_asked_again(self, world: World, target: Target) -> None:
         world.set(**IN_USE)
@@ -231,6 +273,69 @@ class TestInUse:
         with pytest.raises(DeployError, match="the function api in europe-west1 is another's"):
             world.deploy(target, Consent(adopt=True, delete=True))
         assert not world.read()["changes"]
+
+    @pytest.mark.parametrize("name", ["api", "auth", "upkeep"])
+    def test_a_service_of_cloud_run_of_the_same_name_is_never_opened(
+        self, world: World, target: Target, name: str
+    ) -> None:
+        """Somebody's private service, which no function stands behind: "who may call" would let everybody in."""
+        world.set(apis=[*IN_USE["apis"], "run.googleapis.com"], services={"europe-west1": {name: ["user:a@b.example"]}})
+        before = world.read()
+        with pytest.raises(DeployError, match=f"the service {name} of Cloud Run in europe-west1 is another's"):
+            world.deploy(target, Consent(adopt=True, delete=True))
+        assert world.read() == before
+        world.plan(target)
+        assert not [line for line in world.said if "iam-policy-binding" in line and "run services" in line]
+        assert (
+            f"! the service {name} of Cloud Run in europe-west1 is another's: a deployment refuses to replace it"
+            in (world.said)
+        )
+
+    def test_a_service_elsewhere_or_of_another_name_stays_as_it_is(self, world: World, target: Target) -> None:
+        services = {"europe-west3": {"api": []}, "europe-west1": {"shop": []}}
+        world.set(apis=[*IN_USE["apis"], "run.googleapis.com"], services=services)
+        world.deploy(target)
+        after = world.read()["services"]
+        assert after["europe-west3"] == {"api": []}
+        assert after["europe-west1"]["shop"] == []
+
+    @pytest.mark.parametrize(
+        ("part", "says"),
+        [
+            (
+                {"accounts": [f"salesforce-api@{PROJECT}.iam.gserviceaccount.com"]},
+                "the service account salesforce-api is another's",
+            ),
+            (
+                {"accounts": [f"salesforce-build@{PROJECT}.iam.gserviceaccount.com"]},
+                "the service account salesforce-build is another's",
+            ),
+            ({"secrets": {"TOKEN_KEYSET": ["theirs"]}}, "the secret TOKEN_KEYSET is another's"),
+            (
+                {"secrets": {"TOKEN_KEYSET": ["x"]}, "secretLabels": {"TOKEN_KEYSET": {"made-by": "somebody"}}},
+                "gcloud secrets update TOKEN_KEYSET --update-labels=made-by=salesforce-sample",
+            ),
+        ],
+    )
+    def test_an_account_or_a_secret_of_the_same_name_is_not_taken_over(
+        self, world: World, target: Target, part: dict[str, Any], says: str
+    ) -> None:
+        world.set(apis=[*IN_USE["apis"], "secretmanager.googleapis.com"], **part)
+        with pytest.raises(DeployError, match=re.escape(says)):
+            world.deploy(target, Consent(adopt=True, delete=True))
+        assert not world.read()["changes"]
+
+    def test_those_of_an_earlier_version_are_this_apps_when_its_functions_stand(
+        self, world: World, target: Target
+    ) -> None:
+        """0.2.0 gave its secrets no label."""
+        world.deploy(target)
+        assert world.read()["secretLabels"]["TOKEN_KEYSET"] == {"made-by": "salesforce-sample"}
+        world.set(secretLabels={}, accountTitles={})
+        world.deploy(target)
+        world.set(functions=[])
+        with pytest.raises(DeployError, match="the secret TOKEN_KEYSET is another's"):
+            world.deploy(target)
 
     def test_elsewhere_a_function_of_the_same_name_is_another_one(self, world: World, target: Target) -> None:
         world.set(apis=IN_USE["apis"], functions=[function("api", region="us-central1")])
@@ -347,6 +452,32 @@ class TestDeletions:
         world.plan(Target(PROJECT, "eur3", {"REGION": "europe-west3"}))
         gone = [line for line in world.said if line.startswith("- function")]
         assert gone == [f"- function {f} in europe-west1 is deleted, after a yes" for f in ("api", "auth", "upkeep")]
+
+    def test_the_site_leaves_the_region_before_before_its_functions_go(
+        self, world: World, target: Target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While functions of the former region go, nobody may be led to them."""
+        world.deploy(target)
+        world.set(changes=[], uploads=[])
+        seen: list[tuple[str, set[str], set[str]]] = []
+        run = Cloud.run
+
+        def watched(cloud: Cloud, one: Any) -> None:
+            run(cloud, one)
+            now = world.read()
+            led = {rule["run"]["region"] for rule in now["site"]["config"]["rewrites"] if "run" in rule}
+            seen.append((str(one), led, {f["name"].split("/")[3] for f in now["functions"]}))
+
+        monkeypatch.setattr(Cloud, "run", watched)
+        gone = deletions.Deletions([deletions.Deletion("function api in europe-west1")])
+        monkeypatch.setattr(deletions, "planned", lambda *_: gone)  # reading the functions' code takes seconds
+        moved = Target(PROJECT, "eur3", {"REGION": "europe-west3"})
+        world.deploy(moved, Consent(delete=True))
+        assert all(led <= stand for _, led, stand in seen), [one for one, led, stand in seen if not led <= stand]
+        assert world.read()["uploads"] == ["firestore", "functions", "hosting", "functions"]
+        assert {f["name"].split("/")[3] for f in world.read()["functions"]} == {"europe-west3"}
+        forced = [words for words in changed(world, "firebase", "deploy") if "--force" in words]
+        assert forced == [changed(world, "firebase", "deploy")[-1]]
 
     def test_no_upload_is_forced(self, world: World, target: Target) -> None:
         world.set(**IN_USE)

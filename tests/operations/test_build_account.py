@@ -76,6 +76,34 @@ def test_without_it_firebase_tools_names_none() -> None:
     )
 
 
+# What firebase-tools' release asks when a function is no longer in the code, and what it is answered.
+_DELETION = """
+const tools = process.argv[1], force = process.argv[2] === "force";
+require(`${tools}/lib/deploy/functions/release`);
+const prompts = require(`${tools}/lib/deploy/functions/prompts`);
+prompts.promptForFunctionDeletion([{ id: "api", region: "us-central1" }], { nonInteractive: true, force })
+  .then((deletes) => console.log(deletes), (refused) => console.log(refused.message.split("\\n")[0]));
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "force", "answer"),
+    [
+        (built_by(EMAIL, {}), "no", "false"),
+        (built_by(EMAIL, {}), "force", "true"),
+        ({}, "no", "The following functions are found in your project but do not exist in your local source code:"),
+    ],
+)
+def test_an_upload_goes_on_without_deleting_functions_unless_it_is_forced(
+    environment: dict[str, str], force: str, answer: str
+) -> None:
+    """So that those of a former region stand until the site calls the new ones (lib/deploy/functions/prompts.js)."""
+    node = shutil.which("node", path=tool_path(dict(os.environ))) or "node"
+    words = [node, "-e", _DELETION, str(TOOLS), force]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env={**os.environ, **environment})
+    assert done.stdout.splitlines()[-1] == answer
+
+
 def test_a_persons_own_options_of_node_stay() -> None:
     given = built_by(EMAIL, {"NODE_OPTIONS": "--max-old-space-size=512"})
     assert given["NODE_OPTIONS"].startswith("--max-old-space-size=512 --require ")

@@ -130,7 +130,9 @@ class TestDeploy:
             ],
             databases=[{"type": "FIRESTORE_NATIVE", "locationId": "eur3", "name": "x/(default)"}],
             accounts=[wanted.account("auth", PROJECT)],
+            accountTitles={wanted.account("auth", PROJECT): "Salesforce sample: auth"},
             secrets={"TOKEN_KEYSET": ["theirs"], "SALESFORCE_CONSUMER_SECRET": []},
+            secretLabels={name: {"made-by": "salesforce-sample"} for name in wanted.SECRETS},
         )
         world.deploy(target)
         after = world.read()
@@ -176,6 +178,7 @@ class TestDeploy:
         world.set(
             apis=[*fake_google.NEW["apis"], "iam.googleapis.com"],
             accounts=[wanted.account(f, PROJECT) for f in wanted.FUNCTIONS],
+            accountTitles={wanted.account(f, PROJECT): f"Salesforce sample: {f}" for f in wanted.FUNCTIONS},
             policies={
                 "project": [
                     *theirs,

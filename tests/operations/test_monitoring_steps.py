@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,60 @@ def test_an_alert_that_was_called_otherwise_is_changed_and_no_second_one_made(wo
     world.deploy(TARGET)
     assert len(made(world, "alertPolicies")) == before
     assert "Salesforce sample: the upkeep does not run" in made(world, "alertPolicies")
+
+
+class TestWhoHears:
+    """A deployment without ALERT_EMAIL, of somebody else or of a workflow, must not take alerts from those who get
+    them: a PATCH without a mask replaces the whole policy
+    (https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies/patch).
+    """
+
+    @staticmethod
+    def to(world: World) -> list[list[str]]:
+        return [policy["notificationChannels"] for policy in made(world, "alertPolicies").values()]
+
+    def test_without_an_address_alerts_go_where_they_went(self, world: World) -> None:
+        world.deploy(replace(TARGET, alert_email="on-call@example.com"))
+        before = self.to(world)
+        assert all(len(channels) == 1 for channels in before)
+        assert world.plan(TARGET) == 0
+        world.deploy(TARGET)
+        assert self.to(world) == before
+
+    def test_what_was_set_in_the_console_stays(self, world: World) -> None:
+        target = replace(TARGET, alert_email="on-call@example.com")
+        world.deploy(target)
+        now = world.read()["monitoring"]
+        for policy in now[f"{PATH}/alertPolicies"]:
+            policy["notificationChannels"].append("projects/p/notificationChannels/pager")
+            policy["enabled"] = False
+            policy["userLabels"] |= {"team": "sales", "version": "before"}
+        world.set(monitoring=now)
+        for again in (TARGET, target):
+            world.deploy(again)
+            for policy in made(world, "alertPolicies").values():
+                assert policy["notificationChannels"][1:] == ["projects/p/notificationChannels/pager"]
+                assert policy["enabled"] is False
+                assert policy["userLabels"]["team"] == "sales"
+                assert policy["userLabels"]["version"] != "before"
+        assert world.plan(TARGET) == 0
+
+    def test_another_address_replaces_the_one_before_and_nothing_else(self, world: World) -> None:
+        world.deploy(replace(TARGET, alert_email="a@example.com"))
+        (before,) = {*map(tuple, self.to(world))}
+        now = world.read()["monitoring"]
+        gone = now[f"{PATH}/alertPolicies"].pop()  # a new version has one more
+        now[f"{PATH}/alertPolicies"][0]["notificationChannels"].append("projects/p/notificationChannels/pager")
+        world.set(monitoring=now)
+        world.deploy(TARGET)
+        assert made(world, "alertPolicies")[gone["displayName"]]["notificationChannels"] == [*before], "a new one, too"
+        target = replace(TARGET, alert_email="b@example.com")
+        world.deploy(target)
+        (first, *_, last) = self.to(world)
+        assert len(last) == 1
+        assert last != [*before]
+        assert first == ["projects/p/notificationChannels/pager", *last]
+        assert world.plan(target) == 0
 
 
 def test_a_deployment_waits_until_new_metrics_are_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from devtools.deploy import command, walls, wanted
 from devtools.deploy.cloud import DeployError
 from devtools.deploy.steps import Target
 from devtools.paths import ROOT
-from tests.operations import fake_walls
+from tests.operations import fake_firebase, fake_walls
 from tests.operations.fake_google import NEW
 from tests.operations.project import KMS, PROJECT, World
 
@@ -26,6 +26,12 @@ READY = {"apis": [*NEW["apis"], *wanted.APIS]}  # so that everything can be look
 
 def allowed(*values: str) -> dict[str, Any]:
     return {"listPolicy": {"allowedValues": [*values]}}
+
+
+# The three functions, as firebase-tools leaves them.
+FUNCTIONS = [
+    fake_firebase.function(PROJECT, "europe-west1", name, "salesforce-sample") for name in ("api", "auth", "upkeep")
+]
 
 
 def found(world: World, target: Target = TARGET) -> walls.Found:
@@ -176,7 +182,8 @@ class TestMended:
 
     def test_functions_that_a_stopped_deployment_left_shut_are_opened(self, world: World) -> None:
         """firebase/firebase-functions-python#308: a later `firebase deploy` says that all went well, and does not."""
-        world.set(**READY, services={"europe-west1": {"auth": [], "api": [], "upkeep": ["allUsers"]}})
+        services = {"europe-west1": {"auth": [], "api": [], "upkeep": ["allUsers"]}}
+        world.set(**READY, services=services, functions=FUNCTIONS)
         world.plan(TARGET)
         told = [line for line in world.said if "run services" in line]
         assert [re.findall(r"(add|remove)-iam-policy-binding (\w+)", line) for line in told] == [
@@ -190,7 +197,7 @@ class TestMended:
     def test_what_is_open_already_needs_nobody(self, world: World) -> None:
         """The policy looks at new members only: https://cloud.google.com/resource-manager/docs/organization-policy/restricting-domains"""
         services = {"europe-west1": {"auth": ["allUsers"], "api": ["allUsers"], "upkeep": []}}
-        world.set(**READY, services=services, orgPolicies={MEMBERS: allowed("C0abcdefg")})
+        world.set(**READY, services=services, functions=FUNCTIONS, orgPolicies={MEMBERS: allowed("C0abcdefg")})
         assert found(world).walls == ()
 
 
