@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -49,6 +50,12 @@ class Quick(Cloud):
         if code:
             raise DeployError(f"{shlex.join(words[:4])}: {why(told(said) or wrong)}")
         return "" if to_terminal else said
+
+    def of(self, project: str) -> Cloud:
+        other = copy(self)
+        other.project = project
+        other.forget()
+        return other
 
 
 class World:
