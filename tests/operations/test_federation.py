@@ -189,7 +189,7 @@ class TestWhatIsGranted:
         assert "SOURCE" not in told
         policies = world.read()["policies"]  # as if it were the other project, where it may read already
         policies["project"] += [[role, f"serviceAccount:{DEPLOYER}"] for role in federation.READING]
-        world.set(policies=policies, otherApis={"a-team-staging": world.read()["apis"]})
+        world.set(policies=policies, otherApis={"a-team-staging/": world.read()["apis"]})
         operate.federate({**asked, "FROM": "a-team-staging", "YES": "1"}, world.said.append, world.cloud())
         assert "SOURCE=a-team-staging" in "\n".join(world.said)
 
