@@ -6,7 +6,7 @@ A new object is one entry here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backend.records.actions import Action, Ask
+from backend.records.actions import Action, Ask, check_actions
 from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, FieldValue, Sort
 from contract.errors import Reason, RefusedRequest
 
@@ -224,3 +224,12 @@ def layout_of(sobject: str) -> Layout:
     if layout is None:
         raise RefusedRequest(Reason.UNKNOWN_OBJECT, f"sobject is one of {', '.join(LAYOUTS)}")
     return layout
+
+
+def check(layouts: Mapping[str, Layout]) -> None:
+    """Raises ValueError for actions that are declared wrongly."""
+    for sobject, layout in layouts.items():
+        check_actions(sobject, layout.actions)
+
+
+check(LAYOUTS)

@@ -1,5 +1,6 @@
 """Running an action: what is declared, what is checked before anything is sent, what becomes of the answer."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 
 from backend.failures import ActionGone, Busy, OutcomeUnknown
-from backend.records.actions import Action, Ask, target
-from backend.records.layouts import LAYOUTS
+from backend.records.actions import Action, Ask, check_actions, target
+from backend.records.layouts import LAYOUTS, check
 from contract.actions import ActionDone, RunAction
 from contract.calls import Describe, Empty, SobjectShape
 from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
@@ -59,18 +60,74 @@ async def refused(org: AnOrg, action: str = "check", **answers: Any) -> CallErro
 # Declaring
 
 
+def ask(*given: Any, **more: Any) -> Callable[[], Action]:
+    return lambda: Action("custom/flow/X", "X", asks=(Ask(*given, **more),))
+
+
+def act(**more: Any) -> Callable[[], Action]:
+    return lambda: Action(**{"runs": "custom/flow/X", "label": "X", **more})
+
+
 @pytest.mark.parametrize(("declare", "said"), [
-    (lambda: Action("custom/flow/X", ""), "an action needs a label"),
-    (lambda: Action("custom/flow/X", "X", says="{a.b}"), "braces hold the name of one value"),
-    (lambda: Action("custom/flow/X", "X", says={"en": "{}"}), "braces hold the name of one value"),
-    (lambda: Action("custom/flow/X", "X", asks=(Ask("recordId", "Which?"),)), "recordId: an input is sent once"),
-    (lambda: Action("custom/flow/X", "X", sends={"a b": "Id"}), "'a b' is not the name of an input"),
-    (lambda: Ask("a b", "Which?"), "'a b' is not the name of an input"),
-    (lambda: Ask("a", "Which?", "choice"), "a: a choice needs its choices"),
+    (act(label=""), "an action needs a label"),
+    (act(says="{a.b}"), "braces hold the name of one value"),
+    (act(says={"en": "{}"}), "braces hold the name of one value"),
+    (act(says="{a"), "braces hold the name of one value"),
+    (act(asks=(Ask("recordId", "Which?"),)), "recordId: an input is sent once"),
+    (act(sends={"a b": "Id"}), "'a b' is not the name of an input"),
+    (act(sends={"a": "A B"}), "sends: 'A B' is not the name of a field"),
+    (act(sends=("Id",)), "sends is {input: field of the record}"),
+    (act(sends={"a": 1}), "sends: 1 is not the name of a field"),
+    (act(label={"English": "X"}), "label: 'English' is no code of a language"),
+    (act(label=5), "label: 5 is neither a text nor {language: text}"),
+    (act(label={"en": None}), "label: None is no text"),
+    (act(label="Check {Name}"), "label: 'Check {Name}': braces can be filled in says only"),
+    (act(confirm="Really}"), "confirm: 'Really}': braces can be filled in says only"),
+    (act(opens="{taskId}"), "'{taskId}' is not the name of a value of the answer, as opens needs it"),
+    (act(refused_by="a b"), "'a b' is not the name of a value of the answer, as refused_by needs it"),
+    (act(icon="credit score"), "icon: 'credit score' is no name of an icon"),
+    (act(shown_when=("Rating", "Hot")), "shown_when is {field of the record: value"),
+    (act(shown_when={"Rating": []}), "shown_when: Rating: [] is no value"),
+    (act(shown_when={"Rating": [["Hot"]]}), "shown_when: Rating: [['Hot']] is no value"),
+    (act(asks=Ask("a", "Which?")), "asks are several, each an Ask"),
+    (act(asks=("amount",)), "'amount' is no Ask"),
+    (act(in_menu="yes"), "in_menu is True or False"),
+    (act(runs=5), "what an action runs is a text"),
+    (ask("a b", "Which?"), "'a b' is not the name of an input"),
+    (ask("a", "Which?", "choice"), "a: a choice needs its choices"),
+    (ask("a", "Which?", choices=("a", "b")), "a: choices are {value: label}"),
+    (ask("a", "Which?", choices={1: "One"}), "a: the value of a choice is a text"),
+    (ask("a", "Which?", choices={"one": "{One}"}), "a: choice 'one': '{One}': braces"),
+    (ask("a", "Which?", "integer"), "a: kind 'integer' is none of text, number, date, yes-no, choice"),
+    (ask("a", "Which?", lines="3"), "a: lines is a number"),
+    (ask("a", "Which?", required="yes"), "a: required is True or False"),
+    (ask("a", {"Deutsch": "Was?"}), "a: label: 'Deutsch' is no code of a language"),
+    (act(runs="POST /services/apexrest/credit/{id}"), "the address is said without /services/apexrest"),
 ])  # fmt: skip
-def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callable[[], Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        declare()
+def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callable[[], Action], said: str) -> None:
+    with pytest.raises(ValueError, match="^Account.credit: .*" + re.escape(said)):
+        check_actions("Account", {"fine": PING, "credit": declare()})
+
+
+def test_all_that_is_declared_is_checked_at_the_start() -> None:
+    wrong = replace(LAYOUTS["Contact"], actions={"credit": Action("nothing", "X")})
+    with pytest.raises(ValueError, match=r"^Contact\.credit: 'nothing': an action runs"):
+        check({**LAYOUTS, "Contact": wrong})
+
+
+@pytest.mark.parametrize("wanted", [("Hot", "Warm"), ["Hot", "Warm"], {"Warm", "Hot"}, frozenset(("Hot", "Warm"))])
+def test_several_values_may_stand_in_any_brackets(wanted: Any) -> None:
+    action = Action("custom/flow/X", "X", shown_when={"Rating": wanted, "Active__c": None})
+    assert action.wrong == ""
+    assert action.shape("x").shown_when == {"Rating": ("Hot", "Warm"), "Active__c": (None,)}
+    assert [action.allows("Rating", value) for value in ("Hot", "Cold")] == [True, False]
+
+
+def test_apex_rest_is_sent_nothing_unless_it_is_declared() -> None:
+    """A method with other parameters than the body's names answers 400 (salesforce.stackexchange.com/q/111321)."""
+    assert Action("POST /credit/{id}", "X").sends == {}
+    assert Action("POST /credit", "X", sends={"recordId": "Id"}).sends == {"recordId": "Id"}
+    assert Action("custom/apex/X", "X").sends == {"recordId": "Id"}
 
 
 @pytest.mark.parametrize("runs", [
@@ -79,7 +136,7 @@ def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callabl
 ])  # fmt: skip
 def test_nothing_but_actions_can_be_declared_to_run(runs: str) -> None:
     with pytest.raises(ValueError, match="an action runs custom/flow/NAME"):
-        Action(runs, "X")
+        check_actions("Account", {"x": Action(runs, "X")})
 
 
 # Running
