@@ -19,6 +19,7 @@ from contract.values import FieldValue
 
 Text = str | Mapping[str, str]  # in English, or by language
 ID = "Id"  # where a record's id is wanted and not one of its fields
+ANSWER = "answer"  # what the one value is called that a method of Apex REST returns, a text or number or yes or no
 KINDS = ("custom/flow", "custom/apex", "standard")
 METHODS = ("POST", "PUT", "PATCH")
 ASKED = ("text", "number", "date", "yes-no", "choice")  # how something is asked

@@ -163,6 +163,13 @@ async def test_an_action_gets_what_is_declared_and_answered_and_nothing_else(org
     assert org.sent == [f"SELECT Id, Industry, SystemModstamp FROM Account WHERE Id = '{RECORD_ID}' LIMIT 1"]
 
 
+async def test_a_whole_number_is_sent_as_one(org: AnOrg) -> None:
+    """An input of the type INTEGER takes 12 and not 12.0; what is typed into a field comes as a float."""
+    for typed, sent in ((12.0, "12"), (12.5, "12.5"), (3, "3")):
+        await run(org, amount=typed)
+        assert repr(org.ran[-1][2]["amount"]) == sent
+
+
 async def test_an_action_that_needs_only_the_id_is_one_request(org: AnOrg) -> None:
     assert await run(org, "ping") == ActionDone()
     assert (org.sent, org.ran) == ([], [(target("custom/flow/Ping"), RECORD_ID, {"recordId": RECORD_ID})])
