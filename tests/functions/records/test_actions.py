@@ -12,7 +12,7 @@ from backend.failures import ActionGone, Busy, OutcomeUnknown
 from backend.records.actions import Action, Ask, check_actions, target
 from backend.records.layouts import LAYOUTS, check
 from contract.actions import ActionDone, RunAction
-from contract.calls import Describe, Empty, SobjectShape
+from contract.calls import Describe, Empty, GetRecord, SobjectShape, UpdateRecord
 from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
 from tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row
 
@@ -347,3 +347,45 @@ async def test_the_app_learns_what_it_shows_and_not_what_is_run(org: AnOrg) -> N
     ]
     assert "CreditCheck" not in repr(shape)
     assert "taskId" not in repr(shape)
+
+
+# Fields that an action needs
+
+
+def with_actions(monkeypatch: pytest.MonkeyPatch, **actions: Action) -> None:
+    layout = LAYOUTS["Account"]
+    detailed = tuple(name for name in layout.detailed if name != "AnnualRevenue")
+    monkeypatch.setitem(LAYOUTS, "Account", replace(layout, actions=actions, detailed=detailed))
+
+
+async def test_what_decides_whether_it_shows_comes_with_the_record(org: AnOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_actions(monkeypatch, big=Action("custom/flow/Ping", "Big", shown_when={"AnnualRevenue": 5}))
+    org.rows = [a_row(AnnualRevenue=5, Name="Acme")]
+    read = await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID))
+    changed = await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Name": "Acme"}))
+    for record in (read.record, changed.record):
+        assert record.fields["AnnualRevenue"] == 5
+    assert "AnnualRevenue" not in {field.name for field in (await account(org)).fields}, "no form has it"
+
+
+async def test_a_field_that_the_org_does_not_have_is_told_once(org: AnOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_actions(
+        monkeypatch,
+        typo=Action("custom/flow/Ping", "X", sends={"a": "Idd"}),
+        other=Action("custom/flow/Ping", "X", shown_when={"Ratng": "Hot", "Owner.Name": None}),
+        fine=Action("custom/flow/Ping", "X", sends={"a": "Industry"}),
+    )
+    org.has = {PING.target}
+    for _ in range(2):
+        assert await offered(org) == ["fine"]
+        org.time += timedelta(hours=2)
+    assert [line for line in org.told if line.startswith("Account")] == [
+        "Account.typo: the org has no field Idd, or this user may not see it; Account.other: the org has no field"
+        " Ratng, or this user may not see it"
+    ]
+
+
+def test_a_parents_field_that_decides_has_to_be_one_that_is_read() -> None:
+    action = Action("custom/flow/X", "X", shown_when={"Owner.Name": "Me", "Parent.Rating": "Hot"})
+    with pytest.raises(ValueError, match=r"^Account\.x: shown_when: Parent\.Rating is not in detailed"):
+        check({"Account": replace(LAYOUTS["Account"], actions={"x": action})})
