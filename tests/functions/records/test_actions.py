@@ -389,3 +389,17 @@ def test_a_parents_field_that_decides_has_to_be_one_that_is_read() -> None:
     action = Action("custom/flow/X", "X", shown_when={"Owner.Name": "Me", "Parent.Rating": "Hot"})
     with pytest.raises(ValueError, match=r"^Account\.x: shown_when: Parent\.Rating is not in detailed"):
         check({"Account": replace(LAYOUTS["Account"], actions={"x": action})})
+
+
+async def test_an_action_that_runs_something_else_is_asked_for_at_once(
+    org: AnOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_actions(monkeypatch, one=PING)
+    assert await offered(org) == []
+    org.has = {PING.target, REST.target}
+    assert await offered(org) == [], "the org got it later: not before the next hour"
+    with_actions(monkeypatch, other=PING)
+    org.time += timedelta(seconds=1)
+    fresh = AnOrg()  # a process that begins with the new declaration and what the old one has kept
+    fresh.kept, fresh.time, fresh.has = org.kept, org.time, org.has
+    assert await offered(fresh) == ["other"]
