@@ -21,6 +21,7 @@ import psutil
 
 from devtools import brand, saved_state
 from devtools.function_settings import FunctionSettings
+from devtools.loading import why_not_loaded
 from devtools.paths import ROOT, TOOLS, tool_path
 from devtools.ports import Ports, answers
 from devtools.processes import Child
@@ -302,7 +303,7 @@ class Suite:
         with urllib.request.urlopen(f"{self.plan.ports.url('functions')}/backends", timeout=10) as answer:  # noqa: S310  loopback
             loaded = [f["entryPoint"] for backend in json.load(answer)["backends"] for f in backend["functionTriggers"]]
         if not {"api", "auth"} <= set(loaded):
-            raise SuiteError("the functions did not load:\n" + "\n".join(self._firebase_lines[-15:]))
+            raise SuiteError(why_not_loaded(self._firebase_lines))
 
 
 def clear_left_over(folder: Path) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+import structlog
+
 from backend.adapters.salesforce_http import Http
 from backend.adapters.salesforce_rest import SalesforceRest
 from backend.adapters.salesforce_session import SalesforceSession
@@ -23,6 +25,8 @@ from backend.records.currencies import Currencies
 from backend.records.describe import Describes
 from backend.records.queries import Queries
 from backend.values import Cipher, Clock
+
+_log = structlog.get_logger("records")
 
 
 class TokenEndpoints(TokenEndpoint, RevocationEndpoint, Protocol):
@@ -71,7 +75,11 @@ def assemble(
         vault, renewal, store, firebase, blocks, clock, keep_alive=keep_alive, delete_unused=delete_unused
     )
     rest = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, chance, local=local), api_version)
-    describes = Describes(rest, vault, clock, may_look=allowance.is_ample)
+    describes = Describes(rest, vault, clock, may_look=allowance.is_ample, warn=_warn)
     queries = Queries(rest, describes, Currencies(rest, clock, may_look=allowance.is_ample))
     changes = Changes(rest, describes, Creations(creations, cipher))
     return Process(remembered, vault, renewal, blocks, lifecycle, rest, queries, changes)
+
+
+def _warn(said: str) -> None:
+    _log.warning(said)

@@ -3,13 +3,13 @@
 docs/localorg.md describes the form. A file that has another one is refused with a DataError that names the place.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-import msgspec
-
+from localorg.data.seed import PROFILES
 from localorg.metadata import DataError
 from localorg.schema.played import TYPES, Input, Played, PlayedAction, PlayedAnswer, Step, Value
 from localorg.schema.sobjects import Schema
@@ -29,10 +29,14 @@ def read_actions(paths: Sequence[Path], schema: Schema) -> Played:
     apex_rest: dict[tuple[str, str], PlayedAction] = {}
     for path in paths:
         try:
-            content: object = msgspec.json.decode(path.read_bytes())
+            content: object = json.loads(path.read_bytes(), object_pairs_hook=_once)
         except OSError as wrong:
             raise DataError(f"{path}: {wrong.strerror or wrong}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        except json.JSONDecodeError as wrong:
+            raise DataError(f"{path}: line {wrong.lineno}: is not JSON: {wrong.msg}") from None
+        except _Twice as twice:
+            raise DataError(f"{path}: {str(twice)!r} stands there twice") from None
+        except (UnicodeDecodeError, RecursionError) as wrong:
             raise DataError(f"{path}: is not JSON: {str(wrong)[:120]}") from None
         top = _object(content, str(path), ("invocable", "apexrest"))
         for key, value in _object(top.get("invocable", {}), f"{path}: invocable").items():
@@ -40,12 +44,16 @@ def read_actions(paths: Sequence[Path], schema: Schema) -> Played:
             where = f"{path}: {key}"
             if kind not in _KINDS or _NAME.fullmatch(name) is None:
                 raise DataError(f"{where}: an invocable action is called {', '.join(k + '/NAME' for k in _KINDS)}")
+            if any((kind, name.lower()) == (k, n.lower()) for k, n in invocable):
+                raise DataError(f"{where}: is there already")  # Salesforce's names are the same in any case
             invocable[kind, name] = _Reading(where, schema, of_class=False).action(kind, name, value)
         for key, value in _object(top.get("apexrest", {}), f"{path}: apexrest").items():
             method, _, address = key.partition(" ")
             where = f"{path}: {key}"
             if method not in _METHODS or _ADDRESS.fullmatch(address) is None:
                 raise DataError(f"{where}: Apex REST is called by method and address, such as POST /credit/*")
+            if (method, address) in apex_rest:
+                raise DataError(f"{where}: is there already")
             apex_rest[method, address] = _Reading(where, schema, of_class=True).action(method, address, value)
     return Played(tuple(invocable.values()), tuple(apex_rest.values()))
 
@@ -59,6 +67,7 @@ class _Reading:
         self._of_class = of_class
         self._ids: set[str] = set()
         self._names: set[str] = set()
+        self._outputs: frozenset[str] = frozenset()
 
     def action(self, kind: str, name: str, value: object) -> PlayedAction:
         """The action. Raises DataError."""
@@ -67,6 +76,8 @@ class _Reading:
         inputs = tuple(self._input(n, v) for n, v in _object(said.get("inputs", {}), f"{self._where}: inputs").items())
         outputs = _object(said.get("outputs", {}), f"{self._where}: outputs")
         self._names = {i.name for i in inputs} | set(_ALWAYS) | ({REST} if self._of_class else set[str]())
+        declared = {n: _one_of(t, TYPES, f"{self._where}: outputs: {n}") for n, t in outputs.items()}
+        self._outputs = frozenset(declared)
         answers = _list(said.get("answers", []), f"{self._where}: answers")
         if not answers:
             raise DataError(f"{self._where}: an action has at least one of answers")
@@ -76,10 +87,19 @@ class _Reading:
             _text(said.get("label", name.replace("_", " ")), f"{self._where}: label"),
             inputs,
             tuple(self._answer(n, a) for n, a in enumerate(answers, 1)),
-            frozenset(_text(p, f"{self._where}: profiles") for p in _list(said.get("profiles", []), self._where)),
-            {n: _one_of(t, TYPES, f"{self._where}: outputs: {n}") for n, t in outputs.items()},
+            self._profiles(said.get("profiles", [])),
+            declared,
             _text(said.get("description", ""), f"{self._where}: description"),
         )
+
+    def _profiles(self, value: object) -> frozenset[str]:
+        where = f"{self._where}: profiles"
+        profiles = [_text(profile, where) for profile in _list(value, where)]
+        for profile in profiles:
+            if profile not in PROFILES:
+                known = ", ".join(PROFILES)
+                raise DataError(f"{where}: no user of this org has the profile {profile!r}; there are {known}")
+        return frozenset(profiles)
 
     def _input(self, name: str, value: object) -> Input:
         where = f"{self._where}: inputs: {name}"
@@ -114,6 +134,10 @@ class _Reading:
         values: object = said.get(told[0])
         if not self._of_class and values is not None:
             values = _object(values, f"{where}: outputs")
+            unknown = sorted(values.keys() - self._outputs) if self._outputs else []
+            if unknown:
+                known = ", ".join(sorted(self._outputs))
+                raise DataError(f"{where}: outputs: {unknown[0]} is not declared; there are {known}")
         texts = {n: _text(said.get(n, ""), f"{where}: {n}") for n in ("refuses", "code", "throws")}
         self._check([values, texts["refuses"], texts["throws"]], where, names)
         return PlayedAnswer(when, steps, values, status, **texts)
@@ -151,6 +175,19 @@ class _Reading:
                 if name not in names or (dot and _NAME.fullmatch(field) is None):
                     known = ", ".join(sorted(names))
                     raise DataError(f"{where}: {{{inside}}} names nothing; there are {known}")
+
+
+class _Twice(Exception):
+    """A key that an object has twice."""
+
+
+def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """The object of a JSON text. Raises _Twice: the first of two would be lost without a word."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _value in pairs]
+        raise _Twice(next(key for key in keys if keys.count(key) > 1))
+    return found
 
 
 def _texts(value: object) -> Iterable[str]:

@@ -204,7 +204,13 @@ async def _apex_rest(org: Org, request: Request) -> Response:
         said = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
         raise ApiError(405, "METHOD_NOT_ALLOWED", said)
     _check_access(org, session.user_id, action)
-    given = dict(request.query_params) | await _body(request)
+    body = await _body(request)
+    # The names in the body are the method's parameters, where it has some (salesforce.stackexchange.com/q/111321).
+    unknown = [name for name in body if action.inputs and name not in {i.name for i in action.inputs}]
+    if unknown:
+        said = f"Unexpected parameter encountered during deserialization: {unknown[0]}"
+        raise ApiError(400, "JSON_PARSER_ERROR", said)
+    given = dict(request.query_params) | body
     try:
         played = Scene(org, session.user_id, {"rest": rest, **given}).answer(action)
     except Thrown as thrown:

@@ -284,3 +284,20 @@ async def test_a_record_that_somebody_may_only_see_in_part_shows_no_action() -> 
     backend.records["001A"] = replace(backend.records["001A"], version=None)
     app = await World(backend).start()
     assert (await page(app)).acting.offered == []
+
+
+async def test_whoever_closes_the_dialog_meanwhile_stays_and_is_told() -> None:
+    backend, app, acting, _record = await opened(CONFIRMED)
+    backend.done = ActionDone(opens="003000000000001AAA")
+    await acting.begin(CONFIRMED)
+    held = backend.holds["runAction"] = asyncio.Event()
+    running = asyncio.create_task(acting.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert acting.running
+    acting.cancel()
+    held.set()
+    assert await running == "", "it does not go to the record that the answer names"
+    assert said(app) == "Close: done."
+    await acting.begin(CONFIRMED)
+    assert await acting.run() == "003000000000001AAA", "the next time it does"

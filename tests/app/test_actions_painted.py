@@ -155,3 +155,23 @@ async def test_while_it_runs_nothing_can_be_tapped_twice() -> None:
     await running
     assert len(backend.ran) == 1
     await screen.close()
+
+
+async def test_while_it_runs_the_dialog_closes_and_does_not_cancel() -> None:
+    backend = ActingBackend(ASKING)
+    screen = await shown(backend, 390)
+    await tap_words(screen, "Escalate")
+    await write(screen, "Why? *", "The customer waits.")
+    assert {"Cancel", "Escalate"} <= {str(getattr(c, "content", "")) for c in open_dialog(screen).actions}
+    held = backend.holds["runAction"] = asyncio.Event()
+    (run,) = [c for c in controls(screen) if isinstance(c, ft.FilledButton) and c.content == "Escalate"]
+    running = asyncio.create_task(screen.tap(run, "click"))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    await screen.painted()
+    assert [str(getattr(c, "content", "")) for c in open_dialog(screen).actions] == ["Close", "Just a moment …"]
+    held.set()
+    await running
+    await screen.painted()
+    assert dialogs(screen) == []
+    await screen.close()

@@ -15,7 +15,7 @@ from backend.adapters.salesforce_answers import API_OFF, LIMITED, NOT_PERMITTED,
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_session import Request
 from backend.failures import ActionGone, Busy, LimitReached, OutcomeUnknown
-from backend.records.actions import ApexRest, Target
+from backend.records.actions import ANSWER, ApexRest, Target
 from contract.errors import Reason, RefusedRequest
 from contract.values import FieldValue
 
@@ -53,6 +53,8 @@ def outcome_of(target: Target, answer: Answer) -> Mapping[str, object]:
 
 def _apex_rest(answer: Answer, body: object) -> Mapping[str, object]:
     if 200 <= answer.status < 300:
+        if isinstance(body, str | bool | int | float):
+            return {ANSWER: body}
         return cast(dict[str, object], body) if isinstance(body, dict) else {}
     if error_code(body) in _SALESFORCES or not 400 <= answer.status < 500:
         _refused(answer.status, body)

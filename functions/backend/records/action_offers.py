@@ -6,7 +6,7 @@ permissions go on sharing one describe in memory.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,8 +23,10 @@ Offered = Mapping[str, tuple[str, ...]]  # the names of an object's actions that
 class Offers:
     """Asks an org for actions. One for each process."""
 
-    def __init__(self, org: Org) -> None:
+    def __init__(self, org: Org, warn: Callable[[str], object]) -> None:
         self._org = org
+        self._warn = warn
+        self._told: set[str] = set()  # the objects of which a wrong declaration was told
 
     def due(self, kept: Answers, looked_at: Iterable[str], now: datetime, *, anew: bool) -> tuple[str, ...]:
         """Those of the objects looked at whose actions are to be asked for: not for one that is known to be hidden."""
@@ -62,7 +64,22 @@ class Offers:
             old = before.get(name)
             return described if old is None else replace(described, actions=old.actions, actions_hour=old.actions_hour)
 
+        for name, described in new.items():
+            if described is not None and name in LAYOUTS and name not in self._told:
+                self._tell(name, described)
         return {name: None if d is None else completed(name, d) for name, d in new.items()}
+
+    def _tell(self, sobject: str, described: Described) -> None:
+        """Logs which fields that an object's actions need are not there, as one line."""
+        missing = [
+            f"{sobject}.{name}: the org has no field {needed}, or this user may not see it"
+            for name, action in LAYOUTS[sobject].actions.items()
+            for needed in action.fields
+            if not described.shows(needed)
+        ]
+        if missing:
+            self._told.add(sobject)
+            self._warn("; ".join(missing))
 
 
 def offered_shapes(layout: Layout, described: Described) -> tuple[ActionShape, ...]:

@@ -64,7 +64,7 @@ class ActionRuns:
         row = await self._seen(uid, sobject, record_id, action)
         sent = {name: record_id if f == ID else field_value(row, f) for name, f in action.sends.items()}
         try:
-            answer = await self._org.run_action(uid, action.target, record_id, {**sent, **answers})
+            answer = await self._org.run_action(uid, action.target, record_id, plain({**sent, **answers}))
         except ActionGone:
             with suppress(OrgUnavailable):  # so that its button goes
                 await self._describes.refused(uid, sobject)

@@ -53,7 +53,7 @@ class Changes:
     async def _create(self, uid: Uid, request: CreateRecord, described: Described) -> Created:
         check_dependencies(described, request.fields)  # with the key claimed: a refusal says that nothing was made
         check_kind(described, request.fields)
-        fields = readable(layout_of(request.sobject).detailed, described)
+        fields = readable(layout_of(request.sobject).read, described)
         async with self._looking_again_when_refused(uid, request.sobject):
             record_id, row = await self._org.create(
                 uid, request.sobject, request.fields, select(fields), allow_duplicates=bool(request.allow_duplicates)
@@ -69,7 +69,7 @@ class Changes:
         record_id = soql.record_id(request.id)
         _check_writable(described, request.fields, creating=False)
         check_dependencies(described, request.fields)
-        fields = readable(layout_of(request.sobject).detailed, described)
+        fields = readable(layout_of(request.sobject).read, described)
         since = None if request.version is None else _moment(request.version)
         try:
             async with self._looking_again_when_refused(caller.uid, request.sobject):
@@ -107,7 +107,7 @@ class Changes:
         """Reads a record that was saved and could not be read in the same request."""
 
         async def read(shapes: Shapes) -> Record:
-            fields = readable(layout_of(sobject).detailed, object_of(shapes, sobject))
+            fields = readable(layout_of(sobject).read, object_of(shapes, sobject))
             (rows,) = await self._org.query(
                 uid, f"SELECT {select(fields)} FROM {sobject} WHERE Id = '{record_id}' LIMIT 1"
             )

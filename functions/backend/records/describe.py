@@ -60,13 +60,18 @@ class Describes:
     """
 
     def __init__(
-        self, org: Org, kept: KeptDescribes, clock: Clock, may_look: Callable[[str], bool] = lambda _org_id: True
+        self,
+        org: Org,
+        kept: KeptDescribes,
+        clock: Clock,
+        may_look: Callable[[str], bool] = lambda _org_id: True,
+        warn: Callable[[str], object] = lambda _said: None,
     ) -> None:
         self._org = org
         self._kept = kept
         self._clock = clock
         self._may_look = may_look
-        self._offers = Offers(org)
+        self._offers = Offers(org, warn)
         self._decoded = LRUCache[bytes, Answers](_MAX_DECODED)
         self._looking: dict[Uid, asyncio.Task[Answers]] = {}
         self._picking: dict[tuple[Uid, str, str], asyncio.Task[Answers]] = {}

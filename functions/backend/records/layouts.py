@@ -6,7 +6,7 @@ A new object is one entry here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backend.records.actions import Action, Ask
+from backend.records.actions import ID, Action, Ask, check_actions
 from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, FieldValue, Sort
 from contract.errors import Reason, RefusedRequest
 
@@ -67,6 +67,12 @@ class Layout:
     def __post_init__(self) -> None:
         """Every record is read with its record type, where its object has some: its picklists follow it."""
         object.__setattr__(self, "detailed", tuple(dict.fromkeys((*self.detailed, *_RECORD_TYPE))))
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The fields that a record is read with: also those that say which of its actions show."""
+        telling = (name for action in self.actions.values() for name in action.shown_when if "." not in name)
+        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID))))
 
     @property
     def sorting(self) -> Sort:
@@ -224,3 +230,16 @@ def layout_of(sobject: str) -> Layout:
     if layout is None:
         raise RefusedRequest(Reason.UNKNOWN_OBJECT, f"sobject is one of {', '.join(LAYOUTS)}")
     return layout
+
+
+def check(layouts: Mapping[str, Layout]) -> None:
+    """Raises ValueError for actions that are declared wrongly."""
+    for sobject, layout in layouts.items():
+        check_actions(sobject, layout.actions)
+        for name, action in layout.actions.items():
+            for field_name in action.shown_when:  # a parent's that is not there would be no error before it is read
+                if "." in field_name and field_name not in layout.detailed:
+                    raise ValueError(f"{sobject}.{name}: shown_when: {field_name} is not in detailed: put it there")
+
+
+check(LAYOUTS)

@@ -121,7 +121,8 @@ class Queries:
 
     async def _record(self, uid: Uid, request: GetRecord, shapes: Shapes) -> RecordDetail:
         layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
-        parts = [select(readable(layout.detailed, described))]
+        fields = readable(layout.read, described)
+        parts = [select(fields)]
         related: dict[str, tuple[str, ...]] = {}
         for name in dict.fromkeys(request.related):
             listed = layout.related[name]
@@ -136,7 +137,7 @@ class Queries:
         )
         if not rows:
             raise NotFound(Reason.RECORD_NOT_FOUND)
-        record = to_record(rows[0], readable(layout.detailed, described))
+        record = to_record(rows[0], fields)
         children = {
             name: tuple(to_record(r, related[name]) for r in related_rows(rows[0], name)) if name in related else ()
             for name in request.related

@@ -70,6 +70,11 @@ PLAYED: dict[str, Any] = {
         "POST /says/500/*": {"answers": [{"status": 500, "body": {"message": "x"}}]},
         "POST /throws/*": {"answers": [{"throws": "System.NullPointerException: x"}]},
         "PUT /void/*": {"answers": [{"status": 204}]},
+        "POST /list/*": {"answers": [{"body": [1]}]},
+        "POST /plain/text/*": {"answers": [{"body": "Rated A"}]},
+        "POST /plain/number/*": {"answers": [{"body": 1.5}]},
+        "POST /plain/yes/*": {"answers": [{"body": False}]},
+        "POST /takes/*": {"inputs": {"accountId": "ID"}, "answers": [{"body": {"id": "{accountId}"}}]},
     },
 }
 
@@ -98,6 +103,24 @@ async def user(here: Instances, username: str = SALES) -> tuple[Uid, str]:
     uid, _ = await here.connect(username)
     ((row,),) = await here.rests[0].query(uid, "SELECT Id FROM Account ORDER BY Name LIMIT 1")
     return uid, str(row["Id"])
+
+
+async def test_a_method_that_returns_one_value_answers_with_it_as_answer(here: Instances) -> None:
+    """`@HttpPost global static String` answers "a text" in JSON (Apex Developer Guide, "Apex REST Methods")."""
+    who = await user(here)
+    assert await run(here, "POST /plain/text/{id}", who) == {"answer": "Rated A"}
+    assert await run(here, "POST /plain/number/{id}", who) == {"answer": 1.5}
+    assert await run(here, "POST /plain/yes/{id}", who) == {"answer": False}
+    assert await run(here, "POST /list/{id}", who) == {}
+
+
+async def test_a_method_with_parameters_refuses_others(here: Instances) -> None:
+    who = await user(here)
+    with pytest.raises(RefusedRequest) as refused:
+        await run(here, "POST /takes/{id}", who)
+    assert refused.value.message == "Unexpected parameter encountered during deserialization: recordId"
+    sent = await here.rests[0].run_action(who[0], target("POST /takes/{id}"), who[1], {"accountId": who[1]})
+    assert sent == {"id": who[1]}
 
 
 async def run(here: Instances, runs: str, who: tuple[Uid, str] | None = None) -> Any:

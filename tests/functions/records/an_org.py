@@ -52,7 +52,8 @@ class AnOrg:
         self.ran: list[tuple[Target, str, dict[str, FieldValue]]] = []
         self.action_answer: dict[str, object] = {}
         self.types: dict[str, Mapping[str, Picklist]] = {}
-        describes = Describes(self, self, self)
+        self.told: list[str] = []
+        describes = Describes(self, self, self, warn=self.told.append)
         self.queries = Queries(self, describes, Currencies(self, self))
         self.changes = Changes(self, describes, Creations(MemoryCreations(), TinkCipher(Secret(new_keyset()))))
 

@@ -1,5 +1,6 @@
 """Running an action: what is declared, what is checked before anything is sent, what becomes of the answer."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -8,10 +9,10 @@ from typing import Any
 import pytest
 
 from backend.failures import ActionGone, Busy, OutcomeUnknown
-from backend.records.actions import Action, Ask, target
-from backend.records.layouts import LAYOUTS
+from backend.records.actions import Action, Ask, check_actions, target
+from backend.records.layouts import LAYOUTS, check
 from contract.actions import ActionDone, RunAction
-from contract.calls import Describe, Empty, SobjectShape
+from contract.calls import Describe, Empty, GetRecord, SobjectShape, UpdateRecord
 from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
 from tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row
 
@@ -59,18 +60,74 @@ async def refused(org: AnOrg, action: str = "check", **answers: Any) -> CallErro
 # Declaring
 
 
+def ask(*given: Any, **more: Any) -> Callable[[], Action]:
+    return lambda: Action("custom/flow/X", "X", asks=(Ask(*given, **more),))
+
+
+def act(**more: Any) -> Callable[[], Action]:
+    return lambda: Action(**{"runs": "custom/flow/X", "label": "X", **more})
+
+
 @pytest.mark.parametrize(("declare", "said"), [
-    (lambda: Action("custom/flow/X", ""), "an action needs a label"),
-    (lambda: Action("custom/flow/X", "X", says="{a.b}"), "braces hold the name of one value"),
-    (lambda: Action("custom/flow/X", "X", says={"en": "{}"}), "braces hold the name of one value"),
-    (lambda: Action("custom/flow/X", "X", asks=(Ask("recordId", "Which?"),)), "recordId: an input is sent once"),
-    (lambda: Action("custom/flow/X", "X", sends={"a b": "Id"}), "'a b' is not the name of an input"),
-    (lambda: Ask("a b", "Which?"), "'a b' is not the name of an input"),
-    (lambda: Ask("a", "Which?", "choice"), "a: a choice needs its choices"),
+    (act(label=""), "an action needs a label"),
+    (act(says="{a.b}"), "braces hold the name of one value"),
+    (act(says={"en": "{}"}), "braces hold the name of one value"),
+    (act(says="{a"), "braces hold the name of one value"),
+    (act(asks=(Ask("recordId", "Which?"),)), "recordId: an input is sent once"),
+    (act(sends={"a b": "Id"}), "'a b' is not the name of an input"),
+    (act(sends={"a": "A B"}), "sends: 'A B' is not the name of a field"),
+    (act(sends=("Id",)), "sends is {input: field of the record}"),
+    (act(sends={"a": 1}), "sends: 1 is not the name of a field"),
+    (act(label={"English": "X"}), "label: 'English' is no code of a language"),
+    (act(label=5), "label: 5 is neither a text nor {language: text}"),
+    (act(label={"en": None}), "label: None is no text"),
+    (act(label="Check {Name}"), "label: 'Check {Name}': braces can be filled in says only"),
+    (act(confirm="Really}"), "confirm: 'Really}': braces can be filled in says only"),
+    (act(opens="{taskId}"), "'{taskId}' is not the name of a value of the answer, as opens needs it"),
+    (act(refused_by="a b"), "'a b' is not the name of a value of the answer, as refused_by needs it"),
+    (act(icon="credit score"), "icon: 'credit score' is no name of an icon"),
+    (act(shown_when=("Rating", "Hot")), "shown_when is {field of the record: value"),
+    (act(shown_when={"Rating": []}), "shown_when: Rating: [] is no value"),
+    (act(shown_when={"Rating": [["Hot"]]}), "shown_when: Rating: [['Hot']] is no value"),
+    (act(asks=Ask("a", "Which?")), "asks are several, each an Ask"),
+    (act(asks=("amount",)), "'amount' is no Ask"),
+    (act(in_menu="yes"), "in_menu is True or False"),
+    (act(runs=5), "what an action runs is a text"),
+    (ask("a b", "Which?"), "'a b' is not the name of an input"),
+    (ask("a", "Which?", "choice"), "a: a choice needs its choices"),
+    (ask("a", "Which?", choices=("a", "b")), "a: choices are {value: label}"),
+    (ask("a", "Which?", choices={1: "One"}), "a: the value of a choice is a text"),
+    (ask("a", "Which?", choices={"one": "{One}"}), "a: choice 'one': '{One}': braces"),
+    (ask("a", "Which?", "integer"), "a: kind 'integer' is none of text, number, date, yes-no, choice"),
+    (ask("a", "Which?", lines="3"), "a: lines is a number"),
+    (ask("a", "Which?", required="yes"), "a: required is True or False"),
+    (ask("a", {"Deutsch": "Was?"}), "a: label: 'Deutsch' is no code of a language"),
+    (act(runs="POST /services/apexrest/credit/{id}"), "the address is said without /services/apexrest"),
 ])  # fmt: skip
-def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callable[[], Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        declare()
+def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callable[[], Action], said: str) -> None:
+    with pytest.raises(ValueError, match="^Account.credit: .*" + re.escape(said)):
+        check_actions("Account", {"fine": PING, "credit": declare()})
+
+
+def test_all_that_is_declared_is_checked_at_the_start() -> None:
+    wrong = replace(LAYOUTS["Contact"], actions={"credit": Action("nothing", "X")})
+    with pytest.raises(ValueError, match=r"^Contact\.credit: 'nothing': an action runs"):
+        check({**LAYOUTS, "Contact": wrong})
+
+
+@pytest.mark.parametrize("wanted", [("Hot", "Warm"), ["Hot", "Warm"], {"Warm", "Hot"}, frozenset(("Hot", "Warm"))])
+def test_several_values_may_stand_in_any_brackets(wanted: Any) -> None:
+    action = Action("custom/flow/X", "X", shown_when={"Rating": wanted, "Active__c": None})
+    assert action.wrong == ""
+    assert action.shape("x").shown_when == {"Rating": ("Hot", "Warm"), "Active__c": (None,)}
+    assert [action.allows("Rating", value) for value in ("Hot", "Cold")] == [True, False]
+
+
+def test_apex_rest_is_sent_nothing_unless_it_is_declared() -> None:
+    """A method with other parameters than the body's names answers 400 (salesforce.stackexchange.com/q/111321)."""
+    assert Action("POST /credit/{id}", "X").sends == {}
+    assert Action("POST /credit", "X", sends={"recordId": "Id"}).sends == {"recordId": "Id"}
+    assert Action("custom/apex/X", "X").sends == {"recordId": "Id"}
 
 
 @pytest.mark.parametrize("runs", [
@@ -79,7 +136,7 @@ def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callabl
 ])  # fmt: skip
 def test_nothing_but_actions_can_be_declared_to_run(runs: str) -> None:
     with pytest.raises(ValueError, match="an action runs custom/flow/NAME"):
-        Action(runs, "X")
+        check_actions("Account", {"x": Action(runs, "X")})
 
 
 # Running
@@ -104,6 +161,13 @@ async def test_an_action_gets_what_is_declared_and_answered_and_nothing_else(org
     ]
     assert done == ActionDone({"rating": "A"}, "00T000000000001AAA")
     assert org.sent == [f"SELECT Id, Industry, SystemModstamp FROM Account WHERE Id = '{RECORD_ID}' LIMIT 1"]
+
+
+async def test_a_whole_number_is_sent_as_one(org: AnOrg) -> None:
+    """An input of the type INTEGER takes 12 and not 12.0; what is typed into a field comes as a float."""
+    for typed, sent in ((12.0, "12"), (12.5, "12.5"), (3, "3")):
+        await run(org, amount=typed)
+        assert repr(org.ran[-1][2]["amount"]) == sent
 
 
 async def test_an_action_that_needs_only_the_id_is_one_request(org: AnOrg) -> None:
@@ -283,3 +347,59 @@ async def test_the_app_learns_what_it_shows_and_not_what_is_run(org: AnOrg) -> N
     ]
     assert "CreditCheck" not in repr(shape)
     assert "taskId" not in repr(shape)
+
+
+# Fields that an action needs
+
+
+def with_actions(monkeypatch: pytest.MonkeyPatch, **actions: Action) -> None:
+    layout = LAYOUTS["Account"]
+    detailed = tuple(name for name in layout.detailed if name != "AnnualRevenue")
+    monkeypatch.setitem(LAYOUTS, "Account", replace(layout, actions=actions, detailed=detailed))
+
+
+async def test_what_decides_whether_it_shows_comes_with_the_record(org: AnOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_actions(monkeypatch, big=Action("custom/flow/Ping", "Big", shown_when={"AnnualRevenue": 5}))
+    org.rows = [a_row(AnnualRevenue=5, Name="Acme")]
+    read = await org.queries.get_record(CALLER, GetRecord("Account", RECORD_ID))
+    changed = await org.changes.update_record(CALLER, UpdateRecord("Account", RECORD_ID, {"Name": "Acme"}))
+    for record in (read.record, changed.record):
+        assert record.fields["AnnualRevenue"] == 5
+    assert "AnnualRevenue" not in {field.name for field in (await account(org)).fields}, "no form has it"
+
+
+async def test_a_field_that_the_org_does_not_have_is_told_once(org: AnOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_actions(
+        monkeypatch,
+        typo=Action("custom/flow/Ping", "X", sends={"a": "Idd"}),
+        other=Action("custom/flow/Ping", "X", shown_when={"Ratng": "Hot", "Owner.Name": None}),
+        fine=Action("custom/flow/Ping", "X", sends={"a": "Industry"}),
+    )
+    org.has = {PING.target}
+    for _ in range(2):
+        assert await offered(org) == ["fine"]
+        org.time += timedelta(hours=2)
+    assert [line for line in org.told if line.startswith("Account")] == [
+        "Account.typo: the org has no field Idd, or this user may not see it; Account.other: the org has no field"
+        " Ratng, or this user may not see it"
+    ]
+
+
+def test_a_parents_field_that_decides_has_to_be_one_that_is_read() -> None:
+    action = Action("custom/flow/X", "X", shown_when={"Owner.Name": "Me", "Parent.Rating": "Hot"})
+    with pytest.raises(ValueError, match=r"^Account\.x: shown_when: Parent\.Rating is not in detailed"):
+        check({"Account": replace(LAYOUTS["Account"], actions={"x": action})})
+
+
+async def test_an_action_that_runs_something_else_is_asked_for_at_once(
+    org: AnOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_actions(monkeypatch, one=PING)
+    assert await offered(org) == []
+    org.has = {PING.target, REST.target}
+    assert await offered(org) == [], "the org got it later: not before the next hour"
+    with_actions(monkeypatch, other=PING)
+    org.time += timedelta(seconds=1)
+    fresh = AnOrg()  # a process that begins with the new declaration and what the old one has kept
+    fresh.kept, fresh.time, fresh.has = org.kept, org.time, org.has
+    assert await offered(fresh) == ["other"]

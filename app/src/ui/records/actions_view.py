@@ -69,7 +69,10 @@ def dialog(shell: Shell, model: RecordViewModel) -> ft.AlertDialog | None:
         ),
         scrollable=True,  # many questions, large letters
         actions=[
-            ft.TextButton(_("Cancel"), height=theme.TARGET, on_click=acting.cancel),
+            # What runs already is not cancelled.
+            ft.TextButton(
+                _("Close") if acting.running else _("Cancel"), height=theme.TARGET, on_click=acting.cancel
+            ),
             ft.FilledButton(
                 _("Just a moment …") if acting.running else words, height=theme.TARGET, disabled=acting.running,
                 on_click=run,

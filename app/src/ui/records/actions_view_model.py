@@ -87,7 +87,7 @@ class Actions(State):
         self.changed()
 
     def cancel(self) -> None:
-        """Closes the dialog; what runs already goes on."""
+        """Closes the dialog; what runs already goes on, and does not go to another record in the end."""
         self.asking = None
         self.changed()
 
@@ -130,7 +130,7 @@ class Actions(State):
     async def _run(self, action: ActionShape, answers: dict[str, FieldValue]) -> str:
         # The same key until it is certain what became of it: what did not get through is not done twice.
         key = self._keys.setdefault(action.name, new_id())
-        self.running = True
+        self.running, was_asked = True, self.asking
         self.changed()
         try:
             done = await self._records.run_action(self._shape.sobject, self._record_id, action.name, answers, key)
@@ -143,11 +143,12 @@ class Actions(State):
             self.running = False
             self.changed()
         del self._keys[action.name]
+        stays = self.asking is not was_asked  # whoever has closed its dialog meanwhile does something else by now
         self.cancel()
         self._notices.say(Notice(_said(action, done)))
         if action.reads_again or done.opens:
             await self._read_again()
-        return done.opens or ""
+        return "" if stays else done.opens or ""
 
     async def _failed(self, action: ActionShape, failed: CallError) -> None:
         """Says why an action did not run: in its dialog where something can be mended there. The record is read again
