@@ -47,17 +47,17 @@ async def do(request: Request) -> Response:
     return PlainTextResponse(str(os.getpid()))
 
 
-@on_async_request(region=REGION, cpu=1, memory=512, concurrency=80)
+@on_async_request(region=DEPLOYED.region, cpu=1, memory=512, concurrency=80)
 async def wide(request: Request) -> Response:
     return await do(request)
 
 
-@on_async_request(region=REGION, cpu=1, memory=512, concurrency=1)
+@on_async_request(region=DEPLOYED.region, cpu=1, memory=512, concurrency=1)
 async def narrow(request: Request) -> Response:
     return await do(request)
 
 
-@on_async_request(region=REGION, cpu=1, memory=512, timeout_sec=1)
+@on_async_request(region=DEPLOYED.region, cpu=1, memory=512, timeout_sec=1)
 async def brief(request: Request) -> Response:
     return await do(request)
 """
