@@ -52,9 +52,10 @@ _FROM_SNAPSHOT = """        if (self.restored) {
                 if (unpacked) return false;
                 archive ??= now();
                 if (archive === null) return false;
-                self.pyodide.unpackArchive(archive, "tar.gz", { extractDir: "/home/pyodide" });
+                const bytes = archive;
                 archive = null;
-                unpacked = true;
+                unpacked = true; // before: unpacking imports, too, and what it does not find must not begin it again
+                self.pyodide.unpackArchive(bytes, "tar.gz", { extractDir: "/home/pyodide" });
                 return true;
             };
             if (edited) {
