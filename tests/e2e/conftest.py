@@ -20,7 +20,7 @@ from devtools.paths import chromium
 from devtools.suite import Suite
 from localorg import EmbeddedOrg
 from tests.device import Drawer
-from tests.e2e.phone import Open, Phone
+from tests.e2e.phone import OPENED, Open, Phone
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,9 +28,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Adds what was on each phone's screen to the report of a test that failed."""
     report = yield
     if report.when == "call" and report.failed:
-        for name, value in getattr(item, "funcargs", {}).items():
-            if isinstance(value, Phone):
-                report.sections.append((f"on the screen of {name}", value.screen()))
+        for number, phone in enumerate(OPENED):
+            report.sections.append((f"on the screen of phone {number}", phone.screen()))
+    if report.when == "teardown":
+        OPENED.clear()
     return report
 
 

@@ -49,11 +49,15 @@ _READ_SCREEN = """() => [...document.querySelectorAll("#start, flt-semantics-hos
 Open = Callable[..., BrowserContext]
 
 
+OPENED: list["Phone"] = []  # those of the test that runs
+
+
 class Phone(Tab):
     """A tab that notes all that comes to the browser."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         super().__init__(context.new_page(), url)
+        OPENED.append(self)
         self.bearers: list[str] = []
         self.seen: list[str] = []  # all that came to the browser: URLs, headers and bodies of answers, console lines
         self.unread = 0
