@@ -13,6 +13,9 @@ from devtools import web
 from devtools.paths import ROOT, tool_path
 
 RELEASE = "0.2.0"
+ONE_WORD = (
+    "an app of one word"  # this build with another app: what Flet, Flutter and Pyodide take before our first view
+)
 _COMMIT = "753bbc99cddbb1026e15f61c196c47813f856214"
 _KEPT = ROOT / "build/bench" / f"release-{RELEASE}"
 

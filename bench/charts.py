@@ -72,10 +72,12 @@ def _concurrency(figures: list[list[Any]]) -> Drawing:
     return drawing
 
 
+_SHORT = ("sign-in button", "as a picture", "waiting for calls")  # in the table alone: next to nothing for both
+
+
 def _first_frame(figures: dict[str, Any]) -> Drawing:
-    # What both take next to nothing for is in the table alone.
     told = ((what, both) for what, both in figures["times"].items() if both.get("now") and both.get(RELEASE))
-    times = {what: both for what, both in told if "sign-in button" not in what and "as a picture" not in what}
+    times = {what: both for what, both in told if not any(of in what for of in _SHORT)}
     drawing = Drawing(
         f"The start of the app and a tap: this build and version {RELEASE}",
         "; ".join(
@@ -235,6 +237,7 @@ def filled_in(page: str, results: dict[str, Any]) -> str:
         parts = (
             f"{begin}, medians (range); load of the machine before: {figures['load']}.",
             start_chart.table(figures),
+            *start_chart.beside_the_floor(figures),
             _shown("first-frame", results),
         )
         made["first_frame"] = "\n\n".join(parts)
@@ -247,7 +250,8 @@ def filled_in(page: str, results: dict[str, Any]) -> str:
                 *start_chart.sentences(figures),
             )
         )
-        made["start_trace"] = "\n\n".join((_shown("start", results), words, _shown("start-floor", results)))
+        beyond = "\n".join(start_chart.beyond_the_floor(figures))
+        made["start_trace"] = "\n\n".join((_shown("start", results), words, _shown("start-floor", results), beyond))
     for name, text in made.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, _, rest = page.partition(begin)

@@ -1,5 +1,6 @@
 """From navigation to what a person sees and can use, this build beside that of version 0.2.0, in turns: three engines,
-headless, with software rendering; then one start of this build, thread by thread.
+headless, with software rendering; in Chromium also the floor, this build with an app of one word; then one start of
+this build, thread by thread.
 
 ROUNDS (default 3) is how often each visit in Chromium is made; Firefox makes half as many, WebKit one.
 """
@@ -22,11 +23,11 @@ from typing import Any
 from playwright.sync_api import Playwright, sync_playwright
 
 from bench import trace
-from bench.builds import RELEASE, Build, now, release
+from bench.builds import ONE_WORD, RELEASE, Build, now, release
 from bench.results import keep
 from bench.site import Site, Sites
-from bench.start_chart import WHAT, sentences, table
-from bench.visits import SEE_THROUGH, Film, Person, marks, settled, sign_in, tab_memory, tap
+from bench.start_chart import STANDS, WAITS, WHAT, beside_the_floor, beyond_the_floor, sentences, table
+from bench.visits import SEE_THROUGH, Film, Person, marks, settled, sign_in, tab_memory, tap, waited
 from devtools import ports
 from devtools.browsers import Tab
 from devtools.fleet import Fleet
@@ -36,7 +37,7 @@ from devtools.suite import UNLIMITED, Plan, Suite
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 _TAPS = 3  # on a list that was seen before, each round
 _BAR = {"Home": (39, 804), "Accounts": (117, 804)}  # on a screen of 390 by 844 pixels
-_STANDS, _LIVE = "the app stands", "live home"
+_CACHES = ("empty", "full")
 Times = dict[str, dict[str, list[float]]]  # by what is measured and build
 
 
@@ -86,6 +87,10 @@ class _Chromium:
         with self.person() as person:
             self._storage[url] = sign_in(person.context.new_page(), url)
 
+    def lend(self, from_url: str, url: str) -> None:
+        """Has somebody who is signed in at one address be so at another, where the app cannot do it."""
+        self._storage[url] = self._storage[from_url]
+
     def signed_out(self, url: str) -> dict[str, list[float]]:
         """Three visits."""
         times: dict[str, list[float]] = {}
@@ -94,7 +99,18 @@ class _Chromium:
                 page, marked = person.visit(url)
                 if visit == "first":
                     times["Chromium, first visit: sign-in button"] = [marked["shows sign-in"]]
-                times[f"Chromium, {visit} visit: {_STANDS}"] = [marked["uncovered"]]
+                times[STANDS[visit]] = [marked["uncovered"]]
+                page.close()
+        return times
+
+    def signed_in_start(self, url: str) -> dict[str, list[float]]:
+        """Two visits, whatever the app is."""
+        times: dict[str, list[float]] = {}
+        with self.person() as person:
+            person.keep(url, self._storage[url])
+            for cache in _CACHES:
+                page, marked = person.visit(url)
+                times[STANDS[cache]] = [marked["uncovered"]]
                 page.close()
         return times
 
@@ -104,10 +120,10 @@ class _Chromium:
         with self.person() as person:
             person.keep(url, self._storage[url])
             page, marked = person.visit(url)
-            times[f"Chromium, signed in, empty cache: {_LIVE}"] = [marked["uncovered"]]
+            times[STANDS["empty"]], times[WAITS["empty"]] = [marked["uncovered"]], [waited(page)]
             page.close()
             page, marked = person.visit(url)
-            times[f"Chromium, signed in, full cache: {_LIVE}"] = [marked["uncovered"]]
+            times[STANDS["full"]], times[WAITS["full"]] = [marked["uncovered"]], [waited(page)]
             if "shows picture" in marked:
                 times["Chromium, signed in, full cache: home as a picture"] = [marked["shows picture"]]
             film = Film(page)
@@ -158,7 +174,9 @@ def _other_engine(engine: str, url: str) -> dict[str, list[float]]:
         print(f"{engine} is left out, it failed: {done.stderr.strip()[-200:]}", file=sys.stderr, flush=True)
         return {}
     return {
-        f"{engine}, {visit} visit: {_STANDS}": [next(at for name, at in json.loads(line) if name == "uncovered") / 1000]
+        STANDS[visit].replace("Chromium", engine): [
+            next(at for name, at in json.loads(line) if name == "uncovered") / 1000
+        ]
         for visit, line in zip(("first", "second"), done.stdout.splitlines(), strict=True)
     }
 
@@ -171,15 +189,22 @@ def _add(times: Times, build: Build, measured: dict[str, list[float]]) -> None:
 def _rounds(chrome: _Chromium, sites: Sequence[Site]) -> Times:
     """All visits, the builds in turns, and each the first of a round in its turn."""
     times: Times = defaultdict(lambda: defaultdict(list))
-    for site in sites:  # the first visit fills the server's memory and warms the functions
+    ours, _, least = sites
+    for site in sites[:2]:  # the first visit fills the server's memory and warms the functions
         chrome.sign_in(site.url)
+    chrome.lend(ours.url, least.url)
     for n in range(ROUNDS):
         turns = sites[:: 1 if n % 2 == 0 else -1]
         for measure in (chrome.signed_out, chrome.signed_in):
             for site in turns:
-                _add(times, site.build, measure(site.url))
+                if measure == chrome.signed_in and site is least:
+                    _add(times, site.build, chrome.signed_in_start(site.url))
+                else:
+                    _add(times, site.build, measure(site.url))
         for engine, rounds in (("Firefox", (ROUNDS + 1) // 2), ("WebKit", 1)):
             for site in turns if n < rounds else ():
+                if site is least:
+                    continue
                 _add(times, site.build, _other_engine(engine, site.url))
         print(f"… round {n + 1} of {ROUNDS}", file=sys.stderr, flush=True)
     return times
@@ -212,8 +237,9 @@ def main() -> None:
     builds = (now(), release())
     of = {"commit": _commit(), "load": round(os.getloadavg()[0], 1)}
     places = ports.some(6)
-    sites = [Site(build, port) for build, port in zip(builds, places[:2], strict=True)]
-    traced = trace.sites(builds[0], places[2], places[3:])
+    sites = [*(Site(build, port) for build, port in zip(builds, places, strict=False))]
+    sites.append(trace.one_word(builds[0], places[2]))
+    traced = trace.sites(builds[0], places[3], places[4:])
     with (
         serving([*sites, *traced.values()]),
         sync_playwright() as playwright,
@@ -223,27 +249,11 @@ def main() -> None:
         times = _rounds(chrome, sites)
         _keep_rounds(times, of)
         start = _trace(chrome, traced)
-    print("\n" + "\n".join(sentences(start)))
+    start["floor"][ONE_WORD] = [round(median(times[STANDS[visit]][ONE_WORD]), 2) for visit in ("first", "second")]
+    print("\n" + "\n".join((*sentences(start), *beyond_the_floor(start))))
     print(f"Without the other half, empty and full cache: {json.dumps(start['floor'])}")
-    print("\n".join(_beside_the_floor(times, start["floor"]["an app of one word"])))
     keep("start_trace", {**of, **start})
     print(f"\n{time.monotonic() - began:.0f} s")
-
-
-def _beside_the_floor(times: Times, floor: Sequence[float]) -> list[str]:
-    """Whether half of what version 0.2.0 takes can be had. `floor`: seconds of an app of one word, on its first and
-    second visit.
-    """
-    lines: list[str] = []
-    for visit, least in zip(("first", "second"), floor, strict=True):
-        of = times[f"Chromium, {visit} visit: {_STANDS}"]
-        ours, before = median(of["now"]), median(of[RELEASE])
-        where = "above" if before / 2 >= least else "below"
-        lines.append(
-            f"Chromium, {visit} visit: an app of one word {least:.2f} s, this one {ours:.2f} s, version {RELEASE}"
-            f" {before:.2f} s; half of that is {where} the floor."
-        )
-    return lines
 
 
 def _keep_rounds(times: Times, of: dict[str, Any]) -> None:
@@ -255,5 +265,5 @@ def _keep_rounds(times: Times, of: dict[str, Any]) -> None:
     }
     figures = {**of, "rounds": ROUNDS, "times": rounded}
     print(f"First frame, this build ({of['commit']}) and version {RELEASE}, {ROUNDS} rounds in turns: median (range)\n")
-    print(table(figures))
+    print("\n\n".join((table(figures), *beside_the_floor(figures))))
     keep("first_frame", figures)

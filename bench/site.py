@@ -83,14 +83,17 @@ def fits(source: str, path: str) -> bool:
     return fit != source.startswith("!")
 
 
+_Kept = dict[Path, tuple[bytes, bytes | None, str]]  # content, compressed, ETag
+
+
 class _Served:
-    def __init__(self, site: Mapping[str, Any], told: Mapping[str, Any], client: ClientSession) -> None:
+    def __init__(self, site: Mapping[str, Any], told: Mapping[str, Any], client: ClientSession, kept: _Kept) -> None:
         self._folder = Path(site["build"]["site"]).resolve()
         self._hosting = json.loads(Path(site["build"]["hosting"]).read_text())["hosting"]
         self._changed, self._functions = site["changed"], told["functions"]
         self._reachable = told["reachable"]
         self._client = client
-        self._kept: dict[Path, tuple[bytes, bytes | None, str]] = {}  # content, compressed, ETag
+        self._shared, self._own = kept, _Kept()  # so that no site's first visit waits for what another has compressed
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         name = request.path.split("/")[1]
@@ -118,7 +121,8 @@ class _Served:
         return web.Response(body=content, headers=headers)
 
     def _content(self, path: Path) -> tuple[bytes, bytes | None, str]:
-        if path not in self._kept:
+        kept = self._own if path.name in self._changed else self._shared
+        if path not in kept:
             content = path.read_bytes()
             for old, new in self._changed.get(path.name, ()):
                 text = content.decode() if old is not None else ""
@@ -126,8 +130,8 @@ class _Served:
                     raise RuntimeError(f"{path.name} has changed: see bench/trace.py")
                 content = text.replace(old or "", new, 1).encode()
             compressed = gzip.compress(content, 6) if _COMPRESSED.search(path.name) and len(content) > 1024 else None
-            self._kept[path] = content, compressed, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        return self._kept[path]
+            kept[path] = content, compressed, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        return kept[path]
 
     async def _call(self, request: web.Request, function: str) -> web.StreamResponse:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
@@ -138,10 +142,11 @@ class _Served:
 
 
 async def _serve(told: Mapping[str, Any]) -> None:
+    kept = _Kept()
     async with ClientSession() as client:
         for site in told["sites"]:
             served = web.Application(client_max_size=32 << 20)
-            served.router.add_route("*", "/{path:.*}", _Served(site, told, client).answer)
+            served.router.add_route("*", "/{path:.*}", _Served(site, told, client, kept).answer)
             runner = web.AppRunner(served, access_log=None)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", site["port"]).start()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from bench.builds import RELEASE
+from bench.builds import ONE_WORD, RELEASE
 from bench.svg import WIDTH, Bar, Drawing
 from bench.table import lines, spread
 
@@ -17,6 +17,8 @@ WHAT: dict[str, tuple[str, float | None]] = {
     "Chromium, signed in, full cache: home as a picture": ("s", None),
     "Chromium, signed in, empty cache: live home": ("s", 0.5),
     "Chromium, signed in, full cache: live home": ("s", 0.5),
+    "Chromium, signed in, empty cache: waiting for calls": ("s", None),
+    "Chromium, signed in, full cache: waiting for calls": ("s", None),
     "Chromium, live home stands behind its cover": ("s", None),
     "Chromium, tap to painted list, first time": ("s", None),
     "Chromium, tap to painted list, seen before": ("s", 0.5),
@@ -27,6 +29,10 @@ WHAT: dict[str, tuple[str, float | None]] = {
     "WebKit, first visit: the app stands": ("s", None),
     "WebKit, second visit: the app stands": ("s", None),
 }
+# The rows of a start in Chromium, by visit of somebody who is signed out or by cache of somebody who is signed in.
+STANDS = {visit: f"Chromium, {visit} visit: the app stands" for visit in ("first", "second", "third")}
+STANDS |= {cache: f"Chromium, signed in, {cache} cache: live home" for cache in ("empty", "full")}
+WAITS = {cache: f"Chromium, signed in, {cache} cache: waiting for calls" for cache in ("empty", "full")}
 GOALS = frozenset(what for what, (_, goal) in WHAT.items() if goal is not None)
 _LEFT, _RIGHT, _LANE, _PHASE = 16, WIDTH - 16, 32, 18
 _PROCESSORS = (1, 1, 2, 2)  # as many as a lane is high
@@ -40,7 +46,7 @@ def lanes_chart(figures: dict[str, Any]) -> Drawing:
     )
     for visit, traced in figures["starts"].items():
         total = traced["seconds"]
-        drawing.heading(f"Start with an {visit}" if visit[0] in "aeiou" else f"Start with a {visit}")
+        drawing.heading(f"Start with {_a(visit)}")
         scale = (_RIGHT - _LEFT) / total
         for (lane, text), processors in zip(traced["lanes"].items(), _PROCESSORS, strict=True):
             words = lane if processors == 1 else f"{lane} (height: two processors)"
@@ -127,7 +133,7 @@ def _floor(figures: dict[str, Any]) -> list[tuple[str, float, float]]:
         ("Flutter beside Python", empty["marks"]["flutter"], full["marks"]["flutter"]),
         ("Python alone, to the restored app", *floor["Python alone"]),
         ("Python beside Flutter", empty["marks"]["restored"], full["marks"]["restored"]),
-        ("Both, with an app of one word: stands", *floor["an app of one word"]),
+        ("Both, with an app of one word: stands", *floor[ONE_WORD]),
         ("This app: stands", empty["seconds"], full["seconds"]),
     ]
     return [(name, first, second) for name, first, second in rows]
@@ -149,9 +155,8 @@ def sentences(figures: dict[str, Any]) -> list[str]:
         flutter, python = list(traced["lanes"])[:2]
         marks = traced["marks"]
         first, restored, meet = marks["flutter"], marks["restored"], marks["first message"]
-        begun = f"With an {visit}" if visit[0] in "aeiou" else f"With a {visit}"
         told.append(
-            f"{begun} the app stands after {traced['seconds']:.1f} s, Flutter's first frame is there after"
+            f"With {_a(visit)} the app stands after {traced['seconds']:.1f} s, Flutter's first frame is there after"
             f" {first:.1f} s and Python's memory is restored after {restored:.1f} s. Until Flutter's first frame"
             f" Pyodide's worker {_parts(shares(traced, python, 0.2, first))}; until Python is restored the"
             f" page's thread {_parts(shares(traced, flutter, 0.2, restored))}."
@@ -164,16 +169,64 @@ def sentences(figures: dict[str, Any]) -> list[str]:
     return told
 
 
+def _a(visit: str) -> str:
+    return f"{'an' if visit[0] in 'aeiou' else 'a'} {visit}"
+
+
 def _parts(three: tuple[float, float, float]) -> str:
     ran, waited, slept = (round(100 * one) for one in three)
     return f"computes {ran} % of the time, waits for a processor {waited} % and sleeps {slept} %"
 
 
+def beyond_the_floor(figures: dict[str, Any]) -> list[str]:
+    """What this app takes beside one of a word, by phase, in words."""
+    told: list[str] = []
+    for (visit, traced), least in zip(figures["starts"].items(), figures["floor"][ONE_WORD], strict=True):
+        marks, stands = traced["marks"], traced["seconds"]
+        told.append(
+            f"Above the floor with {_a(visit)}: {stands - least:.1f} s of {stands:.1f} s. From Python's first message"
+            f" to Flutter until the view is sent {marks['view sent'] - marks['first message']:.1f} s, from then until"
+            f" Flutter has painted it {stands - marks['view sent']:.1f} s; an app of one word takes a part of both."
+        )
+    return told
+
+
+def least(times: dict[str, dict[str, list[float]]], what: str) -> tuple[float, float] | None:
+    """The floor of a row of the table, where it has one: the seconds that an app of one word takes, and those in which
+    ours then waits for its calls.
+    """
+    floor = times.get(what, {}).get(ONE_WORD)
+    waits = next((WAITS[name] for name in WAITS if STANDS[name] == what), "")
+    calls = times.get(waits, {}).get("now")
+    return (median(floor), median(calls) if calls else 0.0) if floor else None
+
+
+def beside_the_floor(figures: dict[str, Any]) -> list[str]:
+    """Whether the goals can be reached, in words; nothing where no floor was measured."""
+    below: list[str] = []
+    above: list[str] = []
+    for what, (_, goal) in WHAT.items():
+        floor, before = least(figures["times"], what), figures["times"].get(what, {}).get(RELEASE)
+        if goal is not None and floor is not None and before:
+            name = what.removeprefix("Chromium, ")
+            (below if goal * median(before) < sum(floor) else above).append(name)
+    told: list[str] = []
+    if below:
+        told.append(
+            f"The goal is below the floor, so it cannot be reached with Flet on this machine: {'; '.join(below)}."
+        )
+    if above:
+        told.append(f"The goal is above the floor: {'; '.join(above)}.")
+    return told
+
+
 def table(figures: dict[str, Any]) -> str:
-    """The table of this build beside the release."""
+    """The table of this build beside the release, and beside the floor where that was measured."""
+    times = figures["times"]
+    has_floor = any(ONE_WORD in values for values in times.values())
     rows: list[tuple[str, ...]] = []
     for what, (unit, goal) in WHAT.items():
-        values = figures["times"].get(what)
+        values = times.get(what)
         if values is None:
             continue
         both = [values.get(name) for name in ("now", RELEASE)]
@@ -181,4 +234,15 @@ def table(figures: dict[str, Any]) -> str:
         part = median(both[0]) / median(both[1]) if both[0] and both[1] and median(both[1]) else None
         reached = "" if goal is None or part is None else f"≤ {goal} ×: {'yes' if part <= goal else 'no'}"
         rows.append((what, *told, "–" if part is None else f"{part:.2f} ×", reached))
-    return lines(("what", "now", RELEASE, f"now / {RELEASE}", "goal"), rows)
+        if has_floor:
+            rows[-1] += (_floor_cell(least(times, what), both[1]),)
+    head = ("what", "now", RELEASE, f"now / {RELEASE}", "goal", *(("floor",) if has_floor else ()))
+    return lines(head, rows)
+
+
+def _floor_cell(floor: tuple[float, float] | None, before: Sequence[float] | None) -> str:
+    if floor is None:
+        return ""
+    start, calls = floor
+    words = f"{start:.2f} s" + (f" + {calls:.2f} s" if calls else "")
+    return f"{words}, {sum(floor) / median(before):.2f} ×" if before else words

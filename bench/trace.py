@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 from playwright.sync_api import Page
 
-from bench.builds import Build
+from bench.builds import ONE_WORD, Build
 from bench.site import Site
 from bench.visits import Person
 from devtools.browsers import Tab
@@ -59,9 +59,7 @@ ft.run(empty)
 
 
 def sites(build: Build, port: int, others: Sequence[int]) -> dict[str, Site]:
-    """The sites that this needs: the build with marks in its worker, without Python, without Flutter, and with an app
-    that shows one word.
-    """
+    """The sites that this needs: the build with marks in its worker, without Python, and without Flutter."""
     gone: list[tuple[str | None, str]] = [(None, "")]
     worker: dict[str, list[tuple[str | None, str]]] = {"python-worker.js": [("", _WORKER)]}
     return {
@@ -70,8 +68,14 @@ def sites(build: Build, port: int, others: Sequence[int]) -> dict[str, Site]:
         "Python alone": Site(
             build, others[1], {**dict.fromkeys(("flutter_bootstrap.js", "flutter.js"), gone), **worker}
         ),
-        "an app of one word": Site(build, others[2], {"python-worker.js": [("ft.run(main.main)", _EMPTY_APP)]}),
     }
+
+
+def one_word(build: Build, port: int) -> Site:
+    """The build with an app that shows one word; its memory image is the same."""
+    return Site(
+        Build(ONE_WORD, build.site, build.hosting), port, {"python-worker.js": [("ft.run(main.main)", _EMPTY_APP)]}
+    )
 
 
 class _Looks(threading.Thread):
@@ -240,8 +244,7 @@ def alone(person: Person, url: str, name: str) -> float:
         own, worker = page.evaluate(_TIMES), page.workers[0].evaluate(_TIMES)
         at = next(at for mark, at in worker["marks"] if mark == "restored") + worker["origin"] - own["origin"]
     else:
-        mark = "flutter" if name == "Flutter alone" else "uncovered"
-        _until(page, url, f"() => performance.getEntriesByName('{mark}').length > 0")
-        at = page.evaluate(f"performance.getEntriesByName('{mark}')[0].startTime")
+        _until(page, url, "() => performance.getEntriesByName('flutter').length > 0")
+        at = page.evaluate("performance.getEntriesByName('flutter')[0].startTime")
     page.close()
     return round(at / 1000, 2)

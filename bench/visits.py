@@ -46,6 +46,10 @@ SEE_THROUGH = """(() => {
   document.adoptedStyleSheets = [sheet];
 })()"""
 _MARKS = "() => performance.getEntriesByType('mark').map((mark) => [mark.name, mark.startTime])"
+# When Python's calls began and were answered, in milliseconds since the epoch.
+_CALLS = """() => performance.getEntriesByType("resource")
+  .filter(({ name }) => /^\\/(auth|api)\\/|googleapis/.test(new URL(name).pathname))
+  .map(({ startTime, responseEnd }) => [performance.timeOrigin + startTime, performance.timeOrigin + responseEnd])"""
 _UNCOVERED = "() => performance.getEntriesByName('uncovered').length > 0"
 
 
@@ -92,6 +96,22 @@ class Person:
 def marks(page: Page) -> dict[str, float]:
     """The page's marks by name, in seconds since its navigation began."""
     return {name: at / 1000 for name, at in page.evaluate(_MARKS)}
+
+
+def waited(page: Page) -> float:
+    """Seconds of a start in which one of Python's calls was on its way (Auth and the functions)."""
+    stood = page.evaluate("performance.timeOrigin") + 1000 * marks(page)["uncovered"]
+    spans = page.workers[0].evaluate(_CALLS)
+    return covered([(begin, min(end, stood)) for begin, end in spans if begin < stood]) / 1000
+
+
+def covered(spans: Sequence[tuple[float, float]]) -> float:
+    """How long the spans are together; what several cover counts once."""
+    total, until = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return total
 
 
 @dataclass

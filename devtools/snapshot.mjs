@@ -1,5 +1,6 @@
 // Makes a memory snapshot of Pyodide with the app already imported; a browser that restores it starts without either.
-// node snapshot.mjs SITE_FOLDER: reads pyodide/ and app.tar.gz there, writes pyodide/snapshot.bin.gz and the archive anew.
+// node snapshot.mjs SITE_FOLDER: reads pyodide/ and app.tar.gz there, writes pyodide/snapshot.bin.gz, pyodide/stdlib.zip (Python's library
+// as bytecode, for a start without the snapshot) and the archive anew.
 //
 // No C extension may be in it (so msgpack's pure Python is used), and no JavaScript object.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -19,6 +20,7 @@ const compiler = await loadPyodide();
 compiler.unpackArchive(new Uint8Array(readFileSync(join(site, "app.tar.gz"))).buffer, "tar.gz", { extractDir: HOME });
 compiler.runPython(readFileSync(new URL("snapshot_bytecode.py", import.meta.url), "utf8"));
 writeFileSync(join(site, "app.tar.gz"), gzipSync(compiler.FS.readFile("/tmp/app.tar"), { level: LEVEL }));
+writeFileSync(join(site, "pyodide/stdlib.zip"), compiler.FS.readFile("/tmp/stdlib.zip"));
 
 const pyodide = await loadPyodide({ _makeSnapshot: true, env: { HOME, PYTHONHASHSEED: "0" } });
 const copy = (folder) => {

@@ -240,17 +240,17 @@ const unzipped = async (answer) =>
     new Uint8Array(await new Response(
       answer.body.pipeThrough(noted).pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
 const base = new URL(".", import.meta.url).href;
+// WebKit cannot restore a snapshot, and would have tried for seconds.
+const isWebKit = /AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent);
 const snapshot = async () => {
-    // WebKit cannot restore it, and would have tried for seconds.
-    if (/AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent)) throw new Error("WebKit");
     const answer = await fetch(base + "pyodide/snapshot.bin.gz");
     if (!answer.ok) throw new Error("no snapshot");
     const bytes = await unzipped(answer);
     performance.mark("snapshot unpacked");
     return bytes;
 };
-const early = snapshot(); // comes while Pyodide's own code does
-early.catch(() => {}); // reported where it is awaited
+const early = isWebKit ? null : snapshot(); // comes while Pyodide's own code does
+early?.catch(() => {}); // reported where it is awaited
 self.earlyApp = fetch(base + "app.tar.gz", { priority: "low" }).then((answer) => {
     if (!answer.ok) throw new Error(`the app's archive: HTTP ${answer.status}`);
     return answer.arrayBuffer();
@@ -261,6 +261,7 @@ const edited = false;
 self.earlyPyodide = (async () => {
     const { loadPyodide } = await import(base + "pyodide/pyodide.mjs");
     try {
+        if (isWebKit) throw new Error("WebKit"); // here: loadPyodide asks for its files first, and they came twice
         const restored = await loadPyodide({ ...output, _loadSnapshot: early });
         restored.runPython(edited ? "import random; random.seed()" : "import random, main; random.seed()");
         self.restored = true;
@@ -268,7 +269,8 @@ self.earlyPyodide = (async () => {
         return restored;
     } catch (error) {
         console.info("started without a snapshot");
-        return await loadPyodide(output);
+        // Python's library as bytecode (devtools/snapshot.mjs): compiling it takes longer than all else.
+        return await loadPyodide({ ...output, stdLibURL: base + "pyodide/stdlib.zip" });
     }
 })();
 self.earlyPyodide.catch(() => {}); // reported where it is awaited

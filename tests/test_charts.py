@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image, ImageDraw
 
-from bench import builds, charts, trace, visits
+from bench import builds, charts, start_chart, trace, visits
 from bench.site import fits
 from bench.svg import COLOURS, Drawing
 
@@ -99,6 +99,29 @@ def test_a_thread_that_wants_a_processor_and_has_none_waits() -> None:
     lanes = trace.lanes(looks, 10.0, 10.2)
     assert lanes[trace.LANES[0]][:2] == [(0.5, 0.5), (0.4, 0.6)]
     assert lanes[trace.LANES[1]][:2] == [(0.0, 0.0), (0.0, 0.0)]
+
+
+def test_the_goal_stands_beside_its_floor() -> None:
+    stands, calls = start_chart.STANDS, start_chart.WAITS
+    times = {
+        stands["second"]: {"now": [2.0, 2.2, 2.1], "0.2.0": [3.0, 3.4, 3.2], builds.ONE_WORD: [1.9, 1.7, 1.8]},
+        stands["full"]: {"now": [2.5], "0.2.0": [4.0], builds.ONE_WORD: [1.75]},
+        calls["full"]: {"now": [0.15], "0.2.0": [0.2]},
+        "Firefox, first visit: the app stands": {"now": [3.0], "0.2.0": [4.0]},
+    }
+    rows = start_chart.table({"times": times}).splitlines()
+    assert rows[0].endswith("| goal | floor |")
+    assert rows[2].endswith("| 0.66 × | ≤ 0.5 ×: no | 1.80 s, 0.56 × |")
+    assert rows[3].endswith("| 0.62 × | ≤ 0.5 ×: no | 1.75 s + 0.15 s, 0.47 × |")
+    assert rows[-1].endswith("| 0.75 × |  |  |")
+    below, above = start_chart.beside_the_floor({"times": times})
+    assert below.endswith(": second visit: the app stands.")
+    assert above.endswith(": signed in, full cache: live home.")
+
+
+def test_calls_that_overlap_are_waited_for_once() -> None:
+    assert visits.covered([(5.0, 7.0), (1.0, 3.0), (2.0, 4.0), (2.5, 3.5)]) == 5.0
+    assert visits.covered([]) == 0.0
 
 
 def test_a_list_is_painted_when_it_looks_as_it_stays() -> None:

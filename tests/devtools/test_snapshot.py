@@ -1,5 +1,7 @@
-"""What the snapshot holds, restored in Node as a browser restores it: nothing is unpacked, so there is no file of the
-app.
+"""What the snapshot holds, and what the worker does with it, in Node, whose WebAssembly is Chromium's.
+
+Restored alone nothing is unpacked, so there is no file of the app. The worker is the site's own script, with Node's
+means in the place of a browser's to read a file.
 """
 
 import json
@@ -51,10 +53,66 @@ json.dumps({"written": written, "offset": datetime.now().astimezone().utcoffset(
 """
 
 
-def _restored(site: Path, python: str, zone: str) -> Any:
+# Says which files were read, and leaves the rest to what is added.
+_WORKER = """
+import fs from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+const site = process.argv[1], asked = [], read = fs.readFile;
+fs.readFile = (path, ...how) => {
+  asked.push(basename(String(path)));
+  return read(path, ...how);
+};
+syncBuiltinESMExports();
+globalThis.self = globalThis;
+globalThis.fetch = async (address) => new Response(await fs.readFile(fileURLToPath(address)));
+self.postMessage = () => {};
+if (process.argv[2]) Object.defineProperty(navigator, "userAgent", { value: process.argv[2] });
+await import(`file://${site}/python-worker.js`);
+"""
+_MISSING_IMPORT = """
+await self.onmessage({ data: { args: {}, documentUrl: "http://127.0.0.1/", appPackageUrl: "" } });
+let begun = 0;
+const unpack = self.pyodide.unpackArchive;
+self.pyodide.unpackArchive = (...how) => {
+  begun++;
+  unpack(...how);
+};
+await self.earlyApp;
+const missed = self.pyodide.runPython(`
+import os
+assert not os.path.exists("/home/pyodide/ui"), "there are files"
+try:
+    import nowhere
+except ModuleNotFoundError as error:
+    missed = error.name
+assert os.path.exists("/home/pyodide/ui"), "nothing was unpacked"
+missed
+`);
+console.log(JSON.stringify({ begun, missed }));
+process.exit(0);
+"""
+_START = """
+const pyodide = await self.earlyPyodide;
+const library = pyodide.runPython(`
+import json, traceback
+f"{json.__cached__} {json.loads('[1]')} {traceback.format_exception(ValueError('it'))}"
+`);
+console.log(JSON.stringify({ asked, library }));
+process.exit(0);
+"""
+_SAFARI = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0"
+    " Safari/605.1.15"
+)
+
+
+def _said(script: str, site: Path, *told: str, zone: str = "UTC") -> Any:
+    """The last line, as JSON, of a script in Node."""
     node = shutil.which("node", path=tool_path(dict(os.environ)))
     assert node is not None, "Node is missing: make test installs it"
-    command = [node, "--input-type=module", "-e", _RESTORE, str(site), python]
+    command = [node, "--input-type=module", "-e", script, str(site), *told]
     done = subprocess.run(
         command, env={**os.environ, "TZ": zone}, capture_output=True, text=True, timeout=120, check=False
     )
@@ -62,8 +120,20 @@ def _restored(site: Path, python: str, zone: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def test_an_import_of_what_is_nowhere_unpacks_the_archive_once(web_client: Path) -> None:
+    """Unpacking imports as well, and some of that is nowhere either, so that it began itself anew."""
+    assert _said(_WORKER + _MISSING_IMPORT, web_client) == {"begun": 1, "missed": "nowhere"}
+
+
+def test_webkit_asks_for_pythons_files_once_and_compiles_no_library(web_client: Path) -> None:
+    said = _said(_WORKER + _START, web_client, _SAFARI)
+    of_python = [name for name in said["asked"] if name.endswith((".wasm", ".zip", ".json", ".bin.gz"))]
+    assert sorted(of_python) == ["pyodide-lock.json", "pyodide.asm.wasm", "stdlib.zip"]
+    assert "json/__init__.pyc [1] ['ValueError: it" in said["library"]
+
+
 def test_every_locale_writes_and_reads_without_a_file(web_client: Path) -> None:
-    told = _restored(web_client, _EVERY_LOCALE, "Asia/Tokyo")
+    told = _said(_RESTORE, web_client, _EVERY_LOCALE, zone="Asia/Tokyo")
     written = told["written"]
     assert len(written) > 120
     assert written["de_DE"] == ["de_DE", ["1,9\u00a0Mio.", "1,9\u00a0Mio.\u00a0$", "1,9\u00a0Mio.\u00a0€",
