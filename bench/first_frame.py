@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ from devtools.paths import ROOT, chromium, firefox, tool_path, webkit
 from devtools.suite import UNLIMITED, Plan, Suite
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
+_TRIES = 3  # of an engine whose page has crashed
 _TAPS = 3  # on a list that was seen before, each round
 _BAR = {"Home": (39, 804), "Accounts": (117, 804)}  # on a screen of 390 by 844 pixels
 _CACHES = ("empty", "full")
@@ -167,18 +168,33 @@ def _other_engine(engine: str, url: str) -> dict[str, list[float]]:
         command = [display, "-a", sys.executable, "bench/engines/webkit.py", *browser, url]
     else:
         return {}
-    with tempfile.TemporaryDirectory() as home:
-        own = {**environment, "HOME": home, "XDG_RUNTIME_DIR": home}
-        done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        print(f"{engine} is left out, it failed: {done.stderr.strip()[-200:]}", file=sys.stderr, flush=True)
+    try:
+        visits = two_visits(command, environment)
+    except RuntimeError as wrong:
+        print(f"{engine} is left out, it failed: {wrong}", file=sys.stderr, flush=True)
         return {}
     return {
         STANDS[visit].replace("Chromium", engine): [
             next(at for name, at in json.loads(line) if name == "uncovered") / 1000
         ]
-        for visit, line in zip(("first", "second"), done.stdout.splitlines(), strict=True)
+        for visit, line in zip(("first", "second"), visits, strict=True)
     }
+
+
+def two_visits(command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """The lines that an engine's program prints, in a new home. A page's process that ends (WebKit's driver says "Could
+    not parse script result" of it) takes the browser with it, so that both visits are made again, twice at most. Raises
+    RuntimeError with what it said last.
+    """
+    said = ""
+    for _ in range(_TRIES):
+        with tempfile.TemporaryDirectory() as home:
+            own = {**environment, "HOME": home, "XDG_RUNTIME_DIR": home}
+            done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout.splitlines()
+        said = done.stderr.strip()[-200:]
+    raise RuntimeError(said)
 
 
 def _add(times: Times, build: Build, measured: dict[str, list[float]]) -> None:

@@ -2,14 +2,16 @@
 
 import io
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image, ImageDraw
 
-from bench import builds, charts, start_chart, trace, visits
+from bench import builds, charts, first_frame, start_chart, trace, visits
 from bench.site import fits
 from bench.svg import COLOURS, Drawing
 
@@ -77,6 +79,27 @@ def test_a_clone_without_the_release_says_what_to_do(tmp_path: Path) -> None:
             builds.release(tmp_path / folder, tmp_path / "kept")
         assert "\n" not in str(told.value)
     assert not (tmp_path / "kept").exists()
+
+
+_CRASHES = """
+import os, sys
+with open(sys.argv[1], "a+") as homes:
+    homes.seek(0)
+    before = homes.read().splitlines()
+    print(os.environ["HOME"], file=homes)
+if len(before) < int(sys.argv[2]):
+    sys.exit("Could not parse script result")
+print("first\\nsecond")
+"""
+
+
+def test_an_engine_whose_page_crashes_makes_its_visits_again_in_a_new_profile(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _CRASHES, str(tmp_path / "homes")]
+    assert first_frame.two_visits([*command, "2"], os.environ) == ["first", "second"]
+    homes = (tmp_path / "homes").read_text().splitlines()
+    assert len(set(homes)) == len(homes) == 3
+    with pytest.raises(RuntimeError, match="Could not parse script result"):
+        first_frame.two_visits([*command, "9"], os.environ)
 
 
 def test_the_benchmarks_site_reads_firebase_jsons_globs() -> None:
