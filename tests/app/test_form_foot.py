@@ -8,7 +8,11 @@ import flet as ft
 import pytest
 
 from contract.errors import OrgUnavailable, Reason
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_guard import (
+    Screen,
+    _within,  # pyright: ignore[reportPrivateUsage]
+    swept,  # noqa: F401  after each test
+)
 from tests.app.test_owner_views import tap_words, texts
 from tests.app.test_record_types import deals
 from tests.app.world import World
@@ -100,6 +104,34 @@ async def test_a_message_comes_above_the_buttons_and_covers_none(screen: Screen)
     assert bottom() >= 180
     await screen.show("/records/Opportunity")
     assert bottom() < buttons, "no place else has a foot"
+
+
+def _offset(arguments: Any) -> object:
+    return arguments["offset"]
+
+
+async def test_in_a_narrow_window_the_foot_is_the_forms_end_and_leaves_the_fields_their_room() -> None:
+    world = deals()
+    await world.start()
+    screen = Screen(world, 195)
+    await screen.painted()
+    await screen.show("/records/Opportunity/new")
+
+    def stays() -> list[str]:
+        """The buttons that do not go with what is scrolled."""
+        (content,) = [c for c in screen.controls() if isinstance(c, ft.Column) and c.scroll is not None]
+        scrolled = {id(c) for c in _within(content)}
+        kinds = (ft.OutlinedButton, ft.FilledButton, ft.TextButton)
+        return [str(c.content) for c in screen.controls() if isinstance(c, kinds) and id(c) not in scrolled]
+
+    asked = list[tuple[str, object]]()
+    screen.window.invoked = lambda method, arguments: asked.append((method, _offset(arguments)))
+    assert (_buttons(screen), stays()) == (["Save", "Cancel"], [])
+    await tap_words(screen, "Save")
+    assert len(_buttons(screen)) > 2, "what is wrong"
+    assert stays() == []
+    assert asked == [("scroll_to", -1)], "where that is told"
+    await screen.close()
 
 
 async def test_a_question_before_leaving_takes_the_place_of_the_buttons(screen: Screen) -> None:

@@ -29,9 +29,10 @@ def _swept() -> Iterator[None]:
 
 
 class Typed(State):
-    """What was typed, and whether the form itself has put something else there."""
+    """What was typed, and whether the form itself has put something else there. `entered` is what was typed when Enter
+    was pressed."""
 
-    text = ""
+    text = entered = ""
 
 
 @ft.component
@@ -139,7 +140,11 @@ def SearchPage(state: Typed) -> list[ft.View]:
         await asyncio.sleep(0)  # as if it searched
         state.changed()
 
-    return [ft.View(controls=[SearchBox("Find", lambda: state.text, typed), ft.Text(f"{len(state.text)} letters")])]
+    def entered() -> None:
+        state.entered = state.text
+
+    box = SearchBox("Find", lambda: state.text, typed, entered)
+    return [ft.View(controls=[box, ft.Text(f"{len(state.text)} letters")])]
 
 
 async def test_what_is_searched_for_goes_with_one_tap_and_one_types_on() -> None:
@@ -156,6 +161,17 @@ async def test_what_is_searched_for_goes_with_one_tap_and_one_types_on() -> None
     await flutter.rest()
     assert (flutter.field("Find")["value"], state.text) == ("d", "d")
     assert flutter.focused == flutter.field("Find")["_i"]
+    await _close(session)
+
+
+async def test_enter_comes_after_what_was_typed_before_it() -> None:
+    state = Typed()
+    flutter, session = await _window(state, SearchPage)
+    flutter.key("Find", "a")
+    flutter.key("Find", "ab")
+    flutter.enter("Find")
+    await flutter.rest()
+    assert (flutter.field("Find")["value"], state.entered) == ("ab", "ab")
     await _close(session)
 
 

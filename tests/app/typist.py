@@ -56,6 +56,11 @@ class Flutter(NoWindow):
         self._to_python.append(("value", field["_i"], text))
         self._to_python.append(("change", field["_i"], text))
 
+    def enter(self, label: str) -> None:
+        """The person presses Enter in the text field with this label."""
+        field = self.field(label)
+        self._to_python.append(("submit", field["_i"], field.get("value", "")))
+
     def _buttons(self, name: str) -> list[Tree]:
         return [c for c in _controls(self._page) if name in (_named(c.get("icon")), c.get("tooltip"))]
 

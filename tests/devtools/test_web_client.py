@@ -22,6 +22,12 @@ def test_flets_own_sign_of_waiting_says_nothing(web_client: Path) -> None:
         assert b"Working..." not in (web_client / name).read_bytes()
 
 
+def test_flutters_plugins_ask_for_no_script_of_their_own(web_client: Path) -> None:
+    """Rive's, on a CDN, would be refused by the page's policy, and the browser would say so at each start."""
+    for name in ("main.dart.wasm", "main.dart.js"):
+        assert b"application/javascript" not in (web_client / name).read_bytes()
+
+
 def test_the_page_names_only_what_is_there(web_client: Path) -> None:
     page = (web.OUT / "index.html").read_text()
     names = re.findall(rf'"/v/{web_client.name}/([^"]+)"', page)

@@ -100,7 +100,13 @@ def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
         else:
             phone.visit(path)
         phone.sees(re.compile(re.escape(shown)))
-        for control in controls(phone):
+        there = controls(phone)
+        if path.endswith("/edit"):  # Industry has many values, so it can be typed into, and a button of its own
+            boxes = [c for c in there if c["role"] == "INPUT" and not c["name"].startswith("Search in ")]
+            heights = {c["name"]: c["height"] for c in boxes if not c["cut"]}
+            assert "Industry" in heights, heights
+            assert len(set(heights.values())) == 1, heights
+        for control in there:
             # Flutter's own, in front of what a chip says.
             if not control["name"] or control["name"].startswith("Show menu"):
                 wrong.append(f"{path}: without a name: {control}")
@@ -111,6 +117,31 @@ def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
             if small and not control["cut"]:  # what scrolls is cut by an edge
                 wrong.append(f"{path}: too small: {control}")
     assert wrong == []
+    if size[0] < 600 and text == 100:
+        _a_form_with_errors_at_a_phones_200_percent(phone)
+
+
+def _a_form_with_errors_at_a_phones_200_percent(phone: Phone) -> None:
+    """Its fields have room beside what is always in sight, and what is wrong is told where one is."""
+
+    def until_in_sight(name: str) -> None:
+        """Between the bar above and the one at the foot, and not cut at a side."""
+        phone.until(f"""(() => {{
+          const all = [...document.querySelectorAll("input, flt-semantics[role=button]")];
+          const box = all.find((e) => (e.ariaLabel || e.innerText).trim() === "{name}")?.getBoundingClientRect();
+          return innerWidth === 195 && box && box.top >= 56 && box.bottom <= 342 && box.left >= 0 && box.right <= 195;
+        }})()""")
+
+    phone.page.set_viewport_size({"width": 195, "height": 422})
+    phone.open("/records/Lead/new")  # and the menu of the place before is gone
+    until_in_sight("First Name")
+    phone.page.get_by_label("First Name").first.click()
+    phone.until("document.activeElement?.ariaLabel === 'First Name'")
+    phone.page.keyboard.press("Enter")  # saves
+    for name in ("Last Name", "Company", "Save"):
+        until_in_sight(name)
+    phone.tap("Company")
+    phone.until("(document.activeElement?.ariaLabel ?? '').startsWith('Company')")
 
 
 def heard(phone: Phone) -> dict[str, str]:

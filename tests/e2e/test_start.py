@@ -7,7 +7,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Request, Route
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Route
 
 from devtools import loopback
 from devtools.browsers import chance
@@ -19,10 +19,20 @@ pytestmark = pytest.mark.browser
 _FELL_BACK = "started without a snapshot"
 
 
-def test_it_starts_from_the_snapshot(context: BrowserContext, suite: Suite) -> None:
+def test_it_starts_from_the_snapshot_and_the_console_is_quiet(context: BrowserContext, suite: Suite) -> None:
+    said: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "WebGL" not in message.text:  # whose driver speaks for itself
+            said.append(message.text)
+
+    context.on("console", note)
     phone = Phone(context, suite.plan.app_url)
+    phone.page.on("pageerror", lambda error: said.append(str(error)))
     phone.open()
     phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
+    phone.page.locator("#start").wait_for(state="detached")
+    assert said == []
     assert f"console: {_FELL_BACK}" not in phone.seen
     assert any("snapshot.bin.gz" in s for s in phone.seen if s.startswith("response"))
     assert any("/canvaskit/skwasm.wasm" in s for s in phone.seen if s.startswith("response"))

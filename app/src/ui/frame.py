@@ -185,7 +185,7 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
         view.appbar = _app_bar(app, table, window, focus)
         body: list[ft.Control] = [_panes(app, table, window, focus), *_banner(app)]
         column = ft.Column(body, expand=True, spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
-        above = app.notices.foot if place.name in ("new", "edit") else 0
+        above = app.notices.foot if place.name in ("new", "edit") and not window.is_narrow else 0
         stack = ft.Stack([column, *_notices(app, above=above)], expand=True, fit=ft.StackFit.EXPAND)
         places = destinations(app, table, rail=window.has_rail)
         if window.has_rail:
@@ -232,8 +232,10 @@ def _place(app: App, table: Table, window: Window) -> ft.Control:
     shell: Shell = app
     if place.name == "list":
         return keyed(f"list {place.sobject}", RecordList, shell, app.screen, "", window.is_narrow)
-    columns = [window.has_two_columns] if entry.columns else []
-    return keyed(table.address(place), entry.view, shell, app.screen, *columns)
+    room = [window.has_two_columns] if entry.columns else []
+    if place.name in ("new", "edit"):
+        room.append(window.is_narrow)
+    return keyed(table.address(place), entry.view, shell, app.screen, *room)
 
 
 def _not_there(app: App) -> ft.Control:

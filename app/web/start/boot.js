@@ -52,7 +52,7 @@
 
   performance.mark("worker started");
   const address = `${base}python-worker.js`;
-  // Flutter's Rive plugin names a script on a CDN, which the page's policy refuses without harm; any other plain text throws.
+  // Flutter's Rive plugin names a script on a CDN, which is never asked for (devtools/web_flutter.py); any other plain text throws.
   const rive = "https://cdn.jsdelivr.net/npm/@rive-app/";
   window.trustedTypes?.createPolicy("default", { createScriptURL: (url) => (url.startsWith(rive) ? url : null) });
   const trusted = window.trustedTypes?.createPolicy("start", { createScriptURL: () => address });

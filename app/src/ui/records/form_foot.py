@@ -1,4 +1,4 @@
-"""The foot of a form, always in sight: what keeps it from being saved, with a way to each field, and Save."""
+"""The foot of a form: what keeps it from being saved, with a way to each field, and Save."""
 
 import flet as ft
 
@@ -46,11 +46,8 @@ def _beginning(field: str) -> ft.ScrollKey:
 
 
 def foot(shell: Shell, model: FormViewModel, ways: Ways) -> ft.Control:
-    """What the form lacks over its buttons. Each part has its place, whether it is there or not: what one is about to
-    tap stays the same and where it was."""
-    slots = [_keeps_nothing(shell), _errors(model, ways), _leave_question(shell, model) or _buttons(shell, model)]
-    column = ft.Column([ft.Container(c) for c in slots], spacing=0, tight=True,
-                       horizontal_alignment=ft.CrossAxisAlignment.STRETCH)  # fmt: skip
+    """What stands below the form, always in sight."""
+    column = end(shell, model, ways)
     centred = ft.Row([
         ft.Container(
             ft.Container(column, width=theme.CONTENT_WIDTH, padding=ft.Padding.symmetric(horizontal=16)),
@@ -64,6 +61,18 @@ def foot(shell: Shell, model: FormViewModel, ways: Ways) -> ft.Control:
     )  # fmt: skip
 
 
+def end(shell: Shell, model: FormViewModel, ways: Ways, *, narrow: bool = False) -> ft.Control:
+    """What the form lacks over its buttons. Each part has its place, whether it is there or not: what one is about to
+    tap stays the same and where it was."""
+    slots = [
+        _keeps_nothing(shell),
+        _errors(model, ways, narrow=narrow),
+        _leave_question(shell, model) or _buttons(shell, model),
+    ]
+    return ft.Column([ft.Container(c) for c in slots], spacing=0, tight=True,
+                     horizontal_alignment=ft.CrossAxisAlignment.STRETCH)  # fmt: skip
+
+
 def _keeps_nothing(shell: Shell) -> ft.Control | None:
     """That the device keeps no draft."""
     if not shell.drafts.refused:
@@ -73,7 +82,7 @@ def _keeps_nothing(shell: Shell) -> ft.Control | None:
     return ft.Container(said, padding=ft.Padding.only(top=8))
 
 
-def _errors(model: FormViewModel, ways: Ways) -> ft.Control | None:
+def _errors(model: FormViewModel, ways: Ways, *, narrow: bool) -> ft.Control | None:
     """The fields that are wrong, each a way to it."""
     names = {f.name: values.label_of(f) for _section, fields in model.sections for f in fields}
     if model.record_types:
@@ -91,7 +100,8 @@ def _errors(model: FormViewModel, ways: Ways) -> ft.Control | None:
     said = ft.Semantics(
         content=ft.Text(_("Please look at the marked fields."), color=ft.Colors.ERROR), live_region=True
     )
-    ways_there = ft.Row([way_to(name) for name in wrong], scroll=ft.ScrollMode.AUTO, spacing=8)
+    scroll = None if narrow else ft.ScrollMode.AUTO
+    ways_there = ft.Row([way_to(name) for name in wrong], scroll=scroll, wrap=narrow, spacing=8)
     return ft.Container(ft.Column([said, ways_there], spacing=4, tight=True), padding=ft.Padding.only(top=8))
 
 

@@ -4,7 +4,7 @@ import flet as ft
 
 from contract.calls import FieldShape
 from ui.places import Place
-from ui.records.form_foot import Ways, foot
+from ui.records.form_foot import Ways, end, foot
 from ui.records.form_view_model import Alike, FormViewModel
 from ui.records.inputs_view import Input, border, with_words
 from ui.shared import hands, parts, theme, values
@@ -17,10 +17,12 @@ _LONG = 255  # characters; a text area for more has a row of its own
 
 
 @ft.component
-def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Control:
+def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool, narrow: bool = False) -> ft.Control:
+    """A `narrow` window is low too, a phone's at 200 %: a foot that is always in sight would leave no room for a
+    field, so there it is the end of the form."""
     use(model)
     ways, _ways = ft.use_state(Ways)
-    asks = bool(model.conflicts) or model.unsure or model.problem is not None
+    asks = bool(model.conflicts) or model.unsure or model.problem is not None or (narrow and bool(model.errors))
 
     async def show_what_it_asks() -> None:
         if asks:
@@ -62,7 +64,11 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool) -> ft.Cont
         rows.append(_alike(shell, model))
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
-    content = ft.Container(hands.group(parts.content(*rows, ref=ways.view)), expand=True)
+    if narrow:
+        rows.append(end(shell, model, ways, narrow=True))
+    content = ft.Container(hands.group(parts.content(*rows, ref=ways.view)), expand=True, theme=theme.FIELDS)
+    if narrow:
+        return content
     return ft.Column([content, hands.group(foot(shell, model, ways))], expand=True, spacing=0,
                      horizontal_alignment=ft.CrossAxisAlignment.STRETCH)  # fmt: skip
 

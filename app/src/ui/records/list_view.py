@@ -111,7 +111,7 @@ def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: boo
 
 def _search(model: ListViewModel) -> ft.Control:
     label = _("Search in {objects}", objects=model.shape.label_plural)
-    return SearchBox(label, lambda: model.search, model.type)
+    return SearchBox(label, lambda: model.search, model.type, model.enter)
 
 
 def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Callable[[bool], None]) -> None:

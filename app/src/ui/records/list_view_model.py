@@ -145,8 +145,12 @@ class ListViewModel(Screen):
     async def type(self, text: str) -> None:
         """Searches for a text, once the person has stopped typing."""
         self.search = text
-        if await self._questions.rested():
+        if await self._questions.rested(text):
             await self._anew()
+
+    def enter(self) -> None:
+        """Searches at once for what was typed last, unless that was done."""
+        self._questions.enter()
 
     async def choose_filter(self, field: str, value: FieldValue) -> None:
         """Shows only records with this value in a field; None takes the filter away."""

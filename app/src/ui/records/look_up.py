@@ -74,7 +74,7 @@ def _search(
     model: LookUpViewModel, label: str, words: Callable[[Record], tuple[str, str]], chosen: Chosen
 ) -> list[ft.Control]:
     """The field to search in, and what was found below it; `words` are a record's name and what stands below that."""
-    rows: list[ft.Control] = [SearchBox(label, lambda: model.text, model.type, autofocus=True)]
+    rows: list[ft.Control] = [SearchBox(label, lambda: model.text, model.type, model.enter, autofocus=True)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.search))
     elif model.records is None:

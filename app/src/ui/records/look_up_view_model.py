@@ -32,8 +32,12 @@ class LookUpViewModel(State):
     async def type(self, text: str) -> None:
         """Searches for a text, once the person has stopped typing."""
         self.text = text
-        if await self._questions.rested():
+        if await self._questions.rested(text):
             await self.search()
+
+    def enter(self) -> None:
+        """Searches at once for what was typed last, unless that was done."""
+        self._questions.enter()
 
     async def search(self) -> None:
         """Searches for the text; without one, shows the first records of the object."""

@@ -16,7 +16,8 @@ from ui.shell import Shell
 def Search(shell: Shell, model: SearchViewModel) -> ft.Control:
     use(model)
 
-    rows: list[ft.Control] = [SearchBox(_("Search everything"), lambda: model.text, model.type, autofocus=True)]
+    label = _("Search everything")
+    rows: list[ft.Control] = [SearchBox(label, lambda: model.text, model.type, model.enter, autofocus=True)]
     if model.problem is not None:
         rows.append(parts.trouble(model.problem, model.again))
     elif model.hits is None and model.loading:

@@ -32,8 +32,12 @@ class SearchViewModel(Screen):
             self._questions.new()
             self.hits, self.loading, self.problem = None, False, None
             self.changed()
-        elif await self._questions.rested():
+        elif await self._questions.rested(text):
             await self._search()
+
+    def enter(self) -> None:
+        """Searches at once for what was typed last, unless that was done."""
+        self._questions.enter()
 
     async def search_for(self, text: str) -> None:
         """Searches for a text at once."""

@@ -1,8 +1,10 @@
 """What view models have in common: they tell who paints them, and load behind what was seen before. No Flet in here."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from contract.errors import CallError, Misconfigured, Reason
@@ -10,7 +12,17 @@ from data.repositories.calls import AnotherUser
 from data.repositories.shelf import Fetch
 
 T = TypeVar("T")
-SEARCH_AFTER = 0.3  # seconds of rest after the last key
+# Seconds of rest after the last key: more than between two keys of whoever types slowly, 0.3.
+SEARCH_AFTER = 0.4
+# And where an input method may still be at work, which Flutter tells nobody: a candidate is looked for meanwhile.
+COMPOSED_AFTER = 1.0
+# What input methods make on the way to a word: kana, bopomofo and single jamo, full-width letters, and a syllable that
+# has begun (にh).
+_BEING_COMPOSED = re.compile(
+    "[\u1100-\u11ff\u3041-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f]"
+    "[a-z]{0,3}$",
+    re.IGNORECASE,
+)
 OLD_SECONDS = 60.0  # what was fetched longer ago says its age
 
 
@@ -100,6 +112,7 @@ class Questions:
 
     def __init__(self) -> None:
         self.last = 0
+        self._entered = asyncio.Event()
 
     def new(self) -> int:
         """The number of a new question."""
@@ -110,8 +123,15 @@ class Questions:
         """Whether no question was asked after this one."""
         return question == self.last
 
-    async def rested(self) -> bool:
-        """Asks a new question and waits SEARCH_AFTER seconds. Returns whether it is still the last one."""
-        question = self.new()
-        await asyncio.sleep(SEARCH_AFTER)
+    async def rested(self, text: str) -> bool:
+        """Asks a new question, and waits until whoever types has rested after this text, or has entered it. Returns
+        whether it is still the last one."""
+        question, self._entered = self.new(), asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COMPOSED_AFTER if _BEING_COMPOSED.search(text) else SEARCH_AFTER):
+                await self._entered.wait()
         return self.is_last(question)
+
+    def enter(self) -> None:
+        """Ends the rest after the text that was typed last."""
+        self._entered.set()

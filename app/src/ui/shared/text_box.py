@@ -76,10 +76,11 @@ class TextBox(ft.TextField):
 
 @ft.component
 def SearchBox(
-    label: str, read: Callable[[], str], typed: Callable[[str], Awaitable[None]], autofocus: bool = False
-) -> ft.Control:
+    label: str, read: Callable[[], str], typed: Callable[[str], Awaitable[None]], entered: Callable[[], None],
+    autofocus: bool = False,
+) -> ft.Control:  # fmt: skip
     """A field to search in, with a button that empties it and gives it the focus back. `read` returns what is searched
-    for, `typed` takes over another text at once and may then take its time."""
+    for, `typed` takes over another text at once and may then take its time, `entered` has it hurry."""
     box, _box = ft.use_state(lambda: ft.Ref[TextBox]())
     _times, paint = ft.use_state(0)
     emptied, empty = ft.use_state(0)  # how often
@@ -112,7 +113,7 @@ def SearchBox(
         size_constraints=ft.BoxConstraints(min_width=theme.TARGET, min_height=theme.TARGET),
     )  # fmt: skip
     search = TextBox(
-        ref=box, label=label, value=read(), autofocus=autofocus, autocorrect=False, on_change=heard,
+        ref=box, label=label, value=read(), autofocus=autofocus, autocorrect=False, on_change=heard, on_submit=entered,
         prefix_icon=ft.Icons.SEARCH, border=ft.OutlineInputBorder(border_radius=28),
         content_padding=ft.Padding.symmetric(horizontal=16, vertical=12),
         suffix_icon=button if filled else None,
