@@ -105,11 +105,29 @@ def one_start(
     in, and the app was started once.
     """
     with _browsers(playwright, warm_profile, tmp_path_factory.mktemp("one-start")) as launch:
-        phone = Phone(launch(), suite.plan.app_url)
-        phone.take_up(_sign_in(suite, 0))
-        phone.open()
-        phone.sees("Open pipeline")
-        yield phone
+        yield _started(launch(), suite, 0)
+
+
+@pytest.fixture(scope="module")
+def one_start_elsewhere(
+    playwright: Playwright,
+    warm_profile: Path,
+    suite: Suite,
+    shaped_org: EmbeddedOrg,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Phone]:
+    """The same at the org of all shapes."""
+    assert shaped_org.port in suite.plan.more_orgs
+    with _browsers(playwright, warm_profile, tmp_path_factory.mktemp("one-start")) as launch:
+        yield _started(launch(), suite, 1)
+
+
+def _started(context: BrowserContext, suite: Suite, org: int) -> Phone:
+    phone = Phone(context, suite.plan.app_url)
+    phone.take_up(_sign_in(suite, org))
+    phone.open()
+    phone.sees("Open pipeline")
+    return phone
 
 
 @pytest.fixture
@@ -170,13 +188,4 @@ def signed_in(context: BrowserContext, suite: Suite, keeps: dict[str, str]) -> P
     """The seller is signed in; no place was opened yet."""
     phone = Phone(context, suite.plan.app_url)
     phone.take_up(keeps)
-    return phone
-
-
-@pytest.fixture
-def signed_in_elsewhere(context: BrowserContext, suite: Suite, shaped_org: EmbeddedOrg) -> Phone:
-    """The seller is signed in at the org of all shapes."""
-    assert shaped_org.port in suite.plan.more_orgs
-    phone = Phone(context, suite.plan.app_url)
-    phone.take_up(_sign_in(suite, 1))
     return phone
