@@ -5,6 +5,7 @@ import random
 import re
 
 from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as TookTooLong
 
 from devtools.clients import PASSWORD, SALES
 
@@ -96,7 +97,8 @@ class Tab:
     def type(self, label: str, text: str) -> None:
         """Types into the field with this label. Tries again when the text did not arrive.
 
-        Flutter attaches its input a moment after the click. Raises AssertionError when the text never arrives.
+        Flutter attaches its input a moment after the click. What moves just then is missed by the click, which may open
+        the dialog of another field: that is closed again. Raises AssertionError when the text never arrives.
         """
         box = self.page.get_by_label(label).first
         for _ in range(5):
@@ -104,8 +106,11 @@ class Tab:
             self.page.wait_for_timeout(200)
             self.page.keyboard.press("Control+A")
             self.page.keyboard.type(text, delay=15)
-            if self.page.get_by_label(label).first.input_value() == text:
-                return
+            try:
+                if box.input_value(timeout=5000) == text:
+                    return
+            except TookTooLong:
+                self.page.keyboard.press("Escape")
         raise AssertionError(f"{label} did not take the text")
 
     def reach(self, name: str) -> None:
