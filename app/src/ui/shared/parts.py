@@ -92,22 +92,29 @@ def tile(
     selected: bool = False,
     key: str | None = None,
     wraps: bool = False,
+    leading: ft.Control | None = None,
+    buttons: list[ft.Control] | None = None,
 ) -> ft.ListTile:
     """One line of a list: a title over a subtitle, with `trailing` at its end, for which the subtitle may go on in a
     second line. It is made of few controls, because every control adds to the time in which a long list is painted.
-    Where it `wraps`, nothing of its words is cut."""
+    Where it `wraps`, nothing of its words is cut. `leading` stands in place of the circle with its letters, `buttons`
+    at its end."""
     lines, overflow = (None, ft.TextOverflow.CLIP) if wraps else (1, ft.TextOverflow.ELLIPSIS)
     below = 2 if lines and trailing else lines
     return ft.ListTile(
         key=key,
         title=ft.Text(title, max_lines=lines, overflow=overflow),
         subtitle=ft.Text(subtitle, max_lines=below, overflow=overflow) if subtitle else None,
-        leading=avatar(title) if icon is None else ft.Icon(icon, color=ft.Colors.ON_SURFACE_VARIANT),
-        trailing=ft.Text(trailing, theme_style=ft.TextThemeStyle.LABEL_LARGE) if trailing else None,
+        leading=leading or (avatar(title) if icon is None else ft.Icon(icon, color=ft.Colors.ON_SURFACE_VARIANT)),
+        trailing=ft.Row(buttons, tight=True, spacing=0) if buttons else _trailing(trailing),
         selected=selected,
         min_height=56,
         on_click=on_click,
     )
+
+
+def _trailing(text: str) -> ft.Control | None:
+    return ft.Text(text, theme_style=ft.TextThemeStyle.LABEL_LARGE) if text else None
 
 
 def field(control: ft.TextField) -> ft.Control:
