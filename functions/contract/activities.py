@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
 
 TASKS: Sobject = "Task"  # the object whose records completeTask completes
+CALL, EMAIL, EVENT = "Call", "Email", "Event"  # kinds of activities, in Salesforce's words
 MAX_LINE, MAX_NOTE = 255, 4000  # characters of a subject or a result, and of what is noted of a call
 Date = Annotated[str, Limits(format="date")]  # ISO 8601
 

@@ -4,14 +4,14 @@ from datetime import date
 
 import flet as ft
 
-from contract.activities import Activity, Party
+from contract.activities import CALL, EMAIL, EVENT, Activity, Party
 from contract.calls import Record, SobjectShape
 from ui.places import Place
 from ui.shared import parts, theme, values
 from ui.shared.words import _
 from ui.shell import Shell
 
-_KINDS = {"Call": ft.Icons.CALL_OUTLINED, "Email": ft.Icons.MAIL_OUTLINED, "Event": ft.Icons.EVENT_OUTLINED}
+_KINDS = {CALL: ft.Icons.CALL_OUTLINED, EMAIL: ft.Icons.MAIL_OUTLINED, EVENT: ft.Icons.EVENT_OUTLINED}
 
 
 def circle(shell: Shell, sobject: str, task_id: str, subject: str, *, is_open: bool) -> ft.Control:
