@@ -7,9 +7,9 @@ OpenActivities. Source: Object Reference, ActivityHistory, OpenActivity.
 from localorg.schema.sobjects import ChildRelationship, Field, SObject
 
 _SHARED = (
-    "Id", "WhoId", "WhatId", "Subject", "ActivityDate", "Priority", "CallType", "CallDisposition",
-    "ReminderDateTime", "IsReminderSet", "Description", "OwnerId", "IsDeleted", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById",
-    "SystemModstamp",
+    "Id", "WhoId", "WhatId", "Subject", "ActivityDate", "Priority", "CallType", "CallDisposition", "ReminderDateTime",
+    "IsReminderSet", "Description", "OwnerId", "IsDeleted", "CreatedDate", "CreatedById", "LastModifiedDate",
+    "LastModifiedById", "SystemModstamp",
 )  # fmt: skip
 _OF_AN_EVENT = ("IsAllDayEvent", "StartDateTime", "EndDateTime", "DurationInMinutes", "Location")
 _PAST = "one.EndDateTime <= org_now()"
