@@ -78,17 +78,17 @@ def _activity(shell: Shell, model: HomeViewModel, activity: Activity, color: ft.
     others = [p.name for p in (activity.what, activity.account) if p is not None and p.name != customer]
     says_when = activity.starts or activity.all_day or activity.day != model.today.isoformat()
     when = activity_rows.when(activity, model.today) if says_when else ""
+    # What may be cut on a phone comes last: of a task that is when it was due, of an event what it is.
+    told = [subject if customer else "", when] if activity.is_task else [when, subject if customer else ""]
     about = () if activity.what is None else (activity.what.id,)
-    row = parts.tile(
+    return parts.tile(
         customer or subject,
-        values.joined(when, subject if customer else "", activity.location, *others[:1]),
+        values.joined(*told, activity.location, *others[:1]),
         open_activity,
         leading=activity_rows.leading(shell, activity),
         buttons=activity_rows.reach(shell, activity.who, activity.account, about=about),
+        color=color if color == ft.Colors.ERROR else None,
     )
-    if color == ft.Colors.ERROR and isinstance(row.subtitle, ft.Text):
-        row.subtitle.color = color
-    return row
 
 
 def _deals(shell: Shell, model: HomeViewModel, deals: Sequence[Deal], more: bool) -> list[ft.Control]:

@@ -50,12 +50,10 @@ def _row(shell: Shell, activity: Activity, today: date) -> ft.Control:
     words = values.joined(
         activity_rows.when(activity, today), _("overdue") if is_late else "", activity.result, *names, activity.owner
     )
-    row = parts.tile(
+    return parts.tile(
         activity.subject or _("Without a subject"),
         values.joined(words, activity.note.replace("\n", " ")),
         open_activity,
         leading=activity_rows.leading(shell, activity),
+        color=ft.Colors.ERROR if is_late else None,
     )
-    if is_late and isinstance(row.subtitle, ft.Text):
-        row.subtitle.color = ft.Colors.ERROR
-    return row
