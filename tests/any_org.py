@@ -7,6 +7,7 @@ import pytest
 
 from contract import calls
 from contract.actions import RunAction
+from contract.activities import CompleteTask, LogCall
 from contract.calls import (
     CALLS,
     Call,
@@ -74,6 +75,7 @@ class AnyOrg:
             rows = await self._every_row(shape)
             await self._read(shape, rows)
             await self._act(shape, rows)
+            await self._be_active(shape, rows)
         for shape in objects.values():
             for kind in kinds_of(shape) if shape.creatable else ():
                 await self._write(shape, kind, objects)
@@ -114,6 +116,19 @@ class AnyOrg:
         assert set(detail.related) == set(related)
         words = name_of(shape, named)[:30]
         assert (await self._call(calls.SEARCH, Search(words, (shape.sobject,)))).hits, f"{shape.sobject}: {words}"
+
+    async def _be_active(self, shape: SobjectShape, rows: list[Record]) -> None:
+        """Completes a task and gives it back, logs a call, and reads the timeline in which it stands."""
+        if shape.done and rows:
+            done = await self._call(calls.COMPLETE_TASK, CompleteTask(rows[0].id))
+            assert done.fields[shape.done] is True
+            back = CompleteTask(rows[0].id, done.before, done.version)
+            assert done.before is None or (await self._call(calls.COMPLETE_TASK, back)).fields[shape.done] is False
+        if shape.calls and shape.timeline and rows:
+            logged = await self._call(calls.LOG_CALL, LogCall((rows[0].id,), "Any call", "2026-11-29", "Any result"))
+            detail = await self._call(calls.GET_RECORD, GetRecord(shape.sobject, rows[0].id, timeline=True))
+            assert detail.timeline is not None
+            assert logged.id in {activity.id for activity in detail.timeline.past}
 
     async def _act(self, shape: SobjectShape, rows: list[Record]) -> None:
         """Runs what is no action of the object."""

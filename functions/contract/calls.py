@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
 from contract.actions import ActionDone, ActionShape, RunAction
+from contract.activities import AskedDay, CallLogged, CompleteTask, Day, LogCall, TaskDone, Timeline
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
 from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
@@ -275,19 +276,22 @@ class RecordPage:
 
 @dataclass(frozen=True, slots=True)
 class GetRecord:
-    """`related` names child relationships to come along, such as `Contacts` of an Account."""
+    """`related` names child relationships to come along, such as `Contacts` of an Account; with `timeline` its
+    activities come too, where its object has them (`SobjectShape.timeline`)."""
 
     sobject: Sobject
     id: RecordId
     related: tuple[str, ...] = ()
+    timeline: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordDetail:
-    """A record and the children asked for, by the name of their relationship."""
+    """A record and the children asked for, by the name of their relationship, and its activities if asked for."""
 
     record: Record
     related: dict[str, tuple[Record, ...]] = field(default_factory=dict[str, tuple[Record, ...]])
+    timeline: Timeline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,6 +533,10 @@ class SobjectShape:
     `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
     getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some of the
     records are people. `actions` are what the user may run on its records.
+
+    `done` is the checkbox that says of a task that it is closed, where the user may complete one (completeTask), else
+    "". `timeline` is whether getRecord tells the activities of its records, `calls` whether the user may log a call
+    with one (logCall).
     """
 
     sobject: str
@@ -557,6 +565,9 @@ class SobjectShape:
     persons: PersonShape | None = None
     preset: Preset | None = None
     actions: tuple[ActionShape, ...] = ()
+    done: str = ""
+    timeline: bool = False
+    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -590,6 +601,13 @@ class StageTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class GetDashboard(Empty):
+    """With a `day`, home begins with it: the answer has that day, and neither `closing` nor `tasks`."""
+
+    day: AskedDay | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     """The open pipeline by stage in the order of the stages, the newest accounts, what closes this month, the user's
     open tasks.
@@ -606,6 +624,7 @@ class Dashboard:
     pipeline_of: Sobject = ""
     hidden: tuple[Literal["pipeline", "closing", "tasks", "newestAccounts"] | str, ...] = ()
     currency: str = ""
+    day: Day | None = None
 
 
 Request = TypeVar("Request")
@@ -693,9 +712,9 @@ GET_PROFILE = Call("api", "getProfile", Empty, Profile, "The signed-in user as S
 GET_DASHBOARD = Call(
     "api",
     "getDashboard",
-    Empty,
+    GetDashboard,
     Dashboard,
-    "Home: the open pipeline, what closes this month, open tasks, new accounts.",
+    "Home: what the day asks for, the open pipeline, new accounts.",
     reads=True,
 )
 DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this user may see and use it.", reads=True)
@@ -731,6 +750,23 @@ RUN_ACTION = Call(
     RunAction,
     ActionDone,
     "Runs an action on a record in Salesforce; with an idempotency key at most once.",
+    writes=True,
+)
+
+COMPLETE_TASK = Call(
+    "api",
+    "completeTask",
+    CompleteTask,
+    TaskDone,
+    "Completes a task, or gives one the status back that it had.",
+    writes=True,
+)
+LOG_CALL = Call(
+    "api",
+    "logCall",
+    LogCall,
+    CallLogged,
+    "Keeps that one has called, and what follows; with an idempotency key at most once.",
     writes=True,
 )
 

@@ -15,9 +15,11 @@ from localorg.data.sequence import next_id
 from localorg.data.values import stored
 from localorg.errors import ApiError, no_access, no_such_column
 from localorg.org import Org
+from localorg.schema.activities import ACCOUNT_OF
 from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import Change, Field, SObject
 from localorg.schema.standard import FORECASTS, STAGES
+from localorg.schema.task_statuses import CLOSED
 from localorg.settings import PASSWORD
 
 _PROBABILITY = dict(STAGES)
@@ -60,6 +62,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
             full |= events.times(row, {})
         elif sobject.name == "ContentVersion":
             files.complete(org, full)
+        _of_account(db, sobject, full)
         derive(sobject, full)
         _check_rules(org, sobject, full, None, user_id)
         names = ", ".join(f'"{n}"' for n in full)
@@ -102,6 +105,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         # Clients compare these times to notice a change, so each one must be later than the last.
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
+        _of_account(db, sobject, full)
         derive(sobject, full)
         _check_rules(org, sobject, full, current, user_id)
         sets = ", ".join(f'"{n}" = ?' for n in full if n != "Id")
@@ -163,6 +167,12 @@ def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
     return row
 
 
+def _of_account(db: sqlite3.Connection, sobject: SObject, row: dict[str, object]) -> None:
+    """Sets the account to which a task or an event belongs, in place."""
+    if sobject.name in ("Task", "Event"):
+        row["AccountId"] = db.execute(ACCOUNT_OF, (row.get("WhatId"), row.get("WhoId"))).fetchone()[0]
+
+
 def derive(sobject: SObject, row: dict[str, object]) -> None:
     """Sets the calculated fields of a row (such as Name, IsClosed, ExpectedRevenue) from its other fields, in place."""
     if persons.is_named_by_parts(sobject, row):
@@ -190,7 +200,7 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
     elif sobject.name == "Case":
         row["IsClosed"] = int(row.get("Status") == "Closed")
     elif sobject.name == "Task":
-        row["IsClosed"] = int(row.get("Status") == "Completed")
+        row["IsClosed"] = int(row.get("Status") in CLOSED)
         row["IsHighPriority"] = int(row.get("Priority") == "High")
 
 

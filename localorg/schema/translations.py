@@ -266,6 +266,9 @@ High Priority | Hohe Priorität | 重要
 Reminder Date/Time | Datum/Uhrzeit der Erinnerung | アラーム日時
 Reminder Set | Erinnerung eingerichtet | アラーム設定
 Call Type | Anruftyp | コール種別
+Call Result | Anrufergebnis | コールの結果
+Call Duration | Anrufdauer | コール時間
+Task Subtype | Aufgabenuntertyp | ToDo サブタイプ
 Location | Ort | 場所
 All-Day Event | Ganztägiges Ereignis | 終日の行動
 Start Date Time | Startdatum und -uhrzeit | 開始日時

@@ -15,7 +15,9 @@ from ui.records.list_view_model import ListViewModel
 from ui.rooms import Places, Rooms
 from ui.settings.view_model import SettingsViewModel
 from ui.shared.background import Background
+from ui.shared.calling import Calling
 from ui.shared.catalogue import Catalogue
+from ui.shared.completions import Completions
 from ui.shared.deletions import Deletions
 from ui.shared.notices import Notice, Notices
 from ui.shared.state import Screen, State
@@ -76,6 +78,8 @@ class App(State):
         self.notices = Notices(sleep)
         self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
         self._background = Background(self.notices.failed)
+        self.completions = Completions(data.records, self.notices, sleep)
+        self.calling = Calling(data.records, self.notices, now, sleep)
         sign_in_address = places.address(SIGN_IN)
         self.handover = Handover(
             data, sign_in_address, self, self.deletions, device, self._background, begin_anew=self._begin_anew
@@ -90,12 +94,14 @@ class App(State):
         self.screen: State | None = None
         self.on_settings: Callable[[], None] = lambda: None
         self._first_sight = asyncio.Event()
-        for room in (self.settings, self.notices, self.handover):
+        for room in (self.settings, self.notices, self.handover, self.calling):
             room.listen(self.changed)
         self._opened.listen(self._look)
         self.catalogue.listen(self._catalogue_changed)
         self.settings.chosen = self._chosen
         self.deletions.changed = self._list_changed
+        self.completions.changed = self._completions_changed
+        self.calling.logged = lambda: self._background.begin(self._load_screen())
         data.network.changed = data.drafts.changed = self.changed
 
     # Beginning
@@ -203,6 +209,20 @@ class App(State):
         """Opens a web page, a map, a phone or mail program."""
         await self._device.open_link(url)
 
+    async def call(self, link: str, records: tuple[str, ...], name: str) -> None:
+        """Opens the phone program, and asks afterwards how the call went, where it can be kept."""
+        shapes = [self.catalogue.shape_of_id(record_id) for record_id in records]
+        if any(shape is not None and shape.calls for shape in shapes):
+            await self.calling.begin(records, name)
+        await self._device.open_link(link)
+
+    def out_of_sight(self, *, hidden: bool) -> None:
+        """To be called when the app goes out of sight, and when it is back."""
+        if hidden:
+            self.calling.left()
+        else:
+            self.calling.back()
+
     async def copy(self, text: str) -> None:
         """Puts a text on the clipboard."""
         await self._device.copy(text)
@@ -223,9 +243,22 @@ class App(State):
     def _begin_anew(self) -> None:
         """Forgets everything of the user before."""
         self._opened.clear()
+        self.completions.drop()
+        self.calling.drop()
         self.catalogue.begin()
         if self.session.user is not None:
             self._background.begin(self.catalogue.load())
+            self._background.begin(self.calling.take_up())
+
+    def _completions_changed(self) -> None:
+        """Every page that shows the task shows what was made of it."""
+        if self.screen is not None:
+            self.screen.changed()
+        self.changed()
+
+    async def _load_screen(self) -> None:
+        if isinstance(self.screen, Screen):
+            await self.screen.load()
 
     def _catalogue_changed(self) -> None:
         """A place that waited for its object is made, and one whose object has another shape is made anew; a form stays

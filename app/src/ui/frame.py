@@ -10,7 +10,7 @@ import flet as ft
 from ui.app import App
 from ui.places import HOME, Place
 from ui.records.list_view import RecordList
-from ui.shared import hands, parts, theme
+from ui.shared import call_sheet, hands, parts, theme
 from ui.shared.live import follow, keyed, use
 from ui.shared.notices import Notice
 from ui.shared.state import State
@@ -147,6 +147,7 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     use(window)
     place = app.place
     focus, _focus = ft.use_state(lambda: hands.Focus(lambda: _words(app, table)))
+    ft.use_dialog(call_sheet.dialog(app.calling) if app.session.user is not None and not app.settings.locked else None)
     navigates = app.session.user is not None and place.name != "sign-in"
 
     def moved() -> None:

@@ -7,7 +7,9 @@ from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
 from ui.handover import Handover
 from ui.places import Place
+from ui.shared.calling import Calling
 from ui.shared.catalogue import Catalogue
+from ui.shared.completions import Completions
 from ui.shared.notices import Notices
 
 
@@ -48,6 +50,21 @@ class Shell(Protocol):
     @property
     def notices(self) -> Notices:
         """The messages at the foot of the screen."""
+        ...
+
+    @property
+    def completions(self) -> Completions:
+        """Completes tasks."""
+        ...
+
+    @property
+    def calling(self) -> Calling:
+        """The sheet after a call."""
+        ...
+
+    async def call(self, link: str, records: tuple[str, ...], name: str) -> None:
+        """Opens the phone program with a link, and asks afterwards how the call with `name` went; `records` are the ids
+        of those that it is about."""
         ...
 
     async def go(self, place: Place) -> None:

@@ -21,6 +21,7 @@ from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_parts import has_reference, one_by_one
 from backend.adapters.salesforce_picklists import picklists_of
 from backend.adapters.salesforce_session import Request, SalesforceSession
+from backend.adapters.salesforce_tasks import CLOSING, closing_status, created_at_once, ids_of_collection, ids_of_parts
 from backend.failures import Busy, OutcomeUnknown
 from backend.records import soql
 from backend.records.actions import ApexRest, Target
@@ -216,6 +217,44 @@ class SalesforceRest:
         """Deletes a record. Raises NotFound when it is gone."""
         await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
 
+    async def complete(self, uid: Uid, task_id: str, selected: str) -> tuple[Row | None, str | None]:
+        """Completes a task that is open; see Org. The change refers to what two queries before it return: where the
+        task is not open, or not there, it is not carried out.
+        """
+        is_task = f"FROM Task WHERE Id = '{task_id}'"
+        changed = {"Status": "@{closed.records[0].ApiName}"}
+        parts = [
+            self._query_part("closed", CLOSING),
+            self._query_part("open", f"SELECT Id, Status {is_task} AND IsClosed = false LIMIT 1"),
+            self._part("PATCH", "/sobjects/Task/@{open.records[0].Id}", "saved", changed),
+            self._query_part("current", f"SELECT {selected} {is_task} LIMIT 1"),
+        ]
+        closed, was_open, saved, current = await self._composite(uid, parts, writes=True, refers=True)
+        before = only_row(was_open)
+        if before is None:
+            body_of(was_open)
+            body_of(current)
+            return only_row(current), None
+        closing_status(closed)
+        body_of(saved, writes=True)
+        return only_row(current), str(before.get("Status") or "")
+
+    async def log(self, uid: Uid, *tasks: Mapping[str, FieldValue]) -> Sequence[str]:
+        """Creates tasks, all or none, the first one completed; see Org. One request, or two where what was typed reads
+        as a reference to another part.
+        """
+        if any(map(has_reference, tasks)):
+            (rows,) = await self.query(uid, CLOSING)
+            body = created_at_once(tasks, rows)
+            request = Request("POST", f"{self._base}/composite/sobjects", body=body, writes=True)
+            return ids_of_collection((await self._send(uid, request)).json())
+        parts = [self._query_part("closed", CLOSING)]
+        for n, fields in enumerate(tasks):
+            status = {} if n else {"Status": "@{closed.records[0].ApiName}"}
+            parts.append(self._part("POST", "/sobjects/Task", f"task{n}", {**fields, **status}))
+        answered = await self._composite(uid, parts, writes=True, refers=True, all_or_none=True)
+        return ids_of_parts(answered)
+
     async def has_action(self, uid: Uid, target: Target) -> bool:
         """Whether Salesforce describes an action to this user. Source: Actions Developer Guide, "Apex Actions": who
         has no access to the class gets an error. A composite request takes no address of actions.
@@ -262,13 +301,22 @@ class SalesforceRest:
             refuse(answer.status, answer.json(), writes=request.writes, aside=request.aside)
         return answer
 
-    async def _composite(self, uid: Uid, parts: Sequence[Mapping[str, object]], *, writes: bool = False) -> list[Part]:
+    async def _composite(
+        self,
+        uid: Uid,
+        parts: Sequence[Mapping[str, object]],
+        *,
+        writes: bool = False,
+        refers: bool = False,
+        all_or_none: bool = False,
+    ) -> list[Part]:
         """The answers to several parts, sent in one request and carried out one after another; a part that fails stops
-        those that refer to it and no others. Raises OutcomeUnknown or Busy when parts of the answer are missing.
+        those that refer to it and, but for `all_or_none`, no others. What reads as a reference in a body is one only
+        where it `refers`. Raises OutcomeUnknown or Busy when parts of the answer are missing.
         """
-        if any(has_reference(part.get("body")) for part in parts):
+        if not refers and any(has_reference(part.get("body")) for part in parts):
             return await one_by_one(partial(self._session.send, uid), parts)
-        body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": parts}
+        body = {"allOrNone": all_or_none, "collateSubrequests": False, "compositeRequest": parts}
         answer = await self._send(uid, Request("POST", f"{self._base}/composite", body=body, writes=writes))
         try:
             answered = msgspec.json.decode(answer.body, type=Composite).composite_response

@@ -16,6 +16,7 @@ from backend.records.org import Described, Org, PreconditionFailed
 from backend.records.people import check_kind
 from backend.records.record_types import check_dependencies
 from backend.records.rows import readable, select, to_record
+from backend.records.tasks import Tasks
 from backend.values import Caller, Uid
 from contract.calls import Created, CreateRecord, DeleteRecord, Empty, FieldValue, Record, Updated, UpdateRecord
 from contract.errors import (
@@ -32,8 +33,8 @@ MAX_DUPLICATES = 5  # that are named
 
 
 class Changes:
-    """The calls that create, update and delete records, and run actions on them. One for each process. Every call
-    raises CallErrors.
+    """The calls that create, update and delete records, run actions on them, complete tasks and log calls. One for
+    each process. Every call raises CallErrors.
     """
 
     def __init__(self, org: Org, describes: Describes, creations: Creations) -> None:
@@ -41,6 +42,8 @@ class Changes:
         self._describes = describes
         self._creations = creations
         self.run_action = ActionRuns(org, describes, creations).run_action
+        tasks = Tasks(org, describes, creations, self.update_record)
+        self.complete_task, self.log_call = tasks.complete_task, tasks.log_call
 
     async def create_record(self, caller: Caller, request: CreateRecord) -> Created:
         """Creates a record and returns it; with an idempotency key at most one, however often the request comes."""

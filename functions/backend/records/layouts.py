@@ -46,7 +46,8 @@ class Layout:
     a list and `detailed` those of a record and its forms, `searched` those in which a list's search looks; `filters`
     are offered as chips, and `preset` is how a list begins. `amount` is the field at the end of a line in lists, `date`
     the one that says when a record is due on home, `owner` the reference to who owns a record. `icon` is one of
-    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours."""
+    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours. `done` is the
+    checkbox that says of a task that it is closed, `timeline` whether a record shows its activities."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -63,6 +64,8 @@ class Layout:
     preset: Preset | None = None
     owner: str = "OwnerId"
     actions: Mapping[str, Action] = field(default_factory=dict[str, Action])
+    done: str = ""
+    timeline: bool = False
 
     def __post_init__(self) -> None:
         """Every record is read with its record type, where its object has some: its picklists follow it."""
@@ -110,6 +113,7 @@ LAYOUTS: dict[str, Layout] = {
         },
         stand_ins=("LastName",),
         icon="business",
+        timeline=True,
         filters=("OwnerId", "Industry", "Type", "Rating"),
     ),
     "Contact": Layout(
@@ -132,6 +136,7 @@ LAYOUTS: dict[str, Layout] = {
         },
         stand_ins=("LastName",),
         icon="person",
+        timeline=True,
         filters=("OwnerId", "LeadSource"),
     ),
     "Opportunity": Layout(
@@ -151,6 +156,7 @@ LAYOUTS: dict[str, Layout] = {
         amount="Amount",
         date="CloseDate",
         icon="handshake",
+        timeline=True,
         filters=("OwnerId", "IsClosed", "StageName", "Type"),
         preset=Preset({"OwnerId": "me", "IsClosed": False}, sort="CloseDate"),  # the next to close first
     ),
@@ -169,6 +175,7 @@ LAYOUTS: dict[str, Layout] = {
         sort="Name",
         stand_ins=("LastName",),
         icon="person_search",
+        timeline=True,
         filters=("OwnerId", "Status", "Rating", "Industry", "LeadSource"),
     ),
     "Case": Layout(
@@ -186,6 +193,7 @@ LAYOUTS: dict[str, Layout] = {
         title="Subject",
         stand_ins=("CaseNumber",),
         icon="support_agent",
+        timeline=True,
         filters=("OwnerId", "IsClosed", "Status", "Priority", "Origin"),
         actions={
             # An example, which shows only in an org that has this Flow: the local one plays it (org-actions.json).
@@ -219,6 +227,7 @@ LAYOUTS: dict[str, Layout] = {
         title="Subject",
         date="ActivityDate",
         icon="task_alt",
+        done="IsClosed",
         filters=("OwnerId", "IsClosed", "Status", "Priority"),
     ),
 }  # fmt: skip

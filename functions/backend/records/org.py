@@ -166,6 +166,16 @@ class Org(Protocol):
         """Deletes a record. Raises NotFound when it is gone."""
         ...
 
+    async def complete(self, uid: Uid, task_id: str, selected: str) -> tuple[Row | None, str | None]:
+        """Gives a task that is open the first of the org's statuses that close one. Returns the task with the
+        `selected` fields, None when it is not there, and the status that it had, None when nothing was changed.
+        """
+        ...
+
+    async def log(self, uid: Uid, *tasks: Mapping[str, FieldValue]) -> Sequence[str]:
+        """Creates tasks, all or none: the first one with a status that closes it. Returns their ids."""
+        ...
+
     async def has_action(self, uid: Uid, target: Target) -> bool:
         """Whether the org has an action and the user may run it, as far as Salesforce says so before it is run: of Apex
         REST it does not, then no request is made and the answer is True."""

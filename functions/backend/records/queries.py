@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import cast
 
-from backend.records import owners, soql
+from backend.records import activities, days, owners, soql
 from backend.records.action_offers import offered_shapes
 from backend.records.addresses import addresses_of, codes_of
 from backend.records.currencies import Currencies, Several, amount_literal
@@ -19,6 +19,7 @@ from backend.records.people import FLAG, of_businesses, of_people, related_lists
 from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
+from contract.activities import AskedDay
 from contract.calls import (
     MAX_PAGE,
     MAX_SEARCH,
@@ -29,6 +30,7 @@ from contract.calls import (
     FieldShape,
     Filter,
     FindOwners,
+    GetDashboard,
     GetPicklists,
     GetRecord,
     Hit,
@@ -115,7 +117,9 @@ class Queries:
                 raise RefusedRequest(
                     Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {names}"
                 )
-        children = (layout.related[name].sobject for name in request.related)
+        children = [layout.related[name].sobject for name in request.related]
+        if request.timeline and layout.timeline:
+            children += activities.OBJECTS
         work = partial(self._record, caller.uid, request)
         return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
@@ -131,6 +135,9 @@ class Queries:
                 related[name] = readable(LAYOUTS[listed.sobject].listed, child)
                 order = order_by(listed.sorting if _sorts(child, listed.sort) else _sorting(listed.sobject, child))
                 parts.append(f"(SELECT {select(related[name])} FROM {name} ORDER BY {order} LIMIT {RELATED_ROWS})")
+        with_timeline = bool(request.timeline) and layout.timeline
+        if with_timeline:
+            parts += activities.timeline_parts(shapes)
         record_id = soql.record_id(request.id)
         (rows,) = await self._org.query(
             uid, f"SELECT {', '.join(parts)} FROM {request.sobject} WHERE Id = '{record_id}' LIMIT 1"
@@ -142,7 +149,8 @@ class Queries:
             name: tuple(to_record(r, related[name]) for r in related_rows(rows[0], name)) if name in related else ()
             for name in request.related
         }
-        return RecordDetail(record, children)
+        timeline = activities.timeline_of(rows[0], record.id) if with_timeline else None
+        return RecordDetail(record, children, timeline)
 
     async def search(self, caller: Caller, request: Search) -> Hits:
         """Records of several objects in which the words occur, in one request to Salesforce."""
@@ -204,7 +212,8 @@ class Queries:
         async def work(shapes: Shapes) -> SobjectShape:
             return _shape_of(request.sobject, await self._money(caller.uid, shapes), shapes)
 
-        return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
+        beside = (*children, "Task", *activities.OBJECTS)
+        return await self._describes.read(caller.uid, (request.sobject,), work, beside=beside)
 
     async def get_objects(self, caller: Caller, _: Empty) -> Objects:
         """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes
@@ -215,7 +224,8 @@ class Queries:
             money = await self._money(caller.uid, shapes)
             return tuple(_shape_of(sobject, money, shapes) for sobject in LAYOUTS if sobject in shapes)
 
-        objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all)
+        beside = (*activities.OBJECTS, activities.EVENT)  # so that no later call has to ask for them
+        objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all, beside=beside)
         return Objects(objects, await self._org.site(caller.uid))
 
     async def get_picklists(self, caller: Caller, request: GetPicklists) -> Picklists:
@@ -229,15 +239,21 @@ class Queries:
             return await self._currencies.several(uid)
         return await self._currencies.of(uid)
 
-    async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
-        """The open pipeline by stage, what closes this month, the user's open tasks, the newest accounts: one request
-        to Salesforce.
+    async def get_dashboard(self, caller: Caller, request: Empty) -> Dashboard:
+        """The open pipeline by stage, the newest accounts, and the user's day, or else what closes this month and their
+        open tasks: one request to Salesforce.
         """
-        work = partial(self._dashboard, caller.uid)
-        return await self._describes.read(caller.uid, (), work, beside=("Opportunity", "Account", "Task"))
+        day = request.day if isinstance(request, GetDashboard) else None
+        if day is not None:
+            days.check(day)
+        work = partial(self._dashboard, caller.uid, day)
+        beside = ("Opportunity", "Account", "Task", *(() if day is None else days.BESIDE))
+        return await self._describes.read(caller.uid, (), work, beside=beside)
 
-    async def _dashboard(self, uid: Uid, shapes: Shapes) -> Dashboard:
-        fields = {name: readable((*LAYOUTS[name].listed, "CreatedDate"), shape) for name, shape in shapes.items()}
+    async def _dashboard(self, uid: Uid, day: AskedDay | None, shapes: Shapes) -> Dashboard:
+        fields = {
+            name: readable((*LAYOUTS[name].listed, "CreatedDate"), d) for name, d in shapes.items() if name in LAYOUTS
+        }
         queries: dict[str, str] = {}
         order: list[str] = []
         labels: Mapping[str, str] = {}
@@ -269,6 +285,10 @@ class Queries:
             queries["newest"] = (
                 f"SELECT {select(fields['Account'])} FROM Account ORDER BY CreatedDate DESC LIMIT {HOME_ROWS}"
             )
+        hidden = tuple(part for name, part in _PARTS.items() if name not in queries)
+        if day is not None:  # in their place: a composite request has no more than MAX_QUERIES
+            queries = {name: text for name, text in queries.items() if name not in ("closing", "tasks")}
+            queries |= days.queries(uid, shapes, day)
         rows = dict(zip(queries, await self._org.query(uid, *queries.values()), strict=True)) if queries else {}
 
         def records(name: str, sobject: str) -> tuple[Record, ...]:
@@ -290,8 +310,9 @@ class Queries:
             records("closing", "Opportunity"),
             records("tasks", "Task"),
             pipeline_of="Opportunity" if "Opportunity" in shapes else "",
-            hidden=tuple(part for name, part in _PARTS.items() if name not in queries),
+            hidden=hidden,
             currency=currency,
+            day=None if day is None else days.day_of(rows, shapes, day),
         )
 
     async def get_profile(self, caller: Caller, _: Empty) -> Profile:
@@ -393,7 +414,15 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         persons=None if described.people is None else _persons(layout, described, described.people),
         owner=if_visible(layout.owner),
         actions=offered_shapes(layout, described),
+        done=layout.done if layout.done in visible and _may_set(described, "Status") else "",
+        timeline=layout.timeline and activities.visible(shapes),
+        calls=layout.timeline and "Task" in shapes and shapes["Task"].creatable,
     )
+
+
+def _may_set(described: Described, name: str) -> bool:
+    """Whether the user may change a field of records that are there."""
+    return described.editable and name in described.fields and described.fields[name].shape.editable
 
 
 def _caption(reference: FieldShape, described: Described, shapes: Shapes) -> str:

@@ -176,6 +176,12 @@ class AnOrg:
         self.written.append((sobject, {}, None))
         self.rows = []
 
+    async def complete(self, uid: Uid, task_id: str, selected: str) -> tuple[Row | None, str | None]:
+        raise AssertionError("only a real org knows which status closes a task")
+
+    async def log(self, uid: Uid, *tasks: Mapping[str, FieldValue]) -> Sequence[str]:
+        raise AssertionError("only a real org knows which status closes a task")
+
     async def has_action(self, uid: Uid, target: Target) -> bool:
         self.asked_for.append(target)
         if self.offers_fail is not None:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
 
 from contract.actions import ActionDone, RunAction
+from contract.activities import AskedDay, CallLogged, CompleteTask, LogCall, TaskDone
 from contract.calls import (
+    COMPLETE_TASK,
     CREATE_RECORD,
     DELETE_RECORD,
     FIND_OWNERS,
@@ -17,6 +19,7 @@ from contract.calls import (
     GET_PROFILE,
     GET_RECORD,
     LIST_RECORDS,
+    LOG_CALL,
     RUN_ACTION,
     SEARCH,
     UPDATE_RECORD,
@@ -26,6 +29,7 @@ from contract.calls import (
     Empty,
     FieldValue,
     FindOwners,
+    GetDashboard,
     GetPicklists,
     GetRecord,
     Hits,
@@ -41,6 +45,7 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.codec import encode
+from contract.errors import Reason, RefusedRequest
 from contract.picklists import Picklists
 from data.repositories.calls import Calls
 from data.repositories.shelf import Fetch, Shelf
@@ -48,6 +53,7 @@ from data.repositories.shelf import Fetch, Shelf
 T = TypeVar("T")
 _VISITS, _MAX_VISITS = "visits", 10
 _SEARCHES, _MAX_SEARCHES = "searches", 8
+_CALL = "called"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class RecordsRepository:
     def __init__(self, calls: Calls, shelf: Shelf) -> None:
         self._call = calls
         self._shelf = shelf
+        self._tells_days = True
         self.saved: Callable[[str, str, Record | None], None] = lambda _sobject, _id, _record: None
         self.deleted: Callable[[str, str], None] = lambda _sobject, _id: None
 
@@ -78,9 +85,19 @@ class RecordsRepository:
         """All objects that the user may see."""
         return Fetch(self._shelf, "objects", Objects, lambda: self._call(GET_OBJECTS, Empty()))
 
-    def dashboard(self) -> Fetch[Dashboard]:
-        """What home shows."""
-        return Fetch(self._shelf, "dashboard", Dashboard, lambda: self._call(GET_DASHBOARD, Empty()))
+    def dashboard(self, day: Callable[[], AskedDay | None] = lambda: None) -> Fetch[Dashboard]:
+        """What home shows, with the person's day as `day` gives it when it is fetched."""
+        return Fetch(self._shelf, "dashboard", Dashboard, lambda: self._dashboard(day()))
+
+    async def _dashboard(self, day: AskedDay | None) -> Dashboard:
+        if day is not None and self._tells_days:
+            try:
+                return await self._call(GET_DASHBOARD, GetDashboard(day))
+            except RefusedRequest as refused:
+                if refused.reason is not Reason.MALFORMED_REQUEST:
+                    raise
+                self._tells_days = False  # a backend from before days
+        return await self._call(GET_DASHBOARD, GetDashboard())
 
     def profile(self) -> Fetch[Profile]:
         """The user as Salesforce has them."""
@@ -94,8 +111,8 @@ class RecordsRepository:
         )
 
     def detail(self, shape: SobjectShape, record_id: str) -> Fetch[RecordDetail]:
-        """A record, with all related lists of its object."""
-        request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related))
+        """A record, with all related lists of its object, and its activities where it has them."""
+        request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related), shape.timeline or None)
         return Fetch(self._shelf, _key(shape.sobject, record_id), RecordDetail, lambda: self._call(GET_RECORD, request))
 
     def picklists(self, sobject: str, record_type: str) -> Fetch[Picklists]:
@@ -140,7 +157,8 @@ class RecordsRepository:
         request = UpdateRecord(sobject, record_id, fields, version, allow_duplicates or None)
         record = (await self._call(UPDATE_RECORD, request)).record
         kept = await self._shelf.get(_key(sobject, record_id), RecordDetail)
-        await self._shelf.put(_key(sobject, record_id), RecordDetail(record, kept.value.related if kept else {}))
+        before = RecordDetail(record) if kept is None else kept.value
+        await self._shelf.put(_key(sobject, record_id), replace(before, record=record))
         self.saved(sobject, record_id, record)
         return record
 
@@ -155,6 +173,30 @@ class RecordsRepository:
     ) -> ActionDone:
         """Runs an action on a record under an idempotency key; the same key again runs it no second time."""
         return await self._call(RUN_ACTION, RunAction(sobject, record_id, action, answers, key))
+
+    async def complete(self, sobject: str, task_id: str, undone: TaskDone | None = None) -> TaskDone:
+        """Completes a task; with what that has `undone`, gives it back the status that it had before."""
+        back = (None, None) if undone is None else (undone.before, undone.version)
+        done = await self._call(COMPLETE_TASK, CompleteTask(task_id, *back))
+        self.saved(sobject, task_id, Record(done.id, done.fields, done.version))
+        return done
+
+    async def log_call(self, asked: LogCall) -> CallLogged:
+        """Keeps in Salesforce that one has called, and what follows; the same key again keeps nothing more."""
+        return await self._call(LOG_CALL, asked)
+
+    async def kept_call(self, shape: type[T]) -> T | None:
+        """The call that was begun last on this device and is not logged yet, as `keep_call` was given it."""
+        kept = await self._shelf.get(_CALL, shape)
+        return None if kept is None else kept.value
+
+    async def keep_call(self, called: object) -> None:
+        """Keeps a call on this device until it is logged."""
+        await self._shelf.put(_CALL, called)
+
+    async def forget_call(self) -> None:
+        """Removes the call from this device."""
+        await self._shelf.remove(_CALL)
 
     async def forget(self, sobject: str, record_id: str) -> None:
         """Removes from this device what it keeps of a record that no longer exists in Salesforce."""

@@ -8,9 +8,10 @@ import flet as ft
 from contract.calls import Record, SobjectShape
 from data.repositories.drafts import Draft
 from data.repositories.records import Visited
+from ui.home import day_view
 from ui.home.view_model import Bar, HomeViewModel
 from ui.places import Place
-from ui.shared import parts, values
+from ui.shared import activity_rows, parts, values
 from ui.shared.live import kept, use
 from ui.shared.words import _, n_
 from ui.shell import Shell
@@ -38,13 +39,13 @@ def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
         )
         return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, visited), *below)
     dashboard = live.value
-    shown: list[ft.Control] = []
+    shown: list[ft.Control] = day_view.cards(shell, model)
     if model.shows("pipeline"):
         shown.append(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of))))
-    if model.shows("closing"):
+    if model.day is None and model.shows("closing"):
         closing = _records(shell, model, "closing", dashboard.closing, _("Nothing closes this month."))
         shown.append(parts.card(_("Closing this month"), *closing))
-    if model.shows("tasks"):
+    if model.day is None and model.shows("tasks"):
         tasks = _records(shell, model, "tasks", dashboard.tasks, _("Nothing to do. Well done!"))
         shown.append(parts.card(_("My open tasks"), *tasks))
     shown += _seen(shell, visited)
@@ -123,11 +124,17 @@ def _records(
             words.append(values.money(amount, values.currency_of(shape, record.fields)))
         words += values.summary(shape, record, leave_out=(shape.date, shape.amount))
         # Below the title, which has no room beside a date on a phone; the amount before what may be cut.
-        return parts.tile(values.title(shape, record), values.joined(*words), open_record)
+        return parts.tile(
+            values.title(shape, record), values.joined(*words), open_record,
+            leading=activity_rows.circle_of(shell, shape, record),
+        )  # fmt: skip
+
+    def still_open(record: Record, shape: SobjectShape | None) -> bool:
+        return shape is not None and activity_rows.is_open(shell, shape, record)
 
     shaped = [(r, shell.catalogue.shape_of_id(r.id)) for r in records]
     return [
-        kept(model, f"{card} {n}", (r, shape), lambda r=r, shape=shape: line(r, shape))
+        kept(model, f"{card} {n}", (r, shape, still_open(r, shape)), lambda r=r, shape=shape: line(r, shape))
         for n, (r, shape) in enumerate(shaped)
     ]
 

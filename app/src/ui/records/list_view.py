@@ -8,7 +8,7 @@ from contract.calls import FieldShape, FieldValue, Record, SobjectShape
 from ui.places import Place
 from ui.records.list_view_model import ListViewModel
 from ui.records.look_up import look_up_owner
-from ui.shared import parts, theme, values
+from ui.shared import activity_rows, parts, theme, values
 from ui.shared.live import kept, use
 from ui.shared.text_box import SearchBox
 from ui.shared.words import _
@@ -90,7 +90,7 @@ def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected
     return kept(
         model,
         f"row {n}",
-        (record, selected, narrow, model.shape),
+        (record, selected, narrow, model.shape, activity_rows.is_open(shell, model.shape, record)),
         lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow),
     )
 
@@ -105,8 +105,9 @@ def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: boo
     if narrow and trailing:
         summary, trailing = [trailing, *summary], ""
     return parts.tile(
-        values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id
-    )
+        values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id,
+        leading=activity_rows.circle_of(shell, shape, record),
+    )  # fmt: skip
 
 
 def _search(model: ListViewModel) -> ft.Control:

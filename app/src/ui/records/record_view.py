@@ -6,10 +6,10 @@ import flet as ft
 
 from contract.calls import Record, RelatedList
 from ui.places import Given, Place
-from ui.records import actions_view
+from ui.records import actions_view, timeline_view
 from ui.records.copying import copy_dialog
 from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
-from ui.shared import parts, theme, values
+from ui.shared import activity_rows, parts, theme, values
 from ui.shared.live import use
 from ui.shared.words import _
 from ui.shell import Shell
@@ -43,7 +43,9 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
     actions = _actions(shell, model)
     if actions:
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
-    rows += [_group(shell, group, two_columns) for group in model.groups]
+    if model.timeline is not None:
+        rows.append(timeline_view.card(shell, model, model.timeline))
+    rows += [_group(shell, model, group, two_columns) for group in model.groups]
     rows += [_related(shell, model, related) for related in model.related_lists]
     return ft.SelectionArea(parts.content(*rows))
 
@@ -110,7 +112,7 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
 
     def button(line: Line) -> ft.Control:
         async def act() -> None:
-            await shell.open_link(line.link)
+            await _open_link(shell, model, line.link)
 
         kind = line.link.partition(":")[0]
         words = {"tel": _("Call"), "mailto": _("Write")}.get(kind, _("Website"))
@@ -122,12 +124,20 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
     return [*first, *(button(first_of_each[kind]) for kind in ("tel", "mailto", "http") if kind in first_of_each)]
 
 
-def _group(shell: Shell, group: Group, two_columns: bool) -> ft.Control:
-    lines = [(_line(shell, line), len(line.text) > _LONG) for line in group.lines]
+async def _open_link(shell: Shell, model: RecordViewModel, link: str) -> None:
+    """Opens a link of the record's; after a call it is asked how it went."""
+    if link.startswith("tel:"):
+        await shell.call(link, (model.record_id,), model.title)
+    else:
+        await shell.open_link(link)
+
+
+def _group(shell: Shell, model: RecordViewModel, group: Group, two_columns: bool) -> ft.Control:
+    lines = [(_line(shell, model, line), len(line.text) > _LONG) for line in group.lines]
     return parts.card(group.heading or _("More"), parts.columns(lines, 2 if two_columns else 1))
 
 
-def _line(shell: Shell, line: Line) -> ft.Control:
+def _line(shell: Shell, model: RecordViewModel, line: Line) -> ft.Control:
     """A label over its value. What opens something can be tapped; a long press copies any value."""
     label = ft.Text(line.label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
     parent = shell.catalogue.shape_of_id(line.parent)
@@ -145,7 +155,7 @@ def _line(shell: Shell, line: Line) -> ft.Control:
         if parent is not None:
             await shell.go(Place("record", parent.sobject, line.parent))
         else:
-            await shell.open_link(line.link)
+            await _open_link(shell, model, line.link)
 
     body = ft.Container(
         words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6),
@@ -166,7 +176,10 @@ def _related(shell: Shell, model: RecordViewModel, related: RelatedList) -> ft.C
 
         if shape is None:
             return parts.tile(values.title(None, record), "")
-        return parts.tile(values.title(shape, record), values.joined(*lines_below(related, shape, record)), open_record)
+        return parts.tile(
+            values.title(shape, record), values.joined(*lines_below(related, shape, record)), open_record,
+            leading=activity_rows.circle_of(shell, shape, record),
+        )  # fmt: skip
 
     async def new() -> None:
         await shell.go(Place("new", related.sobject, given=(Given(related.field or "", model.record_id, model.title),)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
+from contract.activities import TASKS, Timeline
 from contract.calls import AddressShape, FieldShape, Record, RecordDetail, RelatedList, SobjectShape
 from contract.errors import NotFound
 from data.repositories.drafts import Drafts
@@ -104,8 +105,19 @@ class RecordViewModel(Screen):
 
     @property
     def related_lists(self) -> tuple[RelatedList, ...]:
-        """The related lists that the record has."""
-        return () if self.record is None else kinds.shape_for(self.shape, self.record.fields).related
+        """The related lists that the record has; without that of tasks where there is a timeline, which has them."""
+        lists = () if self.record is None else kinds.shape_for(self.shape, self.record.fields).related
+        return tuple(r for r in lists if self.timeline is None or r.sobject != TASKS)
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The activities of the record; None where it has none, or they are not loaded."""
+        return None if self.detail.value is None else self.detail.value.timeline
+
+    @property
+    def tasks(self) -> RelatedList | None:
+        """The related list of tasks, in whose place the timeline stands."""
+        return next((r for r in self.shape.related if r.sobject == TASKS), None)
 
     def related(self, name: str) -> tuple[Record, ...]:
         """The records of a related list, by its name."""
@@ -212,7 +224,7 @@ def _address_line(address: AddressShape, record: Record, fields: Mapping[str, Fi
 def _link(kind: str, text: str) -> str:
     """What opens a value outside the app; only schemes that are safe to open."""
     if kind == "phone":
-        return "tel:" + "".join(c for c in text if c.isdigit() or c == "+")
+        return values.phone_link(text)
     if kind == "email":
         return f"mailto:{text}"
     if kind == "url":
