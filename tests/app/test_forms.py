@@ -11,6 +11,7 @@ import pytest
 from contract.calls import FieldShape, FieldValue, Section
 from contract.errors import MayBeDuplicate, NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories.drafts import KEY_SECONDS
+from data.repositories.merge import Conflict
 from tests.app.forms import acme, editing, sent, text
 from tests.app.world import ADA, SAM, World
 from tests.device import Beside, StallingDrawer
@@ -19,7 +20,6 @@ from ui.places import Place
 from ui.records.form_view_model import Alike, FormViewModel
 from ui.records.look_up_view_model import LookUpViewModel
 from ui.records.record_view_model import RecordViewModel
-from ui.shared.merge import Conflict
 
 pytestmark = pytest.mark.virtual_time
 

@@ -90,12 +90,14 @@ def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected
     return kept(
         model,
         f"row {n}",
-        (record, selected, narrow, model.shape),
-        lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow),
+        (record, selected, narrow, model.shape, model.waits(record.id)),
+        lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow, waits=model.waits(record.id)),
     )
 
 
-def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool, narrow: bool) -> ft.Control:
+def _new_row(
+    shell: Shell, shape: SobjectShape, record: Record, *, selected: bool, narrow: bool, waits: bool
+) -> ft.Control:
     async def open_record() -> None:
         await shell.go(Place("record", shape.sobject, record.id))
 
@@ -104,6 +106,8 @@ def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: boo
     summary = values.summary(shape, record, leave_out=(shape.amount,))
     if narrow and trailing:
         summary, trailing = [trailing, *summary], ""
+    if waits:
+        summary = [_("waiting to be sent"), *summary]
     return parts.tile(
         values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id
     )
