@@ -309,7 +309,7 @@ async def test_a_corrected_record_is_not_saved_as_a_duplicate_that_was_allowed_b
 async def test_what_salesforce_refused_is_corrected_and_sent_anew() -> None:
     world = World()
     form = await new_account(world, "Wrong")
-    world.backend.fails["createRecord"] = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+    world.backend.fails["createRecord"] = OrgUnavailable(Reason.ORG_UNREACHABLE)
     await form.save()
     form.type("Name", "Right")
     world.backend.fails["createRecord"] = RefusedRequest(Reason.INVALID_VALUE, "No such name.", {"fields": ["Name"]})
