@@ -341,6 +341,17 @@ async def test_nothing_stays_of_who_throws_it_away(way: str) -> None:
     assert not [key for key in world.device.kept if key.startswith("queue/")]
 
 
+async def test_one_tap_on_a_record_is_saved_at_once_or_waits() -> None:
+    """Such as a task that is done, or another stage."""
+    world = await offline()
+    record = world.backend.records["001"]
+    assert await world.data.sending.change(ACCOUNT, record, {"Industry": "Media"}, title="Acme") is None
+    await online(world)
+    changed = await world.data.sending.change(ACCOUNT, world.backend.records["001"], {"Phone": "+44 2"}, title="Acme")
+    assert changed is not None
+    assert (changed.fields["Industry"], changed.fields["Phone"], waiting(world)) == ("Media", "+44 2", [])
+
+
 async def test_two_windows_send_once_and_see_the_same() -> None:
     world = await offline()
     beside = world.beside()

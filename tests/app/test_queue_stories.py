@@ -22,6 +22,7 @@ from tests.device import Beside, StallingDrawer
 from tests.virtual_time import VirtualLoop
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
+from ui.waiting.view_model import WaitingViewModel
 
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -169,6 +170,7 @@ class Stories(RuleBasedStateMachine):
         self.the_device_answers_otherwise(GOOD)
         self.backend.gone = False
         self.backend.loses.clear()
+        waiting: list[Edit] = []
         for _time in range(4):
             self._run(asyncio.sleep(SETTLES))
             waiting = [e for tab in self.tabs for e in tab.data.queue.all()]
@@ -199,7 +201,7 @@ class Stories(RuleBasedStateMachine):
         for edit in queue.all():
             if edit.state == "conflict":
                 self._overrule(edit)
-                self._in(self.tabs[0], queue.retry(edit.id, anyway=True))
+                self._in(self.tabs[0], _deciding(self.tabs[0], edit))
             elif edit.state == "unsure":
                 is_there = any(r.fields["Name"] == edit.fields.get("Name") for r in self.backend.records.values())
                 discard = queue.discard(edit.id)
@@ -306,6 +308,18 @@ async def _typing(form: FormViewModel, field: str, value: str) -> None:
 
 async def _throwing_away(form: FormViewModel) -> None:
     form.throw_away()
+
+
+async def _deciding(world: World, edit: Edit) -> None:
+    """Opens what asks, and wants one's own values."""
+    page = WaitingViewModel(world.data, world.app.catalogue)
+    await world.app.go(await page.open(edit))
+    form = world.app.screen
+    assert isinstance(form, FormViewModel)
+    for conflict in form.conflicts:
+        form.decide(conflict.field, "mine")
+    await form.save_decided()
+    assert form.draft is None, (form.problem, form.errors, form.conflicts)
 
 
 async def _beginning(world: World) -> None:

@@ -22,6 +22,7 @@ from data.services.windows import Windows
 MAX_EDITS = 100
 MAX_CHARACTERS = 500_000  # of JSON, of all that waits
 KEEP_SECONDS = 30 * 24 * 3600.0  # for which it is known what became of a temporary id
+HELD_AGAIN_AFTER = 0.1  # seconds after which a name that another has is asked for once more
 AGAIN_AFTER = 1.0  # seconds after which a device that kept nothing is asked again
 _TEMPORARY = "new"  # begins no id of Salesforce's, and the whole has another length than one
 
@@ -365,11 +366,17 @@ class Queue:
             return
         self._busy.add(name)
         try:
-            yield await self._windows.hold(name)
+            yield await self._held(name)
         finally:
             self._busy.discard(name)
             if name not in self._owed:
                 self._windows.let_go(name)
+
+    async def _held(self, name: str) -> bool:
+        if await self._windows.hold(name):
+            return True
+        await asyncio.sleep(HELD_AGAIN_AFTER)  # a browser takes a moment to give a name up
+        return await self._windows.hold(name)
 
     async def _now_on_device(self, name: str, edit_id: str) -> Edit | None:
         """Raises StorageRefused."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from contract.calls import FieldShape, FieldValue, Record
+from contract.calls import FieldShape, FieldValue, Record, SobjectShape
 from contract.errors import (
     CallError,
     ChangedMeanwhile,
@@ -22,7 +22,7 @@ from contract.errors import (
     RefusedRequest,
     SessionInvalid,
 )
-from data.repositories.calls import AnotherUser, Network
+from data.repositories.calls import AnotherUser, Network, is_offline
 from data.repositories.drafts import KEY_SECONDS
 from data.repositories.merge import MERGES, merge, their_record, with_own_as_seen, with_what_belongs
 from data.repositories.queue import Edit, EditState, Queue, is_temporary
@@ -111,6 +111,23 @@ class Sending:
                 resting.cancel()
                 kicked.cancel()
 
+    async def change(
+        self, shape: SobjectShape, record: Record, changes: Mapping[str, FieldValue], *, title: str
+    ) -> Record | None:
+        """Saves a change of a record on the screen, such as that a task is done, over the version that was seen.
+
+        Returns the record as it is afterwards; None when there is no network, so that it waits on the device. Raises
+        CallErrors (ChangedMeanwhile too), NotKept and AnotherUser.
+        """
+        if not self._network.offline and not self._queue.of(record.id) and not is_temporary(record.id):
+            try:
+                return await self._records.update(shape.sobject, record.id, dict(changes), record.version)
+            except OrgUnavailable as failed:
+                if not is_offline(failed):
+                    raise
+        await self._queue.change(shape, record.id, record.fields, record.version, changes, title=title)
+        return None
+
     async def run(self) -> None:
         """Sends what can be sent now, unless another window does."""
         uid = self._queue.uid
@@ -123,11 +140,15 @@ class Sending:
                 await self._queue.look()
                 return
             self._passed = set()
+            if not await self._queue.look():
+                return
             if self._network.offline and self._sendable():
                 await self._records.reach()  # what leaves without a network may have arrived: no edit tries it out
-            while await self._queue.look():
+            while self._queue.uid == uid:
                 edit = await self._next()
-                if edit is None or self._queue.uid != uid:
+                if edit is None and await self._queue.look():  # another window may have added something meanwhile
+                    edit = await self._next()
+                if edit is None:
                     break
                 await self._send(edit.id)
         except (_Later, AnotherUser, CallError):
@@ -192,13 +213,14 @@ class Sending:
                     self.sent(Saved(edit, record_id))
 
     async def _failed(self, edit_id: str, failed: OrgUnavailable) -> None:
-        """Notes a try whose outcome is unknown. A record that nobody can tell whether it was made asks in the end."""
+        """Notes a try whose outcome is unknown; after MAX_TRIES of them the person is asked."""
         edit = self._queue.get(edit_id)
         if edit is None or failed.reason is not Reason.OUTCOME_UNKNOWN:
             return
-        tries = edit.tries + 1
-        is_unsure = edit.kind == "create" and tries >= MAX_TRIES
-        await self._queue.keep(replace(edit, tries=tries, state="unsure" if is_unsure else "waiting"))
+        edit = replace(edit, tries=edit.tries + 1)
+        if edit.tries >= MAX_TRIES:
+            edit = replace(edit, state="unsure" if edit.kind == "create" else "refused", why=failed.message)
+        await self._queue.keep(edit)
 
     async def _keep_state(self, edit_id: str, state: EditState, why: str, *, nothing_came: bool = False) -> None:
         edit = self._queue.get(edit_id)

@@ -61,7 +61,7 @@ class ListViewModel(Screen):
             return rows
         text = self.search.strip().casefold()
         made = [self._queue.record(self.shape, e) for e in self._queue.to_make(self.shape.sobject)
-                if text in e.title.casefold()]  # fmt: skip
+                if text in e.title.casefold() and not self._is_deleted(e.record_id)]  # fmt: skip
         return [*made, *(self._queue.over(self.shape, r) for r in rows)]
 
     def waits(self, record_id: str) -> bool:
