@@ -170,9 +170,7 @@ class Handover(State):
     def _tidy(self) -> None:
         """Removes drafts of which the queue has all: the window ended between the two."""
         for draft in self._data.drafts.all():
-            edit = self._data.queue.get(draft.key) if draft.key else None
-            entered = {**draft.seen, **draft.typed}
-            if edit is not None and all(entered.get(n) == v for n, v in (edit.fields or edit.sent).items()):
+            if self._data.queue.has(draft.key, {**draft.seen, **draft.typed}):
                 self._data.drafts.throw_away(draft)
 
     # What the repositories report

@@ -192,6 +192,11 @@ class Queue:
         """The create of a record with a temporary id, also when it is done; None when there is none."""
         return next((e for e in self._edits.values() if e.kind == "create" and e.record_id == record_id), None)
 
+    def has(self, key: str, entered: Mapping[str, FieldValue]) -> bool:
+        """Whether all that was entered for a new record with this idempotency key has been accepted."""
+        edit = self._edits.get(key) if key else None
+        return edit is not None and all(entered.get(n) == v for n, v in (edit.fields or edit.sent).items())
+
     def real(self, record_id: str) -> str:
         """The id of Salesforce's for a temporary one; the same id while there is none."""
         making = self.making(record_id) if is_temporary(record_id) else None

@@ -70,6 +70,9 @@ class FillingViewModel(Screen):
         visit = self._visits.new()
         self._reset()
         draft, late = await self._drafts.take_up(self.shape.sobject, self.record_id), False
+        if draft is not None and self._queue.has(draft.key, {**draft.seen, **draft.typed}):
+            self._drafts.throw_away(draft)  # the window in which it was saved ended before it went
+            draft = None
         self._follow_record()
         if draft is not None and draft.record_id != self.record_id:
             draft = replace(draft, record_id=self.record_id)

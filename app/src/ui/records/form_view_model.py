@@ -50,6 +50,7 @@ class FormViewModel(FillingViewModel):
     ) -> None:
         super().__init__(records, drafts, shape, record_id, given, shape_of_id, queue)
         self._offline = offline
+        self._decides = False  # whether the draft was in the queue, where it asked: it goes before what waits since
         self._saved = saved
         self._theirs: Record | None = None
         self.conflicts: tuple[Conflict, ...] = ()
@@ -60,12 +61,13 @@ class FormViewModel(FillingViewModel):
 
     def _reset(self) -> None:
         super()._reset()
-        self.conflicts, self.alike, self.unsure = (), None, False
+        self.conflicts, self.alike, self.unsure, self._decides = (), None, False, False
 
     async def load(self) -> None:
         await super().load()
         if self.draft is not None and self.draft.asks:
             self.draft = self._drafts.put(replace(self.draft, asks=False))
+            self._decides = True
             await self.save()
 
     # Saving
@@ -106,7 +108,11 @@ class FormViewModel(FillingViewModel):
         assert self.draft is not None
         self._follow_record()
         waits = self._queue.of(self.record_id) if self.record_id else self._queue.get(self.draft.key) is not None
-        if not self._offline() and not waits and not any(map(is_temporary, self._sendable(changes).values())):
+        if (
+            not self._offline()
+            and (self._decides or not waits)
+            and not any(map(is_temporary, self._sendable(changes).values()))
+        ):
             try:
                 changes = self._sendable(changes)
                 return await (self._update(changes) if self.record_id else self._create(changes))

@@ -109,28 +109,31 @@ class WaitingViewModel(Screen):
         if edit.state == "unsure":
             return Place("list", edit.sobject)
         if edit.state == "conflict" and edit.kind == "change" and not is_temporary(record_id):
-            await self._decide(edit, record_id)
+            await self._decide(edit.id, record_id)
             return Place("edit", edit.sobject, record_id)
         if edit.state == "refused" and edit.kind != "delete":
             return Place("edit", edit.sobject, record_id)
         return Place("record", edit.sobject, record_id)
 
-    async def _decide(self, edit: Edit, record_id: str) -> None:
-        kept = await self._data.records.kept(edit.sobject, record_id)
-        seen = {**({} if kept is None else kept.fields), **edit.seen}
-        draft = self._data.drafts.put(
-            Draft(
-                new_id(),
-                edit.sobject,
-                record_id,
-                seen,
-                edit.version,
-                dict(edit.fields),
-                names=dict(edit.names),
-                asks=True,
+    async def _decide(self, edit_id: str, record_id: str) -> None:
+        async with self._data.queue.alone(edit_id) as edit:
+            if edit is None or edit.state != "conflict":
+                return  # another window has it
+            kept = await self._data.records.kept(edit.sobject, record_id)
+            seen = {**({} if kept is None else kept.fields), **edit.seen}
+            draft = self._data.drafts.put(
+                Draft(
+                    new_id(),
+                    edit.sobject,
+                    record_id,
+                    seen,
+                    edit.version,
+                    dict(edit.fields),
+                    names=dict(edit.names),
+                    asks=True,
+                )
             )
-        )
-        self._data.drafts.want(draft.id)
-        await self._data.drafts.settle()
-        if not self._data.drafts.refused:  # else a crash would lose both
-            await self._data.queue.discard(edit.id)
+            self._data.drafts.want(draft.id)
+            await self._data.drafts.settle()
+            if not self._data.drafts.refused:  # else a crash would lose both
+                await self._data.queue.drop(edit)
