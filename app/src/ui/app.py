@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+from data.repositories.sending import Saved
 from data.repositories.wiring import Repositories
 from data.services.device import Device
 from ui.handover import Handover
@@ -21,7 +22,7 @@ from ui.shared.completions import Completions
 from ui.shared.deletions import Deletions
 from ui.shared.notices import Notice, Notices
 from ui.shared.state import Screen, State
-from ui.shared.words import _
+from ui.shared.words import _, n_
 
 
 class AppDevice(Device, Protocol):
@@ -72,11 +73,14 @@ class App(State):
         self._places = places
         self._device = device
         self.session, self.records, self.drafts, self.network = data.session, data.records, data.drafts, data.network
+        self.queue, self._sending = data.queue, data.sending
         self._sign_outs = data.sign_outs
         self.catalogue = Catalogue(data.records, now)
         self.settings = SettingsViewModel(data.settings, device, languages)
         self.notices = Notices(sleep)
-        self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
+        self.deletions = Deletions(
+            data.records, data.drafts, data.queue, lambda: data.network.offline, self.notices, sleep
+        )
         self._background = Background(self.notices.failed)
         self.completions = Completions(data.records, self.notices, sleep)
         self.calling = Calling(data.records, self.notices, now, sleep)
@@ -103,6 +107,12 @@ class App(State):
         self.completions.changed = self._completions_changed
         self.calling.logged = lambda: self._background.begin(self._load_screen())
         data.network.changed = data.drafts.changed = self.changed
+        data.queue.changed, data.sending.changed, data.sending.sent = (
+            self._queue_changed,
+            self._sending_changed,
+            self._sent,
+        )
+        self._came = 0  # edits that came to Salesforce since sending began
 
     # Beginning
 
@@ -283,6 +293,29 @@ class App(State):
             self.place.name == "new" or self.place == Place("edit", sobject, record_id)
         ):
             await self.go(Place("record", sobject, record_id))
+
+    def _queue_changed(self) -> None:
+        """What waits has changed: each place that shows it is painted anew, and the page of a record that was made
+        meanwhile becomes that of the record."""
+        real = self.queue.real(self.place.record_id)
+        if self.place.name == "record" and real != self.place.record_id:
+            self._background.begin(self.go(Place("record", self.place.sobject, real)))
+        if self.screen is not None:
+            self.screen.changed()
+        beside = self._opened.peek(Place("list", self.place.sobject))
+        if beside is not None and beside is not self.screen:
+            beside.changed()
+        self.changed()
+
+    def _sent(self, _saved: Saved) -> None:
+        self._came += 1
+
+    def _sending_changed(self) -> None:
+        if not self._sending.active and self._came:
+            said = n_("{count} change was sent.", "{count} changes were sent.", self._came)
+            self._came = 0
+            self.notices.say(Notice(said))
+        self.changed()
 
     def _list_changed(self, sobject: str) -> None:
         self._opened.list_changed(sobject, self.screen)

@@ -14,7 +14,7 @@ from ui.shared import call_sheet, hands, parts, theme
 from ui.shared.live import follow, keyed, use
 from ui.shared.notices import Notice
 from ui.shared.state import State
-from ui.shared.words import _
+from ui.shared.words import _, n_
 from ui.shell import Shell
 from ui.table import Table
 from ui.titles import window_title, words_of
@@ -347,7 +347,7 @@ def _banner(app: App) -> list[ft.Control]:
     """A line that says that the app is offline or the connection slow."""
     network = app.network
     if not network.offline and not network.slow:
-        return []
+        return _waiting_line(app)
     words = _("You are offline. You see what you saw last.") if network.offline else _("The connection is slow.")
     icon = ft.Icon(
         ft.Icons.CLOUD_OFF if network.offline else ft.Icons.HOURGLASS_TOP,
@@ -359,7 +359,29 @@ def _banner(app: App) -> list[ft.Control]:
     if network.offline:
         row.append(ft.TextButton(_("Try again"), height=theme.TARGET, on_click=app.again))
     padding = ft.Padding.symmetric(horizontal=16, vertical=4)
-    return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
+    line = ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)
+    return [line, *_waiting_line(app)]
+
+
+def _waiting_line(app: App) -> list[ft.Control]:
+    """A line that says how many changes are on this device only, with the way to them."""
+    waiting = app.queue.all()
+    if not waiting or app.place.name == "waiting":
+        return []
+
+    async def show() -> None:
+        await app.go(Place("waiting"))
+
+    asking = sum(edit.state != "waiting" for edit in waiting)
+    words = n_("{count} change is waiting to be sent.", "{count} changes are waiting to be sent.", len(waiting))
+    if asking:
+        words = n_("{count} change needs you.", "{count} changes need you.", asking)
+    icon = ft.Icon(ft.Icons.CLOUD_UPLOAD_OUTLINED, size=18, color=ft.Colors.ON_SECONDARY_CONTAINER)
+    said = ft.Semantics(content=ft.Text(words, color=ft.Colors.ON_SECONDARY_CONTAINER, size=13), live_region=True)
+    button = ft.TextButton(_("Show"), height=theme.TARGET, on_click=show)
+    row = ft.Row([icon, ft.Container(said, expand=True), button], spacing=8)
+    padding = ft.Padding.symmetric(horizontal=16, vertical=4)
+    return [ft.Container(row, bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
 
 
 def _notices(app: App, *, above: float = 0) -> list[ft.Control]:

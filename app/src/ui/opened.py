@@ -7,6 +7,7 @@ from contract.calls import Record, SobjectShape
 from data.repositories.records import RecordsRepository
 from ui.places import Place
 from ui.records.list_view_model import ListViewModel
+from ui.records.record_view_model import RecordViewModel
 from ui.shared.background import Background
 from ui.shared.state import State
 
@@ -55,6 +56,10 @@ class Opened(State):
             self._background.begin(beside.load())
         return beside
 
+    def peek(self, place: Place) -> State | None:
+        """The state of a place that was opened; None when it was not."""
+        return self._states.get(place)
+
     def clear(self) -> None:
         """Forgets every state: another user, or another language."""
         self._states.clear()
@@ -91,6 +96,9 @@ class Opened(State):
         listed = self._list(sobject)
         if listed is not None:
             listed.note_saved(record_id, record)
+        shown = self._states.get(Place("record", sobject, record_id))
+        if isinstance(shown, RecordViewModel) and record is not None:
+            shown.note_saved(record)
 
     def _record_deleted(self, sobject: str, record_id: str) -> None:
         listed = self._list(sobject)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from data.repositories.drafts import Drafts
+from data.repositories.queue import Queue
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
 from ui.handover import Handover
@@ -30,6 +31,11 @@ class Shell(Protocol):
     @property
     def drafts(self) -> Drafts:
         """What was typed and is not saved yet."""
+        ...
+
+    @property
+    def queue(self) -> Queue:
+        """What is saved on this device and not in Salesforce yet."""
         ...
 
     @property

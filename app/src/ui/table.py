@@ -12,7 +12,7 @@ from ui.home.view import Home
 from ui.home.view_model import HomeViewModel
 from ui.more.view import More
 from ui.more.view_model import Link, MoreViewModel
-from ui.places import Addresses, Place
+from ui.places import HOME, Addresses, Place
 from ui.profile.view import Profile
 from ui.profile.view_model import ProfileViewModel
 from ui.records.form_view import RecordForm
@@ -29,6 +29,8 @@ from ui.shared.state import State
 from ui.shared.words import _
 from ui.sign_in.view import SignIn
 from ui.sign_in.view_model import SignInViewModel
+from ui.waiting.view import WaitingPage
+from ui.waiting.view_model import WaitingViewModel
 
 
 def _plain(_rooms: Rooms, _place: Place) -> State:
@@ -70,7 +72,7 @@ def _of_object(make: Callable[[Rooms, Place, SobjectShape], State]) -> Callable[
 
 
 def _list(rooms: Rooms, _place: Place, shape: SobjectShape) -> State:
-    return ListViewModel(rooms.data.records, shape, rooms.deletions.is_deleted, rooms.now)
+    return ListViewModel(rooms.data.records, shape, rooms.deletions.is_deleted, rooms.now, rooms.data.queue)
 
 
 def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
@@ -80,7 +82,7 @@ def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
         return "" if session.user is None else session.user.user_id
 
     data = rooms.data
-    return RecordViewModel(data.records, data.drafts, shape, place.record_id, rooms.notices, me, rooms.now)
+    return RecordViewModel(data.records, data.drafts, shape, place.record_id, rooms.notices, me, rooms.now, data.queue)
 
 
 def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
@@ -92,6 +94,8 @@ def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
         place.given,
         rooms.saved,
         rooms.catalogue.shape_of_id,
+        rooms.data.queue,
+        lambda: rooms.data.network.offline,
     )
 
 
@@ -127,13 +131,19 @@ ENTRIES = (
         in_more=True,
     ),
     Entry(
-        "access", "/access", AccessPage, lambda rooms, _place: AccessViewModel(rooms.data.access),
+        "access", "/access", AccessPage, lambda rooms, _place: AccessViewModel(rooms.data.access, rooms.data.queue,
+            rooms.data.sending),
         lambda: _("Where am I signed in?"),
         ft.Icons.DEVICES, _profile, in_more=True,
     ),
     Entry(
         "settings", "/settings", SettingsPage, lambda rooms, _place: rooms.settings, lambda: _("Settings"),
         ft.Icons.TUNE, _profile,
+        refreshes=False, in_more=True,
+    ),
+    Entry(
+        "waiting", "/waiting", WaitingPage, lambda rooms, _place: WaitingViewModel(rooms.data, rooms.catalogue),
+        lambda: _("Waiting to be sent"), ft.Icons.CLOUD_UPLOAD_OUTLINED, lambda _place: HOME,
         refreshes=False, in_more=True,
     ),
     Entry(

@@ -18,6 +18,7 @@ from contract.calls import (
     GET_PICKLISTS,
     GET_PROFILE,
     GET_RECORD,
+    GET_SIGN_IN_OPTIONS,
     LIST_RECORDS,
     LOG_CALL,
     RUN_ACTION,
@@ -115,6 +116,10 @@ class RecordsRepository:
         request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related), shape.timeline or None)
         return Fetch(self._shelf, _key(shape.sobject, record_id), RecordDetail, lambda: self._call(GET_RECORD, request))
 
+    async def fresh(self, sobject: str, record_id: str) -> Record:
+        """A record as it is in Salesforce now, without its related lists."""
+        return (await self._call(GET_RECORD, GetRecord(sobject, record_id))).record
+
     def picklists(self, sobject: str, record_type: str) -> Fetch[Picklists]:
         """What the picklists of a record type (its id) hold."""
         request = GetPicklists(sobject, record_type)
@@ -197,6 +202,15 @@ class RecordsRepository:
     async def forget_call(self) -> None:
         """Removes the call from this device."""
         await self._shelf.remove(_CALL)
+
+    async def kept(self, sobject: str, record_id: str) -> Record | None:
+        """A record as this device has it; None when it has not."""
+        seen = await self._shelf.get(_key(sobject, record_id), RecordDetail)
+        return None if seen is None else seen.value.record
+
+    async def reach(self) -> None:
+        """Asks the backend for what costs Salesforce nothing, to know whether it can be reached."""
+        await self._call(GET_SIGN_IN_OPTIONS, Empty())
 
     async def forget(self, sobject: str, record_id: str) -> None:
         """Removes from this device what it keeps of a record that no longer exists in Salesforce."""

@@ -87,15 +87,18 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
 
 def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected: bool, narrow: bool) -> ft.Control:
     """The row with the number `n`: a record that two pages have is there twice."""
+    waits = model.waits(record.id)
     return kept(
         model,
         f"row {n}",
-        (record, selected, narrow, model.shape, activity_rows.is_open(shell, model.shape, record)),
-        lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow),
+        (record, selected, narrow, model.shape, waits, activity_rows.is_open(shell, model.shape, record)),
+        lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow, waits=waits),
     )
 
 
-def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool, narrow: bool) -> ft.Control:
+def _new_row(
+    shell: Shell, shape: SobjectShape, record: Record, *, selected: bool, narrow: bool, waits: bool
+) -> ft.Control:
     async def open_record() -> None:
         await shell.go(Place("record", shape.sobject, record.id))
 
@@ -104,6 +107,8 @@ def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: boo
     summary = values.summary(shape, record, leave_out=(shape.amount,))
     if narrow and trailing:
         summary, trailing = [trailing, *summary], ""
+    if waits:
+        summary = [_("waiting to be sent"), *summary]
     return parts.tile(
         values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id,
         leading=activity_rows.circle_of(shell, shape, record),

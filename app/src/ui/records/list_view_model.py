@@ -10,6 +10,7 @@ from dataclasses import replace
 from contract.calls import MAX_PAGE, FieldValue, Filter, ListRecords, Record, SobjectShape, Sort
 from contract.errors import CallError, Reason, RefusedRequest
 from data.repositories.calls import AnotherUser
+from data.repositories.queue import Queue
 from data.repositories.records import RecordsRepository
 from ui.shared.state import OLD_SECONDS, Questions, Screen, went_wrong
 
@@ -28,8 +29,10 @@ class ListViewModel(Screen):
         shape: SobjectShape,
         is_deleted: Callable[[str], bool],
         now: Callable[[], float] = time.time,
+        queue: Queue | None = None,
     ) -> None:
         super().__init__()
+        self._queue = queue
         self._records = records
         self._is_deleted = is_deleted
         self._now = now
@@ -51,8 +54,19 @@ class ListViewModel(Screen):
 
     @property
     def items(self) -> list[Record]:
-        """The loaded records without the hidden ones."""
-        return [r for r in self._items if not self._is_deleted(r.id)]
+        """The loaded records without the hidden ones, as they will be when all is sent; those that are to be made come
+        first."""
+        rows = [r for r in self._items if not self._is_deleted(r.id)]
+        if self._queue is None or not self._queue.all():
+            return rows
+        text = self.search.strip().casefold()
+        made = [self._queue.record(self.shape, e) for e in self._queue.to_make(self.shape.sobject)
+                if text in e.title.casefold() and not self._is_deleted(e.record_id)]  # fmt: skip
+        return [*made, *(self._queue.over(self.shape, r) for r in rows)]
+
+    def waits(self, record_id: str) -> bool:
+        """Whether something of the record waits to be sent."""
+        return self._queue is not None and bool(self._queue.of(record_id))
 
     @property
     def age(self) -> float | None:

@@ -38,6 +38,8 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
         _head(shell, model, record, lambda: copy(True)),
         *parts.age_line(live.age, problem=live.problem is not None),
     ]
+    if model.waiting:
+        rows.append(_waiting(shell, model))
     if model.has_draft:
         rows.append(_draft(shell, model))
     actions = _actions(shell, model)
@@ -74,6 +76,19 @@ def _head(shell: Shell, model: RecordViewModel, record: Record, copy: Callable[[
         items.append(ft.PopupMenuItem(_("Delete"), icon=ft.Icons.DELETE_OUTLINE, on_click=delete, height=theme.TARGET))
     controls.append(parts.menu(ft.Icons.MORE_VERT, _("More actions"), items))
     return ft.Row(controls, spacing=12)
+
+
+def _waiting(shell: Shell, model: RecordViewModel) -> ft.Control:
+    async def look() -> None:
+        await shell.go(Place("waiting"))
+
+    asks = any(edit.state != "waiting" for edit in model.waiting)
+    words = (
+        _("A change of this is not in Salesforce yet, and needs you.") if asks
+        else _("This is waiting to be sent. What you see is on this device only.")
+    )  # fmt: skip
+    button = ft.OutlinedButton(_("Waiting to be sent"), height=theme.TARGET, on_click=look)
+    return parts.note(words, kind="question" if asks else "calm", actions=[button])
 
 
 def _draft(shell: Shell, model: RecordViewModel) -> ft.Control:

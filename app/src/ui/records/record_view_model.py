@@ -4,13 +4,14 @@ with it.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
 from contract.activities import TASKS, Timeline
-from contract.calls import AddressShape, FieldShape, Record, RecordDetail, RelatedList, SobjectShape
-from contract.errors import NotFound
+from contract.calls import NAME, AddressShape, FieldShape, FieldValue, Record, RecordDetail, RelatedList, SobjectShape
+from contract.errors import NotFound, Reason
 from data.repositories.drafts import Drafts
+from data.repositories.queue import Edit, Queue, is_temporary
 from data.repositories.records import RecordsRepository, Visited
 from ui.records.actions_view_model import Actions
 from ui.records.owner_view_model import Ownership
@@ -52,8 +53,10 @@ class RecordViewModel(Screen):
         notices: Notices,
         me: Callable[[], str],
         now: Callable[[], float] = time.time,
+        queue: Queue | None = None,
     ) -> None:
         super().__init__()
+        self._queue = queue
         self._records = records
         self._drafts = drafts
         self.shape = shape
@@ -66,6 +69,10 @@ class RecordViewModel(Screen):
         self.acting.listen(self.changed)
 
     async def load(self) -> None:
+        if is_temporary(self.record_id):
+            self.detail.problem = None if self.record is not None else NotFound(Reason.RECORD_NOT_FOUND)
+            self.changed()
+            return
         if not await self.detail.load():
             return
         if isinstance(self.detail.problem, NotFound):
@@ -80,8 +87,23 @@ class RecordViewModel(Screen):
 
     @property
     def record(self) -> Record | None:
-        """The record; None while it is not loaded, or when it is gone."""
-        return None if self.detail.value is None else self.detail.value.record
+        """The record, with what waits to be sent; None while it is not loaded, or when it is gone."""
+        if is_temporary(self.record_id) and self._queue is not None:
+            making = self._queue.making(self.record_id)
+            return None if making is None else self._queue.record(self.shape, making)
+        record = None if self.detail.value is None else self.detail.value.record
+        return record if record is None or self._queue is None else self._queue.over(self.shape, record)
+
+    @property
+    def waiting(self) -> tuple[Edit, ...]:
+        """What waits for this record to be sent."""
+        return () if self._queue is None else self._queue.of(self.record_id)
+
+    def note_saved(self, record: Record) -> None:
+        """Shows the record as it was saved elsewhere in the app."""
+        if self.detail.value is not None:
+            self.detail.value = replace(self.detail.value, record=record)
+            self.changed()
 
     @property
     def title(self) -> str:
@@ -120,8 +142,17 @@ class RecordViewModel(Screen):
         return next((r for r in self.shape.related if r.sobject == TASKS), None)
 
     def related(self, name: str) -> tuple[Record, ...]:
-        """The records of a related list, by its name."""
-        return () if self.detail.value is None else self.detail.value.related.get(name, ())
+        """The records of a related list, by its name, after those that are to be made."""
+        made = () if self.detail.value is None else self.detail.value.related.get(name, ())
+        return (*self._to_make(name), *made)
+
+    def _to_make(self, name: str) -> list[Record]:
+        related = next((r for r in self.shape.related if r.name == name), None)
+        if self._queue is None or related is None or related.field is None:
+            return []
+        edits = self._queue.to_make(related.sobject)
+        mine = [e for e in edits if self._queue.real(str(e.fields.get(related.field))) == self.record_id]
+        return [Record(e.record_id, {**e.fields, **_named(e)}) for e in mine]
 
     @property
     def groups(self) -> list[Group]:
@@ -177,6 +208,11 @@ class RecordViewModel(Screen):
         if not text or (field.type == "boolean" and not given):
             return []
         return [Line(field.label, text, link=_link(field.type, text))]
+
+
+def _named(edit: Edit) -> dict[str, FieldValue]:
+    """The name of a record that is to be made, where its fields do not say it."""
+    return {} if NAME in edit.fields else {NAME: edit.title}
 
 
 def lines_below(related: RelatedList, shape: SobjectShape, record: Record) -> list[str]:
