@@ -53,6 +53,7 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.GET_OBJECTS, queries.get_objects),
         signed_in(calls.GET_PICKLISTS, queries.get_picklists),
         signed_in(calls.LIST_RECORDS, queries.list_records),
+        signed_in(calls.GET_LIST_VIEWS, queries.get_list_views),
         signed_in(calls.FIND_OWNERS, queries.find_owners),
         signed_in(calls.SEARCH, queries.search),
         signed_in(calls.GET_RECORD, queries.get_record),
@@ -60,4 +61,7 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.UPDATE_RECORD, changes.update_record),
         signed_in(calls.DELETE_RECORD, changes.delete_record),
         signed_in(calls.RUN_ACTION, changes.run_action),
+        signed_in(calls.GET_FAVORITES, queries.get_favorites),
+        signed_in(calls.ADD_FAVORITE, changes.add_favorite),
+        signed_in(calls.REMOVE_FAVORITE, changes.remove_favorite),
     )

@@ -18,8 +18,11 @@ from ui.shared.background import Background
 from ui.shared.catalogue import Catalogue
 from ui.shared.deletions import Deletions
 from ui.shared.notices import Notice, Notices
+from ui.shared.stars import Stars
 from ui.shared.state import Screen, State
 from ui.shared.words import _
+
+_STARRED = ("home", "record")  # places that show stars
 
 
 class AppDevice(Device, Protocol):
@@ -74,6 +77,7 @@ class App(State):
         self.catalogue = Catalogue(data.records, now)
         self.settings = SettingsViewModel(data.settings, device, languages)
         self.notices = Notices(sleep)
+        self.stars = Stars(data.records, self.notices, now)
         self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
         self._background = Background(self.notices.failed)
         sign_in_address = places.address(SIGN_IN)
@@ -161,6 +165,8 @@ class App(State):
         self.changed()
         if isinstance(self.screen, Screen):
             await self.screen.load()
+        if self.session.user is not None and place.name in _STARRED:
+            self._background.begin(self.stars.load())
         self._keep_picture()
 
     def _admitted(self, place: Place, route: str) -> Place:
@@ -224,6 +230,7 @@ class App(State):
         """Forgets everything of the user before."""
         self._opened.clear()
         self.catalogue.begin()
+        self.stars.begin()
         if self.session.user is not None:
             self._background.begin(self.catalogue.load())
 

@@ -9,6 +9,7 @@ from ui.handover import Handover
 from ui.places import Place
 from ui.shared.catalogue import Catalogue
 from ui.shared.notices import Notices
+from ui.shared.stars import Stars
 
 
 class Shell(Protocol):
@@ -48,6 +49,11 @@ class Shell(Protocol):
     @property
     def notices(self) -> Notices:
         """The messages at the foot of the screen."""
+        ...
+
+    @property
+    def stars(self) -> Stars:
+        """The records that the person has starred."""
         ...
 
     async def go(self, place: Place) -> None:
