@@ -1,9 +1,12 @@
 """The org's list views above a list: which the selector has, what is remembered, what happens to one that is gone."""
 
+import asyncio
 from dataclasses import replace
 from typing import cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contract.calls import Filter, ListRecords, Objects, Preset, Sort
 from contract.errors import OrgUnavailable, Reason, RefusedRequest
@@ -230,3 +233,59 @@ async def test_every_page_of_a_list_view_is_of_that_list_view(world: World) -> N
     assert len(names(listed)) == len("DB") + 3 * 70
     asked = [request for name, request in world.backend.asked if name == "listRecords"]
     assert {cast(ListRecords, request).list_view for request in asked[1:]} == {MEDIA}
+
+
+STEPS = st.one_of(
+    st.just(("more", "")), st.tuples(st.just("sort"), st.sampled_from(["Name", "Industry", "LastModifiedDate"])),
+    st.tuples(st.just("view"), st.sampled_from([MEDIA, BIG])), st.just(("all", "")), st.just(("refresh", "")),
+    st.just(("wait", "")),
+)  # fmt: skip
+
+
+@given(steps=st.lists(STEPS, max_size=8))
+@settings(max_examples=25, deadline=None)
+async def test_each_record_of_a_list_view_is_there_once_whatever_is_tapped_while_pages_come(
+    steps: list[tuple[str, str]],
+) -> None:
+    """With ties: half of the records have one industry, and all of them two moments of change."""
+    world = World()
+    fill(world.backend)
+    for n in range(66):
+        record = world.backend.add(f"001X{n:02}", Name=f"X{n:02}", Industry="Media" if n % 2 else "Energy")
+        record.fields["LastModifiedDate"] = f"2026-11-2{n % 2}T10:00:00.000+0000"
+    await world.start()
+    listed = await opened(world)
+    under_way: list[asyncio.Task[None]] = []
+    for kind, of in steps:
+        match kind:
+            case "more":
+                tap = listed.more()
+            case "sort":
+                tap = listed.choose_sort(of)
+            case "view":
+                tap = listed.choose_view(ListView(of, of))
+            case "all":
+                tap = listed.choose_all()
+            case "refresh":
+                tap = listed.refresh()
+            case _:
+                tap = asyncio.sleep(0.01)
+        under_way.append(asyncio.ensure_future(tap))
+        await asyncio.sleep(0)
+    await asyncio.gather(*under_way)
+    while not listed.complete:
+        await listed.more()
+    chosen = listed.views.chosen
+    condition = world.backend.views["Account"][chosen.id][1] if chosen is not None else None
+    expected = [
+        one.id
+        for one in world.backend.records.values()
+        if (condition is None or one.fields.get(condition.field) == condition.value)
+        and all(one.fields.get(name) == value for name, value in listed.filters.items())
+    ]
+    assert sorted(record.id for record in listed.items) == sorted(expected)
+    if listed.order is not None:
+        values = [record.fields.get(listed.order.field) for record in listed.items]
+        filled = [str(value) for value in values if value is not None]
+        if listed.order.field == "LastModifiedDate":
+            assert filled == sorted(filled, reverse=listed.order.descending)
