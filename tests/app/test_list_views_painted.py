@@ -1,5 +1,6 @@
 """The selector above a list and the star of a record, painted on Flet's own session: what is tapped does it."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator
 
@@ -62,7 +63,8 @@ async def test_an_order_that_the_app_does_not_know_is_called_salesforces(screen:
     assert "Sorted as in Salesforce" in texts(screen)
 
 
-async def test_a_star_is_tapped_on_a_record_and_home_has_it_before_what_was_seen(screen: Screen) -> None:
+async def test_a_star_is_tapped_on_a_record_and_home_has_it_before_what_was_seen(screen: Screen, world: World) -> None:
+    tapped: list[asyncio.Task[None]] = []
     await screen.show("/records/Account/001A")
     await screen.show("/records/Account/001B")
     assert "Add to favorites" in names(screen)
@@ -70,6 +72,15 @@ async def test_a_star_is_tapped_on_a_record_and_home_has_it_before_what_was_seen
     await screen.tap(star, "click")
     await screen.painted()
     assert "Remove from favorites" in names(screen)
+    held = world.backend.holds["removeFavorite"] = asyncio.Event()
+    for words in ("Remove from favorites", "Add to favorites"):  # one after the other, before Salesforce answers
+        star = next(c for c in controls(screen) if isinstance(c, ft.IconButton) and c.tooltip == words)
+        tapped.append(asyncio.create_task(screen.tap(star, "click")))
+        await screen.painted()
+    held.set()
+    await asyncio.gather(*tapped)
+    await screen.painted()
+    assert [one.record for one in world.backend.starred.values()] == ["001B"]
     await screen.app.go(Place("home"))
     await screen.app.settle()
     for _ in range(3):
