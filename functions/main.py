@@ -79,6 +79,7 @@ async def auth(request: Request) -> Response:
 async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects,
     describe, getPicklists, findOwners, runAction,
+    getListViews, getFavorites, addFavorite, removeFavorite,
     listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await wired_backend().endpoint.answer("api", request)
 

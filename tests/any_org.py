@@ -31,6 +31,8 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.errors import CallError, Reason
+from contract.favorites import AddFavorite, RemoveFavorite
+from contract.list_views import GetListViews
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -67,7 +69,7 @@ class AnyOrg:
         """
         profile = await self._call(calls.GET_PROFILE, Empty())
         assert profile.user.name
-        await self._call(calls.GET_DASHBOARD, Empty())
+        await self._call(calls.GET_DASHBOARD, calls.GetDashboard())
         objects = {o.sobject: o for o in (await self._call(calls.GET_OBJECTS, Empty())).objects}
         assert objects
         for shape in objects.values():
@@ -76,6 +78,7 @@ class AnyOrg:
             await self._read(shape, rows)
             await self._act(shape, rows)
             await self._be_active(shape, rows)
+        assert {one.sobject for one in (await self._call(calls.GET_FAVORITES, Empty())).favorites} <= set(objects)
         for shape in objects.values():
             for kind in kinds_of(shape) if shape.creatable else ():
                 await self._write(shape, kind, objects)
@@ -102,6 +105,9 @@ class AnyOrg:
             for descending in (False, True):
                 asked = ListRecords(shape.sobject, sort=Sort(field, descending), limit=7)
                 assert len((await self._call(calls.LIST_RECORDS, asked)).records) == min(7, len(rows))
+        for view in (await self._call(calls.GET_LIST_VIEWS, GetListViews(shape.sobject))).views:
+            page = await self._call(calls.LIST_RECORDS, ListRecords(shape.sobject, limit=200, list_view=view.id))
+            assert {row.id for row in page.records} <= {row.id for row in rows}
         named = next((row for row in rows if name_of(shape, row)), None)
         if named is None:
             return
@@ -114,6 +120,9 @@ class AnyOrg:
         detail = await self._call(calls.GET_RECORD, GetRecord(shape.sobject, named.id, related))
         assert name_of(shape, detail.record) == name_of(shape, named)
         assert set(detail.related) == set(related)
+        starred = await self._call(calls.ADD_FAVORITE, AddFavorite(shape.sobject, named.id, name_of(shape, named)))
+        assert (starred.sobject, starred.record) == (shape.sobject, named.id)
+        await self._call(calls.REMOVE_FAVORITE, RemoveFavorite(starred.id))
         words = name_of(shape, named)[:30]
         assert (await self._call(calls.SEARCH, Search(words, (shape.sobject,)))).hits, f"{shape.sobject}: {words}"
 

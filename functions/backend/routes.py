@@ -53,6 +53,7 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.GET_OBJECTS, queries.get_objects),
         signed_in(calls.GET_PICKLISTS, queries.get_picklists),
         signed_in(calls.LIST_RECORDS, queries.list_records),
+        signed_in(calls.GET_LIST_VIEWS, queries.get_list_views),
         signed_in(calls.FIND_OWNERS, queries.find_owners),
         signed_in(calls.SEARCH, queries.search),
         signed_in(calls.GET_RECORD, queries.get_record),
@@ -62,4 +63,7 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.RUN_ACTION, changes.run_action),
         signed_in(calls.COMPLETE_TASK, changes.complete_task),
         signed_in(calls.LOG_CALL, changes.log_call),
+        signed_in(calls.GET_FAVORITES, queries.get_favorites),
+        signed_in(calls.ADD_FAVORITE, changes.add_favorite),
+        signed_in(calls.REMOVE_FAVORITE, changes.remove_favorite),
     )

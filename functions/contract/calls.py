@@ -6,6 +6,8 @@ from unicodedata import east_asian_width
 
 from contract.actions import ActionDone, ActionShape, RunAction
 from contract.activities import AskedDay, CallLogged, CompleteTask, Day, LogCall, TaskDone, Timeline
+from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
+from contract.list_views import GetListViews, ListViews
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
 from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
@@ -242,7 +244,8 @@ class Sort:
 class ListRecords:
     """`search` looks in the object's name-like fields; `limit` is the page size, at most 200.
 
-    A filter's value `me` for a reference to a user is the caller.
+    A filter's value `me` for a reference to a user is the caller. With a `listView` (one of getListViews, by its id)
+    these are records that the view shows; without a `sort` they are in its order.
     """
 
     sobject: Sobject
@@ -251,6 +254,7 @@ class ListRecords:
     sort: Sort | None = None
     limit: PageSize = 25
     cursor: str | None = None
+    list_view: RecordId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,11 +271,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """`cursor` asks for the next page, left out on the last; `total` is known when the first page is also the last."""
+    """`cursor` asks for the next page, left out on the last; `total` is known when the first page is also the last.
+    `sort` is the order that a list view has brought."""
 
     records: tuple[Record, ...]
     cursor: str | None = None
     total: int | None = None
+    sort: Sort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -727,6 +733,7 @@ GET_PICKLISTS = Call(
 LIST_RECORDS = Call(
     "api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True
 )
+GET_LIST_VIEWS = Call("api", "getListViews", GetListViews, ListViews, "The org's list views of an object.", reads=True)
 FIND_OWNERS = Call(
     "api", "findOwners", FindOwners, Owners, "Users and queues to whom a record may be given.", reads=True
 )
@@ -752,6 +759,11 @@ RUN_ACTION = Call(
     "Runs an action on a record in Salesforce; with an idempotency key at most once.",
     writes=True,
 )
+GET_FAVORITES = Call("api", "getFavorites", Empty, Favorites, "The records that the user has starred.", reads=True)
+ADD_FAVORITE = Call(
+    "api", "addFavorite", AddFavorite, Favorite, "Stars a record; it is a favorite in Salesforce then.", writes=True
+)
+REMOVE_FAVORITE = Call("api", "removeFavorite", RemoveFavorite, Empty, "Takes a star away.", writes=True)
 
 COMPLETE_TASK = Call(
     "api",

@@ -21,8 +21,11 @@ from ui.shared.catalogue import Catalogue
 from ui.shared.completions import Completions
 from ui.shared.deletions import Deletions
 from ui.shared.notices import Notice, Notices
+from ui.shared.stars import Stars
 from ui.shared.state import Screen, State
 from ui.shared.words import _, n_
+
+_STARRED = ("home", "record")  # places that show stars
 
 
 class AppDevice(Device, Protocol):
@@ -78,6 +81,7 @@ class App(State):
         self.catalogue = Catalogue(data.records, now)
         self.settings = SettingsViewModel(data.settings, device, languages)
         self.notices = Notices(sleep)
+        self.stars = Stars(data.records, self.notices, now)
         self.deletions = Deletions(
             data.records, data.drafts, data.queue, lambda: data.network.offline, self.notices, sleep
         )
@@ -177,6 +181,8 @@ class App(State):
         self.changed()
         if isinstance(self.screen, Screen):
             await self.screen.load()
+        if self.session.user is not None and place.name in _STARRED:
+            self._background.begin(self.stars.load())
         self._keep_picture()
 
     def _admitted(self, place: Place, route: str) -> Place:
@@ -256,6 +262,7 @@ class App(State):
         self.completions.drop()
         self.calling.drop()
         self.catalogue.begin()
+        self.stars.begin()
         if self.session.user is not None:
             self._background.begin(self.catalogue.load())
             self._background.begin(self.calling.take_up())

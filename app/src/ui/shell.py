@@ -12,6 +12,7 @@ from ui.shared.calling import Calling
 from ui.shared.catalogue import Catalogue
 from ui.shared.completions import Completions
 from ui.shared.notices import Notices
+from ui.shared.stars import Stars
 
 
 class Shell(Protocol):
@@ -66,6 +67,11 @@ class Shell(Protocol):
     @property
     def calling(self) -> Calling:
         """The sheet after a call."""
+        ...
+
+    @property
+    def stars(self) -> Stars:
+        """The records that the person has starred."""
         ...
 
     async def call(self, link: str, records: tuple[str, ...], name: str) -> None:

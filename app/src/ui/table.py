@@ -19,6 +19,7 @@ from ui.records.form_view import RecordForm
 from ui.records.form_view_model import FormViewModel
 from ui.records.list_view import RecordList
 from ui.records.list_view_model import ListViewModel
+from ui.records.org_views_view_model import OrgViews
 from ui.records.record_view import RecordPage
 from ui.records.record_view_model import RecordViewModel
 from ui.rooms import Rooms
@@ -72,7 +73,10 @@ def _of_object(make: Callable[[Rooms, Place, SobjectShape], State]) -> Callable[
 
 
 def _list(rooms: Rooms, _place: Place, shape: SobjectShape) -> State:
-    return ListViewModel(rooms.data.records, shape, rooms.deletions.is_deleted, rooms.now, rooms.data.queue)
+    views = OrgViews(rooms.data.records, shape, rooms.notices, rooms.now)
+    return ListViewModel(
+        rooms.data.records, shape, rooms.deletions.is_deleted, rooms.now, queue=rooms.data.queue, views=views
+    )
 
 
 def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:

@@ -17,7 +17,9 @@ import msgspec
 from backend.adapters.salesforce_actions import outcome_of, request_of
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
 from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of
+from backend.adapters.salesforce_favorites import favorite_in, favorites_in
 from backend.adapters.salesforce_http import Answer
+from backend.adapters.salesforce_list_views import next_of, query_in, views_in
 from backend.adapters.salesforce_parts import has_reference, one_by_one
 from backend.adapters.salesforce_picklists import picklists_of
 from backend.adapters.salesforce_session import Request, SalesforceSession
@@ -29,6 +31,8 @@ from backend.records.org import Described, People, PreconditionFailed, Row, Unde
 from backend.values import Uid
 from contract.calls import FieldValue
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
+from contract.favorites import Favorite
+from contract.list_views import MAX_LIST_VIEWS, ListView, ListViews
 from contract.picklists import Picklist
 
 MAX_PARTS = 25  # of one composite, five of them queries
@@ -147,6 +151,41 @@ class SalesforceRest:
         """
         path = f"/ui-api/object-info/{quote(sobject, safe='')}/picklist-values/{quote(record_type, safe='')}"
         return picklists_of((await self._send(uid, Request("GET", self._base + path, aside=True))).body)
+
+    async def list_views(self, uid: Uid, sobject: str) -> ListViews:
+        """One request, unless Salesforce answers in several pages."""
+        below = address = f"{self._base}/sobjects/{quote(sobject, safe='')}/listviews"
+        views: list[ListView] = []
+        for _page in range(MAX_FOLLOWED):
+            body = (await self._send(uid, Request("GET", address, aside=True))).object()
+            views += views_in(body)
+            following = next_of(body, below)
+            if following is None or len(views) >= MAX_LIST_VIEWS:
+                return ListViews(tuple(views[:MAX_LIST_VIEWS]), following is None and len(views) <= MAX_LIST_VIEWS)
+            address = following
+        return ListViews(tuple(views[:MAX_LIST_VIEWS]), False)
+
+    async def list_view(self, uid: Uid, sobject: str, view_id: str) -> str:
+        """The query that Salesforce runs for a list view."""
+        path = f"{self._base}/sobjects/{quote(sobject, safe='')}/listviews/{quote(view_id, safe='')}/describe"
+        return query_in((await self._send(uid, Request("GET", path, aside=True))).object())
+
+    async def favorites(self, uid: Uid) -> Sequence[Favorite]:
+        """The records that the user has starred."""
+        return favorites_in(
+            (await self._send(uid, Request("GET", f"{self._base}/ui-api/favorites", aside=True))).object()
+        )
+
+    async def add_favorite(self, uid: Uid, record_id: str, name: str) -> Favorite:
+        """Stars a record."""
+        body = {"name": name, "target": record_id, "targetType": "Record"}
+        path = f"{self._base}/ui-api/favorites"
+        return favorite_in((await self._send(uid, Request("POST", path, body=body, writes=True, aside=True))).object())
+
+    async def remove_favorite(self, uid: Uid, favorite: str) -> None:
+        """Takes a star away."""
+        path = f"{self._base}/ui-api/favorites/{quote(favorite, safe='')}"
+        await self._send(uid, Request("DELETE", path, writes=True, aside=True))
 
     async def create(
         self,

@@ -10,7 +10,9 @@ from typing import Protocol
 
 from backend.records.actions import Target
 from backend.values import Uid
-from contract.calls import KIND, FieldShape, FieldValue, Section
+from contract.calls import KIND, FieldShape, FieldValue, Section, Sort
+from contract.favorites import Favorite
+from contract.list_views import ListViews
 from contract.picklists import Picklist, RecordType
 
 Row = Mapping[str, object]
@@ -45,6 +47,17 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewQuery:
+    """What a list view shows: `scope` is the word after USING SCOPE, `condition` the SOQL after WHERE, each "" for
+    none; `sort` is the first field of its order.
+    """
+
+    scope: str = ""
+    condition: str = ""
+    sort: Sort | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again.
 
@@ -53,7 +66,8 @@ class Described:
     with. `record_types` are those that a new record may get; `picklists` is what is known of each record type's
     picklists, by its id and by field. `language` is the user's, in which all labels are, "" when it is not known.
     `people` is there where some of the records are people. `actions` are the names of those of its actions that the
-    org has for this user, as it said in `actions_hour` (hours since the epoch).
+    org has for this user, as it said in `actions_hour` (hours since the epoch). `views` are the list views that were
+    asked for, by the first 15 characters of their id.
     """
 
     name: str
@@ -73,6 +87,7 @@ class Described:
     picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
     actions: tuple[str, ...] = ()
     actions_hour: int = 0
+    views: Mapping[str, ViewQuery] = field(default_factory=dict[str, ViewQuery])
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`.
@@ -128,6 +143,26 @@ class Org(Protocol):
         """What the picklists of an object hold for records of a type (its id), by field. Raises NotFound where the
         object has no such type, or Salesforce's User Interface API does not know the object.
         """
+        ...
+
+    async def list_views(self, uid: Uid, sobject: str) -> ListViews:
+        """The list views of an object that can be asked for as SOQL. Raises NotFound where the object has none."""
+        ...
+
+    async def list_view(self, uid: Uid, sobject: str, view_id: str) -> str:
+        """The query that Salesforce runs for a list view. Raises NotFound where the user has no such view."""
+        ...
+
+    async def favorites(self, uid: Uid) -> Sequence[Favorite]:
+        """The records that the user has starred."""
+        ...
+
+    async def add_favorite(self, uid: Uid, record_id: str, name: str) -> Favorite:
+        """Stars a record. Raises NotFound where the user sees no such record."""
+        ...
+
+    async def remove_favorite(self, uid: Uid, favorite: str) -> None:
+        """Takes a star away. Raises NotFound when it is gone."""
         ...
 
     async def create(

@@ -68,7 +68,7 @@ class Position:
 class Listed:
     """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by.
 
-    With `find`, the term of a search, it is what SOSL finds.
+    With `find`, the term of a search, it is what SOSL finds. `scope` is the word after USING SCOPE, "" for none.
     """
 
     select: str
@@ -77,6 +77,7 @@ class Listed:
     sort: Sort
     kind: str
     find: str = ""
+    scope: str = ""
 
     def query(self, *more: str, limit: int, offset: int = 0) -> str:
         """SOQL (or SOSL) for these rows of the list, in its order, of those that also fulfil the conditions in
@@ -88,7 +89,8 @@ class Listed:
         rows = f"{where} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
         if self.find:
             return f"FIND {{{self.find}}} IN ALL FIELDS RETURNING {self.sobject}({self.select}{rows})"
-        return f"SELECT {self.select} FROM {self.sobject}{rows}"
+        using = f" USING SCOPE {self.scope}" if self.scope else ""
+        return f"SELECT {self.select} FROM {self.sobject}{using}{rows}"
 
     def of(self, ids: Sequence[str]) -> str:
         """SOQL for these records."""

@@ -13,7 +13,8 @@ from backend.records.addresses import addresses_of, codes_of
 from backend.records.currencies import Currencies, Several, amount_literal
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
-from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, People, Row
+from backend.records.list_views import list_views_of
+from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, People, Row, ViewQuery
 from backend.records.pages import Listed, order_by, page_of
 from backend.records.people import FLAG, of_businesses, of_people, related_lists, required
 from backend.records.record_types import picklists_of
@@ -21,6 +22,7 @@ from backend.records.rows import field_value, readable, related_rows, select, to
 from backend.values import Caller, Uid
 from contract.activities import AskedDay
 from contract.calls import (
+    LAST_CHANGED_AT,
     MAX_PAGE,
     MAX_SEARCH,
     MIN_SEARCH,
@@ -53,6 +55,8 @@ from contract.calls import (
     User,
 )
 from contract.errors import NotFound, Reason, RefusedRequest
+from contract.favorites import Favorites
+from contract.list_views import GetListViews, ListViews
 from contract.picklists import Picklists
 
 RELATED_ROWS = 50
@@ -81,27 +85,34 @@ class Queries:
 
     async def _list(self, uid: Uid, request: ListRecords, shapes: Shapes) -> RecordPage:
         layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
-        sort = request.sort or _sorting(request.sobject, described)
+        view, own = ViewQuery(), None
+        if request.list_view is not None:
+            view = await self._describes.list_view(uid, request.sobject, soql.record_id(request.list_view))
+            own = view.sort if view.sort is not None and _sorts(described, view.sort.field) else None
+        sort = request.sort or own or _sorting(request.sobject, described)
         sorted_by = field_of(described, sort.field)
         if not sorted_by.sortable:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
         several = await self._currencies.several(uid) if _has_several(described, request) else Several()
         conditions = [_filter(described, f, uid, several) for f in request.filters]
+        conditions += [view.condition] if view.condition else []
         ask, find = partial(self._org.query, uid), ""
         if request.search and request.search.strip():
             text = request.search.strip()
             if _needs_sosl(layout, described, text):
                 ask, find = partial(self._found, uid), soql.search_term(text)
+                conditions += _in_scope(view.scope, described, uid)
             else:
                 conditions.append(_search(layout, described, text))
         fields = readable(layout.listed, described)
         selected = select(readable(dict.fromkeys((*fields, sort.field)), described))
-        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find)
+        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find, view.scope)
         rows, cursor = await page_of(ask, listed, request.limit, request.cursor)
         return RecordPage(
             records=tuple(to_record(r, fields) for r in rows),
             cursor=cursor,
             total=len(rows) if request.cursor is None and cursor is None else None,
+            sort=sort if request.list_view is not None and request.sort is None else None,
         )
 
     async def _found(self, uid: Uid, text: str) -> Sequence[Sequence[Row]]:
@@ -197,6 +208,16 @@ class Queries:
         answers = await asyncio.gather(*(self._org.query(uid, *(texts[s] for s in part)) for part in parts))
         rows = dict(zip(names, chain.from_iterable(answers), strict=True))
         return Hits(tuple(Hit(s, to_record(row, fields[s])) for s in names for row in rows[s]))
+
+    async def get_list_views(self, caller: Caller, request: GetListViews) -> ListViews:
+        """The org's list views of an object: one request to Salesforce, more where it answers in pages."""
+        layout_of(request.sobject)
+        return await list_views_of(self._org, caller.uid, request.sobject)
+
+    async def get_favorites(self, caller: Caller, _: Empty) -> Favorites:
+        """The records that the user has starred, in one request to Salesforce."""
+        starred = await self._org.favorites(caller.uid)
+        return Favorites(tuple(one for one in starred if one.sobject in LAYOUTS))
 
     async def find_owners(self, caller: Caller, request: FindOwners) -> Owners:
         """Queues and users to whom a record of an object may be given, in one request to Salesforce."""
@@ -396,7 +417,12 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         filters=fields_of(layout.filters, lambda f: f.filterable),
         preset=_preset(layout, described),
         sorts=tuple(
-            n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in visible
+            n
+            for n in fields_of(
+                tuple(dict.fromkeys((*layout.listed, LAST_CHANGED_AT))),
+                lambda f: f.sortable and f.shape.type != "reference",
+            )
+            if n in visible
         ),
         sort=_sorting(sobject, described),
         sections=_sections(described, described.sections, of_businesses(layout.detailed, described)),
@@ -509,6 +535,15 @@ def _filter(described: Described, condition: Filter, uid: Uid, several: Several)
         return f"{condition.field} {_OPERATORS[condition.operator]} {literal}"
     value = uid.user_id if condition.value == "me" and "User" in field.shape.refers_to else condition.value
     return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(field.shape.type, value)}"
+
+
+def _in_scope(scope: str, described: Described, uid: Uid) -> list[str]:
+    """The scope of a list view as a condition, which SOSL needs. Raises RefusedRequest for one that is none."""
+    if not scope:
+        return []
+    if scope == "mine" and "OwnerId" in described.fields:
+        return [f"OwnerId = '{soql.record_id(uid.user_id)}'"]
+    raise RefusedRequest(Reason.INVALID_VALUE, "This list view cannot be searched.")
 
 
 def _searched(layout: Layout, described: Described) -> list[str]:

@@ -9,11 +9,14 @@ from typing import TypeVar
 from contract.actions import ActionDone, RunAction
 from contract.activities import AskedDay, CallLogged, CompleteTask, LogCall, TaskDone
 from contract.calls import (
+    ADD_FAVORITE,
     COMPLETE_TASK,
     CREATE_RECORD,
     DELETE_RECORD,
     FIND_OWNERS,
     GET_DASHBOARD,
+    GET_FAVORITES,
+    GET_LIST_VIEWS,
     GET_OBJECTS,
     GET_PICKLISTS,
     GET_PROFILE,
@@ -21,6 +24,7 @@ from contract.calls import (
     GET_SIGN_IN_OPTIONS,
     LIST_RECORDS,
     LOG_CALL,
+    REMOVE_FAVORITE,
     RUN_ACTION,
     SEARCH,
     UPDATE_RECORD,
@@ -47,6 +51,8 @@ from contract.calls import (
 )
 from contract.codec import encode
 from contract.errors import Reason, RefusedRequest
+from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
+from contract.list_views import GetListViews, ListView, ListViews
 from contract.picklists import Picklists
 from data.repositories.calls import Calls
 from data.repositories.shelf import Fetch, Shelf
@@ -55,6 +61,7 @@ T = TypeVar("T")
 _VISITS, _MAX_VISITS = "visits", 10
 _SEARCHES, _MAX_SEARCHES = "searches", 8
 _CALL = "called"
+_FAVORITES = "favorites"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,16 @@ class Visited:
     sobject: str
     id: str
     fields: dict[str, FieldValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ListChoice:
+    """What the list of an object shows on this device: one of the org's list views, `all` records, or (neither) what
+    the app begins with; and the list views that were used last, the newest first."""
+
+    view: ListView | None = None
+    all: bool = False
+    recent: tuple[ListView, ...] = ()
 
 
 class RecordsRepository:
@@ -127,7 +144,29 @@ class RecordsRepository:
             self._shelf, f"picklists/{sobject}/{record_type}", Picklists, lambda: self._call(GET_PICKLISTS, request)
         )
 
+    def list_views(self, sobject: str) -> Fetch[ListViews]:
+        """The org's list views of an object."""
+        return Fetch(
+            self._shelf, f"list-views/{sobject}", ListViews, lambda: self._call(GET_LIST_VIEWS, GetListViews(sobject))
+        )
+
+    def favorites(self) -> Fetch[Favorites]:
+        """The records that the user has starred."""
+        return Fetch(self._shelf, _FAVORITES, Favorites, lambda: self._call(GET_FAVORITES, Empty()))
+
     # What changes something
+
+    async def add_favorite(self, sobject: str, record_id: str, name: str) -> Favorite:
+        """Stars a record."""
+        return await self._call(ADD_FAVORITE, AddFavorite(sobject, record_id, name))
+
+    async def remove_favorite(self, favorite: str) -> None:
+        """Takes a star away, by the favorite's own id."""
+        await self._call(REMOVE_FAVORITE, RemoveFavorite(favorite))
+
+    async def keep_favorites(self, favorites: Favorites) -> None:
+        """Keeps on this device what is starred now."""
+        await self._shelf.put(_FAVORITES, favorites)
 
     async def search(self, text: str) -> Hits:
         """The records in which the text occurs."""
@@ -226,6 +265,15 @@ class RecordsRepository:
     async def visit(self, visited: Visited) -> None:
         """Notes that the person has opened a record; the last ones are kept."""
         await self._shelf.put(f"{_VISITS}/{visited.id}", visited, folder_size=_MAX_VISITS)
+
+    async def list_choice(self, sobject: str) -> ListChoice | None:
+        """What the list of an object shows on this device; None when nothing was chosen."""
+        kept = await self._shelf.get(f"list-choice/{sobject}", ListChoice)
+        return None if kept is None else kept.value
+
+    async def keep_list_choice(self, sobject: str, choice: ListChoice) -> None:
+        """Keeps what the list of an object shows."""
+        await self._shelf.put(f"list-choice/{sobject}", choice)
 
     async def searches(self) -> tuple[str, ...]:
         """The texts that were searched for last, the newest first."""

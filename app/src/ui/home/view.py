@@ -6,6 +6,7 @@ from datetime import datetime
 import flet as ft
 
 from contract.calls import Record, SobjectShape
+from contract.favorites import Favorite
 from data.repositories.drafts import Draft
 from data.repositories.records import Visited
 from ui.home import day_view
@@ -15,6 +16,8 @@ from ui.shared import activity_rows, parts, values
 from ui.shared.live import kept, use
 from ui.shared.words import _, n_
 from ui.shell import Shell
+
+_STARS = 8  # favorites that home has room for
 
 
 def greeting(name: str, hour: int) -> str:
@@ -27,17 +30,22 @@ def greeting(name: str, hour: int) -> str:
 @ft.component
 def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
     use(model)
+    use(shell.stars)
     user, live = shell.session.user, model.dashboard
     first_name = user.name.split(" ")[0] if user else ""
     hello = parts.big_heading(greeting(first_name, datetime.now().hour))  # noqa: DTZ005  the person's own clock
-    visited = [v for v in model.visited if shell.catalogue.may_show(v.sobject)]
+    starred = [f for f in shell.stars.favorites if shell.catalogue.may_show(f.sobject)]
+    stars = {f.record for f in starred}
+    visited = [v for v in model.visited if shell.catalogue.may_show(v.sobject) and v.id not in stars]
     if live.value is None:
         below = (
             [parts.trouble(live.problem, model.load)]
             if live.problem is not None
             else [parts.skeleton_cards(240, 160, 160)]
         )
-        return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, visited), *below)
+        return parts.content(
+            hello, *_drafts(shell, model.drafts), *_starred(shell, starred), *_seen(shell, visited), *below
+        )
     dashboard = live.value
     shown: list[ft.Control] = day_view.cards(shell, model)
     if model.shows("pipeline"):
@@ -48,7 +56,7 @@ def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
     if model.day is None and model.shows("tasks"):
         tasks = _records(shell, model, "tasks", dashboard.tasks, _("Nothing to do. Well done!"))
         shown.append(parts.card(_("My open tasks"), *tasks))
-    shown += _seen(shell, visited)
+    shown += [*_starred(shell, starred), *_seen(shell, visited)]
     if not visited and model.shows("newestAccounts"):
         newest = _records(shell, model, "newest", dashboard.newest_accounts, "")
         shown.append(parts.card(_("Newest accounts"), *newest))
@@ -152,6 +160,21 @@ def _seen(shell: Shell, visited: Sequence[Visited]) -> list[ft.Control]:
         return parts.tile(values.title(shape, record), values.joined(*words), open_record)
 
     return [parts.card(_("Recently seen"), *(line(v) for v in visited[:5]))]
+
+
+def _starred(shell: Shell, starred: Sequence[Favorite]) -> list[ft.Control]:
+    """What the person has starred, as many as have room; Salesforce has the others."""
+    if not starred:
+        return []
+
+    def line(favorite: Favorite) -> ft.Control:
+        async def open_record() -> None:
+            await shell.go(Place("record", favorite.sobject, favorite.record))
+
+        shape = shell.catalogue.shape(favorite.sobject)
+        return parts.tile(favorite.name, "" if shape is None else shape.label, open_record)
+
+    return [parts.card(_("Favorites"), *(line(f) for f in starred[:_STARS]))]
 
 
 def _drafts(shell: Shell, drafts: tuple[Draft, ...]) -> list[ft.Control]:

@@ -6,6 +6,7 @@ import flet as ft
 
 from contract.calls import FieldShape, FieldValue, Record, SobjectShape
 from ui.places import Place
+from ui.records import org_views_view
 from ui.records.list_view_model import ListViewModel
 from ui.records.look_up import look_up_owner
 from ui.shared import activity_rows, parts, theme, values
@@ -26,6 +27,7 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
     use(model)
     view, _view = ft.use_state(lambda: ft.Ref[ft.ListView]())
     looking, look = ft.use_state(False)
+    choosing, choose = ft.use_state(False)
     pulled = ft.use_ref(0.0)
 
     async def scrolled(event: ft.OnScrollEvent) -> None:
@@ -65,9 +67,15 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
     )  # fmt: skip
     aged = parts.age_line(model.age, problem=model.problem is not None)
     _owner_dialog(shell, model, looking, look)
+    ft.use_dialog(org_views_view.dialog(model, lambda: choose(False)) if choosing else None)
     # What comes and goes stands in a box of its own: if it moved the list, Flutter would make that anew, at its top.
     above = ft.Column(
-        [_search(model), _chips(model, lambda: look(True)), *aged],
+        [
+            org_views_view.selector(model, lambda: choose(True)),
+            _search(model),
+            _chips(model, lambda: look(True)),
+            *aged,
+        ],
         tight=True,
         spacing=8,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
@@ -143,8 +151,9 @@ def _chips(model: ListViewModel, look: Callable[[], None]) -> ft.Control:
 def _all_or_preset(model: ListViewModel) -> list[ft.Control]:
     """One tap to see everything, and back to how the list began."""
     if model.filters:
-        words, icon, tapped = _("Show all"), ft.Icons.FILTER_ALT_OFF_OUTLINED, model.show_all
-    elif model.shape.preset is not None:
+        words = _("Show all") if model.views.chosen is None else _("Remove filters")
+        icon, tapped = ft.Icons.FILTER_ALT_OFF_OUTLINED, model.show_all
+    elif model.shape.preset is not None and model.views.chosen is None:
         words, icon, tapped = _("Reset filters"), ft.Icons.FILTER_ALT_OUTLINED, model.reset
     else:
         return []
@@ -186,7 +195,7 @@ def _filter(model: ListViewModel, field: FieldShape, look: Callable[[], None]) -
 
 def _sort(model: ListViewModel) -> ft.Control:
     fields = values.fields_of(model.shape)
-    sort = model.sort
+    sort = model.order
 
     def item(name: str) -> ft.PopupMenuItem:
         async def choose(_event: ft.Event[ft.PopupMenuItem]) -> None:
@@ -199,7 +208,7 @@ def _sort(model: ListViewModel) -> ft.Control:
     by = fields[sort.field].label if sort is not None and sort.field in fields else ""
     arrow = ft.Icons.ARROW_DOWNWARD if sort is not None and sort.descending else ft.Icons.ARROW_UPWARD
     return _chip(
-        _("Sorted by {field}", field=by) if by else _("Sort"),
+        _("Sorted by {field}", field=by) if by else _("Sorted as in Salesforce") if sort is not None else _("Sort"),
         [item(n) for n in model.shape.sorts if n in fields],
         False,
         arrow,

@@ -26,6 +26,7 @@ _LONG = 80  # characters of a text that needs the whole width
 @ft.component
 def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Control:
     use(model)
+    use(shell.stars)
     copying, copy = ft.use_state(False)
     ft.use_dialog(copy_dialog(model, shell.copy, lambda: copy(False)) if copying and model.record is not None else None)
     ft.use_dialog(actions_view.dialog(shell, model))
@@ -57,7 +58,7 @@ def _head(shell: Shell, model: RecordViewModel, record: Record, copy: Callable[[
     words = ft.Column([parts.big_heading(model.title), line], spacing=0, tight=True)
     # A name too long for its place beside the circle stands below it; there it is broken at its spaces.
     named = ft.Row([parts.avatar(model.title, 28), words], wrap=True, spacing=12, run_spacing=8, expand=True)
-    controls: list[ft.Control] = [named]
+    controls: list[ft.Control] = [named, *_star(shell, model)]
 
     async def delete(_event: ft.Event[ft.PopupMenuItem]) -> None:
         await shell.delete(model.shape.sobject, model.record_id, model.title)
@@ -89,6 +90,20 @@ def _waiting(shell: Shell, model: RecordViewModel) -> ft.Control:
     )  # fmt: skip
     button = ft.OutlinedButton(_("Waiting to be sent"), height=theme.TARGET, on_click=look)
     return parts.note(words, kind="question" if asks else "calm", actions=[button])
+
+
+def _star(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
+    """The star of the record, where it is known whether it has one."""
+    if not shell.stars.are_there:
+        return []
+    is_starred = shell.stars.is_starred(model.record_id)
+
+    async def toggle() -> None:
+        await shell.stars.toggle(model.shape.sobject, model.record_id, model.title)
+
+    icon = ft.Icons.STAR if is_starred else ft.Icons.STAR_BORDER
+    words = _("Remove from favorites") if is_starred else _("Add to favorites")
+    return [parts.icon_button(icon, words, toggle)]
 
 
 def _draft(shell: Shell, model: RecordViewModel) -> ft.Control:
