@@ -5,14 +5,26 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
 from contract.actions import ActionDone, ActionShape, RunAction
+from contract.boards import Board, BoardShape, GetBoard
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
-from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
+from contract.values import (
+    IDEMPOTENCY_KEY,
+    MAX_SEARCH,
+    FieldValue,
+    Filter,
+    Limits,
+    Record,
+    RecordId,
+    Sobject,
+    Sort,
+    Time,
+)
 
 MAX_BODY = 1024 * 1024  # bytes of a request
 MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
 MAX_PAGE = 200
-MIN_SEARCH, MAX_SEARCH = 2, 100  # characters
+MIN_SEARCH = 2  # characters
 KIND, QUEUE = "Type", "Queue"  # the field that says what an owner is, and the word with which it says a queue
 NAME = "Name"  # the field that names a record, where an object does not say otherwise
 LAST_CHANGED_BY, LAST_CHANGED_AT = "LastModifiedBy.Name", "LastModifiedDate"  # fields that every getRecord brings
@@ -216,28 +228,6 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """A condition that listed records meet; `contains` is for texts, without regard to case.
-
-    In an org with several currencies amounts are compared by what they are worth: `value` is in `currency` (an ISO 4217
-    code, one of the active ones), or in the corporate currency.
-    """
-
-    field: str
-    operator: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains"]
-    value: FieldValue
-    currency: Annotated[str | None, Limits(pattern="[A-Z]{3}")] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """The field that a list is sorted by."""
-
-    field: str
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ListRecords:
     """`search` looks in the object's name-like fields; `limit` is the page size, at most 200.
 
@@ -250,18 +240,6 @@ class ListRecords:
     sort: Sort | None = None
     limit: PageSize = 25
     cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record; `version` goes back with an update so that nobody's change is lost.
-
-    A parent's field is `Account.Name`.
-    """
-
-    id: str
-    fields: dict[str, FieldValue]
-    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -528,7 +506,8 @@ class SobjectShape:
 
     `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
     getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some of the
-    records are people. `actions` are what the user may run on its records.
+    records are people. `actions` are what the user may run on its records. `board` is there where records can stand on
+    a board, a column a stage.
     """
 
     sobject: str
@@ -557,6 +536,7 @@ class SobjectShape:
     persons: PersonShape | None = None
     preset: Preset | None = None
     actions: tuple[ActionShape, ...] = ()
+    board: BoardShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -707,6 +687,9 @@ GET_PICKLISTS = Call(
 )
 LIST_RECORDS = Call(
     "api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True
+)
+GET_BOARD = Call(
+    "api", "getBoard", GetBoard, Board, "Records by stage, with count and sum, or more of one stage.", reads=True
 )
 FIND_OWNERS = Call(
     "api", "findOwners", FindOwners, Owners, "Users and queues to whom a record may be given.", reads=True

@@ -37,6 +37,19 @@ class Preset:
     descending: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Kanban:
+    """How records stand on a board: a column for each value of the picklist `stage`, a card with the fields `shown`
+    below its title. The first of `since` that is filled says since when a record is in its stage, the checkbox `closed`
+    whether it is closed.
+    """
+
+    stage: str
+    shown: tuple[str, ...]
+    since: tuple[str, ...] = ()
+    closed: str = ""
+
+
 _RECORD_TYPE = ("RecordTypeId", "RecordType.Name")
 
 
@@ -46,7 +59,8 @@ class Layout:
     a list and `detailed` those of a record and its forms, `searched` those in which a list's search looks; `filters`
     are offered as chips, and `preset` is how a list begins. `amount` is the field at the end of a line in lists, `date`
     the one that says when a record is due on home, `owner` the reference to who owns a record. `icon` is one of
-    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours."""
+    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours. `board` is how
+    its records stand on a board, for those that have stages."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -63,6 +77,7 @@ class Layout:
     preset: Preset | None = None
     owner: str = "OwnerId"
     actions: Mapping[str, Action] = field(default_factory=dict[str, Action])
+    board: Kanban | None = None
 
     def __post_init__(self) -> None:
         """Every record is read with its record type, where its object has some: its picklists follow it."""
@@ -153,6 +168,12 @@ LAYOUTS: dict[str, Layout] = {
         icon="handshake",
         filters=("OwnerId", "IsClosed", "StageName", "Type"),
         preset=Preset({"OwnerId": "me", "IsClosed": False}, sort="CloseDate"),  # the next to close first
+        board=Kanban(
+            "StageName",
+            shown=("Account.Name", "Amount", "CloseDate"),
+            since=("LastStageChangeDate", "CreatedDate"),  # empty in records whose stage has never changed
+            closed="IsClosed",
+        ),
     ),
     "Lead": Layout(
         listed=("Name", "Company", "Status", "Rating", "Phone", "Email"),

@@ -15,6 +15,7 @@ from contract.picklists import Picklist, RecordType
 
 Row = Mapping[str, object]
 RECORD_TYPE = "RecordTypeId"  # the field that has a record's record type, in every object that has some
+WON, LOST = "won", "lost"  # what a stage means whose records are closed
 CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are in, where an org has several currencies
 
 
@@ -53,7 +54,8 @@ class Described:
     with. `record_types` are those that a new record may get; `picklists` is what is known of each record type's
     picklists, by its id and by field. `language` is the user's, in which all labels are, "" when it is not known.
     `people` is there where some of the records are people. `actions` are the names of those of its actions that the
-    org has for this user, as it said in `actions_hour` (hours since the epoch).
+    org has for this user, as it said in `actions_hour` (hours since the epoch). `stages` says of the values of its
+    stage what they mean: WON or LOST, "" for a record that is open; it is empty where Salesforce does not tell.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Described:
     picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
     actions: tuple[str, ...] = ()
     actions_hour: int = 0
+    stages: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`.
