@@ -85,9 +85,11 @@ class Layout:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The fields that a record is read with: also those that say which of its actions show."""
+        """The fields that a record is read with: also those that say which of its actions show, and since when it is in
+        its stage."""
         telling = (name for action in self.actions.values() for name in action.shown_when if "." not in name)
-        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID))))
+        since = () if self.board is None else self.board.since
+        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID), *since)))
 
     @property
     def sorting(self) -> Sort:

@@ -12,8 +12,10 @@ from data.repositories.records import RecordsRepository
 from ui.places import Given
 from ui.records.amounts import decimals_of, has_another_sign, what_is_too_fine
 from ui.records.filling_view_model import FillingViewModel
+from ui.records.offers import with_value
 from ui.shared import values
 from ui.shared.merge import MERGES, Conflict, merge, their_record, who_changed, with_what_belongs
+from ui.shared.refusals import Refusals
 from ui.shared.state import Live
 from ui.shared.words import _
 
@@ -44,8 +46,10 @@ class FormViewModel(FillingViewModel):
         given: tuple[Given, ...],
         saved: Saved,
         shape_of_id: Callable[[str], SobjectShape | None],
+        refusals: Refusals | None = None,
     ) -> None:
         super().__init__(records, drafts, shape, record_id, given, shape_of_id)
+        self._refusals = refusals or Refusals()
         self._saved = saved
         self._theirs: Record | None = None
         self.conflicts: tuple[Conflict, ...] = ()
@@ -57,6 +61,28 @@ class FormViewModel(FillingViewModel):
     def _reset(self) -> None:
         super()._reset()
         self.conflicts, self.alike, self.unsure = (), None, False
+
+    async def load(self) -> None:
+        """Begins as every form does. What Salesforce refused of this record elsewhere in the app is filled in, and why
+        it was refused is said."""
+        await super().load()
+        if self.draft is None or self.saving:
+            return
+        refused = self._refusals.take(self.record_id) if self.record_id else None
+        if refused is None:
+            return
+        draft = self.draft
+        for name, value in refused.fields.items():
+            draft = with_value(draft, name, value)
+        self._take_over(draft, {})
+        self._note_refused(refused.why)
+        self.changed()
+
+    def _note_refused(self, why: CallError) -> None:
+        """Says why it was not saved, also at the fields for which it was not."""
+        self.problem, self.alike = why, why if isinstance(why, MayBeDuplicate) else None
+        named = cast(list[str], why.details.get("fields") or [])
+        self.errors = {n: _(why.message) for n in named if n in values.fields_of(self.shape)}
 
     # Saving
 
@@ -80,12 +106,8 @@ class FormViewModel(FillingViewModel):
                 await self._update(changes)
             else:
                 await self._create(changes)
-        except MayBeDuplicate as refused:
-            self.problem = self.alike = refused
         except CallError as failed:
-            self.problem = failed
-            named = cast(list[str], failed.details.get("fields") or [])
-            self.errors = {n: _(failed.message) for n in named if n in values.fields_of(self.shape)}
+            self._note_refused(failed)
         except AnotherUser:
             return
         finally:

@@ -55,6 +55,11 @@ class ListViewModel(Screen):
         return [r for r in self._items if not self._is_deleted(r.id)]
 
     @property
+    def filterable(self) -> tuple[str, ...]:
+        """The fields by which the list can be filtered."""
+        return self.shape.filters
+
+    @property
     def age(self) -> float | None:
         """The list's age in seconds, while an old list is shown because a newer one is not there; else None."""
         if not self._items or not (self.loading or self.problem is not None):
