@@ -33,7 +33,8 @@ DEAL = SobjectShape(
         FieldShape("Reason", "Lost because", "string", False, True, True, 80),
         FieldShape("Closed", "Closed", "boolean", False, False, False),
     ),
-    listed=("Name", "Stage", "Amount"), filters=("Closed", "Stage"), sections=(Section("", ("Name", "Stage", "Reason")),),
+    listed=("Name", "Stage", "Amount"), filters=("Closed", "Stage"),
+    sections=(Section("", ("Name", "Stage", "Reason")),),
     preset=Preset((Where("Closed", "eq", False),), Sort("Name")), sort=Sort("Name"), amount="Amount",
     creatable=True, editable=True, deletable=True, key_prefix="006", board=BOARD, record_type="Type",
 )  # fmt: skip

@@ -82,26 +82,18 @@ def _Column(shell: Shell, model: BoardViewModel, column: Column) -> ft.Control:
         content, width=_TARGET_WIDTH if column.only_target else _WIDTH, padding=8, border_radius=16,
         bgcolor=ft.Colors.SECONDARY_CONTAINER if over else ft.Colors.SURFACE_CONTAINER_LOW,
     )  # fmt: skip
-    return _target(shell, model, column.stage, box, hover)
-
-
-def _target(shell: Shell, model: BoardViewModel, stage: str, content: ft.Control, hover: object = None) -> ft.Control:
-    """Takes cards that are dragged onto it, and moves them to the stage."""
-
-    def mark(*, over: bool) -> None:
-        if callable(hover):
-            hover(over)
+    if not model.moves.are_possible:
+        return box
 
     async def accept(event: ft.DragTargetEvent) -> None:
-        mark(over=False)
+        hover(False)
         record_id = str(event.src.data)
-        await stage_view.follow(shell, model.shape.sobject, record_id, needs_form=await model.move(record_id, stage))
+        needs_form = await model.move(record_id, column.stage)
+        await stage_view.follow(shell, model.shape.sobject, record_id, needs_form=needs_form)
 
-    if not model.moves.are_possible:
-        return content
     return ft.DragTarget(
-        content, group=_CARDS, on_accept=accept, on_will_accept=lambda _event: mark(over=True),
-        on_leave=lambda _event: mark(over=False),
+        box, group=_CARDS, on_accept=accept, on_will_accept=lambda _event: hover(True),
+        on_leave=lambda _event: hover(False),
     )  # fmt: skip
 
 
@@ -151,7 +143,7 @@ def _Pages(shell: Shell, model: BoardViewModel) -> ft.Control:
         return ft.ListView(rows, spacing=8, padding=ft.Padding.only(bottom=16))
 
     chips = ft.Row(
-        [_name(shell, model, c, n, at, pages) for n, c in enumerate(columns)], scroll=ft.ScrollMode.AUTO, spacing=8,
+        [_name(model, c, n, at, pages) for n, c in enumerate(columns)], scroll=ft.ScrollMode.AUTO, spacing=8,
         height=theme.TARGET + 4, ref=names,
     )  # fmt: skip
     turning = ft.PageView(
@@ -160,10 +152,8 @@ def _Pages(shell: Shell, model: BoardViewModel) -> ft.Control:
     return ft.Column([chips, turning], expand=True, spacing=8, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 
 
-def _name(
-    shell: Shell, model: BoardViewModel, column: Column, n: int, at: int, pages: ft.Ref[ft.PageView]
-) -> ft.Control:
-    """A stage's name: shows its column, and takes cards."""
+def _name(model: BoardViewModel, column: Column, n: int, at: int, pages: ft.Ref[ft.PageView]) -> ft.Control:
+    """A stage's name, which shows its column."""
 
     async def show() -> None:
         model.look_at(column.stage)
@@ -176,8 +166,7 @@ def _name(
         if n == at
         else ft.OutlinedButton(words, height=theme.TARGET, on_click=show)
     )
-    chip = ft.Container(ft.Semantics(content=button, selected=n == at), key=ft.ScrollKey(column.stage))
-    return _target(shell, model, column.stage, chip)
+    return ft.Container(ft.Semantics(content=button, selected=n == at), key=ft.ScrollKey(column.stage))
 
 
 # Cards
@@ -223,23 +212,30 @@ def _new_card(
     async def choose() -> None:
         await model.moves.choose_for(record)
 
-    button = parts.icon_button(ft.Icons.DRAG_INDICATOR, _("Move {title} to …", title=title), choose)
-    # In a column one finger scrolls: where columns fill the screen a card is dragged by its handle.
-    handle = button if wide else _draggable(button, record, title, None)
+    icon = ft.Icons.DRAG_INDICATOR if wide else ft.Icons.SWAP_HORIZ
+    button = parts.icon_button(icon, _("Move {title} to …", title=title), choose)
     tile = ft.ListTile(
         title=ft.Text(title, size=14, max_lines=2, overflow=ft.TextOverflow.ELLIPSIS),
         subtitle=ft.Text(_below(model, record, days), size=12, max_lines=4, overflow=ft.TextOverflow.ELLIPSIS),
-        trailing=handle if moves else None, bgcolor=ft.Colors.SURFACE, on_click=open_record,
+        trailing=button if moves else None,
+        bgcolor=ft.Colors.SURFACE if wide else ft.Colors.SURFACE_CONTAINER_LOW, on_click=open_record,
         on_long_press=choose if moves else None, content_padding=ft.Padding.only(left=12), min_height=theme.TARGET,
     )  # fmt: skip
-    return _draggable(tile, record, title, ft.Axis.HORIZONTAL) if moves and wide else tile
+    # Where one column fills the screen a finger scrolls and turns pages; there a long press opens the stages.
+    return _draggable(tile, record, title) if moves and wide else tile
 
 
-def _draggable(content: ft.Control, record: Record, title: str, affinity: ft.Axis | None) -> ft.Control:
-    words = ft.Text(title, color=ft.Colors.ON_PRIMARY_CONTAINER, size=14, max_lines=2, no_wrap=False)
+def _draggable(content: ft.Control, record: Record, title: str) -> ft.Control:
+    plain = ft.TextStyle(decoration=ft.TextDecoration.NONE)  # Flutter underlines what stands on no page
+    words = ft.Text(title, color=ft.Colors.ON_PRIMARY_CONTAINER, size=14, max_lines=2, style=plain)
     hand = ft.Container(words, width=220, padding=12, border_radius=12, bgcolor=ft.Colors.PRIMARY_CONTAINER)
     return ft.Draggable(
-        content, group=_CARDS, data=record.id, content_feedback=hand, affinity=affinity, max_simultaneous_drags=1
+        content,
+        group=_CARDS,
+        data=record.id,
+        content_feedback=hand,
+        max_simultaneous_drags=1,
+        affinity=ft.Axis.HORIZONTAL,
     )
 
 
