@@ -217,12 +217,15 @@ def _new_card(
     tile = ft.ListTile(
         title=ft.Text(title, size=14, max_lines=2, overflow=ft.TextOverflow.ELLIPSIS),
         subtitle=ft.Text(_below(model, record, days), size=12, max_lines=4, overflow=ft.TextOverflow.ELLIPSIS),
-        trailing=button if moves else None,
-        bgcolor=ft.Colors.SURFACE if wide else ft.Colors.SURFACE_CONTAINER_LOW, on_click=open_record,
-        on_long_press=choose if moves else None, content_padding=ft.Padding.only(left=12), min_height=theme.TARGET,
+        on_click=open_record, on_long_press=choose if moves else None, content_padding=ft.Padding.only(left=12),
+        min_height=theme.TARGET,
     )  # fmt: skip
+    # The button stands beside the tile: within it, assistive technology would read and tap both as one.
+    row = ft.Row([ft.Container(tile, expand=True), *([button] if moves else [])], spacing=0)
+    behind = ft.Colors.SURFACE if wide else ft.Colors.SURFACE_CONTAINER_LOW
+    card = ft.Container(row, bgcolor=behind, border_radius=12)
     # Where one column fills the screen a finger scrolls and turns pages; there a long press opens the stages.
-    return _draggable(tile, record, title) if moves and wide else tile
+    return _draggable(card, record, title) if moves and wide else card
 
 
 def _draggable(content: ft.Control, record: Record, title: str) -> ft.Control:
