@@ -54,6 +54,7 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.GET_PICKLISTS, queries.get_picklists),
         signed_in(calls.LIST_RECORDS, queries.list_records),
         signed_in(calls.GET_LIST_VIEWS, queries.get_list_views),
+        signed_in(calls.GET_BOARD, queries.get_board),
         signed_in(calls.FIND_OWNERS, queries.find_owners),
         signed_in(calls.SEARCH, queries.search),
         signed_in(calls.GET_RECORD, queries.get_record),

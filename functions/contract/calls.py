@@ -6,16 +6,28 @@ from unicodedata import east_asian_width
 
 from contract.actions import ActionDone, ActionShape, RunAction
 from contract.activities import AskedDay, CallLogged, CompleteTask, Day, LogCall, TaskDone, Timeline
+from contract.boards import Board, BoardShape, GetBoard
 from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
 from contract.list_views import GetListViews, ListViews
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
-from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
+from contract.values import (
+    IDEMPOTENCY_KEY,
+    MAX_SEARCH,
+    FieldValue,
+    Filter,
+    Limits,
+    Record,
+    RecordId,
+    Sobject,
+    Sort,
+    Time,
+)
 
 MAX_BODY = 1024 * 1024  # bytes of a request
 MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
 MAX_PAGE = 200
-MIN_SEARCH, MAX_SEARCH = 2, 100  # characters
+MIN_SEARCH = 2  # characters
 KIND, QUEUE = "Type", "Queue"  # the field that says what an owner is, and the word with which it says a queue
 NAME = "Name"  # the field that names a record, where an object does not say otherwise
 LAST_CHANGED_BY, LAST_CHANGED_AT = "LastModifiedBy.Name", "LastModifiedDate"  # fields that every getRecord brings
@@ -219,28 +231,6 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """A condition that listed records meet; `contains` is for texts, without regard to case.
-
-    In an org with several currencies amounts are compared by what they are worth: `value` is in `currency` (an ISO 4217
-    code, one of the active ones), or in the corporate currency.
-    """
-
-    field: str
-    operator: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains"]
-    value: FieldValue
-    currency: Annotated[str | None, Limits(pattern="[A-Z]{3}")] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """The field that a list is sorted by."""
-
-    field: str
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ListRecords:
     """`search` looks in the object's name-like fields; `limit` is the page size, at most 200.
 
@@ -255,18 +245,6 @@ class ListRecords:
     limit: PageSize = 25
     cursor: str | None = None
     list_view: RecordId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record; `version` goes back with an update so that nobody's change is lost.
-
-    A parent's field is `Account.Name`.
-    """
-
-    id: str
-    fields: dict[str, FieldValue]
-    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,7 +516,8 @@ class SobjectShape:
 
     `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
     getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some of the
-    records are people. `actions` are what the user may run on its records.
+    records are people. `actions` are what the user may run on its records. `board` is there where records can stand on
+    a board, a column a stage.
 
     `done` is the checkbox that says of a task that it is closed, where the user may complete one (completeTask), else
     "". `timeline` is whether getRecord tells the activities of its records, `calls` whether the user may log a call
@@ -574,6 +553,7 @@ class SobjectShape:
     done: str = ""
     timeline: bool = False
     calls: bool = False
+    board: BoardShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -734,6 +714,9 @@ LIST_RECORDS = Call(
     "api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True
 )
 GET_LIST_VIEWS = Call("api", "getListViews", GetListViews, ListViews, "The org's list views of an object.", reads=True)
+GET_BOARD = Call(
+    "api", "getBoard", GetBoard, Board, "Records by stage, with count and sum, or more of one stage.", reads=True
+)
 FIND_OWNERS = Call(
     "api", "findOwners", FindOwners, Owners, "Users and queues to whom a record may be given.", reads=True
 )

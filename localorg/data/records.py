@@ -8,7 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import addresses, currencies, events, files, owners, persons, record_types
+from localorg.data import addresses, currencies, events, files, owners, persons, record_types, stages
 from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
@@ -18,7 +18,7 @@ from localorg.org import Org
 from localorg.schema.activities import ACCOUNT_OF
 from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import Change, Field, SObject
-from localorg.schema.standard import FORECASTS, STAGES
+from localorg.schema.standard import STAGES
 from localorg.schema.task_statuses import CLOSED
 from localorg.settings import PASSWORD
 
@@ -105,6 +105,7 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         # Clients compare these times to notice a change, so each one must be later than the last.
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
+        full |= stages.changed(sobject, current, full, stamp)
         _of_account(db, sobject, full)
         derive(sobject, full)
         _check_rules(org, sobject, full, current, user_id)
@@ -184,16 +185,9 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
         stage = str(row["StageName"])
         if row.get("Probability") is None:
             row["Probability"] = _PROBABILITY.get(stage, 0)
-        row["IsClosed"] = int(stage.startswith("Closed"))
-        row["IsWon"] = int(stage == "Closed Won")
+        row["IsClosed"], row["IsWon"] = int(stages.is_closed(stage)), int(stages.is_won(stage))
         chance = cast(float, row["Probability"])
-        row["ForecastCategoryName"] = (
-            "Closed"
-            if row["IsWon"]
-            else "Omitted"
-            if row["IsClosed"]
-            else FORECASTS[1 + (chance >= 50) + (chance >= 90)]
-        )
+        row["ForecastCategoryName"] = stages.forecast(stage, chance)
         row["ExpectedRevenue"] = None if row.get("Amount") is None else cast(float, row["Amount"]) * chance / 100
         closes = date.fromisoformat(str(row["CloseDate"]))
         row["FiscalYear"], row["FiscalQuarter"] = float(closes.year), float((closes.month + 2) // 3)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import addresses, demo_people, owners
+from localorg.data import addresses, demo_people, owners, stages
 from localorg.data.passwords import set_password
 from localorg.data.record_types import typed
 from localorg.data.records import derive
@@ -135,6 +135,7 @@ def seed(org: Org) -> None:
         "Organization",
         {"Name": "Local Org Trading", "InstanceName": "LOC1", "IsSandbox": 0, "OrganizationType": "Developer Edition"},
     )
+    stages.seed_stages(writer.add)
     statuses = org.objects["Task"].by_name["status"].picklist
     for place, status in enumerate(statuses):
         told = {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1}
@@ -209,7 +210,8 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime, days: "_Da
             {"AccountId": account, "Name": f"{name} – {rng.choice(_DEALS)}", "StageName": stage,
              "Amount": float(rng.randint(5, 400) * 1000),
              "CloseDate": close.isoformat(), "Type": "New Customer", "LeadSource": rng.choice(LEAD_SOURCES),
-             "NextStep": rng.choice(_TODO)},
+             "NextStep": rng.choice(_TODO),
+             stages.SINCE: to_datetime((now - (now - w.when) * (n % 7) / 14).timestamp()) if n % 7 else None},
         )  # fmt: skip
     if rng.random() < 0.5:
         status = rng.choice(("New", "Working", "Escalated", "Closed"))

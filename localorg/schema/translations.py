@@ -231,6 +231,7 @@ Fiscal Year | Geschäftsjahr | 会計年度
 Fiscal Quarter | Geschäftsquartal | 会計四半期
 Close Date | Schlusstermin | 完了予定日
 Opportunity Type | Opportunity-Typ | 商談 種別
+Last Stage Change Date | Datum der letzten Phasenänderung | 最終フェーズ変更日
 Next Step | Nächster Schritt | 次のステップ
 Closed | Geschlossen | クローズ
 Won | Gewonnen | 成立

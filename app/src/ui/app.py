@@ -12,6 +12,7 @@ from ui.handover import Handover
 from ui.home.view_model import HomeViewModel
 from ui.opened import Opened
 from ui.places import HOME, SIGN_IN, Place
+from ui.records.board_view_model import BoardViewModel
 from ui.records.list_view_model import ListViewModel
 from ui.rooms import Places, Rooms
 from ui.settings.view_model import SettingsViewModel
@@ -161,7 +162,10 @@ class App(State):
     # Places
 
     async def go(self, place: Place) -> None:
-        """Moves to another place; the way back leads here again."""
+        """Moves to another place; the way back leads here again. Where the person prefers an object's board, that comes
+        instead of its list."""
+        if place.name == "list" and place.sobject in self.settings.value.boards and self._has_board(place.sobject):
+            place = Place("board", place.sobject)
         await self._show(self._places.address(place), place)
 
     async def show(self, route: str) -> None:
@@ -194,6 +198,8 @@ class App(State):
             self.session.route = route
         elif user is not None and not handover.adding:
             return HOME
+        if place.name == "board" and self.catalogue.shape(place.sobject) and not self._has_board(place.sobject):
+            place = Place("list", place.sobject)
         return place if user is not None else SIGN_IN
 
     def _keep_picture(self) -> None:
@@ -201,6 +207,10 @@ class App(State):
         home, user = self.screen, self.session.user
         if user is not None and isinstance(home, HomeViewModel) and home.is_complete:
             self._device.keep_picture(user.uid)
+
+    def _has_board(self, sobject: str) -> bool:
+        shape = self.catalogue.shape(sobject)
+        return shape is not None and shape.board is not None
 
     async def again(self) -> None:
         """Loads the place once more."""
@@ -243,6 +253,18 @@ class App(State):
         """Puts a text on the clipboard."""
         await self._device.copy(text)
         self.notices.say(Notice(_("Copied.")))
+
+    async def show_as_board(self, sobject: str, *, wanted: bool) -> None:
+        """Shows an object's records on a board, or in a list, and keeps that for the next time."""
+        await self.settings.show_as_board(sobject, wanted=wanted)
+        await self.go(Place("list", sobject))
+
+    async def show_stage(self, sobject: str, stage: str) -> None:
+        """Shows a stage of everybody's open records."""
+        board = self._opened.open(Place("board", sobject)) if self._has_board(sobject) else None
+        if isinstance(board, BoardViewModel):
+            board.begin_at(stage)
+            await self.go(Place("board", sobject))
 
     def is_deleted(self, record_id: str) -> bool:
         """Whether the record is about to go."""

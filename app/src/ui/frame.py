@@ -207,13 +207,13 @@ def _panes(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.Con
     """The place, with its list beside it where there is room. Each has a box with a key, so that the next place does
     not take over its focus and scroll position."""
     place = app.place
-    is_list = place.name == "list"
+    is_list, is_board = place.name == "list", place.name == "board"
 
     def pane(content: ft.Control, *, begins: bool) -> ft.Control:
         start = [hands.ContentStart(focus)] if begins else []
         return hands.group(ft.Stack([content, *start], fit=ft.StackFit.EXPAND))
 
-    listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject else None
+    listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject and not is_board else None
     if listed is None or not is_list:
         one = ft.Container(pane(_place(app, table, window), begins=True), expand=True, key=table.address(place))
     else:
@@ -254,7 +254,7 @@ def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.A
     place, entry = app.place, table.entry(app.place)
     shape = app.catalogue.shape(place.sobject)
     title = (
-        (shape.label_plural if place.name == "list" or window.has_two_panes else shape.label)
+        (shape.label_plural if place.name in ("list", "board") or window.has_two_panes else shape.label)
         if shape
         else entry.title()
     )
@@ -299,7 +299,7 @@ def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.A
 def _create_button(app: App, window: Window) -> list[ft.Control]:
     """Makes a new record of the object whose list is shown. It stands in the bar above, where it covers nothing."""
     place, shape = app.place, app.catalogue.shape(app.place.sobject)
-    has_list = place.name == "list" or (window.has_two_panes and place.name == "record")
+    has_list = place.name in ("list", "board") or (window.has_two_panes and place.name == "record")
     if shape is None or not shape.creatable or not has_list:
         return []
 

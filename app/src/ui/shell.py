@@ -83,6 +83,14 @@ class Shell(Protocol):
         """Moves to another place; the way back leads here again."""
         ...
 
+    async def show_as_board(self, sobject: str, *, wanted: bool) -> None:
+        """Shows an object's records on a board, or in a list, and keeps that for the next time."""
+        ...
+
+    async def show_stage(self, sobject: str, stage: str) -> None:
+        """Shows a stage of everybody's open records."""
+        ...
+
     async def open_link(self, url: str) -> None:
         """Opens a web page, a map, a phone or mail program."""
         ...

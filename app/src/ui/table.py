@@ -15,6 +15,8 @@ from ui.more.view_model import Link, MoreViewModel
 from ui.places import HOME, Addresses, Place
 from ui.profile.view import Profile
 from ui.profile.view_model import ProfileViewModel
+from ui.records.board_view import BoardPage
+from ui.records.board_view_model import BoardViewModel
 from ui.records.form_view import RecordForm
 from ui.records.form_view_model import FormViewModel
 from ui.records.list_view import RecordList
@@ -62,7 +64,7 @@ class Entry:
     in_more: bool = False
 
 
-def _of_object(make: Callable[[Rooms, Place, SobjectShape], State]) -> Callable[[Rooms, Place], State | None]:
+def _of_object(make: Callable[[Rooms, Place, SobjectShape], State | None]) -> Callable[[Rooms, Place], State | None]:
     """The state of a place that shows an object or a record of it."""
 
     def made(rooms: Rooms, place: Place) -> State | None:
@@ -79,6 +81,13 @@ def _list(rooms: Rooms, _place: Place, shape: SobjectShape) -> State:
     )
 
 
+def _board(rooms: Rooms, _place: Place, shape: SobjectShape) -> State | None:
+    if shape.board is None:
+        return None
+    records, is_deleted = rooms.data.records, rooms.deletions.is_deleted
+    return BoardViewModel(records, shape, is_deleted, rooms.notices, rooms.refusals, rooms.now, rooms.data.sending)
+
+
 def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
     session = rooms.data.session
 
@@ -86,7 +95,10 @@ def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
         return "" if session.user is None else session.user.user_id
 
     data = rooms.data
-    return RecordViewModel(data.records, data.drafts, shape, place.record_id, rooms.notices, me, rooms.now, data.queue)
+    return RecordViewModel(
+        data.records, data.drafts, shape, place.record_id, rooms.notices, me, rooms.now, data.queue, data.sending,
+        rooms.refusals,
+    )  # fmt: skip
 
 
 def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
@@ -100,6 +112,7 @@ def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
         rooms.catalogue.shape_of_id,
         rooms.data.queue,
         lambda: rooms.data.network.offline,
+        rooms.refusals,
     )
 
 
@@ -155,6 +168,7 @@ ENTRIES = (
             rooms.data.sign_outs, rooms.finish_sign_in),
     ),
     Entry("list", "/records/{sobject}", RecordList, _of_object(_list)),
+    Entry("board", "/records/{sobject}/board", BoardPage, _of_object(_board), columns=True),
     Entry("new", "/records/{sobject}/new", RecordForm, _of_object(_form), parent=_list_of, columns=True,
           refreshes=False),
     Entry("record", "/records/{sobject}/{record_id}", RecordPage, _of_object(_record), parent=_list_of, columns=True),

@@ -16,7 +16,7 @@ import msgspec
 
 from backend.adapters.salesforce_actions import outcome_of, request_of
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
-from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of
+from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of, stages_of
 from backend.adapters.salesforce_favorites import favorite_in, favorites_in
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_list_views import next_of, query_in, views_in
@@ -39,6 +39,9 @@ MAX_PARTS = 25  # of one composite, five of them queries
 MAX_ADDRESS = 16_384  # bytes of an address; source: REST API Developer Guide, Status Codes, 414
 MAX_FOLLOWED = 20  # pages of one answer; the app asks for a few hundred records
 _PERSON_CONTACT = "PersonContactId"  # the objects that have it have records that are people
+# The object that says what the stages of another one mean. Source: Object Reference, OpportunityStage.
+_STAGES = {"Opportunity": "SELECT ApiName, IsClosed, IsWon FROM OpportunityStage"}
+_MAX_DESCRIBED = (MAX_PARTS - 1 - len(_STAGES)) // 2  # objects of one request, with their layouts and stages
 _MASTER_RECORD_TYPE = "012000000000000AAA"  # in every org: the layout of records without a record type
 
 
@@ -82,7 +85,8 @@ class SalesforceRest:
     async def describe(
         self, uid: Uid, sobjects: Mapping[str, str | None], language: str = ""
     ) -> Mapping[str, Described | Undescribed]:
-        """Each object, by name; MAX_PARTS // 2 of them in a request, with the page layouts of those without a stamp.
+        """Each object, by name; _MAX_DESCRIBED of them in a request. Those without a stamp come with their page layouts
+        and what their stages mean.
 
         A describe counts as unchanged while nobody has changed it in Setup; that a user has chosen another language
         does not change it. So the same request reads the user's language.
@@ -101,8 +105,8 @@ class SalesforceRest:
         language = ""
         speaks = f"SELECT LanguageLocaleKey FROM User WHERE Id = '{soql.record_id(uid.user_id)}'"  # noqa: S608  checked
         names = list(sobjects)
-        for first in range(0, len(names), MAX_PARTS // 2):
-            batch = names[first : first + MAX_PARTS // 2]
+        for first in range(0, len(names), _MAX_DESCRIBED):
+            batch = names[first : first + _MAX_DESCRIBED]
             asked = [
                 _conditional(self._part("GET", f"/sobjects/{quote(name, safe='')}/describe", name), sobjects[name])
                 for name in batch
@@ -115,14 +119,18 @@ class SalesforceRest:
                 )
                 for n in laid_out
             ]
+            staged = [name for name in laid_out if name in _STAGES]
+            asked += [self._query_part(f"{n}_stages", _STAGES[n]) for n in staged]
             if first == 0:
                 asked.append(self._query_part("language", speaks))
             answered = await self._composite(uid, asked)
             if first == 0:
                 language = str((only_row(answered.pop()) or {}).get("LanguageLocaleKey") or "")
-            layouts = {name: page_layout_of(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
+            beside, last = answered[len(batch) : len(batch) + len(laid_out)], answered[len(batch) + len(laid_out) :]
+            layouts = {name: page_layout_of(part) for name, part in zip(laid_out, beside, strict=True)}
+            stages = {name: stages_of(part) for name, part in zip(staged, last, strict=True)}
             for name, part in zip(batch, answered[: len(batch)], strict=True):
-                answers[name] = described(part, layouts.get(name, PageLayout()))
+                answers[name] = described(part, layouts.get(name, PageLayout()), stages.get(name, {}))
         for name, one in answers.items():
             if isinstance(one, Described) and _PERSON_CONTACT in one.fields:
                 try:

@@ -188,7 +188,9 @@ class Describes:
                     # A page layout comes with the first describe only, and with the first in another language.
                     before = answers.get(name) if stamps[name] is not None else None
                     if before is not None and before.language == described.language:
-                        described = replace(described, sections=before.sections, captions=before.captions)
+                        described = replace(
+                            described, sections=before.sections, captions=before.captions, stages=before.stages
+                        )
                     new[name] = _cut(described)
                 else:
                     # Nothing tells whether the picklists of its record types, or its list views, have changed.
@@ -393,7 +395,8 @@ def _cut_for(sobject: str) -> int:
     """For which fields and actions a describe was kept, as a number: with another layout it has to be asked for
     again."""
     declared = () if sobject not in LAYOUTS else (f"{name} {a.runs}" for name, a in LAYOUTS[sobject].actions.items())
-    return zlib.crc32(" ".join((*_used(sobject), *declared)).encode())
+    board = "" if sobject not in LAYOUTS or LAYOUTS[sobject].board is None else repr(LAYOUTS[sobject].board)
+    return zlib.crc32(" ".join((*_used(sobject), *declared, board)).encode())
 
 
 _OBJECT = (
@@ -407,6 +410,7 @@ _OBJECT = (
     "language",
     "captions",
     "actions_hour",
+    "stages",
 )
 _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 

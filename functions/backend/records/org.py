@@ -17,6 +17,7 @@ from contract.picklists import Picklist, RecordType
 
 Row = Mapping[str, object]
 RECORD_TYPE = "RecordTypeId"  # the field that has a record's record type, in every object that has some
+WON, LOST = "won", "lost"  # what a stage means whose records are closed
 CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are in, where an org has several currencies
 
 
@@ -67,7 +68,8 @@ class Described:
     picklists, by its id and by field. `language` is the user's, in which all labels are, "" when it is not known.
     `people` is there where some of the records are people. `actions` are the names of those of its actions that the
     org has for this user, as it said in `actions_hour` (hours since the epoch). `views` are the list views that were
-    asked for, by the first 15 characters of their id.
+    asked for, by the first 15 characters of their id. `stages` says of the values of its stage what they mean: WON or
+    LOST, "" for a record that is open; it is empty where Salesforce does not tell.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Described:
     actions: tuple[str, ...] = ()
     actions_hour: int = 0
     views: Mapping[str, ViewQuery] = field(default_factory=dict[str, ViewQuery])
+    stages: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`.

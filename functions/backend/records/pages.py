@@ -140,6 +140,11 @@ async def page_of(ask: Ask, listed: Listed, limit: int, cursor: str | None) -> t
     raise RefusedRequest(Reason.INVALID_CURSOR)
 
 
+def cursor_after(listed: Listed, rows: Sequence[Row]) -> str:
+    """The cursor for what comes after these rows, with which the list begins."""
+    return _next(listed, rows, Position(Mark(None, ""), len(rows)), rows)
+
+
 async def _further_in(ask: Ask, listed: Listed, limit: int, position: Position) -> tuple[Sequence[Row], str | None]:
     asked = position.passed + limit + 1 + WIDER
     if asked > DEEPEST or listed.find:  # SOSL finds no more than 2,000
@@ -189,7 +194,7 @@ def _first(listed: Listed, rows: Sequence[Row], limit: int) -> tuple[Sequence[Ro
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None
-    return page, _next(listed, page, Position(Mark(None, ""), limit), page)
+    return page, cursor_after(listed, page)
 
 
 def _next(listed: Listed, page: Sequence[Row], position: Position, passed: Sequence[Row]) -> str:

@@ -10,6 +10,7 @@ from typing import cast
 from backend.records import activities, days, owners, soql
 from backend.records.action_offers import offered_shapes
 from backend.records.addresses import addresses_of, codes_of
+from backend.records.boards import Boards, board_shape
 from backend.records.currencies import Currencies, Several, amount_literal
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
@@ -21,6 +22,7 @@ from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
 from contract.activities import AskedDay
+from contract.boards import GetBoard
 from contract.calls import (
     LAST_CHANGED_AT,
     MAX_PAGE,
@@ -73,6 +75,7 @@ class Queries:
         self._org = org
         self._describes = describes
         self._currencies = currencies
+        self.get_board = Boards(org, describes, currencies, _board_conditions, _board_sorting).get_board
 
     async def list_records(self, caller: Caller, request: ListRecords) -> RecordPage:
         """One page of a list, sorted; the cursor goes on where the page ends, whatever was added meanwhile."""
@@ -443,6 +446,7 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         done=layout.done if layout.done in visible and _may_set(described, "Status") else "",
         timeline=layout.timeline and activities.visible(shapes),
         calls=layout.timeline and "Task" in shapes and shapes["Task"].creatable,
+        board=board_shape(layout, described),
     )
 
 
@@ -508,6 +512,18 @@ def _preset(layout: Layout, described: Described) -> Preset | None:
         return None
     filters = tuple(Filter(n, "eq", v) for n, v in begins.filters.items() if n in fields and fields[n].filterable)
     return Preset(filters, Sort(begins.sort, begins.descending) if _sorts(described, begins.sort) else None)
+
+
+def _board_sorting(sobject: str, described: Described) -> Sort:
+    """The order of a board's columns until somebody chooses another: that with which the list begins."""
+    preset = _preset(LAYOUTS[sobject], described)
+    return (preset.sort if preset is not None else None) or _sorting(sobject, described)
+
+
+def _board_conditions(described: Described, request: GetBoard, uid: Uid, several: Several) -> list[str]:
+    conditions = [_filter(described, f, uid, several) for f in request.filters]
+    text = (request.search or "").strip()
+    return [*conditions, _search(LAYOUTS[request.sobject], described, text)] if text else conditions
 
 
 def _has_several(described: Described, request: ListRecords) -> bool:

@@ -8,12 +8,14 @@ from typing import TypeVar
 
 from contract.actions import ActionDone, RunAction
 from contract.activities import AskedDay, CallLogged, CompleteTask, LogCall, TaskDone
+from contract.boards import Board, GetBoard
 from contract.calls import (
     ADD_FAVORITE,
     COMPLETE_TASK,
     CREATE_RECORD,
     DELETE_RECORD,
     FIND_OWNERS,
+    GET_BOARD,
     GET_DASHBOARD,
     GET_FAVORITES,
     GET_LIST_VIEWS,
@@ -127,6 +129,11 @@ class RecordsRepository:
         return Fetch(
             self._shelf, f"list/{request.sobject}/{asked}", RecordPage, lambda: self._call(LIST_RECORDS, request)
         )
+
+    def board(self, request: GetBoard) -> Fetch[Board]:
+        """An object's records by their stage, or more of one stage."""
+        asked = sha256(json.dumps(encode(request), sort_keys=True).encode()).hexdigest()[:16]
+        return Fetch(self._shelf, f"board/{request.sobject}/{asked}", Board, lambda: self._call(GET_BOARD, request))
 
     def detail(self, shape: SobjectShape, record_id: str) -> Fetch[RecordDetail]:
         """A record, with all related lists of its object, and its activities where it has them."""

@@ -12,7 +12,7 @@ from data.repositories.records import Visited
 from ui.home import day_view
 from ui.home.view_model import Bar, HomeViewModel
 from ui.places import Place
-from ui.shared import activity_rows, parts, values
+from ui.shared import activity_rows, parts, theme, values
 from ui.shared.live import kept, use
 from ui.shared.words import _, n_
 from ui.shell import Shell
@@ -49,7 +49,7 @@ def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
     dashboard = live.value
     shown: list[ft.Control] = day_view.cards(shell, model)
     if model.shows("pipeline"):
-        shown.append(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of))))
+        shown.append(_pipeline(shell, model, shell.catalogue.shape(dashboard.pipeline_of)))
     if model.day is None and model.shows("closing"):
         closing = _records(shell, model, "closing", dashboard.closing, _("Nothing closes this month."))
         shown.append(parts.card(_("Closing this month"), *closing))
@@ -71,8 +71,9 @@ def _column(control: ft.Control) -> ft.Control:
     return ft.Container(control, col={"xs": 12, "lg": 6})
 
 
-def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
-    bars = model.bars
+def _pipeline(shell: Shell, model: HomeViewModel, shape: SobjectShape | None) -> ft.Control:
+    bars, currency = model.bars, values.currency_of(shape)
+    opens = shape.sobject if shape is not None and shape.board is not None else ""
     if not bars:
         return parts.card(_("Open pipeline"), parts.faint(_("No open deals right now.")))
     currency = model.converted_to or currency
@@ -84,12 +85,16 @@ def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
     count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
     converted = [parts.faint(_("Converted to {currency}", currency=model.converted_to))] if model.converted_to else []
     summary = ft.Row([total, count, *converted], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
-    lines = [kept(model, f"bar {n}", (b, currency), lambda b=b: _bar(b, currency)) for n, b in enumerate(bars)]
+    lines = [
+        kept(model, f"bar {n}", (b, currency, opens), lambda b=b: _bar(shell, b, currency, opens))
+        for n, b in enumerate(bars)
+    ]
     return parts.card(_("Open pipeline"), summary, *lines)
 
 
-def _bar(bar: Bar, currency: str) -> ft.Control:
-    """A stage as a labelled horizontal bar, read out as one line."""
+def _bar(shell: Shell, bar: Bar, currency: str, opens: str) -> ft.Control:
+    """A stage as a labelled horizontal bar, read out as one line; a tap opens the stage on the board of the object that
+    is named."""
     filled = max(2, round(bar.share * 100))
     strip = ft.Row(
         [
@@ -110,7 +115,17 @@ def _bar(bar: Bar, currency: str) -> ft.Control:
         tight=True,
     )
     said = f"{bar.stage}: {values.money(bar.amount, currency)}, " + n_("{count} deal", "{count} deals", bar.count)
-    return ft.Semantics(content=body, label=said, exclude_semantics=True)
+    line = ft.Semantics(content=body, label=said, exclude_semantics=True)
+    if not opens:
+        return line
+
+    async def open_stage() -> None:
+        await shell.show_stage(opens, bar.value)
+
+    return ft.Container(
+        ft.MergeSemantics(line), on_click=open_stage, ink=True, border_radius=8, height=theme.TARGET,
+        alignment=ft.Alignment.CENTER,
+    )  # fmt: skip
 
 
 def _records(

@@ -15,12 +15,14 @@ from ui.shared.state import Live, Screen
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One stage of the pipeline, as people read it; `share` is its amount relative to the largest, from 0 to 1."""
+    """One stage of the pipeline, as people read it; `share` is its amount relative to the largest, from 0 to 1, and
+    `value` what the stage is called in Salesforce."""
 
     stage: str
     amount: float
     count: int
     share: float
+    value: str = ""
 
 
 class HomeViewModel(Screen):
@@ -101,7 +103,7 @@ class HomeViewModel(Screen):
         """The stages of the open pipeline, in the backend's order."""
         pipeline = self.dashboard.value.pipeline if self.dashboard.value else ()
         largest = max((s.amount for s in pipeline), default=0) or 1
-        return [Bar(s.label or s.stage, s.amount, s.count, s.amount / largest) for s in pipeline]
+        return [Bar(s.label or s.stage, s.amount, s.count, s.amount / largest, s.stage) for s in pipeline]
 
     @property
     def converted_to(self) -> str:

@@ -15,7 +15,9 @@ from data.repositories.sending import OF_VALUES
 from ui.places import Given
 from ui.records.amounts import decimals_of, has_another_sign, what_is_too_fine
 from ui.records.filling_view_model import FillingViewModel
+from ui.records.offers import with_value
 from ui.shared import values
+from ui.shared.refusals import Refusals
 from ui.shared.state import Live
 from ui.shared.words import _
 
@@ -47,10 +49,12 @@ class FormViewModel(FillingViewModel):
         shape_of_id: Callable[[str], SobjectShape | None],
         queue: Queue,
         offline: Callable[[], bool] = lambda: False,
+        refusals: Refusals | None = None,
     ) -> None:
         super().__init__(records, drafts, shape, record_id, given, shape_of_id, queue)
         self._offline = offline
         self._decides = False  # whether the draft was in the queue, where it asked: it goes before what waits since
+        self._refusals = refusals or Refusals()
         self._saved = saved
         self._theirs: Record | None = None
         self.conflicts: tuple[Conflict, ...] = ()
@@ -64,11 +68,31 @@ class FormViewModel(FillingViewModel):
         self.conflicts, self.alike, self.unsure, self._decides = (), None, False, False
 
     async def load(self) -> None:
+        """Begins as every form does. Where what waits to be sent asks the person, it is saved, so that the question
+        comes. What Salesforce refused of this record elsewhere in the app is filled in, and why it was refused is
+        said."""
         await super().load()
         if self.draft is not None and self.draft.asks:
             self.draft = self._drafts.put(replace(self.draft, asks=False))
             self._decides = True
             await self.save()
+        if self.draft is None or self.saving:
+            return
+        refused = self._refusals.take(self.record_id) if self.record_id else None
+        if refused is None:
+            return
+        draft = self.draft
+        for name, value in refused.fields.items():
+            draft = with_value(draft, name, value)
+        self._take_over(draft, {})
+        self._note_refused(refused.why)
+        self.changed()
+
+    def _note_refused(self, why: CallError) -> None:
+        """Says why it was not saved, also at the fields for which it was not."""
+        self.problem, self.alike = why, why if isinstance(why, MayBeDuplicate) else None
+        named = cast(list[str], why.details.get("fields") or [])
+        self.errors = {n: _(why.message) for n in named if n in values.fields_of(self.shape)}
 
     # Saving
 
@@ -89,12 +113,8 @@ class FormViewModel(FillingViewModel):
         self.changed()
         try:
             await self._save_or_queue(changes)
-        except MayBeDuplicate as refused:
-            self.problem = self.alike = refused
         except CallError as failed:
-            self.problem = failed
-            named = cast(list[str], failed.details.get("fields") or [])
-            self.errors = {n: _(failed.message) for n in named if n in values.fields_of(self.shape)}
+            self._note_refused(failed)
         except AnotherUser:
             return
         finally:

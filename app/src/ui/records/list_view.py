@@ -26,8 +26,6 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
     for an amount beside its title."""
     use(model)
     view, _view = ft.use_state(lambda: ft.Ref[ft.ListView]())
-    looking, look = ft.use_state(False)
-    choosing, choose = ft.use_state(False)
     pulled = ft.use_ref(0.0)
 
     async def scrolled(event: ft.OnScrollEvent) -> None:
@@ -66,16 +64,9 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
         semantic_child_count=len(rows), ref=view,
     )  # fmt: skip
     aged = parts.age_line(model.age, problem=model.problem is not None)
-    _owner_dialog(shell, model, looking, look)
-    ft.use_dialog(org_views_view.dialog(model, lambda: choose(False)) if choosing else None)
     # What comes and goes stands in a box of its own: if it moved the list, Flutter would make that anew, at its top.
     above = ft.Column(
-        [
-            org_views_view.selector(model, lambda: choose(True)),
-            _search(model),
-            _chips(model, lambda: look(True)),
-            *aged,
-        ],
+        [*narrowing(shell, model), *aged],
         tight=True,
         spacing=8,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
@@ -91,6 +82,30 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
         alignment=ft.Alignment.TOP_CENTER,
         expand=True,
     )
+
+
+def narrowing(shell: Shell, model: ListViewModel, *, on_board: bool = False) -> list[ft.Control]:
+    """What stands above a list and above a board: the search, and what the records are filtered and sorted by. To be
+    called at each painting of a component."""
+    looking, look = ft.use_state(False)
+    choosing, choose = ft.use_state(False)
+    _owner_dialog(shell, model, looking, look)
+    ft.use_dialog(org_views_view.dialog(model, lambda: choose(False)) if choosing else None)
+    views = [] if on_board else [org_views_view.selector(model, lambda: choose(True))]
+    chips = _chips(model, lambda: look(True), _list_or_board(shell, model, on_board=on_board))
+    return [*views, _search(model), chips]
+
+
+def _list_or_board(shell: Shell, model: ListViewModel, *, on_board: bool) -> list[ft.Control]:
+    """The way from the list to the board and back, for an object that has one."""
+    if model.shape.board is None:
+        return []
+
+    async def change() -> None:
+        await shell.show_as_board(model.shape.sobject, wanted=not on_board)
+
+    words, icon = (_("List"), ft.Icons.VIEW_LIST_OUTLINED) if on_board else (_("Board"), ft.Icons.VIEW_KANBAN_OUTLINED)
+    return [ft.OutlinedButton(words, icon=icon, height=theme.TARGET, on_click=change)]
 
 
 def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected: bool, narrow: bool) -> ft.Control:
@@ -140,11 +155,12 @@ def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Calla
     ft.use_dialog(look_up_owner(shell, model.shape, field, chosen) if looking and field is not None else None)
 
 
-def _chips(model: ListViewModel, look: Callable[[], None]) -> ft.Control:
-    """What the list is filtered and sorted by; each opens its values. `look` opens the way to find an owner."""
+def _chips(model: ListViewModel, look: Callable[[], None], first: list[ft.Control]) -> ft.Control:
+    """What the list is filtered and sorted by, behind what comes `first`; each opens its values. `look` opens the way
+    to find an owner."""
     fields = values.fields_of(model.shape)
-    chips: list[ft.Control] = [_sort(model), *_all_or_preset(model)]
-    chips += [_filter(model, fields[name], look) for name in model.shape.filters if name in fields]
+    chips: list[ft.Control] = [*first, _sort(model), *_all_or_preset(model)]
+    chips += [_filter(model, fields[name], look) for name in model.filterable if name in fields]
     return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET + 4)
 
 

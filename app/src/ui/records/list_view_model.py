@@ -77,6 +77,11 @@ class ListViewModel(Screen):
         return self._queue is not None and bool(self._queue.of(record_id))
 
     @property
+    def filterable(self) -> tuple[str, ...]:
+        """The fields by which the list can be filtered."""
+        return self.shape.filters
+
+    @property
     def age(self) -> float | None:
         """The list's age in seconds, while an old list is shown because a newer one is not there; else None."""
         if not self._items or not (self.loading or self.problem is not None):

@@ -6,11 +6,11 @@ import flet as ft
 
 from contract.calls import Record, RelatedList
 from ui.places import Given, Place
-from ui.records import actions_view, timeline_view
+from ui.records import actions_view, stage_view, timeline_view
 from ui.records.copying import copy_dialog
 from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
 from ui.shared import activity_rows, parts, theme, values
-from ui.shared.live import use
+from ui.shared.live import keyed, use
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -30,6 +30,7 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
     copying, copy = ft.use_state(False)
     ft.use_dialog(copy_dialog(model, shell.copy, lambda: copy(False)) if copying and model.record is not None else None)
     ft.use_dialog(actions_view.dialog(shell, model))
+    ft.use_dialog(stage_view.dialog(shell, model.shape.sobject, model.moves))
     live, record = model.detail, model.record
     if record is None:
         if live.problem is not None:
@@ -41,6 +42,8 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
     ]
     if model.waiting:
         rows.append(_waiting(shell, model))
+    if model.shape.board is not None:
+        rows.append(keyed("stages", stage_view.StageBar, shell, model, record))
     if model.has_draft:
         rows.append(_draft(shell, model))
     actions = _actions(shell, model)

@@ -13,10 +13,13 @@ from contract.errors import NotFound, Reason
 from data.repositories.drafts import Drafts
 from data.repositories.queue import Edit, Queue, is_temporary
 from data.repositories.records import RecordsRepository, Visited
+from data.repositories.sending import Sending
 from ui.records.actions_view_model import Actions
+from ui.records.moves_view_model import Moves
 from ui.records.owner_view_model import Ownership
 from ui.shared import kinds, values
 from ui.shared.notices import Notices
+from ui.shared.refusals import Refusals
 from ui.shared.state import Live, Screen
 
 
@@ -41,7 +44,8 @@ class Group:
 
 class RecordViewModel(Screen):
     """`detail` is the record with its related lists, `shape` its object, `ownership` who owns it, `acting` the actions
-    that the org has for it. `me` gives the Salesforce user id of whoever uses the app, `now` seconds since the epoch.
+    that the org has for it, `moves` the ways to its stages. `me` gives the Salesforce user id of whoever uses the app,
+    `now` seconds since the epoch.
     """
 
     def __init__(
@@ -54,6 +58,8 @@ class RecordViewModel(Screen):
         me: Callable[[], str],
         now: Callable[[], float] = time.time,
         queue: Queue | None = None,
+        sending: Sending | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         super().__init__()
         self._queue = queue
@@ -67,6 +73,8 @@ class RecordViewModel(Screen):
         self.ownership.listen(self.changed)
         self.acting = Actions(records, shape, record_id, self.detail, self.load, notices)
         self.acting.listen(self.changed)
+        self.moves = Moves(records, shape, notices, refusals or Refusals(), self._moved, sending)
+        self.moves.listen(self.changed)
 
     async def load(self) -> None:
         if is_temporary(self.record_id):
@@ -84,6 +92,16 @@ class RecordViewModel(Screen):
             telling = {*self.shape.listed, *values.naming(self.shape), *codes}
             fields = {name: value for name, value in self.record.fields.items() if name in telling}
             await self._records.visit(Visited(self.shape.sobject, self.record_id, fields))
+            if self.moves.are_possible:
+                await self.moves.learn(self.record)
+
+    async def _moved(self, record: Record) -> None:
+        """Shows the record as it is in another stage; one that the person may see no more is read again."""
+        if record.version is None:
+            await self.load()
+            return
+        self.detail.value = RecordDetail(record, {} if self.detail.value is None else self.detail.value.related)
+        self.detail.changed()
 
     @property
     def record(self) -> Record | None:
