@@ -8,6 +8,7 @@ import pytest
 from contract import calls
 from contract.actions import RunAction
 from contract.activities import CompleteTask, LogCall
+from contract.boards import GetBoard
 from contract.calls import (
     CALLS,
     Call,
@@ -78,6 +79,9 @@ class AnyOrg:
             await self._read(shape, rows)
             await self._act(shape, rows)
             await self._be_active(shape, rows)
+            if shape.board is not None:
+                columns = (await self._call(calls.GET_BOARD, GetBoard(shape.sobject))).columns
+                assert sum(column.count for column in columns) == len(rows)
         assert {one.sobject for one in (await self._call(calls.GET_FAVORITES, Empty())).favorites} <= set(objects)
         for shape in objects.values():
             for kind in kinds_of(shape) if shape.creatable else ():

@@ -22,7 +22,7 @@ from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
 from contract.activities import AskedDay
-from contract.boards import GetBoard
+from contract.boards import Board, GetBoard
 from contract.calls import (
     LAST_CHANGED_AT,
     MAX_PAGE,
@@ -74,8 +74,8 @@ class Queries:
     def __init__(self, org: Org, describes: Describes, currencies: Currencies) -> None:
         self._org = org
         self._describes = describes
+        self._boards = Boards(org, describes, currencies, _board_conditions, _board_sorting)
         self._currencies = currencies
-        self.get_board = Boards(org, describes, currencies, _board_conditions, _board_sorting).get_board
 
     async def list_records(self, caller: Caller, request: ListRecords) -> RecordPage:
         """One page of a list, sorted; the cursor goes on where the page ends, whatever was added meanwhile."""
@@ -121,6 +121,10 @@ class Queries:
     async def _found(self, uid: Uid, text: str) -> Sequence[Sequence[Row]]:
         """The rows that a SOSL text finds, as a query answers them."""
         return [await self._org.search(uid, text)]
+
+    async def get_board(self, caller: Caller, request: GetBoard) -> Board:
+        """The records of an object by stage; with a stage in the request, more of one."""
+        return await self._boards.get_board(caller, request)
 
     async def get_record(self, caller: Caller, request: GetRecord) -> RecordDetail:
         """A record with all that the app shows of it, and the children asked for, in one request to Salesforce."""
