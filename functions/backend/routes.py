@@ -60,4 +60,6 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.UPDATE_RECORD, changes.update_record),
         signed_in(calls.DELETE_RECORD, changes.delete_record),
         signed_in(calls.RUN_ACTION, changes.run_action),
+        signed_in(calls.GET_CONVERSION, changes.get_conversion),
+        signed_in(calls.CONVERT_LEAD, changes.convert_lead),
     )

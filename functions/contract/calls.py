@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
 from contract.actions import ActionDone, ActionShape, RunAction
+from contract.conversion import Conversion, ConversionShape, Converted, ConvertLead, GetConversion
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
 from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
@@ -528,7 +529,8 @@ class SobjectShape:
 
     `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
     getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some of the
-    records are people. `actions` are what the user may run on its records.
+    records are people. `actions` are what the user may run on its records. `conversion` is there where a record can
+    become others.
     """
 
     sobject: str
@@ -557,6 +559,7 @@ class SobjectShape:
     persons: PersonShape | None = None
     preset: Preset | None = None
     actions: tuple[ActionShape, ...] = ()
+    conversion: ConversionShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -732,6 +735,12 @@ RUN_ACTION = Call(
     ActionDone,
     "Runs an action on a record in Salesforce; with an idempotency key at most once.",
     writes=True,
+)
+GET_CONVERSION = Call(
+    "api", "getConversion", GetConversion, Conversion, "What may be chosen when a record is converted.", reads=True
+)
+CONVERT_LEAD = Call(
+    "api", "convertLead", ConvertLead, Converted, "Converts a lead; one that is converted already answers.", writes=True
 )
 
 CALLS: tuple[Call[Any, Any], ...] = tuple(

@@ -13,7 +13,7 @@ from localorg.data.records import derive
 from localorg.org import Org
 from localorg.schema.ids import make_id
 from localorg.schema.sobjects import SObject
-from localorg.schema.standard import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES
+from localorg.schema.standard import ACCOUNT_TYPES, CONVERTED, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES
 from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD, OrgSettings
 
 _FIRST = (
@@ -134,6 +134,9 @@ def seed(org: Org) -> None:
         "Organization",
         {"Name": "Local Org Trading", "InstanceName": "LOC1", "IsSandbox": 0, "OrganizationType": "Developer Edition"},
     )
+    for place, status in enumerate(org.objects["Lead"].by_name["status"].picklist):
+        told = {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1}
+        writer.add("LeadStatus", {**told, "IsDefault": int(place == 0), "IsConverted": int(status == CONVERTED)})
     writer.user = users[0]
     days = _Days(now)
     for n in range(settings.accounts):

@@ -9,6 +9,7 @@ from typing import cast
 from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records import soql
 from backend.records.action_runs import ActionRuns
+from backend.records.conversions import Conversions
 from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, layout_of
@@ -32,8 +33,8 @@ MAX_DUPLICATES = 5  # that are named
 
 
 class Changes:
-    """The calls that create, update and delete records, and run actions on them. One for each process. Every call
-    raises CallErrors.
+    """The calls that create, update, delete and convert records, and run actions on them. One for each process. Every
+    call raises CallErrors.
     """
 
     def __init__(self, org: Org, describes: Describes, creations: Creations) -> None:
@@ -41,6 +42,8 @@ class Changes:
         self._describes = describes
         self._creations = creations
         self.run_action = ActionRuns(org, describes, creations).run_action
+        conversions = Conversions(org, describes, creations)
+        self.get_conversion, self.convert_lead = conversions.get_conversion, conversions.convert_lead
 
     async def create_record(self, caller: Caller, request: CreateRecord) -> Created:
         """Creates a record and returns it; with an idempotency key at most one, however often the request comes."""

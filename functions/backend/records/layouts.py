@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backend.records.actions import ID, Action, Ask, check_actions
+from backend.records.conversion_shape import LEAD, Becoming
 from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, FieldValue, Sort
 from contract.errors import Reason, RefusedRequest
 
@@ -46,7 +47,8 @@ class Layout:
     a list and `detailed` those of a record and its forms, `searched` those in which a list's search looks; `filters`
     are offered as chips, and `preset` is how a list begins. `amount` is the field at the end of a line in lists, `date`
     the one that says when a record is due on home, `owner` the reference to who owns a record. `icon` is one of
-    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours."""
+    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours. `conversion`
+    is what a record can become."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -63,6 +65,7 @@ class Layout:
     preset: Preset | None = None
     owner: str = "OwnerId"
     actions: Mapping[str, Action] = field(default_factory=dict[str, Action])
+    conversion: Becoming | None = None
 
     def __post_init__(self) -> None:
         """Every record is read with its record type, where its object has some: its picklists follow it."""
@@ -70,9 +73,10 @@ class Layout:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The fields that a record is read with: also those that say which of its actions show."""
+        """The fields that a record is read with: also those that say which of its actions show, and what it became."""
         telling = (name for action in self.actions.values() for name in action.shown_when if "." not in name)
-        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID))))
+        became = () if self.conversion is None else self.conversion.fields
+        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID), *became)))
 
     @property
     def sorting(self) -> Sort:
@@ -169,6 +173,7 @@ LAYOUTS: dict[str, Layout] = {
         sort="Name",
         stand_ins=("LastName",),
         icon="person_search",
+        conversion=LEAD,
         filters=("OwnerId", "Status", "Rating", "Industry", "LeadSource"),
     ),
     "Case": Layout(

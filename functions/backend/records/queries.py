@@ -199,7 +199,9 @@ class Queries:
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
         layout = layout_of(request.sobject)
-        children = tuple(child.sobject for child in layout.related.values())
+        children = [child.sobject for child in layout.related.values()]
+        if layout.conversion is not None:
+            children += layout.conversion.objects
 
         async def work(shapes: Shapes) -> SobjectShape:
             return _shape_of(request.sobject, await self._money(caller.uid, shapes), shapes)
@@ -393,6 +395,7 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         persons=None if described.people is None else _persons(layout, described, described.people),
         owner=if_visible(layout.owner),
         actions=offered_shapes(layout, described),
+        conversion=None if layout.conversion is None else layout.conversion.shape(described, shapes),
     )
 
 
