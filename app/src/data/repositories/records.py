@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from contract.actions import ActionDone, RunAction
 from contract.calls import (
+    CONVERT_LEAD,
     CREATE_RECORD,
     DELETE_RECORD,
     FIND_OWNERS,
+    GET_CONVERSION,
     GET_DASHBOARD,
     GET_OBJECTS,
     GET_PICKLISTS,
@@ -41,6 +43,7 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.codec import encode
+from contract.conversion import Conversion, Converted, ConvertLead, GetConversion
 from contract.picklists import Picklists
 from data.repositories.calls import Calls
 from data.repositories.shelf import Fetch, Shelf
@@ -155,6 +158,20 @@ class RecordsRepository:
     ) -> ActionDone:
         """Runs an action on a record under an idempotency key; the same key again runs it no second time."""
         return await self._call(RUN_ACTION, RunAction(sobject, record_id, action, answers, key))
+
+    async def conversion(self, asked: GetConversion) -> Conversion:
+        """What may be chosen when a record is converted."""
+        return await self._call(GET_CONVERSION, asked)
+
+    async def convert(self, request: ConvertLead) -> Converted:
+        """Converts a record; the same key again converts it no second time. What the device keeps of it, and of what it
+        became, is fetched anew."""
+        done = await self._call(CONVERT_LEAD, request)
+        changed = ((request.sobject, request.id), *((one.sobject, one.id) for one in done.into))
+        for sobject, record_id in changed:
+            await self._shelf.remove(_key(sobject, record_id))
+            self.saved(sobject, record_id, None)
+        return done
 
     async def forget(self, sobject: str, record_id: str) -> None:
         """Removes from this device what it keeps of a record that no longer exists in Salesforce."""

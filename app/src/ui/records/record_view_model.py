@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 from contract.calls import AddressShape, FieldShape, Record, RecordDetail, RelatedList, SobjectShape
+from contract.conversion import Became
 from contract.errors import NotFound
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository, Visited
+from ui.records import conversion_view_model as conversion
 from ui.records.actions_view_model import Actions
 from ui.records.owner_view_model import Ownership
 from ui.shared import kinds, values
@@ -90,7 +92,22 @@ class RecordViewModel(Screen):
     @property
     def can_edit(self) -> bool:
         """Whether the person may change any field of it."""
-        return self.shape.editable and any(f.editable for f in self.shape.fields)
+        return self.shape.editable and any(f.editable for f in self.shape.fields) and not self.is_converted
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether it was converted into other records."""
+        return self.record is not None and conversion.is_converted(self.shape, self.record)
+
+    @property
+    def can_convert(self) -> bool:
+        """Whether the person may convert it into other records."""
+        return self.record is not None and conversion.can_convert(self.shape, self.record)
+
+    @property
+    def became(self) -> list[Became]:
+        """The records into which it was converted."""
+        return [] if self.record is None else conversion.became(self.shape, self.record)
 
     @property
     def has_draft(self) -> bool:
