@@ -113,8 +113,8 @@ class Became:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What the record has become: the account, the contact, the opportunity, those of them that the user may see.
-    `already`: it was converted before this request, by an earlier one or by somebody else.
+    """What the record has become: the account, the contact, and the opportunity where one was made. `already`: it was
+    converted before this request, by an earlier one or by somebody else.
     """
 
     into: tuple[Became, ...] = field(default_factory=tuple[Became, ...])

@@ -36,8 +36,12 @@ class Becoming:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that say what a record became."""
-        return (self.flag, *(name for one in self.into for name in (one.field, one.name)))
+        """The fields that say whether a record is converted, and into which ones."""
+        return (self.flag, *(one.field for one in self.into))
+
+    def names(self, shapes: Mapping[str, Described]) -> tuple[str, ...]:
+        """The fields with the names of those that the user may see: a parent of a hidden object cannot be read."""
+        return tuple(one.name for one in self.into if one.sobject in shapes)
 
     def shape(self, described: Described, shapes: Mapping[str, Described]) -> ConversionShape | None:
         """It as the app shows it to this user; None where Salesforce does not say of a record whether it is converted,

@@ -94,7 +94,9 @@ class Conversions:
                 content,
                 convert,
                 kept=lambda done: ",".join(f"{one.sobject} {one.id}" for one in done.into),
-                again=lambda kept: Converted(tuple(Became(*one.split(" ")) for one in kept.split(",")), already=True),
+                again=lambda kept: Converted(
+                    tuple(Became(*one.split(" ")) for one in kept.split(",") if one), already=True
+                ),
             )
         except OutcomeUnknown:
             if sent:
@@ -131,7 +133,7 @@ class Conversions:
         """What a lead has become, with names; None while it is not converted."""
 
         async def read(shapes: Shapes) -> Converted | None:
-            fields = readable(becoming.fields, object_of(shapes, request.sobject))
+            fields = readable((*becoming.fields, *becoming.names(shapes)), object_of(shapes, request.sobject))
             text = f"SELECT {select(fields)} FROM {request.sobject} WHERE Id = '{request.id}' LIMIT 1"
             (rows,) = await self._org.query(uid, text)
             if not rows:
@@ -142,7 +144,7 @@ class Conversions:
             into = (_one(row, one) for one in becoming.into)
             return Converted(tuple(one for one in into if one is not None), already=True)
 
-        return await self._describes.read(uid, (request.sobject,), read)
+        return await self._describes.read(uid, (request.sobject,), read, beside=becoming.objects)
 
 
 def _becoming(sobject: str) -> Becoming:

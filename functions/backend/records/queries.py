@@ -115,13 +115,16 @@ class Queries:
                 raise RefusedRequest(
                     Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {names}"
                 )
-        children = (layout.related[name].sobject for name in request.related)
+        children = [layout.related[name].sobject for name in request.related]
+        if layout.conversion is not None:
+            children += layout.conversion.objects
         work = partial(self._record, caller.uid, request)
         return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
     async def _record(self, uid: Uid, request: GetRecord, shapes: Shapes) -> RecordDetail:
         layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
-        fields = readable(layout.read, described)
+        became = () if layout.conversion is None else layout.conversion.names(shapes)
+        fields = readable((*layout.read, *became), described)
         parts = [select(fields)]
         related: dict[str, tuple[str, ...]] = {}
         for name in dict.fromkeys(request.related):

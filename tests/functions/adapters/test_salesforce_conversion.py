@@ -200,12 +200,18 @@ async def test_whoever_may_not_convert_is_told_so_and_is_not_offered_it(here: In
     shape = (await here.each[0].queries.describe(sue.caller, Describe("Lead"))).conversion
     assert shape is not None
     assert shape.opportunity is None, "she sees no opportunities"
+    lead = sue.lead
     sam = await seller(here)
     shape = (await here.each[0].queries.describe(sam.caller, Describe("Lead"))).conversion
     assert shape is not None
     assert shape.may_convert
     assert (shape.flag, shape.account.named_by, shape.email) == ("IsConverted", "Company", "Email")
     assert (await here.each[0].queries.describe(sam.caller, Describe("Contact"))).conversion is None
+    sam.lead = lead
+    await sam.convert(owner_id=sam.uid.user_id)  # she could own no opportunity
+    seen = (await here.each[0].queries.get_record(sue.caller, GetRecord("Lead", lead))).record.fields
+    assert seen["ConvertedContact.Name"] == "Ada Byron"
+    assert "ConvertedOpportunity.Name" not in seen
 
 
 async def test_a_lead_of_a_queue_needs_an_owner(here: Instances) -> None:

@@ -41,7 +41,8 @@ def became(shell: Shell, model: RecordViewModel) -> ft.Control:
         icon = ft.Icons.ARROW_FORWARD if shape is None else parts.icon_of(shape.icon)
         return parts.tile(one.name or label, label, None if shape is None else open_it, icon=icon, wraps=True)
 
-    return parts.card(_("Converted into"), *(line(one) for one in model.became))
+    known = [one for one in model.became if one.name or shell.catalogue.shape(one.sobject) is not None]
+    return parts.card(_("Converted into"), *map(line, known))
 
 
 @ft.component
