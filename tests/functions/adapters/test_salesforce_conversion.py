@@ -1,5 +1,7 @@
 """Lead conversion at the local org's SOAP API: once, whatever is lost or expires on the way, and what is refused."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +19,7 @@ from contract.conversion import Converted, ConvertLead, GetConversion
 from contract.errors import CallError, NotFound, Reason, RefusedRequest
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg, OrgSettings
+from tests.depth import examples
 from tests.functions.instances import Instances
 
 SERVICE, READ_ONLY = "service@localorg.test", "readonly@localorg.test"
@@ -157,6 +160,39 @@ async def test_an_answer_that_is_lost_before_anything_was_done_leaves_it_open_un
         assert isinstance(await sam.refused(idempotency_key="key-2"), OutcomeUnknown)
     done = await sam.convert(idempotency_key="key-2", at=1)
     assert (len(done.into), done.already) == (3, False)
+
+
+async def test_whatever_is_lost_and_whoever_tries_it_is_converted_once(here: Instances) -> None:
+    sam, ada = await seller(here), await seller(here, ADMIN)
+    faults: tuple[dict[str, Any], ...] = ({}, {"cut": "before"}, {"cut": "after"}, {"status": 500}, {"status": 503})
+    for number in range(examples(12)):
+        chance = random.Random(number)
+        fields = {**LEAD, "LastName": f"Number{number}"}
+        sam.lead, _row = await here.rests[0].create(sam.uid, "Lead", fields, "Id")
+        ada.lead = sam.lead
+        answers: list[Converted] = []
+        for attempt in range(chance.randint(1, 5)):
+            fault = chance.choice(faults)
+            if fault:
+                control(here.org.url, "faults", {"kind": "soap", **fault})
+            who, key = chance.choice((sam, ada)), chance.choice((None, f"story-{number}", f"story-{number}-{attempt}"))
+            try:
+                answers.append(await who.convert(at=chance.randrange(4), idempotency_key=key))
+            except OutcomeUnknown:
+                assert fault
+            control(here.org.url, "faults/clear", {})
+        answers.append(await sam.convert(idempotency_key="last-" + str(number)))
+        assert len({tuple(one.id for one in answer.into) for answer in answers}) == 1, f"story {number}"
+        assert await sam.made("Contact", f"Ada Number{number}") == 1
+        assert [answer.already for answer in answers].count(False) <= 1
+
+
+async def test_of_two_who_convert_at_once_one_reads_what_the_other_made(here: Instances) -> None:
+    sam, ada = await seller(here), await seller(here, ADMIN)
+    ada.lead = sam.lead
+    first, second = await asyncio.gather(sam.convert(at=0), ada.convert(at=1))
+    assert {first.already, second.already} == {True, False}
+    assert [one.id for one in first.into] == [one.id for one in second.into]
 
 
 async def test_a_repetition_with_the_same_key_has_the_same_answer(here: Instances) -> None:
