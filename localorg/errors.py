@@ -60,3 +60,11 @@ def no_access() -> ApiError:
 def no_such_column(column: str, sobject: str) -> ApiError:
     """The error 400 INVALID_FIELD for a field that the object does not have, to be raised."""
     return ApiError(400, "INVALID_FIELD", f"No such column '{column}' on sobject of type {sobject}")
+
+
+def converted_lead() -> ApiError:
+    """The error 400 CANNOT_UPDATE_CONVERTED_LEAD for a lead that was converted, to be raised.
+
+    Source of the words: Gravity-Forms-Salesforce#342.
+    """
+    return ApiError(400, "CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])

@@ -35,6 +35,7 @@ from localorg.rest import (
     refused_apis,
     replication,
     resources,
+    soap,
     sobject_collections,
 )
 from localorg.rest.ui_api import favorites as ui_favorites
@@ -77,6 +78,7 @@ def make_app(org: Org, log: Callable[[str], None] | None = None) -> ASGIApp:
         Route("/", front),
         *oauth,
         *invocable.routes(org),  # no part of a composite request: REST API Developer Guide, "Composite"
+        *soap.routes(org),
         *data,
         *composite.routes(org, Router([*sobject_collections.routes_in_composite(org), *data], redirect_slashes=False)),
         *sobject_collections.routes(org),
@@ -114,6 +116,7 @@ def rest_routes(org: Org) -> list[BaseRoute]:
     """All routes of the APIs. A test compares them with the table in docs/localorg.md."""
     return [
         *invocable.routes(org),
+        *soap.routes(org),
         *_data_routes(org),
         *composite.routes(org, Router()),
         *sobject_collections.routes(org),

@@ -31,6 +31,7 @@ from contract.calls import (
     UpdateConnection,
     UpdateRecord,
 )
+from contract.conversion import ConvertLead, GetConversion
 from contract.errors import CallError, Reason
 from contract.favorites import AddFavorite, RemoveFavorite
 from contract.list_views import GetListViews
@@ -147,6 +148,13 @@ class AnyOrg:
         """Runs what is no action of the object."""
         with pytest.raises((CallError, AssertionError), match=Reason.UNKNOWN_ACTION):  # the second is over HTTP
             await self._call(calls.RUN_ACTION, RunAction(shape.sobject, rows[0].id, "any org"))
+        conversion = shape.conversion
+        if conversion is not None and conversion.may_convert:
+            chosen = (await self._call(calls.GET_CONVERSION, GetConversion(shape.sobject, "Any org"))).statuses[0].value
+            owner = (await self._call(calls.GET_PROFILE, Empty())).user.user_id
+            asked = ConvertLead(shape.sobject, rows[0].id, "any-org", status=chosen, owner_id=owner)
+            became = [one.sobject for one in (await self._call(calls.CONVERT_LEAD, asked)).into]
+            assert became[:2] == [conversion.account.sobject, conversion.contact.sobject]
 
     async def _write(self, shape: SobjectShape, kind: str, objects: dict[str, SobjectShape]) -> None:
         """Makes, changes and deletes a record of a record type."""

@@ -67,4 +67,6 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.GET_FAVORITES, queries.get_favorites),
         signed_in(calls.ADD_FAVORITE, changes.add_favorite),
         signed_in(calls.REMOVE_FAVORITE, changes.remove_favorite),
+        signed_in(calls.GET_CONVERSION, changes.get_conversion),
+        signed_in(calls.CONVERT_LEAD, changes.convert_lead),
     )

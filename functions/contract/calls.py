@@ -7,6 +7,7 @@ from unicodedata import east_asian_width
 from contract.actions import ActionDone, ActionShape, RunAction
 from contract.activities import AskedDay, CallLogged, CompleteTask, Day, LogCall, TaskDone, Timeline
 from contract.boards import Board, BoardShape, GetBoard
+from contract.conversion import Conversion, ConversionShape, Converted, ConvertLead, GetConversion
 from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
 from contract.list_views import GetListViews, ListViews
 from contract.picklists import Picklists, RecordType
@@ -517,7 +518,7 @@ class SobjectShape:
     `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
     getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some of the
     records are people. `actions` are what the user may run on its records. `board` is there where records can stand on
-    a board, a column a stage.
+    a board, a column a stage, `conversion` where a record can become others.
 
     `done` is the checkbox that says of a task that it is closed, where the user may complete one (completeTask), else
     "". `timeline` is whether getRecord tells the activities of its records, `calls` whether the user may log a call
@@ -554,6 +555,7 @@ class SobjectShape:
     timeline: bool = False
     calls: bool = False
     board: BoardShape | None = None
+    conversion: ConversionShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -763,6 +765,12 @@ LOG_CALL = Call(
     CallLogged,
     "Keeps that one has called, and what follows; with an idempotency key at most once.",
     writes=True,
+)
+GET_CONVERSION = Call(
+    "api", "getConversion", GetConversion, Conversion, "What may be chosen when a record is converted.", reads=True
+)
+CONVERT_LEAD = Call(
+    "api", "convertLead", ConvertLead, Converted, "Converts a lead; one that is converted already answers.", writes=True
 )
 
 CALLS: tuple[Call[Any, Any], ...] = tuple(

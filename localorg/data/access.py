@@ -27,10 +27,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What a profile may not do. `reads_only`: it may change nothing. `api_enabled`: its users may use the APIs."""
+    """What a profile may not do. `reads_only`: it may change nothing. `api_enabled`: its users may use the APIs,
+    `converts`: they have Convert Leads."""
 
     reads_only: bool = False
     api_enabled: bool = True
+    converts: bool = True
     hidden_objects: frozenset[str] = frozenset()
     hidden_fields: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     read_only_fields: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
@@ -48,9 +50,10 @@ _PROFILES: dict[str, _Profile] = {
     ADMINISTRATOR: _Profile(),
     "Standard User": _STANDARD,
     "Sales Without API": replace(_STANDARD, api_enabled=False),
-    "Service Agent": replace(_STANDARD, hidden_objects=frozenset({"Opportunity"})),
+    "Service Agent": replace(_STANDARD, converts=False, hidden_objects=frozenset({"Opportunity"})),
     "Read Only": _Profile(
         reads_only=True,
+        converts=False,
         hidden_objects=frozenset({"Lead"}),
         hidden_fields={
             "Account": frozenset({"AnnualRevenue"}),
@@ -161,6 +164,11 @@ def profile_of(org: Org, user_id: str) -> str:
 def has_api(org: Org, user_id: str) -> bool:
     """Whether a user's profile has the permission API Enabled."""
     return _PROFILES.get(profile_of(org, user_id), _STANDARD).api_enabled
+
+
+def may_convert(org: Org, user_id: str) -> bool:
+    """Whether a user's profile has the permission Convert Leads."""
+    return _PROFILES.get(profile_of(org, user_id), _STANDARD).converts
 
 
 def schema_for(org: Org, user_id: str) -> Schema:

@@ -13,7 +13,7 @@ from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
 from localorg.data.values import stored
-from localorg.errors import ApiError, no_access, no_such_column
+from localorg.errors import ApiError, converted_lead, no_access, no_such_column
 from localorg.org import Org
 from localorg.schema.activities import ACCOUNT_OF
 from localorg.schema.ids import is_id, to_18
@@ -95,6 +95,8 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
     with org.write() as db:
         current = read(org, sobject, identifier)
         org.limits.check_lock(str(current["Id"]))
+        if current.get("IsConverted"):
+            raise converted_lead()
         owners.check_transfer(org, sobject, current, row, user_id)
         persons.change(org, sobject, row, current)
         addresses.follow(sobject, row, current)

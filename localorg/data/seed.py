@@ -13,7 +13,7 @@ from localorg.data.records import derive
 from localorg.org import Org
 from localorg.schema.ids import make_id
 from localorg.schema.sobjects import SObject
-from localorg.schema.standard import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES
+from localorg.schema.standard import ACCOUNT_TYPES, CONVERTED, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES
 from localorg.schema.task_statuses import CLOSED
 from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD, OrgSettings
 
@@ -140,6 +140,9 @@ def seed(org: Org) -> None:
     for place, status in enumerate(statuses):
         told = {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1}
         writer.add("TaskStatus", {**told, "IsDefault": int(place == 0), "IsClosed": int(status in CLOSED)})
+    for place, status in enumerate(org.objects["Lead"].by_name["status"].picklist):
+        told = {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1}
+        writer.add("LeadStatus", {**told, "IsDefault": int(place == 0), "IsConverted": int(status == CONVERTED)})
     writer.user = users[0]
     days = _Days(now)
     for n in range(settings.accounts):

@@ -1,4 +1,5 @@
-"""The APIs that this org does not have. It answers as an org does in which they are switched off.
+"""The APIs that this org does not have; of SOAP it has one call (soap.py). It answers as an org does in which they are
+switched off.
 
 Source: SOAP API Developer Guide, "API Fault Element"; Streaming API Developer Guide, "Bayeux
 Protocol".

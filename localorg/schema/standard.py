@@ -40,6 +40,8 @@ CASE_REASONS = (
 )
 FORECASTS = ("Omitted", "Pipeline", "Best Case", "Commit", "Closed")
 LEAD_SOURCES = ("Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other")
+LEAD_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
+CONVERTED = "Closed - Converted"  # the status of a lead that was converted
 SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.")
 
 
@@ -251,9 +253,7 @@ _RECORDS = Schema(
                 replace(_text("Email", "Email", 80, kind="email"), id_lookup=True),
                 _text("Phone", "Phone", 40, kind="phone"),
                 _pick("LeadSource", "Lead Source", LEAD_SOURCES),
-                _pick("Status", "Status", ("Open - Not Contacted", "Working - Contacted", "Closed - Converted",
-                                           "Closed - Not Converted"),
-                      default="Open - Not Contacted"),
+                _pick("Status", "Status", LEAD_STATUSES, default=LEAD_STATUSES[0]),
                 _pick("Rating", "Rating", RATINGS),
                 _pick("Industry", "Industry", INDUSTRIES),
                 Field("Interests__c", "Interests", "multipicklist", 4099, picklist=INTERESTS),
@@ -278,6 +278,21 @@ _RECORDS = Schema(
                 *related("Lead"),
                 _FILES,
             ),
+        ),
+        SObject(
+            "LeadStatus", "Lead Status Value", "Lead Status Values", "01H",
+            (
+                _ID,
+                _text("MasterLabel", "Master Label"),
+                _text("ApiName", "API Name"),
+                _number("SortOrder", "Sort Order", "int"),
+                Field("IsDefault", "Is Default", "boolean", 0, default=False),
+                Field("IsConverted", "Converted", "boolean", 0, default=False),
+                *_STAMPS,
+            ),
+            createable=False,
+            updateable=False,
+            deletable=False,
         ),
         SObject(
             "Case", "Case", "Cases", "500",

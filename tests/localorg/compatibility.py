@@ -13,7 +13,8 @@ from devtools.paths import ROOT
 
 T = TypeVar("T", bound=Callable[..., object])
 PAGE = ROOT / "docs/compatibility.md"
-_MODULES = ("test_other_clients", "test_dpop_clients", "test_salesforce_cli", "test_action_clients")
+_MODULES = ("test_other_clients", "test_dpop_clients", "test_salesforce_cli", "test_action_clients",
+            "test_lead_conversion")  # fmt: skip
 _HEAD = """# Other people's clients and the local org
 
 Each operation is driven by the test beside it, by the client itself as its maker ships it.

@@ -302,7 +302,7 @@ def test_what_a_profile_may_not_see_is_not_there(log_in_as: Callable[[str], http
 
 
 @pytest.mark.parametrize(("method", "path", "status", "said"), [
-    ("POST", "/services/Soap/u/68.0", 500, "<faultcode>sf:API_DISABLED_FOR_ORG</faultcode>"),
+    ("POST", "/services/Soap/c/68.0", 500, "<faultcode>sf:API_DISABLED_FOR_ORG</faultcode>"),
     ("POST", "/services/Soap/m/68.0", 500, "urn:fault.metadata.soap.sforce.com"),
     ("POST", "/cometd/68.0", 200, "403::"),
     ("POST", f"{BASE}/graphql", 403, "API_DISABLED_FOR_ORG"),

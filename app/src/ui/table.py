@@ -17,6 +17,8 @@ from ui.profile.view import Profile
 from ui.profile.view_model import ProfileViewModel
 from ui.records.board_view import BoardPage
 from ui.records.board_view_model import BoardViewModel
+from ui.records.conversion_view import ConversionPage
+from ui.records.conversion_view_model import ConversionViewModel
 from ui.records.form_view import RecordForm
 from ui.records.form_view_model import FormViewModel
 from ui.records.list_view import RecordList
@@ -88,17 +90,34 @@ def _board(rooms: Rooms, _place: Place, shape: SobjectShape) -> State | None:
     return BoardViewModel(records, shape, is_deleted, rooms.notices, rooms.refusals, rooms.now, rooms.data.sending)
 
 
-def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
+def _me(rooms: Rooms) -> Callable[[], str]:
+    """Gives the Salesforce user id of whoever uses the app."""
     session = rooms.data.session
+    return lambda: "" if session.user is None else session.user.user_id
 
-    def me() -> str:
-        return "" if session.user is None else session.user.user_id
 
+def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
     data = rooms.data
     return RecordViewModel(
-        data.records, data.drafts, shape, place.record_id, rooms.notices, me, rooms.now, data.queue, data.sending,
-        rooms.refusals,
+        data.records, data.drafts, shape, place.record_id, rooms.notices, _me(rooms), rooms.now, data.queue,
+        data.sending, rooms.refusals,
     )  # fmt: skip
+
+
+def _conversion(rooms: Rooms, place: Place) -> State | None:
+    shape, data = rooms.catalogue.shape(place.sobject), rooms.data
+    if shape is None or shape.conversion is None:
+        return None
+    return ConversionViewModel(
+        data.records,
+        data.drafts,
+        shape,
+        shape.conversion,
+        place.record_id,
+        rooms.notices,
+        _me(rooms),
+        rooms.catalogue.shape,
+    )
 
 
 def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
@@ -173,6 +192,8 @@ ENTRIES = (
           refreshes=False),
     Entry("record", "/records/{sobject}/{record_id}", RecordPage, _of_object(_record), parent=_list_of, columns=True),
     Entry("edit", "/records/{sobject}/{record_id}/edit", RecordForm, _of_object(_form), parent=_record_of, columns=True,
+          refreshes=False),
+    Entry("convert", "/records/{sobject}/{record_id}/convert", ConversionPage, _conversion, parent=_record_of,
           refreshes=False),
 )  # fmt: skip
 # Salesforce's way back is no place of its own; the second address is what Flet leaves of a custom scheme's.

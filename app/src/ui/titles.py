@@ -3,6 +3,7 @@
 import brand
 from contract.calls import SobjectShape
 from ui.places import Place
+from ui.records.conversion_view_model import ConversionViewModel
 from ui.records.form_view_model import FormViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.shared import values
@@ -26,4 +27,6 @@ def words_of(place: Place, screen: State | None, shape: SobjectShape) -> str:
         return screen.title or shape.label
     if isinstance(screen, FormViewModel) and screen.draft is not None:
         return _("Change {title}", title=values.name(shape, screen.draft.seen) or shape.label)
+    if isinstance(screen, ConversionViewModel):
+        return _("Convert {title}", title=screen.title or shape.label)
     return shape.label

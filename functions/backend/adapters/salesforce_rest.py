@@ -16,6 +16,7 @@ import msgspec
 
 from backend.adapters.salesforce_actions import outcome_of, request_of
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
+from backend.adapters.salesforce_conversion import conversion_request, converted
 from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of, stages_of
 from backend.adapters.salesforce_favorites import favorite_in, favorites_in
 from backend.adapters.salesforce_http import Answer
@@ -30,6 +31,7 @@ from backend.records.actions import ApexRest, Target
 from backend.records.org import Described, People, PreconditionFailed, Row, Undescribed
 from backend.values import Uid
 from contract.calls import FieldValue
+from contract.conversion import ConvertLead
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from contract.favorites import Favorite
 from contract.list_views import MAX_LIST_VIEWS, ListView, ListViews
@@ -53,6 +55,7 @@ class SalesforceRest:
     def __init__(self, session: SalesforceSession, api_version: str) -> None:
         self._session = session
         self._base = f"/services/data/v{api_version}"
+        self._soap = f"/services/Soap/u/{api_version}"
 
     async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
         """All records of each SOQL text, in one request unless Salesforce answers with fewer than were asked for, as it
@@ -320,6 +323,10 @@ class SalesforceRest:
         """The values of an action's answer; see Org."""
         request = request_of(self._base, target, record_id, inputs)
         return outcome_of(target, await self._session.send(uid, request))
+
+    async def convert(self, uid: Uid, wanted: ConvertLead) -> tuple[str, str, str]:
+        """What a lead became; see Org. The REST API has no such call."""
+        return converted(await self._session.send(uid, conversion_request(self._soap, wanted)))
 
     async def currency(self, uid: Uid) -> str:
         """The ISO 4217 code of the org's only currency; "" when it has several, or does not say.

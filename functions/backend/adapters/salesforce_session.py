@@ -14,6 +14,7 @@ import msgspec
 from backend import deadline, hosts, telemetry
 from backend.adapters.salesforce_answers import error_code, refuses_the_api
 from backend.adapters.salesforce_http import Answer, Http
+from backend.adapters.salesforce_soap import fault_of
 from backend.connections.connection import Credential
 from backend.connections.renewal import Renewed
 from backend.failures import NotSent, OutcomeUnknown
@@ -61,7 +62,8 @@ class RequestBudget(Protocol):
 class Request:
     """A request to the user's instance URL: `path` begins with a slash, `body` is sent as JSON, `writes` says that it
     changes something and is never sent twice, `aside` that its API may be off for a user who may use the others;
-    `headers` go along. What answers a `custom` one is Apex of the org's own, which may say 401 itself.
+    `headers` go along. What answers a `custom` one is Apex of the org's own, which may say 401 itself. `soap` is a call
+    of the SOAP API, an element of XML, in place of a body.
     """
 
     method: str
@@ -72,6 +74,7 @@ class Request:
     aside: bool = False
     headers: Mapping[str, str] | None = None
     custom: bool = False
+    soap: str = ""
 
 
 @dataclass(slots=True)
@@ -203,6 +206,7 @@ class SalesforceSession:
                 key=key,
                 headers=request.headers,
                 json=payload,
+                soap=request.soap,
             )
             telemetry.count("salesforce.requests", org=uid.org_id, status=answer.status)
             return answer
@@ -210,7 +214,7 @@ class SalesforceSession:
         credential, refreshed = await self._credentials.get(uid), False
         await self._budget.take(uid)
         answer = await self._deliver(send, credential, writes=request.writes)
-        while _rejected(answer, custom=request.custom):
+        while _rejected(answer, request):
             if refreshed:
                 # A token just made is refused too: refreshing again cannot help.
                 raise ConnectionLost(Reason.ORG_POLICY)
@@ -256,10 +260,13 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         pass
 
 
-def _rejected(answer: Answer, *, custom: bool) -> bool:
+def _rejected(answer: Answer, request: Request) -> bool:
     """Whether Salesforce refused the token, and so did nothing. Of a `custom` answer it is only certain where the error
-    code is one of Salesforce's own. Source: REST API Developer Guide, "Status Codes and Error Responses".
+    code is one of Salesforce's own; the SOAP API says it in a fault. Sources: REST API Developer Guide, "Status Codes
+    and Error Responses"; SOAP API Developer Guide, ExceptionCode.
     """
-    if custom and answer.status == 401:
+    if request.soap and answer.status == 500:
+        return fault_of(answer.body)[0] in _TOKEN_REFUSED
+    if request.custom and answer.status == 401:
         return error_code(answer.json()) in _TOKEN_REFUSED
     return answer.status == 401 or (answer.status == 403 and answer.body.strip() == _BAD_TOKEN)

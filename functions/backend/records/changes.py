@@ -9,6 +9,7 @@ from typing import cast
 from backend.failures import OutcomeUnknown, ShapeRefused
 from backend.records import soql
 from backend.records.action_runs import ActionRuns
+from backend.records.conversions import Conversions
 from backend.records.creations import Creations
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, layout_of
@@ -34,8 +35,8 @@ MAX_DUPLICATES = 5  # that are named
 
 
 class Changes:
-    """The calls that create, update and delete records, run actions on them, complete tasks and log calls. One for
-    each process. Every call raises CallErrors.
+    """The calls that create, update, delete and convert records, run actions on them, complete tasks and log calls.
+    One for each process. Every call raises CallErrors.
     """
 
     def __init__(self, org: Org, describes: Describes, creations: Creations) -> None:
@@ -45,6 +46,8 @@ class Changes:
         self.run_action = ActionRuns(org, describes, creations).run_action
         tasks = Tasks(org, describes, creations, self.update_record)
         self.complete_task, self.log_call = tasks.complete_task, tasks.log_call
+        conversions = Conversions(org, describes, creations)
+        self.get_conversion, self.convert_lead = conversions.get_conversion, conversions.convert_lead
 
     async def add_favorite(self, caller: Caller, request: AddFavorite) -> Favorite:
         """Stars a record, in one request to Salesforce."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backend.records.actions import ID, Action, Ask, check_actions
+from backend.records.conversion_shape import LEAD, Becoming
 from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, FieldValue, Sort
 from contract.errors import Reason, RefusedRequest
 
@@ -61,7 +62,7 @@ class Layout:
     the one that says when a record is due on home, `owner` the reference to who owns a record. `icon` is one of
     Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours. `done` is the
     checkbox that says of a task that it is closed, `timeline` whether a record shows its activities. `board` is how its
-    records stand on a board, for those that have stages."""
+    records stand on a board, for those that have stages, `conversion` what a record can become."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -81,6 +82,7 @@ class Layout:
     done: str = ""
     timeline: bool = False
     board: Kanban | None = None
+    conversion: Becoming | None = None
 
     def __post_init__(self) -> None:
         """Every record is read with its record type, where its object has some: its picklists follow it."""
@@ -88,11 +90,12 @@ class Layout:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The fields that a record is read with: also those that say which of its actions show, and since when it is in
-        its stage."""
+        """The fields that a record is read with: also those that say which of its actions show, since when it is in its
+        stage, and what it became."""
         telling = (name for action in self.actions.values() for name in action.shown_when if "." not in name)
         since = () if self.board is None else self.board.since
-        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID), *since)))
+        became = () if self.conversion is None else self.conversion.fields
+        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID), *since, *became)))
 
     @property
     def sorting(self) -> Sort:
@@ -199,6 +202,7 @@ LAYOUTS: dict[str, Layout] = {
         stand_ins=("LastName",),
         icon="person_search",
         timeline=True,
+        conversion=LEAD,
         filters=("OwnerId", "Status", "Rating", "Industry", "LeadSource"),
     ),
     "Case": Layout(

@@ -11,6 +11,7 @@ from typing import Protocol
 from backend.records.actions import Target
 from backend.values import Uid
 from contract.calls import KIND, FieldShape, FieldValue, Section, Sort
+from contract.conversion import ConvertLead
 from contract.favorites import Favorite
 from contract.list_views import ListViews
 from contract.picklists import Picklist, RecordType
@@ -121,6 +122,10 @@ class PreconditionFailed(Exception):
         self.current = current
 
 
+class AlreadyConverted(Exception):
+    """The record was converted before; Salesforce has done nothing now."""
+
+
 class Org(Protocol):
     """Salesforce's REST API as one user, each method one request. Every method raises CallErrors; ShapeRefused among
     them when a text or a record names what describe does not show (any more)."""
@@ -226,6 +231,14 @@ class Org(Protocol):
 
         Raises RefusedRequest: action-refused with what the action itself says, action-failed for one that broke off by
         a fault of its own, action-missing, not-permitted; OutcomeUnknown when nobody knows whether it ran.
+        """
+        ...
+
+    async def convert(self, uid: Uid, wanted: ConvertLead) -> tuple[str, str, str]:
+        """Converts a lead, sent once; `wanted.status` is said. Returns the ids of the account, the contact and the
+        opportunity, "" for none.
+
+        Raises AlreadyConverted; OutcomeUnknown when nobody knows whether it was converted.
         """
         ...
 

@@ -138,12 +138,15 @@ class Queries:
         children = [layout.related[name].sobject for name in request.related]
         if request.timeline and layout.timeline:
             children += activities.OBJECTS
+        if layout.conversion is not None:
+            children += layout.conversion.objects
         work = partial(self._record, caller.uid, request)
         return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
     async def _record(self, uid: Uid, request: GetRecord, shapes: Shapes) -> RecordDetail:
         layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
-        fields = readable(layout.read, described)
+        became = () if layout.conversion is None else layout.conversion.names(shapes)
+        fields = readable((*layout.read, *became), described)
         parts = [select(fields)]
         related: dict[str, tuple[str, ...]] = {}
         for name in dict.fromkeys(request.related):
@@ -235,7 +238,9 @@ class Queries:
     async def describe(self, caller: Caller, request: Describe) -> SobjectShape:
         """The fields of an sObject that the app shows, as this user may see and change them."""
         layout = layout_of(request.sobject)
-        children = tuple(child.sobject for child in layout.related.values())
+        children = [child.sobject for child in layout.related.values()]
+        if layout.conversion is not None:
+            children += layout.conversion.objects
 
         async def work(shapes: Shapes) -> SobjectShape:
             return _shape_of(request.sobject, await self._money(caller.uid, shapes), shapes)
@@ -451,6 +456,7 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         timeline=layout.timeline and activities.visible(shapes),
         calls=layout.timeline and "Task" in shapes and shapes["Task"].creatable,
         board=board_shape(layout, described),
+        conversion=None if layout.conversion is None else layout.conversion.shape(described, shapes),
     )
 
 

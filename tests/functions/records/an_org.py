@@ -20,6 +20,7 @@ from backend.records.org import Described, DescribedField, PreconditionFailed, R
 from backend.records.queries import Queries
 from backend.values import Attachment, Caller, Secret, Uid
 from contract.calls import FieldShape, FieldValue
+from contract.conversion import ConvertLead
 from contract.errors import CallError, NotFound, Reason
 from contract.favorites import Favorite
 from contract.list_views import ListView, ListViews
@@ -221,6 +222,9 @@ class AnOrg:
         if self.fails is not None:
             raise self.fails
         return self.action_answer
+
+    async def convert(self, uid: Uid, wanted: ConvertLead) -> tuple[str, str, str]:
+        raise AssertionError("leads are converted at the local org")
 
     async def currency(self, uid: Uid) -> str:
         self.currency_asked += 1

@@ -12,10 +12,12 @@ from contract.boards import Board, GetBoard
 from contract.calls import (
     ADD_FAVORITE,
     COMPLETE_TASK,
+    CONVERT_LEAD,
     CREATE_RECORD,
     DELETE_RECORD,
     FIND_OWNERS,
     GET_BOARD,
+    GET_CONVERSION,
     GET_DASHBOARD,
     GET_FAVORITES,
     GET_LIST_VIEWS,
@@ -52,6 +54,7 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.codec import encode
+from contract.conversion import Conversion, Converted, ConvertLead, GetConversion
 from contract.errors import Reason, RefusedRequest
 from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
 from contract.list_views import GetListViews, ListView, ListViews
@@ -257,6 +260,20 @@ class RecordsRepository:
     async def reach(self) -> None:
         """Asks the backend for what costs Salesforce nothing, to know whether it can be reached."""
         await self._call(GET_SIGN_IN_OPTIONS, Empty())
+
+    async def conversion(self, asked: GetConversion) -> Conversion:
+        """What may be chosen when a record is converted."""
+        return await self._call(GET_CONVERSION, asked)
+
+    async def convert(self, request: ConvertLead) -> Converted:
+        """Converts a record; the same key again converts it no second time. What the device keeps of it, and of what it
+        became, is fetched anew."""
+        done = await self._call(CONVERT_LEAD, request)
+        changed = ((request.sobject, request.id), *((one.sobject, one.id) for one in done.into))
+        for sobject, record_id in changed:
+            await self._shelf.remove(_key(sobject, record_id))
+            self.saved(sobject, record_id, None)
+        return done
 
     async def forget(self, sobject: str, record_id: str) -> None:
         """Removes from this device what it keeps of a record that no longer exists in Salesforce."""

@@ -6,7 +6,7 @@ import flet as ft
 
 from contract.calls import Record, RelatedList
 from ui.places import Given, Place
-from ui.records import actions_view, stage_view, timeline_view
+from ui.records import actions_view, conversion_view, stage_view, timeline_view
 from ui.records.copying import copy_dialog
 from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
 from ui.shared import activity_rows, parts, theme, values
@@ -44,7 +44,9 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
         rows.append(_waiting(shell, model))
     if model.shape.board is not None:
         rows.append(keyed("stages", stage_view.StageBar, shell, model, record))
-    if model.has_draft:
+    if model.became:
+        rows.append(conversion_view.became(shell, model))
+    elif model.has_draft:
         rows.append(_draft(shell, model))
     actions = _actions(shell, model)
     if actions:
@@ -135,7 +137,9 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
         else []
     )
 
-    if model.ownership.can_take:
+    if model.can_convert:
+        first.append(conversion_view.button(shell, model))
+    if model.ownership.can_take and not model.is_converted:
         take = ft.FilledTonalButton(
             _("Take it"), icon=ft.Icons.FRONT_HAND_OUTLINED, height=theme.TARGET,
             disabled=model.ownership.changing, on_click=model.ownership.take,

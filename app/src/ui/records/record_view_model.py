@@ -9,11 +9,13 @@ from urllib.parse import quote_plus
 
 from contract.activities import TASKS, Timeline
 from contract.calls import NAME, AddressShape, FieldShape, FieldValue, Record, RecordDetail, RelatedList, SobjectShape
+from contract.conversion import Became
 from contract.errors import NotFound, Reason
 from data.repositories.drafts import Drafts
 from data.repositories.queue import Edit, Queue, is_temporary
 from data.repositories.records import RecordsRepository, Visited
 from data.repositories.sending import Sending
+from ui.records import conversion_view_model as conversion
 from ui.records.actions_view_model import Actions
 from ui.records.moves_view_model import Moves
 from ui.records.owner_view_model import Ownership
@@ -131,7 +133,22 @@ class RecordViewModel(Screen):
     @property
     def can_edit(self) -> bool:
         """Whether the person may change any field of it."""
-        return self.shape.editable and any(f.editable for f in self.shape.fields)
+        return self.shape.editable and any(f.editable for f in self.shape.fields) and not self.is_converted
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether it was converted into other records."""
+        return self.record is not None and conversion.is_converted(self.shape, self.record)
+
+    @property
+    def can_convert(self) -> bool:
+        """Whether the person may convert it into other records."""
+        return self.record is not None and conversion.can_convert(self.shape, self.record)
+
+    @property
+    def became(self) -> list[Became]:
+        """The records into which it was converted."""
+        return [] if self.record is None else conversion.became(self.shape, self.record)
 
     @property
     def has_draft(self) -> bool:
