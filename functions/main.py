@@ -78,7 +78,7 @@ async def auth(request: Request) -> Response:
 )
 async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects,
-    describe, getPicklists, findOwners, runAction,
+    describe, getPicklists, findOwners, runAction, listFiles, uploadFile, getFile,
     listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await wired_backend().endpoint.answer("api", request)
 

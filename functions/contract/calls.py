@@ -5,6 +5,15 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
 from contract.actions import ActionDone, ActionShape, RunAction
+from contract.files import (
+    FILE_ANSWER_SECONDS,
+    FILE_SECONDS,
+    GetFile,
+    ListFiles,
+    RecordFiles,
+    UploadedFile,
+    UploadFile,
+)
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
 from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
@@ -619,7 +628,7 @@ class Call(Generic[Request, Answer]):
     `public`: needs no Firebase ID token. `reads`: changes nothing anywhere, so that it may be made again. `writes`:
     changes a record, so that a lost answer leaves open whether it was changed. `while_blocked`: also for users whom an
     administrator has blocked, because it only takes access away. `attested`: needs an App Check token where the backend
-    asks for them.
+    asks for them. `file`: the body of its request (`up`) or of its answer (`down`) is a file's bytes.
     """
 
     function: Literal["auth", "api"]
@@ -632,6 +641,17 @@ class Call(Generic[Request, Answer]):
     writes: bool = False
     while_blocked: bool = False
     attested: bool = True
+    file: Literal["", "up", "down"] = ""
+
+    @property
+    def seconds(self) -> float:
+        """What the call may take in the backend."""
+        return FILE_SECONDS if self.file else CALL_SECONDS
+
+    @property
+    def answer_seconds(self) -> float:
+        """By when the backend has answered it."""
+        return FILE_ANSWER_SECONDS if self.file else ANSWER_SECONDS
 
     @property
     def path(self) -> str:
@@ -733,6 +753,17 @@ RUN_ACTION = Call(
     "Runs an action on a record in Salesforce; with an idempotency key at most once.",
     writes=True,
 )
+LIST_FILES = Call("api", "listFiles", ListFiles, RecordFiles, "The files of a record.", reads=True)
+UPLOAD_FILE = Call(
+    "api",
+    "uploadFile",
+    UploadFile,
+    UploadedFile,
+    "Adds a file to a record; its bytes are the body, the request is in a header.",
+    writes=True,
+    file="up",
+)
+GET_FILE = Call("api", "getFile", GetFile, bytes, "The bytes of a file.", reads=True, file="down")
 
 CALLS: tuple[Call[Any, Any], ...] = tuple(
     cast(Call[Any, Any], value) for value in list(globals().values()) if isinstance(value, Call)

@@ -17,6 +17,7 @@ import msgspec
 from backend.adapters.salesforce_actions import outcome_of, request_of
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
 from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of
+from backend.adapters.salesforce_files import in_parts, title_of
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_parts import has_reference, one_by_one
 from backend.adapters.salesforce_picklists import picklists_of
@@ -25,6 +26,7 @@ from backend.failures import Busy, OutcomeUnknown
 from backend.records import soql
 from backend.records.actions import ApexRest, Target
 from backend.records.org import Described, People, PreconditionFailed, Row, Undescribed
+from backend.transfer import Incoming, Sink
 from backend.values import Uid
 from contract.calls import FieldValue
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
@@ -38,8 +40,8 @@ _MASTER_RECORD_TYPE = "012000000000000AAA"  # in every org: the layout of record
 
 
 class SalesforceRest:
-    """The Org of records/org.py, which describes the methods, over Salesforce's REST API. One for each process. Every
-    method raises CallErrors.
+    """The Org of records/org.py and the FileOrg of records/files.py, which describe the methods, over Salesforce's REST
+    API. One for each process. Every method raises CallErrors.
     """
 
     def __init__(self, session: SalesforceSession, api_version: str) -> None:
@@ -215,6 +217,22 @@ class SalesforceRest:
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         """Deletes a record. Raises NotFound when it is gone."""
         await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
+
+    async def upload(self, uid: Uid, record_id: str, name: str, file: Incoming) -> str:
+        """Adds a file to a record, as the second part of a request in two."""
+        fields = {"Title": title_of(name), "PathOnClient": name, "FirstPublishLocationId": record_id}
+        path = f"{self._base}/sobjects/ContentVersion"
+        answer = await self._send(uid, Request("POST", path, writes=True, upload=in_parts(fields, file)))
+        made = answer.json()
+        version = cast(dict[str, Any], made).get("id") if isinstance(made, dict) else None
+        if not isinstance(version, str):
+            raise OutcomeUnknown(writes=True)
+        return version
+
+    async def download(self, uid: Uid, version: str, sink: Sink) -> None:
+        """Hands the bytes of a version to `sink`, as they are: packed ones would have another size."""
+        path = f"{self._base}/sobjects/ContentVersion/{version}/VersionData"
+        await self._send(uid, Request("GET", path, sink=sink, headers={"Accept-Encoding": "identity", "Accept": "*/*"}))
 
     async def has_action(self, uid: Uid, target: Target) -> bool:
         """Whether Salesforce describes an action to this user. Source: Actions Developer Guide, "Apex Actions": who

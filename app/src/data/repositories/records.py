@@ -12,14 +12,17 @@ from contract.calls import (
     DELETE_RECORD,
     FIND_OWNERS,
     GET_DASHBOARD,
+    GET_FILE,
     GET_OBJECTS,
     GET_PICKLISTS,
     GET_PROFILE,
     GET_RECORD,
+    LIST_FILES,
     LIST_RECORDS,
     RUN_ACTION,
     SEARCH,
     UPDATE_RECORD,
+    UPLOAD_FILE,
     CreateRecord,
     Dashboard,
     DeleteRecord,
@@ -41,6 +44,7 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.codec import encode
+from contract.files import GetFile, ListFiles, RecordFiles, UploadFile
 from contract.picklists import Picklists
 from data.repositories.calls import Calls
 from data.repositories.shelf import Fetch, Shelf
@@ -105,6 +109,15 @@ class RecordsRepository:
             self._shelf, f"picklists/{sobject}/{record_type}", Picklists, lambda: self._call(GET_PICKLISTS, request)
         )
 
+    def files(self, sobject: str, record_id: str) -> Fetch[RecordFiles]:
+        """The files of a record."""
+        request = ListFiles(sobject, record_id)
+        return Fetch(self._shelf, f"files/{sobject}/{record_id}", RecordFiles, lambda: self._call(LIST_FILES, request))
+
+    async def file(self, version: str) -> bytes:
+        """The bytes of a file, by the id of its version; nothing of it is kept on this device."""
+        return await self._call.download(GET_FILE, GetFile(version))
+
     # What changes something
 
     async def search(self, text: str) -> Hits:
@@ -150,6 +163,12 @@ class RecordsRepository:
         self.deleted(sobject, record_id)
         await self.forget(sobject, record_id)
 
+    async def add_file(
+        self, sobject: str, record_id: str, name: str, content: bytes, key: str, progress: Callable[[float], None]
+    ) -> None:
+        """Adds a file to a record under an idempotency key; `progress` is told which share of it has been sent."""
+        await self._call.upload(UPLOAD_FILE, UploadFile(sobject, record_id, name, key), content, progress)
+
     async def run_action(
         self, sobject: str, record_id: str, action: str, answers: dict[str, FieldValue], key: str
     ) -> ActionDone:
@@ -159,6 +178,7 @@ class RecordsRepository:
     async def forget(self, sobject: str, record_id: str) -> None:
         """Removes from this device what it keeps of a record that no longer exists in Salesforce."""
         await self._shelf.remove(_key(sobject, record_id))
+        await self._shelf.remove(f"files/{sobject}/{record_id}")
         await self._shelf.remove(f"{_VISITS}/{record_id}")
 
     # What the person did, on this device only

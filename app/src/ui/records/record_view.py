@@ -8,6 +8,7 @@ from contract.calls import Record, RelatedList
 from ui.places import Given, Place
 from ui.records import actions_view
 from ui.records.copying import copy_dialog
+from ui.records.files_view import FilesCard
 from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
 from ui.shared import parts, theme, values
 from ui.shared.live import use
@@ -45,6 +46,7 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
     rows += [_group(shell, group, two_columns) for group in model.groups]
     rows += [_related(shell, model, related) for related in model.related_lists]
+    rows.append(FilesCard(shell, model.files))
     return ft.SelectionArea(parts.content(*rows))
 
 

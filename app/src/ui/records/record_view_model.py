@@ -12,6 +12,7 @@ from contract.errors import NotFound
 from data.repositories.drafts import Drafts
 from data.repositories.records import RecordsRepository, Visited
 from ui.records.actions_view_model import Actions
+from ui.records.files_view_model import Files
 from ui.records.owner_view_model import Ownership
 from ui.shared import kinds, values
 from ui.shared.notices import Notices
@@ -39,7 +40,8 @@ class Group:
 
 class RecordViewModel(Screen):
     """`detail` is the record with its related lists, `shape` its object, `ownership` who owns it, `acting` the actions
-    that the org has for it. `me` gives the Salesforce user id of whoever uses the app, `now` seconds since the epoch.
+    that the org has for it, `files` its files. `me` gives the Salesforce user id of whoever uses the app, `now` seconds
+    since the epoch.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class RecordViewModel(Screen):
         self.ownership.listen(self.changed)
         self.acting = Actions(records, shape, record_id, self.detail, self.load, notices)
         self.acting.listen(self.changed)
+        self.files = Files(records, shape.sobject, record_id, notices, now)
 
     async def load(self) -> None:
         if not await self.detail.load():
